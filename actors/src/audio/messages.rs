@@ -1,0 +1,87 @@
+//! What the AudioPipeline hears.
+
+use std::time::Duration;
+
+use actix::{Message, Recipient};
+
+use super::frame::Frame;
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::messages::ModelBound;
+use crate::wire::{AudioFormat, CallerFrame, LineCommand};
+
+/// A frame of the caller's voice, from the line. Perishable: sent with `try_send`, dropped and counted when full.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct FromCaller(pub CallerFrame);
+
+/// Playout reached one of our marks (or a clear passed over it), from the line.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct MarkEchoed(pub String);
+
+/// Audio of a response, in the model's output format, from the RealtimeLlm. Comes in bursts many times faster than it
+/// plays. Perishable only by the pipeline's own bound, which counts what it drops.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct FromModel {
+    /// The response it belongs to; a muted response's audio is dropped.
+    pub response: ResponseId,
+    /// The item it belongs to.
+    pub item: ItemId,
+    /// The audio.
+    pub audio: Frame,
+}
+
+/// The model has sent all audio of this item, from the RealtimeLlm.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ItemComplete {
+    /// The response it belongs to.
+    pub response: ResponseId,
+    /// The item that is complete.
+    pub item: ItemId,
+}
+
+/// An order of the CallActor.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum AudioOrder {
+    /// Here is the model's end: caller audio held since the stream began, and all that follows, goes there.
+    AttachModel {
+        /// Where caller audio goes.
+        sink: Recipient<ModelBound>,
+        /// The format the model takes.
+        format: AudioFormat,
+    },
+    /// Barge-in: drop the queue, clear the carrier, mute `response` and every response with audio in the queue, then
+    /// report [`crate::call::messages::AudioReport::Interrupted`].
+    ClearPlayout {
+        /// The response that is being generated, if one is.
+        response: Option<ResponseId>,
+    },
+    /// Play `clip` (line format, 8 kHz) as item `item`, behind what is queued: a pre-rendered line of ours.
+    PlayClip {
+        /// The id under which it is reported; made by us, never known to the model.
+        item: ItemId,
+        /// The clip, in the line's format.
+        clip: Frame,
+    },
+}
+
+/// A command for the carrier; the media-stream actor hears it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ToLine(pub LineCommand);
+
+/// Where the playout of one item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemPlayout {
+    /// The response it belongs to.
+    pub response: ResponseId,
+    /// The item.
+    pub item: ItemId,
+    /// Audio received from the model.
+    pub received: Duration,
+    /// Audio that the caller has heard.
+    pub heard: Duration,
+}

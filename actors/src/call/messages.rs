@@ -1,0 +1,275 @@
+//! What the CallActor hears: reports from the line, the audio and the model, and orders from outside.
+
+use std::time::Duration;
+
+use actix::{Message, MessageResponse, Recipient};
+use serde::Serialize;
+
+use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
+use crate::ids::{ItemId, ResponseId, ToolCallId};
+
+/// The media-stream actor's ear, as the CallActor needs it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Commands for the carrier.
+    pub to_line: Recipient<ToLine>,
+    /// Where the stream is told whom to feed.
+    pub attach: Recipient<LineAttached>,
+}
+
+/// The stream's new neighbours; the media-stream actor hears it once, after admission, and flushes what it held.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct LineAttached {
+    /// Where the caller's frames go.
+    pub frames: Recipient<FromCaller>,
+    /// Where mark echoes go.
+    pub marks: Recipient<MarkEchoed>,
+    /// Where everything else goes.
+    pub reports: Recipient<LineReport>,
+}
+
+/// What the line tells the call, apart from audio.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum LineReport {
+    /// The caller pressed a key.
+    KeyPressed(char),
+    /// The carrier said that the stream is over.
+    Stopped,
+    /// The socket is gone, with or without a close frame; after this nothing comes any more.
+    Closed,
+    /// A message that could not be read was ignored.
+    Garbled,
+    /// So many caller frames were dropped because the pipeline's mailbox was full.
+    FramesDropped(u64),
+}
+
+/// What the AudioPipeline tells the call.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum AudioReport {
+    /// The first frame of this item was sent to the carrier.
+    PlayoutStarted {
+        /// Its response.
+        response: ResponseId,
+        /// The item.
+        item: ItemId,
+    },
+    /// Everything of this item was heard.
+    ItemHeard(ItemPlayout),
+    /// Nothing is queued and everything sent was heard: the agent is silent.
+    PlayoutDrained,
+    /// The answer to [`crate::audio::messages::AudioOrder::ClearPlayout`]: every item that was not yet heard whole, in playing order.
+    Interrupted(Vec<ItemPlayout>),
+    /// The playout queue reached its bound: the model said more than a call may hold; what came after was dropped.
+    PlayoutOverflowed {
+        /// The item that was cut.
+        item: ItemId,
+    },
+    /// So many caller frames were dropped on the way to the model.
+    FramesDropped(u64),
+}
+
+/// What the RealtimeLlm tells the call.
+#[derive(Debug, Clone, PartialEq, Message)]
+#[rtype(result = "()")]
+pub enum ModelReport {
+    /// The session is configured; caller audio flows.
+    Ready {
+        /// The server's id of the session.
+        session: String,
+        /// From dialling to `session.updated`.
+        setup: Duration,
+    },
+    /// The server heard the caller begin to speak.
+    SpeechStarted {
+        /// The future user item.
+        item: ItemId,
+    },
+    /// The server heard the caller's turn end.
+    SpeechStopped {
+        /// The user item.
+        item: ItemId,
+    },
+    /// A response began, ours or the server's own.
+    ResponseStarted {
+        /// The response.
+        response: ResponseId,
+    },
+    /// A response ended: completed, cancelled, failed or incomplete.
+    ResponseFinished {
+        /// The response.
+        response: ResponseId,
+        /// How.
+        outcome: ResponseOutcome,
+        /// What it cost.
+        usage: Option<Usage>,
+    },
+    /// The model calls a tool; reported once per `call`.
+    ToolCalled(ToolCall),
+    /// A non-fatal error of the server, for the log and the counters.
+    Complained {
+        /// `error.code`, or `error.type` where there is none.
+        code: String,
+        /// What was said.
+        message: String,
+    },
+    /// The session is gone or never came up.
+    Lost(ModelLoss),
+}
+
+/// How a response ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResponseOutcome {
+    /// Said to its end.
+    Completed,
+    /// Cancelled by the caller's speech or by us.
+    Cancelled,
+    /// Cut by a limit or a filter; the reason as it came.
+    Incomplete(String),
+    /// The server could not; the code as it came.
+    Failed(String),
+}
+
+/// A function call of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The response it came in.
+    pub response: ResponseId,
+    /// Its id: a tool runs at most once for each.
+    pub id: ToolCallId,
+    /// The tool's name. Outside input.
+    pub name: String,
+    /// The arguments as the model wrote them: JSON by promise only. Outside input.
+    pub arguments: String,
+}
+
+/// Why the model is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelLoss {
+    /// Whether another try could help.
+    pub class: LossClass,
+    /// The server's words, or the network's.
+    pub reason: String,
+}
+
+/// Whether another try could help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LossClass {
+    /// Network or server trouble, a dropped socket: dial again.
+    Retryable,
+    /// The session's time is over (60 minutes): a new one.
+    Expired,
+    /// Key, model, quota, configuration: trying again is no use and may cost.
+    Fatal,
+}
+
+/// Tokens of one response or transcription, as the server counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Text tokens in, cached ones included.
+    pub input_text: u64,
+    /// Audio tokens in, cached ones included.
+    pub input_audio: u64,
+    /// Of the text tokens in, those from the cache.
+    pub cached_text: u64,
+    /// Of the audio tokens in, those from the cache.
+    pub cached_audio: u64,
+    /// Text tokens out.
+    pub output_text: u64,
+    /// Audio tokens out.
+    pub output_audio: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_text += other.input_text;
+        self.input_audio += other.input_audio;
+        self.cached_text += other.cached_text;
+        self.cached_audio += other.cached_audio;
+        self.output_text += other.output_text;
+        self.output_audio += other.output_audio;
+    }
+}
+
+/// End the call. From the admin endpoint, or from the Supervisor when a drain runs out of patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum HangUp {
+    /// An operator asked for it.
+    Operator,
+    /// The service stops.
+    Drain,
+}
+
+/// Show the call as it is now, for `/calls`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "CallSnapshot")]
+pub struct Inspect;
+
+/// One of the call's actors is gone without having been told to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct OrganLost(pub Organ);
+
+/// The actors that a call owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Organ {
+    /// The AudioPipeline.
+    Audio,
+    /// The RealtimeLlm.
+    Model,
+    /// The Transcript.
+    Transcript,
+}
+
+/// One call as `/calls` shows it (contract §4).
+#[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
+pub struct CallSnapshot {
+    /// Ours, a UUID.
+    pub id: String,
+    /// `twilio`, `waybeo`.
+    pub carrier: &'static str,
+    /// `CallSid` or `ucid`.
+    pub carrier_call_id: String,
+    /// The carrier's stream.
+    pub stream_id: String,
+    /// `inbound` or `outbound`.
+    pub direction: &'static str,
+    /// The caller's number.
+    pub from: String,
+    /// The dialled number.
+    pub to: String,
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// The language's code.
+    pub language: String,
+    /// The model's name.
+    pub model: String,
+    /// The state's name.
+    pub state: &'static str,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Since the stream's `start`.
+    pub duration_ms: u64,
+    /// Caller turns so far.
+    pub turns: u64,
+    /// Interruptions of the agent so far.
+    pub barge_ins: u64,
+    /// Frames dropped, both directions.
+    pub dropped_frames: u64,
+    /// Only in `GET /calls/{id}`.
+    pub detail: CallDetail,
+}
+
+/// What `GET /calls/{id}` adds: `turns_log`, `latency`, `audio`, `usage`; grows with the product.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CallDetail {
+    /// From the stream's `start` to the first frame sent to the caller.
+    pub first_audio_ms: Option<u64>,
+    /// From dialling the model to a configured session.
+    pub model_setup_ms: Option<u64>,
+    /// Tokens so far.
+    pub usage: Usage,
+}

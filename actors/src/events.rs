@@ -1,0 +1,203 @@
+//! What operators are told: one type for everything that is logged and counted, one function that does both.
+//!
+//! Levels: what the caller would notice is info, what somebody should look at is warn, broken is error, a fork in the road is
+//! debug. Metric names are those of the contract. Nothing here carries a number or speech.
+
+use std::time::Duration;
+
+use log::{debug, error, info, warn};
+use metrics::{Counter, counter, gauge, histogram};
+
+use crate::ending::Ending;
+use crate::ids::CallId;
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A stream was admitted and its CallActor started.
+    CallStarted {
+        /// The call.
+        call: CallId,
+        /// Its carrier's name.
+        carrier: &'static str,
+    },
+    /// A call ended and its record was ordered.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// Why and by whom.
+        ending: Ending,
+        /// From the stream's `start`.
+        duration: Duration,
+    },
+    /// A webhook, a socket or a stream was turned away.
+    CallRefused {
+        /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
+        reason: &'static str,
+    },
+    /// The first frame was sent to the caller.
+    FirstAudioSent {
+        /// The call.
+        call: CallId,
+        /// From the stream's `start`.
+        after: Duration,
+    },
+    /// A part of a turn's latency is known.
+    TurnTimed {
+        /// `answer`: end of the caller's turn → first frame of the answer sent.
+        part: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The caller interrupted the agent.
+    BargedIn {
+        /// The call.
+        call: CallId,
+        /// From the model's report to our `clear`.
+        took: Duration,
+    },
+    /// Audio frames were dropped.
+    AudioDropped {
+        /// The call.
+        call: CallId,
+        /// `in` from the caller, `out` to the caller.
+        direction: &'static str,
+        /// `mailbox_full`, `not_attached`, `overflow`, `muted`, …
+        reason: &'static str,
+        /// How many.
+        frames: u64,
+    },
+    /// The model session is configured.
+    ModelConnected {
+        /// The call.
+        call: CallId,
+        /// From dialling to `session.updated`.
+        setup: Duration,
+    },
+    /// The model could not be had, or was lost.
+    ModelLost {
+        /// The call.
+        call: CallId,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// The model's server complained about an event of ours or failed a response; the session goes on.
+    ModelComplained {
+        /// The call.
+        call: CallId,
+        /// The server's code.
+        code: &'a str,
+        /// The server's words.
+        message: &'a str,
+    },
+    /// A message of the carrier could not be read and was ignored.
+    LineGarbled {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// One of a call's actors is gone without having been told to go.
+    OrganLost {
+        /// The call.
+        call: CallId,
+        /// Its name.
+        organ: &'static str,
+    },
+    /// A call's record is on disk.
+    RecordWritten {
+        /// The call.
+        call: CallId,
+        /// The transcript file.
+        path: &'a str,
+    },
+    /// A call's record could not be written.
+    RecordFailed {
+        /// The call.
+        call: CallId,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The call's state changed.
+    StateChanged {
+        /// The call.
+        call: CallId,
+        /// The new state's name.
+        state: &'static str,
+    },
+}
+
+/// Logs and counts `event`. The one place that does either.
+#[expect(clippy::needless_pass_by_value, reason = "an event is told once")]
+pub fn emit(event: Event<'_>) {
+    match event {
+        Event::CallStarted { call, carrier } => {
+            gauge!("switchboard_calls_active").increment(1.0);
+            info!(call:%, carrier; "call started");
+        }
+        Event::CallEnded { call, carrier, ending, duration } => {
+            gauge!("switchboard_calls_active").decrement(1.0);
+            counter!("switchboard_calls_total", "carrier" => carrier, "ending" => ending.reason()).increment(1);
+            info!(call:%, carrier, ending = ending.reason(), by = ending.by().word(), duration_ms = duration.as_millis(); "call ended");
+        }
+        Event::CallRefused { reason } => {
+            counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
+            warn!(reason; "call refused");
+        }
+        Event::FirstAudioSent { call, after } => {
+            histogram!("switchboard_call_setup_seconds").record(after.as_secs_f64());
+            info!(call:%, after_ms = after.as_millis(); "first audio sent");
+        }
+        Event::TurnTimed { part, took } => {
+            histogram!("switchboard_turn_latency_seconds", "part" => part).record(took.as_secs_f64());
+        }
+        Event::BargedIn { call, took } => {
+            histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
+            info!(call:%, took_us = took.as_micros(); "caller barged in");
+        }
+        Event::AudioDropped { call, direction, reason, frames } => {
+            counter!("switchboard_audio_frames_dropped_total", "direction" => direction, "reason" => reason)
+                .increment(frames);
+            debug!(call:%, direction, reason, frames; "audio dropped");
+        }
+        Event::ModelConnected { call, setup } => {
+            counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+            info!(call:%, setup_ms = setup.as_millis(); "model connected");
+        }
+        Event::ModelLost { call, class, reason } => {
+            counter!("switchboard_model_connects_total", "result" => class).increment(1);
+            warn!(call:%, class, reason; "model lost");
+        }
+        Event::ModelComplained { call, code, message } => {
+            counter!("switchboard_model_errors_total", "code" => code.to_owned()).increment(1);
+            warn!(call:%, code, message; "model complained");
+        }
+        Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
+        Event::RecordWritten { call, path } => info!(call:%, path; "record written"),
+        Event::RecordFailed { call, problem } => error!(call:%, problem; "record not written"),
+        Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
+    }
+}
+
+/// Counters of the frame path, looked up once per call and not once per frame.
+#[derive(Clone)]
+pub struct FrameCounters {
+    /// Frames from the caller.
+    pub from_caller: Counter,
+    /// Frames to the caller.
+    pub to_caller: Counter,
+}
+
+impl Default for FrameCounters {
+    fn default() -> Self {
+        Self {
+            from_caller: counter!("switchboard_audio_frames_total", "direction" => "in"),
+            to_caller: counter!("switchboard_audio_frames_total", "direction" => "out"),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Names of things, as types, and the wrapper that keeps private things out of the log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One call, for its whole life, through transfers and returns. Ours; the carrier's own id is [`CarrierCallId`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(Uuid);
+
+impl CallId {
+    /// A new, unguessable id.
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws an id")]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Reads the hyphenated form that `/calls` prints.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps the text as it came; nothing is checked.
+            pub fn new(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+
+            /// The text as it came.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// The carrier's id of the call: Twilio's `CallSid`, Waybeo's `ucid`. Outside input: sanitise before a file name.
+    CarrierCallId
+);
+text_id!(
+    /// The carrier's id of one media stream: Twilio's `streamSid`; for Waybeo its `ucid` again.
+    StreamId
+);
+text_id!(
+    /// One conversation item of the model session (`item_…`).
+    ItemId
+);
+text_id!(
+    /// One response of the model session (`resp_…`).
+    ResponseId
+);
+text_id!(
+    /// One function call of the model (`call_…`); a tool runs at most once for each.
+    ToolCallId
+);
+
+/// Something personal or secret: a number, speech, a token. Prints as `[private]`; the value has to be asked for by name.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Private<T>(T);
+
+impl<T> Private<T> {
+    /// Wraps `value`.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Private<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[private]")
+    }
+}
+
+impl<T> fmt::Display for Private<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[private]")
+    }
+}
+
+impl<T> From<T> for Private<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_value_never_prints_itself() {
+        let number = Private::new("+15550100001".to_owned());
+        assert_eq!(format!("{number} {number:?}"), "[private] [private]");
+        assert_eq!(number.expose(), "+15550100001");
+    }
+
+    #[test]
+    fn a_call_id_reads_what_it_prints() {
+        let id = CallId::random();
+        assert_eq!(CallId::parse(&id.to_string()), Some(id));
+        assert_eq!(CallId::parse("CA0001"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! What the RealtimeLlm hears.
+
+use std::time::Duration;
+
+use actix::Message;
+
+use crate::audio::frame::Frame;
+use crate::ids::{ItemId, ToolCallId};
+
+/// Caller audio in the model's input format, from the AudioPipeline. Perishable: `try_send`, dropped and counted.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ModelBound(pub Frame);
+
+/// An order of the CallActor. Few by design, never dropped.
+#[derive(Debug, Clone, PartialEq, Message)]
+#[rtype(result = "()")]
+pub enum ModelOrder {
+    /// Say something: goes through the response sequencer.
+    Speak(Wish),
+    /// The result of a tool call. Several results of one response lead to one `response.create`.
+    AnswerTool {
+        /// The call that is answered.
+        call: ToolCallId,
+        /// The result, as text (JSON by habit).
+        output: String,
+        /// Whether the model should speak on it.
+        speak: bool,
+    },
+    /// Put a text into the conversation without asking for a response.
+    AddText {
+        /// Who says it.
+        role: TextRole,
+        /// What is said.
+        text: String,
+    },
+    /// Stop the running response, if one is running.
+    CancelResponse,
+    /// Cut an item's audio and transcript to what was heard. Never longer than the item.
+    TruncateItem {
+        /// The item.
+        item: ItemId,
+        /// What the caller heard of it; more than zero.
+        heard: Duration,
+    },
+    /// Take an item of which nothing was heard out of the conversation.
+    DeleteItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// The call is over: close the socket.
+    Close,
+}
+
+/// A wish that the model speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// What it is for: the correlation id in `response.metadata`, and the log.
+    pub purpose: WishPurpose,
+    /// Extra instructions for this response alone; added to the session's, which they would otherwise replace.
+    pub instructions: Option<String>,
+}
+
+/// What a wish to speak is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WishPurpose {
+    /// The first words of the call.
+    Greeting,
+    /// An answer to tool results.
+    ToolResult,
+    /// An answer to something typed on the keypad.
+    Keypad,
+    /// A prompt because the caller is silent.
+    IdlePrompt,
+    /// Something that has to be told: a warning, a failed transfer.
+    Notice,
+    /// The last words before we hang up.
+    Goodbye,
+}
+
+/// The role of a text item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextRole {
+    /// Facts and orders for the model.
+    System,
+    /// As if the caller had said it.
+    User,
+    /// As if the agent had said it: a pre-rendered greeting.
+    Assistant,
+}

@@ -1,0 +1,123 @@
+//! What one model session is configured with: final types, validated before a port was bound. Pure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::ids::Private;
+use crate::wire::AudioFormat;
+
+/// Everything the RealtimeLlm needs to open and configure its session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionPlan {
+    /// Where to dial and how to prove who we are.
+    pub endpoint: Endpoint,
+    /// The model's name; goes into the URL's query.
+    pub model: String,
+    /// The whole prompt: agent and language together.
+    pub instructions: String,
+    /// The voice; never sent again after the first audio (the voice lock).
+    pub voice: String,
+    /// Speech rate, 0.25–1.5; `None` leaves the server's default.
+    pub speed: Option<f32>,
+    /// The model's audio format, both directions.
+    pub format: AudioFormat,
+    /// How the server finds the caller's turns.
+    pub turn_detection: TurnDetection,
+    /// Transcription of the caller; `None` turns it off.
+    pub transcription: Option<Transcription>,
+    /// Noise reduction before turn detection.
+    pub noise_reduction: Option<NoiseReduction>,
+    /// Tools in the protocol's flat form: `{"type":"function","name":…,"description":…,"parameters":{…}}`.
+    pub tools: Vec<Value>,
+    /// Most tokens of one response; `None` is `"inf"`.
+    pub max_output_tokens: Option<u32>,
+    /// Share of the conversation kept when it is cut (`truncation.retention_ratio`); `None` leaves `"auto"`.
+    pub retention_ratio: Option<f32>,
+    /// How long dialling may take, TLS and upgrade included.
+    pub connect_timeout: Duration,
+    /// How long `session.created` may take after the upgrade (reference §1.6: 10 s).
+    pub created_timeout: Duration,
+    /// How long `session.updated` may take after our update (reference §1.6: 5 s).
+    pub updated_timeout: Duration,
+    /// No data and no ping for this long: the socket is dead (reference §5.14: 45 s).
+    pub silence_timeout: Duration,
+}
+
+/// A Realtime server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `wss://…/v1/realtime` or `ws://…`, without the `model` query.
+    pub url: String,
+    /// How to prove who we are.
+    pub credential: Credential,
+}
+
+/// The credential of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// `Authorization: Bearer …`.
+    Bearer(Private<String>),
+    /// `api-key: …` (Azure).
+    ApiKey(Private<String>),
+    /// None: the rehearsal model.
+    None,
+}
+
+/// Turn detection; every value explicit, because the documented and the live defaults differ.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TurnDetection {
+    /// By energy.
+    Server {
+        /// 0.0–1.0.
+        threshold: f32,
+        /// Audio kept before the detected start, ms.
+        prefix_padding_ms: u32,
+        /// Silence that ends the turn, ms.
+        silence_duration_ms: u32,
+        /// The server prompts by itself after this long, 5000–30000 ms; `None` is off.
+        idle_timeout_ms: Option<u32>,
+        /// Answer by itself at the end of a turn.
+        create_response: bool,
+        /// Cancel the running response at the start of speech.
+        interrupt_response: bool,
+    },
+    /// By meaning.
+    Semantic {
+        /// `low`, `medium`, `high` or `auto`.
+        eagerness: String,
+        /// Answer by itself at the end of a turn.
+        create_response: bool,
+        /// Cancel the running response at the start of speech.
+        interrupt_response: bool,
+    },
+}
+
+impl TurnDetection {
+    /// Whether the server cancels the running response by itself when the caller speaks.
+    pub const fn interrupts(&self) -> bool {
+        match self {
+            Self::Server { interrupt_response, .. } | Self::Semantic { interrupt_response, .. } => *interrupt_response,
+        }
+    }
+}
+
+/// Transcription of the caller's speech by a separate model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcription {
+    /// The transcription model.
+    pub model: String,
+    /// ISO-639-1; 8 kHz speech is misdetected without it.
+    pub language: Option<String>,
+    /// A hint of words to expect.
+    pub prompt: Option<String>,
+}
+
+/// Noise reduction of the caller's audio, on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoiseReduction {
+    /// Handset or headset.
+    NearField,
+    /// Speakerphone or conference.
+    FarField,
+}

@@ -1,0 +1,150 @@
+//! What the Supervisor hears. Asked at the start of a call, told at its end, on no audio path.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Addr, Message, MessageResponse};
+use actix_rt::ArbiterHandle;
+
+use crate::call::actor::CallActor;
+use crate::call::brief::{Brief, Direction};
+use crate::call::messages::Line;
+use crate::ending::Ending;
+use crate::ids::{CallId, CarrierCallId, Private};
+use crate::wire::{Carrier, StreamStart};
+
+/// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
+/// place and gets the same permit.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Permit, Refusal>")]
+pub struct Expect(pub ExpectedCall);
+
+/// A call that was announced.
+#[derive(Debug, Clone)]
+pub struct ExpectedCall {
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The carrier's id of the call.
+    pub carrier_call: CarrierCallId,
+    /// The carrier's account, which the stream has to name again.
+    pub account: Option<String>,
+    /// Who called whom.
+    pub direction: Direction,
+    /// The caller's number.
+    pub from: Private<String>,
+    /// The dialled number.
+    pub to: Private<String>,
+    /// How the call is to be held.
+    pub brief: Arc<Brief>,
+}
+
+/// A place and the token that claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    /// The call's id, from now on.
+    pub call: CallId,
+    /// Single use, unguessable; travels as a `<Parameter>` and comes back in the stream's `start`.
+    pub token: Private<String>,
+}
+
+/// A stream has started and shows its token: spawn its CallActor on the stream's own thread.
+#[derive(Message)]
+#[rtype(result = "Result<CallId, Refusal>")]
+pub struct Admit {
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The token it shows.
+    pub token: Private<String>,
+    /// What it said of itself.
+    pub start: StreamStart,
+    /// The stream's ear.
+    pub line: Line,
+    /// The thread that carries the stream and will carry the call.
+    pub arbiter: ArbiterHandle,
+}
+
+impl fmt::Debug for Admit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admit").field("carrier", &self.carrier).field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
+/// Why a call is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// All places are taken.
+    #[error("all {max_calls} places are taken (`server.max_calls`)")]
+    Full {
+        /// The configured places.
+        max_calls: usize,
+    },
+    /// The service is stopping.
+    #[error("the service is stopping and takes no more calls")]
+    Draining,
+    /// No such token, or it was used, or it has expired.
+    #[error("the stream token is unknown, used or expired")]
+    BadToken,
+    /// The token belongs to another call or account.
+    #[error("the stream token belongs to another call")]
+    WrongCall,
+}
+
+impl Refusal {
+    /// The label in metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Full { .. } => "full",
+            Self::Draining => "draining",
+            Self::BadToken => "bad_token",
+            Self::WrongCall => "wrong_call",
+        }
+    }
+}
+
+/// A carrier's status callback says that a call is over; it may be one whose stream never came.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct CarrierEnded(pub CarrierCallId);
+
+/// A call has ended; told by its CallActor, once.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CallEnded {
+    /// The call.
+    pub call: CallId,
+    /// Why and by whom.
+    pub ending: Ending,
+}
+
+/// Which calls are on, for `/calls`; each is then asked itself.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Roll")]
+pub struct CallTheRoll;
+
+/// Who is on.
+#[derive(Debug, Clone, MessageResponse)]
+pub struct Roll {
+    /// Calls with a live stream.
+    pub calls: Vec<Addr<CallActor>>,
+    /// Places taken by calls that were announced and whose stream has not come yet.
+    pub expected: usize,
+    /// Places there are.
+    pub max_calls: usize,
+    /// Whether the service is stopping.
+    pub draining: bool,
+}
+
+/// Find a live call by our id or the carrier's.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Option<Addr<CallActor>>")]
+pub struct Find(pub String);
+
+/// Take no more calls, let those that are on end by themselves for `patience`, then end them politely. Answered when the
+/// last one has ended. Sent again with less patience, it shortens the wait.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// How long calls may go on.
+    pub patience: Duration,
+}

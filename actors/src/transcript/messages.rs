@@ -1,0 +1,120 @@
+//! What the Transcript hears.
+
+use std::time::Duration;
+
+use actix::Message;
+
+use crate::call::messages::Usage;
+use crate::ending::Ending;
+use crate::ids::{ItemId, ResponseId};
+
+/// Words, from the RealtimeLlm as they come: any order, any delay.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum Words {
+    /// An item took its place in the conversation, behind `previous` (or first).
+    Placed {
+        /// The item.
+        item: ItemId,
+        /// Who speaks in it.
+        speaker: Speaker,
+        /// The item before it.
+        previous: Option<ItemId>,
+    },
+    /// The transcript of a caller's item; whole, final. `None` when transcription failed.
+    CallerSaid {
+        /// The user item.
+        item: ItemId,
+        /// What was said.
+        text: Option<String>,
+    },
+    /// A piece of what the agent says, ahead of its audio.
+    AgentSays {
+        /// The response.
+        response: ResponseId,
+        /// The item.
+        item: ItemId,
+        /// The next words.
+        delta: String,
+    },
+    /// All the agent's item says; replaces the pieces.
+    AgentSaid {
+        /// The response.
+        response: ResponseId,
+        /// The item.
+        item: ItemId,
+        /// The whole text as generated.
+        text: String,
+    },
+}
+
+/// Who speaks in an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// The person on the phone.
+    Caller,
+    /// The model.
+    Agent,
+    /// Us: a system item. Not part of the conversation in the record.
+    System,
+}
+
+/// Facts for the record, from the CallActor.
+#[derive(Debug, Clone, PartialEq, Message)]
+#[rtype(result = "()")]
+pub enum Fact {
+    /// The caller began to speak in this item: its place in time.
+    CallerSpoke {
+        /// The user item.
+        item: ItemId,
+    },
+    /// How much of an agent's item the caller has heard, now that it is known.
+    Heard {
+        /// The item.
+        item: ItemId,
+        /// What was heard.
+        heard: Duration,
+        /// All there was.
+        of: Duration,
+    },
+    /// A pre-rendered line of ours was played.
+    LinePlayed {
+        /// The id under which its playout is reported.
+        item: ItemId,
+        /// What it says.
+        text: String,
+    },
+    /// A tool was called and answered.
+    ToolUsed {
+        /// Its name.
+        name: String,
+        /// The arguments as the model wrote them.
+        arguments: String,
+        /// What the model was told.
+        output: String,
+    },
+    /// The caller pressed a key.
+    KeyPressed(char),
+    /// Tokens were used.
+    Used(Usage),
+    /// The call ended. The Transcript waits briefly for late words, writes the record once, and stops.
+    Ended {
+        /// Why and by whom.
+        ending: Ending,
+        /// Counters for `analytics`.
+        tally: Tally,
+    },
+}
+
+/// Counters of a call for `analytics` in the record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    /// Caller turns.
+    pub turns: u64,
+    /// Interruptions of the agent.
+    pub barge_ins: u64,
+    /// Frames dropped, both directions.
+    pub dropped_frames: u64,
+    /// From the stream's `start` to the first frame sent to the caller.
+    pub first_audio_ms: Option<u64>,
+}

@@ -1,0 +1,1 @@
+//! Switchboard answers phone calls with a realtime voice model.
