@@ -4,11 +4,11 @@ use std::fmt;
 
 /// The decoded pairs of a form or a query. Holds numbers: prints only how many there are.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 /// Why a form cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FormError {
+pub(super) enum FormError {
     /// A `%` without two hexadecimal digits behind it.
     #[error("`%` at byte {at} is not followed by two hexadecimal digits")]
     BadEscape {
@@ -42,7 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// When an escape is broken or the result is not UTF-8.
-    pub fn parse(raw: &[u8]) -> Result<Self, FormError> {
+    pub(super) fn parse(raw: &[u8]) -> Result<Self, FormError> {
         let mut pairs = Vec::new();
         let mut at = 0;
         for (index, pair) in raw.split(|&byte| byte == b'&').enumerate() {
@@ -61,12 +61,12 @@ impl Form {
     }
 
     /// All pairs, in order.
-    pub fn pairs(&self) -> &[(String, String)] {
+    pub(super) fn pairs(&self) -> &[(String, String)] {
         &self.0
     }
 
     /// The first value of `name` that is not empty.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
@@ -74,7 +74,7 @@ impl Form {
     ///
     /// # Errors
     /// When it is not.
-    pub fn id(&self, name: &'static str) -> Result<&str, FormError> {
+    pub(super) fn id(&self, name: &'static str) -> Result<&str, FormError> {
         let value = self.value(name).ok_or(FormError::Missing { name })?;
         if value.len() <= LONGEST_ID && value.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(value)

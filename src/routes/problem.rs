@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// What is told to the other side. What is for our log alone is logged where it happens and does not come here.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     /// `Allow` of a 405, `WWW-Authenticate` of a 401, `Retry-After` of a 503.
@@ -17,32 +17,32 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of kind `status`; `detail` says what to do about it.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), header: None }
     }
 
     /// The request cannot be read.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
     /// The request is not from whom it should be. The stranger is told no more.
-    pub fn forbidden(detail: impl Into<String>) -> Self {
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
     /// There is no such thing.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     /// Not now; try again in `seconds`.
-    pub fn unavailable(detail: impl Into<String>, seconds: u32) -> Self {
+    pub(super) fn unavailable(detail: impl Into<String>, seconds: u32) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
     /// The same with one header more.
-    pub fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+    pub(super) fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));
         self
     }
@@ -74,6 +74,5 @@ impl ResponseError for Problem {
 
 /// The answer to a path that nothing answers.
 pub(super) async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    std::future::ready(()).await;
     Err(Problem::not_found(format!("there is nothing at {}", request.path())))
 }

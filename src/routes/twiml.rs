@@ -231,21 +231,19 @@ mod tests {
         let (mut found, mut text) = (Vec::new(), String::new());
         loop {
             let event = reader.read_event().expect("well-formed");
-            match &event {
-                Event::Text(piece) => text.push_str(&piece.xml10_content()),
-                Event::GeneralRef(name) => match name.resolve_char_ref().expect("a character") {
-                    Some(c) => text.push(c),
-                    None => text.push_str(
-                        quick_xml::escape::resolve_predefined_entity(&name.xml10_content()).expect("a known entity"),
-                    ),
-                },
-                _ if !text.is_empty() => found.push(format!("'{}'", std::mem::take(&mut text))),
-                _ => {}
+            if let Event::Text(piece) = &event {
+                text.push_str(&piece.xml10_content());
+            } else if let Event::GeneralRef(name) = &event {
+                let character = name.resolve_char_ref().expect("a character").map(String::from);
+                let entity = || quick_xml::escape::resolve_predefined_entity(&name.xml10_content()).map(str::to_owned);
+                text.push_str(&character.or_else(entity).expect("a known entity"));
+            } else if !text.is_empty() {
+                found.push(format!("'{}'", std::mem::take(&mut text)));
             }
-            match event {
-                Event::Start(element) | Event::Empty(element) => found.push(describe(&element)),
-                Event::Eof => break,
-                _ => {}
+            if let Event::Start(element) | Event::Empty(element) = &event {
+                found.push(describe(element));
+            } else if let Event::Eof = event {
+                break;
             }
         }
         assert_eq!(found.remove(0), "Response");
