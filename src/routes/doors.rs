@@ -81,6 +81,8 @@ pub struct StreamRules {
     /// From the upgrade to `start`, and from `start` to the call's first sign of life. Longer keeps strangers at the door,
     /// shorter loses callers on a slow line.
     pub start_timeout: Duration,
+    /// How long a peer may take nothing of what it is sent before its connection is cut.
+    pub stall_timeout: Duration,
     /// The largest message, whole or in fragments, bytes.
     pub max_message: usize,
 }

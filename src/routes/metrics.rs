@@ -1,6 +1,6 @@
 //! The counters, as Prometheus reads them.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -19,22 +19,17 @@ pub async fn metrics(doors: Data<Doors>) -> HttpResponse {
 /// # Errors
 /// When another library has taken the recorder's place.
 pub fn recorder() -> Result<PrometheusHandle, BuildError> {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
+    static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut recorder = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*recorder {
         return Ok(handle.clone());
     }
-    let built = PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("switchboard_barge_in_seconds".to_owned()), &BARGE_IN_SECONDS)?
-        .install_recorder();
-    match built {
-        Ok(handle) => {
-            describe();
-            Ok(RECORDER.get_or_init(|| handle).clone())
-        }
-        // Two services that start in one process at once: the other one has it.
-        Err(error) => RECORDER.get().cloned().ok_or(error),
-    }
+        .install_recorder()?;
+    describe();
+    Ok(recorder.insert(handle).clone())
 }
 
 /// Bounds for what a caller waits for, in seconds.

@@ -11,6 +11,7 @@ pub mod gate;
 mod guard;
 pub mod health;
 mod held;
+pub mod lifeline;
 pub mod metrics;
 mod problem;
 mod reassembly;

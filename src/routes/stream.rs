@@ -5,6 +5,7 @@
 //! A stream is awaiting its `start`; then asking to be admitted, with what it hears held; then attached to its call; then
 //! closing. The socket's end is told to the call exactly once, however it comes.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Handler, Message, Recipient, SpawnHandle, StreamHandler};
@@ -26,6 +27,7 @@ use super::admission::{self, Applicant};
 use super::doors::{Doors, address_of};
 use super::gate::Ticket;
 use super::held::Held;
+use super::lifeline::{Connection, Pulse};
 use super::problem::Problem;
 use super::reassembly::{Kind, Reassembly, TooLarge, Whole};
 
@@ -37,7 +39,8 @@ pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doo
         Problem::unavailable(crowded.to_string(), 1)
     })?;
     let most = doors.stream.max_message;
-    let stream = MediaStream::new(Carrier::Twilio, doors, ticket);
+    let pulse = Pulse::watched(request.conn_data::<Rc<Connection>>(), doors.stream.stall_timeout);
+    let stream = MediaStream::new(Carrier::Twilio, doors, ticket, pulse);
     ws::WsResponseBuilder::new(stream, &request, payload)
         .frame_size(most)
         .start()
@@ -56,6 +59,8 @@ struct MediaStream {
     dropped: u64,
     /// The deadline of the phase, while it has one.
     deadline: Option<SpawnHandle>,
+    /// Beats while this actor is polled.
+    pulse: Pulse,
     /// The buffer outgoing messages are written in.
     text: String,
 }
@@ -90,7 +95,7 @@ struct Asking {
 }
 
 impl MediaStream {
-    fn new(carrier: Carrier, doors: Data<Doors>, ticket: Ticket) -> Self {
+    fn new(carrier: Carrier, doors: Data<Doors>, ticket: Ticket, pulse: Pulse) -> Self {
         Self {
             carrier,
             reassembly: Reassembly::new(doors.stream.max_message),
@@ -99,6 +104,7 @@ impl MediaStream {
             garbled: 0,
             dropped: 0,
             deadline: None,
+            pulse,
             text: String::new(),
         }
     }
@@ -214,6 +220,7 @@ impl MediaStream {
 
     /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
     fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.pulse.beat();
         let Phase::Attached { call, .. } = &self.phase else { return };
         if !call.reports.connected() {
             return self.close(CloseCode::Error, "the call is over", ctx);
