@@ -57,6 +57,8 @@ struct MediaStream {
     garbled: u32,
     /// Frames dropped since the call was last told.
     dropped: u64,
+    /// Whether anything came since the last tick.
+    heard: bool,
     /// The deadline of the phase, while it has one.
     deadline: Option<SpawnHandle>,
     /// Beats while this actor is polled.
@@ -103,6 +105,7 @@ impl MediaStream {
             phase: Phase::AwaitingStart(ticket),
             garbled: 0,
             dropped: 0,
+            heard: false,
             deadline: None,
             pulse,
             text: String::new(),
@@ -225,6 +228,9 @@ impl MediaStream {
         if !call.reports.connected() {
             return self.close(CloseCode::Error, "the call is over", ctx);
         }
+        if std::mem::take(&mut self.heard) {
+            call.reports.do_send(LineReport::Alive);
+        }
         if self.dropped > 0 {
             call.reports.do_send(LineReport::FramesDropped(std::mem::take(&mut self.dropped)));
         }
@@ -275,6 +281,7 @@ impl Actor for MediaStream {
 
 impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
     fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
+        self.heard = true;
         match message {
             Ok(ws::Message::Text(text)) => self.hear(&text, ctx),
             Ok(ws::Message::Continuation(item)) => self.reassemble(&item, ctx),
