@@ -1,4 +1,7 @@
 //! Switchboard answers phone calls with a realtime voice model.
 
 pub mod config;
+pub mod rehearsal;
 pub mod routes;
+pub mod service;
+pub mod shutdown;

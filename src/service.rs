@@ -91,7 +91,7 @@ impl Service {
             }
             Provider::OpenAi | Provider::Azure => None,
         };
-        let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url));
+        let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
