@@ -1,3 +1,6 @@
 //! Switchboard answers phone calls with a realtime voice model.
 
+pub mod check;
+pub mod cli;
 pub mod config;
+pub mod telemetry;
