@@ -8,7 +8,6 @@ use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
 use super::people::Agent;
-use super::realtime::Provider;
 use super::service::Verify;
 use super::{Config, ConfigError, Target, trust};
 
@@ -126,12 +125,8 @@ impl Config {
 
     fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
-        let place = match (&realtime.url, realtime.provider) {
-            (Some(url), _) => without_query(url),
-            (None, Provider::Rehearsal) => "built in".to_owned(),
-            (None, Provider::OpenAi | Provider::Azure) => String::new(),
-        };
-        format!("{} at {place}, {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
+        let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
+        format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
     }
 }
 
