@@ -18,6 +18,7 @@ mod people;
 mod problem;
 mod reader;
 mod realtime;
+mod report;
 mod routing;
 mod secrets;
 mod service;
@@ -124,12 +125,27 @@ impl Config {
 
     /// Every key that means something, with `<name>` where people choose names.
     pub fn known_keys() -> BTreeSet<String> {
-        read_all(&Sources::default()).2
+        // The reading is the schema, so every kind of section has to be there once to be read.
+        let one_of_each = Sources::default().overrides(&[
+            ("routes", "[{}]"),
+            ("transfers.any", "{}"),
+            ("tools.any", "{}"),
+            ("webhooks.endpoints", "[{}]"),
+            ("agents.default.questions", "[{}]"),
+        ]);
+        read_all(&one_of_each).2
+    }
+
+    /// Puts the notes into the log, once the service is about to start.
+    pub fn warn(&self) {
+        for note in &self.notes {
+            log::warn!("configuration: {note}");
+        }
     }
 
     /// Whether nothing of the service can be reached from outside this machine.
     pub fn is_local(&self) -> bool {
-        trust::all_loopback(self) && self.admin.bind.ip().is_loopback()
+        trust::is_local(&self.server) && self.admin.bind.ip().is_loopback()
     }
 }
 
@@ -243,11 +259,13 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
 /// Reads every section before giving up on any, so that all problems are told.
 fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> {
     let top = reader.top(tree);
+    let secrets = Secrets::read(&sources.variables);
+    trust::weigh_tokens(&secrets, reader);
     let server = Server::read(&top.table("server"));
-    let admin = Admin::read(&top.table("admin"));
-    let twilio = Twilio::read(&top.table("twilio"));
-    let waybeo = Waybeo::read(&top.table("waybeo"));
-    let realtime = Realtime::read(&top.table("realtime"));
+    let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
+    let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
+    let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets);
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |section| Language::read(section, house));
     let transfers = read_named(&top.named("transfers"), Transfer::read);
@@ -257,11 +275,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
-    let (asked, twilio) = twilio?;
-    let mut config = Config {
+    Some(Config {
         server: server?,
         admin: admin?,
-        twilio,
+        twilio: twilio?,
         waybeo: waybeo?,
         realtime: realtime?,
         agents: agents?,
@@ -272,13 +289,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         records: records?,
         webhooks: webhooks?,
         limits: limits?,
-        secrets: Secrets::read(&sources.variables),
+        secrets,
         file: None,
         notes: Vec::new(),
-    };
-    trust::decide_verify(&mut config, asked, &top.again("twilio"));
-    trust::check_secrets(&config, &top, reader);
-    Some(config)
+    })
 }
 
 fn read_named<T>(

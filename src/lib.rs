@@ -1,7 +1,10 @@
 //! Switchboard answers phone calls with a realtime voice model.
 
+pub mod check;
+pub mod cli;
 pub mod config;
 pub mod rehearsal;
 pub mod routes;
 pub mod service;
 pub mod shutdown;
+pub mod telemetry;

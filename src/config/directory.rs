@@ -7,7 +7,7 @@ use switchboard_actors::ids::Private;
 use url::Url;
 
 use super::hours::{Hours, hours};
-use super::kinds::{duration, flag, json, size, text, texts, url, word};
+use super::kinds::{duration, flag, json, quoted, size, text, texts, url, word};
 use super::people::unknown;
 use super::reader::{Reader, Section};
 use super::routing::Pattern;
@@ -200,7 +200,10 @@ pub(super) fn check_routes(
             && !agent.languages.contains(language)
         {
             let spoken = agent.languages.join(", ");
-            section.problem("language", format!("found {language:?}, expected a language its agent speaks: {spoken}"));
+            section.problem(
+                "language",
+                format!("found {}, expected a language its agent speaks: {spoken}", quoted(language)),
+            );
         }
     }
     if let Some(first) = routes.iter().position(Route::matches_all)

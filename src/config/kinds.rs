@@ -53,6 +53,11 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
+/// A text for a message, as [`shown`] shows it.
+pub(super) fn quoted(text: &str) -> String {
+    shown(&Value::Text(text.to_owned()))
+}
+
 /// Whether a text looks like a key or a token: OpenAI's and Twilio's forms, or a long run of letters and digits.
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();

@@ -20,7 +20,7 @@ pub(super) struct Node {
 }
 
 /// A value as it was written, before anybody asked for its type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(String),
     Integer(i64),
@@ -44,6 +44,13 @@ pub(super) struct Variable {
     pub(super) dotenv: bool,
 }
 
+impl PartialEq for Node {
+    /// The value alone: the same setting may be written in two places.
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 impl Node {
     /// A table without entries.
     pub(super) const fn empty(origin: Origin) -> Self {
@@ -52,6 +59,10 @@ impl Node {
 
     /// Lays `over` on this node: tables are joined key by key, everything else is replaced.
     pub(super) fn lay(&mut self, over: Self) {
+        // A file that began as a copy of the defaults repeats them; what it repeats was not chosen.
+        if matches!(over.origin, Origin::File { .. }) && *self == over {
+            return;
+        }
         match (&mut self.value, over) {
             (Value::Table(below), Self { value: Value::Table(above), .. }) => {
                 for (key, node) in above {

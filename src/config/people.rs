@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds::{Expected, any_text, list, text};
+use super::kinds::{Expected, any_text, list, quoted, text};
 use super::layers::{Node, Value};
 use super::reader::{Reader, Section};
 use super::realtime::House;
@@ -129,7 +129,7 @@ impl Agent {
                 let spoken = self.languages.join(", ");
                 section.problem(
                     "greeting",
-                    format!("found a greeting in {code:?}, expected languages of this agent: {spoken}"),
+                    format!("found a greeting in {}, expected languages of this agent: {spoken}", quoted(code)),
                 );
             }
         }
@@ -143,7 +143,7 @@ impl Agent {
             if self.questions[..at].iter().any(|other| other.key == question.key) {
                 section.problem(
                     "questions",
-                    format!("found the key {:?} twice, expected keys of their own", question.key),
+                    format!("found the key {} twice, expected keys of their own", quoted(&question.key)),
                 );
             }
         }
@@ -161,7 +161,7 @@ impl Question {
         if let Some(key) = &key
             && !is_name(key)
         {
-            section.problem("key", format!("found {key:?}, expected small letters, digits and underscores"));
+            section.problem("key", format!("found {}, expected small letters, digits and underscores", quoted(key)));
         }
         Some(Self { key: key?, label: label? })
     }
@@ -204,12 +204,13 @@ impl Language {
 pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &'n str>, section: &str) -> String {
     let known: Vec<&str> = known.collect();
     let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, found).total_cmp(&strsim::jaro_winkler(b, found)));
+    let shown = quoted(found);
     match nearest {
         Some(nearest) => {
             let all = known.join(", ");
-            format!("found {found:?}, which is no {what}; the nearest known one is {nearest:?} (there are: {all})")
+            format!("found {shown}, expected a known {what}; the nearest known one is {nearest:?} (there are: {all})")
         }
-        None => format!("found {found:?}, but there is no {what} yet; add one as [{section}.{found}]"),
+        None => format!("found {shown}, expected a known {what}, but there is none yet; add one as [{section}.<name>]"),
     }
 }
 

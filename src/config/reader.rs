@@ -41,7 +41,7 @@ pub(super) struct Section<'r> {
     entries: Option<&'r BTreeMap<String, Node>>,
     origin: Origin,
     asked: RefCell<BTreeSet<&'static str>>,
-    /// Its unknown keys are no problem: they are names that people choose, or were reported before.
+    /// Its keys are names that people choose, so none is unknown.
     open: bool,
 }
 
@@ -138,13 +138,6 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// A table that has been read already, to report on its keys; it says nothing of unknown ones.
-    pub(super) fn again(&self, key: &'static str) -> Section<'r> {
-        let mut section = self.table(key);
-        section.open = true;
-        section
-    }
-
     /// The tables within a table whose keys are names that people choose.
     pub(super) fn named(&self, key: &'static str) -> Vec<(String, Section<'r>)> {
         let mut table = self.table(key);
@@ -235,19 +228,21 @@ impl Drop for Section<'_> {
 
 impl Unknown {
     fn problem(&self, known: &BTreeSet<String>) -> Problem {
-        let message = match (secret_variable(&join(&self.section, &self.key)), self.nearest(known)) {
-            (Some(variable), _) => {
-                format!("secrets come only from the environment; take it out of here and set {variable}")
+        let name = join(&self.section, &self.key);
+        let message = match (secret_variable(&name), self.nearest(known)) {
+            (Some(variable), Some(Nearest { name, alike: true })) => {
+                format!("unknown key; the nearest known one is `{name}`; {SECRETS} ({variable})")
             }
-            (None, Some(nearest)) => format!("unknown key; the nearest known one is `{nearest}`"),
+            (Some(variable), _) => format!("{SECRETS}; take it out of here and set {variable}"),
+            (None, Some(Nearest { name, .. })) => format!("unknown key; the nearest known one is `{name}`"),
             (None, None) => "unknown key; config.toml lists every key there is".to_owned(),
         };
-        Problem { key: join(&self.section, &self.key), origin: self.origin.clone(), message }
+        Problem { key: name, origin: self.origin.clone(), message }
     }
 
     /// The known key that was probably meant: a sibling that is spelled alike, the same key of another section, or the
     /// sibling that is the least unlike.
-    fn nearest(&self, known: &BTreeSet<String>) -> Option<String> {
+    fn nearest(&self, known: &BTreeSet<String>) -> Option<Nearest> {
         let siblings = known.iter().filter_map(|name| {
             let key = match self.pattern.as_str() {
                 "" => name.as_str(),
@@ -255,16 +250,23 @@ impl Unknown {
             };
             (!key.contains('.')).then_some(key)
         });
-        let (alike, sibling) = siblings
+        let (likeness, sibling) = siblings
             .map(|key| (strsim::jaro_winkler(key, &self.key), key))
             .max_by(|left, right| left.0.total_cmp(&right.0))?;
-        let sibling = join(&self.section, sibling);
-        let leaf = |name: &&String| name.rsplit('.').next() == Some(self.key.as_str());
-        match known.iter().find(leaf) {
-            Some(elsewhere) if alike < ALIKE => Some(elsewhere.clone()),
-            Some(_) | None => Some(sibling),
+        let alike = likeness >= ALIKE;
+        let elsewhere = known.iter().find(|name| name.rsplit('.').next() == Some(self.key.as_str()));
+        match elsewhere {
+            Some(elsewhere) if !alike => Some(Nearest { name: elsewhere.clone(), alike: true }),
+            Some(_) | None => Some(Nearest { name: join(&self.section, sibling), alike }),
         }
     }
+}
+
+/// The known key that was probably meant.
+struct Nearest {
+    name: String,
+    /// It is so much like what was written that it was surely meant.
+    alike: bool,
 }
 
 /// The variable a secret belongs into, when the name of a key sounds like one. The value is never looked at.
@@ -298,6 +300,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
+const SECRETS: &str = "secrets come only from the environment";
 /// Two keys this much alike (Jaro-Winkler) are taken for one misspelt. Lower: a key of the wrong section is "corrected" into
 /// a stranger. Higher: a plain slip of the finger is sent to another section.
 const ALIKE: f64 = 0.85;

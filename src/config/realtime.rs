@@ -7,8 +7,9 @@ use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 use switchboard_actors::wire::AudioFormat;
 use url::Url;
 
-use super::kinds::{any_text, duration, flag, list, number, or_word, text, url, whole, word};
+use super::kinds::{any_text, duration, flag, list, number, or_word, quoted, text, url, whole, word};
 use super::reader::Section;
+use super::secrets::Secrets;
 use super::service::{MILLISECOND, MINUTE, SECOND, is_loopback};
 
 /// `[realtime]`.
@@ -112,8 +113,14 @@ impl Realtime {
         House::of(self.provider, self.url.as_ref())
     }
 
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
         let provider = section.read("provider", word(PROVIDERS));
+        if let Some(provider @ (Provider::OpenAi | Provider::Azure)) = provider
+            && secrets.openai_api_key.is_none()
+        {
+            let next = "set OPENAI_API_KEY, or provider = \"rehearsal\"";
+            section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
+        }
         let url = section.read("url", or_word("", url(&["wss", "ws"])));
         let model = section.read("model", text);
         let fallback_models = section.read("fallback_models", list(8, text));
@@ -144,7 +151,7 @@ impl Realtime {
             fallback_models: fallback_models?,
             audio_format: audio_format?,
             voice,
-            speed: speed.map(|speed| (speed < 1.0 || speed > 1.0).then_some(speed))?,
+            speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
             max_output_tokens: max_output_tokens?,
             retention_ratio: retention_ratio?,
             noise_reduction: noise_reduction?,
@@ -221,6 +228,7 @@ impl House {
         if self != Self::OpenAi {
             return;
         }
+        let found = quoted(model);
         let retired = model.starts_with("gpt-4o") && model.contains("realtime");
         let leaving = matches!(model, "gpt-realtime" | "gpt-realtime-mini")
             || model.starts_with("gpt-realtime-2025")
@@ -228,11 +236,11 @@ impl House {
         if retired {
             section.problem(
                 key,
-                format!("found {model:?}, which OpenAI has retired; expected one like \"gpt-realtime-2.1\""),
+                format!("found {found}, which OpenAI has retired; expected one like \"gpt-realtime-2.1\""),
             );
         } else if model.starts_with("gpt-audio") {
             let next =
-                format!("found {model:?}, which holds no realtime sessions; expected one like \"gpt-realtime-2.1\"");
+                format!("found {found}, which holds no realtime sessions; expected one like \"gpt-realtime-2.1\"");
             section.problem(key, next);
         } else if leaving {
             section.note(key, &format!("{model} is shut down on 2027-01-20; gpt-realtime-2.1 takes its place"));
@@ -243,7 +251,7 @@ impl House {
     pub(super) fn check_voice(self, section: &Section<'_>, voice: &str) {
         if self != Self::Own && !VOICES.contains(&voice) && !voice.starts_with("voice_") {
             let expected = format!("one of {} or an own voice's id (voice_…)", VOICES.join(", "));
-            section.problem("voice", format!("found {voice:?}, expected {expected}"));
+            section.problem("voice", format!("found {}, expected {expected}", quoted(voice)));
         }
     }
 }
@@ -268,8 +276,10 @@ fn read_turn_detection(section: &Section<'_>) -> Option<TurnDetection> {
         }
     };
     for key in other.iter().filter(|key| section.chosen(key)) {
-        section
-            .problem(key, format!("found with type = \"{mine}\", which has no such setting; take one of the two out"));
+        section.problem(
+            key,
+            format!("found with type = \"{mine}\", which has no such setting; expected it with the other type alone"),
+        );
     }
     Some(match kind {
         Detection::Server => TurnDetection::Server {
@@ -299,7 +309,7 @@ fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscriptio
         section.problem("model", next);
     }
     if model.contains("diarize") && !prompt.trim().is_empty() {
-        section.problem("prompt", format!("found with model {model:?}, which takes no prompt; expected \"\""));
+        section.problem("prompt", format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model)));
     }
     if model == "whisper-1" || model.starts_with("gpt-4o") {
         section.note("model", &format!("{model} is shut down on 2027-02-26; gpt-live-transcribe takes its place"));

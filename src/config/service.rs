@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::kinds::{address, any_text, duration, flag, list, or_word, size, text, url, whole, word};
+use super::kinds::{address, any_text, duration, flag, list, or_word, quoted, size, text, url, whole, word};
 use super::reader::{Reader, Section};
+use super::secrets::Secrets;
+use super::trust;
 
 /// `[server]`: the public listener and how much of the machine it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,31 +178,30 @@ impl Server {
 }
 
 impl Admin {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        Some(Self { bind: section.read("bind", address)? })
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let admin = Self { bind: section.read("bind", address)? };
+        trust::check_admin(&admin, server, secrets, section);
+        Some(admin)
     }
 }
 
 impl Twilio {
-    /// Reads the section; `None` for `verify` is `"auto"`, which [`super::trust`] decides.
-    pub(super) fn read(section: &Section<'_>) -> Option<(Option<Verify>, Self)> {
-        let verify = section.read("verify", word(VERIFY));
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let asked = section.read("verify", word(VERIFY));
         let api_url = section.read("api_url", url(&["https", "http"]));
         let token_lifetime = section.read("token_lifetime", duration(SECOND..=10 * MINUTE));
         let playout_lead = section.read("playout_lead", duration(40 * MILLISECOND..=5 * SECOND));
-        let verify = verify?;
-        let twilio = Self {
-            verify: verify.unwrap_or(Verify::Require),
+        Some(Self {
+            verify: trust::decide_verify(asked?, server?, secrets, section),
             api_url: api_url?,
             token_lifetime: token_lifetime?,
             playout_lead: playout_lead?,
-        };
-        Some((verify, twilio))
+        })
     }
 }
 
 impl Waybeo {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
         let enabled = section.read("enabled", flag);
         let api_url = section.read("api_url", url(&["https", "http"]));
         let transfer_command = section.read("transfer_command", text);
@@ -209,13 +210,15 @@ impl Waybeo {
         if enabled == Some(true) {
             section.note("enabled", "accepted and checked, but this version answers Twilio only");
         }
-        Some(Self {
+        let waybeo = Self {
             enabled: enabled?,
             api_url: api_url?,
             transfer_command: transfer_command?,
             hangup_command: hangup_command?,
             inactivity: inactivity?,
-        })
+        };
+        trust::check_waybeo(&waybeo, server?, secrets, section);
+        Some(waybeo)
     }
 }
 
@@ -245,7 +248,7 @@ impl Webhooks {
             if endpoints[..at].iter().any(|other| other.name == endpoint.name) {
                 section.problem(
                     "endpoints",
-                    format!("found two endpoints named {:?}, expected names of their own", endpoint.name),
+                    format!("found two endpoints named {}, expected names of their own", quoted(&endpoint.name)),
                 );
             }
         }
