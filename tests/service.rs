@@ -277,9 +277,12 @@ async fn a_socket_that_goes_at_once_leaves_no_call_behind() {
     }
     // Asked behind all of them: when it is on, they have been.
     let last = FakeStream::start(&running.stream(), OTHER, None).await;
-    while !running.calls().await.iter().any(|call| call["carrier_call_id"] == OTHER) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let admitted = async {
+        while !running.calls().await.iter().any(|call| call["carrier_call_id"] == OTHER) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(common::PATIENCE, admitted).await.is_ok(), "the last one is on");
     drop(last);
     running.until_calls(0).await;
     assert_eq!(get(&running.public("/health"), &[]).await.json()["active_calls"], 0);
