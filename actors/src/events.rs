@@ -122,11 +122,18 @@ pub enum Event<'a> {
         /// The transcript file.
         path: &'a str,
     },
-    /// A call's record could not be written.
-    RecordFailed {
+    /// A call's record could not be written yet; it is tried again.
+    RecordDelayed {
         /// The call.
         call: CallId,
         /// Why.
+        problem: &'a str,
+    },
+    /// A call's record was given up.
+    RecordFailed {
+        /// The call.
+        call: CallId,
+        /// Why, and what to do about it.
         problem: &'a str,
     },
     /// The call's state changed.
@@ -186,8 +193,15 @@ pub fn emit(event: Event<'_>) {
         }
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
-        Event::RecordWritten { call, path } => info!(call:%, path; "record written"),
-        Event::RecordFailed { call, problem } => error!(call:%, problem; "record not written"),
+        Event::RecordWritten { call, path } => {
+            counter!("switchboard_records_total", "result" => "written").increment(1);
+            info!(call:%, path; "record written");
+        }
+        Event::RecordDelayed { call, problem } => warn!(call:%, problem; "record delayed"),
+        Event::RecordFailed { call, problem } => {
+            counter!("switchboard_records_total", "result" => "failed").increment(1);
+            error!(call:%, problem; "record not written");
+        }
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }
 }
