@@ -8,5 +8,4 @@ pub mod messages;
 pub mod plan;
 pub mod protocol;
 pub mod sequencer;
-pub mod session;
 pub mod socket;
