@@ -8,4 +8,5 @@ pub mod messages;
 pub mod plan;
 pub mod protocol;
 pub mod sequencer;
+pub mod session;
 pub mod socket;
