@@ -14,7 +14,10 @@ use futures_util::future::LocalBoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use switchboard::phone::{CallReport, DialOutcome, EndedBy, Handset, PhoneOptions, Remote, Target, place_call, wav};
+use switchboard::phone::{
+    CallReport, CommandError, DemoArgs, DemoReport, DialOutcome, EndedBy, Handset, PhoneOptions, Remote, Stage, Target,
+    place_call, run_demo, wav,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 #[actix_rt::test]
@@ -429,6 +432,71 @@ async fn a_call_that_comes_back_to_the_agent_is_heard_on_one_clock() {
     fake.stop().await;
 }
 
+#[actix_rt::test]
+async fn the_demo_passes_on_a_service_that_greets_answers_and_writes_records() {
+    let records = tempfile::tempdir().expect("a temporary directory");
+    let report = demo(records.path()).await.expect("the demo passes");
+    assert!(report.passed && report.words.share > 0.9, "{:?}", report.words);
+    assert!((report.greeting_seconds - 1.0).abs() < 0.1, "{}", report.greeting_seconds);
+    assert_eq!(report.states.iter().map(|seen| seen.state.as_str()).collect::<Vec<_>>(), ["Talking"]);
+    let heard = wav::read(&report.heard).expect("a recording");
+    assert_eq!(report.heard.parent(), Some(records.path()));
+    assert!(loud(&heard) > 8000);
+}
+
+/// Runs the demo on a service that greets, waits for the caller's end and says the same back.
+async fn demo(records: &std::path::Path) -> Result<DemoReport, CommandError> {
+    struct Theatre(Fake);
+    impl Stage for Theatre {
+        fn public_url(&self) -> String {
+            self.0.url("http", "")
+        }
+        fn admin_url(&self) -> String {
+            self.0.url("http", "/admin")
+        }
+        async fn stop(self, _: Duration) {
+            self.0.stop().await;
+        }
+    }
+    fn script(mut line: Line) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async move {
+            line.start().await;
+            line.play(1000, 3000).await;
+            let (mut words, mut quiet) = (Vec::new(), 0);
+            while words.is_empty() || quiet < 25 {
+                let payload = line.next().await["media"]["payload"].as_str().expect("text").to_owned();
+                let frame = BASE64_STANDARD.decode(payload).expect("base64");
+                quiet = if frame.iter().all(|byte| *byte == 0xFF) { quiet + 1 } else { 0 };
+                if quiet == 0 || !words.is_empty() {
+                    words.extend(frame);
+                }
+            }
+            let payload = BASE64_STANDARD.encode(words);
+            line.send(json!({"event": "media", "streamSid": line.sid, "media": {"payload": payload}})).await;
+            while line.next_or_close().await.is_some() {}
+        })
+    }
+    let directory = records.to_owned();
+    let args = DemoArgs {
+        wav: None,
+        carrier: switchboard_actors::wire::Carrier::Twilio,
+        language: "en".into(),
+        heard: None,
+        records: directory.clone(),
+        json: true,
+    };
+    run_demo(args, async |settings: Vec<(&'static str, String)>| {
+        assert!(settings.contains(&("records.dir", directory.display().to_string())));
+        let fake = Fake::start(script);
+        let ws = fake.url("ws", "/ws");
+        fake.answer("/twilio/voice", &format!(r#"<Connect><Stream url="{ws}"/></Connect>"#));
+        fake.answer_raw("/admin/calls", r#"{"calls":[{"state":"Talking"}]}"#);
+        fake.write_records(directory.clone());
+        Ok(Theatre(fake))
+    })
+    .await
+}
+
 // ---- the fake service -------------------------------------------------------------------------------------------------
 
 /// No call of these tests lasts longer.
@@ -499,6 +567,36 @@ impl Fake {
 
     fn to_webhook(&self) -> PhoneOptions {
         PhoneOptions::new(Target::Webhook(self.url("http", "/voice").parse().expect("an address")))
+    }
+
+    /// Writes a pair of records when a call has been announced.
+    fn write_records(&self, directory: std::path::PathBuf) {
+        let state = self.state.clone();
+        actix_rt::spawn(async move {
+            let call = loop {
+                let asked = state.asked.lock().expect("unpoisoned").clone();
+                if let Some(call) = asked.iter().find_map(|ask| ask.fields.get("CallSid").cloned()) {
+                    break call;
+                }
+                sleep(Duration::from_millis(10)).await;
+            };
+            let mut transcript = json!({
+                "ucid": call, "call_id": "x", "carrier": "twilio", "timestamp": 1, "duration_ms": 1, "call_start_time": 1,
+                "call_end_time": 2, "from": "", "to": "", "agent": "default", "language": "en", "transcripts": [],
+                "ending": {"reason": "caller_hung_up", "by": "caller"}, "rich_transcript": [], "tools": [], "answers": {},
+            });
+            transcript["conversation"] = json!([{"speaker": "agent", "text": "a"}, {"speaker": "caller", "text": "b"}]);
+            transcript["usage"] = json!({});
+            transcript["analytics"] = json!({});
+            let queue = json!({
+                "ucid": call, "call_id": "x", "timestamp": 1, "created_at": "", "status": "pending", "attempts": 0,
+                "priority": "normal", "transcript_file": format!("call_{call}_1_transcript.json"),
+            });
+            for (name, value) in [("transcript", transcript), ("queue", queue)] {
+                let path = directory.join(format!("call_{call}_1_{name}.json"));
+                std::fs::write(path, value.to_string()).expect("writable");
+            }
+        });
     }
 
     async fn stop(self) {
@@ -575,7 +673,7 @@ impl Line {
             match message {
                 Message::Text(text) => return Some(serde_json::from_str(&text).expect("JSON")),
                 Message::Close(_) => return None,
-                _ => {}
+                Message::Binary(_) | Message::Continuation(_) | Message::Ping(_) | Message::Pong(_) | Message::Nop => {}
             }
         }
         None

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::options::{ANSWER_PAUSE, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE, PhoneOptions};
+use super::options::{LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE, PhoneOptions};
 use super::playout::duration_of;
 
 /// Samples of one frame: 20 ms at 8 kHz, the size Twilio sends.
@@ -20,6 +20,7 @@ pub(super) struct Caller {
     /// Keys not yet pressed, the next one last.
     keys: Vec<(Duration, char)>,
     hangup_after: Option<Duration>,
+    answer_pause: Duration,
     noise: Option<u32>,
     spoke_from: Option<Duration>,
     /// When the last word was said or the last key pressed; `None` while there is something left to do.
@@ -61,6 +62,7 @@ impl Caller {
             speak_at: options.speak_at,
             keys,
             hangup_after: options.hangup_after,
+            answer_pause: options.answer_pause,
             noise: options.comfort_noise.then_some(1),
             spoke_from: None,
             done_at: idle.then_some(Duration::ZERO),
@@ -105,7 +107,7 @@ impl Caller {
         }
         let done = self.done_at?;
         match heard.last.filter(|last| *last > done) {
-            Some(last) => (now.saturating_sub(last) >= ANSWER_PAUSE).then_some(Goodbye::Answered),
+            Some(last) => (now.saturating_sub(last) >= self.answer_pause).then_some(Goodbye::Answered),
             None => (now.saturating_sub(done) >= LONGEST_WAIT_FOR_ANSWER).then_some(Goodbye::Unanswered),
         }
     }
@@ -135,7 +137,7 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::Target;
+    use super::super::options::{ANSWER_PAUSE, Target};
     use super::*;
 
     const fn ms(count: u64) -> Duration {

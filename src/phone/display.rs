@@ -82,9 +82,7 @@ pub(super) fn many_calls(calls: &[Progress], expected: usize) -> String {
 
 /// A level, 0 to 1, as a bar on a scale of decibels.
 pub(super) fn meter(level: f32) -> String {
-    let decibels = 20.0 * level.max(1e-6).log10();
-    let share = ((decibels - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)).clamp(0.0, 1.0);
-    let eighths = (share * (METER_CELLS * 8) as f32).round() as usize;
+    let eighths = (loudness(level) * (METER_CELLS * 8) as f32).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
     if let Some(part) = (eighths % 8).checked_sub(1) {
         bar.push(['▏', '▎', '▍', '▌', '▋', '▊', '▉'][part]);
@@ -92,6 +90,12 @@ pub(super) fn meter(level: f32) -> String {
     let filled = bar.chars().count();
     bar.push_str(&"·".repeat(METER_CELLS - filled));
     bar
+}
+
+/// A level on a scale of decibels: 0 is a quiet line, 1 as loud as speech gets.
+pub(super) fn loudness(level: f32) -> f32 {
+    let decibels = 20.0 * level.max(1e-6).log10();
+    ((decibels - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)).clamp(0.0, 1.0)
 }
 
 /// Cells of a meter.

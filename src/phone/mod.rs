@@ -16,10 +16,12 @@
 //! | `twilio`, `twiml`, `sign`, `mulaw` | the carrier's formats (pure) |
 //! | `http`, `wav`, `handset`, `summary`, `options` | what these stand on |
 //! | `command`, `display` | `switchboard call` |
+//! | `demo`, `speech` | `switchboard demo` and the callers it brings |
 
 mod call;
 mod caller;
-pub mod command;
+mod command;
+mod demo;
 mod display;
 mod handset;
 mod http;
@@ -27,6 +29,7 @@ mod mulaw;
 mod options;
 mod playout;
 mod sign;
+mod speech;
 mod stream;
 mod summary;
 mod twilio;
@@ -35,6 +38,7 @@ pub mod wav;
 
 pub use call::{CallReport, place_call};
 pub use command::{CallArgs, CommandError, run};
+pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
 pub use handset::{Handset, Phase, Progress, Remote};
 pub use options::{
     ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING,

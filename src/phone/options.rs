@@ -25,6 +25,8 @@ pub struct PhoneOptions {
     pub dtmf: Vec<(Duration, char)>,
     /// When the caller hangs up, since the first stream's `start`. `None` leaves it to the rule of [`ANSWER_PAUSE`].
     pub hangup_after: Option<Duration>,
+    /// The silence in the rule of [`ANSWER_PAUSE`].
+    pub answer_pause: Duration,
     /// No call lasts longer than this.
     pub longest: Duration,
     /// Whisper noise between the words instead of digital silence, as real lines do.
@@ -82,6 +84,7 @@ impl PhoneOptions {
             speak_at: None,
             dtmf: Vec::new(),
             hangup_after: None,
+            answer_pause: ANSWER_PAUSE,
             longest: LONGEST_CALL,
             comfort_noise: false,
             from: "+15550100001".into(),
