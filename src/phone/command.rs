@@ -96,7 +96,7 @@ Examples:
   switchboard call --stream ws://127.0.0.1:8080/ws --parameter token=t --dtmf 3s:1,5s:# --hangup-after 20s --json
   switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5";
 
-/// Why a command did not do what it was asked to.
+/// Why a command did not do what it was asked to. The words follow "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// It was asked for something impossible; nothing was started.
@@ -142,7 +142,11 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
         let first = summaries.iter().find_map(|summary| summary.failures.first()).map_or("", String::as_str);
         problems.insert(
             0,
-            if count == 1 { first.to_owned() } else { format!("{failed} of {count} calls failed: {first}") },
+            if count == 1 {
+                first.to_owned()
+            } else {
+                format!("carry {failed} of {count} calls through; the first failed to {first}")
+            },
         );
     }
     match problems.first() {
@@ -158,7 +162,7 @@ impl CallArgs {
             (Some(url), None) => Target::Webhook(url.clone()),
             (None, Some(url)) => Target::Stream(url.clone()),
             // Clap sees to this for the command line; others may build the arguments themselves.
-            _ => return Err("either --url or --stream is needed".into()),
+            _ => return Err("choose what to call: --url or --stream, one of them".into()),
         };
         let speech: Arc<[i16]> = match &self.wav {
             Some(path) => wav::read(path).map_err(|error| error.to_string())?.into(),

@@ -118,7 +118,7 @@ where
     .map_err(|error| CommandError::Usage(error.to_string()))?
     .into();
     let service = start(settings(&args)).await?;
-    let address = format!("{}/twilio/voice?language={}", service.public_url(), args.language);
+    let address = format!("{}/twilio/voice?language={}", service.public_url().trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
         carrier: args.carrier,
@@ -127,7 +127,8 @@ where
         longest: LONGEST_DEMO,
         ..PhoneOptions::new(Target::Webhook(url))
     };
-    let (states, CallReport { summary, heard }) = perform(&args, options, &service.admin_url()).await;
+    let (states, CallReport { summary, heard }) =
+        perform(&args, options, service.admin_url().trim_end_matches('/')).await;
     let records = written(&args.records, &summary.call_sid).await;
     service.stop(PATIENCE).await;
 
@@ -138,7 +139,11 @@ where
     report.problems.extend(recorded.err().map(|error| error.to_string()));
     report.passed = report.problems.is_empty();
     print(&report, &args);
-    if report.passed { Ok(report) } else { Err(CommandError::Failed(report.problems.join("; "))) }
+    if report.passed {
+        Ok(report)
+    } else {
+        Err(CommandError::Failed(format!("carry the call through: {}", report.problems.join("; "))))
+    }
 }
 
 /// What differs from the built-in configuration.

@@ -53,10 +53,11 @@ pub(super) fn one_call(now: &Progress) -> String {
     };
     let warnings = match now.warnings {
         0 => String::new(),
-        count => format!("  {}", style(format!("{count} warnings")).for_stderr().red()),
+        count => format!(" {}", style(format!("{count} warnings")).for_stderr().red()),
     };
+    // Fits the eighty columns of an ordinary terminal; a warning may push the rest out.
     format!(
-        "{seconds:5.1} s  {phase}  caller {}  agent {}  heard {:.1} s  marks {}  clears {}{warnings}",
+        "{seconds:5.1}s {phase} caller {} agent {}{warnings} heard {:.1}s marks {} clears {}",
         style(meter(now.caller_level)).for_stderr().cyan(),
         style(meter(now.agent_level)).for_stderr().magenta(),
         now.heard.as_secs_f64(),
@@ -99,7 +100,7 @@ pub(super) fn loudness(level: f32) -> f32 {
 }
 
 /// Cells of a meter.
-const METER_CELLS: usize = 10;
+const METER_CELLS: usize = 8;
 /// The left end of a meter: a quiet room on a telephone.
 const QUIETEST_DB: f32 = -50.0;
 /// The right end: as loud as speech gets on average.
@@ -113,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_meter_grows_with_the_level_and_keeps_its_width() {
-        assert_eq!(meter(0.0), "··········");
-        assert_eq!(meter(1.0), "██████████");
+        assert_eq!(meter(0.0), "········");
+        assert_eq!(meter(1.0), "████████");
         let mut filled = Vec::new();
         for level in [0.001, 0.01, 0.05, 0.2, 0.4] {
             let bar = meter(level);
@@ -126,10 +127,18 @@ mod tests {
 
     #[test]
     fn a_call_is_one_line() {
-        let now =
-            Progress { phase: Phase::Talking, elapsed: Duration::from_millis(7300), marks: 4, ..Progress::default() };
-        let line = one_call(&now);
-        assert!(line.contains("7.3 s") && line.contains("talking") && line.contains("marks 4"), "{line}");
+        let now = Progress {
+            phase: Phase::Talking,
+            elapsed: Duration::from_millis(127_300),
+            heard: Duration::from_secs(61),
+            marks: 412,
+            clears: 12,
+            ..Progress::default()
+        };
+        let line = console::strip_ansi_codes(&one_call(&now)).into_owned();
+        assert!(line.contains("127.3s") && line.contains("talking") && line.contains("marks 412"), "{line}");
+        // Two columns are the spinner's.
+        assert!(line.chars().count() <= 78, "{line}");
         assert!(!line.contains('\n'));
     }
 }
