@@ -1,1 +1,3 @@
 //! Switchboard answers phone calls with a realtime voice model.
+
+pub mod phone;
