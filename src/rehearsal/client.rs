@@ -134,7 +134,11 @@ mod tests {
             "integer_above_max_value",
             Some("session.max_output_tokens"),
         ),
-        (r#"{"type":"response.create","response":{"modalities":["audio"]}}"#, "unknown_parameter", Some("response.modalities")),
+        (
+            r#"{"type":"response.create","response":{"modalities":["audio"]}}"#,
+            "unknown_parameter",
+            Some("response.modalities"),
+        ),
         (
             r#"{"type":"response.create","response":{"audio":{"output":{"speed":1.0}}}}"#,
             "unknown_parameter",
@@ -160,7 +164,11 @@ mod tests {
             "invalid_type",
             Some("item.output"),
         ),
-        (r#"{"type":"conversation.item.truncate","item_id":"i","audio_end_ms":1}"#, "missing_required_parameter", Some("content_index")),
+        (
+            r#"{"type":"conversation.item.truncate","item_id":"i","audio_end_ms":1}"#,
+            "missing_required_parameter",
+            Some("content_index"),
+        ),
     ];
 
     #[test]

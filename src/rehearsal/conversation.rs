@@ -230,10 +230,10 @@ impl Conversation {
 
     /// What all of it weighs as the input of a response.
     pub(super) fn tokens(&self) -> Tokens {
-        self.items.iter().map(Item::tokens).fold(Tokens::default(), |sum, item| Tokens {
-            text: sum.text + item.text,
-            audio: sum.audio + item.audio,
-        })
+        self.items
+            .iter()
+            .map(Item::tokens)
+            .fold(Tokens::default(), |sum, item| Tokens { text: sum.text + item.text, audio: sum.audio + item.audio })
     }
 
     /// Lets go of all audio but the newest: an hour of it would be 170 MB.

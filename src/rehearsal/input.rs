@@ -194,8 +194,7 @@ const IDLE_CAPACITY: usize = 24_000;
 mod tests {
     use super::*;
 
-    const DETECTION: Detection =
-        Detection { tuning: Tuning { threshold: 0.5, silence_ms: 200 }, prefix_ms: 300 };
+    const DETECTION: Detection = Detection { tuning: Tuning { threshold: 0.5, silence_ms: 200 }, prefix_ms: 300 };
 
     fn write(input: &mut Input, frame: &[u8], times: usize) -> Vec<Heard> {
         let mut all = Vec::new();
@@ -210,7 +209,9 @@ mod tests {
 
     fn loud(format: Format) -> Vec<u8> {
         match format {
-            Format::Pcm24k => (0..480).flat_map(|n: i32| (if n % 40 < 20 { 4000i16 } else { -4000 }).to_le_bytes()).collect(),
+            Format::Pcm24k => {
+                (0..480).flat_map(|n: i32| (if n % 40 < 20 { 4000i16 } else { -4000 }).to_le_bytes()).collect()
+            }
             Format::MuLaw | Format::ALaw => (0..160).map(|n| if n % 20 < 10 { 0x30 } else { 0xB0 }).collect(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -62,13 +63,12 @@ impl Rehearsal {
     pub async fn start(options: RehearsalOptions) -> io::Result<Self> {
         let bind = options.bind;
         let options = web::Data::new(options);
-        let server = HttpServer::new(move || {
-            App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept))
-        })
-        .workers(1)
-        .tcp_nodelay(true)
-        .disable_signals()
-        .bind(bind)?;
+        let server =
+            HttpServer::new(move || App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept)))
+                .workers(1)
+                .tcp_nodelay(true)
+                .disable_signals()
+                .bind(bind)?;
         let address = server.addrs().first().copied().unwrap_or(bind);
         let server = server.run();
         let handle = server.handle();
@@ -116,7 +116,6 @@ pub async fn run_standalone(bind: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 async fn accept(
     request: HttpRequest,
     body: web::Payload,
@@ -130,11 +129,14 @@ async fn accept(
     };
     if let Some(status) = misbehaviour.refuse {
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-        return Ok(HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body("refused, as rehearsed"));
+        return Ok(
+            HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body("refused, as rehearsed")
+        );
     }
     // Browsers offer subprotocols, and fail when none of them comes back.
     let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, &["realtime"])?;
-    let stream = stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);
+    let stream =
+        stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);
     let opening = Opening {
         model: query.get("model").cloned(),
         beta: request.headers().get("OpenAI-Beta").is_some_and(|value| value.as_bytes().starts_with(b"realtime")),
@@ -147,12 +149,12 @@ async fn accept(
         },
         transcript_after: options.transcript_after,
         lifetime: options.lifetime,
-        misbehaviour,
+        misbehaviour: Rc::new(misbehaviour),
         seed: Uuid::new_v4().as_u64_pair().0,
         epoch_s: u64::try_from(clock::wall().timestamp()).unwrap_or_default(),
     };
     let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
-    let session = Session::open(opening, clock::now());
+    let session = Session::open(&opening, clock::now());
     actix_web::rt::spawn(socket::carry(session, fragment_bytes, sink, stream));
     Ok(response)
 }

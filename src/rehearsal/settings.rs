@@ -179,7 +179,9 @@ impl Settings {
         if let Some(model) = update["model"].as_str()
             && model != self.model()
         {
-            return Err(Fault::request("cannot_update_model", "Cannot update the model of a session.").at("session.model"));
+            return Err(
+                Fault::request("cannot_update_model", "Cannot update the model of a session.").at("session.model")
+            );
         }
         let extra = ["reasoning", "parallel_tool_calls"].into_iter().find(|key| update.get(*key).is_some());
         match extra {
@@ -249,7 +251,9 @@ fn merge(target: &mut Value, update: &Value) {
     let (Value::Object(target), Value::Object(update)) = (target, update) else { return };
     for (key, value) in update {
         match target.get_mut(key) {
-            Some(place) if place.is_object() && value.is_object() && !WHOLE.contains(&key.as_str()) => merge(place, value),
+            Some(place) if place.is_object() && value.is_object() && !WHOLE.contains(&key.as_str()) => {
+                merge(place, value);
+            }
             _ => {
                 target.insert(key.clone(), with_defaults(key, value));
             }

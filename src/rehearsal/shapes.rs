@@ -195,10 +195,8 @@ const TRUNCATION: Rule = Either(&[
         )],
     ),
 ]);
-const TRACING: Rule = Either(&[
-    Word(&["auto"]),
-    Object(&[may("workflow_name", TEXT), may("group_id", TEXT), may("metadata", Any)]),
-]);
+const TRACING: Rule =
+    Either(&[Word(&["auto"]), Object(&[may("workflow_name", TEXT), may("group_id", TEXT), may("metadata", Any)])]);
 const PROMPT: Rule = Object(&[must("id", TEXT), clearable("version", TEXT), clearable("variables", Any)]);
 
 const ITEMS: &[(&str, Rule)] = &[
@@ -225,17 +223,9 @@ const MESSAGE: Rule = Tagged(
         ("assistant", Object(&[TYPE, ROLE, ITEM_ID, OBJECT, STATUS, must("content", List(&ASSISTANT_PART))])),
     ],
 );
-const FUNCTION_CALL: Rule = Object(&[
-    TYPE,
-    ITEM_ID,
-    OBJECT,
-    STATUS,
-    must("name", TEXT),
-    must("arguments", TEXT),
-    clearable("call_id", ID),
-]);
-const FUNCTION_CALL_OUTPUT: Rule =
-    Object(&[TYPE, ITEM_ID, OBJECT, STATUS, must("call_id", ID), must("output", TEXT)]);
+const FUNCTION_CALL: Rule =
+    Object(&[TYPE, ITEM_ID, OBJECT, STATUS, must("name", TEXT), must("arguments", TEXT), clearable("call_id", ID)]);
+const FUNCTION_CALL_OUTPUT: Rule = Object(&[TYPE, ITEM_ID, OBJECT, STATUS, must("call_id", ID), must("output", TEXT)]);
 const ROLE: Field = must("role", TEXT);
 const ITEM_ID: Field = clearable("id", ID);
 const OBJECT: Field = clearable("object", Word(&["realtime.item"]));
@@ -250,10 +240,7 @@ const USER_PART: Rule = Tagged(
     &[
         INPUT_TEXT,
         ("input_audio", Object(&[TYPE, must("audio", TEXT), clearable("transcript", TEXT)])),
-        (
-            "input_image",
-            Object(&[TYPE, must("image_url", TEXT), clearable("detail", Word(&["auto", "low", "high"]))]),
-        ),
+        ("input_image", Object(&[TYPE, must("image_url", TEXT), clearable("detail", Word(&["auto", "low", "high"]))])),
     ],
 );
 /// A client cannot put assistant audio into a conversation; the real server asks for its text instead.

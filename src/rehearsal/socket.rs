@@ -106,11 +106,7 @@ async fn send_in_fragments(text: ByteString, size: usize, sink: &mut actix_ws::S
 }
 
 /// Whether the connection goes on.
-async fn hear(
-    message: AggregatedMessage,
-    session: &mut Session,
-    sink: &mut actix_ws::Session,
-) -> Result<bool, Closed> {
+async fn hear(message: AggregatedMessage, session: &mut Session, sink: &mut actix_ws::Session) -> Result<bool, Closed> {
     match message {
         AggregatedMessage::Text(text) => session.hear_text(&text, clock::now()),
         AggregatedMessage::Binary(_) => session.hear_binary(),
