@@ -1,4 +1,11 @@
 //! Switchboard answers phone calls with a realtime voice model.
 
+pub mod check;
+pub mod cli;
+pub mod config;
 pub mod phone;
 pub mod rehearsal;
+pub mod routes;
+pub mod service;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,2 +1,21 @@
 //! The `switchboard` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use switchboard::cli::{Cli, Command};
+use switchboard::{check, telemetry};
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => match args.load() {
+            Ok(config) => {
+                telemetry::start_log();
+                config.warn();
+                ExitCode::SUCCESS
+            }
+            Err(error) => check::refuse(&error),
+        },
+        Command::Check(args) => check::run(&args),
+    }
+}
