@@ -3,4 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod routes;
+pub mod service;
+pub mod shutdown;
 pub mod telemetry;

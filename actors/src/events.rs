@@ -69,6 +69,13 @@ pub enum Event<'a> {
         /// How many.
         frames: u64,
     },
+    /// The line's and the model's audio formats cannot be joined; the call cannot go on.
+    AudioUnjoinable {
+        /// The call.
+        call: CallId,
+        /// Why.
+        problem: &'a str,
+    },
     /// The model session is configured.
     ModelConnected {
         /// The call.
@@ -164,6 +171,7 @@ pub fn emit(event: Event<'_>) {
                 .increment(frames);
             debug!(call:%, direction, reason, frames; "audio dropped");
         }
+        Event::AudioUnjoinable { call, problem } => error!(call:%, problem; "audio formats not joined"),
         Event::ModelConnected { call, setup } => {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
             info!(call:%, setup_ms = setup.as_millis(); "model connected");

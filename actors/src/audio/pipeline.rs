@@ -1,1 +1,378 @@
-//! To be written.
+//! The audio path of one call as a machine: what comes in, what is to be done. Pure.
+//!
+//! Joins the caller's direction ([`CallerPath`]), the agent's direction (model format → line format → [`Playout`]) and the count of
+//! what was dropped. One resampler serves each direction for the life of the call. The last samples of an answer wait in its
+//! block: they are drawn out with silence when the item is complete, or, if the model just stops, when the line has gone quiet, so
+//! that nothing is put in where words follow.
+
+use std::time::{Duration, Instant};
+
+use super::action::{AudioAction, AudioTimer, DropCause};
+use super::caller::CallerPath;
+use super::frame::Frame;
+use super::g711;
+use super::playout::{Piece, Playout, Source};
+use super::resample::{ResampleError, Resampler};
+use crate::call::messages::AudioReport;
+use crate::ids::{ItemId, ResponseId};
+use crate::wire::{AudioFormat, CallerFrame, Capabilities};
+
+/// Something that happened to the audio path.
+#[derive(Debug)]
+pub enum AudioEvent {
+    /// A frame of the caller's voice.
+    CallerFrame(CallerFrame),
+    /// The carrier echoed a mark, or a clear passed over it.
+    MarkEchoed(String),
+    /// Audio of a response, in the model's format.
+    ModelAudio {
+        /// The response it belongs to.
+        response: ResponseId,
+        /// The item it belongs to.
+        item: ItemId,
+        /// The audio.
+        audio: Frame,
+    },
+    /// The model has sent all audio of this item.
+    ItemComplete(ItemId),
+    /// A model is there; the format is that of both directions.
+    ModelAttached(AudioFormat),
+    /// The model is gone.
+    ModelDetached,
+    /// The caller interrupts; the response being generated, if one is.
+    ClearPlayout(Option<ResponseId>),
+    /// A clip of ours is to be played, in the line's format.
+    PlayClip {
+        /// The id under which it is reported.
+        item: ItemId,
+        /// The clip.
+        clip: Frame,
+    },
+    /// The caller's turn began or ended by the model's word.
+    CallerTurn {
+        /// Whether it began.
+        open: bool,
+    },
+    /// The deadline has come.
+    Tick,
+}
+
+/// The audio path of one call.
+#[derive(Debug)]
+pub struct Pipeline {
+    caller: CallerPath,
+    agent: AgentPath,
+    playout: Playout,
+    drops: Drops,
+}
+
+impl Pipeline {
+    /// A silent path for a line of `line`, with no model attached.
+    pub fn new(line: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
+        Self {
+            caller: CallerPath::new(line),
+            agent: AgentPath::new(line),
+            playout: Playout::new(line, capabilities, lead),
+            drops: Drops::default(),
+        }
+    }
+
+    /// Takes `event` in and appends what is to be done to `out`. Infallible but for formats that cannot be joined.
+    ///
+    /// # Errors
+    /// When a model is attached whose rate is none of ours.
+    pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
+        let before = out.len();
+        let result = self.take(event, now, out);
+        self.caller.poll(now, out);
+        self.agent.poll(now, &mut self.playout, out);
+        self.playout.poll(now, out);
+        self.drops.collect(before, now, out);
+        result
+    }
+
+    /// A frame could not be handed on: the neighbour has no room.
+    pub fn refused(&mut self, cause: DropCause, now: Instant) {
+        self.drops.add(cause, 1, now);
+    }
+
+    /// When [`AudioEvent::Tick`] is wanted, and what for.
+    pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
+        [self.caller.deadline(), self.agent.deadline(&self.playout), self.playout.deadline(), self.drops.deadline()]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(when, _)| *when)
+    }
+
+    fn take(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
+        match event {
+            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, out),
+            AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
+            AudioEvent::ModelAudio { response, item, audio } => {
+                self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
+            }
+            AudioEvent::ItemComplete(item) => self.agent.complete(&item, &mut self.playout, out),
+            AudioEvent::ModelAttached(format) => {
+                self.agent.attach(format, &mut self.playout, out)?;
+                self.caller.attach(format, out)?;
+            }
+            AudioEvent::ModelDetached => self.caller.detach(),
+            AudioEvent::ClearPlayout(response) => {
+                self.agent.reset();
+                let cut = self.playout.interrupt(response.as_ref(), now, out);
+                out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
+            }
+            AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
+            AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now),
+            AudioEvent::Tick => {}
+        }
+        Ok(())
+    }
+}
+
+/// The agent's direction up to the queue: model format → line format.
+#[derive(Debug)]
+struct AgentPath {
+    line: AudioFormat,
+    /// `None` until a model was attached.
+    model: Option<(AudioFormat, Resampler)>,
+    /// The item whose last samples may be in the resampler.
+    tail: Option<(ResponseId, ItemId)>,
+    /// The first half of a PCM16 sample whose second half is in the item's next piece.
+    half: Option<u8>,
+    /// When the model last gave audio.
+    last: Option<Instant>,
+    wide: Vec<i16>,
+    narrow: Vec<i16>,
+    joined: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl AgentPath {
+    fn new(line: AudioFormat) -> Self {
+        Self {
+            line,
+            model: None,
+            tail: None,
+            half: None,
+            last: None,
+            wide: Vec::new(),
+            narrow: Vec::new(),
+            joined: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn attach(
+        &mut self,
+        format: AudioFormat,
+        playout: &mut Playout,
+        out: &mut Vec<AudioAction>,
+    ) -> Result<(), ResampleError> {
+        if self.model.as_ref().is_none_or(|(known, _)| *known != format) {
+            self.draw_out(playout, out);
+            self.model = Some((format, Resampler::new(format.rate_hz, self.line.rate_hz)?));
+        }
+        Ok(())
+    }
+
+    fn audio(
+        &mut self,
+        response: &ResponseId,
+        item: &ItemId,
+        audio: &[u8],
+        now: Instant,
+        playout: &mut Playout,
+        out: &mut Vec<AudioAction>,
+    ) {
+        let Some((format, _)) = self.model else {
+            out.push(AudioAction::CountDrops { cause: DropCause::Unexpected, frames: 1 });
+            return;
+        };
+        if playout.is_muted(response) {
+            let frames = audio.len().div_ceil(20 * format.bytes_per_ms()).max(1) as u64;
+            out.push(AudioAction::CountDrops { cause: DropCause::Muted, frames });
+            return;
+        }
+        if self.tail.as_ref().is_some_and(|(_, last)| last != item) {
+            self.draw_out(playout, out);
+        }
+        if self.tail.is_none() {
+            self.tail = Some((response.clone(), item.clone()));
+        }
+        self.last = Some(now);
+        self.convert(response, item, audio, playout, out);
+    }
+
+    fn convert(
+        &mut self,
+        response: &ResponseId,
+        item: &ItemId,
+        audio: &[u8],
+        playout: &mut Playout,
+        out: &mut Vec<AudioAction>,
+    ) {
+        let audio = joined(audio, &mut self.half, &mut self.joined, self.model.as_ref().map(|(format, _)| *format));
+        let Some((format, resampler)) = &mut self.model else { return };
+        let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
+        if *format == self.line {
+            let samples = (audio.len() / format.encoding.sample_bytes()) as u64;
+            playout.push(&Piece { response: Some(response), item, source, samples, bytes: audio }, out);
+            return;
+        }
+        let sample_bytes = format.encoding.sample_bytes();
+        for audio in audio.chunks(CONVERTED_AT_ONCE.as_millis() as usize * format.bytes_per_ms()) {
+            self.wide.clear();
+            self.narrow.clear();
+            self.bytes.clear();
+            g711::decode(format.encoding, audio, &mut self.wide);
+            resampler.process(&self.wide, &mut self.narrow);
+            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+            let samples = (audio.len() / sample_bytes) as u64;
+            playout.push(&Piece { response: Some(response), item, source, samples, bytes: &self.bytes }, out);
+        }
+    }
+
+    fn complete(&mut self, item: &ItemId, playout: &mut Playout, out: &mut Vec<AudioAction>) {
+        if self.tail.as_ref().is_some_and(|(_, last)| last == item) {
+            self.draw_out(playout, out);
+        }
+        playout.complete(item);
+    }
+
+    fn clip(&mut self, item: &ItemId, clip: &[u8], playout: &mut Playout, out: &mut Vec<AudioAction>) {
+        self.draw_out(playout, out);
+        let samples = (clip.len() / self.line.encoding.sample_bytes()) as u64;
+        let source = Source { rate_hz: self.line.rate_hz, delay: Duration::ZERO };
+        playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
+        playout.complete(item);
+    }
+
+    /// Brings the last item's last samples to the queue. The resampler is silent after it, so what follows has no seam.
+    fn draw_out(&mut self, playout: &mut Playout, out: &mut Vec<AudioAction>) {
+        self.half = None;
+        let (Some((response, item)), Some((format, resampler))) = (self.tail.take(), &mut self.model) else { return };
+        self.narrow.clear();
+        resampler.drain(&mut self.narrow);
+        if !self.narrow.is_empty() && !playout.is_muted(&response) {
+            self.bytes.clear();
+            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+            let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
+            let piece = Piece { response: Some(&response), item: &item, source, samples: 0, bytes: &self.bytes };
+            playout.push(&piece, out);
+        }
+    }
+
+    /// Forgets audio that is in the resampler: it belongs to an answer that was interrupted.
+    fn reset(&mut self) {
+        if let Some((_, resampler)) = &mut self.model {
+            resampler.reset();
+        }
+        self.tail = None;
+        self.half = None;
+    }
+
+    fn poll(&mut self, now: Instant, playout: &mut Playout, out: &mut Vec<AudioAction>) {
+        if self.tail_due(playout).is_some_and(|due| due <= now) {
+            self.draw_out(playout, out);
+            playout.flush();
+        }
+    }
+
+    fn deadline(&self, playout: &Playout) -> Option<(Instant, AudioTimer)> {
+        self.tail_due(playout).map(|due| (due, AudioTimer::Tail))
+    }
+
+    /// When an item that just stopped is played to its last sample.
+    fn tail_due(&self, playout: &Playout) -> Option<Instant> {
+        if self.tail.is_none() && !playout.holds_part_of_a_frame() {
+            return None;
+        }
+        let quiet = self.last?;
+        Some(playout.runs_dry().map_or(quiet, |dry| dry.max(quiet)) + TAIL_PATIENCE)
+    }
+}
+
+/// `audio` with whole samples: half a one is kept for the next piece.
+fn joined<'a>(
+    audio: &'a [u8],
+    half: &mut Option<u8>,
+    buffer: &'a mut Vec<u8>,
+    format: Option<AudioFormat>,
+) -> &'a [u8] {
+    if format.is_none_or(|format| format.encoding.sample_bytes() == 1) {
+        return audio;
+    }
+    let whole = match half.take() {
+        None => audio,
+        Some(first) => {
+            buffer.clear();
+            buffer.push(first);
+            buffer.extend_from_slice(audio);
+            buffer
+        }
+    };
+    if whole.len() % 2 == 1 {
+        *half = whole.last().copied();
+    }
+    &whole[..whole.len() / 2 * 2]
+}
+
+/// Drops, counted together: an overloaded second is one line in the log, not fifty.
+#[derive(Debug, Default)]
+struct Drops {
+    frames: [u64; DropCause::ALL.len()],
+    due: Option<Instant>,
+}
+
+impl Drops {
+    /// Takes the counts out of `out[before..]` and puts those in that are due to be told.
+    fn collect(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
+        let mut place = before;
+        while place < out.len() {
+            if let AudioAction::CountDrops { cause, frames } = out[place] {
+                self.add(cause, frames, now);
+                out.remove(place);
+            } else {
+                place += 1;
+            }
+        }
+        if self.due.is_some_and(|due| due <= now) {
+            self.tell(out);
+        }
+    }
+
+    fn add(&mut self, cause: DropCause, frames: u64, now: Instant) {
+        self.frames[cause as usize] += frames;
+        self.due.get_or_insert(now + DROPS_EVERY);
+    }
+
+    fn tell(&mut self, out: &mut Vec<AudioAction>) {
+        self.due = None;
+        let mut from_caller = 0;
+        for cause in DropCause::ALL {
+            let frames = std::mem::take(&mut self.frames[cause as usize]);
+            if frames > 0 {
+                out.push(AudioAction::CountDrops { cause, frames });
+            }
+            if cause.direction() == "in" {
+                from_caller += frames;
+            }
+        }
+        if from_caller > 0 {
+            out.push(AudioAction::Report(AudioReport::FramesDropped(from_caller)));
+        }
+    }
+
+    fn deadline(&self) -> Option<(Instant, AudioTimer)> {
+        self.due.map(|due| (due, AudioTimer::Drops))
+    }
+}
+
+/// Model audio converted at once. Larger: a burst's size stays in each call's buffers. Smaller: more rounds for the same work.
+const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
+/// Quiet of the model, and of the line, after which the samples still inside are played. Shorter: silence is put between pieces of a
+/// slow answer. Longer: the end of an answer that was never completed comes late.
+const TAIL_PATIENCE: Duration = Duration::from_millis(40);
+/// How long drops are gathered. Shorter: more lines in the log of a bad hour. Longer: the operator learns later.
+const DROPS_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,235 @@
+//! The caller's direction: line frames become the model's audio, without a hole. Pure.
+//!
+//! - A model that takes the line's own format gets the line's bytes as they are.
+//! - Until a model is attached the newest [`MOST_HELD`] are held: what a caller says while the model connects is not lost, and what
+//!   is older is not worth answering.
+//! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps tell how much is missing, and that much
+//!   silence is put in: the model measures the call, and the caller's pauses, by the audio it is given.
+//! - If the carrier goes quiet while the caller's turn is open, silence comes before any timestamp can ask for it, or the turn
+//!   would never end. The timestamps that come later find it already counted.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::action::{AudioAction, AudioTimer, DropCause};
+use super::frame::Frame;
+use super::g711;
+use super::resample::{ResampleError, Resampler};
+use crate::wire::{AudioFormat, CallerFrame, Encoding};
+
+/// The caller's direction of one call.
+#[derive(Debug)]
+pub struct CallerPath {
+    line: AudioFormat,
+    /// `None` while no model is attached.
+    model: Option<Converter>,
+    /// Line audio held for the model to come.
+    held: VecDeque<u8>,
+    /// The first half of a PCM16 sample whose second half is in the next frame.
+    half: Option<u8>,
+    /// Where the carrier's clock should stand at the next frame.
+    expected: Option<Duration>,
+    /// The caller's turn is open by the model's word.
+    turn_open: bool,
+    /// When the carrier counts as stalled, should nothing come; and how much silence this stall was given.
+    stall: Option<(Instant, Duration)>,
+}
+
+/// From the line's format to the model's.
+#[derive(Debug)]
+struct Converter {
+    line: AudioFormat,
+    model: AudioFormat,
+    resampler: Resampler,
+    narrow: Vec<i16>,
+    wide: Vec<i16>,
+}
+
+impl CallerPath {
+    /// A path that holds what comes until a model is attached.
+    pub fn new(line: AudioFormat) -> Self {
+        Self { line, model: None, held: VecDeque::new(), half: None, expected: None, turn_open: false, stall: None }
+    }
+
+    /// A model that takes `format` is there: what was held goes to it, in order, then all that follows.
+    ///
+    /// # Errors
+    /// When the rates are none of ours; then audio is held as before.
+    pub fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
+        self.model = Some(Converter::new(self.line, format)?);
+        let held = std::mem::take(&mut self.held);
+        let (front, back) = held.as_slices();
+        for half in [front, back] {
+            self.forward(half, out);
+        }
+        Ok(())
+    }
+
+    /// The model is gone: audio is held again.
+    pub fn detach(&mut self) {
+        self.model = None;
+        self.turn(false, None);
+    }
+
+    /// A frame from the line.
+    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
+        self.join_samples(&mut frame.payload);
+        self.pad_gap(&frame, out);
+        if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
+            if !frame.payload.is_empty() {
+                out.push(AudioAction::ToModel(frame.payload));
+            }
+        } else {
+            self.forward(&frame.payload, out);
+        }
+        if self.turn_open {
+            self.stall = Some((now + STALL_AFTER, Duration::ZERO));
+        }
+    }
+
+    /// The model says that the caller's turn began or ended.
+    pub fn caller_turn(&mut self, open: bool, now: Instant) {
+        self.turn(open, Some(now));
+    }
+
+    /// Gives silence if the carrier has stalled in an open turn.
+    pub fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        if let Some((due, given)) = self.stall.filter(|(due, _)| *due <= now) {
+            self.pad(STALL_SILENCE, out);
+            let given = given + STALL_SILENCE;
+            self.stall = (given < MOST_PADDED).then_some((due + STALL_SILENCE, given));
+        }
+    }
+
+    /// When [`Self::poll`] is wanted next.
+    pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
+        self.stall.map(|(due, _)| (due, AudioTimer::Stall))
+    }
+
+    fn turn(&mut self, open: bool, now: Option<Instant>) {
+        self.turn_open = open;
+        self.stall = now.filter(|_| open && self.model.is_some()).map(|now| (now + STALL_AFTER, Duration::ZERO));
+    }
+
+    /// Keeps samples whole where a carrier cut one in two.
+    fn join_samples(&mut self, payload: &mut Frame) {
+        if self.line.encoding != Encoding::Pcm16 {
+            return;
+        }
+        if let Some(half) = self.half.take() {
+            payload.insert(0, half);
+        }
+        if payload.len() % 2 == 1 {
+            self.half = payload.pop();
+        }
+    }
+
+    /// Silence for what the carrier's clock says is missing before `frame`.
+    fn pad_gap(&mut self, frame: &CallerFrame, out: &mut Vec<AudioAction>) {
+        let length = self.line.duration_of(frame.payload.len());
+        let Some(timestamp) = frame.timestamp else {
+            self.expected = self.expected.map(|expected| expected + length);
+            return;
+        };
+        let expected = self.expected.unwrap_or(timestamp);
+        let gap = timestamp.saturating_sub(expected);
+        let reset = gap > MOST_PADDED || expected.saturating_sub(timestamp) > MOST_PADDED;
+        if gap >= SMALLEST_GAP {
+            self.pad(gap.min(MOST_PADDED), out);
+        }
+        // A clock that jumped is followed; one that merely jitters is not, or its jitter would add up as silence.
+        let base = if reset { timestamp } else { self.expected.unwrap_or(timestamp) };
+        self.expected = Some(base + length);
+    }
+
+    /// Silence of `length`, to wherever audio goes now.
+    fn pad(&mut self, length: Duration, out: &mut Vec<AudioAction>) {
+        self.expected = self.expected.map(|expected| expected + length);
+        // A hold is not flushed out by more silence than it can hold.
+        let length = if self.model.is_some() { length } else { length.min(MOST_HELD) };
+        let mut left = length.as_millis() as usize * self.line.bytes_per_ms();
+        let mut silence = Frame::take();
+        silence.resize(left.min(self.largest_piece()), self.line.encoding.silence());
+        while left > 0 {
+            let piece = left.min(silence.len());
+            self.forward(&silence[..piece], out);
+            left -= piece;
+        }
+    }
+
+    /// Line bytes to the model, in pieces, or into the hold.
+    fn forward(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
+        let largest = self.largest_piece();
+        match &mut self.model {
+            Some(converter) => {
+                for piece in bytes.chunks(largest) {
+                    converter.convert(piece, out);
+                }
+            }
+            None => self.hold(bytes, out),
+        }
+    }
+
+    fn hold(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
+        let most = MOST_HELD.as_millis() as usize * self.line.bytes_per_ms();
+        let newest = &bytes[bytes.len().saturating_sub(most)..];
+        let too_old = (self.held.len() + newest.len()).saturating_sub(most);
+        self.held.drain(..too_old);
+        self.held.extend(newest);
+        let lost = too_old + bytes.len() - newest.len();
+        if lost > 0 {
+            let frame = 20 * self.line.bytes_per_ms();
+            out.push(AudioAction::CountDrops { cause: DropCause::NotAttached, frames: lost.div_ceil(frame) as u64 });
+        }
+    }
+
+    fn largest_piece(&self) -> usize {
+        LARGEST_PIECE.as_millis() as usize * self.line.bytes_per_ms()
+    }
+}
+
+impl Converter {
+    fn new(line: AudioFormat, model: AudioFormat) -> Result<Self, ResampleError> {
+        let resampler = Resampler::new(line.rate_hz, model.rate_hz)?;
+        Ok(Self { line, model, resampler, narrow: Vec::new(), wide: Vec::new() })
+    }
+
+    /// The model takes the line's own bytes.
+    fn is_plain(&self) -> bool {
+        self.line == self.model
+    }
+
+    fn convert(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
+        let mut frame = Frame::take();
+        if self.is_plain() {
+            frame.extend_from_slice(bytes);
+        } else {
+            for bytes in bytes.chunks(CONVERTED_AT_ONCE.as_millis() as usize * self.line.bytes_per_ms()) {
+                self.narrow.clear();
+                self.wide.clear();
+                g711::decode(self.line.encoding, bytes, &mut self.narrow);
+                self.resampler.process(&self.narrow, &mut self.wide);
+                g711::encode(self.model.encoding, &self.wide, &mut frame);
+            }
+        }
+        if !frame.is_empty() {
+            out.push(AudioAction::ToModel(frame));
+        }
+    }
+}
+
+/// Caller audio held for a model to come. Less: a caller who speaks first is cut. More: the model answers stale words.
+const MOST_HELD: Duration = Duration::from_secs(2);
+/// Largest piece given to the model at once. Larger: the hold is flushed in fewer messages, but one burst is one event to decode.
+const LARGEST_PIECE: Duration = Duration::from_millis(200);
+/// Line audio converted at once: a usual frame. Larger: a flushed hold's size stays in each call's buffers.
+const CONVERTED_AT_ONCE: Duration = Duration::from_millis(20);
+/// A smaller step of the carrier's clock is jitter. It is one usual frame: the least that can have been lost.
+const SMALLEST_GAP: Duration = Duration::from_millis(20);
+/// Most silence for one gap or one stall. More would be paid for as input audio and tell the model nothing new.
+const MOST_PADDED: Duration = Duration::from_secs(10);
+/// Silence of the carrier that counts as a stall in an open turn. Shorter: a network hiccup ends a turn. Longer: the caller waits.
+const STALL_AFTER: Duration = Duration::from_millis(750);
+/// Silence given at once in a stall; then again for as long as it lasts. Shorter than the model's own end-of-turn silence would not
+/// end the turn at the first go.
+const STALL_SILENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,150 @@
+//! Where the carrier's playout stands, as far as it can be known from here. Pure.
+//!
+//! A carrier plays what it was sent in real time, from when it was sent, while it has any; when it runs dry it waits, and goes on
+//! from when the next piece is sent. That is the clock. Echoed marks are proof that a position was reached, so they push the clock
+//! forward; they never hold it back, because an echo that is late says nothing about playing that is late.
+//!
+//! Positions are samples of the line, counted over the whole call.
+
+use std::time::{Duration, Instant};
+
+/// The clock of one call's playout.
+#[derive(Debug)]
+pub struct Playhead {
+    rate_hz: u32,
+    /// Everything sent, padding included.
+    sent: u64,
+    /// The furthest position proved by an echo, or thrown away by a clear.
+    confirmed: u64,
+    /// When the last sample sent will have been played. `None` until something was sent.
+    ends: Option<Instant>,
+}
+
+impl Playhead {
+    /// A carrier that has been sent nothing.
+    pub fn new(rate_hz: u32) -> Self {
+        Self { rate_hz, sent: 0, confirmed: 0, ends: None }
+    }
+
+    /// So many samples have just been sent.
+    pub fn sent(&mut self, samples: u64, now: Instant) {
+        let start = self.ends.map_or(now, |ends| ends.max(now));
+        self.sent += samples;
+        self.ends = Some(start + self.duration_of(samples));
+    }
+
+    /// An echo proves that everything up to `position` was played.
+    pub fn confirm(&mut self, position: u64, now: Instant) {
+        self.confirmed = self.confirmed.max(position.min(self.sent));
+        let ends = now + self.duration_of(self.sent - self.confirmed);
+        if self.ends.is_some_and(|believed| believed > ends) {
+            self.ends = Some(ends);
+        }
+    }
+
+    /// The carrier threw away what it had not played.
+    pub fn cleared(&mut self, now: Instant) {
+        self.confirmed = self.sent;
+        self.ends = self.ends.map(|ends| ends.min(now));
+    }
+
+    /// Position after the last sample sent.
+    pub fn end(&self) -> u64 {
+        self.sent
+    }
+
+    /// Samples sent that are still to be played, a started one counted.
+    pub fn ahead(&self, now: Instant) -> u64 {
+        let left = self.ends.map_or(Duration::ZERO, |ends| ends.saturating_duration_since(now));
+        let samples = (left.as_nanos() * u128::from(self.rate_hz)).div_ceil(NANOS_PER_SECOND);
+        u64::try_from(samples).unwrap_or(u64::MAX).min(self.sent)
+    }
+
+    /// Samples that have been played.
+    pub fn played(&self, now: Instant) -> u64 {
+        (self.sent - self.ahead(now)).max(self.confirmed)
+    }
+
+    /// The furthest position that is sure to have been played, without asking the clock.
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
+    /// When `position` is reached by the clock; `None` while nothing was sent.
+    pub fn reaches(&self, position: u64) -> Option<Instant> {
+        self.ends.and_then(|ends| ends.checked_sub(self.duration_of(self.sent.saturating_sub(position))))
+    }
+
+    /// When so few samples are left to be played; `None` while nothing was sent.
+    pub fn falls_to(&self, samples: u64) -> Option<Instant> {
+        self.ends.and_then(|ends| ends.checked_sub(self.duration_of(samples)))
+    }
+
+    /// How long so many samples play.
+    pub fn duration_of(&self, samples: u64) -> Duration {
+        let nanos = u128::from(samples) * NANOS_PER_SECOND / u128::from(self.rate_hz);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_clock_plays_what_was_sent_from_when_it_was_sent() {
+        let (mut head, t0) = (Playhead::new(8_000), clock::now());
+        assert_eq!((head.played(t0), head.ahead(t0)), (0, 0));
+        head.sent(800, t0);
+        assert_eq!((head.played(t0), head.ahead(t0)), (0, 800));
+        assert_eq!(head.played(t0 + 30 * MS), 240);
+        assert_eq!(head.played(t0 + 500 * MS), 800);
+        assert_eq!(head.reaches(240), Some(t0 + 30 * MS));
+        assert_eq!(head.falls_to(160), Some(t0 + 80 * MS));
+    }
+
+    #[test]
+    fn a_carrier_that_ran_dry_goes_on_from_the_next_piece() {
+        let (mut head, t0) = (Playhead::new(8_000), clock::now());
+        head.sent(800, t0);
+        head.sent(800, t0 + 300 * MS);
+        assert_eq!(head.played(t0 + 300 * MS), 800);
+        assert_eq!(head.played(t0 + 350 * MS), 1_200);
+    }
+
+    #[test]
+    fn an_echo_pushes_the_clock_forward_and_never_back() {
+        let (mut head, t0) = (Playhead::new(8_000), clock::now());
+        head.sent(1_600, t0);
+        head.confirm(800, t0 + 50 * MS);
+        assert_eq!(head.played(t0 + 50 * MS), 800);
+        assert_eq!(head.played(t0 + 150 * MS), 1_600);
+
+        head.sent(1_600, t0 + 150 * MS);
+        head.confirm(1_700, t0 + 300 * MS);
+        assert_eq!(head.played(t0 + 300 * MS), 2_800, "a late echo holds nothing back");
+    }
+
+    #[test]
+    fn an_echo_of_more_than_was_sent_proves_only_what_was_sent() {
+        let (mut head, t0) = (Playhead::new(8_000), clock::now());
+        head.sent(800, t0);
+        head.confirm(u64::MAX, t0);
+        assert_eq!((head.played(t0), head.ahead(t0)), (800, 0));
+    }
+
+    #[test]
+    fn nothing_is_left_to_play_after_a_clear() {
+        let (mut head, t0) = (Playhead::new(8_000), clock::now());
+        head.sent(1_600, t0);
+        head.cleared(t0 + 20 * MS);
+        assert_eq!((head.ahead(t0 + 20 * MS), head.confirmed()), (0, 1_600));
+        head.sent(160, t0 + 40 * MS);
+        assert_eq!(head.played(t0 + 50 * MS), 1_680);
+    }
+}

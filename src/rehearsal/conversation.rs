@@ -1,0 +1,541 @@
+//! The items of a conversation, in order, and what the client may do to them. Pure.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::sound::Sound;
+use super::usage::{Tokens, caller_audio_tokens, model_audio_tokens, text_tokens};
+
+/// One item.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// Its id.
+    pub(super) id: String,
+    /// Whether it is finished: `in_progress`, `completed`, `incomplete`.
+    pub(super) status: &'static str,
+    /// What it is.
+    pub(super) body: Body,
+    /// Whether a response has taken note of it.
+    pub(super) answered: bool,
+}
+
+/// What an item is.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    /// A message of parts.
+    Message {
+        /// `system`, `user` or `assistant`.
+        role: &'static str,
+        /// Its parts.
+        parts: Vec<Part>,
+    },
+    /// The model calls a function.
+    Call {
+        /// The id its result will name.
+        call_id: String,
+        /// The function.
+        name: String,
+        /// Its arguments: JSON in a string.
+        arguments: String,
+    },
+    /// The result of a call.
+    CallOutput {
+        /// The call.
+        call_id: String,
+        /// The result.
+        output: String,
+    },
+    /// An item of a kind that is only kept: MCP.
+    Other(Value),
+}
+
+/// A part of a message.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    /// Text.
+    Text(String),
+    /// Audio of the caller or of the model.
+    Audio(AudioPart),
+    /// A part that is only kept: an image.
+    Other(Value),
+}
+
+/// An audio part.
+#[derive(Debug, Clone)]
+pub(super) struct AudioPart {
+    /// Its length in milliseconds, as far as it was sent.
+    pub(super) ms: u64,
+    /// The words, where known and not cut off.
+    pub(super) transcript: Option<String>,
+    /// The audio itself, of the newest items only.
+    pub(super) sound: Option<Sound>,
+    /// The client has truncated it: it grows no more.
+    pub(super) cut: bool,
+}
+
+impl AudioPart {
+    /// Audio that was heard, its words unknown.
+    pub(super) fn heard(sound: Sound) -> Self {
+        Self { ms: sound.ms(), transcript: None, sound: Some(sound), cut: false }
+    }
+
+    /// Cuts it to a length that it has.
+    fn cut_to(&mut self, ms: u64) {
+        self.ms = ms;
+        self.transcript = None;
+        self.cut = true;
+        if let Some(sound) = &mut self.sound {
+            sound.bytes.truncate(ms as usize * sound.format.bytes_per_ms());
+        }
+    }
+}
+
+/// The items of one session.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    items: Vec<Item>,
+}
+
+impl Conversation {
+    /// All items.
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The item of this id, to be changed.
+    pub(super) fn item_mut(&mut self, id: &str) -> Option<&mut Item> {
+        self.items.iter_mut().rev().find(|item| item.id == id)
+    }
+
+    /// The id of the last item, which a new one follows.
+    pub(super) fn last_id(&self) -> Option<&str> {
+        self.items.last().map(|item| item.id.as_str())
+    }
+
+    /// Appends an item that the server made. Returns the id it follows.
+    pub(super) fn push(&mut self, item: Item) -> Option<String> {
+        let previous = self.last_id().map(str::to_owned);
+        self.items.push(item);
+        self.forget_oldest();
+        previous
+    }
+
+    /// The id of the item before this one.
+    pub(super) fn before(&self, id: &str) -> Option<&str> {
+        let place = self.position(id)?.checked_sub(1)?;
+        Some(&self.items[place].id)
+    }
+
+    /// So much of an item's audio has been sent. Nothing happens where the client has truncated or deleted the item.
+    pub(super) fn grow(&mut self, id: &str, ms: u64) {
+        let Some(Item { body: Body::Message { parts, .. }, .. }) = self.item_mut(id) else { return };
+        match parts.first_mut() {
+            Some(Part::Audio(audio)) if audio.cut => {}
+            Some(Part::Audio(audio)) => audio.ms = ms,
+            _ => parts.push(Part::Audio(AudioPart { ms, transcript: None, sound: None, cut: false })),
+        }
+    }
+
+    /// Puts the finished form of an item in its place. What the client has truncated stays truncated, and what it has
+    /// deleted stays deleted.
+    pub(super) fn finish(&mut self, mut item: Item) {
+        let Some(place) = self.position(&item.id) else { return };
+        if let (Some(before), Some(after)) = (self.items[place].audio().filter(|audio| audio.cut), item.audio_mut()) {
+            after.cut_to(before.ms);
+        }
+        self.items[place] = item;
+        self.forget_old_audio();
+    }
+
+    /// Puts in an item that the client made. Returns the id it follows.
+    ///
+    /// # Errors
+    /// When the id is taken, the previous item is unknown, or a result names a call that was not made.
+    pub(super) fn insert(&mut self, item: Item, previous: Option<&str>) -> Result<Option<String>, Fault> {
+        if self.position(&item.id).is_some() {
+            let message = format!("Error adding item: an item with id '{}' already exists.", item.id);
+            return Err(Fault::request("item_create_invalid_item_id", message).at("item.id"));
+        }
+        if let Body::CallOutput { call_id, .. } = &item.body
+            && !self.items.iter().any(|item| matches!(&item.body, Body::Call { call_id: made, .. } if made == call_id))
+        {
+            let message = format!("Tool call ID '{call_id}' not found in conversation.");
+            return Err(Fault::request("invalid_tool_call_id", message).at("item.call_id"));
+        }
+        let place = match previous {
+            None => self.items.len(),
+            Some("root") => 0,
+            Some(id) => match self.position(id) {
+                Some(place) => place + 1,
+                None => {
+                    let message = format!("Error adding item: the previous item with id '{id}' does not exist.");
+                    return Err(Fault::request("item_create_invalid_item_id", message).at("previous_item_id"));
+                }
+            },
+        };
+        let follows = place.checked_sub(1).map(|before| self.items[before].id.clone());
+        self.items.insert(place, item);
+        self.forget_oldest();
+        Ok(follows)
+    }
+
+    /// The item of this id, its audio included.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn retrieve(&self, id: &str) -> Result<Value, Fault> {
+        let place = self.position(id).ok_or_else(|| unknown("retriev", "retrieve", id))?;
+        Ok(self.items[place].object(true))
+    }
+
+    /// Takes an item out.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub(super) fn delete(&mut self, id: &str) -> Result<(), Fault> {
+        let place = self.position(id).ok_or_else(|| unknown("delet", "delete", id))?;
+        self.items.remove(place);
+        Ok(())
+    }
+
+    /// Cuts an assistant item's audio. Its words go too: the server cannot know which of them were heard.
+    ///
+    /// # Errors
+    /// When there is no such item, it has no audio of the model, or its audio is shorter than that.
+    pub(super) fn truncate(&mut self, id: &str, audio_end_ms: u64) -> Result<(), Fault> {
+        let item = self.item_mut(id).ok_or_else(|| unknown("truncat", "truncate", id))?;
+        let assistant = matches!(item.body, Body::Message { role: "assistant", .. });
+        let Some(audio) = item.audio_mut().filter(|audio| assistant && audio.ms > 0) else {
+            let message = "Only model output audio messages can be truncated.";
+            return Err(Fault::request("unsupported_content_type", message).at("item_id"));
+        };
+        if audio.ms < audio_end_ms {
+            let message = format!("Audio content of {}ms is already shorter than {audio_end_ms}ms", audio.ms);
+            return Err(Fault::request("invalid_value", message).at("audio_end_ms"));
+        }
+        audio.cut_to(audio_end_ms);
+        Ok(())
+    }
+
+    /// Whether the model has said anything in it.
+    pub(super) fn has_assistant_message(&self) -> bool {
+        self.items.iter().any(|item| matches!(item.body, Body::Message { role: "assistant", .. }))
+    }
+
+    /// A response takes note of all there is.
+    pub(super) fn mark_answered(&mut self) {
+        self.items.iter_mut().for_each(|item| item.answered = true);
+    }
+
+    /// What all of it weighs as the input of a response.
+    pub(super) fn tokens(&self) -> Tokens {
+        self.items
+            .iter()
+            .map(Item::tokens)
+            .fold(Tokens::default(), |sum, item| Tokens { text: sum.text + item.text, audio: sum.audio + item.audio })
+    }
+
+    /// Lets go of all audio but the newest: an hour of it would be 170 MB.
+    pub(super) fn forget_old_audio(&mut self) {
+        let mut kept = 0;
+        for item in self.items.iter_mut().rev() {
+            if let Body::Message { parts, .. } = &mut item.body {
+                for part in parts {
+                    if let Part::Audio(audio) = part
+                        && audio.sound.is_some()
+                    {
+                        kept += 1;
+                        if kept > SOUNDS_KEPT {
+                            audio.sound = None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The real server truncates a long context; this one counts items and text.
+    fn forget_oldest(&mut self) {
+        let weight = |items: &[Item]| items.iter().map(Item::text_bytes).sum::<usize>();
+        while self.items.len() > MOST_ITEMS || (self.items.len() > 1 && weight(&self.items) > MOST_TEXT) {
+            self.items.remove(0);
+        }
+        self.forget_old_audio();
+    }
+
+    fn position(&self, id: &str) -> Option<usize> {
+        self.items.iter().rposition(|item| item.id == id)
+    }
+}
+
+impl Item {
+    /// Reads a checked item of a client. `id` is used where the client chose none.
+    ///
+    /// # Errors
+    /// When its audio is not base64.
+    pub(super) fn read(object: &Value, id: String, format: super::sound::Format) -> Result<Self, Fault> {
+        let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+        let body = match object["type"].as_str() {
+            Some("message") => Body::Message {
+                role: match object["role"].as_str() {
+                    Some("system") => "system",
+                    Some("assistant") => "assistant",
+                    _ => "user",
+                },
+                parts: object["content"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|part| Part::read(part, format))
+                    .collect::<Result<_, _>>()?,
+            },
+            Some("function_call") => {
+                let call_id = object["call_id"].as_str().map_or_else(|| id.replace("item_", "call_"), str::to_owned);
+                Body::Call { call_id, name: text("name"), arguments: text("arguments") }
+            }
+            Some("function_call_output") => Body::CallOutput { call_id: text("call_id"), output: text("output") },
+            _ => Body::Other(object.clone()),
+        };
+        let id = object["id"].as_str().map_or(id, str::to_owned);
+        Ok(Self { id, status: "completed", body, answered: false })
+    }
+
+    /// The item as it stands in events; audio bytes only where they are asked for.
+    pub(super) fn object(&self, with_audio: bool) -> Value {
+        let (id, status) = (&self.id, self.status);
+        match &self.body {
+            Body::Message { role, parts } => json!({
+                "id": id, "object": "realtime.item", "type": "message", "status": status, "role": role,
+                "content": parts.iter().map(|part| part.object(role, with_audio)).collect::<Vec<_>>(),
+            }),
+            Body::Call { call_id, name, arguments } => json!({
+                "id": id, "object": "realtime.item", "type": "function_call", "status": status,
+                "call_id": call_id, "name": name, "arguments": arguments,
+            }),
+            Body::CallOutput { call_id, output } => json!({
+                "id": id, "object": "realtime.item", "type": "function_call_output", "status": status,
+                "call_id": call_id, "output": output,
+            }),
+            Body::Other(object) => {
+                let mut object = object.clone();
+                object["id"] = json!(id);
+                object
+            }
+        }
+    }
+
+    /// The text of a message, its parts joined.
+    pub(super) fn text(&self) -> String {
+        let Body::Message { parts, .. } = &self.body else { return String::new() };
+        let texts = parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Audio(_) | Part::Other(_) => None,
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The audio of a message, as far as it is still there.
+    pub(super) fn sound(&self) -> Option<&Sound> {
+        self.audio()?.sound.as_ref()
+    }
+
+    fn audio(&self) -> Option<&AudioPart> {
+        let Body::Message { parts, .. } = &self.body else { return None };
+        parts.iter().find_map(|part| match part {
+            Part::Audio(audio) => Some(audio),
+            Part::Text(_) | Part::Other(_) => None,
+        })
+    }
+
+    fn audio_mut(&mut self) -> Option<&mut AudioPart> {
+        let Body::Message { parts, .. } = &mut self.body else { return None };
+        parts.iter_mut().find_map(|part| match part {
+            Part::Audio(audio) => Some(audio),
+            Part::Text(_) | Part::Other(_) => None,
+        })
+    }
+
+    fn tokens(&self) -> Tokens {
+        match &self.body {
+            Body::Message { role, parts } => parts.iter().fold(Tokens::default(), |sum, part| match part {
+                Part::Text(text) => Tokens { text: sum.text + text_tokens(text), ..sum },
+                Part::Audio(audio) if *role == "assistant" => {
+                    Tokens { audio: sum.audio + model_audio_tokens(audio.ms), ..sum }
+                }
+                Part::Audio(audio) => Tokens { audio: sum.audio + caller_audio_tokens(audio.ms), ..sum },
+                Part::Other(_) => sum,
+            }),
+            Body::Call { name, arguments, .. } => Tokens { text: text_tokens(name) + text_tokens(arguments), audio: 0 },
+            Body::CallOutput { output, .. } => Tokens { text: text_tokens(output), audio: 0 },
+            Body::Other(_) => Tokens::default(),
+        }
+    }
+
+    fn text_bytes(&self) -> usize {
+        match &self.body {
+            Body::Message { parts, .. } => parts
+                .iter()
+                .map(|part| match part {
+                    Part::Text(text) => text.len(),
+                    Part::Audio(_) => 0,
+                    Part::Other(object) => object["image_url"].as_str().map_or(64, str::len),
+                })
+                .sum(),
+            Body::Call { arguments, .. } => arguments.len(),
+            Body::CallOutput { output, .. } => output.len(),
+            Body::Other(_) => 256,
+        }
+    }
+}
+
+impl Part {
+    fn read(object: &Value, format: super::sound::Format) -> Result<Self, Fault> {
+        let text = |key: &str| object[key].as_str().map(str::to_owned);
+        match object["type"].as_str() {
+            Some("input_text" | "output_text" | "output_audio") => Ok(Self::Text(text("text").unwrap_or_default())),
+            Some("input_audio") => {
+                let audio = object["audio"].as_str().unwrap_or_default();
+                let bytes = base64_simd::STANDARD.decode_to_vec(audio).map_err(|_| {
+                    Fault::request("invalid_value", "Invalid 'item.content.audio': expected base64.").at("item.content")
+                })?;
+                let sound = Sound { format, bytes: Bytes::from(bytes) };
+                Ok(Self::Audio(AudioPart { transcript: text("transcript"), ..AudioPart::heard(sound) }))
+            }
+            _ => Ok(Self::Other(object.clone())),
+        }
+    }
+
+    fn object(&self, role: &str, with_audio: bool) -> Value {
+        let assistant = role == "assistant";
+        match self {
+            Self::Text(text) => json!({"type": if assistant { "output_text" } else { "input_text" }, "text": text}),
+            Self::Audio(audio) => {
+                let kind = if assistant { "output_audio" } else { "input_audio" };
+                let mut object = json!({"type": kind, "transcript": audio.transcript});
+                if with_audio && let Some(sound) = &audio.sound {
+                    object["audio"] = json!(base64_simd::STANDARD.encode_to_string(&sound.bytes));
+                }
+                object
+            }
+            Self::Other(object) => object.clone(),
+        }
+    }
+}
+
+fn unknown(doing: &str, code: &str, id: &str) -> Fault {
+    let code = match code {
+        "retrieve" => "item_retrieve_invalid_item_id",
+        "delete" => "item_delete_invalid_item_id",
+        _ => "item_truncate_invalid_item_id",
+    };
+    Fault::request(code, format!("Error {doing}ing item: the item with id '{id}' does not exist.")).at("item_id")
+}
+
+/// The newest sounds, kept for `conversation.item.retrieve` and for repeating: the caller's turn and the model's answer.
+const SOUNDS_KEPT: usize = 2;
+/// The real server's context is bounded by tokens; ours by items and by text.
+const MOST_ITEMS: usize = 512;
+const MOST_TEXT: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::sound::Format;
+    use super::*;
+
+    fn user(id: &str) -> Item {
+        Item {
+            id: id.to_owned(),
+            status: "completed",
+            body: Body::Message { role: "user", parts: vec![Part::Text("hello there".to_owned())] },
+            answered: false,
+        }
+    }
+
+    fn spoken(id: &str, ms: u64) -> Item {
+        let sound = Sound { format: Format::MuLaw, bytes: vec![0; ms as usize * 8].into() };
+        let audio = AudioPart { transcript: Some("words".to_owned()), ..AudioPart::heard(sound) };
+        Item {
+            id: id.to_owned(),
+            status: "completed",
+            body: Body::Message { role: "assistant", parts: vec![Part::Audio(audio)] },
+            answered: true,
+        }
+    }
+
+    fn ids(conversation: &Conversation) -> Vec<&str> {
+        conversation.items().iter().map(|item| item.id.as_str()).collect()
+    }
+
+    #[test]
+    fn an_item_goes_where_the_client_says() {
+        let mut conversation = Conversation::default();
+        assert_eq!(conversation.insert(user("a"), None), Ok(None));
+        assert_eq!(conversation.insert(user("c"), None), Ok(Some("a".to_owned())));
+        assert_eq!(conversation.insert(user("b"), Some("a")), Ok(Some("a".to_owned())));
+        assert_eq!(conversation.insert(user("0"), Some("root")), Ok(None));
+        assert_eq!(ids(&conversation), ["0", "a", "b", "c"]);
+        let fault = conversation.insert(user("d"), Some("nobody")).unwrap_err();
+        assert_eq!(fault.param.as_deref(), Some("previous_item_id"));
+        assert_eq!(conversation.insert(user("a"), None).unwrap_err().code, "item_create_invalid_item_id");
+        assert_eq!(ids(&conversation), ["0", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_truncation_may_not_be_longer_than_the_audio() {
+        let mut conversation = Conversation::default();
+        conversation.push(spoken("a", 3_700));
+        let fault = conversation.truncate("a", 3_760).unwrap_err();
+        assert_eq!(fault.message, "Audio content of 3700ms is already shorter than 3760ms");
+        assert_eq!(conversation.truncate("a", 3_700), Ok(()));
+        assert_eq!(conversation.truncate("a", 1_000), Ok(()));
+        assert_eq!(conversation.truncate("a", 1_001).unwrap_err().code, "invalid_value");
+        let item = conversation.retrieve("a").unwrap();
+        assert_eq!(item["content"][0]["transcript"], Value::Null, "unheard words leave the context");
+        assert_eq!(conversation.items()[0].sound().unwrap().ms(), 1_000);
+    }
+
+    #[test]
+    fn an_item_truncated_while_it_is_spoken_stays_truncated() {
+        let mut conversation = Conversation::default();
+        let mut item = spoken("a", 0);
+        item.body = Body::Message { role: "assistant", parts: vec![] };
+        conversation.push(item);
+        conversation.grow("a", 1_000);
+        assert_eq!(conversation.truncate("a", 1_001).unwrap_err().code, "invalid_value");
+        assert_eq!(conversation.truncate("a", 700), Ok(()));
+        conversation.grow("a", 2_000);
+        conversation.finish(spoken("a", 2_000));
+        assert_eq!(conversation.items()[0].sound().unwrap().ms(), 700);
+        assert_eq!(conversation.truncate("a", 701).unwrap_err().code, "invalid_value");
+    }
+
+    #[test]
+    fn only_the_models_own_audio_can_be_truncated() {
+        let mut conversation = Conversation::default();
+        conversation.push(user("u"));
+        conversation.push(spoken("empty", 0));
+        assert_eq!(conversation.truncate("u", 10).unwrap_err().code, "unsupported_content_type");
+        assert_eq!(conversation.truncate("empty", 10).unwrap_err().code, "unsupported_content_type");
+        assert_eq!(conversation.truncate("x", 10).unwrap_err().code, "item_truncate_invalid_item_id");
+    }
+
+    #[test]
+    fn a_result_needs_its_call() {
+        let mut conversation = Conversation::default();
+        let output = json!({"type": "function_call_output", "call_id": "call_1", "output": ""});
+        let item = Item::read(&output, "item_1".to_owned(), Format::MuLaw).unwrap();
+        assert_eq!(conversation.insert(item, None).unwrap_err().code, "invalid_tool_call_id");
+    }
+
+    #[test]
+    fn a_conversation_stays_bounded() {
+        let mut conversation = Conversation::default();
+        for n in 0..2_000 {
+            conversation.push(spoken(&format!("item_{n}"), 100));
+        }
+        assert_eq!(conversation.items().len(), MOST_ITEMS);
+        let sounds = conversation.items().iter().filter(|item| item.sound().is_some()).count();
+        assert_eq!(sounds, SOUNDS_KEPT);
+    }
+}

@@ -1,0 +1,261 @@
+//! The input audio buffer: what the caller's client has written, the clock that counts it, the turns found in it. Pure.
+
+use bytes::Bytes;
+
+use super::sound::{Format, Sound};
+use super::turns::{BLOCK_MS, Change, Detector, Tuning};
+
+/// How turns are found; `None` in its place means that the client commits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Detection {
+    /// How keen the detector is.
+    pub(super) tuning: Tuning,
+    /// Audio kept before the start of speech.
+    pub(super) prefix_ms: u32,
+}
+
+/// What was heard.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The caller began to speak, here on the clock of audio written (prefix included).
+    SpeechBegan {
+        /// `audio_start_ms`.
+        at_ms: u64,
+    },
+    /// The caller has finished; the turn is taken out of the buffer.
+    SpeechEnded {
+        /// `audio_end_ms`.
+        at_ms: u64,
+        /// The turn.
+        turn: Sound,
+    },
+}
+
+/// The buffer of one session.
+#[derive(Debug)]
+pub(super) struct Input {
+    format: Format,
+    detection: Option<Detection>,
+    detector: Detector,
+    bytes: Vec<u8>,
+    /// Where `bytes` starts on the clock, in units of 1/48 ms: one byte of PCM, a sixth of a byte of G.711.
+    origin: u64,
+    /// How much of `bytes` the detector has heard.
+    heard: usize,
+    /// Where in `bytes` the open turn starts, prefix included.
+    turn: usize,
+    /// Audio thrown away because a turn was longer than [`LONGEST_MS`].
+    dropped_ms: u64,
+}
+
+impl Input {
+    /// An empty buffer.
+    pub(super) fn new(format: Format, detection: Option<Detection>) -> Self {
+        Self {
+            format,
+            detection,
+            detector: Detector::new(detection.map_or(Tuning { threshold: 0.5, silence_ms: 500 }, |it| it.tuning)),
+            bytes: Vec::new(),
+            origin: 0,
+            heard: 0,
+            turn: 0,
+            dropped_ms: 0,
+        }
+    }
+
+    /// Takes new settings. Audio in another format than the buffer's is worthless: it is thrown away.
+    pub(super) fn configure(&mut self, format: Format, detection: Option<Detection>) {
+        if format != self.format {
+            self.clear();
+            self.format = format;
+        }
+        if detection.is_none() {
+            self.detector.forget_turn();
+        }
+        if let Some(detection) = detection {
+            self.detector.tune(detection.tuning);
+        }
+        if self.detection.is_none() != detection.is_none() {
+            self.heard = self.bytes.len();
+        }
+        self.detection = detection;
+    }
+
+    /// Whether a turn is open.
+    pub(super) fn speaking(&self) -> bool {
+        self.detector.speaking()
+    }
+
+    /// Where the clock stands: milliseconds of audio written since the session began.
+    pub(super) fn written_ms(&self) -> u64 {
+        self.at_ms(self.bytes.len())
+    }
+
+    /// Milliseconds in the buffer, exactly.
+    pub(super) fn buffered_ms(&self) -> f64 {
+        self.bytes.len() as f64 / self.format.bytes_per_ms() as f64
+    }
+
+    /// Writes audio. Ask [`Input::listen`] until it has nothing more to say.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Hears what was written, up to the next start or end of speech.
+    pub(super) fn listen(&mut self) -> Option<Heard> {
+        let Some(detection) = self.detection else {
+            self.keep_newest(LONGEST_MS);
+            return None;
+        };
+        let block = self.format.bytes_per_ms() * BLOCK_MS;
+        while let Some(bytes) = self.bytes.get(self.heard..self.heard + block) {
+            let change = self.detector.hear(self.format.power(bytes));
+            self.heard += block;
+            match change {
+                None => {}
+                Some(Change::Began(blocks)) => {
+                    let onset = self.heard.saturating_sub(blocks as usize * block);
+                    self.turn = onset.saturating_sub(detection.prefix_ms as usize * self.format.bytes_per_ms());
+                    return Some(Heard::SpeechBegan { at_ms: self.at_ms(self.turn) });
+                }
+                Some(Change::Ended) => {
+                    let at_ms = self.at_ms(self.heard);
+                    let turn = self.take(self.turn, self.heard);
+                    return Some(Heard::SpeechEnded { at_ms, turn });
+                }
+            }
+        }
+        // Between turns only what a prefix may ask for is kept.
+        let kept = if self.speaking() { LONGEST_MS } else { detection.prefix_ms as usize + ONSET_MS };
+        self.keep_newest(kept);
+        None
+    }
+
+    /// Takes all that is buffered: a commit by the client, or one by the idle timeout.
+    pub(super) fn commit(&mut self) -> Sound {
+        let whole = self.bytes.len() - self.bytes.len() % self.format.sample_bytes();
+        self.detector.forget_turn();
+        self.take(0, whole)
+    }
+
+    /// Throws all that is buffered away; the clock stays.
+    pub(super) fn clear(&mut self) {
+        self.forget(self.bytes.len());
+        self.detector.forget_turn();
+    }
+
+    fn take(&mut self, from: usize, to: usize) -> Sound {
+        let bytes = Bytes::copy_from_slice(&self.bytes[from..to]);
+        self.forget(to);
+        // A long turn's room is given back; thousands of sessions may be idle.
+        if self.bytes.capacity() > IDLE_CAPACITY && self.bytes.len() < IDLE_CAPACITY {
+            self.bytes.shrink_to(IDLE_CAPACITY);
+        }
+        Sound { format: self.format, bytes }
+    }
+
+    fn keep_newest(&mut self, ms: usize) {
+        let most = ms * self.format.bytes_per_ms();
+        // Moving what is kept costs; it is done once in a while instead of at each append.
+        if self.bytes.len() > most + most / 2 + self.format.bytes_per_ms() * 200 {
+            let extra = self.bytes.len() - most;
+            if ms == LONGEST_MS {
+                self.dropped_ms += (extra / self.format.bytes_per_ms()) as u64;
+                log::debug!(dropped_ms = self.dropped_ms; "rehearsal input buffer is full, its oldest audio was dropped");
+            }
+            self.forget(extra);
+        }
+    }
+
+    fn forget(&mut self, bytes: usize) {
+        self.bytes.drain(..bytes);
+        self.origin += bytes as u64 * self.units_per_byte();
+        self.heard = self.heard.saturating_sub(bytes);
+        self.turn = self.turn.saturating_sub(bytes);
+    }
+
+    fn at_ms(&self, offset: usize) -> u64 {
+        (self.origin + offset as u64 * self.units_per_byte()) / 48
+    }
+
+    const fn units_per_byte(&self) -> u64 {
+        48 / self.format.bytes_per_ms() as u64
+    }
+}
+
+/// The longest turn that is kept; of a longer one, its end. A minute of 24 kHz audio is 2.9 MB.
+const LONGEST_MS: usize = 60_000;
+/// The onset is found within so much audio.
+const ONSET_MS: usize = 80;
+/// Room that an idle session keeps: half a second of 24 kHz audio.
+const IDLE_CAPACITY: usize = 24_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DETECTION: Detection = Detection { tuning: Tuning { threshold: 0.5, silence_ms: 200 }, prefix_ms: 300 };
+
+    fn write(input: &mut Input, frame: &[u8], times: usize) -> Vec<Heard> {
+        let mut all = Vec::new();
+        for _ in 0..times {
+            input.append(frame);
+            while let Some(heard) = input.listen() {
+                all.push(heard);
+            }
+        }
+        all
+    }
+
+    fn loud(format: Format) -> Vec<u8> {
+        match format {
+            Format::Pcm24k => {
+                (0..480).flat_map(|n: i32| (if n % 40 < 20 { 4000i16 } else { -4000 }).to_le_bytes()).collect()
+            }
+            Format::MuLaw | Format::ALaw => (0..160).map(|n| if n % 20 < 10 { 0x30 } else { 0xB0 }).collect(),
+        }
+    }
+
+    fn silent(format: Format) -> Vec<u8> {
+        match format {
+            Format::Pcm24k => vec![0; 960],
+            Format::MuLaw => vec![0xFF; 160],
+            Format::ALaw => vec![0xD5; 160],
+        }
+    }
+
+    #[test]
+    fn a_turn_is_timed_on_the_clock_of_audio_written_in_every_format() {
+        for format in [Format::Pcm24k, Format::MuLaw, Format::ALaw] {
+            let mut input = Input::new(format, Some(DETECTION));
+            assert!(write(&mut input, &silent(format), 500).is_empty());
+            let began = write(&mut input, &loud(format), 50);
+            assert!(matches!(began[..], [Heard::SpeechBegan { at_ms: 9_700 }]), "{format:?}: {began:?}");
+            let ended = write(&mut input, &silent(format), 50);
+            let [Heard::SpeechEnded { at_ms: 11_210, turn }] = &ended[..] else { panic!("{format:?}: {ended:?}") };
+            assert_eq!(turn.ms(), 11_210 - 9_700);
+            assert_eq!(input.written_ms(), 12_000);
+        }
+    }
+
+    #[test]
+    fn an_idle_buffer_stays_small_and_a_long_turn_is_bounded() {
+        let mut input = Input::new(Format::Pcm24k, Some(DETECTION));
+        write(&mut input, &silent(Format::Pcm24k), 3_000);
+        assert!(input.buffered_ms() < 1_000.0);
+        write(&mut input, &loud(Format::Pcm24k), 6_000);
+        assert!(input.buffered_ms() < 100_000.0);
+        assert_eq!(input.written_ms(), 180_000);
+        assert!(input.speaking());
+    }
+
+    #[test]
+    fn without_detection_the_client_commits_what_it_wrote() {
+        let mut input = Input::new(Format::MuLaw, None);
+        assert!(write(&mut input, &loud(Format::MuLaw), 10).is_empty());
+        assert!((input.buffered_ms() - 200.0).abs() < 1e-9);
+        assert_eq!(input.commit().ms(), 200);
+        assert_eq!(input.buffered_ms() as u32, 0);
+        assert_eq!(input.written_ms(), 200);
+    }
+}

@@ -1,0 +1,136 @@
+//! How the model is told to misbehave: one table.
+//!
+//! Set for all connections by [`super::RehearsalOptions::misbehaviour`], or for one by its URL:
+//! `ws://…/v1/realtime?model=m&rehearse=drop_after_ms:3000,fragment_bytes:64`.
+
+macro_rules! table {
+    ($($(#[doc = $doc:literal])+ $key:ident,)+) => {
+        /// The switches; one that is `None` is off.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Misbehaviour {
+            $($(#[doc = $doc])+ pub $key: Option<u64>,)+
+        }
+
+        impl Misbehaviour {
+            /// Every key.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            fn set(&mut self, key: &str, value: u64) -> bool {
+                match key {
+                    $(stringify!($key) => self.$key = Some(value),)+
+                    _ => return false,
+                }
+                true
+            }
+        }
+    };
+}
+
+table! {
+    // The upgrade and the start.
+    #[doc = "Answer the upgrade with this HTTP status instead of 101."]
+    refuse,
+    #[doc = "Open, send an `error` and close with this code: 3000 bad key, 4000 bad model, 4004 no such model, 1013 no credit."]
+    reject,
+    #[doc = "1: never send `session.created`."]
+    no_created,
+    #[doc = "1: never send `session.updated`."]
+    no_updated,
+    #[doc = "Make `session.updated` at least so many bytes long."]
+    big_updated_bytes,
+
+    // The end.
+    #[doc = "Drop the TCP connection after this time, without a close frame."]
+    drop_after_ms,
+    #[doc = "Drop the TCP connection in the middle of this response (1 is the first)."]
+    drop_in_response,
+    #[doc = "Close with 1011 after this time."]
+    close_after_ms,
+    #[doc = "Send `session_expired` and close with 1001 after this time."]
+    expire_after_ms,
+    #[doc = "Close with 1011 when a ping is not answered before the next."]
+    require_pong,
+
+    // Silence and noise.
+    #[doc = "Send no event any more after so many responses (0: from the start)."]
+    stall_after_responses,
+    #[doc = "Every so many events, send a text that is not JSON."]
+    garbage_every,
+    #[doc = "Every so many events, send an event of an unknown type."]
+    unknown_every,
+    #[doc = "Send every event in fragments of so many bytes."]
+    fragment_bytes,
+    #[doc = "Time between pings, instead of 20 s."]
+    ping_every_ms,
+
+    // Responses.
+    #[doc = "Fail so many responses with `rate_limit_exceeded` before one succeeds."]
+    fail_responses,
+    #[doc = "Wait so long from `response.created` to the first audio."]
+    first_audio_ms,
+    #[doc = "Make every spoken answer so long, by repeating it."]
+    answer_ms,
+    #[doc = "Speak so many times faster than real time, in percent (100 is real time); 0 is all at once."]
+    speed_percent,
+    #[doc = "A flood: every answer so long, all at once."]
+    flood_ms,
+    #[doc = "Deltas still sent after `speech_started` interrupted a response, instead of one."]
+    late_deltas,
+
+    // Transcripts of the caller.
+    #[doc = "1: never send transcripts."]
+    no_transcripts,
+    #[doc = "1: fail transcriptions."]
+    fail_transcripts,
+    #[doc = "Send transcripts so long after the commit."]
+    transcripts_after_ms,
+    #[doc = "1: hold each transcript back until the next one was sent."]
+    shuffle_transcripts,
+}
+
+impl Misbehaviour {
+    /// Reads `key:value,key:value` over what is set already.
+    ///
+    /// # Errors
+    /// A key that is not in the table or a value that is no number, in words.
+    pub fn with(mut self, text: &str) -> Result<Self, String> {
+        for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once(':').unwrap_or((pair, "1"));
+            let value = value.parse().map_err(|_| format!("rehearse={key}: expected a number, got '{value}'"))?;
+            if !self.set(key, value) {
+                return Err(format!("rehearse={key}: unknown; there are {}", Self::KEYS.join(", ")));
+            }
+        }
+        if let Some(length) = self.flood_ms {
+            self.answer_ms = Some(length);
+            self.speed_percent = Some(0);
+        }
+        Ok(self)
+    }
+
+    /// Whether a switch that is on or off is on.
+    pub(super) fn on(switch: Option<u64>) -> bool {
+        switch.is_some_and(|value| value != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_over_the_options() {
+        let base = Misbehaviour { refuse: Some(503), ..Misbehaviour::default() };
+        let read = base.with("drop_after_ms:3000,no_created").unwrap();
+        assert_eq!((read.refuse, read.drop_after_ms, read.no_created), (Some(503), Some(3000), Some(1)));
+        let flood = base.with("flood_ms:300000").unwrap();
+        assert_eq!((flood.answer_ms, flood.speed_percent), (Some(300_000), Some(0)));
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_named() {
+        let error = Misbehaviour::default().with("dorp_after_ms:1").unwrap_err();
+        assert!(error.contains("dorp_after_ms") && error.contains("drop_after_ms"), "{error}");
+        assert!(Misbehaviour::default().with("drop_after_ms:soon").is_err());
+    }
+}

@@ -1,0 +1,314 @@
+//! What the rehearsal model says: the whole of its mind. Pure.
+//!
+//! | it is asked for a response and there is | it answers with |
+//! |---|---|
+//! | a `tool_choice` that names or requires a tool | a call of that tool |
+//! | a user text "call tool NAME with {json}" | that call |
+//! | a user text "… pressed 9 …" (9, 1, 2, 3, 5) | the key's calls, see [`pressed`] |
+//! | mention of a goodbye in this response's instructions or metadata | the goodbye line |
+//! | a turn of the caller that was not answered | the caller's own words |
+//! | nothing said yet | the greeting |
+//! | anything else: tool results, notices, texts | "Alright." |
+
+use serde_json::{Map, Value, json};
+
+use super::conversation::{Body, Item};
+use super::sound::{Format, Sound};
+use super::speech::{Language, Line};
+
+/// One thing of an answer.
+#[derive(Debug, Clone)]
+pub(super) enum Saying {
+    /// Words, and how they sound.
+    Speak {
+        /// The words.
+        text: String,
+        /// The sound, in the format of the response.
+        sound: Sound,
+    },
+    /// A function call.
+    Call {
+        /// The function.
+        name: String,
+        /// Its arguments.
+        arguments: Value,
+    },
+}
+
+/// What a response is asked for with.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    /// The effective settings of the response.
+    pub(super) settings: &'a Value,
+    /// What the response's own instructions add to the session's, and its metadata.
+    pub(super) extra: String,
+    /// The items no response has answered yet, oldest first.
+    pub(super) fresh: Vec<&'a Item>,
+    /// Whether the model has said anything in this conversation.
+    pub(super) spoken_before: bool,
+    /// The language.
+    pub(super) language: &'static Language,
+    /// The format of the answer.
+    pub(super) format: Format,
+}
+
+/// What to say.
+pub(super) fn answer(ask: &Ask<'_>) -> Vec<Saying> {
+    let tools = Tools::of(ask.settings);
+    if let Some(forced) = tools.forced() {
+        return vec![forced];
+    }
+    let newest = ask.fresh.iter().rev().find(|item| matches!(item.body, Body::Message { role: "user", .. }));
+    if let Some(item) = newest {
+        let text = item.text();
+        if let Some(call) = ordered(&text, &tools) {
+            return vec![call];
+        }
+        if let Some(sayings) = key_in(&text).and_then(|key| pressed(key, &tools, ask)) {
+            return sayings;
+        }
+    }
+    if mentions_goodbye(&ask.extra) {
+        return vec![line(Line::Goodbye, ask)];
+    }
+    if let Some(sound) = newest.and_then(|item| item.sound()) {
+        let own_words = sound.trimmed().in_format(ask.format);
+        return vec![Saying::Speak { text: ask.language.repeated(own_words.ms()), sound: own_words }];
+    }
+    vec![line(if ask.spoken_before { Line::Alright } else { Line::Greeting }, ask)]
+}
+
+/// The keys, where the session has the tools for them.
+fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
+    let one = |name: &str, arguments: Value| tools.has(name).then(|| vec![call(name, arguments)]);
+    match key {
+        // The goodbye is spoken before the call that ends it.
+        '9' => {
+            let end = one("end_call", json!({"reason": "caller_done"}))?;
+            Some([vec![line(Line::Goodbye, ask)], end].concat())
+        }
+        '1' => {
+            let destination = tools.choices("transfer_call", "destination").next().unwrap_or("sales");
+            one("transfer_call", json!({"destination": destination, "reason": "customer_request"}))
+        }
+        '2' => {
+            let other = tools.choices("switch_language", "language").find(|code| *code != ask.language.code);
+            let hindi = tools.choices("switch_language", "language").find(|code| *code == "hi");
+            one("switch_language", json!({"language": hindi.or(other).unwrap_or("hi")}))
+        }
+        '3' => {
+            let key = tools.choices("save_answer", "key").next().unwrap_or("answer");
+            one("save_answer", json!({"key": key, "value": "rehearsed"}))
+        }
+        // Two calls in one response; not the ones that end the call, where there are others.
+        '5' => {
+            let (ending, harmless): (Vec<_>, Vec<_>) =
+                tools.names().partition(|name| matches!(*name, "end_call" | "transfer_call"));
+            let names: Vec<_> = if harmless.is_empty() { ending } else { harmless };
+            let calls: Vec<_> =
+                names.iter().cycle().take(2).map(|name| call(name, tools.sample_arguments(name))).collect();
+            (!calls.is_empty()).then_some(calls)
+        }
+        _ => None,
+    }
+}
+
+/// "call tool NAME with {json}": an order, for tests. The tool has to be one the session declared.
+fn ordered(text: &str, tools: &Tools<'_>) -> Option<Saying> {
+    let (_, order) = text.split_once("call tool ")?;
+    let (name, arguments) = order.split_once(" with ").unwrap_or((order, "{}"));
+    let name = name.trim().trim_end_matches('.');
+    let mut values = serde_json::Deserializer::from_str(arguments).into_iter::<Value>();
+    let arguments = values.next()?.ok()?;
+    tools.has(name).then(|| call(name, arguments))
+}
+
+/// The one key in a text such as "The caller pressed 9 on the keypad."
+fn key_in(text: &str) -> Option<char> {
+    let (_, after) = text.split_once("pressed")?;
+    let from = after.find(|c: char| c.is_ascii_digit() || matches!(c, '*' | '#'))?;
+    let mut keys = after[from..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
+    let key = keys.next()?;
+    keys.next().is_none().then_some(key)
+}
+
+fn mentions_goodbye(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["goodbye", "good-bye", "good bye", "farewell", "hang up", "end the call", "ending the call", "end this call"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+fn line(line: Line, ask: &Ask<'_>) -> Saying {
+    Saying::Speak { text: ask.language.text(line).to_owned(), sound: ask.language.sound(line, ask.format) }
+}
+
+fn call(name: &str, arguments: Value) -> Saying {
+    Saying::Call { name: name.to_owned(), arguments }
+}
+
+/// The tools a response may call.
+struct Tools<'a> {
+    declared: Vec<(&'a str, &'a Value)>,
+    choice: &'a Value,
+}
+
+impl<'a> Tools<'a> {
+    fn of(settings: &'a Value) -> Self {
+        let choice = &settings["tool_choice"];
+        let declared = settings["tools"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|_| choice != "none")
+            .filter_map(|tool| Some((tool["name"].as_str()?, &tool["parameters"])))
+            .collect();
+        Self { declared, choice }
+    }
+
+    fn forced(&self) -> Option<Saying> {
+        let name = match self.choice["name"].as_str() {
+            Some(name) => self.names().find(|declared| *declared == name)?,
+            None if self.choice == "required" => self.names().next()?,
+            None => return None,
+        };
+        Some(call(name, self.sample_arguments(name)))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.declared.iter().map(|(name, _)| *name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names().any(|declared| declared == name)
+    }
+
+    fn parameters(&self, name: &str) -> Option<&'a Value> {
+        self.declared.iter().find(|(declared, _)| *declared == name).map(|(_, parameters)| *parameters)
+    }
+
+    /// The values that a tool's schema allows for one of its parameters.
+    fn choices(&self, name: &str, parameter: &str) -> impl Iterator<Item = &'a str> {
+        let choices = self.parameters(name).and_then(|schema| schema["properties"][parameter]["enum"].as_array());
+        choices.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Arguments that a tool's schema accepts.
+    fn sample_arguments(&self, name: &str) -> Value {
+        let empty = Map::new();
+        let schema = self.parameters(name);
+        let properties = schema.and_then(|schema| schema["properties"].as_object()).unwrap_or(&empty);
+        Value::Object(properties.iter().map(|(key, schema)| (key.clone(), sample(schema))).collect())
+    }
+}
+
+fn sample(schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match schema["type"].as_str() {
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        _ => json!("rehearsed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conversation::{AudioPart, Part};
+    use super::*;
+
+    fn message(role: &'static str, part: Part) -> Item {
+        Item {
+            id: "item_1".to_owned(),
+            status: "completed",
+            body: Body::Message { role, parts: vec![part] },
+            answered: false,
+        }
+    }
+
+    fn settings() -> Value {
+        json!({"tool_choice": "auto", "tools": [
+            {"type": "function", "name": "end_call", "parameters": {"type": "object", "properties": {"reason": {"type": "string"}}}},
+            {"type": "function", "name": "transfer_call", "parameters": {"type": "object", "properties": {
+                "destination": {"type": "string", "enum": ["support", "billing"]}, "reason": {"type": "string"}}}},
+            {"type": "function", "name": "switch_language", "parameters": {"type": "object", "properties": {
+                "language": {"type": "string", "enum": ["en", "ta"]}}}},
+            {"type": "function", "name": "save_answer", "parameters": {"type": "object", "properties": {
+                "key": {"type": "string"}, "value": {"type": "string"}}}},
+        ]})
+    }
+
+    fn told(settings: &Value, text: &str, extra: &str, spoken_before: bool) -> Vec<String> {
+        let item = message("user", Part::Text(text.to_owned()));
+        let fresh = if text.is_empty() { vec![] } else { vec![&item] };
+        said(settings, fresh, extra, spoken_before)
+    }
+
+    fn said(settings: &Value, fresh: Vec<&Item>, extra: &str, spoken_before: bool) -> Vec<String> {
+        let language = Language::of(None, "");
+        let ask = Ask { settings, extra: extra.to_owned(), fresh, spoken_before, language, format: Format::MuLaw };
+        let short = |saying: &Saying| match saying {
+            Saying::Speak { text, .. } => text.clone(),
+            Saying::Call { name, arguments } => format!("{name} {arguments}"),
+        };
+        answer(&ask).iter().map(short).collect()
+    }
+
+    #[test]
+    fn the_first_words_are_the_greeting_and_later_ones_are_not() {
+        assert!(told(&settings(), "", "", false)[0].starts_with("Hello"));
+        assert!(told(&settings(), "Greet the caller.", "", false)[0].starts_with("Hello"));
+        assert_eq!(told(&settings(), "", "", true), ["Alright."]);
+    }
+
+    #[test]
+    fn keys_call_the_tools_that_the_session_has() {
+        let settings = settings();
+        let press = |key: &str| told(&settings, &format!("The caller pressed {key} on the keypad."), "", true);
+        assert_eq!(press("9"), ["Thank you, goodbye.", r#"end_call {"reason":"caller_done"}"#]);
+        assert_eq!(press("1"), [r#"transfer_call {"destination":"support","reason":"customer_request"}"#]);
+        assert_eq!(press("2"), [r#"switch_language {"language":"ta"}"#]);
+        assert_eq!(press("3"), [r#"save_answer {"key":"answer","value":"rehearsed"}"#]);
+        assert_eq!(press("5").len(), 2);
+        for plain in ["7", "#", "91"] {
+            assert_eq!(press(plain), ["Alright."]);
+        }
+        let none = json!({"tools": [], "tool_choice": "auto"});
+        assert_eq!(told(&none, "The caller pressed 9 on the keypad.", "", true), ["Alright."]);
+    }
+
+    #[test]
+    fn a_tool_can_be_ordered_by_text() {
+        let order = r#"Please call tool save_answer with {"key":"age","value":"41"} now."#;
+        assert_eq!(told(&settings(), order, "", true), [r#"save_answer {"key":"age","value":"41"}"#]);
+        assert_eq!(told(&settings(), "call tool end_call.", "", true), ["end_call {}"]);
+        assert_eq!(told(&settings(), "call tool rm with {}", "", true), ["Alright."]);
+    }
+
+    #[test]
+    fn a_choice_of_tools_is_obeyed() {
+        let mut settings = settings();
+        settings["tool_choice"] = json!({"type": "function", "name": "switch_language"});
+        assert_eq!(told(&settings, "", "", true), [r#"switch_language {"language":"en"}"#]);
+        settings["tool_choice"] = json!("required");
+        assert_eq!(told(&settings, "", "", true), [r#"end_call {"reason":"rehearsed"}"#]);
+        settings["tool_choice"] = json!("none");
+        assert_eq!(told(&settings, "The caller pressed 9.", "", true), ["Alright."]);
+    }
+
+    #[test]
+    fn a_goodbye_is_said_where_this_response_asks_for_one() {
+        assert_eq!(told(&settings(), "", "Say goodbye, the line is closing.", true), ["Thank you, goodbye."]);
+    }
+
+    #[test]
+    fn a_turn_is_answered_with_the_callers_own_words() {
+        let bytes: Vec<u8> = (0..8_000).map(|n| if n % 20 < 10 { 0x30 } else { 0xB0 }).collect();
+        let sound = Sound { format: Format::MuLaw, bytes: bytes.into() };
+        let turn = message("user", Part::Audio(AudioPart::heard(sound)));
+        assert_eq!(said(&settings(), vec![&turn], "", false), ["[the caller's own words, 1.0 s]"]);
+    }
+}

@@ -1,0 +1,163 @@
+//! The port: starts and stops the server, and opens a session for each connection.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use switchboard_actors::clock;
+use uuid::Uuid;
+
+use super::misbehaviour::Misbehaviour;
+use super::performance::Pace;
+use super::session::{Opening, Session};
+use super::socket;
+
+/// How the rehearsal model is set up. The default is right for a demo.
+#[derive(Debug, Clone)]
+pub struct RehearsalOptions {
+    /// Where it listens; port 0 is any free port.
+    pub bind: SocketAddr,
+    /// How many times faster than real time it speaks. The real one: about twenty.
+    pub speed: f64,
+    /// How much audio it puts into one delta.
+    pub delta: Duration,
+    /// How long after a turn its transcript comes.
+    pub transcript_after: Duration,
+    /// How long a session may last.
+    pub lifetime: Duration,
+    /// How every connection misbehaves, before what its URL adds.
+    pub misbehaviour: Misbehaviour,
+}
+
+impl Default for RehearsalOptions {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            speed: 20.0,
+            delta: Duration::from_millis(100),
+            transcript_after: Duration::from_millis(250),
+            lifetime: Duration::from_secs(3600),
+            misbehaviour: Misbehaviour::default(),
+        }
+    }
+}
+
+/// A running rehearsal model. It ends when it is stopped or dropped.
+#[derive(Debug)]
+pub struct Rehearsal {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Rehearsal {
+    /// Starts it. Has to be called within an actix system; the server runs on a thread of its own.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    #[expect(clippy::unused_async, reason = "a start may come to wait; its callers already do")]
+    pub async fn start(options: RehearsalOptions) -> io::Result<Self> {
+        let bind = options.bind;
+        let options = web::Data::new(options);
+        let server =
+            HttpServer::new(move || App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept)))
+                .workers(1)
+                .tcp_nodelay(true)
+                .disable_signals()
+                .bind(bind)?;
+        let address = server.addrs().first().copied().unwrap_or(bind);
+        let server = server.run();
+        let handle = server.handle();
+        actix_web::rt::spawn(async move {
+            if let Err(error) = server.await {
+                log::error!(error:%; "rehearsal model failed");
+            }
+        });
+        Ok(Self { address, handle })
+    }
+
+    /// Where clients find it; they add `?model=` and whatever name they like.
+    pub fn url(&self) -> String {
+        format!("ws://{}/v1/realtime", self.address)
+    }
+
+    /// Stops it; its connections are dropped.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        // The order is given when the future is made; nobody is left to wait for it.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// Runs the model by itself until the process is told to end; its URL is the first line on stdout.
+///
+/// # Errors
+/// When the address cannot be bound or stdout is gone.
+pub async fn run_standalone(bind: SocketAddr) -> io::Result<()> {
+    let rehearsal = Rehearsal::start(RehearsalOptions { bind, ..RehearsalOptions::default() }).await?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", rehearsal.url())?;
+    stdout.flush()?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    rehearsal.stop().await;
+    Ok(())
+}
+
+#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
+async fn accept(
+    request: HttpRequest,
+    body: web::Payload,
+    options: web::Data<RehearsalOptions>,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<HttpResponse> {
+    let rehearse = query.get("rehearse").map(String::as_str).unwrap_or_default();
+    let misbehaviour = match options.misbehaviour.with(rehearse) {
+        Ok(misbehaviour) => misbehaviour,
+        Err(error) => return Ok(HttpResponse::BadRequest().body(error)),
+    };
+    if let Some(status) = misbehaviour.refuse {
+        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        return Ok(
+            HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body("refused, as rehearsed")
+        );
+    }
+    // Browsers offer subprotocols, and fail when none of them comes back.
+    let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, &["realtime"])?;
+    let stream =
+        stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);
+    let opening = Opening {
+        model: query.get("model").cloned(),
+        beta: request.headers().get("OpenAI-Beta").is_some_and(|value| value.as_bytes().starts_with(b"realtime")),
+        pace: Pace {
+            delta: options.delta,
+            speed: Some(options.speed).filter(|speed| *speed > 0.0),
+            first_audio: Duration::ZERO,
+            answer: None,
+            late_deltas: 1,
+        },
+        transcript_after: options.transcript_after,
+        lifetime: options.lifetime,
+        misbehaviour,
+        seed: Uuid::new_v4().as_u64_pair().0,
+        epoch_s: u64::try_from(clock::wall().timestamp()).unwrap_or_default(),
+    };
+    let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
+    let session = Session::open(opening, clock::now());
+    actix_web::rt::spawn(socket::carry(session, fragment_bytes, sink, stream));
+    Ok(response)
+}
+
+/// 15 MiB of audio as base64, and the JSON around it.
+const LARGEST_MESSAGE: usize = 21 * 1024 * 1024;

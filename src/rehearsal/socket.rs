@@ -1,0 +1,126 @@
+//! One connection: a plain loop between a socket and a [`Session`].
+
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
+use bytes::Bytes;
+use bytestring::ByteString;
+use futures_util::{Sink, StreamExt, future::poll_fn};
+use switchboard_actors::clock;
+
+use super::events::Out;
+use super::session::Session;
+
+/// Carries a session until either side ends it.
+pub(super) async fn carry(
+    mut session: Session,
+    fragment_bytes: Option<usize>,
+    mut sink: actix_ws::Session,
+    mut stream: AggregatedMessageStream,
+) {
+    let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut armed = None;
+    loop {
+        if session.waiting() == 0 {
+            let now = clock::now();
+            if session.deadline() <= now {
+                session.tick(now);
+            }
+        }
+        let idle = session.waiting() == 0;
+        let deadline = session.deadline();
+        if idle && armed != Some(deadline) {
+            timer.as_mut().reset(deadline.into());
+            armed = Some(deadline);
+        }
+        tokio::select! {
+            ready = has_room(&mut sink), if !idle => {
+                let Ok(()) = ready else { return };
+                let Some(out) = session.next_out() else { continue };
+                match send(out, fragment_bytes, &mut sink).await {
+                    Ok(Flow::On) => {}
+                    Ok(Flow::Close(reason)) => {
+                        // The client's answer to the close is not waited for: nothing would come of it.
+                        let _ = sink.close(Some(reason)).await;
+                        return;
+                    }
+                    Ok(Flow::Drop) | Err(Closed) => return,
+                }
+            }
+            message = stream.next(), if session.waiting() < MOST_WAITING => {
+                match message {
+                    Some(Ok(message)) => match hear(message, &mut session, &mut sink).await {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            let _ = sink.close(None).await;
+                            return;
+                        }
+                        Err(Closed) => return,
+                    },
+                    Some(Err(error)) => {
+                        let _ = sink.close(Some(reason_of(&error))).await;
+                        return;
+                    }
+                    None => return,
+                }
+            }
+            () = timer.as_mut(), if idle => armed = None,
+        }
+    }
+}
+
+/// Waits until the socket takes another message.
+async fn has_room(sink: &mut actix_ws::Session) -> Result<(), Closed> {
+    poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx)).await
+}
+
+/// What follows a sent message.
+enum Flow {
+    On,
+    Close(CloseReason),
+    Drop,
+}
+
+async fn send(out: Out, fragment_bytes: Option<usize>, sink: &mut actix_ws::Session) -> Result<Flow, Closed> {
+    match (out, fragment_bytes) {
+        (Out::Event(text), None) => sink.text(text).await?,
+        (Out::Event(text), Some(size)) => send_in_fragments(text, size, sink).await?,
+        (Out::Ping, _) => sink.ping(b"ping").await?,
+        (Out::Close { code, reason }, _) => {
+            return Ok(Flow::Close(CloseReason { code: CloseCode::from(code), description: Some(reason) }));
+        }
+        (Out::Drop, _) => return Ok(Flow::Drop),
+    }
+    Ok(Flow::On)
+}
+
+async fn send_in_fragments(text: ByteString, size: usize, sink: &mut actix_ws::Session) -> Result<(), Closed> {
+    let mut rest: Bytes = text.into_bytes();
+    let first = rest.split_to(size.min(rest.len()));
+    sink.continuation(Item::FirstText(first)).await?;
+    while rest.len() > size {
+        sink.continuation(Item::Continue(rest.split_to(size))).await?;
+    }
+    sink.continuation(Item::Last(rest)).await
+}
+
+/// Whether the connection goes on.
+async fn hear(message: AggregatedMessage, session: &mut Session, sink: &mut actix_ws::Session) -> Result<bool, Closed> {
+    match message {
+        AggregatedMessage::Text(text) => session.hear_text(&text, clock::now()),
+        AggregatedMessage::Binary(_) => session.hear_binary(),
+        AggregatedMessage::Ping(bytes) => sink.pong(&bytes).await?,
+        AggregatedMessage::Pong(_) => session.hear_pong(),
+        AggregatedMessage::Close(_) => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn reason_of(error: &ProtocolError) -> CloseReason {
+    let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+    CloseReason { code, description: Some(error.to_string()) }
+}
+
+/// Events waiting for a client that does not read; then the client is not read either, which is how TCP tells it.
+const MOST_WAITING: usize = 256;

@@ -1,0 +1,204 @@
+//! Audio in the three formats of the protocol. Pure.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use switchboard_actors::audio::g711;
+use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::wire::Encoding;
+
+/// How audio is coded on one direction of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Format {
+    /// `audio/pcm` at 24 kHz: 16 bit, little-endian.
+    Pcm24k,
+    /// `audio/pcmu`: G.711 mu-law at 8 kHz.
+    MuLaw,
+    /// `audio/pcma`: G.711 A-law at 8 kHz.
+    ALaw,
+}
+
+impl Format {
+    /// Reads a checked format object.
+    pub(super) fn read(format: &Value) -> Self {
+        match format["type"].as_str() {
+            Some("audio/pcmu") => Self::MuLaw,
+            Some("audio/pcma") => Self::ALaw,
+            _ => Self::Pcm24k,
+        }
+    }
+
+    /// The format object, exactly as the protocol spells it.
+    pub(super) fn object(self) -> Value {
+        match self {
+            Self::Pcm24k => json!({"type": "audio/pcm", "rate": 24_000}),
+            Self::MuLaw => json!({"type": "audio/pcmu"}),
+            Self::ALaw => json!({"type": "audio/pcma"}),
+        }
+    }
+
+    /// Bytes of one millisecond.
+    pub(super) const fn bytes_per_ms(self) -> usize {
+        match self {
+            Self::Pcm24k => 48,
+            Self::MuLaw | Self::ALaw => 8,
+        }
+    }
+
+    /// Bytes of one sample.
+    pub(super) const fn sample_bytes(self) -> usize {
+        match self {
+            Self::Pcm24k => 2,
+            Self::MuLaw | Self::ALaw => 1,
+        }
+    }
+
+    const fn rate(self) -> u32 {
+        match self {
+            Self::Pcm24k => 24_000,
+            Self::MuLaw | Self::ALaw => 8_000,
+        }
+    }
+
+    const fn encoding(self) -> Encoding {
+        match self {
+            Self::Pcm24k => Encoding::Pcm16,
+            Self::MuLaw => Encoding::MuLaw,
+            Self::ALaw => Encoding::ALaw,
+        }
+    }
+
+    /// Mean power of `bytes`, where full scale is 1.
+    pub(super) fn power(self, bytes: &[u8]) -> f32 {
+        let (sum, samples) = match self {
+            Self::Pcm24k => {
+                let sum = bytes
+                    .chunks_exact(2)
+                    .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])))
+                    .fold(0.0, |sum, sample| sample.mul_add(sample, sum));
+                (sum, bytes.len() / 2)
+            }
+            Self::MuLaw => (sum_of_squares(&MU_LAW_SQUARES, bytes), bytes.len()),
+            Self::ALaw => (sum_of_squares(&A_LAW_SQUARES, bytes), bytes.len()),
+        };
+        sum / (samples.max(1) as f32 * 32_768.0 * 32_768.0)
+    }
+}
+
+/// Some audio and how it is coded. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Sound {
+    /// The coding.
+    pub(super) format: Format,
+    /// The audio.
+    pub(super) bytes: Bytes,
+}
+
+impl Sound {
+    /// How long it is, in whole milliseconds.
+    pub(super) fn ms(&self) -> u64 {
+        (self.bytes.len() / self.format.bytes_per_ms()) as u64
+    }
+
+    /// The same sound in another format; the very bytes where the format is the same.
+    pub(super) fn in_format(&self, format: Format) -> Self {
+        if self.format == format {
+            return self.clone();
+        }
+        let mut heard = Vec::new();
+        g711::decode(self.format.encoding(), &self.bytes, &mut heard);
+        let samples = resampled(heard, self.format.rate(), format.rate());
+        let mut bytes = Vec::with_capacity(samples.len() * format.sample_bytes());
+        g711::encode(format.encoding(), &samples, &mut bytes);
+        Self { format, bytes: bytes.into() }
+    }
+
+    /// Without the silence at both ends, but for a margin of [`MARGIN_MS`]. Unchanged where all of it is silent.
+    pub(super) fn trimmed(&self) -> Self {
+        let block = self.format.bytes_per_ms() * 10;
+        let powers: Vec<f32> = self.bytes.chunks_exact(block).map(|bytes| self.format.power(bytes)).collect();
+        let loudest = powers.iter().copied().fold(0.0, f32::max);
+        // -50 dB of full scale, or 35 dB under the loudest block.
+        let audible = |power: &f32| *power > (loudest * 3.2e-4).max(1e-5);
+        let (Some(first), Some(last)) = (powers.iter().position(audible), powers.iter().rposition(audible)) else {
+            return self.clone();
+        };
+        let margin = MARGIN_MS / 10;
+        let from = first.saturating_sub(margin) * block;
+        let to = ((last + 1 + margin) * block).min(self.bytes.len());
+        Self { format: self.format, bytes: self.bytes.slice(from..to) }
+    }
+}
+
+/// Kept around speech when a turn is trimmed: the soft start of a consonant, the end of a breath.
+const MARGIN_MS: usize = 120;
+
+/// Converts the whole of a sound at once: what the filter still holds at the end is drained, and its delay is cut from the
+/// front, so that nothing is lost and nothing moves.
+fn resampled(samples: Vec<i16>, from: u32, to: u32) -> Vec<i16> {
+    let mut resampler = Resampler::new(from, to).expect("8 and 24 kHz are among the rates the resampler has");
+    let expected = samples.len() * to as usize / from as usize;
+    let mut out = Vec::with_capacity(expected + to as usize / 25);
+    resampler.process(&samples, &mut out);
+    resampler.drain(&mut out);
+    let delay = (resampler.delay().as_micros() as usize * to as usize) / 1_000_000;
+    out.drain(..delay.min(out.len()));
+    out.truncate(expected);
+    out
+}
+
+fn sum_of_squares(squares: &[f32; 256], bytes: &[u8]) -> f32 {
+    bytes.iter().map(|&byte| squares[usize::from(byte)]).sum()
+}
+
+static MU_LAW_SQUARES: std::sync::LazyLock<[f32; 256]> = std::sync::LazyLock::new(|| squares(Encoding::MuLaw));
+static A_LAW_SQUARES: std::sync::LazyLock<[f32; 256]> = std::sync::LazyLock::new(|| squares(Encoding::ALaw));
+
+fn squares(encoding: Encoding) -> [f32; 256] {
+    let codes: [u8; 256] = std::array::from_fn(|code| code as u8);
+    let mut samples = Vec::with_capacity(256);
+    g711::decode(encoding, &codes, &mut samples);
+    std::array::from_fn(|code| f32::from(samples[code]).powi(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(ms: usize, amplitude: f32) -> Vec<u8> {
+        (0..ms * 24)
+            .flat_map(|n| {
+                let phase = n as f32 * 440.0 * std::f32::consts::TAU / 24_000.0;
+                ((phase.sin() * amplitude) as i16).to_le_bytes()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_same_format_keeps_the_very_bytes() {
+        let sound = Sound { format: Format::MuLaw, bytes: Bytes::from_static(&[1, 2, 3]) };
+        assert_eq!(sound.in_format(Format::MuLaw).bytes, sound.bytes);
+    }
+
+    #[test]
+    fn a_conversion_keeps_length_and_power() {
+        let sound = Sound { format: Format::Pcm24k, bytes: tone(500, 8_000.0).into() };
+        for format in [Format::MuLaw, Format::ALaw] {
+            let there = sound.in_format(format);
+            assert_eq!(there.ms(), 500);
+            let ratio = there.format.power(&there.bytes) / sound.format.power(&sound.bytes);
+            assert!((0.9..1.1).contains(&ratio), "{ratio}");
+            assert_eq!(there.in_format(Format::Pcm24k).ms(), 500);
+        }
+    }
+
+    #[test]
+    fn trimming_keeps_a_margin_and_the_whole_of_a_silent_sound() {
+        let mut bytes = vec![0; 48 * 1000];
+        bytes.extend(tone(300, 8_000.0));
+        bytes.extend(vec![0; 48 * 1000]);
+        let sound = Sound { format: Format::Pcm24k, bytes: bytes.into() };
+        assert_eq!(sound.trimmed().ms(), 300 + 240);
+        let silence = Sound { format: Format::MuLaw, bytes: vec![0xFF; 800].into() };
+        assert_eq!(silence.trimmed().ms(), 100);
+    }
+}

@@ -1,0 +1,224 @@
+//! The bundled speech: what the rehearsal model can say by itself, per language, and its words for what it cannot know.
+//!
+//! The sounds are made by `speech/make.sh` from `speech/lines.tsv`; both files and sounds are committed, so nothing is
+//! synthesised at run time.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::sound::{Format, Sound};
+
+/// A line the model has by heart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Line {
+    /// The first words of a call.
+    Greeting,
+    /// The answer to all it has no other answer to.
+    Alright,
+    /// The last words of a call.
+    Goodbye,
+}
+
+/// A language of the rehearsal model.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Language {
+    /// ISO 639-1.
+    pub(super) code: &'static str,
+    /// What instructions may call it.
+    names: &'static [&'static str],
+    /// What the caller's audio is described as; `{s}` is its length in seconds.
+    heard: &'static str,
+    /// What the repeated turn is described as.
+    repeated: &'static str,
+    /// The WAV files in the order of [`Line`].
+    sounds: [&'static [u8]; 3],
+}
+
+impl Language {
+    /// The language of a session: the one it transcribes, else the first one its instructions name, else English.
+    pub(super) fn of(transcribed: Option<&str>, instructions: &str) -> &'static Self {
+        let english = &LANGUAGES[0];
+        if let Some(code) = transcribed {
+            // `hi-IN` is Hindi too.
+            let code = code.split(['-', '_']).next().unwrap_or(code);
+            return LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code)).unwrap_or(english);
+        }
+        LANGUAGES
+            .iter()
+            .flat_map(|language| language.names.iter().map(move |name| (language, name)))
+            .filter_map(|(language, name)| Some((instructions.find(name)?, language)))
+            .min_by_key(|(place, _)| *place)
+            .map_or(english, |(_, language)| language)
+    }
+
+    /// The words of a line.
+    pub(super) fn text(&self, line: Line) -> &'static str {
+        LINES
+            .lines()
+            .filter(|row| !row.starts_with('#'))
+            .find_map(|row| {
+                let mut cells = row.split('\t');
+                let found = cells.next() == Some(self.code) && cells.next() == Some(line.name());
+                found.then(|| cells.nth(2)).flatten()
+            })
+            .unwrap_or_default()
+    }
+
+    /// A line, spoken. Decoded and converted once for each format.
+    pub(super) fn sound(&self, line: Line, format: Format) -> Sound {
+        let mut spoken = SPOKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = spoken.entry((self.code, line, format)).or_insert_with(|| self.decode(line, format));
+        Sound { format, bytes: bytes.clone() }
+    }
+
+    /// What is known of a turn that nobody recognised.
+    pub(super) fn heard(&self, ms: u64) -> String {
+        self.heard.replace("{s}", &seconds(ms))
+    }
+
+    /// What is said when a turn is repeated.
+    pub(super) fn repeated(&self, ms: u64) -> String {
+        self.repeated.replace("{s}", &seconds(ms))
+    }
+
+    fn decode(&self, line: Line, format: Format) -> Bytes {
+        let codes = data_chunk(self.sounds[line as usize]);
+        let mut samples = Vec::with_capacity(codes.len());
+        switchboard_actors::audio::g711::decode(switchboard_actors::wire::Encoding::MuLaw, codes, &mut samples);
+        let pcm: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        Sound { format: Format::Pcm24k, bytes: pcm.into() }.in_format(format).bytes
+    }
+}
+
+impl Line {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Alright => "alright",
+            Self::Goodbye => "goodbye",
+        }
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{}", ms / 1000, ms % 1000 / 100)
+}
+
+/// The samples of a WAV file of ours; the tests read every one of them.
+fn data_chunk(wav: &'static [u8]) -> &'static [u8] {
+    let mut rest = wav.get(12..).unwrap_or_default();
+    while let [a, b, c, d, s0, s1, s2, s3, body @ ..] = rest {
+        let size = u32::from_le_bytes([*s0, *s1, *s2, *s3]) as usize;
+        if [*a, *b, *c, *d] == *b"data" {
+            return &body[..size.min(body.len())];
+        }
+        rest = body.get(size + size % 2..).unwrap_or_default();
+    }
+    &[]
+}
+
+static SPOKEN: LazyLock<Mutex<HashMap<(&'static str, Line, Format), Bytes>>> = LazyLock::new(Mutex::default);
+
+const LINES: &str = include_str!("speech/lines.tsv");
+
+macro_rules! sounds {
+    ($code:literal) => {
+        [
+            include_bytes!(concat!("speech/", $code, "-greeting.wav")),
+            include_bytes!(concat!("speech/", $code, "-alright.wav")),
+            include_bytes!(concat!("speech/", $code, "-goodbye.wav")),
+        ]
+    };
+}
+
+static LANGUAGES: [Language; 6] = [
+    Language {
+        code: "en",
+        names: &["English", "english"],
+        heard: "[caller speech, {s} s]",
+        repeated: "[the caller's own words, {s} s]",
+        sounds: sounds!("en"),
+    },
+    Language {
+        code: "hi",
+        names: &["Hindi", "hindi", "हिन्दी", "हिंदी"],
+        heard: "[कॉलर की आवाज़, {s} से.]",
+        repeated: "[कॉलर के अपने शब्द, {s} से.]",
+        sounds: sounds!("hi"),
+    },
+    Language {
+        code: "mr",
+        names: &["Marathi", "marathi", "मराठी"],
+        heard: "[कॉलरचा आवाज, {s} से.]",
+        repeated: "[कॉलरचेच शब्द, {s} से.]",
+        sounds: sounds!("mr"),
+    },
+    Language {
+        code: "te",
+        names: &["Telugu", "telugu", "తెలుగు"],
+        heard: "[కాలర్ మాటలు, {s} సె.]",
+        repeated: "[కాలర్ సొంత మాటలు, {s} సె.]",
+        sounds: sounds!("te"),
+    },
+    Language {
+        code: "ta",
+        names: &["Tamil", "tamil", "தமிழ்"],
+        heard: "[அழைப்பவரின் பேச்சு, {s} வி.]",
+        repeated: "[அழைப்பவரின் சொந்த வார்த்தைகள், {s} வி.]",
+        sounds: sounds!("ta"),
+    },
+    Language {
+        code: "ml",
+        names: &["Malayalam", "malayalam", "മലയാളം"],
+        heard: "[വിളിക്കുന്നയാളുടെ സംസാരം, {s} സെ.]",
+        repeated: "[വിളിക്കുന്നയാളുടെ വാക്കുകൾ, {s} സെ.]",
+        sounds: sounds!("ml"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_speaks_every_line_without_clicks_at_its_ends() {
+        for language in &LANGUAGES {
+            for (line, least_ms, most_ms) in
+                [(Line::Greeting, 1_800, 3_500), (Line::Alright, 300, 1_200), (Line::Goodbye, 600, 2_000)]
+            {
+                let sound = language.sound(line, Format::Pcm24k);
+                assert!((least_ms..most_ms).contains(&sound.ms()), "{} {line:?} {}", language.code, sound.ms());
+                assert!(!language.text(line).is_empty(), "{} {line:?} has no words", language.code);
+                let level = 10.0 * Format::Pcm24k.power(&sound.bytes).log10();
+                assert!((-22.0..-18.0).contains(&level), "{} {line:?} {level} dB", language.code);
+                let samples: Vec<i16> =
+                    sound.bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+                let ends = samples[..100].iter().chain(&samples[samples.len() - 100..]);
+                assert!(ends.map(|sample| sample.unsigned_abs()).max() < Some(64), "{} {line:?}", language.code);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bundle_stays_small() {
+        let bytes: usize = LANGUAGES.iter().flat_map(|language| language.sounds).map(<[u8]>::len).sum();
+        assert!(bytes < 600_000, "{bytes}");
+    }
+
+    #[test]
+    fn the_language_is_the_transcribed_one_else_the_first_named() {
+        assert_eq!(Language::of(Some("ta"), "Speak Hindi.").code, "ta");
+        assert_eq!(Language::of(Some("hi-IN"), "").code, "hi");
+        assert_eq!(Language::of(None, "Speak only Telugu, even if the caller speaks English.").code, "te");
+        assert_eq!(Language::of(None, "केवल हिन्दी बोलें").code, "hi");
+        assert_eq!(Language::of(Some("fr"), "Speak Hindi.").code, "en");
+        assert_eq!(Language::of(None, "").code, "en");
+    }
+
+    #[test]
+    fn a_placeholder_tells_the_length() {
+        assert_eq!(Language::of(None, "").heard(2_345), "[caller speech, 2.3 s]");
+    }
+}

@@ -1,0 +1,205 @@
+//! Finds the caller's turns by energy: an adaptive noise floor, an onset that wants more than a click, a hangover. Pure.
+//!
+//! It is fed the mean power of blocks of 10 ms, one after the other, and answers when speech began or ended.
+
+/// How a detector is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Tuning {
+    /// `threshold`, 0–1: how much louder than the line's noise speech has to be.
+    pub(super) threshold: f32,
+    /// `silence_duration_ms`: silence that ends a turn.
+    pub(super) silence_ms: u32,
+}
+
+/// What a block changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Speech began so many blocks ago, this one included.
+    Began(u32),
+    /// Speech ended; this block is the last of the silence that ended it.
+    Ended,
+}
+
+/// The length of a block.
+pub(super) const BLOCK_MS: usize = 10;
+
+/// The detector of one session.
+#[derive(Debug)]
+pub(super) struct Detector {
+    tuning: Tuning,
+    /// Whether a turn is open.
+    speaking: bool,
+    /// The last blocks, one bit each, the newest lowest: whether it was loud.
+    recent: u8,
+    /// Quiet blocks since the last loud ones.
+    quiet: u32,
+    /// Power, smoothed over three blocks or so, so that the floor does not follow single quiet blocks.
+    smooth: f32,
+    /// The least smoothed power of each of the last half seconds; the last one is still growing.
+    minima: [f32; MINIMA],
+    /// Blocks that went into the growing minimum.
+    filled: u32,
+}
+
+impl Detector {
+    /// A detector that has heard nothing yet.
+    pub(super) fn new(tuning: Tuning) -> Self {
+        Self {
+            tuning,
+            speaking: false,
+            recent: 0,
+            quiet: 0,
+            smooth: QUIETEST,
+            minima: [f32::INFINITY; MINIMA],
+            filled: 0,
+        }
+    }
+
+    /// Takes new settings; what was learnt of the line stays.
+    pub(super) fn tune(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
+    /// Forgets an open turn, not the line.
+    pub(super) fn forget_turn(&mut self) {
+        self.speaking = false;
+        self.recent = 0;
+        self.quiet = 0;
+    }
+
+    /// Whether a turn is open.
+    pub(super) fn speaking(&self) -> bool {
+        self.speaking
+    }
+
+    /// Hears the next block.
+    pub(super) fn hear(&mut self, power: f32) -> Option<Change> {
+        let start = self.start_power();
+        self.learn(power);
+        // Speech goes on at a quarter of the power it starts with, so that soft syllables do not end a turn.
+        let loud = power > if self.speaking { start * 0.25 } else { start };
+        self.recent = (self.recent << 1) | u8::from(loud);
+        if self.speaking { self.hear_in_turn() } else { self.hear_outside() }
+    }
+
+    /// Four loud blocks of six begin a turn: a click is one or two.
+    fn hear_outside(&mut self) -> Option<Change> {
+        let window = self.recent & 0b11_1111;
+        if window.count_ones() < 4 {
+            return None;
+        }
+        self.speaking = true;
+        self.quiet = 0;
+        Some(Change::Began(u8::BITS - window.leading_zeros()))
+    }
+
+    /// A turn ends when for the whole hangover no two of three neighbours were loud: one crackle does not prolong it.
+    fn hear_in_turn(&mut self) -> Option<Change> {
+        self.quiet = if (self.recent & 0b111).count_ones() >= 2 { 0 } else { self.quiet + 1 };
+        if (self.quiet as usize * BLOCK_MS) < self.tuning.silence_ms.max(LEAST_SILENCE_MS) as usize {
+            return None;
+        }
+        self.forget_turn();
+        Some(Change::Ended)
+    }
+
+    fn learn(&mut self, power: f32) {
+        self.smooth += 0.3 * (power - self.smooth);
+        let newest = &mut self.minima[MINIMA - 1];
+        *newest = newest.min(self.smooth);
+        self.filled += 1;
+        if self.filled == BLOCKS_PER_MINIMUM {
+            self.filled = 0;
+            self.minima.rotate_left(1);
+            self.minima[MINIMA - 1] = f32::INFINITY;
+        }
+    }
+
+    fn start_power(&self) -> f32 {
+        let least = self.minima.iter().copied().fold(f32::INFINITY, f32::min);
+        let floor = if least.is_finite() { least.clamp(QUIETEST, LOUDEST_FLOOR) } else { QUIETEST };
+        // At 0.5: 12 dB over the floor, and at least -46 dB of full scale. At 1: 19 dB and -36 dB; at 0: 5 dB and -56 dB.
+        let margin_db = 14.0f32.mul_add(self.tuning.threshold, 5.0);
+        let least_db = 20.0f32.mul_add(self.tuning.threshold, -56.0);
+        (floor * decibels(margin_db)).max(decibels(least_db))
+    }
+}
+
+fn decibels(level: f32) -> f32 {
+    10f32.powf(level / 10.0)
+}
+
+/// The floor is the quietest half second part of the last six seconds. Shorter, and a long word becomes the floor;
+/// longer, and a vacuum cleaner that is switched on is taken for speech all that time.
+const MINIMA: usize = 12;
+const BLOCKS_PER_MINIMUM: u32 = 50;
+/// Digital silence counts as -80 dB of full scale.
+const QUIETEST: f32 = 1e-8;
+/// What is louder than -35 dB for six seconds is someone speaking without a breath rather than noise.
+const LOUDEST_FLOOR: f32 = 3.2e-4;
+/// With a shorter hangover the closure of a plosive would end a turn.
+const LEAST_SILENCE_MS: u32 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEECH: f32 = 1e-2;
+    const ROOM: f32 = 1e-7;
+
+    fn detector() -> Detector {
+        Detector::new(Tuning { threshold: 0.5, silence_ms: 200 })
+    }
+
+    fn hear(detector: &mut Detector, power: f32, blocks: usize) -> Vec<(usize, Change)> {
+        (0..blocks).filter_map(|n| Some((n, detector.hear(power)?))).collect()
+    }
+
+    #[test]
+    fn a_turn_begins_after_four_loud_blocks_and_ends_after_the_silence() {
+        let mut detector = detector();
+        assert_eq!(hear(&mut detector, ROOM, 100), []);
+        assert_eq!(hear(&mut detector, SPEECH, 100), [(3, Change::Began(4))]);
+        // The block after the last loud one still has two loud neighbours.
+        assert_eq!(hear(&mut detector, ROOM, 100), [(20, Change::Ended)]);
+    }
+
+    #[test]
+    fn a_click_is_not_speech() {
+        let mut detector = detector();
+        for _ in 0..50 {
+            assert_eq!(hear(&mut detector, SPEECH, 2), []);
+            assert_eq!(hear(&mut detector, ROOM, 20), []);
+        }
+    }
+
+    #[test]
+    fn a_pause_shorter_than_the_silence_stays_within_the_turn() {
+        let mut detector = detector();
+        hear(&mut detector, SPEECH, 20);
+        for _ in 0..20 {
+            assert_eq!(hear(&mut detector, ROOM, 15), []);
+            assert_eq!(hear(&mut detector, SPEECH, 10), []);
+        }
+        assert!(detector.speaking());
+    }
+
+    #[test]
+    fn a_noise_that_stays_becomes_the_floor() {
+        let mut detector = detector();
+        let noise = 1e-4;
+        hear(&mut detector, ROOM, 100);
+        assert_eq!(hear(&mut detector, noise, 800).len(), 2, "taken for speech once, then for the line");
+        assert_eq!(hear(&mut detector, noise, 800), []);
+        assert_eq!(hear(&mut detector, SPEECH, 10).len(), 1, "speech stands out of it");
+    }
+
+    #[test]
+    fn a_higher_threshold_asks_for_a_louder_voice() {
+        let soft = 5e-5;
+        let mut keen = Detector::new(Tuning { threshold: 0.3, silence_ms: 200 });
+        let mut deaf = Detector::new(Tuning { threshold: 0.9, silence_ms: 200 });
+        assert_eq!(hear(&mut keen, soft, 10).len(), 1);
+        assert_eq!(hear(&mut deaf, soft, 10).len(), 0);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a response costs, by the published rates. Pure.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// Tokens of a text: four characters each.
+pub(super) fn text_tokens(text: &str) -> u64 {
+    text.chars().count().div_ceil(4) as u64
+}
+
+/// Tokens of caller audio: one for 100 ms.
+pub(super) const fn caller_audio_tokens(ms: u64) -> u64 {
+    ms.div_ceil(100)
+}
+
+/// Tokens of the model's own audio: one for 50 ms.
+pub(super) const fn model_audio_tokens(ms: u64) -> u64 {
+    ms.div_ceil(50)
+}
+
+/// Tokens, by what they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tokens {
+    /// Text.
+    pub(super) text: u64,
+    /// Audio.
+    pub(super) audio: u64,
+}
+
+impl Tokens {
+    /// Both kinds.
+    pub(super) const fn total(self) -> u64 {
+        self.text + self.audio
+    }
+
+    /// The part of these that a context of `before` tokens has left in the cache: whole steps of 64, audio and text in
+    /// the shares they have here.
+    pub(super) fn cached(self, before: u64) -> Self {
+        let cached = self.total().min(before) / 64 * 64;
+        let audio = if self.total() == 0 { 0 } else { cached * self.audio / self.total() };
+        Self { text: cached - audio, audio }
+    }
+}
+
+/// The `usage` of a response.
+pub(super) fn of_response(input: Tokens, cached: Tokens, output: Tokens) -> Value {
+    json!({
+        "total_tokens": input.total() + output.total(),
+        "input_tokens": input.total(),
+        "output_tokens": output.total(),
+        "input_token_details": {
+            "text_tokens": input.text,
+            "audio_tokens": input.audio,
+            "image_tokens": 0,
+            "cached_tokens": cached.total(),
+            "cached_tokens_details": {
+                "text_tokens": cached.text,
+                "audio_tokens": cached.audio,
+                "image_tokens": 0,
+            },
+        },
+        "output_token_details": {"text_tokens": output.text, "audio_tokens": output.audio},
+    })
+}
+
+/// The `usage` of a transcription: the old model bills by time, the others by token.
+pub(super) fn of_transcription(model: &str, ms: u64, transcript: &str) -> Value {
+    if model == "whisper-1" {
+        return json!({"type": "duration", "seconds": ms.div_ceil(1000)});
+    }
+    let (input, output) = (caller_audio_tokens(ms), text_tokens(transcript));
+    json!({
+        "type": "tokens",
+        "total_tokens": input + output,
+        "input_tokens": input,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": input},
+        "output_tokens": output,
+    })
+}
+
+/// The rate limit of a session: a bucket that empties within a minute.
+#[derive(Debug)]
+pub(super) struct Meter {
+    used: f64,
+    at: Instant,
+}
+
+impl Meter {
+    /// Nothing used yet.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { used: 0.0, at: now }
+    }
+
+    /// Counts what a response took, and tells what is left.
+    pub(super) fn count(&mut self, tokens: u64, now: Instant) -> Value {
+        let leaked = now.saturating_duration_since(self.at).as_secs_f64() * TOKENS_PER_MINUTE / 60.0;
+        self.used = (self.used - leaked).max(0.0) + tokens as f64;
+        self.at = now;
+        let remaining = (TOKENS_PER_MINUTE - self.used).max(0.0) as u64;
+        let reset_seconds = (self.used / TOKENS_PER_MINUTE * 60_000.0).round() / 1000.0;
+        json!([{
+            "name": "tokens", "limit": TOKENS_PER_MINUTE as u64, "remaining": remaining, "reset_seconds": reset_seconds,
+        }])
+    }
+}
+
+/// What the real service gives its smallest customers.
+const TOKENS_PER_MINUTE: f64 = 200_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_costs_what_the_price_list_says() {
+        assert_eq!((caller_audio_tokens(60_000), model_audio_tokens(60_000)), (600, 1_200));
+    }
+
+    #[test]
+    fn cached_tokens_are_a_subset_in_steps_of_64() {
+        let input = Tokens { text: 300, audio: 100 };
+        let cached = input.cached(200);
+        assert_eq!(cached.total(), 192);
+        assert!(cached.text <= input.text && cached.audio <= input.audio);
+        assert_eq!(input.cached(10_000).total(), 384);
+        assert_eq!(Tokens::default().cached(64), Tokens::default());
+    }
+}
