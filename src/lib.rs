@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod rehearsal;
 pub mod routes;
 pub mod service;
 pub mod shutdown;
