@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod phone;
 pub mod rehearsal;
