@@ -167,9 +167,15 @@ impl Http {
             request = request.header("x-twilio-signature", sign(token.expose(), url.as_str(), &[]));
         }
         let failed = |error: awc::error::WsClientError| {
-            use awc::error::{SendRequestError, WsClientError};
+            use awc::error::{ConnectError, SendRequestError, WsClientError};
             let (code, reason) = match error {
                 WsClientError::SendRequest(SendRequestError::Timeout) => (31901, "no answer in time".into()),
+                // A certificate that does not hold is invalid data to the socket.
+                WsClientError::SendRequest(SendRequestError::Connect(ConnectError::Io(error)))
+                    if error.kind() == std::io::ErrorKind::InvalidData =>
+                {
+                    (31910, error.to_string())
+                }
                 WsClientError::SendRequest(error) => (31902, error.to_string()),
                 WsClientError::InvalidResponseStatus(status) => (31920, format!("it answered {status}, expected 101")),
                 error @ (WsClientError::InvalidUpgradeHeader
