@@ -12,7 +12,8 @@ fn main() -> ExitCode {
             Ok(config) => {
                 telemetry::start_log();
                 config.warn();
-                ExitCode::SUCCESS
+                log::error!("this build has no listeners to serve with");
+                ExitCode::FAILURE
             }
             Err(error) => check::refuse(&error),
         },
