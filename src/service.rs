@@ -13,7 +13,6 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
-use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_actors::clock;
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
@@ -28,7 +27,8 @@ use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::signature::Keys;
-use crate::routes::{self, lifeline, metrics};
+use crate::routes::{self, lifeline};
+use crate::telemetry;
 
 /// A running service.
 pub struct Service {
@@ -40,7 +40,6 @@ pub struct Service {
     arbiter: Arbiter,
     writer: RecordWriter,
     rehearsal: Option<Rehearsal>,
-    upkeep: JoinHandle<()>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -67,9 +66,6 @@ pub enum ServiceError {
     /// The rehearsal model did not start.
     #[error("start the rehearsal model: {0}")]
     Rehearsal(io::Error),
-    /// The counters have another owner.
-    #[error("install the metrics recorder: {0}")]
-    Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 impl Service {
@@ -78,7 +74,6 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let recorder = metrics::recorder()?;
         let writer = RecordWriter::start(&config.records.dir)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
@@ -101,7 +96,6 @@ impl Service {
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let public_url = config.server.public_url_at(public.address);
         let probe = ModelProbe::new(model_address(&config));
-        let upkeep = actix_rt::spawn(keep_up(recorder.clone()));
         let known = Doors {
             supervisor: supervisor.clone(),
             briefs: brief_for(briefs),
@@ -116,13 +110,13 @@ impl Service {
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             model: probe,
-            metrics: recorder,
+            metrics: telemetry::install(),
             started: clock::now(),
         };
         doors.get_or_init(|| Data::new(known));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, upkeep })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
     }
 
     /// Where carriers are listened to.
@@ -169,7 +163,6 @@ impl Service {
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
         }
-        self.upkeep.abort();
         self.arbiter.stop();
     }
 }
@@ -264,15 +257,6 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     };
     let port = url.port().unwrap_or(if matches!(url.scheme(), "ws" | "http") { 80 } else { 443 });
     Some((url.host_str()?.to_owned(), port))
-}
-
-/// Histograms are kept as they come and summed up now and then, or they grow.
-async fn keep_up(recorder: PrometheusHandle) {
-    let mut every = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        every.tick().await;
-        recorder.run_upkeep();
-    }
 }
 
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.

@@ -12,7 +12,7 @@ mod guard;
 pub mod health;
 mod held;
 pub mod lifeline;
-pub mod metrics;
+mod metrics;
 mod problem;
 mod reassembly;
 pub mod signature;
