@@ -1,5 +1,3 @@
-#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks at a few variants of many")]
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -83,6 +81,7 @@ impl Desk {
         seen
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "an event is written where it is said")]
     fn hear(&mut self, event: Value) -> Seen {
         self.on(SessionEvent::Text(&event.to_string()))
     }
