@@ -328,7 +328,9 @@ impl<'a> Run<'a> {
             self.next += 1;
             self.give(delta);
         }
-        while let Some((_, name)) = self.echoes.pop_front_if(|(due, _)| *due <= self.now) {
+        while self.echoes.front().is_some_and(|(due, _)| *due <= self.now)
+            && let Some((_, name)) = self.echoes.pop_front()
+        {
             self.handle(AudioEvent::MarkEchoed(name));
         }
         if self.pipeline.deadline().is_some_and(|(due, _)| due <= self.now) {

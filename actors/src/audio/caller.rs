@@ -1,7 +1,7 @@
 //! The caller's direction: line frames become the model's audio, without a hole. Pure.
 //!
 //! - A model that takes the line's own format gets the line's bytes as they are.
-//! - Until a model is attached the newest [`MOST_HELD`] are held: what a caller says while the model connects is not lost, and what
+//! - Until a model is attached the newest two seconds are held: what a caller says while the model connects is not lost, and what
 //!   is older is not worth answering.
 //! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps tell how much is missing, and that much
 //!   silence is put in: the model measures the call, and the caller's pauses, by the audio it is given.
