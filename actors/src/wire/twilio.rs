@@ -84,15 +84,15 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
         return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
     }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| WireError::Unreadable(place(&e)))?;
-    envelope.event.ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
+    envelope.event.map(|event| event.0).ok_or_else(|| WireError::Unreadable("it has no `event`".to_owned()))
 }
 
 fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     const KIND: &str = "media";
     let message: MediaMessage<'_> = parse(KIND, text)?;
     let Some(media) = message.media else { return Err(missing(KIND, "media")) };
-    if let Some(track) = media.track.filter(|track| track != "inbound") {
-        return Ok(LineEvent::Other(format!("media of track {}", clipped(&track))));
+    if let Some(track) = media.track.filter(|track| track.0 != "inbound") {
+        return Ok(LineEvent::Other(format!("media of track {}", clipped(&track.0))));
     }
     let timestamp = match media.timestamp {
         None => None,
@@ -100,7 +100,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
             malformed(KIND, format!("`media.timestamp` is not a number of milliseconds up to {LONGEST_STREAM_MS}"))
         })?),
     };
-    let Some(encoded) = media.payload else { return Err(missing(KIND, "media.payload")) };
+    let Some(Text(encoded)) = media.payload else { return Err(missing(KIND, "media.payload")) };
     if encoded.is_empty() {
         return Err(malformed(KIND, "`media.payload` is empty".to_owned()));
     }
@@ -163,7 +163,7 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
 impl MediaFormat<'_> {
     fn read(self) -> Result<AudioFormat, WireError> {
         const KIND: &str = "start";
-        let name = self.encoding.ok_or_else(|| missing(KIND, "start.mediaFormat.encoding"))?;
+        let Text(name) = self.encoding.ok_or_else(|| missing(KIND, "start.mediaFormat.encoding"))?;
         let rate = self.sample_rate.ok_or_else(|| missing(KIND, "start.mediaFormat.sampleRate"))?;
         let number = |field: &'static str, text: &str| {
             text.parse::<u32>()
@@ -270,7 +270,7 @@ fn push_quoted(out: &mut String, text: &str) {
 #[derive(serde::Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    event: Option<Cow<'a, str>>,
+    event: Option<Text<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -282,11 +282,11 @@ struct MediaMessage<'a> {
 #[derive(serde::Deserialize)]
 struct Media<'a> {
     #[serde(borrow)]
-    track: Option<Cow<'a, str>>,
+    track: Option<Text<'a>>,
     #[serde(borrow)]
     timestamp: Option<Scalar<'a>>,
     #[serde(borrow)]
-    payload: Option<Cow<'a, str>>,
+    payload: Option<Text<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -341,12 +341,16 @@ struct Start<'a> {
 #[serde(rename_all = "camelCase")]
 struct MediaFormat<'a> {
     #[serde(borrow)]
-    encoding: Option<Cow<'a, str>>,
+    encoding: Option<Text<'a>>,
     #[serde(borrow)]
     sample_rate: Option<Scalar<'a>>,
     #[serde(borrow)]
     channels: Option<Scalar<'a>>,
 }
+
+/// A string, borrowed where nothing in it is escaped. Not a bare `Cow`: inside an `Option` serde copies that.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A value that is text to us, whether it came as a string, a number or a truth value.
 struct Scalar<'a>(Cow<'a, str>);

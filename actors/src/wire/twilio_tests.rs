@@ -91,6 +91,15 @@ fn commands_without_a_message_leave_the_buffer_alone() {
 }
 
 #[test]
+fn a_frame_is_parsed_without_a_copy_of_its_text() {
+    let message: MediaMessage<'_> = serde_json::from_str(MESSAGES[2]).expect("a media message");
+    let media = message.media.expect("its media");
+    assert!(matches!(media.payload, Some(Text(Cow::Borrowed(_)))));
+    assert!(matches!(media.track, Some(Text(Cow::Borrowed(_)))));
+    assert!(matches!(media.timestamp, Some(Scalar(Cow::Borrowed(_)))));
+}
+
+#[test]
 fn an_error_never_quotes_what_was_said() {
     for text in [
         r#"{"event":"media","media":"c2VjcmV0"}"#,
