@@ -285,6 +285,25 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
 }
 
 #[actix::test]
+async fn a_wss_endpoint_is_dialled_with_tls_and_http_1_alone() {
+    let (listener, port) = listen().await;
+    let mut plan = plan(port);
+    plan.endpoint.url = format!("wss://localhost:{port}/v1/realtime");
+    let mut rig = Rig::start(plan);
+    let (mut stream, _) = soon(listener.accept()).await.expect("a connection");
+    let mut head = [0; 5];
+    soon(stream.read_exact(&mut head)).await.expect("a TLS record");
+    assert_eq!(head[0], 22, "a handshake");
+    let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    soon(stream.read_exact(&mut hello)).await.expect("a hello");
+    let offers = |protocol: &[u8]| hello.windows(protocol.len()).any(|window| window == protocol);
+    assert!(offers(b"\x00\x09\x08http/1.1"), "as the only protocol");
+    assert!(offers(b"localhost"), "by its name");
+    drop(stream);
+    assert_eq!(rig.loss().await.class, LossClass::Retryable);
+}
+
+#[actix::test]
 async fn a_ping_is_answered_with_its_payload() {
     let (listener, port) = listen().await;
     let _rig = Rig::start(plan(port));

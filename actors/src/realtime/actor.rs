@@ -17,7 +17,7 @@ use super::socket::{self, Assembler, Incoming, Socket};
 use super::writer::Writer;
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
-use crate::call::messages::{LossClass, ModelLoss, ModelReport, Organ, OrganLost};
+use crate::call::messages::{ModelLoss, ModelReport, Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::CallId;
@@ -247,26 +247,14 @@ impl RealtimeLlm {
         }
     }
 
+    /// The call logs and counts what it is told; here only what it is not told is.
     fn report(&self, report: ModelReport) {
-        let call = self.setup.call;
-        if let ModelReport::Complained { code, message } = &report {
-            emit(Event::ModelComplained { call, code, message });
-        }
-        if let ModelReport::Ready { setup, .. } = &report {
-            emit(Event::ModelConnected { call, setup: *setup });
-        }
         if let Some(to_call) = self.setup.to_call.upgrade() {
             to_call.do_send(report);
         }
     }
 
     fn lose(&mut self, loss: ModelLoss, ctx: &mut Context<Self>) {
-        let class = match loss.class {
-            LossClass::Retryable => "retryable",
-            LossClass::Expired => "expired",
-            LossClass::Fatal => "fatal",
-        };
-        emit(Event::ModelLost { call: self.setup.call, class, reason: &loss.reason });
         self.report(ModelReport::Lost(loss));
         self.close(ctx);
     }

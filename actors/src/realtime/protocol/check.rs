@@ -4,6 +4,7 @@
 //! What the plan cannot say (`reasoning`, `parallel_tool_calls`, several languages of transcription) cannot be wrong.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
@@ -28,6 +29,9 @@ pub const VOICES: [&str; 10] =
 
 /// The words for how soon meaning-based turn detection takes a turn for ended.
 pub const EAGERNESS: [&str; 4] = ["low", "medium", "high", "auto"];
+
+/// The longest of the four waits: a session lasts no longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Whether the server would take `plan`.
 ///
@@ -62,7 +66,9 @@ pub fn check_plan(plan: &SessionPlan) -> Result<(), PlanProblem> {
         ("updated_timeout", plan.updated_timeout),
         ("silence_timeout", plan.silence_timeout),
     ] {
-        expect(!wait.is_zero(), field, || "is zero, expected a time".to_owned())?;
+        expect(!wait.is_zero() && wait <= LONGEST_WAIT, field, || {
+            format!("{wait:?} is not within 1ms–{LONGEST_WAIT:?}")
+        })?;
     }
     Ok(())
 }
@@ -208,8 +214,6 @@ fn problem(field: impl Into<String>, problem: String) -> PlanProblem {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -273,6 +277,7 @@ mod tests {
         assert_eq!(broken(|plan| plan.max_output_tokens = Some(0)), "max_output_tokens");
         assert_eq!(broken(|plan| plan.retention_ratio = Some(1.1)), "retention_ratio");
         assert_eq!(broken(|plan| plan.silence_timeout = Duration::ZERO), "silence_timeout");
+        assert_eq!(broken(|plan| plan.connect_timeout = Duration::MAX), "connect_timeout");
     }
 
     #[test]

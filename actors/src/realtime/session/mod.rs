@@ -305,7 +305,7 @@ impl Session {
     /// believing that all was heard.
     fn truncate(&mut self, item: &ItemId, heard: Duration, out: &mut Vec<SessionAction>) {
         let Some((bytes, complete)) = self.items.audio(item) else { return };
-        let has_ms = (bytes / self.plan.format.bytes_per_ms()) as u64;
+        let has_ms = (bytes / self.plan.format.bytes_per_ms().max(1)) as u64;
         let heard_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
         if heard_ms >= has_ms && complete && has_ms > 0 {
             // All was heard: nothing to cut, and a needless cut makes the model repeat itself.
