@@ -1,15 +1,17 @@
 //! The commands as they are written.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::phone::{CallArgs, DemoArgs};
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Example: switchboard check --config config.toml\n\n\
+#[command(after_help = "Examples:\n  switchboard demo\n  switchboard serve --config config.toml\n\n\
     Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration")]
 pub struct Cli {
     /// What to do.
@@ -20,15 +22,26 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows one whole call on this machine, without keys and network
+    Demo(DemoArgs),
     /// Answers calls until it is told to stop
     #[command(after_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
         SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.")]
     Serve(ConfigArgs),
+    /// Calls a running service as a carrier would
+    Call(Box<CallArgs>),
     /// Checks the configuration and shows what would run
     #[command(after_help = "Examples:\n  switchboard check\n  \
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Runs the rehearsal model by itself; prints its URL
+    #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
+    Rehearse {
+        /// Where it listens; port 0 takes any free one
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        bind: SocketAddr,
+    },
 }
 
 /// Which configuration.

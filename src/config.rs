@@ -275,16 +275,18 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    let (agents, languages, transfers) = (agents?, languages?, transfers?);
+    note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {
         server: server?,
         admin: admin?,
         twilio: twilio?,
         waybeo: waybeo?,
         realtime: realtime?,
-        agents: agents?,
-        languages: languages?,
+        agents,
+        languages,
         routes: routes?,
-        transfers: transfers?,
+        transfers,
         tools: tools?,
         records: records?,
         webhooks: webhooks?,
@@ -293,6 +295,25 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         file: None,
         notes: Vec::new(),
     })
+}
+
+/// Says which tools an agent is offered although calls do not carry them out.
+fn note_idle_tools(
+    agents: &BTreeMap<String, Agent>,
+    languages: &BTreeMap<String, Language>,
+    transfers: &BTreeMap<String, Transfer>,
+    reader: &Reader,
+) {
+    for (name, agent) in agents {
+        let built_in = agent.tools.iter().filter_map(|tool| BuiltIn::from_name(tool));
+        let idle = built_in.filter(|tool| !tool.is_carried_out() && tool.offer(agent, languages, transfers).is_some());
+        for tool in idle {
+            let tool = tool.name();
+            reader.note(format!(
+                "agents.{name}.tools: {tool} is offered, but this version tells the model that it cannot"
+            ));
+        }
+    }
 }
 
 fn read_named<T>(

@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod phone;
 pub mod rehearsal;
 pub mod routes;
 pub mod service;

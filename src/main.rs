@@ -3,19 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use switchboard::cli::{Cli, Command};
-use switchboard::{check, telemetry};
+use switchboard::cli::Cli;
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Serve(args) => match args.load() {
-            Ok(config) => {
-                telemetry::start_log();
-                config.warn();
-                ExitCode::SUCCESS
-            }
-            Err(error) => check::refuse(&error),
-        },
-        Command::Check(args) => check::run(&args),
-    }
+    switchboard::commands::run(Cli::parse())
 }

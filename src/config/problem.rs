@@ -55,7 +55,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.key, self.origin, self.message)
+        f.write_str(&self.key)?;
+        if self.origin != Origin::Nowhere {
+            write!(f, " ({})", self.origin)?;
+        }
+        write!(f, ": {}", self.message)
     }
 }
 

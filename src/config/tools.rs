@@ -43,6 +43,14 @@ impl BuiltIn {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
     }
 
+    /// Whether calls carry it out; the others are offered and answer the model that they cannot be had.
+    pub const fn is_carried_out(self) -> bool {
+        match self {
+            Self::EndCall => true,
+            Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer | Self::SendDtmf => false,
+        }
+    }
+
     /// The tool in the protocol's flat form, or `None` while there is nothing it could do for this agent: no destination, no
     /// second language.
     pub(super) fn offer(

@@ -1,6 +1,7 @@
 //! Events out: their ids, their JSON, and the queue to the socket. Pure.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use bytestring::ByteString;
 use serde_json::{Map, Value};
@@ -31,14 +32,14 @@ pub(super) struct Events {
     queue: VecDeque<Out>,
     ids: Ids,
     sent: u64,
-    misbehaviour: Misbehaviour,
+    misbehaviour: Rc<Misbehaviour>,
     /// No event leaves any more: a rehearsed stall.
     stalled: bool,
 }
 
 impl Events {
     /// Nothing to send yet.
-    pub(super) fn new(seed: u64, misbehaviour: Misbehaviour) -> Self {
+    pub(super) fn new(seed: u64, misbehaviour: Rc<Misbehaviour>) -> Self {
         let stalled = misbehaviour.stall_after_responses == Some(0);
         Self { queue: VecDeque::new(), ids: Ids(seed), sent: 0, misbehaviour, stalled }
     }
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn events_are_json_with_their_type_first_and_an_id_of_their_own() {
-        let mut events = Events::new(7, Misbehaviour::default());
+        let mut events = Events::new(7, Rc::default());
         events.send("input_audio_buffer.cleared", &json!({}));
         events.send("conversation.item.deleted", &json!({"item_id": "item_1"}));
         events.send_audio(r#""item_id":"item_1""#, &[0, 255]);

@@ -30,7 +30,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The same with what is rehearsed of it.
-    pub(super) fn with(mut self, misbehaviour: Misbehaviour) -> Self {
+    pub(super) fn with(mut self, misbehaviour: &Misbehaviour) -> Self {
         if let Some(percent) = misbehaviour.speed_percent {
             self.speed = (percent > 0).then_some(percent as f64 / 100.0);
         }
@@ -173,22 +173,22 @@ impl Performance {
         self.finish(Outcome::Failed, events);
     }
 
-    /// Sends what is due, at most [`DELTAS_PER_STEP`] deltas. Returns itself until it has ended; then how, and how long
+    /// Sends what is due, at most [`DELTAS_PER_STEP`] deltas. Returns nothing until it has ended; then how, and how long
     /// its audio was in milliseconds.
-    pub(super) fn step(mut self, stage: &mut Stage<'_>, now: Instant) -> Result<(Outcome, u64), Self> {
+    pub(super) fn step(&mut self, stage: &mut Stage<'_>, now: Instant) -> Option<(Outcome, u64)> {
         let mut left = DELTAS_PER_STEP;
         loop {
             if let Some((reason, late)) = self.stopping {
-                return Ok(self.stop(reason, late, stage));
+                return Some(self.stop(reason, late, stage));
             }
             if now < self.next_at {
-                return Err(self);
+                return None;
             }
             match self.current.take() {
                 Some(current) if current.sent < current.length => {
                     if left == 0 {
                         self.current = Some(current);
-                        return Err(self);
+                        return None;
                     }
                     left -= 1;
                     self.send_delta(current, stage);
@@ -196,20 +196,20 @@ impl Performance {
                 Some(current) => {
                     if self.cut_off(&current) {
                         self.close(current, "incomplete", stage);
-                        return Ok(self.finish(Outcome::CutOff, stage.events));
+                        return Some(self.finish(Outcome::CutOff, stage.events));
                     }
                     self.close(current, "completed", stage);
                 }
                 None => match self.sayings.pop_front() {
                     Some(Saying::Speak { text, sound }) => self.open(text, sound, stage, now),
                     Some(Saying::Call { name, arguments }) => self.call(&name, &arguments, stage),
-                    None => return Ok(self.finish(Outcome::Completed, stage.events)),
+                    None => return Some(self.finish(Outcome::Completed, stage.events)),
                 },
             }
         }
     }
 
-    fn stop(mut self, reason: &'static str, late: u32, stage: &mut Stage<'_>) -> (Outcome, u64) {
+    fn stop(&mut self, reason: &'static str, late: u32, stage: &mut Stage<'_>) -> (Outcome, u64) {
         if let Some(mut current) = self.current.take() {
             for _ in 0..late {
                 if current.sent < current.length {
@@ -410,7 +410,7 @@ impl Performance {
         self.output.push(object);
     }
 
-    fn finish(self, outcome: Outcome, events: &mut Events) -> (Outcome, u64) {
+    fn finish(&self, outcome: Outcome, events: &mut Events) -> (Outcome, u64) {
         let (input, cached) = self.commission.input;
         let usage = usage::of_response(input, cached, self.spent);
         let (status, details, usage) = match outcome {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -115,7 +116,6 @@ pub async fn run_standalone(bind: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::unused_async, reason = "actix-web handlers are async")]
 async fn accept(
     request: HttpRequest,
     body: web::Payload,
@@ -149,12 +149,12 @@ async fn accept(
         },
         transcript_after: options.transcript_after,
         lifetime: options.lifetime,
-        misbehaviour,
+        misbehaviour: Rc::new(misbehaviour),
         seed: Uuid::new_v4().as_u64_pair().0,
         epoch_s: u64::try_from(clock::wall().timestamp()).unwrap_or_default(),
     };
     let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
-    let session = Session::open(opening, clock::now());
+    let session = Session::open(&opening, clock::now());
     actix_web::rt::spawn(socket::carry(session, fragment_bytes, sink, stream));
     Ok(response)
 }

@@ -1,5 +1,6 @@
 //! One conversation with a client: events in, events out, and the deadlines between. Pure: the socket hands it the time.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ pub(super) struct Opening {
     /// How long a session may last.
     pub(super) lifetime: Duration,
     /// How it misbehaves.
-    pub(super) misbehaviour: Misbehaviour,
+    pub(super) misbehaviour: Rc<Misbehaviour>,
     /// What ids are drawn from.
     pub(super) seed: u64,
     /// The wall clock, seconds since 1970, for `expires_at`.
@@ -52,7 +53,7 @@ pub(super) struct Session {
     performances: Vec<Performance>,
     transcripts: Transcripts,
     pace: Pace,
-    misbehaviour: Misbehaviour,
+    misbehaviour: Rc<Misbehaviour>,
     /// The item that the open turn of the caller will become.
     turn_item: Option<String>,
     /// When a silent caller is prompted.
@@ -87,9 +88,9 @@ enum End {
 
 impl Session {
     /// Opens a session: `session.created`, or an `error` and a close.
-    pub(super) fn open(opening: Opening, now: Instant) -> Self {
-        let misbehaviour = opening.misbehaviour;
-        let mut events = Events::new(opening.seed, misbehaviour);
+    pub(super) fn open(opening: &Opening, now: Instant) -> Self {
+        let misbehaviour = &opening.misbehaviour;
+        let mut events = Events::new(opening.seed, Rc::clone(misbehaviour));
         let settings = Settings::new(opening.model.as_deref().unwrap_or_default());
         let ping_every = misbehaviour.ping_every_ms.map_or(PING_EVERY, |ms| Duration::from_millis(ms.max(10)));
         let lifetime = misbehaviour.expire_after_ms.map_or(opening.lifetime, Duration::from_millis);
@@ -104,9 +105,9 @@ impl Session {
             input: Input::new(settings.input_format(), settings.detection()),
             settings,
             performances: Vec::new(),
-            transcripts: Transcripts::new(opening.transcript_after, misbehaviour),
+            transcripts: Transcripts::new(opening.transcript_after, Rc::clone(misbehaviour)),
             pace: opening.pace.with(misbehaviour),
-            misbehaviour,
+            misbehaviour: Rc::clone(misbehaviour),
             turn_item: None,
             idle_at: None,
             ends,
@@ -121,7 +122,7 @@ impl Session {
             closed: false,
             events,
         };
-        match refusal(&opening) {
+        match refusal(opening) {
             Some((code, fault)) => session.refuse(code, &fault),
             None if Misbehaviour::on(misbehaviour.no_created) => {}
             None => session.send_settings("session.created", 0),
@@ -479,27 +480,23 @@ impl Session {
 
     /// Lets every running response say what is due.
     fn perform(&mut self, now: Instant) {
-        for performance in std::mem::take(&mut self.performances) {
+        for mut performance in std::mem::take(&mut self.performances) {
             if performance.next_at() > now {
                 self.performances.push(performance);
                 continue;
             }
-            let in_conversation = performance.in_conversation();
             let mut stage = Stage { conversation: &mut self.conversation, events: &mut self.events };
-            match performance.step(&mut stage, now) {
-                Ok((outcome, audio_ms)) => {
-                    self.voiced |= audio_ms > 0;
-                    self.response_done(outcome, audio_ms, in_conversation, now);
-                }
-                Err(performance) => {
-                    self.voiced |= performance.deltas() > 0;
-                    let halfway = performance.deltas() >= 3;
-                    self.performances.push(performance);
-                    if halfway && self.misbehaviour.drop_in_response == Some(self.responses_begun) {
-                        self.end(End::Drop);
-                        return;
-                    }
-                }
+            let done = performance.step(&mut stage, now);
+            self.voiced |= performance.deltas() > 0;
+            if let Some((outcome, audio_ms)) = done {
+                self.response_done(outcome, audio_ms, performance.in_conversation(), now);
+                continue;
+            }
+            let halfway = performance.deltas() >= 3;
+            self.performances.push(performance);
+            if halfway && self.misbehaviour.drop_in_response == Some(self.responses_begun) {
+                self.end(End::Drop);
+                return;
             }
         }
     }

@@ -252,7 +252,7 @@ fn merge(target: &mut Value, update: &Value) {
     for (key, value) in update {
         match target.get_mut(key) {
             Some(place) if place.is_object() && value.is_object() && !WHOLE.contains(&key.as_str()) => {
-                merge(place, value)
+                merge(place, value);
             }
             _ => {
                 target.insert(key.clone(), with_defaults(key, value));

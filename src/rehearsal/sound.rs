@@ -106,7 +106,7 @@ impl Sound {
         }
         let mut heard = Vec::new();
         g711::decode(self.format.encoding(), &self.bytes, &mut heard);
-        let samples = resampled(heard, self.format.rate(), format.rate());
+        let samples = resampled(&heard, self.format.rate(), format.rate());
         let mut bytes = Vec::with_capacity(samples.len() * format.sample_bytes());
         g711::encode(format.encoding(), &samples, &mut bytes);
         Self { format, bytes: bytes.into() }
@@ -134,11 +134,11 @@ const MARGIN_MS: usize = 120;
 
 /// Converts the whole of a sound at once: what the filter still holds at the end is drained, and its delay is cut from the
 /// front, so that nothing is lost and nothing moves.
-fn resampled(samples: Vec<i16>, from: u32, to: u32) -> Vec<i16> {
+fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
     let mut resampler = Resampler::new(from, to).expect("8 and 24 kHz are among the rates the resampler has");
     let expected = samples.len() * to as usize / from as usize;
     let mut out = Vec::with_capacity(expected + to as usize / 25);
-    resampler.process(&samples, &mut out);
+    resampler.process(samples, &mut out);
     resampler.drain(&mut out);
     let delay = (resampler.delay().as_micros() as usize * to as usize) / 1_000_000;
     out.drain(..delay.min(out.len()));

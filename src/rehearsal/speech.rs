@@ -119,7 +119,9 @@ fn data_chunk(wav: &'static [u8]) -> &'static [u8] {
     &[]
 }
 
-static SPOKEN: LazyLock<Mutex<HashMap<(&'static str, Line, Format), Bytes>>> = LazyLock::new(Mutex::default);
+type Spoken = HashMap<(&'static str, Line, Format), Bytes>;
+
+static SPOKEN: LazyLock<Mutex<Spoken>> = LazyLock::new(Mutex::default);
 
 const LINES: &str = include_str!("speech/lines.tsv");
 

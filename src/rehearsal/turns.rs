@@ -116,7 +116,10 @@ impl Detector {
     }
 
     fn start_power(&self) -> f32 {
-        let least = self.minima.iter().copied().fold(f32::INFINITY, f32::min);
+        // A caller who speaks from the first frame on is no noise: the floor is believed after 200 ms.
+        let known = self.minima[..MINIMA - 1].iter().any(|power| power.is_finite()) || self.filled >= BLOCKS_TO_BELIEVE;
+        let minima = if known { &self.minima[..] } else { &[] };
+        let least = minima.iter().copied().fold(f32::INFINITY, f32::min);
         let floor = if least.is_finite() { least.clamp(QUIETEST, LOUDEST_FLOOR) } else { QUIETEST };
         // At 0.5: 12 dB over the floor, and at least -46 dB of full scale. At 1: 19 dB and -36 dB; at 0: 5 dB and -56 dB.
         let margin_db = 14.0f32.mul_add(self.tuning.threshold, 5.0);
@@ -133,6 +136,7 @@ fn decibels(level: f32) -> f32 {
 /// longer, and a vacuum cleaner that is switched on is taken for speech all that time.
 const MINIMA: usize = 12;
 const BLOCKS_PER_MINIMUM: u32 = 50;
+const BLOCKS_TO_BELIEVE: u32 = 20;
 /// Digital silence counts as -80 dB of full scale.
 const QUIETEST: f32 = 1e-8;
 /// What is louder than -35 dB for six seconds is someone speaking without a breath rather than noise.

@@ -2,7 +2,7 @@
 
 use switchboard::config::{Config, ConfigError, Problem, Sources};
 
-use crate::{problem, refused};
+use crate::{problem, refused, with};
 
 #[test]
 fn hundreds_of_wrong_settings_are_refused_by_name() {
@@ -33,6 +33,26 @@ fn hundreds_of_wrong_settings_are_refused_by_name() {
         }
     }
     assert!(tried > 400, "{tried}");
+}
+
+#[test]
+fn what_this_version_does_not_do_is_said_and_stops_nothing() {
+    for (settings, note) in [
+        ([("transfers.sales.number", "+14155550100")].as_slice(), "agents.default.tools: transfer_call"),
+        (&[("agents.default.tools", r#"["switch_language"]"#)], "agents.default.tools: switch_language"),
+        (&[("waybeo.enabled", "true")], "waybeo.enabled"),
+        (&[("tools.crm.url", "https://x"), ("tools.crm.description", "x")], "tools.crm"),
+        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints"),
+        (&[("realtime.model", "gpt-realtime")], "realtime.model: gpt-realtime is shut down"),
+        (&[("realtime.transcription.model", "whisper-1")], "realtime.transcription.model"),
+        (&[("realtime.turn_detection.create_response", "false")], "realtime.turn_detection.create_response"),
+        (&[("limits.max_call_duration", "2h")], "limits.max_call_duration"),
+        (&[("routes", r#"[{ agent = "default" }, { from = "+1*", language = "hi" }]"#)], "routes[0]"),
+        (&[("agents.default.questions", r#"[{ key = "a", label = "b" }]"#)], "agents.default.questions"),
+    ] {
+        let notes = with(settings).notes;
+        assert!(notes.iter().any(|found| found.starts_with(note)), "{note} is not in {notes:?}");
+    }
 }
 
 /// Values that have the right type and are wrong all the same.

@@ -233,7 +233,7 @@ impl Playout {
         cut
     }
 
-    /// Drops audio of `response` from now on. The oldest of [`MOST_MUTED`] is forgotten: its model has long finished it.
+    /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
     pub fn mute(&mut self, response: &ResponseId) {
         if !self.is_muted(response) {
             if self.muted.len() == MOST_MUTED {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::realtime::messages::WishPurpose;
 
 /// The media-stream actor's ear, as the CallActor needs it.
 #[derive(Debug, Clone)]
@@ -111,6 +112,13 @@ pub enum ModelReport {
     },
     /// The model calls a tool; reported once per `call`.
     ToolCalled(ToolCall),
+    /// The model was asked to speak, retries included, and will not: the caller is owed something else to hear.
+    WishGivenUp {
+        /// What it was for; `None` is the server's own answer to what the caller said.
+        purpose: Option<WishPurpose>,
+        /// The server's code, or ours.
+        reason: String,
+    },
     /// A non-fatal error of the server, for the log and the counters.
     Complained {
         /// `error.code`, or `error.type` where there is none.

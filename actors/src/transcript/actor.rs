@@ -280,6 +280,26 @@ mod tests {
     }
 
     #[actix_rt::test]
+    async fn a_call_whose_thread_is_stopped_has_a_record() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let writer = RecordWriter::start(dir.path()).expect("writable");
+        let probe = Probe::default().start().recipient();
+        let setup = TranscriptSetup {
+            identity: identity(),
+            brief: Arc::new(brief()),
+            writer: writer.clone(),
+            lost: probe.downgrade(),
+        };
+        let thread = actix_rt::Arbiter::new();
+        let transcript = Transcript::start_in_arbiter(&thread.handle(), |_| Transcript::new(setup));
+        transcript.send(Fact::KeyPressed('1')).await.expect("it listens");
+        thread.stop();
+        thread.join().expect("no panic");
+        let record = only_record(dir.path(), &writer);
+        assert_eq!((&record["ending"]["reason"], &record["keys"][0]["key"]), (&"crashed".into(), &"1".into()));
+    }
+
+    #[actix_rt::test]
     async fn told_twice_that_the_call_ended_it_believes_the_first() {
         let scene = Scene::start();
         scene.caller_speaks("u1");

@@ -1,7 +1,7 @@
 //! The disk's own thread: what is to be written is handed over and never waited for.
 //!
 //! One thread does everything that touches `records.dir`, in the order in which it was handed over. A slow disk makes the queue
-//! longer and delays no frame; the queue is bounded in bytes ([`MOST_WAITING`]), and a record that comes when it is full is given
+//! longer and delays no frame; the queue is bounded in bytes (`MOST_WAITING`), and a record that comes when it is full is given
 //! up, told as [`Event::RecordFailed`] and counted in [`RecordWriter::lost`].
 //!
 //! A record becomes visible under its name only when it is whole: temp file, fsync, rename, fsync of the directory. The transcript
