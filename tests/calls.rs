@@ -88,7 +88,8 @@ fn ending(records: &Path, call_sid: &str) -> String {
         .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(&prefix)))
         .collect();
     assert_eq!(files.len(), 2, "one transcript and one queue entry of {call_sid}: {files:?}");
-    let transcript = files.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json")).expect("a transcript");
+    let transcript =
+        files.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json")).expect("a transcript");
     let text = std::fs::read_to_string(transcript).expect("readable");
     let value: Value = serde_json::from_str(&text).expect("JSON");
     value["ending"]["reason"].as_str().expect("a reason").to_owned()

@@ -8,6 +8,7 @@ use actix_rt::ArbiterHandle;
 use log::error;
 use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{Line, LineReport};
+use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal};
 use switchboard_actors::wire::{Carrier, StreamStart};
@@ -49,6 +50,7 @@ pub(super) async fn apply(doors: &Doors, mut applicant: Applicant) -> Result<(),
 /// a token is a stranger's.
 async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
     if let Trust::Signed(_) = doors.trust {
+        emit(Event::CallRefused { reason: Refusal::BadToken.word() });
         return Err(Refusal::BadToken);
     }
     let number = |told: &Option<Private<String>>, name: &str| {
