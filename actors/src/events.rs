@@ -37,6 +37,11 @@ pub enum Event<'a> {
         /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
         reason: &'static str,
     },
+    /// An announced call's stream did not come in time; its place is free again.
+    StreamMissed {
+        /// The call.
+        call: CallId,
+    },
     /// The first frame was sent to the caller.
     FirstAudioSent {
         /// The call.
@@ -148,6 +153,7 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
             warn!(reason; "call refused");
         }
+        Event::StreamMissed { call } => warn!(call:%; "the stream of an announced call did not come"),
         Event::FirstAudioSent { call, after } => {
             histogram!("switchboard_call_setup_seconds").record(after.as_secs_f64());
             info!(call:%, after_ms = after.as_millis(); "first audio sent");

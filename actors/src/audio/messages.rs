@@ -61,12 +61,29 @@ pub enum AudioOrder {
     },
     /// Play `clip` (line format, 8 kHz) as item `item`, behind what is queued: a pre-rendered line of ours.
     PlayClip {
-        /// The id under which it is reported; made by us, never known to the model.
+        /// The id under which it is reported, with [`CLIP_RESPONSE`] for its response; made by us, never known to the model.
         item: ItemId,
         /// The clip, in the line's format.
         clip: Frame,
     },
+    /// The model's end is gone: caller audio is held again, newest first, until another one is attached.
+    DetachModel,
+    /// The model says that the caller's turn has begun or ended. While it is open and the carrier sends nothing, silence is given to
+    /// the model so that the turn can end.
+    CallerTurn {
+        /// Whether it has begun.
+        open: bool,
+    },
+    /// Report [`crate::call::messages::AudioReport::PlayoutDrained`] as soon as nothing is queued and everything sent was heard: at
+    /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
+    /// that all of it was heard.
+    TellWhenDrained,
+    /// The call is over: stop, without reporting it as a loss.
+    Finish,
 }
+
+/// The response under which clips of ours are reported.
+pub const CLIP_RESPONSE: &str = "clip";
 
 /// A command for the carrier; the media-stream actor hears it.
 #[derive(Debug, Message)]

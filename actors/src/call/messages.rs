@@ -40,6 +40,9 @@ pub enum LineReport {
     Stopped,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.
     Closed,
+    /// Something, audio or anything else, came from the carrier since the last of these; at most one a second. What a line that
+    /// has gone silent does not say.
+    Alive,
     /// A message that could not be read was ignored.
     Garbled,
     /// So many caller frames were dropped because the pipeline's mailbox was full.

@@ -7,4 +7,6 @@ pub mod actor;
 pub mod brief;
 pub mod machine;
 pub mod messages;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod turn;
