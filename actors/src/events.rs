@@ -99,6 +99,15 @@ pub enum Event<'a> {
         /// The server's words.
         message: &'a str,
     },
+    /// The model will not say what it was asked to say, retries included.
+    WishGivenUp {
+        /// The call.
+        call: CallId,
+        /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
+        purpose: &'static str,
+        /// The server's code, or ours.
+        reason: &'a str,
+    },
     /// A message of the carrier could not be read and was ignored.
     LineGarbled {
         /// Its carrier's name.
@@ -182,6 +191,7 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_errors_total", "code" => code.to_owned()).increment(1);
             warn!(call:%, code, message; "model complained");
         }
+        Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
         Event::RecordWritten { call, path } => info!(call:%, path; "record written"),

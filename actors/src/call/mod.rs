@@ -5,8 +5,11 @@
 
 pub mod actor;
 pub mod brief;
+mod keypad;
 pub mod machine;
 pub mod messages;
+pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod turn;
+mod tools;
+mod turn;

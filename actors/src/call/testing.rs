@@ -24,7 +24,8 @@ pub(crate) fn brief() -> Brief {
     }
 }
 
-fn plan() -> SessionPlan {
+/// The session of [`brief`].
+pub(crate) fn plan() -> SessionPlan {
     SessionPlan {
         endpoint: Endpoint { url: "ws://127.0.0.1:1/v1/realtime".to_owned(), credential: Credential::None },
         model: "rehearsal".to_owned(),
