@@ -192,6 +192,7 @@ impl Handler<AudioOrder> for AudioPipeline {
             }
             AudioOrder::ClearPlayout { response } => self.step(AudioEvent::ClearPlayout(response), ctx),
             AudioOrder::PlayClip { item, clip } => self.step(AudioEvent::PlayClip { item, clip }, ctx),
+            AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::Finish => {
                 self.finished = true;

@@ -57,7 +57,7 @@ pub struct Playout {
     generation: u32,
     /// Responses whose audio is no longer wanted, the newest last.
     muted: VecDeque<ResponseId>,
-    /// Something was sent since the line was last reported silent.
+    /// Something was sent since the line was last reported silent, or somebody asked to be told.
     playing: bool,
     /// An unfinished frame is sent as it is, filled up.
     flushing: bool,
@@ -178,6 +178,11 @@ impl Playout {
         if let Some(open) = self.items.iter_mut().rfind(|known| known.item == *item) {
             open.closed = true;
         }
+    }
+
+    /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, also when that is so already.
+    pub fn tell_when_drained(&mut self) {
+        self.playing = true;
     }
 
     /// Sends what waits for a whole frame as it is: nothing is coming to fill it.

@@ -176,6 +176,17 @@ pub enum LossClass {
     Fatal,
 }
 
+impl LossClass {
+    /// The word in logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Retryable => "retryable",
+            Self::Expired => "expired",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
 /// Tokens of one response or transcription, as the server counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
@@ -233,6 +244,17 @@ pub enum Organ {
     Model,
     /// The Transcript.
     Transcript,
+}
+
+impl Organ {
+    /// The word in logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Model => "model",
+            Self::Transcript => "transcript",
+        }
+    }
 }
 
 /// One call as `/calls` shows it (contract §4).
