@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::brief::{Brief, Greeting, Limits};
+use chrono::DateTime;
+
+use super::brief::{Brief, CallIdentity, Direction, Greeting, Limits};
+use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
-use crate::wire::AudioFormat;
+use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
 pub(crate) fn brief() -> Brief {
@@ -50,5 +53,20 @@ pub(crate) fn plan() -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+    }
+}
+
+/// The identity of a call on a mu-law line.
+pub(crate) fn identity(id: CallId) -> CallIdentity {
+    CallIdentity {
+        id,
+        carrier: Carrier::Twilio,
+        carrier_call: CarrierCallId::new("CA1"),
+        stream: StreamId::new("MZ1"),
+        direction: Direction::Inbound,
+        from: Private::new("+15550100001".to_owned()),
+        to: Private::new("+15550100002".to_owned()),
+        line: AudioFormat::MULAW_8K,
+        started_at: DateTime::UNIX_EPOCH,
     }
 }
