@@ -151,6 +151,15 @@ impl Service {
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
         }
+        // A Transcript that waits for its call's last words still holds a handle.
+        let patient = async {
+            while self.writer.handles() > WRITERS_KEPT {
+                actix_rt::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(LAST_WORDS, patient).await.is_err() {
+            warn!("a transcript is still waited for; it is filed as it is");
+        }
         self.public.stop().await;
         self.admin.stop().await;
         let writer = self.writer;
@@ -259,5 +268,9 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     Some((url.host_str()?.to_owned(), port))
 }
 
+/// The service's own handle of the writer and the Supervisor's.
+const WRITERS_KEPT: usize = 2;
+/// Longer than a Transcript waits for late words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

@@ -1,18 +1,23 @@
 //! The CallActor: the shell around [`super::machine`]; owns the call's AudioPipeline, RealtimeLlm and Transcript.
 
+mod organs;
+#[cfg(test)]
+pub(crate) mod probes;
+pub mod sabotage;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle};
 use log::trace;
 
+use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
+use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::CallMachine;
 use super::messages::{
     AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
 };
-use super::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
-use super::sabotage::Fail;
 use super::steps::{CallAction, CallEvent, Timer};
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
@@ -239,7 +244,7 @@ impl CallActor {
         }
     }
 
-    pub(super) fn fail(&self, organ: Organ) {
+    fn fail(&self, organ: Organ) {
         let victim = match organ {
             Organ::Audio => self.voice.as_ref().map(|voice| &voice.fail),
             Organ::Model => self.mind.as_ref().map(|mind| &mind.fail),

@@ -1,6 +1,6 @@
 //! The call's mind: state × event → state′ + actions. Pure.
 //!
-//! What is being said is the business of [`Turn`]; keys and tools have sub-machines of their own. The states, and where each
+//! What is being said is the business of the turn; keys and tools have sub-machines of their own. The states, and where each
 //! event leads from them (a test compares this table with the machine):
 //!
 //! | | connecting | greeting | listening | thinking | speaking | closing |
@@ -189,7 +189,10 @@ impl CallMachine {
             (LineReport::Stopped, _) => self.finish(Ending::CallerHungUp),
             (LineReport::Closed, _) => self.finish(Ending::LineLost),
             (LineReport::Alive | LineReport::Garbled, _) => {}
-            (LineReport::FramesDropped(frames), _) => self.dropped("in", "mailbox_full", frames),
+            (LineReport::FramesDropped(frames), _) => {
+                self.tally.dropped_frames += frames;
+                self.tell(Note::FramesDropped(frames));
+            }
         }
     }
 
@@ -199,8 +202,9 @@ impl CallMachine {
             (AudioReport::ItemHeard(playout), _) => self.out.push(heard(playout)),
             (AudioReport::PlayoutDrained, state) => self.playout_drained(state),
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
-            (AudioReport::PlayoutOverflowed { .. }, _) => self.dropped("out", "overflow", 1),
-            (AudioReport::FramesDropped(frames), _) => self.dropped("in", "model_full", frames),
+            // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
+            (AudioReport::PlayoutOverflowed { .. }, _) => {}
+            (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
         }
     }
 
@@ -264,8 +268,9 @@ impl CallMachine {
                 self.turn.response_started(response);
                 self.response_started(state);
             }
-            (ModelReport::ResponseFinished { response, usage, .. }, state) => {
+            (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
                 self.turn.response_finished(&response);
+                self.out.extend(Note::of_outcome(outcome).map(CallAction::Tell));
                 if let Some(usage) = usage {
                     self.used(usage);
                 }
@@ -306,7 +311,7 @@ impl CallMachine {
         match state {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
             // The agent wished to end the call and the caller does not: the caller is right.
-            State::Closing(Closing { ending: Ending::AgentHungUp, .. }) => {
+            State::Closing(Closing { revocable: true, .. }) => {
                 self.listen(now);
                 let text = "The caller spoke before the call was ended, so it goes on.".to_owned();
                 self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
@@ -457,11 +462,6 @@ impl CallMachine {
     fn used(&mut self, usage: Usage) {
         self.detail.usage += usage;
         self.record(Fact::Used(usage));
-    }
-
-    fn dropped(&mut self, direction: &'static str, reason: &'static str, frames: u64) {
-        self.tally.dropped_frames += frames;
-        self.tell(Note::AudioDropped { direction, reason, frames });
     }
 
     fn record(&mut self, fact: Fact) {

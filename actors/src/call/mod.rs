@@ -8,8 +8,6 @@ pub mod brief;
 mod keypad;
 pub mod machine;
 pub mod messages;
-mod organs;
-pub mod sabotage;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ};
+use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome};
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, ResponseId};
@@ -117,15 +117,8 @@ pub enum Note {
     AnswerTimed(Duration),
     /// The caller interrupted the agent; playout was cleared so much later.
     BargedIn(Duration),
-    /// Frames were dropped.
-    AudioDropped {
-        /// `in` from the caller, `out` to the caller.
-        direction: &'static str,
-        /// Where they were lost.
-        reason: &'static str,
-        /// How many.
-        frames: u64,
-    },
+    /// So many of the caller's frames found the AudioPipeline's mailbox full.
+    FramesDropped(u64),
     /// The model session came up, after so long.
     ModelConnected(Duration),
     /// The model session is gone or never came up.
@@ -135,7 +128,7 @@ pub enum Note {
         /// The server's words, or ours.
         reason: String,
     },
-    /// The model's server complained.
+    /// The model's server complained, or failed a response.
     ModelComplained {
         /// Its code.
         code: String,
@@ -156,6 +149,16 @@ pub enum Note {
 }
 
 impl Note {
+    /// What is to be told of how a response ended: of one that was not said to its end though nobody cut it.
+    pub(super) fn of_outcome(outcome: ResponseOutcome) -> Option<Self> {
+        let (code, message) = match outcome {
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled => return None,
+            ResponseOutcome::Incomplete(reason) => (reason, "a response was cut short"),
+            ResponseOutcome::Failed(code) => (code, "a response failed"),
+        };
+        Some(Self::ModelComplained { code, message: message.to_owned() })
+    }
+
     /// The event for operators.
     pub fn event(&self, call: CallId) -> Event<'_> {
         match self {
@@ -163,8 +166,8 @@ impl Note {
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },
-            Self::AudioDropped { direction, reason, frames } => {
-                Event::AudioDropped { call, direction, reason, frames: *frames }
+            Self::FramesDropped(frames) => {
+                Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
             }
             Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },

@@ -59,6 +59,13 @@ impl RecordWriter {
         Ok(Self { jobs, shared })
     }
 
+    /// Handles that are alive: each call's Transcript holds one until its record is handed over, so when only those who keep one for
+    /// good are left, nothing more will come.
+    pub fn handles(&self) -> usize {
+        // The thread keeps one of these too.
+        Arc::strong_count(&self.shared) - 1
+    }
+
     /// Hands a record over. Returns at once; how it went is told as an event.
     pub fn file(&self, record: Record) {
         let (call, weight) = (record.call(), record.weight());

@@ -62,11 +62,18 @@ class Phone:
                 task.cancel()
             for task in done:
                 task.result()
+            self.closed = self.closed or (socket.close_code, socket.close_reason)
 
     async def say(self, message):
         await self.socket.send(json.dumps(message))
 
     async def _talk(self):
+        try:
+            await self._frames()
+        except websockets.ConnectionClosed:
+            pass
+
+    async def _frames(self):
         code, n = signals.mulaw_encode(self.pcm), 0
         while True:
             if self.talk:

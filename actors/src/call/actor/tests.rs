@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use actix::Addr;
 
-use super::super::sabotage::Sabotage;
-use super::super::testing::{Log, Probe, brief, identity, pass, settle};
+use super::probes::{Log, Probe, pass, settle};
+use super::sabotage::Sabotage;
 use super::*;
 use crate::audio::actor::AudioSetup;
+use crate::call::testing::{brief, identity};
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::actor::LlmSetup;
 use crate::transcript::actor::TranscriptSetup;

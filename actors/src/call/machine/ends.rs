@@ -18,6 +18,8 @@ pub(super) struct Closing {
     pub(super) until: Instant,
     /// What for.
     pub(super) awaiting: Awaiting,
+    /// Whether the caller calls it off by speaking: the agent's own wish to end a call, while it could go on.
+    pub(super) revocable: bool,
 }
 
 /// What an end waits for.
@@ -66,8 +68,8 @@ impl CallMachine {
         };
         match self.state {
             // An order outranks the agent's wish: the caller's word does not call it off.
-            State::Closing(closing @ Closing { ending: Ending::AgentHungUp, .. }) => {
-                self.state = State::Closing(Closing { ending, ..closing });
+            State::Closing(closing @ Closing { revocable: true, .. }) => {
+                self.state = State::Closing(Closing { ending, revocable: false, ..closing });
             }
             // It ends already.
             State::Closing(_) | State::Ended(_) => {}
@@ -92,8 +94,9 @@ impl CallMachine {
         self.turn.model_lost();
         self.out.push(CallAction::DetachModel);
         match self.state {
-            State::Closing(Closing { awaiting: Awaiting::Silence { .. }, .. }) | State::Ended(_) => {}
-            State::Closing(closing) => self.await_silence(closing),
+            // Asked again, the question is as good.
+            State::Closing(closing) => self.await_silence(Closing { revocable: false, ..closing }),
+            State::Ended(_) => {}
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.close(ending, SILENCE, now);
             }
@@ -103,7 +106,7 @@ impl CallMachine {
     pub(super) fn close(&mut self, ending: Ending, awaiting: Awaiting, now: Instant) {
         // A time beyond what the clock can say is no time at all.
         let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now);
-        self.enter(Closing { ending, until, awaiting });
+        self.enter(Closing { ending, until, awaiting, revocable: ending == Ending::AgentHungUp });
     }
 
     pub(super) fn await_silence(&mut self, closing: Closing) {

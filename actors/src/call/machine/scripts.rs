@@ -134,6 +134,7 @@ fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
     let mut call = Held::connecting();
     let mut ended: Option<Ending> = None;
+    let mut model_gone = false;
     let calm = dice.roll(4) > 0;
     for _ in 0..dice.roll(200) {
         match call.machine.deadline() {
@@ -144,6 +145,8 @@ fn play(seed: u64) -> Ending {
         let event = event(&mut dice, calm);
         let done = call.on(event.clone());
         check(&done, &mut ended, &event);
+        assert!(!(model_gone && done.iter().any(is_wish)), "a wish to a model that is gone: {done:?}");
+        model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::OrganLost(Organ::Model));
     }
     // Left alone, it ends.
     for _ in 0..100 {
@@ -158,9 +161,18 @@ fn play(seed: u64) -> Ending {
     ended.expect("every call ends")
 }
 
+fn is_wish(action: &CallAction) -> bool {
+    matches!(action, A::Order(ModelOrder::Speak(_)))
+}
+
 fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
     if let Some(ending) = ended {
         assert_eq!(done, [], "{event:?} after {ending:?}");
+    }
+    for action in done {
+        if let A::Order(ModelOrder::TruncateItem { heard, .. }) = action {
+            assert!(!heard.is_zero() && heard.subsec_nanos() % 1_000_000 == 0, "whole milliseconds: {heard:?}");
+        }
     }
     let endings = done.iter().filter(|action| matches!(action, A::FinishRecord { .. })).count();
     assert!(endings <= 1);

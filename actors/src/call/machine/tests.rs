@@ -175,6 +175,18 @@ fn a_caller_who_speaks_into_the_goodbye_keeps_the_call() {
 }
 
 #[test]
+fn a_goodbye_without_a_model_is_not_called_off() {
+    let mut call = Held::listening();
+    call.says("r2");
+    call.on(tool("t1", "end_call", "{}"));
+    call.on(lost(LossClass::Retryable));
+    call.on(speech_started());
+    assert_eq!(call.state(), "closing", "nobody would answer");
+    call.on(drained());
+    assert_ending(&call.on(drained()), Ending::AgentHungUp);
+}
+
+#[test]
 fn an_end_call_of_an_interrupted_response_ends_nothing() {
     let mut call = Held::listening();
     call.on(response_started("r2"));
@@ -348,6 +360,23 @@ fn a_lost_organ_ends_the_call_in_order_and_a_lost_transcript_is_replaced_once() 
     assert!(call.on(CallEvent::OrganLost(Organ::Transcript)).contains(&A::RenewTranscript));
     assert!(call.on(CallEvent::OrganLost(Organ::Transcript)).contains(&A::Tell(Note::RecordLost)));
     assert_eq!(call.state(), "listening");
+}
+
+#[test]
+fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
+    let mut call = Held::listening();
+    for (outcome, told) in [
+        (ResponseOutcome::Failed("server_error".to_owned()), Some("server_error")),
+        (ResponseOutcome::Incomplete("max_output_tokens".to_owned()), Some("max_output_tokens")),
+        (ResponseOutcome::Cancelled, None),
+    ] {
+        let response = ResponseId::new("r2");
+        let done = call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
+        let code = done.iter().find_map(|action| {
+            if let A::Tell(Note::ModelComplained { code, .. }) = action { Some(code.as_str()) } else { None }
+        });
+        assert_eq!(code, told);
+    }
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What actors are tested with: probes at their mailboxes, and time that passes when told to.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, Context, Handler, WeakRecipient};
+
+use super::sabotage::Fail;
+use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
+use crate::call::messages::{Line, LineAttached, Organ, OrganLost};
+use crate::realtime::messages::{ModelBound, ModelOrder};
+use crate::supervisor::messages::CallEnded;
+use crate::transcript::messages::{Fact, Words};
+
+/// Lets `time` pass on the paused clock; everything that is due happens.
+#[expect(clippy::disallowed_methods, reason = "a test lets time pass")]
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Lets everything that can happen now happen.
+pub(crate) async fn settle() {
+    pass(Duration::from_millis(1)).await;
+}
+
+/// What probes heard, in order, each line led by the probe's name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: String) {
+        self.0.lock().expect("no probe panics while it writes").push(line);
+    }
+
+    /// What was heard since the last look.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("no probe panics while it writes"))
+    }
+}
+
+/// Stands in for whatever a call talks to: writes down what it hears, fails when told to, and stops when its call is over.
+pub(crate) struct Probe {
+    name: &'static str,
+    log: Log,
+    lost: Option<(Organ, WeakRecipient<OrganLost>)>,
+    /// Told to go.
+    over: bool,
+    /// What the call gave the line.
+    attached: Option<LineAttached>,
+}
+
+impl Probe {
+    /// Outside the call.
+    pub(crate) fn outside(name: &'static str, log: &Log) -> Addr<Self> {
+        Self { name, log: log.clone(), lost: None, over: false, attached: None }.start()
+    }
+
+    /// In place of one of the call's actors.
+    pub(crate) fn organ(organ: Organ, log: &Log, lost: WeakRecipient<OrganLost>) -> Addr<Self> {
+        let lost = Some((organ, lost));
+        Self { name: organ.word(), log: log.clone(), lost, over: false, attached: None }.start()
+    }
+
+    /// A line whose ear this probe is.
+    pub(crate) fn line(addr: &Addr<Self>) -> Line {
+        Line { to_line: addr.clone().recipient(), attach: addr.clone().recipient() }
+    }
+}
+
+impl Actor for Probe {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some((organ, lost)) = self.lost.take().filter(|_| !self.over)
+            && let Some(lost) = lost.upgrade()
+        {
+            lost.do_send(OrganLost(organ));
+        }
+    }
+}
+
+macro_rules! hears {
+    ($($message:ty $(=> $over:pat)?),+ $(,)?) => {$(
+        impl Handler<$message> for Probe {
+            type Result = ();
+
+            #[allow(unused_variables, reason = "some messages never end a probe")]
+            fn handle(&mut self, message: $message, ctx: &mut Context<Self>) {
+                self.log.add(format!("{}: {message:?}", self.name));
+                $(if let $over = message {
+                    self.over = true;
+                    ctx.stop();
+                })?
+            }
+        }
+    )+};
+}
+
+hears!(
+    Fact => Fact::Ended { .. },
+    Words,
+    AudioOrder => AudioOrder::Finish,
+    ModelOrder => ModelOrder::Close,
+    ToLine,
+    FromCaller,
+    MarkEchoed,
+    FromModel,
+    ItemComplete,
+    ModelBound,
+    CallEnded,
+);
+
+impl Handler<LineAttached> for Probe {
+    type Result = ();
+
+    fn handle(&mut self, attached: LineAttached, _: &mut Context<Self>) {
+        self.log.add(format!("{}: attached", self.name));
+        // A line holds on to its call.
+        self.attached = Some(attached);
+    }
+}
+
+impl Handler<Fail> for Probe {
+    type Result = ();
+
+    fn handle(&mut self, _: Fail, _: &mut Context<Self>) {
+        panic!("sabotage");
+    }
+}
