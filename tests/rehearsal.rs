@@ -1,4 +1,5 @@
 //! The rehearsal model over real sockets, as any client meets it.
+#![expect(clippy::unwrap_used, reason = "a test fails where it has to")]
 
 use std::time::Duration;
 
@@ -128,16 +129,15 @@ async fn start() -> Rehearsal {
     Rehearsal::start(RehearsalOptions::default()).await.expect("a free port on loopback")
 }
 
-fn formats(input: Value, output: Value) -> Value {
-    json!({"audio": {"input": {"format": input}, "output": {"format": output}}})
-}
+const PCM: &str = "audio/pcm";
+const MU_LAW: &str = "audio/pcmu";
 
-fn pcm() -> Value {
-    json!({"type": "audio/pcm", "rate": 24_000})
-}
-
-fn pcmu() -> Value {
-    json!({"type": "audio/pcmu"})
+fn formats(input: &str, output: &str) -> Value {
+    let format = |kind: &str| match kind {
+        PCM => json!({"type": kind, "rate": 24_000}),
+        _ => json!({"type": kind}),
+    };
+    json!({"audio": {"input": {"format": format(input)}, "output": {"format": format(output)}}})
 }
 
 fn audio_of(events: &[Value]) -> Vec<u8> {
@@ -180,7 +180,7 @@ fn spoken(ms: usize) -> Vec<u8> {
 #[actix_web::test]
 async fn a_client_is_greeted_and_hears_its_own_turn() {
     let rehearsal = start().await;
-    let mut client = Client::ready(&rehearsal, "", formats(pcm(), pcm())).await;
+    let mut client = Client::ready(&rehearsal, "", formats(PCM, PCM)).await;
     client.send(json!({"type": "response.create"})).await;
     let greeting = audio_of(&client.until("response.done").await);
     assert!((2.0..3.5).contains(&(greeting.len() as f32 / 48_000.0)), "{} bytes", greeting.len());
@@ -198,10 +198,10 @@ async fn a_turn_keeps_its_sound_from_mu_law_in_to_pcm_out() {
     let rehearsal = start().await;
     let said = spoken(1_200);
     // Written in PCM and heard in mu-law, then that written in mu-law and heard in PCM.
-    let mut narrow = Client::ready(&rehearsal, "", formats(pcm(), pcmu())).await;
+    let mut narrow = Client::ready(&rehearsal, "", formats(PCM, MU_LAW)).await;
     narrow.append(&said, 960).await;
     let code = audio_of(&narrow.until("response.done").await);
-    let mut wide = Client::ready(&rehearsal, "", formats(pcmu(), pcm())).await;
+    let mut wide = Client::ready(&rehearsal, "", formats(MU_LAW, PCM)).await;
     wide.append(&[vec![0xFF; 4_000], code, vec![0xFF; 4_000]].concat(), 160).await;
     let heard = audio_of(&wide.until("response.done").await);
     let heard = samples(&heard);
@@ -226,7 +226,7 @@ async fn real_speech_is_split_at_its_pauses() {
     switchboard_actors::audio::g711::encode(switchboard_actors::wire::Encoding::MuLaw, &pcm8k, &mut code);
     code.extend([0xFF; 8_000]);
     let rehearsal = start().await;
-    let mut session = formats(pcmu(), pcmu());
+    let mut session = formats(MU_LAW, MU_LAW);
     session["audio"]["input"]["turn_detection"] =
         json!({"type": "server_vad", "silence_duration_ms": 500, "interrupt_response": false});
     let mut client = Client::ready(&rehearsal, "", session).await;
@@ -244,7 +244,7 @@ async fn real_speech_is_split_at_its_pauses() {
 #[actix_web::test]
 async fn speech_interrupts_an_answer() {
     let rehearsal = start().await;
-    let mut client = Client::ready(&rehearsal, "answer_ms:60000,speed_percent:500", formats(pcm(), pcmu())).await;
+    let mut client = Client::ready(&rehearsal, "answer_ms:60000,speed_percent:500", formats(PCM, MU_LAW)).await;
     client.send(json!({"type": "response.create"})).await;
     client.until("response.output_audio.delta").await;
     client.append(&spoken(500), 960).await;
@@ -323,7 +323,7 @@ async fn many_clients_are_greeted_at_once_each_by_its_own_session() {
         let rehearsal = &rehearsal;
         async move {
             let language = ["en", "hi", "mr", "te", "ta", "ml"][n % 6];
-            let mut session = formats(pcm(), pcmu());
+            let mut session = formats(PCM, MU_LAW);
             session["audio"]["input"]["transcription"] = json!({"model": "m", "language": language});
             let mut client = Client::ready(rehearsal, "", session).await;
             client.send(json!({"type": "response.create", "response": {"metadata": {"n": n.to_string()}}})).await;

@@ -157,7 +157,7 @@ impl Input {
     fn keep_newest(&mut self, ms: usize) {
         let most = ms * self.format.bytes_per_ms();
         // Moving what is kept costs; it is done once in a while instead of at each append.
-        if self.bytes.len() > most + most / 2 + self.format.bytes_per_ms() * 200 {
+        if self.bytes.len() > most + most / 4 + self.format.bytes_per_ms() * 50 {
             let extra = self.bytes.len() - most;
             if ms == LONGEST_MS {
                 self.dropped_ms += (extra / self.format.bytes_per_ms()) as u64;

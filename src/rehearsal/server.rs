@@ -67,6 +67,8 @@ impl Rehearsal {
             HttpServer::new(move || App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept)))
                 .workers(1)
                 .tcp_nodelay(true)
+                // A connection that is over is over: by default its end would reach the client a second later.
+                .client_disconnect_timeout(Duration::ZERO)
                 .disable_signals()
                 .bind(bind)?;
         let address = server.addrs().first().copied().unwrap_or(bind);

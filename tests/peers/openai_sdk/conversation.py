@@ -103,7 +103,8 @@ async def greeting_and_echo(connect):
     async with connect() as line:
         created = (await line.one("session.created"))["session"]
         assert created["audio"]["output"]["voice"] == "alloy" and created["expires_at"] > 1_700_000_000
-        updated = await line.update(instructions="Be brief.", tools=TOOLS, **pcmu())
+        patient = {"type": "server_vad", "silence_duration_ms": 500}
+        updated = await line.update(instructions="Be brief.", tools=TOOLS, **pcmu(turn_detection=patient))
         assert updated["audio"]["input"]["format"] == {"type": "audio/pcmu"}, updated["audio"]
         assert updated["instructions"] == "Be brief." and len(updated["tools"]) == 2
 
@@ -113,7 +114,7 @@ async def greeting_and_echo(connect):
         assert done(greeting)["metadata"] == {"client_event_id": "greet-1"}
 
         # The greeting, spoken by the caller, comes back as it was.
-        await line.append(SILENCE * 25 + voice + SILENCE * 25)
+        await line.append(SILENCE * 25 + voice + SILENCE * 35)
         turn = await line.until("rate_limits.updated")
         kinds = [e["type"] for e in turn]
         assert kinds.index("input_audio_buffer.speech_started") < kinds.index("input_audio_buffer.committed") < kinds.index("response.created")
