@@ -2,6 +2,8 @@
 
 mod caller;
 mod opening;
+#[cfg(test)]
+mod random;
 mod responses;
 #[cfg(test)]
 mod tests;
@@ -285,7 +287,7 @@ impl Session {
     fn send_settings(&mut self, kind: &str, least_bytes: u64) {
         let mut session = self.settings.object(&self.id, self.expires_at);
         if least_bytes > 0 {
-            let padding = "\n[rehearsed length]".repeat(least_bytes as usize / 19 + 1);
+            let padding = "\n[rehearsed length]".repeat(least_bytes.min(LARGEST_UPDATED) as usize / 19 + 1);
             session["instructions"] = json!(format!("{}{padding}", self.settings.instructions()));
         }
         self.events.send(kind, &json!({"session": session}));
@@ -296,5 +298,7 @@ impl Session {
     }
 }
 
+/// Of a rehearsed length: what a client with a sane limit takes.
+const LARGEST_UPDATED: u64 = 16 * 1024 * 1024;
 /// As often as the real server.
 const PING_EVERY: Duration = Duration::from_secs(20);
