@@ -1,2 +1,10 @@
 //! The `switchboard` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use switchboard::cli::Cli;
+
+fn main() -> ExitCode {
+    switchboard::commands::run(Cli::parse())
+}

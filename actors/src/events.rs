@@ -37,6 +37,11 @@ pub enum Event<'a> {
         /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
         reason: &'static str,
     },
+    /// An announced call's stream did not come in time; its place is free again.
+    StreamMissed {
+        /// The call.
+        call: CallId,
+    },
     /// The first frame was sent to the caller.
     FirstAudioSent {
         /// The call.
@@ -101,6 +106,15 @@ pub enum Event<'a> {
         /// The server's words.
         message: &'a str,
     },
+    /// The model will not say what it was asked to say, retries included.
+    WishGivenUp {
+        /// The call.
+        call: CallId,
+        /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
+        purpose: &'static str,
+        /// The server's code, or ours.
+        reason: &'a str,
+    },
     /// A message of the carrier could not be read and was ignored.
     LineGarbled {
         /// Its carrier's name.
@@ -122,11 +136,18 @@ pub enum Event<'a> {
         /// The transcript file.
         path: &'a str,
     },
-    /// A call's record could not be written.
-    RecordFailed {
+    /// A call's record could not be written yet; it is tried again.
+    RecordDelayed {
         /// The call.
         call: CallId,
         /// Why.
+        problem: &'a str,
+    },
+    /// A call's record was given up.
+    RecordFailed {
+        /// The call.
+        call: CallId,
+        /// Why, and what to do about it.
         problem: &'a str,
     },
     /// The call's state changed.
@@ -155,6 +176,7 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
             warn!(reason; "call refused");
         }
+        Event::StreamMissed { call } => warn!(call:%; "the stream of an announced call did not come"),
         Event::FirstAudioSent { call, after } => {
             histogram!("switchboard_call_setup_seconds").record(after.as_secs_f64());
             info!(call:%, after_ms = after.as_millis(); "first audio sent");
@@ -184,10 +206,18 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_errors_total", "code" => code.to_owned()).increment(1);
             warn!(call:%, code, message; "model complained");
         }
+        Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
-        Event::RecordWritten { call, path } => info!(call:%, path; "record written"),
-        Event::RecordFailed { call, problem } => error!(call:%, problem; "record not written"),
+        Event::RecordWritten { call, path } => {
+            counter!("switchboard_records_total", "result" => "written").increment(1);
+            info!(call:%, path; "record written");
+        }
+        Event::RecordDelayed { call, problem } => warn!(call:%, problem; "record delayed"),
+        Event::RecordFailed { call, problem } => {
+            counter!("switchboard_records_total", "result" => "failed").increment(1);
+            error!(call:%, problem; "record not written");
+        }
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }
 }

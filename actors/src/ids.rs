@@ -90,6 +90,23 @@ text_id!(
     ToolCallId
 );
 
+/// What a stream shows to prove that it belongs to an announced call: unguessable, 244 random bits, 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamToken(Private<String>);
+
+impl StreamToken {
+    /// A new one.
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws a token")]
+    pub fn random() -> Self {
+        Self(Private::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())))
+    }
+
+    /// The text that travels.
+    pub fn into_inner(self) -> Private<String> {
+        self.0
+    }
+}
+
 /// Something personal or secret: a number, speech, a token. Prints as `[private]`; the value has to be asked for by name.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Private<T>(T);
@@ -133,6 +150,13 @@ mod tests {
         let number = Private::new("+15550100001".to_owned());
         assert_eq!(format!("{number} {number:?}"), "[private] [private]");
         assert_eq!(number.expose(), "+15550100001");
+    }
+
+    #[test]
+    fn no_two_stream_tokens_are_alike() {
+        let (one, other) = (StreamToken::random().into_inner(), StreamToken::random().into_inner());
+        assert_ne!(one, other);
+        assert!(one.expose().len() == 64 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 
     #[test]

@@ -74,6 +74,10 @@ pub enum AudioOrder {
         /// Whether it has begun.
         open: bool,
     },
+    /// Report [`crate::call::messages::AudioReport::PlayoutDrained`] as soon as nothing is queued and everything sent was heard: at
+    /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
+    /// that all of it was heard.
+    TellWhenDrained,
     /// The call is over: stop, without reporting it as a loss.
     Finish,
 }

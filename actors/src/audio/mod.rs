@@ -1,7 +1,10 @@
 //! The audio path of one call, both ways: codec, resampling, pacing, and the ledger of what was heard.
 //!
-//! Caller: line frames → G.711 → resample up → model format, held until the model is attached.
-//! Agent: model audio → resample down → G.711 → per-item queue → paced commands to the line, with marks.
+//! Caller: line frames → G.711 → resample up → model format, held until the model is attached ([`caller`]).
+//! Agent: model audio → resample down → G.711 → per-item queue → paced commands to the line, with marks ([`playout`], which asks
+//! [`playhead`] where the carrier stands).
+//!
+//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
 
 pub mod action;
 pub mod actor;

@@ -53,6 +53,8 @@ pub enum AudioEvent {
         /// Whether it began.
         open: bool,
     },
+    /// Somebody wants to know when all was heard.
+    TellWhenDrained,
     /// The deadline has come.
     Tick,
 }
@@ -124,6 +126,7 @@ impl Pipeline {
             }
             AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now),
+            AudioEvent::TellWhenDrained => self.playout.tell_when_drained(),
             AudioEvent::Tick => {}
         }
         Ok(())

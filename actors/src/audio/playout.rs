@@ -57,7 +57,7 @@ pub struct Playout {
     generation: u32,
     /// Responses whose audio is no longer wanted, the newest last.
     muted: VecDeque<ResponseId>,
-    /// Something was sent since the line was last reported silent.
+    /// Something was sent since the line was last reported silent, or somebody asked to be told.
     playing: bool,
     /// An unfinished frame is sent as it is, filled up.
     flushing: bool,
@@ -180,6 +180,11 @@ impl Playout {
         }
     }
 
+    /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, also when that is so already.
+    pub fn tell_when_drained(&mut self) {
+        self.playing = true;
+    }
+
     /// Sends what waits for a whole frame as it is: nothing is coming to fill it.
     pub fn flush(&mut self) {
         self.flushing = true;
@@ -233,7 +238,7 @@ impl Playout {
         cut
     }
 
-    /// Drops audio of `response` from now on. The oldest of [`MOST_MUTED`] is forgotten: its model has long finished it.
+    /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
     pub fn mute(&mut self, response: &ResponseId) {
         if !self.is_muted(response) {
             if self.muted.len() == MOST_MUTED {

@@ -1,13 +1,29 @@
 //! The CallActor: the shell around [`super::machine`]; owns the call's AudioPipeline, RealtimeLlm and Transcript.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use actix::{Actor, Context, Handler, MessageResult, Recipient};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle};
+use log::trace;
 
 use super::brief::{Brief, CallIdentity};
-use super::messages::{AudioReport, CallSnapshot, HangUp, Inspect, Line, LineReport, ModelReport, OrganLost};
+use super::machine::CallMachine;
+use super::messages::{
+    AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
+};
+use super::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
+use super::sabotage::Fail;
+use super::steps::{CallAction, CallEvent, Timer};
+use crate::audio::messages::{AudioOrder, ToLine};
+use crate::clock;
+use crate::ending::Ending;
+use crate::events::{Event, emit};
+use crate::ids::CallId;
+use crate::realtime::messages::ModelOrder;
 use crate::supervisor::messages::CallEnded;
+use crate::transcript::messages::{Fact, Tally};
 use crate::transcript::writer::RecordWriter;
+use crate::wire::LineCommand;
 
 /// What a CallActor is started with.
 #[derive(Debug)]
@@ -20,67 +36,296 @@ pub struct CallSetup {
     pub line: Line,
     /// The disk.
     pub writer: RecordWriter,
-    /// The Supervisor, told once at the end.
-    pub supervisor: Recipient<CallEnded>,
+    /// The call's place, given back once at the end.
+    pub place: Place,
+}
+
+/// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
+/// place is dropped: with its actor, or with a setup whose thread was gone before the actor could start.
+#[derive(Debug)]
+pub struct Place {
+    call: CallId,
+    supervisor: Option<Recipient<CallEnded>>,
+}
+
+impl Place {
+    /// The place of `call`.
+    pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
+        Self { call, supervisor: Some(supervisor) }
+    }
+
+    /// Gives the place back; whether it was still taken.
+    fn leave(&mut self, ending: Ending) -> bool {
+        let supervisor = self.supervisor.take();
+        if let Some(supervisor) = &supervisor {
+            supervisor.do_send(CallEnded { call: self.call, ending });
+        }
+        supervisor.is_some()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave(Ending::Crashed);
+    }
 }
 
 /// One call.
-#[derive(Debug)]
 pub struct CallActor {
-    _setup: CallSetup,
+    setup: CallSetup,
+    machine: CallMachine,
+    started: Instant,
+    spawn: Box<dyn Spawn>,
+    /// The line, until it is closed.
+    line: Option<Recipient<ToLine>>,
+    /// Until it is told to close.
+    mind: Option<Mind>,
+    /// Until it is told to finish.
+    voice: Option<Voice>,
+    /// Until it is told how the call ended.
+    scribe: Option<Scribe>,
+    /// The deadline that the one timer waits for.
+    armed: Option<((Instant, Timer), SpawnHandle)>,
 }
 
 impl CallActor {
-    /// Not yet started; start it in the arbiter of its stream.
+    /// Not yet started; start it in the arbiter of its stream. The call's time begins now.
     pub fn new(setup: CallSetup) -> Self {
-        Self { _setup: setup }
+        Self::with(setup, Box::new(Real))
+    }
+
+    fn with(setup: CallSetup, spawn: Box<dyn Spawn>) -> Self {
+        let started = clock::now();
+        Self {
+            machine: CallMachine::new(Arc::clone(&setup.brief), started),
+            started,
+            spawn,
+            line: Some(setup.line.to_line.clone()),
+            mind: None,
+            voice: None,
+            scribe: None,
+            armed: None,
+            setup,
+        }
     }
 }
 
 impl Actor for CallActor {
     type Context = Context<Self>;
-}
-impl Handler<LineReport> for CallActor {
-    type Result = ();
-    fn handle(&mut self, _: LineReport, _: &mut Self::Context) {}
-}
-impl Handler<AudioReport> for CallActor {
-    type Result = ();
-    fn handle(&mut self, _: AudioReport, _: &mut Self::Context) {}
-}
-impl Handler<ModelReport> for CallActor {
-    type Result = ();
-    fn handle(&mut self, _: ModelReport, _: &mut Self::Context) {}
-}
-impl Handler<OrganLost> for CallActor {
-    type Result = ();
-    fn handle(&mut self, _: OrganLost, _: &mut Self::Context) {}
-}
-impl Handler<HangUp> for CallActor {
-    type Result = ();
-    fn handle(&mut self, _: HangUp, _: &mut Self::Context) {}
-}
-impl Handler<Inspect> for CallActor {
-    type Result = MessageResult<Inspect>;
-    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
-        MessageResult(CallSnapshot {
-            id: String::new(),
-            carrier: "",
-            carrier_call_id: String::new(),
-            stream_id: String::new(),
-            direction: "",
-            from: String::new(),
-            to: String::new(),
-            agent: String::new(),
-            language: String::new(),
-            model: String::new(),
-            state: "",
-            started_at: String::new(),
-            duration_ms: 0,
-            turns: 0,
-            barge_ins: 0,
-            dropped_frames: 0,
-            detail: Default::default(),
-        })
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let identity = &self.setup.identity;
+        emit(Event::CallStarted { call: identity.id, carrier: identity.carrier.name() });
+        let me = ctx.address();
+        let scribe = start_scribe(&*self.spawn, &self.setup, &me);
+        let scribe = self.scribe.insert(scribe);
+        let (voice, mind) = start_line(&*self.spawn, &self.setup, scribe, &me);
+        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
+        self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
+        (self.voice, self.mind) = (Some(voice), Some(mind));
+        self.arm(ctx);
+    }
+
+    /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.close_line();
+        self.close_model();
+        self.finish_audio();
+        self.finish_record(Ending::Crashed, self.machine.tally());
+        self.leave(Ending::Crashed);
     }
 }
+
+impl CallActor {
+    fn step(&mut self, event: CallEvent, ctx: &mut Context<Self>) {
+        for action in self.machine.handle(event, clock::now()) {
+            self.perform(action, ctx);
+        }
+        self.arm(ctx);
+    }
+
+    fn perform(&mut self, action: CallAction, ctx: &mut Context<Self>) {
+        use CallAction as A;
+        match action {
+            A::AttachModel => self.attach_model(),
+            A::DetachModel => self.tell_audio(AudioOrder::DetachModel),
+            A::ClearPlayout { response } => self.tell_audio(AudioOrder::ClearPlayout { response }),
+            A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
+            A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
+            A::Order(order) => self.tell_model(order),
+            A::Record(fact) => self.record(fact),
+            A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
+            A::Tell(note) => emit(note.event(self.setup.identity.id)),
+            A::CloseLine => self.close_line(),
+            A::CloseModel => self.close_model(),
+            A::FinishAudio => self.finish_audio(),
+            A::FinishRecord { ending, tally } => self.finish_record(ending, tally),
+            A::TellSupervisor { ending } => self.leave(ending),
+            A::Stop => ctx.stop(),
+        }
+    }
+
+    /// Keeps one timer, for the earliest deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.machine.deadline();
+        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.armed.take() {
+            ctx.cancel_future(timer);
+        }
+        self.armed = next.map(|(at, timer)| {
+            trace!(call:% = self.setup.identity.id, timer = timer.name(); "timer armed");
+            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
+                this.armed = None;
+                this.step(CallEvent::TimeUp, ctx);
+            };
+            ((at, timer), ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
+        });
+    }
+
+    fn attach_model(&self) {
+        if let Some(mind) = &self.mind {
+            let format = self.setup.brief.model.format;
+            self.tell_audio(AudioOrder::AttachModel { sink: mind.audio.clone(), format });
+        }
+    }
+
+    fn tell_audio(&self, order: AudioOrder) {
+        if let Some(voice) = &self.voice {
+            voice.orders.do_send(order);
+        }
+    }
+
+    fn tell_model(&self, order: ModelOrder) {
+        if let Some(mind) = &self.mind {
+            mind.orders.do_send(order);
+        }
+    }
+
+    fn record(&self, fact: Fact) {
+        if let Some(scribe) = &self.scribe {
+            scribe.facts.do_send(fact);
+        }
+    }
+
+    fn close_line(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.do_send(ToLine(LineCommand::Close));
+        }
+    }
+
+    fn close_model(&mut self) {
+        self.tell_model(ModelOrder::Close);
+        self.mind = None;
+    }
+
+    fn finish_audio(&mut self) {
+        self.tell_audio(AudioOrder::Finish);
+        self.voice = None;
+    }
+
+    fn finish_record(&mut self, ending: Ending, tally: Tally) {
+        self.record(Fact::Ended { ending, tally });
+        self.scribe = None;
+    }
+
+    fn leave(&mut self, ending: Ending) {
+        if self.setup.place.leave(ending) {
+            let identity = &self.setup.identity;
+            let duration = clock::now().saturating_duration_since(self.started);
+            emit(Event::CallEnded { call: identity.id, carrier: identity.carrier.name(), ending, duration });
+        }
+    }
+
+    pub(super) fn fail(&self, organ: Organ) {
+        let victim = match organ {
+            Organ::Audio => self.voice.as_ref().map(|voice| &voice.fail),
+            Organ::Model => self.mind.as_ref().map(|mind| &mind.fail),
+            Organ::Transcript => self.scribe.as_ref().map(|scribe| &scribe.fail),
+        };
+        if let Some(victim) = victim {
+            victim.do_send(Fail);
+        }
+    }
+
+    fn snapshot(&self) -> CallSnapshot {
+        let (identity, brief, tally) = (&self.setup.identity, &self.setup.brief, self.machine.tally());
+        let duration = clock::now().saturating_duration_since(self.started);
+        CallSnapshot {
+            id: identity.id.to_string(),
+            carrier: identity.carrier.name(),
+            carrier_call_id: identity.carrier_call.to_string(),
+            stream_id: identity.stream.to_string(),
+            direction: identity.direction.word(),
+            from: identity.from.expose().clone(),
+            to: identity.to.expose().clone(),
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            state: self.machine.state(),
+            started_at: identity.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            turns: tally.turns,
+            barge_ins: tally.barge_ins,
+            dropped_frames: tally.dropped_frames,
+            detail: self.machine.detail(),
+        }
+    }
+}
+
+impl Handler<LineReport> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, report: LineReport, ctx: &mut Self::Context) {
+        self.step(CallEvent::Line(report), ctx);
+    }
+}
+
+impl Handler<AudioReport> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, report: AudioReport, ctx: &mut Self::Context) {
+        self.step(CallEvent::Audio(report), ctx);
+    }
+}
+
+impl Handler<ModelReport> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, report: ModelReport, ctx: &mut Self::Context) {
+        self.step(CallEvent::Model(report), ctx);
+    }
+}
+
+impl Handler<OrganLost> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, OrganLost(organ): OrganLost, ctx: &mut Self::Context) {
+        self.step(CallEvent::OrganLost(organ), ctx);
+    }
+}
+
+impl Handler<HangUp> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, order: HangUp, ctx: &mut Self::Context) {
+        self.step(CallEvent::HangUp(order), ctx);
+    }
+}
+
+impl Handler<Inspect> for CallActor {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.snapshot())
+    }
+}
+
+/// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a
+/// neighbour that asks for it.
+const MAILBOX: usize = 256;
+
+#[cfg(test)]
+mod tests;

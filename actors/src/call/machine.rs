@@ -1,1 +1,499 @@
-//! To be written.
+//! The call's mind: state × event → state′ + actions. Pure.
+//!
+//! What is being said is the business of [`Turn`]; keys and tools have sub-machines of their own. The states, and where each
+//! event leads from them (a test compares this table with the machine):
+//!
+//! | | connecting | greeting | listening | thinking | speaking | closing |
+//! |---|---|---|---|---|---|---|
+//! | model ready | greeting | . | . | . | . | . |
+//! | caller speaks | . | listening | . | listening | listening | listening |
+//! | caller is done | . | . | thinking | . | . | . |
+//! | response begins | . | . | thinking | . | . | . |
+//! | response ends | . | . | . | . | . | . |
+//! | agent is heard | . | . | speaking | speaking | . | . |
+//! | all was heard | . | . | . | . | listening | . |
+//! | wish given up | . | listening | . | . | . | . |
+//! | tool `end_call` | closing | closing | closing | closing | closing | . |
+//! | tool not to be had | . | . | . | . | . | . |
+//! | key | . | . | . | . | . | . |
+//! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . |
+//! | drain | drained | closing | closing | closing | closing | . |
+//! | model lost | closing | closing | closing | closing | closing | . |
+//! | model refused | closing | closing | closing | closing | closing | . |
+//! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up |
+//! | socket gone | line_lost | line_lost | line_lost | line_lost | line_lost | agent_hung_up |
+//! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed |
+//! | model actor lost | closing | closing | closing | closing | closing | . |
+//! | transcript actor lost | . | . | . | . | . | . |
+//! | first time-out | model_lost | line_silent | line_silent | line_silent | line_silent | agent_hung_up |
+//!
+//! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
+//! here the agent's own, is left by its caller's word, its second report of silence, or its deadline.
+//!
+//! Every way to an end goes through `finish`, the only one that enters `ended`: what arrives first names the ending, what comes
+//! later finds the call ended and does nothing.
+
+mod ends;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::ends::{Awaiting, Closing, SILENCE};
+use super::brief::{Brief, Greeting};
+use super::keypad::Keypad;
+use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, ToolCall, Usage};
+use super::steps::{CallAction, CallEvent, Note, Timer};
+use super::tools::{Effect, Outcome, Tools};
+use super::turn::{Interrupter, Turn, heard};
+use crate::ending::Ending;
+use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
+use crate::transcript::messages::{Fact, Tally};
+
+/// One call.
+#[derive(Debug)]
+pub struct CallMachine {
+    brief: Arc<Brief>,
+    state: State,
+    turn: Turn,
+    keypad: Keypad,
+    tools: Tools,
+    /// When the stream started.
+    started: Instant,
+    /// When the carrier last gave a sign of life.
+    line_heard: Instant,
+    /// When the caller is to be warned of the longest duration; `None` once it was done, or where the call is too short for it.
+    warning: Option<Instant>,
+    /// Whether the Transcript has been replaced once.
+    transcript_renewed: bool,
+    tally: Tally,
+    detail: CallDetail,
+    /// What is to be done; empty between events.
+    out: Vec<CallAction>,
+}
+
+/// Where the call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The model is being dialled.
+    Connecting,
+    /// The agent opens the call, or has been asked to.
+    Greeting,
+    /// The agent is silent; the caller speaks or may.
+    Listening,
+    /// The caller's turn is over, or something else asks for an answer; it has not begun to sound.
+    Thinking {
+        /// When the caller's turn ended, if this answers one.
+        caller_done: Option<Instant>,
+    },
+    /// The agent is heard.
+    Speaking,
+    /// The call ends once the last words have been heard.
+    Closing(Closing),
+    /// Over.
+    Ended(Ending),
+}
+
+impl CallMachine {
+    /// A call whose stream has started and whose model is being dialled.
+    pub fn new(brief: Arc<Brief>, now: Instant) -> Self {
+        let longest = brief.limits.max_duration;
+        let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
+        Self {
+            brief,
+            state: State::Connecting,
+            turn: Turn::default(),
+            keypad: Keypad::default(),
+            tools: Tools::default(),
+            started: now,
+            line_heard: now,
+            warning,
+            transcript_renewed: false,
+            tally: Tally::default(),
+            detail: CallDetail::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// What is to be done about `event`. Nothing once the call has ended.
+    pub fn handle(&mut self, event: CallEvent, now: Instant) -> Vec<CallAction> {
+        if let State::Ended(_) = self.state {
+            return Vec::new();
+        }
+        let before = self.state.name();
+        match event {
+            CallEvent::Line(report) => self.line(report, now),
+            CallEvent::Audio(report) => self.audio(report, now),
+            CallEvent::Model(report) => self.model(report, now),
+            CallEvent::HangUp(order) => self.hang_up(order, now),
+            CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
+            CallEvent::TimeUp => {}
+        }
+        self.time_passed(now);
+        if self.state.name() != before {
+            self.tell(Note::StateChanged(self.state.name()));
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// What is waited for next; something until the call has ended.
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        let limits = &self.brief.limits;
+        let after = |from: Instant, wait, timer| from.checked_add(wait).map(|at| (at, timer));
+        let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
+        let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
+        let own = match self.state {
+            State::Connecting => [after(self.started, limits.model_setup, Timer::ModelSetup), limit, line, None],
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => [
+                self.keypad.due().map(|at| (at, Timer::Keypad)),
+                self.warning.map(|at| (at, Timer::DurationWarning)),
+                limit,
+                line,
+            ],
+            State::Closing(closing) => [Some((closing.until, Timer::Goodbye)), line, None, None],
+            State::Ended(_) => [None; 4],
+        };
+        own.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// The state's name.
+    pub fn state(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// Why the call ended, once it has.
+    pub fn ending(&self) -> Option<Ending> {
+        if let State::Ended(ending) = self.state { Some(ending) } else { None }
+    }
+
+    /// The call's counters so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What `GET /calls/{id}` shows besides.
+    pub fn detail(&self) -> CallDetail {
+        CallDetail { first_audio_ms: self.tally.first_audio_ms, ..self.detail.clone() }
+    }
+
+    fn line(&mut self, report: LineReport, now: Instant) {
+        self.line_heard = now;
+        match (report, self.state) {
+            (LineReport::KeyPressed(key), State::Closing(_)) => self.record(Fact::KeyPressed(key)),
+            // While connecting, the entry waits for the model.
+            (LineReport::KeyPressed(key), _) => {
+                self.record(Fact::KeyPressed(key));
+                self.keypad.press(key, now);
+            }
+            // The carrier only does what we were about to ask for.
+            (LineReport::Stopped | LineReport::Closed, State::Closing(closing)) => self.finish(closing.ending),
+            (LineReport::Stopped, _) => self.finish(Ending::CallerHungUp),
+            (LineReport::Closed, _) => self.finish(Ending::LineLost),
+            (LineReport::Alive | LineReport::Garbled, _) => {}
+            (LineReport::FramesDropped(frames), _) => self.dropped("in", "mailbox_full", frames),
+        }
+    }
+
+    fn audio(&mut self, report: AudioReport, now: Instant) {
+        match (report, self.state) {
+            (AudioReport::PlayoutStarted { .. }, state) => self.playout_started(state, now),
+            (AudioReport::ItemHeard(playout), _) => self.out.push(heard(playout)),
+            (AudioReport::PlayoutDrained, state) => self.playout_drained(state),
+            (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
+            (AudioReport::PlayoutOverflowed { .. }, _) => self.dropped("out", "overflow", 1),
+            (AudioReport::FramesDropped(frames), _) => self.dropped("in", "model_full", frames),
+        }
+    }
+
+    fn playout_started(&mut self, state: State, now: Instant) {
+        self.turn.playout_started();
+        if self.tally.first_audio_ms.is_none() {
+            let after = now.saturating_duration_since(self.started);
+            self.tally.first_audio_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+            self.tell(Note::FirstAudioSent(after));
+        }
+        match state {
+            State::Thinking { caller_done } => {
+                if let Some(done) = caller_done {
+                    self.tell(Note::AnswerTimed(now.saturating_duration_since(done)));
+                }
+                self.state = State::Speaking;
+            }
+            // The agent went on while the caller's turn was open: a wish of ours, or a server that answers early.
+            State::Listening => self.state = State::Speaking,
+            // It sounds as it should.
+            State::Connecting | State::Greeting | State::Speaking | State::Closing(_) => {}
+            State::Ended(_) => {}
+        }
+    }
+
+    fn playout_drained(&mut self, state: State) {
+        self.turn.playout_drained();
+        match state {
+            State::Greeting | State::Thinking { .. } | State::Speaking if self.turn.is_over() => {
+                self.state = State::Listening;
+            }
+            // The model pauses, or more was asked for.
+            State::Speaking => self.state = State::Thinking { caller_done: None },
+            State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } => {}
+            State::Closing(closing) => match closing.awaiting {
+                Awaiting::Silence { reported: true } => self.finish(closing.ending),
+                Awaiting::Silence { reported: false } => {
+                    self.enter(Closing { awaiting: Awaiting::Silence { reported: true }, ..closing });
+                }
+                // What was said before the last words.
+                Awaiting::Goodbye | Awaiting::Words => {}
+            },
+            State::Ended(_) => {}
+        }
+    }
+
+    fn model(&mut self, report: ModelReport, now: Instant) {
+        match (report, self.state) {
+            (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup),
+            (ModelReport::SpeechStarted { item }, state) => {
+                self.record(Fact::CallerSpoke { item });
+                self.out.push(CallAction::CallerTurn { open: true });
+                self.caller_spoke(state, now);
+            }
+            (ModelReport::SpeechStopped { .. }, state) => {
+                self.tally.turns += 1;
+                self.out.push(CallAction::CallerTurn { open: false });
+                self.caller_done(state, now);
+            }
+            (ModelReport::ResponseStarted { response }, state) => {
+                self.turn.response_started(response);
+                self.response_started(state);
+            }
+            (ModelReport::ResponseFinished { response, usage, .. }, state) => {
+                self.turn.response_finished(&response);
+                if let Some(usage) = usage {
+                    self.used(usage);
+                }
+                self.response_finished(state);
+            }
+            (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
+            (ModelReport::WishGivenUp { purpose, reason }, state) => {
+                self.turn.forgive();
+                self.tell(Note::WishGivenUp { purpose, reason });
+                self.wish_given_up(state, purpose);
+            }
+            (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
+        }
+    }
+
+    fn model_ready(&mut self, state: State, setup: Duration) {
+        self.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
+        self.tell(Note::ModelConnected(setup));
+        match (state, self.brief.greeting.clone()) {
+            (State::Connecting, Greeting::Spoken(instructions)) => {
+                self.out.push(CallAction::AttachModel);
+                self.state = State::Greeting;
+                self.wish(WishPurpose::Greeting, Some(instructions));
+            }
+            (State::Connecting, Greeting::None) => {
+                self.out.push(CallAction::AttachModel);
+                self.state = State::Listening;
+            }
+            // The session is set up once. Said again, it is the same one.
+            (State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking, _) => {}
+            // Too late to be of use.
+            (State::Closing(_) | State::Ended(_), _) => {}
+        }
+    }
+
+    fn caller_spoke(&mut self, state: State, now: Instant) {
+        match state {
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
+            // The agent wished to end the call and the caller does not: the caller is right.
+            State::Closing(Closing { ending: Ending::AgentHungUp, .. }) => {
+                self.listen(now);
+                let text = "The caller spoke before the call was ended, so it goes on.".to_owned();
+                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
+            }
+            // The end is not the agent's to call off: the last words are said to their end.
+            State::Closing(_) => {}
+            // No model hears the caller before it is attached.
+            State::Connecting | State::Ended(_) => {}
+        }
+    }
+
+    /// The caller has the word; whatever the agent was saying is interrupted.
+    fn listen(&mut self, now: Instant) {
+        let server_cancels = self.brief.model.turn_detection.interrupts();
+        if self.turn.interrupt(Interrupter::Caller { server_cancels }, now, &mut self.out) {
+            self.tally.barge_ins += 1;
+        }
+        self.state = State::Listening;
+    }
+
+    fn caller_done(&mut self, state: State, now: Instant) {
+        match state {
+            // A wish of ours may have begun meanwhile; the turn is timed all the same.
+            State::Listening | State::Thinking { .. } => {
+                self.turn.owe();
+                self.state = State::Thinking { caller_done: Some(now) };
+            }
+            // The agent is heard already: there is nothing to wait for.
+            State::Greeting | State::Speaking => {}
+            // Nobody will answer any more.
+            State::Closing(_) => {}
+            State::Connecting | State::Ended(_) => {}
+        }
+    }
+
+    fn response_started(&mut self, state: State) {
+        match state {
+            State::Listening => self.state = State::Thinking { caller_done: None },
+            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. }) => {
+                self.state = State::Closing(Closing { awaiting: Awaiting::Words, ..closing });
+            }
+            // It is what is awaited, or it belongs to what is being said.
+            State::Connecting
+            | State::Greeting
+            | State::Thinking { .. }
+            | State::Speaking
+            | State::Closing(_)
+            | State::Ended(_) => {}
+        }
+    }
+
+    fn response_finished(&mut self, state: State) {
+        if self.turn.is_generating() {
+            // Another one has begun since; its end is what counts.
+            return;
+        }
+        match state {
+            State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) => self.await_silence(closing),
+            // The answer interrupted for the goodbye; or a question that is on its way already.
+            State::Closing(_) => {}
+            // Its last audio may still be on its way to the playout; the report of silence ends the agent's turn.
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.out.push(CallAction::TellWhenDrained);
+            }
+            State::Connecting | State::Ended(_) => {}
+        }
+    }
+
+    fn tool_called(&mut self, call: &ToolCall, state: State, now: Instant) {
+        let Some(Outcome { mut output, mut speak, effect }) = self.tools.run(call) else { return };
+        match (effect, state) {
+            (Some(Effect::HangUp), State::Closing(_)) => {}
+            (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {
+                output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
+            }
+            (Some(Effect::HangUp), _) => {
+                let awaiting = if self.turn.is_generating() { Awaiting::Words } else { SILENCE };
+                self.close(Ending::AgentHungUp, awaiting, now);
+            }
+            // Nothing more is said than the goodbye.
+            (None, State::Closing(_)) => speak = false,
+            (None, _) => {}
+        }
+        let (name, arguments) = (call.name.clone(), call.arguments.clone());
+        self.record(Fact::ToolUsed { name, arguments, output: output.clone() });
+        if speak {
+            self.turn.owe();
+        }
+        self.out.push(CallAction::Order(ModelOrder::AnswerTool { call: call.id.clone(), output, speak }));
+    }
+
+    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
+        match state {
+            State::Greeting | State::Thinking { .. } if self.turn.is_over() => self.state = State::Listening,
+            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
+                if purpose == Some(WishPurpose::Goodbye) =>
+            {
+                self.await_silence(closing);
+            }
+            // Something else is being said or awaited, and its own reports lead on.
+            State::Connecting
+            | State::Greeting
+            | State::Listening
+            | State::Thinking { .. }
+            | State::Speaking
+            | State::Closing(_)
+            | State::Ended(_) => {}
+        }
+    }
+
+    fn time_passed(&mut self, now: Instant) {
+        while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= now) {
+            match (timer, self.state) {
+                // The carrier may be silent while the last words are awaited; the ending is still ours.
+                (Timer::Goodbye | Timer::LineSilence, State::Closing(closing)) => self.finish(closing.ending),
+                (Timer::LineSilence, _) => self.finish(Ending::LineSilent),
+                (Timer::ModelSetup, _) => {
+                    let reason = "no session within the time for model setup".to_owned();
+                    self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
+                    self.finish(Ending::ModelLost);
+                }
+                (Timer::Keypad, _) => self.tell_keys(now),
+                (Timer::DurationWarning, _) => {
+                    self.warning = None;
+                    self.wish(WishPurpose::Notice, Some(WARNING.to_owned()));
+                }
+                (Timer::DurationLimit, _) => self.say_goodbye(Ending::DurationLimit, now),
+                // `Closing` alone has this deadline.
+                (Timer::Goodbye, _) => return,
+            }
+        }
+    }
+
+    /// Tells the model what was keyed in, and asks for an answer.
+    fn tell_keys(&mut self, now: Instant) {
+        if let Some(keys) = self.keypad.take(now) {
+            let text = format!("The caller pressed {keys} on the keypad.");
+            self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::User, text }));
+            self.wish(WishPurpose::Keypad, None);
+        }
+    }
+
+    fn wish(&mut self, purpose: WishPurpose, instructions: Option<String>) {
+        self.turn.owe();
+        self.out.push(CallAction::Order(ModelOrder::Speak(Wish { purpose, instructions })));
+    }
+
+    fn used(&mut self, usage: Usage) {
+        self.detail.usage += usage;
+        self.record(Fact::Used(usage));
+    }
+
+    fn dropped(&mut self, direction: &'static str, reason: &'static str, frames: u64) {
+        self.tally.dropped_frames += frames;
+        self.tell(Note::AudioDropped { direction, reason, frames });
+    }
+
+    fn record(&mut self, fact: Fact) {
+        self.out.push(CallAction::Record(fact));
+    }
+
+    fn tell(&mut self, note: Note) {
+        self.out.push(CallAction::Tell(note));
+    }
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Greeting => "greeting",
+            Self::Listening => "listening",
+            Self::Thinking { .. } => "thinking",
+            Self::Speaking => "speaking",
+            Self::Closing(_) => "closing",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
+/// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is
+/// held under a threat. Calls that may not last twice this long are not warned.
+const WARNED_AHEAD: Duration = Duration::from_secs(30);
+/// What the model is told to say then.
+const WARNING: &str =
+    "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod tests;

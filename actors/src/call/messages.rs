@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::realtime::messages::WishPurpose;
 
 /// The media-stream actor's ear, as the CallActor needs it.
 #[derive(Debug, Clone)]
@@ -39,6 +40,9 @@ pub enum LineReport {
     Stopped,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.
     Closed,
+    /// Something, audio or anything else, came from the carrier since the last of these; at most one a second. What a line that
+    /// has gone silent does not say.
+    Alive,
     /// A message that could not be read was ignored.
     Garbled,
     /// So many caller frames were dropped because the pipeline's mailbox was full.
@@ -108,6 +112,13 @@ pub enum ModelReport {
     },
     /// The model calls a tool; reported once per `call`.
     ToolCalled(ToolCall),
+    /// The model was asked to speak, retries included, and will not: the caller is owed something else to hear.
+    WishGivenUp {
+        /// What it was for; `None` is the server's own answer to what the caller said.
+        purpose: Option<WishPurpose>,
+        /// The server's code, or ours.
+        reason: String,
+    },
     /// A non-fatal error of the server, for the log and the counters.
     Complained {
         /// `error.code`, or `error.type` where there is none.
@@ -163,6 +174,17 @@ pub enum LossClass {
     Expired,
     /// Key, model, quota, configuration: trying again is no use and may cost.
     Fatal,
+}
+
+impl LossClass {
+    /// The word in logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Retryable => "retryable",
+            Self::Expired => "expired",
+            Self::Fatal => "fatal",
+        }
+    }
 }
 
 /// Tokens of one response or transcription, as the server counted them.
@@ -222,6 +244,17 @@ pub enum Organ {
     Model,
     /// The Transcript.
     Transcript,
+}
+
+impl Organ {
+    /// The word in logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Model => "model",
+            Self::Transcript => "transcript",
+        }
+    }
 }
 
 /// One call as `/calls` shows it (contract §4).

@@ -5,6 +5,13 @@
 
 pub mod actor;
 pub mod brief;
+mod keypad;
 pub mod machine;
 pub mod messages;
-pub mod turn;
+mod organs;
+pub mod sabotage;
+pub mod steps;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tools;
+mod turn;

@@ -1,1 +1,165 @@
-//! To be written.
+//! Who is speaking: the agent's side of a turn, and what an interruption leaves of it. Pure; part of [`super::machine`].
+
+use std::time::{Duration, Instant};
+
+use super::messages::ToolCall;
+use super::steps::{CallAction, Note};
+use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use crate::ids::ResponseId;
+use crate::realtime::messages::ModelOrder;
+use crate::transcript::messages::Fact;
+
+/// What the agent is saying, generating, or owes.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// The response that the model is generating.
+    active: Option<Active>,
+    /// Whether the caller is hearing the agent, or will without anything more being generated.
+    sounding: bool,
+    /// Whether a response has been asked for, by us or by the caller's turn, and has not begun.
+    owed: bool,
+    /// An order to clear the playout whose answer is awaited.
+    clearing: Option<Clearing>,
+}
+
+#[derive(Debug)]
+struct Active {
+    response: ResponseId,
+    /// It was interrupted: what still comes of it is muted, and it is not interrupted again.
+    cut: bool,
+}
+
+#[derive(Debug)]
+struct Clearing {
+    since: Instant,
+    /// The response that was being generated: its items may not have been whole.
+    generating: Option<ResponseId>,
+    /// The caller was hearing the agent and spoke.
+    barge_in: bool,
+}
+
+/// Who interrupts the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interrupter {
+    /// The caller; a server that interrupts by itself has cancelled the response already.
+    Caller {
+        /// Whether it does.
+        server_cancels: bool,
+    },
+    /// We do, because something has to be said instead.
+    Us,
+}
+
+impl Turn {
+    /// A response was asked for.
+    pub(super) fn owe(&mut self) {
+        self.owed = true;
+    }
+
+    /// A response that was asked for will not come.
+    pub(super) fn forgive(&mut self) {
+        self.owed = false;
+    }
+
+    /// The model began a response.
+    pub(super) fn response_started(&mut self, response: ResponseId) {
+        self.owed = false;
+        self.active = Some(Active { response, cut: false });
+    }
+
+    /// The model ended a response; one that another has taken the place of changes nothing.
+    pub(super) fn response_finished(&mut self, response: &ResponseId) {
+        self.active.take_if(|active| active.response == *response);
+    }
+
+    /// The model is gone, and with it what it was generating or owed.
+    pub(super) fn model_lost(&mut self) {
+        self.active = None;
+        self.owed = false;
+    }
+
+    /// The caller hears the agent.
+    pub(super) fn playout_started(&mut self) {
+        self.sounding = true;
+    }
+
+    /// The caller has heard everything there was.
+    pub(super) fn playout_drained(&mut self) {
+        self.sounding = false;
+    }
+
+    /// Whether a response is being generated.
+    pub(super) fn is_generating(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// Whether nothing is being heard, generated or owed.
+    pub(super) fn is_over(&self) -> bool {
+        !self.sounding && !self.owed && self.active.is_none()
+    }
+
+    /// Whether `call` belongs to a response that was interrupted.
+    pub(super) fn was_cut(&self, call: &ToolCall) -> bool {
+        self.active.as_ref().is_some_and(|active| active.cut && active.response == call.response)
+    }
+
+    /// Interrupts what the agent says or is about to say; whether the caller was hearing it.
+    pub(super) fn interrupt(&mut self, by: Interrupter, now: Instant, out: &mut Vec<CallAction>) -> bool {
+        let generating = self.active.as_mut().filter(|active| !active.cut).map(|active| {
+            active.cut = true;
+            active.response.clone()
+        });
+        if generating.is_none() && !self.sounding {
+            return false;
+        }
+        let was_heard = std::mem::take(&mut self.sounding);
+        let cancel = generating.is_some() && by != Interrupter::Caller { server_cancels: true };
+        let barge_in = was_heard && by != Interrupter::Us;
+        out.push(CallAction::ClearPlayout { response: generating.clone() });
+        self.clearing = Some(Clearing { since: now, generating, barge_in });
+        if cancel {
+            out.push(CallAction::Order(ModelOrder::CancelResponse));
+        }
+        was_heard
+    }
+
+    /// The playout was cleared: the model forgets what the caller has not heard of these.
+    pub(super) fn interrupted(&mut self, items: Vec<ItemPlayout>, now: Instant, out: &mut Vec<CallAction>) {
+        let clearing = self.clearing.take();
+        let generating = clearing.as_ref().and_then(|clearing| clearing.generating.as_ref());
+        for playout in items {
+            let whole = playout.heard >= playout.received && generating != Some(&playout.response);
+            if !is_ours(&playout) && !whole {
+                out.push(CallAction::Order(forget_unheard(&playout)));
+            }
+            out.push(heard(playout));
+        }
+        if let Some(Clearing { since, barge_in: true, .. }) = clearing {
+            out.push(CallAction::Tell(Note::BargedIn(now.saturating_duration_since(since))));
+        }
+    }
+}
+
+/// The fact of how much of an item was heard.
+pub(super) fn heard(playout: ItemPlayout) -> CallAction {
+    let ItemPlayout { item, received, heard, .. } = playout;
+    CallAction::Record(Fact::Heard { item, heard: heard.min(received), of: received })
+}
+
+/// Lines of ours are not known to the model.
+fn is_ours(playout: &ItemPlayout) -> bool {
+    playout.response.as_str() == CLIP_RESPONSE
+}
+
+/// The server refuses a truncate beyond the item's end and measures in milliseconds, so what was heard is rounded down; an item
+/// cannot be truncated to nothing, so one that was not heard is deleted.
+fn forget_unheard(playout: &ItemPlayout) -> ModelOrder {
+    let item = playout.item.clone();
+    let heard = playout.heard.min(playout.received);
+    let whole_ms = heard - Duration::from_nanos(u64::from(heard.subsec_nanos() % 1_000_000));
+    if whole_ms.is_zero() {
+        ModelOrder::DeleteItem { item }
+    } else {
+        ModelOrder::TruncateItem { item, heard: whole_ms }
+    }
+}

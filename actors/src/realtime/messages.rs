@@ -78,6 +78,24 @@ pub enum WishPurpose {
     Goodbye,
 }
 
+impl WishPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 6] =
+        [Self::Greeting, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];
+
+    /// The word in `response.metadata` and in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::ToolResult => "tool_result",
+            Self::Keypad => "keypad",
+            Self::IdlePrompt => "idle_prompt",
+            Self::Notice => "notice",
+            Self::Goodbye => "goodbye",
+        }
+    }
+}
+
 /// The role of a text item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextRole {

@@ -121,3 +121,40 @@ pub enum NoiseReduction {
     /// Speakerphone or conference.
     FarField,
 }
+
+/// A plan for tests: small, valid, to be changed where a test needs it otherwise.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    pub(crate) fn plan() -> SessionPlan {
+        SessionPlan {
+            endpoint: Endpoint {
+                url: "ws://127.0.0.1:1/v1/realtime".to_owned(),
+                credential: Credential::Bearer(Private::new("key".to_owned())),
+            },
+            model: "gpt-realtime-2.1".to_owned(),
+            instructions: "Be brief.".to_owned(),
+            voice: "marin".to_owned(),
+            speed: None,
+            format: AudioFormat::PCM_24K,
+            turn_detection: TurnDetection::Server {
+                threshold: 0.5,
+                prefix_padding_ms: 300,
+                silence_duration_ms: 500,
+                idle_timeout_ms: None,
+                create_response: true,
+                interrupt_response: true,
+            },
+            transcription: None,
+            noise_reduction: None,
+            tools: Vec::new(),
+            max_output_tokens: None,
+            retention_ratio: None,
+            connect_timeout: Duration::from_secs(10),
+            created_timeout: Duration::from_secs(10),
+            updated_timeout: Duration::from_secs(5),
+            silence_timeout: Duration::from_secs(45),
+        }
+    }
+}

@@ -1,1 +1,326 @@
-//! To be written.
+//! Dialling a Realtime server, and what travels on the socket.
+//!
+//! What awc does not do by itself: HTTP/1.1 forced (a WebSocket cannot be tunnelled through its HTTP/2), `TCP_NODELAY` (without
+//! it a frame waits up to 24 ms for the one before), messages to 16 MiB (64 KiB ends the stream), fragments put together.
+//! Pings are answered by the session. `permessage-deflate` is never offered: base64 of audio does not shrink.
+
+use std::cell::OnceCell;
+use std::io;
+use std::sync::Arc;
+
+use actix_codec::{Decoder, Encoder, Framed};
+use actix_http::ws::{self, CloseReason, Item, OpCode, Parser, ProtocolError};
+use actix_service::{Service, ServiceExt};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService};
+use awc::error::{SendRequestError, WsClientError};
+use awc::http::Uri;
+use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use awc::{BoxedSocket, Client, Connector};
+use bytes::{Bytes, BytesMut};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::plan::{Credential, SessionPlan};
+use super::session::loss_of_status;
+use crate::audio::frame::Frame;
+use crate::call::messages::{LossClass, ModelLoss};
+
+/// An open socket to a Realtime server.
+pub type Socket = Framed<BoxedSocket, ModelCodec>;
+
+/// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
+///
+/// # Errors
+/// The loss, classified: whether another try could help.
+pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
+    let url = url_of(plan)?;
+    let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
+    let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
+    match &plan.endpoint.credential {
+        Credential::Bearer(key) => {
+            request = request.set_header(AUTHORIZATION, header(&format!("Bearer {}", key.expose()), "credential")?);
+        }
+        Credential::ApiKey(key) => {
+            request = request.set_header(HeaderName::from_static("api-key"), header(key.expose(), "credential")?);
+        }
+        Credential::None => {}
+    }
+    if let Some(identifier) = safety_identifier {
+        let name = HeaderName::from_static("openai-safety-identifier");
+        request = request.set_header(name, header(identifier, "safety identifier")?);
+    }
+    match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
+        Ok(Ok((_, framed))) => Ok(framed.into_map_codec(|inner| ModelCodec { inner })),
+        Ok(Err(error)) => Err(loss_of_dial(&error)),
+        Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
+    }
+}
+
+/// The endpoint with the model in its query.
+fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
+    let mut url = Url::parse(&plan.endpoint.url).map_err(|error| fatal(format!("the endpoint is no URL: {error}")))?;
+    // Form encoding writes a space as a plus, which not every server reads as one in a query.
+    let model: String = url::form_urlencoded::byte_serialize(plan.model.as_bytes()).collect();
+    let model = model.replace('+', "%20");
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&model={model}"),
+        _ => format!("model={model}"),
+    };
+    url.set_query(Some(&query));
+    Ok(url)
+}
+
+fn header(value: &str, what: &str) -> Result<HeaderValue, ModelLoss> {
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| fatal(format!("the {what} cannot be carried in a header")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn loss_of_dial(error: &WsClientError) -> ModelLoss {
+    match error {
+        WsClientError::InvalidResponseStatus(status) => loss_of_status(status.as_u16()),
+        WsClientError::SendRequest(SendRequestError::Url(problem)) => {
+            fatal(format!("the endpoint is no URL: {problem}"))
+        }
+        WsClientError::SendRequest(problem) => retryable(format!("not connected: {problem}")),
+        WsClientError::Protocol(problem) => retryable(format!("not connected: {problem}")),
+        WsClientError::InvalidUpgradeHeader
+        | WsClientError::InvalidConnectionHeader(_)
+        | WsClientError::MissingConnectionHeader
+        | WsClientError::MissingWebSocketAcceptHeader
+        | WsClientError::InvalidChallengeResponse(..) => fatal(format!("the server is no WebSocket server: {error}")),
+    }
+}
+
+fn fatal(reason: String) -> ModelLoss {
+    ModelLoss { class: LossClass::Fatal, reason }
+}
+
+fn retryable(reason: String) -> ModelLoss {
+    ModelLoss { class: LossClass::Retryable, reason }
+}
+
+thread_local! {
+    /// TLS roots and session tickets are shared by all calls of a thread.
+    static CLIENT: OnceCell<Client> = const { OnceCell::new() };
+}
+
+fn client_of_thread() -> Client {
+    let connector = Connector::new()
+        .connector(without_delay())
+        // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
+        .rustls_0_23(Arc::new(tls_config()))
+        // The plan's own limit is over all of these together.
+        .timeout(NO_LIMIT)
+        .handshake_timeout(NO_LIMIT)
+        // A socket is not a pooled connection; a limit would make the hundred-and-first call wait.
+        .limit(0);
+    Client::builder().connector(connector).disable_timeout().disable_redirects().finish()
+}
+
+type Dialled = Connection<Uri, TcpStream>;
+
+/// The TCP connector, with Nagle's algorithm off.
+fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error = ConnectError> + Clone {
+    ServiceExt::<ConnectInfo<Uri>>::map(ConnectorService::default(), |connection: Dialled| {
+        if let Err(error) = connection.io_ref().set_nodelay(true) {
+            log::debug!(error:%; "TCP_NODELAY not set");
+        }
+        connection
+    })
+}
+
+fn tls_config() -> rustls::ClientConfig {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has the cipher suites of TLS 1.2 and 1.3");
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+/// What we write to the socket.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A text message.
+    Text(String),
+    /// A text message with caller audio, in a buffer that goes back to its pool.
+    Audio(Frame),
+    /// A question whether the server lives.
+    Ping,
+    /// The answer to the server's.
+    Pong(Bytes),
+    /// Good-bye.
+    Close(CloseReason),
+}
+
+/// The WebSocket codec, with frames of ours written without a copy in between.
+#[derive(Debug)]
+pub struct ModelCodec {
+    inner: ws::Codec,
+}
+
+impl Encoder<Outgoing> for ModelCodec {
+    type Error = ProtocolError;
+
+    fn encode(&mut self, item: Outgoing, out: &mut BytesMut) -> Result<(), ProtocolError> {
+        // A client's frames are masked.
+        match item {
+            Outgoing::Text(text) => Parser::write_message(out, text, OpCode::Text, true, true),
+            Outgoing::Audio(text) => Parser::write_message(out, &text[..], OpCode::Text, true, true),
+            Outgoing::Ping => Parser::write_message(out, b"", OpCode::Ping, true, true),
+            Outgoing::Pong(payload) => Parser::write_message(out, payload, OpCode::Pong, true, true),
+            Outgoing::Close(reason) => Parser::write_close(out, Some(reason), true),
+        }
+        Ok(())
+    }
+}
+
+impl Decoder for ModelCodec {
+    type Item = ws::Frame;
+    type Error = ProtocolError;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<ws::Frame>, ProtocolError> {
+        self.inner.decode(input)
+    }
+}
+
+/// What came from the socket, whole.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A text message.
+    Text(Bytes),
+    /// A message that is no text.
+    Binary,
+    /// A question whether we live.
+    Ping(Bytes),
+    /// The answer to ours.
+    Pong,
+    /// Good-bye.
+    Close {
+        /// Its number.
+        code: Option<u16>,
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Puts fragmented messages together.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    partial: BytesMut,
+    text: bool,
+}
+
+impl Assembler {
+    /// The message that `frame` completes, if it does.
+    ///
+    /// # Errors
+    /// When a message grows beyond what we take.
+    pub fn take(&mut self, frame: ws::Frame) -> Result<Option<Incoming>, ProtocolError> {
+        use ws::Frame as F;
+        Ok(Some(match frame {
+            F::Text(text) => Incoming::Text(text),
+            F::Binary(_) => Incoming::Binary,
+            F::Ping(payload) => Incoming::Ping(payload),
+            F::Pong(_) => Incoming::Pong,
+            F::Close(reason) => {
+                let code = reason.as_ref().map(|reason| u16::from(reason.code));
+                let reason = reason.and_then(|reason| reason.description).unwrap_or_default();
+                Incoming::Close { code, reason }
+            }
+            F::Continuation(Item::FirstText(part)) => return self.begin(true, &part),
+            F::Continuation(Item::FirstBinary(part)) => return self.begin(false, &part),
+            F::Continuation(Item::Continue(part)) => return self.add(&part),
+            F::Continuation(Item::Last(part)) => {
+                self.add(&part)?;
+                let whole = std::mem::take(&mut self.partial).freeze();
+                if self.text { Incoming::Text(whole) } else { Incoming::Binary }
+            }
+        }))
+    }
+
+    fn begin(&mut self, text: bool, part: &[u8]) -> Result<Option<Incoming>, ProtocolError> {
+        self.text = text;
+        self.partial.clear();
+        self.add(part)
+    }
+
+    fn add(&mut self, part: &[u8]) -> Result<Option<Incoming>, ProtocolError> {
+        if self.partial.len() + part.len() > MOST_BYTES {
+            self.partial = BytesMut::new();
+            return Err(ProtocolError::Io(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("a message is larger than {MOST_BYTES} bytes"),
+            )));
+        }
+        self.partial.extend_from_slice(part);
+        Ok(None)
+    }
+}
+
+/// The largest message taken, and the largest frame. Smaller: a long `session.updated` or a burst of audio ends the call.
+/// Larger: a server gone wrong takes the memory of other calls.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// For limits that stand elsewhere.
+const NO_LIMIT: std::time::Duration = std::time::Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use actix_http::ws::Frame as F;
+
+    use super::*;
+    use crate::realtime::plan::sample;
+
+    #[test]
+    fn the_model_is_encoded_into_the_query() {
+        let mut plan = sample::plan();
+        for (url, model, expected) in [
+            (
+                "wss://api.openai.com/v1/realtime",
+                "gpt-realtime-2.1",
+                "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1",
+            ),
+            ("ws://127.0.0.1:9/v1/realtime", "a b&c=d+é", "ws://127.0.0.1:9/v1/realtime?model=a%20b%26c%3Dd%2B%C3%A9"),
+            ("wss://x.example/r?project=7", "m", "wss://x.example/r?project=7&model=m"),
+        ] {
+            plan.endpoint.url = url.to_owned();
+            plan.model = model.to_owned();
+            assert_eq!(url_of(&plan).expect("a URL").as_str(), expected);
+        }
+        plan.endpoint.url = "nowhere".to_owned();
+        assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
+    }
+
+    #[test]
+    fn fragments_are_put_together_with_control_frames_in_between() {
+        let mut assembler = Assembler::default();
+        let mut take = |frame| assembler.take(frame).expect("small");
+        assert_eq!(take(F::Continuation(Item::FirstText(Bytes::from_static(b"{\"ty")))), None);
+        assert_eq!(take(F::Ping(Bytes::from_static(b"1"))), Some(Incoming::Ping(Bytes::from_static(b"1"))));
+        assert_eq!(take(F::Continuation(Item::Continue(Bytes::from_static(b"pe\":1")))), None);
+        assert_eq!(
+            take(F::Continuation(Item::Last(Bytes::from_static(b"}")))),
+            Some(Incoming::Text(Bytes::from_static(b"{\"type\":1}")))
+        );
+        assert_eq!(take(F::Continuation(Item::FirstBinary(Bytes::from_static(b"x")))), None);
+        assert_eq!(take(F::Continuation(Item::Last(Bytes::new()))), Some(Incoming::Binary));
+    }
+
+    #[test]
+    fn a_message_without_end_is_refused() {
+        let mut assembler = Assembler::default();
+        let part = Bytes::from(vec![b'x'; 1024 * 1024]);
+        assert!(assembler.take(F::Continuation(Item::FirstText(part.clone()))).is_ok());
+        let problem = (0..16).find_map(|_| assembler.take(F::Continuation(Item::Continue(part.clone()))).err());
+        assert!(problem.expect("a limit").to_string().contains("larger than"));
+    }
+
+    #[test]
+    fn only_http_1_is_offered_in_the_tls_handshake() {
+        assert_eq!(tls_config().alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+}

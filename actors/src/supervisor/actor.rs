@@ -1,12 +1,19 @@
 //! The Supervisor actor: the shell around [`super::roster`].
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use tokio::sync::oneshot;
 
 use super::messages::{Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, Find, Permit, Refusal, Roll};
-use crate::call::actor::CallActor;
-use crate::ids::CallId;
+use super::roster::{Admission, Roster, Timer};
+use crate::call::actor::{CallActor, CallSetup, Place};
+use crate::call::brief::CallIdentity;
+use crate::call::messages::{HangUp, LineReport};
+use crate::clock;
+use crate::events::{Event, emit};
+use crate::ids::{CallId, StreamToken};
 use crate::transcript::writer::RecordWriter;
 
 /// What the Supervisor is started with.
@@ -23,52 +30,173 @@ pub struct SupervisorSetup {
 /// Who is on.
 #[derive(Debug)]
 pub struct Supervisor {
-    _setup: SupervisorSetup,
+    roster: Roster<Addr<CallActor>>,
+    writer: RecordWriter,
+    /// Who wants to know when the last call has ended.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// The deadline that the one timer waits for.
+    armed: Option<((Instant, Timer), SpawnHandle)>,
 }
 
 impl Supervisor {
     /// Not yet started.
     pub fn new(setup: SupervisorSetup) -> Self {
-        Self { _setup: setup }
+        let roster = Roster::new(setup.max_calls, setup.token_lifetime);
+        Self { roster, writer: setup.writer, waiting: Vec::new(), armed: None }
     }
 }
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
 }
+
+impl Supervisor {
+    /// What follows from the roster as it is now.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        let due = self.roster.time_passed(clock::now());
+        for call in due.missed {
+            emit(Event::StreamMissed { call });
+        }
+        for call in due.hang_up {
+            call.do_send(HangUp::Drain);
+        }
+        if self.roster.is_drained() {
+            for told in self.waiting.drain(..) {
+                // Whoever asked may have stopped waiting.
+                let _ = told.send(());
+            }
+        }
+        self.arm(ctx);
+    }
+
+    /// Keeps one timer, for the earliest deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.roster.deadline();
+        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.armed.take() {
+            ctx.cancel_future(timer);
+        }
+        self.armed = next.map(|(at, timer)| {
+            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
+                this.armed = None;
+                this.settle(ctx);
+            };
+            ((at, timer), ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
+        });
+    }
+
+    /// Starts the call on its stream's thread and seats it.
+    fn start(&mut self, admission: Admission, admit: Admit, ctx: &mut Context<Self>) -> CallId {
+        let (call, expected) = (admission.permit.call, &admission.expected);
+        let identity = CallIdentity {
+            id: call,
+            carrier: admit.carrier,
+            carrier_call: expected.carrier_call.clone(),
+            stream: admit.start.stream,
+            direction: expected.direction,
+            from: expected.from.clone(),
+            to: expected.to.clone(),
+            line: admit.start.format,
+            started_at: clock::wall(),
+        };
+        let setup = CallSetup {
+            identity,
+            brief: Arc::clone(&expected.brief),
+            line: admit.line,
+            writer: self.writer.clone(),
+            place: Place::new(call, ctx.address().recipient()),
+        };
+        let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| CallActor::new(setup));
+        self.roster.seat(admission, reach);
+        call
+    }
+}
+
 impl Handler<Expect> for Supervisor {
     type Result = Result<Permit, Refusal>;
-    fn handle(&mut self, _: Expect, _: &mut Self::Context) -> Self::Result {
-        Err(Refusal::Draining)
+
+    fn handle(&mut self, Expect(call): Expect, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(refused);
+        self.arm(ctx);
+        answer
     }
 }
+
 impl Handler<Admit> for Supervisor {
     type Result = Result<CallId, Refusal>;
-    fn handle(&mut self, _: Admit, _: &mut Self::Context) -> Self::Result {
-        Err(Refusal::Draining)
+
+    fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
+        let token = admit.token.expose();
+        let admission = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
+        let call = self.start(admission, admit, ctx);
+        self.arm(ctx);
+        Ok(call)
     }
 }
+
 impl Handler<CallEnded> for Supervisor {
     type Result = ();
-    fn handle(&mut self, _: CallEnded, _: &mut Self::Context) {}
+
+    fn handle(&mut self, CallEnded { call, .. }: CallEnded, ctx: &mut Self::Context) {
+        self.roster.ended(call);
+        self.settle(ctx);
+    }
 }
+
 impl Handler<CarrierEnded> for Supervisor {
     type Result = ();
-    fn handle(&mut self, _: CarrierEnded, _: &mut Self::Context) {}
+
+    fn handle(&mut self, CarrierEnded(carrier_call): CarrierEnded, ctx: &mut Self::Context) {
+        if let Some(live) = self.roster.carrier_ended(&carrier_call) {
+            live.do_send(LineReport::Stopped);
+        }
+        self.arm(ctx);
+    }
 }
+
 impl Handler<CallTheRoll> for Supervisor {
     type Result = Roll;
+
     fn handle(&mut self, _: CallTheRoll, _: &mut Self::Context) -> Roll {
-        Roll { calls: Vec::new(), expected: 0, max_calls: 0, draining: false }
+        Roll {
+            calls: self.roster.live(),
+            expected: self.roster.expected(),
+            max_calls: self.roster.max_calls(),
+            draining: self.roster.is_draining(),
+        }
     }
 }
+
 impl Handler<Find> for Supervisor {
-    type Result = Option<actix::Addr<CallActor>>;
-    fn handle(&mut self, _: Find, _: &mut Self::Context) -> Self::Result {
-        None
+    type Result = Option<Addr<CallActor>>;
+
+    fn handle(&mut self, Find(id): Find, _: &mut Self::Context) -> Self::Result {
+        self.roster.find(&id)
     }
 }
+
 impl Handler<Drain> for Supervisor {
-    type Result = ();
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {}
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Drain { patience }: Drain, ctx: &mut Self::Context) -> Self::Result {
+        let (told, drained) = oneshot::channel();
+        self.waiting.push(told);
+        self.roster.drain(patience, clock::now());
+        self.settle(ctx);
+        Box::pin(async move {
+            // An error means that the Supervisor is gone, and its calls with it.
+            let _ = drained.await;
+        })
+    }
 }
+
+fn refused(refusal: &Refusal) {
+    emit(Event::CallRefused { reason: refusal.word() });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,21 @@
 //! The Transcript actor: the shell around [`super::log`] and [`super::record`].
+//!
+//! It lives as long as its call and files exactly one record, however the call ends: told so ([`Fact::Ended`]), after a short wait
+//! for late words; let go without a word (its CallActor crashed), or crashed itself, when it stops.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler, WeakRecipient};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WeakRecipient};
 
-use super::messages::{Fact, Words};
+use super::log::ConversationLog;
+use super::messages::{Fact, Tally, Words};
+use super::record::{Closing, Record};
 use super::writer::RecordWriter;
 use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::OrganLost;
+use crate::call::messages::{Organ, OrganLost};
+use crate::clock;
+use crate::ending::Ending;
 
 /// What a Transcript is started with.
 #[derive(Debug)]
@@ -25,24 +33,400 @@ pub struct TranscriptSetup {
 /// One call's written word.
 #[derive(Debug)]
 pub struct Transcript {
-    _setup: TranscriptSetup,
+    setup: TranscriptSetup,
+    log: ConversationLog,
+    phase: Phase,
+}
+
+/// How far the call is, as far as its record is concerned.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// The call goes on.
+    Listening,
+    /// The call is over; words may still come.
+    Ended { ending: Ending, tally: Tally, at: Instant },
+    /// The record was handed over.
+    Filed,
 }
 
 impl Transcript {
-    /// Not yet started; `start()` it on the call's own thread.
+    /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
     pub fn new(setup: TranscriptSetup) -> Self {
-        Self { _setup: setup }
+        Self { setup, log: ConversationLog::new(clock::now()), phase: Phase::Listening }
+    }
+
+    fn end(&mut self, ending: Ending, tally: Tally, ctx: &mut Context<Self>) {
+        // A call ends once; whoever tells it again is late.
+        if matches!(self.phase, Phase::Listening) {
+            self.phase = Phase::Ended { ending, tally, at: clock::now() };
+            ctx.run_later(LATE_WORDS, |_, ctx| ctx.stop());
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let words_may_come = self.setup.brief.model.transcription.is_some() && self.log.awaits_words();
+        matches!(self.phase, Phase::Ended { .. }) && !words_may_come
+    }
+
+    /// Stops as soon as nothing is missing any more; stopping files the record. A spawned future runs when the mailbox is empty, so
+    /// that what was sent before this moment is heard.
+    fn stop_when_complete(&self, ctx: &mut Context<Self>) {
+        if self.is_complete() {
+            ctx.spawn(actix::fut::ready(()).map(|(), transcript: &mut Self, ctx: &mut Context<Self>| {
+                if transcript.is_complete() {
+                    ctx.stop();
+                }
+            }));
+        }
+    }
+
+    fn file(&mut self) {
+        let (ending, tally, ended_at) = match std::mem::replace(&mut self.phase, Phase::Filed) {
+            Phase::Listening => (Ending::Crashed, Tally::default(), clock::now()),
+            Phase::Ended { ending, tally, at } => (ending, tally, at),
+            Phase::Filed => return,
+        };
+        self.setup.writer.file(Record::new(Closing {
+            identity: &self.setup.identity,
+            brief: &self.setup.brief,
+            conversation: self.log.conversation(),
+            ending,
+            tally,
+            duration: ended_at.saturating_duration_since(self.log.started()),
+            filed_at: clock::wall(),
+        }));
     }
 }
 
 impl Actor for Transcript {
     type Context = Context<Self>;
+
+    /// Runs after a stop, after the last address was dropped and the mailbox drained, and after a panic.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        let unexpected = matches!(self.phase, Phase::Listening);
+        self.file();
+        if unexpected && let Some(lost) = self.setup.lost.upgrade() {
+            lost.do_send(OrganLost(Organ::Transcript));
+        }
+    }
 }
+
 impl Handler<Words> for Transcript {
     type Result = ();
-    fn handle(&mut self, _: Words, _: &mut Self::Context) {}
+
+    fn handle(&mut self, words: Words, ctx: &mut Self::Context) {
+        self.log.hear(words, clock::now());
+        self.stop_when_complete(ctx);
+    }
 }
+
 impl Handler<Fact> for Transcript {
     type Result = ();
-    fn handle(&mut self, _: Fact, _: &mut Self::Context) {}
+
+    fn handle(&mut self, fact: Fact, ctx: &mut Self::Context) {
+        if let Fact::Ended { ending, tally } = fact {
+            self.end(ending, tally, ctx);
+        } else {
+            self.log.note(fact, clock::now());
+        }
+        self.stop_when_complete(ctx);
+    }
+}
+
+/// How long the end of a call waits for the transcription of what the caller said last, which commonly takes one to one and a half
+/// seconds. Less loses last words, more keeps a stopping service waiting.
+const LATE_WORDS: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use actix::{Addr, Recipient};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::ids::{ItemId, ResponseId};
+    use crate::transcript::messages::Speaker;
+    use crate::transcript::testing::{brief, identity};
+
+    #[actix_rt::test]
+    async fn a_call_with_all_its_words_is_filed_at_once() {
+        let scene = Scene::start();
+        scene.caller_speaks("u1");
+        scene.caller_said("u1", "Hello?");
+        pass(Duration::from_millis(500)).await;
+        scene.agent_said("a1", "Good morning.");
+        scene.end(Ending::CallerHungUp);
+        settle().await;
+        assert!(!scene.transcript.connected());
+        let record = scene.only_record();
+        assert_eq!(record["transcripts"], serde_json::json!(["Hello?", "Good morning."]));
+        assert_eq!(record["ending"]["reason"], "caller_hung_up");
+        assert_eq!(record["analytics"]["turns"], 1);
+        assert!(scene.losses().is_empty());
+    }
+
+    #[actix_rt::test]
+    async fn what_was_sent_before_the_end_was_heard_is_in_the_record() {
+        let scene = Scene::start();
+        scene.end(Ending::CallerHungUp);
+        scene.agent_said("a1", "Good morning.");
+        scene.transcript.do_send(Fact::KeyPressed('1'));
+        settle().await;
+        assert!(!scene.transcript.connected());
+        let record = scene.only_record();
+        assert_eq!(record["transcripts"], serde_json::json!(["Good morning."]));
+        assert_eq!(record["keys"][0]["key"], "1");
+    }
+
+    #[actix_rt::test]
+    async fn the_last_words_are_waited_for_and_end_the_wait() {
+        let scene = Scene::start();
+        scene.agent_said("a1", "Shall I book it?");
+        scene.caller_speaks("u1");
+        scene.end(Ending::LineLost);
+        pass(Duration::from_millis(1_900)).await;
+        assert!(scene.transcript.connected());
+        scene.caller_said("u1", "Yes, please.");
+        settle().await;
+        assert!(!scene.transcript.connected());
+        let record = scene.only_record();
+        assert_eq!(record["transcripts"], serde_json::json!(["Shall I book it?", "Yes, please."]));
+        assert_eq!(record["duration_ms"], 0, "the wait is no part of the call");
+    }
+
+    #[actix_rt::test]
+    async fn words_that_never_come_are_not_waited_for_longer_than_two_seconds() {
+        let scene = Scene::start();
+        pass(Duration::from_secs(5)).await;
+        scene.caller_speaks("u1");
+        scene.end(Ending::CallerHungUp);
+        pass(Duration::from_millis(1_990)).await;
+        assert!(scene.transcript.connected());
+        pass(Duration::from_millis(20)).await;
+        assert!(!scene.transcript.connected());
+        let record = scene.only_record();
+        assert_eq!((&record["duration_ms"], &record["transcripts"]), (&5_000.into(), &serde_json::json!([])));
+        assert_eq!(record["analytics"]["wordless_items"], 1);
+    }
+
+    #[actix_rt::test]
+    async fn failed_transcription_ends_the_wait() {
+        let scene = Scene::start();
+        scene.caller_speaks("u1");
+        scene.end(Ending::CallerHungUp);
+        scene.transcript.do_send(Words::CallerSaid { item: ItemId::new("u1"), text: None });
+        settle().await;
+        assert!(!scene.transcript.connected());
+        scene.only_record();
+    }
+
+    #[actix_rt::test]
+    async fn without_transcription_nothing_is_waited_for() {
+        let mut untranscribed = brief();
+        Arc::make_mut(&mut untranscribed.model).transcription = None;
+        let scene = Scene::start_with(untranscribed);
+        scene.caller_speaks("u1");
+        scene.end(Ending::CallerHungUp);
+        settle().await;
+        assert!(!scene.transcript.connected());
+        scene.only_record();
+    }
+
+    #[actix_rt::test]
+    async fn let_go_without_an_ending_it_files_what_was_said_as_crashed() {
+        let scene = Scene::start();
+        scene.agent_said("a1", "Good morning.");
+        let Scene { transcript, dir, writer, lost, .. } = scene;
+        drop(transcript);
+        settle().await;
+        let record = only_record(dir.path(), &writer);
+        assert_eq!(record["transcripts"], serde_json::json!(["Good morning."]));
+        assert_eq!(record["ending"], serde_json::json!({ "reason": "crashed", "by": "system" }));
+        assert_eq!(lost.losses(), [Organ::Transcript]);
+    }
+
+    #[actix_rt::test]
+    async fn let_go_after_the_end_it_still_waits_for_late_words() {
+        let scene = Scene::start();
+        scene.caller_speaks("u1");
+        scene.end(Ending::CallerHungUp);
+        let words: Recipient<Words> = scene.transcript.clone().recipient();
+        let Scene { transcript, dir, writer, lost, .. } = scene;
+        drop(transcript);
+        pass(Duration::from_secs(1)).await;
+        words.do_send(Words::CallerSaid { item: ItemId::new("u1"), text: Some("Bye.".to_owned()) });
+        drop(words);
+        settle().await;
+        let record = only_record(dir.path(), &writer);
+        assert_eq!(record["transcripts"], serde_json::json!(["Bye."]));
+        assert_eq!(record["ending"]["reason"], "caller_hung_up");
+        assert!(lost.losses().is_empty());
+    }
+
+    #[actix_rt::test]
+    async fn a_panic_of_its_own_leaves_a_record_too() {
+        let scene = Scene::start();
+        scene.agent_said("a1", "Good morning.");
+        scene.transcript.do_send(Panic);
+        settle().await;
+        assert!(!scene.transcript.connected());
+        let record = scene.only_record();
+        assert_eq!(record["ending"]["reason"], "crashed");
+        assert_eq!(record["transcripts"], serde_json::json!(["Good morning."]));
+        assert_eq!(scene.losses(), [Organ::Transcript]);
+    }
+
+    #[actix_rt::test]
+    async fn a_call_whose_thread_is_stopped_has_a_record() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let writer = RecordWriter::start(dir.path()).expect("writable");
+        let probe = Probe::default().start().recipient();
+        let setup = TranscriptSetup {
+            identity: identity(),
+            brief: Arc::new(brief()),
+            writer: writer.clone(),
+            lost: probe.downgrade(),
+        };
+        let thread = actix_rt::Arbiter::new();
+        let transcript = Transcript::start_in_arbiter(&thread.handle(), |_| Transcript::new(setup));
+        transcript.send(Fact::KeyPressed('1')).await.expect("it listens");
+        thread.stop();
+        thread.join().expect("no panic");
+        let record = only_record(dir.path(), &writer);
+        assert_eq!((&record["ending"]["reason"], &record["keys"][0]["key"]), (&"crashed".into(), &"1".into()));
+    }
+
+    #[actix_rt::test]
+    async fn told_twice_that_the_call_ended_it_believes_the_first() {
+        let scene = Scene::start();
+        scene.caller_speaks("u1");
+        scene.end(Ending::Transferred);
+        pass(Duration::from_secs(1)).await;
+        scene.end(Ending::LineLost);
+        pass(Duration::from_millis(1_010)).await;
+        assert!(!scene.transcript.connected());
+        assert_eq!(scene.only_record()["ending"]["reason"], "transferred");
+    }
+
+    /// Panics in the actor's handler.
+    #[derive(actix::Message)]
+    #[rtype(result = "()")]
+    struct Panic;
+
+    impl Handler<Panic> for Transcript {
+        type Result = ();
+
+        fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+            panic!("a test's panic");
+        }
+    }
+
+    /// Stands for the CallActor and keeps what it was told.
+    #[derive(Default)]
+    struct Probe(Arc<Mutex<Vec<Organ>>>);
+
+    impl Actor for Probe {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<OrganLost> for Probe {
+        type Result = ();
+
+        fn handle(&mut self, OrganLost(organ): OrganLost, _: &mut Self::Context) {
+            self.0.lock().expect("no panic holds it").push(organ);
+        }
+    }
+
+    struct Losses {
+        told: Arc<Mutex<Vec<Organ>>>,
+        _probe: Recipient<OrganLost>,
+    }
+
+    impl Losses {
+        fn losses(&self) -> Vec<Organ> {
+            self.told.lock().expect("no panic holds it").clone()
+        }
+    }
+
+    /// A Transcript on a paused clock, its disk and its parent.
+    struct Scene {
+        transcript: Addr<Transcript>,
+        dir: tempfile::TempDir,
+        writer: RecordWriter,
+        lost: Losses,
+    }
+
+    impl Scene {
+        fn start() -> Self {
+            Self::start_with(brief())
+        }
+
+        fn start_with(brief: Brief) -> Self {
+            tokio::time::pause();
+            let dir = tempfile::tempdir().expect("a directory");
+            let writer = RecordWriter::start(dir.path()).expect("writable");
+            let probe = Probe::default();
+            let told = Arc::clone(&probe.0);
+            let probe = probe.start().recipient();
+            let setup = TranscriptSetup {
+                identity: identity(),
+                brief: Arc::new(brief),
+                writer: writer.clone(),
+                lost: probe.downgrade(),
+            };
+            Self { transcript: Transcript::new(setup).start(), dir, writer, lost: Losses { told, _probe: probe } }
+        }
+
+        fn caller_speaks(&self, item: &str) {
+            self.transcript.do_send(Fact::CallerSpoke { item: ItemId::new(item) });
+            let placed = Words::Placed { item: ItemId::new(item), speaker: Speaker::Caller, previous: None };
+            self.transcript.do_send(placed);
+        }
+
+        fn caller_said(&self, item: &str, text: &str) {
+            self.transcript.do_send(Words::CallerSaid { item: ItemId::new(item), text: Some(text.to_owned()) });
+        }
+
+        fn agent_said(&self, item: &str, text: &str) {
+            let response = ResponseId::new("r");
+            self.transcript.do_send(Words::AgentSaid { response, item: ItemId::new(item), text: text.to_owned() });
+        }
+
+        fn end(&self, ending: Ending) {
+            self.transcript.do_send(Fact::Ended { ending, tally: Tally { turns: 1, ..Tally::default() } });
+        }
+
+        fn only_record(&self) -> Value {
+            only_record(self.dir.path(), &self.writer)
+        }
+
+        fn losses(&self) -> Vec<Organ> {
+            self.lost.losses()
+        }
+    }
+
+    fn only_record(dir: &Path, writer: &RecordWriter) -> Value {
+        writer.flush();
+        let paths: Vec<_> =
+            fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+        assert_eq!(paths.len(), 2, "one pair of files and no more: {paths:?}");
+        let transcript = paths.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json"));
+        serde_json::from_slice(&fs::read(transcript.expect("a transcript")).expect("a file")).expect("JSON")
+    }
+
+    /// Lets every actor do what it has to do now.
+    async fn settle() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn pass(time: Duration) {
+        settle().await;
+        tokio::time::advance(time).await;
+        settle().await;
+    }
 }

@@ -1,1 +1,456 @@
-//! To be written.
+//! Words in order. Pure.
+//!
+//! What is said arrives in any order: the agent's words run ahead of its audio, the caller's transcription comes seconds
+//! after the answer to it has begun, the playout knows last what was heard. The log keeps one entry an item and puts them in
+//! order only when asked:
+//!
+//! - Placed items stand behind the item they were placed behind. Several behind one stand by the time of their speech.
+//! - Whatever hangs on nothing known (our own lines, an item whose placing never came or names a stranger) is merged in by
+//!   its time, the earliest moment at which anything was told of it.
+//!
+//! The result depends on what was told and when it happened, not on the order of arrival. Everything is bounded: see
+//! [`MOST_BYTES`] and its neighbours. At a bound the newest is not taken, and counted in [`Conversation::omitted`].
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::time::{Duration, Instant};
+
+use super::messages::{Fact, Speaker, Words};
+use crate::call::messages::Usage;
+use crate::ids::ItemId;
+
+/// Everything that is known of what was said in one call.
+#[derive(Debug)]
+pub struct ConversationLog {
+    started: Instant,
+    items: BTreeMap<ItemId, Entry>,
+    tools: Vec<ToolUse>,
+    keys: Vec<KeyPress>,
+    usage: Usage,
+    bytes: usize,
+    omitted: u64,
+}
+
+/// The conversation, in order, and what else is kept with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// What was said, in order.
+    pub utterances: Vec<Utterance>,
+    /// Tools used, in order of use.
+    pub tools: Vec<ToolUse>,
+    /// Keys pressed, in order.
+    pub keys: Vec<KeyPress>,
+    /// Tokens used.
+    pub usage: Usage,
+    /// Items of the caller or the agent that never got words.
+    pub wordless: u64,
+    /// Items, pieces, tools and keys that were not taken because the log was full.
+    pub omitted: u64,
+}
+
+/// One person's words in one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Utterance {
+    /// When it began, since the start of the call.
+    pub at: Duration,
+    /// Who speaks.
+    pub voice: Voice,
+    /// What was said; for the agent, all that was generated.
+    pub text: String,
+    /// What was heard of it: all of a caller's words; `None` for an agent's words whose playout was never reported.
+    pub heard: Option<String>,
+    /// Whether the agent was stopped before its last word was heard.
+    pub interrupted: bool,
+}
+
+/// Who speaks in the conversation, and how we know the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// The person on the phone, transcribed.
+    Caller,
+    /// The model, in its own words.
+    Agent,
+    /// The agent's voice with a pre-rendered line of ours.
+    Line,
+}
+
+/// A tool that was called and answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolUse {
+    /// When it was answered, since the start of the call.
+    pub at: Duration,
+    /// Its name.
+    pub name: String,
+    /// The arguments as the model wrote them.
+    pub arguments: String,
+    /// What the model was told.
+    pub output: String,
+}
+
+/// A key that the caller pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPress {
+    /// When, since the start of the call.
+    pub at: Duration,
+    /// Which.
+    pub key: char,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Duration,
+    speaker: Option<Speaker>,
+    placed: bool,
+    previous: Option<ItemId>,
+    line: bool,
+    said: Said,
+    playout: Option<Playout>,
+}
+
+/// The words of an item, as far as they are known.
+#[derive(Debug)]
+enum Said {
+    /// None yet.
+    Nothing,
+    /// The first of the agent's words.
+    Pieces(String),
+    /// All of them.
+    Whole(String),
+    /// None will come: transcription failed.
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Playout {
+    heard: Duration,
+    of: Duration,
+}
+
+impl ConversationLog {
+    /// An empty log of a call that began at `started`.
+    pub fn new(started: Instant) -> Self {
+        Self {
+            started,
+            items: BTreeMap::new(),
+            tools: Vec::new(),
+            keys: Vec::new(),
+            usage: Usage::default(),
+            bytes: 0,
+            omitted: 0,
+        }
+    }
+
+    /// When the call began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Takes down words.
+    pub fn hear(&mut self, words: Words, now: Instant) {
+        match words {
+            Words::Placed { item, speaker, previous } => self.place(&item, speaker, previous, now),
+            Words::CallerSaid { item, text } => self.transcribed(&item, text, now),
+            Words::AgentSays { item, delta, response: _ } => self.add_piece(&item, &delta, now),
+            Words::AgentSaid { item, text, response: _ } => {
+                if self.mention(&item, Some(Speaker::Agent), now) {
+                    self.say(&item, text);
+                }
+            }
+        }
+    }
+
+    /// Takes down a fact. The end of the call is not one of the log's: what is still to come may still be told.
+    pub fn note(&mut self, fact: Fact, now: Instant) {
+        match fact {
+            Fact::CallerSpoke { item } => {
+                self.mention(&item, Some(Speaker::Caller), now);
+            }
+            Fact::Heard { item, heard, of } => self.played(&item, Playout { heard, of }, now),
+            Fact::LinePlayed { item, text } => {
+                if self.mention(&item, Some(Speaker::Agent), now) {
+                    self.say(&item, text);
+                    if let Some(entry) = self.items.get_mut(&item) {
+                        entry.line = true;
+                    }
+                }
+            }
+            Fact::ToolUsed { name, arguments, output } => self.add_tool(name, arguments, output, now),
+            Fact::KeyPressed(key) if self.keys.len() < MOST_KEYS => {
+                self.keys.push(KeyPress { at: self.since_start(now), key });
+            }
+            Fact::KeyPressed(_) => self.omitted += 1,
+            Fact::Used(usage) => self.usage += usage,
+            Fact::Ended { .. } => {}
+        }
+    }
+
+    /// Whether an item of the caller still waits for its transcription.
+    pub fn awaits_words(&self) -> bool {
+        self.items.values().any(|e| e.speaker == Some(Speaker::Caller) && matches!(e.said, Said::Nothing))
+    }
+
+    /// The conversation as it stands.
+    pub fn conversation(&self) -> Conversation {
+        let mut utterances = Vec::new();
+        let mut wordless = 0;
+        for entry in self.ordered() {
+            match entry.utterance() {
+                Some(utterance) => utterances.push(utterance),
+                None if matches!(entry.speaker, Some(Speaker::Caller | Speaker::Agent)) => wordless += 1,
+                // A system item, or one of which only its playout was told.
+                None => {}
+            }
+        }
+        let mut tools = self.tools.clone();
+        tools.sort_by_key(|tool| tool.at);
+        let mut keys = self.keys.clone();
+        keys.sort_by_key(|key| key.at);
+        Conversation { utterances, tools, keys, usage: self.usage, wordless, omitted: self.omitted }
+    }
+
+    fn place(&mut self, item: &ItemId, speaker: Speaker, previous: Option<ItemId>, now: Instant) {
+        if !self.mention(item, None, now) {
+            return;
+        }
+        let weight = previous.as_ref().map_or(0, |id| id.as_str().len());
+        let Some(entry) = self.items.get_mut(item) else { return };
+        // Told twice (when committed, when added), the one that knows its neighbour is right.
+        if entry.previous.is_none() && weight > 0 {
+            if self.bytes + weight <= MOST_BYTES {
+                self.bytes += weight;
+                entry.previous = previous;
+            } else {
+                self.omitted += 1;
+            }
+        }
+        if !entry.placed {
+            entry.placed = true;
+            entry.speaker = Some(speaker);
+        }
+    }
+
+    fn transcribed(&mut self, item: &ItemId, text: Option<String>, now: Instant) {
+        if !self.mention(item, Some(Speaker::Caller), now) {
+            return;
+        }
+        match text {
+            Some(text) => self.say(item, text),
+            None => {
+                if let Some(entry) = self.items.get_mut(item)
+                    && matches!(entry.said, Said::Nothing)
+                {
+                    entry.said = Said::Failed;
+                }
+            }
+        }
+    }
+
+    fn add_piece(&mut self, item: &ItemId, delta: &str, now: Instant) {
+        if !self.mention(item, Some(Speaker::Agent), now) {
+            return;
+        }
+        let Some(entry) = self.items.get_mut(item) else { return };
+        if self.bytes + delta.len() > MOST_BYTES {
+            self.omitted += 1;
+            return;
+        }
+        match &mut entry.said {
+            Said::Nothing | Said::Failed => entry.said = Said::Pieces(delta.to_owned()),
+            Said::Pieces(pieces) => pieces.push_str(delta),
+            // Overtaken by the whole text.
+            Said::Whole(_) => return,
+        }
+        self.bytes += delta.len();
+    }
+
+    fn say(&mut self, item: &ItemId, text: String) {
+        let Some(entry) = self.items.get_mut(item) else { return };
+        let bytes = self.bytes - entry.said.len() + text.len();
+        if bytes > MOST_BYTES {
+            // What is there of it in pieces stays.
+            self.omitted += 1;
+            return;
+        }
+        self.bytes = bytes;
+        entry.said = Said::Whole(text);
+    }
+
+    fn played(&mut self, item: &ItemId, report: Playout, now: Instant) {
+        if !self.mention(item, None, now) {
+            return;
+        }
+        if let Some(entry) = self.items.get_mut(item) {
+            // Reports of one item only ever grow; an older one that comes late takes nothing back.
+            let known = entry.playout.unwrap_or(report);
+            entry.playout = Some(Playout { heard: known.heard.max(report.heard), of: known.of.max(report.of) });
+        }
+    }
+
+    fn add_tool(&mut self, name: String, arguments: String, output: String, now: Instant) {
+        let bytes = self.bytes + name.len() + arguments.len() + output.len();
+        if self.tools.len() == MOST_TOOLS || bytes > MOST_BYTES {
+            self.omitted += 1;
+            return;
+        }
+        self.bytes = bytes;
+        self.tools.push(ToolUse { at: self.since_start(now), name, arguments, output });
+    }
+
+    /// Makes sure that there is an entry for `item`; `false` when the log is full.
+    fn mention(&mut self, item: &ItemId, speaker: Option<Speaker>, now: Instant) -> bool {
+        let at = self.since_start(now);
+        if let Some(entry) = self.items.get_mut(item) {
+            entry.at = entry.at.min(at);
+            entry.speaker = entry.speaker.or(speaker);
+            return true;
+        }
+        let weight = item.as_str().len();
+        if self.items.len() == MOST_ITEMS || self.bytes + weight > MOST_BYTES {
+            self.omitted += 1;
+            return false;
+        }
+        self.bytes += weight;
+        self.items.insert(item.clone(), Entry::new(at, speaker));
+        true
+    }
+
+    fn since_start(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+
+    /// All entries in their order: each chain of placings walked from its head, the chains merged by time.
+    fn ordered(&self) -> Vec<&Entry> {
+        let mut by_time: Vec<&ItemId> = self.items.keys().collect();
+        by_time.sort_by_key(|id| self.items[*id].at);
+
+        let mut behind: BTreeMap<&ItemId, Vec<&ItemId>> = BTreeMap::new();
+        let mut heads = Vec::new();
+        for &id in &by_time {
+            match self.items[id].previous.as_ref().filter(|previous| self.items.contains_key(*previous)) {
+                Some(previous) => behind.entry(previous).or_default().push(id),
+                None => heads.push(id),
+            }
+        }
+
+        let mut seen = BTreeSet::new();
+        // What no head leads to goes round in a circle, which may begin with its earliest.
+        let chains: Vec<Vec<&Entry>> = heads
+            .into_iter()
+            .chain(by_time.iter().copied())
+            .map(|head| self.chain(head, &behind, &mut seen))
+            .filter(|chain| !chain.is_empty())
+            .collect();
+        merged(&chains)
+    }
+
+    fn chain<'a>(
+        &'a self,
+        head: &'a ItemId,
+        behind: &BTreeMap<&'a ItemId, Vec<&'a ItemId>>,
+        seen: &mut BTreeSet<&'a ItemId>,
+    ) -> Vec<&'a Entry> {
+        let mut chain = Vec::new();
+        let mut next = vec![head];
+        while let Some(id) = next.pop() {
+            if seen.insert(id) {
+                chain.push(&self.items[id]);
+                next.extend(behind.get(id).into_iter().flatten().rev());
+            }
+        }
+        chain
+    }
+}
+
+fn merged<'a>(chains: &[Vec<&'a Entry>]) -> Vec<&'a Entry> {
+    let mut out = Vec::new();
+    let mut heads: BinaryHeap<Reverse<(Duration, usize, usize)>> =
+        chains.iter().enumerate().map(|(chain, entries)| Reverse((entries[0].at, chain, 0))).collect();
+    while let Some(Reverse((_, chain, place))) = heads.pop() {
+        out.push(chains[chain][place]);
+        if let Some(next) = chains[chain].get(place + 1) {
+            heads.push(Reverse((next.at, chain, place + 1)));
+        }
+    }
+    out
+}
+
+impl Entry {
+    fn new(at: Duration, speaker: Option<Speaker>) -> Self {
+        Self { at, speaker, placed: false, previous: None, line: false, said: Said::Nothing, playout: None }
+    }
+
+    fn utterance(&self) -> Option<Utterance> {
+        let text = match &self.said {
+            Said::Pieces(text) | Said::Whole(text) => text.trim(),
+            Said::Nothing | Said::Failed => return None,
+        };
+        if text.is_empty() {
+            return None;
+        }
+        let (voice, heard) = match (self.speaker?, self.playout) {
+            (Speaker::System, _) => return None,
+            (Speaker::Caller, _) => (Voice::Caller, Some(text)),
+            (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
+            (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
+            // Our own lines are told when they have been played.
+            (Speaker::Agent, None) if self.line => (Voice::Line, Some(text)),
+            (Speaker::Agent, None) => (Voice::Agent, None),
+        };
+        Some(Utterance {
+            at: self.at,
+            voice,
+            text: text.to_owned(),
+            heard: heard.map(str::to_owned),
+            interrupted: voice != Voice::Caller && self.playout.is_some_and(|playout| !playout.is_whole()),
+        })
+    }
+
+    fn agents_voice(&self) -> Voice {
+        if self.line { Voice::Line } else { Voice::Agent }
+    }
+}
+
+impl Said {
+    fn len(&self) -> usize {
+        match self {
+            Self::Pieces(text) | Self::Whole(text) => text.len(),
+            Self::Nothing | Self::Failed => 0,
+        }
+    }
+}
+
+impl Playout {
+    fn is_whole(self) -> bool {
+        !self.heard.is_zero() && self.heard + SLACK >= self.of
+    }
+
+    /// The words that were heard to their end, taking each letter to last as long as any other.
+    fn cut(self, text: &str) -> &str {
+        let share = self.heard.as_secs_f64() / self.of.as_secs_f64().max(f64::MIN_POSITIVE);
+        let letters = (text.chars().count() as f64 * share.min(1.0)) as usize;
+        let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
+        let rest = &text[end..];
+        let whole_words = if rest.is_empty() || rest.starts_with(char::is_whitespace) {
+            end
+        } else {
+            text[..end].rfind(char::is_whitespace).unwrap_or(0)
+        };
+        text[..whole_words].trim_end()
+    }
+}
+
+/// Text and ids that one call's log holds. A caller and an agent who talk for four hours without a pause come to a quarter of
+/// a megabyte in Latin script, three quarters in Devanagari. More: a mad model server could fill the machine.
+pub const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// Items: a turn every two seconds for four hours. An entry without its words takes some 150 bytes.
+pub const MOST_ITEMS: usize = 8 * 1024;
+/// Tools used in one call.
+pub const MOST_TOOLS: usize = 1024;
+/// Keys pressed in one call.
+pub const MOST_KEYS: usize = 4 * 1024;
+/// What may be missing at the end of a playout that was heard whole: a frame, which no ear misses.
+const SLACK: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+#[path = "log_tests.rs"]
+mod tests;

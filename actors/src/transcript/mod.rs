@@ -8,3 +8,6 @@ pub mod log;
 pub mod messages;
 pub mod record;
 pub mod writer;
+
+#[cfg(test)]
+mod testing;

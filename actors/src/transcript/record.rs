@@ -1,1 +1,375 @@
-//! To be written.
+//! What is filed when a call ends: the transcript file and the queue file of the contract. Pure.
+//!
+//! Both are supersets of what the two services before this one wrote and read: `ucid` and `call_id` are the carrier's id of
+//! the call both times, `rich_transcript` and `transcripts` say what `conversation` says, entry by entry. Times are RFC 3339
+//! in UTC, numbers of milliseconds where the name or the contract says so. Keys stand in the order of the contract.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::log::{Conversation, Utterance, Voice};
+use super::messages::Tally;
+use crate::call::brief::{Brief, CallIdentity};
+use crate::call::messages::Usage;
+use crate::ending::Ending;
+use crate::ids::CallId;
+
+/// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
+#[derive(Debug, Clone)]
+pub struct Record {
+    call: CallId,
+    stem: String,
+    transcript: TranscriptFile,
+    queue: QueueFile,
+}
+
+/// How a call went, for its record.
+#[derive(Debug)]
+pub struct Closing<'a> {
+    /// Whose call it was.
+    pub identity: &'a CallIdentity,
+    /// How it was held.
+    pub brief: &'a Brief,
+    /// What was said.
+    pub conversation: Conversation,
+    /// Why it ended, and by whom.
+    pub ending: Ending,
+    /// Its counters.
+    pub tally: Tally,
+    /// How long it took.
+    pub duration: Duration,
+    /// The moment of filing.
+    pub filed_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct TranscriptFile {
+    ucid: String,
+    call_id: String,
+    id: CallId,
+    carrier: &'static str,
+    timestamp: i64,
+    duration_ms: u64,
+    call_start_time: i64,
+    call_end_time: i64,
+    from: String,
+    to: String,
+    agent: String,
+    language: String,
+    model: String,
+    stream_id: String,
+    direction: &'static str,
+    ending: EndingEntry,
+    transcripts: Vec<String>,
+    rich_transcript: Vec<RichEntry>,
+    conversation: Vec<ConversationEntry>,
+    tools: Vec<ToolEntry>,
+    keys: Vec<KeyEntry>,
+    answers: BTreeMap<String, Value>,
+    usage: Usage,
+    analytics: Analytics,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct EndingEntry {
+    reason: &'static str,
+    by: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct RichEntry {
+    timestamp: String,
+    role: &'static str,
+    content: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ConversationEntry {
+    timestamp: String,
+    speaker: &'static str,
+    text: String,
+    heard: Option<String>,
+    interrupted: bool,
+    event_type: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ToolEntry {
+    timestamp: String,
+    name: String,
+    arguments: Box<RawValue>,
+    output: Box<RawValue>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct KeyEntry {
+    timestamp: String,
+    key: char,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Analytics {
+    turns: u64,
+    barge_ins: u64,
+    dropped_frames: u64,
+    first_audio_ms: Option<u64>,
+    total_exchanges: usize,
+    user_messages: usize,
+    assistant_messages: usize,
+    interrupted_messages: usize,
+    wordless_items: u64,
+    omitted: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct QueueFile {
+    id: CallId,
+    ucid: String,
+    call_id: String,
+    timestamp: i64,
+    created_at: String,
+    transcript_file: String,
+    transcript_name: String,
+    status: &'static str,
+    attempts: u32,
+    priority: &'static str,
+}
+
+impl Record {
+    /// The record of a call that is over.
+    pub fn new(closing: Closing<'_>) -> Self {
+        let Closing { identity, brief, conversation, ending, tally, duration, filed_at } = closing;
+        let started_at = identity.started_at;
+        let carrier_call = identity.carrier_call.as_str();
+        let said = &conversation.utterances;
+        let transcript = TranscriptFile {
+            ucid: carrier_call.to_owned(),
+            call_id: carrier_call.to_owned(),
+            id: identity.id,
+            carrier: identity.carrier.name(),
+            timestamp: filed_at.timestamp_millis(),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            call_start_time: started_at.timestamp_millis(),
+            call_end_time: moment(started_at, duration).timestamp_millis(),
+            from: identity.from.expose().clone(),
+            to: identity.to.expose().clone(),
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            stream_id: identity.stream.as_str().to_owned(),
+            direction: identity.direction.word(),
+            ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
+            transcripts: said.iter().map(|u| u.text.clone()).collect(),
+            rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
+            conversation: said.iter().map(|u| ConversationEntry::new(u, started_at)).collect(),
+            analytics: Analytics::new(&conversation, tally),
+            tools: conversation
+                .tools
+                .into_iter()
+                .map(|tool| ToolEntry {
+                    timestamp: rfc3339(moment(started_at, tool.at)),
+                    name: tool.name,
+                    arguments: json_or_text(&tool.arguments),
+                    output: json_or_text(&tool.output),
+                })
+                .collect(),
+            keys: conversation
+                .keys
+                .into_iter()
+                .map(|press| KeyEntry { timestamp: rfc3339(moment(started_at, press.at)), key: press.key })
+                .collect(),
+            answers: BTreeMap::new(),
+            usage: conversation.usage,
+        };
+        let queue = QueueFile {
+            id: identity.id,
+            ucid: carrier_call.to_owned(),
+            call_id: carrier_call.to_owned(),
+            timestamp: transcript.timestamp,
+            created_at: rfc3339(filed_at),
+            transcript_file: String::new(),
+            transcript_name: String::new(),
+            status: "pending",
+            attempts: 0,
+            priority: "normal",
+        };
+        Self { call: identity.id, stem: format!("call_{}", sanitised(carrier_call)), transcript, queue }
+    }
+
+    /// Whose record it is.
+    pub fn call(&self) -> CallId {
+        self.call
+    }
+
+    /// The moment of its filing, Unix milliseconds.
+    pub fn filed_ms(&self) -> i64 {
+        self.transcript.timestamp
+    }
+
+    /// Files it a millisecond later: the names of this one are taken.
+    pub fn file_later(&mut self) {
+        let filed = self.transcript.timestamp.saturating_add(1);
+        self.transcript.timestamp = filed;
+        self.queue.timestamp = filed;
+        self.queue.created_at = DateTime::from_timestamp_millis(filed).map(rfc3339).unwrap_or_default();
+    }
+
+    /// The transcript's file name.
+    pub fn transcript_name(&self) -> String {
+        format!("{}_{}_transcript.json", self.stem, self.filed_ms())
+    }
+
+    /// The queue file's name.
+    pub fn queue_name(&self) -> String {
+        format!("{}_{}_queue.json", self.stem, self.filed_ms())
+    }
+
+    /// The transcript's content.
+    ///
+    /// # Errors
+    /// Never for what a record holds; the serializer's signature says that it could.
+    pub fn transcript_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(&self.transcript)
+    }
+
+    /// The queue file's content: a reference to the transcript in `dir`. Old readers want its path (`transcript_file`) or its
+    /// bare name (`transcript_name`).
+    ///
+    /// # Errors
+    /// As [`Self::transcript_json`].
+    pub fn queue_json(&self, dir: &Path) -> serde_json::Result<Vec<u8>> {
+        let transcript_name = self.transcript_name();
+        let transcript_file = dir.join(&transcript_name).to_string_lossy().into_owned();
+        serde_json::to_vec_pretty(&QueueFile { transcript_file, transcript_name, ..self.queue.clone() })
+    }
+
+    /// Roughly the memory it takes, for the bound of whoever keeps it.
+    pub fn weight(&self) -> usize {
+        let said: usize = self.transcript.conversation.iter().map(|entry| entry.text.len() * 4 + 300).sum();
+        let tools: usize = self.transcript.tools.iter().map(ToolEntry::weight).sum();
+        size_of::<Self>() + said + tools + self.transcript.keys.len() * size_of::<KeyEntry>()
+    }
+}
+
+impl RichEntry {
+    fn new(utterance: &Utterance, started_at: DateTime<Utc>) -> Self {
+        Self {
+            timestamp: rfc3339(moment(started_at, utterance.at)),
+            role: utterance.voice.role(),
+            content: utterance.text.clone(),
+        }
+    }
+}
+
+impl ConversationEntry {
+    fn new(utterance: &Utterance, started_at: DateTime<Utc>) -> Self {
+        Self {
+            timestamp: rfc3339(moment(started_at, utterance.at)),
+            speaker: utterance.voice.role(),
+            text: utterance.text.clone(),
+            heard: utterance.heard.clone(),
+            interrupted: utterance.interrupted,
+            event_type: utterance.voice.event_type(),
+        }
+    }
+}
+
+impl ToolEntry {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.arguments.get().len() + self.output.get().len()
+    }
+}
+
+impl Analytics {
+    fn new(conversation: &Conversation, tally: Tally) -> Self {
+        let said = &conversation.utterances;
+        let user_messages = said.iter().filter(|u| u.voice == Voice::Caller).count();
+        Self {
+            turns: tally.turns,
+            barge_ins: tally.barge_ins,
+            dropped_frames: tally.dropped_frames,
+            first_audio_ms: tally.first_audio_ms,
+            total_exchanges: said.len(),
+            user_messages,
+            assistant_messages: said.len() - user_messages,
+            interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
+            wordless_items: conversation.wordless,
+            omitted: conversation.omitted,
+        }
+    }
+}
+
+impl Voice {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Caller => "user",
+            Self::Agent | Self::Line => "assistant",
+        }
+    }
+
+    /// The model's own names for the two sources of words, which old readers know, and ours for a third.
+    fn event_type(self) -> &'static str {
+        match self {
+            Self::Caller => "transcription_completed",
+            Self::Agent => "response_audio_transcript_done",
+            Self::Line => "line_played",
+        }
+    }
+}
+
+fn moment(started_at: DateTime<Utc>, after: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(after).ok().and_then(|after| started_at.checked_add_signed(after)).unwrap_or(started_at)
+}
+
+fn rfc3339(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What is JSON by promise is kept as JSON, letter by letter, when the promise was kept; else as a string of what it was. Text
+/// nested so deeply that a reader of the file would give up is a string too.
+fn json_or_text(text: &str) -> Box<RawValue> {
+    let kept = if nesting(text) > DEEPEST { None } else { RawValue::from_string(text.to_owned()).ok() };
+    kept.or_else(|| to_raw_value(text).ok()).unwrap_or_default()
+}
+
+/// The deepest that `text` can be nested if it is JSON; brackets inside strings count as well.
+fn nesting(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// A carrier's id as a part of a file name on any file system.
+fn sanitised(id: &str) -> String {
+    let safe: String = id
+        .chars()
+        .take(LONGEST_NAME_PART)
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
+        .collect();
+    let safe = safe.trim_start_matches('-');
+    if safe.is_empty() { "unknown".to_owned() } else { safe.to_owned() }
+}
+
+/// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.
+const LONGEST_NAME_PART: usize = 96;
+
+/// Levels of a tool's JSON that are kept as JSON. Common parsers give up at 128.
+const DEEPEST: usize = 32;
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -1,0 +1,218 @@
+use std::time::Duration;
+
+use actix::Addr;
+
+use super::super::sabotage::Sabotage;
+use super::super::testing::{Log, Probe, brief, identity, pass, settle};
+use super::*;
+use crate::audio::actor::AudioSetup;
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::actor::LlmSetup;
+use crate::transcript::actor::TranscriptSetup;
+
+#[actix::test]
+async fn a_call_attaches_its_line_and_greets_when_the_model_is_ready() {
+    let call = Rig::start().await;
+    assert_eq!(call.log.take(), ["line: attached"]);
+    call.addr.do_send(ready());
+    settle().await;
+    let heard = call.log.take();
+    assert!(heard[0].starts_with("audio: AttachModel"), "{heard:?}");
+    assert!(heard[1].starts_with("model: Speak(Wish { purpose: Greeting"), "{heard:?}");
+    assert_eq!(heard.len(), 2);
+}
+
+#[actix::test]
+async fn a_caller_who_hangs_up_ends_everything_once() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    settle().await;
+    call.log.take();
+    call.addr.do_send(LineReport::Stopped);
+    call.addr.do_send(LineReport::Closed);
+    settle().await;
+    call.assert_ended("CallerHungUp");
+}
+
+#[actix::test]
+async fn a_call_that_panics_is_cleaned_up_and_told_once() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    settle().await;
+    call.log.take();
+    call.addr.do_send(Sabotage::Call);
+    settle().await;
+    call.assert_ended("Crashed");
+}
+
+#[actix::test]
+async fn a_call_that_loses_its_audio_ends_in_order() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    settle().await;
+    call.log.take();
+    call.addr.do_send(Sabotage::Organ(Organ::Audio));
+    settle().await;
+    let heard = call.log.take();
+    // The audio actor is gone and hears nothing any more.
+    assert_eq!(heard[..2], ["line: ToLine(Close)", "model: Close"]);
+    assert!(heard[2].starts_with("transcript: Ended { ending: Crashed"), "{heard:?}");
+    assert!(heard[3].starts_with("supervisor: CallEnded") && heard[3].contains("Crashed"), "{heard:?}");
+    assert_eq!(heard.len(), 4);
+    assert!(!call.addr.connected());
+}
+
+#[actix::test]
+async fn a_call_that_loses_its_model_lets_the_caller_hear_the_rest() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    call.addr.do_send(Sabotage::Organ(Organ::Model));
+    settle().await;
+    let heard = call.log.take();
+    assert_eq!(heard[heard.len() - 2..], ["audio: DetachModel", "audio: TellWhenDrained"]);
+    assert!(call.addr.connected());
+    pass(brief().limits.goodbye).await;
+    let heard = call.log.take();
+    assert!(heard.iter().any(|line| line.starts_with("transcript: Ended { ending: Crashed")), "{heard:?}");
+    assert!(!call.addr.connected());
+}
+
+#[actix::test]
+async fn a_call_that_loses_its_transcript_goes_on_and_has_a_record() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    call.addr.do_send(Sabotage::Organ(Organ::Transcript));
+    settle().await;
+    call.addr.do_send(LineReport::KeyPressed('5'));
+    settle().await;
+    assert!(call.log.take().contains(&"transcript: KeyPressed('5')".to_owned()), "another one listens");
+    call.addr.do_send(LineReport::Stopped);
+    settle().await;
+    call.assert_ended("CallerHungUp");
+}
+
+#[actix::test]
+async fn a_silent_line_is_given_up_in_time_and_a_live_one_is_not() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    for _ in 0..100 {
+        pass(Duration::from_secs(1)).await;
+        call.addr.do_send(LineReport::Alive);
+    }
+    settle().await;
+    call.log.take();
+    pass(brief().limits.line_silence - Duration::from_millis(100)).await;
+    assert_eq!(call.log.take(), Vec::<String>::new());
+    pass(Duration::from_millis(200)).await;
+    call.assert_ended("LineSilent");
+}
+
+#[actix::test]
+async fn barge_in_clears_the_playout_and_truncates_the_item() {
+    let call = Rig::start().await;
+    let (response, item) = (ResponseId::new("r1"), ItemId::new("i1"));
+    call.addr.do_send(ready());
+    call.addr.do_send(ModelReport::ResponseStarted { response: response.clone() });
+    call.addr.do_send(AudioReport::PlayoutStarted { response: response.clone(), item: item.clone() });
+    call.addr.do_send(ModelReport::SpeechStarted { item: ItemId::new("user") });
+    settle().await;
+    assert!(call.log.take().contains(&"audio: ClearPlayout { response: Some(r1) }".to_owned()));
+    let (received, heard) = (Duration::from_secs(3), Duration::from_micros(1_500_700));
+    let playout = crate::audio::messages::ItemPlayout { response, item, received, heard };
+    call.addr.do_send(AudioReport::Interrupted(vec![playout]));
+    settle().await;
+    let heard = call.log.take();
+    assert_eq!(heard[0], "model: TruncateItem { item: i1, heard: 1.5s }");
+    assert_eq!(heard[1], "transcript: Heard { item: i1, heard: 1.5007s, of: 3s }");
+}
+
+#[actix::test]
+async fn a_call_shows_what_it_is_now() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    pass(Duration::from_secs(3)).await;
+    let shown = call.addr.send(Inspect).await.expect("alive");
+    assert_eq!(shown.id, call.id.to_string());
+    assert_eq!((shown.carrier, shown.carrier_call_id.as_str(), shown.stream_id.as_str()), ("twilio", "CA1", "MZ1"));
+    assert_eq!((shown.direction, shown.from.as_str(), shown.to.as_str()), ("inbound", "+15550100001", "+15550100002"));
+    assert_eq!((shown.agent.as_str(), shown.language.as_str(), shown.model.as_str()), ("reception", "en", "rehearsal"));
+    assert_eq!((shown.state, shown.started_at.as_str()), ("greeting", "1970-01-01T00:00:00.000Z"));
+    assert!((3000..3100).contains(&shown.duration_ms), "{}", shown.duration_ms);
+    assert_eq!(shown.detail.model_setup_ms, Some(300));
+}
+
+#[actix::test]
+async fn a_place_whose_actor_never_starts_is_given_back() {
+    let log = Log::default();
+    let supervisor = Probe::outside("supervisor", &log);
+    drop(Place::new(CallId::random(), supervisor.recipient()));
+    settle().await;
+    assert_eq!(log.take().len(), 1);
+}
+
+/// A call among probes.
+struct Rig {
+    id: CallId,
+    addr: Addr<CallActor>,
+    log: Log,
+    _line: Addr<Probe>,
+}
+
+impl Rig {
+    /// The clock is paused from here on.
+    async fn start() -> Self {
+        tokio::time::pause();
+        let (id, log) = (CallId::random(), Log::default());
+        let line = Probe::outside("line", &log);
+        let setup = CallSetup {
+            identity: identity(id),
+            brief: Arc::new(brief()),
+            line: Probe::line(&line),
+            writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
+            place: Place::new(id, Probe::outside("supervisor", &log).recipient()),
+        };
+        let addr = CallActor::with(setup, Box::new(Probes(log.clone()))).start();
+        settle().await;
+        Self { id, addr, log, _line: line }
+    }
+
+    fn assert_ended(&self, ending: &str) {
+        let heard = self.log.take();
+        assert_eq!(heard[..3], ["line: ToLine(Close)", "model: Close", "audio: Finish"].map(str::to_owned));
+        assert!(heard[3].starts_with(&format!("transcript: Ended {{ ending: {ending}, ")), "{heard:?}");
+        assert_eq!(heard[4], format!("supervisor: CallEnded {{ call: {}, ending: {ending} }}", self.id));
+        assert_eq!(heard.len(), 5, "{heard:?}");
+        assert!(!self.addr.connected(), "the actor is gone");
+    }
+}
+
+/// Starts probes in place of a call's actors.
+struct Probes(Log);
+
+impl Spawn for Probes {
+    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
+        let addr = Probe::organ(Organ::Transcript, &self.0, setup.lost);
+        Scribe { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+    }
+
+    fn audio(&self, setup: AudioSetup) -> Voice {
+        let addr = Probe::organ(Organ::Audio, &self.0, setup.lost);
+        Voice {
+            frames: addr.clone().recipient(),
+            marks: addr.clone().recipient(),
+            from_model: addr.clone().recipient(),
+            items: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
+    }
+
+    fn model(&self, setup: LlmSetup) -> Mind {
+        let addr = Probe::organ(Organ::Model, &self.0, setup.lost);
+        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
+    }
+}
+
+fn ready() -> ModelReport {
+    ModelReport::Ready { session: "sess_1".to_owned(), setup: Duration::from_millis(300) }
+}

@@ -1,0 +1,137 @@
+//! How a call ends: at once, or once the last words have been heard. Part of [`super`].
+
+use std::time::Instant;
+
+use super::{CallMachine, State};
+use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
+use crate::call::steps::{CallAction, Note};
+use crate::call::turn::Interrupter;
+use crate::ending::Ending;
+use crate::realtime::messages::WishPurpose;
+
+/// An end that waits for the last words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closing {
+    /// Why.
+    pub(super) ending: Ending,
+    /// Longest wait.
+    pub(super) until: Instant,
+    /// What for.
+    pub(super) awaiting: Awaiting,
+}
+
+/// What an end waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaiting {
+    /// A goodbye has been asked for and has not begun.
+    Goodbye,
+    /// The last words are being generated.
+    Words,
+    /// They are being heard. A report of silence may have been on its way when the last audio was queued, so the first one only
+    /// leads to another question: its answer is proof.
+    Silence {
+        /// Whether it has been reported once.
+        reported: bool,
+    },
+}
+
+impl CallMachine {
+    pub(super) fn model_lost(&mut self, ModelLoss { class, reason }: ModelLoss, now: Instant) {
+        self.tell(Note::ModelLost { class, reason });
+        let ending = match class {
+            LossClass::Retryable | LossClass::Expired => Ending::ModelLost,
+            LossClass::Fatal => Ending::ModelRefused,
+        };
+        self.close_without_model(ending, now);
+    }
+
+    pub(super) fn organ_lost(&mut self, organ: Organ, now: Instant) {
+        self.tell(Note::OrganLost(organ));
+        match organ {
+            // Nothing can be heard any more.
+            Organ::Audio => self.finish(Ending::Crashed),
+            Organ::Model => self.close_without_model(Ending::Crashed, now),
+            Organ::Transcript if self.transcript_renewed => self.tell(Note::RecordLost),
+            Organ::Transcript => {
+                self.transcript_renewed = true;
+                self.out.push(CallAction::RenewTranscript);
+            }
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, order: HangUp, now: Instant) {
+        let ending = match order {
+            HangUp::Operator => Ending::OperatorHungUp,
+            HangUp::Drain => Ending::Drained,
+        };
+        match self.state {
+            // An order outranks the agent's wish: the caller's word does not call it off.
+            State::Closing(closing @ Closing { ending: Ending::AgentHungUp, .. }) => {
+                self.state = State::Closing(Closing { ending, ..closing });
+            }
+            // It ends already.
+            State::Closing(_) | State::Ended(_) => {}
+            State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.say_goodbye(ending, now);
+            }
+        }
+    }
+
+    /// Ends the call with a word to the caller; at once where there is no model to say it.
+    pub(super) fn say_goodbye(&mut self, ending: Ending, now: Instant) {
+        if self.state == State::Connecting {
+            return self.finish(ending);
+        }
+        self.turn.interrupt(Interrupter::Us, now, &mut self.out);
+        self.close(ending, Awaiting::Goodbye, now);
+        self.wish(WishPurpose::Goodbye, Some(GOODBYE.to_owned()));
+    }
+
+    /// Lets what is queued be heard and ends the call, whose model is gone.
+    pub(super) fn close_without_model(&mut self, ending: Ending, now: Instant) {
+        self.turn.model_lost();
+        self.out.push(CallAction::DetachModel);
+        match self.state {
+            State::Closing(Closing { awaiting: Awaiting::Silence { .. }, .. }) | State::Ended(_) => {}
+            State::Closing(closing) => self.await_silence(closing),
+            State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.close(ending, SILENCE, now);
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, ending: Ending, awaiting: Awaiting, now: Instant) {
+        // A time beyond what the clock can say is no time at all.
+        let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now);
+        self.enter(Closing { ending, until, awaiting });
+    }
+
+    pub(super) fn await_silence(&mut self, closing: Closing) {
+        self.enter(Closing { awaiting: SILENCE, ..closing });
+    }
+
+    pub(super) fn enter(&mut self, closing: Closing) {
+        self.state = State::Closing(closing);
+        if let Awaiting::Silence { .. } = closing.awaiting {
+            self.out.push(CallAction::TellWhenDrained);
+        }
+    }
+
+    /// The end, whatever led to it. The only way into [`State::Ended`].
+    pub(super) fn finish(&mut self, ending: Ending) {
+        self.state = State::Ended(ending);
+        self.out.extend([
+            CallAction::CloseLine,
+            CallAction::CloseModel,
+            CallAction::FinishAudio,
+            CallAction::FinishRecord { ending, tally: self.tally },
+            CallAction::TellSupervisor { ending },
+            CallAction::Stop,
+        ]);
+    }
+}
+
+/// The wait for silence, as it begins.
+pub(super) const SILENCE: Awaiting = Awaiting::Silence { reported: false };
+/// What the model is told to say when the call has to end.
+pub(super) const GOODBYE: &str = "Say goodbye in one short sentence, because the call ends now. Ask nothing.";

@@ -1,0 +1,258 @@
+//! The machine under events in any order: the table of its states, and thousands of calls at random.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use super::super::messages::{HangUp, Organ, ResponseOutcome};
+use super::tests::*;
+use super::*;
+use crate::audio::messages::ItemPlayout;
+use crate::ids::{ItemId, ResponseId};
+
+use CallAction as A;
+
+#[test]
+fn the_table_in_the_docs_is_the_machine() {
+    let table = table();
+    let docs: String = include_str!("../machine.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .filter(|line| line.starts_with('|'))
+        .fold(String::new(), |docs, line| docs + line + "\n");
+    assert!(docs == table, "machine.rs should say:\n{table}");
+}
+
+/// Where each event leads from each state; a dot is where it changes nothing.
+fn table() -> String {
+    let mut table = "| |".to_owned();
+    for (name, _) in states() {
+        write!(table, " {name} |").expect("a string");
+    }
+    table += &format!("\n|---|{}\n", "---|".repeat(states().len()));
+    for (name, event) in events() {
+        write!(table, "| {name} |").expect("a string");
+        for (from, call) in states() {
+            let mut call = call();
+            assert_eq!(call.state(), from);
+            // A time-out is that of the state's own deadline.
+            if let (CallEvent::TimeUp, Some((at, _))) = (&event, call.machine.deadline()) {
+                call.now = at;
+            }
+            call.on(event.clone());
+            let to = match call.machine.ending() {
+                _ if call.state() == from => ".",
+                Some(ending) => ending.reason(),
+                None => call.state(),
+            };
+            write!(table, " {to} |").expect("a string");
+        }
+        table.push('\n');
+    }
+    table
+}
+
+type State = (&'static str, fn() -> Held);
+
+fn states() -> [State; 6] {
+    let greeting = || {
+        let mut call = Held::connecting();
+        call.on(ready());
+        call
+    };
+    let thinking = || {
+        let mut call = Held::listening();
+        call.on(response_started("r2"));
+        call
+    };
+    let speaking = || {
+        let mut call = Held::listening();
+        call.says("r2");
+        call
+    };
+    // The agent's own goodbye is being heard.
+    let closing = || {
+        let mut call = Held::listening();
+        call.says("r2");
+        call.on(tool("t0", "end_call", ""));
+        call
+    };
+    [
+        ("connecting", Held::connecting),
+        ("greeting", greeting),
+        ("listening", Held::listening),
+        ("thinking", thinking),
+        ("speaking", speaking),
+        ("closing", closing),
+    ]
+}
+
+fn events() -> Vec<(&'static str, CallEvent)> {
+    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Greeting), reason: "failed".to_owned() };
+    vec![
+        ("model ready", ready()),
+        ("caller speaks", speech_started()),
+        ("caller is done", speech_stopped()),
+        ("response begins", response_started("r9")),
+        ("response ends", response_finished("r2")),
+        ("agent is heard", playing("r2")),
+        ("all was heard", drained()),
+        ("wish given up", CallEvent::Model(given_up)),
+        ("tool `end_call`", tool("t9", "end_call", "{}")),
+        ("tool not to be had", tool("t9", "transfer_call", "{}")),
+        ("key", key('5')),
+        ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("drain", CallEvent::HangUp(HangUp::Drain)),
+        ("model lost", lost(LossClass::Retryable)),
+        ("model refused", lost(LossClass::Fatal)),
+        ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
+        ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("audio actor lost", CallEvent::OrganLost(Organ::Audio)),
+        ("model actor lost", CallEvent::OrganLost(Organ::Model)),
+        ("transcript actor lost", CallEvent::OrganLost(Organ::Transcript)),
+        ("first time-out", CallEvent::TimeUp),
+    ]
+}
+
+#[test]
+fn ten_thousand_calls_in_any_order_end_exactly_once() {
+    // `SWITCHBOARD_SEED=<seed> cargo test -p switchboard-actors any_order` replays one.
+    let replay = std::env::var("SWITCHBOARD_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = replay.map_or(1..10_001, |seed: u64| seed..seed + 1);
+    let mut endings = HashSet::new();
+    for seed in seeds {
+        let ending =
+            std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|_| panic!("replay with SWITCHBOARD_SEED={seed}"));
+        endings.insert(ending);
+    }
+    if replay.is_none() {
+        assert!(endings.len() >= 9, "the scripts reach every ending there is, not only {endings:?}");
+    }
+}
+
+/// One call at random, to its end and beyond.
+fn play(seed: u64) -> Ending {
+    let mut dice = Dice(seed);
+    let mut call = Held::connecting();
+    let mut ended: Option<Ending> = None;
+    let calm = dice.roll(4) > 0;
+    for _ in 0..dice.roll(200) {
+        match call.machine.deadline() {
+            Some(_) => assert_eq!(ended, None, "an ended call waits for nothing"),
+            None => assert!(ended.is_some(), "a call always has a deadline"),
+        }
+        call.now += Duration::from_millis(dice.roll(if calm { 300 } else { 20_000 }));
+        let event = event(&mut dice, calm);
+        let done = call.on(event.clone());
+        check(&done, &mut ended, &event);
+    }
+    // Left alone, it ends.
+    for _ in 0..100 {
+        let Some((at, _)) = call.machine.deadline() else { break };
+        call.now = call.now.max(at);
+        let done = call.on(CallEvent::TimeUp);
+        check(&done, &mut ended, &CallEvent::TimeUp);
+        assert!(call.machine.deadline().is_none_or(|(at, _)| at > call.now), "a deadline that passed is dealt with");
+    }
+    assert!(call.now.duration_since(call.started()) <= Duration::from_secs(200 * 20 + 700));
+    assert_eq!(call.machine.ending(), ended);
+    ended.expect("every call ends")
+}
+
+fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
+    if let Some(ending) = ended {
+        assert_eq!(done, [], "{event:?} after {ending:?}");
+    }
+    let endings = done.iter().filter(|action| matches!(action, A::FinishRecord { .. })).count();
+    assert!(endings <= 1);
+    if endings == 0 {
+        let lasting = |action: &CallAction| {
+            !matches!(action, A::CloseLine | A::CloseModel | A::FinishAudio | A::TellSupervisor { .. } | A::Stop)
+        };
+        assert!(done.iter().all(lasting), "half an end: {done:?}");
+        return;
+    }
+    let at = done.iter().position(|action| *action == A::CloseLine).expect("the line is closed");
+    let [
+        A::CloseLine,
+        A::CloseModel,
+        A::FinishAudio,
+        A::FinishRecord { ending, .. },
+        A::TellSupervisor { ending: told },
+        A::Stop,
+    ] = &done[at..at + 6]
+    else {
+        panic!("not in order: {done:?}");
+    };
+    assert_eq!(ending, told);
+    assert!(
+        done[at + 6..].iter().all(|action| matches!(action, A::Tell(_))),
+        "nothing is done after the end: {done:?}"
+    );
+    *ended = Some(*ending);
+}
+
+fn event(dice: &mut Dice, calm: bool) -> CallEvent {
+    let response = format!("r{}", dice.roll(4));
+    // What ends a call comes rarely, or most scripts would be short.
+    match dice.roll(if calm { 100 } else { 112 }) {
+        0..6 => ready(),
+        6..16 => speech_started(),
+        16..26 => speech_stopped(),
+        26..38 => response_started(&response),
+        38..50 => response_finished(&response),
+        50..62 => playing(&response),
+        62..74 => drained(),
+        74..80 => interrupted(playouts(dice)),
+        80..84 => key(['1', '5', '*', '#'][usize::try_from(dice.roll(4)).expect("small")]),
+        84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
+        88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
+        91..94 => CallEvent::Line(LineReport::Alive),
+        94..96 => CallEvent::TimeUp,
+        96 => CallEvent::Model(ModelReport::WishGivenUp { purpose: purpose(dice), reason: "failed".to_owned() }),
+        97 => CallEvent::OrganLost(Organ::Transcript),
+        98 => failed(&response),
+        99 => CallEvent::Audio(AudioReport::ItemHeard(playouts(dice).remove(0))),
+        100..102 => lost(LossClass::Retryable),
+        102 => lost(LossClass::Fatal),
+        103..105 => CallEvent::HangUp(HangUp::Operator),
+        105..107 => CallEvent::HangUp(HangUp::Drain),
+        107 => CallEvent::OrganLost(Organ::Audio),
+        108 => CallEvent::OrganLost(Organ::Model),
+        109..111 => CallEvent::Line(LineReport::Stopped),
+        _ => CallEvent::Line(LineReport::Closed),
+    }
+}
+
+fn purpose(dice: &mut Dice) -> Option<WishPurpose> {
+    [None, Some(WishPurpose::Goodbye), Some(WishPurpose::Greeting)][usize::try_from(dice.roll(3)).expect("small")]
+}
+
+fn failed(response: &str) -> CallEvent {
+    let (response, outcome) = (ResponseId::new(response), ResponseOutcome::Failed("server_error".to_owned()));
+    CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: Some(Usage::default()) })
+}
+
+/// One or more items, heard in part; what was heard may be nonsense.
+fn playouts(dice: &mut Dice) -> Vec<ItemPlayout> {
+    (0..1 + dice.roll(3))
+        .map(|item| ItemPlayout {
+            response: ResponseId::new(&format!("r{}", dice.roll(4))),
+            item: ItemId::new(&format!("i{item}")),
+            received: Duration::from_micros(dice.roll(3_000_000)),
+            heard: Duration::from_micros(dice.roll(3_000_000)),
+        })
+        .collect()
+}
+
+/// SplitMix64: a seed is a script.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+}

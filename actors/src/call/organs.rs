@@ -1,0 +1,122 @@
+//! The actors that a call owns: how they are started and how they are reached.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, Recipient};
+
+use super::actor::{CallActor, CallSetup};
+use super::sabotage::Fail;
+use crate::audio::actor::{AudioPipeline, AudioSetup};
+use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
+use crate::realtime::actor::{LlmSetup, RealtimeLlm};
+use crate::realtime::messages::{ModelBound, ModelOrder};
+use crate::transcript::actor::{Transcript, TranscriptSetup};
+use crate::transcript::messages::{Fact, Words};
+
+/// Starts a call's actors, on the thread it is called on. Tests start others in their place.
+pub(super) trait Spawn: Send {
+    /// Starts the one that writes.
+    fn transcript(&self, setup: TranscriptSetup) -> Scribe;
+    /// Starts the one that carries sound.
+    fn audio(&self, setup: AudioSetup) -> Voice;
+    /// Starts the one that speaks with the model; it dials.
+    fn model(&self, setup: LlmSetup) -> Mind;
+}
+
+/// The Transcript, as its neighbours reach it. Let go, it writes what it has and ends.
+#[derive(Debug)]
+pub(super) struct Scribe {
+    pub(super) words: Recipient<Words>,
+    pub(super) facts: Recipient<Fact>,
+    pub(super) fail: Recipient<Fail>,
+}
+
+/// The AudioPipeline, as its neighbours reach it.
+#[derive(Debug)]
+pub(super) struct Voice {
+    pub(super) frames: Recipient<FromCaller>,
+    pub(super) marks: Recipient<MarkEchoed>,
+    pub(super) from_model: Recipient<FromModel>,
+    pub(super) items: Recipient<ItemComplete>,
+    pub(super) orders: Recipient<AudioOrder>,
+    pub(super) fail: Recipient<Fail>,
+}
+
+/// The RealtimeLlm, as its neighbours reach it.
+#[derive(Debug)]
+pub(super) struct Mind {
+    pub(super) audio: Recipient<ModelBound>,
+    pub(super) orders: Recipient<ModelOrder>,
+    pub(super) fail: Recipient<Fail>,
+}
+
+/// The real ones.
+pub(super) struct Real;
+
+impl Spawn for Real {
+    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
+        Scribe::of(Transcript::new(setup).start())
+    }
+
+    fn audio(&self, setup: AudioSetup) -> Voice {
+        let addr = AudioPipeline::new(setup).start();
+        Voice {
+            frames: addr.clone().recipient(),
+            marks: addr.clone().recipient(),
+            from_model: addr.clone().recipient(),
+            items: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
+    }
+
+    fn model(&self, setup: LlmSetup) -> Mind {
+        let addr = RealtimeLlm::new(setup).start();
+        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
+    }
+}
+
+impl Scribe {
+    fn of(addr: Addr<Transcript>) -> Self {
+        Self { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+    }
+}
+
+/// Starts a Transcript for the call that `setup` describes.
+pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Scribe {
+    spawn.transcript(TranscriptSetup {
+        identity: setup.identity.clone(),
+        brief: Arc::clone(&setup.brief),
+        writer: setup.writer.clone(),
+        lost: call.downgrade().recipient(),
+    })
+}
+
+/// Starts the line's two inner ends, each with its neighbours.
+pub(super) fn start_line(
+    spawn: &dyn Spawn,
+    setup: &CallSetup,
+    scribe: &Scribe,
+    call: &Addr<CallActor>,
+) -> (Voice, Mind) {
+    let voice = spawn.audio(AudioSetup {
+        call: setup.identity.id,
+        line: setup.identity.line,
+        capabilities: setup.identity.carrier.capabilities(),
+        lead: setup.brief.playout_lead,
+        to_line: setup.line.to_line.clone(),
+        to_call: call.downgrade().recipient(),
+        lost: call.downgrade().recipient(),
+    });
+    let mind = spawn.model(LlmSetup {
+        call: setup.identity.id,
+        plan: Arc::clone(&setup.brief.model),
+        safety_identifier: None,
+        audio: voice.from_model.clone(),
+        items: voice.items.clone(),
+        words: scribe.words.clone(),
+        to_call: call.downgrade().recipient(),
+        lost: call.downgrade().recipient(),
+    });
+    (voice, mind)
+}

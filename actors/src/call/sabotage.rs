@@ -1,0 +1,52 @@
+//! A way to make one of a call's actors fail, so that a test of the whole service can show that it costs that call alone.
+
+use actix::{Context, Handler, Message};
+
+use super::actor::CallActor;
+use super::messages::Organ;
+use crate::audio::actor::AudioPipeline;
+use crate::realtime::actor::RealtimeLlm;
+use crate::transcript::actor::Transcript;
+
+/// Panic, or make an actor of yours panic. Nothing in the service sends it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum Sabotage {
+    /// The CallActor itself.
+    Call,
+    /// One of its actors.
+    Organ(Organ),
+}
+
+/// What the CallActor sends on.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(super) struct Fail;
+
+macro_rules! fails {
+    ($actor:ty) => {
+        impl Handler<Fail> for $actor {
+            type Result = ();
+
+            fn handle(&mut self, _: Fail, _: &mut Context<Self>) {
+                panic!("sabotage");
+            }
+        }
+    };
+}
+
+fails!(AudioPipeline);
+fails!(RealtimeLlm);
+fails!(Transcript);
+
+impl Handler<Sabotage> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, sabotage: Sabotage, _: &mut Context<Self>) {
+        match sabotage {
+            Sabotage::Call => panic!("sabotage"),
+            Sabotage::Organ(organ) => self.fail(organ),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The call machine's words: what happens to a call, what it does, what it waits for, what it tells operators. Pure.
+
+use std::time::Duration;
+
+use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ};
+use crate::ending::Ending;
+use crate::events::Event;
+use crate::ids::{CallId, ResponseId};
+use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::transcript::messages::{Fact, Tally};
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallEvent {
+    /// The line has something to report.
+    Line(LineReport),
+    /// The AudioPipeline has something to report.
+    Audio(AudioReport),
+    /// The RealtimeLlm has something to report.
+    Model(ModelReport),
+    /// Somebody outside wants the call to end.
+    HangUp(HangUp),
+    /// One of the call's actors is gone without having been told to go.
+    OrganLost(Organ),
+    /// The deadline that was asked for has passed.
+    TimeUp,
+}
+
+/// What a call does. The shell carries out each in one line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallAction {
+    /// Give the AudioPipeline the model's end: held and further caller audio flows.
+    AttachModel,
+    /// Tell the AudioPipeline that the model's end is gone.
+    DetachModel,
+    /// Drop the agent's queued audio, here and at the carrier, and mute these responses.
+    ClearPlayout {
+        /// The response that is being generated, if one is.
+        response: Option<ResponseId>,
+    },
+    /// Ask the AudioPipeline to report when everything was heard.
+    TellWhenDrained,
+    /// Tell the AudioPipeline whether the caller is speaking.
+    CallerTurn {
+        /// Whether the turn has begun.
+        open: bool,
+    },
+    /// Give the RealtimeLlm an order.
+    Order(ModelOrder),
+    /// Give the Transcript a fact.
+    Record(Fact),
+    /// Start another Transcript in place of one that was lost, so that there is a record at all.
+    RenewTranscript,
+    /// Tell operators.
+    Tell(Note),
+    /// Close the line. First of the six steps of an ending, each of them once.
+    CloseLine,
+    /// Close the model's session.
+    CloseModel,
+    /// Let the AudioPipeline go.
+    FinishAudio,
+    /// Have the record written.
+    FinishRecord {
+        /// Why the call ended.
+        ending: Ending,
+        /// Its counters.
+        tally: Tally,
+    },
+    /// Free the call's place.
+    TellSupervisor {
+        /// Why the call ended.
+        ending: Ending,
+    },
+    /// Nothing more will be done. The last step.
+    Stop,
+}
+
+/// What a call waits for. A deadline that belongs to a state dies with the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// Connecting: the model's first session has not come up within `limits.model_setup`.
+    ModelSetup,
+    /// Nothing came from the carrier for `limits.line_silence`.
+    LineSilence,
+    /// The caller's keys are taken as complete.
+    Keypad,
+    /// The caller is told that the call will soon reach its longest duration.
+    DurationWarning,
+    /// The call has reached `limits.max_duration`.
+    DurationLimit,
+    /// Closing: the last words have not been heard within `limits.goodbye`.
+    Goodbye,
+}
+
+impl Timer {
+    /// The name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ModelSetup => "model_setup",
+            Self::LineSilence => "line_silence",
+            Self::Keypad => "keypad",
+            Self::DurationWarning => "duration_warning",
+            Self::DurationLimit => "duration_limit",
+            Self::Goodbye => "goodbye",
+        }
+    }
+}
+
+/// What operators are told of a call; becomes an [`Event`] once the call's id is added.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Note {
+    /// The call entered a state.
+    StateChanged(&'static str),
+    /// The first frame was sent to the caller, so long after the stream's start.
+    FirstAudioSent(Duration),
+    /// The answer to a turn began, so long after the turn's end.
+    AnswerTimed(Duration),
+    /// The caller interrupted the agent; playout was cleared so much later.
+    BargedIn(Duration),
+    /// Frames were dropped.
+    AudioDropped {
+        /// `in` from the caller, `out` to the caller.
+        direction: &'static str,
+        /// Where they were lost.
+        reason: &'static str,
+        /// How many.
+        frames: u64,
+    },
+    /// The model session came up, after so long.
+    ModelConnected(Duration),
+    /// The model session is gone or never came up.
+    ModelLost {
+        /// Whether another try could help.
+        class: LossClass,
+        /// The server's words, or ours.
+        reason: String,
+    },
+    /// The model's server complained.
+    ModelComplained {
+        /// Its code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// The model will not say what it was asked to say.
+    WishGivenUp {
+        /// What it was for; `None` is an answer to the caller.
+        purpose: Option<WishPurpose>,
+        /// Why.
+        reason: String,
+    },
+    /// An actor of the call is gone.
+    OrganLost(Organ),
+    /// The second Transcript was lost as well: there will be no record.
+    RecordLost,
+}
+
+impl Note {
+    /// The event for operators.
+    pub fn event(&self, call: CallId) -> Event<'_> {
+        match self {
+            Self::StateChanged(state) => Event::StateChanged { call, state },
+            Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
+            Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
+            Self::BargedIn(took) => Event::BargedIn { call, took: *took },
+            Self::AudioDropped { direction, reason, frames } => {
+                Event::AudioDropped { call, direction, reason, frames: *frames }
+            }
+            Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
+            Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
+            Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
+            Self::WishGivenUp { purpose, reason } => {
+                Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
+            }
+            Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
+            Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! What we send. Only what a phone agent needs of the eleven client events, and never a key the server would refuse: one
+//! wrong key and a whole `session.update` is lost (reference §2).
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::EventId;
+use crate::audio::frame::Frame;
+use crate::realtime::messages::TextRole;
+use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
+use crate::wire::{AudioFormat, Encoding};
+
+/// A client event, ready to be written with [`ClientEvent::to_json`].
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub enum ClientEvent<'a> {
+    /// Configures the session.
+    #[serde(rename = "session.update")]
+    SessionUpdate {
+        /// Ours.
+        event_id: EventId,
+        /// What to change; keys that are absent stay as they are.
+        session: Box<Session<'a>>,
+    },
+    /// Asks for a response.
+    #[serde(rename = "response.create")]
+    ResponseCreate {
+        /// Ours.
+        event_id: EventId,
+        /// What is different in this response.
+        response: Response<'a>,
+    },
+    /// Stops a response.
+    #[serde(rename = "response.cancel")]
+    ResponseCancel {
+        /// Ours.
+        event_id: EventId,
+        /// Which; the one that is running where it is absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        response_id: Option<&'a str>,
+    },
+    /// Appends an item to the conversation.
+    #[serde(rename = "conversation.item.create")]
+    ItemCreate {
+        /// Ours.
+        event_id: EventId,
+        /// The item.
+        item: Item<'a>,
+    },
+    /// Cuts an assistant item's audio and transcript.
+    #[serde(rename = "conversation.item.truncate")]
+    ItemTruncate {
+        /// Ours.
+        event_id: EventId,
+        /// The item.
+        item_id: &'a str,
+        /// Its audio part: always the first.
+        content_index: u32,
+        /// How much of it stays, from its own beginning; never more than it has.
+        audio_end_ms: u64,
+    },
+    /// Takes an item out of the conversation.
+    #[serde(rename = "conversation.item.delete")]
+    ItemDelete {
+        /// Ours.
+        event_id: EventId,
+        /// The item.
+        item_id: &'a str,
+    },
+}
+
+impl ClientEvent<'_> {
+    /// The event as the server reads it.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and maps with string keys, straight into memory: nothing here can fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The `session` of a `session.update`. There is no `model`: the URL has decided.
+#[derive(Debug, Serialize)]
+pub struct Session<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    output_modalities: [&'static str; 1],
+    instructions: &'a str,
+    audio: Audio<'a>,
+    tools: &'a [Value],
+    tool_choice: &'static str,
+    max_output_tokens: MostTokens,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<Truncation>,
+}
+
+impl<'a> Session<'a> {
+    /// The whole configuration of a fresh session. Not for a session that has spoken: it names the voice, which is locked
+    /// from the first audio on, and an update that names it is refused whole.
+    pub fn fresh(plan: &'a SessionPlan) -> Self {
+        let format = Format::of(plan.format);
+        Self {
+            kind: "realtime",
+            output_modalities: ["audio"],
+            instructions: &plan.instructions,
+            audio: Audio {
+                input: AudioIn {
+                    format,
+                    noise_reduction: plan.noise_reduction.map(|kind| Noise { kind: noise_word(kind) }),
+                    transcription: plan.transcription.as_ref().map(Asr::of),
+                    turn_detection: Vad::of(&plan.turn_detection),
+                },
+                output: AudioOut { format, voice: Voice::of(&plan.voice), speed: plan.speed },
+            },
+            tools: &plan.tools,
+            tool_choice: "auto",
+            max_output_tokens: MostTokens(plan.max_output_tokens),
+            truncation: plan
+                .retention_ratio
+                .map(|retention_ratio| Truncation { kind: "retention_ratio", retention_ratio }),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Audio<'a> {
+    input: AudioIn<'a>,
+    output: AudioOut<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct AudioIn<'a> {
+    format: Format,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise_reduction: Option<Noise>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcription: Option<Asr<'a>>,
+    turn_detection: Vad<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct AudioOut<'a> {
+    format: Format,
+    voice: Voice<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<f32>,
+}
+
+/// A format as the protocol names it. `audio/pcm` needs its rate; the two of G.711 are refused with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Format {
+    /// `audio/pcm`, `audio/pcmu`, `audio/pcma`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Samples per second, for `audio/pcm` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+}
+
+impl Format {
+    /// How the protocol names `format`.
+    pub const fn of(format: AudioFormat) -> Self {
+        match format.encoding {
+            Encoding::MuLaw => Self { kind: "audio/pcmu", rate: None },
+            Encoding::ALaw => Self { kind: "audio/pcma", rate: None },
+            Encoding::Pcm16 => Self { kind: "audio/pcm", rate: Some(format.rate_hz) },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Noise {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+const fn noise_word(kind: NoiseReduction) -> &'static str {
+    match kind {
+        NoiseReduction::NearField => "near_field",
+        NoiseReduction::FarField => "far_field",
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Asr<'a> {
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
+}
+
+impl<'a> Asr<'a> {
+    fn of(transcription: &'a Transcription) -> Self {
+        Self {
+            model: &transcription.model,
+            language: transcription.language.as_deref(),
+            prompt: transcription.prompt.as_deref(),
+        }
+    }
+}
+
+/// Every value explicit: what the documents call a default and what the live service uses differ.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Vad<'a> {
+    ServerVad {
+        threshold: f32,
+        prefix_padding_ms: u32,
+        silence_duration_ms: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        idle_timeout_ms: Option<u32>,
+        create_response: bool,
+        interrupt_response: bool,
+    },
+    SemanticVad {
+        eagerness: &'a str,
+        create_response: bool,
+        interrupt_response: bool,
+    },
+}
+
+impl<'a> Vad<'a> {
+    fn of(detection: &'a TurnDetection) -> Self {
+        match *detection {
+            TurnDetection::Server {
+                threshold,
+                prefix_padding_ms,
+                silence_duration_ms,
+                idle_timeout_ms,
+                create_response,
+                interrupt_response,
+            } => Self::ServerVad {
+                threshold,
+                prefix_padding_ms,
+                silence_duration_ms,
+                idle_timeout_ms,
+                create_response,
+                interrupt_response,
+            },
+            TurnDetection::Semantic { ref eagerness, create_response, interrupt_response } => {
+                Self::SemanticVad { eagerness, create_response, interrupt_response }
+            }
+        }
+    }
+}
+
+/// A built-in voice is its name, a custom one an object with its id.
+#[derive(Debug)]
+enum Voice<'a> {
+    BuiltIn(&'a str),
+    Custom(&'a str),
+}
+
+impl<'a> Voice<'a> {
+    fn of(name: &'a str) -> Self {
+        if name.starts_with(CUSTOM_VOICE) { Self::Custom(name) } else { Self::BuiltIn(name) }
+    }
+}
+
+impl Serialize for Voice<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Id<'a> {
+            id: &'a str,
+        }
+        match *self {
+            Self::BuiltIn(name) => serializer.serialize_str(name),
+            Self::Custom(id) => Id { id }.serialize(serializer),
+        }
+    }
+}
+
+/// What the id of a custom voice begins with.
+pub(super) const CUSTOM_VOICE: &str = "voice_";
+
+#[derive(Debug)]
+struct MostTokens(Option<u32>);
+
+impl Serialize for MostTokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(tokens) => serializer.serialize_u32(tokens),
+            None => serializer.serialize_str("inf"),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Truncation {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    retention_ratio: f32,
+}
+
+/// What is different in one response.
+#[derive(Debug, Serialize)]
+pub struct Response<'a> {
+    /// In place of the session's, which is why they are repeated in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<&'a str>,
+    /// Comes back in `response.created` and `response.done`.
+    pub metadata: Metadata<'a>,
+}
+
+/// How we know our responses again. At most 64 characters a key and 512 a value.
+#[derive(Debug, Serialize)]
+pub struct Metadata<'a> {
+    /// What the response is for.
+    pub purpose: &'a str,
+    /// The wish it answers; stays the same when the request is repeated.
+    pub wish: &'a str,
+}
+
+/// An item to put into the conversation.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub enum Item<'a> {
+    /// A text in somebody's name.
+    #[serde(rename = "message")]
+    Message {
+        /// Ours, at most 32 characters.
+        id: &'a str,
+        /// `system`, `user`, `assistant`.
+        role: &'static str,
+        /// The text.
+        content: [TextPart<'a>; 1],
+    },
+    /// The result of a tool call.
+    #[serde(rename = "function_call_output")]
+    FunctionCallOutput {
+        /// The call.
+        call_id: &'a str,
+        /// The result; a string whatever it holds.
+        output: &'a str,
+    },
+}
+
+impl<'a> Item<'a> {
+    /// A text item. The assistant's parts are `output_text`, the others' `input_text`: anything else is refused.
+    pub fn text(id: &'a str, role: TextRole, text: &'a str) -> Self {
+        let (role, kind) = match role {
+            TextRole::System => ("system", "input_text"),
+            TextRole::User => ("user", "input_text"),
+            TextRole::Assistant => ("assistant", "output_text"),
+        };
+        Self::Message { id, role, content: [TextPart { kind, text }] }
+    }
+}
+
+/// A part of a text item.
+#[derive(Debug, Serialize)]
+pub struct TextPart<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: &'a str,
+}
+
+/// Writes the event for one frame of caller audio behind what is in `out`: no serde, and nothing allocated once `out` is
+/// warm.
+pub fn write_append(number: u64, audio: &[u8], out: &mut Frame) {
+    out.extend_from_slice(br#"{"type":"input_audio_buffer.append","event_id":"audio-"#);
+    write_number(number, out);
+    out.extend_from_slice(br#"","audio":""#);
+    base64_simd::STANDARD.encode_append(audio, &mut **out);
+    out.extend_from_slice(br#""}"#);
+}
+
+fn write_number(mut number: u64, out: &mut Frame) {
+    let mut digits = [0u8; 20];
+    let mut first = digits.len();
+    for place in digits.iter_mut().rev() {
+        // The remainder of ten is one digit.
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::realtime::plan::sample;
+
+    fn update(plan: &SessionPlan) -> Value {
+        let event =
+            ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session: Box::new(Session::fresh(plan)) }
+                .to_json();
+        serde_json::from_str(&event).expect("our own JSON")
+    }
+
+    #[test]
+    fn a_session_update_names_every_value_and_nothing_else() {
+        assert_eq!(
+            update(&sample::plan()),
+            json!({"type": "session.update", "event_id": "configure-1", "session": {
+                "type": "realtime",
+                "output_modalities": ["audio"],
+                "instructions": "Be brief.",
+                "audio": {
+                    "input": {
+                        "format": {"type": "audio/pcm", "rate": 24000},
+                        "turn_detection": {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300,
+                            "silence_duration_ms": 500, "create_response": true, "interrupt_response": true},
+                    },
+                    "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin"},
+                },
+                "tools": [],
+                "tool_choice": "auto",
+                "max_output_tokens": "inf",
+            }})
+        );
+    }
+
+    #[test]
+    fn a_full_session_update_holds_what_the_plan_holds() {
+        let mut plan = sample::plan();
+        plan.format = AudioFormat::MULAW_8K;
+        plan.voice = "voice_123".to_owned();
+        plan.speed = Some(1.25);
+        plan.noise_reduction = Some(NoiseReduction::NearField);
+        plan.transcription = Some(Transcription {
+            model: "gpt-live-transcribe".to_owned(),
+            language: Some("hi".to_owned()),
+            prompt: Some("names of towns".to_owned()),
+        });
+        plan.turn_detection =
+            TurnDetection::Semantic { eagerness: "low".to_owned(), create_response: true, interrupt_response: false };
+        plan.tools = vec![json!({"type": "function", "name": "end_call", "description": "", "parameters": {}})];
+        plan.max_output_tokens = Some(4096);
+        plan.retention_ratio = Some(0.75);
+        let session = &update(&plan)["session"];
+        assert_eq!(
+            session["audio"],
+            json!({
+                "input": {
+                    "format": {"type": "audio/pcmu"},
+                    "noise_reduction": {"type": "near_field"},
+                    "transcription": {"model": "gpt-live-transcribe", "language": "hi", "prompt": "names of towns"},
+                    "turn_detection": {"type": "semantic_vad", "eagerness": "low",
+                        "create_response": true, "interrupt_response": false},
+                },
+                "output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "voice_123"}, "speed": 1.25},
+            })
+        );
+        assert_eq!(session["tools"][0]["name"], "end_call");
+        assert_eq!(session["max_output_tokens"], 4096);
+        assert_eq!(session["truncation"], json!({"type": "retention_ratio", "retention_ratio": 0.75}));
+    }
+
+    #[test]
+    fn an_append_event_is_what_serde_would_have_written() {
+        for (number, audio) in [(0, &b"\x00"[..]), (7, b"abc"), (u64::MAX, &[0xff; 961])] {
+            let mut out = Frame::take();
+            write_append(number, audio, &mut out);
+            let value: Value = serde_json::from_slice(&out).expect("valid JSON");
+            assert_eq!(
+                value,
+                json!({"type": "input_audio_buffer.append", "event_id": EventId::Audio(number).to_string(),
+                    "audio": base64_simd::STANDARD.encode_to_string(audio)})
+            );
+        }
+    }
+
+    #[test]
+    fn items_and_responses_have_the_keys_of_the_protocol() {
+        let create = |item| {
+            serde_json::to_value(ClientEvent::ItemCreate { event_id: EventId::Text(1), item }).expect("plain data")
+        };
+        assert_eq!(
+            create(Item::text("sb_1", TextRole::Assistant, "Hello"))["item"],
+            json!({"type": "message", "id": "sb_1", "role": "assistant",
+                "content": [{"type": "output_text", "text": "Hello"}]})
+        );
+        assert_eq!(create(Item::text("sb_2", TextRole::System, "x"))["item"]["content"][0]["type"], "input_text");
+        assert_eq!(
+            create(Item::FunctionCallOutput { call_id: "call_1", output: "" })["item"],
+            json!({"type": "function_call_output", "call_id": "call_1", "output": ""})
+        );
+        let cancel = ClientEvent::ResponseCancel { event_id: EventId::Stop(2), response_id: None }.to_json();
+        assert_eq!(cancel, r#"{"type":"response.cancel","event_id":"stop-2"}"#);
+    }
+}

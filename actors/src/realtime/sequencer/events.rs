@@ -1,0 +1,151 @@
+//! What the sequencer hears and says.
+
+use std::time::Duration;
+
+use crate::ids::{ResponseId, ToolCallId};
+use crate::realtime::messages::{Wish, WishPurpose};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SequencerEvent {
+    /// The call wishes that the model speaks.
+    Wished(Wish),
+    /// The model called a tool.
+    ToolCalled {
+        /// In this response.
+        response: ResponseId,
+        /// The call.
+        call: ToolCallId,
+    },
+    /// A tool's result was sent.
+    ToolAnswered {
+        /// The call.
+        call: ToolCallId,
+        /// Whether the model should speak on it.
+        speak: bool,
+    },
+    /// The server has put a tool's result into the conversation: responses that begin from now on know it.
+    OutputPlaced(ToolCallId),
+    /// The caller began to speak: what is still to be said on his last turn is overtaken.
+    CallerSpoke,
+    /// The call wants the running response stopped.
+    CancelOrdered,
+    /// A response began.
+    Created {
+        /// The response.
+        response: ResponseId,
+        /// The wish named in its metadata, if it is ours and the server echoes metadata.
+        wish: Option<u64>,
+    },
+    /// A response ended.
+    Done {
+        /// The response.
+        response: ResponseId,
+        /// The wish named in its metadata.
+        wish: Option<u64>,
+        /// Why it failed, if it failed.
+        failure: Option<Failure>,
+    },
+    /// The server refused a request for a response.
+    CreateRefused {
+        /// Which; absent where the server does not say, then the one that is outstanding.
+        ticket: Option<u64>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The server found nothing to cancel.
+    CancelRefused,
+    /// The deadline has passed.
+    DeadlinePassed,
+}
+
+/// Why a response could not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The server's code.
+    pub code: String,
+    /// What to do about it.
+    pub remedy: Remedy,
+}
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// A rate limit: wait as long as the server says, where it does.
+    Wait(Option<Duration>),
+    /// The server's own trouble: try once more.
+    TryOnce,
+    /// It would fail again.
+    GiveUp,
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A response is running already: a race that loses nothing.
+    AlreadyActive,
+    /// The response could not be had.
+    Failed(Failure),
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SequencerAction {
+    /// Send a `response.create`.
+    Create {
+        /// Goes into the event's id.
+        ticket: u64,
+        /// Goes into the metadata.
+        wish: u64,
+        /// What it is for; `None` repeats the server's own answer.
+        purpose: Option<WishPurpose>,
+        /// Extra instructions of the wish.
+        instructions: Option<String>,
+    },
+    /// Send a `response.cancel`.
+    Cancel {
+        /// Goes into the event's id.
+        ticket: u64,
+        /// Which; `None` is whatever runs.
+        response: Option<ResponseId>,
+    },
+    /// A wish will not be spoken.
+    GaveUp {
+        /// Its number.
+        wish: u64,
+        /// What it was for.
+        purpose: Option<WishPurpose>,
+        /// The server's code, or ours.
+        reason: String,
+    },
+    /// A deadline passed and the state was mended; counted.
+    Recovered(Timer),
+}
+
+/// The deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// A request for a response was neither granted nor refused.
+    CreateUnanswered,
+    /// A cancelled response did not end.
+    CancelUnanswered,
+    /// A wish waits behind a response that gives no sign of life.
+    ResponseStalled,
+    /// Some tools of a response have answered, the others are late.
+    SiblingsLate,
+    /// The wait before another try is over. Not a recovery.
+    RetryDue,
+}
+
+impl Timer {
+    /// The word in counters and in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CreateUnanswered => "create_unanswered",
+            Self::CancelUnanswered => "cancel_unanswered",
+            Self::ResponseStalled => "response_stalled",
+            Self::SiblingsLate => "siblings_late",
+            Self::RetryDue => "retry_due",
+        }
+    }
+}

@@ -1,0 +1,546 @@
+//! One response at a time. Every wish to speak goes through here; the server's own responses come in any state. Pure.
+//!
+//! ```text
+//! Free ──wish──▶ CreateRequested ──created──▶ Active ──done──▶ Free
+//!                      │  refused: the wish goes back          │
+//!                      └────cancel──▶ CancelRequested ◀──cancel─┘ ──done or refused──▶ Free
+//! ```
+//!
+//! A wish ends in exactly one way: its response ran, another response covered it, it was cancelled, or it is reported as
+//! given up. Nothing waits for the server without a deadline ([`Timer`]).
+
+mod events;
+mod tools;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+pub use self::events::{Failure, Refusal, Remedy, SequencerAction, SequencerEvent, Timer};
+use self::tools::ToolCalls;
+use super::messages::{Wish, WishPurpose};
+use crate::ids::{ResponseId, ToolCallId};
+
+/// The rule of one response at a time.
+#[derive(Debug)]
+pub struct Sequencer {
+    state: State,
+    wishes: VecDeque<Pending>,
+    tools: ToolCalls,
+    /// Whether the server has been seen to echo metadata. Until then a response without is taken for the one we asked for,
+    /// unless a refusal says otherwise.
+    echoes: bool,
+    /// Wishes whose response may have been another's: should the refusal still come, they go back. By ticket.
+    doubtful: Vec<(u64, Pending)>,
+    last_ticket: u64,
+    last_wish: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing runs, as far as we know.
+    Free,
+    /// We asked; `beside` is a response that came while our request was on its way.
+    CreateRequested { create: Create, beside: Beside },
+    /// A response runs.
+    Active(Running),
+    /// We asked for it to stop; `create` is a request that was not yet answered then.
+    CancelRequested { running: Option<Running>, create: Option<Create>, since: Instant },
+}
+
+#[derive(Debug)]
+struct Create {
+    ticket: u64,
+    wish: Pending,
+    since: Instant,
+}
+
+#[derive(Debug)]
+enum Beside {
+    Nothing,
+    Running(Running),
+    /// It came and went.
+    Over,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// `None` when we know only from a refusal that something runs.
+    id: Option<ResponseId>,
+    /// The wish it answers; `None` for the server's own.
+    wish: Option<Pending>,
+    /// The request it is taken to answer, where the server did not say so.
+    assumed: Option<u64>,
+    /// When it last gave a sign of life.
+    sign: Instant,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    purpose: Option<WishPurpose>,
+    instructions: Option<String>,
+    failures: u32,
+    silences: u32,
+    not_before: Option<Instant>,
+    cover: Cover,
+}
+
+/// Whether a response of the server's own makes the wish superfluous.
+#[derive(Debug)]
+enum Cover {
+    /// Never: it has its own words to say.
+    Never,
+    /// Once all these results are in the conversation.
+    Outputs(Vec<ToolCallId>),
+    /// Always: it repeats the server's own answer.
+    Always,
+}
+
+impl Pending {
+    fn covered(&self) -> bool {
+        match &self.cover {
+            Cover::Never => false,
+            Cover::Outputs(unplaced) => unplaced.is_empty(),
+            Cover::Always => true,
+        }
+    }
+
+    fn output_placed(&mut self, call: &ToolCallId) {
+        if let Cover::Outputs(unplaced) = &mut self.cover {
+            unplaced.retain(|waiting| waiting != call);
+        }
+    }
+}
+
+impl Default for Sequencer {
+    fn default() -> Self {
+        Self {
+            state: State::Free,
+            wishes: VecDeque::new(),
+            tools: ToolCalls::default(),
+            echoes: false,
+            doubtful: Vec::new(),
+            last_ticket: 0,
+            last_wish: 0,
+        }
+    }
+}
+
+impl Sequencer {
+    /// What `event` leads to.
+    pub fn handle(&mut self, event: SequencerEvent, now: Instant) -> Vec<SequencerAction> {
+        use SequencerEvent as E;
+        let mut actions = Vec::new();
+        match event {
+            E::Wished(wish) => self.wished(wish, &mut actions),
+            E::ToolCalled { response, call } => self.tools.called(response, call),
+            E::ToolAnswered { call, speak } => self.tools.answered(&call, speak, now),
+            E::OutputPlaced(call) => self.output_placed(&call),
+            E::CallerSpoke => self.wishes.retain(|wish| !matches!(wish.cover, Cover::Always)),
+            E::CancelOrdered => self.cancel(now, &mut actions),
+            E::Created { response, wish } => self.created(response, wish, now),
+            E::Done { response, wish, failure } => {
+                self.tools.response_done(&response);
+                self.done(&response, wish, failure, now, &mut actions);
+            }
+            E::CreateRefused { ticket, refusal } => self.create_refused(ticket, refusal, now, &mut actions),
+            E::CancelRefused => self.cancel_refused(),
+            E::DeadlinePassed => self.deadline_passed(now, &mut actions),
+        }
+        self.go_on(now, &mut actions);
+        actions
+    }
+
+    /// A response gave a sign of life. Called for every delta, so it is no event.
+    pub fn stirred(&mut self, response: &str, now: Instant) {
+        let running = match &mut self.state {
+            State::Active(running)
+            | State::CreateRequested { beside: Beside::Running(running), .. }
+            | State::CancelRequested { running: Some(running), .. } => running,
+            State::Free | State::CreateRequested { .. } | State::CancelRequested { .. } => return,
+        };
+        if running.id.as_ref().is_none_or(|id| id.as_str() == response) {
+            running.sign = now;
+        }
+    }
+
+    /// Whether the model waits for the result of `call`: it called it and was not answered yet.
+    pub fn awaits(&self, call: &ToolCallId) -> bool {
+        self.tools.awaits(call)
+    }
+
+    /// The earliest deadline.
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        let own = match &self.state {
+            State::Free => self.wishes.front().and_then(|wish| wish.not_before).map(|at| (at, Timer::RetryDue)),
+            State::CreateRequested { create, .. } => Some((create.since + PATIENCE, Timer::CreateUnanswered)),
+            State::CancelRequested { since, .. } => Some((*since + PATIENCE, Timer::CancelUnanswered)),
+            State::Active(running) => self.wishes.front().map(|wish| {
+                let stalled = running.sign + PATIENCE;
+                (wish.not_before.map_or(stalled, |at| at.max(stalled)), Timer::ResponseStalled)
+            }),
+        };
+        let siblings = self.tools.deadline().map(|at| (at, Timer::SiblingsLate));
+        own.into_iter().chain(siblings).min_by_key(|(at, _)| *at)
+    }
+
+    fn wished(&mut self, wish: Wish, actions: &mut Vec<SequencerAction>) {
+        let number = self.next_wish();
+        if self.wishes.len() >= MOST_WISHES {
+            actions.push(SequencerAction::GaveUp {
+                wish: number,
+                purpose: Some(wish.purpose),
+                reason: "too_many_wishes".to_owned(),
+            });
+            return;
+        }
+        self.wishes.push_back(Pending {
+            number,
+            purpose: Some(wish.purpose),
+            instructions: wish.instructions,
+            failures: 0,
+            silences: 0,
+            not_before: None,
+            cover: Cover::Never,
+        });
+    }
+
+    /// Results of tools that are to be spoken on: one wish for all that wait.
+    fn tools_ready(&mut self, calls: Vec<ToolCallId>) {
+        let waiting = self.wishes.iter_mut().find_map(|wish| match &mut wish.cover {
+            Cover::Outputs(unplaced) => Some(unplaced),
+            Cover::Never | Cover::Always => None,
+        });
+        if let Some(unplaced) = waiting {
+            unplaced.extend(calls);
+            return;
+        }
+        let number = self.next_wish();
+        self.wishes.push_back(Pending {
+            number,
+            purpose: Some(WishPurpose::ToolResult),
+            instructions: None,
+            failures: 0,
+            silences: 0,
+            not_before: None,
+            cover: Cover::Outputs(calls),
+        });
+    }
+
+    fn output_placed(&mut self, call: &ToolCallId) {
+        self.tools.output_placed(call);
+        let asked = match &mut self.state {
+            State::CreateRequested { create, .. } => Some(&mut create.wish),
+            State::Active(running) => running.wish.as_mut(),
+            State::Free | State::CancelRequested { .. } => None,
+        };
+        let doubtful = self.doubtful.iter_mut().map(|(_, wish)| wish);
+        for wish in self.wishes.iter_mut().chain(asked).chain(doubtful) {
+            wish.output_placed(call);
+        }
+    }
+
+    fn created(&mut self, id: ResponseId, wish: Option<u64>, now: Instant) {
+        let late = wish.and_then(|number| self.take_wish(number));
+        if wish.is_none() {
+            self.cover_wishes();
+        }
+        let running = |wish| Running { id: Some(id), wish, assumed: None, sign: now };
+        self.state = match std::mem::replace(&mut self.state, State::Free) {
+            State::CreateRequested { create, .. } if wish == Some(create.wish.number) => {
+                self.echoes = true;
+                self.doubtful.clear();
+                State::Active(running(Some(create.wish)))
+            }
+            State::CreateRequested { create, .. } if wish.is_none() && !self.echoes => {
+                State::Active(Running { assumed: Some(create.ticket), ..running(Some(create.wish)) })
+            }
+            // The server's own, or a wish whose first request was slow. Ours will be refused.
+            State::CreateRequested { create, .. } => {
+                State::CreateRequested { create, beside: Beside::Running(running(late)) }
+            }
+            State::CancelRequested { create: Some(create), since, .. } if wish == Some(create.wish.number) => {
+                State::CancelRequested { running: Some(running(Some(create.wish))), create: None, since }
+            }
+            // Whatever ran is over, though its end was not told: there is one response at a time.
+            State::Free | State::Active(_) | State::CancelRequested { .. } => State::Active(running(late)),
+        };
+    }
+
+    /// The server answers by itself: wishes for the same answer are fulfilled.
+    fn cover_wishes(&mut self) {
+        self.wishes.retain(|wish| !wish.covered());
+        if let State::CreateRequested { create, .. } = &mut self.state
+            && create.wish.covered()
+        {
+            // It is on its way and will be refused; then it need not be asked again.
+            create.wish.cover = Cover::Always;
+        }
+    }
+
+    fn done(
+        &mut self,
+        id: &ResponseId,
+        number: Option<u64>,
+        failure: Option<Failure>,
+        now: Instant,
+        actions: &mut Vec<SequencerAction>,
+    ) {
+        let is = |running: &Running| running.id.as_ref().is_none_or(|known| known == id);
+        self.state = match std::mem::replace(&mut self.state, State::Free) {
+            State::Active(running) if is(&running) => {
+                match (running.assumed, running.wish, failure) {
+                    (Some(ticket), Some(wish), None) => self.doubt(ticket, wish),
+                    (_, wish, failure) => self.ended(wish, failure, now, actions),
+                }
+                State::Free
+            }
+            State::CreateRequested { create, beside: Beside::Running(running) } if is(&running) => {
+                self.ended(running.wish, failure, now, actions);
+                State::CreateRequested { create, beside: Beside::Over }
+            }
+            // Its beginning was not told.
+            State::CreateRequested { create, .. } if number == Some(create.wish.number) => {
+                self.ended(Some(create.wish), failure, now, actions);
+                State::Free
+            }
+            State::CancelRequested { running: Some(running), .. } if is(&running) => State::Free,
+            State::CancelRequested { create: Some(create), .. } if number == Some(create.wish.number) => State::Free,
+            // The end of a response that we do not count on any more.
+            other
+            @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => other,
+        };
+    }
+
+    /// A response ran, or failed and its wish is tried again or given up.
+    fn ended(
+        &mut self,
+        wish: Option<Pending>,
+        failure: Option<Failure>,
+        now: Instant,
+        actions: &mut Vec<SequencerAction>,
+    ) {
+        let Some(failure) = failure else { return };
+        let mut wish = wish.unwrap_or_else(|| self.answer_again());
+        wish.failures += 1;
+        let wait = match failure.remedy {
+            Remedy::Wait(told) if wish.failures <= MOST_RETRIES => {
+                let doubled = FIRST_WAIT * 2u32.saturating_pow(wish.failures - 1);
+                Some(told.unwrap_or(doubled).min(LONGEST_WAIT))
+            }
+            Remedy::TryOnce if wish.failures == 1 => Some(SHORT_WAIT),
+            Remedy::Wait(_) | Remedy::TryOnce | Remedy::GiveUp => None,
+        };
+        match wait {
+            Some(wait) => {
+                wish.not_before = Some(now + wait);
+                self.wishes.push_front(wish);
+            }
+            None => actions.push(given_up(&wish, failure.code)),
+        }
+    }
+
+    /// The server's own answer failed: the caller is owed it all the same.
+    fn answer_again(&mut self) -> Pending {
+        Pending {
+            number: self.next_wish(),
+            purpose: None,
+            instructions: None,
+            failures: 0,
+            silences: 0,
+            not_before: None,
+            cover: Cover::Always,
+        }
+    }
+
+    fn create_refused(
+        &mut self,
+        ticket: Option<u64>,
+        refusal: Refusal,
+        now: Instant,
+        actions: &mut Vec<SequencerAction>,
+    ) {
+        self.state = match std::mem::replace(&mut self.state, State::Free) {
+            State::CreateRequested { create, beside } if ticket.is_none_or(|ticket| ticket == create.ticket) => {
+                let next = match (beside, &refusal) {
+                    (Beside::Running(running), _) => State::Active(Running { sign: now, ..running }),
+                    (Beside::Nothing, Refusal::AlreadyActive) => {
+                        State::Active(Running { id: None, wish: None, assumed: None, sign: now })
+                    }
+                    (Beside::Over, _) | (Beside::Nothing, Refusal::Failed(_)) => State::Free,
+                };
+                self.not_ours(Some(create.wish), refusal, now, actions);
+                next
+            }
+            State::Active(running) if running.assumed.is_some() && running.assumed == ticket => {
+                self.not_ours(running.wish, refusal, now, actions);
+                State::Active(Running { wish: None, assumed: None, ..running })
+            }
+            // It was to be cancelled anyway.
+            State::CancelRequested { running, create: Some(create), since }
+                if ticket.is_none_or(|ticket| ticket == create.ticket) =>
+            {
+                State::CancelRequested { running, create: None, since }
+            }
+            // Answers a request that we have taken for answered, or have given up waiting for.
+            other
+            @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => {
+                let place = self.doubtful.iter().position(|(doubtful, _)| Some(*doubtful) == ticket);
+                if let Some(place) = place {
+                    let (_, wish) = self.doubtful.remove(place);
+                    self.not_ours(Some(wish), refusal, now, actions);
+                }
+                other
+            }
+        };
+    }
+
+    /// A request came to nothing; where a response was taken for ours, it was the server's own.
+    fn not_ours(&mut self, wish: Option<Pending>, refusal: Refusal, now: Instant, actions: &mut Vec<SequencerAction>) {
+        let Some(wish) = wish else { return };
+        match refusal {
+            Refusal::AlreadyActive if matches!(wish.cover, Cover::Always) => {}
+            Refusal::AlreadyActive => self.wishes.push_front(wish),
+            Refusal::Failed(failure) => self.ended(Some(wish), Some(failure), now, actions),
+        }
+    }
+
+    fn doubt(&mut self, ticket: u64, wish: Pending) {
+        if self.doubtful.len() >= MOST_DOUBTFUL {
+            self.doubtful.remove(0);
+        }
+        self.doubtful.push((ticket, wish));
+    }
+
+    fn cancel(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
+        let (running, create) = match std::mem::replace(&mut self.state, State::Free) {
+            State::Active(running) => (Some(running), None),
+            State::CreateRequested { create, beside: Beside::Running(running) } => (Some(running), Some(create)),
+            State::CreateRequested { create, .. } => (None, Some(create)),
+            // Nothing runs, or it is being stopped.
+            other @ (State::Free | State::CancelRequested { .. }) => {
+                self.state = other;
+                return;
+            }
+        };
+        // With a request on its way, whatever it becomes is to be stopped: the server reads both in order.
+        let response = match &create {
+            Some(_) => None,
+            None => running.as_ref().and_then(|running| running.id.clone()),
+        };
+        self.state = State::CancelRequested { running, create, since: now };
+        let ticket = self.next_ticket();
+        actions.push(SequencerAction::Cancel { ticket, response });
+    }
+
+    fn cancel_refused(&mut self) {
+        if matches!(self.state, State::CancelRequested { .. }) {
+            self.state = State::Free;
+        }
+    }
+
+    fn deadline_passed(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
+        let Some((at, timer)) = self.deadline() else { return };
+        if at > now {
+            return;
+        }
+        match timer {
+            Timer::CreateUnanswered => self.create_unanswered(now, actions),
+            // The response is taken for over; should it run on, the next request is refused and we learn of it.
+            Timer::CancelUnanswered => self.state = State::Free,
+            Timer::ResponseStalled => self.probe(now, actions),
+            Timer::SiblingsLate => self.tools.give_up_on_siblings(now),
+            Timer::RetryDue => return,
+        }
+        actions.push(SequencerAction::Recovered(timer));
+    }
+
+    fn create_unanswered(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
+        let State::CreateRequested { mut create, beside } = std::mem::replace(&mut self.state, State::Free) else {
+            return;
+        };
+        if let Beside::Running(running) = beside {
+            self.state = State::Active(Running { sign: now, ..running });
+        }
+        create.wish.silences += 1;
+        if create.wish.silences < MOST_SILENCES {
+            self.wishes.push_front(create.wish);
+        } else {
+            actions.push(given_up(&create.wish, "no_answer".to_owned()));
+        }
+    }
+
+    /// Asks although a response seems to run: either its end was lost, or the refusal proves that it lives.
+    fn probe(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
+        if let State::Active(running) = std::mem::replace(&mut self.state, State::Free) {
+            self.request(Beside::Running(running), now, actions);
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
+        while let Some(calls) = self.tools.take_ready() {
+            self.tools_ready(calls);
+        }
+        let due = self.wishes.front().is_some_and(|wish| wish.not_before.is_none_or(|at| at <= now));
+        if matches!(self.state, State::Free) && due {
+            self.request(Beside::Nothing, now, actions);
+        }
+    }
+
+    fn request(&mut self, beside: Beside, now: Instant, actions: &mut Vec<SequencerAction>) {
+        let Some(mut wish) = self.wishes.pop_front() else { return };
+        wish.not_before = None;
+        let ticket = self.next_ticket();
+        actions.push(SequencerAction::Create {
+            ticket,
+            wish: wish.number,
+            purpose: wish.purpose,
+            instructions: wish.instructions.clone(),
+        });
+        self.state = State::CreateRequested { create: Create { ticket, wish, since: now }, beside };
+    }
+
+    fn take_wish(&mut self, number: u64) -> Option<Pending> {
+        if let Some(place) = self.doubtful.iter().position(|(_, wish)| wish.number == number) {
+            self.echoes = true;
+            return Some(self.doubtful.remove(place).1);
+        }
+        let place = self.wishes.iter().position(|wish| wish.number == number)?;
+        self.wishes.remove(place)
+    }
+
+    fn next_ticket(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    fn next_wish(&mut self) -> u64 {
+        self.last_wish += 1;
+        self.last_wish
+    }
+}
+
+fn given_up(wish: &Pending, reason: String) -> SequencerAction {
+    SequencerAction::GaveUp { wish: wish.number, purpose: wish.purpose, reason }
+}
+
+/// How long the server may owe an answer. Shorter: a slow server is asked twice. Longer: the caller hears three seconds of
+/// nothing and speaks himself.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+/// Tries after a rate limit. Fewer: a short peak costs the answer. More: the caller has hung up by then.
+const MOST_RETRIES: u32 = 3;
+/// Requests that stay without any answer before a wish is given up.
+const MOST_SILENCES: u32 = 3;
+/// The first wait after a rate limit that names none; doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(1_500);
+/// The longest wait after a rate limit, whatever the server advises: nobody waits longer in silence.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The wait after trouble of the server's own.
+const SHORT_WAIT: Duration = Duration::from_millis(500);
+/// Wishes whose answer is uncertain that are remembered. A refusal is at most a few responses late.
+const MOST_DOUBTFUL: usize = 4;
+/// Wishes that may wait. A call has one or two; more is a loop somewhere, and it is told.
+const MOST_WISHES: usize = 16;

@@ -1,0 +1,701 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "a script looks at a few variants of many")]
+
+use super::*;
+use WishPurpose::{Greeting, IdlePrompt, Keypad, ToolResult};
+
+const RTT: Duration = Duration::from_millis(80);
+
+struct Desk {
+    sequencer: Sequencer,
+    now: Instant,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { sequencer: Sequencer::default(), now: start() }
+    }
+
+    fn on(&mut self, event: SequencerEvent) -> Vec<SequencerAction> {
+        self.sequencer.handle(event, self.now)
+    }
+
+    fn wish(&mut self, purpose: WishPurpose) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::Wished(Wish { purpose, instructions: None }))
+    }
+
+    fn created(&mut self, id: &str, wish: Option<u64>) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::Created { response: ResponseId::new(id), wish })
+    }
+
+    fn done(&mut self, id: &str) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::Done { response: ResponseId::new(id), wish: None, failure: None })
+    }
+
+    fn failed(&mut self, id: &str, remedy: Remedy) -> Vec<SequencerAction> {
+        let failure = Some(Failure { code: "code".to_owned(), remedy });
+        self.on(SequencerEvent::Done { response: ResponseId::new(id), wish: None, failure })
+    }
+
+    fn refused(&mut self, ticket: u64) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal: Refusal::AlreadyActive })
+    }
+
+    fn called(&mut self, response: &str, call: &str) {
+        let event = SequencerEvent::ToolCalled { response: ResponseId::new(response), call: ToolCallId::new(call) };
+        assert_eq!(self.on(event), []);
+    }
+
+    fn answered(&mut self, call: &str) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::ToolAnswered { call: ToolCallId::new(call), speak: true })
+    }
+
+    /// Lets time pass up to the next deadline, which must be `timer`.
+    fn pass(&mut self, timer: Timer) -> Vec<SequencerAction> {
+        let (at, due) = self.sequencer.deadline().expect("a deadline");
+        assert_eq!(due, timer);
+        self.now = at;
+        self.on(SequencerEvent::DeadlinePassed)
+    }
+}
+
+fn start() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+    Instant::now()
+}
+
+fn create(ticket: u64, wish: u64, purpose: Option<WishPurpose>) -> SequencerAction {
+    SequencerAction::Create { ticket, wish, purpose, instructions: None }
+}
+
+#[test]
+fn wishes_are_spoken_one_after_the_other() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.wish(Greeting), [create(1, 1, Some(Greeting))]);
+    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.created("r1", Some(1)), []);
+    assert_eq!(desk.done("r1"), [create(2, 2, Some(Keypad))]);
+    assert_eq!(desk.created("r2", Some(2)), []);
+    assert_eq!(desk.done("r2"), []);
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn a_wish_waits_for_the_servers_own_response() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.created("own", None), []);
+    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.done("own"), [create(1, 1, Some(Keypad))]);
+}
+
+#[test]
+fn a_refused_wish_goes_back_and_is_spoken_after_the_response_that_was_in_its_way() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.wish(Greeting), [create(1, 1, Some(Greeting))]);
+    assert_eq!(desk.created("own", None), []);
+    assert_eq!(desk.refused(1), []);
+    assert_eq!(desk.done("own"), [create(2, 1, Some(Greeting))]);
+    assert_eq!(desk.created("r", Some(1)), []);
+    assert_eq!(desk.done("r"), []);
+}
+
+#[test]
+fn a_refusal_tells_of_a_response_that_we_did_not_know() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    assert_eq!(desk.refused(1), []);
+    assert_eq!(desk.done("unknown"), [create(2, 1, Some(Greeting))]);
+}
+
+#[test]
+fn a_refusal_that_comes_after_the_other_response_has_ended_asks_at_once() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.created("own", None);
+    assert_eq!(desk.done("own"), []);
+    assert_eq!(desk.refused(1), [create(2, 1, Some(Greeting))]);
+}
+
+#[test]
+fn a_running_response_is_cancelled_by_its_id_and_its_end_frees_the_way() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    let cancel = SequencerAction::Cancel { ticket: 1, response: Some(ResponseId::new("own")) };
+    assert_eq!(desk.on(SequencerEvent::CancelOrdered), [cancel]);
+    assert_eq!(desk.on(SequencerEvent::CancelOrdered), [], "it is being stopped already");
+    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.done("own"), [create(2, 1, Some(Keypad))]);
+}
+
+#[test]
+fn a_cancel_that_finds_nothing_frees_the_way() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    desk.on(SequencerEvent::CancelOrdered);
+    desk.wish(Keypad);
+    assert_eq!(desk.on(SequencerEvent::CancelRefused), [create(2, 1, Some(Keypad))]);
+    assert_eq!(desk.on(SequencerEvent::CancelRefused), [], "a late one changes nothing");
+}
+
+#[test]
+fn with_nothing_running_there_is_nothing_to_cancel() {
+    assert_eq!(Desk::new().on(SequencerEvent::CancelOrdered), []);
+}
+
+#[test]
+fn a_request_on_its_way_is_cancelled_too() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    let cancel = SequencerAction::Cancel { ticket: 2, response: None };
+    assert_eq!(desk.on(SequencerEvent::CancelOrdered), [cancel]);
+    assert_eq!(desk.created("r", Some(1)), []);
+    assert_eq!(desk.done("r"), [], "cancelled, so it is not asked again");
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn several_results_of_one_response_lead_to_one_request_after_its_end() {
+    let mut desk = Desk::new();
+    desk.created("r", None);
+    desk.called("r", "a");
+    desk.called("r", "b");
+    desk.called("r", "b");
+    assert_eq!(desk.answered("a"), []);
+    assert_eq!(desk.answered("b"), []);
+    assert_eq!(desk.done("r"), [create(1, 1, Some(ToolResult))]);
+    assert_eq!(desk.answered("b"), [], "answered once");
+}
+
+#[test]
+fn a_slow_sibling_is_not_waited_for_beyond_patience_and_is_spoken_on_by_itself() {
+    let mut desk = Desk::new();
+    desk.created("r", None);
+    desk.called("r", "fast");
+    desk.called("r", "slow");
+    desk.done("r");
+    assert_eq!(desk.answered("fast"), []);
+    assert_eq!(
+        desk.pass(Timer::SiblingsLate),
+        [SequencerAction::Recovered(Timer::SiblingsLate), create(1, 1, Some(ToolResult))]
+    );
+    desk.created("r2", Some(1));
+    desk.done("r2");
+    assert_eq!(desk.answered("slow"), [create(2, 2, Some(ToolResult))]);
+}
+
+#[test]
+fn a_result_that_needs_no_words_asks_for_none() {
+    let mut desk = Desk::new();
+    desk.created("r", None);
+    desk.called("r", "a");
+    desk.done("r");
+    assert!(desk.sequencer.awaits(&ToolCallId::new("a")));
+    assert_eq!(desk.on(SequencerEvent::ToolAnswered { call: ToolCallId::new("a"), speak: false }), []);
+    assert!(!desk.sequencer.awaits(&ToolCallId::new("a")));
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn the_servers_own_answer_covers_results_that_it_knew() {
+    let mut desk = Desk::new();
+    desk.created("r", None);
+    desk.called("r", "a");
+    desk.done("r");
+    assert_eq!(desk.answered("a"), [create(1, 1, Some(ToolResult))]);
+    desk.on(SequencerEvent::OutputPlaced(ToolCallId::new("a")));
+    desk.created("own", None);
+    assert_eq!(desk.refused(1), []);
+    assert_eq!(desk.done("own"), [], "it has been said");
+}
+
+#[test]
+fn the_servers_own_answer_does_not_cover_a_result_that_it_could_not_know() {
+    let mut desk = Desk::new();
+    desk.created("r", None);
+    desk.called("r", "a");
+    desk.done("r");
+    desk.answered("a");
+    desk.created("own", None);
+    desk.on(SequencerEvent::OutputPlaced(ToolCallId::new("a")));
+    assert_eq!(desk.refused(1), []);
+    assert_eq!(desk.done("own"), [create(2, 1, Some(ToolResult))]);
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_as_advertised_and_no_longer_than_five_seconds() {
+    for (told, waited) in [(Some(1_200), 1_200), (Some(60_000), 5_000), (None, 1_500)] {
+        let mut desk = Desk::new();
+        desk.wish(Greeting);
+        desk.created("r", Some(1));
+        assert_eq!(desk.failed("r", Remedy::Wait(told.map(Duration::from_millis))), []);
+        let failed_at = desk.now;
+        assert_eq!(desk.pass(Timer::RetryDue), [create(2, 1, Some(Greeting))]);
+        assert_eq!(desk.now - failed_at, Duration::from_millis(waited));
+    }
+}
+
+#[test]
+fn a_wish_is_given_up_after_three_retries() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    for attempt in 1..=4 {
+        desk.created("r", Some(1));
+        let actions = desk.failed("r", Remedy::Wait(None));
+        if attempt == 4 {
+            let gave_up = SequencerAction::GaveUp { wish: 1, purpose: Some(Greeting), reason: "code".to_owned() };
+            assert_eq!(actions, [gave_up]);
+        } else {
+            assert_eq!(actions, []);
+            assert_eq!(desk.pass(Timer::RetryDue), [create(attempt + 1, 1, Some(Greeting))]);
+        }
+    }
+}
+
+#[test]
+fn trouble_of_the_server_is_retried_once() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.created("r", Some(1));
+    assert_eq!(desk.failed("r", Remedy::TryOnce), []);
+    desk.pass(Timer::RetryDue);
+    desk.created("r2", Some(1));
+    assert!(matches!(desk.failed("r2", Remedy::TryOnce)[..], [SequencerAction::GaveUp { wish: 1, .. }]));
+}
+
+#[test]
+fn the_servers_own_answer_is_asked_for_again_when_it_failed() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    desk.failed("own", Remedy::Wait(None));
+    assert_eq!(desk.pass(Timer::RetryDue), [create(1, 1, None)]);
+}
+
+#[test]
+fn an_answer_that_failed_is_dropped_when_the_caller_speaks_again() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    desk.failed("own", Remedy::Wait(None));
+    assert_eq!(desk.on(SequencerEvent::CallerSpoke), []);
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn an_unanswered_request_is_repeated_and_given_up_in_the_end() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    let recovered = SequencerAction::Recovered(Timer::CreateUnanswered);
+    assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(2, 1, Some(Greeting))]);
+    assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(3, 1, Some(Greeting))]);
+    let gave_up = SequencerAction::GaveUp { wish: 1, purpose: Some(Greeting), reason: "no_answer".to_owned() };
+    assert_eq!(desk.pass(Timer::CreateUnanswered), [gave_up, recovered]);
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn the_late_answer_to_a_repeated_request_is_not_spoken_twice() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.pass(Timer::CreateUnanswered);
+    assert_eq!(desk.created("r", Some(1)), []);
+    assert_eq!(desk.refused(2), [], "the repetition is refused, as the first is running");
+    assert_eq!(desk.done("r"), []);
+}
+
+#[test]
+fn an_unanswered_cancel_frees_the_way() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    desk.on(SequencerEvent::CancelOrdered);
+    desk.wish(Keypad);
+    assert_eq!(
+        desk.pass(Timer::CancelUnanswered),
+        [SequencerAction::Recovered(Timer::CancelUnanswered), create(2, 1, Some(Keypad))]
+    );
+}
+
+#[test]
+fn a_response_without_signs_of_life_does_not_hold_a_wish_for_ever() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    assert_eq!(desk.sequencer.deadline(), None, "nobody waits");
+    desk.wish(Keypad);
+    desk.now += RTT;
+    desk.sequencer.stirred("own", desk.now);
+    let stirred = desk.now;
+    let actions = desk.pass(Timer::ResponseStalled);
+    assert_eq!(actions, [create(1, 1, Some(Keypad)), SequencerAction::Recovered(Timer::ResponseStalled)]);
+    assert_eq!(desk.now - stirred, PATIENCE);
+    assert_eq!(desk.refused(1), [], "it lives");
+    assert_eq!(desk.done("own"), [create(2, 1, Some(Keypad))]);
+}
+
+#[test]
+fn a_server_that_does_not_echo_metadata_is_served_all_the_same() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.wish(Keypad);
+    desk.created("r", None);
+    assert_eq!(desk.done("r"), [create(2, 2, Some(Keypad))]);
+    desk.created("r2", None);
+    assert_eq!(desk.done("r2"), []);
+    assert_eq!(desk.sequencer.deadline(), None);
+}
+
+#[test]
+fn a_flood_of_wishes_is_bounded_and_told() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    for _ in 0..MOST_WISHES {
+        assert_eq!(desk.wish(IdlePrompt), []);
+    }
+    assert!(matches!(desk.wish(Greeting)[..], [SequencerAction::GaveUp { purpose: Some(Greeting), .. }]));
+}
+
+/// A server in virtual time, good-natured or not, and a call that wishes at random.
+mod storm {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// xorshift: enough chance for a script, and a seed replays it.
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % bound
+        }
+
+        fn one_in(&mut self, odds: u64) -> bool {
+            self.below(odds) == 0
+        }
+    }
+
+    enum ToServer {
+        Create { ticket: u64, wish: u64 },
+        Cancel(Option<ResponseId>),
+        Output(ToolCallId),
+    }
+
+    struct World {
+        chance: Chance,
+        seed: u64,
+        now: Instant,
+        end: Instant,
+        sequencer: Sequencer,
+        to_server: VecDeque<(Instant, ToServer)>,
+        to_client: VecDeque<(Instant, SequencerEvent)>,
+        /// The server's one active response: its end, and what it answers.
+        active: Option<(ResponseId, Option<u64>, Instant)>,
+        responses: u64,
+        calls: u64,
+        echoes: bool,
+        /// Faults happen until here; then the server is good-natured, and everything has to come to its end.
+        faults_until: Instant,
+        /// What the client may know: responses told to have begun and not to have ended, and the last sign of any.
+        told_active: BTreeSet<ResponseId>,
+        last_sign: Instant,
+        wishes: BTreeSet<u64>,
+        spoken: BTreeSet<u64>,
+        gave_up: BTreeSet<u64>,
+        excused: BTreeSet<u64>,
+        requested: BTreeMap<u64, u64>,
+    }
+
+    impl World {
+        fn new(seed: u64) -> Self {
+            let now = start();
+            let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            let echoes = !chance.one_in(5);
+            Self {
+                chance,
+                seed,
+                now,
+                end: now + Duration::from_secs(60),
+                sequencer: Sequencer::default(),
+                to_server: VecDeque::new(),
+                to_client: VecDeque::new(),
+                active: None,
+                responses: 0,
+                calls: 0,
+                echoes,
+                faults_until: now + Duration::from_secs(15),
+                told_active: BTreeSet::new(),
+                last_sign: now,
+                wishes: BTreeSet::new(),
+                spoken: BTreeSet::new(),
+                gave_up: BTreeSet::new(),
+                excused: BTreeSet::new(),
+                requested: BTreeMap::new(),
+            }
+        }
+
+        fn faulty(&mut self, odds: u64) -> bool {
+            // Silence is told from a server without metadata only once a response of ours was named.
+            self.now < self.faults_until && self.sequencer.echoes && self.chance.one_in(odds)
+        }
+
+        fn latency(&mut self) -> Duration {
+            Duration::from_millis(5 + self.chance.below(200))
+        }
+
+        fn tell(&mut self, event: SequencerEvent) {
+            let arrives = (self.now + self.latency()).max(self.to_client.back().map_or(self.now, |(at, _)| *at));
+            self.to_client.push_back((arrives, event));
+        }
+
+        fn send(&mut self, message: ToServer) {
+            let arrives = (self.now + self.latency()).max(self.to_server.back().map_or(self.now, |(at, _)| *at));
+            self.to_server.push_back((arrives, message));
+        }
+
+        fn begin(&mut self, wish: Option<u64>) {
+            self.responses += 1;
+            let id = ResponseId::new(&format!("r{}", self.responses));
+            let until = self.now + Duration::from_millis(100 + self.chance.below(3_000));
+            self.active = Some((id.clone(), wish, until));
+            let wish = wish.filter(|_| self.echoes);
+            self.tell(SequencerEvent::Created { response: id.clone(), wish });
+            for _ in 0..self.chance.below(8).saturating_sub(5) {
+                self.calls += 1;
+                let call = ToolCallId::new(&format!("c{}", self.calls));
+                self.tell(SequencerEvent::ToolCalled { response: id.clone(), call });
+            }
+        }
+
+        fn finish(&mut self, cancelled: bool) {
+            let Some((response, wish, _)) = self.active.take() else { return };
+            if self.faulty(12) {
+                return;
+            }
+            let failed = !cancelled && self.now < self.faults_until && self.chance.one_in(6);
+            let remedy = match self.chance.below(3) {
+                0 => Remedy::Wait(Some(Duration::from_millis(self.chance.below(8_000)))),
+                1 => Remedy::TryOnce,
+                _ => Remedy::GiveUp,
+            };
+            let failure = failed.then(|| Failure { code: "failed".to_owned(), remedy });
+            self.tell(SequencerEvent::Done { response, wish: wish.filter(|_| self.echoes), failure });
+        }
+
+        fn serve(&mut self, message: ToServer) {
+            match message {
+                ToServer::Create { ticket, wish } => {
+                    if self.faulty(10) {
+                        return;
+                    }
+                    if self.active.is_some() {
+                        let refusal = Refusal::AlreadyActive;
+                        self.tell(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal });
+                        return;
+                    }
+                    self.spoken.insert(wish);
+                    self.begin(Some(wish));
+                }
+                ToServer::Cancel(id) => {
+                    if self.faulty(10) {
+                        return;
+                    }
+                    match &self.active {
+                        Some((active, ..)) if id.is_none_or(|id| id == *active) => self.finish(true),
+                        _ => self.tell(SequencerEvent::CancelRefused),
+                    }
+                }
+                ToServer::Output(call) => self.tell(SequencerEvent::OutputPlaced(call)),
+            }
+        }
+
+        fn hear(&mut self, event: SequencerEvent) {
+            match &event {
+                SequencerEvent::Created { response, .. } => {
+                    // There is one at a time: a new one means that the others are over.
+                    self.told_active.clear();
+                    self.told_active.insert(response.clone());
+                    self.last_sign = self.now;
+                }
+                SequencerEvent::Done { response, .. } => {
+                    self.told_active.remove(response);
+                }
+                SequencerEvent::CancelRefused => self.told_active.clear(),
+                SequencerEvent::ToolCalled { call, .. } => {
+                    let call = call.clone();
+                    self.step(event);
+                    if !self.chance.one_in(6) {
+                        let speak = !self.chance.one_in(4);
+                        self.step(SequencerEvent::ToolAnswered { call: call.clone(), speak });
+                        self.send(ToServer::Output(call));
+                    }
+                    return;
+                }
+                _ => {}
+            }
+            self.step(event);
+        }
+
+        fn step(&mut self, event: SequencerEvent) {
+            let (wishes, now) = (self.sequencer.last_wish, self.now);
+            let ordered = matches!(event, SequencerEvent::CancelOrdered);
+            // An order to stop meets a request on its way, too.
+            if ordered {
+                match &self.sequencer.state {
+                    State::CreateRequested { create, .. } => self.excused.insert(create.wish.number),
+                    State::Active(Running { wish: Some(wish), assumed: Some(_), .. }) => {
+                        self.excused.insert(wish.number)
+                    }
+                    _ => false,
+                };
+            }
+            // Answers that are overtaken, and results that the server's own answer has told, are not lost.
+            let coverable: Vec<u64> = self.coverable();
+            let actions = self.sequencer.handle(event, now);
+            let left: BTreeSet<u64> = self.numbers();
+            self.excused.extend(coverable.into_iter().filter(|number| !left.contains(number)));
+            self.wishes.extend(wishes + 1..=self.sequencer.last_wish);
+            for action in actions {
+                self.perform(action);
+            }
+            self.check();
+        }
+
+        fn coverable(&self) -> Vec<u64> {
+            let create = match &self.sequencer.state {
+                State::CreateRequested { create, .. } => Some(&create.wish),
+                _ => None,
+            };
+            self.sequencer.wishes.iter().chain(create).filter(|wish| wish.covered()).map(|wish| wish.number).collect()
+        }
+
+        fn numbers(&self) -> BTreeSet<u64> {
+            let create = match &self.sequencer.state {
+                State::CreateRequested { create, .. } => Some(&create.wish),
+                _ => None,
+            };
+            self.sequencer.wishes.iter().chain(create).map(|wish| wish.number).collect()
+        }
+
+        fn perform(&mut self, action: SequencerAction) {
+            let seed = self.seed;
+            match action {
+                SequencerAction::Create { ticket, wish, .. } => {
+                    let known_free = self.told_active.is_empty();
+                    let stalled = self.now >= self.last_sign + PATIENCE;
+                    assert!(known_free || stalled, "seed {seed}: asked while {:?} runs", self.told_active);
+                    assert!(self.requested.insert(ticket, wish).is_none(), "seed {seed}: a ticket used twice");
+                    self.send(ToServer::Create { ticket, wish });
+                }
+                SequencerAction::Cancel { response, .. } => self.send(ToServer::Cancel(response)),
+                SequencerAction::GaveUp { wish, .. } => {
+                    assert!(self.gave_up.insert(wish), "seed {seed}: wish {wish} given up twice");
+                }
+                SequencerAction::Recovered(timer) => {
+                    if timer == Timer::CancelUnanswered {
+                        self.told_active.clear();
+                    }
+                }
+            }
+        }
+
+        fn check(&self) {
+            let seed = self.seed;
+            let waiting =
+                !self.sequencer.wishes.is_empty() || !matches!(self.sequencer.state, State::Free | State::Active(_));
+            match self.sequencer.deadline() {
+                Some((at, timer)) => {
+                    let most = if timer == Timer::RetryDue { LONGEST_WAIT } else { Duration::from_secs(3) };
+                    let backing_off = timer == Timer::ResponseStalled && at <= self.now + LONGEST_WAIT;
+                    assert!(
+                        at <= self.now + most || backing_off,
+                        "seed {seed}: stuck for {:?} in {timer:?}",
+                        at - self.now
+                    );
+                }
+                None => assert!(!waiting, "seed {seed}: waits without a deadline in {:?}", self.sequencer.state),
+            }
+        }
+
+        /// The next thing that happens by itself.
+        fn advance(&mut self) {
+            let next = [
+                self.to_server.front().map(|(at, _)| *at),
+                self.to_client.front().map(|(at, _)| *at),
+                self.active.as_ref().map(|(_, _, until)| *until),
+                self.sequencer.deadline().map(|(at, _)| at),
+            ];
+            let at = next.into_iter().flatten().min().unwrap_or(self.end).max(self.now);
+            // Between these, the call does something every half second or so, while it lasts.
+            let idea = self.now + Duration::from_millis(self.chance.below(500));
+            if idea < at && idea < self.faults_until {
+                self.now = idea;
+                return self.have_an_idea();
+            }
+            self.now = at;
+            if self.to_server.front().is_some_and(|(due, _)| *due <= at) {
+                if let Some((_, message)) = self.to_server.pop_front() {
+                    self.serve(message);
+                }
+            } else if self.to_client.front().is_some_and(|(due, _)| *due <= at) {
+                if let Some((_, event)) = self.to_client.pop_front() {
+                    self.hear(event);
+                }
+            } else if self.active.as_ref().is_some_and(|(_, _, until)| *until <= at) {
+                self.finish(false);
+            } else {
+                let before = self.sequencer.deadline();
+                self.step(SequencerEvent::DeadlinePassed);
+                if self.sequencer.deadline().is_some() {
+                    assert_ne!(self.sequencer.deadline(), before, "seed {}: a deadline that does not pass", self.seed);
+                }
+            }
+        }
+
+        fn have_an_idea(&mut self) {
+            match self.chance.below(10) {
+                0..=3 => {
+                    let purpose = WishPurpose::ALL[self.chance.below(6) as usize];
+                    self.step(SequencerEvent::Wished(Wish { purpose, instructions: None }));
+                }
+                4 => self.step(SequencerEvent::CancelOrdered),
+                5 | 6 => {
+                    // The caller speaks: the server stops what runs and answers by itself.
+                    self.tell(SequencerEvent::CallerSpoke);
+                    self.finish(true);
+                    self.begin(None);
+                }
+                _ => {
+                    if let Some((id, ..)) = &self.active {
+                        self.sequencer.stirred(id.as_str(), self.now);
+                        self.last_sign = self.now;
+                    }
+                }
+            }
+        }
+
+        fn run(mut self) {
+            while self.now < self.end {
+                self.advance();
+            }
+            // Where the end of the last response was lost, only somebody who waits can find out.
+            self.step(SequencerEvent::Wished(Wish { purpose: Keypad, instructions: None }));
+            self.end += Duration::from_secs(30);
+            while self.now < self.end {
+                self.advance();
+            }
+            let seed = self.seed;
+            assert!(self.sequencer.wishes.is_empty(), "seed {seed}: wishes wait for ever");
+            assert!(matches!(self.sequencer.state, State::Free), "seed {seed}: ends in {:?}", self.sequencer.state);
+            let mut lost = self.wishes.clone();
+            for accounted in [&self.spoken, &self.gave_up, &self.excused] {
+                lost.retain(|wish| !accounted.contains(wish));
+            }
+            assert!(lost.is_empty(), "seed {seed}: wishes {lost:?} were lost");
+        }
+    }
+
+    #[test]
+    fn in_any_order_of_events_one_response_runs_no_wish_is_lost_and_nothing_is_stuck() {
+        for seed in 0..3_000 {
+            World::new(seed).run();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Function calls that wait for their results, by the response they came in. Several results of one response lead to one
+//! wish to speak, and only after that response has ended.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::PATIENCE;
+use crate::ids::{ResponseId, ToolCallId};
+
+/// The open function calls.
+#[derive(Debug, Default)]
+pub(super) struct ToolCalls {
+    batches: VecDeque<Batch>,
+}
+
+/// The calls of one response.
+#[derive(Debug)]
+struct Batch {
+    response: ResponseId,
+    /// Called, not answered.
+    open: Vec<ToolCallId>,
+    /// Answered, not spoken on; those whose result the server has not yet placed.
+    unplaced: Vec<ToolCallId>,
+    /// Since when results wait here.
+    answered: Option<Instant>,
+    /// Whether any of the waiting results is to be spoken on.
+    speak: bool,
+    /// The response has ended: no more calls will come.
+    done: bool,
+    /// Waited long enough for the other calls.
+    hasty: bool,
+}
+
+impl ToolCalls {
+    pub(super) fn called(&mut self, response: ResponseId, call: ToolCallId) {
+        if let Some(batch) = self.batches.iter_mut().find(|batch| batch.response == response) {
+            if !batch.open.contains(&call) {
+                batch.open.push(call);
+            }
+            return;
+        }
+        if self.batches.len() >= MOST_BATCHES {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(Batch {
+            response,
+            open: vec![call],
+            unplaced: Vec::new(),
+            answered: None,
+            speak: false,
+            done: false,
+            hasty: false,
+        });
+    }
+
+    pub(super) fn awaits(&self, call: &ToolCallId) -> bool {
+        self.batches.iter().any(|batch| batch.open.contains(call))
+    }
+
+    pub(super) fn answered(&mut self, call: &ToolCallId, speak: bool, now: Instant) {
+        let Some(batch) = self.batches.iter_mut().find(|batch| batch.open.contains(call)) else { return };
+        batch.open.retain(|open| open != call);
+        batch.unplaced.push(call.clone());
+        batch.answered.get_or_insert(now);
+        batch.speak |= speak;
+    }
+
+    pub(super) fn output_placed(&mut self, call: &ToolCallId) {
+        for batch in &mut self.batches {
+            batch.unplaced.retain(|unplaced| unplaced != call);
+        }
+    }
+
+    pub(super) fn response_done(&mut self, response: &ResponseId) {
+        if let Some(batch) = self.batches.iter_mut().find(|batch| batch.response == *response) {
+            batch.done = true;
+        }
+    }
+
+    pub(super) fn give_up_on_siblings(&mut self, now: Instant) {
+        for batch in &mut self.batches {
+            batch.hasty |= batch.answered.is_some_and(|since| since + PATIENCE <= now);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.batches
+            .iter()
+            .filter(|batch| !batch.ready())
+            .filter_map(|batch| batch.answered)
+            .min()
+            .map(|at| at + PATIENCE)
+    }
+
+    /// Results that are to be spoken on now.
+    pub(super) fn take_ready(&mut self) -> Option<Vec<ToolCallId>> {
+        let mut spoken = None;
+        for batch in &mut self.batches {
+            if !batch.ready() {
+                continue;
+            }
+            let calls = std::mem::take(&mut batch.unplaced);
+            (batch.answered, batch.hasty) = (None, false);
+            if std::mem::take(&mut batch.speak) {
+                spoken = Some(calls);
+                break;
+            }
+        }
+        self.batches.retain(|batch| !(batch.done && batch.open.is_empty() && batch.answered.is_none()));
+        spoken
+    }
+}
+
+impl Batch {
+    fn ready(&self) -> bool {
+        self.answered.is_some() && (self.hasty || self.done && self.open.is_empty())
+    }
+}
+
+/// Responses with open calls that are remembered. A tool that never answers leaves one behind.
+const MOST_BATCHES: usize = 64;

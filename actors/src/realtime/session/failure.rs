@@ -1,0 +1,231 @@
+//! What a failure means: whether another try could help (reference §1.4, §3.7, §3.8).
+
+use std::time::Duration;
+
+use crate::call::messages::{LossClass, ModelLoss};
+use crate::realtime::protocol::server::ErrorInfo;
+use crate::realtime::sequencer::{Failure, Remedy};
+
+/// Codes after which no try helps, wherever they stand: in an `error`, in a close frame's reason, in a failed response.
+const FATAL: [&str; 10] = [
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "billing_hard_limit_reached",
+    "account_deactivated",
+    "invalid_api_key",
+    "model_not_found",
+    "invalid_model",
+    "missing_model",
+    "beta_api_shape_disabled",
+    "organization_deactivated",
+];
+/// The session's time is over.
+const EXPIRED: &str = "session_expired";
+
+/// The class of `text`, which is a code or `<type>.<code>`; `None` where the session goes on.
+fn class_of_words(text: &str) -> Option<LossClass> {
+    let has = |word: &str| text.split(['.', ' ', ':', ',']).any(|part| part == word);
+    if FATAL.iter().any(|word| has(word)) {
+        Some(LossClass::Fatal)
+    } else if has(EXPIRED) {
+        Some(LossClass::Expired)
+    } else {
+        None
+    }
+}
+
+/// Whether `error` ends the session, and how.
+pub(super) fn class_of_error(error: &ErrorInfo<'_>) -> Option<LossClass> {
+    [error.code.as_deref(), error.kind.as_deref()].into_iter().flatten().find_map(class_of_words)
+}
+
+/// The end of the socket, by its close frame and the last error before the session was ready.
+pub fn loss_of_close(code: Option<u16>, reason: &str, last_error: Option<&str>) -> ModelLoss {
+    let number = code.unwrap_or(1005);
+    let class = class_of_words(reason)
+        .or_else(|| last_error.and_then(class_of_words))
+        .or_else(|| class_of_kind(reason))
+        .or_else(|| last_error.filter(|_| reason.is_empty()).and_then(class_of_kind))
+        .unwrap_or(match number {
+            // Our request was wrong in a way that this server does not put into words. 4xxx is not transient: peers that
+            // thought so dial in a loop.
+            3000 | 3003 | 4000..=4999 => LossClass::Fatal,
+            _ => LossClass::Retryable,
+        });
+    let words = if reason.is_empty() { last_error.unwrap_or("no reason given") } else { reason };
+    ModelLoss { class, reason: format!("closed with {number}: {}", clipped(words)) }
+}
+
+/// The error's type where its code is unknown to us.
+fn class_of_kind(text: &str) -> Option<LossClass> {
+    match text.split('.').next() {
+        // The server does not want us as we are.
+        Some("invalid_request_error") => Some(LossClass::Fatal),
+        Some("server_error" | "rate_limit_exceeded" | "rate_limit_error") => Some(LossClass::Retryable),
+        _ => None,
+    }
+}
+
+/// An upgrade that was answered with another status than 101.
+pub fn loss_of_status(status: u16) -> ModelLoss {
+    let (class, meaning) = match status {
+        401 | 403 => (LossClass::Fatal, "the key was refused"),
+        404 => (LossClass::Fatal, "no such model or deployment"),
+        408 | 425 => (LossClass::Retryable, "the server took too long"),
+        429 => (LossClass::Retryable, "too many requests or sessions"),
+        500..=599 => (LossClass::Retryable, "the server has trouble"),
+        300..=399 => (LossClass::Fatal, "redirects are not followed"),
+        _ => (LossClass::Fatal, "the request was refused"),
+    };
+    ModelLoss { class, reason: format!("upgrade answered with status {status}: {meaning}") }
+}
+
+/// What to do about a response that failed or was refused.
+pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
+    let code = error.word();
+    let remedy = if code.contains("rate_limit") || error.kind.as_deref().is_some_and(|kind| kind.contains("rate_limit"))
+    {
+        Remedy::Wait(advertised_wait(error.text()))
+    } else if code == "server_error" || error.kind.as_deref() == Some("server_error") {
+        Remedy::TryOnce
+    } else {
+        Remedy::GiveUp
+    };
+    Failure { code: clipped(code), remedy }
+}
+
+/// How long the server advises to wait: "… try again in 1.2s", "in 350ms", "in 1m3.5s".
+fn advertised_wait(message: &str) -> Option<Duration> {
+    let lower = message.to_ascii_lowercase();
+    let (_, mut rest) = lower.split_once("try again in ")?;
+    let mut total = None;
+    loop {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let Ok(number) = number.trim_end_matches('.').parse::<f64>() else { return total };
+        let after = after.trim_start();
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(letters);
+        let seconds = match unit {
+            "ms" | "millisecond" | "milliseconds" => number / 1000.0,
+            "s" | "sec" | "second" | "seconds" => number,
+            "m" | "min" | "minute" | "minutes" => number * 60.0,
+            "h" | "hour" | "hours" => number * 3600.0,
+            _ => return total,
+        };
+        let step = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        total = Some(total.unwrap_or(Duration::ZERO).saturating_add(step));
+        rest = next;
+    }
+}
+
+/// The length an item really has, from "Audio content of 3700ms is already shorter than 3760ms".
+pub(super) fn real_length_ms(message: &str) -> Option<u64> {
+    let (_, rest) = message.split_once("Audio content of ")?;
+    let (number, rest) = rest.split_once("ms")?;
+    rest.contains("already shorter").then(|| number.trim().parse().ok())?
+}
+
+/// The server's words, at a length that a log line bears.
+pub(super) fn clipped(text: &str) -> String {
+    text.chars().take(LONGEST_WORDS).collect()
+}
+
+/// Characters of the server's words that are passed on.
+const LONGEST_WORDS: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use LossClass::{Expired, Fatal, Retryable};
+
+    #[test]
+    fn a_close_is_classified_by_its_words_before_its_number() {
+        let cases = [
+            (Some(3000), "invalid_request_error.invalid_api_key", None, Fatal),
+            (Some(3000), "invalid_request_error", None, Fatal),
+            (Some(3000), "", None, Fatal),
+            (Some(4000), "invalid_request_error.invalid_model", None, Fatal),
+            (Some(4000), "invalid_request_error.beta_api_shape_disabled", None, Fatal),
+            (Some(4004), "invalid_request_error.model_not_found", None, Fatal),
+            (Some(4004), "", None, Fatal),
+            (Some(1013), "insufficient_quota.credit_balance_exhausted", None, Fatal),
+            (Some(1013), "", Some("insufficient_quota"), Fatal),
+            (Some(1013), "try again later", None, Retryable),
+            (Some(1013), "", None, Retryable),
+            (Some(1001), "", Some("session_expired"), Expired),
+            (Some(1001), "invalid_request_error.session_expired", None, Expired),
+            (Some(1001), "going away", None, Retryable),
+            (Some(1000), "", None, Retryable),
+            (Some(1011), "internal error", None, Retryable),
+            (Some(1012), "", None, Retryable),
+            (None, "", None, Retryable),
+            (Some(1006), "", Some("invalid_request_error.unknown_parameter"), Fatal),
+            (Some(4000), "server_error.overloaded", None, Retryable),
+        ];
+        for (code, reason, last, class) in cases {
+            let loss = loss_of_close(code, reason, last);
+            assert_eq!(loss.class, class, "{code:?} {reason:?} {last:?}");
+            assert!(loss.reason.contains(reason), "{}", loss.reason);
+        }
+    }
+
+    #[test]
+    fn an_upgrades_status_is_classified() {
+        for (status, class) in [
+            (400, Fatal),
+            (401, Fatal),
+            (403, Fatal),
+            (404, Fatal),
+            (429, Retryable),
+            (500, Retryable),
+            (503, Retryable),
+            (302, Fatal),
+            (408, Retryable),
+        ] {
+            assert_eq!(loss_of_status(status).class, class, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_advertised_wait_is_read_in_every_unit() {
+        for (message, millis) in [
+            ("Rate limit reached … Please try again in 1.2s. Visit", Some(1_200)),
+            ("try again in 350ms.", Some(350)),
+            ("Please try again in 20 seconds", Some(20_000)),
+            ("Please try again in 1m3.5s.", Some(63_500)),
+            ("Please try again in 6m0s", Some(360_000)),
+            ("try again in a while", None),
+            ("try again in ", None),
+            ("slow down", None),
+        ] {
+            assert_eq!(advertised_wait(message), millis.map(Duration::from_millis), "{message}");
+        }
+        let endless = format!("try again in {}h", "9".repeat(300));
+        assert!(advertised_wait(&endless).is_some(), "an absurd number is a long wait and no panic");
+    }
+
+    #[test]
+    fn the_real_length_of_an_item_is_read_from_the_refusal() {
+        assert_eq!(real_length_ms("Audio content of 3700ms is already shorter than 3760ms"), Some(3_700));
+        assert_eq!(real_length_ms("Audio content of xms is already shorter than 3760ms"), None);
+        assert_eq!(real_length_ms("Item not found"), None);
+    }
+
+    #[test]
+    fn failures_of_responses_have_their_remedies() {
+        let error = |kind: &'static str, code: Option<&'static str>, message: &'static str| ErrorInfo {
+            kind: Some(kind.into()),
+            code: code.map(Into::into),
+            message: Some(message.into()),
+            ..ErrorInfo::default()
+        };
+        let limited = error("tokens", Some("rate_limit_exceeded"), "try again in 2s");
+        assert_eq!(failure_of(&limited).remedy, Remedy::Wait(Some(Duration::from_secs(2))));
+        let azure = error("x", Some("inference_rate_limit_exceeded"), "");
+        assert_eq!(failure_of(&azure).remedy, Remedy::Wait(None));
+        assert_eq!(failure_of(&error("server_error", None, "")).remedy, Remedy::TryOnce);
+        assert_eq!(failure_of(&error("invalid_request_error", Some("invalid_value"), "")).remedy, Remedy::GiveUp);
+        assert_eq!(failure_of(&ErrorInfo::default()).code, "unknown");
+    }
+}

@@ -1,0 +1,408 @@
+//! What the server says, and what it means for the call.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::failure::{self, class_of_error, failure_of, real_length_ms};
+use super::{MOST_LOOSE_CALLS, MOST_TOLD_CALLS, Phase, Session, SessionAction, complain, send};
+use crate::audio::frame::Frame;
+use crate::audio::messages::{FromModel, ItemComplete};
+use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
+use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::realtime::protocol::EventId;
+use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
+use crate::realtime::protocol::server::{
+    ArgumentsDone, Delta, DirectionInfo, ErrorInfo, ItemInfo, ItemPlaced, MetadataInfo, OutputItem, ResponseInfo,
+    ServerEvent, SessionInfo, StatusDetails, UsageInfo, WordsDone, lenient,
+};
+use crate::realtime::sequencer::{Refusal, SequencerEvent};
+use crate::transcript::messages::{Speaker, Words};
+
+/// A function call whose arguments came without an item event.
+#[derive(Debug)]
+pub(super) struct LooseCall {
+    response: String,
+    call: String,
+    name: String,
+    arguments: String,
+}
+
+impl Session {
+    /// One message of the server.
+    pub(super) fn hear(&mut self, text: &str, now: Instant, out: &mut Vec<SessionAction>) {
+        use ServerEvent as S;
+        let event = match ServerEvent::parse(text) {
+            Ok(event) => event,
+            Err(problem) => return self.garbled(&problem.to_string(), out),
+        };
+        match event {
+            S::AudioDelta(delta) => self.hear_audio(&delta, now, out),
+            S::WordsDelta(delta) => self.hear_words(delta, now, out),
+            S::WordsDone(done) => self.hear_all_words(&done, out),
+            S::AudioDone(part) => self.audio_complete(&part.response_id, &part.item_id, out),
+            S::SessionCreated(session) => self.created(&session, now, out),
+            S::SessionUpdated(session) => self.updated(&session, now, out),
+            S::Error(error) => self.refused(&error, now, out),
+            S::SpeechStarted(speech) => {
+                let item = self.seen(&speech.item_id);
+                out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));
+                self.sequence(SequencerEvent::CallerSpoke, now, out);
+            }
+            S::SpeechStopped(speech) => {
+                let item = self.seen(&speech.item_id);
+                out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
+            }
+            S::Committed(turn) => {
+                self.place(&turn.item_id, Speaker::Caller, turn.previous_item_id.as_deref(), out);
+            }
+            S::ItemPlaced(placed) => self.item_placed(&placed, now, out),
+            S::CallerTranscribed(turn) => {
+                let (item, text) = (self.seen(&turn.item_id), Some(turn.transcript.into_owned()));
+                out.push(SessionAction::ToWords(Words::CallerSaid { item, text }));
+            }
+            S::TranscriptionFailed(turn) => {
+                let item = self.seen(&turn.item_id);
+                out.push(SessionAction::ToWords(Words::CallerSaid { item, text: None }));
+            }
+            S::ResponseCreated(response) => self.response_created(&response, now, out),
+            S::ResponseDone(response) => self.response_done(&response, now, out),
+            S::OutputItemAdded(output) => {
+                if let Some(item) = output.item.id.as_deref().filter(|id| !id.is_empty()) {
+                    self.seen(item);
+                }
+                self.sequencer.stirred(&output.response_id, now);
+            }
+            S::OutputItemDone(output) => self.output_item_done(&output, now, out),
+            S::ArgumentsDone(arguments) => self.keep_loose(arguments, now),
+            S::Other(kind) => log::trace!(kind = &*kind; "event of no use"),
+        }
+    }
+
+    /// The hot path: nothing is allocated once the frame pool is warm.
+    fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let mut audio = Frame::take();
+        if base64_simd::STANDARD.decode_append(delta.delta.as_bytes(), &mut *audio).is_err() {
+            return self.garbled("audio that is not base64", out);
+        }
+        self.sequencer.stirred(&delta.response_id, now);
+        if audio.is_empty() {
+            return;
+        }
+        let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        self.items.add_audio(&item, audio.len());
+        out.push(SessionAction::ToAudio(FromModel { response, item, audio }));
+    }
+
+    fn hear_words(&mut self, delta: Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        self.sequencer.stirred(&delta.response_id, now);
+        let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        let delta = delta.delta.into_owned();
+        out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta }));
+    }
+
+    fn hear_all_words(&mut self, done: &WordsDone<'_>, out: &mut Vec<SessionAction>) {
+        let (response, item) = self.items.ids(&done.response_id, &done.item_id);
+        let text = self.items.say(&item, done.content_index.unwrap_or_default(), &done.transcript);
+        out.push(SessionAction::ToWords(Words::AgentSaid { response, item, text }));
+    }
+
+    fn audio_complete(&mut self, response: &str, item: &str, out: &mut Vec<SessionAction>) {
+        let (response, item) = self.items.ids(response, item);
+        if self.items.complete_audio(&item) {
+            out.push(SessionAction::Complete(ItemComplete { response, item }));
+        }
+    }
+
+    fn created(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        // Said again in the middle of a session, it means nothing.
+        let Phase::AwaitCreated { complaint, .. } = &mut self.phase else { return };
+        let (complaint, session) = (complaint.take(), info.id.as_deref().unwrap_or_default().to_owned());
+        let update = EventId::Configure(self.next_number());
+        let config = Box::new(SessionConfig::fresh(&self.plan));
+        send(&ClientEvent::SessionUpdate { event_id: update, session: config }, out);
+        self.phase = Phase::AwaitUpdated { since: now, update, session, complaint };
+    }
+
+    fn updated(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let Phase::AwaitUpdated { session, .. } = &mut self.phase else { return };
+        let session = std::mem::take(session);
+        if let Some(problem) = self.other_format(info) {
+            return self.lose_for(LossClass::Fatal, &problem, out);
+        }
+        self.phase = Phase::Ready;
+        out.push(SessionAction::Report(ModelReport::Ready { session, setup: now - self.since }));
+        for order in std::mem::take(&mut self.held) {
+            self.ordered(order, now, out);
+        }
+    }
+
+    /// What the server took over, where it is not what we asked for: such a call would be noise.
+    fn other_format(&self, info: &SessionInfo<'_>) -> Option<String> {
+        let audio = info.audio.as_ref()?;
+        let asked = Format::of(self.plan.format);
+        let differs = |direction: &Option<DirectionInfo<'_>>| {
+            let format = direction.as_ref()?.format.as_ref()?;
+            let same = format.kind == asked.kind && format.rate.is_none_or(|rate| rate == self.plan.format.rate_hz);
+            (!same).then(|| format!("{} at {:?} Hz", format.kind, format.rate))
+        };
+        let (direction, got) = differs(&audio.input)
+            .map(|got| ("input", got))
+            .or_else(|| differs(&audio.output).map(|got| ("output", got)))?;
+        Some(format!("the server took {got} for its {direction}, asked for {} at {:?} Hz", asked.kind, asked.rate))
+    }
+
+    fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let said = format!("{}: {}", error.word(), error.text());
+        if let Some(class) = class_of_error(error) {
+            return self.lose_for(class, &said, out);
+        }
+        let about = error.event_id.as_deref().and_then(EventId::parse);
+        let request_error = error.kind.as_deref() == Some("invalid_request_error");
+        match &mut self.phase {
+            // Only the update can be meant; without it nothing works, and sent again it would be refused again.
+            Phase::AwaitUpdated { update, .. } if about == Some(*update) || about.is_none() && request_error => {
+                let class = if request_error { LossClass::Fatal } else { LossClass::Retryable };
+                let reason = format!("session.update refused, {} {said}", error.param.as_deref().unwrap_or_default());
+                return self.lose_for(class, &reason, out);
+            }
+            Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => {
+                let kind = error.kind.as_deref().unwrap_or_default();
+                *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
+            }
+            Phase::Dialling | Phase::Ready | Phase::Over => {}
+        }
+        if !self.refused_order(about, error, now, out) {
+            complain(error.word(), error.text(), out);
+        }
+    }
+
+    /// An error about something that we know how to put right, or that does not matter. `false` where people should know.
+    fn refused_order(
+        &mut self,
+        about: Option<EventId>,
+        error: &ErrorInfo<'_>,
+        now: Instant,
+        out: &mut Vec<SessionAction>,
+    ) -> bool {
+        let (code, text) = (error.code.as_deref().unwrap_or_default(), error.text());
+        let racing =
+            code == "conversation_already_has_active_response" || text.contains("already has an active response");
+        if let Some(EventId::Say(_)) | None = about
+            && racing
+        {
+            let ticket = about.and_then(ticket);
+            self.sequence(SequencerEvent::CreateRefused { ticket, refusal: Refusal::AlreadyActive }, now, out);
+            return true;
+        }
+        if code == "response_cancel_not_active" || text.starts_with("Cancellation failed") {
+            self.sequence(SequencerEvent::CancelRefused, now, out);
+            return true;
+        }
+        match about {
+            Some(EventId::Say(ticket)) => {
+                let refusal = Refusal::Failed(failure_of(error));
+                self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
+                false
+            }
+            Some(EventId::Stop(_)) => {
+                self.sequence(SequencerEvent::CancelRefused, now, out);
+                false
+            }
+            Some(EventId::Cut(_)) | None if text.contains("Audio content of ") => {
+                self.cut_again(about, text, out);
+                false
+            }
+            // Audio ended while its last frames were on their way: nothing was lost.
+            _ => code == "input_audio_buffer_commit_empty",
+        }
+    }
+
+    /// The server says how long the item really is: said once more with that.
+    fn cut_again(&mut self, about: Option<EventId>, text: &str, out: &mut Vec<SessionAction>) {
+        let place = match about {
+            Some(EventId::Cut(number)) => self.cuts.iter().position(|cut| cut.number == number),
+            _ => self.cuts.len().checked_sub(1),
+        };
+        let cut = place.and_then(|place| self.cuts.remove(place));
+        if let (Some(cut), Some(length)) = (cut, real_length_ms(text))
+            && !cut.again
+        {
+            self.cut(cut.item, length, true, out);
+        }
+    }
+
+    fn item_placed(&mut self, placed: &ItemPlaced<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let kind = placed.item.kind.as_deref().unwrap_or_default();
+        if kind == "function_call_output"
+            && let Some(call) = placed.item.call_id.as_deref()
+        {
+            self.sequence(SequencerEvent::OutputPlaced(ToolCallId::new(call)), now, out);
+        }
+        let Some(id) = placed.item.id.as_deref().filter(|id| !id.is_empty()) else { return };
+        // Everything has a place in the chain; only what a person or the model says is part of the record.
+        let speaker = match placed.item.role.as_deref() {
+            _ if self.items.is_ours(&ItemId::new(id)) => Speaker::System,
+            Some("user") => Speaker::Caller,
+            Some("assistant") => Speaker::Agent,
+            _ => Speaker::System,
+        };
+        self.place(id, speaker, placed.previous_item_id.as_deref(), out);
+    }
+
+    fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
+        let item = ItemId::new(item);
+        let previous = previous.filter(|id| !id.is_empty() && *id != "root").map(ItemId::new);
+        if self.items.place(&item, previous.as_ref()) {
+            out.push(SessionAction::ToWords(Words::Placed { item, speaker, previous }));
+        }
+    }
+
+    fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let id = ResponseId::new(&response.id);
+        out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
+        self.sequence(SequencerEvent::Created { response: id, wish: wish_of(response) }, now, out);
+    }
+
+    fn response_done(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let id = ResponseId::new(&response.id);
+        for item in self.items.finish(&id) {
+            out.push(SessionAction::Complete(ItemComplete { response: id.clone(), item }));
+        }
+        let details: StatusDetails<'_> = lenient(response.status_details).unwrap_or_default();
+        let outcome = outcome_of(response.status.as_deref(), &details);
+        if outcome == ResponseOutcome::Completed {
+            self.calls_of(response, &id, now, out);
+        }
+        self.loose_calls.retain(|call| call.response != response.id);
+        let (failure, fatal) = match &outcome {
+            ResponseOutcome::Failed(_) => {
+                let error = details.error.unwrap_or_default();
+                (Some(failure_of(&error)), class_of_error(&error).map(|class| (class, error.word().to_owned())))
+            }
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled | ResponseOutcome::Incomplete(_) => (None, None),
+        };
+        let usage = lenient(response.usage).map(usage_of);
+        out.push(SessionAction::Report(ModelReport::ResponseFinished { response: id.clone(), outcome, usage }));
+        if let Some((class, code)) = fatal {
+            return self.lose_for(class, &format!("a response failed with {code}"), out);
+        }
+        self.sequence(SequencerEvent::Done { response: id, wish: wish_of(response), failure }, now, out);
+    }
+
+    /// Function calls that no item event has told.
+    fn calls_of(&mut self, response: &ResponseInfo<'_>, id: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
+        for item in lenient::<Vec<ItemInfo<'_>>>(response.output).unwrap_or_default() {
+            self.tool_called(id, &item, now, out);
+        }
+        let (mine, others) =
+            std::mem::take(&mut self.loose_calls).into_iter().partition(|call| call.response == response.id);
+        self.loose_calls = others;
+        let mine: Vec<LooseCall> = mine;
+        for call in mine {
+            let item = ItemInfo {
+                kind: Some(Cow::Borrowed("function_call")),
+                call_id: Some(Cow::Owned(call.call)),
+                name: Some(Cow::Owned(call.name)),
+                arguments: Some(Cow::Owned(call.arguments)),
+                ..ItemInfo::default()
+            };
+            self.tool_called(id, &item, now, out);
+        }
+    }
+
+    fn output_item_done(&mut self, output: &OutputItem<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        self.sequencer.stirred(&output.response_id, now);
+        let response = ResponseId::new(&output.response_id);
+        // Without a status it may be half a call; then the end of the response decides.
+        if output.item.status.as_deref() == Some("completed") {
+            self.tool_called(&response, &output.item, now, out);
+        }
+        if let Some(item) = output.item.id.as_deref().filter(|id| !id.is_empty()) {
+            self.audio_complete(&output.response_id, item, out);
+        }
+    }
+
+    /// A whole function call, told once however often it comes.
+    fn tool_called(&mut self, response: &ResponseId, item: &ItemInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let whole = item.kind.as_deref() == Some("function_call") && item.status.as_deref() != Some("incomplete");
+        let (Some(call), Some(name), true) = (item.call_id.as_deref(), item.name.as_deref(), whole) else { return };
+        if call.is_empty() || self.told_calls.iter().any(|told| told.as_str() == call) {
+            return;
+        }
+        let id = ToolCallId::new(call);
+        if self.told_calls.len() >= MOST_TOLD_CALLS {
+            self.told_calls.pop_front();
+        }
+        self.told_calls.push_back(id.clone());
+        self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call: id.clone() }, now, out);
+        out.push(SessionAction::Report(ModelReport::ToolCalled(ToolCall {
+            response: response.clone(),
+            id,
+            name: name.to_owned(),
+            arguments: item.arguments.as_deref().unwrap_or_default().to_owned(),
+        })));
+    }
+
+    fn keep_loose(&mut self, done: ArgumentsDone<'_>, now: Instant) {
+        self.sequencer.stirred(&done.response_id, now);
+        let Some(name) = done.name else { return };
+        if self.loose_calls.len() >= MOST_LOOSE_CALLS {
+            self.loose_calls.remove(0);
+        }
+        self.loose_calls.push(LooseCall {
+            response: done.response_id.into_owned(),
+            call: done.call_id.into_owned(),
+            name: name.into_owned(),
+            arguments: done.arguments.into_owned(),
+        });
+    }
+
+    fn seen(&mut self, item: &str) -> ItemId {
+        let item = ItemId::new(item);
+        self.items.saw(&item);
+        item
+    }
+}
+
+fn ticket(about: EventId) -> Option<u64> {
+    if let EventId::Say(ticket) = about { Some(ticket) } else { None }
+}
+
+fn wish_of(response: &ResponseInfo<'_>) -> Option<u64> {
+    lenient::<MetadataInfo<'_>>(response.metadata)?.wish?.parse().ok()
+}
+
+fn outcome_of(status: Option<&str>, details: &StatusDetails<'_>) -> ResponseOutcome {
+    let reason = details.reason.as_deref().unwrap_or_default();
+    match status {
+        Some("cancelled") => ResponseOutcome::Cancelled,
+        // Some servers call an interrupted response incomplete.
+        Some("incomplete") if matches!(reason, "turn_detected" | "client_cancelled") => ResponseOutcome::Cancelled,
+        Some("incomplete") => ResponseOutcome::Incomplete(failure::clipped(reason)),
+        Some("failed") => {
+            let word = details.error.as_ref().map_or("unknown", |error| error.word());
+            ResponseOutcome::Failed(failure::clipped(word))
+        }
+        // A server that leaves the status out has nothing to complain of.
+        _ => ResponseOutcome::Completed,
+    }
+}
+
+fn usage_of(info: UsageInfo) -> Usage {
+    let input = info.input_token_details.unwrap_or_default();
+    let output = info.output_token_details.unwrap_or_default();
+    let cached = input.cached_tokens_details.unwrap_or_default();
+    // Where the kinds are not told, everything counts as text: the total stays right.
+    let text = |details: Option<_>, told: Option<u64>, all: Option<u64>| match details {
+        Some(()) => told.unwrap_or_default(),
+        None => all.unwrap_or_default(),
+    };
+    Usage {
+        input_text: text(info.input_token_details.map(|_| ()), input.text_tokens, info.input_tokens),
+        input_audio: input.audio_tokens.unwrap_or_default(),
+        cached_text: cached.text_tokens.unwrap_or_default(),
+        cached_audio: cached.audio_tokens.unwrap_or_default(),
+        output_text: text(info.output_token_details.map(|_| ()), output.text_tokens, info.output_tokens),
+        output_audio: output.audio_tokens.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,169 @@
+//! What is known of the conversation's items: how much audio each has, and where it stands.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::ids::{ItemId, ResponseId};
+
+/// The items of one session, the newest of them.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    entries: HashMap<ItemId, Entry>,
+    order: VecDeque<ItemId>,
+    /// The item that audio and words come for: its ids are looked up once and not once per delta.
+    current: Option<(ResponseId, ItemId)>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    response: Option<ResponseId>,
+    audio_bytes: usize,
+    audio_complete: bool,
+    /// Put into the conversation by us.
+    ours: bool,
+    /// Told as placed, behind this one.
+    placed: Option<Option<ItemId>>,
+    /// What its parts say, while its response runs.
+    parts: BTreeMap<u32, String>,
+}
+
+impl Items {
+    /// The ids as types, remembered for the next delta.
+    pub(super) fn ids(&mut self, response: &str, item: &str) -> (ResponseId, ItemId) {
+        match &self.current {
+            Some((known_response, known_item))
+                if known_response.as_str() == response && known_item.as_str() == item =>
+            {
+                (known_response.clone(), known_item.clone())
+            }
+            _ => {
+                let ids = (ResponseId::new(response), ItemId::new(item));
+                self.entry(&ids.1).response = Some(ids.0.clone());
+                self.current = Some(ids.clone());
+                ids
+            }
+        }
+    }
+
+    /// An item of the server's exists.
+    pub(super) fn saw(&mut self, item: &ItemId) {
+        self.entry(item);
+    }
+
+    /// An item is ours.
+    pub(super) fn made(&mut self, item: &ItemId) {
+        self.entry(item).ours = true;
+    }
+
+    pub(super) fn is_ours(&self, item: &ItemId) -> bool {
+        self.entries.get(item).is_some_and(|entry| entry.ours)
+    }
+
+    pub(super) fn knows(&self, item: &ItemId) -> bool {
+        self.entries.contains_key(item)
+    }
+
+    pub(super) fn forget(&mut self, item: &ItemId) {
+        self.entries.remove(item);
+        self.order.retain(|known| known != item);
+        self.current.take_if(|(_, current)| current == item);
+    }
+
+    pub(super) fn add_audio(&mut self, item: &ItemId, bytes: usize) {
+        self.entry(item).audio_bytes += bytes;
+    }
+
+    /// Bytes of audio received, and whether that is all there will be.
+    pub(super) fn audio(&self, item: &ItemId) -> Option<(usize, bool)> {
+        self.entries.get(item).map(|entry| (entry.audio_bytes, entry.audio_complete))
+    }
+
+    /// All audio of `item` has come. `true` the first time, and only if there was any.
+    pub(super) fn complete_audio(&mut self, item: &ItemId) -> bool {
+        self.entries
+            .get_mut(item)
+            .is_some_and(|entry| entry.audio_bytes > 0 && !std::mem::replace(&mut entry.audio_complete, true))
+    }
+
+    /// `response` is over: its items whose audio has not yet been called complete. Their words are forgotten.
+    pub(super) fn finish(&mut self, response: &ResponseId) -> Vec<ItemId> {
+        let mut incomplete = Vec::new();
+        for item in &self.order {
+            if let Some(entry) = self.entries.get_mut(item)
+                && entry.response.as_ref() == Some(response)
+            {
+                entry.parts.clear();
+                if entry.audio_bytes > 0 && !std::mem::replace(&mut entry.audio_complete, true) {
+                    incomplete.push(item.clone());
+                }
+            }
+        }
+        incomplete
+    }
+
+    /// All that `item` says, now that its part `index` says `text`.
+    pub(super) fn say(&mut self, item: &ItemId, index: u32, text: &str) -> String {
+        let parts = &mut self.entry(item).parts;
+        if parts.len() < MOST_PARTS || parts.contains_key(&index) {
+            parts.insert(index, text.to_owned());
+        }
+        parts.values().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// `item` stands behind `previous`. `true` if that is news: the first time, or when its predecessor was not known.
+    pub(super) fn place(&mut self, item: &ItemId, previous: Option<&ItemId>) -> bool {
+        let placed = &mut self.entry(item).placed;
+        let news = match placed {
+            None => true,
+            Some(None) => previous.is_some(),
+            Some(Some(_)) => false,
+        };
+        if news {
+            *placed = Some(previous.cloned());
+        }
+        news
+    }
+
+    fn entry(&mut self, item: &ItemId) -> &mut Entry {
+        if !self.entries.contains_key(item) {
+            if self.order.len() >= MOST_ITEMS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.entries.remove(&oldest);
+            }
+            self.order.push_back(item.clone());
+        }
+        self.entries.entry(item.clone()).or_default()
+    }
+}
+
+/// Items that are remembered. An hour's call makes some hundred; what is older than this has long been heard.
+const MOST_ITEMS: usize = 512;
+/// Parts of one item whose words are kept apart. The API makes one.
+const MOST_PARTS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_items_of_an_endless_session_are_bounded() {
+        let mut items = Items::default();
+        for number in 0..10 * MOST_ITEMS {
+            items.ids("r", &format!("item_{number}"));
+        }
+        assert_eq!((items.entries.len(), items.order.len()), (MOST_ITEMS, MOST_ITEMS));
+        assert!(!items.knows(&ItemId::new("item_0")));
+        assert!(items.knows(&ItemId::new(&format!("item_{}", 10 * MOST_ITEMS - 1))));
+    }
+
+    #[test]
+    fn a_forgotten_item_is_unknown() {
+        let mut items = Items::default();
+        let (_, item) = items.ids("r", "i");
+        items.forget(&item);
+        assert!(!items.knows(&item));
+        assert_eq!(items.order.len(), 0);
+        assert_eq!(items.ids("r", "i").1, item, "and may come again");
+        assert!(items.knows(&item));
+    }
+}

@@ -1,0 +1,445 @@
+//! One Realtime session: the connection's state machine (reference §1.6) and everything that is said over it. Pure.
+//!
+//! ```text
+//! Dialling ──101──▶ AwaitCreated ──session.created──▶ AwaitUpdated ──session.updated──▶ Ready
+//!     └──────────────────┴── error, close, deadline ──┴─────────────────┴──▶ Over
+//! ```
+//!
+//! An accepted upgrade is not an accepted session. The configuration is the first thing we say and the only one until the
+//! server has taken it over, formats compared; orders that come earlier are kept, caller audio is not. The end is told once,
+//! with its class: whether another try could help.
+
+mod failure;
+mod hearing;
+mod items;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+pub use self::failure::{loss_of_close, loss_of_status};
+use self::items::Items;
+use super::messages::{ModelOrder, TextRole, WishPurpose};
+use super::plan::SessionPlan;
+use super::protocol::EventId;
+use super::protocol::client::{self, ClientEvent, Item, Metadata};
+use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
+use crate::audio::frame::Frame;
+use crate::audio::messages::{FromModel, ItemComplete};
+use crate::call::messages::{LossClass, ModelLoss, ModelReport};
+use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::transcript::messages::Words;
+
+/// What happened to the session.
+#[derive(Debug)]
+pub enum SessionEvent<'a> {
+    /// The upgrade was accepted.
+    Opened,
+    /// The upgrade was not.
+    DialFailed(ModelLoss),
+    /// A text message.
+    Text(&'a str),
+    /// A message that is no text: the protocol has none.
+    Unintelligible,
+    /// The server wants to know whether we live.
+    Ping(Bytes),
+    /// The server lives.
+    Pong,
+    /// The server closed the socket.
+    Closed {
+        /// Its number.
+        code: Option<u16>,
+        /// Its words.
+        reason: &'a str,
+    },
+    /// The socket broke.
+    Broken(&'a str),
+    /// An order of the call.
+    Ordered(ModelOrder),
+    /// The deadline has passed.
+    DeadlinePassed,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum SessionAction {
+    /// Send this text message. Never dropped.
+    Send(String),
+    /// Answer a ping, before anything else.
+    Pong(Bytes),
+    /// Ask whether the server lives.
+    Ping,
+    /// Audio for the caller.
+    ToAudio(FromModel),
+    /// The end of an item's audio; behind the audio itself.
+    Complete(ItemComplete),
+    /// Words for the record.
+    ToWords(Words),
+    /// Something for the call to know.
+    Report(ModelReport),
+    /// The session is over and the call is to be told; nothing follows.
+    Lose(ModelLoss),
+    /// The session is over because we were told to end it; nothing follows.
+    Close,
+}
+
+/// The deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// `session.created` did not come.
+    CreatedLate,
+    /// `session.updated` did not come.
+    UpdatedLate,
+    /// Nothing was heard for a while: ask.
+    Quiet,
+    /// Nothing was heard for too long, not even an answer to our pings.
+    Silent,
+    /// One of the sequencer's.
+    Sequencer(sequencer::Timer),
+}
+
+/// One Realtime session.
+#[derive(Debug)]
+pub struct Session {
+    plan: Arc<SessionPlan>,
+    phase: Phase,
+    /// When dialling began.
+    since: Instant,
+    /// When the server was last heard, in any way.
+    heard: Instant,
+    /// Pings sent since then.
+    pings: u32,
+    sequencer: Sequencer,
+    items: Items,
+    /// Orders that came before the session was ready.
+    held: VecDeque<ModelOrder>,
+    /// Tool calls that were told: each is told once.
+    told_calls: VecDeque<ToolCallId>,
+    /// Arguments that came without an item event, in case the response does not repeat them.
+    loose_calls: Vec<hearing::LooseCall>,
+    /// Truncations that the server may still refuse.
+    cuts: VecDeque<Cut>,
+    /// Messages that could not be read.
+    garbled: u32,
+    /// The last number given to an event or item of ours.
+    last_number: u64,
+    /// The last number given to a frame of caller audio.
+    last_frame: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Dialling,
+    /// The upgrade was accepted; `complaint` is what the server said instead of `session.created`.
+    AwaitCreated {
+        since: Instant,
+        complaint: Option<String>,
+    },
+    AwaitUpdated {
+        since: Instant,
+        update: EventId,
+        session: String,
+        complaint: Option<String>,
+    },
+    Ready,
+    Over,
+}
+
+#[derive(Debug)]
+struct Cut {
+    number: u64,
+    item: ItemId,
+    /// Sent a second time, with the length that the server named.
+    again: bool,
+}
+
+impl Session {
+    /// A session that is about to be dialled.
+    pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
+        Self {
+            plan,
+            phase: Phase::Dialling,
+            since: now,
+            heard: now,
+            pings: 0,
+            sequencer: Sequencer::default(),
+            items: Items::default(),
+            held: VecDeque::new(),
+            told_calls: VecDeque::new(),
+            loose_calls: Vec::new(),
+            cuts: VecDeque::new(),
+            garbled: 0,
+            last_number: 0,
+            last_frame: 0,
+        }
+    }
+
+    /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
+    pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        use SessionEvent as E;
+        if matches!(self.phase, Phase::Over) {
+            return;
+        }
+        if matches!(event, E::Opened | E::Text(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
+            (self.heard, self.pings) = (now, 0);
+        }
+        match event {
+            E::Opened => self.phase = Phase::AwaitCreated { since: now, complaint: None },
+            E::DialFailed(loss) => self.lose(loss, out),
+            E::Text(text) => self.hear(text, now, out),
+            E::Unintelligible => self.garbled("a message that is no text", out),
+            E::Ping(payload) => out.push(SessionAction::Pong(payload)),
+            E::Pong => {}
+            E::Closed { code, reason } => self.closed(code, reason, out),
+            E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
+            E::Ordered(order) => self.ordered(order, now, out),
+            E::DeadlinePassed => self.deadline_passed(now, out),
+        }
+    }
+
+    /// Whether caller audio may be sent.
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// Writes the event for a frame of caller audio behind what is in `out`. Only for a session that is ready.
+    pub fn write_audio(&mut self, audio: &[u8], out: &mut Frame) {
+        self.last_frame += 1;
+        client::write_append(self.last_frame, audio, out);
+    }
+
+    /// The earliest deadline.
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        match self.phase {
+            // Dialling has a time limit of its own.
+            Phase::Dialling | Phase::Over => None,
+            Phase::AwaitCreated { since, .. } => Some((since + self.plan.created_timeout, Timer::CreatedLate)),
+            Phase::AwaitUpdated { since, .. } => Some((since + self.plan.updated_timeout, Timer::UpdatedLate)),
+            Phase::Ready => {
+                let limit = self.plan.silence_timeout;
+                let health = if self.pings < PINGS {
+                    (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
+                } else {
+                    (self.heard + limit, Timer::Silent)
+                };
+                let own = self.sequencer.deadline().map(|(at, timer)| (at, Timer::Sequencer(timer)));
+                own.into_iter().chain([health]).min_by_key(|(at, _)| *at)
+            }
+        }
+    }
+
+    fn deadline_passed(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        let Some((at, timer)) = self.deadline() else { return };
+        if at > now {
+            return;
+        }
+        match timer {
+            Timer::CreatedLate => {
+                self.lose_in_setup(format!("no session.created within {:?}", self.plan.created_timeout), out);
+            }
+            Timer::UpdatedLate => {
+                self.lose_in_setup(format!("no session.updated within {:?}", self.plan.updated_timeout), out);
+            }
+            Timer::Quiet => {
+                self.pings += 1;
+                out.push(SessionAction::Ping);
+            }
+            Timer::Silent => {
+                let problem = format!("nothing heard for {:?}", self.plan.silence_timeout);
+                self.lose_for(LossClass::Retryable, &problem, out);
+            }
+            Timer::Sequencer(_) => self.sequence(SequencerEvent::DeadlinePassed, now, out),
+        }
+    }
+
+    fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionAction>) {
+        if matches!(order, ModelOrder::Close) {
+            self.phase = Phase::Over;
+            out.push(SessionAction::Close);
+            return;
+        }
+        if !self.is_ready() {
+            if self.held.len() < MOST_HELD {
+                self.held.push_back(order);
+            } else {
+                complain("too_many_orders", "an order was dropped, as the session is not ready yet", out);
+            }
+            return;
+        }
+        match order {
+            ModelOrder::Speak(wish) => self.sequence(SequencerEvent::Wished(wish), now, out),
+            ModelOrder::AnswerTool { call, output, speak } => self.answer_tool(call, &output, speak, now, out),
+            ModelOrder::AddText { role, text } => self.add_text(role, &text, out),
+            ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
+            ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
+            ModelOrder::DeleteItem { item } => self.delete(&item, out),
+            ModelOrder::Close => {}
+        }
+    }
+
+    fn answer_tool(&mut self, call: ToolCallId, output: &str, speak: bool, now: Instant, out: &mut Vec<SessionAction>) {
+        if !self.sequencer.awaits(&call) {
+            complain("unknown_tool_call", "a result was dropped, as no call waits for it", out);
+            return;
+        }
+        let event_id = EventId::Output(self.next_number());
+        let item = Item::FunctionCallOutput { call_id: call.as_str(), output };
+        send(&ClientEvent::ItemCreate { event_id, item }, out);
+        self.sequence(SequencerEvent::ToolAnswered { call, speak }, now, out);
+    }
+
+    fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
+        let number = self.next_number();
+        let id = ItemId::new(&format!("sb_{number}"));
+        self.items.made(&id);
+        let item = Item::text(id.as_str(), role, text);
+        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), item }, out);
+    }
+
+    /// Cuts `item` to what was heard, and never beyond what it has: the server would refuse, and the model would go on
+    /// believing that all was heard.
+    fn truncate(&mut self, item: &ItemId, heard: Duration, out: &mut Vec<SessionAction>) {
+        let Some((bytes, complete)) = self.items.audio(item) else { return };
+        let has_ms = (bytes / self.plan.format.bytes_per_ms().max(1)) as u64;
+        let heard_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
+        if heard_ms >= has_ms && complete && has_ms > 0 {
+            // All was heard: nothing to cut, and a needless cut makes the model repeat itself.
+            return;
+        }
+        self.cut(item.clone(), heard_ms.min(has_ms), false, out);
+    }
+
+    fn cut(&mut self, item: ItemId, to_ms: u64, again: bool, out: &mut Vec<SessionAction>) {
+        if to_ms == 0 {
+            return self.delete(&item, out);
+        }
+        let number = self.next_number();
+        send(
+            &ClientEvent::ItemTruncate {
+                event_id: EventId::Cut(number),
+                item_id: item.as_str(),
+                content_index: 0,
+                audio_end_ms: to_ms,
+            },
+            out,
+        );
+        if self.cuts.len() >= MOST_CUTS {
+            self.cuts.pop_front();
+        }
+        self.cuts.push_back(Cut { number, item, again });
+    }
+
+    fn delete(&mut self, item: &ItemId, out: &mut Vec<SessionAction>) {
+        // What the server never told us of, it does not know either: a pre-rendered line of ours, an item of a lost session.
+        if !self.items.knows(item) {
+            return;
+        }
+        self.items.forget(item);
+        let event_id = EventId::Delete(self.next_number());
+        send(&ClientEvent::ItemDelete { event_id, item_id: item.as_str() }, out);
+    }
+
+    fn sequence(&mut self, event: SequencerEvent, now: Instant, out: &mut Vec<SessionAction>) {
+        for action in self.sequencer.handle(event, now) {
+            match action {
+                SequencerAction::Create { ticket, wish, purpose, instructions } => {
+                    // A response's instructions replace the session's: both are sent.
+                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.plan.instructions));
+                    let response = client::Response {
+                        instructions: instructions.as_deref(),
+                        metadata: Metadata {
+                            purpose: purpose.map_or("answer", WishPurpose::word),
+                            wish: &wish.to_string(),
+                        },
+                    };
+                    send(&ClientEvent::ResponseCreate { event_id: EventId::Say(ticket), response }, out);
+                }
+                SequencerAction::Cancel { ticket, response } => {
+                    let response_id = response.as_ref().map(ResponseId::as_str);
+                    send(&ClientEvent::ResponseCancel { event_id: EventId::Stop(ticket), response_id }, out);
+                }
+                SequencerAction::GaveUp { purpose, reason, .. } => {
+                    out.push(SessionAction::Report(ModelReport::WishGivenUp { purpose, reason }));
+                }
+                SequencerAction::Recovered(timer) => {
+                    complain(timer.word(), "the server owed an answer; went on without it", out);
+                }
+            }
+        }
+    }
+
+    fn closed(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<SessionAction>) {
+        let complaint = match &self.phase {
+            Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.as_deref(),
+            // Of a running session, an old complaint says nothing about its end.
+            Phase::Dialling | Phase::Ready | Phase::Over => None,
+        };
+        let loss = loss_of_close(code, reason, complaint);
+        self.lose(loss, out);
+    }
+
+    /// The session did not come up in time; what the server said meanwhile may tell why.
+    fn lose_in_setup(&mut self, problem: String, out: &mut Vec<SessionAction>) {
+        let complaint = match &self.phase {
+            Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.clone(),
+            Phase::Dialling | Phase::Ready | Phase::Over => None,
+        };
+        let reason = match complaint {
+            Some(complaint) => format!("{problem}; the server said {complaint}"),
+            None => problem,
+        };
+        self.lose_for(LossClass::Retryable, &reason, out);
+    }
+
+    fn garbled(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
+        self.garbled += 1;
+        if self.garbled > MOST_GARBLED {
+            self.lose_for(LossClass::Retryable, "the server is not understood", out);
+        } else {
+            complain("unreadable_event", problem, out);
+        }
+    }
+
+    fn lose_for(&mut self, class: LossClass, reason: &str, out: &mut Vec<SessionAction>) {
+        self.lose(ModelLoss { class, reason: failure::clipped(reason) }, out);
+    }
+
+    fn lose(&mut self, loss: ModelLoss, out: &mut Vec<SessionAction>) {
+        self.phase = Phase::Over;
+        self.held.clear();
+        out.push(SessionAction::Lose(loss));
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+fn send(event: &ClientEvent<'_>, out: &mut Vec<SessionAction>) {
+    out.push(SessionAction::Send(event.to_json()));
+}
+
+fn complain(code: &str, message: &str, out: &mut Vec<SessionAction>) {
+    let (code, message) = (failure::clipped(code), failure::clipped(message));
+    out.push(SessionAction::Report(ModelReport::Complained { code, message }));
+}
+
+/// Pings of ours in a silence, evenly spread, before the server is taken for dead. Not every server pings by itself, and
+/// a quiet caller is no reason to end a call.
+const PINGS: u32 = 2;
+/// Orders kept for a session that is not ready. A call gives one or two; more is a loop somewhere, and it is told.
+const MOST_HELD: usize = 64;
+/// Truncations whose refusal is still acted upon. A refusal comes within a round trip.
+const MOST_CUTS: usize = 8;
+/// Messages that could not be read before the server is given up: one is a bug of somebody's, this many no conversation.
+const MOST_GARBLED: u32 = 50;
+/// Tool calls remembered as told. The same call comes in up to three events of one response.
+const MOST_TOLD_CALLS: usize = 256;
+/// Function calls without item events that are remembered until their response ends.
+const MOST_LOOSE_CALLS: usize = 16;

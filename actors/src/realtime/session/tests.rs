@@ -1,0 +1,715 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::call::messages::{ResponseOutcome, Usage};
+use crate::realtime::messages::{Wish, WishPurpose};
+use crate::realtime::plan::sample;
+use crate::transcript::messages::Speaker;
+use crate::wire::AudioFormat;
+
+struct Desk {
+    session: Session,
+    now: Instant,
+}
+
+/// What a step led to, by kind.
+#[derive(Debug, Default)]
+struct Seen {
+    sent: Vec<Value>,
+    reports: Vec<ModelReport>,
+    words: Vec<Words>,
+    audio: Vec<(String, String, Vec<u8>)>,
+    complete: Vec<String>,
+    pings: usize,
+    pongs: Vec<Bytes>,
+    lost: Option<ModelLoss>,
+    closed: bool,
+}
+
+impl Desk {
+    fn with(change: impl FnOnce(&mut SessionPlan)) -> Self {
+        let mut plan = sample::plan();
+        change(&mut plan);
+        #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+        let now = Instant::now();
+        Self { session: Session::new(Arc::new(plan), now), now }
+    }
+
+    fn dialling() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn opened() -> Self {
+        let mut desk = Self::dialling();
+        desk.on(SessionEvent::Opened);
+        desk
+    }
+
+    fn updating() -> Self {
+        let mut desk = Self::opened();
+        desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+        desk
+    }
+
+    fn ready() -> Self {
+        let mut desk = Self::updating();
+        let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+        assert!(matches!(seen.reports[..], [ModelReport::Ready { .. }]), "{seen:?}");
+        desk
+    }
+
+    fn on(&mut self, event: SessionEvent<'_>) -> Seen {
+        let mut actions = Vec::new();
+        self.session.handle(event, self.now, &mut actions);
+        let mut seen = Seen::default();
+        for action in actions {
+            match action {
+                SessionAction::Send(text) => seen.sent.push(serde_json::from_str(&text).expect("our own JSON")),
+                SessionAction::Pong(payload) => seen.pongs.push(payload),
+                SessionAction::Ping => seen.pings += 1,
+                SessionAction::ToAudio(FromModel { response, item, audio }) => {
+                    seen.audio.push((response.to_string(), item.to_string(), audio.to_vec()));
+                }
+                SessionAction::Complete(complete) => seen.complete.push(complete.item.to_string()),
+                SessionAction::ToWords(words) => seen.words.push(words),
+                SessionAction::Report(report) => seen.reports.push(report),
+                SessionAction::Lose(loss) => seen.lost = Some(loss),
+                SessionAction::Close => seen.closed = true,
+            }
+        }
+        seen
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "an event is written where it is said")]
+    fn hear(&mut self, event: Value) -> Seen {
+        self.on(SessionEvent::Text(&event.to_string()))
+    }
+
+    fn order(&mut self, order: ModelOrder) -> Seen {
+        self.on(SessionEvent::Ordered(order))
+    }
+
+    fn error(&mut self, code: &str, message: &str, about: Option<&str>) -> Seen {
+        self.hear(json!({"type": "error", "error": {"type": "invalid_request_error", "code": code,
+            "message": message, "param": null, "event_id": about}}))
+    }
+
+    fn audio(&mut self, response: &str, item: &str, bytes: usize) -> Seen {
+        let delta = base64_simd::STANDARD.encode_to_string(vec![7; bytes]);
+        self.hear(json!({"type": "response.output_audio.delta", "response_id": response, "item_id": item,
+            "output_index": 0, "content_index": 0, "delta": delta}))
+    }
+
+    /// Lets time pass up to the next deadline, which must be `timer`.
+    fn pass(&mut self, timer: Timer) -> Seen {
+        let (at, due) = self.session.deadline().expect("a deadline");
+        assert_eq!(due, timer);
+        self.now = at;
+        self.on(SessionEvent::DeadlinePassed)
+    }
+}
+
+fn wish(purpose: WishPurpose, instructions: Option<&str>) -> ModelOrder {
+    ModelOrder::Speak(Wish { purpose, instructions: instructions.map(str::to_owned) })
+}
+
+fn class(seen: &Seen) -> Option<LossClass> {
+    seen.lost.as_ref().map(|loss| loss.class)
+}
+
+fn item(id: &str) -> ItemId {
+    ItemId::new(id)
+}
+
+#[test]
+fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
+    let mut desk = Desk::dialling();
+    let greeting = desk.order(wish(WishPurpose::Greeting, None));
+    let text = desk.order(ModelOrder::AddText { role: TextRole::System, text: "facts".to_owned() });
+    let opened = desk.on(SessionEvent::Opened);
+    assert!(greeting.sent.is_empty() && text.sent.is_empty() && opened.sent.is_empty());
+    assert!(!desk.session.is_ready());
+
+    let created = desk.hear(json!({"type": "session.created", "session": {"id": "sess_1"}}));
+    let types: Vec<_> = created.sent.iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["session.update"]);
+    assert!(!desk.session.is_ready());
+
+    desk.now += Duration::from_millis(300);
+    let updated = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+    assert!(desk.session.is_ready());
+    let ready = ModelReport::Ready { session: "sess_1".to_owned(), setup: Duration::from_millis(300) };
+    assert_eq!(updated.reports, [ready]);
+    let types: Vec<_> = updated.sent.iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["response.create", "conversation.item.create"], "held orders, in their order");
+}
+
+#[test]
+fn every_client_event_has_an_id_of_its_own() {
+    let mut desk = Desk::ready();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let seen = desk.order(ModelOrder::AddText { role: TextRole::User, text: "x".to_owned() });
+        ids.extend(seen.sent.iter().map(|event| event["event_id"].as_str().expect("an id").to_owned()));
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn a_format_that_is_not_ours_ends_the_session_for_good() {
+    for (format, taken) in [
+        (json!({"type": "audio/pcm", "rate": 24000}), true),
+        (json!({"type": "audio/pcm"}), true),
+        (json!({"type": "audio/pcmu"}), false),
+        (json!({"type": "audio/pcm", "rate": 16000}), false),
+    ] {
+        for direction in ["input", "output"] {
+            let mut desk = Desk::updating();
+            let mut audio = json!({"input": {}, "output": {}});
+            audio[direction] = json!({"format": format});
+            let seen = desk.hear(json!({"type": "session.updated", "session": {"audio": audio}}));
+            assert_eq!(class(&seen), (!taken).then_some(LossClass::Fatal), "{direction} {format}");
+            assert_eq!(desk.session.is_ready(), taken);
+        }
+    }
+}
+
+#[test]
+fn a_refused_update_is_a_configuration_bug() {
+    let mut desk = Desk::updating();
+    let seen = desk.error("unknown_parameter", "Unknown parameter: 'session.x'", Some("configure-1"));
+    assert_eq!(class(&seen), Some(LossClass::Fatal));
+    assert!(seen.lost.expect("a loss").reason.contains("unknown_parameter"));
+    assert_eq!(desk.session.deadline(), None, "nothing follows");
+    assert!(desk.hear(json!({"type": "session.updated", "session": {}})).reports.is_empty());
+}
+
+#[test]
+fn a_servers_own_trouble_with_the_update_is_worth_another_try() {
+    let mut desk = Desk::updating();
+    let seen = desk.hear(json!({"type": "error", "error": {"type": "server_error", "code": null,
+        "message": "oops", "event_id": "configure-1"}}));
+    assert_eq!(class(&seen), Some(LossClass::Retryable));
+}
+
+#[test]
+fn each_phase_has_its_deadline() {
+    let mut desk = Desk::dialling();
+    assert_eq!(desk.session.deadline(), None);
+    desk.on(SessionEvent::Opened);
+    let opened = desk.now;
+    let seen = desk.pass(Timer::CreatedLate);
+    assert_eq!((class(&seen), desk.now - opened), (Some(LossClass::Retryable), Duration::from_secs(10)));
+
+    let mut desk = Desk::updating();
+    let seen = desk.pass(Timer::UpdatedLate);
+    assert_eq!(class(&seen), Some(LossClass::Retryable));
+}
+
+#[test]
+fn an_error_and_a_close_instead_of_a_session_are_classified() {
+    let cases = [
+        ("invalid_request_error", "invalid_api_key", 3000, "invalid_request_error.invalid_api_key", LossClass::Fatal),
+        ("invalid_request_error", "model_not_found", 4004, "invalid_request_error.model_not_found", LossClass::Fatal),
+        ("insufficient_quota", "credit_balance_exhausted", 1013, "", LossClass::Fatal),
+        ("invalid_request_error", "something_new", 1005, "", LossClass::Fatal),
+        ("server_error", "overloaded", 1013, "", LossClass::Retryable),
+    ];
+    for (kind, code, number, reason, expected) in cases {
+        let mut desk = Desk::opened();
+        let mut lost = desk.hear(json!({"type": "error", "error": {"type": kind, "code": code, "message": "m"}})).lost;
+        if lost.is_none() {
+            lost = desk.on(SessionEvent::Closed { code: Some(number), reason }).lost;
+        }
+        assert_eq!(lost.expect("a loss").class, expected, "{code}");
+    }
+}
+
+#[test]
+fn a_failed_dial_is_a_loss_with_its_own_class() {
+    let mut desk = Desk::dialling();
+    let seen = desk.on(SessionEvent::DialFailed(loss_of_status(404)));
+    assert_eq!(class(&seen), Some(LossClass::Fatal));
+}
+
+#[test]
+fn an_expired_session_is_told_as_such() {
+    let mut desk = Desk::ready();
+    let seen = desk.error("session_expired", "Your session hit the maximum duration of 60 minutes.", None);
+    assert_eq!(class(&seen), Some(LossClass::Expired));
+}
+
+#[test]
+fn an_old_complaint_says_nothing_about_the_end_of_a_running_session() {
+    let mut desk = Desk::ready();
+    desk.error("invalid_value", "some value", None);
+    assert_eq!(class(&desk.on(SessionEvent::Broken("connection reset"))), Some(LossClass::Retryable));
+}
+
+#[test]
+fn a_quiet_server_is_asked_twice_before_it_is_taken_for_dead() {
+    let mut desk = Desk::ready();
+    let heard = desk.now;
+    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+    let seen = desk.pass(Timer::Silent);
+    assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(45)));
+
+    let mut desk = Desk::ready();
+    for _ in 0..10 {
+        assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+        desk.on(SessionEvent::Pong);
+    }
+}
+
+#[test]
+fn a_ping_is_answered_with_its_own_payload() {
+    let payload = Bytes::from_static(b"1234");
+    assert_eq!(Desk::opened().on(SessionEvent::Ping(payload.clone())).pongs, [payload]);
+}
+
+#[test]
+fn a_response_flows_to_audio_and_words() {
+    let mut desk = Desk::ready();
+    let started = desk.hear(json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}));
+    assert_eq!(started.reports, [ModelReport::ResponseStarted { response: ResponseId::new("resp_1") }]);
+    let placed = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "item_0",
+        "item": {"id": "item_1", "type": "message", "role": "assistant", "content": []}}));
+    let place = Words::Placed { item: item("item_1"), speaker: Speaker::Agent, previous: Some(item("item_0")) };
+    assert_eq!(placed.words, [place]);
+    let says = desk.hear(json!({"type": "response.output_audio_transcript.delta", "response_id": "resp_1",
+        "item_id": "item_1", "delta": "Good "}));
+    let (response, agent) = (ResponseId::new("resp_1"), item("item_1"));
+    assert_eq!(
+        says.words,
+        [Words::AgentSays { response: response.clone(), item: agent.clone(), delta: "Good ".to_owned() }]
+    );
+    assert_eq!(desk.audio("resp_1", "item_1", 6).audio, [("resp_1".to_owned(), "item_1".to_owned(), vec![7; 6])]);
+    let done = desk.hear(json!({"type": "response.output_audio.done", "response_id": "resp_1", "item_id": "item_1"}));
+    assert_eq!(done.complete, ["item_1"]);
+    let said = desk.hear(json!({"type": "response.output_audio_transcript.done", "response_id": "resp_1",
+        "item_id": "item_1", "content_index": 0, "transcript": "Good day."}));
+    assert_eq!(
+        said.words,
+        [Words::AgentSaid { response: response.clone(), item: agent, text: "Good day.".to_owned() }]
+    );
+    let done = desk.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed",
+        "status_details": null, "output": [], "metadata": null, "usage": {"total_tokens": 30, "input_tokens": 20,
+        "output_tokens": 10, "input_token_details": {"text_tokens": 12, "audio_tokens": 8, "cached_tokens": 5,
+        "cached_tokens_details": {"text_tokens": 4, "audio_tokens": 1}},
+        "output_token_details": {"text_tokens": 3, "audio_tokens": 7}}}}));
+    let usage =
+        Usage { input_text: 12, input_audio: 8, cached_text: 4, cached_audio: 1, output_text: 3, output_audio: 7 };
+    assert_eq!(
+        done.reports,
+        [ModelReport::ResponseFinished { response, outcome: ResponseOutcome::Completed, usage: Some(usage) }]
+    );
+    assert!(done.complete.is_empty(), "told once");
+}
+
+#[test]
+fn audio_whose_end_is_not_told_ends_with_its_response() {
+    let mut desk = Desk::ready();
+    desk.audio("resp_1", "item_1", 4);
+    desk.audio("resp_1", "item_2", 4);
+    let done = desk.hear(json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed"}}));
+    assert_eq!(done.complete, ["item_1", "item_2"]);
+}
+
+#[test]
+fn the_callers_turn_is_reported_placed_and_transcribed() {
+    let mut desk = Desk::ready();
+    let started = desk.hear(json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": 10, "item_id": "u"}));
+    assert_eq!(started.reports, [ModelReport::SpeechStarted { item: item("u") }]);
+    let stopped = desk.hear(json!({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 900, "item_id": "u"}));
+    assert_eq!(stopped.reports, [ModelReport::SpeechStopped { item: item("u") }]);
+    let committed = desk.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": "a"}));
+    let place = Words::Placed { item: item("u"), speaker: Speaker::Caller, previous: Some(item("a")) };
+    assert_eq!(committed.words, [place]);
+    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
+        "item": {"id": "u", "type": "message", "role": "user"}}));
+    assert_eq!(added.words, [], "told already");
+    let said = desk.hear(json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
+        "content_index": 0, "transcript": "hello", "usage": {"type": "duration", "seconds": 1}}));
+    assert_eq!(said.words, [Words::CallerSaid { item: item("u"), text: Some("hello".to_owned()) }]);
+    let failed = desk.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
+        "content_index": 0, "error": {"message": "m"}}));
+    assert_eq!(failed.words, [Words::CallerSaid { item: item("u"), text: None }]);
+}
+
+#[test]
+fn a_predecessor_that_becomes_known_is_told() {
+    let mut desk = Desk::ready();
+    let committed = desk.hear(json!({"type": "input_audio_buffer.committed", "item_id": "u"}));
+    assert_eq!(committed.words.len(), 1);
+    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": "a",
+        "item": {"id": "u", "type": "message", "role": "user"}}));
+    let place = Words::Placed { item: item("u"), speaker: Speaker::Caller, previous: Some(item("a")) };
+    assert_eq!(added.words, [place]);
+}
+
+#[test]
+fn texts_of_ours_are_no_part_of_the_record() {
+    let mut desk = Desk::ready();
+    let sent = desk.order(ModelOrder::AddText { role: TextRole::Assistant, text: "Welcome".to_owned() }).sent;
+    let id = sent[0]["item"]["id"].as_str().expect("an id").to_owned();
+    assert!(id.len() <= 32);
+    let added = desk.hear(json!({"type": "conversation.item.added", "previous_item_id": null,
+        "item": {"id": id, "type": "message", "role": "assistant"}}));
+    assert_eq!(added.words, [Words::Placed { item: item(&id), speaker: Speaker::System, previous: None }]);
+}
+
+fn call_item(status: &str) -> Value {
+    json!({"id": "item_f", "type": "function_call", "status": status, "name": "end_call", "call_id": "call_1",
+        "arguments": "{\"reason\":\"done\"}"})
+}
+
+#[test]
+fn a_tool_call_is_told_once_however_often_it_comes() {
+    let mut desk = Desk::ready();
+    let arguments = json!({"type": "response.function_call_arguments.done", "response_id": "r", "item_id": "item_f",
+        "output_index": 0, "call_id": "call_1", "name": "end_call", "arguments": "{\"reason\":\"done\"}"});
+    let output = json!({"type": "response.output_item.done", "response_id": "r", "output_index": 0,
+        "item": call_item("completed")});
+    let done = json!({"type": "response.done", "response": {"id": "r", "status": "completed",
+        "output": [call_item("completed")]}});
+    let mut calls = Vec::new();
+    for event in [arguments, output.clone(), output, done] {
+        for report in desk.hear(event).reports {
+            if let ModelReport::ToolCalled(call) = report {
+                calls.push((call.id.to_string(), call.name, call.arguments));
+            }
+        }
+    }
+    assert_eq!(calls, [("call_1".to_owned(), "end_call".to_owned(), "{\"reason\":\"done\"}".to_owned())]);
+}
+
+#[test]
+fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
+    for output in [json!([call_item("completed")]), json!([]), Value::Null] {
+        let mut desk = Desk::ready();
+        let early = desk.hear(json!({"type": "response.function_call_arguments.done", "response_id": "r",
+            "call_id": "call_1", "name": "end_call", "arguments": "{}"}));
+        assert!(early.reports.is_empty());
+        let done = desk
+            .hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed", "output": output}}));
+        assert!(matches!(
+            &done.reports[..],
+            [ModelReport::ToolCalled(call), ModelReport::ResponseFinished { .. }] if call.id.as_str() == "call_1"
+        ));
+    }
+}
+
+#[test]
+fn half_a_tool_call_is_not_told() {
+    let mut desk = Desk::ready();
+    let output =
+        desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("incomplete")}));
+    assert!(output.reports.is_empty());
+    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "cancelled",
+        "status_details": {"type": "cancelled", "reason": "turn_detected"}, "output": [call_item("incomplete")]}}));
+    let cancelled = ModelReport::ResponseFinished {
+        response: ResponseId::new("r"),
+        outcome: ResponseOutcome::Cancelled,
+        usage: None,
+    };
+    assert_eq!(done.reports, [cancelled]);
+}
+
+#[test]
+fn results_are_sent_at_once_and_spoken_on_after_the_response() {
+    let mut desk = Desk::ready();
+    desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
+    desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("completed")}));
+    let answer = ModelOrder::AnswerTool { call: ToolCallId::new("call_1"), output: "{}".to_owned(), speak: true };
+    let answered = desk.order(answer.clone());
+    assert_eq!(answered.sent.len(), 1);
+    assert_eq!(answered.sent[0]["item"], json!({"type": "function_call_output", "call_id": "call_1", "output": "{}"}));
+    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}));
+    assert_eq!(done.sent.len(), 1);
+    assert_eq!(done.sent[0]["type"], "response.create");
+    assert_eq!(done.sent[0]["response"]["metadata"]["purpose"], "tool_result");
+
+    let again = desk.order(answer);
+    assert!(again.sent.is_empty(), "a call is answered once");
+    assert!(matches!(&again.reports[..], [ModelReport::Complained { code, .. }] if code == "unknown_tool_call"));
+}
+
+#[test]
+fn a_wishs_instructions_come_after_the_sessions() {
+    let mut desk = Desk::ready();
+    let sent = desk.order(wish(WishPurpose::Greeting, Some("Greet the caller."))).sent;
+    assert_eq!(
+        sent,
+        [json!({"type": "response.create", "event_id": "say-1", "response": {
+            "instructions": "Be brief.\n\nGreet the caller.",
+            "metadata": {"purpose": "greeting", "wish": "1"}}})]
+    );
+    let plain = Desk::ready().order(wish(WishPurpose::Keypad, None)).sent;
+    assert!(plain[0]["response"].get("instructions").is_none());
+}
+
+#[test]
+fn a_race_for_the_one_response_is_no_complaint_and_loses_nothing() {
+    let mut desk = Desk::ready();
+    desk.order(wish(WishPurpose::Greeting, None));
+    desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
+    let refused = desk.error("conversation_already_has_active_response", "…", Some("say-1"));
+    assert!(refused.reports.is_empty() && refused.sent.is_empty());
+    let done = desk.hear(json!({"type": "response.done", "response": {"id": "own", "status": "completed"}}));
+    assert_eq!(done.sent[0]["event_id"], "say-2");
+    assert_eq!(done.sent[0]["response"]["metadata"]["wish"], "1");
+}
+
+#[test]
+fn a_cancel_that_came_too_late_is_no_complaint() {
+    let mut desk = Desk::ready();
+    desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
+    let sent = desk.order(ModelOrder::CancelResponse).sent;
+    assert_eq!(sent, [json!({"type": "response.cancel", "event_id": "stop-1", "response_id": "own"})]);
+    let refused =
+        desk.error("response_cancel_not_active", "Cancellation failed: no active response found", Some("stop-1"));
+    assert!(refused.reports.is_empty());
+}
+
+#[test]
+fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
+    let mut desk = Desk::ready();
+    desk.order(wish(WishPurpose::Greeting, None));
+    for attempt in 1..=4 {
+        let id = format!("r{attempt}");
+        desk.hear(json!({"type": "response.created", "response": {"id": id, "metadata": {"wish": "1"}}}));
+        let seen = desk.hear(json!({"type": "response.done", "response": {"id": id, "status": "failed",
+            "metadata": {"wish": "1"}, "status_details": {"type": "failed", "error": {"type": "tokens",
+            "code": "rate_limit_exceeded", "message": "Please try again in 1.5s."}}}}));
+        assert!(seen.sent.is_empty());
+        let failed = ResponseOutcome::Failed("rate_limit_exceeded".to_owned());
+        assert!(matches!(&seen.reports[0], ModelReport::ResponseFinished { outcome, .. } if *outcome == failed));
+        if attempt == 4 {
+            let given_up = ModelReport::WishGivenUp {
+                purpose: Some(WishPurpose::Greeting),
+                reason: "rate_limit_exceeded".to_owned(),
+            };
+            assert_eq!(seen.reports[1], given_up);
+        } else {
+            let failed_at = desk.now;
+            let retry = desk.pass(Timer::Sequencer(sequencer::Timer::RetryDue));
+            assert_eq!(desk.now - failed_at, Duration::from_millis(1_500));
+            assert_eq!(retry.sent[0]["type"], "response.create");
+        }
+    }
+}
+
+#[test]
+fn a_response_that_failed_for_want_of_money_ends_the_session() {
+    let mut desk = Desk::ready();
+    let seen = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "failed",
+        "status_details": {"error": {"type": "insufficient_quota", "code": "insufficient_quota"}}}}));
+    assert_eq!(class(&seen), Some(LossClass::Fatal));
+}
+
+#[test]
+fn a_truncation_never_exceeds_the_items_audio() {
+    for (format, bytes, heard_ms, end_ms) in [
+        (AudioFormat::PCM_24K, 48 * 1000 + 47, 1_500, Some(1_000)),
+        (AudioFormat::PCM_24K, 48 * 1000, 400, Some(400)),
+        (AudioFormat::MULAW_8K, 29_600, 3_760, Some(3_700)),
+        (AudioFormat::MULAW_8K, 29_600, 0, None),
+        (AudioFormat::MULAW_8K, 7, 500, None),
+    ] {
+        let mut desk = Desk::with(|plan| plan.format = format);
+        desk.on(SessionEvent::Opened);
+        desk.hear(json!({"type": "session.created", "session": {}}));
+        desk.hear(json!({"type": "session.updated", "session": {}}));
+        desk.audio("r", "i", bytes);
+        let heard = Duration::from_millis(heard_ms);
+        let sent = desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent;
+        assert_eq!(sent.len(), 1);
+        match end_ms {
+            Some(end) => {
+                assert_eq!(sent[0]["type"], "conversation.item.truncate");
+                assert_eq!((&sent[0]["audio_end_ms"], &sent[0]["content_index"]), (&json!(end), &json!(0)));
+            }
+            None => assert_eq!(sent[0]["type"], "conversation.item.delete", "of nothing heard, nothing stays"),
+        }
+    }
+}
+
+#[test]
+fn what_was_heard_whole_is_not_cut() {
+    let mut desk = Desk::ready();
+    desk.audio("r", "i", 48 * 100);
+    desk.hear(json!({"type": "response.output_audio.done", "response_id": "r", "item_id": "i"}));
+    let heard = Duration::from_millis(100);
+    assert!(desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent.is_empty());
+}
+
+#[test]
+fn items_that_the_server_never_had_are_left_alone() {
+    let mut desk = Desk::ready();
+    let heard = Duration::from_secs(1);
+    assert!(desk.order(ModelOrder::TruncateItem { item: item("clip"), heard }).sent.is_empty());
+    assert!(desk.order(ModelOrder::DeleteItem { item: item("clip") }).sent.is_empty());
+    desk.audio("r", "i", 48);
+    assert_eq!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent[0]["item_id"], "i");
+    assert!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent.is_empty(), "it is gone");
+}
+
+#[test]
+fn a_refused_truncation_is_sent_once_more_with_the_servers_length() {
+    for about in [Some("cut-2"), None] {
+        let mut desk = Desk::ready();
+        desk.audio("r", "i", 48 * 3_760);
+        desk.order(ModelOrder::TruncateItem { item: item("i"), heard: Duration::from_millis(3_760) });
+        let message = "Audio content of 3700ms is already shorter than 3760ms";
+        let again = desk.error("invalid_value", message, about);
+        assert_eq!(again.sent.len(), 1);
+        assert_eq!((&again.sent[0]["item_id"], &again.sent[0]["audio_end_ms"]), (&json!("i"), &json!(3_700)));
+        assert!(matches!(again.reports[..], [ModelReport::Complained { .. }]), "it is a miscount, and counted");
+        let event = again.sent[0]["event_id"].as_str();
+        assert!(desk.error("invalid_value", message, event).sent.is_empty(), "once");
+    }
+}
+
+#[test]
+fn other_errors_are_told_and_survived() {
+    let mut desk = Desk::ready();
+    let seen = desk.error("item_truncate_invalid_item_id", "no such item", None);
+    let complained = ModelReport::Complained {
+        code: "item_truncate_invalid_item_id".to_owned(),
+        message: "no such item".to_owned(),
+    };
+    assert_eq!(seen.reports, [complained]);
+    assert!(desk.session.is_ready());
+}
+
+#[test]
+fn garbage_is_told_and_endless_garbage_ends_the_session() {
+    let mut desk = Desk::ready();
+    let bad_audio = json!({"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "delta": "!"});
+    assert!(
+        matches!(&desk.hear(bad_audio).reports[..], [ModelReport::Complained { code, .. }] if code == "unreadable_event")
+    );
+    assert!(matches!(desk.on(SessionEvent::Unintelligible).reports[..], [ModelReport::Complained { .. }]));
+    let mut lost = None;
+    for _ in 0..=MOST_GARBLED {
+        lost = lost.or(desk.on(SessionEvent::Text("garbage")).lost);
+    }
+    assert_eq!(lost.expect("a loss").class, LossClass::Retryable);
+}
+
+#[test]
+fn orders_before_the_session_is_ready_are_bounded() {
+    let mut desk = Desk::dialling();
+    for _ in 0..MOST_HELD {
+        assert!(desk.order(ModelOrder::CancelResponse).reports.is_empty());
+    }
+    assert!(matches!(desk.order(ModelOrder::CancelResponse).reports[..], [ModelReport::Complained { .. }]));
+}
+
+#[test]
+fn an_order_to_close_is_obeyed_in_every_phase_and_ends_everything() {
+    for mut desk in [Desk::dialling(), Desk::opened(), Desk::updating(), Desk::ready()] {
+        assert!(desk.order(ModelOrder::Close).closed);
+        assert_eq!(desk.session.deadline(), None);
+        let after = desk.on(SessionEvent::Closed { code: Some(1000), reason: "" });
+        assert!(after.lost.is_none());
+    }
+}
+
+#[test]
+fn the_audio_event_counts_its_frames() {
+    let mut desk = Desk::ready();
+    let (mut first, mut second) = (Frame::take(), Frame::take());
+    desk.session.write_audio(&[1, 2], &mut first);
+    desk.session.write_audio(&[1, 2], &mut second);
+    let ids = [first, second].map(|text| {
+        serde_json::from_slice::<Value>(&text).expect("our own JSON")["event_id"].as_str().expect("an id").to_owned()
+    });
+    assert_eq!(ids, ["audio-1", "audio-2"]);
+}
+
+fn any_event() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(vec![
+        "session.created",
+        "session.updated",
+        "error",
+        "response.created",
+        "response.done",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_audio.delta",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.function_call_arguments.done",
+        "conversation.item.added",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.speech_started",
+    ]);
+    let word = prop::sample::select(vec![
+        "a",
+        "b",
+        "",
+        "root",
+        "completed",
+        "failed",
+        "function_call",
+        "say-1",
+        "cut-1",
+        "QUJD",
+    ]);
+    let value = word.prop_map(Value::from).prop_recursive(2, 12, 6, |inner| {
+        let key = prop::sample::select(vec![
+            "id",
+            "type",
+            "status",
+            "response_id",
+            "item_id",
+            "item",
+            "response",
+            "session",
+            "error",
+            "code",
+            "message",
+            "event_id",
+            "call_id",
+            "name",
+            "arguments",
+            "delta",
+            "transcript",
+            "output",
+            "audio",
+            "metadata",
+            "wish",
+        ]);
+        prop_oneof![
+            prop::collection::vec((key, inner.clone()), 0..8)
+                .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            prop::collection::vec(inner, 0..3).prop_map(Value::from),
+        ]
+    });
+    (kind, value).prop_map(|(kind, mut value)| {
+        if !value.is_object() {
+            value = json!({"item_id": "a", "response_id": "a", "delta": value, "item": value, "response": {"id": "a"}});
+        }
+        value["type"] = kind.into();
+        value
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_a_server_says_panics_or_leaves_a_living_session_without_a_deadline(
+        events in prop::collection::vec(any_event(), 0..40)
+    ) {
+        let mut desk = Desk::opened();
+        let mut over = false;
+        for event in events {
+            over |= desk.hear(event).lost.is_some();
+            desk.order(ModelOrder::TruncateItem { item: item("a"), heard: Duration::from_millis(1) });
+            prop_assert_eq!(desk.session.deadline().is_none(), over);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use actix_rt::Arbiter;
+
+use super::super::messages::ExpectedCall;
+use super::*;
+use crate::call::brief::Direction;
+use crate::call::messages::{Inspect, Organ};
+use crate::call::sabotage::Sabotage;
+use crate::call::testing::{Log, Probe, brief, pass, settle};
+use crate::ids::{CarrierCallId, Private, StreamId};
+use crate::wire::{AudioFormat, Carrier, StreamStart};
+
+#[actix::test]
+async fn an_admitted_call_is_on_the_roll_until_it_ends() {
+    let service = Service::start(2);
+    let call = service.call(1).await.expect("a free place");
+    let roll = service.supervisor.send(CallTheRoll).await.expect("alive");
+    assert_eq!((roll.calls.len(), roll.expected, roll.max_calls, roll.draining), (1, 0, 2, false));
+    let found = service.find(&call.to_string()).await.expect("by our id");
+    assert_eq!(found, service.find("CA1").await.expect("by the carrier's id"));
+    assert_eq!(found.send(Inspect).await.expect("alive").carrier_call_id, "CA1");
+    found.do_send(LineReport::Stopped);
+    settle().await;
+    assert_eq!(service.live().await, 0);
+    assert!(service.find("CA1").await.is_none());
+}
+
+#[actix::test]
+async fn a_refused_place_is_free_for_another_once_a_call_has_ended() {
+    let service = Service::start(1);
+    service.call(1).await.expect("a free place");
+    assert_eq!(service.call(2).await, Err(Refusal::Full { max_calls: 1 }));
+    service.supervisor.do_send(CarrierEnded(CarrierCallId::new("CA1")));
+    settle().await;
+    assert!(service.call(2).await.is_ok());
+}
+
+#[actix::test]
+async fn a_panic_in_one_call_costs_that_call_alone() {
+    let service = Service::start(20);
+    for call in 0..20 {
+        service.call(call).await.expect("a free place");
+    }
+    service.find("CA3").await.expect("on").do_send(Sabotage::Call);
+    service.find("CA4").await.expect("on").do_send(Sabotage::Organ(Organ::Audio));
+    settle().await;
+    assert!(service.find("CA3").await.is_none());
+    let heard = service.log.take();
+    assert_eq!(heard.iter().filter(|line| *line == "line: ToLine(Close)").count(), 1, "{heard:?}");
+    for call in (0..20).filter(|call| ![3, 4].contains(call)) {
+        let on = service.find(&format!("CA{call}")).await.expect("on");
+        assert!(on.send(Inspect).await.is_ok());
+    }
+}
+
+#[actix::test]
+async fn a_call_whose_thread_is_gone_takes_no_place() {
+    let service = Service::start(1);
+    let gone = Arbiter::new();
+    let handle = gone.handle();
+    gone.stop();
+    gone.join().expect("an idle thread");
+    let _ = service.admit(1, handle).await;
+    settle().await;
+    assert_eq!(service.live().await, 0);
+}
+
+#[actix::test]
+async fn an_announced_call_loses_its_place_in_time() {
+    let service = Service::start(1);
+    service.expect(1).await.expect("a free place");
+    assert_eq!(service.expect(2).await, Err(Refusal::Full { max_calls: 1 }));
+    pass(LIFETIME).await;
+    assert!(service.expect(2).await.is_ok());
+}
+
+#[actix::test]
+async fn a_drain_is_answered_when_the_last_call_has_ended() {
+    let service = Service::start(2);
+    service.call(1).await.expect("a free place");
+    let drained = service.supervisor.send(Drain { patience: Duration::from_secs(30) });
+    let began = clock::now();
+    let hang_up = async {
+        pass(Duration::from_secs(4)).await;
+        assert_eq!(service.call(2).await, Err(Refusal::Draining));
+        service.find("CA1").await.expect("on").do_send(LineReport::Stopped);
+    };
+    let (drained, ()) = tokio::join!(drained, hang_up);
+    drained.expect("alive");
+    assert_eq!(clock::now().duration_since(began).as_secs(), 4);
+}
+
+#[actix::test]
+async fn a_drain_out_of_patience_hangs_up_on_those_who_are_still_on() {
+    let service = Service::start(2);
+    let call = service.call(1).await.expect("a free place");
+    let began = clock::now();
+    service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");
+    // No model is there, so no goodbye is waited for.
+    assert_eq!(clock::now().duration_since(began).as_secs(), 5);
+    assert!(service.find(&call.to_string()).await.is_none());
+    assert!(service.log.take().contains(&"line: ToLine(Close)".to_owned()));
+}
+
+#[actix::test]
+async fn a_drain_of_an_empty_house_is_answered_at_once() {
+    let service = Service::start(2);
+    service.expect(1).await.expect("a free place");
+    service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");
+    assert!(service.supervisor.send(CallTheRoll).await.expect("alive").draining);
+}
+
+const LIFETIME: Duration = Duration::from_secs(60);
+
+/// A Supervisor and the lines of its calls.
+struct Service {
+    supervisor: Addr<Supervisor>,
+    line: Addr<Probe>,
+    log: Log,
+}
+
+impl Service {
+    /// The clock is paused from here on.
+    fn start(max_calls: usize) -> Self {
+        tokio::time::pause();
+        let log = Log::default();
+        let writer = RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to");
+        let supervisor = Supervisor::new(SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer }).start();
+        Self { supervisor, line: Probe::outside("line", &log), log }
+    }
+
+    async fn expect(&self, call: u8) -> Result<Permit, Refusal> {
+        let announced = ExpectedCall {
+            carrier: Carrier::Twilio,
+            carrier_call: CarrierCallId::new(&format!("CA{call}")),
+            account: None,
+            direction: Direction::Inbound,
+            from: Private::default(),
+            to: Private::default(),
+            brief: Arc::new(brief()),
+        };
+        self.supervisor.send(Expect(announced)).await.expect("alive")
+    }
+
+    async fn admit(&self, call: u8, arbiter: actix_rt::ArbiterHandle) -> Result<CallId, Refusal> {
+        let permit = self.expect(call).await?;
+        let start = StreamStart {
+            stream: StreamId::new(&format!("MZ{call}")),
+            carrier_call: CarrierCallId::new(&format!("CA{call}")),
+            account: None,
+            from: None,
+            to: None,
+            format: AudioFormat::MULAW_8K,
+            parameters: BTreeMap::new(),
+        };
+        let (carrier, token, line) = (Carrier::Twilio, permit.token, Probe::line(&self.line));
+        self.supervisor.send(Admit { carrier, token, start, line, arbiter }).await.expect("alive")
+    }
+
+    async fn call(&self, call: u8) -> Result<CallId, Refusal> {
+        let admitted = self.admit(call, Arbiter::current()).await;
+        settle().await;
+        admitted
+    }
+
+    async fn find(&self, id: &str) -> Option<Addr<CallActor>> {
+        self.supervisor.send(Find(id.to_owned())).await.expect("alive")
+    }
+
+    async fn live(&self) -> usize {
+        self.supervisor.send(CallTheRoll).await.expect("alive").calls.len()
+    }
+}

@@ -1,0 +1,213 @@
+use serde_json::json;
+
+use super::*;
+use crate::transcript::log::{KeyPress, ToolUse};
+use crate::transcript::testing::{brief, identity};
+
+#[test]
+fn the_transcript_file_is_as_the_contract_says() {
+    let record = Record::new(closing(spoken()));
+    let text = String::from_utf8(record.transcript_json().expect("JSON")).expect("UTF-8");
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let expected = json!({
+        "ucid": "CA1", "call_id": "CA1", "id": value["id"], "carrier": "twilio",
+        "timestamp": 1_760_700_067_500_i64, "duration_ms": 65_000,
+        "call_start_time": 1_760_700_000_000_i64, "call_end_time": 1_760_700_065_000_i64,
+        "from": "+15550100001", "to": "+15550100002",
+        "agent": "reception", "language": "hi", "model": "rehearsal-1", "stream_id": "MZ1", "direction": "inbound",
+        "ending": { "reason": "agent_hung_up", "by": "agent" },
+        "transcripts": ["नमस्ते, how can I help?", "I need a \"service\".\n"],
+        "rich_transcript": [
+            { "timestamp": "2025-10-17T11:20:00.400Z", "role": "assistant", "content": "नमस्ते, how can I help?" },
+            { "timestamp": "2025-10-17T11:20:04.000Z", "role": "user", "content": "I need a \"service\".\n" },
+        ],
+        "conversation": [
+            { "timestamp": "2025-10-17T11:20:00.400Z", "speaker": "assistant", "text": "नमस्ते, how can I help?",
+              "heard": "नमस्ते, how", "interrupted": true, "event_type": "response_audio_transcript_done" },
+            { "timestamp": "2025-10-17T11:20:04.000Z", "speaker": "user", "text": "I need a \"service\".\n",
+              "heard": "I need a \"service\".\n", "interrupted": false, "event_type": "transcription_completed" },
+        ],
+        "tools": [
+            { "timestamp": "2025-10-17T11:20:08.000Z", "name": "end_call", "arguments": {"reason": "done"}, "output": "not { json" },
+        ],
+        "keys": [{ "timestamp": "2025-10-17T11:20:09.000Z", "key": "#" }],
+        "answers": {},
+        "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "output_text": 5, "output_audio": 6 },
+        "analytics": { "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
+            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0 },
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn keys_stand_in_the_order_of_the_contract() {
+    let record = Record::new(closing(spoken()));
+    assert_eq!(
+        top_level_keys(&record.transcript_json().expect("JSON")),
+        [
+            "ucid",
+            "call_id",
+            "id",
+            "carrier",
+            "timestamp",
+            "duration_ms",
+            "call_start_time",
+            "call_end_time",
+            "from",
+            "to",
+            "agent",
+            "language",
+            "model",
+            "stream_id",
+            "direction",
+            "ending",
+            "transcripts",
+            "rich_transcript",
+            "conversation",
+            "tools",
+            "keys",
+            "answers",
+            "usage",
+            "analytics"
+        ]
+    );
+    assert_eq!(
+        top_level_keys(&record.queue_json(Path::new("d")).expect("JSON")),
+        [
+            "id",
+            "ucid",
+            "call_id",
+            "timestamp",
+            "created_at",
+            "transcript_file",
+            "transcript_name",
+            "status",
+            "attempts",
+            "priority"
+        ]
+    );
+}
+
+#[test]
+fn the_queue_file_leads_to_the_transcript() {
+    let record = Record::new(closing(spoken()));
+    let queue: Value =
+        serde_json::from_slice(&record.queue_json(Path::new("data/calls")).expect("JSON")).expect("JSON");
+    assert_eq!(
+        queue,
+        json!({
+            "id": queue["id"], "ucid": "CA1", "call_id": "CA1", "timestamp": 1_760_700_067_500_i64,
+            "created_at": "2025-10-17T11:21:07.500Z",
+            "transcript_file": "data/calls/call_CA1_1760700067500_transcript.json",
+            "transcript_name": "call_CA1_1760700067500_transcript.json",
+            "status": "pending", "attempts": 0, "priority": "normal",
+        })
+    );
+    assert_eq!(record.queue_name(), "call_CA1_1760700067500_queue.json");
+}
+
+#[test]
+fn filed_later_it_says_so_everywhere() {
+    let mut record = Record::new(closing(spoken()));
+    record.file_later();
+    let queue: Value = serde_json::from_slice(&record.queue_json(Path::new("d")).expect("JSON")).expect("JSON");
+    let transcript: Value = serde_json::from_slice(&record.transcript_json().expect("JSON")).expect("JSON");
+    assert_eq!(record.transcript_name(), "call_CA1_1760700067501_transcript.json");
+    assert_eq!(queue["transcript_name"], record.transcript_name());
+    assert_eq!(queue["created_at"], "2025-10-17T11:21:07.501Z");
+    assert_eq!((&queue["timestamp"], &transcript["timestamp"]), (&json!(record.filed_ms()), &json!(record.filed_ms())));
+}
+
+#[test]
+fn a_call_without_words_has_a_record_too() {
+    let nothing = Conversation { utterances: vec![], tools: vec![], keys: vec![], ..spoken() };
+    let value: Value =
+        serde_json::from_slice(&Record::new(closing(nothing)).transcript_json().expect("JSON")).expect("JSON");
+    for list in ["transcripts", "rich_transcript", "conversation", "tools"] {
+        assert_eq!(value[list], json!([]), "{list}");
+    }
+}
+
+#[test]
+fn a_tools_json_stays_json_and_anything_else_becomes_a_string() {
+    let kept = |text: &str| json_or_text(text).get().to_owned();
+    assert_eq!(kept(r#"{"n":1.50}"#), r#"{"n":1.50}"#);
+    assert_eq!(kept("{\"cut"), r#""{\"cut""#);
+    assert_eq!(kept(""), r#""""#);
+    assert!(kept(&format!("{}{}", "[".repeat(33), "]".repeat(33))).starts_with('"'));
+}
+
+#[test]
+fn an_id_is_made_safe_for_a_file_name() {
+    assert_eq!(sanitised("CA0123_a-b"), "CA0123_a-b");
+    assert_eq!(sanitised("../../etc/passwd"), "______etc_passwd");
+    assert_eq!(sanitised("a\0b\nc d"), "a_b_c_d");
+    assert_eq!(sanitised("--flag"), "flag");
+    assert_eq!(sanitised(""), "unknown");
+    assert_eq!(sanitised("---"), "unknown");
+    assert_eq!(sanitised("कॉल"), "___");
+    assert_eq!(sanitised(&"x".repeat(500)).len(), LONGEST_NAME_PART);
+}
+
+#[test]
+fn the_weight_is_near_what_is_written() {
+    let mut conversation = spoken();
+    conversation.utterances[0].text = "word ".repeat(2_000);
+    let record = Record::new(closing(conversation));
+    let written = record.transcript_json().expect("JSON").len();
+    assert!(record.weight() > written / 2 && record.weight() < written * 3, "{} for {written}", record.weight());
+}
+
+fn closing(conversation: Conversation) -> Closing<'static> {
+    Closing {
+        identity: Box::leak(Box::new(identity())),
+        brief: Box::leak(Box::new(brief())),
+        conversation,
+        ending: Ending::AgentHungUp,
+        tally: Tally { turns: 1, barge_ins: 1, dropped_frames: 3, first_audio_ms: Some(400) },
+        duration: Duration::from_secs(65),
+        filed_at: DateTime::from_timestamp_millis(1_760_700_067_500).expect("a time"),
+    }
+}
+
+fn spoken() -> Conversation {
+    let said = |at, voice, text: &str, heard: &str, interrupted| Utterance {
+        at: Duration::from_millis(at),
+        voice,
+        text: text.to_owned(),
+        heard: Some(heard.to_owned()),
+        interrupted,
+    };
+    Conversation {
+        utterances: vec![
+            said(400, Voice::Agent, "नमस्ते, how can I help?", "नमस्ते, how", true),
+            said(4_000, Voice::Caller, "I need a \"service\".\n", "I need a \"service\".\n", false),
+        ],
+        tools: vec![ToolUse {
+            at: Duration::from_secs(8),
+            name: "end_call".to_owned(),
+            arguments: r#"{"reason":"done"}"#.to_owned(),
+            output: "not { json".to_owned(),
+        }],
+        keys: vec![KeyPress { at: Duration::from_secs(9), key: '#' }],
+        usage: Usage {
+            input_text: 1,
+            input_audio: 2,
+            cached_text: 3,
+            cached_audio: 4,
+            output_text: 5,
+            output_audio: 6,
+        },
+        wordless: 2,
+        omitted: 0,
+    }
+}
+
+/// Keys of the outermost object in the order in which they are written.
+fn top_level_keys(json: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(json).expect("UTF-8");
+    text.lines()
+        .filter_map(|line| line.strip_prefix("  \""))
+        .filter_map(|line| line.split_once("\": ").map(|(key, _)| key.to_owned()))
+        .collect()
+}

@@ -1,0 +1,61 @@
+//! A call to write records of, for the tests of this room. Nobody's number, nobody's words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, Limits};
+use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
+use crate::wire::{AudioFormat, Carrier};
+
+/// An inbound call that began on 17 October 2025, 11:20 UTC.
+pub(super) fn identity() -> CallIdentity {
+    CallIdentity {
+        id: CallId::random(),
+        carrier: Carrier::Twilio,
+        carrier_call: CarrierCallId::new("CA1"),
+        stream: StreamId::new("MZ1"),
+        direction: Direction::Inbound,
+        from: Private::new("+15550100001".to_owned()),
+        to: Private::new("+15550100002".to_owned()),
+        line: AudioFormat::MULAW_8K,
+        started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+    }
+}
+
+/// A call whose caller is transcribed.
+pub(super) fn brief() -> Brief {
+    let second = Duration::from_secs(1);
+    let model = SessionPlan {
+        endpoint: Endpoint { url: "ws://127.0.0.1:1".to_owned(), credential: Credential::None },
+        model: "rehearsal-1".to_owned(),
+        instructions: String::new(),
+        voice: "marin".to_owned(),
+        speed: None,
+        format: AudioFormat::PCM_24K,
+        turn_detection: TurnDetection::Semantic {
+            eagerness: "auto".to_owned(),
+            create_response: true,
+            interrupt_response: true,
+        },
+        transcription: Some(Transcription { model: "whisper-1".to_owned(), language: None, prompt: None }),
+        noise_reduction: None,
+        tools: Vec::new(),
+        max_output_tokens: None,
+        retention_ratio: None,
+        connect_timeout: second,
+        created_timeout: second,
+        updated_timeout: second,
+        silence_timeout: second,
+    };
+    Brief {
+        agent: "reception".to_owned(),
+        language: "hi".to_owned(),
+        model: Arc::new(model),
+        greeting: Greeting::None,
+        limits: Limits { max_duration: second, line_silence: second, goodbye: second, model_setup: second },
+        playout_lead: second,
+    }
+}

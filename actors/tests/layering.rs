@@ -1,0 +1,197 @@
+//! The structure of the code, tested like its behaviour: what may name what. The reasons are in the crate's first page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
+const SHELLS: [&str; 6] = ["actor.rs", "messages.rs", "socket.rs", "writer.rs", "clock.rs", "events.rs"];
+/// Crates that a pure file does not name: with them come waiting, sending and spawning.
+const RUNTIMES: [&str; 4] = ["actix", "tokio", "awc::", "futures_util"];
+/// Where a pure file would get the time or chance from by itself. Its tests may.
+const SOURCES: [&str; 6] = ["clock::now", "clock::wall", "Instant::now", "SystemTime::now", "Utc::now", "::random()"];
+/// All that a wire knows of the crate.
+const WIRES_KNOW: [&str; 3] = ["crate::audio::frame", "crate::ids", "crate::wire"];
+/// The file that is the media-stream actor, and what it alone names.
+const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
+/// Messages that carry audio: perishable, so never past a mailbox's bound.
+const AUDIO: [&str; 3] = ["FromCaller", "FromModel", "ModelBound"];
+
+#[test]
+fn pure_files_name_no_runtime() {
+    let mut checked = 0;
+    for file in sources(&actors_src()) {
+        if is_pure(&file.path) {
+            refuse(&file, &file.code, &RUNTIMES);
+            checked += 1;
+        }
+    }
+    assert!(checked >= 15, "only {checked} pure files were found: has the tree moved?");
+}
+
+#[test]
+fn pure_files_are_told_the_time() {
+    for file in sources(&actors_src()) {
+        if is_pure(&file.path) && !is_for_tests(&file.path) {
+            // The one place that draws an id.
+            let code = if file.path.ends_with("ids.rs") { "" } else { without_tests(&file.code) };
+            refuse(&file, code, &SOURCES);
+        }
+    }
+}
+
+#[test]
+fn a_wire_knows_nothing_of_actors() {
+    let wires = sources(&actors_src().join("wire"));
+    assert!(wires.len() >= 2, "the wires have moved");
+    for file in wires {
+        refuse(&file, &file.code, &["actor::", "Recipient", "Addr<"]);
+        for (at, _) in file.code.match_indices("crate::") {
+            let path = &file.code[at..];
+            assert!(
+                WIRES_KNOW.iter().any(|known| path.starts_with(known)),
+                "{} names `{}`; a wire knows {WIRES_KNOW:?} alone",
+                file.path.display(),
+                path.lines().next().unwrap_or_default()
+            );
+        }
+    }
+}
+
+#[test]
+fn one_file_alone_names_the_deprecated_socket_actor() {
+    let mut files = sources(&actors_src());
+    files.extend(service_sources());
+    for file in files.iter().filter(|file| !file.path.ends_with(STREAM.0)) {
+        refuse(file, &file.code, &[STREAM.1]);
+    }
+}
+
+#[test]
+fn audio_never_passes_a_mailboxs_bound() {
+    let mut files = sources(&actors_src());
+    files.extend(service_sources());
+    for file in files.iter().filter(|file| !is_for_tests(&file.path)) {
+        let found = audio_past_the_bound(without_tests(&file.code));
+        assert!(
+            found.is_empty(),
+            "{} hands audio over with `do_send`, which knows no bound; `try_send` it and count what is dropped: {found:?}",
+            file.path.display()
+        );
+    }
+}
+
+#[test]
+fn the_checks_see_what_they_are_to_see() {
+    assert_eq!(audio_past_the_bound("self.next.do_send(\n  ModelBound(frame));").len(), 1);
+    assert_eq!(audio_past_the_bound("sink: Recipient<ModelBound>, x() { self.sink.do_send(frame) }").len(), 1);
+    assert_eq!(
+        audio_past_the_bound("Box<Recipient<FromCaller>> a.try_send(FromCaller(frame)); b.do_send(MarkEchoed(name))")
+            .len(),
+        0
+    );
+    assert_eq!(
+        without_comments("//! names tokio\nuse x; // and actix\nlet url = \"ws://host\";").trim(),
+        "use x;\nlet url = \"ws://host\";"
+    );
+    assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n b"), "a\n");
+    assert!(is_pure(Path::new("src/call/machine.rs")) && !is_pure(Path::new("src/call/actor.rs")));
+}
+
+/// A source file, without its comments: those may name anything.
+struct Source {
+    path: PathBuf,
+    code: String,
+}
+
+fn actors_src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The service's own files; none where this crate stands alone, outside of its workspace.
+fn service_sources() -> Vec<Source> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    if folder.exists() { sources(&folder) } else { Vec::new() }
+}
+
+fn sources(folder: &Path) -> Vec<Source> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a readable file");
+            found.push(Source { code: without_comments(&text), path });
+        }
+    }
+    found
+}
+
+fn is_pure(path: &Path) -> bool {
+    !SHELLS.iter().any(|shell| path.ends_with(shell))
+}
+
+/// Whether a file has tests and their helpers alone.
+fn is_for_tests(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem == "tests" || stem == "testing" || stem.ends_with("_tests")
+}
+
+fn without_comments(text: &str) -> String {
+    let mut code = String::new();
+    for line in text.lines() {
+        let line = if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or_default() };
+        code.push_str(line);
+        code.push('\n');
+    }
+    code
+}
+
+/// Tests stand at the foot.
+fn without_tests(code: &str) -> &str {
+    code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+}
+
+fn refuse(file: &Source, code: &str, words: &[&str]) {
+    for word in words {
+        let lines: Vec<&str> = code.lines().filter(|line| line.contains(word)).collect();
+        assert!(lines.is_empty(), "{} must not name `{word}`: {lines:#?}", file.path.display());
+    }
+}
+
+/// Every `do_send` of an audio message: written out, or through a field or variable declared as its recipient.
+fn audio_past_the_bound(code: &str) -> Vec<&str> {
+    let recipients: Vec<&str> = AUDIO.iter().flat_map(|message| recipients_of(message, code)).collect();
+    let call = ".do_send";
+    code.match_indices(&format!("{call}("))
+        .filter(|&(at, _)| {
+            let arguments = in_parentheses(&code[at + call.len()..]);
+            AUDIO.iter().any(|message| arguments.contains(message)) || recipients.contains(&last_word(&code[..at]))
+        })
+        .map(|(at, _)| code[at..].lines().next().unwrap_or_default())
+        .collect()
+}
+
+/// The names of what is declared as `name: Recipient<message>`, also inside another type.
+fn recipients_of<'a>(message: &str, code: &'a str) -> Vec<&'a str> {
+    code.match_indices(&format!("Recipient<{message}>"))
+        .filter_map(|(at, _)| code[..at].rfind(": ").map(|colon| last_word(&code[..colon])))
+        .collect()
+}
+
+/// From an opening parenthesis to the one that closes it.
+fn in_parentheses(code: &str) -> &str {
+    let mut depth = 0_i32;
+    for (at, c) in code.char_indices() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        if depth == 0 {
+            return &code[..at];
+        }
+    }
+    code
+}
+
+fn last_word(code: &str) -> &str {
+    let start = code.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+    &code[start..]
+}

@@ -1,0 +1,401 @@
+//! The agent's direction, rule by rule: what is sent when, what is marked, what is reported, what is dropped.
+
+use std::time::{Duration, Instant};
+
+use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
+use switchboard_actors::audio::frame::Frame;
+use switchboard_actors::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
+use switchboard_actors::call::messages::AudioReport;
+use switchboard_actors::clock;
+use switchboard_actors::ids::{ItemId, ResponseId};
+use switchboard_actors::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
+
+const BUFFERS: Capabilities = Capabilities {
+    name: "buffers",
+    pacing: Pacing::CarrierBuffers,
+    marks: true,
+    clear: true,
+    dtmf_in: true,
+    frame_multiple: 1,
+};
+const PACED: Capabilities = Capabilities {
+    name: "paced",
+    pacing: Pacing::WePace,
+    marks: false,
+    clear: false,
+    dtmf_in: false,
+    frame_multiple: 160,
+};
+
+#[test]
+fn a_burst_goes_out_up_to_the_lead_at_once_and_then_in_real_time() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 2_000);
+    assert_eq!(
+        call.told(),
+        "started item_1, play 100, play 100, mark 1:1600:item_1, play 100, play 100, mark 1:3200:item_1"
+    );
+    assert_eq!(call.pipeline.deadline(), Some((call.now + ms(100), AudioTimer::Refill)));
+    call.pass(99);
+    assert_eq!(call.told(), "");
+    call.pass(1);
+    assert_eq!(call.told(), "play 100");
+    call.pass(100);
+    assert_eq!(call.told(), "play 100, mark 1:4800:item_1");
+}
+
+#[test]
+fn a_late_timer_is_caught_up_with() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 2_000);
+    call.told();
+    call.pass(250);
+    assert_eq!(call.told(), "play 100, play 100, mark 1:4800:item_1");
+}
+
+#[test]
+fn speech_in_small_pieces_is_passed_on_at_once() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 20);
+    assert_eq!(call.told(), "started item_1, play 20");
+    call.pass(20);
+    call.says("resp_1", "item_1", 20);
+    assert_eq!(call.told(), "play 20");
+}
+
+#[test]
+fn an_item_ends_with_a_mark_and_its_echo_is_the_end() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 100);
+    call.completes("item_1");
+    assert_eq!(call.told(), "started item_1, play 100, mark 1:800:item_1");
+    call.pass(100);
+    assert_eq!(call.told(), "", "the clock alone is not yet believed");
+    call.echoes("1:800:item_1");
+    assert_eq!(call.told(), "heard item_1 100/100, drained");
+    assert_eq!(call.pipeline.deadline(), None);
+}
+
+#[test]
+fn a_mark_that_stands_at_the_end_already_is_not_doubled() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 200);
+    call.echoes("1:1600:item_1");
+    call.completes("item_1");
+    assert_eq!(call.told(), "started item_1, play 100, play 100, mark 1:1600:item_1, heard item_1 200/200, drained");
+}
+
+#[test]
+fn strange_stale_and_doubled_echoes_are_nothing() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 300);
+    call.told();
+    for name in ["", "1:9999:item_1", "0:1600:item_1", "1:1600:item_2", "nonsense", "1:1600:item_1:x"] {
+        call.echoes(name);
+    }
+    call.interrupts(None);
+    assert_eq!(call.told(), "clear, interrupted item_1 0/300");
+    call.says("resp_2", "item_1", 200);
+    assert_eq!(call.told(), "started item_1, play 100, play 100, mark 2:1600:item_1");
+    call.echoes("1:1600:item_1");
+    call.completes("item_1");
+    assert_eq!(call.told(), "", "the echo is that of the clear");
+    call.echoes("2:1600:item_1");
+    call.echoes("2:1600:item_1");
+    assert_eq!(call.told(), "heard item_1 200/200, drained");
+}
+
+#[test]
+fn barge_in_clears_mutes_and_says_what_was_heard() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 300);
+    call.completes("item_1");
+    call.says("resp_1", "item_2", 1_000);
+    call.says("resp_1", "item_3", 500);
+    call.pass(300);
+    call.pass(150);
+    call.told();
+    call.interrupts(Some("resp_1"));
+    assert_eq!(call.told(), "heard item_1 300/300, clear, interrupted item_2 150/1000 item_3 0/500");
+    call.says("resp_1", "item_3", 500);
+    call.completes("item_3");
+    call.pass(1_000);
+    assert_eq!(call.told(), "dropped Muted 25");
+    call.says("resp_2", "item_4", 20);
+    assert_eq!(call.told(), "started item_4, play 20");
+}
+
+#[test]
+fn a_response_with_audio_in_the_queue_is_muted_though_another_is_named() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 1_000);
+    call.interrupts(Some("resp_2"));
+    call.told();
+    call.says("resp_1", "item_1", 100);
+    call.says("resp_2", "item_2", 100);
+    call.pass(1_000);
+    assert_eq!(call.told(), "dropped Muted 10");
+}
+
+#[test]
+fn an_interruption_of_silence_clears_nothing() {
+    let mut call = Call::new(&BUFFERS);
+    call.interrupts(None);
+    assert_eq!(call.told(), "interrupted");
+    call.says("resp_1", "item_1", 100);
+    call.completes("item_1");
+    call.pass(100);
+    call.echoes("1:800:item_1");
+    call.echoes("2:800:item_1");
+    call.told();
+    call.interrupts(None);
+    assert_eq!(call.told(), "interrupted");
+}
+
+#[test]
+fn what_a_carrier_cannot_take_back_counts_as_heard() {
+    let mut call = Call::new(&PACED);
+    call.says("resp_1", "item_1", 1_000);
+    call.told();
+    call.interrupts(None);
+    assert_eq!(call.told(), "interrupted item_1 200/1000");
+}
+
+#[test]
+fn a_paced_line_gets_20_ms_frames_on_one_origin() {
+    let mut call = Call::new(&PACED);
+    call.says("resp_1", "item_1", 1_000);
+    assert_eq!(call.told(), format!("started item_1{}", ", play 20".repeat(10)));
+    for late in [0, 7, 13, 2] {
+        call.pass(20 - late);
+        call.told();
+        call.pass(late);
+    }
+    call.told();
+    call.pass(19);
+    assert_eq!(call.told(), "", "lateness does not add up");
+    call.pass(1);
+    assert_eq!(call.told(), "play 20");
+}
+
+#[test]
+fn the_last_frame_of_a_paced_answer_is_filled_with_silence() {
+    let mut call = Call::new(&PACED);
+    call.says("resp_1", "item_1", 30);
+    assert_eq!(call.told(), "started item_1, play 20", "the rest waits for its frame");
+    call.completes("item_1");
+    assert_eq!(call.told(), "play 20");
+    assert_eq!(call.last_frame[..80], [0x31; 80]);
+    assert_eq!(call.last_frame[80..], [0xFF; 80]);
+    call.pass(329);
+    assert_eq!(call.told(), "");
+    call.pass(1);
+    assert_eq!(call.told(), "heard item_1 30/30, drained");
+}
+
+#[test]
+fn an_answer_that_just_stops_is_played_to_its_last_sample() {
+    let mut call = Call::new(&PACED);
+    call.says("resp_1", "item_1", 30);
+    call.told();
+    call.pass(69);
+    assert_eq!(call.told(), "");
+    call.pass(1);
+    assert_eq!(call.told(), "play 20");
+    call.pass(2_000);
+    assert_eq!(call.told(), "drained");
+    call.says("resp_1", "item_1", 20);
+    assert_eq!(call.told(), "started item_1, play 20");
+}
+
+#[test]
+fn a_clip_waits_its_turn_and_is_reported_under_its_own_id() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 100);
+    let event = AudioEvent::PlayClip { item: ItemId::new("clip_1"), clip: Frame::copy_of(&[0x31; 800]) };
+    call.handle(event);
+    assert_eq!(call.told(), "started item_1, play 100, started clip_1, play 100, mark 1:800:clip_1");
+    call.echoes("1:800:clip_1");
+    assert_eq!(call.told(), "heard item_1 100/100, heard clip_1 100/100, drained");
+    assert_eq!(call.last_response.as_str(), CLIP_RESPONSE);
+}
+
+#[test]
+fn a_clip_can_be_interrupted_and_played_again() {
+    let mut call = Call::new(&BUFFERS);
+    for generation in 1..3 {
+        let event = AudioEvent::PlayClip { item: ItemId::new("clip_1"), clip: Frame::copy_of(&[0x31; 800]) };
+        call.handle(event);
+        assert_eq!(call.told(), format!("started clip_1, play 100, mark {generation}:800:clip_1"));
+        call.pass(40);
+        call.interrupts(None);
+        assert_eq!(call.told(), "clear, interrupted clip_1 40/100");
+    }
+}
+
+#[test]
+fn a_model_that_never_stops_is_cut_at_two_minutes() {
+    let mut call = Call::new(&BUFFERS);
+    for _ in 0..130 {
+        call.says("resp_1", "item_1", 1_000);
+    }
+    let told = call.told();
+    assert_eq!(told.matches("overflowed item_1").count(), 1, "{told}");
+    call.pass(1_000);
+    let told = call.told();
+    assert!(told.contains("dropped Overflow 50"), "{told}");
+    assert!(told.contains("dropped Muted"), "{told}");
+    call.completes("item_1");
+    for _ in 0..1_300 {
+        call.pass(100);
+    }
+    let told = call.told();
+    assert!(told.contains("heard item_1 120"), "what was taken is played to its end: {told}");
+}
+
+#[test]
+fn items_without_end_are_bounded_as_audio_is() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "first", 10_000);
+    for n in 0..300 {
+        call.says("resp_1", &format!("item_{n}"), 20);
+    }
+    let told = call.told();
+    assert_eq!(told.matches("overflowed").count(), 1, "{told}");
+}
+
+#[test]
+fn audio_before_any_model_was_attached_is_counted() {
+    let mut call = Call::new(&BUFFERS);
+    call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &BUFFERS, ms(400));
+    call.says("resp_1", "item_1", 20);
+    call.pass(1_000);
+    assert_eq!(call.told(), "dropped Unexpected 1");
+}
+
+#[test]
+fn an_interrupted_answer_leaves_nothing_in_the_next_one() {
+    let mut call = Call::new(&BUFFERS);
+    call.handle(AudioEvent::ModelAttached(AudioFormat::PCM_24K));
+    let loud: Vec<u8> = 20_000_i16.to_le_bytes().repeat(24_000 / 1000 * 35);
+    call.model_audio("resp_1", "item_1", &loud);
+    call.interrupts(None);
+    call.told();
+    call.model_audio("resp_2", "item_2", &[0; 960]);
+    assert_eq!(call.last_frame, [0xFF; 160], "not even the filter's tail");
+}
+
+#[test]
+fn a_resampled_item_has_its_own_length_to_the_sample() {
+    let mut call = Call::new(&BUFFERS);
+    call.handle(AudioEvent::ModelAttached(AudioFormat::PCM_24K));
+    // 12,345 samples: no whole number of blocks, frames or line samples; cut in odd bytes.
+    for piece in vec![0x11; 24_690].chunks(1_001) {
+        call.model_audio("resp_1", "item_1", piece);
+    }
+    call.completes("item_1");
+    for _ in 0..30 {
+        call.pass(100);
+    }
+    let whole = call.heard.expect("heard by the clock");
+    assert_eq!(whole.heard, whole.received);
+    assert_eq!(whole.received, Duration::from_nanos(514_375_000));
+}
+
+struct Call {
+    pipeline: Pipeline,
+    now: Instant,
+    told: Vec<String>,
+    last_frame: Vec<u8>,
+    last_response: ResponseId,
+    heard: Option<ItemPlayout>,
+}
+
+impl Call {
+    fn new(capabilities: &Capabilities) -> Self {
+        let pipeline = Pipeline::new(AudioFormat::MULAW_8K, capabilities, ms(400));
+        let last_response = ResponseId::new("");
+        let mut call =
+            Self { pipeline, now: clock::now(), told: vec![], last_frame: vec![], last_response, heard: None };
+        call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+        call
+    }
+
+    fn says(&mut self, response: &str, item: &str, length_ms: usize) {
+        self.model_audio(response, item, &vec![0x31; length_ms * 8]);
+    }
+
+    fn model_audio(&mut self, response: &str, item: &str, bytes: &[u8]) {
+        let (response, item) = (ResponseId::new(response), ItemId::new(item));
+        self.handle(AudioEvent::ModelAudio { response, item, audio: Frame::copy_of(bytes) });
+    }
+
+    fn completes(&mut self, item: &str) {
+        self.handle(AudioEvent::ItemComplete(ItemId::new(item)));
+    }
+
+    fn echoes(&mut self, name: &str) {
+        self.handle(AudioEvent::MarkEchoed(name.to_owned()));
+    }
+
+    fn interrupts(&mut self, response: Option<&str>) {
+        self.handle(AudioEvent::ClearPlayout(response.map(ResponseId::new)));
+    }
+
+    fn pass(&mut self, length_ms: u64) {
+        self.now += ms(length_ms);
+        self.handle(AudioEvent::Tick);
+    }
+
+    fn handle(&mut self, event: AudioEvent) {
+        let mut actions = vec![];
+        self.pipeline.handle(event, self.now, &mut actions).expect("rates are supported");
+        for action in actions {
+            let words = self.words(action);
+            self.told.push(words);
+        }
+    }
+
+    fn words(&mut self, action: AudioAction) -> String {
+        let length =
+            |item: &ItemPlayout| format!("{} {}/{}", item.item, item.heard.as_millis(), item.received.as_millis());
+        match action {
+            AudioAction::ToModel(frame) => format!("model {}", frame.len()),
+            AudioAction::ToLine(LineCommand::Play(frame)) => {
+                self.last_frame = frame.to_vec();
+                format!("play {}", frame.len() / 8)
+            }
+            AudioAction::ToLine(LineCommand::Mark(name)) => format!("mark {name}"),
+            AudioAction::ToLine(LineCommand::Clear) => "clear".to_owned(),
+            AudioAction::ToLine(LineCommand::Close) => "close".to_owned(),
+            AudioAction::Report(AudioReport::PlayoutStarted { item, .. }) => format!("started {item}"),
+            AudioAction::Report(AudioReport::ItemHeard(whole)) => {
+                let words = format!("heard {}", length(&whole));
+                self.last_response = whole.response.clone();
+                self.heard = Some(whole);
+                words
+            }
+            AudioAction::Report(AudioReport::PlayoutDrained) => "drained".to_owned(),
+            AudioAction::Report(AudioReport::Interrupted(cut)) => {
+                let items: String = cut.iter().map(|item| format!(" {}", length(item))).collect();
+                format!("interrupted{items}")
+            }
+            AudioAction::Report(AudioReport::PlayoutOverflowed { item }) => format!("overflowed {item}"),
+            AudioAction::Report(AudioReport::FramesDropped(frames)) => format!("frames lost {frames}"),
+            AudioAction::CountDrops { cause, frames } => {
+                assert!(DropCause::ALL.contains(&cause));
+                format!("dropped {cause:?} {frames}")
+            }
+        }
+    }
+
+    /// What was done and reported since last asked.
+    fn told(&mut self) -> String {
+        std::mem::take(&mut self.told).join(", ")
+    }
+}
+
+fn ms(length: u64) -> Duration {
+    Duration::from_millis(length)
+}

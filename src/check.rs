@@ -1,0 +1,80 @@
+//! The command `check`: reads the configuration and says what would run, or what is wrong.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use console::style;
+use serde_json::json;
+use switchboard_actors::wire::Carrier;
+
+use crate::cli::CheckArgs;
+use crate::config::{Config, ConfigError, Decision, RouteInput};
+
+/// Bad usage or a bad configuration; nothing was started.
+const REFUSED: u8 = 2;
+
+/// Runs the command.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(error) => {
+            if args.json {
+                print(&format!("{:#}\n", error.summary()));
+            }
+            return refuse(&error);
+        }
+    };
+    let decision = args.route.as_ref().map(|to| config.route(&call(args, to)));
+    let text = if args.json { for_machines(&config, decision.as_ref()) } else { in_words(&config, decision.as_ref()) };
+    print(&text);
+    ExitCode::SUCCESS
+}
+
+/// Says on stderr what is wrong with a configuration.
+pub fn refuse(error: &ConfigError) -> ExitCode {
+    let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
+    // Nobody is left to be told when stderr is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(REFUSED)
+}
+
+fn call(args: &CheckArgs, to: &str) -> RouteInput {
+    RouteInput {
+        carrier: Carrier::Twilio,
+        from: args.from.clone().into(),
+        to: to.to_owned().into(),
+        parameters: args.parameter.iter().cloned().collect(),
+    }
+}
+
+fn for_machines(config: &Config, decision: Option<&Decision>) -> String {
+    let mut summary = config.summary();
+    if let Some(decision) = decision {
+        summary["route"] = json!({
+            "route": decision.route,
+            "agent": decision.agent,
+            "language": decision.language,
+            "because": decision.because,
+        });
+    }
+    format!("{summary:#}\n")
+}
+
+fn in_words(config: &Config, decision: Option<&Decision>) -> String {
+    let mut text = String::new();
+    for (heading, facts) in config.describe() {
+        text += &format!("{}  {facts}\n", style(format!("{heading:>9}")).bold());
+    }
+    if let Some(decision) = decision {
+        text += &format!("\n{} agent {}, language {}\n", style("answers:").bold(), decision.agent, decision.language);
+        for reason in &decision.because {
+            text += &format!("  - {reason}\n");
+        }
+    }
+    text + &format!("\n{}\n", style("The configuration is good.").green())
+}
+
+/// Writes to stdout; a reader who has gone away (`| head`) is no error.
+fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}

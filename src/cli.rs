@@ -1,0 +1,88 @@
+//! The commands as they are written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::phone::{CallArgs, DemoArgs};
+
+/// Answers phone calls with a realtime voice model.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Examples:\n  switchboard demo\n  switchboard serve --config config.toml\n\n\
+    Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows one whole call on this machine, without keys and network
+    Demo(DemoArgs),
+    /// Answers calls until it is told to stop
+    #[command(after_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
+        SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.")]
+    Serve(ConfigArgs),
+    /// Calls a running service as a carrier would
+    Call(Box<CallArgs>),
+    /// Checks the configuration and shows what would run
+    #[command(after_help = "Examples:\n  switchboard check\n  \
+        switchboard check --config config.toml --json\n  \
+        switchboard check --route +912250000000 --from +919800000000")]
+    Check(CheckArgs),
+    /// Runs the rehearsal model by itself; prints its URL
+    #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
+    Rehearse {
+        /// Where it listens; port 0 takes any free one
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        bind: SocketAddr,
+    },
+}
+
+/// Which configuration.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// The configuration; without it config.toml in the working directory, where there is one, else the built-in defaults
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What `check` is asked.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Prints JSON, for machines
+    #[arg(long)]
+    pub json: bool,
+    /// Shows which route a call to this number would take, and why
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub route: Option<String>,
+    /// The caller's number, for --route
+    #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
+    pub from: String,
+    /// A parameter of the carrier's URL, for --route; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
+    pub parameter: Vec<(String, String)>,
+}
+
+impl ConfigArgs {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref())
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,93 @@
+//! What the commands do: each runs one part of the crate in an actix system and turns its end into an exit code.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use console::style;
+
+use crate::cli::{Cli, Command, ConfigArgs};
+use crate::config::Config;
+use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
+use crate::service::Service;
+use crate::{check, rehearsal, shutdown, telemetry};
+
+/// Runs the command that was asked for.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Demo(args) => in_system(demo(args)),
+        Command::Serve(args) => serve(&args),
+        Command::Call(args) => in_system(call(*args)),
+        Command::Check(args) => check::run(&args),
+        Command::Rehearse { bind } => in_system(rehearse(bind)),
+    }
+}
+
+fn serve(args: &ConfigArgs) -> ExitCode {
+    match args.load() {
+        Ok(config) => {
+            telemetry::start_log();
+            config.warn();
+            in_system(shutdown::serve(config))
+        }
+        Err(error) => check::refuse(&error),
+    }
+}
+
+async fn demo(args: DemoArgs) -> ExitCode {
+    telemetry::start_log();
+    let start = async |settings: Vec<(&'static str, String)>| {
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let config = Config::builtin_with(&settings).map_err(|error| CommandError::Usage(error.to_string()))?;
+        Service::build(config).await.map_err(|error| CommandError::Failed(format!("failed to {error}")))
+    };
+    match run_demo(args, start).await {
+        Ok(report) if report.passed => ExitCode::SUCCESS,
+        // What was not as it has to be is in the report that has been shown.
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => failed(&error, error.exit_code()),
+    }
+}
+
+async fn call(args: CallArgs) -> ExitCode {
+    match phone::run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, error.exit_code()),
+    }
+}
+
+async fn rehearse(bind: SocketAddr) -> ExitCode {
+    telemetry::start_log();
+    match rehearsal::run_standalone(bind).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, 1),
+    }
+}
+
+impl Stage for Service {
+    fn public_url(&self) -> String {
+        Self::public_url(self).to_string()
+    }
+
+    fn admin_url(&self) -> String {
+        Self::admin_url(self)
+    }
+
+    async fn stop(self, patience: Duration) {
+        Self::stop(self, patience).await;
+    }
+}
+
+fn in_system(command: impl Future<Output = ExitCode>) -> ExitCode {
+    actix::System::new().block_on(command)
+}
+
+fn failed(error: &dyn Display, code: u8) -> ExitCode {
+    let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
+    // Nobody is left to be told when stderr is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(code)
+}

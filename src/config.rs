@@ -1,0 +1,378 @@
+//! Configuration: sections become final types, once, before a port is bound. Nothing is looked at again afterwards.
+//!
+//! ```text
+//! built-in config.toml  <  the operator's file  <  .env and environment (SWITCHBOARD__SECTION__KEY)  <  overrides
+//! ```
+//!
+//! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
+//! `service`, `realtime`, `people` and `directory`, by the `kinds` of values there are; `trust` checks what holds between
+//! sections and secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and
+//! `briefs` makes what a call is held by.
+
+mod briefs;
+mod directory;
+mod hours;
+mod kinds;
+mod layers;
+mod people;
+mod problem;
+mod reader;
+mod realtime;
+mod report;
+mod routing;
+mod secrets;
+mod service;
+mod tools;
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+pub use briefs::Briefs;
+pub use directory::{HttpTool, Route, Target, Transfer};
+pub use hours::Hours;
+pub use people::{Agent, AgentGreeting, Language, Question, Voice};
+pub use problem::{ConfigError, Origin, Problem};
+pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
+pub use routing::{Decision, Pattern, RouteInput};
+pub use secrets::Secrets;
+pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use tools::BuiltIn;
+
+use layers::{Node, PREFIX, Variable};
+use reader::{Reader, Section};
+
+/// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
+pub const DEFAULTS: &str = include_str!("../config.toml");
+
+/// Everything the service is told, valid as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The public listener.
+    pub server: Server,
+    /// The operators' listener.
+    pub admin: Admin,
+    /// Twilio.
+    pub twilio: Twilio,
+    /// Waybeo.
+    pub waybeo: Waybeo,
+    /// The model.
+    pub realtime: Realtime,
+    /// Who answers, by name; `default` is always there.
+    pub agents: BTreeMap<String, Agent>,
+    /// What is spoken, by code.
+    pub languages: BTreeMap<String, Language>,
+    /// Who answers which calls; the first match wins.
+    pub routes: Vec<Route>,
+    /// Where callers can be sent, by name.
+    pub transfers: BTreeMap<String, Transfer>,
+    /// The operators' own tools, by name.
+    pub tools: BTreeMap<String, HttpTool>,
+    /// Where records go.
+    pub records: Records,
+    /// Who is told of calls.
+    pub webhooks: Webhooks,
+    /// What may be taken.
+    pub limits: Limits,
+    /// What nobody may see.
+    pub secrets: Secrets,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
+    /// What an operator should know and that stops nothing.
+    pub notes: Vec<String>,
+}
+
+/// The layers above the built-in defaults, as they were found. Tests make their own; [`Config::load`] reads the world.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    file: Option<(PathBuf, String)>,
+    variables: BTreeMap<String, Variable>,
+    overrides: Vec<(String, String)>,
+    problems: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads `path` (or `config.toml` in the working directory, where there is one), `.env` and the environment.
+    ///
+    /// # Errors
+    /// All that is wrong with them; also when a file that was asked for by name is not there.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources::found(path))
+    }
+
+    /// The built-in defaults with these dotted keys set; neither files nor the environment are read. For tests and the demo.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn builtin_with(overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources::default().overrides(overrides))
+    }
+
+    /// Lays the sources on the built-in defaults and reads the result.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let (config, mut problems, _) = read_all(sources);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            Some(_) | None => {
+                problems.dedup();
+                Err(ConfigError { problems })
+            }
+        }
+    }
+
+    /// Every key that means something, with `<name>` where people choose names.
+    pub fn known_keys() -> BTreeSet<String> {
+        // The reading is the schema, so every kind of section has to be there once to be read.
+        let one_of_each = Sources::default().overrides(&[
+            ("routes", "[{}]"),
+            ("transfers.any", "{}"),
+            ("tools.any", "{}"),
+            ("webhooks.endpoints", "[{}]"),
+            ("agents.default.questions", "[{}]"),
+        ]);
+        read_all(&one_of_each).2
+    }
+
+    /// Puts the notes into the log, once the service is about to start.
+    pub fn warn(&self) {
+        for note in &self.notes {
+            log::warn!("configuration: {note}");
+        }
+    }
+
+    /// Whether nothing of the service can be reached from outside this machine.
+    pub fn is_local(&self) -> bool {
+        trust::is_local(&self.server) && self.admin.bind.ip().is_loopback()
+    }
+}
+
+impl Sources {
+    /// What is in the working directory and the environment.
+    pub fn found(path: Option<&Path>) -> Self {
+        let mut sources = Self::default();
+        sources.find_file(path);
+        sources.find_dotenv(Path::new(".env"));
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str() else { continue };
+            match value.into_string() {
+                Ok(value) => {
+                    sources.variables.insert(name.to_owned(), Variable { value, dotenv: false });
+                }
+                Err(_) if name.starts_with(PREFIX) => {
+                    let origin = Origin::Variable { name: name.to_owned(), dotenv: false };
+                    sources.refuse(name, origin, "found bytes that are no UTF-8, expected text");
+                }
+                Err(_) => {}
+            }
+        }
+        sources
+    }
+
+    /// The same with the text of a file.
+    #[must_use]
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.file = Some((PathBuf::from(path), text.to_owned()));
+        self
+    }
+
+    /// The same with environment variables, secrets included.
+    #[must_use]
+    pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
+        let variable = |value: &str| Variable { value: value.to_owned(), dotenv: false };
+        self.variables.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), variable(value))));
+        self
+    }
+
+    /// The same with dotted keys set above everything else.
+    #[must_use]
+    pub fn overrides(mut self, overrides: &[(&str, &str)]) -> Self {
+        self.overrides.extend(overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    fn find_file(&mut self, path: Option<&Path>) {
+        let wanted = path.unwrap_or(Path::new("config.toml"));
+        match std::fs::read_to_string(wanted) {
+            Ok(text) => self.file = Some((wanted.to_owned(), text)),
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let next = format!("cannot be read ({error}); expected a configuration file there");
+                self.refuse(&wanted.display().to_string(), Origin::Nowhere, &next);
+            }
+        }
+    }
+
+    /// Variables that `.env` has for others are ignored because nobody asks for them.
+    fn find_dotenv(&mut self, path: &Path) {
+        let lines = match dotenvy::from_path_iter(path) {
+            Ok(lines) => lines,
+            Err(error) if error.not_found() => return,
+            Err(_) => return self.refuse(".env", Origin::Nowhere, "cannot be read; expected a text file"),
+        };
+        for line in lines {
+            match line {
+                Ok((name, value)) => {
+                    self.variables.insert(name, Variable { value, dotenv: true });
+                }
+                // The line is not repeated: it may hold a secret.
+                Err(_) => {
+                    return self.refuse(
+                        ".env",
+                        Origin::Nowhere,
+                        "a line is not NAME=value; put quotes around values with blanks",
+                    );
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, key: &str, origin: Origin, message: &str) {
+        self.problems.push(Problem { key: key.to_owned(), origin, message: message.to_owned() });
+    }
+}
+
+fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
+    let (mut tree, mut problems) = layers::shipped(DEFAULTS);
+    problems.extend(sources.problems.iter().cloned());
+    if let Some((path, text)) = &sources.file {
+        let (layer, found) = layers::file(path, text);
+        problems.extend(found);
+        tree.lay(layer);
+    }
+    let (layer, found) = layers::variables(&sources.variables);
+    problems.extend(found);
+    tree.lay(layer);
+    tree.lay(layers::overrides(&sources.overrides));
+
+    let reader = Reader::default();
+    trust::refuse_secrets(&tree, "", &reader);
+    let config = read_tree(&tree, &reader, sources);
+    let (found, notes, known) = reader.finish();
+    problems.extend(found);
+    let file = sources.file.as_ref().map(|(path, _)| path.clone());
+    (config.map(|config| Config { notes, file, ..config }), problems, known)
+}
+
+/// Reads every section before giving up on any, so that all problems are told.
+fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> {
+    let top = reader.top(tree);
+    let secrets = Secrets::read(&sources.variables);
+    trust::weigh_tokens(&secrets, reader);
+    let server = Server::read(&top.table("server"));
+    let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
+    let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
+    let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let house = realtime.as_ref().map(Realtime::house);
+    let languages = read_named(&top.named("languages"), |section| Language::read(section, house));
+    let transfers = read_named(&top.named("transfers"), Transfer::read);
+    let tools = read_tools(&top, reader);
+    let agents = read_agents(&top, reader, house, languages.as_ref(), tools.as_ref());
+    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
+    let records = Records::read(&top.table("records"));
+    let webhooks = Webhooks::read(&top.table("webhooks"), reader);
+    let limits = Limits::read(&top.table("limits"));
+    let (agents, languages, transfers) = (agents?, languages?, transfers?);
+    note_idle_tools(&agents, &languages, &transfers, reader);
+    Some(Config {
+        server: server?,
+        admin: admin?,
+        twilio: twilio?,
+        waybeo: waybeo?,
+        realtime: realtime?,
+        agents,
+        languages,
+        routes: routes?,
+        transfers,
+        tools: tools?,
+        records: records?,
+        webhooks: webhooks?,
+        limits: limits?,
+        secrets,
+        file: None,
+        notes: Vec::new(),
+    })
+}
+
+/// Says which tools an agent is offered although calls do not carry them out.
+fn note_idle_tools(
+    agents: &BTreeMap<String, Agent>,
+    languages: &BTreeMap<String, Language>,
+    transfers: &BTreeMap<String, Transfer>,
+    reader: &Reader,
+) {
+    for (name, agent) in agents {
+        let built_in = agent.tools.iter().filter_map(|tool| BuiltIn::from_name(tool));
+        let idle = built_in.filter(|tool| !tool.is_carried_out() && tool.offer(agent, languages, transfers).is_some());
+        for tool in idle {
+            let tool = tool.name();
+            reader.note(format!(
+                "agents.{name}.tools: {tool} is offered, but this version tells the model that it cannot"
+            ));
+        }
+    }
+}
+
+fn read_named<T>(
+    sections: &[(String, Section<'_>)],
+    read: impl Fn(&Section<'_>) -> Option<T>,
+) -> Option<BTreeMap<String, T>> {
+    let read = |(name, section): &(String, Section<'_>)| {
+        if !people::is_name(name) {
+            section.refuse("found a name with other signs, expected at most 64 small letters, digits, `_` and `-`");
+        }
+        (name.clone(), read(section))
+    };
+    let all: Vec<_> = sections.iter().map(read).collect();
+    all.into_iter().map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn read_tools(top: &Section<'_>, reader: &Reader) -> Option<BTreeMap<String, HttpTool>> {
+    let sections = top.named("tools");
+    for (name, section) in &sections {
+        if BuiltIn::from_name(name).is_some() {
+            section.refuse("found the name of a built-in tool, expected one of its own");
+        }
+        reader
+            .note(format!("tools.{name}: accepted and checked, but this version offers the model built-in tools only"));
+    }
+    read_named(&sections, HttpTool::read)
+}
+
+fn read_agents(
+    top: &Section<'_>,
+    reader: &Reader,
+    house: Option<realtime::House>,
+    languages: Option<&BTreeMap<String, Language>>,
+    tools: Option<&BTreeMap<String, HttpTool>>,
+) -> Option<BTreeMap<String, Agent>> {
+    let sections = top.named("agents");
+    let agents = read_named(&sections, |section| Agent::read(section, house))?;
+    if let (Some(languages), Some(tools)) = (languages, tools) {
+        let tools: Vec<&str> = tools.keys().map(String::as_str).collect();
+        for (name, section) in &sections {
+            if let Some(agent) = agents.get(name) {
+                agent.check(name, languages, &tools, reader, section);
+            }
+        }
+    }
+    Some(agents)
+}
+
+fn read_routes(
+    top: &Section<'_>,
+    reader: &Reader,
+    agents: Option<&BTreeMap<String, Agent>>,
+    languages: Option<&BTreeMap<String, Language>>,
+) -> Option<Vec<Route>> {
+    let sections = top.listed("routes");
+    let routes: Vec<_> = sections.iter().map(Route::read).collect();
+    let routes: Vec<Route> = routes.into_iter().collect::<Option<_>>()?;
+    if let (Some(agents), Some(languages)) = (agents, languages) {
+        directory::check_routes(&routes, agents, languages, &sections, reader);
+    }
+    Some(routes)
+}

@@ -1,0 +1,231 @@
+//! Where calls go: `[[routes]]` in, `[transfers.<name>]` out, and the operators' own `[tools.<name>]`. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard_actors::ids::Private;
+use url::Url;
+
+use super::hours::{Hours, hours};
+use super::kinds::{duration, flag, json, quoted, size, text, texts, url, word};
+use super::people::unknown;
+use super::reader::{Reader, Section};
+use super::routing::Pattern;
+use super::service::{MILLISECOND, MINUTE, SECOND, is_variable};
+
+/// `[[routes]]`: who answers which calls. What is not set matches every call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Route {
+    /// The dialled number.
+    pub to: Option<Pattern>,
+    /// The caller's number.
+    pub from: Option<Pattern>,
+    /// The carrier's name.
+    pub carrier: Option<&'static str>,
+    /// Parameters of the carrier's URL or stream, all of which have to be there with these values.
+    pub parameters: BTreeMap<String, String>,
+    /// The agent who answers.
+    pub agent: Option<String>,
+    /// The language it begins with.
+    pub language: Option<String>,
+}
+
+/// `[transfers.<name>]`: somewhere a caller can be sent. The model picks the name and never sees the number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Where it leads.
+    pub target: Target,
+    /// What it is for, told to the model.
+    pub description: Option<String>,
+    /// When it can be reached; `None` is always.
+    pub hours: Option<Hours>,
+    /// How long it may ring.
+    pub timeout: Duration,
+    /// What the caller is told before.
+    pub announce: Option<String>,
+}
+
+/// Where a transfer leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A telephone number, E.164.
+    Number(Private<String>),
+    /// A SIP address.
+    Sip(Private<String>),
+    /// The carrier knows where.
+    Carrier,
+}
+
+/// `[tools.<name>]`: an operator's own tool, an HTTP call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpTool {
+    /// What it does, told to the model.
+    pub description: String,
+    /// Where it is called.
+    pub url: Url,
+    /// How it is called.
+    pub method: &'static str,
+    /// The JSON schema of its arguments.
+    pub parameters: serde_json::Value,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Largest answer, in bytes.
+    pub max_result: usize,
+    /// Headers and the variables that hold their values.
+    pub headers_env: BTreeMap<String, String>,
+}
+
+impl Route {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let to = section.read_if_set("to", Pattern::read);
+        let from = section.read_if_set("from", Pattern::read);
+        let carrier = section.read_if_set("carrier", word(CARRIERS));
+        let parameters = section.read_if_set("parameters", texts);
+        let agent = section.read_if_set("agent", text);
+        let language = section.read_if_set("language", text);
+        if let (Some(None), Some(None)) = (&agent, &language) {
+            section.problem("agent", "missing, expected an agent, a language or both");
+        }
+        Some(Self {
+            to: to?,
+            from: from?,
+            carrier: carrier?,
+            parameters: parameters?.unwrap_or_default(),
+            agent: agent?,
+            language: language?,
+        })
+    }
+
+    /// Whether every call matches.
+    pub(super) fn matches_all(&self) -> bool {
+        let open = |pattern: &Option<Pattern>| pattern.as_ref().is_none_or(Pattern::matches_all);
+        open(&self.to) && open(&self.from) && self.carrier.is_none() && self.parameters.is_empty()
+    }
+}
+
+impl Transfer {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let number = section.read_if_set("number", text);
+        let sip = section.read_if_set("sip", text);
+        let carrier = section.read_if_set("carrier", flag);
+        let description = section.read_if_set("description", text);
+        let hours = section.read_if_set("hours", hours);
+        let timeout = section.read_if_set("timeout", duration(5 * SECOND..=5 * MINUTE));
+        let announce = section.read_if_set("announce", text);
+        let (number, sip, carrier) = (number?, sip?, carrier?.unwrap_or(false));
+        let target = match (number, sip, carrier) {
+            (Some(number), None, false) if is_e164(&number) => Some(Target::Number(Private::new(number))),
+            (Some(_), None, false) => {
+                section.problem("number", "found no telephone number, expected one as \"+14155550100\" (E.164)");
+                None
+            }
+            (None, Some(sip), false) if is_sip(&sip) => Some(Target::Sip(Private::new(sip))),
+            (None, Some(_), false) => {
+                section.problem("sip", "found no SIP address, expected one as \"sip:sales@pbx.example.com\"");
+                None
+            }
+            (None, None, true) => Some(Target::Carrier),
+            (None, None, false) => {
+                section.problem("number", "missing, expected one of `number`, `sip` or `carrier = true`");
+                None
+            }
+            (Some(_), Some(_), _) | (Some(_), None, true) | (None, Some(_), true) => {
+                let key = if section.has("number") { "number" } else { "sip" };
+                section.problem(key, "found more than one target, expected one of `number`, `sip` or `carrier = true`");
+                None
+            }
+        };
+        Some(Self {
+            target: target?,
+            description: description?,
+            hours: hours?,
+            timeout: timeout?.unwrap_or(30 * SECOND),
+            announce: announce?,
+        })
+    }
+}
+
+impl HttpTool {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let description = section.read("description", text);
+        let url = section.read("url", url(&["https", "http"]));
+        let method = section.read_if_set("method", word(METHODS));
+        let parameters = section.read_if_set("parameters", json);
+        let timeout = section.read_if_set("timeout", duration(100 * MILLISECOND..=MINUTE));
+        let max_result = section.read_if_set("max_result", size(1024..=1024 * 1024));
+        let headers_env = section.read_if_set("headers_env", texts);
+        if let Some(Some(schema)) = &parameters
+            && schema["type"] != "object"
+        {
+            section.problem("parameters", "found no object schema, expected a JSON schema with type = \"object\"");
+        }
+        for (header, variable) in headers_env.iter().flatten().flatten() {
+            if !is_variable(variable) {
+                let message = format!(
+                    "found no variable's name for {header:?}, expected one in capitals; the value itself never stands in a file"
+                );
+                section.problem("headers_env", message);
+            }
+        }
+        Some(Self {
+            description: description?,
+            url: url?,
+            method: method?.unwrap_or("POST"),
+            parameters: parameters?.unwrap_or_else(|| serde_json::json!({"type": "object", "properties": {}})),
+            timeout: timeout?.unwrap_or(10 * SECOND),
+            max_result: max_result?.unwrap_or(16 * 1024),
+            headers_env: headers_env?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Checks what the routes name against what there is.
+pub(super) fn check_routes(
+    routes: &[Route],
+    agents: &BTreeMap<String, super::people::Agent>,
+    languages: &BTreeMap<String, super::people::Language>,
+    sections: &[Section<'_>],
+    reader: &Reader,
+) {
+    for (route, section) in routes.iter().zip(sections) {
+        let agent = route.agent.as_deref().unwrap_or(super::routing::DEFAULT_AGENT);
+        if !agents.contains_key(agent) {
+            section.problem("agent", unknown("agent", agent, agents.keys().map(String::as_str), "agents"));
+        }
+        let Some(language) = &route.language else { continue };
+        if !languages.contains_key(language) {
+            section
+                .problem("language", unknown("language", language, languages.keys().map(String::as_str), "languages"));
+        } else if let Some(agent) = agents.get(agent)
+            && !agent.languages.contains(language)
+        {
+            let spoken = agent.languages.join(", ");
+            section.problem(
+                "language",
+                format!("found {}, expected a language its agent speaks: {spoken}", quoted(language)),
+            );
+        }
+    }
+    if let Some(first) = routes.iter().position(Route::matches_all)
+        && first + 1 < routes.len()
+    {
+        reader.note(format!("routes[{first}]: matches every call, so the routes behind it are never reached"));
+    }
+}
+
+/// Whether a text is a telephone number with its country: `+` and 7 to 15 digits.
+fn is_e164(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit())
+    })
+}
+
+fn is_sip(address: &str) -> bool {
+    let rest = address.strip_prefix("sip:").or_else(|| address.strip_prefix("sips:"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+}
+
+/// The carriers that a route may name.
+pub(super) const CARRIERS: &[(&str, &str)] = &[("twilio", "twilio"), ("waybeo", "waybeo")];
+const METHODS: &[(&str, &str)] =
+    &[("GET", "GET"), ("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE")];

@@ -1,0 +1,259 @@
+//! The kinds of values a setting may have: each turns a written value into a final type or says what it expected. Pure.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use url::Url;
+
+use super::layers::{Node, Value};
+
+/// What a setting would have taken.
+#[derive(Debug)]
+pub(super) struct Expected {
+    what: String,
+    help: Option<String>,
+}
+
+type Read<T> = Result<T, Expected>;
+
+impl Expected {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), help: None }
+    }
+
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// What was found, what was expected, the next step.
+    pub(super) fn message(&self, found: &Value) -> String {
+        let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("found {}, expected {}{help}", shown(found), self.what)
+    }
+}
+
+/// A value for a message: short, and never one that looks like a key or a token.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) | Value::Raw(text) if looks_secret(text) => "something like a secret (not shown)".to_owned(),
+        Value::Text(text) | Value::Raw(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::Text(text) | Value::Raw(text) => {
+            let short: String = text.chars().take(SHOWN).collect();
+            let dots = if short.len() < text.len() { "…" } else { "" };
+            format!("{short:?}{dots}")
+        }
+        Value::Integer(number) => format!("the number {number}"),
+        Value::Float(number) => format!("the number {number}"),
+        Value::Flag(flag) => format!("{flag}"),
+        Value::List(entries) => format!("a list of {}", entries.len()),
+        Value::Table(_) => "a table".to_owned(),
+        Value::Other(text) => format!("`{text}`"),
+    }
+}
+
+/// A text for a message, as [`shown`] shows it.
+pub(super) fn quoted(text: &str) -> String {
+    shown(&Value::Text(text.to_owned()))
+}
+
+/// Whether a text looks like a key or a token: OpenAI's and Twilio's forms, or a long run of letters and digits.
+pub(super) fn looks_secret(text: &str) -> bool {
+    let text = text.trim();
+    let long = text.len() >= 24 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let mixed = text.chars().any(|c| c.is_ascii_digit()) && text.chars().any(|c| c.is_ascii_alphabetic());
+    (text.starts_with("sk-") && text.len() >= 16) || (long && mixed && !text.contains("realtime"))
+}
+
+/// Any text, the empty one included.
+pub(super) fn any_text(node: &Node) -> Read<String> {
+    match &node.value {
+        Value::Text(text) | Value::Raw(text) => Ok(text.clone()),
+        Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other(_) => {
+            Err(Expected::new("a text in quotes"))
+        }
+    }
+}
+
+/// A text with something in it, without the blanks around it.
+pub(super) fn text(node: &Node) -> Read<String> {
+    let found = any_text(node)?;
+    let trimmed = found.trim();
+    if trimmed.is_empty() { Err(Expected::new("a text that says something")) } else { Ok(trimmed.to_owned()) }
+}
+
+/// `true` or `false`.
+pub(super) fn flag(node: &Node) -> Read<bool> {
+    let expected = || Expected::new("true or false");
+    match &node.value {
+        Value::Flag(flag) => Ok(*flag),
+        Value::Raw(text) => text.trim().parse().map_err(|_| expected()),
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) | Value::Table(_) | Value::Other(_) => {
+            Err(expected())
+        }
+    }
+}
+
+/// A whole number within `range`.
+pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&Node) -> Read<u32> {
+    move |node| {
+        let expected = || Expected::new(format!("a whole number from {} to {}", range.start(), range.end()));
+        let number = match &node.value {
+            Value::Integer(number) => u32::try_from(*number).map_err(|_| expected())?,
+            Value::Raw(text) => text.trim().parse().map_err(|_| expected())?,
+            Value::Text(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other(_) => {
+                return Err(expected());
+            }
+        };
+        if range.contains(&number) { Ok(number) } else { Err(expected()) }
+    }
+}
+
+/// A number within `range`.
+pub(super) fn number(range: RangeInclusive<f32>) -> impl Fn(&Node) -> Read<f32> {
+    move |node| {
+        let expected = || Expected::new(format!("a number from {:.1} to {:.1}", range.start(), range.end()));
+        #[expect(clippy::cast_possible_truncation, reason = "no setting needs more digits than f32 has")]
+        #[expect(clippy::cast_precision_loss, reason = "the range that follows is small")]
+        let number = match &node.value {
+            Value::Integer(number) => *number as f32,
+            Value::Float(number) => *number as f32,
+            Value::Raw(text) => text.trim().parse().map_err(|_| expected())?,
+            Value::Text(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Other(_) => {
+                return Err(expected());
+            }
+        };
+        if range.contains(&number) { Ok(number) } else { Err(expected()) }
+    }
+}
+
+/// A duration with its unit, within `range`.
+pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Node) -> Read<Duration> {
+    move |node| {
+        let (least, most) = (humantime::format_duration(*range.start()), humantime::format_duration(*range.end()));
+        let expected = || {
+            Expected::new(format!("a duration from {least} to {most}"))
+                .help("write it in quotes with its unit: \"30s\"")
+        };
+        let found = any_text(node).map_err(|_| expected())?;
+        let duration = humantime::parse_duration(found.trim()).map_err(|_| expected())?;
+        if range.contains(&duration) { Ok(duration) } else { Err(expected()) }
+    }
+}
+
+/// A size in bytes with its unit, within `range`.
+pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize> {
+    move |node| {
+        let (least, most) = (range.start() / 1024, range.end() / 1024);
+        let expected = || {
+            Expected::new(format!("a size from {least}KiB to {most}KiB"))
+                .help("write it in quotes with its unit: \"64KiB\"")
+        };
+        let found = any_text(node).map_err(|_| expected())?;
+        let units = [("KiB", 1024), ("MiB", 1024 * 1024), ("B", 1)];
+        let unit = units.iter().find_map(|(unit, factor)| Some((found.trim().strip_suffix(unit)?, factor)));
+        let (digits, factor) = unit.ok_or_else(expected)?;
+        let count: usize = digits.trim().parse().map_err(|_| expected())?;
+        let bytes = count.checked_mul(*factor).ok_or_else(expected)?;
+        if range.contains(&bytes) { Ok(bytes) } else { Err(expected()) }
+    }
+}
+
+/// An address and port to listen on.
+pub(super) fn address(node: &Node) -> Read<SocketAddr> {
+    let expected = || {
+        Expected::new("an IP address with a port, as \"127.0.0.1:8080\"")
+            .help("names are not looked up, port 0 takes any")
+    };
+    let found = any_text(node).map_err(|_| expected())?;
+    found.trim().parse().map_err(|_| expected())
+}
+
+/// A URL with one of these schemes and a host, without credentials and fragment.
+pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Url> {
+    move |node| {
+        let expected = || Expected::new(format!("a URL that begins with {}://", schemes.join(":// or ")));
+        let found = any_text(node).map_err(|_| expected())?;
+        let url = Url::parse(found.trim()).map_err(|_| expected())?;
+        if !schemes.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+            return Err(expected());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                Expected::new("a URL without a user and a password").help("secrets come only from the environment")
+            );
+        }
+        if url.fragment().is_some() {
+            return Err(Expected::new("a URL without a `#` part"));
+        }
+        Ok(url)
+    }
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Read<T> {
+    move |node| {
+        let listed: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let expected = || Expected::new(listed.join(" or "));
+        let found = any_text(node).map_err(|_| expected())?;
+        let known = words.iter().find(|(word, _)| *word == found.trim());
+        known.map(|(_, meaning)| *meaning).ok_or_else(expected)
+    }
+}
+
+/// A number within a range, or a word that stands for something else (`None`).
+pub(super) fn or_word<T>(word: &'static str, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&Node) -> Read<Option<T>> {
+    move |node| {
+        if any_text(node).is_ok_and(|text| text.trim() == word) {
+            return Ok(None);
+        }
+        let or_word = |expected: Expected| Expected { what: format!("{} or \"{word}\"", expected.what), ..expected };
+        kind(node).map(Some).map_err(or_word)
+    }
+}
+
+/// A list, each of its entries of the same kind, at most `most` of them.
+pub(super) fn list<T>(most: usize, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&Node) -> Read<Vec<T>> {
+    move |node| {
+        let Value::List(entries) = &node.value else {
+            return Err(Expected::new("a list").help("write it in brackets: [\"…\", \"…\"]"));
+        };
+        if entries.len() > most {
+            return Err(Expected::new(format!("a list of at most {most}")));
+        }
+        let read = |(at, entry): (usize, &Node)| {
+            kind(entry).map_err(|expected| {
+                let what = format!("{} as its entry {}, where {} stands", expected.what, at + 1, shown(&entry.value));
+                Expected { what, ..expected }
+            })
+        };
+        entries.iter().enumerate().map(read).collect()
+    }
+}
+
+/// A free table, as JSON: a schema that we hand on.
+pub(super) fn json(node: &Node) -> Read<serde_json::Value> {
+    Ok(match &node.value {
+        Value::Text(text) | Value::Raw(text) | Value::Other(text) => text.clone().into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::Flag(flag) => (*flag).into(),
+        Value::List(entries) => entries.iter().map(json).collect::<Read<Vec<_>>>()?.into(),
+        Value::Table(entries) => {
+            let entries = entries.iter().map(|(key, entry)| Ok((key.clone(), json(entry)?)));
+            entries.collect::<Read<serde_json::Map<_, _>>>()?.into()
+        }
+    })
+}
+
+/// A table of texts.
+pub(super) fn texts(node: &Node) -> Read<BTreeMap<String, String>> {
+    let Value::Table(entries) = &node.value else {
+        return Err(Expected::new("a table of texts, as { name = \"…\" }"));
+    };
+    entries.iter().map(|(key, entry)| Ok((key.clone(), text(entry)?))).collect()
+}
+
+/// Longest piece of a value that is repeated in a message.
+const SHOWN: usize = 48;

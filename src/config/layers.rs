@@ -1,0 +1,189 @@
+//! The layers of a configuration and how they lie on each other: built-in defaults, file, environment, overrides. Pure.
+//!
+//! Every value remembers where it was written, so that a problem can be told with its place, and so that a rule may ask
+//! whether a person chose a value or we did.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Origin, Problem};
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// A value as it was written, before anybody asked for its type.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Flag(bool),
+    List(Vec<Node>),
+    Table(BTreeMap<String, Node>),
+    /// Text from outside TOML: what it means is decided by who reads it.
+    Raw(String),
+    /// Something TOML has and no setting takes (a date, an integer beyond 64 bits), as it was written.
+    Other(String),
+}
+
+/// The prefix of variables that set keys.
+pub(super) const PREFIX: &str = "SWITCHBOARD__";
+
+/// An environment variable and whether it stands in `.env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) value: String,
+    pub(super) dotenv: bool,
+}
+
+impl PartialEq for Node {
+    /// The value alone: the same setting may be written in two places.
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Node {
+    /// A table without entries.
+    pub(super) const fn empty(origin: Origin) -> Self {
+        Self { value: Value::Table(BTreeMap::new()), origin }
+    }
+
+    /// Lays `over` on this node: tables are joined key by key, everything else is replaced.
+    pub(super) fn lay(&mut self, over: Self) {
+        // A file that began as a copy of the defaults repeats them; what it repeats was not chosen.
+        if matches!(over.origin, Origin::File { .. }) && *self == over {
+            return;
+        }
+        match (&mut self.value, over) {
+            (Value::Table(below), Self { value: Value::Table(above), .. }) => {
+                for (key, node) in above {
+                    match below.get_mut(&key) {
+                        Some(existing) => existing.lay(node),
+                        None => {
+                            below.insert(key, node);
+                        }
+                    }
+                }
+            }
+            (_, over) => *self = over,
+        }
+    }
+
+    /// Lays a single value at `path`.
+    fn lay_at(&mut self, path: &[String], leaf: Self) {
+        let mut over = leaf;
+        for key in path.iter().rev() {
+            let origin = over.origin.clone();
+            over = Self { value: Value::Table(BTreeMap::from([(key.clone(), over)])), origin };
+        }
+        self.lay(over);
+    }
+}
+
+/// Reads the built-in defaults.
+pub(super) fn shipped(text: &str) -> (Node, Vec<Problem>) {
+    document(text, "config.toml", &|_| Origin::Shipped)
+}
+
+/// Reads a file's text. Every syntax error is reported, and what could be read is returned beside them.
+pub(super) fn file(path: &std::path::Path, text: &str) -> (Node, Vec<Problem>) {
+    let name = path.display().to_string();
+    let path: Arc<PathBuf> = Arc::new(path.to_owned());
+    document(text, &name, &|at| Origin::File { path: path.clone(), line: line_of(text, at) })
+}
+
+fn document(text: &str, name: &str, place: &dyn Fn(usize) -> Origin) -> (Node, Vec<Problem>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let problems = errors
+        .iter()
+        .map(|error| Problem {
+            key: name.to_owned(),
+            origin: place(error.span().map_or(0, |span| span.start)),
+            message: format!("not TOML: {}", error.message().trim().replace('\n', ", ")),
+        })
+        .collect();
+    let origin = place(0);
+    (Node { value: table_value(table.get_ref(), place), origin }, problems)
+}
+
+/// Reads `SWITCHBOARD__SECTION__KEY` variables; others are not looked at.
+pub(super) fn variables(all: &BTreeMap<String, Variable>) -> (Node, Vec<Problem>) {
+    let mut layer = Node::empty(Origin::Shipped);
+    let mut problems = Vec::new();
+    for (name, variable) in all {
+        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        let origin = Origin::Variable { name: name.clone(), dotenv: variable.dotenv };
+        let path: Vec<String> = rest.split("__").map(str::to_lowercase).collect();
+        if path.iter().any(String::is_empty) {
+            let message =
+                format!("names no key; write section and key joined by two underscores, as {PREFIX}SERVER__BIND");
+            problems.push(Problem { key: name.clone(), origin, message });
+            continue;
+        }
+        layer.lay_at(&path, raw(&variable.value, &origin));
+    }
+    (layer, problems)
+}
+
+/// Reads dotted keys with their values.
+pub(super) fn overrides(pairs: &[(String, String)]) -> Node {
+    let mut layer = Node::empty(Origin::Override);
+    for (key, value) in pairs {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        layer.lay_at(&path, raw(value, &Origin::Override));
+    }
+    layer
+}
+
+/// Text from outside TOML: a list or table where it reads as one, else left for the reader of the key to decide.
+fn raw(text: &str, origin: &Origin) -> Node {
+    let trimmed = text.trim();
+    if trimmed.starts_with(['[', '{', '"', '\''])
+        && let Ok(value) = DeValue::parse(trimmed)
+    {
+        return node(&value, &|_| origin.clone());
+    }
+    Node { value: Value::Raw(text.to_owned()), origin: origin.clone() }
+}
+
+fn node(value: &Spanned<DeValue<'_>>, place: &dyn Fn(usize) -> Origin) -> Node {
+    let origin = place(value.span().start);
+    let value = match value.get_ref() {
+        DeValue::String(text) => Value::Text(text.clone().into_owned()),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) => Value::Integer(number),
+            Err(_) => Value::Other(integer.to_string()),
+        },
+        DeValue::Float(float) => match float.as_str().parse() {
+            Ok(number) => Value::Float(number),
+            Err(_) => Value::Other(float.to_string()),
+        },
+        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Datetime(date) => Value::Other(date.to_string()),
+        DeValue::Array(list) => Value::List(list.iter().map(|entry| node(entry, place)).collect()),
+        DeValue::Table(table) => table_value(table, place),
+    };
+    Node { value, origin }
+}
+
+fn table_value(table: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) -> Value {
+    let entries = table.iter().map(|(key, value)| {
+        // A key's own line is where a person looks; a table's value may begin anywhere.
+        let entry = Node { origin: place(key.span().start), ..node(value, place) };
+        (key.get_ref().clone().into_owned(), entry)
+    });
+    Value::Table(entries.collect())
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}

@@ -1,0 +1,241 @@
+//! Who speaks and how: `[agents.<name>]` and `[languages.<code>]`. Pure.
+
+use std::collections::BTreeMap;
+
+use super::kinds::{Expected, any_text, list, quoted, text};
+use super::layers::{Node, Value};
+use super::reader::{Reader, Section};
+use super::realtime::House;
+use super::tools::BuiltIn;
+
+/// `[agents.<name>]`: a character with a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Who it is and what it does; the language's instructions follow them.
+    pub instructions: String,
+    /// Its voice, where it has one of its own.
+    pub voice: Option<String>,
+    /// The languages it speaks; the first is the one it begins with unless a route says otherwise. Never empty.
+    pub languages: Vec<String>,
+    /// How it opens a call, where that is not the language's greeting.
+    pub greeting: AgentGreeting,
+    /// The tools it may use, by name.
+    pub tools: Vec<String>,
+    /// Its model, where it is not that of `[realtime]`.
+    pub model: Option<String>,
+    /// What it is to find out, for `save_answer`.
+    pub questions: Vec<Question>,
+}
+
+/// How an agent opens a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentGreeting {
+    /// With the greeting of the call's language.
+    OfLanguage,
+    /// With these words, said in the call's language. Empty: the caller speaks first.
+    Same(String),
+    /// With these words for these languages, and the language's own for the rest.
+    PerLanguage(BTreeMap<String, String>),
+}
+
+/// `[[agents.<name>.questions]]`: something the agent is to find out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its name in the record's `answers`.
+    pub key: String,
+    /// What it asks for, told to the model.
+    pub label: String,
+}
+
+/// `[languages.<code>]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Language {
+    /// Its English name.
+    pub name: String,
+    /// How to speak it; pins the language.
+    pub instructions: String,
+    /// The first words of a call.
+    pub greeting: String,
+    /// ISO-639-1, for the transcription of the caller.
+    pub transcription_language: String,
+    /// Its voice.
+    pub voice: Option<Voice>,
+    /// What a silent caller is asked, one after the other.
+    pub idle_prompts: Vec<String>,
+    /// Said before we hang up on a silent caller or at the end of the allowed time.
+    pub goodbye: String,
+    /// Said when the model is lost and nothing replaces it.
+    pub apology: String,
+}
+
+/// A language's voice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voice {
+    /// Its name.
+    pub name: String,
+    /// It is the one we shipped: an agent's own voice goes before it.
+    pub shipped: bool,
+}
+
+impl Agent {
+    pub(super) fn read(section: &Section<'_>, house: Option<House>) -> Option<Self> {
+        let instructions = section.read("instructions", text);
+        let voice = section.read_if_set("voice", text);
+        let languages = section.read("languages", list(64, text));
+        let greeting = section.read_if_set("greeting", greeting);
+        let tools = section.read_if_set("tools", list(128, text));
+        let model = section.read_if_set("model", text);
+        let questions: Vec<_> = section.listed("questions").iter().map(Question::read).collect();
+        if let (Some(house), Some(Some(voice))) = (house, &voice) {
+            house.check_voice(section, voice);
+        }
+        if let (Some(house), Some(Some(model))) = (house, &model) {
+            house.check_model(section, "model", model);
+        }
+        if languages.as_ref().is_some_and(Vec::is_empty) {
+            section.problem("languages", "found an empty list, expected at least one language");
+        }
+        if instructions.as_ref().is_some_and(|text: &String| text.len() > LONGEST_PROMPT) {
+            section.problem("instructions", format!("found more than {LONGEST_PROMPT} bytes, expected a shorter text"));
+        }
+        Some(Self {
+            instructions: instructions?,
+            voice: voice?,
+            languages: languages?,
+            greeting: greeting?.unwrap_or(AgentGreeting::OfLanguage),
+            tools: tools?.unwrap_or_else(|| vec![BuiltIn::EndCall.name().to_owned()]),
+            model: model?,
+            questions: questions.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// Checks what the agent names against what there is.
+    pub(super) fn check(
+        &self,
+        name: &str,
+        languages: &BTreeMap<String, Language>,
+        tools: &[&str],
+        reader: &Reader,
+        section: &Section<'_>,
+    ) {
+        for code in &self.languages {
+            if !languages.contains_key(code) {
+                section
+                    .problem("languages", unknown("language", code, languages.keys().map(String::as_str), "languages"));
+            }
+        }
+        if let AgentGreeting::PerLanguage(greetings) = &self.greeting {
+            for code in greetings.keys().filter(|code| !self.languages.contains(code)) {
+                let spoken = self.languages.join(", ");
+                section.problem(
+                    "greeting",
+                    format!("found a greeting in {}, expected languages of this agent: {spoken}", quoted(code)),
+                );
+            }
+        }
+        for tool in &self.tools {
+            let known = BuiltIn::ALL.iter().map(|tool| tool.name()).chain(tools.iter().copied());
+            if BuiltIn::from_name(tool).is_none() && !tools.contains(&tool.as_str()) {
+                section.problem("tools", unknown("tool", tool, known, "tools"));
+            }
+        }
+        for (at, question) in self.questions.iter().enumerate() {
+            if self.questions[..at].iter().any(|other| other.key == question.key) {
+                section.problem(
+                    "questions",
+                    format!("found the key {} twice, expected keys of their own", quoted(&question.key)),
+                );
+            }
+        }
+        if !self.questions.is_empty() && !self.tools.iter().any(|tool| tool == BuiltIn::SaveAnswer.name()) {
+            reader
+                .note(format!("agents.{name}.questions: not asked, because agents.{name}.tools lacks \"save_answer\""));
+        }
+    }
+}
+
+impl Question {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let key = section.read("key", text);
+        let label = section.read("label", text);
+        if let Some(key) = &key
+            && !is_name(key)
+        {
+            section.problem("key", format!("found {}, expected small letters, digits and underscores", quoted(key)));
+        }
+        Some(Self { key: key?, label: label? })
+    }
+}
+
+impl Language {
+    pub(super) fn read(section: &Section<'_>, house: Option<House>) -> Option<Self> {
+        let name = section.read("name", text);
+        let instructions = section.read("instructions", text);
+        let greeting = section.read("greeting", text);
+        let transcription_language = section.read("transcription_language", iso_language);
+        let voice = section.read_if_set("voice", text);
+        let idle_prompts = section.read("idle_prompts", list(5, text));
+        let goodbye = section.read("goodbye", text);
+        let apology = section.read("apology", text);
+        if let (Some(house), Some(Some(voice))) = (house, &voice) {
+            house.check_voice(section, voice);
+        }
+        if idle_prompts.as_ref().is_some_and(Vec::is_empty) {
+            section.problem(
+                "idle_prompts",
+                "found an empty list, expected at least one line; limits.idle_prompts = [] switches them off",
+            );
+        }
+        let shipped = !section.chosen("voice");
+        Some(Self {
+            name: name?,
+            instructions: instructions?,
+            greeting: greeting?,
+            transcription_language: transcription_language?,
+            voice: voice?.map(|name| Voice { name, shipped }),
+            idle_prompts: idle_prompts?,
+            goodbye: goodbye?,
+            apology: apology?,
+        })
+    }
+}
+
+/// A message about a name that leads nowhere, with the nearest one that does.
+pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &'n str>, section: &str) -> String {
+    let known: Vec<&str> = known.collect();
+    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, found).total_cmp(&strsim::jaro_winkler(b, found)));
+    let shown = quoted(found);
+    match nearest {
+        Some(nearest) => {
+            let all = known.join(", ");
+            format!("found {shown}, expected a known {what}; the nearest known one is {nearest:?} (there are: {all})")
+        }
+        None => format!("found {shown}, expected a known {what}, but there is none yet; add one as [{section}.<name>]"),
+    }
+}
+
+/// Whether a name can be written everywhere: in a file, in a variable, in the model's tool call.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+}
+
+fn greeting(node: &Node) -> Result<AgentGreeting, Expected> {
+    if let Value::Table(_) = &node.value {
+        return super::kinds::texts(node).map(AgentGreeting::PerLanguage);
+    }
+    let same = any_text(node).map_err(|_| {
+        Expected::new("a text, or a table of texts by language").help("an empty text lets the caller speak first")
+    })?;
+    Ok(AgentGreeting::Same(same.trim().to_owned()))
+}
+
+fn iso_language(node: &Node) -> Result<String, Expected> {
+    let found = text(node)?;
+    let fits = found.len() == 2 && found.chars().all(|c| c.is_ascii_lowercase());
+    if fits { Ok(found) } else { Err(Expected::new("an ISO-639-1 code of two small letters, as \"en\"")) }
+}
+
+/// Instructions and tools may take 16,384 tokens together; a text beyond this many bytes cannot be within that in any script.
+const LONGEST_PROMPT: usize = 128 * 1024;

@@ -1,0 +1,206 @@
+//! What would run, for `check`: in words and for machines. Secrets are present or absent and nothing more. Pure.
+
+use std::fmt::Write as _;
+
+use humantime::format_duration;
+use serde_json::{Value, json};
+use switchboard_actors::realtime::plan::TurnDetection;
+use url::Url;
+
+use super::people::Agent;
+use super::service::Verify;
+use super::{Config, ConfigError, Target, trust};
+
+impl Config {
+    /// What would run, for machines. Durations in milliseconds, sizes in bytes.
+    pub fn summary(&self) -> Value {
+        let (realtime, limits) = (&self.realtime, &self.limits);
+        json!({
+            "valid": true,
+            "file": self.file.as_ref().map(|path| path.display().to_string()),
+            "server": {
+                "bind": self.server.bind.to_string(),
+                "public_url": self.server.public_url.as_str(),
+                "workers": self.server.workers,
+                "max_calls": self.server.max_calls,
+                "drain_timeout_ms": self.server.drain_timeout.as_millis(),
+            },
+            "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
+            "carriers": ["twilio"],
+            "twilio": {"verify": self.twilio.verify.word(), "api_url": self.twilio.api_url.as_str()},
+            "realtime": {
+                "provider": realtime.provider.word(),
+                "url": realtime.url.as_ref().map(without_query),
+                "model": realtime.model,
+                "audio_format": realtime.audio_format.word(),
+                "voice": realtime.voice,
+                "turn_detection": turns(&realtime.turn_detection),
+                "transcription": realtime.transcription.as_ref().map(|transcription| &transcription.model),
+            },
+            "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
+            "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
+            "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(to.target.word()))).collect::<serde_json::Map<_, _>>(),
+            "tools": self.tools.keys().collect::<Vec<_>>(),
+            "records": {"dir": self.records.dir.display().to_string()},
+            "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
+            "limits": {
+                "max_call_duration_ms": limits.max_call_duration.as_millis(),
+                "start_timeout_ms": limits.start_timeout.as_millis(),
+                "line_silence_ms": limits.line_silence.as_millis(),
+                "goodbye_ms": limits.goodbye.as_millis(),
+                "model_setup_ms": limits.model_setup.as_millis(),
+                "max_message": limits.max_message,
+                "sockets_per_address": limits.sockets_per_address,
+                "sockets_waiting": limits.sockets_waiting,
+            },
+            "secrets": self.secrets.present().into_iter().map(|(name, there)| (name.to_owned(), presence(there).into())).collect::<serde_json::Map<_, _>>(),
+            "notes": self.notes,
+        })
+    }
+
+    /// What would run, in words: a heading and its facts in each line.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let (realtime, limits) = (&self.realtime, &self.limits);
+        let mut lines = vec![
+            (
+                "settings",
+                self.file.as_ref().map_or_else(|| "built-in defaults".to_owned(), |path| path.display().to_string()),
+            ),
+            ("public", format!("{} on {}, {} threads", self.server.public_url, self.server.bind, self.server.workers)),
+            (
+                "admin",
+                format!(
+                    "{}, {}",
+                    self.admin.bind,
+                    if self.secrets.admin_token.is_some() { "bearer token" } else { "no token (loopback)" }
+                ),
+            ),
+            (
+                "calls",
+                format!(
+                    "{} places, {} each at most, {} to finish on shutdown",
+                    self.server.max_calls,
+                    format_duration(limits.max_call_duration),
+                    format_duration(self.server.drain_timeout)
+                ),
+            ),
+            ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
+            ("model", self.model_in_words()),
+            ("turns", turns(&realtime.turn_detection)),
+        ];
+        for (name, agent) in &self.agents {
+            let languages = agent.languages.join(" ");
+            let tools = if agent.tools.is_empty() { "no tools".to_owned() } else { agent.tools.join(" ") };
+            lines.push(("agent", format!("{name}: {languages}; {tools}")));
+        }
+        lines.extend(
+            self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
+        );
+        lines.extend(self.routes.iter().map(|route| ("route", route.to_string())));
+        lines.extend(self.transfers.iter().map(|(name, to)| ("transfer", format!("{name}: {}", to.target.word()))));
+        lines.push(("records", self.records.dir.display().to_string()));
+        let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
+        lines.extend(secrets);
+        lines.extend(self.notes.iter().map(|note| ("note", note.clone())));
+        lines
+    }
+
+    fn agent(&self, agent: &Agent) -> Value {
+        json!({
+            "languages": agent.languages,
+            "tools": agent.tools,
+            "model": agent.model.as_ref().unwrap_or(&self.realtime.model),
+            "voice": agent.voice,
+        })
+    }
+
+    fn verify_in_words(&self) -> &'static str {
+        match self.twilio.verify {
+            Verify::Require => "required",
+            Verify::Off if trust::is_local(&self.server) => "not required (every address is loopback)",
+            Verify::Off => "not required",
+        }
+    }
+
+    fn model_in_words(&self) -> String {
+        let realtime = &self.realtime;
+        let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
+        format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
+    }
+}
+
+impl ConfigError {
+    /// What is wrong, for machines.
+    pub fn summary(&self) -> Value {
+        let problems = self.problems.iter().map(
+            |problem| json!({"key": problem.key, "where": problem.origin.to_string(), "message": problem.message}),
+        );
+        json!({"valid": false, "problems": problems.collect::<Vec<_>>()})
+    }
+}
+
+impl Verify {
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Require => "require",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl Target {
+    /// What kind of destination it is; never the number.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Number(_) => "number",
+            Self::Sip(_) => "sip",
+            Self::Carrier => "carrier",
+        }
+    }
+}
+
+impl std::fmt::Display for super::Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut conditions = String::new();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                // Writing to a text cannot fail.
+                let _ = write!(conditions, "{name} {value}, ");
+            }
+        };
+        add("to", self.to.as_ref().map(ToString::to_string));
+        add("from", self.from.as_ref().map(ToString::to_string));
+        add("carrier", self.carrier.map(str::to_owned));
+        for (name, value) in &self.parameters {
+            add(name, Some(format!("= {value}")));
+        }
+        let conditions = if conditions.is_empty() { "every call" } else { conditions.trim_end_matches(", ") };
+        let agent = self.agent.as_deref().unwrap_or("chosen by the call");
+        let language = self.language.as_deref().unwrap_or("chosen by the call");
+        write!(f, "{conditions} → agent {agent}, language {language}")
+    }
+}
+
+fn turns(detection: &TurnDetection) -> String {
+    match detection {
+        TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms, .. } => {
+            format!(
+                "server_vad, threshold {threshold}, padding {prefix_padding_ms} ms, silence {silence_duration_ms} ms"
+            )
+        }
+        TurnDetection::Semantic { eagerness, .. } => format!("semantic_vad, eagerness {eagerness}"),
+    }
+}
+
+/// A URL without its query, which may carry a token.
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+const fn presence(there: bool) -> &'static str {
+    if there { "present" } else { "absent" }
+}

@@ -1,0 +1,167 @@
+//! Which agent answers a call, in which language, and why. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use switchboard_actors::ids::Private;
+use switchboard_actors::wire::Carrier;
+
+use super::Config;
+use super::directory::Route;
+use super::kinds::{Expected, text};
+use super::layers::Node;
+
+/// What is known of a call when it is announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteInput {
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The caller's number; may be withheld, may be no number at all.
+    pub from: Private<String>,
+    /// The dialled number.
+    pub to: Private<String>,
+    /// Parameters of the carrier's URL or stream. `agent` and `language` choose where no route has.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Who answers, in which language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The agent's name.
+    pub agent: String,
+    /// The language's code.
+    pub language: String,
+    /// The route that matched, counted from 0.
+    pub route: Option<usize>,
+    /// What was looked at, a line each; carries the numbers of the routes, not the caller's.
+    pub because: Vec<String>,
+}
+
+/// A number as a route writes it: whole, or a beginning with `*` behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    written: String,
+    start: String,
+    open: bool,
+}
+
+impl Config {
+    /// Decides who answers a call. The first route that matches wins; what it leaves open is chosen by the call's `agent` and
+    /// `language` parameters where they name something there is, else it is the agent `default` and its first language.
+    pub fn route(&self, call: &RouteInput) -> Decision {
+        let mut because = Vec::new();
+        let found = self.routes.iter().enumerate().find(|(at, route)| {
+            let mismatch = route.mismatch(call);
+            because.push(match &mismatch {
+                None => format!("routes[{at}] matches"),
+                Some(mismatch) => format!("routes[{at}] does not match: {mismatch}"),
+            });
+            mismatch.is_none()
+        });
+        let (route, at) = (found.map(|(_, route)| route), found.map(|(at, _)| at));
+        if at.is_none() {
+            because.push("no route matches".to_owned());
+        }
+        let agent = self.choose_agent(call, route, &mut because);
+        let language = self.choose_language(call, route, &agent, &mut because);
+        Decision { agent, language, route: at, because }
+    }
+
+    fn choose_agent(&self, call: &RouteInput, route: Option<&Route>, because: &mut Vec<String>) -> String {
+        if let Some(agent) = route.and_then(|route| route.agent.as_ref()) {
+            because.push(format!("agent {agent}: by the route"));
+            return agent.clone();
+        }
+        // A route that chose only a language was checked against the agent `default`; another agent may not speak it.
+        let asked = call.parameters.get("agent").filter(|name| self.agents.contains_key(*name));
+        if let Some(agent) = asked {
+            because.push(format!("agent {agent}: by the call's parameter"));
+            return agent.clone();
+        }
+        because.push(format!("agent {DEFAULT_AGENT}: nothing else was chosen"));
+        DEFAULT_AGENT.to_owned()
+    }
+
+    fn choose_language(
+        &self,
+        call: &RouteInput,
+        route: Option<&Route>,
+        agent: &str,
+        because: &mut Vec<String>,
+    ) -> String {
+        let spoken = self.agents.get(agent).map(|agent| agent.languages.as_slice()).unwrap_or_default();
+        let by_route = route.and_then(|route| route.language.as_ref()).filter(|code| spoken.contains(code));
+        if let Some(language) = by_route {
+            because.push(format!("language {language}: by the route"));
+            return language.clone();
+        }
+        if let Some(language) = call.parameters.get("language").filter(|code| spoken.contains(code)) {
+            because.push(format!("language {language}: by the call's parameter"));
+            return language.clone();
+        }
+        let first = spoken.first().cloned().unwrap_or_default();
+        because.push(format!("language {first}: the first of agent {agent}"));
+        first
+    }
+}
+
+impl Route {
+    /// The first condition that a call does not meet.
+    fn mismatch(&self, call: &RouteInput) -> Option<String> {
+        if let Some(carrier) = self.carrier
+            && carrier != call.carrier.name()
+        {
+            return Some(format!("carrier is {}, not {carrier}", call.carrier.name()));
+        }
+        if let Some(to) = self.to.as_ref().filter(|to| !to.matches(call.to.expose())) {
+            return Some(format!("to is not {to}"));
+        }
+        if let Some(from) = self.from.as_ref().filter(|from| !from.matches(call.from.expose())) {
+            return Some(format!("from is not {from}"));
+        }
+        let differs = |(name, value): &(&String, &String)| call.parameters.get(*name) != Some(*value);
+        self.parameters.iter().find(differs).map(|(name, value)| format!("parameter {name} is not {value:?}"))
+    }
+}
+
+impl Pattern {
+    /// Whether a number, or whatever stands in its place (`client:…`, `anonymous`), fits.
+    pub fn matches(&self, number: &str) -> bool {
+        let number = plain(number);
+        if self.open { number.starts_with(&self.start) } else { number == self.start }
+    }
+
+    /// Whether everything fits.
+    pub(super) const fn matches_all(&self) -> bool {
+        self.open && self.start.is_empty()
+    }
+
+    pub(super) fn read(node: &Node) -> Result<Self, Expected> {
+        let written = text(node)?;
+        let (start, open) = written.strip_suffix('*').map_or((written.as_str(), false), |start| (start, true));
+        if start.contains('*') {
+            let help = "a `*` may stand at the end only";
+            return Err(
+                Expected::new("a number as \"+14155550100\", the beginning of one as \"+91*\", or \"*\"").help(help)
+            );
+        }
+        Ok(Self { start: plain(start), open, written })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// A number without the signs people put between its digits. What is no number stays as it is.
+fn plain(number: &str) -> String {
+    let number = number.trim();
+    let between = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '.');
+    let is_number = number.chars().all(|c| c.is_ascii_digit() || c == '+' || between(c));
+    if is_number { number.chars().filter(|c| !between(*c)).collect() } else { number.to_owned() }
+}
+
+/// The agent who answers where nobody else was chosen; it is shipped, so it is always there.
+pub(super) const DEFAULT_AGENT: &str = "default";

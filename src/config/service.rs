@@ -1,0 +1,345 @@
+//! The service's own sections: listeners, carriers, records, deliveries, limits. Pure.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use super::kinds::{address, any_text, duration, flag, list, or_word, quoted, size, text, url, whole, word};
+use super::reader::{Reader, Section};
+use super::secrets::Secrets;
+use super::trust;
+
+/// `[server]`: the public listener and how much of the machine it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where carriers are listened to; port 0 takes any free one.
+    pub bind: SocketAddr,
+    /// Where carriers reach `bind` from outside. Port 0 means the bound port; see [`Server::public_url_at`].
+    pub public_url: Url,
+    /// Threads that carry calls; at least 1.
+    pub workers: usize,
+    /// Places for calls.
+    pub max_calls: usize,
+    /// How long calls may go on after the service was asked to stop.
+    pub drain_timeout: Duration,
+}
+
+/// `[admin]`: the listener for operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Where operators are listened to; port 0 takes any free one.
+    pub bind: SocketAddr,
+}
+
+/// `[twilio]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twilio {
+    /// Whether signatures are required, decided.
+    pub verify: Verify,
+    /// Twilio's REST API.
+    pub api_url: Url,
+    /// How long a call's place and its single-use stream token are kept for its stream.
+    pub token_lifetime: Duration,
+    /// How far ahead of real time audio is sent to Twilio's own buffer.
+    pub playout_lead: Duration,
+}
+
+/// Whether a carrier's signatures are required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// Nothing unsigned is answered.
+    Require,
+    /// Not looked at: only while every address is loopback.
+    Off,
+}
+
+/// `[waybeo]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waybeo {
+    /// Whether its streams are to be answered.
+    pub enabled: bool,
+    /// Its HTTP API.
+    pub api_url: Url,
+    /// The word its API takes for a transfer.
+    pub transfer_command: String,
+    /// The word its API takes for a hang-up.
+    pub hangup_command: String,
+    /// Nothing from its stream for this long: the call is over.
+    pub inactivity: Duration,
+}
+
+/// `[records]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// The folder of transcripts and queue files; made when missing.
+    pub dir: PathBuf,
+}
+
+/// `[webhooks]`: who is told of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhooks {
+    /// The receivers.
+    pub endpoints: Vec<WebhookEndpoint>,
+    /// How a delivery is tried again.
+    pub retry: Retry,
+}
+
+/// `[[webhooks.endpoints]]`: one receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// Its name in logs and on disk.
+    pub name: String,
+    /// Where events are posted.
+    pub url: Url,
+    /// Which events it gets.
+    pub events: Vec<&'static str>,
+    /// The shape of the body.
+    pub payload: &'static str,
+    /// The variable that holds its signing secret; `SWITCHBOARD_WEBHOOK_SECRET` when not set.
+    pub secret_env: Option<String>,
+}
+
+/// `[webhooks.retry]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// The first pause; each that follows is twice as long.
+    pub initial: Duration,
+    /// The longest pause.
+    pub max: Duration,
+    /// How long after the event a delivery is given up.
+    pub give_up_after: Duration,
+}
+
+/// `[limits]`: what strangers, callers and models may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The whole call.
+    pub max_call_duration: Duration,
+    /// The silence before each prompt to a silent caller; empty switches prompts off.
+    pub idle_prompts: Vec<Duration>,
+    /// From a socket's upgrade to its stream's `start`.
+    pub start_timeout: Duration,
+    /// Nothing at all from the carrier for this long: the line is dead.
+    pub line_silence: Duration,
+    /// Longest wait for a goodbye to be heard.
+    pub goodbye: Duration,
+    /// Longest wait for the model's first session.
+    pub model_setup: Duration,
+    /// Largest message of a carrier, in bytes.
+    pub max_message: usize,
+    /// Sockets of one address that have not shown their token yet.
+    pub sockets_per_address: usize,
+    /// Sockets of all addresses that have not shown their token yet.
+    pub sockets_waiting: usize,
+}
+
+impl Server {
+    /// The public URL once the listener is bound: port 0 becomes the bound port.
+    pub fn public_url_at(&self, bound: SocketAddr) -> Url {
+        let mut url = self.public_url.clone();
+        if url.port() == Some(0) {
+            // Only a URL without a host refuses a port, and such a one is not accepted in the first place.
+            let _ = url.set_port(Some(bound.port()));
+        }
+        url
+    }
+
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let bind = section.read("bind", address);
+        let public_url = section.read("public_url", url(&["http", "https"]));
+        let workers = section.read("workers", or_word("auto", whole(1..=1024)));
+        let max_calls = section.read("max_calls", whole(1..=100_000));
+        let drain_timeout = section.read("drain_timeout", duration(Duration::ZERO..=HOUR));
+        let (bind, mut public_url) = (bind?, public_url?);
+        if public_url.query().is_some() {
+            section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
+        }
+        if !section.chosen("public_url") && section.chosen("bind") {
+            // The shipped URL is the shipped address: it follows a changed port, and a loopback address as a whole.
+            let _ = public_url.set_port(Some(bind.port()));
+            if bind.ip().is_loopback() {
+                let _ = public_url.set_ip_host(bind.ip());
+            } else {
+                section
+                    .note("public_url", "not set although server.bind can be reached from outside; carriers need it");
+            }
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Some(Self {
+            bind,
+            public_url,
+            workers: workers?.map_or_else(cores, |workers| workers as usize),
+            max_calls: max_calls? as usize,
+            drain_timeout: drain_timeout?,
+        })
+    }
+}
+
+impl Admin {
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let admin = Self { bind: section.read("bind", address)? };
+        trust::check_admin(&admin, server, secrets, section);
+        Some(admin)
+    }
+}
+
+impl Twilio {
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let asked = section.read("verify", word(VERIFY));
+        let api_url = section.read("api_url", url(&["https", "http"]));
+        let token_lifetime = section.read("token_lifetime", duration(SECOND..=10 * MINUTE));
+        let playout_lead = section.read("playout_lead", duration(40 * MILLISECOND..=5 * SECOND));
+        Some(Self {
+            verify: trust::decide_verify(asked?, server?, secrets, section),
+            api_url: api_url?,
+            token_lifetime: token_lifetime?,
+            playout_lead: playout_lead?,
+        })
+    }
+}
+
+impl Waybeo {
+    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let enabled = section.read("enabled", flag);
+        let api_url = section.read("api_url", url(&["https", "http"]));
+        let transfer_command = section.read("transfer_command", text);
+        let hangup_command = section.read("hangup_command", text);
+        let inactivity = section.read("inactivity", duration(5 * SECOND..=HOUR));
+        if enabled == Some(true) {
+            section.note("enabled", "accepted and checked, but this version answers Twilio only");
+        }
+        let waybeo = Self {
+            enabled: enabled?,
+            api_url: api_url?,
+            transfer_command: transfer_command?,
+            hangup_command: hangup_command?,
+            inactivity: inactivity?,
+        };
+        trust::check_waybeo(&waybeo, server?, secrets, section);
+        Some(waybeo)
+    }
+}
+
+impl Records {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        Some(Self { dir: PathBuf::from(section.read("dir", text)?) })
+    }
+}
+
+impl Webhooks {
+    pub(super) fn read(section: &Section<'_>, reader: &Reader) -> Option<Self> {
+        let retry = section.table("retry");
+        let initial = retry.read("initial", duration(100 * MILLISECOND..=HOUR));
+        let max = retry.read("max", duration(SECOND..=24 * HOUR));
+        let give_up_after = retry.read("give_up_after", duration(MINUTE..=30 * 24 * HOUR));
+        if let (Some(initial), Some(max)) = (initial, max)
+            && initial > max
+        {
+            retry.problem("initial", "found a first pause longer than webhooks.retry.max, expected a shorter one");
+        }
+        let endpoints: Vec<_> = section.listed("endpoints").iter().map(WebhookEndpoint::read).collect();
+        if !endpoints.is_empty() {
+            reader.note("webhooks.endpoints: accepted and checked, but this version delivers nothing");
+        }
+        let endpoints = endpoints.into_iter().collect::<Option<Vec<_>>>()?;
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            if endpoints[..at].iter().any(|other| other.name == endpoint.name) {
+                section.problem(
+                    "endpoints",
+                    format!("found two endpoints named {}, expected names of their own", quoted(&endpoint.name)),
+                );
+            }
+        }
+        Some(Self { endpoints, retry: Retry { initial: initial?, max: max?, give_up_after: give_up_after? } })
+    }
+}
+
+impl WebhookEndpoint {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let name = section.read("name", text);
+        let url = section.read("url", url(&["https", "http"]));
+        let events = section.read_if_set("events", list(EVENTS.len(), word(EVENTS)));
+        let payload = section.read_if_set("payload", word(PAYLOADS));
+        let secret_env = section.read_if_set("secret_env", any_text);
+        if let Some(Some(name)) = &secret_env
+            && !is_variable(name)
+        {
+            let message =
+                "expected the name of an environment variable, in capitals; the secret itself never stands in a file";
+            section.problem("secret_env", message);
+        }
+        Some(Self {
+            name: name?,
+            url: url?,
+            events: events?.unwrap_or_else(|| EVENTS.iter().map(|(name, _)| *name).collect()),
+            payload: payload?.unwrap_or("switchboard"),
+            secret_env: secret_env?,
+        })
+    }
+}
+
+impl Limits {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let max_call_duration = section.read("max_call_duration", duration(10 * SECOND..=24 * HOUR));
+        let idle_prompts = section.read("idle_prompts", list(5, duration(2 * SECOND..=10 * MINUTE)));
+        let start_timeout = section.read("start_timeout", duration(500 * MILLISECOND..=MINUTE));
+        let line_silence = section.read("line_silence", duration(SECOND..=HOUR));
+        let goodbye = section.read("goodbye", duration(500 * MILLISECOND..=MINUTE));
+        let model_setup = section.read("model_setup", duration(SECOND..=2 * MINUTE));
+        let max_message = section.read("max_message", size(4 * 1024..=16 * 1024 * 1024));
+        let sockets_per_address = section.read("sockets_per_address", whole(1..=100_000));
+        let sockets_waiting = section.read("sockets_waiting", whole(1..=100_000));
+        if max_call_duration.is_some_and(|longest| longest > SESSION) {
+            section
+                .note("max_call_duration", "longer than the 60 minutes that a model session lives; calls end with it");
+        }
+        Some(Self {
+            max_call_duration: max_call_duration?,
+            idle_prompts: idle_prompts?,
+            start_timeout: start_timeout?,
+            line_silence: line_silence?,
+            goodbye: goodbye?,
+            model_setup: model_setup?,
+            max_message: max_message?,
+            sockets_per_address: sockets_per_address? as usize,
+            sockets_waiting: sockets_waiting? as usize,
+        })
+    }
+}
+
+/// Whether a URL leads to this machine alone.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// Whether a text could be an environment variable's name: capitals, digits and underscores.
+pub(super) fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+const VERIFY: &[(&str, Option<Verify>)] =
+    &[("auto", None), ("require", Some(Verify::Require)), ("off", Some(Verify::Off))];
+const EVENTS: &[(&str, &str)] = &[
+    ("call.started", "call.started"),
+    ("call.ended", "call.ended"),
+    ("call.transferred", "call.transferred"),
+    ("transcript.ready", "transcript.ready"),
+];
+const PAYLOADS: &[(&str, &str)] =
+    &[("switchboard", "switchboard"), ("waybeo", "waybeo"), ("singleinterface", "singleinterface")];
+
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+/// How long a session of the Realtime API lives (reference §1.5).
+const SESSION: Duration = HOUR;

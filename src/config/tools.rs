@@ -1,0 +1,145 @@
+//! The tools that are built in, as the model sees them. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::directory::Transfer;
+use super::people::{Agent, Language};
+
+/// A tool that is built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Hangs up, once the goodbye was heard.
+    EndCall,
+    /// Sends the caller to a destination of `[transfers]`.
+    TransferCall,
+    /// Goes on in another language.
+    SwitchLanguage,
+    /// Writes an answer into the record.
+    SaveAnswer,
+    /// Presses keys.
+    SendDtmf,
+}
+
+impl BuiltIn {
+    /// Every one of them.
+    pub const ALL: [Self; 5] =
+        [Self::EndCall, Self::TransferCall, Self::SwitchLanguage, Self::SaveAnswer, Self::SendDtmf];
+
+    /// Its name in the configuration and for the model.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EndCall => "end_call",
+            Self::TransferCall => "transfer_call",
+            Self::SwitchLanguage => "switch_language",
+            Self::SaveAnswer => "save_answer",
+            Self::SendDtmf => "send_dtmf",
+        }
+    }
+
+    /// The tool of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
+    /// Whether calls carry it out; the others are offered and answer the model that they cannot be had.
+    pub const fn is_carried_out(self) -> bool {
+        match self {
+            Self::EndCall => true,
+            Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer | Self::SendDtmf => false,
+        }
+    }
+
+    /// The tool in the protocol's flat form, or `None` while there is nothing it could do for this agent: no destination, no
+    /// second language.
+    pub(super) fn offer(
+        self,
+        agent: &Agent,
+        languages: &BTreeMap<String, Language>,
+        transfers: &BTreeMap<String, Transfer>,
+    ) -> Option<Value> {
+        let (description, properties) = match self {
+            Self::EndCall => {
+                (END_CALL.to_owned(), json!({"reason": text("Why the call is over, in a few English words.")}))
+            }
+            Self::TransferCall if transfers.is_empty() => return None,
+            Self::TransferCall => (
+                described(TRANSFER_CALL, transfers.iter().map(|(name, to)| (name.as_str(), to.description.as_deref()))),
+                json!({
+                    "destination": choice("Where to send the caller.", transfers.keys()),
+                    "reason": text("Why, in a few English words."),
+                }),
+            ),
+            Self::SwitchLanguage if agent.languages.len() < 2 => return None,
+            Self::SwitchLanguage => {
+                let spoken =
+                    agent.languages.iter().map(|code| (code.as_str(), languages.get(code).map(|it| it.name.as_str())));
+                let properties = json!({"language": choice("The language to go on in.", agent.languages.iter())});
+                (described(SWITCH_LANGUAGE, spoken), properties)
+            }
+            Self::SaveAnswer if agent.questions.is_empty() => (
+                SAVE_ANSWER.to_owned(),
+                json!({
+                    "key": text("What the answer is about, in small English letters and underscores, as `callback_number`."),
+                    "value": text(VALUE),
+                }),
+            ),
+            Self::SaveAnswer => {
+                let asked =
+                    agent.questions.iter().map(|question| (question.key.as_str(), Some(question.label.as_str())));
+                let keys = agent.questions.iter().map(|question| &question.key);
+                let properties = json!({"key": choice("Which question it answers.", keys), "value": text(VALUE)});
+                (described(SAVE_ANSWER, asked), properties)
+            }
+            Self::SendDtmf => (
+                SEND_DTMF.to_owned(),
+                json!({"digits": {"type": "string", "pattern": "^[0-9*#]{1,32}$", "description": "The keys to press, in order."}}),
+            ),
+        };
+        let required: Vec<&String> =
+            properties.as_object().into_iter().flat_map(|properties| properties.keys()).collect();
+        Some(json!({
+            "type": "function",
+            "name": self.name(),
+            "description": description,
+            "parameters": {
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": false,
+            },
+        }))
+    }
+}
+
+/// A description with the choices there are, a line each.
+fn described<'c>(description: &str, choices: impl Iterator<Item = (&'c str, Option<&'c str>)>) -> String {
+    let lines = choices.map(|(name, what)| match what {
+        Some(what) => format!("\n- {name}: {what}"),
+        None => format!("\n- {name}"),
+    });
+    lines.fold(description.to_owned(), |all, line| all + &line)
+}
+
+fn text(description: &str) -> Value {
+    json!({"type": "string", "description": description})
+}
+
+fn choice<'c>(description: &str, names: impl Iterator<Item = &'c String>) -> Value {
+    json!({"type": "string", "enum": names.collect::<Vec<_>>(), "description": description})
+}
+
+const END_CALL: &str = "Hangs up the phone. Call it when the caller has said goodbye, has nothing more to ask, has reached \
+    a wrong number, or is a machine. First say a short goodbye in the same turn, then call it: the line stays open until \
+    the goodbye has been heard. Never call it while the caller still expects an answer.";
+const TRANSFER_CALL: &str = "Transfers the caller to a person. Call it when the caller asks for a person or needs something \
+    you cannot do. First tell the caller in one sentence that you are putting them through, then call it. If it fails you \
+    are told why: say so and offer another way. Never say a telephone number. Destinations:";
+const SWITCH_LANGUAGE: &str = "Goes on with the call in another language. Call it when the caller asks for another language, \
+    or plainly cannot go on in this one; not for a single foreign word. Speak the new language from then on. Languages:";
+const SAVE_ANSWER: &str = "Writes down something the caller has told you, after you have repeated it and the caller has \
+    confirmed it. Call it again to correct an earlier answer. Go on with the conversation without mentioning it.";
+const SEND_DTMF: &str = "Presses keys on the phone, to get through the menu of an automatic system. Never for a caller's \
+    card number or password.";
+const VALUE: &str = "The answer as the caller confirmed it. Digits as digits, e-mail addresses in their written form.";

@@ -1,0 +1,404 @@
+//! `switchboard demo`: the service and a caller in one process, one call through everything, and the proof that it went through.
+
+mod likeness;
+mod records;
+mod show;
+
+use std::future::Future;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+use switchboard_actors::wire::Carrier;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use url::Url;
+
+pub use likeness::Likeness;
+pub use show::Seen;
+
+use super::call::{CallReport, place_call};
+use super::command::{CommandError, carrier};
+use super::display::REDRAW;
+use super::handset::{Handset, Remote};
+use super::options::{PhoneOptions, Target};
+use super::playout::{AUDIBLE, duration_of, samples_in};
+use super::speech::Sentence;
+use super::summary::{Summary, Warning};
+use super::wav;
+use show::Show;
+
+/// Start the service with the rehearsal model, call it, and prove that the conversation happened.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DemoArgs {
+    /// What the caller says instead of the bundled sentence: a WAV file of any rate
+    #[arg(long, value_name = "FILE")]
+    pub wav: Option<PathBuf>,
+    /// Whose network the call comes from
+    #[arg(long, default_value = "twilio", value_parser = carrier)]
+    pub carrier: Carrier,
+    /// The language both sides speak: en, hi, mr, te, ta, ml
+    #[arg(long, default_value = "en", value_name = "CODE", value_parser = clap::builder::PossibleValuesParser::new(Sentence::languages()))]
+    pub language: String,
+    /// Where to write what the caller heard [default: beside the records]
+    #[arg(long, value_name = "FILE")]
+    pub heard: Option<PathBuf>,
+    /// Where the records go
+    #[arg(long, value_name = "DIR", default_value = "data/calls")]
+    pub records: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+No keys and no network are needed: the service runs on free ports of this machine with the built-in rehearsal model, which greets
+the caller and says the caller's own words back.
+
+Exit code: 0 the caller heard the greeting and the answer and the records are complete, 1 not so, 2 bad usage.
+
+Examples:
+  switchboard demo
+  switchboard demo --language hi --records /tmp/calls
+  switchboard demo --wav caller.wav --json";
+
+/// The service on the stage: what the demo needs of it.
+pub trait Stage {
+    /// Where carriers reach it: `http://127.0.0.1:port`.
+    fn public_url(&self) -> String;
+    /// Where operators reach it.
+    fn admin_url(&self) -> String;
+    /// Ends it, records written.
+    fn stop(self, patience: Duration) -> impl Future<Output = ()>;
+}
+
+/// What the demo came to. `--json` prints this.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DemoReport {
+    /// Whether everything was as it has to be.
+    pub passed: bool,
+    /// What was not.
+    pub problems: Vec<String>,
+    /// The states the call went through, as `/calls` told them.
+    pub states: Vec<Seen>,
+    /// How long the agent was heard before the caller spoke.
+    pub greeting_seconds: f64,
+    /// The caller's own words in what the caller heard afterwards.
+    pub words: Likeness,
+    /// From the caller's last word to the beginning of the answer.
+    pub answered_after_ms: Option<u64>,
+    /// The transcript.
+    pub transcript: Option<PathBuf>,
+    /// The queue file.
+    pub queue: Option<PathBuf>,
+    /// The recording of what the caller heard.
+    pub heard: PathBuf,
+    /// The call as the phone saw it.
+    pub call: Summary,
+}
+
+/// Runs the demo. `start` builds the service from the built-in configuration with these settings laid over it.
+///
+/// # Errors
+/// When the service does not start, the sound cannot be read, or the call was not what it has to be.
+pub async fn run_demo<S, F>(args: DemoArgs, start: F) -> Result<DemoReport, CommandError>
+where
+    S: Stage,
+    F: AsyncFnOnce(Vec<(&'static str, String)>) -> Result<S, CommandError>,
+{
+    let speech: Arc<[i16]> = match &args.wav {
+        Some(path) => wav::read(path),
+        None => Sentence::in_language(&args.language).map_or_else(|| Ok(Vec::new()), Sentence::samples),
+    }
+    .map_err(|error| CommandError::Usage(error.to_string()))?
+    .into();
+    let service = start(settings(&args)).await?;
+    let address = format!("{}/twilio/voice?language={}", service.public_url().trim_end_matches('/'), args.language);
+    let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
+    let options = PhoneOptions {
+        carrier: args.carrier,
+        speech: speech.clone(),
+        answer_pause: Duration::from_secs(2),
+        longest: LONGEST_DEMO,
+        ..PhoneOptions::new(Target::Webhook(url))
+    };
+    let (states, CallReport { summary, heard }) =
+        perform(&args, options, service.admin_url().trim_end_matches('/')).await;
+    let records = written(&args.records, &summary.call_sid).await;
+    service.stop(PATIENCE).await;
+
+    let path = args.heard.clone().unwrap_or_else(|| args.records.join(format!("call_{}_heard.wav", summary.call_sid)));
+    let recorded = wav::write(&path, &heard);
+    let evidence = Evidence { states, summary, heard: &heard, speech: &speech, records };
+    let mut report = evidence.judge(needed(args.wav.is_some(), &speech), path);
+    report.problems.extend(recorded.err().map(|error| error.to_string()));
+    report.passed = report.problems.is_empty();
+    print(&report, &args);
+    if report.passed {
+        Ok(report)
+    } else {
+        Err(CommandError::Failed(format!("carry the call through: {}", report.problems.join("; "))))
+    }
+}
+
+/// What differs from the built-in configuration.
+fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
+    vec![
+        ("server.bind", "127.0.0.1:0".into()),
+        ("server.public_url", "http://127.0.0.1:0".into()),
+        ("admin.bind", "127.0.0.1:0".into()),
+        ("realtime.provider", "rehearsal".into()),
+        ("twilio.verify", "off".into()),
+        ("records.dir", args.records.display().to_string()),
+    ]
+}
+
+/// Places the call and shows it until it is over.
+async fn perform(args: &DemoArgs, options: PhoneOptions, admin_url: &str) -> (Vec<Seen>, CallReport) {
+    let title = format!("Switchboard demo  {}  {}", args.carrier.name(), args.language);
+    let mut show = Show::new(title);
+    let (states, state) = watch::channel(None);
+    let watching = actix_rt::spawn(watch_state(format!("{admin_url}/calls"), states));
+    let (handset, remote) = Handset::new();
+    let call = place_call(options, handset);
+    tokio::pin!(call);
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    let mut stopped = false;
+    let report = loop {
+        tokio::select! {
+            report = &mut call => break report,
+            () = sleep(REDRAW) => {}
+            Ok(()) = &mut interrupted, if !stopped => {
+                stopped = true;
+                Remote::hang_up(&remote);
+            }
+        }
+        show.draw(&remote.progress(), state.borrow().as_deref());
+    };
+    watching.abort();
+    (show.finish(), report)
+}
+
+/// Asks the admin listener for the call's state, over and over.
+async fn watch_state(url: String, states: watch::Sender<Option<String>>) {
+    let client = awc::Client::default();
+    loop {
+        let asked = async {
+            let body = client.get(&url).send().await.ok()?.body().await.ok()?;
+            let calls: Value = serde_json::from_slice(&body).ok()?;
+            calls["calls"][0]["state"].as_str().map(ToOwned::to_owned)
+        };
+        if let Ok(Some(state)) = timeout(Duration::from_secs(1), asked).await {
+            states.send_replace(Some(state));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// The call's records, as soon as they are complete; as they are, when that takes too long.
+async fn written(dir: &Path, id: &str) -> records::Records {
+    let began = Instant::now();
+    loop {
+        let records = records::check(dir, id);
+        if records.problems.is_empty() || began.elapsed() > PATIENCE {
+            return records;
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// What there is to judge a call by.
+struct Evidence<'a> {
+    states: Vec<Seen>,
+    summary: Summary,
+    /// What the caller heard, from the stream's start.
+    heard: &'a [i16],
+    /// What the caller said.
+    speech: &'a [i16],
+    records: records::Records,
+}
+
+impl Evidence<'_> {
+    /// Judges the call; `share` of the caller's words has to come back. `path` is where the recording is.
+    fn judge(self, share: f64, path: PathBuf) -> DemoReport {
+        let mut call = self.summary;
+        let mut problems = call.failures.clone();
+        let warned = |warning: &Warning| format!("the carrier would warn: {} {}", warning.code, warning.text);
+        problems.extend(call.warnings.iter().map(warned));
+        let spoke_at = call.spoke_from_ms.map(|ms| samples_in(Duration::from_millis(ms)) as usize);
+        let (before, after) = self.heard.split_at(spoke_at.unwrap_or(usize::MAX).min(self.heard.len()));
+        let greeting = audible(before);
+        if greeting < SHORTEST_GREETING {
+            problems.push(format!(
+                "the caller heard {greeting:.1} s of greeting, expected at least {SHORTEST_GREETING:.1} s"
+            ));
+        }
+        let words = likeness::likeness(self.speech, after);
+        if words.share < share {
+            problems.push(format!(
+                "the caller heard {:.0} % of the own words come back, expected at least {:.0} %",
+                words.share * 100.0,
+                share * 100.0
+            ));
+        }
+        problems.extend(self.records.problems);
+        let spoke_for_ms = duration_of(self.speech.len() as u64).as_millis() as u64;
+        call.heard_wav = Some(path.clone());
+        DemoReport {
+            passed: problems.is_empty(),
+            problems,
+            states: self.states,
+            greeting_seconds: greeting,
+            words,
+            answered_after_ms: words.begins_ms.and_then(|begins| begins.checked_sub(spoke_for_ms)),
+            transcript: self.records.transcript,
+            queue: self.records.queue,
+            heard: path,
+            call,
+        }
+    }
+}
+
+/// The part of the caller's words that has to come back: nearly all of the bundled sentence; of somebody's own recording, in
+/// which the caller may talk over the answers to its parts, two seconds.
+fn needed(own_recording: bool, speech: &[i16]) -> f64 {
+    let seconds = duration_of(speech.len() as u64).as_secs_f64();
+    if own_recording { (2.0 / seconds.max(0.1)).min(SENTENCE_SHARE) } else { SENTENCE_SHARE }
+}
+
+/// Seconds in which something could be heard, by pieces of 20 ms.
+fn audible(samples: &[i16]) -> f64 {
+    let loud = samples.chunks(160).filter(|piece| piece.iter().any(|sample| sample.unsigned_abs() > AUDIBLE));
+    loud.count() as f64 * 0.02
+}
+
+/// Prints the report on stdout. A reader that went away is no failure of the demo.
+fn print(report: &DemoReport, args: &DemoArgs) {
+    let text =
+        if args.json { serde_json::to_string_pretty(report).unwrap_or_default() + "\n" } else { text(report, args) };
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+fn text(report: &DemoReport, args: &DemoArgs) -> String {
+    let shown = |path: &Option<PathBuf>| path.as_ref().map_or("missing".into(), |path| path.display().to_string());
+    let said = match &args.wav {
+        Some(path) => path.display().to_string(),
+        None => {
+            Sentence::in_language(&args.language).map_or_else(String::new, |sentence| format!("“{}”", sentence.text))
+        }
+    };
+    let states: Vec<&str> = report.states.iter().map(|seen| seen.state.as_str()).collect();
+    let call = &report.call;
+    let mut text = String::from("\n");
+    let mut line = |label: &str, value: String| text.push_str(&format!("{label:<12}{value}\n"));
+    line(
+        "Call",
+        format!(
+            "{} ({}), {:.1} s, ended by the {}",
+            call.call_sid,
+            call.carrier,
+            call.duration_ms as f64 / 1e3,
+            call.ended_by.word()
+        ),
+    );
+    line("States", states.join(" → "));
+    let first = call.time_to_first_sound_ms.map_or("never".into(), |ms| format!("after {ms} ms"));
+    line("Greeting", format!("{first}, {:.1} s of it heard", report.greeting_seconds));
+    line("Caller", said);
+    line(
+        "Answer",
+        format!(
+            "{}, with {:.0} % of the caller's own words (correlation {:.2})",
+            report.answered_after_ms.map_or("never".into(), |ms| format!("{ms} ms after the last word")),
+            report.words.share * 100.0,
+            report.words.correlation,
+        ),
+    );
+    line("Transcript", shown(&report.transcript));
+    line("Queue file", shown(&report.queue));
+    line("Recording", report.heard.display().to_string());
+    let verdict = if report.passed { "the call went through" } else { "the call did not go as it has to" };
+    line("Verdict", verdict.into());
+    text
+}
+
+/// How often the service is asked for the state.
+const POLL: Duration = Duration::from_millis(100);
+/// How long records and the service's end may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// No demo lasts longer than this.
+const LONGEST_DEMO: Duration = Duration::from_secs(120);
+/// A greeting shorter than this is a click.
+const SHORTEST_GREETING: f64 = 0.5;
+/// The part of a sentence that has to come back: all but its first or last piece.
+const SENTENCE_SHARE: f64 = 0.7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPOKE_AT: usize = 20_000;
+
+    fn speech() -> Vec<i16> {
+        Sentence::in_language("en").expect("bundled").samples().expect("bundled")
+    }
+
+    /// A call in which the greeting was heard and, half a second after the last word, the same words.
+    fn heard() -> Vec<i16> {
+        let mut heard = vec![0; SPOKE_AT];
+        heard[4000..12_000].fill(3000);
+        heard.resize(SPOKE_AT + speech().len() + 4000, 0);
+        heard.extend(speech());
+        heard
+    }
+
+    fn judge(heard: &[i16], summary: Summary, problems: &[&str]) -> DemoReport {
+        let records = records::Records {
+            problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+            ..records::Records::default()
+        };
+        let summary = Summary { spoke_from_ms: Some(SPOKE_AT as u64 / 8), ..summary };
+        let speech = speech();
+        let evidence = Evidence { states: Vec::new(), summary, heard, speech: &speech, records };
+        evidence.judge(needed(false, &speech), "heard.wav".into())
+    }
+
+    #[test]
+    fn a_call_with_greeting_answer_and_records_passes() {
+        let report = judge(&heard(), Summary::default(), &[]);
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert!(report.passed && (report.greeting_seconds - 1.0).abs() < 0.05);
+        assert_eq!(report.answered_after_ms, Some(500));
+    }
+
+    #[test]
+    fn whatever_is_missing_fails_and_is_named() {
+        let mut no_greeting = heard();
+        no_greeting[..SPOKE_AT].fill(0);
+        let mut no_answer = heard();
+        no_answer[SPOKE_AT..].fill(0);
+        let failed = Summary { failures: vec!["hold the stream".into()], ..Summary::default() };
+        let warned = Summary { warnings: vec![Warning::invalid("a field too many")], ..Summary::default() };
+        for (report, expected) in [
+            (judge(&no_greeting, Summary::default(), &[]), "of greeting"),
+            (judge(&no_answer, Summary::default(), &[]), "own words"),
+            (judge(&heard(), failed, &[]), "hold the stream"),
+            (judge(&heard(), warned, &[]), "31951 a field too many"),
+            (judge(&heard(), Summary::default(), &["no queue file"]), "no queue file"),
+            (judge(&[], Summary::default(), &[]), "of greeting"),
+        ] {
+            assert!(!report.passed);
+            assert!(
+                report.problems.iter().any(|problem| problem.contains(expected)),
+                "{expected}: {:?}",
+                report.problems
+            );
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Whether one recording is heard in another. Pure.
+//!
+//! The speech is cut into pieces of half a second. Each piece is looked for by normalised correlation, coarsely at a quarter of
+//! the rate and then to the sample. Pieces rather than the whole, because an answer may leave out the first syllable or a pause,
+//! and is then the same words all the same.
+
+use serde::Serialize;
+
+/// How much of a speech was found, and where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Likeness {
+    /// The part of the speech, by its energy, that was found again: 0 to 1.
+    pub share: f64,
+    /// How alike the found pieces are, at the median: 1 is the same wave.
+    pub correlation: f64,
+    /// Where the speech's beginning lies, in milliseconds from where the search began; `None` when nothing was found.
+    pub begins_ms: Option<u64>,
+}
+
+/// Looks for `speech` in `heard`, both 8 kHz.
+pub(super) fn likeness(speech: &[i16], heard: &[i16]) -> Likeness {
+    let whole = energy(speech);
+    if whole == 0.0 || heard.len() < PIECE {
+        return Likeness::default();
+    }
+    let coarse_heard = coarse(heard);
+    let mut found: Vec<(f64, f64, i64)> = Vec::new();
+    for (index, piece) in speech.chunks(PIECE).enumerate().filter(|(_, piece)| piece.len() == PIECE) {
+        let weight = energy(piece) / whole;
+        let (at, correlation) = best(piece, heard, &coarse(piece), &coarse_heard);
+        if correlation >= ALIKE {
+            found.push((correlation, weight, at as i64 - (index * PIECE) as i64));
+        }
+    }
+    // Pieces of one saying lie one after the other: they agree on where it begins. The first syllable may be cut, so that they
+    // agree within a tolerance and not to the sample.
+    let begins = found.iter().map(|(_, _, begins)| *begins);
+    let agreeing = |begins: i64| found.iter().filter(move |(_, _, other)| (other - begins).abs() <= TOLERANCE);
+    let weight = |begins: i64| agreeing(begins).map(|(_, weight, _)| weight).sum::<f64>();
+    let Some(begins) = begins.max_by(|one, other| weight(*one).total_cmp(&weight(*other))) else {
+        return Likeness::default();
+    };
+    let mut correlations: Vec<f64> = agreeing(begins).map(|(correlation, ..)| *correlation).collect();
+    correlations.sort_by(f64::total_cmp);
+    Likeness {
+        // What is left over behind the last whole piece is not looked for.
+        share: (weight(begins) / covered(speech, whole)).min(1.0),
+        correlation: correlations[correlations.len() / 2],
+        begins_ms: Some(u64::try_from(begins).unwrap_or(0) / 8),
+    }
+}
+
+/// Half a second. Shorter: any vowel is found in any other. Longer: one cut syllable costs much of the speech.
+const PIECE: usize = 4000;
+/// Pieces above this are the same words through a telephone; different speech stays below 0.5.
+const ALIKE: f64 = 0.7;
+/// How far the pieces of one saying may lie apart from where they should: a quarter of a second.
+const TOLERANCE: i64 = 2000;
+/// The coarse search looks at every fourth sample of a running average: the pitch of a voice is left.
+const COARSE: usize = 4;
+/// Places of the coarse search that are looked at to the sample. Fewer: the right one may rank behind a wrong one, because
+/// the coarse search is off by up to two samples. More: time.
+const CANDIDATES: usize = 40;
+
+/// The part of the energy that whole pieces cover.
+fn covered(speech: &[i16], whole: f64) -> f64 {
+    let part = energy(&speech[..speech.len() / PIECE * PIECE]) / whole;
+    part.max(f64::MIN_POSITIVE)
+}
+
+/// Where `piece` fits best into `heard`, and how well.
+fn best(piece: &[i16], heard: &[i16], coarse_piece: &[f32], coarse_heard: &[f32]) -> (usize, f64) {
+    let mut candidates: Vec<(usize, f64)> = Vec::new();
+    let own = power(coarse_piece);
+    // The energy under the window, kept up as it slides.
+    let mut under = power(&coarse_heard[..coarse_piece.len()]);
+    for start in 0..=coarse_heard.len() - coarse_piece.len() {
+        if start > 0 {
+            under += f64::from(coarse_heard[start + coarse_piece.len() - 1]).powi(2)
+                - f64::from(coarse_heard[start - 1]).powi(2);
+        }
+        if under < own / 100.0 {
+            continue;
+        }
+        let window = &coarse_heard[start..start + coarse_piece.len()];
+        let product: f32 = coarse_piece.iter().zip(window).map(|(one, other)| one * other).sum();
+        let correlation = f64::from(product) / (own * under).sqrt();
+        match candidates.last_mut() {
+            // Neighbours stand for one peak.
+            Some(last) if start * COARSE - last.0 <= 2 * COARSE => {
+                if correlation > last.1 {
+                    *last = (start * COARSE, correlation);
+                }
+            }
+            Some(_) | None => candidates.push((start * COARSE, correlation)),
+        }
+    }
+    candidates.sort_by(|one, other| other.1.total_cmp(&one.1));
+    candidates.truncate(CANDIDATES);
+    let last = heard.len() - piece.len();
+    let near = candidates.iter().flat_map(|(at, _)| at.saturating_sub(2 * COARSE)..=(at + 2 * COARSE).min(last));
+    let fine = near.map(|start| (start, correlation(piece, &heard[start..start + piece.len()])));
+    fine.max_by(|one, other| one.1.total_cmp(&other.1)).unwrap_or((0, 0.0))
+}
+
+/// Every fourth sample of a running sum of eight.
+fn coarse(samples: &[i16]) -> Vec<f32> {
+    let sums = samples.windows(2 * COARSE).step_by(COARSE);
+    sums.map(|window| window.iter().map(|sample| f32::from(*sample)).sum()).collect()
+}
+
+fn power(samples: &[f32]) -> f64 {
+    samples.iter().map(|sample| f64::from(*sample).powi(2)).sum()
+}
+
+fn energy(samples: &[i16]) -> f64 {
+    samples.iter().map(|sample| f64::from(*sample).powi(2)).sum()
+}
+
+fn correlation(one: &[i16], other: &[i16]) -> f64 {
+    let product: f64 = one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum();
+    let scale = (energy(one) * energy(other)).sqrt();
+    if scale > 0.0 { product / scale } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::mulaw;
+    use super::super::super::speech::Sentence;
+    use super::*;
+
+    fn speech(code: &str) -> Vec<i16> {
+        Sentence::in_language(code).expect("bundled").samples().expect("bundled")
+    }
+
+    /// What comes back of a speech: quieter, through the line's code, behind two seconds of silence.
+    fn answered(speech: &[i16]) -> Vec<i16> {
+        let mut heard = vec![0; 16_000];
+        heard.extend(speech.iter().map(|sample| mulaw::decode(mulaw::encode(sample / 2))));
+        heard.resize(heard.len() + 8000, 0);
+        heard
+    }
+
+    #[test]
+    fn the_same_words_are_found_at_their_place() {
+        let speech = speech("en");
+        let found = likeness(&speech, &answered(&speech));
+        assert!(found.share > 0.99 && found.correlation > 0.99, "{found:?}");
+        assert_eq!(found.begins_ms, Some(2000));
+    }
+
+    #[test]
+    fn the_same_words_are_found_between_the_coarse_searchs_steps() {
+        for (code, shift) in [("en", 1), ("ta", 2), ("te", 1235)] {
+            let (speech, mut heard) = (speech(code), vec![0; shift]);
+            heard.extend(answered(&speech));
+            let found = likeness(&speech, &heard);
+            assert!(found.share > 0.99, "{code} {shift}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn words_with_a_cut_beginning_are_found_in_part() {
+        let speech = speech("hi");
+        let found = likeness(&speech, &answered(&speech[1600..]));
+        assert!(found.share > 0.7 && found.share < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn other_words_and_silence_are_not_found() {
+        for other in ["hi", "te", "ml"] {
+            let found = likeness(&speech("en"), &answered(&speech(other)));
+            assert!(found.share < 0.3, "{other}: {found:?}");
+        }
+        assert_eq!(likeness(&speech("en"), &[0; 40_000]), Likeness::default());
+        assert_eq!(likeness(&[0; 40_000], &speech("en")), Likeness::default());
+        assert_eq!(likeness(&speech("en"), &[]), Likeness::default());
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether a call's records are there and complete (contract §5).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The pair of files of one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Records {
+    /// The transcript.
+    pub(super) transcript: Option<PathBuf>,
+    /// The queue file.
+    pub(super) queue: Option<PathBuf>,
+    /// What is missing or wrong.
+    pub(super) problems: Vec<String>,
+}
+
+/// Looks for the records of the carrier's call `id` in `dir` and reads them.
+pub(super) fn check(dir: &Path, id: &str) -> Records {
+    let mut records = Records::default();
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) => {
+            records.problems.push(format!("read {}: {error}", dir.display()));
+            return records;
+        }
+    };
+    let start = format!("call_{id}_");
+    let mine = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| name(path).starts_with(&start));
+    let (mut transcripts, mut queues) = (Vec::new(), Vec::new());
+    for path in mine {
+        if name(&path).ends_with("_transcript.json") {
+            transcripts.push(path);
+        } else if name(&path).ends_with("_queue.json") {
+            queues.push(path);
+        }
+    }
+    records.transcript = only("transcript", transcripts, &mut records.problems);
+    records.queue = only("queue file", queues, &mut records.problems);
+    if let Some(path) = records.transcript.clone() {
+        check_transcript(&path, id, &mut records.problems);
+    }
+    if let (Some(queue), Some(transcript)) = (records.queue.clone(), &records.transcript) {
+        let transcript = name(transcript);
+        check_queue(&queue, &transcript, id, &mut records.problems);
+    }
+    records
+}
+
+fn check_transcript(path: &Path, id: &str, problems: &mut Vec<String>) {
+    let Some(transcript) = parse(path, TRANSCRIPT_FIELDS, problems) else { return };
+    if transcript["ucid"] != id {
+        problems.push(format!("{}: `ucid` is not the call's id", name(path)));
+    }
+    if transcript["ending"]["reason"].as_str().is_none_or(str::is_empty) {
+        problems.push(format!("{}: `ending` has no reason", name(path)));
+    }
+    let said = |speaker: &str| {
+        let turns = transcript["conversation"].as_array().map(Vec::as_slice).unwrap_or_default();
+        turns.iter().any(|turn| {
+            let who = turn["speaker"].as_str().unwrap_or_default();
+            who == speaker && turn["text"].as_str().is_some_and(|text| !text.trim().is_empty())
+        })
+    };
+    if !AGENT_WORDS.iter().any(|word| said(word)) {
+        problems.push(format!("{}: the agent says nothing in `conversation`", name(path)));
+    }
+    if !CALLER_WORDS.iter().any(|word| said(word)) {
+        problems.push(format!("{}: the caller says nothing in `conversation`", name(path)));
+    }
+}
+
+fn check_queue(path: &Path, transcript: &str, id: &str, problems: &mut Vec<String>) {
+    let Some(queue) = parse(path, QUEUE_FIELDS, problems) else { return };
+    if queue["ucid"] != id {
+        problems.push(format!("{}: `ucid` is not the call's id", name(path)));
+    }
+    let named = queue["transcript_file"].as_str().unwrap_or_default();
+    if Path::new(named).file_name().is_none_or(|file| file != transcript) {
+        problems.push(format!("{}: `transcript_file` is not the call's transcript", name(path)));
+    }
+}
+
+/// A JSON object with these fields.
+fn parse(path: &Path, fields: &[&str], problems: &mut Vec<String>) -> Option<Value> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(format!("{}: {error}", name(path)));
+            return None;
+        }
+    };
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(error) => {
+            problems.push(format!("{}: not JSON ({error})", name(path)));
+            return None;
+        }
+    };
+    let missing: Vec<&str> = fields.iter().copied().filter(|field| value.get(field).is_none()).collect();
+    if !missing.is_empty() {
+        problems.push(format!("{}: without {}", name(path), missing.join(", ")));
+    }
+    Some(value)
+}
+
+/// The one file there should be.
+fn only(what: &str, mut files: Vec<PathBuf>, problems: &mut Vec<String>) -> Option<PathBuf> {
+    if files.len() > 1 {
+        problems.push(format!("{} {what}s of one call, expected one", files.len()));
+    }
+    let file = files.pop();
+    if file.is_none() {
+        problems.push(format!("no {what} of the call"));
+    }
+    file
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+const TRANSCRIPT_FIELDS: &[&str] = &[
+    "ucid",
+    "call_id",
+    "carrier",
+    "timestamp",
+    "duration_ms",
+    "call_start_time",
+    "call_end_time",
+    "from",
+    "to",
+    "agent",
+    "language",
+    "ending",
+    "transcripts",
+    "rich_transcript",
+    "conversation",
+    "tools",
+    "answers",
+    "usage",
+    "analytics",
+];
+const QUEUE_FIELDS: &[&str] =
+    &["ucid", "call_id", "timestamp", "created_at", "transcript_file", "status", "attempts", "priority"];
+/// How a turn of the agent is marked.
+const AGENT_WORDS: &[&str] = &["agent", "assistant"];
+/// How a turn of the caller is marked.
+const CALLER_WORDS: &[&str] = &["caller", "user"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(fields: &[&str]) -> Value {
+        fields.iter().map(|field| ((*field).to_owned(), Value::Null)).collect()
+    }
+
+    fn good() -> (Value, Value) {
+        let (mut transcript, mut queue) = (object(TRANSCRIPT_FIELDS), object(QUEUE_FIELDS));
+        transcript["ucid"] = json!("CA1");
+        transcript["ending"] = json!({"reason": "caller_hung_up", "by": "caller"});
+        transcript["conversation"] =
+            json!([{"speaker": "agent", "text": "Hello"}, {"speaker": "caller", "text": "A test drive"}]);
+        queue["ucid"] = json!("CA1");
+        queue["transcript_file"] = json!("call_CA1_7_transcript.json");
+        (transcript, queue)
+    }
+
+    fn check_files(files: &[(&str, String)]) -> Records {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).expect("writable");
+        }
+        check(dir.path(), "CA1")
+    }
+
+    #[test]
+    fn a_complete_pair_is_found_among_others() {
+        let (transcript, queue) = good();
+        let records = check_files(&[
+            ("call_CA1_7_transcript.json", transcript.to_string()),
+            ("call_CA1_7_queue.json", queue.to_string()),
+            ("call_CA2_7_queue.json", "{}".into()),
+            ("call_CA1_heard.wav", String::new()),
+        ]);
+        assert_eq!(records.problems, Vec::<String>::new());
+        assert!(records.transcript.is_some() && records.queue.is_some());
+    }
+
+    #[test]
+    fn whatever_is_missing_is_named() {
+        assert_eq!(check_files(&[]).problems, ["no transcript of the call", "no queue file of the call"]);
+        let (mut transcript, mut queue) = good();
+        transcript["conversation"] = json!([{"speaker": "agent", "text": "Hello"}]);
+        transcript.as_object_mut().expect("an object").remove("usage");
+        queue["transcript_file"] = json!("another.json");
+        let problems = check_files(&[
+            ("call_CA1_7_transcript.json", transcript.to_string()),
+            ("call_CA1_7_queue.json", queue.to_string()),
+            ("call_CA1_8_queue.json", queue.to_string()),
+        ])
+        .problems
+        .join("; ");
+        for expected in ["without usage", "the caller says nothing", "2 queue files", "`transcript_file`"] {
+            assert!(problems.contains(expected), "{expected} in {problems}");
+        }
+        let broken = check_files(&[("call_CA1_7_transcript.json", "{".into())]).problems.join("; ");
+        assert!(broken.contains("not JSON"), "{broken}");
+    }
+}

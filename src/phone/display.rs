@@ -1,0 +1,144 @@
+//! What a person at the terminal sees while calls run. On stderr, and only when that is a terminal.
+
+use std::time::Duration;
+
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::handset::{Phase, Progress};
+
+/// One line that is redrawn; nothing at all where nobody looks.
+#[derive(Debug)]
+pub(super) struct Line {
+    bar: ProgressBar,
+}
+
+/// How often the line is redrawn. Slower: the meters limp. Faster: the terminal flickers.
+pub(super) const REDRAW: Duration = Duration::from_millis(100);
+
+impl Line {
+    /// An empty line.
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(spinner) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}") {
+            bar.set_style(spinner);
+        }
+        Self { bar }
+    }
+
+    /// Shows this instead.
+    pub(super) fn draw(&self, text: String) {
+        self.bar.set_message(text);
+        self.bar.tick();
+    }
+
+    /// Keeps a line above this one.
+    pub(super) fn keep(&self, text: &str) {
+        self.bar.println(text);
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One call as a line.
+pub(super) fn one_call(now: &Progress) -> String {
+    let seconds = now.elapsed.as_secs_f64();
+    let phase = match now.phase {
+        Phase::Talking => style(now.phase.word()).for_stderr().green(),
+        Phase::Dialling | Phase::Waiting => style(now.phase.word()).for_stderr().yellow(),
+        Phase::Over => style(now.phase.word()).for_stderr().dim(),
+    };
+    let warnings = match now.warnings {
+        0 => String::new(),
+        count => format!(" {}", style(format!("{count} warnings")).for_stderr().red()),
+    };
+    // Fits the eighty columns of an ordinary terminal; a warning may push the rest out.
+    format!(
+        "{seconds:5.1}s {phase} caller {} agent {}{warnings} heard {:.1}s marks {} clears {}",
+        style(meter(now.caller_level)).for_stderr().cyan(),
+        style(meter(now.agent_level)).for_stderr().magenta(),
+        now.heard.as_secs_f64(),
+        now.marks,
+        now.clears,
+    )
+}
+
+/// Many calls as a line.
+pub(super) fn many_calls(calls: &[Progress], expected: usize) -> String {
+    let count = |phase| calls.iter().filter(|call| call.phase == phase).count();
+    let audible = |level: fn(&Progress) -> f32| calls.iter().filter(|call| level(call) > QUIETEST).count();
+    let heard: f64 = calls.iter().map(|call| call.heard.as_secs_f64()).sum();
+    format!(
+        "{} of {expected} placed  {} talking ({} callers and {} agents audible)  {} over  heard {heard:.0} s",
+        calls.len(),
+        count(Phase::Talking),
+        audible(|call| call.caller_level),
+        audible(|call| call.agent_level),
+        count(Phase::Over),
+    )
+}
+
+/// A level, 0 to 1, as a bar on a scale of decibels.
+pub(super) fn meter(level: f32) -> String {
+    let eighths = (loudness(level) * (METER_CELLS * 8) as f32).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if let Some(part) = (eighths % 8).checked_sub(1) {
+        bar.push(['▏', '▎', '▍', '▌', '▋', '▊', '▉'][part]);
+    }
+    let filled = bar.chars().count();
+    bar.push_str(&"·".repeat(METER_CELLS - filled));
+    bar
+}
+
+/// A level on a scale of decibels: 0 is a quiet line, 1 as loud as speech gets.
+pub(super) fn loudness(level: f32) -> f32 {
+    let decibels = 20.0 * level.max(1e-6).log10();
+    ((decibels - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)).clamp(0.0, 1.0)
+}
+
+/// Cells of a meter.
+const METER_CELLS: usize = 8;
+/// The left end of a meter: a quiet room on a telephone.
+const QUIETEST_DB: f32 = -50.0;
+/// The right end: as loud as speech gets on average.
+const LOUDEST_DB: f32 = -8.0;
+/// The left end as a level.
+const QUIETEST: f32 = 0.003;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_meter_grows_with_the_level_and_keeps_its_width() {
+        assert_eq!(meter(0.0), "········");
+        assert_eq!(meter(1.0), "████████");
+        let mut filled = Vec::new();
+        for level in [0.001, 0.01, 0.05, 0.2, 0.4] {
+            let bar = meter(level);
+            assert_eq!(bar.chars().count(), METER_CELLS);
+            filled.push(bar.chars().filter(|cell| *cell == '█').count());
+        }
+        assert!(filled.is_sorted() && filled[0] < filled[4], "{filled:?}");
+    }
+
+    #[test]
+    fn a_call_is_one_line() {
+        let now = Progress {
+            phase: Phase::Talking,
+            elapsed: Duration::from_millis(127_300),
+            heard: Duration::from_secs(61),
+            marks: 412,
+            clears: 12,
+            ..Progress::default()
+        };
+        let line = console::strip_ansi_codes(&one_call(&now)).into_owned();
+        assert!(line.contains("127.3s") && line.contains("talking") && line.contains("marks 412"), "{line}");
+        // Two columns are the spinner's.
+        assert!(line.chars().count() <= 78, "{line}");
+        assert!(!line.contains('\n'));
+    }
+}

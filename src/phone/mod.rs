@@ -1,0 +1,47 @@
+//! The simulated phone: plays a carrier against any running service, exactly as the carrier would.
+//!
+//! It asks the voice webhook, obeys the TwiML it gets, opens the media stream, speaks 20 ms every 20 ms, keeps a playback
+//! buffer with Twilio's own `mark` and `clear`, and writes down what the caller heard, sample by sample. Whatever Twilio would
+//! only show in its debugger (31951: a field too many) is in the [`Summary`].
+//!
+//! It is the outside of the service and shares nothing with it but the list of carriers: its mu-law, its signatures and its
+//! reading of messages are its own, so that a mistake of the service cannot agree with itself.
+//!
+//! | file | |
+//! |---|---|
+//! | `call` | one call from dialling to its end: webhooks, documents, streams |
+//! | `stream` | one media stream in real time |
+//! | `caller` | the person: when to speak, press, hang up (pure) |
+//! | `playout` | Twilio's playback buffer (pure) |
+//! | `twilio`, `twiml`, `sign`, `mulaw` | the carrier's formats (pure) |
+//! | `http`, `wav`, `handset`, `summary`, `options` | what these stand on |
+//! | `command`, `display` | `switchboard call` |
+//! | `demo`, `speech` | `switchboard demo` and the callers it brings |
+
+mod call;
+mod caller;
+mod command;
+mod demo;
+mod display;
+mod handset;
+mod http;
+mod mulaw;
+mod options;
+mod playout;
+mod sign;
+mod speech;
+mod stream;
+mod summary;
+mod twilio;
+mod twiml;
+pub mod wav;
+
+pub use call::{CallReport, place_call};
+pub use command::{CallArgs, CommandError, run};
+pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
+pub use handset::{Handset, Phase, Progress, Remote};
+pub use options::{
+    ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING,
+    POLITE_PAUSE, PhoneOptions, Target,
+};
+pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};

@@ -1,0 +1,305 @@
+//! Twilio's playback buffer, second by second what the caller hears (reference §4.2). Pure.
+//!
+//! Audio is played in real time from its arrival. A mark is reached when everything queued before it has been played, at once if
+//! nothing is queued. A clear drops the audio and reaches every pending mark. Time is the stream's own: since its `start` was
+//! sent, counted in samples at 8 kHz.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Samples per second on the line.
+pub(super) const RATE_HZ: u32 = 8_000;
+/// A sample louder than this can be heard: 2 % of full scale of a telephone line, above its noise and below any speech.
+pub(super) const AUDIBLE: u16 = 256;
+/// What Twilio queues before it discards: ten minutes.
+const LONGEST_QUEUE: usize = 600 * RATE_HZ as usize;
+/// Marks pending at once. Twilio names no number; a service that passes this one is in a loop.
+const MOST_MARKS: usize = 20_000;
+
+/// A playback buffer and what came out of it.
+#[derive(Debug, Default)]
+pub(super) struct Playout {
+    queue: VecDeque<Entry>,
+    /// Samples queued and not yet played.
+    queued: usize,
+    /// Marks in the queue.
+    marks: usize,
+    /// Samples played since the stream began, silence included.
+    position: u64,
+    recording: Option<Vec<i16>>,
+    tally: Tally,
+    /// Mean square of the last few hundredths of a second.
+    power: f32,
+}
+
+/// What was played, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Samples of media that were played.
+    pub(super) played: u64,
+    /// Samples of media that a clear or the end of the stream dropped.
+    pub(super) dropped: u64,
+    /// Samples of media discarded because ten minutes were queued.
+    pub(super) overflowed: u64,
+    /// The first sample that could be heard.
+    pub(super) first_audible: Option<u64>,
+    /// The latest sample that could be heard.
+    pub(super) last_audible: Option<u64>,
+    /// Marks reached by playing.
+    pub(super) marks_played: u64,
+    /// Marks reached by a clear.
+    pub(super) marks_cleared: u64,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Audio { samples: Vec<i16>, next: usize },
+    Mark(String),
+}
+
+impl Playout {
+    /// An empty buffer; it keeps every sample it plays when `record` is set.
+    pub(super) fn new(record: bool) -> Self {
+        Self { recording: record.then(Vec::new), ..Self::default() }
+    }
+
+    /// Queues audio that arrived at `now`. Gives back the marks reached until then.
+    pub(super) fn append(&mut self, mut samples: Vec<i16>, now: Duration) -> Vec<String> {
+        let reached = self.advance(now);
+        let room = LONGEST_QUEUE - self.queued;
+        if samples.len() > room {
+            self.tally.overflowed += (samples.len() - room) as u64;
+            samples.truncate(room);
+        }
+        if !samples.is_empty() {
+            self.queued += samples.len();
+            self.queue.push_back(Entry::Audio { samples, next: 0 });
+        }
+        reached
+    }
+
+    /// Queues a mark that arrived at `now`. Gives back the marks reached, this one among them if nothing is queued; `None` when
+    /// too many are pending.
+    pub(super) fn mark(&mut self, name: String, now: Duration) -> Option<Vec<String>> {
+        let mut reached = self.advance(now);
+        if self.marks >= MOST_MARKS {
+            return None;
+        }
+        self.marks += 1;
+        self.queue.push_back(Entry::Mark(name));
+        self.collect(&mut reached);
+        Some(reached)
+    }
+
+    /// Drops the audio queued at `now`. Gives back every mark that was pending, in order.
+    pub(super) fn clear(&mut self, now: Duration) -> Vec<String> {
+        let mut reached = self.advance(now);
+        for entry in self.queue.drain(..) {
+            if let Entry::Mark(name) = entry {
+                reached.push(name);
+                self.tally.marks_cleared += 1;
+            }
+        }
+        self.tally.dropped += self.queued as u64;
+        (self.queued, self.marks) = (0, 0);
+        reached
+    }
+
+    /// Plays until `now`. Gives back the marks reached.
+    pub(super) fn advance(&mut self, now: Duration) -> Vec<String> {
+        let target = samples_in(now);
+        let mut reached = Vec::new();
+        while self.position < target {
+            let left = (target - self.position) as usize;
+            match self.queue.front_mut() {
+                None => self.play_silence(left),
+                Some(Entry::Audio { samples, next }) => {
+                    let count = left.min(samples.len() - *next);
+                    let piece: Vec<i16> = samples[*next..*next + count].to_vec();
+                    *next += count;
+                    if *next == samples.len() {
+                        self.queue.pop_front();
+                    }
+                    self.play(&piece);
+                }
+                Some(Entry::Mark(_)) => {}
+            }
+            self.collect(&mut reached);
+        }
+        reached
+    }
+
+    /// When the first pending mark will be reached.
+    pub(super) fn next_mark(&self) -> Option<Duration> {
+        let mut before = 0;
+        for entry in &self.queue {
+            match entry {
+                Entry::Audio { samples, next } => before += (samples.len() - next) as u64,
+                Entry::Mark(_) => return Some(duration_of(self.position + before)),
+            }
+        }
+        None
+    }
+
+    /// What was played so far, in numbers.
+    pub(super) const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Samples queued and not yet played.
+    pub(super) const fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// How loud the last few hundredths of a second were: 0 (nothing) to 1 (full scale).
+    pub(super) fn level(&self) -> f32 {
+        self.power.sqrt() / f32::from(i16::MAX)
+    }
+
+    /// Ends the stream: what is still queued is not heard any more. Gives back the tally and the recording.
+    pub(super) fn finish(mut self) -> (Tally, Vec<i16>) {
+        self.tally.dropped += self.queued as u64;
+        (self.tally, self.recording.unwrap_or_default())
+    }
+
+    /// Takes the marks that stand at the head of the queue.
+    fn collect(&mut self, reached: &mut Vec<String>) {
+        while let Some(Entry::Mark(_)) = self.queue.front() {
+            if let Some(Entry::Mark(name)) = self.queue.pop_front() {
+                reached.push(name);
+                self.marks -= 1;
+                self.tally.marks_played += 1;
+            }
+        }
+    }
+
+    fn play(&mut self, piece: &[i16]) {
+        for (index, sample) in piece.iter().enumerate() {
+            if sample.unsigned_abs() > AUDIBLE {
+                let at = self.position + index as u64;
+                self.tally.first_audible.get_or_insert(at);
+                self.tally.last_audible = Some(at);
+            }
+            let value = f32::from(*sample);
+            self.power += (value * value - self.power) / POWER_WINDOW;
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.extend_from_slice(piece);
+        }
+        self.position += piece.len() as u64;
+        self.queued -= piece.len();
+        self.tally.played += piece.len() as u64;
+    }
+
+    fn play_silence(&mut self, count: usize) {
+        self.power *= (1.0 - 1.0 / POWER_WINDOW).powi(i32::try_from(count).unwrap_or(i32::MAX));
+        if let Some(recording) = &mut self.recording {
+            recording.resize(recording.len() + count, 0);
+        }
+        self.position += count as u64;
+    }
+}
+
+/// Samples that [`Playout::level`] looks back over. Fewer: the meter flickers. More: it lags behind the voice.
+const POWER_WINDOW: f32 = 400.0;
+
+/// How long so many samples play.
+pub(super) const fn duration_of(samples: u64) -> Duration {
+    Duration::from_micros(samples * 125)
+}
+
+/// Whole samples in a span of time.
+pub(super) const fn samples_in(time: Duration) -> u64 {
+    (time.as_micros() / 125) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+
+    fn tone(count_ms: usize) -> Vec<i16> {
+        vec![1000; count_ms * 8]
+    }
+
+    #[test]
+    fn a_mark_is_reached_when_everything_before_it_has_been_played() {
+        let mut playout = Playout::new(true);
+        playout.append(tone(100), ms(10));
+        assert_eq!(playout.mark("a".into(), ms(10)), Some(vec![]));
+        playout.append(tone(50), ms(20));
+        assert_eq!(playout.mark("b".into(), ms(20)), Some(vec![]));
+        assert_eq!(playout.next_mark(), Some(ms(110)));
+        assert_eq!(playout.advance(ms(109)), Vec::<String>::new());
+        assert_eq!(playout.advance(ms(110)), ["a"]);
+        assert_eq!(playout.next_mark(), Some(ms(160)));
+        assert_eq!(playout.advance(ms(500)), ["b"]);
+        assert_eq!(playout.next_mark(), None);
+    }
+
+    #[test]
+    fn a_mark_on_an_empty_buffer_is_reached_at_once() {
+        let mut playout = Playout::new(false);
+        assert_eq!(playout.mark("now".into(), ms(5)), Some(vec!["now".to_owned()]));
+        playout.append(tone(20), ms(5));
+        assert_eq!(playout.mark("later".into(), ms(5)), Some(vec![]));
+        assert_eq!(playout.mark("too".into(), ms(30)), Some(vec!["later".to_owned(), "too".to_owned()]));
+    }
+
+    #[test]
+    fn a_clear_drops_the_audio_and_reaches_every_pending_mark() {
+        let mut playout = Playout::new(true);
+        playout.append(tone(1000), ms(0));
+        playout.mark("a".into(), ms(0));
+        playout.append(tone(1000), ms(0));
+        playout.mark("b".into(), ms(0));
+        assert_eq!(playout.clear(ms(300)), ["a", "b"]);
+        assert_eq!(playout.clear(ms(300)), Vec::<String>::new());
+        playout.advance(ms(400));
+        let (tally, heard) = playout.finish();
+        assert_eq!((tally.played, tally.dropped), (2400, 13_600));
+        assert_eq!((tally.marks_played, tally.marks_cleared), (0, 2));
+        assert_eq!(heard.len(), 3200);
+        assert!(heard[..2400].iter().all(|sample| *sample == 1000));
+        assert!(heard[2400..].iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn what_arrives_late_is_heard_late_and_silence_stands_between() {
+        let mut playout = Playout::new(true);
+        playout.append(tone(20), ms(100));
+        playout.append(tone(20), ms(200));
+        playout.advance(ms(250));
+        let tally = playout.tally();
+        assert_eq!((tally.first_audible, tally.last_audible), (Some(800), Some(1759)));
+        let (_, heard) = playout.finish();
+        let loud: Vec<usize> = heard.iter().enumerate().filter(|(_, sample)| **sample != 0).map(|(at, _)| at).collect();
+        assert_eq!(loud, (800..960).chain(1600..1760).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_queue_and_the_marks_are_bounded_and_what_is_over_is_counted() {
+        let mut playout = Playout::new(false);
+        playout.append(vec![0; LONGEST_QUEUE], ms(0));
+        playout.append(vec![0; 80], ms(0));
+        assert_eq!(playout.tally().overflowed, 80);
+        assert_eq!(playout.queued(), LONGEST_QUEUE);
+        for _ in 0..MOST_MARKS {
+            assert_eq!(playout.mark("m".into(), ms(0)), Some(vec![]));
+        }
+        assert_eq!(playout.mark("m".into(), ms(0)), None);
+    }
+
+    #[test]
+    fn the_level_follows_the_voice() {
+        let mut playout = Playout::new(false);
+        playout.append(vec![16_000; 4000], ms(0));
+        playout.advance(ms(400));
+        assert!((playout.level() - 0.488).abs() < 0.01, "{}", playout.level());
+        playout.advance(ms(1500));
+        assert!(playout.level() < 0.01);
+    }
+}

@@ -1,0 +1,68 @@
+//! The bundled callers: one sentence a language, spoken by espeak-ng (`make.sh`), 8 kHz mu-law.
+
+use super::wav::{WavError, read_bundled};
+
+/// What a bundled caller says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sentence {
+    /// The language's code.
+    pub(super) language: &'static str,
+    /// The words.
+    pub(super) text: &'static str,
+    wav: &'static [u8],
+}
+
+impl Sentence {
+    /// The one in this language.
+    pub(super) fn in_language(code: &str) -> Option<Self> {
+        Self::all().find(|sentence| sentence.language == code)
+    }
+
+    /// The codes there are, in the table's order.
+    pub(super) fn languages() -> Vec<&'static str> {
+        Self::all().map(|sentence| sentence.language).collect()
+    }
+
+    /// The sound, 8 kHz.
+    pub(super) fn samples(self) -> Result<Vec<i16>, WavError> {
+        read_bundled(self.wav, self.language)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        SENTENCES.lines().filter_map(|line| {
+            let (language, text) = line.split_once('\t')?;
+            let (_, wav) = *SOUNDS.iter().find(|(code, _)| *code == language)?;
+            Some(Self { language, text, wav })
+        })
+    }
+}
+
+/// Code and words, a line each; `make.sh` reads it too.
+const SENTENCES: &str = include_str!("sentences.tsv");
+
+const SOUNDS: [(&str, &[u8]); 6] = [
+    ("en", include_bytes!("en.wav")),
+    ("hi", include_bytes!("hi.wav")),
+    ("mr", include_bytes!("mr.wav")),
+    ("te", include_bytes!("te.wav")),
+    ("ta", include_bytes!("ta.wav")),
+    ("ml", include_bytes!("ml.wav")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_has_its_sound_and_its_length() {
+        assert_eq!(Sentence::languages().len(), SENTENCES.lines().count());
+        assert_eq!(Sentence::languages().len(), SOUNDS.len());
+        for sentence in Sentence::all() {
+            let samples = sentence.samples().expect("bundled");
+            let seconds = samples.len() as f64 / 8000.0;
+            assert!((2.0..4.0).contains(&seconds), "{}: {seconds} s", sentence.language);
+            let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max();
+            assert!(loudest > Some(16_000), "{}: {loudest:?}", sentence.language);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! One media stream, played in real time: 20 ms of the caller every 20 ms, and whatever the service says into the playout.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, Message};
+use awc::BoxedSocket;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::caller::{Caller, FRAME, Goodbye, Heard};
+use super::handset::{Handset, Phase};
+use super::options::PhoneOptions;
+use super::playout::{Playout, duration_of};
+use super::summary::{Summary, Warning};
+use super::twilio::{Said, Writer, read};
+
+/// What one stream is played with; the call's own things are lent for its time.
+pub(super) struct Stream<'a> {
+    /// The call's options.
+    pub(super) options: &'a PhoneOptions,
+    /// Who speaks.
+    pub(super) caller: &'a mut Caller,
+    /// Counts and warnings go here.
+    pub(super) summary: &'a mut Summary,
+    /// Who watches.
+    pub(super) handset: &'a mut Handset,
+    /// When the call was dialled.
+    pub(super) dialled: Instant,
+    /// The `start` of the call's first stream; the caller's clock. This stream's own when it is the first.
+    pub(super) origin: Option<Instant>,
+    /// What the caller heard in earlier streams.
+    pub(super) heard: Heard,
+    /// The stream's id.
+    pub(super) id: String,
+    /// Custom parameters.
+    pub(super) parameters: std::collections::BTreeMap<String, String>,
+}
+
+/// How a stream went.
+#[derive(Debug)]
+pub(super) struct StreamOutcome {
+    /// How it ended.
+    pub(super) end: StreamEnd,
+    /// When its `start` was sent.
+    pub(super) started: Instant,
+    /// What the caller has heard by now, on the call's clock.
+    pub(super) heard: Heard,
+    /// The recording, from `started` on.
+    pub(super) recording: Vec<i16>,
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StreamEnd {
+    /// The caller hung up.
+    HungUp(Goodbye),
+    /// The call reached its longest time.
+    TooLong,
+    /// The service closed the socket in order.
+    Closed {
+        /// The close code, where one was sent.
+        code: Option<u16>,
+        /// The words with it.
+        reason: String,
+    },
+    /// The socket went away without a close frame.
+    Dropped(String),
+    /// What came is not WebSocket.
+    Violated(String),
+}
+
+/// Plays a stream to its end.
+pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>) -> StreamOutcome {
+    let (sink, mut incoming) = socket.split();
+    let (out, queue) = mpsc::channel(LONGEST_BACKLOG);
+    let sender = actix_rt::spawn(send(sink, queue));
+    let mut session = Session::open(stream, out);
+    let end = session.converse(&mut incoming).await;
+    session.hang_up(&end);
+    let outcome = session.finish(end);
+    // The sender ends when everything is out, because the session's end of the queue is gone.
+    let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong);
+    if timeout(LONGEST_GOODBYE, sender).await.is_ok() && ended_by_us {
+        let closed = async {
+            while let Some(Ok(frame)) = incoming.next().await
+                && !matches!(frame, Frame::Close(_))
+            {}
+        };
+        // A service that does not answer the close is left standing.
+        let _ = timeout(LONGEST_GOODBYE, closed).await;
+    }
+    outcome
+}
+
+/// Sends what is queued until the queue or the socket ends.
+async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queue: mpsc::Receiver<Message>) {
+    while let Some(message) = queue.recv().await {
+        let last = matches!(message, Message::Close(_));
+        if sink.send(message).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+struct Session<'a> {
+    stream: Stream<'a>,
+    writer: Writer,
+    playout: Playout,
+    out: mpsc::Sender<Message>,
+    started: Instant,
+    origin: Instant,
+    /// Frames sent so far; the next one is due 20 ms after it.
+    frames: u64,
+    /// Echoes held back by `mark_delay`.
+    held: VecDeque<(Instant, String)>,
+    /// The pieces of a fragmented message, and whether they are text.
+    pieces: Option<(bool, BytesMut)>,
+    /// The discarded media was warned of, which is done once.
+    overflow_warned: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Greets and starts the stream.
+    fn open(stream: Stream<'a>, out: mpsc::Sender<Message>) -> Self {
+        let started = Instant::now();
+        let mut session = Self {
+            writer: Writer::new(stream.id.clone()),
+            playout: Playout::new(stream.options.record),
+            out,
+            started,
+            origin: stream.origin.unwrap_or(started),
+            frames: 0,
+            held: VecDeque::new(),
+            pieces: None,
+            overflow_warned: false,
+            stream,
+        };
+        session.text(Writer::connected());
+        let (account, call) = (&session.stream.options.account_sid, &session.stream.summary.call_sid);
+        let start = session.writer.start(account, call, &session.stream.parameters);
+        session.text(start);
+        session
+    }
+
+    async fn converse(&mut self, incoming: &mut SplitStream<Framed<BoxedSocket, Codec>>) -> StreamEnd {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                frame = incoming.next() => match frame {
+                    None => return StreamEnd::Dropped("the connection ended without a close frame".into()),
+                    Some(Err(actix_http::ws::ProtocolError::Io(error))) => return StreamEnd::Dropped(error.to_string()),
+                    Some(Err(error)) => return StreamEnd::Violated(error.to_string()),
+                    Some(Ok(frame)) => if let Some(end) = self.hear(frame) { return end },
+                },
+                () = sleep_until(wake) => if let Some(end) = self.tick() { return end },
+                () = self.stream.handset.told_to_hang_up() => return StreamEnd::HungUp(Goodbye::Told),
+            }
+        }
+    }
+
+    /// When there is something to do next: the next frame, the next mark, the next echo.
+    fn wake(&self) -> Instant {
+        let frame = self.started + FRAME_TIME * (u32::try_from(self.frames).unwrap_or(u32::MAX) + 1);
+        let mark = self.playout.next_mark().map(|at| self.started + at);
+        let echo = self.held.front().map(|(at, _)| *at);
+        [mark, echo].into_iter().flatten().fold(frame, Instant::min)
+    }
+
+    fn tick(&mut self) -> Option<StreamEnd> {
+        let now = Instant::now();
+        let reached = self.playout.advance(now - self.started);
+        self.echo(reached, now);
+        while self.held.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, name)) = self.held.pop_front() {
+                self.send_echo(&name);
+            }
+        }
+        self.listen();
+        let mut level = None;
+        while self.started + FRAME_TIME * (u32::try_from(self.frames).unwrap_or(u32::MAX) + 1) <= now {
+            level = Some(self.speak());
+        }
+        if let Some(level) = level {
+            self.show(now, level);
+        }
+        if now - self.stream.dialled >= self.stream.options.longest {
+            return Some(StreamEnd::TooLong);
+        }
+        self.stream.caller.goodbye(now - self.origin, self.stream.heard).map(StreamEnd::HungUp)
+    }
+
+    /// Sends the caller's next 20 ms and the keys that are due. Gives back how loud it was.
+    fn speak(&mut self) -> f32 {
+        self.frames += 1;
+        let at = FRAME_TIME * u32::try_from(self.frames).unwrap_or(u32::MAX);
+        let now = self.started + at - self.origin;
+        let frame = self.stream.caller.frame(now, self.stream.heard);
+        let media = self.writer.media(&frame, at.as_millis() as u64);
+        if self.text(media) {
+            self.stream.summary.frames_sent += 1;
+        }
+        for key in self.stream.caller.keys_due(now) {
+            let dtmf = self.writer.dtmf(key);
+            self.text(dtmf);
+            self.stream.summary.dtmf_sent.push(key);
+        }
+        let power: f32 = frame.iter().map(|sample| f32::from(*sample).powi(2)).sum();
+        (power / FRAME as f32).sqrt() / f32::from(i16::MAX)
+    }
+
+    /// Carries what was played over to the caller's own clock.
+    fn listen(&mut self) {
+        let tally = self.playout.tally();
+        let offset = self.started - self.origin;
+        let at = |sample: Option<u64>| sample.map(|sample| offset + duration_of(sample));
+        let heard = &mut self.stream.heard;
+        heard.first = heard.first.or_else(|| at(tally.first_audible));
+        heard.last = at(tally.last_audible).or(heard.last);
+    }
+
+    fn hear(&mut self, frame: Frame) -> Option<StreamEnd> {
+        match frame {
+            Frame::Text(bytes) => self.hear_text(&bytes),
+            Frame::Binary(bytes) => self.hear_binary(bytes.len()),
+            Frame::Continuation(Item::FirstText(bytes)) => self.pieces = Some((true, BytesMut::from(&bytes[..]))),
+            Frame::Continuation(Item::FirstBinary(bytes)) => self.pieces = Some((false, BytesMut::from(&bytes[..]))),
+            Frame::Continuation(Item::Continue(bytes)) => return self.join(&bytes),
+            Frame::Continuation(Item::Last(bytes)) => {
+                let violated = self.join(&bytes);
+                match self.pieces.take() {
+                    Some((true, whole)) => self.hear_text(&whole),
+                    Some((false, whole)) => self.hear_binary(whole.len()),
+                    None => {}
+                }
+                return violated;
+            }
+            Frame::Ping(bytes) => {
+                self.queue(Message::Pong(bytes));
+            }
+            Frame::Pong(_) => {}
+            Frame::Close(reason) => {
+                let code = reason.as_ref().map(|reason| reason.code.into());
+                let reason = reason.and_then(|reason| reason.description).unwrap_or_default();
+                return Some(StreamEnd::Closed { code, reason });
+            }
+        }
+        None
+    }
+
+    fn join(&mut self, bytes: &Bytes) -> Option<StreamEnd> {
+        match &mut self.pieces {
+            Some((_, whole)) if whole.len() + bytes.len() <= LARGEST_MESSAGE => whole.extend_from_slice(bytes),
+            Some(_) => return Some(StreamEnd::Violated(format!("a message of more than {LARGEST_MESSAGE} bytes"))),
+            None => return Some(StreamEnd::Violated("a continuation of nothing".into())),
+        }
+        None
+    }
+
+    fn hear_binary(&mut self, length: usize) {
+        self.stream.summary.warn(Warning::malformed(format!("a binary message of {length} bytes ignored")));
+    }
+
+    fn hear_text(&mut self, bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            self.stream.summary.warn(Warning::malformed("a text message that is not UTF-8 ignored"));
+            return;
+        };
+        let now = Instant::now();
+        let at = now - self.started;
+        match read(text, &self.stream.id) {
+            Err(warning) => self.stream.summary.warn(warning),
+            Ok(Said::Media(samples)) => {
+                self.stream.summary.media_received += 1;
+                let reached = self.playout.append(samples, at);
+                self.echo(reached, now);
+                if self.playout.tally().overflowed > 0 && !self.overflow_warned {
+                    self.overflow_warned = true;
+                    let text = "more than ten minutes of media are queued; what is over is discarded";
+                    self.stream.summary.warn(Warning::new(31931, text));
+                }
+            }
+            Ok(Said::Mark(name)) => match self.playout.mark(name, at) {
+                Some(reached) => self.echo(reached, now),
+                None => self.stream.summary.warn(Warning::invalid("too many marks are pending; one ignored")),
+            },
+            Ok(Said::Clear) => {
+                self.stream.summary.clears += 1;
+                let reached = self.playout.clear(at);
+                self.echo(reached, now);
+            }
+        }
+    }
+
+    fn echo(&mut self, names: Vec<String>, now: Instant) {
+        let delay = self.stream.options.mark_delay;
+        for name in names {
+            if delay.is_zero() {
+                self.send_echo(&name);
+            } else {
+                self.held.push_back((now + delay, name));
+            }
+        }
+    }
+
+    fn send_echo(&mut self, name: &str) {
+        let mark = self.writer.mark(name);
+        if self.text(mark) {
+            self.stream.summary.marks_echoed += 1;
+        }
+    }
+
+    fn text(&mut self, message: String) -> bool {
+        self.queue(Message::Text(message.into()))
+    }
+
+    /// Queues a message for the socket; drops it, with Twilio's warning, when the service reads too slowly.
+    fn queue(&mut self, message: Message) -> bool {
+        match self.out.try_send(message) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.stream
+                    .summary
+                    .warn(Warning::new(31930, "the service reads too slowly; messages to it are dropped"));
+                false
+            }
+            // The socket is gone; the reading side says so in a moment.
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+
+    /// Says goodbye as the end calls for.
+    fn hang_up(&mut self, end: &StreamEnd) {
+        match end {
+            StreamEnd::HungUp(_) | StreamEnd::TooLong => {
+                let (account, call) = (&self.stream.options.account_sid, &self.stream.summary.call_sid);
+                let stop = self.writer.stop(account, call);
+                self.text(stop);
+                self.queue(Message::Close(Some(CloseReason::from(CloseCode::Normal))));
+            }
+            StreamEnd::Closed { .. } => {
+                self.queue(Message::Close(None));
+            }
+            StreamEnd::Dropped(_) | StreamEnd::Violated(_) => {}
+        }
+    }
+
+    fn finish(mut self, end: StreamEnd) -> StreamOutcome {
+        let reached = self.playout.advance(self.started.elapsed());
+        // These were played; the stream is over before their echoes could be sent.
+        drop(reached);
+        self.listen();
+        let (tally, recording) = self.playout.finish();
+        let summary = self.stream.summary;
+        summary.heard_seconds += duration_of(tally.played).as_secs_f64();
+        summary.unheard_seconds += duration_of(tally.dropped).as_secs_f64();
+        summary.marks_cleared += tally.marks_cleared;
+        StreamOutcome { end, started: self.started, heard: self.stream.heard, recording }
+    }
+
+    fn show(&self, now: Instant, caller_level: f32) {
+        let tally = self.playout.tally();
+        let summary = &self.stream.summary;
+        self.stream.handset.show(|progress| {
+            progress.phase = Phase::Talking;
+            progress.elapsed = now - self.stream.dialled;
+            progress.caller_level = caller_level;
+            progress.agent_level = self.playout.level();
+            progress.heard = Duration::from_secs_f64(summary.heard_seconds) + duration_of(tally.played);
+            progress.queued = duration_of(self.playout.queued() as u64);
+            progress.marks = summary.marks_echoed;
+            progress.clears = summary.clears;
+            progress.warnings = summary.warnings.iter().map(|warning| warning.count).sum();
+        });
+    }
+}
+
+/// One frame.
+const FRAME_TIME: Duration = Duration::from_millis(20);
+/// Messages to the service that wait for its socket: ten seconds of frames. Fewer: a hiccup drops the caller's words. More: the
+/// service hears an ever older caller.
+const LONGEST_BACKLOG: usize = 512;
+/// The largest message, fragments joined.
+const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
+/// How long the end of a stream may take: what is queued goes out, then the service answers the close.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(2);

@@ -1,0 +1,241 @@
+//! What a call came to, for people and for machines.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// What one simulated call came to. `--json` prints this.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// The carrier that was played.
+    pub carrier: &'static str,
+    /// The call's id, made by the phone.
+    pub call_sid: String,
+    /// The ids of its streams, in order; more than one when the service took the call back.
+    pub stream_sids: Vec<String>,
+    /// From dialling to the end.
+    pub duration_ms: u64,
+    /// From the first stream's `start` to the first sample that could be heard; `None` when nothing was.
+    pub time_to_first_sound_ms: Option<u64>,
+    /// Media that was played to the caller, in seconds.
+    pub heard_seconds: f64,
+    /// Media that was queued and never played, because of a clear or the end.
+    pub unheard_seconds: f64,
+    /// Frames of 20 ms that were sent.
+    pub frames_sent: u64,
+    /// Media messages that came from the service.
+    pub media_received: u64,
+    /// Marks that were echoed, cleared ones included.
+    pub marks_echoed: u64,
+    /// Of these, the ones that a clear passed over.
+    pub marks_cleared: u64,
+    /// Clears that came from the service.
+    pub clears: u64,
+    /// Keys that were pressed.
+    pub dtmf_sent: String,
+    /// When the caller's speech began and ended, from the first stream's `start`.
+    pub spoke_from_ms: Option<u64>,
+    /// See `spoke_from_ms`.
+    pub spoke_until_ms: Option<u64>,
+    /// People the service handed the call to, and how that went.
+    pub transfers: Vec<Transfer>,
+    /// Who ended the call.
+    pub ended_by: EndedBy,
+    /// How it ended, step by step: `stream closed (1000) → Hangup`.
+    pub ended_how: String,
+    /// Everything that was done, in order.
+    pub trail: Vec<String>,
+    /// What Twilio's debugger would show without ending anything.
+    pub warnings: Vec<Warning>,
+    /// What failed. The call was still ended in order.
+    pub failures: Vec<String>,
+    /// How long the webhooks took.
+    pub http: Vec<HttpTiming>,
+    /// Where the recording of what the caller heard is.
+    pub heard_wav: Option<PathBuf>,
+}
+
+/// Who ended a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The phone hung up.
+    Caller,
+    /// The service did: by its document, or by closing the stream with nothing behind it.
+    Service,
+    /// Something failed.
+    #[default]
+    Failure,
+}
+
+/// A `<Dial>` of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transfer {
+    /// Who was dialled.
+    pub to: Vec<String>,
+    /// The `DialCallStatus`.
+    pub outcome: &'static str,
+}
+
+/// One warning as Twilio's debugger shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Twilio's code: 31950 malformed, 31951 invalid, 12200 unknown TwiML.
+    pub code: u32,
+    /// What was wrong.
+    pub text: String,
+    /// How many times.
+    pub count: u64,
+}
+
+/// One request to the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HttpTiming {
+    /// `POST`, `GET`.
+    pub method: &'static str,
+    /// Where to, without the query.
+    pub url: String,
+    /// The answer's status.
+    pub status: u16,
+    /// From dialling to the last byte.
+    pub took_ms: u64,
+}
+
+impl Warning {
+    /// A warning seen once.
+    pub(super) fn new(code: u32, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), count: 1 }
+    }
+
+    /// A message that is not of the protocol's content.
+    pub(super) fn invalid(text: impl Into<String>) -> Self {
+        Self::new(31951, text)
+    }
+
+    /// A message that is not of the protocol's form.
+    pub(super) fn malformed(text: impl Into<String>) -> Self {
+        Self::new(31950, text)
+    }
+}
+
+/// Different warnings that are kept; a service that is wrong in more ways than this is wrong enough.
+const MOST_WARNINGS: usize = 50;
+
+impl Summary {
+    /// Whether nothing failed. Warnings are not failures.
+    pub fn succeeded(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// How often a warning with this code was due.
+    pub fn warned(&self, code: u32) -> u64 {
+        self.warnings.iter().filter(|warning| warning.code == code).map(|warning| warning.count).sum()
+    }
+
+    pub(super) fn warn(&mut self, warning: Warning) {
+        let same = |known: &Warning| known.code == warning.code && known.text == warning.text;
+        let place = self.warnings.iter().position(same).or_else(|| {
+            let full = self.warnings.len() >= MOST_WARNINGS;
+            // What does not fit is counted with the latest of its kind.
+            full.then(|| self.warnings.iter().rposition(|known| known.code == warning.code)).flatten()
+        });
+        match place {
+            Some(place) => self.warnings[place].count += warning.count,
+            None => self.warnings.push(warning),
+        }
+    }
+
+    /// The summary as lines for a person.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |label: &str, value: String| {
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "{label:<16}{value}");
+        };
+        line("Call", format!("{} ({})", self.call_sid, self.carrier));
+        for stream in &self.stream_sids {
+            line("Stream", stream.clone());
+        }
+        line("Lasted", format!("{:.1} s", self.duration_ms as f64 / 1000.0));
+        line("First sound", self.time_to_first_sound_ms.map_or("never".into(), |ms| format!("after {ms} ms")));
+        line("Heard", format!("{:.1} s ({:.1} s queued and never played)", self.heard_seconds, self.unheard_seconds));
+        line("Sent", format!("{} frames of 20 ms", self.frames_sent));
+        line("Marks", format!("{} echoed, {} of them cleared", self.marks_echoed, self.marks_cleared));
+        line("Clears", self.clears.to_string());
+        if !self.dtmf_sent.is_empty() {
+            line("Keys", self.dtmf_sent.clone());
+        }
+        for transfer in &self.transfers {
+            line("Transfer", format!("{} → {}", transfer.to.join(", "), transfer.outcome));
+        }
+        for request in &self.http {
+            line(
+                "Webhook",
+                format!("{} {} → {} in {} ms", request.method, request.url, request.status, request.took_ms),
+            );
+        }
+        line("Ended", format!("by the {}: {}", self.ended_by.word(), self.ended_how));
+        for warning in &self.warnings {
+            let times = if warning.count > 1 { format!(" ({} times)", warning.count) } else { String::new() };
+            line("Warning", format!("{} {}{times}", warning.code, warning.text));
+        }
+        for failure in &self.failures {
+            line("Failed", failure.clone());
+        }
+        if let Some(path) = &self.heard_wav {
+            line("Recording", path.display().to_string());
+        }
+        text
+    }
+}
+
+impl EndedBy {
+    /// The word for a person.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Service => "service",
+            Self::Failure => "failure below",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_warning_is_counted_and_different_ones_are_bounded() {
+        let mut summary = Summary::default();
+        for _ in 0..3 {
+            summary.warn(Warning::malformed("a binary message"));
+        }
+        assert_eq!((summary.warnings.len(), summary.warned(31950)), (1, 3));
+        for number in 0..200 {
+            summary.warn(Warning::invalid(format!("kind {number}")));
+        }
+        assert_eq!(summary.warnings.len(), MOST_WARNINGS);
+        assert_eq!(summary.warned(31951), 200);
+    }
+
+    #[test]
+    fn the_text_names_what_a_person_looks_for() {
+        let summary = Summary {
+            carrier: "twilio",
+            call_sid: "CA1".into(),
+            time_to_first_sound_ms: Some(412),
+            heard_seconds: 3.25,
+            ended_by: EndedBy::Service,
+            ended_how: "stream closed (1000) → Hangup".into(),
+            warnings: vec![Warning::invalid("not JSON: x")],
+            ..Summary::default()
+        };
+        let text = summary.to_text();
+        for expected in
+            ["CA1", "after 412 ms", "3.2 s", "by the service: stream closed (1000) → Hangup", "31951 not JSON"]
+        {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! TwiML as Twilio reads it (reference §3). Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use super::summary::Warning;
+
+/// A document: what to do, one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Document {
+    /// What to do.
+    pub(super) verbs: Vec<Verb>,
+    /// What Twilio would ignore with a warning.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// Open a bidirectional stream and wait for its end.
+    Connect {
+        /// Where to ask for more when it has ended.
+        action: Option<Callback>,
+        /// The stream.
+        stream: StreamNoun,
+    },
+    /// Speak a text.
+    Say(String),
+    /// Play a file, or keys when there is no address.
+    Play(String),
+    /// Wait.
+    Pause(Duration),
+    /// End the call.
+    Hangup,
+    /// Do not take the call.
+    Reject(String),
+    /// Go on with another document.
+    Redirect(Callback),
+    /// Call somebody else and join the two.
+    Dial {
+        /// Where to ask for more when the other has gone.
+        action: Option<Callback>,
+        /// Who is called.
+        targets: Vec<String>,
+    },
+    /// A verb that Twilio knows and the phone does not act out.
+    Skipped(String),
+}
+
+/// An address that is asked for more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Callback {
+    /// Absolute, or relative to the document's own.
+    pub(super) url: String,
+    /// `GET` instead of `POST`.
+    pub(super) get: bool,
+}
+
+/// `<Stream>` with its parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StreamNoun {
+    /// Where to connect.
+    pub(super) url: String,
+    /// Its name, for the status callback.
+    pub(super) name: Option<String>,
+    /// Which side is sent.
+    pub(super) track: Option<String>,
+    /// Who is told that it began and ended.
+    pub(super) status: Option<Callback>,
+    /// `<Parameter>`s.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// What is wrong with it, to follow Twilio's code 12100.
+pub(super) fn parse(text: &str) -> Result<Document, String> {
+    if text.find("<?xml").is_some_and(|at| at > 0) {
+        return Err("the XML declaration does not stand at the first byte".into());
+    }
+    let root = tree(text)?;
+    if root.name != "Response" {
+        return Err(format!("the root element is <{}>, expected <Response>", root.name));
+    }
+    let mut document = Document { verbs: Vec::new(), warnings: Vec::new() };
+    for child in &root.children {
+        match verb(child, &mut document.warnings)? {
+            Some(verb) => document.verbs.push(verb),
+            None => document.warnings.push(Warning::new(12200, format!("unknown verb <{}> ignored", child.name))),
+        }
+    }
+    Ok(document)
+}
+
+fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, String> {
+    let known: &[&str] = match element.name.as_str() {
+        "Connect" => &["action", "method"],
+        "Say" => &["voice", "language", "loop"],
+        "Play" => &["loop", "digits"],
+        "Pause" => &["length"],
+        "Reject" => &["reason"],
+        "Redirect" => &["method"],
+        "Dial" => DIAL_ATTRIBUTES,
+        "Hangup" => &[],
+        // Their attributes are not looked at.
+        name if OTHER_VERBS.contains(&name) => return Ok(Some(Verb::Skipped(name.to_owned()))),
+        _ => return Ok(None),
+    };
+    element.warn_of_unknown(known, warnings);
+    Ok(Some(match element.name.as_str() {
+        "Connect" => Verb::Connect { action: element.callback("action", "method"), stream: stream(element, warnings)? },
+        "Say" => Verb::Say(element.text.trim().to_owned()),
+        "Play" => Verb::Play(element.text.trim().to_owned()),
+        "Pause" => Verb::Pause(Duration::from_secs(match element.attribute("length") {
+            None => 1,
+            Some(length) => length
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds >= 1)
+                .ok_or_else(|| format!("<Pause length=\"{length}\">, expected whole seconds from 1"))?,
+        })),
+        "Reject" => Verb::Reject(element.attribute("reason").unwrap_or("rejected").to_owned()),
+        "Redirect" => Verb::Redirect(Callback {
+            url: element.text.trim().to_owned(),
+            get: element.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("GET")),
+        }),
+        "Dial" => Verb::Dial { action: element.callback("action", "method"), targets: targets(element) },
+        _ => Verb::Hangup,
+    }))
+}
+
+fn stream(connect: &Element, warnings: &mut Vec<Warning>) -> Result<StreamNoun, String> {
+    let Some(element) = connect.children.iter().find(|child| child.name == "Stream") else {
+        return Err("<Connect> without a <Stream>".into());
+    };
+    element.warn_of_unknown(STREAM_ATTRIBUTES, warnings);
+    let mut noun = StreamNoun {
+        url: element.attribute("url").unwrap_or_default().to_owned(),
+        name: element.attribute("name").map(ToOwned::to_owned),
+        track: element.attribute("track").map(ToOwned::to_owned),
+        status: element.callback("statusCallback", "statusCallbackMethod"),
+        parameters: BTreeMap::new(),
+    };
+    for child in &element.children {
+        let (Some(name), Some(value)) = (child.attribute("name"), child.attribute("value")) else {
+            warnings
+                .push(Warning::new(12200, format!("<{}> without a name and a value in <Stream> ignored", child.name)));
+            continue;
+        };
+        if name.len() + value.len() >= LONGEST_PARAMETER {
+            warnings.push(Warning::new(
+                12200,
+                format!("<Parameter name=\"{name}\"> is {LONGEST_PARAMETER} characters or more"),
+            ));
+        }
+        noun.parameters.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(noun)
+}
+
+/// Who a `<Dial>` calls: its nouns, or its own text.
+fn targets(dial: &Element) -> Vec<String> {
+    let nouns: Vec<String> = dial
+        .children
+        .iter()
+        .map(|noun| match noun.children.iter().find(|child| child.name == "Identity") {
+            Some(identity) => identity.text.trim().to_owned(),
+            None => noun.text.trim().to_owned(),
+        })
+        .collect();
+    if nouns.is_empty() { vec![dial.text.trim().to_owned()] } else { nouns }
+}
+
+/// A parameter's name and value together stay below this.
+const LONGEST_PARAMETER: usize = 500;
+/// Elements inside one another. TwiML needs four.
+const DEEPEST: usize = 16;
+const STREAM_ATTRIBUTES: &[&str] =
+    &["url", "name", "track", "statusCallback", "statusCallbackMethod", "connectorName", "audioFormat", "sampleRate"];
+const DIAL_ATTRIBUTES: &[&str] = &[
+    "action",
+    "method",
+    "timeout",
+    "timeLimit",
+    "callerId",
+    "answerOnBridge",
+    "callReason",
+    "hangupOnStar",
+    "ringTone",
+    "record",
+    "recordingStatusCallback",
+    "recordingStatusCallbackMethod",
+    "recordingStatusCallbackEvent",
+    "recordingTrack",
+    "trim",
+    "sequential",
+    "referUrl",
+    "referMethod",
+    "events",
+    "passports",
+];
+const OTHER_VERBS: &[&str] =
+    &["Gather", "Record", "Enqueue", "Leave", "Refer", "Start", "Stop", "Prompt", "Pay", "Sms"];
+
+/// An element of the document.
+#[derive(Debug, Default)]
+struct Element {
+    name: String,
+    attributes: Vec<(String, String)>,
+    text: String,
+    children: Vec<Element>,
+}
+
+impl Element {
+    fn open(start: &BytesStart<'_>) -> Result<Self, String> {
+        let mut element = Self { name: start.name().as_ref().to_owned(), ..Self::default() };
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| error.to_string())?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+            element.attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
+        }
+        Ok(element)
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn callback(&self, url: &str, method: &str) -> Option<Callback> {
+        Some(Callback {
+            url: self.attribute(url).filter(|url| !url.is_empty())?.to_owned(),
+            get: self.attribute(method).is_some_and(|method| method.eq_ignore_ascii_case("GET")),
+        })
+    }
+
+    fn warn_of_unknown(&self, known: &[&str], warnings: &mut Vec<Warning>) {
+        for (name, _) in self.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            warnings.push(Warning::new(12200, format!("unknown attribute `{name}` of <{}> ignored", self.name)));
+        }
+    }
+}
+
+fn tree(text: &str) -> Result<Element, String> {
+    let mut reader = Reader::from_str(text);
+    // The elements that are open, from a nameless one that holds the root.
+    let mut open = vec![Element::default()];
+    loop {
+        let event = reader.read_event().map_err(|error| format!("{error} at byte {}", reader.error_position()))?;
+        let depth = open.len();
+        // The first one is never closed: the reader refuses an end without a start.
+        let Some(current) = open.last_mut() else { return Err("an end without a start".into()) };
+        match event {
+            Event::Start(start) if depth > DEEPEST => {
+                return Err(format!("<{}> is nested too deep", start.name().as_ref()));
+            }
+            Event::Start(start) => open.push(Element::open(&start)?),
+            Event::Empty(start) => current.children.push(Element::open(&start)?),
+            Event::End(_) => {
+                if let Some(element) = open.pop()
+                    && let Some(parent) = open.last_mut()
+                {
+                    parent.children.push(element);
+                }
+            }
+            Event::Text(piece) => current.text.push_str(&piece.xml10_content()),
+            Event::CData(piece) => current.text.push_str(&piece.xml10_content()),
+            Event::GeneralRef(reference) => match reference.resolve_char_ref().map_err(|error| error.to_string())? {
+                Some(character) => current.text.push(character),
+                None => current.text.push_str(
+                    quick_xml::escape::resolve_predefined_entity(&reference)
+                        .ok_or_else(|| format!("unknown entity &{};", &*reference))?,
+                ),
+            },
+            Event::Eof => break,
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
+        }
+    }
+    let mut holder = match <[Element; 1]>::try_from(open) {
+        Ok([holder]) => holder,
+        Err(open) => return Err(format!("<{}> is not closed", open.last().map_or("", |element| &element.name))),
+    };
+    match (holder.children.pop(), holder.children.is_empty(), holder.text.trim()) {
+        (Some(root), true, "") => Ok(root),
+        (None, ..) => Err("no element at all".into()),
+        _ => Err("more than one root element, or text beside it".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verbs(body: &str) -> Vec<Verb> {
+        parse(&format!("<Response>{body}</Response>")).expect("well-formed").verbs
+    }
+
+    #[test]
+    fn the_answer_with_a_stream_is_read_in_full() {
+        let document = parse(concat!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>"#,
+            r#"<Response><Connect action="https://v.example.com/after?a=1&amp;b=2" method="GET">"#,
+            r#"<Stream url="wss://v.example.com/ws" name="va-1" statusCallback="https://v.example.com/s">"#,
+            r#"<Parameter name="token" value="q&lt;7"/><Parameter name="from" value="+1"></Parameter>"#,
+            r#"</Stream></Connect><Hangup/></Response>"#
+        ))
+        .expect("well-formed");
+        assert_eq!(document.warnings, []);
+        let [Verb::Connect { action: Some(action), stream }, Verb::Hangup] = &document.verbs[..] else {
+            panic!("{document:?}")
+        };
+        assert_eq!(*action, Callback { url: "https://v.example.com/after?a=1&b=2".into(), get: true });
+        assert_eq!(stream.url, "wss://v.example.com/ws");
+        assert_eq!(stream.status.as_ref().map(|status| status.get), Some(false));
+        assert_eq!(stream.parameters["token"], "q<7");
+        assert_eq!(stream.parameters["from"], "+1");
+    }
+
+    #[test]
+    fn every_verb_is_read() {
+        assert_eq!(verbs("<Say language='hi-IN'>A &amp; B&#33;</Say>"), [Verb::Say("A & B!".into())]);
+        assert_eq!(verbs("<Pause/><Pause length='3'/>"), [1, 3].map(|s| Verb::Pause(Duration::from_secs(s))));
+        assert_eq!(verbs("<Reject/>"), [Verb::Reject("rejected".into())]);
+        let redirect = Callback { url: "/next".into(), get: false };
+        assert_eq!(verbs("<Redirect> /next </Redirect>"), [Verb::Redirect(redirect)]);
+        let targets = vec!["+15550100003".to_owned(), "sip:desk@example.com".to_owned()];
+        let nouns = "<Number>+15550100003</Number><Sip>sip:desk@example.com</Sip>";
+        assert_eq!(verbs(&format!("<Dial timeout='20'>{nouns}</Dial>")), [Verb::Dial { action: None, targets }]);
+        assert_eq!(verbs("<Gather><Say>x</Say></Gather>"), [Verb::Skipped("Gather".into())]);
+    }
+
+    #[test]
+    fn what_twilio_ignores_is_ignored_with_its_warning() {
+        let document = parse("<Response><Dance/><Say volume='11'>x</Say></Response>").expect("well-formed");
+        assert_eq!(document.verbs, [Verb::Say("x".into())]);
+        let texts: Vec<&str> = document.warnings.iter().map(|warning| warning.text.as_str()).collect();
+        assert_eq!(texts, ["unknown verb <Dance> ignored", "unknown attribute `volume` of <Say> ignored"]);
+    }
+
+    #[test]
+    fn a_broken_document_says_what_is_broken() {
+        let deep = format!("<Response>{}", "<a>".repeat(100));
+        for (text, reason) in [
+            ("", "no element"),
+            (" <?xml version='1.0'?><Response/>", "first byte"),
+            ("<Response>", "not closed"),
+            ("<Response></Say>", "Say"),
+            ("<Response/><Response/>", "more than one"),
+            ("<Answer/>", "expected <Response>"),
+            ("<Response><Say>&nbsp;</Say></Response>", "unknown entity"),
+            ("<Response><Pause length='0'/></Response>", "whole seconds"),
+            ("<Response><Connect/></Response>", "without a <Stream>"),
+            ("<Response><Say a='1' a='2'>x</Say></Response>", "duplicate"),
+            (&deep, "too deep"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

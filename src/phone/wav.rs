@@ -1,0 +1,250 @@
+//! WAV files in and out: any rate and format in, 8 kHz 16-bit mono out.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler};
+
+use super::mulaw;
+use super::playout::RATE_HZ;
+
+/// Why a sound file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WavError {
+    /// It cannot be opened.
+    #[error("open {}: {reason}", path.display())]
+    Unopened {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// It is not a WAV file, or one cut short.
+    #[error("read {}: not a WAV file that can be read ({reason})", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It is a WAV file of a kind that is not supported.
+    #[error("read {}: {what}, expected 8- to 32-bit PCM, 32-bit float or G.711 mu-law, 1 kHz to 768 kHz, at most {LONGEST_MINUTES} minutes", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// It cannot be written.
+    #[error("write {}: {reason}", path.display())]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Longest speech taken from a file; an hour of 8 kHz is 58 MB.
+const LONGEST_MINUTES: u32 = 60;
+
+/// Reads a WAV file as 8 kHz mono: channels are averaged, other rates resampled.
+///
+/// # Errors
+/// When the file cannot be opened, is not WAV, or is of a kind that is not supported.
+pub fn read(path: &Path) -> Result<Vec<i16>, WavError> {
+    let file = File::open(path).map_err(|reason| WavError::Unopened { path: path.into(), reason })?;
+    read_from(BufReader::new(file), path)
+}
+
+/// Reads a bundled WAV file; `name` is for the error only.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_bundled(bytes: &[u8], name: &str) -> Result<Vec<i16>, WavError> {
+    read_from(Cursor::new(bytes), Path::new(name))
+}
+
+/// Writes samples as 8 kHz 16-bit mono.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, samples: &[i16]) -> Result<(), WavError> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE_HZ,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let failed = |reason: hound::Error| WavError::Unwritten { path: path.into(), reason: reason.to_string() };
+    let mut writer = hound::WavWriter::create(path, spec).map_err(failed)?;
+    let mut block = writer.get_i16_writer(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+    for sample in samples {
+        block.write_sample(*sample);
+    }
+    block.flush().map_err(failed)?;
+    writer.finalize().map_err(failed)
+}
+
+fn read_from<R: Read + Seek>(mut input: R, path: &Path) -> Result<Vec<i16>, WavError> {
+    let mut bytes = Vec::new();
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|reason| WavError::Unreadable { path: path.into(), reason: reason.to_string() })?;
+    if let Some(samples) = telephone_samples(&bytes) {
+        return Ok(samples);
+    }
+    let unreadable = |reason: hound::Error| WavError::Unreadable { path: path.into(), reason: reason.to_string() };
+    let mut reader = hound::WavReader::new(Cursor::new(&bytes)).map_err(|reason| {
+        if matches!(reason, hound::Error::Unsupported) {
+            WavError::Unsupported { path: path.into(), what: "an encoding that is not read".into() }
+        } else {
+            unreadable(reason)
+        }
+    })?;
+    let spec = reader.spec();
+    let unsupported = |what: String| WavError::Unsupported { path: path.into(), what };
+    if !(1_000..=768_000).contains(&spec.sample_rate) {
+        return Err(unsupported(format!("{} samples per second", spec.sample_rate)));
+    }
+    if spec.channels == 0 {
+        return Err(unsupported("no channels".into()));
+    }
+    if reader.duration() / spec.sample_rate >= LONGEST_MINUTES * 60 {
+        return Err(unsupported(format!("{} minutes long", reader.duration() / spec.sample_rate / 60)));
+    }
+    let interleaved: Vec<f32> = match spec.sample_format {
+        hound::SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>().map_err(unreadable)?,
+        hound::SampleFormat::Int => {
+            let full_scale = 2_f32.powi(i32::from(spec.bits_per_sample) - 1);
+            let samples = reader.samples::<i32>().map(|sample| sample.map(|value| value as f32 / full_scale));
+            samples.collect::<Result<_, _>>().map_err(unreadable)?
+        }
+    };
+    let channels = usize::from(spec.channels);
+    let mono: Vec<f32> =
+        interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
+    let line = resample(mono, spec.sample_rate).map_err(unsupported)?;
+    Ok(line.into_iter().map(|value| (value * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16).collect())
+}
+
+/// The samples of a mu-law WAV at 8 kHz, mono, which hound does not read; `None` for any other file.
+fn telephone_samples(bytes: &[u8]) -> Option<Vec<i16>> {
+    let rest = bytes.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WAVE")?;
+    let (mut rest, mut is_telephone) = (rest, false);
+    loop {
+        let (id, size) = (rest.get(..4)?, rest.get(4..8)?);
+        let size = u32::from_le_bytes(size.try_into().ok()?) as usize;
+        let body = &rest[8..];
+        match id {
+            b"fmt " => {
+                let (tag, channels, rate) = (body.get(..2)?, body.get(2..4)?, body.get(4..8)?);
+                is_telephone = tag == [7, 0] && channels == [1, 0] && rate == RATE_HZ.to_le_bytes();
+            }
+            b"data" if is_telephone => {
+                let body = &body[..size.min(body.len())];
+                return Some(body.iter().map(|byte| mulaw::decode(*byte)).collect());
+            }
+            _ => {}
+        }
+        // Chunks are padded to an even length.
+        rest = body.get(size + (size & 1)..)?;
+    }
+}
+
+/// A whole mono file at the line's rate.
+fn resample(mono: Vec<f32>, rate_hz: u32) -> Result<Vec<f32>, String> {
+    if rate_hz == RATE_HZ || mono.is_empty() {
+        return Ok(mono);
+    }
+    let failed = |reason: &dyn std::fmt::Display| format!("{rate_hz} samples per second ({reason})");
+    let mut resampler = Fft::<f32>::new(rate_hz as usize, RATE_HZ as usize, 2048, 1, FixedSync::Both)
+        .map_err(|reason| failed(&reason))?;
+    let input = InterleavedSlice::new(&mono, 1, mono.len()).map_err(|reason| failed(&reason))?;
+    let output = resampler.process_all(&input, mono.len(), None).map_err(|reason| failed(&reason))?;
+    Ok(output.take_data())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(rate: u32, channels: u16, bits: u16, float: bool) -> hound::WavSpec {
+        let sample_format = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
+        hound::WavSpec { channels, sample_rate: rate, bits_per_sample: bits, sample_format }
+    }
+
+    /// One second of a 440 Hz tone at half of full scale.
+    fn tone(spec: hound::WavSpec) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("a good spec");
+        for at in 0..spec.sample_rate {
+            let value = 0.5 * (std::f32::consts::TAU * 440.0 * at as f32 / spec.sample_rate as f32).sin();
+            for _ in 0..spec.channels {
+                if spec.sample_format == hound::SampleFormat::Float {
+                    writer.write_sample(value).expect("memory");
+                } else {
+                    let full_scale = 2_f32.powi(i32::from(spec.bits_per_sample) - 1);
+                    writer.write_sample((value * full_scale) as i32).expect("memory");
+                }
+            }
+        }
+        writer.finalize().expect("memory");
+        bytes.into_inner()
+    }
+
+    /// The amplitude of the 440 Hz part, of full scale.
+    fn amplitude(samples: &[i16]) -> f32 {
+        let (mut sine, mut cosine) = (0.0, 0.0);
+        for (at, sample) in samples.iter().enumerate() {
+            let angle = std::f32::consts::TAU * 440.0 * at as f32 / RATE_HZ as f32;
+            sine += f32::from(*sample) * angle.sin();
+            cosine += f32::from(*sample) * angle.cos();
+        }
+        2.0 * sine.hypot(cosine) / samples.len() as f32 / 32_768.0
+    }
+
+    #[test]
+    fn a_tone_keeps_pitch_level_and_length_from_any_rate_and_format() {
+        let specs = [
+            spec(8_000, 1, 16, false),
+            spec(16_000, 1, 16, false),
+            spec(24_000, 2, 16, false),
+            spec(11_025, 1, 8, false),
+            spec(22_050, 1, 24, false),
+            spec(44_100, 2, 32, false),
+            spec(48_000, 1, 32, true),
+            spec(37_123, 1, 16, false),
+        ];
+        for spec in specs {
+            let samples = read_bundled(&tone(spec), "tone").expect("readable");
+            assert!((samples.len() as i64 - 8000).abs() <= 1, "{spec:?}: {}", samples.len());
+            let got = amplitude(&samples);
+            assert!((got - 0.5).abs() < 0.01, "{spec:?}: {got}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("heard.wav");
+        let samples: Vec<i16> = (0..1000).map(|at| (at * 61 % 30_000) as i16 - 15_000).collect();
+        write(&path, &samples).expect("writable");
+        assert_eq!(read(&path).expect("readable"), samples);
+    }
+
+    #[test]
+    fn an_unusable_file_is_named_with_the_reason() {
+        let missing = read(Path::new("/nowhere/caller.wav")).expect_err("missing").to_string();
+        assert!(missing.contains("open /nowhere/caller.wav"), "{missing}");
+        let text = read_bundled(b"hello, this is no sound", "notes.txt").expect_err("text").to_string();
+        assert!(text.contains("notes.txt") && text.contains("not a WAV file"), "{text}");
+        let mut cut = tone(spec(8_000, 1, 16, false));
+        cut.truncate(30);
+        assert!(read_bundled(&cut, "cut.wav").is_err());
+        let slow = read_bundled(&tone(spec(500, 1, 16, false)), "slow.wav").expect_err("500 Hz").to_string();
+        assert!(slow.contains("500 samples per second"), "{slow}");
+    }
+}

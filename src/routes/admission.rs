@@ -1,0 +1,91 @@
+//! How a stream that has started becomes a call: the token it shows, the Supervisor's word, and who tells the call when the
+//! socket was gone before it could take the line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::ArbiterHandle;
+use log::error;
+use switchboard_actors::call::brief::Direction;
+use switchboard_actors::call::messages::{Line, LineReport};
+use switchboard_actors::events::{Event, emit};
+use switchboard_actors::ids::{CallId, Private};
+use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal};
+use switchboard_actors::wire::{Carrier, StreamStart};
+use tokio::sync::oneshot;
+
+use super::doors::{Asked, Doors, Trust};
+
+/// A stream that asks to be admitted.
+pub(super) struct Applicant {
+    pub(super) carrier: Carrier,
+    /// What it said of itself.
+    pub(super) start: StreamStart,
+    /// Its ear.
+    pub(super) line: Line,
+    /// Its thread.
+    pub(super) arbiter: ArbiterHandle,
+    /// Told when the call has taken the line; fails when the socket was gone before.
+    pub(super) line_taken: oneshot::Receiver<()>,
+}
+
+/// Asks the Supervisor; returns when the call has taken the line or has been told that there is none any more.
+pub(super) async fn apply(doors: &Doors, mut applicant: Applicant) -> Result<(), Refusal> {
+    // Taken out, so that it is nowhere printed and reaches nobody else.
+    let shown = applicant.start.parameters.remove("token").filter(|token| !token.is_empty());
+    let token = match shown {
+        Some(token) => Private::new(token),
+        None => announce(doors, applicant.carrier, &applicant.start).await?,
+    };
+    let Applicant { carrier, start, line, arbiter, line_taken } = applicant;
+    let admit = Admit { carrier, token, start, line, arbiter };
+    let call = answered(doors.supervisor.send(admit).timeout(PATIENCE).await)?;
+    if line_taken.await.is_err() {
+        tell_closed(doors, call).await;
+    }
+    Ok(())
+}
+
+/// A stream that comes without a webhook is announced by itself, where nothing is verified anyway; elsewhere a stream without
+/// a token is a stranger's.
+async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
+    if let Trust::Signed(_) = doors.trust {
+        emit(Event::CallRefused { reason: Refusal::BadToken.word() });
+        return Err(Refusal::BadToken);
+    }
+    let number = |told: &Option<Private<String>>, name: &str| {
+        told.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
+    };
+    let (from, to) = (number(&start.from, "from"), number(&start.to, "to"));
+    let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let asked = Asked { carrier, from: from.expose(), to: to.expose(), parameters: &parameters };
+    let brief = Arc::clone(&(doors.briefs)(&asked));
+    let expected = ExpectedCall {
+        carrier,
+        carrier_call: start.carrier_call.clone(),
+        account: start.account.clone(),
+        direction: Direction::Inbound,
+        from,
+        to,
+        brief,
+    };
+    Ok(answered(doors.supervisor.send(Expect(expected)).timeout(PATIENCE).await)?.token)
+}
+
+/// The call was started while its socket went away: it can learn that from nobody else.
+async fn tell_closed(doors: &Doors, call: CallId) {
+    if let Ok(Some(call)) = doors.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await {
+        call.do_send(LineReport::Closed);
+    }
+}
+
+/// A Supervisor that does not answer takes no calls.
+fn answered<T>(answer: Result<Result<T, Refusal>, actix::MailboxError>) -> Result<T, Refusal> {
+    answer.unwrap_or_else(|problem| {
+        error!(problem:%; "the Supervisor does not answer");
+        Err(Refusal::Draining)
+    })
+}
+
+/// Longest wait for the Supervisor; the stream's own deadline is usually shorter.
+const PATIENCE: Duration = Duration::from_secs(5);

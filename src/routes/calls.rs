@@ -1,0 +1,124 @@
+//! The admin's view of the calls, and the admin's hand on them.
+
+use std::time::Duration;
+
+use actix::Addr;
+use actix_web::web::{Bytes, Data, Path, Query};
+use actix_web::{HttpResponse, http::StatusCode};
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use switchboard_actors::call::actor::CallActor;
+use switchboard_actors::call::messages::{CallSnapshot, HangUp, Inspect};
+use switchboard_actors::supervisor::messages::Find;
+
+use super::doors::Doors;
+use super::health::roll;
+use super::problem::Problem;
+
+/// The filters of `GET /calls`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    /// Only calls in this state.
+    state: Option<String>,
+    /// Only calls of this agent.
+    agent: Option<String>,
+}
+
+/// `GET /calls`: who is on.
+pub(super) async fn list(
+    filter: Result<Query<Filter>, actix_web::Error>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let filter = filter.map_err(|error| Problem::bad_request(format!("expected ?state= or ?agent=: {error}")))?;
+    let roll = roll(&doors).await.ok_or_else(unresponsive)?;
+    let asked = roll.calls.iter().map(|call| call.send(Inspect).timeout(PATIENCE));
+    // A call that ends while it is asked is no longer on.
+    let mut calls: Vec<CallSnapshot> = join_all(asked).await.into_iter().filter_map(Result::ok).collect();
+    let active = calls.len();
+    calls.retain(|call| {
+        filter.state.as_ref().is_none_or(|state| call.state == state)
+            && filter.agent.as_ref().is_none_or(|agent| call.agent == *agent)
+    });
+    calls.sort_by(|a, b| (&a.started_at, &a.id).cmp(&(&b.started_at, &b.id)));
+    let calls: Vec<Value> = calls.iter().map(|call| Value::Object(brief(call).0)).collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "active": active,
+        "max_calls": roll.max_calls,
+        "draining": roll.draining,
+        "calls": calls,
+    })))
+}
+
+/// `GET /calls/{id}`: one call in full.
+pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let call = find(&doors, &id).await?;
+    let snapshot = call.send(Inspect).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    let (mut shown, detail) = brief(&snapshot);
+    if let Some(Value::Object(detail)) = detail {
+        shown.extend(detail);
+    }
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+/// `POST /calls/{id}/hangup`: ends the call politely; 202, for it takes a moment.
+pub(super) async fn hang_up(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    find(&doors, &id).await?.do_send(HangUp::Operator);
+    Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
+}
+
+/// The order to transfer a call.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transfer {
+    /// A name of `[transfers.<name>]`; never a number.
+    destination: String,
+}
+
+/// `POST /calls/{id}/transfer`: passes the call on to a named destination.
+pub(super) async fn transfer(
+    id: Path<String>,
+    body: Result<Bytes, actix_web::Error>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| {
+        let status = error.as_response_error().status_code();
+        Problem::new(status, format!("the body cannot be read: {error}"))
+    })?;
+    let order: Transfer = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("expected {{\"destination\":\"name\"}}: {error}")))?;
+    find(&doors, &id).await?;
+    if !doors.transfers.contains(&order.destination) {
+        let known: Vec<&str> = doors.transfers.iter().map(String::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("there is no destination of this name in [transfers]; configured: {known}"),
+        ));
+    }
+    Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "this version does not transfer calls yet"))
+}
+
+/// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+async fn find(doors: &Doors, id: &str) -> Result<Addr<CallActor>, Problem> {
+    let found = doors.supervisor.send(Find(id.to_owned())).timeout(PATIENCE).await;
+    found.map_err(|_| unresponsive())?.ok_or_else(|| gone(id))
+}
+
+/// The call's fields as the list shows them, and what only the full view adds.
+fn brief(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(call) else { return (Map::new(), None) };
+    let detail = fields.remove("detail");
+    (fields, detail)
+}
+
+fn gone(id: &str) -> Problem {
+    Problem::not_found(format!("no live call has the id {id}"))
+}
+
+fn unresponsive() -> Problem {
+    Problem::unavailable("the service does not answer; it may be overloaded", 1)
+}

@@ -1,0 +1,178 @@
+//! What every door knows: handed to the handlers as app data, fixed once the listeners are bound.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use actix_web::HttpRequest;
+use actix_web::web::Bytes;
+use log::warn;
+use metrics_exporter_prometheus::PrometheusHandle;
+use switchboard_actors::call::brief::Brief;
+use switchboard_actors::events::{Event, emit};
+use switchboard_actors::ids::Private;
+use switchboard_actors::supervisor::actor::Supervisor;
+use switchboard_actors::wire::Carrier;
+use url::Url;
+
+use super::form::Form;
+use super::gate::Gate;
+use super::health::ModelProbe;
+use super::problem::Problem;
+use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
+use super::twiml;
+
+/// What every door knows.
+pub struct Doors {
+    /// Who admits calls.
+    pub supervisor: Addr<Supervisor>,
+    /// How a call is to be held, by who calls whom.
+    pub briefs: BriefFor,
+    /// Our address as the carrier knows it; signed URLs and stream URLs are built from it and from nothing else.
+    pub public_url: Url,
+    /// Who is believed to be Twilio.
+    pub trust: Trust,
+    /// What a stream may do.
+    pub stream: StreamRules,
+    /// Room for sockets that have not shown a token yet.
+    pub gate: Arc<Gate>,
+    /// The admin's bearer token; none only while the admin listener is on loopback.
+    pub admin_token: Option<Private<String>>,
+    /// The names of the transfer destinations.
+    pub transfers: BTreeSet<String>,
+    /// Whether the model's server can be reached.
+    pub model: ModelProbe,
+    /// The counters.
+    pub metrics: PrometheusHandle,
+    /// When the service started.
+    pub started: Instant,
+}
+
+/// Decides how a call is held.
+pub type BriefFor = Box<dyn Fn(&Asked<'_>) -> Arc<Brief> + Send + Sync>;
+
+/// A call to be routed.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its carrier.
+    pub carrier: Carrier,
+    /// The caller's number.
+    pub from: &'a str,
+    /// The dialled number.
+    pub to: &'a str,
+    /// The webhook's query, or the stream's parameters where there was no webhook.
+    pub parameters: &'a [(String, String)],
+}
+
+/// Who is believed to be Twilio.
+#[derive(Debug)]
+pub enum Trust {
+    /// Whoever signs with one of these.
+    Signed(Keys),
+    /// `twilio.verify = "off"`: anyone on this machine who did not come through a proxy.
+    Loopback,
+}
+
+/// What a stream may do.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamRules {
+    /// From the upgrade to `start`, and from `start` to the call's first sign of life. Longer keeps strangers at the door,
+    /// shorter loses callers on a slow line.
+    pub start_timeout: Duration,
+    /// How long a peer may take nothing of what it is sent before its connection is cut.
+    pub stall_timeout: Duration,
+    /// The largest message, whole or in fragments, bytes.
+    pub max_message: usize,
+}
+
+impl Doors {
+    /// Judges a webhook and reads its form: the body's for a POST, the query's for a GET.
+    ///
+    /// # Errors
+    /// 403 when it is not the carrier's, 400 when it cannot be read.
+    pub(super) fn accept_webhook(&self, request: &HttpRequest, body: &Bytes) -> Result<Form, Problem> {
+        let url = self.url_of(request, twiml::public_url(&self.public_url, ""));
+        let is_form = header(request, "content-type")
+            .and_then(|kind| kind.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let from_query = request.method() == actix_web::http::Method::GET;
+        let raw = if from_query { request.query_string().as_bytes() } else { body };
+        let form = if from_query || is_form { Form::parse(raw) } else { Ok(Form::default()) };
+        let pairs = form.as_ref().map(Form::pairs).unwrap_or_default();
+        let signed = match (from_query, is_form) {
+            (true, _) => Signed::Nothing,
+            (false, true) => Signed::Form(pairs),
+            (false, false) => Signed::Body(body),
+        };
+        self.trust(request, |keys, asked| {
+            signature::verify_webhook(keys, &signature::Request { url: &url, signed, ..asked })
+        })?;
+        if !from_query && !is_form {
+            return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
+        }
+        form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))
+    }
+
+    /// Judges a WebSocket upgrade.
+    ///
+    /// # Errors
+    /// 403 when it is not the carrier's.
+    pub(super) fn accept_upgrade(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let socket = twiml::stream_url(&self.public_url);
+        let url = self.url_of(request, socket.trim_end_matches("/ws").to_owned());
+        self.trust(request, |keys, asked| signature::verify_upgrade(keys, &signature::Request { url: &url, ..asked }))
+    }
+
+    /// `base` + the raw request target. Nothing that the other side says of itself (`Host`, `X-Forwarded-*`) goes in.
+    fn url_of(&self, request: &HttpRequest, base: String) -> String {
+        base + request.uri().path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    fn trust(
+        &self,
+        request: &HttpRequest,
+        verify: impl FnOnce(&Keys, signature::Request<'_>) -> Result<(), signature::BadSignature>,
+    ) -> Result<(), Problem> {
+        match &self.trust {
+            Trust::Signed(keys) => {
+                let asked = signature::Request {
+                    url: "",
+                    signed: Signed::Nothing,
+                    signature: header(request, SIGNATURE_HEADER),
+                    settings: header(request, SETTINGS_HEADER),
+                };
+                verify(keys, asked).map_err(|problem| {
+                    emit(Event::CallRefused { reason: "bad_signature" });
+                    warn!(path = request.path(), problem:%; "request refused");
+                    Problem::forbidden("the request is not signed by the carrier")
+                })
+            }
+            Trust::Loopback if is_local(request) => Ok(()),
+            Trust::Loopback => {
+                emit(Event::CallRefused { reason: "not_local" });
+                warn!(path = request.path(); "request refused: verification is off (`twilio.verify`), so only direct connections from this machine are served");
+                Err(Problem::forbidden("only direct connections from this machine are served"))
+            }
+        }
+    }
+}
+
+pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// Whether the request came from this machine and through no proxy.
+fn is_local(request: &HttpRequest) -> bool {
+    const PROXY_MARKS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+        && !PROXY_MARKS.iter().any(|mark| request.headers().contains_key(*mark))
+}
+
+/// The address to count a socket by: the peer's, or what our own proxy on this machine says of it. Used for nothing else.
+pub(super) fn address_of(request: &HttpRequest) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let forwarded = || header(request, "x-forwarded-for")?.rsplit(',').next()?.trim().parse().ok();
+    if peer.is_loopback() { forwarded().unwrap_or(peer) } else { peer }
+}

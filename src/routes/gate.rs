@@ -1,0 +1,99 @@
+//! How many strangers may stand at the door: sockets that have not yet shown a token, in total and per address. Pure.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts the sockets that are open and not yet admitted; an admitted call is counted by the Supervisor instead.
+#[derive(Debug)]
+pub struct Gate {
+    total: usize,
+    per_address: usize,
+    waiting: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One socket's place at the door; given back when dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    gate: Arc<Gate>,
+    address: IpAddr,
+}
+
+/// Why a socket is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Crowded {
+    /// Too many in total.
+    #[error("too many streams are waiting to be admitted")]
+    Total,
+    /// Too many from this address.
+    #[error("too many streams of this address are waiting to be admitted (`limits.sockets_per_address`)")]
+    Address,
+}
+
+impl Gate {
+    /// A gate with room for `total` sockets, of which `per_address` may come from one address.
+    pub fn new(total: usize, per_address: usize) -> Arc<Self> {
+        Arc::new(Self { total, per_address, waiting: Mutex::default() })
+    }
+
+    /// Lets a socket in, or says why not.
+    ///
+    /// # Errors
+    /// When the gate is full.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Ticket, Crowded> {
+        let mut waiting = self.waiting();
+        if waiting.values().sum::<usize>() >= self.total {
+            return Err(Crowded::Total);
+        }
+        let here = waiting.entry(address).or_default();
+        if *here >= self.per_address {
+            return Err(Crowded::Address);
+        }
+        *here += 1;
+        Ok(Ticket { gate: Arc::clone(self), address })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // Counters are whole between any two statements, so a panic elsewhere does not spoil them.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut waiting = self.gate.waiting();
+        if let Some(here) = waiting.get_mut(&self.address) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                waiting.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_given_back_is_free_again() {
+        let gate = Gate::new(3, 2);
+        let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([10, 0, 0, 1]));
+        let first = gate.enter(here).expect("room");
+        let _second = gate.enter(here).expect("room");
+        assert_eq!(gate.enter(here).err(), Some(Crowded::Address));
+        let _third = gate.enter(there).expect("room for another address");
+        assert_eq!(gate.enter(there).err(), Some(Crowded::Total));
+        drop(first);
+        let again = gate.enter(here).expect("room again");
+        drop(again);
+        assert_eq!(gate.waiting().len(), 2);
+    }
+
+    #[test]
+    fn an_address_without_sockets_is_forgotten() {
+        let gate = Gate::new(1, 1);
+        drop(gate.enter(IpAddr::from([10, 0, 0, 1])));
+        assert!(gate.waiting().is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the process lives, and whether it can take another call.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde_json::json;
+use switchboard_actors::clock;
+use switchboard_actors::supervisor::messages::{CallTheRoll, Roll};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::doors::Doors;
+
+/// `GET /health`: 200 while the process lives, whatever else is wrong.
+pub async fn health(doors: Data<Doors>) -> HttpResponse {
+    let roll = roll(&doors).await;
+    HttpResponse::Ok().json(json!({
+        "status": "ok",
+        "active_calls": roll.map(|roll| roll.calls.len()),
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": clock::now().saturating_duration_since(doors.started).as_secs(),
+    }))
+}
+
+/// `GET /ready`: 200 when the next call would be taken, else 503 with the reason.
+pub async fn ready(doors: Data<Doors>) -> HttpResponse {
+    let reason = match roll(&doors).await {
+        None => Some("unresponsive"),
+        Some(roll) if roll.draining => Some("draining"),
+        Some(roll) if roll.calls.len() + roll.expected >= roll.max_calls => Some("full"),
+        Some(_) if !doors.model.reachable().await => Some("model_unreachable"),
+        Some(_) => None,
+    };
+    match reason {
+        None => HttpResponse::Ok().json(json!({ "status": "ready" })),
+        Some(reason) => HttpResponse::ServiceUnavailable().json(json!({ "status": "not_ready", "reason": reason })),
+    }
+}
+
+/// Who is on; `None` when the Supervisor does not answer in time.
+pub(super) async fn roll(doors: &Doors) -> Option<Roll> {
+    doors.supervisor.send(CallTheRoll).timeout(Duration::from_secs(1)).await.ok()
+}
+
+/// Whether the model's server takes connections. A bare TCP connection, which costs nothing there; its answer is kept for a
+/// while, so that a busy load balancer does not become the model's burden.
+#[derive(Debug)]
+pub struct ModelProbe {
+    address: Option<(String, u16)>,
+    last: Mutex<Option<(Instant, bool)>>,
+}
+
+impl ModelProbe {
+    /// Probes `host` at `port`; nothing and always reachable for a model within the process.
+    pub fn new(address: Option<(String, u16)>) -> Self {
+        Self { address, last: Mutex::default() }
+    }
+
+    async fn reachable(&self) -> bool {
+        let Some((host, port)) = &self.address else { return true };
+        let now = clock::now();
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, answer)) = last.filter(|(at, _)| now.saturating_duration_since(*at) < KEPT) {
+            return answer;
+        }
+        let answer = matches!(timeout(PATIENCE, TcpStream::connect((host.as_str(), *port))).await, Ok(Ok(_)));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, answer));
+        answer
+    }
+}
+
+/// How long an answer is believed. Longer sends calls to a dead model, shorter knocks too often.
+const KEPT: Duration = Duration::from_secs(10);
+/// How long a connection may take; probes usually give up after a few seconds themselves.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,0 +1,11 @@
+//! The counters, as Prometheus reads them.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+
+use super::doors::Doors;
+
+/// `GET /metrics`.
+pub(super) async fn metrics(doors: Data<Doors>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(doors.metrics.render())
+}

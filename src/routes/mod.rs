@@ -1,0 +1,71 @@
+//! The doors: HTTP and WebSocket in front of the actors. No call logic.
+//!
+//! One file a family: `twilio` (webhooks), `stream` (the socket actor, with `admission`), `calls` (admin, behind `guard`),
+//! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
+
+mod admission;
+mod calls;
+pub mod doors;
+mod form;
+pub mod gate;
+mod guard;
+pub mod health;
+mod held;
+pub mod lifeline;
+mod metrics;
+mod problem;
+mod reassembly;
+pub mod signature;
+mod stream;
+mod twilio;
+pub mod twiml;
+
+use std::future::ready;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
+
+use self::problem::Problem;
+
+/// The public listener's paths.
+pub fn public(app: &mut web::ServiceConfig) {
+    app.app_data(web::PayloadConfig::new(LARGEST_BODY))
+        .service(
+            only("/twilio/voice", "GET, POST").route(web::post().to(twilio::voice)).route(web::get().to(twilio::voice)),
+        )
+        .service(only("/twilio/after-stream", "POST").route(web::post().to(twilio::after_stream)))
+        .service(only("/twilio/dial-result", "POST").route(web::post().to(twilio::dial_result)))
+        .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
+        .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
+        .service(only("/ws", "GET").route(web::get().to(stream::open)))
+        .service(only("/health", "GET").route(web::get().to(health::health)))
+        .service(only("/ready", "GET").route(web::get().to(health::ready)))
+        .default_service(web::to(problem::no_such_path));
+}
+
+/// The admin listener's paths.
+pub fn admin(app: &mut web::ServiceConfig) {
+    app.app_data(web::PayloadConfig::new(LARGEST_BODY)).service(
+        web::scope("")
+            .wrap(from_fn(guard::admin))
+            .service(only("/calls", "GET").route(web::get().to(calls::list)))
+            .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
+            .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
+            .service(only("/calls/{id}/transfer", "POST").route(web::post().to(calls::transfer)))
+            .service(only("/metrics", "GET").route(web::get().to(metrics::metrics)))
+            .default_service(web::to(problem::no_such_path)),
+    );
+}
+
+/// A resource that answers any other method with a problem that names those it takes.
+fn only(path: &'static str, methods: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |request: HttpRequest| {
+        let detail = format!("{} takes {methods}, not {}", request.path(), request.method());
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with_header(header::ALLOW, methods);
+        ready(Err::<HttpResponse, _>(problem))
+    }))
+}
+
+/// A webhook's form is a few KiB.
+const LARGEST_BODY: usize = 64 * 1024;

@@ -1,0 +1,78 @@
+//! Errors as the outside sees them: RFC 9457, `application/problem+json`.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::json;
+
+/// What is told to the other side. What is for our log alone is logged where it happens and does not come here.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    status: StatusCode,
+    detail: String,
+    /// `Allow` of a 405, `WWW-Authenticate` of a 401, `Retry-After` of a 503.
+    header: Option<(header::HeaderName, String)>,
+}
+
+impl Problem {
+    /// A problem of kind `status`; `detail` says what to do about it.
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), header: None }
+    }
+
+    /// The request cannot be read.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// The request is not from whom it should be. The stranger is told no more.
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// There is no such thing.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// Not now; try again in `seconds`.
+    pub(super) fn unavailable(detail: impl Into<String>, seconds: u32) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, seconds.to_string())
+    }
+
+    /// The same with one header more.
+    pub(super) fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some((name, value)) = &self.header {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        response.content_type("application/problem+json").body(
+            json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail })
+                .to_string(),
+        )
+    }
+}
+
+/// The answer to a path that nothing answers.
+pub(super) async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found(format!("there is nothing at {}", request.path())))
+}

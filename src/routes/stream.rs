@@ -1,0 +1,378 @@
+//! The media stream: the carrier's WebSocket, an actor of its own, and one end of the line.
+//!
+//! The only file that names `actix-web-actors`.
+//!
+//! A stream is awaiting its `start`; then asking to be admitted, with what it hears held; then attached to its call; then
+//! closing. The socket's end is told to the call exactly once, however it comes.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Handler, Message, Recipient, SpawnHandle, StreamHandler};
+use actix_http::ws::{Item, ProtocolError};
+use actix_rt::Arbiter;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
+use log::debug;
+use switchboard_actors::audio::messages::{FromCaller, MarkEchoed, ToLine};
+use switchboard_actors::call::messages::{Line, LineAttached, LineReport};
+use switchboard_actors::events::{Event, emit};
+use switchboard_actors::ids::StreamId;
+use switchboard_actors::supervisor::messages::Refusal;
+use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
+use tokio::sync::oneshot;
+
+use super::admission::{self, Applicant};
+use super::doors::{Doors, address_of};
+use super::gate::Ticket;
+use super::held::Held;
+use super::lifeline::{Connection, Pulse};
+use super::problem::Problem;
+use super::reassembly::{Kind, Reassembly, TooLarge, Whole};
+
+/// `GET /ws`: Twilio Media Streams.
+pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    doors.accept_upgrade(&request)?;
+    let ticket = doors.gate.enter(address_of(&request)).map_err(|crowded| {
+        emit(Event::CallRefused { reason: "too_many_sockets" });
+        Problem::unavailable(crowded.to_string(), 1)
+    })?;
+    let most = doors.stream.max_message;
+    let pulse = Pulse::watched(request.conn_data::<Rc<Connection>>(), doors.stream.stall_timeout);
+    let stream = MediaStream::new(Carrier::Twilio, doors, ticket, pulse);
+    ws::WsResponseBuilder::new(stream, &request, payload)
+        .frame_size(most)
+        .start()
+        .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))
+}
+
+/// One carrier's socket.
+struct MediaStream {
+    carrier: Carrier,
+    doors: Data<Doors>,
+    phase: Phase,
+    reassembly: Reassembly,
+    /// Messages that could not be read, so far.
+    garbled: u32,
+    /// Frames dropped since the call was last told.
+    dropped: u64,
+    /// Whether anything came since the last tick.
+    heard: bool,
+    /// The deadline of the phase, while it has one.
+    deadline: Option<SpawnHandle>,
+    /// Beats while this actor is polled.
+    pulse: Pulse,
+    /// The buffer outgoing messages are written in.
+    text: String,
+}
+
+/// Where the stream stands.
+enum Phase {
+    /// Upgraded, `start` has not come; its place at the door.
+    AwaitingStart(Ticket),
+    /// The Supervisor has been asked; the call has not taken the line yet.
+    Asking(Asking),
+    /// In the call.
+    Attached {
+        /// Goes into every outgoing message.
+        stream: StreamId,
+        /// Whom to tell.
+        call: LineAttached,
+    },
+    /// A close frame is out; its answer is awaited for a moment, nothing else matters.
+    Closing {
+        /// Who is told of the end.
+        reports: Option<Recipient<LineReport>>,
+    },
+}
+
+/// A stream that asks to be admitted.
+struct Asking {
+    stream: StreamId,
+    held: Held,
+    /// Tells the one who asks that the call has taken the line; dropped, it tells that the socket was gone before.
+    taken: oneshot::Sender<()>,
+    _ticket: Ticket,
+}
+
+impl MediaStream {
+    fn new(carrier: Carrier, doors: Data<Doors>, ticket: Ticket, pulse: Pulse) -> Self {
+        Self {
+            carrier,
+            reassembly: Reassembly::new(doors.stream.max_message),
+            doors,
+            phase: Phase::AwaitingStart(ticket),
+            garbled: 0,
+            dropped: 0,
+            heard: false,
+            deadline: None,
+            pulse,
+            text: String::new(),
+        }
+    }
+
+    /// One text message of the carrier.
+    fn hear(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
+        let event = match self.carrier.decode(text) {
+            Ok(event) => event,
+            Err(problem) => return self.ignore(&problem.to_string(), ctx),
+        };
+        match (&mut self.phase, event) {
+            (Phase::Closing { .. }, _) | (_, LineEvent::Connected | LineEvent::Other(_)) => {}
+            (Phase::AwaitingStart(_), LineEvent::Started(start)) => self.ask(*start, ctx),
+            (Phase::AwaitingStart(_), _) => self.ignore("a message before `start`", ctx),
+            (_, LineEvent::Started(_)) => self.ignore("a second `start`", ctx),
+            (Phase::Asking(asking), event) => asking.held.push(event),
+            (Phase::Attached { .. }, event) => self.pass(event),
+        }
+    }
+
+    /// Asks the Supervisor for a call on this thread.
+    fn ask(&mut self, start: StreamStart, ctx: &mut WebsocketContext<Self>) {
+        let (taken, line_taken) = oneshot::channel();
+        let asking = |ticket| {
+            Phase::Asking(Asking {
+                stream: start.stream.clone(),
+                held: Held::new(start.format),
+                taken,
+                _ticket: ticket,
+            })
+        };
+        match std::mem::replace(&mut self.phase, Phase::Closing { reports: None }) {
+            Phase::AwaitingStart(ticket) => self.phase = asking(ticket),
+            // `hear` asks while awaiting `start` and never else.
+            other @ (Phase::Asking(_) | Phase::Attached { .. } | Phase::Closing { .. }) => return self.phase = other,
+        }
+        let me = ctx.address();
+        let applicant = Applicant {
+            carrier: self.carrier,
+            start,
+            line: Line { to_line: me.clone().recipient(), attach: me.clone().recipient() },
+            arbiter: Arbiter::current(),
+            line_taken,
+        };
+        let doors = self.doors.clone();
+        actix_rt::spawn(async move {
+            if let Err(refusal) = admission::apply(&doors, applicant).await {
+                me.do_send(Refused(refusal));
+            }
+        });
+        self.arm("attach_timeout", ctx);
+    }
+
+    /// Tells the call what the carrier said.
+    fn pass(&mut self, event: LineEvent) {
+        let Phase::Attached { call, .. } = &self.phase else { return };
+        match event {
+            LineEvent::Audio(frame) => {
+                // Perishable: a full mailbox costs this frame. A closed one means that the call is ending, and it says so.
+                if let Err(actix::prelude::SendError::Full(_)) = call.frames.try_send(FromCaller(frame)) {
+                    self.dropped += 1;
+                }
+            }
+            LineEvent::MarkEchoed(name) => call.marks.do_send(MarkEchoed(name)),
+            LineEvent::KeyPressed(key) => call.reports.do_send(LineReport::KeyPressed(key)),
+            LineEvent::Stopped => call.reports.do_send(LineReport::Stopped),
+            // `hear` has dealt with these.
+            LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) => {}
+        }
+    }
+
+    /// A message that could not be used: ignored and counted; a peer that sends nothing else is let go.
+    fn ignore(&mut self, problem: &str, ctx: &mut WebsocketContext<Self>) {
+        self.garbled += 1;
+        if self.garbled <= GARBLED_TOLD {
+            emit(Event::LineGarbled { carrier: self.carrier.name(), problem });
+        }
+        if let Phase::Attached { call, .. } = &self.phase {
+            call.reports.do_send(LineReport::Garbled);
+        }
+        if self.garbled >= MOST_GARBLED {
+            self.close(CloseCode::Policy, "too many unreadable messages", ctx);
+        }
+    }
+
+    /// Sends a close frame behind what is queued and waits a moment for its answer, so that the carrier gets to read both.
+    fn close(&mut self, code: CloseCode, reason: &str, ctx: &mut WebsocketContext<Self>) {
+        let reports = match std::mem::replace(&mut self.phase, Phase::Closing { reports: None }) {
+            Phase::Closing { reports } => return self.phase = Phase::Closing { reports },
+            Phase::Attached { call, .. } => Some(call.reports),
+            Phase::AwaitingStart(_) | Phase::Asking(_) => None,
+        };
+        self.phase = Phase::Closing { reports };
+        debug!(code:? = code, reason; "closing the stream");
+        ctx.close(Some(CloseReason { code, description: Some(reason.to_owned()) }));
+        ctx.run_later(LINGER, |_, ctx| ctx.stop());
+    }
+
+    /// Gives the phase its deadline in place of the last one.
+    fn arm(&mut self, reason: &'static str, ctx: &mut WebsocketContext<Self>) {
+        if let Some(last) = self.deadline.take() {
+            ctx.cancel_future(last);
+        }
+        self.deadline = Some(ctx.run_later(self.doors.stream.start_timeout, move |this, ctx| {
+            emit(Event::CallRefused { reason });
+            match &this.phase {
+                Phase::AwaitingStart(_) => this.close(CloseCode::Policy, "no `start` within limits.start_timeout", ctx),
+                Phase::Asking(_) => this.close(CloseCode::Error, "the call could not be started in time", ctx),
+                Phase::Attached { .. } | Phase::Closing { .. } => {}
+            }
+        }));
+    }
+
+    /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
+    fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.pulse.beat();
+        let Phase::Attached { call, .. } = &self.phase else { return };
+        if !call.reports.connected() {
+            return self.close(CloseCode::Error, "the call is over", ctx);
+        }
+        if std::mem::take(&mut self.heard) {
+            call.reports.do_send(LineReport::Alive);
+        }
+        if self.dropped > 0 {
+            call.reports.do_send(LineReport::FramesDropped(std::mem::take(&mut self.dropped)));
+        }
+    }
+
+    /// A fragment of a message.
+    fn reassemble(&mut self, item: &Item, ctx: &mut WebsocketContext<Self>) {
+        let whole = match item {
+            Item::FirstText(bytes) => self.reassembly.begin(Kind::Text, bytes).map(|()| None),
+            Item::FirstBinary(bytes) => self.reassembly.begin(Kind::Binary, bytes).map(|()| None),
+            Item::Continue(bytes) => self.reassembly.extend(bytes).map(|()| None),
+            Item::Last(bytes) => self.reassembly.finish(bytes).map(Some),
+        };
+        match whole {
+            Ok(None) => {}
+            Ok(Some(Whole::Text(text))) => self.hear(&text, ctx),
+            Ok(Some(Whole::Binary)) => self.ignore("a binary message", ctx),
+            Ok(Some(Whole::NotUtf8)) => self.close(CloseCode::Invalid, "text that is not UTF-8", ctx),
+            Err(TooLarge) => self.close(CloseCode::Size, "a message larger than limits.max_message", ctx),
+        }
+    }
+}
+
+impl Actor for MediaStream {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(TICK, Self::tick);
+        self.arm("start_timeout", ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        let reports = match &self.phase {
+            Phase::Attached { call, .. } => Some(&call.reports),
+            Phase::Closing { reports } => reports.as_ref(),
+            // Not admitted, or `admission` tells the call because `taken` is dropped.
+            Phase::AwaitingStart(_) | Phase::Asking(_) => None,
+        };
+        if let Some(reports) = reports {
+            if self.dropped > 0 {
+                reports.do_send(LineReport::FramesDropped(self.dropped));
+            }
+            reports.do_send(LineReport::Closed);
+        }
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
+    fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
+        self.heard = true;
+        match message {
+            Ok(ws::Message::Text(text)) => self.hear(&text, ctx),
+            Ok(ws::Message::Continuation(item)) => self.reassemble(&item, ctx),
+            Ok(ws::Message::Binary(_)) => self.ignore("a binary message", ctx),
+            Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
+            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
+            Ok(ws::Message::Close(_)) => {
+                self.close(CloseCode::Normal, "", ctx);
+                ctx.stop();
+            }
+            // After a violation the decoder does not find the next frame: nothing that follows can be believed.
+            Err(error) => {
+                let (code, reason) = if matches!(error, ProtocolError::Overflow) {
+                    (CloseCode::Size, "a message larger than limits.max_message")
+                } else {
+                    (CloseCode::Protocol, "WebSocket protocol violation")
+                };
+                debug!(problem:% = error; "the socket failed");
+                self.close(code, reason, ctx);
+                ctx.stop();
+            }
+        }
+    }
+}
+
+impl Handler<LineAttached> for MediaStream {
+    type Result = ();
+
+    fn handle(&mut self, call: LineAttached, ctx: &mut Self::Context) {
+        let asking = match std::mem::replace(&mut self.phase, Phase::Closing { reports: None }) {
+            Phase::Asking(asking) => asking,
+            // Closing already: `taken` was dropped and the call learns of the end that way.
+            other @ (Phase::AwaitingStart(_) | Phase::Attached { .. } | Phase::Closing { .. }) => {
+                return self.phase = other;
+            }
+        };
+        if let Some(deadline) = self.deadline.take() {
+            ctx.cancel_future(deadline);
+        }
+        // Nobody listens only when the one who asks is gone with its thread; then so are we.
+        let _ = asking.taken.send(());
+        self.phase = Phase::Attached { stream: asking.stream, call };
+        let (events, dropped) = asking.held.release();
+        self.dropped += dropped;
+        for event in events {
+            self.pass(event);
+        }
+    }
+}
+
+impl Handler<ToLine> for MediaStream {
+    type Result = ();
+
+    fn handle(&mut self, ToLine(command): ToLine, ctx: &mut Self::Context) {
+        // Before the call has the line and after its end there is nothing to be said.
+        let Phase::Attached { stream, .. } = &self.phase else { return };
+        if command == LineCommand::Close {
+            return self.close(CloseCode::Normal, "the call is over", ctx);
+        }
+        self.text.clear();
+        if self.carrier.encode(&command, stream, &mut self.text) {
+            ctx.text(self.text.as_str());
+        }
+    }
+}
+
+/// The Supervisor said no.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Refused(Refusal);
+
+impl Handler<Refused> for MediaStream {
+    type Result = ();
+
+    fn handle(&mut self, Refused(refusal): Refused, ctx: &mut Self::Context) {
+        let code = match refusal {
+            Refusal::Full { .. } | Refusal::Draining => CloseCode::Again,
+            Refusal::BadToken | Refusal::WrongCall => CloseCode::Policy,
+        };
+        self.close(code, &refusal.to_string(), ctx);
+    }
+}
+
+/// Commands that may wait for this socket: a lead of some 20 frames, their marks, and as much again for a busy thread. Fewer:
+/// audio dropped when the thread stutters. More: speech that comes too late to be of use.
+const MAILBOX: usize = 128;
+/// How often counters and liveness are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the answer to our close frame is awaited. Shorter: the close of the connection may overtake the last audio.
+const LINGER: Duration = Duration::from_secs(1);
+/// Unreadable messages after which a peer is let go. Carriers send none; a few must not cost a caller the call.
+const MOST_GARBLED: u32 = 100;
+/// Unreadable messages of one stream that are logged one by one; the rest are only counted.
+const GARBLED_TOLD: u32 = 3;

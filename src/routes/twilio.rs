@@ -1,0 +1,193 @@
+//! Twilio's webhooks: the incoming call, what follows its stream, and the callbacks.
+
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use log::{debug, error, info, warn};
+use switchboard_actors::call::brief::Direction;
+use switchboard_actors::ids::{CarrierCallId, Private};
+use switchboard_actors::supervisor::messages::{CarrierEnded, Expect, ExpectedCall};
+use switchboard_actors::wire::Carrier;
+
+use super::doors::{Asked, Doors};
+use super::form::{Form, FormError};
+use super::problem::Problem;
+use super::twiml::{self, ConnectStream};
+
+/// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
+pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let carrier_call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
+    let account = form.id("AccountSid").map_err(unusable)?.to_owned();
+    let (from, to) = (form.value("From").unwrap_or_default(), form.value("To").unwrap_or_default());
+    let query = Form::parse(request.query_string().as_bytes()).map_err(unusable)?;
+    let asked = Asked { carrier: Carrier::Twilio, from, to, parameters: query.pairs() };
+    let brief = (doors.briefs)(&asked);
+    let language = brief.language.clone();
+    let expected = ExpectedCall {
+        carrier: Carrier::Twilio,
+        carrier_call,
+        account: Some(account),
+        direction: direction(&form),
+        from: Private::new(from.to_owned()),
+        to: Private::new(to.to_owned()),
+        brief,
+    };
+    Ok(match doors.supervisor.send(Expect(expected)).timeout(PATIENCE).await {
+        Ok(Ok(permit)) => {
+            debug!(call:% = permit.call; "call expected");
+            answer(twiml::connect_stream(&ConnectStream {
+                public_url: &doors.public_url,
+                name: &permit.call.to_string(),
+                parameters: &[("token", permit.token.expose())],
+            }))
+        }
+        Ok(Err(refusal)) => {
+            info!(reason = refusal.word(); "call turned away at the webhook");
+            answer(twiml::say_and_hang_up(&twiml::refusal(&language)))
+        }
+        Err(problem) => {
+            error!(problem:%; "the Supervisor does not answer");
+            answer(twiml::say_and_hang_up(&twiml::refusal(&language)))
+        }
+    })
+}
+
+/// `/twilio/after-stream`: the stream has ended and Twilio asks how the call goes on.
+pub(super) async fn after_stream(
+    request: HttpRequest,
+    body: Body,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    hang_up_after(&request, body, &doors)
+}
+
+/// `/twilio/dial-result`: a dialled leg has ended and Twilio asks how the call goes on.
+pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    hang_up_after(&request, body, &doors)
+}
+
+/// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so.
+pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
+    let status = form.value("CallStatus").unwrap_or_default();
+    if TERMINAL.contains(&status) {
+        debug!(carrier_call:% = call, status; "the carrier says that the call is over");
+        doors.supervisor.do_send(CarrierEnded(call));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `/twilio/stream-status`: the only news of a stream whose handshake failed before we saw it.
+pub(super) async fn stream_status(
+    request: HttpRequest,
+    body: Body,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let stream = form.id("StreamSid").map_err(unusable)?;
+    match form.value("StreamEvent") {
+        Some("stream-error") => {
+            let said = form.value("StreamError").unwrap_or_default();
+            let code = error_code(said);
+            let meaning = code.and_then(explain).unwrap_or("see the carrier's error catalogue");
+            // The carrier's own words may quote anything; its code and our words do.
+            warn!(stream, code:? = code, meaning; "stream failed at the carrier");
+        }
+        event => debug!(stream, event; "stream status"),
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A body as the listener's limit let it through, or why not.
+pub(super) type Body = Result<Bytes, actix_web::Error>;
+
+/// Longest wait for the Supervisor. The carrier gives up after 15 s; a Supervisor that takes 5 s is dead.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `CallStatus` values after which nothing comes.
+const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
+
+fn hang_up_after(request: &HttpRequest, body: Body, doors: &Doors) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(request, &read(body)?)?;
+    form.id("CallSid").map_err(unusable)?;
+    Ok(answer(twiml::hang_up()))
+}
+
+fn read(body: Body) -> Result<Bytes, Problem> {
+    body.map_err(|error| {
+        let status = error.as_response_error().status_code();
+        Problem::new(status, format!("the body cannot be read: {error}"))
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn unusable(error: FormError) -> Problem {
+    Problem::bad_request(format!("the form cannot be used: {error}"))
+}
+
+fn answer(document: String) -> HttpResponse {
+    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(document)
+}
+
+fn direction(form: &Form) -> Direction {
+    match form.value("Direction") {
+        Some("outbound-api" | "outbound-dial") => Direction::Outbound,
+        _ => Direction::Inbound,
+    }
+}
+
+/// The first number of five digits in `text`.
+fn error_code(text: &str) -> Option<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 5)?.parse().ok()
+}
+
+/// What a stream error of the carrier means for the operator of this service.
+fn explain(code: u32) -> Option<&'static str> {
+    Some(match code {
+        31900 => "unknown error at the carrier",
+        31901 => "connecting to the stream URL timed out: is `server.public_url` reachable from the internet?",
+        31902 => "the stream URL refused the connection: is the proxy listening and does it pass `/ws` on?",
+        31903 => "the socket was dropped: a proxy's read timeout, or this process died",
+        31904 => "the stream URL's host is unreachable: check DNS and `server.public_url`",
+        31910 => "TLS failed: the proxy's certificate must be publicly trusted and match `server.public_url`",
+        31920 => {
+            "the upgrade was not answered with 101: the signature was refused (`server.public_url` must be the URL the carrier calls), or the proxy does not pass upgrades"
+        }
+        31921 => "we closed the socket: the log of that moment says why",
+        31922 => "the stream URL is not wss: `server.public_url` must be https",
+        31923 => "the stream URL is malformed: check `server.public_url`",
+        31924 => "WebSocket protocol violation: a proxy that compresses or changes frames",
+        31930 => "the carrier dropped caller audio because we read too slowly: this process is overloaded",
+        31931 => "more than 10 minutes of audio were queued at the carrier and the rest was dropped",
+        31940..=31942 => "a connector or a track that this service does not use",
+        31950 | 31951 => {
+            "the carrier refused a message of ours as malformed: a fault of this service, please report it"
+        }
+        31953 => "no audio from the telephone network",
+        31960 => "a quota of the carrier was reached",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_in_whatever_words_it_comes() {
+        assert_eq!(error_code("31920"), Some(31920));
+        assert_eq!(error_code("Error 31920 - Stream - WebSocket - Handshake Error"), Some(31920));
+        assert_eq!(error_code("no number, 12 or 123456"), None);
+    }
+
+    #[test]
+    fn every_code_of_the_reference_is_explained_but_those_of_other_products() {
+        for code in [31901, 31902, 31903, 31904, 31910, 31920, 31921, 31922, 31923, 31924, 31930, 31931, 31951, 31953] {
+            assert!(explain(code).is_some(), "{code}");
+        }
+        assert_eq!(explain(64_101), None);
+    }
+}

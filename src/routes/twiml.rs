@@ -1,0 +1,262 @@
+//! The documents that we answer Twilio's webhooks with (reference `twilio.md` §3). Pure.
+
+use std::borrow::Cow;
+use std::io;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use url::Url;
+
+/// What a TwiML answer is sent as.
+pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+/// A call that is to be connected to a media stream.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectStream<'a> {
+    /// Our public address; every URL in the document is built from it.
+    pub public_url: &'a Url,
+    /// The stream's name in status callbacks.
+    pub name: &'a str,
+    /// `<Parameter>`s, which come back in the stream's `start`. Visible in the carrier's logs.
+    pub parameters: &'a [(&'a str, &'a str)],
+}
+
+/// A sentence to be said by the carrier's own voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Say<'a> {
+    /// What is said.
+    pub text: &'a str,
+    /// BCP 47, `hi-IN`; the carrier's default when absent.
+    pub language: Option<&'a str>,
+    /// The carrier's name of a voice; its default for the language when absent.
+    pub voice: Option<&'a str>,
+}
+
+/// Connects the call to our stream. When the stream ends, `<Connect action>` says what follows; `<Hangup/>` stands behind it
+/// for a carrier that does not ask.
+pub fn connect_stream(connect: &ConnectStream<'_>) -> String {
+    let url = |path| public_url(connect.public_url, path);
+    document(|twiml| {
+        twiml
+            .create_element("Connect")
+            .with_attributes([("action", url("/twilio/after-stream").as_str()), ("method", "POST")])
+            .write_inner_content(|twiml| {
+                twiml
+                    .create_element("Stream")
+                    .with_attributes([
+                        ("url", stream_url(connect.public_url).as_str()),
+                        ("name", &legal(connect.name)),
+                        ("statusCallback", &url("/twilio/stream-status")),
+                        ("statusCallbackMethod", "POST"),
+                    ])
+                    .write_inner_content(|twiml| {
+                        for (name, value) in connect.parameters {
+                            twiml
+                                .create_element("Parameter")
+                                .with_attributes([("name", &*legal(name)), ("value", &*legal(value))])
+                                .write_empty()?;
+                        }
+                        Ok(())
+                    })?;
+                Ok(())
+            })?;
+        twiml.create_element("Hangup").write_empty()?;
+        Ok(())
+    })
+}
+
+/// Says one sentence and hangs up.
+pub fn say_and_hang_up(say: &Say<'_>) -> String {
+    document(|twiml| {
+        let mut element = twiml.create_element("Say");
+        if let Some(voice) = say.voice {
+            element = element.with_attribute(("voice", &*legal(voice)));
+        }
+        if let Some(language) = say.language {
+            element = element.with_attribute(("language", &*legal(language)));
+        }
+        element.write_text_content(BytesText::new(&legal(say.text)))?;
+        twiml.create_element("Hangup").write_empty()?;
+        Ok(())
+    })
+}
+
+/// Hangs up.
+pub fn hang_up() -> String {
+    document(|twiml| twiml.create_element("Hangup").write_empty().map(|_| ()))
+}
+
+/// The polite refusal of a call that we cannot take now, in the call's language (`en`, `hi`, …), English for one that we do
+/// not know.
+pub fn refusal(language: &str) -> Say<'static> {
+    let language = language.split(['-', '_']).next().unwrap_or_default();
+    let known = REFUSALS.iter().find(|(code, ..)| *code == language).unwrap_or(&REFUSALS[0]);
+    Say { text: known.2, language: Some(known.1), voice: None }
+}
+
+/// Where the stream is to connect: the public URL with its scheme turned into a socket's.
+pub fn stream_url(public: &Url) -> String {
+    let url = public_url(public, "/ws");
+    match url.strip_prefix("http") {
+        Some(rest) => format!("ws{rest}"),
+        None => url,
+    }
+}
+
+/// `path` at our public address; a path prefix of the public URL is kept.
+pub fn public_url(public: &Url, path: &str) -> String {
+    format!("{}{path}", public.as_str().trim_end_matches('/'))
+}
+
+/// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few minutes. …".
+const REFUSALS: [(&str, &str, &str); 6] = [
+    ("en", "en-US", "We cannot take your call right now. Please call again in a few minutes. Goodbye."),
+    ("hi", "hi-IN", "हम अभी आपका कॉल नहीं ले पा रहे हैं। कृपया कुछ मिनट बाद फिर से कॉल करें। धन्यवाद।"),
+    ("mr", "mr-IN", "आम्ही सध्या आपला कॉल घेऊ शकत नाही. कृपया काही मिनिटांनी पुन्हा कॉल करा. धन्यवाद."),
+    ("te", "te-IN", "మేము ఇప్పుడు మీ కాల్ స్వీకరించలేకపోతున్నాము. దయచేసి కొన్ని నిమిషాల తర్వాత మళ్లీ కాల్ చేయండి. ధన్యవాదాలు."),
+    ("ta", "ta-IN", "இப்போது உங்கள் அழைப்பை எங்களால் ஏற்க முடியவில்லை. தயவுசெய்து சில நிமிடங்கள் கழித்து மீண்டும் அழைக்கவும். நன்றி."),
+    ("ml", "ml-IN", "ഇപ്പോൾ നിങ്ങളുടെ കോൾ സ്വീകരിക്കാൻ ഞങ്ങൾക്ക് കഴിയുന്നില്ല. ദയവായി കുറച്ച് മിനിറ്റുകൾക്ക് ശേഷം വീണ്ടും വിളിക്കുക. നന്ദി."),
+];
+
+fn document(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
+    let mut writer = Writer::new(Vec::new());
+    let written = writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None))).and_then(|()| {
+        writer.create_element("Response").write_inner_content(body)?;
+        Ok(())
+    });
+    written.expect("writing to memory does not fail");
+    String::from_utf8(writer.into_inner()).expect("the writer writes the UTF-8 that it was given")
+}
+
+/// `text` without the characters that XML 1.0 does not allow, escaped or not.
+fn legal(text: &str) -> Cow<'_, str> {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
+    if text.chars().all(allowed) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().filter(|&c| allowed(c)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use quick_xml::Reader;
+    use quick_xml::events::BytesStart;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_connected_as_the_reference_shows() {
+        let public = url("https://voice.example.com");
+        let document = connect_stream(&ConnectStream {
+            public_url: &public,
+            name: "5e1f",
+            parameters: &[("token", "q7"), ("from", "+15550100001")],
+        });
+        assert_eq!(
+            document,
+            concat!(
+                r#"<?xml version="1.0" encoding="UTF-8"?><Response>"#,
+                r#"<Connect action="https://voice.example.com/twilio/after-stream" method="POST">"#,
+                r#"<Stream url="wss://voice.example.com/ws" name="5e1f" "#,
+                r#"statusCallback="https://voice.example.com/twilio/stream-status" statusCallbackMethod="POST">"#,
+                r#"<Parameter name="token" value="q7"/><Parameter name="from" value="+15550100001"/>"#,
+                r#"</Stream></Connect><Hangup/></Response>"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_plain_public_address_gets_a_plain_socket() {
+        assert_eq!(stream_url(&url("http://127.0.0.1:8080")), "ws://127.0.0.1:8080/ws");
+        assert_eq!(stream_url(&url("https://example.com/voice/")), "wss://example.com/voice/ws");
+    }
+
+    #[test]
+    fn a_refusal_is_said_in_the_language_of_the_call() {
+        assert_eq!(refusal("hi").language, Some("hi-IN"));
+        assert_eq!(refusal("ta-IN").language, Some("ta-IN"));
+        assert_eq!(refusal("xx").language, Some("en-US"));
+        for (code, tag, text) in REFUSALS {
+            let parsed = parse(&say_and_hang_up(&refusal(code)));
+            assert_eq!(parsed, [format!("Say language={tag}"), format!("'{text}'"), "Hangup".to_owned()]);
+        }
+    }
+
+    #[test]
+    fn a_named_voice_stands_beside_the_language() {
+        let say = Say { text: "Hello.", language: Some("en-US"), voice: Some("Polly.Joanna") };
+        assert_eq!(parse(&say_and_hang_up(&say)), ["Say voice=Polly.Joanna language=en-US", "'Hello.'", "Hangup"]);
+    }
+
+    #[test]
+    fn hanging_up_is_one_verb() {
+        assert_eq!(parse(&hang_up()), ["Hangup"]);
+    }
+
+    #[test]
+    fn an_answer_stays_far_below_what_the_carrier_takes() {
+        for (code, ..) in REFUSALS {
+            assert!(say_and_hang_up(&refusal(code)).len() < 4_000);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_parameter_comes_back_as_it_was(value in "\\PC{0,40}[<>&\"'\u{0}\u{1}\u{FFFF}]{0,4}") {
+            let public = url("https://voice.example.com");
+            let parameters = [("token", value.as_str())];
+            let document = connect_stream(&ConnectStream { public_url: &public, name: &value, parameters: &parameters });
+            let parsed = parse(&document);
+            prop_assert_eq!(&parsed[2], &format!("Parameter name=token value={}", legal(&value)));
+            let illegal = ['\u{0}', '\u{1}', '\u{FFFF}'];
+            prop_assert!(!document.contains(illegal));
+        }
+
+        #[test]
+        fn whatever_is_said_comes_back_as_it_was(text in "[a-z<>&\"']{1,40}") {
+            let parsed = parse(&say_and_hang_up(&Say { text: &text, language: None, voice: None }));
+            prop_assert_eq!(parsed, ["Say".to_owned(), format!("'{text}'"), "Hangup".to_owned()]);
+        }
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a test's URL")
+    }
+
+    /// The elements inside `<Response>` with their attributes, and the texts, in order.
+    fn parse(document: &str) -> Vec<String> {
+        let mut reader = Reader::from_str(document);
+        let (mut found, mut text) = (Vec::new(), String::new());
+        loop {
+            let event = reader.read_event().expect("well-formed");
+            if let Event::Text(piece) = &event {
+                text.push_str(&piece.xml10_content());
+            } else if let Event::GeneralRef(name) = &event {
+                let character = name.resolve_char_ref().expect("a character").map(String::from);
+                let entity = || quick_xml::escape::resolve_predefined_entity(&name.xml10_content()).map(str::to_owned);
+                text.push_str(&character.or_else(entity).expect("a known entity"));
+            } else if !text.is_empty() {
+                found.push(format!("'{}'", std::mem::take(&mut text)));
+            }
+            if let Event::Start(element) | Event::Empty(element) = &event {
+                found.push(describe(element));
+            } else if let Event::Eof = event {
+                break;
+            }
+        }
+        assert_eq!(found.remove(0), "Response");
+        found
+    }
+
+    fn describe(element: &BytesStart<'_>) -> String {
+        let mut words = vec![element.name().as_ref().to_owned()];
+        for attribute in element.attributes() {
+            let attribute = attribute.expect("an attribute");
+            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("escaped");
+            words.push(format!("{}={value}", attribute.key.as_ref()));
+        }
+        words.join(" ")
+    }
+}

@@ -1,0 +1,263 @@
+//! The service as a whole: what is started, in which order, and how it stops.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use actix_rt::task::JoinHandle;
+use actix_web::dev::ServerHandle;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use log::{info, warn};
+use switchboard_actors::clock;
+use switchboard_actors::ids::Private;
+use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
+use switchboard_actors::supervisor::messages::Drain;
+use switchboard_actors::transcript::writer::RecordWriter;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
+use crate::rehearsal::{Rehearsal, RehearsalOptions};
+use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
+use crate::routes::gate::Gate;
+use crate::routes::health::ModelProbe;
+use crate::routes::signature::Keys;
+use crate::routes::{self, lifeline};
+use crate::telemetry;
+
+/// A running service.
+pub struct Service {
+    public: Listener,
+    admin: Listener,
+    public_url: Url,
+    supervisor: Addr<Supervisor>,
+    /// The Supervisor's thread: a busy call never makes it wait.
+    arbiter: Arbiter,
+    writer: RecordWriter,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// Why the service did not start. Nothing of it is left running then.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The folder of records cannot be used.
+    #[error("use `records.dir` = {dir}: {source}")]
+    Records {
+        /// The folder.
+        dir: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An address cannot be listened at.
+    #[error("listen at `{key}` = {address}: {source}")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The rehearsal model did not start.
+    #[error("start the rehearsal model: {0}")]
+    Rehearsal(io::Error),
+}
+
+impl Service {
+    /// Starts everything that `config` asks for. Within an actix system.
+    ///
+    /// # Errors
+    /// When the disk or an address cannot be used.
+    pub async fn build(config: Config) -> Result<Self, ServiceError> {
+        let writer = RecordWriter::start(&config.records.dir)
+            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
+        let doors = Arc::new(OnceLock::new());
+        let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
+        let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
+
+        let rehearsal = match config.realtime.provider {
+            Provider::Rehearsal => {
+                Some(Rehearsal::start(RehearsalOptions::default()).await.map_err(ServiceError::Rehearsal)?)
+            }
+            Provider::OpenAi | Provider::Azure => None,
+        };
+        let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let setup = SupervisorSetup {
+            max_calls: config.server.max_calls,
+            token_lifetime: config.twilio.token_lifetime,
+            writer: writer.clone(),
+        };
+        let arbiter = Arbiter::new();
+        let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
+        let public_url = config.server.public_url_at(public.address);
+        let probe = ModelProbe::new(model_address(&config));
+        let known = Doors {
+            supervisor: supervisor.clone(),
+            briefs: brief_for(briefs),
+            public_url: public_url.clone(),
+            trust: trust(&config),
+            stream: StreamRules {
+                start_timeout: config.limits.start_timeout,
+                stall_timeout: config.limits.line_silence,
+                max_message: config.limits.max_message,
+            },
+            gate: Gate::new(config.limits.sockets_waiting, config.limits.sockets_per_address),
+            admin_token: config.secrets.admin_token.clone(),
+            transfers: config.transfers.keys().cloned().collect(),
+            model: probe,
+            metrics: telemetry::install(),
+            started: clock::now(),
+        };
+        doors.get_or_init(|| Data::new(known));
+        let (public, admin) = (public.listen(), admin.listen());
+        info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
+    }
+
+    /// Where carriers are listened to.
+    pub fn public_addr(&self) -> SocketAddr {
+        self.public.address
+    }
+
+    /// Where operators are listened to.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.address
+    }
+
+    /// Where carriers reach us, with the real port.
+    pub fn public_url(&self) -> &Url {
+        &self.public_url
+    }
+
+    /// Where operators reach us, without a slash at its end.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin.address)
+    }
+
+    /// Who admits calls.
+    pub fn supervisor(&self) -> &Addr<Supervisor> {
+        &self.supervisor
+    }
+
+    /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
+    /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
+    pub async fn stop(self, patience: Duration) {
+        let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
+        if !matches!(drained, Ok(Ok(()))) {
+            warn!("not every call has ended in order; stopping all the same");
+        }
+        self.public.stop().await;
+        self.admin.stop().await;
+        let writer = self.writer;
+        let flushed = actix_rt::task::spawn_blocking(move || writer.flush());
+        if timeout(GRACE, flushed).await.is_err() {
+            warn!(
+                "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
+            );
+        }
+        if let Some(rehearsal) = self.rehearsal {
+            rehearsal.stop().await;
+        }
+        self.arbiter.stop();
+    }
+}
+
+/// A listener that is bound and not yet served.
+struct Bound {
+    address: SocketAddr,
+    run: Box<dyn FnOnce() -> actix_web::dev::Server>,
+}
+
+/// A listener that is served.
+struct Listener {
+    address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Bound {
+    /// Binds `address`; what the doors know is read from `doors` when serving begins.
+    fn at(
+        key: &'static str,
+        address: SocketAddr,
+        workers: usize,
+        doors: &Arc<OnceLock<Data<Doors>>>,
+        paths: fn(&mut ServiceConfig),
+    ) -> Result<Self, ServiceError> {
+        let doors = Arc::clone(doors);
+        let app = move || {
+            let doors = doors.get().expect("`build` tells what the doors know before it serves them");
+            App::new().app_data(Data::clone(doors)).configure(paths)
+        };
+        let server = HttpServer::new(app)
+            .workers(workers)
+            // Nagle's algorithm holds back every frame that follows an unacknowledged one: 24 ms at p95.
+            .tcp_nodelay(true)
+            // A burst of callers waits here for a moment instead of retrying a second later.
+            .backlog(1024)
+            // Longer than a proxy keeps its idle connections, so that it is never the one surprised.
+            .keep_alive(Duration::from_secs(75))
+            .client_request_timeout(Duration::from_secs(5))
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .on_connect(lifeline::remember)
+            .disable_signals()
+            // By then every call has ended; only idle connections are left.
+            .shutdown_timeout(1)
+            .bind(address)
+            .map_err(|source| ServiceError::Listen { key, address, source })?;
+        let address = server.addrs().first().copied().unwrap_or(address);
+        Ok(Self { address, run: Box::new(move || server.run()) })
+    }
+
+    fn listen(self) -> Listener {
+        let server = (self.run)();
+        Listener { address: self.address, handle: server.handle(), task: actix_rt::spawn(server) }
+    }
+}
+
+impl Listener {
+    async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Ok(Err(problem)) = self.task.await {
+            warn!(problem:%; "the listener did not end in order");
+        }
+    }
+}
+
+fn trust(config: &Config) -> Trust {
+    match config.twilio.verify {
+        Verify::Require => {
+            Trust::Signed(Keys { auth_tokens: config.secrets.twilio_auth_tokens.clone(), shared: BTreeMap::new() })
+        }
+        Verify::Off => Trust::Loopback,
+    }
+}
+
+fn brief_for(briefs: Briefs) -> BriefFor {
+    Box::new(move |asked: &Asked<'_>| {
+        briefs.for_call(&RouteInput {
+            carrier: asked.carrier,
+            from: Private::new(asked.from.to_owned()),
+            to: Private::new(asked.to.to_owned()),
+            parameters: asked.parameters.iter().cloned().collect(),
+        })
+    })
+}
+
+/// Where the model's server takes connections; none for one within the process.
+fn model_address(config: &Config) -> Option<(String, u16)> {
+    let url = match config.realtime.provider {
+        Provider::Rehearsal => return None,
+        Provider::OpenAi | Provider::Azure => config.realtime.url.as_ref()?,
+    };
+    let port = url.port().unwrap_or(if matches!(url.scheme(), "ws" | "http") { 80 } else { 443 });
+    Some((url.host_str()?.to_owned(), port))
+}
+
+/// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
+const GRACE: Duration = Duration::from_secs(15);

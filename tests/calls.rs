@@ -1,0 +1,96 @@
+//! Many calls at once: each hears its own words, and what befalls one leaves the others alone.
+
+mod common;
+
+use std::f64::consts::TAU;
+use std::path::Path;
+use std::time::Duration;
+
+use common::{Running, start};
+use futures_util::future::join_all;
+use serde_json::Value;
+use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+
+#[actix_rt::test]
+async fn twenty_callers_each_hear_their_own_words() {
+    let running = start(&[]).await;
+    let reports = join_all((0..20).map(|caller| call(&running, caller))).await;
+    for (caller, report) in reports.iter().enumerate() {
+        hears_only_itself(caller, report);
+    }
+    let records = running.records.path().to_owned();
+    running.stop().await;
+    for report in &reports {
+        assert_eq!(ending(&records, &report.summary.call_sid), "caller_hung_up");
+    }
+}
+
+/// Calls `running` with a voice that nobody else has, and hangs up after the answer.
+async fn call(running: &Running, caller: usize) -> CallReport {
+    let url = running.public("/twilio/voice").parse().expect("a URL");
+    let mut options = PhoneOptions::new(Target::Webhook(url));
+    options.speech = voice(caller).into();
+    options.longest = Duration::from_secs(60);
+    let (handset, _remote) = Handset::new();
+    place_call(options, handset).await
+}
+
+/// 1.5 s of a pulsating tone at the caller's own pitch.
+fn voice(caller: usize) -> Vec<i16> {
+    let pitch = pitch(caller);
+    (0..12_000)
+        .map(|n| {
+            let t = f64::from(n) / 8000.0;
+            let envelope = 0.6 + 0.4 * (TAU * 4.0 * t).sin();
+            (9000.0 * envelope * (TAU * pitch * t).sin()) as i16
+        })
+        .collect()
+}
+
+fn pitch(caller: usize) -> f64 {
+    500.0 + 90.0 * caller as f64
+}
+
+/// The caller's own pitch is heard for a second at least, loudly, and in that time nobody else's.
+fn hears_only_itself(caller: usize, report: &CallReport) {
+    assert!(report.summary.failures.is_empty(), "caller {caller}: {:?}", report.summary.failures);
+    assert!(report.summary.warnings.is_empty(), "caller {caller}: {:?}", report.summary.warnings);
+    let mut own = 0;
+    for window in report.heard.chunks_exact(800) {
+        let all: f64 = window.iter().map(|s| f64::from(*s).powi(2)).sum();
+        let share = |other: usize| 2.0 * power(window, pitch(other)) / (window.len() as f64 * all.max(1.0));
+        let tonal = (0..20).find(|other| all > 800.0 * 500.0 * 500.0 && share(*other) > 0.8);
+        if let Some(heard) = tonal {
+            assert_eq!(heard, caller, "caller {caller} hears caller {heard}");
+            own += 1;
+        }
+    }
+    assert!(own >= 10, "caller {caller} heard {own} tenths of a second of its own words");
+}
+
+/// The squared magnitude of one frequency (Goertzel's sum, written out).
+fn power(window: &[i16], hz: f64) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, sample) in window.iter().enumerate() {
+        let phase = TAU * hz * n as f64 / 8000.0;
+        re += f64::from(*sample) * phase.cos();
+        im += f64::from(*sample) * phase.sin();
+    }
+    re * re + im * im
+}
+
+/// The reason of the ending in the one transcript of this call.
+fn ending(records: &Path, call_sid: &str) -> String {
+    let prefix = format!("call_{call_sid}_");
+    let files: Vec<_> = std::fs::read_dir(records)
+        .expect("the records")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(&prefix)))
+        .collect();
+    assert_eq!(files.len(), 2, "one transcript and one queue entry of {call_sid}: {files:?}");
+    let transcript =
+        files.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json")).expect("a transcript");
+    let text = std::fs::read_to_string(transcript).expect("readable");
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    value["ending"]["reason"].as_str().expect("a reason").to_owned()
+}

@@ -1,0 +1,305 @@
+//! The whole service in-process, and a carrier small enough to misbehave exactly as a test wants.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_web::web::Bytes;
+use awc::BoxedSocket;
+use awc::error::WsClientError;
+use awc::ws::{CloseCode, Codec, Frame, Message};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use switchboard::config::{Config, Sources};
+use switchboard::routes::signature::sign;
+use switchboard::service::Service;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// Longest wait for anything that must happen.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The auth token of services that require signatures.
+pub const AUTH_TOKEN: &str = "test_auth_token_0123456789abcdef";
+/// The account of every call.
+pub const ACCOUNT: &str = "AC00000000000000000000000000000002";
+
+/// A service on free loopback ports with records in a folder of its own.
+pub struct Running {
+    /// The service.
+    pub service: Service,
+    /// Its records.
+    pub records: TempDir,
+}
+
+/// Starts a service with verification off.
+pub async fn start(overrides: &[(&str, &str)]) -> Running {
+    let mut all = vec![("twilio.verify", "off")];
+    all.extend_from_slice(overrides);
+    start_with(&[], &all).await
+}
+
+/// Starts a service that requires signatures.
+pub async fn start_signed(overrides: &[(&str, &str)]) -> Running {
+    let mut all = vec![("twilio.verify", "require")];
+    all.extend_from_slice(overrides);
+    start_with(&[("TWILIO_AUTH_TOKEN", AUTH_TOKEN)], &all).await
+}
+
+/// Starts a service with these variables and keys.
+pub async fn start_with(variables: &[(&str, &str)], overrides: &[(&str, &str)]) -> Running {
+    let records = tempfile::tempdir().expect("a temporary folder");
+    let dir = records.path().to_str().expect("a plain path").to_owned();
+    let mut all = vec![
+        ("server.bind", "127.0.0.1:0"),
+        ("server.public_url", "http://127.0.0.1:0"),
+        ("admin.bind", "127.0.0.1:0"),
+        ("server.workers", "1"),
+        ("realtime.provider", "rehearsal"),
+        ("records.dir", dir.as_str()),
+    ];
+    all.extend_from_slice(overrides);
+    let sources = Sources::default().variables(variables).overrides(&all);
+    let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("a test's configuration: {error}"));
+    Running { service: Service::build(config).await.expect("a service"), records }
+}
+
+impl Running {
+    /// `path` at the public listener.
+    pub fn public(&self, path: &str) -> String {
+        format!("{}{path}", self.service.public_url().as_str().trim_end_matches('/'))
+    }
+
+    /// `path` at the admin listener.
+    pub fn admin(&self, path: &str) -> String {
+        format!("{}{path}", self.service.admin_url())
+    }
+
+    /// The media stream's URL.
+    pub fn stream(&self) -> String {
+        self.public("/ws").replacen("http", "ws", 1)
+    }
+
+    /// Stops the service without patience for calls.
+    pub async fn stop(self) {
+        self.service.stop(Duration::ZERO).await;
+    }
+
+    /// Posts the voice webhook of `call`, unsigned.
+    pub async fn voice(&self, call: &str) -> Answer {
+        post(&self.public("/twilio/voice"), &incoming(call), None).await
+    }
+
+    /// Announces `call` and gives the token of its stream.
+    pub async fn announce(&self, call: &str) -> String {
+        self.voice(call).await.token()
+    }
+
+    /// The calls as `/calls` shows them.
+    pub async fn calls(&self) -> Vec<Value> {
+        let answer = get(&self.admin("/calls"), &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["calls"].as_array().expect("a list").clone()
+    }
+
+    /// Waits until `/calls` shows as many calls as this.
+    pub async fn until_calls(&self, number: usize) {
+        let waiting = async {
+            while self.calls().await.len() != number {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, waiting).await.is_ok(), "there should be {number} calls");
+    }
+}
+
+/// An HTTP answer.
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its `Content-Type`.
+    pub kind: String,
+    /// Its headers.
+    pub headers: awc::http::header::HeaderMap,
+    /// Its body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
+    }
+
+    /// Asserts that it is a problem of this status, in the form of RFC 9457, and gives its detail.
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.kind, "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert!(body["title"].is_string());
+        body["detail"].as_str().expect("a detail").to_owned()
+    }
+
+    /// The stream token of a TwiML answer.
+    pub fn token(&self) -> String {
+        let (_, rest) = self.text.split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("{}", self.text));
+        rest.split('"').next().expect("a quote").to_owned()
+    }
+}
+
+/// GETs `url`.
+pub async fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = awc::Client::new().get(url).timeout(PATIENCE);
+    for header in headers {
+        request = request.insert_header(*header);
+    }
+    read(request.send().await.expect("an answer")).await
+}
+
+/// POSTs a form, with a signature where one is given.
+pub async fn post(url: &str, form: &str, signature: Option<&str>) -> Answer {
+    let mut request = awc::Client::new().post(url).timeout(PATIENCE).content_type("application/x-www-form-urlencoded");
+    if let Some(signature) = signature {
+        request = request.insert_header(("X-Twilio-Signature", signature));
+    }
+    read(request.send_body(form.to_owned()).await.expect("an answer")).await
+}
+
+/// POSTs any body.
+pub async fn post_body(url: &str, kind: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = awc::Client::new().post(url).timeout(PATIENCE).content_type(kind);
+    for header in headers {
+        request = request.insert_header(*header);
+    }
+    read(request.send_body(body.to_owned()).await.expect("an answer")).await
+}
+
+async fn read<S>(mut response: awc::ClientResponse<S>) -> Answer
+where
+    S: futures_util::Stream<Item = Result<Bytes, awc::error::PayloadError>> + Unpin,
+{
+    let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let kind = header.unwrap_or_default().to_owned();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.body().await.expect("a body");
+    Answer { status, kind, headers, text: String::from_utf8(body.to_vec()).expect("text") }
+}
+
+/// The form of an incoming call.
+pub fn incoming(call: &str) -> String {
+    format!(
+        "AccountSid={ACCOUNT}&ApiVersion=2010-04-01&CallSid={call}&CallStatus=ringing&CallerName=&Direction=inbound\
+         &From=%2B15550100001&To=%2B15550100002"
+    )
+}
+
+/// The signature of `form` posted to `url`.
+pub fn signed(url: &str, form: &str) -> String {
+    let pairs: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+    sign(AUTH_TOKEN, url, &pairs)
+}
+
+/// A carrier's media stream, as obedient as the test is.
+pub struct FakeStream {
+    socket: Framed<BoxedSocket, Codec>,
+}
+
+impl FakeStream {
+    /// Upgrades `url`.
+    pub async fn open(url: &str) -> Self {
+        Self::try_open(url, None).await.unwrap_or_else(|error| panic!("upgrade {url}: {error}"))
+    }
+
+    /// Upgrades `url`, signed where a signature is given.
+    pub async fn try_open(url: &str, signature: Option<&str>) -> Result<Self, WsClientError> {
+        let mut request = awc::Client::new().ws(url);
+        if let Some(signature) = signature {
+            request = request.set_header("x-twilio-signature", signature);
+        }
+        let (_, socket) = request.connect().await?;
+        Ok(Self { socket })
+    }
+
+    /// Opens a stream and says `connected` and `start`.
+    pub async fn start(url: &str, call: &str, token: Option<&str>) -> Self {
+        let mut stream = Self::open(url).await;
+        stream.say(&json!({ "event": "connected", "protocol": "Call", "version": "1.0.0" })).await;
+        stream.say(&start_message(call, token)).await;
+        stream
+    }
+
+    /// Sends one JSON message.
+    pub async fn say(&mut self, message: &Value) {
+        self.send(Message::Text(message.to_string().into())).await;
+    }
+
+    /// Sends anything; a socket that is closed already is the test's to notice by reading.
+    pub async fn send(&mut self, message: Message) {
+        let _ = self.socket.send(message).await;
+    }
+
+    /// Reads messages until one has this `event`.
+    pub async fn hear(&mut self, event: &str) -> Value {
+        let reading = async {
+            while let Some(Ok(frame)) = self.socket.next().await {
+                if let Frame::Text(bytes) = frame {
+                    let message: Value = serde_json::from_slice(&bytes).expect("JSON");
+                    if message["event"] == event {
+                        return message;
+                    }
+                }
+            }
+            panic!("the socket ended before `{event}`");
+        };
+        timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("no `{event}` came"))
+    }
+
+    /// Reads until the socket is closed by the service, answers, sees the connection go, and gives the code and the reason.
+    pub async fn closed(&mut self) -> (CloseCode, String) {
+        let reading = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Frame::Close(Some(reason)))) => {
+                        let _ = self.socket.send(Message::Close(None)).await;
+                        while let Some(Ok(_)) = self.socket.next().await {}
+                        return (reason.code, reason.description.unwrap_or_default());
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("the socket ended without a close frame: {other:?}"),
+                }
+            }
+        };
+        timeout(PATIENCE, reading).await.expect("the service closes the socket")
+    }
+}
+
+/// The `start` of a stream.
+pub fn start_message(call: &str, token: Option<&str>) -> Value {
+    let stream = call.replacen("CA", "MZ", 1);
+    let parameters = token.map_or_else(|| json!({}), |token| json!({ "token": token }));
+    json!({
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": stream,
+        "start": {
+            "accountSid": ACCOUNT,
+            "streamSid": stream,
+            "callSid": call,
+            "tracks": ["inbound"],
+            "mediaFormat": { "encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1 },
+            "customParameters": parameters,
+        },
+    })
+}
+
+/// A frame of silence.
+pub fn silence(call: &str, number: u64) -> Value {
+    let payload = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, [0xFF; 160]);
+    json!({
+        "event": "media",
+        "sequenceNumber": (number + 2).to_string(),
+        "streamSid": call.replacen("CA", "MZ", 1),
+        "media": { "track": "inbound", "chunk": (number + 1).to_string(), "timestamp": (number * 20).to_string(), "payload": payload },
+    })
+}

@@ -1,0 +1,169 @@
+//! What calls are held by: routes, agents and languages become briefs.
+
+use std::sync::Arc;
+
+use switchboard::config::{Briefs, Config, RouteInput, Sources};
+use switchboard_actors::call::brief::{Brief, Greeting};
+use switchboard_actors::realtime::plan::{Credential, TurnDetection};
+use switchboard_actors::wire::{AudioFormat, Carrier};
+
+use crate::{KEY, brief, refused, with};
+
+#[test]
+fn every_language_has_a_session_of_its_own() {
+    let briefs = Briefs::new(&with(&[]), Some("ws://127.0.0.1:4000/v1/realtime"));
+    for code in ["en", "hi", "mr", "te", "ta", "ml"] {
+        let config = with(&[]);
+        let brief = briefs.get("default", code).expect("the default agent speaks it");
+        let plan = &brief.model;
+        assert_eq!(plan.endpoint.url, "ws://127.0.0.1:4000/v1/realtime");
+        assert_eq!(plan.endpoint.credential, Credential::None);
+        assert_eq!(plan.model, "gpt-realtime-2.1");
+        assert_eq!(plan.format, AudioFormat::PCM_24K);
+        let (agent, language) = (&config.agents["default"], &config.languages[code]);
+        assert!(plan.instructions.starts_with(&agent.instructions));
+        assert!(plan.instructions.ends_with(&language.instructions));
+        let transcription = plan.transcription.as_ref().expect("on by default");
+        assert_eq!(transcription.language.as_deref(), Some(code));
+        let Greeting::Spoken(greeting) = &brief.greeting else { panic!("the agent greets") };
+        assert!(greeting.contains(&language.greeting) && greeting.contains(&language.name));
+        // Instructions and tools together may take 16,384 tokens; no script takes more than one token a sign.
+        assert!(plan.instructions.chars().count() < 12_000);
+    }
+}
+
+#[test]
+fn calls_of_one_route_share_one_brief() {
+    let briefs = Briefs::new(&with(&[]), None);
+    let call = call("+15550100001", "+15550100002", &[]);
+    assert!(Arc::ptr_eq(&briefs.for_call(&call), &briefs.for_call(&call)));
+}
+
+#[test]
+fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
+    let names = |brief: &Brief| -> Vec<String> {
+        brief.model.tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let all = r#"["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]"#;
+    let plain = brief(&with(&[("agents.default.tools", all), ("agents.default.languages", r#"["en"]"#)]));
+    assert_eq!(names(&plain), ["end_call", "save_answer", "send_dtmf"]);
+
+    let settings = [
+        ("agents.default.tools", all),
+        ("transfers.sales.number", "+14155550100"),
+        ("transfers.sales.description", "Prices and offers"),
+        ("transfers.desk.carrier", "true"),
+        ("agents.default.questions", r#"[{ key = "email", label = "The e-mail address" }]"#),
+    ];
+    let full = brief(&with(&settings));
+    assert_eq!(names(&full), ["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]);
+    for tool in &full.model.tools {
+        assert_eq!(tool["type"], "function");
+        assert!(tool.get("function").is_none() && tool.get("strict").is_none());
+        assert_eq!(tool["parameters"]["type"], "object");
+        let required = tool["parameters"]["required"].as_array().expect("a list").len();
+        assert_eq!(required, tool["parameters"]["properties"].as_object().expect("a table").len());
+    }
+    let parameter = |tool: usize, name: &str| full.model.tools[tool]["parameters"]["properties"][name]["enum"].clone();
+    assert_eq!(parameter(1, "destination"), serde_json::json!(["desk", "sales"]));
+    assert_eq!(parameter(2, "language"), serde_json::json!(["en", "hi", "mr", "te", "ta", "ml"]));
+    assert_eq!(parameter(3, "key"), serde_json::json!(["email"]));
+    // The model picks a name; it never sees the number.
+    assert!(!serde_json::to_string(&full.model.tools).expect("JSON").contains("4155550100"));
+}
+
+#[test]
+fn a_voice_that_was_chosen_goes_before_one_that_was_shipped() {
+    let voice = |settings: &[(&str, &str)]| brief(&with(settings)).model.voice.clone();
+    assert_eq!(voice(&[]), "marin");
+    assert_eq!(voice(&[("agents.default.voice", "cedar")]), "cedar");
+    assert_eq!(voice(&[("languages.en.voice", "sage")]), "sage");
+    assert_eq!(voice(&[("agents.default.voice", "cedar"), ("languages.en.voice", "sage")]), "sage");
+}
+
+#[test]
+fn an_agent_may_greet_with_words_of_its_own_or_not_at_all() {
+    let greeting = |value: &str| brief(&with(&[("agents.default.greeting", value)])).greeting.clone();
+    assert_eq!(greeting(""), Greeting::None);
+    assert!(matches!(greeting("Ahoy!"), Greeting::Spoken(words) if words.contains("Ahoy!")));
+    assert!(matches!(greeting(r#"{ en = "Ahoy!" }"#), Greeting::Spoken(words) if words.contains("Ahoy!")));
+    assert!(
+        matches!(greeting(r#"{ hi = "सुनिए!" }"#), Greeting::Spoken(words) if words.contains("thank you for calling"))
+    );
+}
+
+#[test]
+fn a_real_provider_gets_its_address_and_its_key() {
+    let plan = |settings: &[(&str, &str)]| {
+        let sources = Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(settings);
+        let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
+        brief(&config).model.clone()
+    };
+    let openai = plan(&[("realtime.provider", "openai"), ("realtime.audio_format", "g711"), ("realtime.speed", "1.2")]);
+    assert_eq!(openai.endpoint.url, "wss://api.openai.com/v1/realtime");
+    assert_eq!(openai.endpoint.credential, Credential::Bearer(KEY.to_owned().into()));
+    assert_eq!((openai.format, openai.speed), (AudioFormat::MULAW_8K, Some(1.2)));
+    let url = "wss://firm.openai.azure.com/openai/v1/realtime";
+    let azure = plan(&[("realtime.provider", "azure"), ("realtime.url", url), ("realtime.model", "my-deployment")]);
+    assert_eq!(azure.endpoint.url, url);
+    assert_eq!(azure.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
+    assert_eq!(azure.model, "my-deployment");
+    // A server of one's own has voices and models of its own.
+    let own =
+        [("realtime.provider", "openai"), ("realtime.url", "ws://10.0.0.5/v1/realtime"), ("languages.en.voice", "ara")];
+    assert_eq!(plan(&own).voice, "ara");
+}
+
+#[test]
+fn semantic_turn_detection_has_none_of_the_other_kind() {
+    let config =
+        with(&[("realtime.turn_detection.type", "semantic_vad"), ("realtime.turn_detection.eagerness", "low")]);
+    let expected =
+        TurnDetection::Semantic { eagerness: "low".to_owned(), create_response: true, interrupt_response: true };
+    assert_eq!(config.realtime.turn_detection, expected);
+    let error =
+        refused(&[("realtime.turn_detection.type", "semantic_vad"), ("realtime.turn_detection.threshold", "0.6")]);
+    assert_eq!(error.problems[0].key, "realtime.turn_detection.threshold");
+}
+
+#[test]
+fn the_first_route_that_matches_wins_and_leaves_the_rest_open() {
+    let config = with(&[(
+        "routes",
+        r#"[{ to = "+9122 5000-0000", language = "mr" }, { from = "+91*", language = "hi" },
+            { parameters = { campaign = "spring" }, language = "ta" }, { carrier = "waybeo", language = "ml" }]"#,
+    )]);
+    let language =
+        |from: &str, to: &str, parameters: &[(&str, &str)]| config.route(&call(from, to, parameters)).language;
+    assert_eq!(language("+919800000000", "+912250000000", &[]), "mr");
+    assert_eq!(language("+91 98000 00000", "+15550100002", &[]), "hi");
+    assert_eq!(language("+15550100001", "+15550100002", &[("campaign", "spring")]), "ta");
+    assert_eq!(language("client:alice", "+15550100002", &[]), "en");
+    assert_eq!(language("", "", &[("language", "te")]), "te");
+    assert_eq!(language("+919800000000", "", &[("language", "te")]), "hi");
+    assert_eq!(language("", "", &[("language", "klingon"), ("agent", "nobody")]), "en");
+    let decision = config.route(&call("+15550100001", "+15550100002", &[]));
+    assert_eq!(decision.route, None);
+    assert!(
+        decision.because[0].contains("routes[0] does not match: to is not +9122 5000-0000"),
+        "{:?}",
+        decision.because
+    );
+}
+
+#[test]
+fn a_parameter_chooses_among_the_agents_there_are() {
+    let config = with(&[("agents.sales.instructions", "Sell."), ("agents.sales.languages", r#"["hi", "en"]"#)]);
+    let decision = config.route(&call("", "", &[("agent", "sales")]));
+    assert_eq!((decision.agent.as_str(), decision.language.as_str()), ("sales", "hi"));
+    assert_eq!(config.agents["sales"].tools, ["end_call"]);
+}
+
+fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {
+    RouteInput {
+        carrier: Carrier::Twilio,
+        from: from.to_owned().into(),
+        to: to.to_owned().into(),
+        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}

@@ -1,0 +1,35 @@
+//! Configuration: what is accepted, what is refused and in which words, and what becomes of it.
+
+mod calls;
+mod command;
+mod layers;
+mod refused;
+mod shipped;
+mod trust;
+
+use std::sync::Arc;
+
+use switchboard::config::{Briefs, Config, ConfigError, Problem};
+use switchboard_actors::call::brief::Brief;
+
+/// A key that OpenAI would take for one of its own, by its form.
+const KEY: &str = "sk-proj-0123456789abcdefghij";
+/// Twilio's and our own tokens look like this.
+const TOKEN: &str = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
+
+fn with(settings: &[(&str, &str)]) -> Config {
+    Config::builtin_with(settings).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(settings: &[(&str, &str)]) -> ConfigError {
+    Config::builtin_with(settings).err().unwrap_or_else(|| panic!("{settings:?} is accepted"))
+}
+
+fn problem<'e>(error: &'e ConfigError, key: &str) -> &'e Problem {
+    error.problems.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("nothing on {key} in: {error}"))
+}
+
+fn brief(config: &Config) -> Arc<Brief> {
+    let first = &config.agents["default"].languages[0];
+    Briefs::new(config, None).get("default", first).expect("a language that the agent speaks")
+}

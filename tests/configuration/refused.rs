@@ -1,0 +1,189 @@
+//! What is refused, by name.
+
+use switchboard::config::{Config, ConfigError, Problem, Sources};
+
+use crate::{problem, refused, with};
+
+#[test]
+fn hundreds_of_wrong_settings_are_refused_by_name() {
+    let mut tried = 0;
+    for key in Config::known_keys() {
+        let (before, name) = placed(&key);
+        let (_, leaf) = key.rsplit_once('.').unwrap_or(("", &key));
+        for value in ["{ x = 1 }", "[[1]]", "1979-05-27"] {
+            must_refuse(&format!("{before}{leaf} = {value}\n"), &name);
+            tried += 1;
+        }
+        if leaf.len() >= 5 {
+            let misspelt = format!("{}{}", &leaf[..2], &leaf[3..]);
+            let wrong = name.strip_suffix(leaf).expect("a name ends in its key").to_owned() + &misspelt;
+            let error = must_refuse(&format!("{before}{misspelt} = 1\n"), &wrong);
+            let message = &problem(&error, &wrong).message;
+            assert!(message.contains(&format!("nearest known one is `{name}`")), "{wrong}: {message}");
+            tried += 1;
+        }
+    }
+    for (key, values) in WRONG {
+        for value in *values {
+            let overrides = [(*key, *value)];
+            let error = Config::builtin_with(&overrides).err().unwrap_or_else(|| panic!("{key} = {value} is accepted"));
+            let message = &problem(&error, key).message;
+            assert!(message.contains("expected") || message.contains("set "), "{key}: {message}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 400, "{tried}");
+}
+
+#[test]
+fn what_this_version_does_not_do_is_said_and_stops_nothing() {
+    for (settings, note) in [
+        ([("transfers.sales.number", "+14155550100")].as_slice(), "agents.default.tools: transfer_call"),
+        (&[("agents.default.tools", r#"["switch_language"]"#)], "agents.default.tools: switch_language"),
+        (&[("waybeo.enabled", "true")], "waybeo.enabled"),
+        (&[("tools.crm.url", "https://x"), ("tools.crm.description", "x")], "tools.crm"),
+        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints"),
+        (&[("realtime.model", "gpt-realtime")], "realtime.model: gpt-realtime is shut down"),
+        (&[("realtime.transcription.model", "whisper-1")], "realtime.transcription.model"),
+        (&[("realtime.turn_detection.create_response", "false")], "realtime.turn_detection.create_response"),
+        (&[("limits.max_call_duration", "2h")], "limits.max_call_duration"),
+        (&[("routes", r#"[{ agent = "default" }, { from = "+1*", language = "hi" }]"#)], "routes[0]"),
+        (&[("agents.default.questions", r#"[{ key = "a", label = "b" }]"#)], "agents.default.questions"),
+    ] {
+        let notes = with(settings).notes;
+        assert!(notes.iter().any(|found| found.starts_with(note)), "{note} is not in {notes:?}");
+    }
+}
+
+/// Values that have the right type and are wrong all the same.
+const WRONG: &[(&str, &[&str])] = &[
+    ("server.bind", &["localhost:8080", "127.0.0.1", "8080", "", "127.0.0.1:70000"]),
+    (
+        "server.public_url",
+        &["voice.example.com", "ftp://x", "https://", "https://me:pass@x.com", "https://x/#a", "http://127.0.0.1/?a=b"],
+    ),
+    ("server.workers", &["0", "-1", "many", "1.5"]),
+    ("server.max_calls", &["0", "-1", "100001", "1e3"]),
+    ("server.drain_timeout", &["30", "-1s", "2h", "soon"]),
+    ("admin.bind", &["0.0.0.0:9090", "[::]:9090", "127.0.0.1:8080"]),
+    ("twilio.verify", &["yes", "true", "require", "OFF"]),
+    ("twilio.api_url", &["api.twilio.com", "wss://api.twilio.com"]),
+    ("twilio.token_lifetime", &["0s", "60", "1h"]),
+    ("twilio.playout_lead", &["0ms", "10s"]),
+    ("waybeo.enabled", &["1", "yes"]),
+    ("waybeo.inactivity", &["1s", "2days"]),
+    ("waybeo.transfer_command", &["", " "]),
+    ("realtime.provider", &["gemini", "openai", "azure", ""]),
+    (
+        "realtime.url",
+        &[
+            "https://api.openai.com/v1/realtime",
+            "wss://x/?model=y",
+            "wss://x.openai.azure.com/openai/realtime?api-version=1",
+        ],
+    ),
+    ("realtime.model", &["", "gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview-2024-12-17", "gpt-audio-1.5"]),
+    ("realtime.fallback_models", &["[\"gpt-4o-realtime-preview\"]", "gpt-realtime-2.1", "[1]"]),
+    ("realtime.audio_format", &["pcm16", "g711_ulaw", "pcmu"]),
+    ("realtime.voice", &["nova", "Marin", ""]),
+    ("realtime.speed", &["0.2", "1.6", "fast", "NaN", "inf"]),
+    ("realtime.max_output_tokens", &["0", "4097", "-1"]),
+    ("realtime.retention_ratio", &["0", "1.1", "none"]),
+    ("realtime.noise_reduction", &["on", "true", "null"]),
+    ("realtime.silence_timeout", &["20s", "1h"]),
+    ("realtime.turn_detection.type", &["none", "vad", "semantic"]),
+    ("realtime.turn_detection.threshold", &["-0.1", "1.1", "50"]),
+    ("realtime.turn_detection.prefix_padding", &["300", "6s"]),
+    ("realtime.turn_detection.silence_duration", &["500", "50ms", "11s"]),
+    ("realtime.turn_detection.idle_timeout", &["4s", "31s", "6000"]),
+    ("realtime.turn_detection.eagerness", &["eager", "high"]),
+    ("realtime.turn_detection.create_response", &["yes", "0"]),
+    ("realtime.transcription.model", &["gpt-realtime-whisper", ""]),
+    ("agents.default.instructions", &["", "  "]),
+    ("agents.default.languages", &["[]", "[\"fr\"]", "en", "[\"en\", 3]"]),
+    ("agents.default.tools", &["[\"hang_up\"]", "[\"\"]", "end_call"]),
+    ("agents.default.voice", &["nova"]),
+    ("agents.default.model", &["gpt-4o-realtime-preview"]),
+    ("agents.default.greeting", &["{ fr = \"Bonjour\" }", "{ en = 3 }"]),
+    ("agents.sales.instructions", &[""]),
+    ("languages.en.transcription_language", &["eng", "en-US", "EN", ""]),
+    ("languages.en.idle_prompts", &["[]", "[\"\"]", "hello"]),
+    ("languages.en.voice", &["nova"]),
+    ("languages.en.greeting", &[""]),
+    ("transfers.sales.number", &["911", "4155550100", "+0123456789", "+1 415 555 0100", "sip:x"]),
+    ("transfers.sales.sip", &["sales@pbx", "sip:", "sip:a b"]),
+    ("transfers.sales.hours", &["always", "mon-fri 9-5", "[\"mon 09:00-10:00\"]"]),
+    ("transfers.sales.timeout", &["1s", "1h"]),
+    ("tools.orders.url", &["orders", "ftp://x"]),
+    ("tools.orders.method", &["post", "FETCH"]),
+    ("tools.orders.parameters", &["{ type = \"string\" }"]),
+    ("tools.orders.headers_env", &["{ Authorization = \"Bearer abc\" }"]),
+    ("tools.orders.max_result", &["16", "16KB", "1B", "99999999999999999999MiB", "100MiB"]),
+    ("records.dir", &["", " "]),
+    ("webhooks.retry.initial", &["1ms", "2h"]),
+    ("limits.max_call_duration", &["5s", "2days", "1800"]),
+    ("limits.idle_prompts", &["[\"1s\"]", "10s", "[\"5s\",\"5s\",\"5s\",\"5s\",\"5s\",\"5s\"]"]),
+    ("limits.max_message", &["65536", "1KiB", "1GiB", "64kb"]),
+    ("limits.sockets_per_address", &["0"]),
+];
+
+#[test]
+fn names_must_lead_somewhere_and_be_writable_everywhere() {
+    for (settings, key) in [
+        ([("routes", r#"[{ agent = "defalt" }]"#)].as_slice(), "routes[0].agent"),
+        (&[("routes", r#"[{ to = "+1*" }]"#)], "routes[0].agent"),
+        (&[("routes", r#"[{ language = "fr" }]"#)], "routes[0].language"),
+        (&[("routes", r#"[{ to = "+1*2", agent = "default" }]"#)], "routes[0].to"),
+        (&[("routes", r#"[{ carrier = "telnyx", agent = "default" }]"#)], "routes[0].carrier"),
+        (
+            &[("routes", r#"[{ agent = "default", language = "hi" }]"#), ("agents.default.languages", r#"["en"]"#)],
+            "routes[0].language",
+        ),
+        (&[("agents.Sales.instructions", "Sell."), ("agents.Sales.languages", r#"["en"]"#)], "agents.Sales"),
+        (&[("transfers.sales.announce", "Hello")], "transfers.sales.number"),
+        (&[("transfers.sales.number", "+14155550100"), ("transfers.sales.carrier", "true")], "transfers.sales.number"),
+        (&[("tools.end_call.url", "https://x"), ("tools.end_call.description", "x")], "tools.end_call"),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
+            "webhooks.endpoints[0].secret_env",
+        ),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }, { name = "a", url = "https://y" }]"#)],
+            "webhooks.endpoints",
+        ),
+        (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),
+        (
+            &[("agents.default.questions", r#"[{ key = "a", label = "x" }, { key = "a", label = "y" }]"#)],
+            "agents.default.questions",
+        ),
+    ] {
+        problem(&refused(settings), key);
+    }
+    let message = problem(&refused(&[("routes", r#"[{ agent = "defalt" }]"#)]), "routes[0].agent").message.clone();
+    assert!(message.contains("the nearest known one is \"default\""), "{message}");
+}
+
+/// The file is refused, and a problem names this key or something within it.
+fn must_refuse(text: &str, name: &str) -> ConfigError {
+    let error = Config::from_sources(&Sources::default().file("my.toml", text)).err();
+    let error = error.unwrap_or_else(|| panic!("accepted:\n{text}"));
+    let named = |problem: &&Problem| problem.key.starts_with(name);
+    assert!(error.problems.iter().any(|problem| named(&problem)), "nothing on {name} in: {error}\n{text}");
+    error
+}
+
+/// How a known key is written in a file: what stands before it, and its name in messages.
+fn placed(key: &str) -> (String, String) {
+    let names = [("agents", "default"), ("languages", "en"), ("transfers", "desk"), ("tools", "orders")];
+    let concrete = names.iter().fold(key.to_owned(), |key, (section, name)| {
+        key.replace(&format!("{section}.<name>"), &format!("{section}.{name}"))
+    });
+    let (section, leaf) = concrete.rsplit_once('.').unwrap_or(("", &concrete));
+    match section {
+        "" => (String::new(), leaf.to_owned()),
+        "routes" | "webhooks.endpoints" | "agents.default.questions" => {
+            (format!("[[{section}]]\n"), format!("{section}[0].{leaf}"))
+        }
+        section => (format!("[{section}]\n"), format!("{section}.{leaf}")),
+    }
+}

@@ -1,0 +1,139 @@
+//! What is built in: `config.toml` and its six languages.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard::config::{Config, DEFAULTS, Sources, Target, Verify};
+
+use crate::with;
+
+#[test]
+fn the_built_in_defaults_are_valid_and_give_nothing_to_worry_about() {
+    let config = with(&[]);
+    assert_eq!(config.notes, Vec::<String>::new());
+    assert!(config.is_local());
+    assert_eq!(config.twilio.verify, Verify::Off);
+    assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.admin.bind.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.limits.start_timeout, Duration::from_secs(5));
+    assert_eq!(config.limits.max_message, 65_536);
+    assert!(config.server.workers >= 1);
+}
+
+#[test]
+fn config_toml_says_every_key_there_is_with_a_line_of_reason() {
+    let written = keys_of(DEFAULTS);
+    let known = Config::known_keys();
+    for key in &known {
+        let table = known.iter().any(|other| other.starts_with(&format!("{key}.")));
+        let documented = written.get(key.as_str());
+        assert!(table || documented.is_some(), "config.toml does not say `{key}`");
+        assert!(table || documented == Some(&true), "config.toml gives no reason for `{key}`");
+    }
+    for key in written.keys() {
+        assert!(known.contains(key), "config.toml speaks of `{key}`, which nobody reads");
+    }
+}
+
+#[test]
+fn what_config_toml_leaves_commented_out_is_valid_too() {
+    let sample: String = DEFAULTS
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
+        // A destination has one target, and the sample shows all three.
+        .filter(|line| !line.starts_with("sip = ") && !line.starts_with("carrier = true"))
+        .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
+    let config = Config::from_sources(&Sources::default().file("sample.toml", &sample))
+        .unwrap_or_else(|error| panic!("{error}\n{sample}"));
+    assert_eq!(config.agents["default"].questions.len(), 1);
+    assert_eq!(config.routes.len(), 1);
+    assert!(matches!(config.transfers["sales"].target, Target::Number(_)));
+    assert!(config.transfers["sales"].hours.is_some());
+    assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
+    assert_eq!(config.webhooks.endpoints[0].events, ["transcript.ready"]);
+}
+
+#[test]
+fn a_copy_of_config_toml_changes_nothing() {
+    let copy = Config::from_sources(&Sources::default().file("config.toml", DEFAULTS)).expect("the defaults are valid");
+    assert_eq!(Config { file: None, ..copy }, with(&[]));
+    // What a copy repeats was not chosen: it hinders no other setting.
+    let sources = Sources::default().file("config.toml", DEFAULTS);
+    let semantic = sources.clone().variables(&[("SWITCHBOARD__REALTIME__TURN_DETECTION__TYPE", "semantic_vad")]);
+    assert!(Config::from_sources(&semantic).is_ok());
+    let moved = sources.variables(&[("SWITCHBOARD__SERVER__BIND", "127.0.0.1:9000")]);
+    let moved = Config::from_sources(&moved).expect("a loopback address");
+    assert_eq!(moved.server.public_url.as_str(), "http://127.0.0.1:9000/");
+}
+
+#[test]
+fn every_language_speaks_in_its_own_script() {
+    let config = with(&[]);
+    let scripts = [
+        ("en", "English", 'A'..='z'),
+        ("hi", "Hindi", '\u{900}'..='\u{97f}'),
+        ("mr", "Marathi", '\u{900}'..='\u{97f}'),
+        ("te", "Telugu", '\u{c00}'..='\u{c7f}'),
+        ("ta", "Tamil", '\u{b80}'..='\u{bff}'),
+        ("ml", "Malayalam", '\u{d00}'..='\u{d7f}'),
+    ];
+    assert_eq!(config.languages.len(), scripts.len());
+    for (code, name, script) in scripts {
+        let language = &config.languages[code];
+        assert_eq!((language.name.as_str(), language.transcription_language.as_str()), (name, code));
+        assert!(language.instructions.contains(&format!("Speak only {name}.")), "{code} is not pinned");
+        let lines = [&language.greeting, &language.goodbye, &language.apology];
+        for line in lines.into_iter().chain(&language.idle_prompts) {
+            let own = |c: char| script.contains(&c) || !c.is_alphabetic();
+            assert!(line.chars().all(|c| own(c) || c == '\u{200c}'), "{code}: {line}");
+        }
+        let native = language.instructions.chars().filter(|c| script.contains(c)).count();
+        assert!(native > 150, "{code}: its instructions have {native} signs of its own script");
+        assert!(language.voice.is_some());
+    }
+}
+
+#[test]
+fn marathi_is_not_hindi() {
+    let config = with(&[]);
+    assert!(config.languages["mr"].greeting.contains("तुमची"));
+    assert!(config.languages["hi"].greeting.contains("आपकी"));
+}
+
+/// The keys a document sets or shows commented out, with `<name>` where people choose names, and whether a comment line stands
+/// before each. Sections of languages are documented together, above the first.
+fn keys_of(document: &str) -> BTreeMap<String, bool> {
+    let mut keys = BTreeMap::new();
+    let (mut section, mut documented, mut in_text) = (String::new(), false, false);
+    for line in document.lines() {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        if in_text {
+            in_text = !bare.ends_with("\"\"\"");
+        } else if let Some(name) = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = pattern(name.trim_start_matches('[').trim_end_matches(']'));
+            documented = false;
+        } else if let Some((key, value)) = bare.split_once(" = ").filter(|(key, _)| is_key(key)) {
+            in_text = value.starts_with("\"\"\"") && !value[3..].contains("\"\"\"");
+            let shared = section == "languages.<name>" && document.contains(&format!("#   {key} "));
+            *keys.entry(format!("{section}.{key}")).or_default() |= documented || shared;
+            documented = false;
+        } else {
+            documented =
+                line.starts_with("# ") && line.ends_with(|c: char| c.is_alphanumeric() || ".,:;\"".contains(c));
+        }
+    }
+    keys
+}
+
+fn pattern(section: &str) -> String {
+    let mut parts: Vec<&str> = section.split('.').collect();
+    if ["agents", "languages", "transfers", "tools"].contains(&parts[0]) {
+        parts[1] = "<name>";
+    }
+    parts.join(".")
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}

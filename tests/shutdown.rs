@@ -1,0 +1,72 @@
+//! Signals. The one test of its process, because a signal is for all of it.
+#![cfg(unix)]
+
+mod common;
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use awc::ws::CloseCode;
+use common::{FakeStream, get, incoming, post};
+use switchboard::config::Config;
+use tokio::time::timeout;
+
+const CALL: &str = "CA00000000000000000000000000000001";
+
+#[actix_web::test]
+async fn the_first_signal_drains_and_the_second_means_now() {
+    let records = tempfile::tempdir().expect("a temporary folder");
+    let (public, admin) = (free_port(), free_port());
+    let url = format!("http://127.0.0.1:{public}");
+    let config = Config::builtin_with(&[
+        ("server.bind", &format!("127.0.0.1:{public}")),
+        ("server.public_url", &url),
+        ("server.drain_timeout", "10m"),
+        ("admin.bind", &format!("127.0.0.1:{admin}")),
+        ("twilio.verify", "off"),
+        ("realtime.provider", "rehearsal"),
+        ("records.dir", records.path().to_str().expect("a plain path")),
+    ])
+    .expect("a test's configuration");
+    let serving = actix_rt::spawn(switchboard::shutdown::serve(config));
+
+    let stream_url = format!("ws://127.0.0.1:{public}/ws");
+    let connecting = async {
+        loop {
+            match FakeStream::try_open(&stream_url, None).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    let mut stream = timeout(common::PATIENCE, connecting).await.expect("the service listens");
+    stream.say(&common::start_message(CALL, None)).await;
+    stream.hear("media").await;
+
+    terminate_this_process();
+    let ready = format!("{url}/ready");
+    let draining = async {
+        while get(&ready, &[]).await.json()["reason"] != "draining" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(common::PATIENCE, draining).await.expect("the service drains");
+    let refused = post(&format!("{url}/twilio/voice"), &incoming("CA2"), None).await;
+    assert!(refused.status == 200 && refused.text.contains("<Say"), "newcomers are turned away politely");
+    assert!(!serving.is_finished(), "the call may go on");
+
+    terminate_this_process();
+    assert_eq!(stream.closed().await.0, CloseCode::Normal);
+    let code = timeout(common::PATIENCE, serving).await.expect("the service stops").expect("without a panic");
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn terminate_this_process() {
+    let sent = Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+}
