@@ -1,95 +1,10 @@
 //! The items of a conversation, in order, and what the client may do to them. Pure.
 
-use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::fault::Fault;
-use super::sound::Sound;
-use super::usage::{Tokens, caller_audio_tokens, model_audio_tokens, text_tokens};
-
-/// One item.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    /// Its id.
-    pub(super) id: String,
-    /// Whether it is finished: `in_progress`, `completed`, `incomplete`.
-    pub(super) status: &'static str,
-    /// What it is.
-    pub(super) body: Body,
-    /// Whether a response has taken note of it.
-    pub(super) answered: bool,
-}
-
-/// What an item is.
-#[derive(Debug, Clone)]
-pub(super) enum Body {
-    /// A message of parts.
-    Message {
-        /// `system`, `user` or `assistant`.
-        role: &'static str,
-        /// Its parts.
-        parts: Vec<Part>,
-    },
-    /// The model calls a function.
-    Call {
-        /// The id its result will name.
-        call_id: String,
-        /// The function.
-        name: String,
-        /// Its arguments: JSON in a string.
-        arguments: String,
-    },
-    /// The result of a call.
-    CallOutput {
-        /// The call.
-        call_id: String,
-        /// The result.
-        output: String,
-    },
-    /// An item of a kind that is only kept: MCP.
-    Other(Value),
-}
-
-/// A part of a message.
-#[derive(Debug, Clone)]
-pub(super) enum Part {
-    /// Text.
-    Text(String),
-    /// Audio of the caller or of the model.
-    Audio(AudioPart),
-    /// A part that is only kept: an image.
-    Other(Value),
-}
-
-/// An audio part.
-#[derive(Debug, Clone)]
-pub(super) struct AudioPart {
-    /// Its length in milliseconds, as far as it was sent.
-    pub(super) ms: u64,
-    /// The words, where known and not cut off.
-    pub(super) transcript: Option<String>,
-    /// The audio itself, of the newest items only.
-    pub(super) sound: Option<Sound>,
-    /// The client has truncated it: it grows no more.
-    pub(super) cut: bool,
-}
-
-impl AudioPart {
-    /// Audio that was heard, its words unknown.
-    pub(super) fn heard(sound: Sound) -> Self {
-        Self { ms: sound.ms(), transcript: None, sound: Some(sound), cut: false }
-    }
-
-    /// Cuts it to a length that it has.
-    fn cut_to(&mut self, ms: u64) {
-        self.ms = ms;
-        self.transcript = None;
-        self.cut = true;
-        if let Some(sound) = &mut self.sound {
-            sound.bytes.truncate(ms as usize * sound.format.bytes_per_ms());
-        }
-    }
-}
+use super::item::{AudioPart, Body, Item, Part};
+use super::usage::Tokens;
 
 /// The items of one session.
 #[derive(Debug, Default)]
@@ -269,160 +184,6 @@ impl Conversation {
     }
 }
 
-impl Item {
-    /// Reads a checked item of a client. `id` is used where the client chose none.
-    ///
-    /// # Errors
-    /// When its audio is not base64.
-    pub(super) fn read(object: &Value, id: String, format: super::sound::Format) -> Result<Self, Fault> {
-        let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
-        let body = match object["type"].as_str() {
-            Some("message") => Body::Message {
-                role: match object["role"].as_str() {
-                    Some("system") => "system",
-                    Some("assistant") => "assistant",
-                    _ => "user",
-                },
-                parts: object["content"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|part| Part::read(part, format))
-                    .collect::<Result<_, _>>()?,
-            },
-            Some("function_call") => {
-                let call_id = object["call_id"].as_str().map_or_else(|| id.replace("item_", "call_"), str::to_owned);
-                Body::Call { call_id, name: text("name"), arguments: text("arguments") }
-            }
-            Some("function_call_output") => Body::CallOutput { call_id: text("call_id"), output: text("output") },
-            _ => Body::Other(object.clone()),
-        };
-        let id = object["id"].as_str().map_or(id, str::to_owned);
-        Ok(Self { id, status: "completed", body, answered: false })
-    }
-
-    /// The item as it stands in events; audio bytes only where they are asked for.
-    pub(super) fn object(&self, with_audio: bool) -> Value {
-        let (id, status) = (&self.id, self.status);
-        match &self.body {
-            Body::Message { role, parts } => json!({
-                "id": id, "object": "realtime.item", "type": "message", "status": status, "role": role,
-                "content": parts.iter().map(|part| part.object(role, with_audio)).collect::<Vec<_>>(),
-            }),
-            Body::Call { call_id, name, arguments } => json!({
-                "id": id, "object": "realtime.item", "type": "function_call", "status": status,
-                "call_id": call_id, "name": name, "arguments": arguments,
-            }),
-            Body::CallOutput { call_id, output } => json!({
-                "id": id, "object": "realtime.item", "type": "function_call_output", "status": status,
-                "call_id": call_id, "output": output,
-            }),
-            Body::Other(object) => {
-                let mut object = object.clone();
-                object["id"] = json!(id);
-                object
-            }
-        }
-    }
-
-    /// The text of a message, its parts joined.
-    pub(super) fn text(&self) -> String {
-        let Body::Message { parts, .. } = &self.body else { return String::new() };
-        let texts = parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            Part::Audio(_) | Part::Other(_) => None,
-        });
-        texts.collect::<Vec<_>>().join("\n")
-    }
-
-    /// The audio of a message, as far as it is still there.
-    pub(super) fn sound(&self) -> Option<&Sound> {
-        self.audio()?.sound.as_ref()
-    }
-
-    fn audio(&self) -> Option<&AudioPart> {
-        let Body::Message { parts, .. } = &self.body else { return None };
-        parts.iter().find_map(|part| match part {
-            Part::Audio(audio) => Some(audio),
-            Part::Text(_) | Part::Other(_) => None,
-        })
-    }
-
-    fn audio_mut(&mut self) -> Option<&mut AudioPart> {
-        let Body::Message { parts, .. } = &mut self.body else { return None };
-        parts.iter_mut().find_map(|part| match part {
-            Part::Audio(audio) => Some(audio),
-            Part::Text(_) | Part::Other(_) => None,
-        })
-    }
-
-    fn tokens(&self) -> Tokens {
-        match &self.body {
-            Body::Message { role, parts } => parts.iter().fold(Tokens::default(), |sum, part| match part {
-                Part::Text(text) => Tokens { text: sum.text + text_tokens(text), ..sum },
-                Part::Audio(audio) if *role == "assistant" => {
-                    Tokens { audio: sum.audio + model_audio_tokens(audio.ms), ..sum }
-                }
-                Part::Audio(audio) => Tokens { audio: sum.audio + caller_audio_tokens(audio.ms), ..sum },
-                Part::Other(_) => sum,
-            }),
-            Body::Call { name, arguments, .. } => Tokens { text: text_tokens(name) + text_tokens(arguments), audio: 0 },
-            Body::CallOutput { output, .. } => Tokens { text: text_tokens(output), audio: 0 },
-            Body::Other(_) => Tokens::default(),
-        }
-    }
-
-    fn text_bytes(&self) -> usize {
-        match &self.body {
-            Body::Message { parts, .. } => parts
-                .iter()
-                .map(|part| match part {
-                    Part::Text(text) => text.len(),
-                    Part::Audio(_) => 0,
-                    Part::Other(object) => object["image_url"].as_str().map_or(64, str::len),
-                })
-                .sum(),
-            Body::Call { arguments, .. } => arguments.len(),
-            Body::CallOutput { output, .. } => output.len(),
-            Body::Other(_) => 256,
-        }
-    }
-}
-
-impl Part {
-    fn read(object: &Value, format: super::sound::Format) -> Result<Self, Fault> {
-        let text = |key: &str| object[key].as_str().map(str::to_owned);
-        match object["type"].as_str() {
-            Some("input_text" | "output_text" | "output_audio") => Ok(Self::Text(text("text").unwrap_or_default())),
-            Some("input_audio") => {
-                let audio = object["audio"].as_str().unwrap_or_default();
-                let bytes = base64_simd::STANDARD.decode_to_vec(audio).map_err(|_| {
-                    Fault::request("invalid_value", "Invalid 'item.content.audio': expected base64.").at("item.content")
-                })?;
-                let sound = Sound { format, bytes: Bytes::from(bytes) };
-                Ok(Self::Audio(AudioPart { transcript: text("transcript"), ..AudioPart::heard(sound) }))
-            }
-            _ => Ok(Self::Other(object.clone())),
-        }
-    }
-
-    fn object(&self, role: &str, with_audio: bool) -> Value {
-        let assistant = role == "assistant";
-        match self {
-            Self::Text(text) => json!({"type": if assistant { "output_text" } else { "input_text" }, "text": text}),
-            Self::Audio(audio) => {
-                let kind = if assistant { "output_audio" } else { "input_audio" };
-                let mut object = json!({"type": kind, "transcript": audio.transcript});
-                if with_audio && let Some(sound) = &audio.sound {
-                    object["audio"] = json!(base64_simd::STANDARD.encode_to_string(&sound.bytes));
-                }
-                object
-            }
-            Self::Other(object) => object.clone(),
-        }
-    }
-}
-
 fn unknown(doing: &str, code: &str, id: &str) -> Fault {
     let code = match code {
         "retrieve" => "item_retrieve_invalid_item_id",
@@ -440,7 +201,9 @@ const MOST_TEXT: usize = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::sound::Format;
+    use serde_json::json;
+
+    use super::super::sound::{Format, Sound};
     use super::*;
 
     fn user(id: &str) -> Item {

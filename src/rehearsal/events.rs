@@ -102,6 +102,8 @@ impl Events {
         text.push_str(ids);
         text.push_str(r#","delta":""#);
         encoder.encode_append(audio, &mut text);
+        text.push_str(r#"","obfuscation":""#);
+        text.push_str(self.ids.padding());
         text.push_str("\"}");
         self.push(text);
     }

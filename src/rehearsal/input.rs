@@ -67,6 +67,7 @@ impl Input {
     pub(super) fn configure(&mut self, format: Format, detection: Option<Detection>) {
         if format != self.format {
             self.clear();
+            self.bytes.clear();
             self.format = format;
         }
         if detection.is_none() {
@@ -76,7 +77,7 @@ impl Input {
             self.detector.tune(detection.tuning);
         }
         if self.detection.is_none() != detection.is_none() {
-            self.heard = self.bytes.len();
+            self.heard = self.whole(self.bytes.len());
         }
         self.detection = detection;
     }
@@ -133,14 +134,14 @@ impl Input {
 
     /// Takes all that is buffered: a commit by the client, or one by the idle timeout.
     pub(super) fn commit(&mut self) -> Sound {
-        let whole = self.bytes.len() - self.bytes.len() % self.format.sample_bytes();
+        let whole = self.whole(self.bytes.len());
         self.detector.forget_turn();
         self.take(0, whole)
     }
 
     /// Throws all that is buffered away; the clock stays.
     pub(super) fn clear(&mut self) {
-        self.forget(self.bytes.len());
+        self.forget(self.whole(self.bytes.len()));
         self.detector.forget_turn();
     }
 
@@ -157,8 +158,8 @@ impl Input {
     fn keep_newest(&mut self, ms: usize) {
         let most = ms * self.format.bytes_per_ms();
         // Moving what is kept costs; it is done once in a while instead of at each append.
-        if self.bytes.len() > most + most / 2 + self.format.bytes_per_ms() * 200 {
-            let extra = self.bytes.len() - most;
+        if self.bytes.len() > most + most / 4 + self.format.bytes_per_ms() * 50 {
+            let extra = self.whole(self.bytes.len() - most);
             if ms == LONGEST_MS {
                 self.dropped_ms += (extra / self.format.bytes_per_ms()) as u64;
                 log::debug!(dropped_ms = self.dropped_ms; "rehearsal input buffer is full, its oldest audio was dropped");
@@ -172,6 +173,11 @@ impl Input {
         self.origin += bytes as u64 * self.units_per_byte();
         self.heard = self.heard.saturating_sub(bytes);
         self.turn = self.turn.saturating_sub(bytes);
+    }
+
+    /// A length without the half sample that an odd append may have left.
+    fn whole(&self, bytes: usize) -> usize {
+        bytes - bytes % self.format.sample_bytes()
     }
 
     fn at_ms(&self, offset: usize) -> u64 {

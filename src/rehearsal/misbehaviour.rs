@@ -96,8 +96,8 @@ impl Misbehaviour {
     pub fn with(mut self, text: &str) -> Result<Self, String> {
         for pair in text.split(',').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(':').unwrap_or((pair, "1"));
-            let value = value.parse().map_err(|_| format!("rehearse={key}: expected a number, got '{value}'"))?;
-            if !self.set(key, value) {
+            let value: u32 = value.parse().map_err(|_| format!("rehearse={key}: expected a number, got '{value}'"))?;
+            if !self.set(key, u64::from(value)) {
                 return Err(format!("rehearse={key}: unknown; there are {}", Self::KEYS.join(", ")));
             }
         }

@@ -4,10 +4,10 @@
 //! client may use without a key. It understands no speech and has no opinions. It greets, finds turns by energy, says
 //! the caller's own turn back, calls tools when a key is pressed, and misbehaves on request ([`misbehaviour`]).
 //!
-//! Reading order: [`server`] opens the port, [`socket`] carries one connection, [`session`] is one conversation and pure.
+//! Reading order: `server` opens the port, `socket` carries one connection, `session` is one conversation and pure.
 //! Under it: `client` (events in), `events` (events out), `schema` and `shapes` (what the API accepts), `settings` (what
-//! a session is set to), `input` and `turns` (the caller's audio), `conversation` (items), `script` (what to say),
-//! `performance` (saying it), `speech` (the bundled lines), `sound` (audio and its formats).
+//! a session is set to), `input` and `turns` (the caller's audio), `conversation` and `item`, `script` (what to say),
+//! `performance` (saying it), `transcripts` (of the caller), `usage` (what it would cost), `speech` (the bundled lines), `sound` (audio and its formats).
 //! Only `server` and `socket` know of actix, tokio, the clock and chance.
 
 mod client;
@@ -15,6 +15,7 @@ mod conversation;
 mod events;
 mod fault;
 mod input;
+mod item;
 pub mod misbehaviour;
 mod performance;
 mod schema;

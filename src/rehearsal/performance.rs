@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::conversation::{AudioPart, Body, Conversation, Item, Part};
+use super::conversation::Conversation;
 use super::events::Events;
+use super::item::{AudioPart, Body, Item, Part};
 use super::misbehaviour::Misbehaviour;
 use super::script::Saying;
 use super::sound::{Format, Sound};

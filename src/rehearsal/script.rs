@@ -12,7 +12,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Body, Item};
+use super::item::{Body, Item};
 use super::sound::{Format, Sound};
 use super::speech::{Language, Line};
 
@@ -217,7 +217,7 @@ fn sample(schema: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conversation::{AudioPart, Part};
+    use super::super::item::{AudioPart, Part};
     use super::*;
 
     fn message(role: &'static str, part: Part) -> Item {

@@ -22,7 +22,7 @@ use super::socket;
 pub struct RehearsalOptions {
     /// Where it listens; port 0 is any free port.
     pub bind: SocketAddr,
-    /// How many times faster than real time it speaks. The real one: about twenty.
+    /// How many times faster than real time it speaks; 0 is all at once. The real one: about twenty.
     pub speed: f64,
     /// How much audio it puts into one delta.
     pub delta: Duration,
@@ -67,6 +67,8 @@ impl Rehearsal {
             HttpServer::new(move || App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept)))
                 .workers(1)
                 .tcp_nodelay(true)
+                // A connection that is over is over: by default its end would reach the client a second later.
+                .client_disconnect_timeout(Duration::ZERO)
                 .disable_signals()
                 .bind(bind)?;
         let address = server.addrs().first().copied().unwrap_or(bind);
@@ -142,7 +144,7 @@ async fn accept(
         beta: request.headers().get("OpenAI-Beta").is_some_and(|value| value.as_bytes().starts_with(b"realtime")),
         pace: Pace {
             delta: options.delta,
-            speed: Some(options.speed).filter(|speed| *speed > 0.0),
+            speed: Some(options.speed).filter(|speed| *speed > 0.0).map(|speed| speed.max(0.01)),
             first_audio: Duration::ZERO,
             answer: None,
             late_deltas: 1,

@@ -1,43 +1,30 @@
 //! One conversation with a client: events in, events out, and the deadlines between. Pure: the socket hands it the time.
 
+mod caller;
+mod opening;
+#[cfg(test)]
+mod random;
+mod responses;
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+pub(super) use self::opening::Opening;
 use super::client::{self, Incoming};
-use super::conversation::{AudioPart, Body, Conversation, Item, Part};
+use super::conversation::Conversation;
 use super::events::{Events, Out};
 use super::fault::Fault;
-use super::input::{Heard, Input};
+use super::input::Input;
+use super::item::Item;
 use super::misbehaviour::Misbehaviour;
-use super::performance::{Commission, Outcome, Pace, Performance, Stage};
-use super::script::{self, Ask};
+use super::performance::{Pace, Performance};
 use super::settings::{Circumstances, Settings};
-use super::sound::{Format, Sound};
-use super::transcripts::{Transcript, Transcripts};
-use super::usage::{Meter, text_tokens};
-
-/// What a session begins with.
-#[derive(Debug, Clone)]
-pub(super) struct Opening {
-    /// `?model=`.
-    pub(super) model: Option<String>,
-    /// The client asked for the retired beta protocol.
-    pub(super) beta: bool,
-    /// How its audio is paced.
-    pub(super) pace: Pace,
-    /// How long after a turn its transcript comes.
-    pub(super) transcript_after: Duration,
-    /// How long a session may last.
-    pub(super) lifetime: Duration,
-    /// How it misbehaves.
-    pub(super) misbehaviour: Rc<Misbehaviour>,
-    /// What ids are drawn from.
-    pub(super) seed: u64,
-    /// The wall clock, seconds since 1970, for `expires_at`.
-    pub(super) epoch_s: u64,
-}
+use super::transcripts::Transcripts;
+use super::usage::Meter;
 
 /// One conversation with a client.
 #[derive(Debug)]
@@ -122,7 +109,7 @@ impl Session {
             closed: false,
             events,
         };
-        match refusal(opening) {
+        match opening::refusal(opening) {
             Some((code, fault)) => session.refuse(code, &fault),
             None if Misbehaviour::on(misbehaviour.no_created) => {}
             None => session.send_settings("session.created", 0),
@@ -256,41 +243,6 @@ impl Session {
         Ok(())
     }
 
-    fn append(&mut self, audio: &str, now: Instant) -> Result<(), Fault> {
-        if audio.len() > MOST_APPENDED / 3 * 4 {
-            let message =
-                format!("Invalid 'audio': string too long. At most {MOST_APPENDED} bytes can be appended at once.");
-            return Err(Fault::request("string_above_max_length", message).at("audio"));
-        }
-        let mut bytes = switchboard_actors::audio::frame::Frame::take();
-        base64_simd::STANDARD.decode_append(audio, &mut *bytes).map_err(|_| {
-            Fault::request("invalid_value", "Invalid 'audio'. Expected base64-encoded audio bytes.").at("audio")
-        })?;
-        self.input.append(&bytes);
-        while let Some(heard) = self.input.listen() {
-            match heard {
-                Heard::SpeechBegan { at_ms } => self.speech_began(at_ms, now),
-                Heard::SpeechEnded { at_ms, turn } => self.speech_ended(at_ms, turn, now),
-            }
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, now: Instant) -> Result<(), Fault> {
-        let ms = self.input.buffered_ms();
-        if ms < 100.0 {
-            let message = format!(
-                "Error committing input audio buffer: buffer too small. \
-                 Expected at least 100ms of audio, but buffer only has {ms:.2}ms of audio."
-            );
-            return Err(Fault::request("input_audio_buffer_commit_empty", message));
-        }
-        let turn = self.input.commit();
-        let item_id = self.turn_item.take().unwrap_or_else(|| self.events.id("item"));
-        self.add_turn(item_id, turn, false, now);
-        Ok(())
-    }
-
     fn create_item(&mut self, event: &Value) -> Result<(), Fault> {
         let id = self.events.id("item");
         let item = Item::read(&event["item"], id, self.settings.input_format())?;
@@ -300,219 +252,6 @@ impl Session {
         self.events.send("conversation.item.added", &added);
         self.events.send("conversation.item.done", &added);
         Ok(())
-    }
-
-    fn cancel(&mut self, response_id: Option<&str>, now: Instant) -> Result<(), Fault> {
-        let active = self.performances.iter_mut().find(|performance| match response_id {
-            Some(id) => performance.id() == id,
-            None => performance.in_conversation(),
-        });
-        let Some(active) = active else {
-            let message = "Cancellation failed: no active response found";
-            return Err(Fault::request("response_cancel_not_active", message));
-        };
-        active.cancel(now);
-        self.perform(now);
-        Ok(())
-    }
-
-    fn speech_began(&mut self, at_ms: u64, now: Instant) {
-        let item_id = self.events.id("item");
-        let started = json!({"audio_start_ms": at_ms, "item_id": item_id});
-        self.events.send("input_audio_buffer.speech_started", &started);
-        self.turn_item = Some(item_id);
-        self.idle_at = None;
-        if self.settings.interrupts_responses() {
-            self.performances.iter_mut().filter(|it| it.in_conversation()).for_each(|it| it.interrupt(now));
-            self.perform(now);
-        }
-    }
-
-    fn speech_ended(&mut self, at_ms: u64, turn: Sound, now: Instant) {
-        let item_id = self.turn_item.take().unwrap_or_else(|| self.events.id("item"));
-        let stopped = json!({"audio_end_ms": at_ms, "item_id": item_id});
-        self.events.send("input_audio_buffer.speech_stopped", &stopped);
-        self.add_turn(item_id, turn, false, now);
-        if self.settings.creates_responses()
-            && let Err(fault) = self.respond(&Value::Null, now)
-        {
-            self.send_error(&fault, None);
-        }
-    }
-
-    /// Commits audio as an item of the caller. What is answered already (silence) is not repeated to the caller.
-    fn add_turn(&mut self, item_id: String, turn: Sound, answered: bool, now: Instant) {
-        let ms = turn.ms();
-        let previous = self.conversation.last_id();
-        let committed = json!({"item_id": item_id, "previous_item_id": previous});
-        self.events.send("input_audio_buffer.committed", &committed);
-        let parts = vec![Part::Audio(AudioPart::heard(turn))];
-        let body = Body::Message { role: "user", parts };
-        let item = Item { id: item_id.clone(), status: "completed", body, answered };
-        let object = item.object(false);
-        let previous = self.conversation.push(item);
-        let added = json!({"item": object, "previous_item_id": previous});
-        self.events.send("conversation.item.added", &added);
-        self.events.send("conversation.item.done", &added);
-        if let Some(model) = self.settings.transcription_model() {
-            let text = self.settings.language().heard(ms);
-            self.transcripts.expect(Transcript { item_id, model: model.to_owned(), ms, text }, now);
-        }
-    }
-
-    fn keep_transcript(&mut self, transcript: &Transcript) {
-        if let Some(Item { body: Body::Message { parts, .. }, .. }) = self.conversation.item_mut(&transcript.item_id)
-            && let Some(Part::Audio(audio)) = parts.first_mut()
-        {
-            audio.transcript = Some(transcript.text.clone());
-        }
-    }
-
-    /// Nobody has said anything for the configured time: what is buffered is committed and the model asked to speak.
-    fn prompt_idle_caller(&mut self, now: Instant) {
-        self.idle_at = None;
-        if self.input.speaking() || self.active().is_some() {
-            return;
-        }
-        let item_id = self.events.id("item");
-        let end_ms = self.input.written_ms();
-        let silence = self.input.commit();
-        let triggered = json!({
-            "audio_start_ms": end_ms.saturating_sub(silence.ms()), "audio_end_ms": end_ms, "item_id": item_id,
-        });
-        self.events.send("input_audio_buffer.timeout_triggered", &triggered);
-        self.add_turn(item_id, silence, true, now);
-        if let Err(fault) = self.respond(&Value::Null, now) {
-            self.send_error(&fault, None);
-        }
-    }
-
-    fn respond(&mut self, response: &Value, now: Instant) -> Result<(), Fault> {
-        let in_conversation = response["conversation"] != "none";
-        if in_conversation && let Some(active) = self.active() {
-            let message = format!(
-                "Conversation already has an active response in progress: {}. \
-                 Wait until the response is finished before creating a new one.",
-                active.id()
-            );
-            return Err(Fault::request("conversation_already_has_active_response", message));
-        }
-        if self.performances.len() >= MOST_RESPONSES {
-            return Err(Fault::request("rate_limit_exceeded", "Too many responses at once."));
-        }
-        let settings = self.settings.for_response(response)?;
-        let input = self.input_items(response)?;
-        let commission = self.commission(settings, response, input.as_deref(), in_conversation);
-        let performance = Performance::begin(commission, &mut self.events, now);
-        self.responses_begun += 1;
-        self.idle_at = None;
-        if self.responses_begun <= self.misbehaviour.fail_responses.unwrap_or_default() {
-            performance.fail(&mut self.events);
-            self.response_done(Outcome::Failed, 0, in_conversation, now);
-            return Ok(());
-        }
-        if in_conversation {
-            self.conversation.mark_answered();
-        }
-        self.performances.push(performance);
-        self.perform(now);
-        Ok(())
-    }
-
-    fn commission(
-        &mut self,
-        settings: Value,
-        response: &Value,
-        input: Option<&[Item]>,
-        in_conversation: bool,
-    ) -> Commission {
-        let format = Format::read(&settings["audio"]["output"]["format"]);
-        let items = input.unwrap_or(self.conversation.items());
-        let extra = extra_instructions(response, self.settings.instructions());
-        let sayings = script::answer(&Ask {
-            settings: &settings,
-            extra,
-            fresh: items.iter().filter(|item| !item.answered).collect(),
-            spoken_before: self.conversation.has_assistant_message(),
-            language: self.settings.language(),
-            format,
-        });
-        let instructions = settings["instructions"].as_str().map_or(0, text_tokens);
-        let mut tokens = self.conversation.tokens();
-        tokens.text += instructions + text_tokens(&settings["tools"].to_string());
-        let cached = tokens.cached(self.cached);
-        self.cached = tokens.total();
-        Commission {
-            id: self.events.id("resp"),
-            conversation_id: in_conversation.then(|| self.conversation_id.clone()),
-            settings,
-            format,
-            sayings,
-            input: (tokens, cached),
-            pace: self.pace,
-        }
-    }
-
-    /// The items of `response.input`, which stand in the place of the conversation.
-    fn input_items(&mut self, response: &Value) -> Result<Option<Vec<Item>>, Fault> {
-        let Some(input) = response["input"].as_array() else { return Ok(None) };
-        let format = self.settings.input_format();
-        let mut items = Vec::with_capacity(input.len());
-        for (n, object) in input.iter().enumerate() {
-            if object["type"] == "item_reference" {
-                let id = object["id"].as_str().unwrap_or_default();
-                let item = self.conversation.item_mut(id).ok_or_else(|| {
-                    let message = format!("Item with id '{id}' not found.");
-                    Fault::request("invalid_value", message).at(format!("response.input[{n}].id"))
-                })?;
-                items.push(Item { answered: false, ..item.clone() });
-            } else {
-                let id = self.events.id("item");
-                items.push(Item::read(object, id, format)?);
-            }
-        }
-        Ok(Some(items))
-    }
-
-    fn active(&self) -> Option<&Performance> {
-        self.performances.iter().find(|performance| performance.in_conversation())
-    }
-
-    /// Lets every running response say what is due.
-    fn perform(&mut self, now: Instant) {
-        for mut performance in std::mem::take(&mut self.performances) {
-            if performance.next_at() > now {
-                self.performances.push(performance);
-                continue;
-            }
-            let mut stage = Stage { conversation: &mut self.conversation, events: &mut self.events };
-            let done = performance.step(&mut stage, now);
-            self.voiced |= performance.deltas() > 0;
-            if let Some((outcome, audio_ms)) = done {
-                self.response_done(outcome, audio_ms, performance.in_conversation(), now);
-                continue;
-            }
-            let halfway = performance.deltas() >= 3;
-            self.performances.push(performance);
-            if halfway && self.misbehaviour.drop_in_response == Some(self.responses_begun) {
-                self.end(End::Drop);
-                return;
-            }
-        }
-    }
-
-    fn response_done(&mut self, outcome: Outcome, audio_ms: u64, in_conversation: bool, now: Instant) {
-        let limits = self.meter.count(if outcome == Outcome::Failed { 0 } else { self.cached }, now);
-        self.events.send("rate_limits.updated", &json!({"rate_limits": limits}));
-        self.responses_done += 1;
-        if self.misbehaviour.stall_after_responses == Some(self.responses_done) {
-            self.events.stall();
-        }
-        if in_conversation && outcome == Outcome::Completed {
-            // The caller is silent from the moment the answer has been played, not from the moment it was sent.
-            let idle = self.settings.idle_timeout_ms();
-            self.idle_at = idle.map(|ms| now + Duration::from_millis(ms + audio_ms));
-        }
     }
 
     fn ping(&mut self, now: Instant) {
@@ -548,7 +287,7 @@ impl Session {
     fn send_settings(&mut self, kind: &str, least_bytes: u64) {
         let mut session = self.settings.object(&self.id, self.expires_at);
         if least_bytes > 0 {
-            let padding = "\n[rehearsed length]".repeat(least_bytes as usize / 19 + 1);
+            let padding = "\n[rehearsed length]".repeat(least_bytes.min(LARGEST_UPDATED) as usize / 19 + 1);
             session["instructions"] = json!(format!("{}{padding}", self.settings.instructions()));
         }
         self.events.send(kind, &json!({"session": session}));
@@ -559,51 +298,7 @@ impl Session {
     }
 }
 
-/// What a response's instructions add to the session's (which they replace), and its metadata.
-fn extra_instructions(response: &Value, session: &str) -> String {
-    let own = response["instructions"].as_str().unwrap_or_default();
-    let mut extra = if session.is_empty() { own.to_owned() } else { own.replacen(session, "", 1) };
-    for value in response["metadata"].as_object().into_iter().flat_map(|metadata| metadata.values()) {
-        extra.push('\n');
-        extra.push_str(value.as_str().unwrap_or_default());
-    }
-    extra
-}
-
-/// Why a connection is not served, and the code it is closed with.
-fn refusal(opening: &Opening) -> Option<(u16, Fault)> {
-    if let Some(code) = opening.misbehaviour.reject {
-        let code = u16::try_from(code).unwrap_or(1011);
-        let fault = match code {
-            3000 => Fault::request("invalid_api_key", "Incorrect API key provided: rehearsal."),
-            4000 => Fault::request("invalid_model", "Model is not supported in realtime mode.").at("model"),
-            4004 => Fault::request("model_not_found", "The model does not exist or you do not have access to it."),
-            1013 => Fault {
-                kind: "insufficient_quota",
-                ..Fault::request("credit_balance_exhausted", "You exceeded your current quota.")
-            },
-            _ => Fault { kind: "server_error", ..Fault::request("server_error", "The server had an error.") },
-        };
-        return Some((code, fault));
-    }
-    if opening.beta {
-        let message = "The Realtime Beta API is no longer supported. Please use the GA API.";
-        return Some((4000, Fault::request("beta_api_shape_disabled", message)));
-    }
-    match opening.model.as_deref() {
-        None | Some("") => {
-            Some((4000, Fault::request("missing_model", "You must provide a model parameter.").at("model")))
-        }
-        Some(_) => None,
-    }
-}
-
+/// Of a rehearsed length: what a client with a sane limit takes.
+const LARGEST_UPDATED: u64 = 16 * 1024 * 1024;
 /// As often as the real server.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// The most audio of one append, in bytes.
-const MOST_APPENDED: usize = 15 * 1024 * 1024;
-/// Running responses: one of the conversation, the others out of band.
-const MOST_RESPONSES: usize = 8;
-
-#[cfg(test)]
-mod tests;

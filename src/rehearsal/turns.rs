@@ -33,9 +33,11 @@ pub(super) struct Detector {
     recent: u8,
     /// Quiet blocks since the last loud ones.
     quiet: u32,
-    /// Power, smoothed over three blocks or so, so that the floor does not follow single quiet blocks.
-    smooth: f32,
-    /// The least smoothed power of each of the last half seconds; the last one is still growing.
+    /// Blocks still to come before anything is learnt of the line.
+    settling: u32,
+    /// The power of the blocks since the last mean.
+    sum: f32,
+    /// The least mean over 100 ms in each of the last half seconds; the last one is still growing.
     minima: [f32; MINIMA],
     /// Blocks that went into the growing minimum.
     filled: u32,
@@ -49,7 +51,8 @@ impl Detector {
             speaking: false,
             recent: 0,
             quiet: 0,
-            smooth: QUIETEST,
+            settling: SETTLING,
+            sum: 0.0,
             minima: [f32::INFINITY; MINIMA],
             filled: 0,
         }
@@ -76,8 +79,8 @@ impl Detector {
     pub(super) fn hear(&mut self, power: f32) -> Option<Change> {
         let start = self.start_power();
         self.learn(power);
-        // Speech goes on at a quarter of the power it starts with, so that soft syllables do not end a turn.
-        let loud = power > if self.speaking { start * 0.25 } else { start };
+        // Speech goes on at 5 dB less than it starts with, so that soft syllables do not end a turn.
+        let loud = power > if self.speaking { start * 0.32 } else { start };
         self.recent = (self.recent << 1) | u8::from(loud);
         if self.speaking { self.hear_in_turn() } else { self.hear_outside() }
     }
@@ -104,10 +107,22 @@ impl Detector {
     }
 
     fn learn(&mut self, power: f32) {
-        self.smooth += 0.3 * (power - self.smooth);
-        let newest = &mut self.minima[MINIMA - 1];
-        *newest = newest.min(self.smooth);
+        // Digital silence is a gap that somebody filled and says nothing of the line's noise.
+        if power <= QUIETEST {
+            return;
+        }
+        if self.settling > 0 {
+            self.settling -= 1;
+            return;
+        }
+        self.sum += power;
         self.filled += 1;
+        if !self.filled.is_multiple_of(BLOCKS_PER_MEAN) {
+            return;
+        }
+        let newest = &mut self.minima[MINIMA - 1];
+        *newest = newest.min(self.sum / BLOCKS_PER_MEAN as f32);
+        self.sum = 0.0;
         if self.filled == BLOCKS_PER_MINIMUM {
             self.filled = 0;
             self.minima.rotate_left(1);
@@ -116,10 +131,8 @@ impl Detector {
     }
 
     fn start_power(&self) -> f32 {
-        // A caller who speaks from the first frame on is no noise: the floor is believed after 200 ms.
-        let known = self.minima[..MINIMA - 1].iter().any(|power| power.is_finite()) || self.filled >= BLOCKS_TO_BELIEVE;
-        let minima = if known { &self.minima[..] } else { &[] };
-        let least = minima.iter().copied().fold(f32::INFINITY, f32::min);
+        // Nothing is known at first; a caller who speaks from the first frame on is heard by the least level alone.
+        let least = self.minima.iter().copied().fold(f32::INFINITY, f32::min);
         let floor = if least.is_finite() { least.clamp(QUIETEST, LOUDEST_FLOOR) } else { QUIETEST };
         // At 0.5: 12 dB over the floor, and at least -46 dB of full scale. At 1: 19 dB and -36 dB; at 0: 5 dB and -56 dB.
         let margin_db = 14.0f32.mul_add(self.tuning.threshold, 5.0);
@@ -136,7 +149,10 @@ fn decibels(level: f32) -> f32 {
 /// longer, and a vacuum cleaner that is switched on is taken for speech all that time.
 const MINIMA: usize = 12;
 const BLOCKS_PER_MINIMUM: u32 = 50;
-const BLOCKS_TO_BELIEVE: u32 = 20;
+/// The floor is measured over 100 ms at a time: a pause between syllables is shorter.
+const BLOCKS_PER_MEAN: u32 = 10;
+/// A line fades in while codecs and gates open; that is not its noise.
+const SETTLING: u32 = 10;
 /// Digital silence counts as -80 dB of full scale.
 const QUIETEST: f32 = 1e-8;
 /// What is louder than -35 dB for six seconds is someone speaking without a breath rather than noise.
@@ -196,6 +212,17 @@ mod tests {
         assert_eq!(hear(&mut detector, noise, 800).len(), 2, "taken for speech once, then for the line");
         assert_eq!(hear(&mut detector, noise, 800), []);
         assert_eq!(hear(&mut detector, SPEECH, 10).len(), 1, "speech stands out of it");
+    }
+
+    #[test]
+    fn digital_silence_before_a_noisy_line_does_not_pass_for_its_noise() {
+        let mut detector = detector();
+        let noise = 8e-5;
+        hear(&mut detector, 0.0, 100);
+        hear(&mut detector, noise, 30);
+        hear(&mut detector, SPEECH, 50);
+        let ended = hear(&mut detector, noise, 50);
+        assert!(matches!(ended[..], [(20, Change::Ended)]), "{ended:?}");
     }
 
     #[test]

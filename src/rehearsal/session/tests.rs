@@ -3,15 +3,15 @@
 use super::*;
 
 /// A client at a session's mailbox. Its clock is its own.
-struct Client {
+pub(super) struct Client {
     session: Session,
     now: Instant,
-    events: Vec<Value>,
+    pub(super) events: Vec<Value>,
     last_out: Option<Out>,
 }
 
 impl Client {
-    fn new(misbehaviour: &str) -> Self {
+    pub(super) fn new(misbehaviour: &str) -> Self {
         Self::opened(&opening(misbehaviour))
     }
 
@@ -23,7 +23,7 @@ impl Client {
     }
 
     /// Sends an event and returns what comes back at once.
-    fn send(&mut self, event: &Value) -> Vec<Value> {
+    pub(super) fn send(&mut self, event: &Value) -> Vec<Value> {
         let before = self.events.len();
         self.session.hear_text(&event.to_string(), self.now);
         self.collect();
@@ -31,7 +31,7 @@ impl Client {
     }
 
     /// Lets time pass, and returns what came meanwhile.
-    fn wait(&mut self, ms: u64) -> Vec<Value> {
+    pub(super) fn wait(&mut self, ms: u64) -> Vec<Value> {
         let before = self.events.len();
         let until = self.now + Duration::from_millis(ms);
         while self.session.deadline() <= until && !self.session.closed {
@@ -43,7 +43,7 @@ impl Client {
         self.events[before..].to_vec()
     }
 
-    fn speak(&mut self, frame: &[u8], times: usize) -> Vec<Value> {
+    pub(super) fn speak(&mut self, frame: &[u8], times: usize) -> Vec<Value> {
         let before = self.events.len();
         let audio = base64_simd::STANDARD.encode_to_string(frame);
         for _ in 0..times {
@@ -53,7 +53,7 @@ impl Client {
         self.events[before..].to_vec()
     }
 
-    fn update(&mut self, session: &Value) -> Vec<Value> {
+    pub(super) fn update(&mut self, session: &Value) -> Vec<Value> {
         let mut session = session.clone();
         session["type"] = json!("realtime");
         self.send(&json!({"type": "session.update", "event_id": "mine", "session": session}))
@@ -116,17 +116,17 @@ fn error_code(events: &[Value]) -> &str {
     find(events, "error")["error"]["code"].as_str().unwrap()
 }
 
-fn pcmu() -> Value {
+pub(super) fn pcmu() -> Value {
     json!({"audio": {"input": {"format": {"type": "audio/pcmu"}, "transcription": {"model": "gpt-live-transcribe", "language": "en"}},
         "output": {"format": {"type": "audio/pcmu"}}}})
 }
 
 /// 20 ms of a voice, in mu-law.
-fn voice() -> Vec<u8> {
+pub(super) fn voice() -> Vec<u8> {
     (0..160).map(|n| if n % 20 < 10 { 0x30 + (n % 7) as u8 } else { 0xB0 }).collect()
 }
 
-const SILENCE: [u8; 160] = [0xFF; 160];
+pub(super) const SILENCE: [u8; 160] = [0xFF; 160];
 
 #[test]
 fn a_session_opens_with_the_defaults_of_the_live_service() {
