@@ -28,9 +28,10 @@ pub struct SupervisorSetup {
 }
 
 /// Who is on.
-#[derive(Debug)]
 pub struct Supervisor {
     roster: Roster<Addr<CallActor>>,
+    /// Makes a call's actor on the call's own thread; tests make one among probes.
+    make_call: MakeCall,
     writer: RecordWriter,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
@@ -41,10 +42,16 @@ pub struct Supervisor {
 impl Supervisor {
     /// Not yet started.
     pub fn new(setup: SupervisorSetup) -> Self {
+        Self::with(setup, Arc::new(CallActor::new))
+    }
+
+    fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
-        Self { roster, writer: setup.writer, waiting: Vec::new(), armed: None }
+        Self { roster, make_call, writer: setup.writer, waiting: Vec::new(), armed: None }
     }
 }
+
+type MakeCall = Arc<dyn Fn(CallSetup) -> CallActor + Send + Sync>;
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
@@ -108,7 +115,8 @@ impl Supervisor {
             writer: self.writer.clone(),
             place: Place::new(call, ctx.address().recipient()),
         };
-        let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| CallActor::new(setup));
+        let make_call = Arc::clone(&self.make_call);
+        let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));
         self.roster.seat(admission, reach);
         call
     }

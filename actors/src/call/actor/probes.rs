@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, WeakRecipient};
 
+use super::organs::{Mind, Scribe, Spawn, Voice};
 use super::sabotage::Fail;
+use super::{CallActor, CallSetup};
+use crate::audio::actor::AudioSetup;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
 use crate::call::messages::{Line, LineAttached, Organ, OrganLost};
+use crate::realtime::actor::LlmSetup;
 use crate::realtime::messages::{ModelBound, ModelOrder};
 use crate::supervisor::messages::CallEnded;
+use crate::transcript::actor::TranscriptSetup;
 use crate::transcript::messages::{Fact, Words};
 
 /// Lets `time` pass on the paused clock; everything that is due happens.
@@ -125,5 +130,37 @@ impl Handler<Fail> for Probe {
 
     fn handle(&mut self, _: Fail, _: &mut Context<Self>) {
         panic!("sabotage");
+    }
+}
+
+/// A call whose own actors are probes.
+pub(crate) fn call_among_probes(setup: CallSetup, log: &Log) -> CallActor {
+    CallActor::with(setup, Box::new(Probes(log.clone())))
+}
+
+/// Starts probes in place of a call's actors.
+struct Probes(Log);
+
+impl Spawn for Probes {
+    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
+        let addr = Probe::organ(Organ::Transcript, &self.0, setup.lost);
+        Scribe { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+    }
+
+    fn audio(&self, setup: AudioSetup) -> Voice {
+        let addr = Probe::organ(Organ::Audio, &self.0, setup.lost);
+        Voice {
+            frames: addr.clone().recipient(),
+            marks: addr.clone().recipient(),
+            from_model: addr.clone().recipient(),
+            items: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
+    }
+
+    fn model(&self, setup: LlmSetup) -> Mind {
+        let addr = Probe::organ(Organ::Model, &self.0, setup.lost);
+        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
     }
 }

@@ -2,14 +2,11 @@ use std::time::Duration;
 
 use actix::Addr;
 
-use super::probes::{Log, Probe, pass, settle};
+use super::probes::{Log, Probe, call_among_probes, pass, settle};
 use super::sabotage::Sabotage;
 use super::*;
-use crate::audio::actor::AudioSetup;
 use crate::call::testing::{brief, identity};
 use crate::ids::{ItemId, ResponseId};
-use crate::realtime::actor::LlmSetup;
-use crate::transcript::actor::TranscriptSetup;
 
 #[actix::test]
 async fn a_call_attaches_its_line_and_greets_when_the_model_is_ready() {
@@ -172,7 +169,7 @@ impl Rig {
             writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
             place: Place::new(id, Probe::outside("supervisor", &log).recipient()),
         };
-        let addr = CallActor::with(setup, Box::new(Probes(log.clone()))).start();
+        let addr = call_among_probes(setup, &log).start();
         settle().await;
         Self { id, addr, log, _line: line }
     }
@@ -184,33 +181,6 @@ impl Rig {
         assert_eq!(heard[4], format!("supervisor: CallEnded {{ call: {}, ending: {ending} }}", self.id));
         assert_eq!(heard.len(), 5, "{heard:?}");
         assert!(!self.addr.connected(), "the actor is gone");
-    }
-}
-
-/// Starts probes in place of a call's actors.
-struct Probes(Log);
-
-impl Spawn for Probes {
-    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
-        let addr = Probe::organ(Organ::Transcript, &self.0, setup.lost);
-        Scribe { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
-    }
-
-    fn audio(&self, setup: AudioSetup) -> Voice {
-        let addr = Probe::organ(Organ::Audio, &self.0, setup.lost);
-        Voice {
-            frames: addr.clone().recipient(),
-            marks: addr.clone().recipient(),
-            from_model: addr.clone().recipient(),
-            items: addr.clone().recipient(),
-            orders: addr.clone().recipient(),
-            fail: addr.recipient(),
-        }
-    }
-
-    fn model(&self, setup: LlmSetup) -> Mind {
-        let addr = Probe::organ(Organ::Model, &self.0, setup.lost);
-        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
     }
 }
 

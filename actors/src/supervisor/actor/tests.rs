@@ -4,10 +4,10 @@ use actix_rt::Arbiter;
 
 use super::super::messages::ExpectedCall;
 use super::*;
-use crate::call::actor::probes::{Log, Probe, pass, settle};
+use crate::call::actor::probes::{Log, Probe, call_among_probes, pass, settle};
 use crate::call::actor::sabotage::Sabotage;
 use crate::call::brief::Direction;
-use crate::call::messages::Inspect;
+use crate::call::messages::{Inspect, Organ};
 use crate::call::testing::brief;
 use crate::ids::{CarrierCallId, Private, StreamId};
 use crate::wire::{AudioFormat, Carrier, StreamStart};
@@ -44,11 +44,12 @@ async fn a_panic_in_one_call_costs_that_call_alone() {
         service.call(call).await.expect("a free place");
     }
     service.find("CA3").await.expect("on").do_send(Sabotage::Call);
+    service.find("CA4").await.expect("on").do_send(Sabotage::Organ(Organ::Audio));
     settle().await;
-    assert!(service.find("CA3").await.is_none());
+    assert!(service.find("CA3").await.is_none() && service.find("CA4").await.is_none());
     let heard = service.log.take();
-    assert_eq!(heard.iter().filter(|line| *line == "line: ToLine(Close)").count(), 1, "{heard:?}");
-    for call in (0..20).filter(|call| *call != 3) {
+    assert_eq!(heard.iter().filter(|line| *line == "line: ToLine(Close)").count(), 2, "{heard:?}");
+    for call in (0..20).filter(|call| ![3, 4].contains(call)) {
         let on = service.find(&format!("CA{call}")).await.expect("on");
         assert!(on.send(Inspect).await.is_ok());
     }
@@ -126,7 +127,10 @@ impl Service {
         tokio::time::pause();
         let log = Log::default();
         let writer = RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to");
-        let supervisor = Supervisor::new(SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer }).start();
+        let setup = SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer };
+        let among_probes = log.clone();
+        let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
+        let supervisor = Supervisor::with(setup, make_call).start();
         Self { supervisor, line: Probe::outside("line", &log), log }
     }
 
