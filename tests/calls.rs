@@ -7,9 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{Running, start};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::Value;
 use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard_actors::call::actor::sabotage::Sabotage;
+use switchboard_actors::call::messages::Organ;
+use switchboard_actors::supervisor::messages::Find;
 
 #[actix_rt::test]
 async fn twenty_callers_each_hear_their_own_words() {
@@ -18,11 +21,46 @@ async fn twenty_callers_each_hear_their_own_words() {
     for (caller, report) in reports.iter().enumerate() {
         hears_only_itself(caller, report);
     }
-    let records = running.records.path().to_owned();
-    running.stop().await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
     for report in &reports {
-        assert_eq!(ending(&records, &report.summary.call_sid), "caller_hung_up");
+        assert_eq!(ending(records.path(), &report.summary.call_sid), "caller_hung_up");
     }
+}
+
+#[actix_rt::test]
+async fn a_panic_costs_its_own_call_alone() {
+    let running = start(&[]).await;
+    let calls = join_all((0..20).map(|caller| call(&running, caller)));
+    let sabotage = async {
+        running.until_calls(20).await;
+        // Long enough for every caller to be in mid-conversation.
+        actix_rt::time::sleep(Duration::from_secs(4)).await;
+        let on = running.calls().await;
+        let victims = [(Sabotage::Call, 3), (Sabotage::Organ(Organ::Audio), 7), (Sabotage::Organ(Organ::Model), 11)];
+        let mut ids = Vec::new();
+        for (how, which) in victims {
+            let id = on[which]["carrier_call_id"].as_str().expect("an id").to_owned();
+            let found = running.service.supervisor().send(Find(id.clone())).await.expect("a supervisor");
+            found.expect("a call that is on").do_send(how);
+            ids.push(id);
+        }
+        ids
+    };
+    let (reports, victims) = join(calls, sabotage).await;
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    for (caller, report) in reports.iter().enumerate() {
+        let sid = &report.summary.call_sid;
+        if victims.contains(sid) {
+            assert_eq!(ending(records.path(), sid), "crashed");
+            assert!(report.summary.failures.is_empty(), "the line is closed in order: {:?}", report.summary.failures);
+        } else {
+            assert_eq!(ending(records.path(), sid), "caller_hung_up");
+            hears_only_itself(caller, report);
+        }
+    }
+    assert_eq!(victims.len(), 3);
 }
 
 /// Calls `running` with a voice that nobody else has, and hangs up after the answer.
