@@ -127,8 +127,10 @@ fn sources(folder: &Path) -> Vec<Source> {
     found
 }
 
+/// What stands in an `actor` folder is part of that actor's shell.
 fn is_pure(path: &Path) -> bool {
-    !SHELLS.iter().any(|shell| path.ends_with(shell))
+    let in_a_shell = path.parent().is_some_and(|folder| folder.ends_with("actor"));
+    !in_a_shell && !SHELLS.iter().any(|shell| path.ends_with(shell))
 }
 
 /// Whether a file has tests and their helpers alone.
