@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_actors::call::brief::{Brief, Greeting, Limits};
+use switchboard_actors::call::brief::{Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use switchboard_actors::call::ladder::LadderPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
 
@@ -67,6 +68,13 @@ fn brief(config: &Config, endpoint: &Endpoint, agent: (&str, &Agent), language: 
             model_setup: limits.model_setup,
         },
         playout_lead: config.twilio.playout_lead,
+        interruption: InterruptionPlan::default(),
+        notice: None,
+        ladder: LadderPlan::default(),
+        keypad: KeypadPlan::default(),
+        languages: Arc::default(),
+        questions: Vec::new(),
+        tools: Arc::default(),
     }
 }
 

@@ -1,12 +1,16 @@
 //! What a call is to be: decided by the routes before the stream comes, and fixed from then on. Pure.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
-use crate::realtime::plan::SessionPlan;
+use crate::realtime::plan::{SessionPlan, Transcription};
+use crate::tools::plan::ToolPlan;
 use crate::wire::{AudioFormat, Carrier};
 
 /// How a call is to be held: agent, language, model, limits. Shared by all calls of a route.
@@ -24,6 +28,20 @@ pub struct Brief {
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
+    /// What of the caller's speech stops the agent, and when.
+    pub interruption: InterruptionPlan,
+    /// A legal notice in the call's language: said before the greeting, word for word, and to its end whatever the caller does.
+    pub notice: Option<String>,
+    /// The times of the idle ladder; its words are those of the language that is spoken.
+    pub ladder: LadderPlan,
+    /// What pressed keys do.
+    pub keypad: KeypadPlan,
+    /// Every language of the agent by its code, `language` among them: what a switch changes over to.
+    pub languages: Arc<BTreeMap<String, LanguageBrief>>,
+    /// What the agent is to find out; empty lets the model choose keys of its own.
+    pub questions: Vec<Question>,
+    /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
+    pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
 }
 
 /// How the agent opens the call.
@@ -31,8 +49,160 @@ pub struct Brief {
 pub enum Greeting {
     /// The model says it, following these instructions.
     Spoken(String),
+    /// A recording, played while the model still connects; its words go into the model's context.
+    Clip {
+        /// The words of the recording.
+        text: String,
+        /// The sound: 8 kHz mono.
+        pcm: Arc<[i16]>,
+    },
     /// The caller speaks first.
     None,
+}
+
+/// What a call needs to go on in a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageBrief {
+    /// Its English name, for the model.
+    pub name: String,
+    /// The whole prompt: this agent in this language.
+    pub instructions: String,
+    /// The voice; cannot be changed any more once the session has made audio.
+    pub voice: String,
+    /// Transcription of the caller in this language; `None` is off.
+    pub transcription: Option<Transcription>,
+    /// How a call opens in this language.
+    pub greeting: Greeting,
+    /// What a silent caller is asked, rung after rung. Never empty; see [`LanguageBrief::idle_prompt`].
+    pub idle_prompts: Vec<String>,
+    /// Said before hanging up on a silent caller or at the end of the allowed time.
+    pub goodbye: String,
+    /// Said when the model is lost or fails for good.
+    pub apology: String,
+    /// Said while a tool keeps the caller waiting.
+    pub filler: String,
+}
+
+impl LanguageBrief {
+    /// The words of a rung of the ladder, from 0; the last are said again where there are more rungs than words.
+    pub fn idle_prompt(&self, rung: usize) -> Option<&str> {
+        self.idle_prompts.get(rung).or(self.idle_prompts.last()).map(String::as_str)
+    }
+}
+
+/// What of the caller's speech stops the agent, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InterruptionPlan {
+    /// Speech of the caller before it counts as an interruption; zero counts it at once. Longer lets a cough pass, and makes a
+    /// caller who means it wait.
+    pub min_speech: Duration,
+    /// The first part of the greeting, which cannot be interrupted: callers often say "hello?" into it.
+    pub greeting_protection: Duration,
+    /// What an interruption does.
+    pub policy: InterruptionPolicy,
+}
+
+impl Default for InterruptionPlan {
+    /// Every sound the model takes for speech interrupts, at once and for good.
+    fn default() -> Self {
+        Self { min_speech: Duration::ZERO, greeting_protection: Duration::ZERO, policy: InterruptionPolicy::Immediate }
+    }
+}
+
+/// What an interruption does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InterruptionPolicy {
+    /// The answer is over.
+    Immediate,
+    /// The answer pauses, and is over once words or continued speech confirm the interruption. Only where the server does not
+    /// interrupt by itself.
+    PauseAndConfirm {
+        /// Unconfirmed for this long after the speech has ended: the answer goes on where the caller stopped hearing it.
+        resume_after: Duration,
+    },
+}
+
+/// What pressed keys do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeypadPlan {
+    /// A pause this long after a key ends a number. Shorter tears numbers of slow fingers apart, longer delays the answer.
+    pub inter_digit: Duration,
+    /// The key that ends a number at once.
+    pub terminator: char,
+    /// What a key, or several in a row, does instead of being told to the model. The terminator stands
+    /// among them only by itself.
+    pub actions: BTreeMap<String, KeyAction>,
+}
+
+impl Default for KeypadPlan {
+    /// As shipped: everything is told to the model.
+    fn default() -> Self {
+        Self { inter_digit: Duration::from_millis(1500), terminator: '#', actions: BTreeMap::new() }
+    }
+}
+
+/// What a key does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyAction {
+    /// Sends the caller to a destination of `[transfers]`, by name.
+    Transfer(String),
+    /// Says the last answer again.
+    Repeat,
+    /// Goes on in a language of `languages`, by code.
+    Language(String),
+    /// Says goodbye and hangs up.
+    HangUp,
+    /// Says these words, in the call's language.
+    Say(String),
+}
+
+/// Something the agent is to find out, for `save_answer`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its name among the record's answers.
+    pub key: String,
+    /// What it asks for, told to the model.
+    pub label: String,
+    /// What kind of answer it takes.
+    pub kind: AnswerKind,
+    /// What an answer has to fulfil besides.
+    pub validation: Validation,
+}
+
+/// What kind of answer a question takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerKind {
+    /// Any words.
+    #[default]
+    Text,
+    /// A number, with a point and a sign where it has them.
+    Number,
+    /// Digits alone: an order number, a code.
+    Digits,
+    /// A telephone number: 4 to 15 digits, with a `+` before a country.
+    Telephone,
+    /// An e-mail address.
+    Email,
+    /// A day, as `2026-11-21`.
+    Date,
+    /// `yes` or `no`.
+    YesNo,
+}
+
+/// What an answer has to fulfil besides its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validation {
+    /// The answers there are; empty is any.
+    pub choices: Vec<String>,
+    /// How many characters it may have.
+    pub length: RangeInclusive<usize>,
+}
+
+impl Default for Validation {
+    /// Anything of at most a thousand characters, which keeps a record readable.
+    fn default() -> Self {
+        Self { choices: Vec::new(), length: 1..=1000 }
+    }
 }
 
 /// How long things may take in a call.

@@ -296,6 +296,13 @@ impl CallMachine {
                 self.state = State::Greeting;
                 self.wish(WishPurpose::Greeting, Some(instructions));
             }
+            // The recording cannot be played yet, so the model says its words.
+            (State::Connecting, Greeting::Clip { text, .. }) => {
+                self.out.push(CallAction::AttachModel);
+                self.state = State::Greeting;
+                let instructions = format!("Greet the caller now with exactly these words, and add nothing:\n\n{text}");
+                self.wish(WishPurpose::Greeting, Some(instructions));
+            }
             (State::Connecting, Greeting::None) => {
                 self.out.push(CallAction::AttachModel);
                 self.state = State::Listening;

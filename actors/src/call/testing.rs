@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::brief::{Brief, CallIdentity, Direction, Greeting, Limits};
+use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use super::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
@@ -24,6 +25,13 @@ pub(crate) fn brief() -> Brief {
             model_setup: Duration::from_secs(10),
         },
         playout_lead: Duration::from_millis(200),
+        interruption: InterruptionPlan::default(),
+        notice: None,
+        ladder: LadderPlan::default(),
+        keypad: KeypadPlan::default(),
+        languages: Arc::default(),
+        questions: Vec::new(),
+        tools: Arc::default(),
     }
 }
 

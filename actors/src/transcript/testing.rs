@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, Limits};
+use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::call::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
@@ -57,5 +58,12 @@ pub(super) fn brief() -> Brief {
         greeting: Greeting::None,
         limits: Limits { max_duration: second, line_silence: second, goodbye: second, model_setup: second },
         playout_lead: second,
+        interruption: InterruptionPlan::default(),
+        notice: None,
+        ladder: LadderPlan::default(),
+        keypad: KeypadPlan::default(),
+        languages: Arc::default(),
+        questions: Vec::new(),
+        tools: Arc::default(),
     }
 }
