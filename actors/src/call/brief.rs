@@ -30,7 +30,7 @@ pub struct Brief {
     pub playout_lead: Duration,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
-    /// A legal notice in the call's language: said before the greeting, word for word, and to its end whatever the caller does.
+    /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
     pub notice: Option<String>,
     /// The times of the idle ladder; its words are those of the language that is spoken.
     pub ladder: LadderPlan,

@@ -9,6 +9,7 @@ mod keypad;
 pub mod ladder;
 pub mod machine;
 pub mod messages;
+mod question;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
