@@ -10,3 +10,4 @@ pub mod routes;
 pub mod service;
 pub mod shutdown;
 pub mod telemetry;
+pub mod wav;

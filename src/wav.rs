@@ -1,4 +1,4 @@
-//! WAV files in and out: any rate and format in, 8 kHz 16-bit mono out.
+//! WAV files in and out: any rate and format in, 8 kHz 16-bit mono out. For the simulated phone and for recorded greetings.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
-
-use super::mulaw;
-use super::playout::RATE_HZ;
+use switchboard_actors::audio::g711;
 
 /// Why a sound file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +45,8 @@ pub enum WavError {
     },
 }
 
+/// The line's rate.
+const RATE_HZ: u32 = 8_000;
 /// Longest speech taken from a file; an hour of 8 kHz is 58 MB.
 const LONGEST_MINUTES: u32 = 60;
 
@@ -63,7 +63,7 @@ pub fn read(path: &Path) -> Result<Vec<i16>, WavError> {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_bundled(bytes: &[u8], name: &str) -> Result<Vec<i16>, WavError> {
+pub(crate) fn read_bundled(bytes: &[u8], name: &str) -> Result<Vec<i16>, WavError> {
     read_from(Cursor::new(bytes), Path::new(name))
 }
 
@@ -145,7 +145,7 @@ fn telephone_samples(bytes: &[u8]) -> Option<Vec<i16>> {
             }
             b"data" if is_telephone => {
                 let body = &body[..size.min(body.len())];
-                return Some(body.iter().map(|byte| mulaw::decode(*byte)).collect());
+                return Some(body.iter().map(|byte| g711::decode_mulaw(*byte)).collect());
             }
             _ => {}
         }

@@ -4,7 +4,7 @@
 //! buffer with Twilio's own `mark` and `clear`, and writes down what the caller heard, sample by sample. Whatever Twilio would
 //! only show in its debugger (31951: a field too many) is in the [`Summary`].
 //!
-//! It is the outside of the service and shares nothing with it but the list of carriers: its mu-law, its signatures and its
+//! It is the outside of the service and shares nothing with it but the list of carriers and the reading of sound files: its mu-law, its signatures and its
 //! reading of messages are its own, so that a mistake of the service cannot agree with itself.
 //!
 //! | file | |
@@ -14,7 +14,7 @@
 //! | `caller` | the person: when to speak, press, hang up (pure) |
 //! | `playout` | Twilio's playback buffer (pure) |
 //! | `twilio`, `twiml`, `sign`, `mulaw` | the carrier's formats (pure) |
-//! | `http`, `wav`, `handset`, `summary`, `options` | what these stand on |
+//! | `http`, `handset`, `summary`, `options` | what these stand on |
 //! | `command`, `display` | `switchboard call` |
 //! | `demo`, `speech` | `switchboard demo` and the callers it brings |
 
@@ -34,8 +34,8 @@ mod stream;
 mod summary;
 mod twilio;
 mod twiml;
-pub mod wav;
 
+pub use crate::wav;
 pub use call::{CallReport, place_call};
 pub use command::{CallArgs, CommandError, run};
 pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
