@@ -5,12 +5,15 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `people` and `directory`, by the `kinds` of values there are; `trust` checks what holds between
+//! `service`, `realtime`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `trust` checks what holds between
 //! sections and secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and
 //! `briefs` makes what a call is held by.
 
 mod briefs;
+mod clips;
+mod conversation;
 mod directory;
+mod errands;
 mod hours;
 mod kinds;
 mod layers;
@@ -27,11 +30,14 @@ mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use briefs::Briefs;
-pub use directory::{HttpTool, Route, Target, Transfer};
+pub use clips::Clip;
+pub use conversation::{Keypad, Keys};
+pub use directory::{Route, Target, Transfer};
 pub use hours::Hours;
-pub use people::{Agent, AgentGreeting, Language, Question, Voice};
+pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
@@ -40,7 +46,10 @@ pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo,
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};
+use people::Directory;
 use reader::{Reader, Section};
+use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
 pub const DEFAULTS: &str = include_str!("../config.toml");
@@ -67,7 +76,11 @@ pub struct Config {
     /// Where callers can be sent, by name.
     pub transfers: BTreeMap<String, Transfer>,
     /// The operators' own tools, by name.
-    pub tools: BTreeMap<String, HttpTool>,
+    pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// What of a caller's speech stops an agent.
+    pub interruption: InterruptionPlan,
+    /// How pressed keys become a number.
+    pub keypad: Keypad,
     /// Where records go.
     pub records: Records,
     /// Who is told of calls.
@@ -266,11 +279,24 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
     let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
-    let languages = read_named(&top.named("languages"), |section| Language::read(section, house));
-    let transfers = read_named(&top.named("transfers"), Transfer::read);
-    let tools = read_tools(&top, reader);
-    let agents = read_agents(&top, reader, house, languages.as_ref(), tools.as_ref());
+    let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
+    let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
+    let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
+    let keypad = Keypad::read(&top.table("keypad"));
+    let tool_names: Vec<&str> = tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let transfer_names: Vec<&str> = transfers.iter().flatten().map(|(name, _)| name.as_str()).collect();
+    // Half of a directory would call good names unknown.
+    let whole = tools.is_some() && transfers.is_some();
+    let known = languages.as_ref().filter(|_| whole).map(|languages| Directory {
+        languages,
+        tools: &tool_names,
+        transfers: &transfer_names,
+        keypad,
+    });
+    let agents = read_agents(&top, reader, house, known.as_ref());
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
@@ -288,6 +314,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         routes: routes?,
         transfers,
         tools: tools?,
+        interruption: interruption?,
+        keypad: keypad?,
         records: records?,
         webhooks: webhooks?,
         limits: limits?,
@@ -297,7 +325,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     })
 }
 
-/// Says which tools an agent is offered although calls do not carry them out.
+/// Says which tools an agent has although calls do not carry them out.
 fn note_idle_tools(
     agents: &BTreeMap<String, Agent>,
     languages: &BTreeMap<String, Language>,
@@ -305,58 +333,45 @@ fn note_idle_tools(
     reader: &Reader,
 ) {
     for (name, agent) in agents {
-        let built_in = agent.tools.iter().filter_map(|tool| BuiltIn::from_name(tool));
-        let idle = built_in.filter(|tool| !tool.is_carried_out() && tool.offer(agent, languages, transfers).is_some());
-        for tool in idle {
-            let tool = tool.name();
-            reader.note(format!(
-                "agents.{name}.tools: {tool} is offered, but this version tells the model that it cannot"
-            ));
+        for tool in agent.tools.iter().filter_map(|tool| BuiltIn::from_name(tool)) {
+            let offered = tool.offer(agent, languages, transfers).is_some();
+            let what = if tool == BuiltIn::SendDtmf {
+                "is not offered, because no carrier of this version can press keys"
+            } else if offered && !tool.is_carried_out() {
+                "is offered, but this version tells the model that it cannot"
+            } else {
+                continue;
+            };
+            reader.note(format!("agents.{name}.tools: {} {what}", tool.name()));
         }
     }
 }
 
 fn read_named<T>(
     sections: &[(String, Section<'_>)],
-    read: impl Fn(&Section<'_>) -> Option<T>,
+    read: impl Fn(&str, &Section<'_>) -> Option<T>,
 ) -> Option<BTreeMap<String, T>> {
     let read = |(name, section): &(String, Section<'_>)| {
         if !people::is_name(name) {
             section.refuse("found a name with other signs, expected at most 64 small letters, digits, `_` and `-`");
         }
-        (name.clone(), read(section))
+        (name.clone(), read(name, section))
     };
     let all: Vec<_> = sections.iter().map(read).collect();
     all.into_iter().map(|(name, value)| Some((name, value?))).collect()
-}
-
-fn read_tools(top: &Section<'_>, reader: &Reader) -> Option<BTreeMap<String, HttpTool>> {
-    let sections = top.named("tools");
-    for (name, section) in &sections {
-        if BuiltIn::from_name(name).is_some() {
-            section.refuse("found the name of a built-in tool, expected one of its own");
-        }
-        reader
-            .note(format!("tools.{name}: accepted and checked, but this version offers the model built-in tools only"));
-    }
-    read_named(&sections, HttpTool::read)
 }
 
 fn read_agents(
     top: &Section<'_>,
     reader: &Reader,
     house: Option<realtime::House>,
-    languages: Option<&BTreeMap<String, Language>>,
-    tools: Option<&BTreeMap<String, HttpTool>>,
+    known: Option<&Directory<'_>>,
 ) -> Option<BTreeMap<String, Agent>> {
     let sections = top.named("agents");
-    let agents = read_named(&sections, |section| Agent::read(section, house))?;
-    if let (Some(languages), Some(tools)) = (languages, tools) {
-        let tools: Vec<&str> = tools.keys().map(String::as_str).collect();
-        for (name, section) in &sections {
-            if let Some(agent) = agents.get(name) {
-                agent.check(name, languages, &tools, reader, section);
-            }
+    let agents = read_named(&sections, |_, section| Agent::read(section, house))?;
+    for (name, section) in &sections {
+        if let (Some(agent), Some(known)) = (agents.get(name), known) {
+            agent.check(name, known, reader, section);
         }
     }
     Some(agents)

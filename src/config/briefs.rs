@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_actors::call::brief::{Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
+use switchboard_actors::tools::plan::ToolPlan;
 
 use super::Config;
-use super::people::{Agent, AgentGreeting, Language};
+use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
@@ -27,14 +28,16 @@ impl Briefs {
     /// and without `realtime.url` the plans can be looked at but lead nowhere.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
-        let pairs =
-            config.agents.iter().flat_map(|(name, agent)| agent.languages.iter().map(move |code| (name, agent, code)));
-        let made = pairs.filter_map(|(name, agent, code)| {
-            let language = config.languages.get(code)?;
-            let brief = brief(config, &endpoint, (name, agent), (code, language));
-            Some(((name.clone(), code.clone()), Arc::new(brief)))
-        });
-        Self { made: made.collect(), config: config.clone() }
+        let mut made = BTreeMap::new();
+        for (name, agent) in &config.agents {
+            let languages = Arc::new(languages(config, agent));
+            let tools = Arc::new(tools(config, agent));
+            for code in languages.keys() {
+                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools);
+                made.insert((name.clone(), code.clone()), Arc::new(brief));
+            }
+        }
+        Self { made, config: config.clone() }
     }
 
     /// How a call is to be held.
@@ -54,13 +57,20 @@ impl Briefs {
     }
 }
 
-fn brief(config: &Config, endpoint: &Endpoint, agent: (&str, &Agent), language: (&str, &Language)) -> Brief {
-    let limits = &config.limits;
+fn brief(
+    config: &Config,
+    endpoint: &Endpoint,
+    (name, agent): (&str, &Agent),
+    code: &str,
+    languages: &Arc<BTreeMap<String, LanguageBrief>>,
+    tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
+) -> Brief {
+    let (limits, language) = (&config.limits, &languages[code]);
     Brief {
-        agent: agent.0.to_owned(),
-        language: language.0.to_owned(),
-        model: Arc::new(plan(config, endpoint, agent.1, language.1)),
-        greeting: greeting(agent.1, language),
+        agent: name.to_owned(),
+        language: code.to_owned(),
+        model: Arc::new(plan(config, endpoint, agent, language)),
+        greeting: language.greeting.clone(),
         limits: Limits {
             max_duration: limits.max_call_duration,
             line_silence: limits.line_silence,
@@ -68,41 +78,98 @@ fn brief(config: &Config, endpoint: &Endpoint, agent: (&str, &Agent), language: 
             model_setup: limits.model_setup,
         },
         playout_lead: config.twilio.playout_lead,
-        interruption: InterruptionPlan::default(),
-        notice: None,
-        ladder: LadderPlan::default(),
-        keypad: KeypadPlan::default(),
-        languages: Arc::default(),
-        questions: Vec::new(),
-        tools: Arc::default(),
+        interruption: config.interruption,
+        notice: notice(agent, code),
+        ladder: LadderPlan {
+            before_prompts: limits.idle_prompts.clone(),
+            before_goodbye: limits.idle_after,
+            longest_without_words: limits.longest_without_words,
+        },
+        keypad: KeypadPlan {
+            inter_digit: config.keypad.inter_digit,
+            terminator: config.keypad.terminator,
+            actions: agent.keypad.clone(),
+        },
+        languages: languages.clone(),
+        questions: agent.questions.clone(),
+        tools: tools.clone(),
     }
 }
 
-fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &Language) -> SessionPlan {
+fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &LanguageBrief) -> SessionPlan {
     let realtime = &config.realtime;
-    let offered = agent.tools.iter().filter_map(|name| BuiltIn::from_name(name));
     SessionPlan {
         endpoint: endpoint.clone(),
         model: agent.model.clone().unwrap_or_else(|| realtime.model.clone()),
-        // The agent first: what all calls share comes first, which is what the server's cache goes by.
-        instructions: format!("{}\n\n# Language: {}\n\n{}", agent.instructions, language.name, language.instructions),
-        voice: voice(config, agent, language),
+        instructions: language.instructions.clone(),
+        voice: language.voice.clone(),
         speed: realtime.speed,
         format: realtime.audio_format.format(),
         turn_detection: realtime.turn_detection.clone(),
-        transcription: realtime.transcription.as_ref().map(|transcription| Transcription {
-            model: transcription.model.clone(),
-            language: Some(language.transcription_language.clone()),
-            prompt: transcription.prompt.clone(),
-        }),
+        transcription: language.transcription.clone(),
         noise_reduction: realtime.noise_reduction,
-        tools: offered.filter_map(|tool| tool.offer(agent, &config.languages, &config.transfers)).collect(),
+        tools: agent.tools.iter().filter_map(|name| declaration(config, agent, name)).collect(),
         max_output_tokens: realtime.max_output_tokens,
         retention_ratio: realtime.retention_ratio,
         connect_timeout: realtime.connect_timeout,
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+    }
+}
+
+/// What an agent needs in each of its languages.
+fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> {
+    let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
+    let brief = |(code, language): (&String, &Language)| {
+        let transcription = config.realtime.transcription.as_ref().map(|transcription| Transcription {
+            model: transcription.model.clone(),
+            language: Some(language.transcription_language.clone()),
+            prompt: transcription.prompt.clone(),
+        });
+        let brief = LanguageBrief {
+            name: language.name.clone(),
+            instructions: instructions(config, agent, language),
+            voice: voice(config, agent, language),
+            transcription,
+            greeting: greeting(agent, (code, language)),
+            idle_prompts: language.idle_prompts.clone(),
+            goodbye: language.goodbye.clone(),
+            apology: language.apology.clone(),
+            filler: language.filler.clone(),
+        };
+        (code.clone(), brief)
+    };
+    known.map(brief).collect()
+}
+
+/// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.
+fn instructions(config: &Config, agent: &Agent, language: &Language) -> String {
+    let tool = BuiltIn::SwitchLanguage;
+    let listed = agent.tools.iter().any(|name| name == tool.name());
+    let switches = listed && tool.offer(agent, &config.languages, &config.transfers).is_some();
+    let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
+    format!("{}\n\n# Language: {}\n\n{pinned}{}", agent.instructions, language.name, language.instructions)
+}
+
+/// The operators' tools that an agent may use.
+fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
+    let own = config.tools.iter().filter(|(name, _)| agent.tools.contains(name));
+    own.map(|(name, plan)| (name.clone(), plan.clone())).collect()
+}
+
+/// A tool as the model is told of it, where it can do something for this agent.
+fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json::Value> {
+    match BuiltIn::from_name(name) {
+        Some(tool) => tool.offer(agent, &config.languages, &config.transfers),
+        None => Some(config.tools.get(name)?.declaration()),
+    }
+}
+
+fn notice(agent: &Agent, code: &str) -> Option<String> {
+    match agent.notice.as_ref()? {
+        Notice::Same(words) => Some(words.clone()),
+        Notice::PerLanguage(notices) => notices.get(code).cloned(),
     }
 }
 
@@ -115,11 +182,16 @@ fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
 }
 
 fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {
-    let words = match &agent.greeting {
-        AgentGreeting::OfLanguage => language.greeting.as_str(),
-        AgentGreeting::Same(words) => words.as_str(),
-        AgentGreeting::PerLanguage(greetings) => greetings.get(code).unwrap_or(&language.greeting).as_str(),
+    let own = match &agent.greeting {
+        AgentGreeting::OfLanguage => None,
+        AgentGreeting::Same(words) => Some(words),
+        AgentGreeting::PerLanguage(greetings) => greetings.get(code),
     };
+    // The recording says the language's words; an agent with words of its own says those.
+    if let (None, Some(clip)) = (own, &language.greeting_audio) {
+        return Greeting::Clip { text: language.greeting.clone(), pcm: clip.pcm.clone() };
+    }
+    let words = own.unwrap_or(&language.greeting);
     if words.is_empty() {
         return Greeting::None;
     }
@@ -147,3 +219,6 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
 
 /// An address that cannot be dialled (RFC 6761), for plans that are only looked at.
 const NOWHERE: &str = "ws://rehearsal.invalid/v1/realtime";
+/// Stands before a language's own instructions, which forbid any other.
+const PINNED_UNTIL_SWITCHED: &str = "Only the tool switch_language changes the language of this call, when the caller asks for \
+    another one you speak. Until then this holds:\n\n";

@@ -1,17 +1,16 @@
-//! Where calls go: `[[routes]]` in, `[transfers.<name>]` out, and the operators' own `[tools.<name>]`. Pure.
+//! Where calls go: `[[routes]]` in, `[transfers.<name>]` out. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard_actors::ids::Private;
-use url::Url;
 
 use super::hours::{Hours, hours};
-use super::kinds::{duration, flag, json, quoted, size, text, texts, url, word};
+use super::kinds::{duration, flag, quoted, text, texts, word};
 use super::people::unknown;
 use super::reader::{Reader, Section};
 use super::routing::Pattern;
-use super::service::{MILLISECOND, MINUTE, SECOND, is_variable};
+use super::service::{MINUTE, SECOND};
 
 /// `[[routes]]`: who answers which calls. What is not set matches every call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,25 +53,6 @@ pub enum Target {
     Sip(Private<String>),
     /// The carrier knows where.
     Carrier,
-}
-
-/// `[tools.<name>]`: an operator's own tool, an HTTP call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpTool {
-    /// What it does, told to the model.
-    pub description: String,
-    /// Where it is called.
-    pub url: Url,
-    /// How it is called.
-    pub method: &'static str,
-    /// The JSON schema of its arguments.
-    pub parameters: serde_json::Value,
-    /// How long it may take.
-    pub timeout: Duration,
-    /// Largest answer, in bytes.
-    pub max_result: usize,
-    /// Headers and the variables that hold their values.
-    pub headers_env: BTreeMap<String, String>,
 }
 
 impl Route {
@@ -145,40 +125,6 @@ impl Transfer {
     }
 }
 
-impl HttpTool {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let description = section.read("description", text);
-        let url = section.read("url", url(&["https", "http"]));
-        let method = section.read_if_set("method", word(METHODS));
-        let parameters = section.read_if_set("parameters", json);
-        let timeout = section.read_if_set("timeout", duration(100 * MILLISECOND..=MINUTE));
-        let max_result = section.read_if_set("max_result", size(1024..=1024 * 1024));
-        let headers_env = section.read_if_set("headers_env", texts);
-        if let Some(Some(schema)) = &parameters
-            && schema["type"] != "object"
-        {
-            section.problem("parameters", "found no object schema, expected a JSON schema with type = \"object\"");
-        }
-        for (header, variable) in headers_env.iter().flatten().flatten() {
-            if !is_variable(variable) {
-                let message = format!(
-                    "found no variable's name for {header:?}, expected one in capitals; the value itself never stands in a file"
-                );
-                section.problem("headers_env", message);
-            }
-        }
-        Some(Self {
-            description: description?,
-            url: url?,
-            method: method?.unwrap_or("POST"),
-            parameters: parameters?.unwrap_or_else(|| serde_json::json!({"type": "object", "properties": {}})),
-            timeout: timeout?.unwrap_or(10 * SECOND),
-            max_result: max_result?.unwrap_or(16 * 1024),
-            headers_env: headers_env?.unwrap_or_default(),
-        })
-    }
-}
-
 /// Checks what the routes name against what there is.
 pub(super) fn check_routes(
     routes: &[Route],
@@ -227,5 +173,3 @@ fn is_sip(address: &str) -> bool {
 
 /// The carriers that a route may name.
 pub(super) const CARRIERS: &[(&str, &str)] = &[("twilio", "twilio"), ("waybeo", "waybeo")];
-const METHODS: &[(&str, &str)] =
-    &[("GET", "GET"), ("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE")];

@@ -1,7 +1,7 @@
 //! The kinds of values a setting may have: each turns a written value into a final type or says what it expected. Pure.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -166,6 +166,13 @@ pub(super) fn address(node: &Node) -> Read<SocketAddr> {
         Expected::new("an IP address with a port, as \"127.0.0.1:8080\"")
             .help("names are not looked up, port 0 takes any")
     };
+    let found = any_text(node).map_err(|_| expected())?;
+    found.trim().parse().map_err(|_| expected())
+}
+
+/// An address of one machine.
+pub(super) fn machine(node: &Node) -> Read<IpAddr> {
+    let expected = || Expected::new("an IP address, as \"10.0.0.5\"").help("names are not looked up");
     let found = any_text(node).map_err(|_| expected())?;
     found.trim().parse().map_err(|_| expected())
 }

@@ -1,8 +1,13 @@
 //! Who speaks and how: `[agents.<name>]` and `[languages.<code>]`. Pure.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::kinds::{Expected, any_text, list, quoted, text};
+use switchboard_actors::call::brief::{AnswerKind, Question, Validation};
+
+use super::clips::{self, Clip};
+use super::conversation::{Keypad, Keys, check_keys, read_keys};
+use super::kinds::{Expected, any_text, list, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
 use super::reader::{Reader, Section};
 use super::realtime::House;
@@ -19,12 +24,25 @@ pub struct Agent {
     pub languages: Vec<String>,
     /// How it opens a call, where that is not the language's greeting.
     pub greeting: AgentGreeting,
+    /// What it has to say before all else, to its end.
+    pub notice: Option<Notice>,
     /// The tools it may use, by name.
     pub tools: Vec<String>,
     /// Its model, where it is not that of `[realtime]`.
     pub model: Option<String>,
     /// What it is to find out, for `save_answer`.
     pub questions: Vec<Question>,
+    /// What pressed keys do.
+    pub keypad: Keys,
+}
+
+/// A legal notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The same words whatever the language.
+    Same(String),
+    /// Words for every language of the agent.
+    PerLanguage(BTreeMap<String, String>),
 }
 
 /// How an agent opens a call.
@@ -38,15 +56,6 @@ pub enum AgentGreeting {
     PerLanguage(BTreeMap<String, String>),
 }
 
-/// `[[agents.<name>.questions]]`: something the agent is to find out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Its name in the record's `answers`.
-    pub key: String,
-    /// What it asks for, told to the model.
-    pub label: String,
-}
-
 /// `[languages.<code>]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Language {
@@ -56,6 +65,8 @@ pub struct Language {
     pub instructions: String,
     /// The first words of a call.
     pub greeting: String,
+    /// A recording of these words, played instead of the model saying them.
+    pub greeting_audio: Option<Clip>,
     /// ISO-639-1, for the transcription of the caller.
     pub transcription_language: String,
     /// Its voice.
@@ -66,6 +77,16 @@ pub struct Language {
     pub goodbye: String,
     /// Said when the model is lost and nothing replaces it.
     pub apology: String,
+    /// Said while a tool keeps the caller waiting.
+    pub filler: String,
+}
+
+/// What there is that an agent may name.
+pub(super) struct Directory<'d> {
+    pub(super) languages: &'d BTreeMap<String, Language>,
+    pub(super) tools: &'d [&'d str],
+    pub(super) transfers: &'d [&'d str],
+    pub(super) keypad: Option<Keypad>,
 }
 
 /// A language's voice.
@@ -83,9 +104,11 @@ impl Agent {
         let voice = section.read_if_set("voice", text);
         let languages = section.read("languages", list(64, text));
         let greeting = section.read_if_set("greeting", greeting);
+        let notice = section.read_if_set("notice", notice);
+        let keypad = read_keys(section);
         let tools = section.read_if_set("tools", list(128, text));
         let model = section.read_if_set("model", text);
-        let questions: Vec<_> = section.listed("questions").iter().map(Question::read).collect();
+        let questions: Vec<_> = section.listed("questions").iter().map(read_question).collect();
         if let (Some(house), Some(Some(voice))) = (house, &voice) {
             house.check_voice(section, voice);
         }
@@ -103,42 +126,33 @@ impl Agent {
             voice: voice?,
             languages: languages?,
             greeting: greeting?.unwrap_or(AgentGreeting::OfLanguage),
+            notice: notice?,
             tools: tools?.unwrap_or_else(|| vec![BuiltIn::EndCall.name().to_owned()]),
             model: model?,
             questions: questions.into_iter().collect::<Option<_>>()?,
+            keypad: keypad?,
         })
     }
 
     /// Checks what the agent names against what there is.
-    pub(super) fn check(
-        &self,
-        name: &str,
-        languages: &BTreeMap<String, Language>,
-        tools: &[&str],
-        reader: &Reader,
-        section: &Section<'_>,
-    ) {
+    pub(super) fn check(&self, name: &str, known: &Directory<'_>, reader: &Reader, section: &Section<'_>) {
         for code in &self.languages {
-            if !languages.contains_key(code) {
-                section
-                    .problem("languages", unknown("language", code, languages.keys().map(String::as_str), "languages"));
+            if !known.languages.contains_key(code) {
+                let codes = known.languages.keys().map(String::as_str);
+                section.problem("languages", unknown("language", code, codes, "languages"));
             }
         }
         if let AgentGreeting::PerLanguage(greetings) = &self.greeting {
-            for code in greetings.keys().filter(|code| !self.languages.contains(code)) {
-                let spoken = self.languages.join(", ");
-                section.problem(
-                    "greeting",
-                    format!("found a greeting in {}, expected languages of this agent: {spoken}", quoted(code)),
-                );
-            }
+            self.check_spoken("greeting", greetings, section);
         }
+        self.check_notice(section);
         for tool in &self.tools {
-            let known = BuiltIn::ALL.iter().map(|tool| tool.name()).chain(tools.iter().copied());
-            if BuiltIn::from_name(tool).is_none() && !tools.contains(&tool.as_str()) {
-                section.problem("tools", unknown("tool", tool, known, "tools"));
+            let names = BuiltIn::ALL.iter().map(|tool| tool.name()).chain(known.tools.iter().copied());
+            if BuiltIn::from_name(tool).is_none() && !known.tools.contains(&tool.as_str()) {
+                section.problem("tools", unknown("tool", tool, names, "tools"));
             }
         }
+        check_keys(&self.keypad, section, &self.languages, known.transfers, known.keypad);
         for (at, question) in self.questions.iter().enumerate() {
             if self.questions[..at].iter().any(|other| other.key == question.key) {
                 section.problem(
@@ -152,31 +166,71 @@ impl Agent {
                 .note(format!("agents.{name}.questions: not asked, because agents.{name}.tools lacks \"save_answer\""));
         }
     }
-}
 
-impl Question {
-    fn read(section: &Section<'_>) -> Option<Self> {
-        let key = section.read("key", text);
-        let label = section.read("label", text);
-        if let Some(key) = &key
-            && !is_name(key)
-        {
-            section.problem("key", format!("found {}, expected small letters, digits and underscores", quoted(key)));
+    /// A notice is owed to every caller, so none of the languages may lack it.
+    fn check_notice(&self, section: &Section<'_>) {
+        match &self.notice {
+            Some(Notice::PerLanguage(notices)) => {
+                self.check_spoken("notice", notices, section);
+                for code in self.languages.iter().filter(|code| !notices.contains_key(*code)) {
+                    let found = format!("found no notice in {}, expected one in every language", quoted(code));
+                    section.problem("notice", format!("{found} of this agent"));
+                }
+            }
+            Some(Notice::Same(_)) if self.languages.len() > 1 => {
+                section.note("notice", "said as it is written in every language; a table gives each its own words");
+            }
+            Some(Notice::Same(_)) | None => {}
         }
-        Some(Self { key: key?, label: label? })
+    }
+
+    /// Texts by language are for languages of this agent.
+    fn check_spoken(&self, key: &str, texts: &BTreeMap<String, String>, section: &Section<'_>) {
+        for code in texts.keys().filter(|code| !self.languages.contains(code)) {
+            let spoken = self.languages.join(", ");
+            let found = format!("found a {key} in {}, expected languages of this agent: {spoken}", quoted(code));
+            section.problem(key, found);
+        }
     }
 }
 
+/// `[[agents.<name>.questions]]`.
+fn read_question(section: &Section<'_>) -> Option<Question> {
+    let key = section.read("key", text);
+    let label = section.read("label", text);
+    let kind = section.read_if_set("kind", word(ANSWERS));
+    let choices = section.read_if_set("choices", list(64, text));
+    let shortest = section.read_if_set("min_length", whole(1..=LONGEST_ANSWER));
+    let longest = section.read_if_set("max_length", whole(1..=LONGEST_ANSWER));
+    if let Some(key) = &key
+        && !is_name(key)
+    {
+        section.problem("key", format!("found {}, expected small letters, digits and underscores", quoted(key)));
+    }
+    let (kind, choices) = (kind?.unwrap_or_default(), choices?.unwrap_or_default());
+    let (shortest, longest) = (shortest?.unwrap_or(1), longest?.unwrap_or(LONGEST_ANSWER));
+    if kind != AnswerKind::Text && !choices.is_empty() {
+        section.problem("choices", "found with a `kind` that has its own form, expected it with kind = \"text\" alone");
+    }
+    if shortest > longest {
+        section.problem("min_length", format!("found {shortest}, expected at most max_length, which is {longest}"));
+    }
+    let validation = Validation { choices, length: shortest as usize..=longest as usize };
+    Some(Question { key: key?, label: label?, kind, validation })
+}
+
 impl Language {
-    pub(super) fn read(section: &Section<'_>, house: Option<House>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, house: Option<House>, base: &Path) -> Option<Self> {
         let name = section.read("name", text);
         let instructions = section.read("instructions", text);
         let greeting = section.read("greeting", text);
+        let greeting_audio = clips::read(section, "greeting_audio", base);
         let transcription_language = section.read("transcription_language", iso_language);
         let voice = section.read_if_set("voice", text);
         let idle_prompts = section.read("idle_prompts", list(5, text));
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
+        let filler = section.read("filler", text);
         if let (Some(house), Some(Some(voice))) = (house, &voice) {
             house.check_voice(section, voice);
         }
@@ -191,11 +245,13 @@ impl Language {
             name: name?,
             instructions: instructions?,
             greeting: greeting?,
+            greeting_audio: greeting_audio?,
             transcription_language: transcription_language?,
             voice: voice?.map(|name| Voice { name, shipped }),
             idle_prompts: idle_prompts?,
             goodbye: goodbye?,
             apology: apology?,
+            filler: filler?,
         })
     }
 }
@@ -223,12 +279,21 @@ pub(super) fn is_name(name: &str) -> bool {
 
 fn greeting(node: &Node) -> Result<AgentGreeting, Expected> {
     if let Value::Table(_) = &node.value {
-        return super::kinds::texts(node).map(AgentGreeting::PerLanguage);
+        return texts(node).map(AgentGreeting::PerLanguage);
     }
     let same = any_text(node).map_err(|_| {
         Expected::new("a text, or a table of texts by language").help("an empty text lets the caller speak first")
     })?;
     Ok(AgentGreeting::Same(same.trim().to_owned()))
+}
+
+fn notice(node: &Node) -> Result<Notice, Expected> {
+    if let Value::Table(_) = &node.value {
+        return texts(node).map(Notice::PerLanguage);
+    }
+    text(node)
+        .map(Notice::Same)
+        .map_err(|_| Expected::new("a text that says something, or a table of texts by language"))
 }
 
 fn iso_language(node: &Node) -> Result<String, Expected> {
@@ -239,3 +304,14 @@ fn iso_language(node: &Node) -> Result<String, Expected> {
 
 /// Instructions and tools may take 16,384 tokens together; a text beyond this many bytes cannot be within that in any script.
 const LONGEST_PROMPT: usize = 128 * 1024;
+const ANSWERS: &[(&str, AnswerKind)] = &[
+    ("text", AnswerKind::Text),
+    ("number", AnswerKind::Number),
+    ("digits", AnswerKind::Digits),
+    ("telephone", AnswerKind::Telephone),
+    ("email", AnswerKind::Email),
+    ("date", AnswerKind::Date),
+    ("yes_no", AnswerKind::YesNo),
+];
+/// A longer answer is a speech, and belongs into the transcript.
+const LONGEST_ANSWER: u32 = 1000;

@@ -151,6 +151,19 @@ impl<'r> Section<'r> {
             .collect()
     }
 
+    /// The values of a table whose keys people choose, each of one kind. `None` in a value means that a problem was reported.
+    pub(super) fn values<T>(
+        &self,
+        key: &'static str,
+        kind: impl Fn(&Node) -> Result<T, Expected>,
+    ) -> (Section<'r>, Vec<(String, Option<T>)>) {
+        let mut table = self.table(key);
+        table.open = true;
+        let read = |(name, node): (&String, &Node)| (name.clone(), table.convert(name, node, &kind));
+        let values = table.entries.into_iter().flatten().map(read).collect();
+        (table, values)
+    }
+
     /// The tables of a list of tables; none when it is not there.
     pub(super) fn listed(&self, key: &'static str) -> Vec<Section<'r>> {
         let Some(node) = self.entry(key) else { return Vec::new() };

@@ -1,9 +1,11 @@
 //! What would run, for `check`: in words and for machines. Secrets are present or absent and nothing more. Pure.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use humantime::format_duration;
 use serde_json::{Value, json};
+use switchboard_actors::call::brief::InterruptionPolicy;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
@@ -44,8 +46,16 @@ impl Config {
             "tools": self.tools.keys().collect::<Vec<_>>(),
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
+            "interruption": self.interruption(),
+            "keypad": {
+                "inter_digit_ms": self.keypad.inter_digit.as_millis(),
+                "terminator": self.keypad.terminator,
+            },
             "limits": {
                 "max_call_duration_ms": limits.max_call_duration.as_millis(),
+                "idle_prompts_ms": limits.idle_prompts.iter().map(Duration::as_millis).collect::<Vec<_>>(),
+                "idle_after_ms": limits.idle_after.as_millis(),
+                "longest_without_words_ms": limits.longest_without_words.as_millis(),
                 "start_timeout_ms": limits.start_timeout.as_millis(),
                 "line_silence_ms": limits.line_silence.as_millis(),
                 "goodbye_ms": limits.goodbye.as_millis(),
@@ -106,12 +116,29 @@ impl Config {
         lines
     }
 
+    fn interruption(&self) -> Value {
+        let plan = &self.interruption;
+        let (policy, resume_after) = match plan.policy {
+            InterruptionPolicy::Immediate => ("immediate", None),
+            InterruptionPolicy::PauseAndConfirm { resume_after } => ("pause", Some(resume_after.as_millis())),
+        };
+        json!({
+            "min_speech_ms": plan.min_speech.as_millis(),
+            "greeting_protection_ms": plan.greeting_protection.as_millis(),
+            "policy": policy,
+            "resume_after_ms": resume_after,
+        })
+    }
+
     fn agent(&self, agent: &Agent) -> Value {
         json!({
             "languages": agent.languages,
             "tools": agent.tools,
             "model": agent.model.as_ref().unwrap_or(&self.realtime.model),
             "voice": agent.voice,
+            "notice": agent.notice.is_some(),
+            "keys": agent.keypad.keys().collect::<Vec<_>>(),
+            "questions": agent.questions.iter().map(|question| &question.key).collect::<Vec<_>>(),
         })
     }
 

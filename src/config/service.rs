@@ -119,6 +119,10 @@ pub struct Limits {
     pub max_call_duration: Duration,
     /// The silence before each prompt to a silent caller; empty switches prompts off.
     pub idle_prompts: Vec<Duration>,
+    /// The silence after the last prompt before the call is ended.
+    pub idle_after: Duration,
+    /// No words of the caller for this long, whatever the line's noise sounds like: the call is ended.
+    pub longest_without_words: Duration,
     /// From a socket's upgrade to its stream's `start`.
     pub start_timeout: Duration,
     /// Nothing at all from the carrier for this long: the line is dead.
@@ -284,6 +288,8 @@ impl Limits {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let max_call_duration = section.read("max_call_duration", duration(10 * SECOND..=24 * HOUR));
         let idle_prompts = section.read("idle_prompts", list(5, duration(2 * SECOND..=10 * MINUTE)));
+        let idle_after = section.read("idle_after", duration(2 * SECOND..=10 * MINUTE));
+        let longest_without_words = section.read("longest_without_words", duration(10 * SECOND..=HOUR));
         let start_timeout = section.read("start_timeout", duration(500 * MILLISECOND..=MINUTE));
         let line_silence = section.read("line_silence", duration(SECOND..=HOUR));
         let goodbye = section.read("goodbye", duration(500 * MILLISECOND..=MINUTE));
@@ -298,6 +304,8 @@ impl Limits {
         Some(Self {
             max_call_duration: max_call_duration?,
             idle_prompts: idle_prompts?,
+            idle_after: idle_after?,
+            longest_without_words: longest_without_words?,
             start_timeout: start_timeout?,
             line_silence: line_silence?,
             goodbye: goodbye?,

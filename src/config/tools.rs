@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use switchboard_actors::call::brief::{AnswerKind, Question, Validation};
 
 use super::directory::Transfer;
 use super::people::{Agent, Language};
@@ -43,16 +44,16 @@ impl BuiltIn {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
     }
 
-    /// Whether calls carry it out; the others are offered and answer the model that they cannot be had.
+    /// Whether calls carry it out; the others answer the model that they cannot be had.
     pub const fn is_carried_out(self) -> bool {
         match self {
-            Self::EndCall => true,
-            Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer | Self::SendDtmf => false,
+            Self::EndCall | Self::SwitchLanguage | Self::SaveAnswer => true,
+            Self::TransferCall | Self::SendDtmf => false,
         }
     }
 
     /// The tool in the protocol's flat form, or `None` while there is nothing it could do for this agent: no destination, no
-    /// second language.
+    /// second language, no carrier that presses keys.
     pub(super) fn offer(
         self,
         agent: &Agent,
@@ -86,16 +87,14 @@ impl BuiltIn {
                 }),
             ),
             Self::SaveAnswer => {
-                let asked =
-                    agent.questions.iter().map(|question| (question.key.as_str(), Some(question.label.as_str())));
+                let asked: Vec<(&str, String)> =
+                    agent.questions.iter().map(|question| (question.key.as_str(), asked(question))).collect();
                 let keys = agent.questions.iter().map(|question| &question.key);
                 let properties = json!({"key": choice("Which question it answers.", keys), "value": text(VALUE)});
-                (described(SAVE_ANSWER, asked), properties)
+                (described(SAVE_ANSWER, asked.iter().map(|(key, what)| (*key, Some(what.as_str())))), properties)
             }
-            Self::SendDtmf => (
-                SEND_DTMF.to_owned(),
-                json!({"digits": {"type": "string", "pattern": "^[0-9*#]{1,32}$", "description": "The keys to press, in order."}}),
-            ),
+            // Keys are pressed by the carrier, and none of those we know can.
+            Self::SendDtmf => return None,
         };
         let required: Vec<&String> =
             properties.as_object().into_iter().flat_map(|properties| properties.keys()).collect();
@@ -111,6 +110,23 @@ impl BuiltIn {
             },
         }))
     }
+}
+
+/// A question for the model, with the form of its answers.
+fn asked(question: &Question) -> String {
+    let Validation { choices, length } = &question.validation;
+    let form = match question.kind {
+        AnswerKind::Text if choices.is_empty() => String::new(),
+        AnswerKind::Text => format!("one of {}", choices.join(", ")),
+        AnswerKind::Number => "a number in digits, without commas".to_owned(),
+        AnswerKind::Digits if length.start() == length.end() => format!("{} digits", length.start()),
+        AnswerKind::Digits => "digits alone".to_owned(),
+        AnswerKind::Telephone => "a telephone number in digits, with `+` before a country".to_owned(),
+        AnswerKind::Email => "an e-mail address".to_owned(),
+        AnswerKind::Date => "a day as YYYY-MM-DD".to_owned(),
+        AnswerKind::YesNo => "yes or no".to_owned(),
+    };
+    if form.is_empty() { question.label.clone() } else { format!("{} ({form})", question.label) }
 }
 
 /// A description with the choices there are, a line each.
@@ -140,6 +156,4 @@ const SWITCH_LANGUAGE: &str = "Goes on with the call in another language. Call i
     or plainly cannot go on in this one; not for a single foreign word. Speak the new language from then on. Languages:";
 const SAVE_ANSWER: &str = "Writes down something the caller has told you, after you have repeated it and the caller has \
     confirmed it. Call it again to correct an earlier answer. Go on with the conversation without mentioning it.";
-const SEND_DTMF: &str = "Presses keys on the phone, to get through the menu of an automatic system. Never for a caller's \
-    card number or password.";
 const VALUE: &str = "The answer as the caller confirmed it. Digits as digits, e-mail addresses in their written form.";

@@ -46,7 +46,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
     };
     let all = r#"["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]"#;
     let plain = brief(&with(&[("agents.default.tools", all), ("agents.default.languages", r#"["en"]"#)]));
-    assert_eq!(names(&plain), ["end_call", "save_answer", "send_dtmf"]);
+    assert_eq!(names(&plain), ["end_call", "save_answer"]);
 
     let settings = [
         ("agents.default.tools", all),
@@ -56,7 +56,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
         ("agents.default.questions", r#"[{ key = "email", label = "The e-mail address" }]"#),
     ];
     let full = brief(&with(&settings));
-    assert_eq!(names(&full), ["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]);
+    assert_eq!(names(&full), ["end_call", "transfer_call", "switch_language", "save_answer"]);
     for tool in &full.model.tools {
         assert_eq!(tool["type"], "function");
         assert!(tool.get("function").is_none() && tool.get("strict").is_none());

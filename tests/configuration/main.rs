@@ -2,6 +2,7 @@
 
 mod calls;
 mod command;
+mod conversation;
 mod layers;
 mod refused;
 mod shipped;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard::config::{Config, DEFAULTS, Sources, Target, Verify};
+use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
 
 use crate::with;
 
@@ -18,6 +19,7 @@ fn the_built_in_defaults_are_valid_and_give_nothing_to_worry_about() {
     assert_eq!(config.limits.start_timeout, Duration::from_secs(5));
     assert_eq!(config.limits.max_message, 65_536);
     assert!(config.server.workers >= 1);
+    assert_eq!(config.interruption, InterruptionPlan::default());
 }
 
 #[test]
@@ -44,9 +46,12 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         // A destination has one target, and the sample shows all three.
         .filter(|line| !line.starts_with("sip = ") && !line.starts_with("carrier = true"))
         .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let config = Config::from_sources(&Sources::default().file("sample.toml", &sample))
-        .unwrap_or_else(|error| panic!("{error}\n{sample}"));
+    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+    let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
     assert_eq!(config.agents["default"].questions.len(), 1);
+    assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
+    assert_eq!(config.agents["default"].keypad["1"], KeyAction::Transfer("sales".to_owned()));
+    assert_eq!(config.agents["default"].keypad.len(), 5);
     assert_eq!(config.routes.len(), 1);
     assert!(matches!(config.transfers["sales"].target, Target::Number(_)));
     assert!(config.transfers["sales"].hours.is_some());
@@ -83,7 +88,7 @@ fn every_language_speaks_in_its_own_script() {
         let language = &config.languages[code];
         assert_eq!((language.name.as_str(), language.transcription_language.as_str()), (name, code));
         assert!(language.instructions.contains(&format!("Speak only {name}.")), "{code} is not pinned");
-        let lines = [&language.greeting, &language.goodbye, &language.apology];
+        let lines = [&language.greeting, &language.goodbye, &language.apology, &language.filler];
         for line in lines.into_iter().chain(&language.idle_prompts) {
             let own = |c: char| script.contains(&c) || !c.is_alphabetic();
             assert!(line.chars().all(|c| own(c) || c == '\u{200c}'), "{code}: {line}");

@@ -1,0 +1,154 @@
+//! How a conversation is held beside the words: `[interruption]`, `[keypad]`, and the keys of an agent. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard_actors::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction};
+
+use super::kinds::{Expected, duration, quoted, text, word};
+use super::layers::Node;
+use super::people::unknown;
+use super::reader::Section;
+use super::realtime::Realtime;
+use super::service::{MILLISECOND, MINUTE, SECOND};
+
+/// `[keypad]`: how pressed keys become a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keypad {
+    /// A pause this long after a key ends a number.
+    pub inter_digit: Duration,
+    /// The key that ends a number at once.
+    pub terminator: char,
+}
+
+/// `[agents.<name>.keypad]`: what keys do, by the keys that are pressed.
+pub type Keys = BTreeMap<String, KeyAction>;
+
+impl Keypad {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let inter_digit = section.read("inter_digit", duration(200 * MILLISECOND..=30 * SECOND));
+        let terminator = section.read("terminator", word(TERMINATORS));
+        Some(Self { inter_digit: inter_digit?, terminator: terminator? })
+    }
+}
+
+/// Reads `[interruption]` and checks it against who else may interrupt: the server.
+pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtime>) -> Option<InterruptionPlan> {
+    let min_speech = section.read("min_speech", duration(Duration::ZERO..=5 * SECOND));
+    let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
+    let policy = section.read("policy", word(POLICIES));
+    let resume_after = section.read("resume_after", duration(100 * MILLISECOND..=10 * SECOND));
+    if realtime.is_some_and(|realtime| realtime.turn_detection.interrupts()) {
+        if policy == Some(Policy::Pause) {
+            let next = "set realtime.turn_detection.interrupt_response = false, because a server that interrupts leaves \
+                        nothing to go on with";
+            section.problem("policy", format!("found \"pause\" while the server interrupts by itself; {next}"));
+        }
+        for (key, value) in [("min_speech", min_speech), ("greeting_protection", greeting_protection)] {
+            if value.is_some_and(|value| !value.is_zero()) {
+                section.note(
+                    key,
+                    "the server still stops what it has not said yet; realtime.turn_detection.interrupt_response = false \
+                     leaves it to us",
+                );
+            }
+        }
+    }
+    let (policy, resume_after) = (policy?, resume_after?);
+    Some(InterruptionPlan {
+        min_speech: min_speech?,
+        greeting_protection: greeting_protection?,
+        policy: match policy {
+            Policy::Immediate => InterruptionPolicy::Immediate,
+            Policy::Pause => InterruptionPolicy::PauseAndConfirm { resume_after },
+        },
+    })
+}
+
+/// Reads the keys of an agent.
+pub(super) fn read_keys(agent: &Section<'_>) -> Option<Keys> {
+    let (section, values) = agent.values("keypad", action);
+    let read = |(keys, action): (String, Option<KeyAction>)| {
+        let pressed = (1..=LONGEST_KEYS).contains(&keys.len()) && keys.chars().all(is_key);
+        if !pressed {
+            let next = format!("expected the keys to press: 1 to {LONGEST_KEYS} of 0 to 9, * and #");
+            section.problem(&keys, format!("found {}, {next}", quoted(&keys)));
+        }
+        pressed.then_some((keys, action?))
+    };
+    let all: Vec<_> = values.into_iter().map(read).collect();
+    all.into_iter().collect()
+}
+
+/// Checks what an agent's keys name against what there is.
+pub(super) fn check_keys(
+    keys: &Keys,
+    agent: &Section<'_>,
+    spoken: &[String],
+    transfers: &[&str],
+    keypad: Option<Keypad>,
+) {
+    if keys.is_empty() {
+        return;
+    }
+    // What they mean has been read; this is for the places in messages.
+    let (section, _) = agent.values("keypad", |_| Ok(()));
+    for (key, action) in keys {
+        match action {
+            KeyAction::Transfer(destination) if !transfers.contains(&destination.as_str()) => {
+                section.problem(key, unknown("transfer", destination, transfers.iter().copied(), "transfers"));
+            }
+            KeyAction::Language(code) if !spoken.contains(code) => {
+                let spoken = spoken.join(", ");
+                section.problem(key, format!("found {}, expected a language of this agent: {spoken}", quoted(code)));
+            }
+            KeyAction::Transfer(_)
+            | KeyAction::Language(_)
+            | KeyAction::Repeat
+            | KeyAction::HangUp
+            | KeyAction::Say(_) => {}
+        }
+        if let Some(keypad) = keypad.filter(|keypad| key.len() > 1 && key.contains(keypad.terminator)) {
+            let next = "expected it by itself only: it ends what was pressed before it; keypad.terminator sets another";
+            section.problem(key, format!("found `{}` within {}, {next}", keypad.terminator, quoted(key)));
+        }
+    }
+}
+
+/// `transfer sales`, `repeat`, `language hi`, `hang up`, `say …`.
+fn action(node: &Node) -> Result<KeyAction, Expected> {
+    let expected = || {
+        Expected::new("what the key does")
+            .help("there are \"transfer <name>\", \"repeat\", \"language <code>\", \"hang up\" and \"say <words>\"")
+    };
+    let found = text(node).map_err(|_| expected())?;
+    let (verb, rest) = found.split_once(char::is_whitespace).unwrap_or((&found, ""));
+    let rest = rest.trim();
+    match (verb, rest) {
+        ("repeat", "") => Ok(KeyAction::Repeat),
+        ("hang", "up") => Ok(KeyAction::HangUp),
+        ("transfer", name) if is_word(name) => Ok(KeyAction::Transfer(name.to_owned())),
+        ("language", code) if is_word(code) => Ok(KeyAction::Language(code.to_owned())),
+        ("say", words) if !words.is_empty() => Ok(KeyAction::Say(words.to_owned())),
+        _ => Err(expected()),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_whitespace)
+}
+
+const fn is_key(sign: char) -> bool {
+    matches!(sign, '0'..='9' | '*' | '#')
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    Immediate,
+    Pause,
+}
+
+const POLICIES: &[(&str, Policy)] = &[("immediate", Policy::Immediate), ("pause", Policy::Pause)];
+const TERMINATORS: &[(&str, char)] = &[("#", '#'), ("*", '*')];
+/// Keys of one action; an entry of the caller's is no longer either.
+const LONGEST_KEYS: usize = 32;
