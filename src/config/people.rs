@@ -1,4 +1,4 @@
-//! Who speaks and how: `[agents.<name>]` and `[languages.<code>]`. Pure.
+//! Who speaks and how: `[agents.<name>]` and `[languages.<code>]`. Pure but for the recordings, which `clips` reads.
 
 use std::collections::BTreeMap;
 use std::path::Path;
