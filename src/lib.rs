@@ -1,4 +1,23 @@
 //! Switchboard answers phone calls with a realtime voice model.
+//!
+//! This crate is the service: doors and wiring, no call logic. The call itself is the crate `switchboard_actors`, whose first page draws
+//! the line and says the rule.
+//!
+//! [`service::Service::build`] starts everything that a [`config::Config`] asks for, in this process, so that the tests, the `demo` and
+//! `serve` run the same thing:
+//!
+//! | part | |
+//! |---|---|
+//! | [`config`] | settings in layers → final types, once; what each call is to be held like |
+//! | [`routes`] | one file a family: Twilio's webhooks, the media stream (the one file that names `actix-web-actors`), `/calls`, health, metrics |
+//! | [`service`], [`shutdown`] | what is started in which order, and how it stops |
+//! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
+//! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
+//! | [`cli`], [`commands`], [`check`], [`telemetry`] | the commands, the log, the counters |
+//!
+//! What is absent: the routes know no states of a call, the phone and the service share no code for wire, signature or mu-law (a
+//! fault in one would cancel itself out in the other), and nothing is built from `Host` or `X-Forwarded-*`: signed URLs come from
+//! `server.public_url` alone.
 
 pub mod check;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The call: its actors, its pure machines, its wires.
+//! The call: its actors, its pure machines, its wires. No HTTP server among this crate's dependencies.
 //!
 //! ```text
 //!           reports: speech began/ended, playing, heard, failed        orders: clear, cancel, ask, hang up, transfer
@@ -7,7 +7,44 @@
 //!                                                  (decides)
 //! caller ══▶ MediaStream ══▶ AudioPipeline ══▶ RealtimeLlm ══▶ model
 //! caller ◀══ MediaStream ◀══ AudioPipeline ◀══ RealtimeLlm ◀══ model
+//!            (socket+wire)    (codec, resample,    (session,   │
+//!                              pace, ledger)        socket)    └─ words ─▶ Transcript ─▶ disk
 //! ```
+//!
+//! # The rule
+//!
+//! A Supervisor starts one CallActor per carrier stream; the CallActor owns an AudioPipeline, a RealtimeLlm and a Transcript. They share
+//! no state. Audio goes from neighbour to neighbour and never through the CallActor; what the CallActor hears are reports, what it
+//! gives are orders. All of one call lives on the thread of its stream, where a message costs a tenth of a microsecond.
+//!
+//! Everything that decides or transforms is plain Rust: no actix, no tokio, no clock, no chance. It has `handle(event, now)`, which
+//! says what to do, and `deadline()`, which says when to be asked again. Around it stands an actor of few lines that waits, sends
+//! and spawns, and has no opinions.
+//!
+//! # Where to start
+//!
+//! With [`call::machine`], whose page has the table of states; then [`audio::playout`], which knows what the caller has heard, and
+//! [`realtime::sequencer`], which lets the model say one thing at a time. Every room has the same doors: `mod.rs` says what it is,
+//! `messages.rs` what it hears, the noun-named files what it thinks, `actor.rs` what it does.
+//!
+//! | room | |
+//! |---|---|
+//! | [`wire`] | a carrier's JSON ⇄ line events and commands; capabilities as data |
+//! | [`supervisor`] | who is on: admission, the roll, the drain |
+//! | [`call`] | one call: states, turns, ends |
+//! | [`audio`] | codec, resampling, pacing, the ledger of what was heard |
+//! | [`realtime`] | the model session: protocol, session, sequencer, socket |
+//! | [`transcript`] | what was said, in order, and the files it ends in |
+//! | [`events`] | what operators are told: the one place that logs and counts |
+//! | [`clock`], [`ids`], [`ending`] | time, names, and why a call ended |
+//!
+//! # What is absent, on purpose
+//!
+//! - Nothing in [`wire`] knows of actors, and nothing outside it knows which carrier a call is on.
+//! - No pure file names actix or tokio, asks for the time or draws a number; `tests/layering.rs` and `clippy.toml` see to it.
+//! - No lock: what two actors need to know is a message.
+//! - No unbounded queue on an audio path: what finds no room is dropped and counted. Decisions are few and never dropped.
+//! - No second word for an end: [`ending::Ending`] is what logs, metrics, records and the Supervisor use.
 
 pub mod audio;
 pub mod call;
