@@ -165,7 +165,7 @@ impl ConversationLog {
             Fact::CallerSpoke { item } => {
                 self.mention(&item, Some(Speaker::Caller), now);
             }
-            Fact::Heard { item, heard, of } => self.played(&item, Playout { heard, of }, now),
+            Fact::Heard { item, heard, of, interrupted: _ } => self.played(&item, Playout { heard, of }, now),
             Fact::LinePlayed { item, text } => {
                 if self.mention(&item, Some(Speaker::Agent), now) {
                     self.say(&item, text);
@@ -180,7 +180,12 @@ impl ConversationLog {
             }
             Fact::KeyPressed(_) => self.omitted += 1,
             Fact::Used(usage) => self.usage += usage,
-            Fact::Ended { .. } => {}
+            Fact::LanguageSwitched { .. }
+            | Fact::TransferAsked { .. }
+            | Fact::Answered { .. }
+            | Fact::TurnTimed(_)
+            | Fact::TranscriptionUsed(_)
+            | Fact::Ended { .. } => {}
         }
     }
 

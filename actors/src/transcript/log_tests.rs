@@ -247,8 +247,10 @@ fn a_call(turns: &[(bool, bool, u64)]) -> Deliveries {
                 Told::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta }),
             ));
             events.push((at + 400, Told::Words(Words::AgentSaid { response, item: item.clone(), text })));
-            events
-                .push((at + 900, Told::Fact(Fact::Heard { item: item.clone(), heard: ms(heard * 100), of: ms(500) })));
+            events.push((
+                at + 900,
+                Told::Fact(Fact::Heard { item: item.clone(), heard: ms(heard * 100), of: ms(500), interrupted: false }),
+            ));
         }
         if also_line {
             let line = Fact::LinePlayed { item: id(&format!("line{n}")), text: format!("line {n}") };
@@ -283,7 +285,8 @@ fn anything() -> impl Strategy<Value = (u64, Told)> {
         (item.clone(), 0..900_u64, 0..900_u64).prop_map(|(item, heard, of)| Told::Fact(Fact::Heard {
             item,
             heard: ms(heard),
-            of: ms(of)
+            of: ms(of),
+            interrupted: false
         })),
         item.prop_map(|item| Told::Fact(Fact::CallerSpoke { item })),
     ];
@@ -345,7 +348,7 @@ impl Scene {
     }
 
     fn heard(&mut self, item: &str, heard: u64, of: u64) {
-        self.note(Fact::Heard { item: id(item), heard: ms(heard), of: ms(of) });
+        self.note(Fact::Heard { item: id(item), heard: ms(heard), of: ms(of), interrupted: false });
     }
 
     fn texts(&self) -> Vec<String> {

@@ -278,7 +278,7 @@ impl Session {
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),
-            ModelOrder::Close => {}
+            ModelOrder::Configure { .. } | ModelOrder::Close => {}
         }
     }
 
