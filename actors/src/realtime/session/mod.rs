@@ -9,6 +9,7 @@
 //! server has taken it over, formats compared; orders that come earlier are kept, caller audio is not. The end is told once,
 //! with its class: whether another try could help.
 
+mod caller;
 mod failure;
 mod hearing;
 mod items;
@@ -120,6 +121,8 @@ pub struct Session {
     held: VecDeque<ModelOrder>,
     /// Tool calls that were told: each is told once.
     told_calls: VecDeque<ToolCallId>,
+    /// Responses whose first audio was told, the newest last.
+    sounded: VecDeque<ResponseId>,
     /// Arguments that came without an item event, in case the response does not repeat them.
     loose_calls: Vec<hearing::LooseCall>,
     /// Truncations that the server may still refuse.
@@ -171,6 +174,7 @@ impl Session {
             items: Items::default(),
             held: VecDeque::new(),
             told_calls: VecDeque::new(),
+            sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
             garbled: 0,
@@ -441,5 +445,7 @@ const MOST_CUTS: usize = 8;
 const MOST_GARBLED: u32 = 50;
 /// Tool calls remembered as told. The same call comes in up to three events of one response.
 const MOST_TOLD_CALLS: usize = 256;
+/// Responses remembered as heard of. One runs at a time; late audio of the one before is all that is to be expected.
+const MOST_SOUNDED: usize = 8;
 /// Function calls without item events that are remembered until their response ends.
 const MOST_LOOSE_CALLS: usize = 16;

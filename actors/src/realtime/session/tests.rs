@@ -1,3 +1,5 @@
+mod words;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
