@@ -22,6 +22,14 @@ pub enum ClientEvent<'a> {
         /// What to change; keys that are absent stay as they are.
         session: Box<Session<'a>>,
     },
+    /// Changes the session.
+    #[serde(rename = "session.update")]
+    SessionChange {
+        /// Ours.
+        event_id: EventId,
+        /// What to change.
+        session: Change<'a>,
+    },
     /// Asks for a response.
     #[serde(rename = "response.create")]
     ResponseCreate {
@@ -118,6 +126,43 @@ impl<'a> Session<'a> {
                 .map(|retention_ratio| Truncation { kind: "retention_ratio", retention_ratio }),
         }
     }
+}
+
+/// The `session` of a later `session.update`: what changes and nothing else. There is no voice and no format in it: the one is
+/// refused after the first audio, the other turns the call into noise.
+#[derive(Debug, Serialize)]
+pub struct Change<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<AudioChange<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a [Value]>,
+}
+
+impl<'a> Change<'a> {
+    /// What is `None` stays as it is; transcription that is `Some(None)` is turned off.
+    pub fn of(
+        instructions: Option<&'a str>,
+        transcription: Option<Option<&'a Transcription>>,
+        tools: Option<&'a [Value]>,
+    ) -> Self {
+        let audio = transcription.map(|asr| AudioChange { input: AudioInChange { transcription: asr.map(Asr::of) } });
+        Self { kind: "realtime", instructions, audio, tools }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct AudioChange<'a> {
+    input: AudioInChange<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct AudioInChange<'a> {
+    /// Written even where there is none: `null` turns it off.
+    transcription: Option<Asr<'a>>,
 }
 
 #[derive(Debug, Serialize)]

@@ -137,6 +137,9 @@ impl Session {
     }
 
     fn updated(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        if self.is_ready() {
+            return self.settings.accepted();
+        }
         let Phase::AwaitUpdated { session, .. } = &mut self.phase else { return };
         let session = std::mem::take(session);
         if let Some(problem) = self.other_format(info) {
@@ -215,6 +218,10 @@ impl Session {
             Some(EventId::Say(ticket)) => {
                 let refusal = Refusal::Failed(failure_of(error));
                 self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
+                false
+            }
+            Some(EventId::Configure(number)) => {
+                self.settings.refused(number);
                 false
             }
             Some(EventId::Stop(_)) => {

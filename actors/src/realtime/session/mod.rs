@@ -10,6 +10,7 @@
 //! with its class: whether another try could help.
 
 mod caller;
+mod changes;
 mod failure;
 mod hearing;
 mod items;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status};
 use self::items::Items;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
@@ -116,6 +118,7 @@ pub struct Session {
     /// Pings sent since then.
     pings: u32,
     sequencer: Sequencer,
+    settings: Settings,
     items: Items,
     /// Orders that came before the session was ready.
     held: VecDeque<ModelOrder>,
@@ -165,6 +168,7 @@ impl Session {
     /// A session that is about to be dialled.
     pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
         Self {
+            settings: Settings::of(&plan),
             plan,
             phase: Phase::Dialling,
             since: now,
@@ -282,7 +286,10 @@ impl Session {
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),
-            ModelOrder::Configure { .. } | ModelOrder::Close => {}
+            ModelOrder::Configure { instructions, transcription, tools } => {
+                self.configure(instructions, transcription, tools.as_deref(), out);
+            }
+            ModelOrder::Close => {}
         }
     }
 
@@ -353,7 +360,7 @@ impl Session {
             match action {
                 SequencerAction::Create { ticket, wish, purpose, instructions } => {
                     // A response's instructions replace the session's: both are sent.
-                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.plan.instructions));
+                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
                     let response = client::Response {
                         instructions: instructions.as_deref(),
                         metadata: Metadata {

@@ -1,3 +1,4 @@
+mod changes;
 mod words;
 
 use proptest::prelude::*;
