@@ -47,6 +47,12 @@ pub enum ClientEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         response_id: Option<&'a str>,
     },
+    /// Makes an item of the caller's audio so far, without asking for an answer.
+    #[serde(rename = "input_audio_buffer.commit")]
+    AudioCommit {
+        /// Ours.
+        event_id: EventId,
+    },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
     ItemCreate {

@@ -46,14 +46,17 @@ impl Session {
             S::Error(error) => self.refused(&error, now, out),
             S::SpeechStarted(speech) => {
                 let item = self.seen(&speech.item_id);
+                self.turns.began(&item);
                 out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));
                 self.sequence(SequencerEvent::CallerSpoke, now, out);
             }
             S::SpeechStopped(speech) => {
                 let item = self.seen(&speech.item_id);
+                self.turns.ended(&item, self.settings.transcribes());
                 out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
             }
             S::Committed(turn) => {
+                self.turns.ended(&ItemId::new(&turn.item_id), self.settings.transcribes());
                 self.place(&turn.item_id, Speaker::Caller, turn.previous_item_id.as_deref(), out);
             }
             S::ItemPlaced(placed) => self.item_placed(&placed, now, out),
@@ -185,7 +188,7 @@ impl Session {
                 let kind = error.kind.as_deref().unwrap_or_default();
                 *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
             }
-            Phase::Dialling | Phase::Ready | Phase::Over => {}
+            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
         }
         if !self.refused_order(about, error, now, out) {
             complain(error.word(), error.text(), out);
@@ -269,7 +272,7 @@ impl Session {
         self.place(id, speaker, placed.previous_item_id.as_deref(), out);
     }
 
-    fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
+    pub(super) fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
         let item = ItemId::new(item);
         let previous = previous.filter(|id| !id.is_empty() && *id != "root").map(ItemId::new);
         if self.items.place(&item, previous.as_ref()) {

@@ -1,4 +1,5 @@
 mod changes;
+mod farewell;
 mod words;
 
 use proptest::prelude::*;
