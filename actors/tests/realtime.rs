@@ -14,7 +14,7 @@ use switchboard_actors::call::messages::{LossClass, ModelLoss, ModelReport, Orga
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelBound, ModelOrder, Wish, WishPurpose};
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
+use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use switchboard_actors::transcript::messages::Words;
 use switchboard_actors::wire::AudioFormat;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,8 +94,21 @@ impl Rig {
         }
     }
 
+    /// The next audio or end of audio; that it is the first of its response is told apart.
+    async fn audio(&mut self) -> Told {
+        match self.next().await {
+            Told::Report(ModelReport::FirstAudio { .. }) => self.next().await,
+            other @ (Told::Report(_) | Told::Audio(_) | Told::Complete(_) | Told::Words | Told::Lost) => other,
+        }
+    }
+
     async fn is_ready(&mut self) {
         assert!(matches!(self.report().await, ModelReport::Ready { .. }));
+    }
+
+    async fn callers_turn_is_open(&mut self, peer: &mut Peer) {
+        peer.say(&json!({"type": "input_audio_buffer.speech_started", "item_id": "u"})).await;
+        assert!(matches!(self.report().await, ModelReport::SpeechStarted { .. }));
     }
 
     async fn loss(&mut self) -> ModelLoss {
@@ -120,6 +133,11 @@ impl Rig {
 /// A guard against hanging, not a measure.
 async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), future).await.expect("within reason")
+}
+
+fn transcribing(port: u16) -> SessionPlan {
+    let transcription = Transcription { model: "whisper-1".to_owned(), language: None, prompt: None };
+    SessionPlan { transcription: Some(transcription), ..plan(port) }
 }
 
 fn plan(port: u16) -> SessionPlan {
@@ -281,7 +299,7 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
     assert_eq!((&append["type"], &append["audio"]), (&json!("input_audio_buffer.append"), &json!("AQID")));
     assert!(append["event_id"].is_string());
     peer.say(&delta(&[4, 5])).await;
-    assert!(matches!(rig.next().await, Told::Audio(audio) if audio == [4, 5]));
+    assert!(matches!(rig.audio().await, Told::Audio(audio) if audio == [4, 5]));
 }
 
 #[actix::test]
@@ -326,7 +344,7 @@ async fn a_fragmented_message_is_one_message() {
     peer.send(WsMessage::Continuation(Item::Continue(second.to_owned().into()))).await;
     peer.send(WsMessage::Ping("between".into())).await;
     peer.send(WsMessage::Continuation(Item::Last(third.to_owned().into()))).await;
-    assert!(matches!(rig.next().await, Told::Audio(audio) if audio == bytes));
+    assert!(matches!(rig.audio().await, Told::Audio(audio) if audio == bytes));
 }
 
 #[actix::test]
@@ -472,6 +490,47 @@ async fn a_session_without_a_call_is_closed() {
 }
 
 #[actix::test]
+async fn the_callers_last_words_are_waited_for_while_no_audio_goes_out() {
+    let (listener, port) = listen().await;
+    let mut rig = Rig::start(transcribing(port));
+    let mut peer = Peer::ready(&listener).await;
+    rig.is_ready().await;
+    rig.callers_turn_is_open(&mut peer).await;
+    rig.llm.do_send(ModelOrder::Close);
+    rig.llm.do_send(ModelBound(Frame::copy_of(&[1; 960])));
+    assert_eq!(peer.hear().await["type"], "input_audio_buffer.commit");
+    peer.say(&json!({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": null})).await;
+    assert!(matches!(rig.next().await, Told::Words), "its place");
+    peer.say(&json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": "u",
+        "transcript": "Never mind."}))
+        .await;
+    assert!(matches!(rig.next().await, Told::Words), "and its words");
+    assert!(matches!(peer.frame().await, Some(ws::Frame::Close(_))), "nothing but a good-bye");
+    assert!(rig.last_words().await.is_empty());
+}
+
+#[actix::test]
+async fn a_session_whose_last_words_never_come_is_closed_with_or_without_a_call() {
+    for call_is_gone in [false, true] {
+        let (listener, port) = listen().await;
+        let mut rig = Rig::start(transcribing(port));
+        let mut peer = Peer::ready(&listener).await;
+        rig.is_ready().await;
+        rig.callers_turn_is_open(&mut peer).await;
+        if call_is_gone {
+            drop(rig.call.take());
+        } else {
+            rig.llm.do_send(ModelOrder::Close);
+        }
+        tokio::time::pause();
+        assert_eq!(peer.hear().await["type"], "input_audio_buffer.commit");
+        assert!(matches!(peer.frame().await, Some(ws::Frame::Close(_))));
+        tokio::time::resume();
+        assert!(rig.last_words().await.is_empty());
+    }
+}
+
+#[actix::test]
 async fn a_burst_of_thirty_seconds_arrives_whole_and_in_order() {
     let (listener, port) = listen().await;
     let mut rig = Rig::start(plan(port));
@@ -486,9 +545,10 @@ async fn a_burst_of_thirty_seconds_arrives_whole_and_in_order() {
     peer.say(&json!({"type": "response.output_audio.done", "response_id": "resp_1", "item_id": "item_1"})).await;
     let mut heard = Vec::new();
     let complete = loop {
-        match rig.next().await {
+        match rig.audio().await {
             Told::Audio(audio) => heard.extend(audio),
             Told::Complete(item) => break item,
+
             other @ (Told::Report(_) | Told::Words | Told::Lost) => panic!("no audio: {other:?}"),
         }
     };
@@ -512,5 +572,5 @@ async fn garbage_of_every_kind_is_survived() {
         assert!(matches!(rig.report().await, ModelReport::Complained { code, .. } if code == "unreadable_event"));
     }
     peer.say(&delta(&[1])).await;
-    assert!(matches!(rig.next().await, Told::Audio(_)));
+    assert!(matches!(rig.audio().await, Told::Audio(_)));
 }

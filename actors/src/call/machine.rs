@@ -276,6 +276,9 @@ impl CallMachine {
                 }
                 self.response_finished(state);
             }
+            // A piece of what is to come: nothing waits for it.
+            (ModelReport::FirstAudio { .. } | ModelReport::CallerWords { .. }, _) => {}
+            (ModelReport::TranscriptionUsed(usage), _) => self.record(Fact::TranscriptionUsed(usage)),
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
                 self.turn.forgive();

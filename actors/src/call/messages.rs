@@ -6,7 +6,7 @@ use actix::{Message, MessageResponse, Recipient};
 use serde::Serialize;
 
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
-use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
 
 /// The media-stream actor's ear, as the CallActor needs it.
@@ -110,6 +110,23 @@ pub enum ModelReport {
         /// What it cost.
         usage: Option<Usage>,
     },
+    /// The first audio of a response came; reported once per response, and not for one without audio.
+    FirstAudio {
+        /// The response.
+        response: ResponseId,
+    },
+    /// What the caller says, as transcription gives it: that there are words at all, and which. Pieces come while the caller
+    /// speaks or after, where the server sends them; the last one comes for every turn that is transcribed.
+    CallerWords {
+        /// The user item.
+        item: ItemId,
+        /// A piece, never empty; or, when it is the last one, everything. Empty when nothing was understood.
+        text: Private<String>,
+        /// Nothing follows for this item.
+        last: bool,
+    },
+    /// Transcription of a turn of the caller was charged for.
+    TranscriptionUsed(TranscriptionUsage),
     /// The model calls a tool; reported once per `call`.
     ToolCalled(ToolCall),
     /// The model was asked to speak, retries included, and will not: the caller is owed something else to hear.
@@ -187,7 +204,7 @@ impl LossClass {
     }
 }
 
-/// Tokens of one response or transcription, as the server counted them.
+/// Tokens of one response, as the server counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
@@ -213,6 +230,46 @@ impl std::ops::AddAssign for Usage {
         self.output_text += other.output_text;
         self.output_audio += other.output_audio;
     }
+}
+
+/// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TranscriptionUsage {
+    /// Audio transcribed by models that are charged by time.
+    pub audio_ms: u64,
+    /// Text tokens in.
+    pub input_text: u64,
+    /// Audio tokens in.
+    pub input_audio: u64,
+    /// Tokens out.
+    pub output_text: u64,
+}
+
+impl std::ops::AddAssign for TranscriptionUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.audio_ms += other.audio_ms;
+        self.input_text += other.input_text;
+        self.input_audio += other.input_audio;
+        self.output_text += other.output_text;
+    }
+}
+
+/// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
+/// observed, or never came because the caller went on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TurnLatency {
+    /// Which turn, from 1.
+    pub turn: u64,
+    /// From the caller's last frame of speech until the model told the end of the turn.
+    pub end_of_speech_ms: Option<u64>,
+    /// From there to the first audio of the answer.
+    pub first_delta_ms: Option<u64>,
+    /// From there to the first frame sent to the carrier.
+    pub first_sent_ms: Option<u64>,
+    /// From there until the first frame was heard.
+    pub first_heard_ms: Option<u64>,
+    /// All of it: from the caller's last frame of speech until the answer was heard.
+    pub total_ms: Option<u64>,
 }
 
 /// End the call. From the admin endpoint, or from the Supervisor when a drain runs out of patience.

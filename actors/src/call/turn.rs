@@ -132,7 +132,7 @@ impl Turn {
             if !is_ours(&playout) && !whole {
                 out.push(CallAction::Order(forget_unheard(&playout)));
             }
-            out.push(heard(playout));
+            out.push(CallAction::Record(fact_of(playout, !whole)));
         }
         if let Some(Clearing { since, barge_in: true, .. }) = clearing {
             out.push(CallAction::Tell(Note::BargedIn(now.saturating_duration_since(since))));
@@ -140,10 +140,14 @@ impl Turn {
     }
 }
 
-/// The fact of how much of an item was heard.
+/// The fact of how much was heard of an item that nobody interrupted.
 pub(super) fn heard(playout: ItemPlayout) -> CallAction {
+    CallAction::Record(fact_of(playout, false))
+}
+
+fn fact_of(playout: ItemPlayout, interrupted: bool) -> Fact {
     let ItemPlayout { item, received, heard, .. } = playout;
-    CallAction::Record(Fact::Heard { item, heard: heard.min(received), of: received })
+    Fact::Heard { item, heard: heard.min(received), of: received, interrupted }
 }
 
 /// Lines of ours are not known to the model.

@@ -152,11 +152,10 @@ impl RealtimeLlm {
     fn timer_due(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
         self.offer_again();
-        if self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
-            self.step(SessionEvent::DeadlinePassed, ctx);
-        } else {
+        if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
             self.step(SessionEvent::Ordered(ModelOrder::Close), ctx);
         }
+        self.step(SessionEvent::DeadlinePassed, ctx);
     }
 
     fn dialled(&mut self, dialled: Result<Socket, ModelLoss>, ctx: &mut Context<Self>) {
@@ -197,6 +196,10 @@ impl RealtimeLlm {
     }
 
     fn speak(&mut self, audio: &Frame) {
+        if self.session.is_lingering() {
+            // The call is over; what was on its way means nothing any more.
+            return;
+        }
         let Link::Live(writer) = &self.link else { return self.dropped("in", "model_not_ready", 1) };
         if !self.session.is_ready() {
             return self.dropped("in", "model_not_ready", 1);

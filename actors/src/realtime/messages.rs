@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use actix::Message;
+use serde_json::Value;
 
+use super::plan::Transcription;
 use crate::audio::frame::Frame;
 use crate::ids::{ItemId, ToolCallId};
 
@@ -48,7 +50,16 @@ pub enum ModelOrder {
         /// The item.
         item: ItemId,
     },
-    /// The call is over: close the socket.
+    /// Change the session from here on. What is `None` stays as it is. Neither voice nor format can be changed any more.
+    Configure {
+        /// The whole prompt.
+        instructions: Option<String>,
+        /// Transcription of the caller; `Some(None)` turns it off.
+        transcription: Option<Option<Transcription>>,
+        /// All tools, in the protocol's flat form.
+        tools: Option<Vec<Value>>,
+    },
+    /// The call is over: close the socket, once the words of the caller that are still to come have come.
     Close,
 }
 
@@ -66,6 +77,9 @@ pub struct Wish {
 pub enum WishPurpose {
     /// The first words of the call.
     Greeting,
+    /// An answer to what the caller said, where the server does not answer by itself. A later one takes the place of one that
+    /// still waits.
+    Answer,
     /// An answer to tool results.
     ToolResult,
     /// An answer to something typed on the keypad.
@@ -80,13 +94,14 @@ pub enum WishPurpose {
 
 impl WishPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] =
-        [Self::Greeting, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];
+    pub const ALL: [Self; 7] =
+        [Self::Greeting, Self::Answer, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];
 
     /// The word in `response.metadata` and in the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Greeting => "greeting",
+            Self::Answer => "answer",
             Self::ToolResult => "tool_result",
             Self::Keypad => "keypad",
             Self::IdlePrompt => "idle_prompt",

@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
+use super::happenings::Happenings;
 use super::messages::{Fact, Speaker, Words};
 use crate::call::messages::Usage;
 use crate::ids::ItemId;
@@ -26,6 +27,7 @@ pub struct ConversationLog {
     items: BTreeMap<ItemId, Entry>,
     tools: Vec<ToolUse>,
     keys: Vec<KeyPress>,
+    happenings: Happenings,
     usage: Usage,
     bytes: usize,
     omitted: u64,
@@ -40,11 +42,13 @@ pub struct Conversation {
     pub tools: Vec<ToolUse>,
     /// Keys pressed, in order.
     pub keys: Vec<KeyPress>,
+    /// What happened besides, in order.
+    pub happenings: Happenings,
     /// Tokens used.
     pub usage: Usage,
     /// Items of the caller or the agent that never got words.
     pub wordless: u64,
-    /// Items, pieces, tools and keys that were not taken because the log was full.
+    /// Items, pieces, tools, keys and happenings that were not taken because the log was full.
     pub omitted: u64,
 }
 
@@ -124,6 +128,8 @@ enum Said {
 struct Playout {
     heard: Duration,
     of: Duration,
+    /// Cut short when so many letters were known of it. More may have been written since, of which there was no audio.
+    cut_at: Option<usize>,
 }
 
 impl ConversationLog {
@@ -134,6 +140,7 @@ impl ConversationLog {
             items: BTreeMap::new(),
             tools: Vec::new(),
             keys: Vec::new(),
+            happenings: Happenings::default(),
             usage: Usage::default(),
             bytes: 0,
             omitted: 0,
@@ -165,7 +172,7 @@ impl ConversationLog {
             Fact::CallerSpoke { item } => {
                 self.mention(&item, Some(Speaker::Caller), now);
             }
-            Fact::Heard { item, heard, of } => self.played(&item, Playout { heard, of }, now),
+            Fact::Heard { item, heard, of, interrupted } => self.played(&item, heard, of, interrupted, now),
             Fact::LinePlayed { item, text } => {
                 if self.mention(&item, Some(Speaker::Agent), now) {
                     self.say(&item, text);
@@ -180,6 +187,15 @@ impl ConversationLog {
             }
             Fact::KeyPressed(_) => self.omitted += 1,
             Fact::Used(usage) => self.usage += usage,
+            Fact::LanguageSwitched { from, to } => self.happenings.switched(self.since_start(now), from, to),
+            Fact::TransferAsked { destination, reason, outcome } => {
+                self.happenings.transferred(self.since_start(now), destination, reason, outcome);
+            }
+            Fact::Answered { key, value, status } => {
+                self.happenings.answered(self.since_start(now), key, value, status);
+            }
+            Fact::TurnTimed(latency) => self.happenings.timed(latency),
+            Fact::TranscriptionUsed(usage) => self.happenings.transcription += usage,
             Fact::Ended { .. } => {}
         }
     }
@@ -205,7 +221,9 @@ impl ConversationLog {
         tools.sort_by_key(|tool| tool.at);
         let mut keys = self.keys.clone();
         keys.sort_by_key(|key| key.at);
-        Conversation { utterances, tools, keys, usage: self.usage, wordless, omitted: self.omitted }
+        let happenings = self.happenings.in_order();
+        let omitted = self.omitted + happenings.omitted;
+        Conversation { utterances, tools, keys, happenings, usage: self.usage, wordless, omitted }
     }
 
     fn place(&mut self, item: &ItemId, speaker: Speaker, previous: Option<ItemId>, now: Instant) {
@@ -275,14 +293,19 @@ impl ConversationLog {
         entry.said = Said::Whole(text);
     }
 
-    fn played(&mut self, item: &ItemId, report: Playout, now: Instant) {
+    fn played(&mut self, item: &ItemId, heard: Duration, of: Duration, interrupted: bool, now: Instant) {
         if !self.mention(item, None, now) {
             return;
         }
         if let Some(entry) = self.items.get_mut(item) {
+            let cut_at = interrupted.then(|| entry.said.letters());
             // Reports of one item only ever grow; an older one that comes late takes nothing back.
-            let known = entry.playout.unwrap_or(report);
-            entry.playout = Some(Playout { heard: known.heard.max(report.heard), of: known.of.max(report.of) });
+            entry.playout = Some(match entry.playout {
+                Some(known) => {
+                    Playout { heard: known.heard.max(heard), of: known.of.max(of), cut_at: known.cut_at.or(cut_at) }
+                }
+                None => Playout { heard, of, cut_at },
+            });
         }
     }
 
@@ -417,17 +440,28 @@ impl Said {
             Self::Nothing | Self::Failed => 0,
         }
     }
+
+    fn letters(&self) -> usize {
+        match self {
+            // Nobody hears the blank at the end of the last piece.
+            Self::Pieces(text) | Self::Whole(text) => text.trim().chars().count(),
+            Self::Nothing | Self::Failed => 0,
+        }
+    }
 }
 
 impl Playout {
     fn is_whole(self) -> bool {
-        !self.heard.is_zero() && self.heard + SLACK >= self.of
+        self.cut_at.is_none() && !self.heard.is_zero() && self.heard + SLACK >= self.of
     }
 
-    /// The words that were heard to their end, taking each letter to last as long as any other.
+    /// The words that were heard to their end, taking each letter to last as long as any other: of the whole text, or of the part
+    /// that was known when it was cut short. What was known by then runs a little ahead of the audio.
     fn cut(self, text: &str) -> &str {
+        let letters = text.chars().count();
+        let voiced = self.cut_at.filter(|known| *known > 0).map_or(letters, |known| known.min(letters));
         let share = self.heard.as_secs_f64() / self.of.as_secs_f64().max(f64::MIN_POSITIVE);
-        let letters = (text.chars().count() as f64 * share.min(1.0)) as usize;
+        let letters = (voiced as f64 * share.min(1.0)) as usize;
         let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
         let rest = &text[end..];
         let whole_words = if rest.is_empty() || rest.starts_with(char::is_whitespace) {

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::call::messages::{TranscriptionUsage, TurnLatency};
 use crate::ids::ResponseId;
+use crate::transcript::happenings::MOST_OF_A_KIND;
 
 #[test]
 fn a_late_transcription_takes_its_items_place() {
@@ -27,13 +29,86 @@ fn an_interrupted_answer_keeps_what_was_generated_and_what_was_heard() {
 }
 
 #[test]
+fn an_answer_interrupted_while_it_was_generated_is_cut_by_the_words_known_then() {
+    let mut log = Scene::new();
+    log.piece("a1", "We are open from nine ");
+    log.interrupted("a1", 1_500, 1_500);
+    log.piece("a1", "to five ");
+    log.agent("a1", "We are open from nine to five every day.");
+    let said = &log.0.conversation().utterances[0];
+    assert_eq!(said.text, "We are open from nine to five every day.");
+    assert_eq!(said.heard.as_deref(), Some("We are open from nine"));
+    assert!(said.interrupted);
+
+    let mut log = Scene::new();
+    log.piece("a1", "We are open from nine");
+    log.interrupted("a1", 900, 1_800);
+    log.agent("a1", "We are open from nine to five every day.");
+    assert_eq!(log.0.conversation().utterances[0].heard.as_deref(), Some("We are"));
+}
+
+#[test]
+fn an_answer_interrupted_before_its_words_were_known_is_cut_by_all_of_them() {
+    let mut log = Scene::new();
+    log.interrupted("a1", 500, 1_000);
+    log.agent("a1", "one two three four");
+    let said = &log.0.conversation().utterances[0];
+    assert_eq!((said.heard.as_deref(), said.interrupted), (Some("one two"), true));
+}
+
+#[test]
+fn an_interrupted_answer_whose_text_became_shorter_is_heard_no_further_than_its_end() {
+    let mut log = Scene::new();
+    log.piece("a1", "one two three four");
+    log.interrupted("a1", 1_000, 1_000);
+    log.agent("a1", "one two");
+    let said = &log.0.conversation().utterances[0];
+    assert_eq!((said.heard.as_deref(), said.interrupted), (Some("one two"), true));
+}
+
+#[test]
+fn what_happened_besides_is_kept_with_its_time() {
+    let mut log = Scene::new();
+    log.at(1_000).note(Fact::LanguageSwitched { from: "hi".to_owned(), to: "en".to_owned() });
+    log.at(2_000).note(Fact::Answered {
+        key: "name".to_owned(),
+        value: serde_json::json!("Asha"),
+        status: "answered".to_owned(),
+    });
+    log.at(3_000).note(Fact::TransferAsked {
+        destination: "sales".to_owned(),
+        reason: "a quote".to_owned(),
+        outcome: "dialled".to_owned(),
+    });
+    log.note(Fact::TurnTimed(TurnLatency { turn: 1, ..TurnLatency::default() }));
+    let used = TranscriptionUsage { audio_ms: 500, input_text: 1, input_audio: 2, output_text: 3 };
+    log.note(Fact::TranscriptionUsed(used));
+    log.note(Fact::TranscriptionUsed(used));
+    let Happenings { switches, transfers, answers, latency, transcription, .. } = log.0.conversation().happenings;
+    assert_eq!((switches[0].at, &*switches[0].to), (ms(1_000), "en"));
+    assert_eq!((answers[0].at, &*answers[0].key), (ms(2_000), "name"));
+    assert_eq!((transfers[0].at, &*transfers[0].outcome), (ms(3_000), "dialled"));
+    assert_eq!(latency.len(), 1);
+    assert_eq!(transcription, TranscriptionUsage { audio_ms: 1_000, input_text: 2, input_audio: 4, output_text: 6 });
+}
+
+#[test]
+fn a_flood_of_answers_is_cut_at_its_bound_and_counted() {
+    let mut log = Scene::new();
+    for _ in 0..MOST_OF_A_KIND + 5 {
+        log.note(Fact::LanguageSwitched { from: "hi".to_owned(), to: "en".to_owned() });
+    }
+    assert_eq!(log.0.conversation().omitted, 5);
+}
+
+#[test]
 fn a_word_counts_as_heard_only_when_it_was_heard_to_its_end() {
-    let cut = |heard, of| Playout { heard: ms(heard), of: ms(of) }.cut("one two");
+    let cut = |heard, of| Playout { heard: ms(heard), of: ms(of), cut_at: None }.cut("one two");
     assert_eq!(cut(200, 700), "");
     assert_eq!(cut(300, 700), "one");
     assert_eq!(cut(600, 700), "one");
     assert_eq!(cut(700, 700), "one two");
-    assert_eq!(Playout { heard: ms(500), of: ms(1_000) }.cut("नमस्ते मैं आपकी सहायक हूँ"), "नमस्ते मैं");
+    assert_eq!(Playout { heard: ms(500), of: ms(1_000), cut_at: None }.cut("नमस्ते मैं आपकी सहायक हूँ"), "नमस्ते मैं");
 }
 
 #[test]
@@ -247,8 +322,10 @@ fn a_call(turns: &[(bool, bool, u64)]) -> Deliveries {
                 Told::Words(Words::AgentSays { response: response.clone(), item: item.clone(), delta }),
             ));
             events.push((at + 400, Told::Words(Words::AgentSaid { response, item: item.clone(), text })));
-            events
-                .push((at + 900, Told::Fact(Fact::Heard { item: item.clone(), heard: ms(heard * 100), of: ms(500) })));
+            events.push((
+                at + 900,
+                Told::Fact(Fact::Heard { item: item.clone(), heard: ms(heard * 100), of: ms(500), interrupted: false }),
+            ));
         }
         if also_line {
             let line = Fact::LinePlayed { item: id(&format!("line{n}")), text: format!("line {n}") };
@@ -280,11 +357,9 @@ fn anything() -> impl Strategy<Value = (u64, Told)> {
             item,
             text
         })),
-        (item.clone(), 0..900_u64, 0..900_u64).prop_map(|(item, heard, of)| Told::Fact(Fact::Heard {
-            item,
-            heard: ms(heard),
-            of: ms(of)
-        })),
+        (item.clone(), 0..900_u64, 0..900_u64, any::<bool>()).prop_map(|(item, heard, of, interrupted)| Told::Fact(
+            Fact::Heard { item, heard: ms(heard), of: ms(of), interrupted }
+        )),
         item.prop_map(|item| Told::Fact(Fact::CallerSpoke { item })),
     ];
     (0..10_000_u64, told)
@@ -345,7 +420,11 @@ impl Scene {
     }
 
     fn heard(&mut self, item: &str, heard: u64, of: u64) {
-        self.note(Fact::Heard { item: id(item), heard: ms(heard), of: ms(of) });
+        self.note(Fact::Heard { item: id(item), heard: ms(heard), of: ms(of), interrupted: false });
+    }
+
+    fn interrupted(&mut self, item: &str, heard: u64, of: u64) {
+        self.note(Fact::Heard { item: id(item), heard: ms(heard), of: ms(of), interrupted: true });
     }
 
     fn texts(&self) -> Vec<String> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use actix::Message;
+use serde_json::Value;
 
-use crate::call::messages::Usage;
+use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 
@@ -76,6 +77,8 @@ pub enum Fact {
         heard: Duration,
         /// All there was.
         of: Duration,
+        /// It was cut short, even if everything that there was had been heard: more would have come.
+        interrupted: bool,
     },
     /// A pre-rendered line of ours was played.
     LinePlayed {
@@ -95,8 +98,37 @@ pub enum Fact {
     },
     /// The caller pressed a key.
     KeyPressed(char),
+    /// The language of the call was switched.
+    LanguageSwitched {
+        /// The code of the language until now.
+        from: String,
+        /// The code of the language from now on.
+        to: String,
+    },
+    /// A transfer was asked for, and what came of it. Told again when that changes.
+    TransferAsked {
+        /// The destination's name; never a number.
+        destination: String,
+        /// Why, in the model's words or the operator's.
+        reason: String,
+        /// What came of it, a word: `refused`, `dialled`, `answered`, …
+        outcome: String,
+    },
+    /// The caller answered a configured question. A later answer to the same question replaces an earlier one.
+    Answered {
+        /// The question's key.
+        key: String,
+        /// The answer.
+        value: Value,
+        /// How good it is, a word: `answered`, `declined`, `unclear`, …
+        status: String,
+    },
+    /// A turn of the caller was answered, after so long.
+    TurnTimed(TurnLatency),
     /// Tokens were used.
     Used(Usage),
+    /// Transcription was used.
+    TranscriptionUsed(TranscriptionUsage),
     /// The call ended. The Transcript waits briefly for late words, writes the record once, and stops.
     Ended {
         /// Why and by whom.

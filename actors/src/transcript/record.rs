@@ -13,10 +13,11 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
 use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::Usage;
+use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
 use crate::ids::CallId;
 
@@ -72,7 +73,12 @@ struct TranscriptFile {
     tools: Vec<ToolEntry>,
     keys: Vec<KeyEntry>,
     answers: BTreeMap<String, Value>,
+    answer_details: Vec<AnswerEntry>,
+    language_switches: Vec<SwitchEntry>,
+    transfers: Vec<TransferEntry>,
+    latency: Vec<TurnLatency>,
     usage: Usage,
+    transcription_usage: TranscriptionUsage,
     analytics: Analytics,
 }
 
@@ -114,6 +120,29 @@ struct KeyEntry {
 }
 
 #[derive(Debug, Clone, Serialize)]
+struct AnswerEntry {
+    timestamp: String,
+    key: String,
+    value: Value,
+    status: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct SwitchEntry {
+    timestamp: String,
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct TransferEntry {
+    timestamp: String,
+    destination: String,
+    reason: String,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
 struct Analytics {
     turns: u64,
     barge_ins: u64,
@@ -148,6 +177,9 @@ impl Record {
         let started_at = identity.started_at;
         let carrier_call = identity.carrier_call.as_str();
         let said = &conversation.utterances;
+        let analytics = Analytics::new(&conversation, tally);
+        let Happenings { switches, transfers, answers, latency, transcription, .. } = conversation.happenings;
+        let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
             ucid: carrier_call.to_owned(),
             call_id: carrier_call.to_owned(),
@@ -168,7 +200,7 @@ impl Record {
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
             conversation: said.iter().map(|u| ConversationEntry::new(u, started_at)).collect(),
-            analytics: Analytics::new(&conversation, tally),
+            analytics,
             tools: conversation
                 .tools
                 .into_iter()
@@ -184,8 +216,13 @@ impl Record {
                 .into_iter()
                 .map(|press| KeyEntry { timestamp: rfc3339(moment(started_at, press.at)), key: press.key })
                 .collect(),
-            answers: BTreeMap::new(),
+            answers: details.iter().map(|answer| (answer.key.clone(), answer.value.clone())).collect(),
+            answer_details: details,
+            language_switches: switches.into_iter().map(|switch| SwitchEntry::new(switch, started_at)).collect(),
+            transfers: transfers.into_iter().map(|transfer| TransferEntry::new(transfer, started_at)).collect(),
+            latency: latency.into(),
             usage: conversation.usage,
+            transcription_usage: transcription,
         };
         let queue = QueueFile {
             id: identity.id,
@@ -253,7 +290,47 @@ impl Record {
     pub fn weight(&self) -> usize {
         let said: usize = self.transcript.conversation.iter().map(|entry| entry.text.len() * 4 + 300).sum();
         let tools: usize = self.transcript.tools.iter().map(ToolEntry::weight).sum();
-        size_of::<Self>() + said + tools + self.transcript.keys.len() * size_of::<KeyEntry>()
+        size_of::<Self>() + said + tools + self.transcript.keys.len() * size_of::<KeyEntry>() + self.transcript.aside()
+    }
+}
+
+impl TranscriptFile {
+    /// What is neither said nor keyed in nor a tool's, in bytes.
+    fn aside(&self) -> usize {
+        // An answer stands in it twice.
+        let answers = self.answer_details.iter().map(|answer| {
+            2 * (size_of::<AnswerEntry>() + answer.key.len() + answer.status.len() + happenings::weight(&answer.value))
+        });
+        let switches = self
+            .language_switches
+            .iter()
+            .map(|switch| size_of::<SwitchEntry>() + switch.timestamp.len() + switch.from.len() + switch.to.len());
+        let transfers = self.transfers.iter().map(|transfer| {
+            let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
+            size_of::<TransferEntry>() + transfer.timestamp.len() + words
+        });
+        answers.chain(switches).chain(transfers).sum::<usize>() + size_of_val(self.latency.as_slice())
+    }
+}
+
+impl AnswerEntry {
+    fn new(answer: Answer, started_at: DateTime<Utc>) -> Self {
+        let Answer { at, key, value, status } = answer;
+        Self { timestamp: rfc3339(moment(started_at, at)), key, value: shallow(value), status }
+    }
+}
+
+impl SwitchEntry {
+    fn new(switch: LanguageSwitch, started_at: DateTime<Utc>) -> Self {
+        let LanguageSwitch { at, from, to } = switch;
+        Self { timestamp: rfc3339(moment(started_at, at)), from, to }
+    }
+}
+
+impl TransferEntry {
+    fn new(transfer: Transfer, started_at: DateTime<Utc>) -> Self {
+        let Transfer { at, destination, reason, outcome } = transfer;
+        Self { timestamp: rfc3339(moment(started_at, at)), destination, reason, outcome }
     }
 }
 
@@ -336,6 +413,17 @@ fn rfc3339(moment: DateTime<Utc>) -> String {
 fn json_or_text(text: &str) -> Box<RawValue> {
     let kept = if nesting(text) > DEEPEST { None } else { RawValue::from_string(text.to_owned()).ok() };
     kept.or_else(|| to_raw_value(text).ok()).unwrap_or_default()
+}
+
+/// As [`json_or_text`], for what is JSON already.
+fn shallow(value: Value) -> Value {
+    if value.is_array() || value.is_object() {
+        let text = value.to_string();
+        if nesting(&text) > DEEPEST {
+            return Value::String(text);
+        }
+    }
+    value
 }
 
 /// The deepest that `text` can be nested if it is JSON; brackets inside strings count as well.

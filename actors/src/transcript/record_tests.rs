@@ -31,8 +31,22 @@ fn the_transcript_file_is_as_the_contract_says() {
             { "timestamp": "2025-10-17T11:20:08.000Z", "name": "end_call", "arguments": {"reason": "done"}, "output": "not { json" },
         ],
         "keys": [{ "timestamp": "2025-10-17T11:20:09.000Z", "key": "#" }],
-        "answers": {},
+        "answers": { "name": "Asha", "seats": 4 },
+        "answer_details": [
+            { "timestamp": "2025-10-17T11:20:10.000Z", "key": "name", "value": "Usha", "status": "unclear" },
+            { "timestamp": "2025-10-17T11:20:11.000Z", "key": "name", "value": "Asha", "status": "answered" },
+            { "timestamp": "2025-10-17T11:20:12.000Z", "key": "seats", "value": 4, "status": "answered" },
+        ],
+        "language_switches": [{ "timestamp": "2025-10-17T11:20:05.000Z", "from": "hi", "to": "en" }],
+        "transfers": [
+            { "timestamp": "2025-10-17T11:20:20.000Z", "destination": "sales", "reason": "a quote", "outcome": "dialled" },
+        ],
+        "latency": [
+            { "turn": 1, "end_of_speech_ms": 520, "first_delta_ms": 300, "first_sent_ms": 12, "first_heard_ms": null,
+              "total_ms": null },
+        ],
         "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "output_text": 5, "output_audio": 6 },
+        "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
         "analytics": { "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
             "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0 },
     });
@@ -67,7 +81,12 @@ fn keys_stand_in_the_order_of_the_contract() {
             "tools",
             "keys",
             "answers",
+            "answer_details",
+            "language_switches",
+            "transfers",
+            "latency",
             "usage",
+            "transcription_usage",
             "analytics"
         ]
     );
@@ -120,10 +139,21 @@ fn filed_later_it_says_so_everywhere() {
 
 #[test]
 fn a_call_without_words_has_a_record_too() {
-    let nothing = Conversation { utterances: vec![], tools: vec![], keys: vec![], ..spoken() };
+    let happenings = Happenings::default();
+    let nothing = Conversation { utterances: vec![], tools: vec![], keys: vec![], happenings, ..spoken() };
     let value: Value =
         serde_json::from_slice(&Record::new(closing(nothing)).transcript_json().expect("JSON")).expect("JSON");
-    for list in ["transcripts", "rich_transcript", "conversation", "tools"] {
+    assert_eq!(value["answers"], json!({}));
+    for list in [
+        "transcripts",
+        "rich_transcript",
+        "conversation",
+        "tools",
+        "answer_details",
+        "language_switches",
+        "transfers",
+        "latency",
+    ] {
         assert_eq!(value[list], json!([]), "{list}");
     }
 }
@@ -135,6 +165,14 @@ fn a_tools_json_stays_json_and_anything_else_becomes_a_string() {
     assert_eq!(kept("{\"cut"), r#""{\"cut""#);
     assert_eq!(kept(""), r#""""#);
     assert!(kept(&format!("{}{}", "[".repeat(33), "]".repeat(33))).starts_with('"'));
+}
+
+#[test]
+fn an_answer_nested_beyond_what_readers_bear_becomes_a_string() {
+    let deep = (0..DEEPEST + 1).fold(json!(1), |inner, _| json!([inner]));
+    assert!(shallow(deep).is_string());
+    assert_eq!(shallow(json!({"a": [1]})), json!({"a": [1]}));
+    assert_eq!(shallow(json!("[[")), json!("[["));
 }
 
 #[test]
@@ -153,9 +191,15 @@ fn an_id_is_made_safe_for_a_file_name() {
 fn the_weight_is_near_what_is_written() {
     let mut conversation = spoken();
     conversation.utterances[0].text = "word ".repeat(2_000);
-    let record = Record::new(closing(conversation));
-    let written = record.transcript_json().expect("JSON").len();
-    assert!(record.weight() > written / 2 && record.weight() < written * 3, "{} for {written}", record.weight());
+    let mut asked = spoken();
+    for _ in 0..20 {
+        asked.happenings.answered(Duration::ZERO, "k".to_owned(), json!(["word ".repeat(500)]), "answered".to_owned());
+    }
+    for conversation in [conversation, asked] {
+        let record = Record::new(closing(conversation));
+        let written = record.transcript_json().expect("JSON").len();
+        assert!(record.weight() > written / 2 && record.weight() < written * 3, "{} for {written}", record.weight());
+    }
 }
 
 fn closing(conversation: Conversation) -> Closing<'static> {
@@ -198,9 +242,29 @@ fn spoken() -> Conversation {
             output_text: 5,
             output_audio: 6,
         },
+        happenings: happenings(),
         wordless: 2,
         omitted: 0,
     }
+}
+
+fn happenings() -> Happenings {
+    let seconds = Duration::from_secs;
+    let mut told = Happenings::default();
+    told.switched(seconds(5), "hi".to_owned(), "en".to_owned());
+    told.answered(seconds(10), "name".to_owned(), json!("Usha"), "unclear".to_owned());
+    told.answered(seconds(11), "name".to_owned(), json!("Asha"), "answered".to_owned());
+    told.answered(seconds(12), "seats".to_owned(), json!(4), "answered".to_owned());
+    told.transferred(seconds(20), "sales".to_owned(), "a quote".to_owned(), "dialled".to_owned());
+    told.timed(TurnLatency {
+        turn: 1,
+        end_of_speech_ms: Some(520),
+        first_delta_ms: Some(300),
+        first_sent_ms: Some(12),
+        ..TurnLatency::default()
+    });
+    told.transcription = TranscriptionUsage { audio_ms: 2_500, input_text: 0, input_audio: 16, output_text: 5 };
+    told
 }
 
 /// Keys of the outermost object in the order in which they are written.

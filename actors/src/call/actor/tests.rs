@@ -121,7 +121,7 @@ async fn barge_in_clears_the_playout_and_truncates_the_item() {
     settle().await;
     let heard = call.log.take();
     assert_eq!(heard[0], "model: TruncateItem { item: i1, heard: 1.5s }");
-    assert_eq!(heard[1], "transcript: Heard { item: i1, heard: 1.5007s, of: 3s }");
+    assert_eq!(heard[1], "transcript: Heard { item: i1, heard: 1.5007s, of: 3s, interrupted: true }");
 }
 
 #[actix::test]

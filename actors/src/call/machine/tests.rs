@@ -483,7 +483,7 @@ fn state(name: &'static str) -> CallAction {
 
 fn heard_fact(item: &str, heard_us: u64, of_us: u64) -> CallAction {
     let (heard, of) = (Duration::from_micros(heard_us), Duration::from_micros(of_us));
-    A::Record(Fact::Heard { item: item.into(), heard, of })
+    A::Record(Fact::Heard { item: item.into(), heard, of, interrupted: true })
 }
 
 fn playout(response: &str, item: &str, received_us: u64, heard_us: u64) -> ItemPlayout {

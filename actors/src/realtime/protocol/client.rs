@@ -22,6 +22,14 @@ pub enum ClientEvent<'a> {
         /// What to change; keys that are absent stay as they are.
         session: Box<Session<'a>>,
     },
+    /// Changes the session.
+    #[serde(rename = "session.update")]
+    SessionChange {
+        /// Ours.
+        event_id: EventId,
+        /// What to change.
+        session: Change<'a>,
+    },
     /// Asks for a response.
     #[serde(rename = "response.create")]
     ResponseCreate {
@@ -38,6 +46,12 @@ pub enum ClientEvent<'a> {
         /// Which; the one that is running where it is absent.
         #[serde(skip_serializing_if = "Option::is_none")]
         response_id: Option<&'a str>,
+    },
+    /// Makes an item of the caller's audio so far, without asking for an answer.
+    #[serde(rename = "input_audio_buffer.commit")]
+    AudioCommit {
+        /// Ours.
+        event_id: EventId,
     },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
@@ -118,6 +132,43 @@ impl<'a> Session<'a> {
                 .map(|retention_ratio| Truncation { kind: "retention_ratio", retention_ratio }),
         }
     }
+}
+
+/// The `session` of a later `session.update`: what changes and nothing else. There is no voice and no format in it: the one is
+/// refused after the first audio, the other turns the call into noise.
+#[derive(Debug, Serialize)]
+pub struct Change<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<AudioChange<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a [Value]>,
+}
+
+impl<'a> Change<'a> {
+    /// What is `None` stays as it is; transcription that is `Some(None)` is turned off.
+    pub fn of(
+        instructions: Option<&'a str>,
+        transcription: Option<Option<&'a Transcription>>,
+        tools: Option<&'a [Value]>,
+    ) -> Self {
+        let audio = transcription.map(|asr| AudioChange { input: AudioInChange { transcription: asr.map(Asr::of) } });
+        Self { kind: "realtime", instructions, audio, tools }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct AudioChange<'a> {
+    input: AudioInChange<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct AudioInChange<'a> {
+    /// Written even where there is none: `null` turns it off.
+    transcription: Option<Asr<'a>>,
 }
 
 #[derive(Debug, Serialize)]

@@ -31,6 +31,8 @@ pub enum EventId {
     Cut(u64),
     /// A `conversation.item.delete`.
     Delete(u64),
+    /// An `input_audio_buffer.commit`.
+    Commit(u64),
     /// Caller audio.
     Audio(u64),
 }
@@ -48,6 +50,7 @@ impl EventId {
             "output" => Self::Output(number),
             "cut" => Self::Cut(number),
             "delete" => Self::Delete(number),
+            "commit" => Self::Commit(number),
             "audio" => Self::Audio(number),
             _ => return None,
         })
@@ -64,6 +67,7 @@ impl fmt::Display for EventId {
             Self::Output(number) => ("output", number),
             Self::Cut(number) => ("cut", number),
             Self::Delete(number) => ("delete", number),
+            Self::Commit(number) => ("commit", number),
             Self::Audio(number) => ("audio", number),
         };
         write!(f, "{word}-{number}")
@@ -91,6 +95,7 @@ mod tests {
             EventId::Cut(6),
             EventId::Delete(7),
             EventId::Audio(8),
+            EventId::Commit(9),
         ];
         for id in ids {
             assert_eq!(EventId::parse(&id.to_string()), Some(id));

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A server event, borrowing from its message.
@@ -23,6 +23,8 @@ pub enum ServerEvent<'a> {
     Committed(Committed<'a>),
     /// An item took its place in the conversation.
     ItemPlaced(ItemPlaced<'a>),
+    /// A piece of what the caller said.
+    CallerWordsDelta(CallerDelta<'a>),
     /// What the caller said.
     CallerTranscribed(Transcribed<'a>),
     /// Transcription of a caller's item failed.
@@ -91,6 +93,7 @@ impl<'a> ServerEvent<'a> {
             "input_audio_buffer.speech_stopped" => S::SpeechStopped(payload(&kind, text)?),
             "input_audio_buffer.committed" => S::Committed(payload(&kind, text)?),
             "conversation.item.added" | "conversation.item.created" => S::ItemPlaced(payload(&kind, text)?),
+            "conversation.item.input_audio_transcription.delta" => S::CallerWordsDelta(payload(&kind, text)?),
             "conversation.item.input_audio_transcription.completed" => S::CallerTranscribed(payload(&kind, text)?),
             "conversation.item.input_audio_transcription.failed" => S::TranscriptionFailed(payload(&kind, text)?),
             "response.created" => S::ResponseCreated(payload::<InResponse<'_>>(&kind, text)?.response),
@@ -138,6 +141,11 @@ fn payload<'a, T: Deserialize<'a>>(kind: &str, text: &'a str) -> Result<T, Unrea
 /// What may be absent, null or of a shape we do not know, without spoiling the event it is in.
 pub fn lenient<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
+/// [`lenient`] at once, where the type is small.
+fn leniently<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::<&'de RawValue>::deserialize(deserializer).map(lenient)
 }
 
 #[derive(Deserialize)]
@@ -298,6 +306,17 @@ pub struct OutputItem<'a> {
     pub item: ItemInfo<'a>,
 }
 
+/// `…input_audio_transcription.delta`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CallerDelta<'a> {
+    /// The item.
+    #[serde(borrow)]
+    pub item_id: Cow<'a, str>,
+    /// The piece. Some servers send events without one.
+    #[serde(borrow, default, deserialize_with = "leniently")]
+    pub delta: Option<Cow<'a, str>>,
+}
+
 /// `…input_audio_transcription.completed`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Transcribed<'a> {
@@ -307,6 +326,9 @@ pub struct Transcribed<'a> {
     /// What was said.
     #[serde(borrow)]
     pub transcript: Cow<'a, str>,
+    /// What it cost.
+    #[serde(default, deserialize_with = "leniently")]
+    pub usage: Option<TranscriptionUsageInfo>,
 }
 
 /// A piece of a part of an item: audio in base64, or words. Borrowed as long as nothing in it is escaped.
@@ -437,6 +459,20 @@ pub struct UsageInfo {
     pub input_token_details: Option<TokenDetails>,
     /// What came out.
     pub output_token_details: Option<TokenDetails>,
+}
+
+/// What one transcription cost: `seconds` with some models, tokens with others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct TranscriptionUsageInfo {
+    /// Of audio.
+    pub seconds: Option<f64>,
+    /// All that went in.
+    pub input_tokens: Option<u64>,
+    /// All that came out.
+    pub output_tokens: Option<u64>,
+    /// What went in.
+    pub input_token_details: Option<TokenDetails>,
 }
 
 /// Tokens by kind.

@@ -484,10 +484,22 @@ impl Sequencer {
         while let Some(calls) = self.tools.take_ready() {
             self.tools_ready(calls);
         }
+        self.join_answers();
         let due = self.wishes.front().is_some_and(|wish| wish.not_before.is_none_or(|at| at <= now));
         if matches!(self.state, State::Free) && due {
             self.request(Beside::Nothing, now, actions);
         }
+    }
+
+    /// One answer to all that the caller has said meanwhile, in the place of the last.
+    fn join_answers(&mut self) {
+        let is_answer = |wish: &Pending| wish.purpose == Some(WishPurpose::Answer);
+        let mut joined = self.wishes.iter().filter(|wish| is_answer(wish)).count().saturating_sub(1);
+        self.wishes.retain(|wish| {
+            let joins = joined > 0 && is_answer(wish);
+            joined -= usize::from(joins);
+            !joins
+        });
     }
 
     fn request(&mut self, beside: Beside, now: Instant, actions: &mut Vec<SequencerAction>) {

@@ -1,7 +1,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script looks at a few variants of many")]
 
 use super::*;
-use WishPurpose::{Greeting, IdlePrompt, Keypad, ToolResult};
+use WishPurpose::{Answer, Greeting, IdlePrompt, Keypad, ToolResult};
 
 const RTT: Duration = Duration::from_millis(80);
 
@@ -85,6 +85,43 @@ fn a_wish_waits_for_the_servers_own_response() {
     assert_eq!(desk.created("own", None), []);
     assert_eq!(desk.wish(Keypad), []);
     assert_eq!(desk.done("own"), [create(1, 1, Some(Keypad))]);
+}
+
+#[test]
+fn an_answer_takes_the_place_of_one_that_still_waits() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.created("r1", Some(1));
+    assert_eq!(desk.wish(Answer), []);
+    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.wish(Answer), []);
+    assert_eq!(desk.done("r1"), [create(2, 3, Some(Keypad))]);
+    desk.created("r2", Some(3));
+    assert_eq!(desk.done("r2"), [create(3, 4, Some(Answer))]);
+    desk.created("r3", Some(4));
+    assert_eq!(desk.done("r3"), [], "answered once");
+}
+
+#[test]
+fn an_answer_that_comes_back_joins_the_one_that_waits() {
+    let mut desk = Desk::new();
+    desk.wish(Answer);
+    desk.wish(Answer);
+    assert_eq!(desk.refused(1), []);
+    desk.created("own", None);
+    assert_eq!(desk.done("own"), [create(2, 2, Some(Answer))]);
+    desk.created("r1", Some(2));
+    assert_eq!(desk.done("r1"), [], "answered once");
+}
+
+#[test]
+fn an_answer_that_was_asked_for_outlives_a_sound_of_the_caller() {
+    let mut desk = Desk::new();
+    desk.wish(Greeting);
+    desk.created("r1", Some(1));
+    desk.wish(Answer);
+    assert_eq!(desk.on(SequencerEvent::CallerSpoke), []);
+    assert_eq!(desk.done("r1"), [create(2, 2, Some(Answer))]);
 }
 
 #[test]
@@ -548,14 +585,30 @@ mod storm {
             }
             // Answers that are overtaken, and results that the server's own answer has told, are not lost.
             let coverable: Vec<u64> = self.coverable();
+            let answers = self.answers();
             let actions = self.sequencer.handle(event, now);
             let left: BTreeSet<u64> = self.numbers();
             self.excused.extend(coverable.into_iter().filter(|number| !left.contains(number)));
+            // Neither are answers in whose place another waits.
+            if self.sequencer.wishes.iter().any(|wish| wish.purpose == Some(Answer)) {
+                self.excused.extend(answers.into_iter().filter(|number| !left.contains(number)));
+            }
             self.wishes.extend(wishes + 1..=self.sequencer.last_wish);
             for action in actions {
                 self.perform(action);
             }
             self.check();
+        }
+
+        fn answers(&self) -> Vec<u64> {
+            let asked = match &self.sequencer.state {
+                State::CreateRequested { create, .. } => Some(&create.wish),
+                State::Active(Running { wish, .. }) => wish.as_ref(),
+                _ => None,
+            };
+            let doubtful = self.sequencer.doubtful.iter().map(|(_, wish)| wish);
+            let all = self.sequencer.wishes.iter().chain(asked).chain(doubtful);
+            all.filter(|wish| wish.purpose == Some(Answer)).map(|wish| wish.number).collect()
         }
 
         fn coverable(&self) -> Vec<u64> {
@@ -652,7 +705,7 @@ mod storm {
         fn have_an_idea(&mut self) {
             match self.chance.below(10) {
                 0..=3 => {
-                    let purpose = WishPurpose::ALL[self.chance.below(6) as usize];
+                    let purpose = WishPurpose::ALL[self.chance.below(7) as usize];
                     self.step(SequencerEvent::Wished(Wish { purpose, instructions: None }));
                 }
                 4 => self.step(SequencerEvent::CancelOrdered),

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::caller::transcription_used;
 use super::failure::{self, class_of_error, failure_of, real_length_ms};
-use super::{MOST_LOOSE_CALLS, MOST_TOLD_CALLS, Phase, Session, SessionAction, complain, send};
+use super::{MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, Phase, Session, SessionAction, complain, send};
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
@@ -45,25 +46,27 @@ impl Session {
             S::Error(error) => self.refused(&error, now, out),
             S::SpeechStarted(speech) => {
                 let item = self.seen(&speech.item_id);
+                self.turns.began(&item);
                 out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));
                 self.sequence(SequencerEvent::CallerSpoke, now, out);
             }
             S::SpeechStopped(speech) => {
                 let item = self.seen(&speech.item_id);
+                self.turns.ended(&item, self.settings.transcribes());
                 out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
             }
             S::Committed(turn) => {
+                self.turns.ended(&ItemId::new(&turn.item_id), self.settings.transcribes());
                 self.place(&turn.item_id, Speaker::Caller, turn.previous_item_id.as_deref(), out);
             }
             S::ItemPlaced(placed) => self.item_placed(&placed, now, out),
+            S::CallerWordsDelta(delta) => self.hear_caller(&delta, out),
             S::CallerTranscribed(turn) => {
-                let (item, text) = (self.seen(&turn.item_id), Some(turn.transcript.into_owned()));
-                out.push(SessionAction::ToWords(Words::CallerSaid { item, text }));
+                let usage = turn.usage;
+                self.caller_transcribed(&turn.item_id, Some(turn.transcript.into_owned()), out);
+                out.extend(usage.and_then(transcription_used).map(SessionAction::Report));
             }
-            S::TranscriptionFailed(turn) => {
-                let item = self.seen(&turn.item_id);
-                out.push(SessionAction::ToWords(Words::CallerSaid { item, text: None }));
-            }
+            S::TranscriptionFailed(turn) => self.caller_transcribed(&turn.item_id, None, out),
             S::ResponseCreated(response) => self.response_created(&response, now, out),
             S::ResponseDone(response) => self.response_done(&response, now, out),
             S::OutputItemAdded(output) => {
@@ -90,7 +93,20 @@ impl Session {
         }
         let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
         self.items.add_audio(&item, audio.len());
+        self.note_first_audio(&response, out);
         out.push(SessionAction::ToAudio(FromModel { response, item, audio }));
+    }
+
+    /// Told once per response; a late delta of one that was cancelled is no news.
+    fn note_first_audio(&mut self, response: &ResponseId, out: &mut Vec<SessionAction>) {
+        if self.sounded.contains(response) {
+            return;
+        }
+        if self.sounded.len() >= MOST_SOUNDED {
+            self.sounded.pop_front();
+        }
+        self.sounded.push_back(response.clone());
+        out.push(SessionAction::Report(ModelReport::FirstAudio { response: response.clone() }));
     }
 
     fn hear_words(&mut self, delta: Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
@@ -124,6 +140,9 @@ impl Session {
     }
 
     fn updated(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        if self.is_ready() {
+            return self.settings.accepted();
+        }
         let Phase::AwaitUpdated { session, .. } = &mut self.phase else { return };
         let session = std::mem::take(session);
         if let Some(problem) = self.other_format(info) {
@@ -169,7 +188,7 @@ impl Session {
                 let kind = error.kind.as_deref().unwrap_or_default();
                 *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
             }
-            Phase::Dialling | Phase::Ready | Phase::Over => {}
+            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
         }
         if !self.refused_order(about, error, now, out) {
             complain(error.word(), error.text(), out);
@@ -202,6 +221,10 @@ impl Session {
             Some(EventId::Say(ticket)) => {
                 let refusal = Refusal::Failed(failure_of(error));
                 self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
+                false
+            }
+            Some(EventId::Configure(number)) => {
+                self.settings.refused(number);
                 false
             }
             Some(EventId::Stop(_)) => {
@@ -249,7 +272,7 @@ impl Session {
         self.place(id, speaker, placed.previous_item_id.as_deref(), out);
     }
 
-    fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
+    pub(super) fn place(&mut self, item: &str, speaker: Speaker, previous: Option<&str>, out: &mut Vec<SessionAction>) {
         let item = ItemId::new(item);
         let previous = previous.filter(|id| !id.is_empty() && *id != "root").map(ItemId::new);
         if self.items.place(&item, previous.as_ref()) {
@@ -357,7 +380,7 @@ impl Session {
         });
     }
 
-    fn seen(&mut self, item: &str) -> ItemId {
+    pub(super) fn seen(&mut self, item: &str) -> ItemId {
         let item = ItemId::new(item);
         self.items.saw(&item);
         item

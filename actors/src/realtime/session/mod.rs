@@ -3,13 +3,18 @@
 //! ```text
 //! Dialling ──101──▶ AwaitCreated ──session.created──▶ AwaitUpdated ──session.updated──▶ Ready
 //!     └──────────────────┴── error, close, deadline ──┴─────────────────┴──▶ Over
+//!                                                     Lingering ◀──Close──┘ ──▲
 //! ```
 //!
 //! An accepted upgrade is not an accepted session. The configuration is the first thing we say and the only one until the
 //! server has taken it over, formats compared; orders that come earlier are kept, caller audio is not. The end is told once,
-//! with its class: whether another try could help.
+//! with its class: whether another try could help. Told to close, a session that owes the transcript of the caller's last words
+//! lingers for them, briefly and mute.
 
+mod caller;
+mod changes;
 mod failure;
+mod farewell;
 mod hearing;
 mod items;
 
@@ -22,7 +27,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::caller::Turns;
+use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status};
+use self::farewell::Lingering;
 use self::items::Items;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
 use super::plan::SessionPlan;
@@ -99,6 +107,8 @@ pub enum Timer {
     Quiet,
     /// Nothing was heard for too long, not even an answer to our pings.
     Silent,
+    /// Told to close; the caller's last words did not come.
+    WordsLate,
     /// One of the sequencer's.
     Sequencer(sequencer::Timer),
 }
@@ -115,11 +125,15 @@ pub struct Session {
     /// Pings sent since then.
     pings: u32,
     sequencer: Sequencer,
+    settings: Settings,
     items: Items,
+    turns: Turns,
     /// Orders that came before the session was ready.
     held: VecDeque<ModelOrder>,
     /// Tool calls that were told: each is told once.
     told_calls: VecDeque<ToolCallId>,
+    /// Responses whose first audio was told, the newest last.
+    sounded: VecDeque<ResponseId>,
     /// Arguments that came without an item event, in case the response does not repeat them.
     loose_calls: Vec<hearing::LooseCall>,
     /// Truncations that the server may still refuse.
@@ -147,6 +161,8 @@ enum Phase {
         complaint: Option<String>,
     },
     Ready,
+    /// Told to close; waits for the caller's last words.
+    Lingering(Lingering),
     Over,
 }
 
@@ -162,6 +178,7 @@ impl Session {
     /// A session that is about to be dialled.
     pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
         Self {
+            settings: Settings::of(&plan),
             plan,
             phase: Phase::Dialling,
             since: now,
@@ -169,8 +186,10 @@ impl Session {
             pings: 0,
             sequencer: Sequencer::default(),
             items: Items::default(),
+            turns: Turns::default(),
             held: VecDeque::new(),
             told_calls: VecDeque::new(),
+            sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
             garbled: 0,
@@ -182,8 +201,10 @@ impl Session {
     /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
     pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         use SessionEvent as E;
-        if matches!(self.phase, Phase::Over) {
-            return;
+        match self.phase {
+            Phase::Over => return,
+            Phase::Lingering(lingering) => return self.linger(lingering, event, now, out),
+            Phase::Dialling | Phase::AwaitCreated { .. } | Phase::AwaitUpdated { .. } | Phase::Ready => {}
         }
         if matches!(event, E::Opened | E::Text(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
             (self.heard, self.pings) = (now, 0);
@@ -207,6 +228,11 @@ impl Session {
         matches!(self.phase, Phase::Ready)
     }
 
+    /// Whether the session was told to close and only waits for the caller's last words.
+    pub const fn is_lingering(&self) -> bool {
+        matches!(self.phase, Phase::Lingering(_))
+    }
+
     /// Writes the event for a frame of caller audio behind what is in `out`. Only for a session that is ready.
     pub fn write_audio(&mut self, audio: &[u8], out: &mut Frame) {
         self.last_frame += 1;
@@ -218,6 +244,7 @@ impl Session {
         match self.phase {
             // Dialling has a time limit of its own.
             Phase::Dialling | Phase::Over => None,
+            Phase::Lingering(lingering) => Some((lingering.until, Timer::WordsLate)),
             Phase::AwaitCreated { since, .. } => Some((since + self.plan.created_timeout, Timer::CreatedLate)),
             Phase::AwaitUpdated { since, .. } => Some((since + self.plan.updated_timeout, Timer::UpdatedLate)),
             Phase::Ready => {
@@ -253,15 +280,14 @@ impl Session {
                 let problem = format!("nothing heard for {:?}", self.plan.silence_timeout);
                 self.lose_for(LossClass::Retryable, &problem, out);
             }
+            Timer::WordsLate => self.end(out),
             Timer::Sequencer(_) => self.sequence(SequencerEvent::DeadlinePassed, now, out),
         }
     }
 
     fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionAction>) {
         if matches!(order, ModelOrder::Close) {
-            self.phase = Phase::Over;
-            out.push(SessionAction::Close);
-            return;
+            return self.close(now, out);
         }
         if !self.is_ready() {
             if self.held.len() < MOST_HELD {
@@ -278,6 +304,9 @@ impl Session {
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),
+            ModelOrder::Configure { instructions, transcription, tools } => {
+                self.configure(instructions, transcription, tools.as_deref(), out);
+            }
             ModelOrder::Close => {}
         }
     }
@@ -349,7 +378,7 @@ impl Session {
             match action {
                 SequencerAction::Create { ticket, wish, purpose, instructions } => {
                     // A response's instructions replace the session's: both are sent.
-                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.plan.instructions));
+                    let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
                     let response = client::Response {
                         instructions: instructions.as_deref(),
                         metadata: Metadata {
@@ -377,7 +406,7 @@ impl Session {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.as_deref(),
             // Of a running session, an old complaint says nothing about its end.
-            Phase::Dialling | Phase::Ready | Phase::Over => None,
+            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
         };
         let loss = loss_of_close(code, reason, complaint);
         self.lose(loss, out);
@@ -387,7 +416,7 @@ impl Session {
     fn lose_in_setup(&mut self, problem: String, out: &mut Vec<SessionAction>) {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.clone(),
-            Phase::Dialling | Phase::Ready | Phase::Over => None,
+            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
         };
         let reason = match complaint {
             Some(complaint) => format!("{problem}; the server said {complaint}"),
@@ -441,5 +470,7 @@ const MOST_CUTS: usize = 8;
 const MOST_GARBLED: u32 = 50;
 /// Tool calls remembered as told. The same call comes in up to three events of one response.
 const MOST_TOLD_CALLS: usize = 256;
+/// Responses remembered as heard of. One runs at a time; late audio of the one before is all that is to be expected.
+const MOST_SOUNDED: usize = 8;
 /// Function calls without item events that are remembered until their response ends.
 const MOST_LOOSE_CALLS: usize = 16;

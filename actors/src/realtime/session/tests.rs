@@ -1,3 +1,7 @@
+mod changes;
+mod farewell;
+mod words;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,0 +1,93 @@
+//! What the caller said, as transcription tells it, and which turns still lack their words.
+
+use std::collections::VecDeque;
+
+use super::{Session, SessionAction};
+use crate::call::messages::{ModelReport, TranscriptionUsage};
+use crate::ids::{ItemId, Private};
+use crate::realtime::protocol::server::{CallerDelta, TranscriptionUsageInfo};
+use crate::transcript::messages::Words;
+
+/// The caller's turns that are not yet words.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// The one that the caller is in.
+    open: Option<ItemId>,
+    /// Those that are over and lack their transcript, the newest last.
+    awaited: VecDeque<ItemId>,
+}
+
+impl Turns {
+    /// The caller began to speak.
+    pub(super) fn began(&mut self, item: &ItemId) {
+        self.open = Some(item.clone());
+    }
+
+    /// The caller's turn is over; told up to twice, when the silence was long enough and when the item was made. Its transcript is
+    /// awaited if there will be one. Whether that is news.
+    pub(super) fn ended(&mut self, item: &ItemId, transcribed: bool) -> bool {
+        self.open.take_if(|open| open == item);
+        if !transcribed || self.awaited.contains(item) {
+            return false;
+        }
+        if self.awaited.len() >= MOST_AWAITED {
+            self.awaited.pop_front();
+        }
+        self.awaited.push_back(item.clone());
+        true
+    }
+
+    /// Its transcript came, or will not come.
+    pub(super) fn transcribed(&mut self, item: &ItemId) {
+        self.open.take_if(|open| open == item);
+        self.awaited.retain(|awaited| awaited != item);
+    }
+
+    /// The turn that the caller is in.
+    pub(super) fn open(&self) -> Option<&ItemId> {
+        self.open.as_ref()
+    }
+
+    /// Whether a turn that is over lacks its transcript.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+}
+
+impl Session {
+    /// A piece of what the caller says: for the call, which waits for a sign of words. The record gets the whole.
+    pub(super) fn hear_caller(&mut self, delta: &CallerDelta<'_>, out: &mut Vec<SessionAction>) {
+        let Some(piece) = delta.delta.as_deref().filter(|piece| !piece.is_empty()) else { return };
+        let (item, text) = (self.seen(&delta.item_id), Private::new(piece.to_owned()));
+        out.push(SessionAction::Report(ModelReport::CallerWords { item, text, last: false }));
+    }
+
+    /// All that the caller said in an item; `None` when transcription failed.
+    pub(super) fn caller_transcribed(&mut self, item: &str, text: Option<String>, out: &mut Vec<SessionAction>) {
+        let item = self.seen(item);
+        self.turns.transcribed(&item);
+        let told = Private::new(text.clone().unwrap_or_default());
+        out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: told, last: true }));
+        out.push(SessionAction::ToWords(Words::CallerSaid { item, text }));
+    }
+}
+
+/// What a transcription cost; `None` where the server says nothing of use.
+pub(super) fn transcription_used(info: TranscriptionUsageInfo) -> Option<ModelReport> {
+    let input = info.input_token_details.unwrap_or_default();
+    let usage = TranscriptionUsage {
+        // Seconds of a call; whatever is no such number counts as none.
+        audio_ms: (info.seconds.unwrap_or_default() * 1_000.0).round() as u64,
+        // Where the kinds are not told, everything counts as audio: speech is what goes in.
+        input_text: input.text_tokens.unwrap_or_default(),
+        input_audio: info
+            .input_token_details
+            .map_or(info.input_tokens, |details| details.audio_tokens)
+            .unwrap_or_default(),
+        output_text: info.output_tokens.unwrap_or_default(),
+    };
+    (usage != TranscriptionUsage::default()).then_some(ModelReport::TranscriptionUsed(usage))
+}
+/// Turns whose transcript is awaited. A transcript takes a second or two, so that one or two are the rule; a server that owes more
+/// than this does not transcribe.
+const MOST_AWAITED: usize = 16;
