@@ -186,6 +186,9 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::Interrupted(_) => "interrupted".to_owned(),
         AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
         AudioReport::FramesDropped(frames) => format!("dropped {frames}"),
+        AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
+        AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
+        AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
     }
 }
 
@@ -390,7 +393,10 @@ impl<'a> Run<'a> {
                 | AudioReport::ItemHeard(_)
                 | AudioReport::PlayoutDrained
                 | AudioReport::PlayoutOverflowed { .. }
-                | AudioReport::FramesDropped(_) => None,
+                | AudioReport::FramesDropped(_)
+                | AudioReport::FirstHeard { .. }
+                | AudioReport::Queued { .. }
+                | AudioReport::LastVoice { .. } => None,
             })
             .expect("an interruption is answered")
             .iter()
@@ -426,7 +432,10 @@ impl<'a> Run<'a> {
             | AudioReport::Interrupted(_)
             | AudioReport::PlayoutDrained
             | AudioReport::PlayoutOverflowed { .. }
-            | AudioReport::FramesDropped(_) => None,
+            | AudioReport::FramesDropped(_)
+            | AudioReport::FirstHeard { .. }
+            | AudioReport::Queued { .. }
+            | AudioReport::LastVoice { .. } => None,
         });
         heard.collect()
     }

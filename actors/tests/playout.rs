@@ -383,6 +383,9 @@ impl Call {
             }
             AudioAction::Report(AudioReport::PlayoutOverflowed { item }) => format!("overflowed {item}"),
             AudioAction::Report(AudioReport::FramesDropped(frames)) => format!("frames lost {frames}"),
+            AudioAction::Report(AudioReport::FirstHeard { item, .. }) => format!("first heard {item}"),
+            AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
+            AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
             AudioAction::CountDrops { cause, frames } => {
                 assert!(DropCause::ALL.contains(&cause));
                 format!("dropped {cause:?} {frames}")

@@ -192,6 +192,9 @@ impl Handler<AudioOrder> for AudioPipeline {
             }
             AudioOrder::ClearPlayout { response } => self.step(AudioEvent::ClearPlayout(response), ctx),
             AudioOrder::PlayClip { item, clip } => self.step(AudioEvent::PlayClip { item, clip }, ctx),
+            AudioOrder::PlayPcm { item, pcm } => self.step(AudioEvent::PlayPcm { item, pcm }, ctx),
+            AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
+            AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::Finish => {
@@ -424,8 +427,11 @@ mod tests {
         fn handle(&mut self, report: AudioReport, _: &mut Self::Context) {
             self.note(match report {
                 AudioReport::PlayoutStarted { item, .. } => format!("started {item}"),
+                AudioReport::FirstHeard { .. } => "first heard".to_owned(),
                 AudioReport::ItemHeard(_) => "heard".to_owned(),
                 AudioReport::PlayoutDrained => "drained".to_owned(),
+                AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
+                AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
                 AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
                 AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
                 AudioReport::FramesDropped(frames) => format!("lost {frames}"),

@@ -5,12 +5,14 @@
 //! block: they are drawn out with silence when the item is complete, or, if the model just stops, when the line has gone quiet, so
 //! that nothing is put in where words follow.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::caller::CallerPath;
 use super::frame::Frame;
 use super::g711;
+use super::messages::PCM_RATE_HZ;
 use super::playout::{Piece, Playout, Source};
 use super::resample::{ResampleError, Resampler};
 use crate::call::messages::AudioReport;
@@ -48,6 +50,17 @@ pub enum AudioEvent {
         /// The clip.
         clip: Frame,
     },
+    /// Samples of ours are to be played.
+    PlayPcm {
+        /// The id under which they are reported.
+        item: ItemId,
+        /// PCM16 at [`PCM_RATE_HZ`].
+        pcm: Arc<[i16]>,
+    },
+    /// The caller may be interrupting.
+    PausePlayout,
+    /// The caller was not interrupting.
+    ResumePlayout,
     /// The caller's turn began or ended by the model's word.
     CallerTurn {
         /// Whether it began.
@@ -125,6 +138,9 @@ impl Pipeline {
                 out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
             }
             AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
+            AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
+            AudioEvent::PausePlayout => self.playout.pause(),
+            AudioEvent::ResumePlayout => self.playout.resume(),
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now),
             AudioEvent::TellWhenDrained => self.playout.tell_when_drained(),
             AudioEvent::Tick => {}
@@ -249,6 +265,34 @@ impl AgentPath {
         let source = Source { rate_hz: self.line.rate_hz, delay: Duration::ZERO };
         playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
         playout.complete(item);
+    }
+
+    fn pcm(
+        &mut self,
+        item: &ItemId,
+        pcm: &[i16],
+        playout: &mut Playout,
+        out: &mut Vec<AudioAction>,
+    ) -> Result<(), ResampleError> {
+        self.draw_out(playout, out);
+        // Lines of 8 kHz need none and the others are rare, so none is kept from clip to clip.
+        let mut resampler = Resampler::new(PCM_RATE_HZ, self.line.rate_hz)?;
+        let source = Source { rate_hz: PCM_RATE_HZ, delay: resampler.delay() };
+        let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
+        // One round more than there are pieces: the last one brings out what the resampler holds.
+        for samples in pcm.chunks(at_once).map(Some).chain([None]) {
+            self.narrow.clear();
+            self.bytes.clear();
+            match samples {
+                Some(samples) => resampler.process(samples, &mut self.narrow),
+                None => resampler.drain(&mut self.narrow),
+            }
+            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+            let samples = samples.map_or(0, <[i16]>::len) as u64;
+            playout.push(&Piece { response: None, item, source, samples, bytes: &self.bytes }, out);
+        }
+        playout.complete(item);
+        Ok(())
     }
 
     /// Brings the last item's last samples to the queue. The resampler is silent after it, so what follows has no seam.

@@ -61,6 +61,8 @@ pub struct Playout {
     playing: bool,
     /// An unfinished frame is sent as it is, filled up.
     flushing: bool,
+    /// Nothing is sent.
+    paused: bool,
 }
 
 /// A piece of an item's audio, in the line's format.
@@ -143,6 +145,7 @@ impl Playout {
             muted: VecDeque::new(),
             playing: false,
             flushing: false,
+            paused: false,
         }
     }
 
@@ -234,8 +237,19 @@ impl Playout {
         self.unmarked = 0;
         self.generation = self.generation.wrapping_add(1);
         self.playing = false;
+        self.paused = false;
         self.tidy();
         cut
+    }
+
+    /// Sends nothing until [`Self::resume`] or [`Self::interrupt`].
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Goes on after [`Self::pause`].
+    pub fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
@@ -321,6 +335,9 @@ impl Playout {
 
     /// The item that is to be sent next and how many samples of it with padding; `None` while nothing waits or a frame is not full.
     fn next_piece(&self) -> Option<(usize, u64)> {
+        if self.paused {
+            return None;
+        }
         let place = self.items.iter().position(|item| item.queued > 0)?;
         let item = &self.items[place];
         let samples = if item.queued >= self.piece {
