@@ -15,6 +15,8 @@ use super::action::{AudioAction, AudioTimer, DropCause};
 use super::frame::Frame;
 use super::g711;
 use super::resample::{ResampleError, Resampler};
+use super::voice::VoiceGate;
+use crate::call::messages::AudioReport;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// The caller's direction of one call.
@@ -29,6 +31,8 @@ pub struct CallerPath {
     half: Option<u8>,
     /// Where the carrier's clock should stand at the next frame.
     expected: Option<Duration>,
+    /// When the caller was last heard.
+    voice: VoiceGate,
     /// The caller's turn is open by the model's word.
     turn_open: bool,
     /// When the carrier counts as stalled, should nothing come; and how much silence this stall was given.
@@ -48,7 +52,8 @@ struct Converter {
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
     pub fn new(line: AudioFormat) -> Self {
-        Self { line, model: None, held: VecDeque::new(), half: None, expected: None, turn_open: false, stall: None }
+        let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
+        Self { line, model: None, held, half: None, expected: None, voice, turn_open: false, stall: None }
     }
 
     /// A model that takes `format` is there: what was held goes to it, in order, then all that follows.
@@ -74,6 +79,7 @@ impl CallerPath {
     /// A frame from the line.
     pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
+        self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
         if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
             if !frame.payload.is_empty() {
@@ -87,9 +93,12 @@ impl CallerPath {
         }
     }
 
-    /// The model says that the caller's turn began or ended.
-    pub fn caller_turn(&mut self, open: bool, now: Instant) {
+    /// The model says that the caller's turn began or ended. At its end it is told when the caller was last heard.
+    pub fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
+        if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
+            out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
+        }
     }
 
     /// Gives silence if the carrier has stalled in an open turn.
@@ -322,7 +331,7 @@ mod tests {
     #[test]
     fn a_stall_in_an_open_turn_is_silence_until_the_turn_ends() {
         let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
-        path.path.caller_turn(true, path.now);
+        path.path.caller_turn(true, path.now, &mut path.out);
         path.frame(Some(0), &[7; 160]);
         path.pass(749 * MS);
         assert_eq!(path.given().len(), 160);
@@ -330,7 +339,7 @@ mod tests {
         assert_eq!(path.given(), [0xFF; 8_000]);
         path.pass(1_000 * MS);
         assert_eq!(path.given(), [0xFF; 8_000]);
-        path.path.caller_turn(false, path.now);
+        path.path.caller_turn(false, path.now, &mut path.out);
         path.pass(60_000 * MS);
         assert!(path.given().is_empty());
         assert_eq!(path.path.deadline(), None);
@@ -341,7 +350,7 @@ mod tests {
     #[test]
     fn a_stall_is_given_ten_seconds_at_most() {
         let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
-        path.path.caller_turn(true, path.now);
+        path.path.caller_turn(true, path.now, &mut path.out);
         for _ in 0..100 {
             path.pass(1_000 * MS);
         }

@@ -16,3 +16,4 @@ pub mod pipeline;
 pub mod playhead;
 pub mod playout;
 pub mod resample;
+pub mod voice;

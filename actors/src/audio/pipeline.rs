@@ -141,7 +141,7 @@ impl Pipeline {
             AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
             AudioEvent::PausePlayout => self.playout.pause(),
             AudioEvent::ResumePlayout => self.playout.resume(),
-            AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now),
+            AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
             AudioEvent::TellWhenDrained => self.playout.tell_when_drained(),
             AudioEvent::Tick => {}
         }
