@@ -9,11 +9,14 @@
 pub mod action;
 pub mod actor;
 pub mod caller;
+pub mod fade;
 pub mod frame;
 pub mod g711;
+pub mod item;
 pub mod messages;
 pub mod pipeline;
 pub mod playhead;
 pub mod playout;
+pub mod replay;
 pub mod resample;
 pub mod voice;

@@ -12,8 +12,9 @@ use super::action::{AudioAction, AudioTimer, DropCause};
 use super::caller::CallerPath;
 use super::frame::Frame;
 use super::g711;
+use super::item::{Piece, Source};
 use super::messages::PCM_RATE_HZ;
-use super::playout::{Piece, Playout, Source};
+use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
@@ -139,10 +140,14 @@ impl Pipeline {
             }
             AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
             AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
-            AudioEvent::PausePlayout => self.playout.pause(),
-            AudioEvent::ResumePlayout => self.playout.resume(),
+            AudioEvent::PausePlayout => self.playout.pause(now, out),
+            AudioEvent::ResumePlayout => self.playout.resume(now, out),
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
-            AudioEvent::TellWhenDrained => self.playout.tell_when_drained(),
+            AudioEvent::TellWhenDrained => {
+                let remaining = self.playout.remaining(now);
+                out.push(AudioAction::Report(AudioReport::Queued { remaining }));
+                self.playout.tell_when_drained();
+            }
             AudioEvent::Tick => {}
         }
         Ok(())
@@ -332,7 +337,8 @@ impl AgentPath {
 
     /// When an item that just stopped is played to its last sample.
     fn tail_due(&self, playout: &Playout) -> Option<Instant> {
-        if self.tail.is_none() && !playout.holds_part_of_a_frame() {
+        // While nothing is sent the line is not waiting for it.
+        if playout.is_paused() || self.tail.is_none() && !playout.holds_part_of_a_frame() {
             return None;
         }
         let quiet = self.last?;
