@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
 use switchboard_actors::audio::frame::Frame;
 use switchboard_actors::audio::g711;
+use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::{CLIP_RESPONSE, ItemPlayout};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::call::messages::AudioReport;
@@ -520,6 +521,32 @@ fn samples_of_ours_are_played_in_the_line_s_format_without_a_model() {
         call.interrupts(None);
         let told = call.told();
         assert!(told == "clear, interrupted clip_2 100/250" || told == "clear, interrupted clip_2 95/250", "{told}");
+    }
+}
+
+#[test]
+fn a_level_is_for_all_that_the_caller_hears() {
+    let loud = g711::encode_mulaw(1_000);
+    for levels in
+        [Levels::default(), Levels { to_caller: Gain::decibels(6.020_6).expect("a gain"), ..Levels::default() }]
+    {
+        let mut call = Call::new(&BUFFERS);
+        call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &BUFFERS, ms(400)).with_levels(levels);
+        let expected = [g711::encode_mulaw(if levels == Levels::default() { 1_000 } else { 2_000 }); 800];
+        call.handle(AudioEvent::PlayClip { item: ItemId::new("clip"), clip: Frame::copy_of(&[loud; 800]) });
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::PlayPcm { item: ItemId::new("pcm"), pcm: Arc::from([1_000; 800]) });
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+        call.model_audio("resp_1", "item_1", &[loud; 800]);
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::SetLevels(Levels::default()));
+        call.model_audio("resp_1", "item_1", &[loud; 800]);
+        assert_eq!(call.last_frame[80..], [loud; 720], "10 ms later");
+        call.pass(1_000);
+        call.told();
+        call.interrupts(None);
+        assert!(call.told().ends_with("interrupted item_1 200/200"), "the ledger does not care");
     }
 }
 

@@ -6,6 +6,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Spaw
 use log::trace;
 
 use super::action::{AudioAction, DropCause};
+use super::level::Levels;
 use super::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::call::messages::{AudioReport, Organ, OrganLost};
@@ -26,6 +27,8 @@ pub struct AudioSetup {
     pub capabilities: &'static Capabilities,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub lead: Duration,
+    /// The line's levels; off by default.
+    pub levels: Levels,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
@@ -59,7 +62,7 @@ impl AudioPipeline {
             to_call: setup.to_call,
             lost: setup.lost,
             to_model: None,
-            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead),
+            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels),
             actions: Vec::new(),
             armed: None,
             counters: FrameCounters::default(),
@@ -195,6 +198,7 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::PlayPcm { item, pcm } => self.step(AudioEvent::PlayPcm { item, pcm }, ctx),
             AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
             AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
+            AudioOrder::SetLevels(levels) => self.step(AudioEvent::SetLevels(levels), ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::Finish => {
@@ -362,6 +366,7 @@ mod tests {
                 line: AudioFormat::MULAW_8K,
                 capabilities: Carrier::Twilio.capabilities(),
                 lead: Duration::from_millis(400),
+                levels: Levels::default(),
                 to_line: probe.clone().recipient(),
                 to_call: probe.downgrade().recipient(),
                 lost: probe.downgrade().recipient(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::{Message, Recipient};
 
 use super::frame::Frame;
+use super::level::Levels;
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::messages::ModelBound;
 use crate::wire::{AudioFormat, CallerFrame, LineCommand};
@@ -93,6 +94,8 @@ pub enum AudioOrder {
     /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
+    /// Move to these levels, without a click.
+    SetLevels(Levels),
     /// The call is over: stop, without reporting it as a loss.
     Finish,
 }
