@@ -85,7 +85,15 @@ fn an_uninterrupted_answer_is_heard_whole_and_in_order() {
                 let mut run = Run::new(&script, 100);
                 run.play(Duration::from_secs(6));
                 let names: Vec<_> = run.reports.iter().map(name_of).collect();
-                let expected = ["started item_a", "started item_b", "heard item_a", "heard item_b", "drained"];
+                let expected = [
+                    "started item_a",
+                    "started item_b",
+                    "first heard item_a",
+                    "first heard item_b",
+                    "heard item_a",
+                    "heard item_b",
+                    "drained",
+                ];
                 let mut sorted = names.clone();
                 sorted.sort_by_key(|name| expected.iter().position(|known| known == name));
                 assert_eq!(sorted, expected, "{format:?}, {}, gaps {gaps}: {names:?}", capabilities.name);
@@ -123,7 +131,7 @@ fn a_lost_end_mark_is_made_up_for_by_the_clock() {
     let mut run = Run::new(&script, 3_600_000);
     run.play(Duration::from_secs(3));
     let names: Vec<_> = run.reports.iter().map(name_of).collect();
-    assert_eq!(names, ["started item_a", "heard item_a", "drained"]);
+    assert_eq!(names, ["started item_a", "first heard item_a", "heard item_a", "drained"]);
 }
 
 proptest! {
@@ -186,6 +194,9 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::Interrupted(_) => "interrupted".to_owned(),
         AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
         AudioReport::FramesDropped(frames) => format!("dropped {frames}"),
+        AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
+        AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
+        AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
     }
 }
 
@@ -390,7 +401,10 @@ impl<'a> Run<'a> {
                 | AudioReport::ItemHeard(_)
                 | AudioReport::PlayoutDrained
                 | AudioReport::PlayoutOverflowed { .. }
-                | AudioReport::FramesDropped(_) => None,
+                | AudioReport::FramesDropped(_)
+                | AudioReport::FirstHeard { .. }
+                | AudioReport::Queued { .. }
+                | AudioReport::LastVoice { .. } => None,
             })
             .expect("an interruption is answered")
             .iter()
@@ -426,7 +440,10 @@ impl<'a> Run<'a> {
             | AudioReport::Interrupted(_)
             | AudioReport::PlayoutDrained
             | AudioReport::PlayoutOverflowed { .. }
-            | AudioReport::FramesDropped(_) => None,
+            | AudioReport::FramesDropped(_)
+            | AudioReport::FirstHeard { .. }
+            | AudioReport::Queued { .. }
+            | AudioReport::LastVoice { .. } => None,
         });
         heard.collect()
     }

@@ -107,6 +107,29 @@ fn a_call_s_audio_path_fits_in_48_kib() {
     assert!(held < 48 * 1024, "{held} bytes");
 }
 
+#[test]
+fn a_call_that_is_paused_again_and_again_keeps_no_more_for_it() {
+    let mut call = Call::new(AudioFormat::MULAW_8K);
+    let mut pauses = |count| {
+        for _ in 0..count {
+            call.answer(25);
+            call.step(AudioEvent::PausePlayout);
+            call.answer(5);
+            call.step(AudioEvent::ResumePlayout);
+            // A second and a half passes, so that no pause leaves more behind than the last.
+            call.now += Duration::from_millis(1_500);
+            call.step(AudioEvent::Tick);
+            call.now += Duration::from_millis(1_500);
+            call.step(AudioEvent::Tick);
+        }
+    };
+    pauses(10);
+    let before = BYTES.get();
+    pauses(500);
+    let grown = BYTES.get() - before;
+    assert!(grown < 512, "{grown} bytes more after 500 pauses");
+}
+
 /// A call in full flow: caller frames in, the model's 20 ms pieces in, a carrier that echoes marks at once.
 struct Call {
     pipeline: Pipeline,

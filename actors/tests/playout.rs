@@ -1,15 +1,18 @@
 //! The agent's direction, rule by rule: what is sent when, what is marked, what is reported, what is dropped.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
 use switchboard_actors::audio::frame::Frame;
+use switchboard_actors::audio::g711;
+use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::{CLIP_RESPONSE, ItemPlayout};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::call::messages::AudioReport;
 use switchboard_actors::clock;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
+use switchboard_actors::wire::{AudioFormat, CallerFrame, Capabilities, LineCommand, Pacing};
 
 const BUFFERS: Capabilities = Capabilities {
     name: "buffers",
@@ -36,8 +39,10 @@ fn a_burst_goes_out_up_to_the_lead_at_once_and_then_in_real_time() {
         call.told(),
         "started item_1, play 100, play 100, mark 1:1600:item_1, play 100, play 100, mark 1:3200:item_1"
     );
-    assert_eq!(call.pipeline.deadline(), Some((call.now + ms(100), AudioTimer::Refill)));
-    call.pass(99);
+    assert_eq!(call.pipeline.deadline(), Some((call.now + ms(20), AudioTimer::FirstHeard)));
+    call.pass(20);
+    assert_eq!(call.pipeline.deadline(), Some((call.now + ms(80), AudioTimer::Refill)));
+    call.pass(79);
     assert_eq!(call.told(), "");
     call.pass(1);
     assert_eq!(call.told(), "play 100");
@@ -303,11 +308,281 @@ fn a_resampled_item_has_its_own_length_to_the_sample() {
     assert_eq!(whole.received, Duration::from_nanos(514_375_000));
 }
 
+#[test]
+fn a_pause_takes_back_what_was_not_heard_and_goes_on_from_there() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 1_000);
+    call.completes("item_1");
+    call.pass(100);
+    call.pass(50);
+    call.told();
+    call.pauses();
+    assert_eq!(call.told(), "clear");
+    assert_eq!(call.pipeline.deadline(), None, "nothing is waited for");
+    call.echoes("1:1600:item_1");
+    call.says("resp_1", "item_2", 100);
+    call.pass(60_000);
+    assert_eq!(call.told(), "", "what the model says meanwhile waits");
+    call.resumes();
+    assert_eq!(
+        call.told(),
+        "play 100, play 100, mark 2:2800:item_1, play 100, play 100, mark 2:4400:item_1",
+        "150 ms were heard, so the first mark stands at 350"
+    );
+    call.resumes();
+    assert_eq!(call.told(), "");
+    for _ in 0..5 {
+        call.pass(100);
+    }
+    call.completes("item_2");
+    call.pass(1_600);
+    call.pass(2_000);
+    let told = call.told();
+    assert!(told.contains("heard item_1 1000/1000"), "{told}");
+    assert!(told.ends_with("heard item_2 100/100, drained"), "{told}");
+}
+
+#[test]
+fn an_answer_that_goes_on_is_faded_in_and_what_begins_is_not() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 300);
+    call.pass(50);
+    call.pauses();
+    call.resumes();
+    let seam = &call.first_frame_of_a_step;
+    assert_eq!(seam[0], 0xFF, "silence");
+    assert!(seam[..40].iter().any(|&byte| byte != 0x31), "a ramp");
+    assert_eq!(seam[40..], [0x31; 760], "5 ms later all is as it was");
+    call.interrupts(None);
+
+    call.pauses();
+    call.says("resp_2", "item_2", 300);
+    call.resumes();
+    assert_eq!(call.first_frame_of_a_step, [0x31; 800]);
+    call.pass(5);
+    call.pauses();
+    call.interrupts(None);
+    call.says("resp_3", "item_3", 100);
+    assert_eq!(call.first_frame_of_a_step, [0x31; 800], "the next answer has no seam");
+}
+
+#[test]
+fn an_interruption_in_a_pause_is_cut_where_the_pause_began() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 100);
+    call.completes("item_1");
+    call.says("resp_1", "item_2", 1_000);
+    call.pass(100);
+    call.pass(130);
+    call.pauses();
+    call.says("resp_1", "item_2", 1_000);
+    call.says("resp_1", "item_3", 100);
+    call.told();
+    call.pass(3_000);
+    call.interrupts(Some("resp_1"));
+    let told = call.told();
+    assert_eq!(told, "interrupted item_2 130/2000 item_3 0/100", "heard to the end before it: item_1; cleared already");
+    call.resumes();
+    call.says("resp_2", "item_4", 100);
+    assert_eq!(call.told(), "started item_4, play 100", "an interruption ends the pause");
+}
+
+#[test]
+fn a_pause_in_silence_is_nothing_until_something_is_said() {
+    let mut call = Call::new(&BUFFERS);
+    call.pauses();
+    call.pauses();
+    call.says("resp_1", "item_1", 100);
+    call.completes("item_1");
+    call.handle(AudioEvent::TellWhenDrained);
+    assert_eq!(call.told(), "queued 100");
+    call.pass(10_000);
+    assert_eq!(call.told(), "");
+    call.resumes();
+    assert_eq!(call.told(), "started item_1, play 100, mark 1:800:item_1");
+    call.pass(100);
+    call.echoes("1:800:item_1");
+    assert_eq!(call.told(), "heard item_1 100/100, drained");
+}
+
+#[test]
+fn a_carrier_that_cannot_clear_is_only_sent_nothing() {
+    let mut call = Call::new(&PACED);
+    call.says("resp_1", "item_1", 1_000);
+    call.pass(100);
+    call.told();
+    call.pauses();
+    assert_eq!(call.told(), "");
+    call.pass(5_000);
+    assert_eq!(call.told(), "");
+    call.resumes();
+    assert_eq!(call.told(), ["play 20"; 10].join(", "));
+    call.interrupts(None);
+    assert_eq!(call.told(), "interrupted item_1 500/1000", "300 before the pause, 200 after it: not to be taken back");
+}
+
+#[test]
+fn the_beginning_of_an_item_is_heard_once_whatever_happens_to_it() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 100);
+    call.completes("item_1");
+    call.says("resp_1", "item_2", 1_000);
+    call.pass(19);
+    assert!(call.begun.is_empty());
+    call.pauses();
+    call.resumes();
+    assert_eq!(call.pipeline.deadline(), Some((call.now + ms(1), AudioTimer::FirstHeard)));
+    call.pass(1);
+    assert_eq!(call.begun, ["item_1 20"]);
+    call.pass(99);
+    call.pauses();
+    call.pass(1_000);
+    call.resumes();
+    call.pass(1);
+    assert_eq!(call.begun, ["item_1 20", "item_2 1120"], "sent at once, heard after the first item and a pause");
+    call.pass(100);
+    call.interrupts(None);
+    assert_eq!(call.begun.len(), 2);
+}
+
+#[test]
+fn a_beginning_is_proved_by_an_echo_and_told_before_an_interruption() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 300);
+    call.now += ms(10);
+    call.echoes("1:1600:item_1");
+    assert_eq!(call.begun, ["item_1 10"]);
+    call.interrupts(None);
+    call.says("resp_2", "item_2", 300);
+    call.now += ms(30);
+    call.interrupts(None);
+    assert_eq!(call.begun, ["item_1 10", "item_2 30"]);
+}
+
+#[test]
+fn an_item_shorter_than_a_beginning_begins_with_its_end() {
+    let mut call = Call::new(&BUFFERS);
+    call.says("resp_1", "item_1", 10);
+    call.pass(50);
+    assert!(call.begun.is_empty(), "more may come");
+    assert_eq!(call.pipeline.deadline().map(|(_, timer)| timer), Some(AudioTimer::Drained));
+    call.completes("item_1");
+    assert_eq!(call.begun, ["item_1 50"]);
+}
+
+#[test]
+fn whoever_waits_for_the_end_is_told_how_long_it_will_be() {
+    let mut call = Call::new(&BUFFERS);
+    call.handle(AudioEvent::TellWhenDrained);
+    assert_eq!(call.told(), "queued 0, drained");
+    call.says("resp_1", "item_1", 12_000);
+    call.pass(100);
+    call.pass(50);
+    call.told();
+    call.handle(AudioEvent::TellWhenDrained);
+    assert_eq!(call.told(), "queued 11850");
+    call.pauses();
+    call.pass(5_000);
+    call.handle(AudioEvent::TellWhenDrained);
+    assert_eq!(call.told(), "clear, queued 11850");
+}
+
+#[test]
+fn samples_of_ours_are_played_in_the_line_s_format_without_a_model() {
+    for (line, bytes) in [
+        (AudioFormat::MULAW_8K, 800),
+        (AudioFormat::ALAW_8K, 800),
+        (AudioFormat::PCM_8K, 1_600),
+        (AudioFormat { rate_hz: 16_000, ..AudioFormat::PCM_8K }, 3_200),
+        (AudioFormat::PCM_24K, 4_800),
+    ] {
+        let mut call = Call::new(&BUFFERS);
+        call.pipeline = Pipeline::new(line, &BUFFERS, ms(400));
+        let pcm: Arc<[i16]> = (0..2_001).map(|n| (f64::from(n) * 0.4).sin().mul_add(8_000.0, 0.5) as i16).collect();
+        call.handle(AudioEvent::PlayPcm { item: ItemId::new("clip_1"), pcm: Arc::clone(&pcm) });
+        assert_eq!(call.first_frame_of_a_step.len(), bytes, "{line:?}: 100 ms");
+        let mut samples = vec![];
+        g711::decode(line.encoding, &call.first_frame_of_a_step, &mut samples);
+        let energy = |samples: &[i16]| {
+            samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
+        };
+        let ratio = energy(&samples) / energy(&pcm[..800]);
+        assert!((0.9..1.1).contains(&ratio), "{line:?}: {ratio}");
+        for _ in 0..20 {
+            call.pass(100);
+        }
+        let told = call.told();
+        assert!(told.ends_with("heard clip_1 250/250, drained"), "{line:?}: {told}");
+        assert_eq!(call.last_response.as_str(), CLIP_RESPONSE);
+
+        call.handle(AudioEvent::PlayPcm { item: ItemId::new("clip_2"), pcm });
+        call.pass(100);
+        call.told();
+        call.interrupts(None);
+        let told = call.told();
+        assert!(told == "clear, interrupted clip_2 100/250" || told == "clear, interrupted clip_2 95/250", "{told}");
+    }
+}
+
+#[test]
+fn a_level_is_for_all_that_the_caller_hears() {
+    let loud = g711::encode_mulaw(1_000);
+    for levels in
+        [Levels::default(), Levels { to_caller: Gain::decibels(6.020_6).expect("a gain"), ..Levels::default() }]
+    {
+        let mut call = Call::new(&BUFFERS);
+        call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &BUFFERS, ms(400)).with_levels(levels);
+        let expected = [g711::encode_mulaw(if levels == Levels::default() { 1_000 } else { 2_000 }); 800];
+        call.handle(AudioEvent::PlayClip { item: ItemId::new("clip"), clip: Frame::copy_of(&[loud; 800]) });
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::PlayPcm { item: ItemId::new("pcm"), pcm: Arc::from([1_000; 800]) });
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+        call.model_audio("resp_1", "item_1", &[loud; 800]);
+        assert_eq!(call.last_frame, expected);
+        call.handle(AudioEvent::SetLevels(Levels::default()));
+        call.model_audio("resp_1", "item_1", &[loud; 800]);
+        assert_eq!(call.last_frame[80..], [loud; 720], "10 ms later");
+        call.pass(1_000);
+        call.told();
+        call.interrupts(None);
+        assert!(call.told().ends_with("interrupted item_1 200/200"), "the ledger does not care");
+    }
+}
+
+#[test]
+fn the_end_of_a_turn_is_answered_with_the_last_voice() {
+    let mut call = Call::new(&BUFFERS);
+    let speech = |call: &mut Call, code: u8, count: usize| {
+        for _ in 0..count {
+            call.now += ms(20);
+            call.handle(AudioEvent::CallerFrame(CallerFrame {
+                timestamp: None,
+                payload: Frame::copy_of(&[code; 160]),
+            }));
+        }
+        call.told();
+    };
+    speech(&mut call, 0xFF, 10);
+    call.handle(AudioEvent::CallerTurn { open: false });
+    assert_eq!(call.told(), "", "never heard");
+    speech(&mut call, 0x20, 10);
+    speech(&mut call, 0xFF, 25);
+    call.handle(AudioEvent::CallerTurn { open: true });
+    assert_eq!(call.told(), "");
+    call.now += ms(7);
+    call.handle(AudioEvent::CallerTurn { open: false });
+    assert_eq!(call.told(), "last voice 507");
+}
+
 struct Call {
     pipeline: Pipeline,
     now: Instant,
     told: Vec<String>,
+    /// The items whose beginning was heard, and how long after it was sent.
+    begun: Vec<String>,
     last_frame: Vec<u8>,
+    first_frame_of_a_step: Vec<u8>,
     last_response: ResponseId,
     heard: Option<ItemPlayout>,
 }
@@ -316,8 +591,17 @@ impl Call {
     fn new(capabilities: &Capabilities) -> Self {
         let pipeline = Pipeline::new(AudioFormat::MULAW_8K, capabilities, ms(400));
         let last_response = ResponseId::new("");
-        let mut call =
-            Self { pipeline, now: clock::now(), told: vec![], last_frame: vec![], last_response, heard: None };
+        let (told, begun, last_frame) = (vec![], vec![], vec![]);
+        let mut call = Self {
+            pipeline,
+            now: clock::now(),
+            told,
+            begun,
+            last_frame,
+            first_frame_of_a_step: vec![],
+            last_response,
+            heard: None,
+        };
         call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
         call
     }
@@ -343,6 +627,14 @@ impl Call {
         self.handle(AudioEvent::ClearPlayout(response.map(ResponseId::new)));
     }
 
+    fn pauses(&mut self) {
+        self.handle(AudioEvent::PausePlayout);
+    }
+
+    fn resumes(&mut self) {
+        self.handle(AudioEvent::ResumePlayout);
+    }
+
     fn pass(&mut self, length_ms: u64) {
         self.now += ms(length_ms);
         self.handle(AudioEvent::Tick);
@@ -350,10 +642,15 @@ impl Call {
 
     fn handle(&mut self, event: AudioEvent) {
         let mut actions = vec![];
+        self.first_frame_of_a_step.clear();
         self.pipeline.handle(event, self.now, &mut actions).expect("rates are supported");
         for action in actions {
-            let words = self.words(action);
-            self.told.push(words);
+            if let AudioAction::Report(AudioReport::FirstHeard { item, after_sent, .. }) = action {
+                self.begun.push(format!("{item} {}", after_sent.as_millis()));
+            } else {
+                let words = self.words(action);
+                self.told.push(words);
+            }
         }
     }
 
@@ -364,6 +661,9 @@ impl Call {
             AudioAction::ToModel(frame) => format!("model {}", frame.len()),
             AudioAction::ToLine(LineCommand::Play(frame)) => {
                 self.last_frame = frame.to_vec();
+                if self.first_frame_of_a_step.is_empty() {
+                    self.first_frame_of_a_step = frame.to_vec();
+                }
                 format!("play {}", frame.len() / 8)
             }
             AudioAction::ToLine(LineCommand::Mark(name)) => format!("mark {name}"),
@@ -383,6 +683,9 @@ impl Call {
             }
             AudioAction::Report(AudioReport::PlayoutOverflowed { item }) => format!("overflowed {item}"),
             AudioAction::Report(AudioReport::FramesDropped(frames)) => format!("frames lost {frames}"),
+            AudioAction::Report(AudioReport::FirstHeard { .. }) => unreachable!("kept apart"),
+            AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
+            AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
             AudioAction::CountDrops { cause, frames } => {
                 assert!(DropCause::ALL.contains(&cause));
                 format!("dropped {cause:?} {frames}")

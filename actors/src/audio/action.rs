@@ -68,6 +68,8 @@ impl DropCause {
 pub enum AudioTimer {
     /// The carrier's buffer has room for the next piece of the queue.
     Refill,
+    /// By the clock the caller hears the beginning of an item.
+    FirstHeard,
     /// By the clock the oldest item has been heard, and no mark has said otherwise.
     Heard,
     /// By the clock the line is silent although the model never finished its item.

@@ -6,6 +6,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Spaw
 use log::trace;
 
 use super::action::{AudioAction, DropCause};
+use super::level::Levels;
 use super::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::call::messages::{AudioReport, Organ, OrganLost};
@@ -26,6 +27,8 @@ pub struct AudioSetup {
     pub capabilities: &'static Capabilities,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub lead: Duration,
+    /// The line's levels; off by default.
+    pub levels: Levels,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
@@ -59,7 +62,7 @@ impl AudioPipeline {
             to_call: setup.to_call,
             lost: setup.lost,
             to_model: None,
-            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead),
+            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels),
             actions: Vec::new(),
             armed: None,
             counters: FrameCounters::default(),
@@ -192,6 +195,10 @@ impl Handler<AudioOrder> for AudioPipeline {
             }
             AudioOrder::ClearPlayout { response } => self.step(AudioEvent::ClearPlayout(response), ctx),
             AudioOrder::PlayClip { item, clip } => self.step(AudioEvent::PlayClip { item, clip }, ctx),
+            AudioOrder::PlayPcm { item, pcm } => self.step(AudioEvent::PlayPcm { item, pcm }, ctx),
+            AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
+            AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
+            AudioOrder::SetLevels(levels) => self.step(AudioEvent::SetLevels(levels), ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::Finish => {
@@ -236,7 +243,7 @@ mod tests {
             settle(5).await;
             assert_eq!(call.told().len(), 7, "started, four pieces, two marks");
             settle(90).await;
-            assert!(call.told().is_empty(), "the lead is full");
+            assert_eq!(call.told(), ["first heard"], "the lead is full");
             settle(10).await;
             assert_eq!(call.told(), ["play 800", "mark 1:4000:item_1"]);
             call.audio.do_send(MarkEchoed("1:4000:item_1".to_owned()));
@@ -359,6 +366,7 @@ mod tests {
                 line: AudioFormat::MULAW_8K,
                 capabilities: Carrier::Twilio.capabilities(),
                 lead: Duration::from_millis(400),
+                levels: Levels::default(),
                 to_line: probe.clone().recipient(),
                 to_call: probe.downgrade().recipient(),
                 lost: probe.downgrade().recipient(),
@@ -424,8 +432,11 @@ mod tests {
         fn handle(&mut self, report: AudioReport, _: &mut Self::Context) {
             self.note(match report {
                 AudioReport::PlayoutStarted { item, .. } => format!("started {item}"),
+                AudioReport::FirstHeard { .. } => "first heard".to_owned(),
                 AudioReport::ItemHeard(_) => "heard".to_owned(),
                 AudioReport::PlayoutDrained => "drained".to_owned(),
+                AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
+                AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
                 AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
                 AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
                 AudioReport::FramesDropped(frames) => format!("lost {frames}"),

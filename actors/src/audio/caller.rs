@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::frame::Frame;
 use super::g711;
+use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
+use super::voice::VoiceGate;
+use crate::call::messages::AudioReport;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// The caller's direction of one call.
@@ -29,6 +32,10 @@ pub struct CallerPath {
     half: Option<u8>,
     /// Where the carrier's clock should stand at the next frame.
     expected: Option<Duration>,
+    /// What the model's end is told to level to.
+    gain: Gain,
+    /// When the caller was last heard.
+    voice: VoiceGate,
     /// The caller's turn is open by the model's word.
     turn_open: bool,
     /// When the carrier counts as stalled, should nothing come; and how much silence this stall was given.
@@ -40,6 +47,7 @@ pub struct CallerPath {
 struct Converter {
     line: AudioFormat,
     model: AudioFormat,
+    level: Level,
     resampler: Resampler,
     narrow: Vec<i16>,
     wide: Vec<i16>,
@@ -48,7 +56,18 @@ struct Converter {
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
     pub fn new(line: AudioFormat) -> Self {
-        Self { line, model: None, held: VecDeque::new(), half: None, expected: None, turn_open: false, stall: None }
+        let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
+        Self {
+            line,
+            model: None,
+            held,
+            half: None,
+            expected: None,
+            gain: Gain::OFF,
+            voice,
+            turn_open: false,
+            stall: None,
+        }
     }
 
     /// A model that takes `format` is there: what was held goes to it, in order, then all that follows.
@@ -56,13 +75,21 @@ impl CallerPath {
     /// # Errors
     /// When the rates are none of ours; then audio is held as before.
     pub fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
-        self.model = Some(Converter::new(self.line, format)?);
+        self.model = Some(Converter::new(self.line, format, self.gain)?);
         let held = std::mem::take(&mut self.held);
         let (front, back) = held.as_slices();
         for half in [front, back] {
             self.forward(half, out);
         }
         Ok(())
+    }
+
+    /// Moves to `gain`.
+    pub fn level(&mut self, gain: Gain) {
+        self.gain = gain;
+        if let Some(converter) = &mut self.model {
+            converter.level.move_to(gain);
+        }
     }
 
     /// The model is gone: audio is held again.
@@ -74,6 +101,7 @@ impl CallerPath {
     /// A frame from the line.
     pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
+        self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
         if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
             if !frame.payload.is_empty() {
@@ -87,9 +115,12 @@ impl CallerPath {
         }
     }
 
-    /// The model says that the caller's turn began or ended.
-    pub fn caller_turn(&mut self, open: bool, now: Instant) {
+    /// The model says that the caller's turn began or ended. At its end it is told when the caller was last heard.
+    pub fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
+        if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
+            out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
+        }
     }
 
     /// Gives silence if the carrier has stalled in an open turn.
@@ -189,14 +220,15 @@ impl CallerPath {
 }
 
 impl Converter {
-    fn new(line: AudioFormat, model: AudioFormat) -> Result<Self, ResampleError> {
+    fn new(line: AudioFormat, model: AudioFormat, gain: Gain) -> Result<Self, ResampleError> {
         let resampler = Resampler::new(line.rate_hz, model.rate_hz)?;
-        Ok(Self { line, model, resampler, narrow: Vec::new(), wide: Vec::new() })
+        let level = Level::new(gain, line.rate_hz);
+        Ok(Self { line, model, level, resampler, narrow: Vec::new(), wide: Vec::new() })
     }
 
-    /// The model takes the line's own bytes.
+    /// The model takes the line's own bytes, as they are.
     fn is_plain(&self) -> bool {
-        self.line == self.model
+        self.line == self.model && self.level.is_off()
     }
 
     fn convert(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
@@ -208,6 +240,7 @@ impl Converter {
                 self.narrow.clear();
                 self.wide.clear();
                 g711::decode(self.line.encoding, bytes, &mut self.narrow);
+                self.level.process(&mut self.narrow);
                 self.resampler.process(&self.narrow, &mut self.wide);
                 g711::encode(self.model.encoding, &self.wide, &mut frame);
             }
@@ -322,7 +355,7 @@ mod tests {
     #[test]
     fn a_stall_in_an_open_turn_is_silence_until_the_turn_ends() {
         let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
-        path.path.caller_turn(true, path.now);
+        path.path.caller_turn(true, path.now, &mut path.out);
         path.frame(Some(0), &[7; 160]);
         path.pass(749 * MS);
         assert_eq!(path.given().len(), 160);
@@ -330,7 +363,7 @@ mod tests {
         assert_eq!(path.given(), [0xFF; 8_000]);
         path.pass(1_000 * MS);
         assert_eq!(path.given(), [0xFF; 8_000]);
-        path.path.caller_turn(false, path.now);
+        path.path.caller_turn(false, path.now, &mut path.out);
         path.pass(60_000 * MS);
         assert!(path.given().is_empty());
         assert_eq!(path.path.deadline(), None);
@@ -341,7 +374,7 @@ mod tests {
     #[test]
     fn a_stall_is_given_ten_seconds_at_most() {
         let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
-        path.path.caller_turn(true, path.now);
+        path.path.caller_turn(true, path.now, &mut path.out);
         for _ in 0..100 {
             path.pass(1_000 * MS);
         }
@@ -354,6 +387,29 @@ mod tests {
         path.frame(Some(0), &[7; 160]);
         path.pass(5_000 * MS);
         assert_eq!(path.given().len(), 160);
+    }
+
+    #[test]
+    fn a_level_is_for_every_model_and_off_it_is_gone() {
+        for model in [AudioFormat::MULAW_8K, AudioFormat::PCM_24K] {
+            let mut path = Path::attached(AudioFormat::MULAW_8K, model);
+            path.path.level(Gain::decibels(6.020_6).expect("a gain"));
+            for _ in 0..5 {
+                path.frame(None, &[g711::encode_mulaw(1_000); 160]);
+            }
+            let mut samples = vec![];
+            g711::decode(model.encoding, &path.given(), &mut samples);
+            let last = samples[samples.len() - 100];
+            assert!((1_900..2_100).contains(&last), "{model:?}: {last}");
+        }
+        let mut path = Path::attached(AudioFormat::MULAW_8K, AudioFormat::MULAW_8K);
+        path.path.level(Gain::decibels(6.0).expect("a gain"));
+        path.path.level(Gain::OFF);
+        path.frame(None, &[0x31; 160]);
+        path.given();
+        // Both zeros of mu-law are one sample, so only what was not touched keeps them apart.
+        path.frame(None, &[0x7F; 160]);
+        assert_eq!(path.given(), [0x7F; 160]);
     }
 
     #[test]

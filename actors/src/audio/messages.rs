@@ -1,10 +1,12 @@
 //! What the AudioPipeline hears.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Message, Recipient};
 
 use super::frame::Frame;
+use super::level::Levels;
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::messages::ModelBound;
 use crate::wire::{AudioFormat, CallerFrame, LineCommand};
@@ -66,10 +68,24 @@ pub enum AudioOrder {
         /// The clip, in the line's format.
         clip: Frame,
     },
+    /// Play `pcm` (PCM16, [`PCM_RATE_HZ`]) as item `item`, behind what is queued, in whatever format the line has; otherwise as
+    /// [`AudioOrder::PlayClip`]. No model needs to be attached.
+    PlayPcm {
+        /// The id under which it is reported, with [`CLIP_RESPONSE`] for its response; made by us, never known to the model.
+        item: ItemId,
+        /// The samples, shared by the calls that play them.
+        pcm: Arc<[i16]>,
+    },
+    /// The caller may be interrupting: stop sending, clear the carrier where it can be cleared, and take back what the caller has not
+    /// heard. What the model says meanwhile is queued behind it. Not answered; ended by [`AudioOrder::ResumePlayout`], or by
+    /// [`AudioOrder::ClearPlayout`], whose heard positions are then those of the pause.
+    PausePlayout,
+    /// It was no interruption: go on where the caller stopped hearing. Nothing happens when playout is not paused.
+    ResumePlayout,
     /// The model's end is gone: caller audio is held again, newest first, until another one is attached.
     DetachModel,
     /// The model says that the caller's turn has begun or ended. While it is open and the carrier sends nothing, silence is given to
-    /// the model so that the turn can end.
+    /// the model so that the turn can end. An end is answered by [`crate::call::messages::AudioReport::LastVoice`].
     CallerTurn {
         /// Whether it has begun.
         open: bool,
@@ -78,9 +94,14 @@ pub enum AudioOrder {
     /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
+    /// Move to these levels, without a click.
+    SetLevels(Levels),
     /// The call is over: stop, without reporting it as a loss.
     Finish,
 }
+
+/// Samples per second of [`AudioOrder::PlayPcm`].
+pub const PCM_RATE_HZ: u32 = 8_000;
 
 /// The response under which clips of ours are reported.
 pub const CLIP_RESPONSE: &str = "clip";

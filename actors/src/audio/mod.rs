@@ -1,18 +1,24 @@
 //! The audio path of one call, both ways: codec, resampling, pacing, and the ledger of what was heard.
 //!
-//! Caller: line frames → G.711 → resample up → model format, held until the model is attached ([`caller`]).
-//! Agent: model audio → resample down → G.711 → per-item queue → paced commands to the line, with marks ([`playout`], which asks
-//! [`playhead`] where the carrier stands).
+//! Caller: line frames → G.711 → [`level`] → resample up → model format, held until the model is attached ([`caller`]); [`voice`]
+//! dates the last speech.
+//! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
+//! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
 
 pub mod action;
 pub mod actor;
 pub mod caller;
+pub mod fade;
 pub mod frame;
 pub mod g711;
+pub mod item;
+pub mod level;
 pub mod messages;
 pub mod pipeline;
 pub mod playhead;
 pub mod playout;
+pub mod replay;
 pub mod resample;
+pub mod voice;

@@ -5,13 +5,17 @@
 //! block: they are drawn out with silence when the item is complete, or, if the model just stops, when the line has gone quiet, so
 //! that nothing is put in where words follow.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::caller::CallerPath;
 use super::frame::Frame;
 use super::g711;
-use super::playout::{Piece, Playout, Source};
+use super::item::{Piece, Source};
+use super::level::{Gain, Level, Levels};
+use super::messages::PCM_RATE_HZ;
+use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
@@ -48,11 +52,24 @@ pub enum AudioEvent {
         /// The clip.
         clip: Frame,
     },
+    /// Samples of ours are to be played.
+    PlayPcm {
+        /// The id under which they are reported.
+        item: ItemId,
+        /// PCM16 at [`PCM_RATE_HZ`].
+        pcm: Arc<[i16]>,
+    },
+    /// The caller may be interrupting.
+    PausePlayout,
+    /// The caller was not interrupting.
+    ResumePlayout,
     /// The caller's turn began or ended by the model's word.
     CallerTurn {
         /// Whether it began.
         open: bool,
     },
+    /// The line's levels are others from now on.
+    SetLevels(Levels),
     /// Somebody wants to know when all was heard.
     TellWhenDrained,
     /// The deadline has come.
@@ -77,6 +94,14 @@ impl Pipeline {
             playout: Playout::new(line, capabilities, lead),
             drops: Drops::default(),
         }
+    }
+
+    /// At `levels` from the first sample on.
+    #[must_use]
+    pub fn with_levels(mut self, levels: Levels) -> Self {
+        self.caller.level(levels.from_caller);
+        self.agent.level = Level::new(levels.to_caller, self.agent.line.rate_hz);
+        self
     }
 
     /// Takes `event` in and appends what is to be done to `out`. Infallible but for formats that cannot be joined.
@@ -125,8 +150,19 @@ impl Pipeline {
                 out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
             }
             AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
-            AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now),
-            AudioEvent::TellWhenDrained => self.playout.tell_when_drained(),
+            AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
+            AudioEvent::PausePlayout => self.playout.pause(now, out),
+            AudioEvent::ResumePlayout => self.playout.resume(now, out),
+            AudioEvent::SetLevels(levels) => {
+                self.caller.level(levels.from_caller);
+                self.agent.level.move_to(levels.to_caller);
+            }
+            AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
+            AudioEvent::TellWhenDrained => {
+                let remaining = self.playout.remaining(now);
+                out.push(AudioAction::Report(AudioReport::Queued { remaining }));
+                self.playout.tell_when_drained();
+            }
             AudioEvent::Tick => {}
         }
         Ok(())
@@ -141,6 +177,8 @@ struct AgentPath {
     model: Option<(AudioFormat, Resampler)>,
     /// The item whose last samples may be in the resampler.
     tail: Option<(ResponseId, ItemId)>,
+    /// What the caller hears is brought to it.
+    level: Level,
     /// The first half of a PCM16 sample whose second half is in the item's next piece.
     half: Option<u8>,
     /// When the model last gave audio.
@@ -157,6 +195,7 @@ impl AgentPath {
             line,
             model: None,
             tail: None,
+            level: Level::new(Gain::OFF, line.rate_hz),
             half: None,
             last: None,
             wide: Vec::new(),
@@ -218,7 +257,7 @@ impl AgentPath {
         let audio = joined(audio, &mut self.half, &mut self.joined, self.model.as_ref().map(|(format, _)| *format));
         let Some((format, resampler)) = &mut self.model else { return };
         let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
-        if *format == self.line {
+        if *format == self.line && self.level.is_off() {
             let samples = (audio.len() / format.encoding.sample_bytes()) as u64;
             playout.push(&Piece { response: Some(response), item, source, samples, bytes: audio }, out);
             return;
@@ -230,6 +269,7 @@ impl AgentPath {
             self.bytes.clear();
             g711::decode(format.encoding, audio, &mut self.wide);
             resampler.process(&self.wide, &mut self.narrow);
+            self.level.process(&mut self.narrow);
             g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
             let samples = (audio.len() / sample_bytes) as u64;
             playout.push(&Piece { response: Some(response), item, source, samples, bytes: &self.bytes }, out);
@@ -247,8 +287,49 @@ impl AgentPath {
         self.draw_out(playout, out);
         let samples = (clip.len() / self.line.encoding.sample_bytes()) as u64;
         let source = Source { rate_hz: self.line.rate_hz, delay: Duration::ZERO };
-        playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
+        if self.level.is_off() {
+            playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
+        } else {
+            for clip in clip.chunks(CONVERTED_AT_ONCE.as_millis() as usize * self.line.bytes_per_ms()) {
+                self.narrow.clear();
+                self.bytes.clear();
+                g711::decode(self.line.encoding, clip, &mut self.narrow);
+                self.level.process(&mut self.narrow);
+                g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+                let samples = self.narrow.len() as u64;
+                playout.push(&Piece { response: None, item, source, samples, bytes: &self.bytes }, out);
+            }
+        }
         playout.complete(item);
+    }
+
+    fn pcm(
+        &mut self,
+        item: &ItemId,
+        pcm: &[i16],
+        playout: &mut Playout,
+        out: &mut Vec<AudioAction>,
+    ) -> Result<(), ResampleError> {
+        self.draw_out(playout, out);
+        // Lines of 8 kHz need none and the others are rare, so none is kept from clip to clip.
+        let mut resampler = Resampler::new(PCM_RATE_HZ, self.line.rate_hz)?;
+        let source = Source { rate_hz: PCM_RATE_HZ, delay: resampler.delay() };
+        let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
+        // One round more than there are pieces: the last one brings out what the resampler holds.
+        for samples in pcm.chunks(at_once).map(Some).chain([None]) {
+            self.narrow.clear();
+            self.bytes.clear();
+            match samples {
+                Some(samples) => resampler.process(samples, &mut self.narrow),
+                None => resampler.drain(&mut self.narrow),
+            }
+            self.level.process(&mut self.narrow);
+            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+            let samples = samples.map_or(0, <[i16]>::len) as u64;
+            playout.push(&Piece { response: None, item, source, samples, bytes: &self.bytes }, out);
+        }
+        playout.complete(item);
+        Ok(())
     }
 
     /// Brings the last item's last samples to the queue. The resampler is silent after it, so what follows has no seam.
@@ -259,6 +340,7 @@ impl AgentPath {
         resampler.drain(&mut self.narrow);
         if !self.narrow.is_empty() && !playout.is_muted(&response) {
             self.bytes.clear();
+            self.level.process(&mut self.narrow);
             g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
             let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
             let piece = Piece { response: Some(&response), item: &item, source, samples: 0, bytes: &self.bytes };
@@ -288,7 +370,8 @@ impl AgentPath {
 
     /// When an item that just stopped is played to its last sample.
     fn tail_due(&self, playout: &Playout) -> Option<Instant> {
-        if self.tail.is_none() && !playout.holds_part_of_a_frame() {
+        // While nothing is sent the line is not waiting for it.
+        if playout.is_paused() || self.tail.is_none() && !playout.holds_part_of_a_frame() {
             return None;
         }
         let quiet = self.last?;

@@ -14,6 +14,10 @@
 //! That an item was heard to its end is reported when its end mark is echoed, or, where no echo comes, when the clock and some
 //! patience say so.
 //!
+//! Playout may be paused while it is not known whether the caller interrupts. What the carrier was sent and has not played is dropped
+//! there and sent again when playout goes on: the queue keeps what was sent until it was heard, which is no more than the lead. The
+//! seam is faded in. What cannot be taken back counts as heard, as ever.
+//!
 //! The queue holds [`MOST_QUEUED`] of audio. A model that says more has lost its thread: the newest is dropped, the item is reported
 //! as overflowed, once, and its response is muted, so that what is heard ends there and has no hole.
 
@@ -21,9 +25,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
+use super::fade::FadeIn;
 use super::frame::Frame;
-use super::messages::{CLIP_RESPONSE, ItemPlayout};
+use super::item::{Item, Piece};
+use super::messages::ItemPlayout;
 use super::playhead::Playhead;
+use super::replay::ReplayQueue;
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
 use crate::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
@@ -45,8 +52,8 @@ pub struct Playout {
     /// Samples sent ahead of what is being played, at most.
     lead: u64,
     head: Playhead,
-    /// Audio not yet sent, of all items, in order.
-    queue: VecDeque<u8>,
+    /// Audio of all items, in order: sent and perhaps to be sent again, then not yet sent.
+    queue: ReplayQueue,
     /// Items not yet heard to their end, in playing order.
     items: VecDeque<Item>,
     /// Marks sent and not yet echoed, in order.
@@ -61,52 +68,10 @@ pub struct Playout {
     playing: bool,
     /// An unfinished frame is sent as it is, filled up.
     flushing: bool,
-}
-
-/// A piece of an item's audio, in the line's format.
-#[derive(Debug)]
-pub struct Piece<'a> {
-    /// The response it belongs to; none for a clip of ours.
-    pub response: Option<&'a ResponseId>,
-    /// The item it belongs to.
-    pub item: &'a ItemId,
-    /// The time in which the item is measured.
-    pub source: Source,
-    /// Samples of the item, at the source's rate, that came with this piece.
-    pub samples: u64,
-    /// The line's bytes; they may lag behind `samples` by what a resampler holds.
-    pub bytes: &'a [u8],
-}
-
-/// The item's own time, as its maker counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
-    /// Samples per second.
-    pub rate_hz: u32,
-    /// How much later a sample stands on the line than in the item: the resampler's delay.
-    pub delay: Duration,
-}
-
-/// The ledger's line for one item.
-#[derive(Debug)]
-struct Item {
-    response: Option<ResponseId>,
-    item: ItemId,
-    source: Source,
-    /// Samples received from the source.
-    received: u64,
-    /// Line samples waiting in the queue.
-    queued: u64,
-    /// Line samples sent.
-    sent: u64,
-    /// The playhead's position of the first line sample; meaningful once something was sent.
-    start: u64,
-    /// No more audio of it will come.
-    closed: bool,
-    /// `PlayoutStarted` was reported.
-    announced: bool,
-    /// `PlayoutOverflowed` was reported.
-    overflowed: bool,
+    /// Nothing is sent.
+    paused: bool,
+    /// For what is sent first after a pause.
+    fade: FadeIn,
 }
 
 #[derive(Debug)]
@@ -135,7 +100,7 @@ impl Playout {
             piece,
             lead: samples(lead).max(piece),
             head,
-            queue: VecDeque::new(),
+            queue: ReplayQueue::default(),
             items: VecDeque::new(),
             awaited: VecDeque::new(),
             unmarked: 0,
@@ -143,6 +108,8 @@ impl Playout {
             muted: VecDeque::new(),
             playing: false,
             flushing: false,
+            paused: false,
+            fade: FadeIn::new(format),
         }
     }
 
@@ -154,7 +121,7 @@ impl Playout {
             return;
         }
         let full = self.queued_time() + self.head.duration_of(samples) > MOST_QUEUED;
-        if !self.continues(piece) {
+        if !self.items.back().is_some_and(|last| last.goes_on_with(piece)) {
             if self.items.len() == MOST_ITEMS || full {
                 self.overflow(piece, out);
                 out.push(self.dropped(DropCause::Overflow, samples));
@@ -169,7 +136,7 @@ impl Playout {
         let item = self.items.back_mut().expect("the piece continues the last item or began it");
         item.received += piece.samples;
         item.queued += samples;
-        self.queue.extend(&piece.bytes[..samples as usize * self.format.encoding.sample_bytes()]);
+        self.queue.push(&piece.bytes[..samples as usize * self.format.encoding.sample_bytes()]);
         self.flushing = false;
     }
 
@@ -209,11 +176,12 @@ impl Playout {
         now: Instant,
         out: &mut Vec<AudioAction>,
     ) -> Vec<ItemPlayout> {
+        self.tell_begun(now, out);
         // What cannot be taken back will be heard, to the last sample sent.
         let played = if self.clear { self.head.played(now) } else { self.head.end() };
         let mut cut = Vec::new();
         for item in std::mem::take(&mut self.items) {
-            if item.closed && item.queued == 0 && played >= item.end() {
+            if item.is_sent() && played >= item.end() {
                 out.push(AudioAction::Report(AudioReport::ItemHeard(item.heard_whole())));
             } else {
                 if let Some(response) = &item.response {
@@ -226,16 +194,51 @@ impl Playout {
             self.mute(response);
         }
         if self.clear && !self.surely_played(self.head.end(), now) {
-            out.push(AudioAction::ToLine(LineCommand::Clear));
-            self.head.cleared(now);
+            self.clear_line(now, out);
         }
         self.queue.clear();
-        self.awaited.clear();
-        self.unmarked = 0;
-        self.generation = self.generation.wrapping_add(1);
+        self.new_generation();
         self.playing = false;
+        self.paused = false;
+        self.fade.end();
         self.tidy();
         cut
+    }
+
+    /// Sends nothing until [`Self::resume`] or [`Self::interrupt`], and takes back what the carrier can still drop: it is sent again.
+    pub fn pause(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        self.paused = true;
+        self.fade.end();
+        if !self.clear || self.head.ahead(now) == 0 {
+            return;
+        }
+        self.tell_begun(now, out);
+        self.release(now);
+        self.clear_line(now, out);
+        self.queue.rewind();
+        let end = self.head.end();
+        for item in self.items.iter_mut().filter(|item| item.sent > item.released) {
+            item.take_back(end);
+        }
+        self.new_generation();
+    }
+
+    /// Goes on after [`Self::pause`], from where the caller stopped hearing.
+    pub fn resume(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        if !std::mem::replace(&mut self.paused, false) {
+            return;
+        }
+        // In mid-item there is no silence to begin with.
+        if self.items.iter().find(|item| item.queued > 0).is_some_and(|item| item.sent > 0) {
+            self.fade.begin();
+        }
+        // At once, so that the line is not thought dry.
+        while self.send_piece(now, out) {}
+    }
+
+    /// Whether it was told to wait.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
@@ -255,8 +258,10 @@ impl Playout {
 
     /// Sends what is due and reports what was heard.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        self.release(now);
         while self.send_piece(now, out) {}
         self.mark_end(out);
+        self.tell_begun(now, out);
         self.settle(now, out);
     }
 
@@ -266,7 +271,7 @@ impl Playout {
             let room = self.lead.saturating_sub(samples);
             self.head.falls_to(room).map(|when| (when, AudioTimer::Refill))
         });
-        [refill, self.settles()].into_iter().flatten().min_by_key(|(when, _)| *when)
+        [refill, self.begins(), self.settles()].into_iter().flatten().min_by_key(|(when, _)| *when)
     }
 
     /// When the line falls silent unless more comes: everything queued and sent was played. `None` before the first sound.
@@ -279,15 +284,14 @@ impl Playout {
         !self.flushing && self.next_piece().is_none() && self.items.iter().any(|item| item.queued > 0)
     }
 
-    /// How long what is queued plays.
-    pub fn queued_time(&self) -> Duration {
-        self.head.duration_of((self.queue.len() / self.format.encoding.sample_bytes()) as u64)
+    /// How long what is not yet heard plays, from now or from when a pause ends.
+    pub fn remaining(&self, now: Instant) -> Duration {
+        self.head.duration_of(self.head.ahead(now)) + self.queued_time()
     }
 
-    fn continues(&self, piece: &Piece<'_>) -> bool {
-        self.items.back().is_some_and(|last| {
-            last.item == *piece.item && last.response.as_ref() == piece.response && last.source == piece.source
-        })
+    /// How long what is queued plays.
+    pub fn queued_time(&self) -> Duration {
+        self.head.duration_of((self.queue.unread() / self.format.encoding.sample_bytes()) as u64)
     }
 
     fn begin(&mut self, piece: &Piece<'_>) {
@@ -295,18 +299,7 @@ impl Playout {
         if let Some(last) = self.items.back_mut() {
             last.closed = true;
         }
-        self.items.push_back(Item {
-            response: piece.response.cloned(),
-            item: piece.item.clone(),
-            source: piece.source,
-            received: 0,
-            queued: 0,
-            sent: 0,
-            start: 0,
-            closed: false,
-            announced: false,
-            overflowed: false,
-        });
+        self.items.push_back(Item::of(piece));
     }
 
     fn overflow(&mut self, piece: &Piece<'_>, out: &mut Vec<AudioAction>) {
@@ -321,6 +314,9 @@ impl Playout {
 
     /// The item that is to be sent next and how many samples of it with padding; `None` while nothing waits or a frame is not full.
     fn next_piece(&self) -> Option<(usize, u64)> {
+        if self.paused {
+            return None;
+        }
         let place = self.items.iter().position(|item| item.queued > 0)?;
         let item = &self.items[place];
         let samples = if item.queued >= self.piece {
@@ -345,18 +341,23 @@ impl Playout {
         let real = samples.min(item.queued);
         let mut frame = Frame::take();
         let bytes = real as usize * sample_bytes;
-        let (front, back) = self.queue.as_slices();
-        let in_front = bytes.min(front.len());
-        frame.extend_from_slice(&front[..in_front]);
-        frame.extend_from_slice(&back[..bytes - in_front]);
-        self.queue.drain(..bytes);
+        self.queue.read(bytes, &mut frame);
         frame.resize(samples as usize * sample_bytes, self.format.encoding.silence());
+        self.fade.apply(&mut frame);
 
         if item.sent == 0 {
             item.start = position;
         }
         item.queued -= real;
         item.sent += real;
+        if !self.clear {
+            // It cannot be taken back, so it is not kept.
+            item.released = item.sent;
+            self.queue.release(bytes);
+        }
+        if !item.first_heard {
+            item.unheard_since.get_or_insert(now);
+        }
         if !item.closed {
             // Padding in mid-item stands before what follows, not after what was heard.
             item.start += samples - real;
@@ -378,7 +379,7 @@ impl Playout {
     /// The mark at the end of the last item sent, when no mark stands there yet.
     fn mark_end(&mut self, out: &mut Vec<AudioAction>) {
         let last = self.items.iter().rposition(|item| item.sent > 0);
-        if let Some(place) = last.filter(|&place| self.items[place].closed && self.items[place].queued == 0)
+        if let Some(place) = last.filter(|&place| self.items[place].is_sent())
             && self.unmarked > 0
         {
             self.mark(place, out);
@@ -399,15 +400,59 @@ impl Playout {
         out.push(AudioAction::ToLine(LineCommand::Mark(name)));
     }
 
+    /// Lets go of what was heard.
+    fn release(&mut self, now: Instant) {
+        let (played, sample_bytes) = (self.head.played(now), self.format.encoding.sample_bytes());
+        for item in &mut self.items {
+            self.queue.release(item.release(played) as usize * sample_bytes);
+        }
+    }
+
+    fn clear_line(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        out.push(AudioAction::ToLine(LineCommand::Clear));
+        self.head.cleared(now);
+    }
+
+    /// No mark sent so far is awaited any longer.
+    fn new_generation(&mut self) {
+        self.awaited.clear();
+        self.unmarked = 0;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Reports the items whose beginning was heard.
+    fn tell_begun(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        let (played, begun) = (self.head.played(now), self.begun_samples());
+        for item in &mut self.items {
+            if item.begins_at(begun).is_some_and(|position| played >= position)
+                && let Some(sent) = item.unheard_since.take()
+            {
+                item.first_heard = true;
+                out.push(AudioAction::Report(item.begun(now.saturating_duration_since(sent))));
+            }
+        }
+    }
+
+    fn begins(&self) -> Option<(Instant, AudioTimer)> {
+        let begun = self.begun_samples();
+        let position = self.items.iter().find_map(|item| item.begins_at(begun))?;
+        self.head.reaches(position).map(|when| (when, AudioTimer::FirstHeard))
+    }
+
+    fn begun_samples(&self) -> u64 {
+        u64::from(self.format.rate_hz) * FIRST_HEARD.as_millis() as u64 / 1000
+    }
+
     fn settle(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         while let Some(item) = self.items.front() {
-            if !item.closed || item.queued > 0 || !self.surely_played(item.end(), now) {
+            if !item.is_sent() || !self.surely_played(item.end(), now) {
                 break;
             }
             out.push(AudioAction::Report(AudioReport::ItemHeard(item.heard_whole())));
+            self.queue.release((item.sent - item.released) as usize * self.format.encoding.sample_bytes());
             self.items.pop_front();
         }
-        if self.playing && self.queue.is_empty() && self.is_silent(now) {
+        if self.playing && self.queue.unread() == 0 && self.is_silent(now) {
             self.playing = false;
             if let Some(open) = self.items.back_mut() {
                 // If the model goes on after all, that is a new start.
@@ -428,11 +473,11 @@ impl Playout {
 
     fn settles(&self) -> Option<(Instant, AudioTimer)> {
         let item = self.items.front()?;
-        if item.closed && item.queued == 0 {
+        if item.is_sent() {
             let by_clock = self.head.reaches(item.end())? + self.patience();
             return Some((by_clock, AudioTimer::Heard));
         }
-        let waits = self.playing && self.queue.is_empty() && !item.closed;
+        let waits = self.playing && self.queue.unread() == 0 && !item.closed;
         waits.then_some((self.head.falls_to(0)? + OPEN_ITEM_PATIENCE, AudioTimer::Drained))
     }
 
@@ -453,44 +498,7 @@ impl Playout {
 
     /// A long answer's memory is not kept for a call of short ones.
     fn tidy(&mut self) {
-        if self.queue.capacity() > KEPT_QUEUE_BYTES {
-            self.queue.shrink_to(KEPT_QUEUE_BYTES);
-        }
-    }
-}
-
-impl Item {
-    /// The playhead's position after the last sample sent.
-    fn end(&self) -> u64 {
-        self.start + self.sent
-    }
-
-    fn started(&self) -> AudioReport {
-        AudioReport::PlayoutStarted { response: self.response(), item: self.item.clone() }
-    }
-
-    /// A clip of ours belongs to no response of the model.
-    fn response(&self) -> ResponseId {
-        self.response.clone().unwrap_or_else(|| ResponseId::new(CLIP_RESPONSE))
-    }
-
-    fn heard_whole(&self) -> ItemPlayout {
-        let received = self.received_time();
-        ItemPlayout { response: self.response(), item: self.item.clone(), received, heard: received }
-    }
-
-    /// What was heard of it when the playhead stood at `played`, in the item's own time.
-    fn playout(&self, played: u64, head: &Playhead) -> ItemPlayout {
-        let received = self.received_time();
-        let line = if self.sent == 0 { 0 } else { played.saturating_sub(self.start).min(self.sent) };
-        let heard = head.duration_of(line).saturating_sub(self.source.delay).min(received);
-        ItemPlayout { response: self.response(), item: self.item.clone(), received, heard }
-    }
-
-    /// Rounded down, so that the model is never asked for more than it has.
-    fn received_time(&self) -> Duration {
-        let nanos = u128::from(self.received) * 1_000_000_000 / u128::from(self.source.rate_hz);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        self.queue.shrink_to(KEPT_QUEUE_BYTES);
     }
 }
 
@@ -505,6 +513,8 @@ const MOST_AWAITED: usize = 64;
 const MOST_MUTED: usize = 32;
 /// Largest piece for a carrier that buffers. Smaller: more messages, each 5–10 µs of kernel time. Larger: the lead is coarser.
 const LARGEST_PIECE: Duration = Duration::from_millis(100);
+/// How much of an item has to be heard before the caller has heard an answer: a usual frame. Less: what is heard may be nothing yet.
+const FIRST_HEARD: Duration = Duration::from_millis(20);
 /// Frame for a carrier that cannot be told to clear. Smaller: more messages. Larger: more is said after an interruption.
 const PACED_FRAME: Duration = Duration::from_millis(20);
 /// Longest lead for such a carrier: all of it is heard after an interruption.

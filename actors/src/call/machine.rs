@@ -204,6 +204,8 @@ impl CallMachine {
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
+            // Measures that no decision hangs on.
+            (AudioReport::FirstHeard { .. } | AudioReport::Queued { .. } | AudioReport::LastVoice { .. }, _) => {}
             (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
         }
     }

@@ -60,10 +60,29 @@ pub enum AudioReport {
         /// The item.
         item: ItemId,
     },
+    /// The first 20 ms of this item were heard: what the caller calls the answer. Once an item.
+    FirstHeard {
+        /// Its response.
+        response: ResponseId,
+        /// The item.
+        item: ItemId,
+        /// From sending its first frame until now; what waited at the carrier before it is in it.
+        after_sent: Duration,
+    },
     /// Everything of this item was heard.
     ItemHeard(ItemPlayout),
     /// Nothing is queued and everything sent was heard: the agent is silent.
     PlayoutDrained,
+    /// The answer at once to [`crate::audio::messages::AudioOrder::TellWhenDrained`].
+    Queued {
+        /// How long what is queued or sent and was not yet heard will play; for a paused playout, from when it goes on.
+        remaining: Duration,
+    },
+    /// The answer to the end of a [`crate::audio::messages::AudioOrder::CallerTurn`]; none if the caller was never heard.
+    LastVoice {
+        /// How long ago the last of the caller's frames arrived that had the energy of speech.
+        ago: Duration,
+    },
     /// The answer to [`crate::audio::messages::AudioOrder::ClearPlayout`]: every item that was not yet heard whole, in playing order.
     Interrupted(Vec<ItemPlayout>),
     /// The playout queue reached its bound: the model said more than a call may hold; what came after was dropped.

@@ -7,6 +7,7 @@ use actix::{Actor, Addr, Recipient};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
+use crate::audio::level::Levels;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{ModelBound, ModelOrder};
@@ -104,6 +105,7 @@ pub(super) fn start_line(
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
         lead: setup.brief.playout_lead,
+        levels: Levels::default(),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),

@@ -1,0 +1,159 @@
+//! The ledger's line for one item of the agent's audio: received, sent, heard. Pure.
+
+use std::time::{Duration, Instant};
+
+use super::messages::{CLIP_RESPONSE, ItemPlayout};
+use super::playhead::Playhead;
+use crate::call::messages::AudioReport;
+use crate::ids::{ItemId, ResponseId};
+
+/// A piece of an item's audio, in the line's format.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// The response it belongs to; none for a clip of ours.
+    pub response: Option<&'a ResponseId>,
+    /// The item it belongs to.
+    pub item: &'a ItemId,
+    /// The time in which the item is measured.
+    pub source: Source,
+    /// Samples of the item, at the source's rate, that came with this piece.
+    pub samples: u64,
+    /// The line's bytes; they may lag behind `samples` by what a resampler holds.
+    pub bytes: &'a [u8],
+}
+
+/// The item's own time, as its maker counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// Samples per second.
+    pub rate_hz: u32,
+    /// How much later a sample stands on the line than in the item: the resampler's delay.
+    pub delay: Duration,
+}
+
+/// The ledger's line for one item.
+#[derive(Debug)]
+pub struct Item {
+    /// The model's response; none for a clip of ours.
+    pub response: Option<ResponseId>,
+    /// Its id.
+    pub item: ItemId,
+    /// The time in which it is measured.
+    pub source: Source,
+    /// Samples received from the source.
+    pub received: u64,
+    /// Line samples waiting to be sent.
+    pub queued: u64,
+    /// Line samples sent and not taken back.
+    pub sent: u64,
+    /// Of those, the ones that will not be sent again: they were heard, or cannot be taken back.
+    pub released: u64,
+    /// The playhead's position of the first line sample; meaningful once something was sent.
+    pub start: u64,
+    /// No more audio of it will come.
+    pub closed: bool,
+    /// `PlayoutStarted` was reported.
+    pub announced: bool,
+    /// `PlayoutOverflowed` was reported.
+    pub overflowed: bool,
+    /// When its first sample was sent, until `FirstHeard` is reported.
+    pub unheard_since: Option<Instant>,
+    /// `FirstHeard` was reported.
+    pub first_heard: bool,
+}
+
+impl Item {
+    /// The item that `piece` is the first of, with nothing in it.
+    pub fn of(piece: &Piece<'_>) -> Self {
+        Self {
+            response: piece.response.cloned(),
+            item: piece.item.clone(),
+            source: piece.source,
+            received: 0,
+            queued: 0,
+            sent: 0,
+            released: 0,
+            start: 0,
+            closed: false,
+            announced: false,
+            overflowed: false,
+            unheard_since: None,
+            first_heard: false,
+        }
+    }
+
+    /// Whether `piece` goes on with it.
+    pub fn goes_on_with(&self, piece: &Piece<'_>) -> bool {
+        self.item == *piece.item && self.response.as_ref() == piece.response && self.source == piece.source
+    }
+
+    /// All of it that will ever be was sent.
+    pub fn is_sent(&self) -> bool {
+        self.closed && self.queued == 0
+    }
+
+    /// The playhead's position after the last sample sent.
+    pub fn end(&self) -> u64 {
+        self.start + self.sent
+    }
+
+    /// Samples of it that were heard when the playhead stood at `played`.
+    pub fn heard(&self, played: u64) -> u64 {
+        if self.sent == 0 { 0 } else { played.saturating_sub(self.start).min(self.sent) }
+    }
+
+    /// Lets what was heard go; says how many samples that is.
+    pub fn release(&mut self, played: u64) -> u64 {
+        let heard = self.heard(played);
+        let released = heard.saturating_sub(self.released);
+        self.released += released;
+        released
+    }
+
+    /// Takes back what was sent and not released, which the carrier has dropped; the playhead stands at `played`, where it goes on.
+    pub fn take_back(&mut self, played: u64) {
+        self.queued += self.sent - self.released;
+        self.sent = self.released;
+        self.start = played - self.sent;
+    }
+
+    /// The position at which the item counts as begun for the caller; none until so much of it was sent.
+    pub fn begins_at(&self, samples: u64) -> Option<u64> {
+        let enough = if self.is_sent() { samples.min(self.sent) } else { samples };
+        (self.unheard_since.is_some() && self.sent >= enough).then_some(self.start + enough)
+    }
+
+    /// The report of its first frame.
+    pub fn started(&self) -> AudioReport {
+        AudioReport::PlayoutStarted { response: self.response(), item: self.item.clone() }
+    }
+
+    /// The report that its beginning was heard.
+    pub fn begun(&self, after_sent: Duration) -> AudioReport {
+        AudioReport::FirstHeard { response: self.response(), item: self.item.clone(), after_sent }
+    }
+
+    /// A clip of ours belongs to no response of the model.
+    fn response(&self) -> ResponseId {
+        self.response.clone().unwrap_or_else(|| ResponseId::new(CLIP_RESPONSE))
+    }
+
+    /// Where it stands once all of it was heard.
+    pub fn heard_whole(&self) -> ItemPlayout {
+        let received = self.received_time();
+        ItemPlayout { response: self.response(), item: self.item.clone(), received, heard: received }
+    }
+
+    /// What was heard of it when the playhead stood at `played`, in the item's own time.
+    pub fn playout(&self, played: u64, head: &Playhead) -> ItemPlayout {
+        let received = self.received_time();
+        let heard = head.duration_of(self.heard(played)).saturating_sub(self.source.delay).min(received);
+        ItemPlayout { response: self.response(), item: self.item.clone(), received, heard }
+    }
+
+    /// Rounded down, so that the model is never asked for more than it has.
+    fn received_time(&self) -> Duration {
+        let nanos = u128::from(self.received) * 1_000_000_000 / u128::from(self.source.rate_hz);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,182 @@
+//! When the caller was last heard: a gate on the energy of what the line brings. Pure.
+//!
+//! The model says that a turn has ended some time after it did, and how long after is the first part of what a caller waits. The gate
+//! is coarse on purpose: it decides nothing and only dates the last speech. A piece of 20 ms is loud when it stands well above the
+//! line's own noise, whose level is followed: down at once, up slowly, so that it rests on the pauses between words. One loud piece
+//! alone is a click.
+
+use std::time::{Duration, Instant};
+
+use super::g711;
+use crate::wire::{AudioFormat, Encoding};
+
+/// The gate of one line.
+#[derive(Debug)]
+pub struct VoiceGate {
+    format: AudioFormat,
+    /// The mean square of the line's noise; none before the first piece.
+    floor: Option<f32>,
+    /// The last piece was loud.
+    loud: bool,
+    /// When the last voice had arrived.
+    last: Option<Instant>,
+}
+
+impl VoiceGate {
+    /// A gate that has heard nothing.
+    pub fn new(format: AudioFormat) -> Self {
+        Self { format, floor: None, loud: false, last: None }
+    }
+
+    /// Takes in a frame whose last sample arrived now. A part of a piece at its end is passed over.
+    pub fn hear(&mut self, frame: &[u8], now: Instant) {
+        let piece = PIECE.as_millis() as usize * self.format.bytes_per_ms();
+        for (at, bytes) in frame.chunks_exact(piece.min(frame.len()).max(1)).enumerate() {
+            let after = self.format.duration_of(frame.len() - (at + 1) * bytes.len());
+            let loud = self.is_loud(self.mean_square(bytes));
+            if loud && self.loud {
+                self.last = now.checked_sub(after).or(Some(now));
+            }
+            self.loud = loud;
+        }
+    }
+
+    /// How long ago the last voice arrived; `None` if there was none.
+    pub fn last_voice(&self, now: Instant) -> Option<Duration> {
+        self.last.map(|last| now.saturating_duration_since(last))
+    }
+
+    fn is_loud(&mut self, level: f32) -> bool {
+        let floor = self.floor.map_or(level, |floor| level.min(floor * RISE)).clamp(LOWEST_FLOOR, HIGHEST_FLOOR);
+        self.floor = Some(floor);
+        level > floor * ABOVE_FLOOR
+    }
+
+    fn mean_square(&self, bytes: &[u8]) -> f32 {
+        let square = |sample: i16| u64::from(sample.unsigned_abs()).pow(2);
+        let (sum, samples): (u64, _) = match self.format.encoding {
+            Encoding::MuLaw => (bytes.iter().map(|&code| square(g711::decode_mulaw(code))).sum(), bytes.len()),
+            Encoding::ALaw => (bytes.iter().map(|&code| square(g711::decode_alaw(code))).sum(), bytes.len()),
+            Encoding::Pcm16 => {
+                let pairs = bytes.as_chunks().0;
+                (pairs.iter().map(|&pair| square(i16::from_le_bytes(pair))).sum(), pairs.len())
+            }
+        };
+        sum as f32 / samples.max(1) as f32
+    }
+}
+
+/// What is judged at once: a usual frame. Shorter: a plosive is a voice. Longer: the date is coarser.
+const PIECE: Duration = Duration::from_millis(20);
+/// The floor's rise from piece to piece: about 3 dB a second. Slower: noise that sets in is a voice for longer. Faster: a long vowel
+/// is taken for noise.
+const RISE: f32 = 1.014;
+/// How far above the floor a voice is: 10 dB in energy. Less: breathing is a voice. More: soft last syllables are none.
+const ABOVE_FLOOR: f32 = 10.0;
+/// No line is taken to be quieter: -60 dBFS. With lower, the hiss of a codec after digital silence is a voice.
+const LOWEST_FLOOR: f32 = 1_074.0;
+/// No line is taken to be louder: -36 dBFS. With higher, a call that begins in the midst of speech stays deaf to it.
+const HIGHEST_FLOOR: f32 = 269_700.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_last_voice_is_dated_by_its_arrival() {
+        for format in [AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, AudioFormat::PCM_8K, AudioFormat::PCM_24K] {
+            let mut line = Line::new(format);
+            line.hears(30, 30);
+            assert_eq!(line.ago(), None, "{format:?}");
+            line.hears(40, 3_000);
+            assert_eq!(line.ago(), Some(Duration::ZERO), "{format:?}");
+            line.hears(25, 30);
+            assert_eq!(line.ago(), Some(500 * MS), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn digital_silence_and_noise_after_it_are_no_voice() {
+        let mut line = Line::new(AudioFormat::MULAW_8K);
+        line.hears(50, 0);
+        line.hears(50, 60);
+        assert_eq!(line.ago(), None);
+    }
+
+    #[test]
+    fn a_click_is_no_voice() {
+        let mut line = Line::new(AudioFormat::MULAW_8K);
+        line.hears(50, 20);
+        line.hears(1, 20_000);
+        line.hears(50, 20);
+        assert_eq!(line.ago(), None);
+    }
+
+    #[test]
+    fn noise_that_sets_in_stops_being_a_voice() {
+        let mut line = Line::new(AudioFormat::MULAW_8K);
+        line.hears(50, 20);
+        line.hears(1_000, 300);
+        assert!(line.ago().is_some_and(|ago| ago > 10_000 * MS), "{:?}", line.ago());
+        line.hears(10, 5_000);
+        assert_eq!(line.ago(), Some(Duration::ZERO), "a voice above it is one");
+    }
+
+    #[test]
+    fn a_call_that_begins_in_speech_is_heard_after_the_first_pause() {
+        let mut line = Line::new(AudioFormat::MULAW_8K);
+        line.hears(20, 3_000);
+        line.hears(2, 30);
+        line.hears(5, 3_000);
+        assert_eq!(line.ago(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_voice_within_a_long_frame_is_dated_within_it() {
+        let mut line = Line::new(AudioFormat::PCM_8K);
+        line.hears(10, 30);
+        let mut frame = 3_000_i16.to_le_bytes().repeat(480);
+        frame.extend(30_i16.to_le_bytes().repeat(1_120));
+        line.now += 200 * MS;
+        line.gate.hear(&frame, line.now);
+        assert_eq!(line.ago(), Some(140 * MS));
+    }
+
+    #[test]
+    fn frames_of_any_length_are_survived() {
+        let mut line = Line::new(AudioFormat::PCM_8K);
+        for length in [0, 1, 2, 3, 319, 321, 4_001] {
+            line.gate.hear(&vec![0x70; length], line.now);
+        }
+    }
+
+    struct Line {
+        gate: VoiceGate,
+        now: Instant,
+    }
+
+    impl Line {
+        fn new(format: AudioFormat) -> Self {
+            Self { gate: VoiceGate::new(format), now: clock::now() }
+        }
+
+        /// So many frames of 20 ms that alternate between `level` and its negative.
+        fn hears(&mut self, frames: usize, level: i16) {
+            let samples: Vec<i16> =
+                (0..self.gate.format.rate_hz / 50).map(|n| [level, -level][n as usize % 2]).collect();
+            let mut frame = vec![];
+            g711::encode(self.gate.format.encoding, &samples, &mut frame);
+            for _ in 0..frames {
+                self.now += 20 * MS;
+                self.gate.hear(&frame, self.now);
+            }
+        }
+
+        fn ago(&self) -> Option<Duration> {
+            self.gate.last_voice(self.now)
+        }
+    }
+}
