@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 use metrics::{Counter, counter, gauge, histogram};
 
+use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::CallId;
 
@@ -55,6 +56,23 @@ pub enum Event<'a> {
         part: &'static str,
         /// How long it took.
         took: Duration,
+    },
+    /// The answer to a turn was heard: every part of the wait is known.
+    TurnMeasured {
+        /// The parts.
+        latency: TurnLatency,
+    },
+    /// The caller's speech over the agent was no interruption: too short, or a word of agreement.
+    InterruptionDismissed {
+        /// The call.
+        call: CallId,
+    },
+    /// The language of a call was switched.
+    LanguageSwitched {
+        /// The call.
+        call: CallId,
+        /// The language's code.
+        to: &'a str,
     },
     /// The caller interrupted the agent.
     BargedIn {
@@ -184,6 +202,24 @@ pub fn emit(event: Event<'_>) {
         Event::TurnTimed { part, took } => {
             histogram!("switchboard_turn_latency_seconds", "part" => part).record(took.as_secs_f64());
         }
+        Event::TurnMeasured { latency } => {
+            let parts = [
+                ("end_of_speech", latency.end_of_speech_ms),
+                ("first_delta", latency.first_delta_ms),
+                ("first_sent", latency.first_sent_ms),
+                ("first_heard", latency.first_heard_ms),
+                ("total", latency.total_ms),
+            ];
+            for (part, ms) in parts.into_iter().filter_map(|(part, ms)| Some((part, ms?))) {
+                histogram!("switchboard_turn_latency_seconds", "part" => part)
+                    .record(Duration::from_millis(ms).as_secs_f64());
+            }
+        }
+        Event::InterruptionDismissed { call } => {
+            counter!("switchboard_interruptions_dismissed_total").increment(1);
+            debug!(call:%; "interruption dismissed");
+        }
+        Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
             info!(call:%, took_us = took.as_micros(); "caller barged in");

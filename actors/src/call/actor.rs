@@ -8,8 +8,11 @@ pub mod sabotage;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
+};
 use log::trace;
+use serde_json::{Map, Value};
 
 use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
 use self::sabotage::Fail;
@@ -23,9 +26,11 @@ use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::ending::Ending;
 use crate::events::{Event, emit};
-use crate::ids::CallId;
+use crate::ids::{CallId, ToolCallId};
 use crate::realtime::messages::ModelOrder;
 use crate::supervisor::messages::CallEnded;
+use crate::tools::http;
+use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
 use crate::transcript::writer::RecordWriter;
 use crate::wire::LineCommand;
@@ -129,7 +134,7 @@ impl Actor for CallActor {
         let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
         (self.voice, self.mind) = (Some(voice), Some(mind));
-        self.arm(ctx);
+        self.step(CallEvent::Begun, ctx);
     }
 
     /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
@@ -156,6 +161,10 @@ impl CallActor {
             A::AttachModel => self.attach_model(),
             A::DetachModel => self.tell_audio(AudioOrder::DetachModel),
             A::ClearPlayout { response } => self.tell_audio(AudioOrder::ClearPlayout { response }),
+            A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
+            A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
+            A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
@@ -215,6 +224,16 @@ impl CallActor {
         }
     }
 
+    /// Asks beside the call, on its thread; an end of the call drops the question.
+    fn ask_tool(call: ToolCallId, plan: Arc<ToolPlan>, arguments: Map<String, Value>, ctx: &mut Context<Self>) {
+        let id = call.clone();
+        let question = async move { http::ask(&plan, &arguments, id.as_str()).await };
+        let answered = |output, this: &mut Self, ctx: &mut Context<Self>| {
+            this.step(CallEvent::ToolAnswered { call, output }, ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
+    }
+
     fn close_line(&mut self) {
         if let Some(line) = self.line.take() {
             line.do_send(ToLine(LineCommand::Close));
@@ -267,7 +286,7 @@ impl CallActor {
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
             agent: brief.agent.clone(),
-            language: brief.language.clone(),
+            language: self.machine.language().to_owned(),
             model: brief.model.model.clone(),
             state: self.machine.state(),
             started_at: identity.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),

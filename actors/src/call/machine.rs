@@ -34,18 +34,25 @@
 //! later finds the call ended and does nothing.
 
 mod ends;
+mod hearing;
+mod tooling;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::ends::{Awaiting, Closing, SILENCE};
-use super::brief::{Brief, Greeting};
+use self::ends::{Awaiting, Closing};
+use self::hearing::exactly;
+use super::brief::{Brief, Greeting, LanguageBrief};
+use super::gate::Gate;
 use super::keypad::Keypad;
-use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, ToolCall, Usage};
+use super::ladder::Ladder;
+use super::latency::Stopwatch;
+use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, Usage};
 use super::steps::{CallAction, CallEvent, Note, Timer};
-use super::tools::{Effect, Outcome, Tools};
-use super::turn::{Interrupter, Turn, heard};
+use super::tools::Tools;
+use super::turn::{Turn, heard};
 use crate::ending::Ending;
+use crate::ids::ResponseId;
 use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
 use crate::transcript::messages::{Fact, Tally};
 
@@ -55,8 +62,16 @@ pub struct CallMachine {
     brief: Arc<Brief>,
     state: State,
     turn: Turn,
+    gate: Gate,
+    ladder: Ladder,
     keypad: Keypad,
     tools: Tools,
+    stopwatch: Stopwatch,
+    protection: Protection,
+    /// The code of the language that is spoken now.
+    language: String,
+    /// The model's turn detection hears the caller.
+    caller_speaking: bool,
     /// When the stream started.
     started: Instant,
     /// When the carrier last gave a sign of life.
@@ -93,17 +108,46 @@ enum State {
     Ended(Ending),
 }
 
+/// Whether what the agent says may be interrupted. While it may not, the caller's words are held and not given to the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Protection {
+    /// The legal notice is to be heard to its end; its response, once it has begun.
+    Notice(Option<ResponseId>),
+    /// The greeting's first part; until when, once it sounds.
+    Greeting {
+        /// When it ends.
+        until: Option<Instant>,
+    },
+    /// It may.
+    Over,
+}
+
 impl CallMachine {
     /// A call whose stream has started and whose model is being dialled.
     pub fn new(brief: Arc<Brief>, now: Instant) -> Self {
         let longest = brief.limits.max_duration;
         let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
+        let protection = match (&brief.notice, &brief.greeting) {
+            (Some(_), _) => Protection::Notice(None),
+            (None, Greeting::Spoken(_) | Greeting::Clip { .. })
+                if !brief.interruption.greeting_protection.is_zero() =>
+            {
+                Protection::Greeting { until: None }
+            }
+            (None, _) => Protection::Over,
+        };
         Self {
-            brief,
             state: State::Connecting,
             turn: Turn::default(),
+            gate: Gate::default(),
+            ladder: Ladder::new(brief.ladder.clone(), now),
             keypad: Keypad::default(),
             tools: Tools::default(),
+            stopwatch: Stopwatch::default(),
+            protection,
+            language: brief.language.clone(),
+            caller_speaking: false,
+            brief,
             started: now,
             line_heard: now,
             warning,
@@ -121,14 +165,18 @@ impl CallMachine {
         }
         let before = self.state.name();
         match event {
+            CallEvent::Begun => self.begin(),
             CallEvent::Line(report) => self.line(report, now),
             CallEvent::Audio(report) => self.audio(report, now),
             CallEvent::Model(report) => self.model(report, now),
             CallEvent::HangUp(order) => self.hang_up(order, now),
             CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
+            CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TimeUp => {}
         }
+        self.mind_the_silence(now);
         self.time_passed(now);
+        self.mind_the_silence(now);
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
         }
@@ -142,17 +190,35 @@ impl CallMachine {
         let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
         let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
         let own = match self.state {
-            State::Connecting => [after(self.started, limits.model_setup, Timer::ModelSetup), limit, line, None],
-            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => [
+            State::Connecting => vec![after(self.started, limits.model_setup, Timer::ModelSetup), limit, line],
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
                 self.keypad.due().map(|at| (at, Timer::Keypad)),
                 self.warning.map(|at| (at, Timer::DurationWarning)),
+                self.gate.due().map(|at| (at, Timer::Interruption)),
+                self.ladder.deadline().map(|at| (at, Timer::Idle)),
+                self.tools.filler_due().map(|at| (at, Timer::Filler)),
+                self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
             ],
-            State::Closing(closing) => [Some((closing.until, Timer::Goodbye)), line, None, None],
-            State::Ended(_) => [None; 4],
+            State::Closing(closing) => vec![Some((closing.until, Timer::Goodbye)), line],
+            State::Ended(_) => Vec::new(),
         };
         own.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    fn protected_until(&self) -> Option<Instant> {
+        if let Protection::Greeting { until } = self.protection { until } else { None }
+    }
+
+    /// The code of the language that is spoken now.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// The words of the language that is spoken now.
+    fn spoken(&self) -> Option<&LanguageBrief> {
+        self.brief.languages.get(&self.language)
     }
 
     /// The state's name.
@@ -182,7 +248,8 @@ impl CallMachine {
             // While connecting, the entry waits for the model.
             (LineReport::KeyPressed(key), _) => {
                 self.record(Fact::KeyPressed(key));
-                self.keypad.press(key, now);
+                self.ladder.caller_answered(now);
+                self.keypad.press(key, &self.brief.keypad, now);
             }
             // The carrier only does what we were about to ask for.
             (LineReport::Stopped | LineReport::Closed, State::Closing(closing)) => self.finish(closing.ending),
@@ -198,20 +265,47 @@ impl CallMachine {
 
     fn audio(&mut self, report: AudioReport, now: Instant) {
         match (report, self.state) {
-            (AudioReport::PlayoutStarted { .. }, state) => self.playout_started(state, now),
-            (AudioReport::ItemHeard(playout), _) => self.out.push(heard(playout)),
+            (AudioReport::PlayoutStarted { response, .. }, state) => self.playout_started(&response, state, now),
+            (AudioReport::FirstHeard { response, .. }, _) => self.answer_heard(&response, now),
+            (AudioReport::LastVoice { ago }, _) => self.stopwatch.last_voice(ago),
+            (AudioReport::ItemHeard(playout), _) => {
+                if self.protection == Protection::Notice(Some(playout.response.clone())) {
+                    self.end_protection();
+                }
+                self.out.push(heard(playout));
+            }
+            (AudioReport::Queued { remaining }, State::Closing(closing)) => {
+                self.expect_silence(closing, remaining, now);
+            }
+            // Asked for out of turn; the report of silence is what counts.
+            (AudioReport::Queued { .. }, _) => {}
             (AudioReport::PlayoutDrained, state) => self.playout_drained(state),
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
-            // Measures that no decision hangs on.
-            (AudioReport::FirstHeard { .. } | AudioReport::Queued { .. } | AudioReport::LastVoice { .. }, _) => {}
             (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
         }
     }
 
-    fn playout_started(&mut self, state: State, now: Instant) {
+    /// The first of an answer reached the caller's ear.
+    fn answer_heard(&mut self, response: &ResponseId, now: Instant) {
+        if let Some(latency) = self.stopwatch.first_heard(response, now) {
+            if self.detail.latency.len() == MOST_TIMED {
+                self.detail.latency.remove(0);
+            }
+            self.detail.latency.push(latency);
+            self.record(Fact::TurnTimed(latency));
+            self.tell(Note::TurnMeasured(latency));
+        }
+    }
+
+    fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        if self.protection == (Protection::Greeting { until: None }) {
+            self.protection =
+                Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
+        }
+        let answered = self.stopwatch.first_sent(response, now);
         if self.tally.first_audio_ms.is_none() {
             let after = now.saturating_duration_since(self.started);
             self.tally.first_audio_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
@@ -219,21 +313,28 @@ impl CallMachine {
         }
         match state {
             State::Thinking { caller_done } => {
-                if let Some(done) = caller_done {
-                    self.tell(Note::AnswerTimed(now.saturating_duration_since(done)));
+                if let Some(took) = answered.filter(|_| caller_done.is_some()) {
+                    self.tell(Note::AnswerTimed(took));
                 }
                 self.state = State::Speaking;
             }
             // The agent went on while the caller's turn was open: a wish of ours, or a server that answers early.
             State::Listening => self.state = State::Speaking,
+            // A long goodbye is given the time it takes to make.
+            State::Closing(closing) => self.expect_words(closing, now),
             // It sounds as it should.
-            State::Connecting | State::Greeting | State::Speaking | State::Closing(_) => {}
+            State::Connecting | State::Greeting | State::Speaking => {}
             State::Ended(_) => {}
         }
     }
 
     fn playout_drained(&mut self, state: State) {
         self.turn.playout_drained();
+        // Nothing is left to interrupt; whoever speaks has the word.
+        self.gate.forget();
+        if self.turn.is_over() && state != State::Connecting {
+            self.end_protection();
+        }
         match state {
             State::Greeting | State::Thinking { .. } | State::Speaking if self.turn.is_over() => {
                 self.state = State::Listening;
@@ -255,18 +356,15 @@ impl CallMachine {
 
     fn model(&mut self, report: ModelReport, now: Instant) {
         match (report, self.state) {
-            (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup),
-            (ModelReport::SpeechStarted { item }, state) => {
-                self.record(Fact::CallerSpoke { item });
-                self.out.push(CallAction::CallerTurn { open: true });
-                self.caller_spoke(state, now);
-            }
-            (ModelReport::SpeechStopped { .. }, state) => {
-                self.tally.turns += 1;
-                self.out.push(CallAction::CallerTurn { open: false });
-                self.caller_done(state, now);
-            }
+            (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup, now),
+            (ModelReport::SpeechStarted { item }, _) => self.caller_spoke(item, now),
+            (ModelReport::SpeechStopped { .. }, _) => self.caller_stopped(now),
+            (ModelReport::CallerWords { item, text, .. }, _) => self.caller_words(&item, text.expose(), now),
+            (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
             (ModelReport::ResponseStarted { response }, state) => {
+                if self.protection == Protection::Notice(None) {
+                    self.protection = Protection::Notice(Some(response.clone()));
+                }
                 self.turn.response_started(response);
                 self.response_started(state);
             }
@@ -278,12 +376,13 @@ impl CallMachine {
                 }
                 self.response_finished(state);
             }
-            // A piece of what is to come: nothing waits for it.
-            (ModelReport::FirstAudio { .. } | ModelReport::CallerWords { .. }, _) => {}
             (ModelReport::TranscriptionUsed(usage), _) => self.record(Fact::TranscriptionUsed(usage)),
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
                 self.turn.forgive();
+                if self.turn.is_over() {
+                    self.end_protection();
+                }
                 self.tell(Note::WishGivenUp { purpose, reason });
                 self.wish_given_up(state, purpose);
             }
@@ -292,70 +391,32 @@ impl CallMachine {
         }
     }
 
-    fn model_ready(&mut self, state: State, setup: Duration) {
+    fn model_ready(&mut self, state: State, setup: Duration, now: Instant) {
         self.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
         self.tell(Note::ModelConnected(setup));
-        match (state, self.brief.greeting.clone()) {
-            (State::Connecting, Greeting::Spoken(instructions)) => {
-                self.out.push(CallAction::AttachModel);
+        if state != State::Connecting {
+            // The session is set up once. Said again, it is the same one, or it is too late to be of use.
+            return;
+        }
+        self.attach(now);
+        if let Some(notice) = &self.brief.notice {
+            let words = exactly(notice);
+            self.state = State::Greeting;
+            self.wish(WishPurpose::Notice, Some(words));
+        }
+        match self.brief.greeting.clone() {
+            Greeting::Spoken(instructions) => {
                 self.state = State::Greeting;
                 self.wish(WishPurpose::Greeting, Some(instructions));
             }
-            // The recording cannot be played yet, so the model says its words.
-            (State::Connecting, Greeting::Clip { text, .. }) => {
-                self.out.push(CallAction::AttachModel);
-                self.state = State::Greeting;
-                let instructions = format!("Greet the caller now with exactly these words, and add nothing:\n\n{text}");
-                self.wish(WishPurpose::Greeting, Some(instructions));
+            Greeting::Clip { text, .. } => {
+                if self.state == State::Connecting {
+                    self.state = if self.turn.is_sounding() { State::Greeting } else { State::Listening };
+                }
+                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
             }
-            (State::Connecting, Greeting::None) => {
-                self.out.push(CallAction::AttachModel);
-                self.state = State::Listening;
-            }
-            // The session is set up once. Said again, it is the same one.
-            (State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking, _) => {}
-            // Too late to be of use.
-            (State::Closing(_) | State::Ended(_), _) => {}
-        }
-    }
-
-    fn caller_spoke(&mut self, state: State, now: Instant) {
-        match state {
-            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
-            // The agent wished to end the call and the caller does not: the caller is right.
-            State::Closing(Closing { revocable: true, .. }) => {
-                self.listen(now);
-                let text = "The caller spoke before the call was ended, so it goes on.".to_owned();
-                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
-            }
-            // The end is not the agent's to call off: the last words are said to their end.
-            State::Closing(_) => {}
-            // No model hears the caller before it is attached.
-            State::Connecting | State::Ended(_) => {}
-        }
-    }
-
-    /// The caller has the word; whatever the agent was saying is interrupted.
-    fn listen(&mut self, now: Instant) {
-        let server_cancels = self.brief.model.turn_detection.interrupts();
-        if self.turn.interrupt(Interrupter::Caller { server_cancels }, now, &mut self.out) {
-            self.tally.barge_ins += 1;
-        }
-        self.state = State::Listening;
-    }
-
-    fn caller_done(&mut self, state: State, now: Instant) {
-        match state {
-            // A wish of ours may have begun meanwhile; the turn is timed all the same.
-            State::Listening | State::Thinking { .. } => {
-                self.turn.owe();
-                self.state = State::Thinking { caller_done: Some(now) };
-            }
-            // The agent is heard already: there is nothing to wait for.
-            State::Greeting | State::Speaking => {}
-            // Nobody will answer any more.
-            State::Closing(_) => {}
-            State::Connecting | State::Ended(_) => {}
+            Greeting::None if self.state == State::Connecting => self.state = State::Listening,
+            Greeting::None => {}
         }
     }
 
@@ -392,29 +453,6 @@ impl CallMachine {
         }
     }
 
-    fn tool_called(&mut self, call: &ToolCall, state: State, now: Instant) {
-        let Some(Outcome { mut output, mut speak, effect }) = self.tools.run(call) else { return };
-        match (effect, state) {
-            (Some(Effect::HangUp), State::Closing(_)) => {}
-            (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {
-                output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
-            }
-            (Some(Effect::HangUp), _) => {
-                let awaiting = if self.turn.is_generating() { Awaiting::Words } else { SILENCE };
-                self.close(Ending::AgentHungUp, awaiting, now);
-            }
-            // Nothing more is said than the goodbye.
-            (None, State::Closing(_)) => speak = false,
-            (None, _) => {}
-        }
-        let (name, arguments) = (call.name.clone(), call.arguments.clone());
-        self.record(Fact::ToolUsed { name, arguments, output: output.clone() });
-        if speak {
-            self.turn.owe();
-        }
-        self.out.push(CallAction::Order(ModelOrder::AnswerTool { call: call.id.clone(), output, speak }));
-    }
-
     fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
         match state {
             State::Greeting | State::Thinking { .. } if self.turn.is_over() => self.state = State::Listening,
@@ -445,7 +483,14 @@ impl CallMachine {
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
                     self.finish(Ending::ModelLost);
                 }
-                (Timer::Keypad, _) => self.tell_keys(now),
+                (Timer::Keypad, _) => self.keys_entered(now),
+                (Timer::Interruption, _) => {
+                    let verdict = self.gate.judge(now);
+                    self.rule(verdict, now);
+                }
+                (Timer::Idle, _) => self.climb(now),
+                (Timer::Filler, _) => self.fill_the_wait(now),
+                (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
                     self.wish(WishPurpose::Notice, Some(WARNING.to_owned()));
@@ -454,15 +499,6 @@ impl CallMachine {
                 // `Closing` alone has this deadline.
                 (Timer::Goodbye, _) => return,
             }
-        }
-    }
-
-    /// Tells the model what was keyed in, and asks for an answer.
-    fn tell_keys(&mut self, now: Instant) {
-        if let Some(keys) = self.keypad.take(now) {
-            let text = format!("The caller pressed {keys} on the keypad.");
-            self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::User, text }));
-            self.wish(WishPurpose::Keypad, None);
         }
     }
 
@@ -499,12 +535,16 @@ impl State {
     }
 }
 
+/// Timed turns that `GET /calls/{id}` shows; older ones are in the record.
+const MOST_TIMED: usize = 200;
 /// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is
 /// held under a threat. Calls that may not last twice this long are not warned.
 const WARNED_AHEAD: Duration = Duration::from_secs(30);
 /// What the model is told to say then.
 const WARNING: &str =
     "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
+#[cfg(test)]
+mod conversation;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

@@ -381,4 +381,6 @@ pub struct CallDetail {
     pub model_setup_ms: Option<u64>,
     /// Tokens so far.
     pub usage: Usage,
+    /// The newest turns, timed part by part.
+    pub latency: Vec<TurnLatency>,
 }

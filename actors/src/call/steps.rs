@@ -1,17 +1,23 @@
 //! The call machine's words: what happens to a call, what it does, what it waits for, what it tells operators. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome};
+use serde_json::{Map, Value};
+
+use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
 use crate::ending::Ending;
 use crate::events::Event;
-use crate::ids::{CallId, ResponseId};
+use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
 
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallEvent {
+    /// Its actors are started and reached; the first event.
+    Begun,
     /// The line has something to report.
     Line(LineReport),
     /// The AudioPipeline has something to report.
@@ -22,6 +28,13 @@ pub enum CallEvent {
     HangUp(HangUp),
     /// One of the call's actors is gone without having been told to go.
     OrganLost(Organ),
+    /// An operator's tool has answered.
+    ToolAnswered {
+        /// The call that it answers.
+        call: ToolCallId,
+        /// What the model is told.
+        output: String,
+    },
     /// The deadline that was asked for has passed.
     TimeUp,
 }
@@ -37,6 +50,26 @@ pub enum CallAction {
     ClearPlayout {
         /// The response that is being generated, if one is.
         response: Option<ResponseId>,
+    },
+    /// Stop sending, and take back what the caller has not heard.
+    PausePlayout,
+    /// Go on where the caller stopped hearing.
+    ResumePlayout,
+    /// Play a recording of ours behind what is queued.
+    PlayPcm {
+        /// The id under which its playout is reported.
+        item: ItemId,
+        /// The sound.
+        pcm: Arc<[i16]>,
+    },
+    /// Ask an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
+    AskTool {
+        /// The call that is to be answered.
+        call: ToolCallId,
+        /// The tool.
+        plan: Arc<ToolPlan>,
+        /// The arguments, which fit its schema.
+        arguments: Map<String, Value>,
     },
     /// Ask the AudioPipeline to report when everything was heard.
     TellWhenDrained,
@@ -88,6 +121,14 @@ pub enum Timer {
     DurationWarning,
     /// The call has reached `limits.max_duration`.
     DurationLimit,
+    /// The greeting may be interrupted from now on.
+    Protection,
+    /// Speech of the caller over the agent is judged: an interruption or none.
+    Interruption,
+    /// Nobody has spoken for the ladder's time.
+    Idle,
+    /// A tool keeps the caller waiting.
+    Filler,
     /// Closing: the last words have not been heard within `limits.goodbye`.
     Goodbye,
 }
@@ -101,6 +142,10 @@ impl Timer {
             Self::Keypad => "keypad",
             Self::DurationWarning => "duration_warning",
             Self::DurationLimit => "duration_limit",
+            Self::Protection => "protection",
+            Self::Interruption => "interruption",
+            Self::Idle => "idle",
+            Self::Filler => "filler",
             Self::Goodbye => "goodbye",
         }
     }
@@ -115,8 +160,14 @@ pub enum Note {
     FirstAudioSent(Duration),
     /// The answer to a turn began, so long after the turn's end.
     AnswerTimed(Duration),
+    /// The answer to a turn was heard; all its parts.
+    TurnMeasured(TurnLatency),
     /// The caller interrupted the agent; playout was cleared so much later.
     BargedIn(Duration),
+    /// The caller's speech over the agent turned out to be no interruption.
+    InterruptionDismissed,
+    /// The language of the call was switched to this code.
+    LanguageSwitched(String),
     /// So many of the caller's frames found the AudioPipeline's mailbox full.
     FramesDropped(u64),
     /// The model session came up, after so long.
@@ -165,7 +216,10 @@ impl Note {
             Self::StateChanged(state) => Event::StateChanged { call, state },
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
+            Self::TurnMeasured(latency) => Event::TurnMeasured { latency: *latency },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },
+            Self::InterruptionDismissed => Event::InterruptionDismissed { call },
+            Self::LanguageSwitched(to) => Event::LanguageSwitched { call, to },
             Self::FramesDropped(frames) => {
                 Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
             }

@@ -27,13 +27,16 @@ pub(crate) fn brief() -> Brief {
         playout_lead: Duration::from_millis(200),
         interruption: InterruptionPlan::default(),
         notice: None,
-        ladder: LadderPlan::default(),
+        // Nobody is asked whether they are still there, unless a test is about that.
+        ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
     }
 }
+
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// The session of [`brief`].
 pub(crate) fn plan() -> SessionPlan {

@@ -88,6 +88,11 @@ impl Turn {
         self.sounding = false;
     }
 
+    /// Whether the caller is hearing the agent.
+    pub(super) fn is_sounding(&self) -> bool {
+        self.sounding
+    }
+
     /// Whether a response is being generated.
     pub(super) fn is_generating(&self) -> bool {
         self.active.is_some()

@@ -94,6 +94,13 @@ pub enum TurnDetection {
 }
 
 impl TurnDetection {
+    /// Whether the server answers by itself at the end of the caller's turn.
+    pub const fn answers(&self) -> bool {
+        match self {
+            Self::Server { create_response, .. } | Self::Semantic { create_response, .. } => *create_response,
+        }
+    }
+
     /// Whether the server cancels the running response by itself when the caller speaks.
     pub const fn interrupts(&self) -> bool {
         match self {

@@ -1,7 +1,8 @@
 //! How a call ends: at once, or once the last words have been heard. Part of [`super`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::hearing::exactly;
 use super::{CallMachine, State};
 use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
 use crate::call::steps::{CallAction, Note};
@@ -86,7 +87,8 @@ impl CallMachine {
         }
         self.turn.interrupt(Interrupter::Us, now, &mut self.out);
         self.close(ending, Awaiting::Goodbye, now);
-        self.wish(WishPurpose::Goodbye, Some(GOODBYE.to_owned()));
+        let words = self.spoken().map(|language| format!("Say goodbye. {}", exactly(&language.goodbye)));
+        self.wish(WishPurpose::Goodbye, Some(words.unwrap_or_else(|| GOODBYE.to_owned())));
     }
 
     /// Lets what is queued be heard and ends the call, whose model is gone.
@@ -107,6 +109,22 @@ impl CallMachine {
         // A time beyond what the clock can say is no time at all.
         let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now);
         self.enter(Closing { ending, until, awaiting, revocable: ending == Ending::AgentHungUp });
+    }
+
+    /// What is queued and unheard will play for `remaining`: the longest wait begins behind it.
+    pub(super) fn expect_silence(&mut self, closing: Closing, remaining: Duration, now: Instant) {
+        if let Awaiting::Silence { .. } = closing.awaiting {
+            let until = now.checked_add(remaining + self.brief.limits.goodbye).unwrap_or(now);
+            self.state = State::Closing(Closing { until, ..closing });
+        }
+    }
+
+    /// The last words are being made and heard: the wait for their end begins anew.
+    pub(super) fn expect_words(&mut self, closing: Closing, now: Instant) {
+        if let Awaiting::Words = closing.awaiting {
+            let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now).max(closing.until);
+            self.state = State::Closing(Closing { until, ..closing });
+        }
     }
 
     pub(super) fn await_silence(&mut self, closing: Closing) {

@@ -7,7 +7,11 @@ use super::super::messages::{HangUp, Organ, ResponseOutcome};
 use super::tests::*;
 use super::*;
 use crate::audio::messages::ItemPlayout;
+use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
+use crate::call::ladder::LadderPlan;
+use crate::call::testing::brief;
 use crate::ids::{ItemId, ResponseId};
+use crate::ids::{Private, ToolCallId};
 
 use CallAction as A;
 
@@ -132,7 +136,7 @@ fn ten_thousand_calls_in_any_order_end_exactly_once() {
 /// One call at random, to its end and beyond.
 fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
-    let mut call = Held::connecting();
+    let mut call = Held::of(any_brief(&mut dice));
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
     let calm = dice.roll(4) > 0;
@@ -156,7 +160,7 @@ fn play(seed: u64) -> Ending {
         check(&done, &mut ended, &CallEvent::TimeUp);
         assert!(call.machine.deadline().is_none_or(|(at, _)| at > call.now), "a deadline that passed is dealt with");
     }
-    assert!(call.now.duration_since(call.started()) <= Duration::from_secs(200 * 20 + 700));
+    assert!(call.now.duration_since(call.started()) <= Duration::from_secs(200 * 20 + 900));
     assert_eq!(call.machine.ending(), ended);
     ended.expect("every call ends")
 }
@@ -218,8 +222,13 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         80..84 => key(['1', '5', '*', '#'][usize::try_from(dice.roll(4)).expect("small")]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
-        91..94 => CallEvent::Line(LineReport::Alive),
-        94..96 => CallEvent::TimeUp,
+        91 => CallEvent::Line(LineReport::Alive),
+        92 => words(["", "okay", "no, stop"][usize::try_from(dice.roll(3)).expect("small")]),
+        93 => measure(dice, &response),
+        94 => {
+            CallEvent::ToolAnswered { call: ToolCallId::new(&format!("t{}", dice.roll(50))), output: "{}".to_owned() }
+        }
+        95 => CallEvent::TimeUp,
         96 => CallEvent::Model(ModelReport::WishGivenUp { purpose: purpose(dice), reason: "failed".to_owned() }),
         97 => CallEvent::OrganLost(Organ::Transcript),
         98 => failed(&response),
@@ -232,6 +241,39 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         108 => CallEvent::OrganLost(Organ::Model),
         109..111 => CallEvent::Line(LineReport::Stopped),
         _ => CallEvent::Line(LineReport::Closed),
+    }
+}
+
+/// Any of the ways in which an agent may be interrupted, and silence minded.
+fn any_brief(dice: &mut Dice) -> Brief {
+    let policy = [
+        InterruptionPolicy::Immediate,
+        InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(700) },
+    ];
+    Brief {
+        interruption: InterruptionPlan {
+            min_speech: Duration::from_millis(400 * dice.roll(2)),
+            greeting_protection: Duration::from_millis(1000 * dice.roll(2)),
+            policy: policy[usize::try_from(dice.roll(2)).expect("small")],
+        },
+        notice: (dice.roll(3) == 0).then(|| "Calls are recorded.".to_owned()),
+        ladder: if dice.roll(2) == 0 { LadderPlan::default() } else { brief().ladder },
+        ..brief()
+    }
+}
+
+fn words(text: &str) -> CallEvent {
+    let (item, text) = (ItemId::new("item_user"), Private::new(text.to_owned()));
+    CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
+}
+
+fn measure(dice: &mut Dice, response: &str) -> CallEvent {
+    let (response, time) = (ResponseId::new(response), Duration::from_millis(dice.roll(900)));
+    match dice.roll(4) {
+        0 => CallEvent::Model(ModelReport::FirstAudio { response }),
+        1 => CallEvent::Audio(AudioReport::LastVoice { ago: time }),
+        2 => CallEvent::Audio(AudioReport::Queued { remaining: time }),
+        _ => CallEvent::Audio(AudioReport::FirstHeard { response, item: ItemId::new("i0"), after_sent: time }),
     }
 }
 

@@ -1,0 +1,213 @@
+//! Whether the caller's speech is an interruption: a cough or an "mm-hm" must not wipe an answer. Pure; part of [`super::machine`].
+//!
+//! Speech that comes while the agent is heard is held against the plan: it counts at once, or after it has lasted, or (where the answer
+//! pauses meanwhile) once words or continued speech confirm it. Speech that ends before it counted was none of the agent's business.
+
+use std::time::{Duration, Instant};
+
+use super::brief::{InterruptionPlan, InterruptionPolicy};
+use crate::ids::ItemId;
+
+/// One call's gate.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// Speech of the caller that has not counted yet.
+    pending: Option<Pending>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    item: ItemId,
+    /// When it counts, if it lasts; when the answer goes on, once it has ended.
+    due: Instant,
+    /// It has ended, and the paused answer waits for words.
+    ended: bool,
+}
+
+/// What follows for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing, yet or at all.
+    GoOn,
+    /// Stop sending; the caller may mean it.
+    Pause,
+    /// Go on where the caller stopped hearing.
+    Resume,
+    /// The caller has the word.
+    Interrupt,
+}
+
+impl Gate {
+    /// The caller began to speak while the agent was heard, or was about to be.
+    pub(super) fn speech_started(&mut self, item: &ItemId, plan: &InterruptionPlan, now: Instant) -> Verdict {
+        let paused = matches!(plan.policy, InterruptionPolicy::PauseAndConfirm { .. });
+        if !paused && plan.min_speech.is_zero() {
+            return Verdict::Interrupt;
+        }
+        let lasts = if paused { plan.min_speech.max(LEAST_CONFIRMING) } else { plan.min_speech };
+        self.pending = Some(Pending { item: item.clone(), due: now + lasts, ended: false });
+        if paused { Verdict::Pause } else { Verdict::GoOn }
+    }
+
+    /// The caller's turn ended; whether it counted as one is said by what [`Self::is_pending`] was before.
+    pub(super) fn speech_stopped(&mut self, plan: &InterruptionPlan, now: Instant) {
+        let resume_after = match plan.policy {
+            InterruptionPolicy::PauseAndConfirm { resume_after } => Some(resume_after),
+            InterruptionPolicy::Immediate => None,
+        };
+        match (self.pending.as_mut(), resume_after) {
+            (Some(pending), Some(resume_after)) => {
+                pending.due = now + resume_after;
+                pending.ended = true;
+            }
+            // Too short to count; the answer was never touched.
+            (Some(_), None) => self.pending = None,
+            (None, _) => {}
+        }
+    }
+
+    /// Transcription heard words in `item`.
+    pub(super) fn words(&mut self, item: &ItemId, text: &str) -> Verdict {
+        match &self.pending {
+            Some(pending) if pending.item == *item && !is_backchannel(text) => {
+                self.pending = None;
+                Verdict::Interrupt
+            }
+            _ => Verdict::GoOn,
+        }
+    }
+
+    /// Whether speech waits to be judged.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Nothing is left to interrupt.
+    pub(super) fn forget(&mut self) {
+        self.pending = None;
+    }
+
+    /// When pending speech is judged.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|pending| pending.due)
+    }
+
+    /// The judgement by time, once it is due.
+    pub(super) fn judge(&mut self, now: Instant) -> Verdict {
+        match self.pending.take_if(|pending| pending.due <= now) {
+            Some(Pending { ended: true, .. }) => Verdict::Resume,
+            Some(Pending { ended: false, .. }) => Verdict::Interrupt,
+            None => Verdict::GoOn,
+        }
+    }
+}
+
+/// Words that say "I am listening" and ask for nothing.
+fn is_backchannel(text: &str) -> bool {
+    let plain: String = text.chars().filter(|c| !c.is_ascii_punctuation() && !"।…".contains(*c)).collect();
+    let plain = plain.trim().to_lowercase();
+    plain.is_empty() || BACKCHANNELS.contains(&plain.as_str())
+}
+
+/// Speech that confirms a paused interruption by lasting. Shorter: a cough does. Longer: the caller talks into a pause that may end.
+const LEAST_CONFIRMING: Duration = Duration::from_millis(600);
+
+/// As transcription writes them, in the six languages.
+const BACKCHANNELS: [&str; 34] = [
+    "mm",
+    "mmhm",
+    "mhm",
+    "mm hmm",
+    "hm",
+    "hmm",
+    "uhhuh",
+    "uh huh",
+    "ah",
+    "oh",
+    "ok",
+    "okay",
+    "yeah",
+    "yes yes",
+    "right",
+    "i see",
+    "sure",
+    "हाँ",
+    "हां",
+    "हूँ",
+    "जी",
+    "जी हाँ",
+    "अच्छा",
+    "ठीक है",
+    "हो",
+    "बरं",
+    "అవును",
+    "సరే",
+    "ஆமா",
+    "சரி",
+    "ம்",
+    "അതെ",
+    "ശരി",
+    "ഉം",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_without_patience_interrupts_at_once() {
+        let now = crate::clock::now();
+        assert_eq!(Gate::default().speech_started(&item(), &InterruptionPlan::default(), now), Verdict::Interrupt);
+    }
+
+    #[test]
+    fn a_cough_shorter_than_speech_has_to_be_changes_nothing() {
+        let (mut gate, now) = (Gate::default(), crate::clock::now());
+        assert_eq!(gate.speech_started(&item(), &lasting(), now), Verdict::GoOn);
+        gate.speech_stopped(&lasting(), now + ms(200));
+        assert_eq!((gate.due(), gate.judge(now + ms(900))), (None, Verdict::GoOn));
+    }
+
+    #[test]
+    fn speech_that_lasts_counts() {
+        let (mut gate, now) = (Gate::default(), crate::clock::now());
+        gate.speech_started(&item(), &lasting(), now);
+        assert_eq!(gate.judge(now + ms(399)), Verdict::GoOn);
+        assert_eq!(gate.judge(now + ms(400)), Verdict::Interrupt);
+        assert_eq!(gate.judge(now + ms(400)), Verdict::GoOn);
+    }
+
+    #[test]
+    fn a_paused_answer_goes_on_unless_words_confirm() {
+        let (mut gate, now) = (Gate::default(), crate::clock::now());
+        assert_eq!(gate.speech_started(&item(), &pausing(), now), Verdict::Pause);
+        gate.speech_stopped(&pausing(), now + ms(300));
+        assert_eq!(gate.words(&item(), "Mm-hm."), Verdict::GoOn);
+        assert_eq!(gate.judge(now + ms(1000)), Verdict::Resume);
+
+        gate.speech_started(&item(), &pausing(), now);
+        gate.speech_stopped(&pausing(), now + ms(300));
+        assert_eq!(gate.words(&ItemId::new("another"), "wait, stop"), Verdict::GoOn);
+        assert_eq!(gate.words(&item(), "wait, stop"), Verdict::Interrupt);
+        assert_eq!(gate.judge(now + ms(5000)), Verdict::GoOn);
+    }
+
+    fn lasting() -> InterruptionPlan {
+        InterruptionPlan { min_speech: ms(400), ..InterruptionPlan::default() }
+    }
+
+    fn pausing() -> InterruptionPlan {
+        InterruptionPlan {
+            policy: InterruptionPolicy::PauseAndConfirm { resume_after: ms(700) },
+            ..InterruptionPlan::default()
+        }
+    }
+
+    fn item() -> ItemId {
+        ItemId::new("item_u1")
+    }
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+}

@@ -1,0 +1,234 @@
+//! The caller's side: speech, words, keys, silence. Part of [`super`].
+
+use std::time::Instant;
+
+use super::ends::Closing;
+use super::{CallMachine, Protection, State};
+use crate::call::brief::{Greeting, KeyAction};
+use crate::call::gate::Verdict;
+use crate::call::ladder::Rung;
+use crate::call::steps::{CallAction, Note};
+use crate::call::turn::Interrupter;
+use crate::ending::Ending;
+use crate::ids::ItemId;
+use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::transcript::messages::Fact;
+
+impl CallMachine {
+    /// The model's turn detection heard the caller begin to speak.
+    pub(super) fn caller_spoke(&mut self, item: ItemId, now: Instant) {
+        self.caller_speaking = true;
+        match self.state {
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
+                if self.turn.is_sounding() =>
+            {
+                let verdict = self.gate.speech_started(&item, &self.brief.interruption, now);
+                self.rule(verdict, now);
+            }
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
+            // The agent wished to end the call and the caller does not: the caller is right.
+            State::Closing(Closing { revocable: true, .. }) => {
+                self.listen(now);
+                let text = "The caller spoke before the call was ended, so it goes on.".to_owned();
+                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
+            }
+            // The end is not the agent's to call off: the last words are said to their end.
+            State::Closing(_) => {}
+            // No model hears the caller before it is attached.
+            State::Connecting | State::Ended(_) => {}
+        }
+        self.record(Fact::CallerSpoke { item });
+        self.out.push(CallAction::CallerTurn { open: true });
+    }
+
+    /// The model's turn detection heard the caller's turn end.
+    pub(super) fn caller_stopped(&mut self, now: Instant) {
+        self.caller_speaking = false;
+        self.out.push(CallAction::CallerTurn { open: false });
+        let judged = !self.gate.is_pending();
+        self.gate.speech_stopped(&self.brief.interruption, now);
+        if judged {
+            self.turn_taken(now);
+        } else if !self.gate.is_pending() {
+            self.tell(Note::InterruptionDismissed);
+        }
+    }
+
+    /// Transcription heard what the caller says.
+    pub(super) fn caller_words(&mut self, item: &ItemId, text: &str, now: Instant) {
+        if text.trim().is_empty() {
+            return;
+        }
+        self.ladder.caller_answered(now);
+        let verdict = self.gate.words(item, text);
+        self.rule(verdict, now);
+    }
+
+    /// Carries out what was judged of the caller's speech.
+    pub(super) fn rule(&mut self, verdict: Verdict, now: Instant) {
+        match verdict {
+            Verdict::GoOn => {}
+            Verdict::Pause => self.out.push(CallAction::PausePlayout),
+            Verdict::Resume => {
+                self.out.push(CallAction::ResumePlayout);
+                self.tell(Note::InterruptionDismissed);
+            }
+            Verdict::Interrupt => {
+                self.listen(now);
+                if !self.caller_speaking {
+                    // Words confirmed it after the speech had ended.
+                    self.turn_taken(now);
+                }
+            }
+        }
+    }
+
+    /// The caller has the word; whatever the agent was saying is interrupted.
+    pub(super) fn listen(&mut self, now: Instant) {
+        let server_cancels = self.brief.model.turn_detection.interrupts();
+        if self.turn.interrupt(Interrupter::Caller { server_cancels }, now, &mut self.out) {
+            self.tally.barge_ins += 1;
+        }
+        self.gate.forget();
+        self.stopwatch.abandon();
+        self.state = State::Listening;
+    }
+
+    /// The caller's turn is over and an answer is due.
+    fn turn_taken(&mut self, now: Instant) {
+        self.tally.turns += 1;
+        if self.brief.model.transcription.is_none() {
+            // No words will ever come: speech has to do.
+            self.ladder.caller_answered(now);
+        }
+        match self.state {
+            // A wish of ours may have begun meanwhile; the turn is timed all the same.
+            State::Listening | State::Thinking { .. } => {
+                self.stopwatch.turn_ended(now);
+                if self.brief.model.turn_detection.answers() {
+                    self.turn.owe();
+                } else {
+                    self.wish(WishPurpose::Answer, None);
+                }
+                self.state = State::Thinking { caller_done: Some(now) };
+            }
+            // The agent is heard already: there is nothing to wait for.
+            State::Greeting | State::Speaking => {}
+            // Nobody will answer any more.
+            State::Closing(_) => {}
+            State::Connecting | State::Ended(_) => {}
+        }
+    }
+
+    /// A complete entry of the keypad: an action of the configuration, or something to tell the model.
+    pub(super) fn keys_entered(&mut self, now: Instant) {
+        let Some(keys) = self.keypad.take(now) else { return };
+        match self.brief.keypad.actions.get(&keys).cloned() {
+            Some(KeyAction::HangUp) => self.say_goodbye(Ending::CallerHungUp, now),
+            Some(KeyAction::Language(code)) => {
+                self.switch_language(&code);
+                self.wish(
+                    WishPurpose::Keypad,
+                    Some("Say in one short sentence that you go on in this language.".into()),
+                );
+            }
+            Some(KeyAction::Repeat) => {
+                self.turn.interrupt(Interrupter::Us, now, &mut self.out);
+                self.wish(WishPurpose::Keypad, Some("Say what you said last once more.".into()));
+            }
+            Some(KeyAction::Say(words)) => {
+                self.turn.interrupt(Interrupter::Us, now, &mut self.out);
+                self.wish(WishPurpose::Keypad, Some(exactly(&words)));
+            }
+            Some(KeyAction::Transfer(destination)) => {
+                let text =
+                    format!("The caller pressed {keys} on the keypad, which asks for a transfer to {destination}.");
+                self.tell_model(text);
+            }
+            None => self.tell_model(format!("The caller pressed {keys} on the keypad.")),
+        }
+    }
+
+    fn tell_model(&mut self, text: String) {
+        self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::User, text }));
+        self.wish(WishPurpose::Keypad, None);
+    }
+
+    /// Goes on in `code`, one of the brief's: prompt and transcription change, the context stays, the voice cannot change.
+    pub(super) fn switch_language(&mut self, code: &str) {
+        let Some(language) = self.brief.languages.get(code).filter(|_| code != self.language) else { return };
+        self.out.push(CallAction::Order(ModelOrder::Configure {
+            instructions: Some(language.instructions.clone()),
+            transcription: Some(language.transcription.clone()),
+            tools: None,
+        }));
+        let from = std::mem::replace(&mut self.language, code.to_owned());
+        self.record(Fact::LanguageSwitched { from, to: code.to_owned() });
+        self.tell(Note::LanguageSwitched(code.to_owned()));
+    }
+
+    /// Keeps the ladder's clock: silence is when nobody speaks, nothing is being made and nobody is waited for.
+    pub(super) fn mind_the_silence(&mut self, now: Instant) {
+        let nobody = matches!(self.state, State::Listening | State::Thinking { .. })
+            && !self.caller_speaking
+            && !self.turn.is_sounding()
+            && !self.turn.is_generating()
+            && !self.tools.are_asked();
+        if nobody {
+            self.ladder.floor_silent(now);
+        } else {
+            self.ladder.floor_taken();
+        }
+    }
+
+    /// The next rung of the idle ladder has been reached.
+    pub(super) fn climb(&mut self, now: Instant) {
+        match self.ladder.climb(now) {
+            Some(Rung::Prompt(rung)) => {
+                let words = self.spoken().and_then(|language| language.idle_prompt(rung)).map(exactly);
+                let words =
+                    words.unwrap_or_else(|| "Ask in one short sentence whether the caller is still there.".into());
+                self.wish(WishPurpose::IdlePrompt, Some(words));
+            }
+            Some(Rung::Goodbye) => self.say_goodbye(Ending::CallerSilent, now),
+            None => {}
+        }
+    }
+
+    /// Before the model is there: a recorded greeting does not wait for it.
+    pub(super) fn begin(&mut self) {
+        if let Greeting::Clip { text, pcm } = &self.brief.greeting {
+            let (text, pcm, item) = (text.clone(), pcm.clone(), ItemId::new("line_greeting"));
+            self.record(Fact::LinePlayed { item: item.clone(), text });
+            self.out.push(CallAction::PlayPcm { item, pcm });
+        }
+    }
+
+    /// The model is there: the caller's words flow, unless what is said first must not be interrupted.
+    pub(super) fn attach(&mut self, now: Instant) {
+        self.out.push(CallAction::AttachModel);
+        if let Protection::Greeting { until: Some(until) } = self.protection
+            && until <= now
+        {
+            self.protection = Protection::Over;
+        }
+        if self.protection != Protection::Over {
+            self.out.push(CallAction::DetachModel);
+        }
+    }
+
+    /// What must not be interrupted has been heard, or will not come: the caller's words flow.
+    pub(super) fn end_protection(&mut self) {
+        if self.protection != Protection::Over {
+            self.protection = Protection::Over;
+            if self.state != State::Connecting {
+                self.out.push(CallAction::AttachModel);
+            }
+        }
+    }
+}
+
+/// What the model is told to say word for word.
+pub(super) fn exactly(words: &str) -> String {
+    format!("Say exactly these words and nothing else: “{words}”")
+}

@@ -1,0 +1,74 @@
+//! Tools: what the model asks for is done, answered and recorded. Part of [`super`].
+
+use std::time::Instant;
+
+use super::ends::{Awaiting, SILENCE};
+use super::hearing::exactly;
+use super::{CallMachine, State};
+use crate::call::messages::ToolCall;
+use crate::call::steps::CallAction;
+use crate::call::tools::{Answer, Effect, Outcome};
+use crate::ending::Ending;
+use crate::ids::ToolCallId;
+use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::transcript::messages::Fact;
+
+impl CallMachine {
+    pub(super) fn tool_called(&mut self, call: &ToolCall, state: State, now: Instant) {
+        match self.tools.run(call, &self.brief, now) {
+            Some(Outcome::Ask { plan, arguments }) => {
+                self.out.push(CallAction::AskTool { call: call.id.clone(), plan, arguments });
+            }
+            Some(Outcome::Answer(answer)) => self.tool_done(call, answer, state, now),
+            None => {}
+        }
+    }
+
+    /// A built-in tool has run.
+    fn tool_done(&mut self, call: &ToolCall, answer: Answer, state: State, now: Instant) {
+        let Answer { mut output, speak, effect } = answer;
+        match (effect, state) {
+            (Some(Effect::HangUp), State::Closing(_)) => {}
+            (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {
+                output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
+            }
+            (Some(Effect::HangUp), _) => {
+                let awaiting = if self.turn.is_generating() { Awaiting::Words } else { SILENCE };
+                self.close(Ending::AgentHungUp, awaiting, now);
+            }
+            (Some(Effect::SwitchLanguage(code)), _) => self.switch_language(&code),
+            (Some(Effect::Answered { key, value, status }), _) => {
+                self.record(Fact::Answered { key, value, status: status.to_owned() });
+            }
+            (None, _) => {}
+        }
+        self.answer_tool(call, output, speak);
+    }
+
+    /// An operator's tool has answered, or failed in words.
+    pub(super) fn tool_answered(&mut self, id: &ToolCallId, output: String) {
+        if let Some(call) = self.tools.answered(id) {
+            self.answer_tool(&call, output, true);
+        }
+    }
+
+    fn answer_tool(&mut self, call: &ToolCall, output: String, speak: bool) {
+        // Nothing more is said than the goodbye.
+        let speak = speak && !matches!(self.state, State::Closing(_));
+        let (name, arguments) = (call.name.clone(), call.arguments.clone());
+        self.record(Fact::ToolUsed { name, arguments, output: output.clone() });
+        if speak {
+            self.turn.owe();
+        }
+        self.out.push(CallAction::Order(ModelOrder::AnswerTool { call: call.id.clone(), output, speak }));
+    }
+
+    /// A tool keeps the caller waiting: a word, unless something is being said anyway.
+    pub(super) fn fill_the_wait(&mut self, now: Instant) {
+        if self.tools.fill(now) && !self.turn.is_sounding() && !self.turn.is_generating() {
+            let words = self.spoken().map(|language| exactly(&language.filler));
+            let words = words.unwrap_or_else(|| "Say in a few words that it takes a moment.".to_owned());
+            self.wish(WishPurpose::Notice, Some(words));
+        }
+    }
+}
