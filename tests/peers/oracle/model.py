@@ -73,7 +73,8 @@ class Session:
             self.problems.append(f"{kind} before session.updated")
         if kind == "session.update":
             self.updates.append(event)
-            self.format = event["session"]["audio"]["input"]["format"]["type"] if "audio" in event["session"] else self.format
+            given = event["session"].get("audio", {}).get("input", {}).get("format")
+            self.format = given["type"] if given else self.format
             await asyncio.sleep(self.world.updated_delay)
             effective = self.session()
             effective.update(event["session"])

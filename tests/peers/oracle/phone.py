@@ -28,10 +28,11 @@ class Phone:
         self.received = bytearray()
         self.closed = None
         self.first_sound = None
+        self.query = ""
 
     def ring(self, base, **fields):
         form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": "+15550100001", "To": "+15550100002", "CallStatus": "ringing", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
-        request = urllib.request.Request(base + "/twilio/voice", data=urllib.parse.urlencode(form).encode())
+        request = urllib.request.Request(base + "/twilio/voice" + self.query, data=urllib.parse.urlencode(form).encode())
         with urllib.request.urlopen(request, timeout=15) as answer:
             assert answer.headers["Content-Type"].split(";")[0] in ("text/xml", "application/xml"), answer.headers["Content-Type"]
             return answer.read().decode()
