@@ -9,6 +9,7 @@
 //! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
 //! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
 
+mod apology;
 mod briefs;
 mod clips;
 mod conversation;

@@ -9,11 +9,11 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
 
-use super::Config;
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
+use super::{Config, apology};
 
 /// The brief of every agent in every language it speaks.
 #[derive(Debug, Clone)]
@@ -136,6 +136,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             idle_prompts: language.idle_prompts.clone(),
             goodbye: language.goodbye.clone(),
             apology: language.apology.clone(),
+            apology_sound: language.apology_shipped.then(|| apology::recording(code)).flatten(),
             filler: language.filler.clone(),
         };
         (code.clone(), brief)

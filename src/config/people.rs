@@ -77,6 +77,8 @@ pub struct Language {
     pub goodbye: String,
     /// Said when the model is lost and nothing replaces it.
     pub apology: String,
+    /// Those words are the shipped ones, which a recording says.
+    pub apology_shipped: bool,
     /// Said while a tool keeps the caller waiting.
     pub filler: String,
 }
@@ -241,8 +243,10 @@ impl Language {
             );
         }
         let shipped = !section.chosen("voice");
+        let apology_shipped = !section.chosen("apology");
         Some(Self {
             name: name?,
+            apology_shipped,
             instructions: instructions?,
             greeting: greeting?,
             greeting_audio: greeting_audio?,

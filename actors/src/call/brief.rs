@@ -79,6 +79,8 @@ pub struct LanguageBrief {
     pub goodbye: String,
     /// Said when the model is lost or fails for good.
     pub apology: String,
+    /// A recording of those words, 8 kHz: when the model is lost, nobody else can say them.
+    pub apology_sound: Option<Arc<[i16]>>,
     /// Said while a tool keeps the caller waiting.
     pub filler: String,
 }

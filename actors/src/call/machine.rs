@@ -72,6 +72,8 @@ pub struct CallMachine {
     language: String,
     /// The model's turn detection hears the caller.
     caller_speaking: bool,
+    /// Recordings of ours that were played, for their ids.
+    lines_played: u32,
     /// When the stream started.
     started: Instant,
     /// When the carrier last gave a sign of life.
@@ -147,6 +149,7 @@ impl CallMachine {
             protection,
             language: brief.language.clone(),
             caller_speaking: false,
+            lines_played: 0,
             brief,
             started: now,
             line_heard: now,
@@ -455,7 +458,11 @@ impl CallMachine {
 
     fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
         match state {
-            State::Greeting | State::Thinking { .. } if self.turn.is_over() => self.state = State::Listening,
+            State::Greeting | State::Thinking { .. } if self.turn.is_over() => {
+                // Every retry has failed: the caller is not left with nothing to hear.
+                self.apologise();
+                self.state = State::Listening;
+            }
             State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
                 if purpose == Some(WishPurpose::Goodbye) =>
             {
@@ -481,7 +488,11 @@ impl CallMachine {
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    self.finish(Ending::ModelLost);
+                    if self.spoken().is_some_and(|language| language.apology_sound.is_some()) {
+                        self.close_without_model(Ending::ModelLost, now);
+                    } else {
+                        self.finish(Ending::ModelLost);
+                    }
                 }
                 (Timer::Keypad, _) => self.keys_entered(now),
                 (Timer::Interruption, _) => {

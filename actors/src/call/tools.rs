@@ -298,6 +298,7 @@ mod tests {
             idle_prompts: vec!["…".to_owned()],
             goodbye: "…".to_owned(),
             apology: "…".to_owned(),
+            apology_sound: None,
             filler: "…".to_owned(),
         };
         let mail = Question {

@@ -14,7 +14,7 @@ use super::*;
 use crate::audio::messages::ItemPlayout;
 use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::call::ladder::LadderPlan;
-use crate::call::messages::TurnLatency;
+use crate::call::messages::{ModelLoss, TurnLatency};
 use crate::call::testing::{brief, plan};
 use crate::ids::{ItemId, Private, ToolCallId};
 use crate::realtime::plan::{Transcription, TurnDetection};
@@ -221,6 +221,29 @@ fn a_server_that_does_not_answer_by_itself_is_asked_to() {
 }
 
 #[test]
+fn a_caller_whose_model_is_lost_hears_a_voice_all_the_same() {
+    let mut languages = (*languages()).clone();
+    let hindi = languages["hi"].clone();
+    languages.insert("en".to_owned(), LanguageBrief { apology_sound: Some(Arc::from([1i16; 8])), ..hindi });
+    let brief = Brief { languages: Arc::new(languages), ..brief() };
+    let gone = ModelReport::Lost(ModelLoss { class: LossClass::Fatal, reason: "gone".to_owned() });
+    for lost in [CallEvent::Model(gone), CallEvent::TimeUp] {
+        let mut call = Held::of(brief.clone());
+        call.now += brief.limits.model_setup;
+        let done = call.on(lost);
+        let sound = done.iter().position(|action| matches!(action, A::PlayPcm { .. })).expect("a voice");
+        assert!(sound < place(&done, &A::TellWhenDrained) && call.state() == "closing", "{done:?}");
+        call.on(drained());
+        assert!(call.on(drained()).contains(&A::CloseLine));
+    }
+    let mut call = Held::of(brief);
+    call.on(ready());
+    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Greeting), reason: "failed".to_owned() };
+    assert!(call.on(CallEvent::Model(given_up)).iter().any(|action| matches!(action, A::PlayPcm { .. })));
+    assert_eq!(call.state(), "listening");
+}
+
+#[test]
 fn every_part_of_a_turn_is_timed_to_the_ear() {
     let mut call = Held::listening();
     call.on(speech_started());
@@ -299,6 +322,7 @@ fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
         idle_prompts: vec!["…".to_owned()],
         goodbye: "…".to_owned(),
         apology: "…".to_owned(),
+        apology_sound: None,
         filler: "…".to_owned(),
     };
     Arc::new([("hi".to_owned(), hindi)].into())

@@ -8,7 +8,9 @@ use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
 use crate::call::steps::{CallAction, Note};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
+use crate::ids::ItemId;
 use crate::realtime::messages::WishPurpose;
+use crate::transcript::messages::Fact;
 
 /// An end that waits for the last words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +102,22 @@ impl CallMachine {
             State::Closing(closing) => self.await_silence(Closing { revocable: false, ..closing }),
             State::Ended(_) => {}
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.apologise();
                 self.close(ending, SILENCE, now);
             }
         }
+    }
+
+    /// The caller hears a voice although no model speaks; `false` where the language has no recording.
+    pub(super) fn apologise(&mut self) -> bool {
+        let Some((text, pcm)) = self.spoken().and_then(|l| Some((l.apology.clone(), l.apology_sound.clone()?))) else {
+            return false;
+        };
+        self.lines_played += 1;
+        let item = ItemId::new(&format!("line_apology_{}", self.lines_played));
+        self.record(Fact::LinePlayed { item: item.clone(), text });
+        self.out.push(CallAction::PlayPcm { item, pcm });
+        true
     }
 
     pub(super) fn close(&mut self, ending: Ending, awaiting: Awaiting, now: Instant) {

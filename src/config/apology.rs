@@ -1,0 +1,43 @@
+//! The bundled apologies: a voice for the caller when no model is left to speak. Each says the shipped words of its language.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::wav;
+
+/// The recording of the shipped apology in `code`'s language, 8 kHz; none for a language that is not shipped.
+pub(super) fn recording(code: &str) -> Option<Arc<[i16]>> {
+    let place = RECORDINGS.iter().position(|(known, _)| *known == code)?;
+    SAMPLES.get(place).cloned()
+}
+
+static SAMPLES: LazyLock<Vec<Arc<[i16]>>> = LazyLock::new(|| {
+    let read = |(code, bytes): &(&str, &[u8])| {
+        Arc::from(wav::read_bundled(bytes, code).expect("a test reads every bundled recording"))
+    };
+    RECORDINGS.iter().map(read).collect()
+});
+
+const RECORDINGS: [(&str, &[u8]); 6] = [
+    ("en", include_bytes!("apology/en.wav")),
+    ("hi", include_bytes!("apology/hi.wav")),
+    ("mr", include_bytes!("apology/mr.wav")),
+    ("te", include_bytes!("apology/te.wav")),
+    ("ta", include_bytes!("apology/ta.wav")),
+    ("ml", include_bytes!("apology/ml.wav")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_language_has_a_voice_for_its_apology() {
+        for (code, _) in RECORDINGS {
+            let sound = recording(code).expect("shipped");
+            let loudest = sound.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0);
+            assert!((16_000..80_000).contains(&sound.len()), "{code}: {} samples", sound.len());
+            assert!((8_000..=24_000).contains(&loudest), "{code}: {loudest}");
+        }
+        assert!(recording("de").is_none());
+    }
+}
