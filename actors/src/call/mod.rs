@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod brief;
+pub mod ladder;
 pub mod machine;
 pub mod messages;
 pub mod turn;
