@@ -1,5 +1,6 @@
 //! Switchboard answers phone calls with a realtime voice model.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod commands;

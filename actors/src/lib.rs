@@ -17,5 +17,6 @@ pub mod events;
 pub mod ids;
 pub mod realtime;
 pub mod supervisor;
+pub mod tools;
 pub mod transcript;
 pub mod wire;

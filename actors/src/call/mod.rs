@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod brief;
 mod keypad;
+pub mod ladder;
 pub mod machine;
 pub mod messages;
 pub mod steps;

@@ -1,0 +1,250 @@
+//! What an operator's tool is, and whether the model's arguments fit it. Pure.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+use crate::ids::Private;
+
+/// One operator's tool (`[tools.<name>]`), checked before a port was bound.
+#[derive(Debug)]
+pub struct ToolPlan {
+    /// What the model calls it.
+    pub name: String,
+    /// What the model is told it is for.
+    pub description: String,
+    /// Where it is asked: `http` or `https`.
+    pub url: url::Url,
+    /// How it is asked.
+    pub method: ToolMethod,
+    /// JSON Schema of the arguments, as the model sees it.
+    pub parameters: Value,
+    /// Headers, their values from the environment.
+    pub headers: Vec<(String, Private<String>)>,
+    /// From the request's first byte to the answer's last.
+    pub timeout: Duration,
+    /// Most bytes of an answer that the model is given; a longer one is an error that says so.
+    pub max_result: usize,
+    /// Private and loopback addresses that this tool may reach all the same.
+    pub allowed_private: Vec<IpAddr>,
+    schema: Validator,
+}
+
+/// How a tool is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolMethod {
+    /// Arguments in the query.
+    Get,
+    /// Arguments as a JSON body.
+    Post,
+}
+
+/// What a tool needs beyond its schema; see [`ToolPlan`] for each.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of ToolPlan")]
+pub struct ToolSettings {
+    pub name: String,
+    pub description: String,
+    pub url: url::Url,
+    pub method: ToolMethod,
+    pub parameters: Value,
+    pub headers: Vec<(String, Private<String>)>,
+    pub timeout: Duration,
+    pub max_result: usize,
+    pub allowed_private: Vec<IpAddr>,
+}
+
+/// Why a tool cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ToolProblem {
+    /// The parameters are no JSON Schema of an object.
+    #[error("`parameters` is not a JSON Schema of an object: {0}")]
+    Schema(String),
+    /// The address is neither http nor https, or has no host, or carries credentials.
+    #[error("`url` has to be http:// or https:// with a host and without credentials, found `{0}`")]
+    Address(String),
+}
+
+impl ToolPlan {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// When the schema is none, or the address is not one that a tool may have.
+    pub fn new(settings: ToolSettings) -> Result<Self, ToolProblem> {
+        let ToolSettings { name, description, url, method, parameters, headers, timeout, max_result, allowed_private } =
+            settings;
+        let credentials = !url.username().is_empty() || url.password().is_some();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || credentials {
+            return Err(ToolProblem::Address(format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())));
+        }
+        if parameters.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(ToolProblem::Schema("its `type` is not \"object\"".to_owned()));
+        }
+        let schema = jsonschema::validator_for(&parameters).map_err(|e| ToolProblem::Schema(e.to_string()))?;
+        Ok(Self { name, description, url, method, parameters, headers, timeout, max_result, allowed_private, schema })
+    }
+
+    /// The tool as `session.update` declares it.
+    pub fn declaration(&self) -> Value {
+        json!({
+            "type": "function",
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        })
+    }
+
+    /// Reads the model's arguments and holds them against the schema.
+    ///
+    /// # Errors
+    /// In words that the model can act on: what is wrong and where, without repeating values.
+    pub fn arguments(&self, text: &str) -> Result<Map<String, Value>, String> {
+        let text = if text.trim().is_empty() { "{}" } else { text };
+        let value: Value = serde_json::from_str(text).map_err(|e| format!("the arguments are not valid JSON: {e}"))?;
+        let problems: Vec<String> = self
+            .schema
+            .iter_errors(&value)
+            .take(MOST_PROBLEMS)
+            .map(|e| format!("at `{}`: {}", e.instance_path(), e.masked()))
+            .collect();
+        if !problems.is_empty() {
+            return Err(format!("the arguments do not fit the tool's parameters: {}", problems.join("; ")));
+        }
+        let Value::Object(arguments) = value else { return Err("the arguments are not a JSON object".to_owned()) };
+        Ok(arguments)
+    }
+
+    /// Whether this tool may connect to `address`: public ones, and private ones that are listed.
+    pub fn may_reach(&self, address: IpAddr) -> bool {
+        let address = match address {
+            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+            IpAddr::V4(_) => address,
+        };
+        self.allowed_private.contains(&address) || is_public(address)
+    }
+}
+
+/// The answer to the model when a tool could not do it: short, in words, marked as a failure.
+pub fn failure(reason: &str) -> String {
+    json!({"ok": false, "error": reason}).to_string()
+}
+
+/// An address on the public internet: not loopback, private, link-local, shared, documentation, multicast or unspecified.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            !(v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_broadcast()
+                || v4.is_documentation()
+                || v4.is_multicast()
+                || a == 0
+                || a >= 240
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (b == 18 || b == 19)))
+        }
+        IpAddr::V6(v6) => {
+            let first = v6.segments()[0];
+            let embeds_v4 = first == 0x2002 || (first == 0x64 && v6.segments()[1] == 0xff9b);
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || (first & 0xfe00) == 0xfc00
+                || (first & 0xffc0) == 0xfe80
+                || (first == 0x2001 && v6.segments()[1] == 0x0db8)
+                || v6.to_ipv4().is_some()
+                || embeds_v4)
+        }
+    }
+}
+
+/// Problems named to the model at once; more would only confuse it.
+const MOST_PROBLEMS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_held_against_the_schema() {
+        let tool = booking();
+        let good = tool.arguments(r#"{"day":"saturday","seats":2}"#).expect("fits the schema");
+        assert_eq!(good["seats"], 2);
+        let bad = tool.arguments(r#"{"day":"saturday","seats":"two"}"#).expect_err("a word is no number");
+        assert!(bad.contains("/seats") && !bad.contains("two"), "{bad}");
+        let missing = tool.arguments("").expect_err("day is required");
+        assert!(missing.contains("day"), "{missing}");
+        assert!(tool.arguments("{\"day\":").expect_err("cut short").contains("not valid JSON"));
+        assert!(tool.arguments("[]").is_err());
+    }
+
+    #[test]
+    fn only_public_addresses_and_listed_private_ones_are_reached() {
+        let tool = booking();
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+        ] {
+            assert!(!tool.may_reach(private.parse().expect("an address")), "{private}");
+        }
+        for private in
+            ["::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"]
+        {
+            assert!(!tool.may_reach(private.parse().expect("an address")), "{private}");
+        }
+        assert!(tool.may_reach("93.184.216.34".parse().expect("an address")));
+        assert!(tool.may_reach("2606:4700::1111".parse().expect("an address")));
+        assert!(tool.may_reach("10.9.9.9".parse().expect("an address")));
+        assert!(tool.may_reach("::ffff:10.9.9.9".parse().expect("an address")));
+    }
+
+    #[test]
+    fn a_tool_with_a_broken_schema_or_address_is_refused() {
+        let mut settings = booking_settings();
+        settings.parameters = json!({"type": "string"});
+        assert!(matches!(ToolPlan::new(settings), Err(ToolProblem::Schema(_))));
+        let mut settings = booking_settings();
+        settings.parameters = json!({"type": "object", "properties": {"a": {"type": "nonsense"}}});
+        assert!(matches!(ToolPlan::new(settings), Err(ToolProblem::Schema(_))));
+        for address in ["ftp://example.com/x", "https://user:secret@example.com/"] {
+            let mut settings = booking_settings();
+            settings.url = address.parse().expect("a url");
+            let problem = ToolPlan::new(settings).expect_err("refused");
+            assert!(!problem.to_string().contains("secret"));
+        }
+    }
+
+    fn booking() -> ToolPlan {
+        ToolPlan::new(booking_settings()).expect("a good tool")
+    }
+
+    fn booking_settings() -> ToolSettings {
+        ToolSettings {
+            name: "book".to_owned(),
+            description: "Books a test drive.".to_owned(),
+            url: "https://crm.example.com/book".parse().expect("a url"),
+            method: ToolMethod::Post,
+            parameters: json!({
+                "type": "object",
+                "properties": {"day": {"type": "string"}, "seats": {"type": "integer"}},
+                "required": ["day"],
+                "additionalProperties": false,
+            }),
+            headers: Vec::new(),
+            timeout: Duration::from_secs(5),
+            max_result: 4096,
+            allowed_private: vec!["10.9.9.9".parse().expect("an address")],
+        }
+    }
+}
