@@ -66,7 +66,9 @@ pub enum BenchError {
         reason: String,
     },
     /// This process is the bottleneck, so nothing can be said of the service.
-    #[error("the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on")]
+    #[error(
+        "the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on"
+    )]
     GeneratorBusy {
         /// At how many calls.
         calls: usize,
@@ -81,8 +83,9 @@ pub enum BenchError {
 /// When the service cannot be started or measured.
 pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     std::fs::create_dir_all(&args.out).map_err(|source| BenchError::Io { what: "make the output folder", source })?;
-    let progress = ProgressBar::new(args.steps.len() as u64)
-        .with_style(ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let progress = ProgressBar::new(args.steps.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     let mut sheet = Sheet::new(probe::machine(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
     let mut rig = Rig::start(args, variant).await?;
@@ -147,6 +150,10 @@ struct Rig {
     books: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
+    /// The carrier's connections to the webhook.
+    webhooks: awc::Client,
+    /// Memory of the service without calls.
+    idle_kib: u64,
     _records: tempdir::Dir,
 }
 
@@ -165,7 +172,11 @@ impl Rig {
             && Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
         let mut command = if pinned {
             let own = std::process::id().to_string();
-            let _ = Command::new("taskset").args(["-a", "-cp", "1", &own]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let _ = Command::new("taskset")
+                .args(["-a", "-cp", "1", &own])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
             let mut taskset = Command::new("taskset");
             taskset.args(["-c", "0"]).arg(&binary);
             taskset
@@ -195,7 +206,10 @@ impl Rig {
         let mut service = command.spawn().map_err(io("start the service"))?;
         for _ in 0..200 {
             if tokio::net::TcpStream::connect(&address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
                 return Ok(Self {
+                    idle_kib: probe::resident_kib(service.id()).unwrap_or(0),
+                    webhooks: awc::Client::default(),
                     service,
                     log,
                     address,
@@ -265,6 +279,7 @@ impl Rig {
             cpu_ms_per_call_s: service_used.as_secs_f64() * 1000.0 / (calls as f64 * wall.as_secs_f64()),
             service_busy_percent: (100.0 * service_used.as_secs_f64() / wall.as_secs_f64()) as u32,
             generator_busy_percent: busy_percent,
+            kib_per_call: resident_kib.saturating_sub(self.idle_kib) as f64 / calls.max(1) as f64,
             resident_kib,
             set_ups_per_s,
             lost: self.lost.get() - lost_before,
@@ -282,7 +297,7 @@ impl Rig {
             String::new()
         };
         let rung = phone::ring(&self.address, "/ws", &headers, &token, &call_sid).await;
-        let (frames, write, opened) = rung.map_err(|e| e.to_string())?;
+        let (frames, pen, opened) = rung.map_err(|e| e.to_string())?;
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.tally));
@@ -290,7 +305,7 @@ impl Rig {
         let offset = Duration::from_micros((number as u64 * 7_919) % 20_000);
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
         spawn_local(async move {
-            phone::carry(frames, write, call_sid, phone_book, offset).await;
+            phone::carry(frames, pen, call_sid, phone_book, offset).await;
             lost.set(lost.get() + 1);
         });
         spawn_local(model::carry(configured.session, book));
@@ -312,7 +327,7 @@ impl Rig {
         .to_vec();
         let url = format!("http://{}/twilio/voice", self.address);
         let signature = crate::routes::signature::sign(TOKEN, &url, &form);
-        let sent = awc::Client::default().post(&url).insert_header(("X-Twilio-Signature", signature)).send_form(&form).await;
+        let sent = self.webhooks.post(&url).insert_header(("X-Twilio-Signature", signature)).send_form(&form).await;
         let body = sent.map_err(|e| e.to_string())?.body().await.map_err(|e| e.to_string())?;
         let twiml = String::from_utf8_lossy(&body);
         let value = twiml.split_once(r#"name="token" value=""#).and_then(|(_, rest)| rest.split_once('"'));

@@ -2,18 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::AsyncWriteExt as _;
+use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::task::spawn_local;
 
-use super::wire::{self, Frames, Kind};
+use super::wire::{self, Frames, Kind, Pen};
 
 /// One phone frame.
 const FRAME_MS: usize = 20;
@@ -28,6 +27,10 @@ pub(super) struct CallBook {
     spoken_ms: Cell<usize>,
     /// Bytes that the phone has got of the current answer.
     got: Cell<usize>,
+    /// Marks that the phone has not played up to yet, as frames, and when it will have.
+    marks: RefCell<VecDeque<(Instant, Vec<u8>)>>,
+    /// When the phone will have played all that it has got.
+    silent_at: Cell<Option<Instant>>,
     /// When the model said `speech_started` and the phone waits for its `clear`.
     pub(super) speech_started: Cell<Option<Instant>>,
     /// The load asks the model's end to interrupt.
@@ -89,12 +92,39 @@ impl CallBook {
 
     fn phone_heard(&self, bytes: usize, now: Instant) {
         self.got.set(self.got.get() + bytes);
+        let from = self.silent_at.get().map_or(now, |at| at.max(now));
+        self.silent_at.set(Some(from + Duration::from_micros(bytes as u64 * 125)));
         let ms = self.got.get() / 8;
         let mut down = self.down.borrow_mut();
         while down.front().is_some_and(|(start, _)| *start < ms) {
             let Some((_, sent)) = down.pop_front() else { break };
             self.tally.take(&self.tally.down, now - sent);
             self.tally.frames_down.set(self.tally.frames_down.get() + 1);
+        }
+    }
+
+    /// A mark is echoed when all that came before it was played.
+    fn marked(&self, payload: &[u8], now: Instant) {
+        let mut echo = Vec::with_capacity(payload.len() + 16);
+        wire::frame(&mut echo, 1, payload, true);
+        self.marks.borrow_mut().push_back((self.silent_at.get().unwrap_or(now), echo));
+    }
+
+    /// What is queued is dropped, and its marks are echoed at once.
+    fn cleared(&self, now: Instant) {
+        self.silent_at.set(None);
+        self.marks.borrow_mut().iter_mut().for_each(|(due, _)| *due = now);
+        if let Some(started) = self.speech_started.take() {
+            self.tally.take(&self.tally.clear, now - started);
+        }
+    }
+
+    /// Appends the echoes that are due.
+    fn echo(&self, now: Instant, out: &mut Vec<u8>) {
+        let mut marks = self.marks.borrow_mut();
+        let due = marks.iter().take_while(|(due, _)| *due <= now).count();
+        for (_, echo) in marks.drain(..due) {
+            out.extend_from_slice(&echo);
         }
     }
 }
@@ -106,83 +136,87 @@ pub(super) async fn ring(
     headers: &str,
     token: &str,
     call_sid: &str,
-) -> io::Result<(Frames, OwnedWriteHalf, Instant)> {
-    let (frames, mut write) = wire::open(TcpStream::connect(address).await?, target, headers).await?;
+) -> io::Result<(Frames, Pen, Instant)> {
+    let (frames, pen) = wire::open(TcpStream::connect(address).await?, target, headers).await?;
     let opened = Instant::now();
     let mut out = Vec::new();
     wire::frame(&mut out, 1, br#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#, true);
     let stream_sid = call_sid.replacen("CA", "MZ", 1);
-    let start = format!(
-        r#"{{"event":"start","sequenceNumber":"1","start":{{"accountSid":"{ACCOUNT}","streamSid":"{stream_sid}","callSid":"{call_sid}","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},"customParameters":{{"token":"{token}"}}}},"streamSid":"{stream_sid}"}}"#
-    );
-    wire::frame(&mut out, 1, start.as_bytes(), true);
-    write.write_all(&out).await?;
-    Ok((frames, write, opened))
+    let start = json!({
+        "event": "start",
+        "sequenceNumber": "1",
+        "start": {
+            "accountSid": ACCOUNT,
+            "streamSid": stream_sid,
+            "callSid": call_sid,
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": {"token": token},
+        },
+        "streamSid": stream_sid,
+    });
+    wire::frame(&mut out, 1, start.to_string().as_bytes(), true);
+    pen.write(&out).await?;
+    Ok((frames, pen, opened))
 }
 
 /// The account that every phone of the bench belongs to.
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000000";
 
 /// Talks and listens until either side ends the call; `offset` spreads the phones over their 20 ms.
-pub(super) async fn carry(frames: Frames, write: OwnedWriteHalf, call_sid: String, book: Rc<CallBook>, offset: Duration) {
-    let write = Rc::new(RefCell::new(Some(write)));
-    let talking = spawn_local(talk(Rc::clone(&write), call_sid.replacen("CA", "MZ", 1), Rc::clone(&book), offset));
-    listen(frames, &write, &book).await;
+pub(super) async fn carry(frames: Frames, pen: Pen, call_sid: String, book: Rc<CallBook>, offset: Duration) {
+    let talking = spawn_local(talk(pen.clone(), call_sid.replacen("CA", "MZ", 1), Rc::clone(&book), offset));
+    listen(frames, &pen, &book).await;
     talking.abort();
     book.closed.set(true);
 }
 
-async fn talk(write: Rc<RefCell<Option<OwnedWriteHalf>>>, stream_sid: String, book: Rc<CallBook>, offset: Duration) {
+async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, offset: Duration) {
     // Quiet noise: mu-law codes near zero, another every frame so that nothing is guessed.
     let payloads: Vec<String> = (0..8u8)
         .map(|seed| {
-            STANDARD.encode(Vec::from_iter((0..160u8).map(|n| 0x70 | (n.wrapping_mul(37).wrapping_add(seed * 11) & 0x8F))))
+            let codes = (0..160u8).map(|n| 0x70 | (n.wrapping_mul(37).wrapping_add(seed * 11) & 0x8F));
+            STANDARD.encode(Vec::from_iter(codes))
         })
         .collect();
     let origin = tokio::time::Instant::now() + offset;
-    let mut out = Vec::with_capacity(512);
+    let (mut out, mut json) = (Vec::with_capacity(1024), Vec::with_capacity(512));
     for n in 0usize.. {
         tokio::time::sleep_until(origin + Duration::from_millis((n * FRAME_MS) as u64)).await;
         if book.closed.get() {
             return;
         }
-        let json = format!(
-            r#"{{"event":"media","sequenceNumber":"{}","media":{{"track":"inbound","chunk":"{}","timestamp":"{}","payload":"{}"}},"streamSid":"{stream_sid}"}}"#,
-            n + 2,
-            n + 1,
-            n * FRAME_MS,
-            payloads[n % payloads.len()],
+        json.clear();
+        let (sequence, chunk, timestamp, payload) = (n + 2, n + 1, n * FRAME_MS, &payloads[n % payloads.len()]);
+        let written = write!(
+            json,
+            r#"{{"event":"media","sequenceNumber":"{sequence}","media":{{"track":"inbound","chunk":"{chunk}","timestamp":"{timestamp}","payload":"{payload}"}},"streamSid":"{stream_sid}"}}"#,
         );
+        debug_assert!(written.is_ok(), "a vector takes everything");
         out.clear();
-        wire::frame(&mut out, 1, json.as_bytes(), true);
-        book.phone_spoke((n + 1) * FRAME_MS, Instant::now());
-        if !send(&write, &out).await {
+        let now = Instant::now();
+        book.echo(now, &mut out);
+        wire::frame(&mut out, 1, &json, true);
+        book.phone_spoke((n + 1) * FRAME_MS, now);
+        if pen.write(&out).await.is_err() {
             return;
         }
     }
 }
 
-async fn listen(mut frames: Frames, write: &Rc<RefCell<Option<OwnedWriteHalf>>>, book: &CallBook) {
+async fn listen(mut frames: Frames, pen: &Pen, book: &CallBook) {
     while let Ok(Some((kind, payload))) = frames.next().await {
+        let now = Instant::now();
         match kind {
-            Kind::Text if payload.starts_with(br#"{"event":"media""#) => {
-                book.phone_heard(media_bytes(payload), Instant::now());
-            }
-            Kind::Text if payload.starts_with(br#"{"event":"mark""#) => {
-                // Played at real-time pace: nothing is ever queued for long, so the echo comes at once.
-                let mut out = Vec::with_capacity(payload.len() + 16);
-                wire::frame(&mut out, 1, payload, true);
-                send(write, &out).await;
-            }
-            Kind::Text if payload.starts_with(br#"{"event":"clear""#) => {
-                if let Some(started) = book.speech_started.take() {
-                    book.tally.take(&book.tally.clear, started.elapsed());
-                }
-            }
+            Kind::Text if payload.starts_with(br#"{"event":"media""#) => book.phone_heard(media_bytes(payload), now),
+            Kind::Text if payload.starts_with(br#"{"event":"mark""#) => book.marked(payload, now),
+            Kind::Text if payload.starts_with(br#"{"event":"clear""#) => book.cleared(now),
             Kind::Ping => {
                 let mut pong = Vec::new();
                 wire::frame(&mut pong, 10, payload, true);
-                send(write, &pong).await;
+                if pen.write(&pong).await.is_err() {
+                    break;
+                }
             }
             Kind::Close => break,
             Kind::Text | Kind::Other => {}
@@ -193,26 +227,11 @@ async fn listen(mut frames: Frames, write: &Rc<RefCell<Option<OwnedWriteHalf>>>,
     }
 }
 
-/// Decoded length of a media message's payload: the longest quoted string in it.
+/// Decoded length of a media message's payload.
 fn media_bytes(payload: &[u8]) -> usize {
     let Some(at) = payload.windows(11).position(|w| w == br#""payload":""#) else { return 0 };
     let text = &payload[at + 11..];
     let Some(end) = text.iter().position(|b| *b == b'"') else { return 0 };
     let text = &text[..end];
     text.len() / 4 * 3 - text.iter().rev().take_while(|b| **b == b'=').count()
-}
-
-async fn send(write: &Rc<RefCell<Option<OwnedWriteHalf>>>, bytes: &[u8]) -> bool {
-    // The other task of this phone is writing: an echo waits for the next turn of the loop, a frame is late by one.
-    for _ in 0..100 {
-        let taken = write.borrow_mut().take();
-        let Some(mut half) = taken else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        let done = half.write_all(bytes).await.is_ok();
-        *write.borrow_mut() = Some(half);
-        return done;
-    }
-    false
 }

@@ -20,15 +20,25 @@ pub(super) fn latency_over_calls(sheet: &Sheet) -> String {
     };
     for ms in [0.01, 0.1, 1.0, 10.0, 100.0] {
         let at = y(ms);
-        let _ = writeln!(svg, r##"<path d="M{LEFT} {at}H{}" stroke="#ddd"/><text x="4" y="{}">{ms} ms</text>"##, WIDTH - 20.0, at + 4.0);
+        let _ = writeln!(
+            svg,
+            r##"<path d="M{LEFT} {at}H{}" stroke="#ddd"/><text x="4" y="{}">{ms} ms</text>"##,
+            WIDTH - 20.0,
+            at + 4.0
+        );
     }
     for step in &sheet.steps {
         let at = x(step.calls);
-        let _ = writeln!(svg, r#"<text x="{at}" y="{}" text-anchor="middle">{}</text>"#, HEIGHT - BOTTOM + 16.0, step.calls);
+        let _ = writeln!(
+            svg,
+            r#"<text x="{at}" y="{}" text-anchor="middle">{}</text>"#,
+            HEIGHT - BOTTOM + 16.0,
+            step.calls
+        );
     }
     let objective = y(f64::from(sheet.p99_objective_ms));
     let _ = writeln!(svg, r##"<path d="M{LEFT} {objective}H{}" stroke="#c00" stroke-dasharray="6 4"/>"##, WIDTH - 20.0);
-    let lines: [(&str, &str, fn(&Step) -> f64); 4] = [
+    let lines: [(&str, &str, Value); 4] = [
         ("caller to model p99", "#1f77b4", |s| s.up.p99),
         ("model to caller p99", "#ff7f0e", |s| s.down.p99),
         ("caller to model p50", "#9ecae1", |s| s.up.p50),
@@ -36,13 +46,20 @@ pub(super) fn latency_over_calls(sheet: &Sheet) -> String {
     ];
     for (n, (name, colour, value)) in lines.into_iter().enumerate() {
         let points: Vec<String> = sheet.steps.iter().map(|s| format!("{:.1},{:.1}", x(s.calls), y(value(s)))).collect();
-        let _ = writeln!(svg, r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2"/>"#, points.join(" "));
+        let _ = writeln!(
+            svg,
+            r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2"/>"#,
+            points.join(" ")
+        );
         let at = LEFT + 10.0 + 170.0 * n as f64;
         let _ = writeln!(svg, r#"<text x="{at}" y="{}" fill="{colour}">{name}</text>"#, HEIGHT - 8.0);
     }
     svg.push_str("</svg>\n");
     svg
 }
+
+/// What a line shows of a step.
+type Value = fn(&Step) -> f64;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;

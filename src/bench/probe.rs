@@ -24,7 +24,9 @@ pub(super) fn machine() -> String {
     let model = fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {
-            text.lines().find_map(|line| line.strip_prefix("model name")).map(|v| v.trim_start_matches([' ', '\t', ':']).to_owned())
+            text.lines()
+                .find_map(|line| line.strip_prefix("model name"))
+                .map(|v| v.trim_start_matches([' ', '\t', ':']).to_owned())
         })
         .unwrap_or_else(|| "unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -41,6 +41,8 @@ pub(super) struct Step {
     pub(super) service_busy_percent: u32,
     pub(super) generator_busy_percent: u32,
     pub(super) resident_kib: u64,
+    /// What the service needs more than without calls, per call.
+    pub(super) kib_per_call: f64,
     pub(super) set_ups_per_s: f64,
     /// Calls that ended by themselves while measured.
     pub(super) lost: usize,
@@ -113,11 +115,24 @@ impl Sheet {
     }
 
     fn table(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
-        writeln!(out, "{}; model audio {}; objective p99 <= {} ms each way\n", self.machine, self.audio_format, self.p99_objective_ms)?;
+        writeln!(
+            out,
+            "{}; model audio {}; objective p99 <= {} ms each way\n",
+            self.machine, self.audio_format, self.p99_objective_ms
+        )?;
         writeln!(
             out,
             "{:>16} {:>20} {:>20} {:>15} {:>8} {:>8} {:>6} {:>6} {:>9} {:>8}",
-            "calls", "up p50/p95/p99 ms", "down p50/p95/p99 ms", "clear p50/p99", "ms/call-s", "KiB/call", "busy", "rig", "101->upd", "setups/s"
+            "calls",
+            "up p50/p95/p99 ms",
+            "down p50/p95/p99 ms",
+            "clear p50/p99",
+            "ms/call-s",
+            "KiB/call",
+            "busy",
+            "rig",
+            "101->upd",
+            "setups/s"
         )?;
         for step in &self.steps {
             let mark = if step.holds(self.p99_objective_ms) { "" } else { "  missed" };
@@ -141,12 +156,12 @@ impl Sheet {
         let three = |l: &Latency| format!("{:.2}/{:.2}/{:.2}", l.p50, l.p95, l.p99);
         writeln!(
             out,
-            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8} {:>5}% {:>5}% {:>9.2} {:>8.0}{mark}",
+            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8.0} {:>5}% {:>5}% {:>9.2} {:>8.0}{mark}",
             three(&step.up),
             three(&step.down),
             format!("{:.2}/{:.2}", step.clear.p50, step.clear.p99),
             step.cpu_ms_per_call_s,
-            step.resident_kib / step.calls.max(1) as u64,
+            step.kib_per_call,
             step.service_busy_percent,
             step.generator_busy_percent,
             step.first_update_ms.p50,

@@ -3,6 +3,7 @@
 //! A client's frames are masked with the key zero, which is valid and leaves the payload as it is.
 
 use std::io;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use sha1::{Digest as _, Sha1};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Mutex;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,21 @@ pub(super) fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8], masked: bool)
         out.extend_from_slice(&[0; 4]);
     }
     out.extend_from_slice(payload);
+}
+
+/// The writing end of a socket, for every task of that end: what each asks for goes out whole, in the order asked.
+#[derive(Clone)]
+pub(super) struct Pen(Rc<Mutex<OwnedWriteHalf>>);
+
+impl Pen {
+    fn new(half: OwnedWriteHalf) -> Self {
+        Self(Rc::new(Mutex::new(half)))
+    }
+
+    /// Writes whole frames.
+    pub(super) async fn write(&self, frames: &[u8]) -> io::Result<()> {
+        self.0.lock().await.write_all(frames).await
+    }
 }
 
 /// Reads frames, unmasking those that are masked.
@@ -107,7 +124,7 @@ impl Frames {
 }
 
 /// Upgrades a connection of ours; `target` is path and query.
-pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, OwnedWriteHalf)> {
+pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, Pen)> {
     socket.set_nodelay(true)?;
     let host = socket.peer_addr()?;
     let (mut read, mut write) = socket.into_split();
@@ -120,11 +137,11 @@ pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::
     if !answer.starts_with("HTTP/1.1 101") {
         return Err(io::Error::other(format!("no upgrade: {}", answer.lines().next().unwrap_or_default())));
     }
-    Ok((Frames::new(read), write))
+    Ok((Frames::new(read), Pen::new(write)))
 }
 
 /// Takes an upgrade that a peer asks for.
-pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, OwnedWriteHalf)> {
+pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
     socket.set_nodelay(true)?;
     let (mut read, mut write) = socket.into_split();
     let request = head(&mut read).await?;
@@ -139,7 +156,7 @@ pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, OwnedWriteH
         STANDARD.encode(digest)
     );
     write.write_all(answer.as_bytes()).await?;
-    Ok((Frames::new(read), write))
+    Ok((Frames::new(read), Pen::new(write)))
 }
 
 /// An HTTP head, byte by byte so that nothing behind it is taken.
@@ -164,22 +181,22 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let server = async {
             let (socket, _) = listener.accept().await.expect("a peer");
-            let (mut frames, mut write) = accept(socket).await.expect("an upgrade");
+            let (mut frames, pen) = accept(socket).await.expect("an upgrade");
             for _ in 0..4 {
                 let (_, payload) = frames.next().await.expect("readable").expect("open");
                 let mut out = Vec::new();
                 frame(&mut out, 1, payload, false);
-                write.write_all(&out).await.expect("writable");
+                pen.write(&out).await.expect("writable");
             }
         };
         let client = async {
             let socket = TcpStream::connect(address).await.expect("reachable");
-            let (mut frames, mut write) = open(socket, "/x?model=m", "").await.expect("an upgrade");
+            let (mut frames, pen) = open(socket, "/x?model=m", "").await.expect("an upgrade");
             for length in [3, 126, 70_000, 0] {
                 let text = vec![b'a'; length];
                 let mut out = Vec::new();
                 frame(&mut out, 1, &text, true);
-                write.write_all(&out).await.expect("writable");
+                pen.write(&out).await.expect("writable");
                 assert_eq!(frames.next().await.expect("readable").expect("open"), (Kind::Text, &text[..]));
             }
         };
