@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
@@ -14,6 +15,7 @@ use tokio::task::spawn_local;
 use super::model::{self, Configured};
 use super::phone::{self, ACCOUNT, CallBook, Tally};
 use super::sheet::{Feature, Latency, Sheet, Step};
+use super::wire::{Frames, Pen};
 use super::{plot, probe};
 
 /// Measures what this host can carry.
@@ -107,6 +109,10 @@ pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
             Err(other) => return Err(other),
         }
     }
+    rig.stop().await;
+    progress.set_message("setting up");
+    let mut rig = Rig::start(args, variant).await?;
+    sheet.set_ups_per_s = Some(rig.set_up_rate().await?);
     rig.stop().await;
     if let Some(calls) = args.features_at {
         for (name, variant) in [
@@ -233,12 +239,10 @@ impl Rig {
     /// Brings the calls to `calls`, measures, and gives the figures.
     async fn step(&mut self, calls: usize, args: &BenchArgs, progress: &ProgressBar) -> Result<Step, BenchError> {
         let from = self.books.len();
-        let began = Instant::now();
         let mut to_update = Vec::new();
         for number in from..calls {
             to_update.push(self.add(number).await.map_err(|reason| BenchError::SetUp { number, reason })?);
         }
-        let set_ups_per_s = (calls - from) as f64 / began.elapsed().as_secs_f64();
         progress.set_message(format!("{calls} calls: settling"));
         tokio::time::sleep(Duration::from_secs(2)).await;
         progress.set_message(format!("{calls} calls: measuring {} s", args.seconds));
@@ -281,7 +285,6 @@ impl Rig {
             generator_busy_percent: busy_percent,
             kib_per_call: resident_kib.saturating_sub(self.idle_kib) as f64 / calls.max(1) as f64,
             resident_kib,
-            set_ups_per_s,
             lost: self.lost.get() - lost_before,
         })
     }
@@ -289,15 +292,7 @@ impl Rig {
     /// One more call, webhook and all; gives the µs from the phone's 101 to the model's `session.update`.
     async fn add(&mut self, number: usize) -> Result<u32, String> {
         let call_sid = format!("CA{number:032x}");
-        let token = self.announce(&call_sid).await?;
-        let headers = if self.verify {
-            let signature = crate::routes::signature::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
-            format!("x-twilio-signature: {signature}\r\n")
-        } else {
-            String::new()
-        };
-        let rung = phone::ring(&self.address, "/ws", &headers, &token, &call_sid).await;
-        let (frames, pen, opened) = rung.map_err(|e| e.to_string())?;
+        let (frames, pen, opened) = self.ring(&call_sid).await?;
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.tally));
@@ -310,6 +305,39 @@ impl Rig {
         });
         spawn_local(model::carry(configured.session, book));
         Ok(u32::try_from((configured.update_at - opened).as_micros()).unwrap_or(u32::MAX))
+    }
+
+    /// Webhook and upgrade of one call, and what the carrier says first.
+    async fn ring(&self, call_sid: &str) -> Result<(Frames, Pen, Instant), String> {
+        let token = self.announce(call_sid).await?;
+        let headers = if self.verify {
+            let signature = crate::routes::signature::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
+            format!("x-twilio-signature: {signature}\r\n")
+        } else {
+            String::new()
+        };
+        let rung = phone::ring(&self.address, "/ws", &headers, &token, call_sid).await;
+        rung.map_err(|e| e.to_string())
+    }
+
+    /// Sets up calls, many at a time, each with webhook, signature, token and model session; gives how many a second.
+    async fn set_up_rate(&mut self) -> Result<f64, BenchError> {
+        let began = Instant::now();
+        let this = &*self;
+        let rung = stream::iter(0..SET_UPS).map(async |number| {
+            let rung = this.ring(&format!("CA{:032x}", 0xF000_0000 + number)).await;
+            rung.map_err(|reason| BenchError::SetUp { number, reason })
+        });
+        let phones: Vec<_> = rung.buffer_unordered(SET_UPS_AT_ONCE).try_collect().await?;
+        let mut sessions = Vec::new();
+        for number in 0..phones.len() {
+            let reason = "no model session came within 5 s";
+            let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
+            let session =
+                waited.ok().flatten().ok_or_else(|| BenchError::SetUp { number, reason: reason.to_owned() })?;
+            sessions.push(session);
+        }
+        Ok(SET_UPS as f64 / began.elapsed().as_secs_f64())
     }
 
     /// The webhook; gives the stream's token.
@@ -344,6 +372,10 @@ impl Rig {
     }
 }
 
+/// Calls of the measure of set-ups.
+const SET_UPS: usize = 500;
+/// Of these, at once.
+const SET_UPS_AT_ONCE: usize = 16;
 /// Interruptions measured in a step.
 const INTERRUPTED: usize = 100;
 /// The auth token that the bench signs with.

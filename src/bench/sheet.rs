@@ -17,6 +17,8 @@ pub(super) struct Sheet {
     pub(super) steps: Vec<Step>,
     /// One row per feature switched off.
     pub(super) features: Vec<Feature>,
+    /// Calls set up a second, webhook, signature, token and model session each; on an idle service, many at a time.
+    pub(super) set_ups_per_s: Option<f64>,
     /// Why the steps ended before an objective was missed.
     pub(super) stopped: Option<String>,
     /// Most calls at which every objective held.
@@ -43,7 +45,6 @@ pub(super) struct Step {
     pub(super) resident_kib: u64,
     /// What the service needs more than without calls, per call.
     pub(super) kib_per_call: f64,
-    pub(super) set_ups_per_s: f64,
     /// Calls that ended by themselves while measured.
     pub(super) lost: usize,
 }
@@ -93,6 +94,7 @@ impl Sheet {
             p99_objective_ms,
             steps: Vec::new(),
             features: Vec::new(),
+            set_ups_per_s: None,
             stopped: None,
             calls_a_core: None,
             recommended_max_calls: None,
@@ -122,7 +124,7 @@ impl Sheet {
         )?;
         writeln!(
             out,
-            "{:>16} {:>20} {:>20} {:>15} {:>8} {:>8} {:>6} {:>6} {:>9} {:>8}",
+            "{:>16} {:>20} {:>20} {:>15} {:>8} {:>8} {:>6} {:>6} {:>9}",
             "calls",
             "up p50/p95/p99 ms",
             "down p50/p95/p99 ms",
@@ -132,7 +134,6 @@ impl Sheet {
             "busy",
             "rig",
             "101->upd",
-            "setups/s"
         )?;
         for step in &self.steps {
             let mark = if step.holds(self.p99_objective_ms) { "" } else { "  missed" };
@@ -140,6 +141,9 @@ impl Sheet {
         }
         for feature in &self.features {
             Self::row(out, &feature.name, &feature.step, "")?;
+        }
+        if let Some(rate) = self.set_ups_per_s {
+            writeln!(out, "\n{rate:.0} set-ups a second")?;
         }
         if let Some(stopped) = &self.stopped {
             writeln!(out, "\nstopped: {stopped}")?;
@@ -156,7 +160,7 @@ impl Sheet {
         let three = |l: &Latency| format!("{:.2}/{:.2}/{:.2}", l.p50, l.p95, l.p99);
         writeln!(
             out,
-            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8.0} {:>5}% {:>5}% {:>9.2} {:>8.0}{mark}",
+            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8.0} {:>5}% {:>5}% {:>9.2}{mark}",
             three(&step.up),
             three(&step.down),
             format!("{:.2}/{:.2}", step.clear.p50, step.clear.p99),
@@ -165,7 +169,6 @@ impl Sheet {
             step.service_busy_percent,
             step.generator_busy_percent,
             step.first_update_ms.p50,
-            step.set_ups_per_s,
         )
     }
 }
