@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
 use crate::phone::{CallArgs, DemoArgs};
 
@@ -35,6 +36,8 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Measures how many calls this machine can carry
+    Bench(BenchArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
     Rehearse {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use console::style;
 
+use crate::bench::{BenchArgs, run_bench};
 use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::Config;
 use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Call(args) => in_system(call(*args)),
         Command::Check(args) => check::run(&args),
+        Command::Bench(args) => in_system(bench(args)),
         Command::Rehearse { bind } => in_system(rehearse(bind)),
     }
 }
@@ -56,6 +58,13 @@ async fn call(args: CallArgs) -> ExitCode {
     match phone::run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, error.exit_code()),
+    }
+}
+
+async fn bench(args: BenchArgs) -> ExitCode {
+    match run_bench(&args).await {
+        Ok(code) => code,
+        Err(error) => failed(&error, 1),
     }
 }
 

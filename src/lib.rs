@@ -19,6 +19,7 @@
 //! fault in one would cancel itself out in the other), and nothing is built from `Host` or `X-Forwarded-*`: signed URLs come from
 //! `server.public_url` alone.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod commands;

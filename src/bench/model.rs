@@ -1,0 +1,232 @@
+//! The model's end of the load: a GA server that configures, takes audio and speaks at real-time pace.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::spawn_local;
+
+use super::phone::CallBook;
+use super::wire::{self, Frames, Kind, Pen};
+
+/// Audio in one delta.
+const DELTA: Duration = Duration::from_millis(100);
+
+/// A model session that has been configured and waits for its phone.
+pub(super) struct Configured {
+    pub(super) session: Session,
+    pub(super) update_at: Instant,
+}
+
+/// One configured session.
+pub(super) struct Session {
+    frames: Frames,
+    pen: Pen,
+    /// Bytes of one sample's time: 48 a millisecond for PCM16 at 24 kHz, 8 for G.711.
+    bytes_per_ms: usize,
+}
+
+/// Listens; every session that has been configured is handed over in the order of its `session.update`.
+pub(super) async fn listen() -> io::Result<(u16, mpsc::UnboundedReceiver<Configured>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let (ready, sessions) = mpsc::unbounded_channel();
+    spawn_local(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let ready = ready.clone();
+            spawn_local(async move {
+                if let Ok(configured) = configure(socket).await {
+                    let _ = ready.send(configured);
+                }
+            });
+        }
+    });
+    Ok((port, sessions))
+}
+
+async fn configure(socket: TcpStream) -> io::Result<Configured> {
+    let (mut frames, pen) = wire::accept(socket).await?;
+    let format = json!({"type": "audio/pcm", "rate": 24000});
+    let session = json!({"type": "realtime", "object": "realtime.session", "id": "sess_bench",
+        "audio": {"input": {"format": format}, "output": {"format": format, "voice": "alloy"}}});
+    send(&pen, &json!({"type": "session.created", "event_id": "event_1", "session": session})).await?;
+    loop {
+        let Some((kind, payload)) = frames.next().await? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+        if kind != Kind::Text {
+            continue;
+        }
+        let event: Value = serde_json::from_slice(payload)?;
+        if event["type"] == "session.update" {
+            let update_at = Instant::now();
+            let format = event["session"]["audio"]["input"]["format"]["type"].as_str().unwrap_or_default();
+            let bytes_per_ms = if format == "audio/pcm" { 48 } else { 8 };
+            send(&pen, &json!({"type": "session.updated", "event_id": "event_2", "session": event["session"]})).await?;
+            return Ok(Configured { session: Session { frames, pen, bytes_per_ms }, update_at });
+        }
+    }
+}
+
+/// Carries one call's session until its socket ends: hears the caller, speaks all the time.
+pub(super) async fn carry(session: Session, book: Rc<CallBook>) {
+    let Session { frames, pen, bytes_per_ms } = session;
+    let speaking = spawn_local(speak(pen.clone(), Rc::clone(&book), bytes_per_ms));
+    hear(frames, &pen, &book, bytes_per_ms).await;
+    speaking.abort();
+}
+
+async fn hear(mut frames: Frames, pen: &Pen, book: &CallBook, bytes_per_ms: usize) {
+    let mut heard = 0usize;
+    while let Ok(Some((kind, payload))) = frames.next().await {
+        match kind {
+            Kind::Text if payload.starts_with(br#"{"type":"input_audio_buffer.append""#) => {
+                heard += audio_bytes(payload);
+                book.model_heard(heard / bytes_per_ms, Instant::now());
+            }
+            Kind::Ping => {
+                let mut pong = Vec::new();
+                wire::frame(&mut pong, 10, payload, false);
+                if pen.write(&pong).await.is_err() {
+                    break;
+                }
+            }
+            Kind::Close => break,
+            Kind::Text | Kind::Other => {}
+        }
+    }
+    book.closed.set(true);
+}
+
+/// Decoded length of the base64 that ends the message (`…"audio":"…"}`), without decoding it.
+fn audio_bytes(payload: &[u8]) -> usize {
+    let Some(end) = payload.len().checked_sub(2) else { return 0 };
+    let Some(start) = payload[..end].iter().rposition(|b| *b == b'"') else { return 0 };
+    let text = &payload[start + 1..end];
+    text.len() / 4 * 3 - text.iter().rev().take_while(|b| **b == b'=').count()
+}
+
+/// Speaks: one answer after another, a delta every 100 ms and words beside it, each until it is said or interrupted.
+async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<()> {
+    let audio = STANDARD.encode(vec![0x55u8; 100 * bytes_per_ms]);
+    let origin = tokio::time::Instant::now();
+    let mut tick = 0u32;
+    for n in 1u32.. {
+        let answer = Answer::new(n);
+        pen.write(&answer.opening()).await?;
+        let (delta, words) = (answer.delta(&audio), answer.words());
+        book.answer_begins();
+        let mut interrupted = false;
+        for piece in 0..ANSWER_DELTAS {
+            tokio::time::sleep_until(origin + DELTA * tick).await;
+            tick += 1;
+            interrupted = book.interrupt.take();
+            if interrupted {
+                book.speech_started.set(Some(Instant::now()));
+                pen.write(&answer.speech_started()).await?;
+                tokio::time::sleep(TURN).await;
+                tick = u32::try_from(origin.elapsed().as_millis() / DELTA.as_millis()).unwrap_or(u32::MAX) + 1;
+                break;
+            }
+            book.model_spoke(Instant::now());
+            pen.write(&delta).await?;
+            if piece % 3 == 0 {
+                pen.write(&words).await?;
+            }
+        }
+        pen.write(&answer.ending(interrupted)).await?;
+    }
+    Ok(())
+}
+
+/// Deltas of one answer: six seconds, so that turns, records and item ends take part in what is measured.
+const ANSWER_DELTAS: u32 = 60;
+/// How long a caller who interrupts speaks.
+const TURN: Duration = Duration::from_millis(300);
+
+/// One response and its item, as a server tells them.
+struct Answer {
+    number: u32,
+    response: String,
+    item: String,
+}
+
+impl Answer {
+    fn new(number: u32) -> Self {
+        Self { number, response: format!("resp_{number}"), item: format!("item_{number}") }
+    }
+
+    fn object(&self, status: &str) -> Value {
+        let pcm = json!({"type": "audio/pcm", "rate": 24000});
+        json!({"id": self.response, "object": "realtime.response", "status": status, "status_details": null, "output": [],
+            "conversation_id": "conv_1", "output_modalities": ["audio"], "max_output_tokens": "inf", "metadata": null,
+            "audio": {"output": {"format": pcm, "voice": "alloy"}}, "usage": null})
+    }
+
+    fn message(&self, status: &str) -> Value {
+        json!({"id": self.item, "object": "realtime.item", "type": "message", "role": "assistant", "status": status, "content": []})
+    }
+
+    /// An event about a part of the item.
+    fn part(&self, kind: &str, key: &str, value: &str) -> Value {
+        json!({"type": kind, "event_id": "event_9", "response_id": self.response, "item_id": self.item, "output_index": 0,
+            "content_index": 0, key: value})
+    }
+
+    fn opening(&self) -> Vec<u8> {
+        let message = self.message("in_progress");
+        frames(&[
+            json!({"type": "response.created", "event_id": "e", "response": self.object("in_progress")}),
+            json!({"type": "response.output_item.added", "event_id": "e", "response_id": self.response, "output_index": 0, "item": message}),
+            json!({"type": "conversation.item.added", "event_id": "e", "item": message, "previous_item_id": null}),
+        ])
+    }
+
+    fn delta(&self, audio: &str) -> Vec<u8> {
+        frames(&[self.part("response.output_audio.delta", "delta", audio)])
+    }
+
+    fn words(&self) -> Vec<u8> {
+        frames(&[self.part("response.output_audio_transcript.delta", "delta", " words of the agent")])
+    }
+
+    fn speech_started(&self) -> Vec<u8> {
+        let item = format!("item_u{}", self.number);
+        frames(&[
+            json!({"type": "input_audio_buffer.speech_started", "event_id": "e", "audio_start_ms": 1, "item_id": item}),
+        ])
+    }
+
+    /// The answer is over: said to its end, or interrupted by a caller whose turn is over as well.
+    fn ending(&self, interrupted: bool) -> Vec<u8> {
+        if interrupted {
+            let item = format!("item_u{}", self.number);
+            return frames(&[
+                json!({"type": "response.done", "event_id": "e", "response": self.object("cancelled")}),
+                json!({"type": "input_audio_buffer.speech_stopped", "event_id": "e", "audio_end_ms": 2, "item_id": item}),
+            ]);
+        }
+        frames(&[
+            self.part("response.output_audio.done", "transcript", ""),
+            self.part("response.output_audio_transcript.done", "transcript", "words of the agent"),
+            json!({"type": "response.output_item.done", "event_id": "e", "response_id": self.response, "output_index": 0, "item": self.message("completed")}),
+            json!({"type": "response.done", "event_id": "e", "response": self.object("completed")}),
+        ])
+    }
+}
+
+/// The events as frames behind one another.
+fn frames(events: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for event in events {
+        wire::frame(&mut out, 1, event.to_string().as_bytes(), false);
+    }
+    out
+}
+
+async fn send(pen: &Pen, event: &Value) -> io::Result<()> {
+    pen.write(&frames(std::slice::from_ref(event))).await
+}

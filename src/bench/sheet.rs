@@ -1,0 +1,186 @@
+//! The capacity sheet: what was measured and what follows.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+/// Everything measured in one run.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Sheet {
+    /// The machine, in a line.
+    pub(super) machine: String,
+    /// `pcm24k` or `g711`.
+    pub(super) audio_format: String,
+    /// The objective: p99 each way, ms.
+    pub(super) p99_objective_ms: u32,
+    /// One row per number of calls.
+    pub(super) steps: Vec<Step>,
+    /// One row per feature switched off.
+    pub(super) features: Vec<Feature>,
+    /// Calls set up a second, webhook, signature, token and model session each; on an idle service, many at a time.
+    pub(super) set_ups_per_s: Option<f64>,
+    /// Why the steps ended before an objective was missed.
+    pub(super) stopped: Option<String>,
+    /// Most calls at which every objective held.
+    pub(super) calls_a_core: Option<usize>,
+    /// `server.max_calls` for one worker: 85 % of that, because latency climbs steeply above.
+    pub(super) recommended_max_calls: Option<usize>,
+}
+
+/// One number of calls.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Step {
+    pub(super) calls: usize,
+    /// Caller → model, added latency.
+    pub(super) up: Latency,
+    /// Model → caller, added latency.
+    pub(super) down: Latency,
+    /// `speech_started` at our socket → `clear` at the phone's.
+    pub(super) clear: Latency,
+    /// The phone's 101 → the first `session.update`.
+    pub(super) first_update_ms: Latency,
+    pub(super) cpu_ms_per_call_s: f64,
+    pub(super) service_busy_percent: u32,
+    pub(super) generator_busy_percent: u32,
+    pub(super) resident_kib: u64,
+    /// What the service needs more than without calls, per call.
+    pub(super) kib_per_call: f64,
+    /// Calls that ended by themselves while measured.
+    pub(super) lost: usize,
+}
+
+/// A feature switched off.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Feature {
+    pub(super) name: String,
+    pub(super) step: Step,
+}
+
+/// Percentiles, ms.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Latency {
+    pub(super) p50: f64,
+    pub(super) p95: f64,
+    pub(super) p99: f64,
+    pub(super) samples: usize,
+}
+
+impl Latency {
+    /// Of samples in µs.
+    pub(super) fn of(micros: &[u32]) -> Self {
+        let mut sorted = micros.to_vec();
+        sorted.sort_unstable();
+        let at = |percent: usize| {
+            let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+            sorted.get(index).map_or(0.0, |us| f64::from(*us) / 1000.0)
+        };
+        Self { p50: at(50), p95: at(95), p99: at(99), samples: sorted.len() }
+    }
+}
+
+impl Step {
+    /// Whether every objective held.
+    pub(super) fn holds(&self, p99_ms: u32) -> bool {
+        let limit = f64::from(p99_ms);
+        self.lost == 0 && self.up.samples > 0 && self.down.samples > 0 && self.up.p99 <= limit && self.down.p99 <= limit
+    }
+}
+
+impl Sheet {
+    pub(super) fn new(machine: String, audio_format: &str, p99_objective_ms: u32) -> Self {
+        Self {
+            machine,
+            audio_format: audio_format.to_owned(),
+            p99_objective_ms,
+            steps: Vec::new(),
+            features: Vec::new(),
+            set_ups_per_s: None,
+            stopped: None,
+            calls_a_core: None,
+            recommended_max_calls: None,
+        }
+    }
+
+    /// Draws the conclusions.
+    pub(super) fn conclude(&mut self) {
+        self.calls_a_core = self.steps.iter().filter(|s| s.holds(self.p99_objective_ms)).map(|s| s.calls).max();
+        self.recommended_max_calls = self.calls_a_core.map(|calls| calls * 85 / 100);
+    }
+
+    /// Prints `json` where it is given, else the table.
+    pub(super) fn print(&self, json: Option<&str>) {
+        let mut out = std::io::stdout().lock();
+        let _ = match json {
+            Some(text) => writeln!(out, "{text}"),
+            None => self.table(&mut out),
+        };
+    }
+
+    fn table(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        writeln!(
+            out,
+            "{}; model audio {}; objective p99 <= {} ms each way\n",
+            self.machine, self.audio_format, self.p99_objective_ms
+        )?;
+        writeln!(
+            out,
+            "{:>16} {:>20} {:>20} {:>15} {:>8} {:>8} {:>6} {:>6} {:>9}",
+            "calls",
+            "up p50/p95/p99 ms",
+            "down p50/p95/p99 ms",
+            "clear p50/p99",
+            "ms/call-s",
+            "KiB/call",
+            "busy",
+            "rig",
+            "101->upd",
+        )?;
+        for step in &self.steps {
+            let mark = if step.holds(self.p99_objective_ms) { "" } else { "  missed" };
+            Self::row(out, &step.calls.to_string(), step, mark)?;
+        }
+        for feature in &self.features {
+            Self::row(out, &feature.name, &feature.step, "")?;
+        }
+        if let Some(rate) = self.set_ups_per_s {
+            writeln!(out, "\n{rate:.0} set-ups a second")?;
+        }
+        if let Some(stopped) = &self.stopped {
+            writeln!(out, "\nstopped: {stopped}")?;
+        }
+        match (self.calls_a_core, self.recommended_max_calls) {
+            (Some(calls), Some(recommended)) => {
+                writeln!(out, "\n{calls} calls a core held; recommended server.max_calls per worker: {recommended}")
+            }
+            _ => writeln!(out, "\nno step held its objective; start lower with --steps"),
+        }
+    }
+
+    fn row(out: &mut impl std::io::Write, name: &str, step: &Step, mark: &str) -> std::io::Result<()> {
+        let three = |l: &Latency| format!("{:.2}/{:.2}/{:.2}", l.p50, l.p95, l.p99);
+        writeln!(
+            out,
+            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8.0} {:>5}% {:>5}% {:>9.2}{mark}",
+            three(&step.up),
+            three(&step.down),
+            format!("{:.2}/{:.2}", step.clear.p50, step.clear.p99),
+            step.cpu_ms_per_call_s,
+            step.kib_per_call,
+            step.service_busy_percent,
+            step.generator_busy_percent,
+            step.first_update_ms.p50,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_sorted_samples() {
+        let latency = Latency::of(&Vec::from_iter((1..=1000).rev()));
+        assert_eq!((latency.p50, latency.p95, latency.p99, latency.samples), (0.5, 0.95, 0.99, 1000));
+        assert_eq!(Latency::of(&[]).samples, 0);
+    }
+}

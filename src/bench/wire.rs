@@ -1,0 +1,205 @@
+//! A WebSocket of the least cost: text frames of a known peer on loopback, whole or fragmented, either role.
+//!
+//! A client's frames are masked with the key zero, which is valid and leaves the payload as it is.
+
+use std::io;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest as _, Sha1};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Mutex;
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A text frame, or the first piece of a text message.
+    Text,
+    /// Ping: has to be answered.
+    Ping,
+    /// The peer closes.
+    Close,
+    /// Anything else: ignored.
+    Other,
+}
+
+/// Appends one whole frame.
+pub(super) fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8], masked: bool) {
+    let mask_bit = if masked { 0x80 } else { 0 };
+    out.push(0x80 | opcode);
+    match payload.len() {
+        short @ 0..=125 => out.push(mask_bit | u8::try_from(short).unwrap_or(0)),
+        medium @ 126..=0xFFFF => {
+            out.push(mask_bit | 126);
+            out.extend_from_slice(&u16::try_from(medium).unwrap_or(0).to_be_bytes());
+        }
+        long => {
+            out.push(mask_bit | 127);
+            out.extend_from_slice(&(long as u64).to_be_bytes());
+        }
+    }
+    if masked {
+        out.extend_from_slice(&[0; 4]);
+    }
+    out.extend_from_slice(payload);
+}
+
+/// The writing end of a socket, for every task of that end: what each asks for goes out whole, in the order asked.
+#[derive(Clone)]
+pub(super) struct Pen(Rc<Mutex<OwnedWriteHalf>>);
+
+impl Pen {
+    fn new(half: OwnedWriteHalf) -> Self {
+        Self(Rc::new(Mutex::new(half)))
+    }
+
+    /// Writes whole frames.
+    pub(super) async fn write(&self, frames: &[u8]) -> io::Result<()> {
+        self.0.lock().await.write_all(frames).await
+    }
+}
+
+/// Reads frames, unmasking those that are masked.
+pub(super) struct Frames {
+    socket: OwnedReadHalf,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Frames {
+    pub(super) fn new(socket: OwnedReadHalf) -> Self {
+        Self { socket, buffer: Vec::with_capacity(16 * 1024), start: 0 }
+    }
+
+    /// The next frame; `None` when the peer is gone.
+    pub(super) async fn next(&mut self) -> io::Result<Option<(Kind, &[u8])>> {
+        loop {
+            if let Some((kind, payload, end)) = self.parse() {
+                self.start = end;
+                return Ok(Some((kind, &self.buffer[payload])));
+            }
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                self.start = 0;
+            }
+            if self.socket.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn parse(&mut self) -> Option<(Kind, std::ops::Range<usize>, usize)> {
+        let bytes = &self.buffer[self.start..];
+        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
+        let (length, mut at) = match second & 0x7F {
+            126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
+            127 => (usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?, 10),
+            short => (usize::from(short), 2),
+        };
+        let mask: Option<[u8; 4]> = if second & 0x80 == 0 {
+            None
+        } else {
+            at += 4;
+            Some(bytes.get(at - 4..at)?.try_into().ok()?)
+        };
+        bytes.get(at..at + length)?;
+        let payload = self.start + at..self.start + at + length;
+        if let Some(mask) = mask {
+            for (n, byte) in self.buffer[payload.clone()].iter_mut().enumerate() {
+                *byte ^= mask[n & 3];
+            }
+        }
+        let kind = match first & 0x0F {
+            0 | 1 => Kind::Text,
+            8 => Kind::Close,
+            9 => Kind::Ping,
+            _ => Kind::Other,
+        };
+        let end = payload.end;
+        Some((kind, payload, end))
+    }
+}
+
+/// Upgrades a connection of ours; `target` is path and query.
+pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, Pen)> {
+    socket.set_nodelay(true)?;
+    let host = socket.peer_addr()?;
+    let (mut read, mut write) = socket.into_split();
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c3dpdGNoYm9hcmRiZW5jaA==\r\n{headers}\r\n"
+    );
+    write.write_all(request.as_bytes()).await?;
+    let answer = head(&mut read).await?;
+    if !answer.starts_with("HTTP/1.1 101") {
+        return Err(io::Error::other(format!("no upgrade: {}", answer.lines().next().unwrap_or_default())));
+    }
+    Ok((Frames::new(read), Pen::new(write)))
+}
+
+/// Takes an upgrade that a peer asks for.
+pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
+    socket.set_nodelay(true)?;
+    let (mut read, mut write) = socket.into_split();
+    let request = head(&mut read).await?;
+    let key = request
+        .lines()
+        .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")))
+        .map(|(_, value)| value.trim())
+        .ok_or_else(|| io::Error::other("no upgrade was asked for"))?;
+    let digest = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        STANDARD.encode(digest)
+    );
+    write.write_all(answer.as_bytes()).await?;
+    Ok((Frames::new(read), Pen::new(write)))
+}
+
+/// An HTTP head, byte by byte so that nothing behind it is taken.
+async fn head(socket: &mut OwnedReadHalf) -> io::Result<String> {
+    let mut text = Vec::with_capacity(512);
+    while !text.ends_with(b"\r\n\r\n") {
+        if text.len() > 16 * 1024 {
+            return Err(io::Error::other("an endless HTTP head"));
+        }
+        text.push(socket.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_rt::test]
+    async fn both_roles_understand_each_other_at_every_length() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let server = async {
+            let (socket, _) = listener.accept().await.expect("a peer");
+            let (mut frames, pen) = accept(socket).await.expect("an upgrade");
+            for _ in 0..4 {
+                let (_, payload) = frames.next().await.expect("readable").expect("open");
+                let mut out = Vec::new();
+                frame(&mut out, 1, payload, false);
+                pen.write(&out).await.expect("writable");
+            }
+        };
+        let client = async {
+            let socket = TcpStream::connect(address).await.expect("reachable");
+            let (mut frames, pen) = open(socket, "/x?model=m", "").await.expect("an upgrade");
+            for length in [3, 126, 70_000, 0] {
+                let text = vec![b'a'; length];
+                let mut out = Vec::new();
+                frame(&mut out, 1, &text, true);
+                pen.write(&out).await.expect("writable");
+                assert_eq!(frames.next().await.expect("readable").expect("open"), (Kind::Text, &text[..]));
+            }
+        };
+        futures_util::future::join(server, client).await;
+    }
+}
