@@ -13,7 +13,7 @@
 //! | [`service`], [`shutdown`] | what is started in which order, and how it stops |
 //! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
 //! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
-//! | [`bench`] | what this host can carry: the service as a process, every phone and the model as load |
+//! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
 //! | [`cli`], [`commands`], [`check`], [`telemetry`] | the commands, the log, the counters |
 //!
 //! What is absent: the routes know no states of a call, the phone and the service share no code for wire, signature or mu-law (a
