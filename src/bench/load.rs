@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
+use super::metronome::Metronome;
 use super::model::{self, Configured};
 use super::phone::{self, ACCOUNT, CallBook, Tally};
 use super::sheet::{Feature, Latency, Sheet, Step};
@@ -156,6 +157,7 @@ struct Rig {
     books: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
+    metronome: Rc<Metronome>,
     /// The carrier's connections to the webhook.
     webhooks: awc::Client,
     /// Memory of the service without calls.
@@ -215,6 +217,7 @@ impl Rig {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 return Ok(Self {
                     idle_kib: probe::resident_kib(service.id()).unwrap_or(0),
+                    metronome: Metronome::start().map_err(io("start the metronome"))?,
                     webhooks: awc::Client::default(),
                     service,
                     log,
@@ -295,12 +298,13 @@ impl Rig {
         let (frames, pen, opened) = self.ring(&call_sid).await?;
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
-        let book = CallBook::new(Rc::clone(&self.tally));
+        let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
         self.books.push(Rc::clone(&book));
-        let offset = Duration::from_micros((number as u64 * 7_919) % 20_000);
+        // Spread over the 20 ms of a frame.
+        let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
         spawn_local(async move {
-            phone::carry(frames, pen, call_sid, phone_book, offset).await;
+            phone::carry(frames, pen, call_sid, phone_book, first).await;
             lost.set(lost.get() + 1);
         });
         spawn_local(model::carry(configured.session, book));

@@ -5,9 +5,10 @@
 //! (20 ms frames up, 100 ms deltas down, 24 kHz PCM16 to the model), until an objective is missed. Then the capacity sheet.
 //!
 //! `wire` is a WebSocket as small as the purpose allows (the generator must cost less than what it measures), `model` and `phone` the
-//! two ends, `probe` reads the kernel's books, `sheet` and `plot` tell.
+//! two ends, `metronome` their pace, `probe` reads the kernel's books, `sheet` and `plot` tell.
 
 mod load;
+mod metronome;
 mod model;
 mod phone;
 mod plot;

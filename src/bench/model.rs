@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
+use super::metronome::beats;
 use super::phone::CallBook;
 use super::wire::{self, Frames, Kind, Pen};
 
@@ -112,8 +113,7 @@ fn audio_bytes(payload: &[u8]) -> usize {
 /// Speaks: one answer after another, a delta every 100 ms and words beside it, each until it is said or interrupted.
 async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<()> {
     let audio = STANDARD.encode(vec![0x55u8; 100 * bytes_per_ms]);
-    let origin = tokio::time::Instant::now();
-    let mut tick = 0u32;
+    let mut beat = book.metronome.after(Duration::ZERO);
     for n in 1u32.. {
         let answer = Answer::new(n);
         pen.write(&answer.opening()).await?;
@@ -121,14 +121,14 @@ async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<
         book.answer_begins();
         let mut interrupted = false;
         for piece in 0..ANSWER_DELTAS {
-            tokio::time::sleep_until(origin + DELTA * tick).await;
-            tick += 1;
+            book.metronome.until(beat).await;
+            beat += beats(DELTA);
             interrupted = book.interrupt.take();
             if interrupted {
                 book.speech_started.set(Some(Instant::now()));
                 pen.write(&answer.speech_started()).await?;
                 tokio::time::sleep(TURN).await;
-                tick = u32::try_from(origin.elapsed().as_millis() / DELTA.as_millis()).unwrap_or(u32::MAX) + 1;
+                beat = book.metronome.after(Duration::ZERO);
                 break;
             }
             book.model_spoke(Instant::now());

@@ -12,14 +12,16 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
+use super::metronome::{Metronome, beats};
 use super::wire::{self, Frames, Kind, Pen};
 
 /// One phone frame.
 const FRAME_MS: usize = 20;
 
 /// What happened when in one call, and where latencies go.
-#[derive(Default)]
 pub(super) struct CallBook {
+    /// The pace of both ends.
+    pub(super) metronome: Rc<Metronome>,
     /// Phone frames on their way: end position in ms and when they were sent.
     up: RefCell<VecDeque<(usize, Instant)>>,
     /// Deltas on their way: first position in ms and when they were sent.
@@ -60,8 +62,20 @@ impl Tally {
 }
 
 impl CallBook {
-    pub(super) fn new(tally: Rc<Tally>) -> Rc<Self> {
-        Rc::new(Self { tally, ..Self::default() })
+    pub(super) fn new(metronome: Rc<Metronome>, tally: Rc<Tally>) -> Rc<Self> {
+        Rc::new(Self {
+            metronome,
+            up: RefCell::default(),
+            down: RefCell::default(),
+            spoken_ms: Cell::default(),
+            got: Cell::default(),
+            marks: RefCell::default(),
+            silent_at: Cell::default(),
+            speech_started: Cell::default(),
+            interrupt: Cell::default(),
+            closed: Cell::default(),
+            tally,
+        })
     }
 
     fn phone_spoke(&self, end_ms: usize, now: Instant) {
@@ -163,15 +177,15 @@ pub(super) async fn ring(
 /// The account that every phone of the bench belongs to.
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000000";
 
-/// Talks and listens until either side ends the call; `offset` spreads the phones over their 20 ms.
-pub(super) async fn carry(frames: Frames, pen: Pen, call_sid: String, book: Rc<CallBook>, offset: Duration) {
-    let talking = spawn_local(talk(pen.clone(), call_sid.replacen("CA", "MZ", 1), Rc::clone(&book), offset));
+/// Talks and listens until either side ends the call; `first` is the beat of its first frame.
+pub(super) async fn carry(frames: Frames, pen: Pen, call_sid: String, book: Rc<CallBook>, first: u64) {
+    let talking = spawn_local(talk(pen.clone(), call_sid.replacen("CA", "MZ", 1), Rc::clone(&book), first));
     listen(frames, &pen, &book).await;
     talking.abort();
     book.closed.set(true);
 }
 
-async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, offset: Duration) {
+async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, first: u64) {
     // Quiet noise: mu-law codes near zero, another every frame so that nothing is guessed.
     let payloads: Vec<String> = (0..8u8)
         .map(|seed| {
@@ -179,10 +193,9 @@ async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, offset: Duration
             STANDARD.encode(Vec::from_iter(codes))
         })
         .collect();
-    let origin = tokio::time::Instant::now() + offset;
     let (mut out, mut json) = (Vec::with_capacity(1024), Vec::with_capacity(512));
     for n in 0usize.. {
-        tokio::time::sleep_until(origin + Duration::from_millis((n * FRAME_MS) as u64)).await;
+        book.metronome.until(first + n as u64 * beats(Duration::from_millis(FRAME_MS as u64))).await;
         if book.closed.get() {
             return;
         }

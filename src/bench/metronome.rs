@@ -1,0 +1,113 @@
+//! Pace, finer than the runtime's timers: these count milliseconds, so that all phones of one millisecond would speak in one burst,
+//! which no carrier does, and wait for each other in the service.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_local};
+
+/// Wakes the tasks of this thread at their beat. A thread of its own beats the time while this lives.
+pub(super) struct Metronome {
+    score: Rc<Score>,
+    conductor: JoinHandle<()>,
+}
+
+/// Who waits for which beat.
+struct Score {
+    origin: Instant,
+    /// Beats that have passed.
+    beat: Cell<u64>,
+    waiting: RefCell<BTreeMap<u64, Vec<Waker>>>,
+}
+
+impl Metronome {
+    /// Begins to beat.
+    pub(super) fn start() -> io::Result<Rc<Self>> {
+        let (origin, pulse) = (Instant::now(), Arc::new(Notify::new()));
+        let score = Rc::new(Score { origin, beat: Cell::new(0), waiting: RefCell::default() });
+        let heard = Arc::downgrade(&pulse);
+        std::thread::Builder::new().name("metronome".to_owned()).spawn(move || beat(origin, &heard))?;
+        let conducting = Rc::clone(&score);
+        let conductor = spawn_local(async move {
+            loop {
+                pulse.notified().await;
+                conducting.wake();
+            }
+        });
+        Ok(Rc::new(Self { score, conductor }))
+    }
+
+    /// The beat that is next after `delay`.
+    pub(super) fn after(&self, delay: Duration) -> u64 {
+        beats(self.score.origin.elapsed() + delay) + 1
+    }
+
+    /// Waits for `beat`; one that has passed is waited for no more.
+    pub(super) async fn until(&self, beat: u64) {
+        poll_fn(|task| {
+            if self.score.beat.get() >= beat {
+                return Poll::Ready(());
+            }
+            self.score.waiting.borrow_mut().entry(beat).or_default().push(task.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Metronome {
+    fn drop(&mut self) {
+        // The pulse goes with the conductor, and with it the thread.
+        self.conductor.abort();
+    }
+}
+
+impl Score {
+    fn wake(&self) {
+        let now = beats(self.origin.elapsed());
+        self.beat.set(now);
+        let mut waiting = self.waiting.borrow_mut();
+        let later = waiting.split_off(&(now + 1));
+        let due = std::mem::replace(&mut *waiting, later);
+        drop(waiting);
+        due.into_values().flatten().for_each(Waker::wake);
+    }
+}
+
+fn beat(origin: Instant, pulse: &Weak<Notify>) {
+    for number in 1u32.. {
+        std::thread::sleep((origin + BEAT * number).saturating_duration_since(Instant::now()));
+        let Some(pulse) = pulse.upgrade() else { return };
+        pulse.notify_one();
+    }
+}
+
+/// Whole beats in `time`.
+pub(super) const fn beats(time: Duration) -> u64 {
+    (time.as_micros() / BEAT.as_micros()) as u64
+}
+
+/// Shorter: the beating itself takes the generator's time. Longer: bursts.
+const BEAT: Duration = Duration::from_micros(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_rt::test]
+    async fn beats_come_in_order_and_never_early() {
+        let metronome = Metronome::start().expect("a thread");
+        let begun = Instant::now();
+        let (soon, late) = (metronome.after(Duration::ZERO), metronome.after(Duration::from_millis(5)));
+        metronome.until(late).await;
+        assert!(begun.elapsed() >= Duration::from_millis(5));
+        metronome.until(soon).await;
+    }
+}
