@@ -64,6 +64,9 @@ pub struct CheckArgs {
     /// Prints JSON, for machines
     #[arg(long)]
     pub json: bool,
+    /// Prints the `session.update` of every agent in every language, a line of JSON each; secrets are left out
+    #[arg(long)]
+    pub session_update: bool,
     /// Shows which route a call to this number would take, and why
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub route: Option<String>,

@@ -18,6 +18,7 @@ mod errands;
 mod hours;
 mod kinds;
 mod layers;
+mod options;
 mod people;
 mod problem;
 mod reader;
@@ -38,16 +39,17 @@ pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Target, Transfer};
 pub use hours::Hours;
+pub use options::{CallerTranscription, Options};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
-pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
+pub use realtime::{ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};
-use people::Directory;
+use people::{Common, Directory};
 use reader::{Reader, Section};
 use switchboard_actors::call::brief::InterruptionPlan;
 use switchboard_actors::tools::plan::ToolPlan;
@@ -144,6 +146,7 @@ impl Config {
             ("routes", "[{}]"),
             ("transfers.any", "{}"),
             ("tools.any", "{}"),
+            ("mcp.any", "{}"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
         ]);
@@ -279,7 +282,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
-    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
+    // A name that leads nowhere because its table is wrong has been told once.
+    let servers = mcp.clone().unwrap_or_default();
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
@@ -297,11 +303,19 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         transfers: &transfer_names,
         keypad,
     });
-    let agents = read_agents(&top, reader, house, known.as_ref());
+    let empty = Node::empty(Origin::Nowhere);
+    let common = Common {
+        realtime: realtime.as_ref(),
+        node: tree.entry("realtime").unwrap_or(&empty),
+        mcp: &servers,
+        interruption: interruption.as_ref(),
+    };
+    let agents = read_agents(&top, reader, &common, known.as_ref());
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    mcp?;
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {
@@ -365,11 +379,11 @@ fn read_named<T>(
 fn read_agents(
     top: &Section<'_>,
     reader: &Reader,
-    house: Option<realtime::House>,
+    common: &Common<'_>,
     known: Option<&Directory<'_>>,
 ) -> Option<BTreeMap<String, Agent>> {
     let sections = top.named("agents");
-    let agents = read_named(&sections, |_, section| Agent::read(section, house))?;
+    let agents = read_named(&sections, |_, section| Agent::read(section, common))?;
     for (name, section) in &sections {
         if let (Some(agent), Some(known)) = (agents.get(name), known) {
             agent.check(name, known, reader, section);

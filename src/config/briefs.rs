@@ -97,20 +97,21 @@ fn brief(
 }
 
 fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &LanguageBrief) -> SessionPlan {
-    let realtime = &config.realtime;
+    let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
     SessionPlan {
         endpoint: endpoint.clone(),
         model: agent.model.clone().unwrap_or_else(|| realtime.model.clone()),
         instructions: language.instructions.clone(),
         voice: language.voice.clone(),
-        speed: realtime.speed,
+        speed: options.speed,
         format: realtime.audio_format.format(),
-        turn_detection: realtime.turn_detection.clone(),
+        turn_detection: options.turn_detection.clone(),
         transcription: language.transcription.clone(),
-        noise_reduction: realtime.noise_reduction,
+        noise_reduction: options.noise_reduction,
         tools: agent.tools.iter().filter_map(|name| declaration(config, agent, name)).collect(),
-        max_output_tokens: realtime.max_output_tokens,
-        retention_ratio: realtime.retention_ratio,
+        max_output_tokens: options.max_output_tokens,
+        retention_ratio: options.retention_ratio,
+        options: options.finer.clone(),
         connect_timeout: realtime.connect_timeout,
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
@@ -122,14 +123,16 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &Language
 fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
     let brief = |(code, language): (&String, &Language)| {
-        let transcription = config.realtime.transcription.as_ref().map(|transcription| Transcription {
+        let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
             model: transcription.model.clone(),
             language: Some(language.transcription_language.clone()),
             prompt: transcription.prompt.clone(),
+            languages: transcription.languages.clone(),
+            keywords: transcription.keywords.clone(),
         });
         let brief = LanguageBrief {
             name: language.name.clone(),
-            instructions: instructions(config, agent, language),
+            instructions: instructions(config, agent, (code, language)),
             voice: voice(config, agent, language),
             transcription,
             greeting: greeting(agent, (code, language)),
@@ -145,12 +148,13 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
 }
 
 /// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.
-fn instructions(config: &Config, agent: &Agent, language: &Language) -> String {
+fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
     let tool = BuiltIn::SwitchLanguage;
     let listed = agent.tools.iter().any(|name| name == tool.name());
     let switches = listed && tool.offer(agent, &config.languages, &config.transfers).is_some();
     let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
-    format!("{}\n\n# Language: {}\n\n{pinned}{}", agent.instructions, language.name, language.instructions)
+    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
+    format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
 }
 
 /// The operators' tools that an agent may use.

@@ -254,6 +254,13 @@ pub(super) fn json(node: &Node) -> Read<serde_json::Value> {
     })
 }
 
+/// A language as ISO 639-1 has it.
+pub(super) fn iso_language(node: &Node) -> Result<String, Expected> {
+    let found = text(node)?;
+    let fits = found.len() == 2 && found.chars().all(|c| c.is_ascii_lowercase());
+    if fits { Ok(found) } else { Err(Expected::new("an ISO-639-1 code of two small letters, as \"en\"")) }
+}
+
 /// A table of texts.
 pub(super) fn texts(node: &Node) -> Read<BTreeMap<String, String>> {
     let Value::Table(entries) = &node.value else {

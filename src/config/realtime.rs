@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 use switchboard_actors::wire::AudioFormat;
 use url::Url;
 
-use super::kinds::{any_text, duration, flag, list, number, or_word, quoted, text, url, whole, word};
+use super::kinds::{duration, flag, list, or_word, quoted, text, url, word};
+use super::options::{McpServers, Options};
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::service::{MILLISECOND, MINUTE, SECOND, is_loopback};
@@ -27,18 +27,10 @@ pub struct Realtime {
     pub audio_format: ModelAudio,
     /// The voice of agents and languages that name none.
     pub voice: String,
-    /// Speech rate; `None` is the server's own, 1.0.
-    pub speed: Option<f32>,
-    /// Most tokens of one answer; `None` is no limit of ours.
-    pub max_output_tokens: Option<u32>,
-    /// Share of a full conversation that is kept; `None` leaves it to the server.
-    pub retention_ratio: Option<f32>,
-    /// Noise reduction before turn detection.
-    pub noise_reduction: Option<NoiseReduction>,
-    /// How the caller's turns are found.
-    pub turn_detection: TurnDetection,
-    /// Transcription of the caller; `None` is off.
-    pub transcription: Option<CallerTranscription>,
+    /// How its sessions are held, where an agent has nothing of its own.
+    pub options: Options,
+    /// Whether the provider is told a salted hash of the caller's number.
+    pub safety_identifier: bool,
     /// How long dialling may take, TLS and upgrade included.
     pub connect_timeout: Duration,
     /// How long `session.created` may take after the upgrade.
@@ -67,15 +59,6 @@ pub enum ModelAudio {
     Pcm24k,
     /// The line's own G.711, passed through.
     G711,
-}
-
-/// `[realtime.transcription]`: a separate model that writes down what the caller says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerTranscription {
-    /// The transcription model.
-    pub model: String,
-    /// A hint of words to expect.
-    pub prompt: Option<String>,
 }
 
 impl Provider {
@@ -113,7 +96,7 @@ impl Realtime {
         House::of(self.provider, self.url.as_ref())
     }
 
-    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, secrets: &Secrets, mcp: &McpServers) -> Option<Self> {
         let provider = section.read("provider", word(PROVIDERS));
         if let Some(provider @ (Provider::OpenAi | Provider::Azure)) = provider
             && secrets.openai_api_key.is_none()
@@ -126,17 +109,14 @@ impl Realtime {
         let fallback_models = section.read("fallback_models", list(8, text));
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
-        let speed = section.read("speed", number(0.25..=1.5));
-        let max_output_tokens = section.read("max_output_tokens", or_word("inf", whole(1..=4096)));
-        let retention_ratio = section.read("retention_ratio", or_word("auto", number(0.1..=1.0)));
-        let noise_reduction = section.read("noise_reduction", word(NOISE));
-        let turn_detection = read_turn_detection(&section.table("turn_detection"));
-        let transcription = read_transcription(&section.table("transcription"));
+        let options = Options::read(section, mcp);
+        let safety_identifier = section.read("safety_identifier", flag);
         let connect_timeout = section.read("connect_timeout", duration(100 * MILLISECOND..=MINUTE));
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
         let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
         let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
-        let (provider, url, model, voice) = (provider?, url?, model?, voice?);
+        let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
+        options.check_model(section, &model);
         let house = House::of(provider, url.as_ref());
         house.check_model(section, "model", &model);
         house.check_voice(section, &voice);
@@ -151,12 +131,8 @@ impl Realtime {
             fallback_models: fallback_models?,
             audio_format: audio_format?,
             voice,
-            speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
-            max_output_tokens: max_output_tokens?,
-            retention_ratio: retention_ratio?,
-            noise_reduction: noise_reduction?,
-            turn_detection: turn_detection?,
-            transcription: transcription?,
+            options,
+            safety_identifier: safety_identifier?,
             connect_timeout: connect_timeout?,
             created_timeout: created_timeout?,
             updated_timeout: updated_timeout?,
@@ -256,86 +232,9 @@ impl House {
     }
 }
 
-fn read_turn_detection(section: &Section<'_>) -> Option<TurnDetection> {
-    let kind = section.read("type", word(DETECTION));
-    let threshold = section.read("threshold", number(0.0..=1.0));
-    let prefix_padding = section.read("prefix_padding", duration(Duration::ZERO..=5 * SECOND));
-    let silence_duration = section.read("silence_duration", duration(100 * MILLISECOND..=10 * SECOND));
-    let idle_timeout = section.read("idle_timeout", or_word("off", duration(5 * SECOND..=30 * SECOND)));
-    let eagerness = section.read("eagerness", word(EAGERNESS));
-    let create_response = section.read("create_response", flag);
-    let interrupt_response = section.read("interrupt_response", flag);
-    if create_response == Some(false) {
-        section.note("create_response", "the model answers no turn by itself");
-    }
-    let kind = kind?;
-    let (mine, other) = match kind {
-        Detection::Server => ("server_vad", ["eagerness"].as_slice()),
-        Detection::Semantic => {
-            ("semantic_vad", ["threshold", "prefix_padding", "silence_duration", "idle_timeout"].as_slice())
-        }
-    };
-    for key in other.iter().filter(|key| section.chosen(key)) {
-        section.problem(
-            key,
-            format!("found with type = \"{mine}\", which has no such setting; expected it with the other type alone"),
-        );
-    }
-    Some(match kind {
-        Detection::Server => TurnDetection::Server {
-            threshold: threshold?,
-            prefix_padding_ms: milliseconds(prefix_padding?),
-            silence_duration_ms: milliseconds(silence_duration?),
-            idle_timeout_ms: idle_timeout?.map(milliseconds),
-            create_response: create_response?,
-            interrupt_response: interrupt_response?,
-        },
-        Detection::Semantic => TurnDetection::Semantic {
-            eagerness: eagerness?.to_owned(),
-            create_response: create_response?,
-            interrupt_response: interrupt_response?,
-        },
-    })
-}
-
-#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: switched off")]
-fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscription>> {
-    let enabled = section.read("enabled", flag);
-    let model = section.read("model", text);
-    let prompt = section.read("prompt", any_text);
-    let (enabled, model, prompt) = (enabled?, model?, prompt?);
-    if model == "gpt-realtime-whisper" {
-        let next = "found \"gpt-realtime-whisper\", which works only without turn detection; expected one like \"gpt-live-transcribe\"";
-        section.problem("model", next);
-    }
-    if model.contains("diarize") && !prompt.trim().is_empty() {
-        section.problem("prompt", format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model)));
-    }
-    if model == "whisper-1" || model.starts_with("gpt-4o") {
-        section.note("model", &format!("{model} is shut down on 2027-02-26; gpt-live-transcribe takes its place"));
-    }
-    let prompt = (!prompt.trim().is_empty()).then(|| prompt.trim().to_owned());
-    Some(enabled.then_some(CallerTranscription { model, prompt }))
-}
-
-fn milliseconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
-}
-
 /// OpenAI's address; projects resident in the EU set `eu.api.openai.com`.
 const OPENAI: &str = "wss://api.openai.com/v1/realtime";
 const VOICES: [&str; 10] = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
 const PROVIDERS: &[(&str, Provider)] =
     &[("rehearsal", Provider::Rehearsal), ("openai", Provider::OpenAi), ("azure", Provider::Azure)];
 const AUDIO: &[(&str, ModelAudio)] = &[("pcm24k", ModelAudio::Pcm24k), ("g711", ModelAudio::G711)];
-const NOISE: &[(&str, Option<NoiseReduction>)] =
-    &[("near_field", Some(NoiseReduction::NearField)), ("far_field", Some(NoiseReduction::FarField)), ("off", None)];
-const DETECTION: &[(&str, Detection)] = &[("server_vad", Detection::Server), ("semantic_vad", Detection::Semantic)];
-const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium", "medium"), ("high", "high")];
-
-/// The two ways of finding turns.
-#[derive(Clone, Copy)]
-enum Detection {
-    Server,
-    Semantic,
-}

@@ -36,8 +36,8 @@ impl Config {
                 "model": realtime.model,
                 "audio_format": realtime.audio_format.word(),
                 "voice": realtime.voice,
-                "turn_detection": turns(&realtime.turn_detection),
-                "transcription": realtime.transcription.as_ref().map(|transcription| &transcription.model),
+                "turn_detection": turns(&realtime.options.turn_detection),
+                "transcription": realtime.options.transcription.as_ref().map(|transcription| &transcription.model),
             },
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
             "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
@@ -97,7 +97,7 @@ impl Config {
             ),
             ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
             ("model", self.model_in_words()),
-            ("turns", turns(&realtime.turn_detection)),
+            ("turns", turns(&realtime.options.turn_detection)),
         ];
         for (name, agent) in &self.agents {
             let languages = agent.languages.join(" ");

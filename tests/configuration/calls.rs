@@ -120,7 +120,7 @@ fn semantic_turn_detection_has_none_of_the_other_kind() {
         with(&[("realtime.turn_detection.type", "semantic_vad"), ("realtime.turn_detection.eagerness", "low")]);
     let expected =
         TurnDetection::Semantic { eagerness: "low".to_owned(), create_response: true, interrupt_response: true };
-    assert_eq!(config.realtime.turn_detection, expected);
+    assert_eq!(config.realtime.options.turn_detection, expected);
     let error =
         refused(&[("realtime.turn_detection.type", "semantic_vad"), ("realtime.turn_detection.threshold", "0.6")]);
     assert_eq!(error.problems[0].key, "realtime.turn_detection.threshold");

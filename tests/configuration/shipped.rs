@@ -46,7 +46,11 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         // A destination has one target, and the sample shows all three.
         .filter(|line| !line.starts_with("sip = ") && !line.starts_with("carrier = true"))
         .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+    let sources = Sources::default().file("sample.toml", &sample).variables(&[
+        ("CRM_AUTHORIZATION", "Bearer abc"),
+        ("CALENDAR_TOKEN", "abc"),
+        ("CALENDAR_TENANT", "one"),
+    ]);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
@@ -133,7 +137,7 @@ fn keys_of(document: &str) -> BTreeMap<String, bool> {
 
 fn pattern(section: &str) -> String {
     let mut parts: Vec<&str> = section.split('.').collect();
-    if ["agents", "languages", "transfers", "tools"].contains(&parts[0]) {
+    if ["agents", "languages", "transfers", "tools", "mcp"].contains(&parts[0]) {
         parts[1] = "<name>";
     }
     parts.join(".")

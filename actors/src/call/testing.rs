@@ -8,6 +8,7 @@ use chrono::DateTime;
 use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
@@ -60,6 +61,7 @@ pub(crate) fn plan() -> SessionPlan {
         tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
+        options: SessionOptions::default(),
         connect_timeout: Duration::from_secs(5),
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),

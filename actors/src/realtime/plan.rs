@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::options::SessionOptions;
 use crate::ids::Private;
 use crate::wire::AudioFormat;
 
@@ -34,6 +35,8 @@ pub struct SessionPlan {
     pub max_output_tokens: Option<u32>,
     /// Share of the conversation kept when it is cut (`truncation.retention_ratio`); `None` leaves `"auto"`.
     pub retention_ratio: Option<f32>,
+    /// The finer options.
+    pub options: SessionOptions,
     /// How long dialling may take, TLS and upgrade included.
     pub connect_timeout: Duration,
     /// How long `session.created` may take after the upgrade (reference §1.6: 10 s).
@@ -110,7 +113,7 @@ impl TurnDetection {
 }
 
 /// Transcription of the caller's speech by a separate model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transcription {
     /// The transcription model.
     pub model: String,
@@ -118,6 +121,10 @@ pub struct Transcription {
     pub language: Option<String>,
     /// A hint of words to expect.
     pub prompt: Option<String>,
+    /// ISO-639-1 codes of what may be spoken, in place of `language`; empty for none.
+    pub languages: Vec<String>,
+    /// Words to listen for: names of products and places; empty for none.
+    pub keywords: Vec<String>,
 }
 
 /// Noise reduction of the caller's audio, on the server.
@@ -158,6 +165,7 @@ pub(crate) mod sample {
             tools: Vec::new(),
             max_output_tokens: None,
             retention_ratio: None,
+            options: SessionOptions::default(),
             connect_timeout: Duration::from_secs(10),
             created_timeout: Duration::from_secs(10),
             updated_timeout: Duration::from_secs(5),

@@ -8,6 +8,7 @@ use chrono::DateTime;
 use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::call::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
@@ -41,11 +42,12 @@ pub(super) fn brief() -> Brief {
             create_response: true,
             interrupt_response: true,
         },
-        transcription: Some(Transcription { model: "whisper-1".to_owned(), language: None, prompt: None }),
+        transcription: Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() }),
         noise_reduction: None,
         tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
+        options: SessionOptions::default(),
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
