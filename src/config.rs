@@ -15,6 +15,7 @@ mod clips;
 mod conversation;
 mod directory;
 mod errands;
+mod experiments;
 mod hours;
 mod kinds;
 mod layers;
@@ -27,6 +28,7 @@ mod report;
 mod routing;
 mod secrets;
 mod service;
+mod spending;
 mod tools;
 mod trust;
 
@@ -38,6 +40,7 @@ pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Target, Transfer};
+pub use experiments::{CONTROL, Experiment};
 pub use hours::Hours;
 pub use options::{CallerTranscription, Options};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
@@ -46,12 +49,15 @@ pub use realtime::{ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use spending::Spend;
 pub use tools::BuiltIn;
 
+use experiments::Ground;
 use layers::{Node, PREFIX, Variable};
 use people::{Common, Directory};
 use reader::{Reader, Section};
 use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::call::meter::Prices;
 use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
@@ -76,6 +82,12 @@ pub struct Config {
     pub languages: BTreeMap<String, Language>,
     /// Who answers which calls; the first match wins.
     pub routes: Vec<Route>,
+    /// Which callers meet an agent that is otherwise.
+    pub experiments: Vec<Experiment>,
+    /// What calls may cost.
+    pub spend: Spend,
+    /// What models charge.
+    pub prices: Prices,
     /// Where callers can be sent, by name.
     pub transfers: BTreeMap<String, Transfer>,
     /// The operators' own tools, by name.
@@ -147,6 +159,8 @@ impl Config {
             ("transfers.any", "{}"),
             ("tools.any", "{}"),
             ("mcp.any", "{}"),
+            ("prices.any", "{}"),
+            ("experiments", "[{}]"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
         ]);
@@ -311,7 +325,17 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         interruption: interruption.as_ref(),
     };
     let agents = read_agents(&top, reader, &common, known.as_ref());
-    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
+    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref(), realtime.as_ref());
+    let spend = Spend::read(&top.table("spend"));
+    let prices = spending::read_prices(&top.named("prices"));
+    let ground = agents.as_ref().map(|agents| Ground {
+        agents,
+        node: tree.entry("agents"),
+        common: &common,
+        known: known.as_ref(),
+        reader,
+    });
+    let experiments = experiments::read_all(&top.listed("experiments"), ground.as_ref());
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
@@ -327,6 +351,9 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         agents,
         languages,
         routes: routes?,
+        experiments: experiments?,
+        spend: spend?,
+        prices: prices?,
         transfers,
         tools: tools?,
         interruption: interruption?,
@@ -397,12 +424,16 @@ fn read_routes(
     reader: &Reader,
     agents: Option<&BTreeMap<String, Agent>>,
     languages: Option<&BTreeMap<String, Language>>,
+    realtime: Option<&Realtime>,
 ) -> Option<Vec<Route>> {
     let sections = top.listed("routes");
     let routes: Vec<_> = sections.iter().map(Route::read).collect();
     let routes: Vec<Route> = routes.into_iter().collect::<Option<_>>()?;
     if let (Some(agents), Some(languages)) = (agents, languages) {
         directory::check_routes(&routes, agents, languages, &sections, reader);
+        if let Some(realtime) = realtime {
+            directory::check_models(&routes, agents, realtime, &sections);
+        }
     }
     Some(routes)
 }

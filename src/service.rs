@@ -91,6 +91,8 @@ impl Service {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
+            spend: config.spend.limits,
+            books: config.spend.file.clone(),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));

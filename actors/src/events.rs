@@ -168,6 +168,50 @@ pub enum Event<'a> {
         /// Why, and what to do about it.
         problem: &'a str,
     },
+    /// A response or a transcription was charged for.
+    Spent {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: &'a str,
+        /// The model.
+        model: &'a str,
+        /// The experiment's variant, `control`, or `none`.
+        variant: &'a str,
+        /// US dollars.
+        dollars: f64,
+    },
+    /// What was spent today is known anew.
+    DaySpent {
+        /// US dollars.
+        dollars: f64,
+    },
+    /// A limit of what may be spent was reached.
+    SpendLimitReached {
+        /// `caller_soft`, `caller_hard`, `day_soft`, `day_hard`.
+        limit: &'static str,
+        /// The calls that are told.
+        calls: usize,
+    },
+    /// The kill switch was thrown.
+    SpendKilled {
+        /// No call is taken from now on, or calls are again.
+        on: bool,
+    },
+    /// The books of what was spent cannot be read or written.
+    BooksFailed {
+        /// Why.
+        problem: &'a str,
+    },
+    /// A call that an experiment concerns has ended.
+    VariantEnded {
+        /// The experiment's variant, or `control`.
+        variant: &'a str,
+        /// The agent.
+        agent: &'a str,
+        /// Why the call ended.
+        ending: Ending,
+    },
     /// The call's state changed.
     StateChanged {
         /// The call.
@@ -253,6 +297,28 @@ pub fn emit(event: Event<'_>) {
         Event::RecordFailed { call, problem } => {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
             error!(call:%, problem; "record not written");
+        }
+        Event::Spent { call, agent, model, variant, dollars } => {
+            let (agent, model, variant) = (agent.to_owned(), model.to_owned(), variant.to_owned());
+            // Counters are whole numbers here; a gauge that only grows is read the same way.
+            gauge!("switchboard_spend_usd_total", "agent" => agent, "model" => model, "variant" => variant)
+                .increment(dollars);
+            debug!(call:%, dollars; "spent");
+        }
+        Event::DaySpent { dollars } => gauge!("switchboard_spend_day_usd").set(dollars),
+        Event::SpendLimitReached { limit, calls } => {
+            counter!("switchboard_spend_limits_total", "limit" => limit).increment(1);
+            warn!(limit, calls; "spend limit reached");
+        }
+        Event::SpendKilled { on } => {
+            gauge!("switchboard_spend_killed").set(if on { 1.0 } else { 0.0 });
+            warn!(on; "spend kill switch thrown");
+        }
+        Event::BooksFailed { problem } => error!(problem; "the books of what was spent are not kept"),
+        Event::VariantEnded { variant, agent, ending } => {
+            let (variant, agent) = (variant.to_owned(), agent.to_owned());
+            counter!("switchboard_variant_calls_total", "variant" => variant, "agent" => agent, "ending" => ending.reason())
+                .increment(1);
         }
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }

@@ -5,22 +5,28 @@ use std::sync::Arc;
 
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
+use switchboard_actors::call::meter::SpendPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
 
+use super::experiments::{self, CONTROL};
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
 use super::{Config, apology};
+use crate::callers::Callers;
 
 /// The brief of every agent in every language it speaks.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Briefs {
     config: Config,
     /// By agent and language.
     made: BTreeMap<(String, String), Arc<Brief>>,
+    /// By experiment, agent and language.
+    variants: BTreeMap<(usize, String, String), Arc<Brief>>,
+    callers: Callers,
 }
 
 impl Briefs {
@@ -28,22 +34,55 @@ impl Briefs {
     /// and without `realtime.url` the plans can be looked at but lead nowhere.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
-        let mut made = BTreeMap::new();
-        for (name, agent) in &config.agents {
-            let languages = Arc::new(languages(config, agent));
-            let tools = Arc::new(tools(config, agent));
-            for code in languages.keys() {
-                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools);
-                made.insert((name.clone(), code.clone()), Arc::new(brief));
+        let made = config.agents.iter().flat_map(|(name, agent)| {
+            let briefs = briefs(config, &endpoint, (name, agent));
+            briefs.map(|(code, brief)| ((name.clone(), code), brief))
+        });
+        let made = made.collect();
+        let mut variants = BTreeMap::new();
+        for (at, experiment) in config.experiments.iter().enumerate() {
+            for (name, agent) in &experiment.variants {
+                let briefs = briefs(config, &endpoint, (name, agent));
+                variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), brief)));
             }
         }
-        Self { made, config: config.clone() }
+        let callers = Callers::new(config.secrets.caller_salt.as_ref());
+        Self { made, variants, callers, config: config.clone() }
     }
 
     /// How a call is to be held.
     pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
-        let Decision { agent, language, .. } = self.config.route(call);
-        self.get(&agent, &language).expect("routing chooses among the agents and their languages, which were checked")
+        let Decision { agent, language, route, .. } = self.config.route(call);
+        let number = call.from.expose();
+        let (variant, found) = self.variant(&agent, &language, number);
+        let found = found.or_else(|| self.get(&agent, &language));
+        let brief = found.expect("routing chooses among the agents and their languages, which were checked");
+        let model = route.and_then(|at| self.config.routes.get(at)?.model.as_ref());
+        let model = match model {
+            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&brief.model) }),
+            None => Arc::clone(&brief.model),
+        };
+        Arc::new(Brief { model, variant, caller: self.callers.hash(number), ..Brief::clone(&brief) })
+    }
+
+    /// The variant a caller meets and its name, if experiments concern the agent.
+    fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<Brief>>) {
+        let experiments = &self.config.experiments;
+        if !experiments.iter().any(|experiment| experiment.variants.contains_key(agent)) {
+            return (None, None);
+        }
+        let chosen = experiments::choose(experiments, agent, self.callers.percentile(number));
+        let found = chosen.and_then(|(at, experiment)| {
+            let key = |code: &str| (at, agent.to_owned(), code.to_owned());
+            let first = || experiment.variants.get(agent)?.languages.first();
+            // A variant that does not speak the call's language begins with its own.
+            let brief = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
+            Some((experiment.name.clone(), Arc::clone(brief)))
+        });
+        match found {
+            Some((name, brief)) => (Some(name), Some(brief)),
+            None => (Some(CONTROL.to_owned()), None),
+        }
     }
 
     /// The brief of an agent in a language, if it speaks it.
@@ -51,10 +90,25 @@ impl Briefs {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
     }
 
-    /// All of them, by agent and language.
+    /// All of them, by agent and language, then those of experiments.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Brief>> {
-        self.made.values()
+        self.made.values().chain(self.variants.values())
     }
+}
+
+/// An agent's briefs, by language.
+fn briefs<'c>(
+    config: &'c Config,
+    endpoint: &'c Endpoint,
+    (name, agent): (&'c str, &'c Agent),
+) -> impl Iterator<Item = (String, Arc<Brief>)> + 'c {
+    let languages = Arc::new(languages(config, agent));
+    let tools = Arc::new(tools(config, agent));
+    let codes: Vec<String> = languages.keys().cloned().collect();
+    codes.into_iter().map(move |code| {
+        let brief = brief(config, endpoint, (name, agent), &code, &languages, &tools);
+        (code, Arc::new(brief))
+    })
 }
 
 fn brief(
@@ -69,7 +123,7 @@ fn brief(
     Brief {
         agent: name.to_owned(),
         language: code.to_owned(),
-        model: Arc::new(plan(config, endpoint, agent, language)),
+        model: Arc::new(plan(config, endpoint, agent, (code, language))),
         greeting: language.greeting.clone(),
         limits: Limits {
             max_duration: limits.max_call_duration,
@@ -93,14 +147,20 @@ fn brief(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
+        spend: SpendPlan { prices: config.prices.clone(), call: config.spend.call },
+        caller: None,
+        caller_is_told: config.realtime.safety_identifier,
+        variant: None,
     }
 }
 
-fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &LanguageBrief) -> SessionPlan {
+fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (&str, &LanguageBrief)) -> SessionPlan {
     let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
+    let of_language = || config.languages.get(code)?.model.as_ref();
+    let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
     SessionPlan {
         endpoint: endpoint.clone(),
-        model: agent.model.clone().unwrap_or_else(|| realtime.model.clone()),
+        model: model.clone(),
         instructions: language.instructions.clone(),
         voice: language.voice.clone(),
         speed: options.speed,

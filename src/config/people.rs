@@ -7,7 +7,7 @@ use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, Interruption
 
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
-use super::kinds::{Expected, any_text, iso_language, list, quoted, text, texts, whole, word};
+use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
 use super::options::{McpServers, Options};
 use super::reader::{Reader, Section};
@@ -76,6 +76,8 @@ pub struct Language {
     pub transcription_language: String,
     /// Its voice.
     pub voice: Option<Voice>,
+    /// Its model, for agents that have none of their own.
+    pub model: Option<String>,
     /// What a silent caller is asked, one after the other.
     pub idle_prompts: Vec<String>,
     /// Said before we hang up on a silent caller or at the end of the allowed time.
@@ -174,6 +176,13 @@ impl Agent {
         }
         if let AgentGreeting::PerLanguage(greetings) = &self.greeting {
             self.check_spoken("greeting", greetings, section);
+        }
+        if let (Some(options), None) = (&self.options, &self.model) {
+            // The model of a language is only known together with its agents.
+            let models = self.languages.iter().filter_map(|code| known.languages.get(code)?.model.as_deref());
+            for model in models {
+                options.check_model(section, model);
+            }
         }
         self.check_spoken("prompts", &self.prompts, section);
         self.check_notice(section);
@@ -277,12 +286,16 @@ impl Language {
         let greeting_audio = clips::read(section, "greeting_audio", base);
         let transcription_language = section.read("transcription_language", iso_language);
         let voice = section.read_if_set("voice", text);
+        let model = section.read_if_set("model", or_word("", text)).map(Option::flatten);
         let idle_prompts = section.read("idle_prompts", list(5, text));
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
         if let (Some(house), Some(Some(voice))) = (house, &voice) {
             house.check_voice(section, voice);
+        }
+        if let (Some(house), Some(Some(model))) = (house, &model) {
+            house.check_model(section, "model", model);
         }
         if idle_prompts.as_ref().is_some_and(Vec::is_empty) {
             section.problem(
@@ -300,6 +313,7 @@ impl Language {
             greeting_audio: greeting_audio?,
             transcription_language: transcription_language?,
             voice: voice?.map(|name| Voice { name, shipped }),
+            model: model?,
             idle_prompts: idle_prompts?,
             goodbye: goodbye?,
             apology: apology?,

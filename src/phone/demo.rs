@@ -155,6 +155,7 @@ fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
         ("realtime.provider", "rehearsal".into()),
         ("twilio.verify", "off".into()),
         ("records.dir", args.records.display().to_string()),
+        ("spend.file", String::new()),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks), `stream` (the socket actor, with `admission`), `calls` (admin, behind `guard`),
+//! One file a family: `twilio` (webhooks), `stream` (the socket actor, with `admission`), `calls` and `spend`
+//! (admin, behind `guard`),
 //! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
@@ -16,6 +17,7 @@ mod metrics;
 mod problem;
 mod reassembly;
 pub mod signature;
+mod spend;
 mod stream;
 mod twilio;
 pub mod twiml;
@@ -53,6 +55,8 @@ pub fn admin(app: &mut web::ServiceConfig) {
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
             .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
             .service(only("/calls/{id}/transfer", "POST").route(web::post().to(calls::transfer)))
+            .service(only("/spend", "GET").route(web::get().to(spend::show)))
+            .service(only("/spend/kill", "POST").route(web::post().to(spend::kill)))
             .service(only("/metrics", "GET").route(web::get().to(metrics::metrics)))
             .default_service(web::to(problem::no_such_path)),
     );

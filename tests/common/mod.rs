@@ -57,6 +57,7 @@ pub async fn start_with(variables: &[(&str, &str)], overrides: &[(&str, &str)]) 
         ("server.workers", "1"),
         ("realtime.provider", "rehearsal"),
         ("records.dir", dir.as_str()),
+        ("spend.file", ""),
     ];
     all.extend_from_slice(overrides);
     let sources = Sources::default().variables(variables).overrides(&all);

@@ -33,10 +33,12 @@ fn every_language_has_a_session_of_its_own() {
 }
 
 #[test]
-fn calls_of_one_route_share_one_brief() {
+fn calls_of_one_route_share_one_plan_and_know_their_caller() {
     let briefs = Briefs::new(&with(&[]), None);
     let call = call("+15550100001", "+15550100002", &[]);
-    assert!(Arc::ptr_eq(&briefs.for_call(&call), &briefs.for_call(&call)));
+    let (one, other) = (briefs.for_call(&call), briefs.for_call(&call));
+    assert!(Arc::ptr_eq(&one.model, &other.model));
+    assert!(one.caller.is_some() && one.caller == other.caller && one.variant.is_none());
 }
 
 #[test]

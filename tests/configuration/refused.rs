@@ -221,14 +221,21 @@ fn must_refuse(text: &str, name: &str) -> ConfigError {
 
 /// How a known key is written in a file: what stands before it, and its name in messages.
 fn placed(key: &str) -> (String, String) {
-    let names = [("agents", "default"), ("languages", "en"), ("transfers", "desk"), ("tools", "orders")];
+    let names = [
+        ("agents", "default"),
+        ("languages", "en"),
+        ("transfers", "desk"),
+        ("tools", "orders"),
+        ("mcp", "crm"),
+        ("prices", "m"),
+    ];
     let concrete = names.iter().fold(key.to_owned(), |key, (section, name)| {
         key.replace(&format!("{section}.<name>"), &format!("{section}.{name}"))
     });
     let (section, leaf) = concrete.rsplit_once('.').unwrap_or(("", &concrete));
     match section {
         "" => (String::new(), leaf.to_owned()),
-        "routes" | "webhooks.endpoints" | "agents.default.questions" => {
+        "routes" | "experiments" | "webhooks.endpoints" | "agents.default.questions" => {
             (format!("[[{section}]]\n"), format!("{section}[0].{leaf}"))
         }
         section => (format!("[{section}]\n"), format!("{section}.{leaf}")),

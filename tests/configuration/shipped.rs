@@ -136,6 +136,9 @@ fn keys_of(document: &str) -> BTreeMap<String, bool> {
 }
 
 fn pattern(section: &str) -> String {
+    if section.starts_with("prices.") {
+        return "prices.<name>".to_owned();
+    }
     let mut parts: Vec<&str> = section.split('.').collect();
     if ["agents", "languages", "transfers", "tools", "mcp"].contains(&parts[0]) {
         parts[1] = "<name>";

@@ -19,8 +19,9 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::CallMachine;
 use super::messages::{
-    AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
+    AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost, WrapUp,
 };
+use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, Timer};
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
@@ -28,7 +29,7 @@ use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
 use crate::realtime::messages::ModelOrder;
-use crate::supervisor::messages::CallEnded;
+use crate::supervisor::messages::{CallEnded, Spent};
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -48,6 +49,8 @@ pub struct CallSetup {
     pub writer: RecordWriter,
     /// The call's place, given back once at the end.
     pub place: Place,
+    /// Who keeps the books; `None` where nobody does.
+    pub books: Option<Recipient<Spent>>,
 }
 
 /// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
@@ -165,6 +168,7 @@ impl CallActor {
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
+            A::TellSpent(cost) => self.tell_spent(cost),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
@@ -234,6 +238,20 @@ impl CallActor {
         ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
     }
 
+    fn tell_spent(&self, cost: Usd) {
+        let (call, brief) = (self.setup.identity.id, &self.setup.brief);
+        emit(Event::Spent {
+            call,
+            agent: &brief.agent,
+            model: &brief.model.model,
+            variant: brief.variant.as_deref().unwrap_or("none"),
+            dollars: cost.dollars(),
+        });
+        if let Some(books) = &self.setup.books {
+            books.do_send(Spent { call, cost });
+        }
+    }
+
     fn close_line(&mut self) {
         if let Some(line) = self.line.take() {
             line.do_send(ToLine(LineCommand::Close));
@@ -260,6 +278,9 @@ impl CallActor {
             let identity = &self.setup.identity;
             let duration = clock::now().saturating_duration_since(self.started);
             emit(Event::CallEnded { call: identity.id, carrier: identity.carrier.name(), ending, duration });
+            if let Some(variant) = &self.setup.brief.variant {
+                emit(Event::VariantEnded { variant, agent: &self.setup.brief.agent, ending });
+            }
         }
     }
 
@@ -294,6 +315,8 @@ impl CallActor {
             turns: tally.turns,
             barge_ins: tally.barge_ins,
             dropped_frames: tally.dropped_frames,
+            cost_usd: tally.cost_usd,
+            variant: brief.variant.clone(),
             detail: self.machine.detail(),
         }
     }
@@ -336,6 +359,14 @@ impl Handler<HangUp> for CallActor {
 
     fn handle(&mut self, order: HangUp, ctx: &mut Self::Context) {
         self.step(CallEvent::HangUp(order), ctx);
+    }
+}
+
+impl Handler<WrapUp> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WrapUp, ctx: &mut Self::Context) {
+        self.step(CallEvent::WrapUp, ctx);
     }
 }
 

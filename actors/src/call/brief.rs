@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::ladder::LadderPlan;
+use super::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -42,6 +43,14 @@ pub struct Brief {
     pub questions: Vec<Question>,
     /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
     pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    /// What the call may cost.
+    pub spend: SpendPlan,
+    /// A salted hash of the caller's number; `None` where it is withheld.
+    pub caller: Option<String>,
+    /// Whether the model's provider is told this hash.
+    pub caller_is_told: bool,
+    /// The experiment whose variant this call is held by, or `control` where it could have been one.
+    pub variant: Option<String>,
 }
 
 /// How the agent opens the call.

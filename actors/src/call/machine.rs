@@ -17,6 +17,7 @@
 //! | tool not to be had | . | . | . | . | . | . |
 //! | key | . | . | . | . | . | . |
 //! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . |
+//! | nothing left to spend | spend_limit | closing | closing | closing | closing | . |
 //! | drain | drained | closing | closing | closing | closing | . |
 //! | model lost | closing | closing | closing | closing | closing | . |
 //! | model refused | closing | closing | closing | closing | closing | . |
@@ -35,6 +36,7 @@
 
 mod ends;
 mod hearing;
+mod spending;
 mod tooling;
 
 use std::sync::Arc;
@@ -47,7 +49,8 @@ use super::gate::Gate;
 use super::keypad::Keypad;
 use super::ladder::Ladder;
 use super::latency::Stopwatch;
-use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, Usage};
+use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport};
+use super::meter::Meter;
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::turn::{Turn, heard};
@@ -82,6 +85,7 @@ pub struct CallMachine {
     warning: Option<Instant>,
     /// Whether the Transcript has been replaced once.
     transcript_renewed: bool,
+    meter: Meter,
     tally: Tally,
     detail: CallDetail,
     /// What is to be done; empty between events.
@@ -150,6 +154,11 @@ impl CallMachine {
             language: brief.language.clone(),
             caller_speaking: false,
             lines_played: 0,
+            meter: Meter::new(
+                &brief.spend,
+                &brief.model.model,
+                brief.model.transcription.as_ref().map(|it| it.model.as_str()),
+            ),
             brief,
             started: now,
             line_heard: now,
@@ -173,6 +182,7 @@ impl CallMachine {
             CallEvent::Audio(report) => self.audio(report, now),
             CallEvent::Model(report) => self.model(report, now),
             CallEvent::HangUp(order) => self.hang_up(order, now),
+            CallEvent::WrapUp => self.wrap_up(),
             CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TimeUp => {}
@@ -236,7 +246,7 @@ impl CallMachine {
 
     /// The call's counters so far.
     pub fn tally(&self) -> Tally {
-        self.tally
+        Tally { cost_usd: self.meter.spent(), ..self.tally }
     }
 
     /// What `GET /calls/{id}` shows besides.
@@ -378,8 +388,12 @@ impl CallMachine {
                     self.used(usage);
                 }
                 self.response_finished(state);
+                self.mind_the_cost(now);
             }
-            (ModelReport::TranscriptionUsed(usage), _) => self.record(Fact::TranscriptionUsed(usage)),
+            (ModelReport::TranscriptionUsed(usage), _) => {
+                self.transcription_used(usage);
+                self.mind_the_cost(now);
+            }
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
                 self.turn.forgive();
@@ -518,11 +532,6 @@ impl CallMachine {
         self.out.push(CallAction::Order(ModelOrder::Speak(Wish { purpose, instructions })));
     }
 
-    fn used(&mut self, usage: Usage) {
-        self.detail.usage += usage;
-        self.record(Fact::Used(usage));
-    }
-
     fn record(&mut self, fact: Fact) {
         self.out.push(CallAction::Record(fact));
     }
@@ -554,6 +563,8 @@ const WARNED_AHEAD: Duration = Duration::from_secs(30);
 /// What the model is told to say then.
 const WARNING: &str =
     "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
+#[cfg(test)]
+mod budget;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]

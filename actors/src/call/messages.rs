@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{Message, MessageResponse, Recipient};
 use serde::Serialize;
 
+use super::meter::Usd;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
@@ -234,6 +235,10 @@ pub struct Usage {
     pub cached_text: u64,
     /// Of the audio tokens in, those from the cache.
     pub cached_audio: u64,
+    /// Image tokens in, cached ones included.
+    pub input_image: u64,
+    /// Of the image tokens in, those from the cache.
+    pub cached_image: u64,
     /// Text tokens out.
     pub output_text: u64,
     /// Audio tokens out.
@@ -246,6 +251,8 @@ impl std::ops::AddAssign for Usage {
         self.input_audio += other.input_audio;
         self.cached_text += other.cached_text;
         self.cached_audio += other.cached_audio;
+        self.input_image += other.input_image;
+        self.cached_image += other.cached_image;
         self.output_text += other.output_text;
         self.output_audio += other.output_audio;
     }
@@ -299,7 +306,14 @@ pub enum HangUp {
     Operator,
     /// The service stops.
     Drain,
+    /// Nothing more may be spent: by its caller, on this day, or at all.
+    Spent,
 }
+
+/// Bring the call to an end: what may be spent is almost spent. From the Supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct WrapUp;
 
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
@@ -368,6 +382,10 @@ pub struct CallSnapshot {
     pub barge_ins: u64,
     /// Frames dropped, both directions.
     pub dropped_frames: u64,
+    /// What it has cost so far, US dollars.
+    pub cost_usd: Usd,
+    /// The experiment whose variant it is, or `control`.
+    pub variant: Option<String>,
     /// Only in `GET /calls/{id}`.
     pub detail: CallDetail,
 }
@@ -381,6 +399,8 @@ pub struct CallDetail {
     pub model_setup_ms: Option<u64>,
     /// Tokens so far.
     pub usage: Usage,
+    /// What transcription of the caller used so far.
+    pub transcription_usage: TranscriptionUsage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
+use super::meter::Usd;
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
@@ -26,6 +27,8 @@ pub enum CallEvent {
     Model(ModelReport),
     /// Somebody outside wants the call to end.
     HangUp(HangUp),
+    /// What may be spent by the call's caller or day is almost spent.
+    WrapUp,
     /// One of the call's actors is gone without having been told to go.
     OrganLost(Organ),
     /// An operator's tool has answered.
@@ -71,6 +74,8 @@ pub enum CallAction {
         /// The arguments, which fit its schema.
         arguments: Map<String, Value>,
     },
+    /// Tell the Supervisor and the operators what was spent.
+    TellSpent(Usd),
     /// Ask the AudioPipeline to report when everything was heard.
     TellWhenDrained,
     /// Tell the AudioPipeline whether the caller is speaking.

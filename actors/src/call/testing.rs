@@ -7,6 +7,7 @@ use chrono::DateTime;
 
 use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
+use super::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
@@ -34,6 +35,10 @@ pub(crate) fn brief() -> Brief {
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        spend: SpendPlan::default(),
+        caller: None,
+        caller_is_told: true,
+        variant: None,
     }
 }
 

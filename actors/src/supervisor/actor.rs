@@ -1,11 +1,18 @@
-//! The Supervisor actor: the shell around [`super::roster`].
+//! The Supervisor actor: the shell around [`super::roster`] and [`super::ledger`].
 
+mod books;
+mod spending;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
+use self::books::Bookkeeper;
+use self::spending::today;
+use super::ledger::{Ledger, SpendLimits};
 use super::messages::{Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, Find, Permit, Refusal, Roll};
 use super::roster::{Admission, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
@@ -25,11 +32,17 @@ pub struct SupervisorSetup {
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
+    /// What may be spent.
+    pub spend: SpendLimits,
+    /// Where the books of the day are kept over restarts; `None` keeps none.
+    pub books: Option<PathBuf>,
 }
 
 /// Who is on.
 pub struct Supervisor {
     roster: Roster<Addr<CallActor>>,
+    ledger: Ledger,
+    books: Bookkeeper,
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
@@ -47,7 +60,9 @@ impl Supervisor {
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
-        Self { roster, make_call, writer: setup.writer, waiting: Vec::new(), armed: None }
+        let books = Bookkeeper::new(setup.books);
+        let ledger = Ledger::new(setup.spend, books.read(), today());
+        Self { roster, ledger, books, make_call, writer: setup.writer, waiting: Vec::new(), armed: None }
     }
 }
 
@@ -55,6 +70,10 @@ type MakeCall = Arc<dyn Fn(CallSetup) -> CallActor + Send + Sync>;
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.tell_spend();
+    }
 }
 
 impl Supervisor {
@@ -67,7 +86,10 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
-        if self.roster.is_drained() {
+        if self.roster.is_drained() && !self.waiting.is_empty() {
+            if self.books.stale {
+                self.books.write(&self.ledger.books());
+            }
             for told in self.waiting.drain(..) {
                 // Whoever asked may have stopped waiting.
                 let _ = told.send(());
@@ -114,6 +136,7 @@ impl Supervisor {
             line: admit.line,
             writer: self.writer.clone(),
             place: Place::new(call, ctx.address().recipient()),
+            books: Some(ctx.address().recipient()),
         };
         let make_call = Arc::clone(&self.make_call);
         let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));
@@ -127,6 +150,7 @@ impl Handler<Expect> for Supervisor {
 
     fn handle(&mut self, Expect(call): Expect, ctx: &mut Self::Context) -> Self::Result {
         self.settle(ctx);
+        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(refused)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(refused);
         self.arm(ctx);
@@ -140,6 +164,8 @@ impl Handler<Admit> for Supervisor {
     fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
         let token = admit.token.expose();
         let admission = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
+        // What was left when the call was announced may be gone.
+        self.ledger.admit(admission.expected.brief.caller.as_deref(), today()).inspect_err(refused)?;
         let call = self.start(admission, admit, ctx);
         self.arm(ctx);
         Ok(call)

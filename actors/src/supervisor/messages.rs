@@ -7,9 +7,11 @@ use std::time::Duration;
 use actix::{Addr, Message, MessageResponse};
 use actix_rt::ArbiterHandle;
 
+use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
 use crate::call::brief::{Brief, Direction};
 use crate::call::messages::Line;
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{CallId, CarrierCallId, Private};
 use crate::wire::{Carrier, StreamStart};
@@ -85,6 +87,12 @@ pub enum Refusal {
     /// No such token, or it was used, or it has expired.
     #[error("the stream token is unknown, used or expired")]
     BadToken,
+    /// The caller's or the day's limit of what may be spent is reached.
+    #[error("what may be spent today is spent (`spend`)")]
+    Spent,
+    /// The kill switch is thrown.
+    #[error("no calls are taken: the kill switch is on (`spend.kill`, `POST /spend/kill`)")]
+    Killed,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -98,6 +106,8 @@ impl Refusal {
             Self::Draining => "draining",
             Self::BadToken => "bad_token",
             Self::WrongCall => "wrong_call",
+            Self::Spent => "spend_limit",
+            Self::Killed => "killed",
         }
     }
 }
@@ -115,6 +125,42 @@ pub struct CallEnded {
     pub call: CallId,
     /// Why and by whom.
     pub ending: Ending,
+}
+
+/// A call has cost something more; told by its CallActor.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Spent {
+    /// The call.
+    pub call: CallId,
+    /// What for one response or transcription.
+    pub cost: Usd,
+}
+
+/// Throws the kill switch: on, no call is taken and those that are on are closed politely. Answered with the sheet.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SpendSheet")]
+pub struct Kill {
+    /// Whether it is to be on.
+    pub on: bool,
+}
+
+/// What was spent, for `/spend`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SpendSheet")]
+pub struct ShowSpend;
+
+/// What was spent today (UTC), and what may be.
+#[derive(Debug, Clone, Copy, PartialEq, MessageResponse)]
+pub struct SpendSheet {
+    /// By all calls.
+    pub today: Usd,
+    /// Callers who have cost something.
+    pub callers: usize,
+    /// Whether the kill switch is on.
+    pub killed: bool,
+    /// The limits.
+    pub limits: SpendLimits,
 }
 
 /// Which calls are on, for `/calls`; each is then asked itself.

@@ -132,6 +132,18 @@ impl<C: Clone> Roster<C> {
         Ok(Admission { expected, permit })
     }
 
+    /// The hash of a live call's caller.
+    pub(super) fn caller_of(&self, call: CallId) -> Option<String> {
+        let live = self.live.iter().find(|live| live.permit.call == call)?;
+        live.expected.brief.caller.clone()
+    }
+
+    /// How the live calls of a caller are reached.
+    pub(super) fn of_caller(&self, caller: &str) -> Vec<C> {
+        let of = |live: &&Live<C>| live.expected.brief.caller.as_deref() == Some(caller);
+        self.live.iter().filter(of).map(|live| live.reach.clone()).collect()
+    }
+
     /// Gives an admitted call its place on the roll.
     pub(super) fn seat(&mut self, admission: Admission, reach: C) {
         let Admission { expected, permit } = admission;

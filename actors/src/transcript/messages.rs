@@ -6,6 +6,7 @@ use actix::Message;
 use serde_json::Value;
 
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 
@@ -149,4 +150,6 @@ pub struct Tally {
     pub dropped_frames: u64,
     /// From the stream's `start` to the first frame sent to the caller.
     pub first_audio_ms: Option<u64>,
+    /// What it cost.
+    pub cost_usd: Usd,
 }

@@ -18,6 +18,7 @@ use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
 use crate::call::brief::{Brief, CallIdentity};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::CallId;
 
@@ -79,6 +80,8 @@ struct TranscriptFile {
     latency: Vec<TurnLatency>,
     usage: Usage,
     transcription_usage: TranscriptionUsage,
+    cost_usd: Usd,
+    variant: Option<String>,
     analytics: Analytics,
 }
 
@@ -223,6 +226,8 @@ impl Record {
             latency: latency.into(),
             usage: conversation.usage,
             transcription_usage: transcription,
+            cost_usd: tally.cost_usd,
+            variant: brief.variant.clone(),
         };
         let queue = QueueFile {
             id: identity.id,

@@ -45,8 +45,10 @@ fn the_transcript_file_is_as_the_contract_says() {
             { "turn": 1, "end_of_speech_ms": 520, "first_delta_ms": 300, "first_sent_ms": 12, "first_heard_ms": null,
               "total_ms": null },
         ],
-        "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "output_text": 5, "output_audio": 6 },
+        "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "input_image": 0, "cached_image": 0, "output_text": 5, "output_audio": 6 },
         "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
+        "cost_usd": 0.0125,
+        "variant": null,
         "analytics": { "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
             "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0 },
     });
@@ -87,6 +89,8 @@ fn keys_stand_in_the_order_of_the_contract() {
             "latency",
             "usage",
             "transcription_usage",
+            "cost_usd",
+            "variant",
             "analytics"
         ]
     );
@@ -208,7 +212,13 @@ fn closing(conversation: Conversation) -> Closing<'static> {
         brief: Box::leak(Box::new(brief())),
         conversation,
         ending: Ending::AgentHungUp,
-        tally: Tally { turns: 1, barge_ins: 1, dropped_frames: 3, first_audio_ms: Some(400) },
+        tally: Tally {
+            turns: 1,
+            barge_ins: 1,
+            dropped_frames: 3,
+            first_audio_ms: Some(400),
+            cost_usd: Usd::from_dollars(0.0125),
+        },
         duration: Duration::from_secs(65),
         filed_at: DateTime::from_timestamp_millis(1_760_700_067_500).expect("a time"),
     }
@@ -241,6 +251,7 @@ fn spoken() -> Conversation {
             cached_audio: 4,
             output_text: 5,
             output_audio: 6,
+            ..Usage::default()
         },
         happenings: happenings(),
         wordless: 2,

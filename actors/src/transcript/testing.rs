@@ -7,6 +7,7 @@ use chrono::DateTime;
 
 use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::call::ladder::LadderPlan;
+use crate::call::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
@@ -67,5 +68,9 @@ pub(super) fn brief() -> Brief {
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        spend: SpendPlan::default(),
+        caller: None,
+        caller_is_told: true,
+        variant: None,
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn start_line(
     let mind = spawn.model(LlmSetup {
         call: setup.identity.id,
         plan: Arc::clone(&setup.brief.model),
-        safety_identifier: None,
+        safety_identifier: setup.brief.caller.clone().filter(|_| setup.brief.caller_is_told),
         audio: voice.from_model.clone(),
         items: voice.items.clone(),
         words: scribe.words.clone(),

@@ -168,6 +168,7 @@ impl Rig {
             line: Probe::line(&line),
             writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
             place: Place::new(id, Probe::outside("supervisor", &log).recipient()),
+            books: None,
         };
         let addr = call_among_probes(setup, &log).start();
         settle().await;

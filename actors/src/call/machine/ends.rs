@@ -68,6 +68,7 @@ impl CallMachine {
         let ending = match order {
             HangUp::Operator => Ending::OperatorHungUp,
             HangUp::Drain => Ending::Drained,
+            HangUp::Spent => Ending::SpendLimit,
         };
         match self.state {
             // An order outranks the agent's wish: the caller's word does not call it off.
@@ -143,6 +144,10 @@ impl CallMachine {
     }
 
     pub(super) fn await_silence(&mut self, closing: Closing) {
+        if closing.ending == Ending::SpendLimit {
+            // The last words are made: whatever the model makes from here on would only cost.
+            self.out.push(CallAction::CloseModel);
+        }
         self.enter(Closing { awaiting: SILENCE, ..closing });
     }
 
@@ -160,7 +165,7 @@ impl CallMachine {
             CallAction::CloseLine,
             CallAction::CloseModel,
             CallAction::FinishAudio,
-            CallAction::FinishRecord { ending, tally: self.tally },
+            CallAction::FinishRecord { ending, tally: self.tally() },
             CallAction::TellSupervisor { ending },
             CallAction::Stop,
         ]);

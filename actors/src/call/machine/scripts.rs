@@ -105,6 +105,7 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("tool not to be had", tool("t9", "transfer_call", "{}")),
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("nothing left to spend", CallEvent::HangUp(HangUp::Spent)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
         ("model lost", lost(LossClass::Retryable)),
         ("model refused", lost(LossClass::Fatal)),
@@ -236,7 +237,8 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         100..102 => lost(LossClass::Retryable),
         102 => lost(LossClass::Fatal),
         103..105 => CallEvent::HangUp(HangUp::Operator),
-        105..107 => CallEvent::HangUp(HangUp::Drain),
+        105..106 => CallEvent::HangUp(HangUp::Drain),
+        106..107 => CallEvent::HangUp(HangUp::Spent),
         107 => CallEvent::OrganLost(Organ::Audio),
         108 => CallEvent::OrganLost(Organ::Model),
         109..111 => CallEvent::Line(LineReport::Stopped),
@@ -283,7 +285,11 @@ fn purpose(dice: &mut Dice) -> Option<WishPurpose> {
 
 fn failed(response: &str) -> CallEvent {
     let (response, outcome) = (ResponseId::new(response), ResponseOutcome::Failed("server_error".to_owned()));
-    CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: Some(Usage::default()) })
+    CallEvent::Model(ModelReport::ResponseFinished {
+        response,
+        outcome,
+        usage: Some(crate::call::messages::Usage::default()),
+    })
 }
 
 /// One or more items, heard in part; what was heard may be nonsense.

@@ -483,6 +483,8 @@ pub struct TokenDetails {
     pub text_tokens: Option<u64>,
     /// Of audio.
     pub audio_tokens: Option<u64>,
+    /// Of images.
+    pub image_tokens: Option<u64>,
     /// Of those, from the cache.
     pub cached_tokens_details: Option<CachedTokens>,
 }
@@ -495,6 +497,8 @@ pub struct CachedTokens {
     pub text_tokens: Option<u64>,
     /// Of audio.
     pub audio_tokens: Option<u64>,
+    /// Of images.
+    pub image_tokens: Option<u64>,
 }
 
 #[cfg(test)]

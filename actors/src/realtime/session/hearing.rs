@@ -425,6 +425,8 @@ fn usage_of(info: UsageInfo) -> Usage {
         input_audio: input.audio_tokens.unwrap_or_default(),
         cached_text: cached.text_tokens.unwrap_or_default(),
         cached_audio: cached.audio_tokens.unwrap_or_default(),
+        input_image: input.image_tokens.unwrap_or_default(),
+        cached_image: cached.image_tokens.unwrap_or_default(),
         output_text: text(info.output_token_details.map(|_| ()), output.text_tokens, info.output_tokens),
         output_audio: output.audio_tokens.unwrap_or_default(),
     }

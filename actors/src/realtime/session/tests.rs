@@ -304,8 +304,15 @@ fn a_response_flows_to_audio_and_words() {
         "output_tokens": 10, "input_token_details": {"text_tokens": 12, "audio_tokens": 8, "cached_tokens": 5,
         "cached_tokens_details": {"text_tokens": 4, "audio_tokens": 1}},
         "output_token_details": {"text_tokens": 3, "audio_tokens": 7}}}}));
-    let usage =
-        Usage { input_text: 12, input_audio: 8, cached_text: 4, cached_audio: 1, output_text: 3, output_audio: 7 };
+    let usage = Usage {
+        input_text: 12,
+        input_audio: 8,
+        cached_text: 4,
+        cached_audio: 1,
+        output_text: 3,
+        output_audio: 7,
+        ..Usage::default()
+    };
     assert_eq!(
         done.reports,
         [ModelReport::ResponseFinished { response, outcome: ResponseOutcome::Completed, usage: Some(usage) }]
