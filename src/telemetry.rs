@@ -94,6 +94,17 @@ fn describe() {
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
     describe_counter!("switchboard_model_connects_total", "Model sessions: ok, or the class of their loss.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
+    describe_gauge!(
+        "switchboard_spend_usd_total",
+        "US dollars spent since the start, by agent, model and variant; only grows."
+    );
+    describe_gauge!("switchboard_spend_day_usd", "US dollars spent today (UTC).");
+    describe_gauge!("switchboard_spend_killed", "Whether the kill switch is on.");
+    describe_counter!("switchboard_spend_limits_total", "Limits of what may be spent that were reached.");
+    describe_counter!(
+        "switchboard_variant_calls_total",
+        "Calls that experiments concern, by variant, agent and ending."
+    );
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 

@@ -43,7 +43,10 @@ impl Briefs {
         for (at, experiment) in config.experiments.iter().enumerate() {
             for (name, agent) in &experiment.variants {
                 let briefs = briefs(config, &endpoint, (name, agent));
-                variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), brief)));
+                let named = |brief: Arc<Brief>| {
+                    Arc::new(Brief { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(brief) })
+                };
+                variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), named(brief))));
             }
         }
         let callers = Callers::new(config.secrets.caller_salt.as_ref());

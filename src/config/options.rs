@@ -76,14 +76,15 @@ impl Options {
         let (retention, retention_tokens) = (retention?, retention_tokens?);
         let (noise_reduction, noise_strength) = (noise_reduction?, noise_strength?);
         let ratio = if let Retention::Ratio(ratio) = retention { Some(ratio) } else { None };
-        if retention_tokens.is_some() && ratio.is_none() {
+        let retention_tokens = retention_tokens.filter(|_| {
             let next = "expected \"auto\", or a number as retention_ratio, which it belongs to";
-            section.problem("retention_tokens", format!("found a number without a ratio; {next}"));
-        }
-        if noise_strength.is_some() && noise_reduction.is_none() {
+            fits(section, "retention_tokens", ratio.is_some(), || format!("found a number without a ratio; {next}"))
+        });
+        let noise_strength = noise_strength.filter(|_| {
             let next = "expected \"auto\", or another noise_reduction";
-            section.problem("noise_strength", format!("found a number with noise_reduction = \"off\"; {next}"));
-        }
+            let found = || format!("found a number with noise_reduction = \"off\"; {next}");
+            fits(section, "noise_strength", noise_reduction.is_some(), found)
+        });
         Some(Self {
             speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
             max_output_tokens: max_output_tokens?,
@@ -141,6 +142,15 @@ impl Options {
         ];
         set.into_iter().filter(|(_, set)| *set && never_reasons(model)).map(|(key, _)| key).collect()
     }
+}
+
+/// Whether a setting goes together with another. Where it does not, it is refused if somebody chose it here, and left out if it
+/// was only inherited.
+fn fits(section: &Section<'_>, key: &str, together: bool, found: impl FnOnce() -> String) -> bool {
+    if !together && section.chosen(key) {
+        section.problem(key, found());
+    }
+    together
 }
 
 /// Reads `[mcp.<name>]`.
@@ -341,23 +351,24 @@ fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscriptio
     let keywords = section.read("keywords", list(256, text));
     let (enabled, model, prompt) = (enabled?, model?, prompt?);
     let (languages, keywords) = (languages?, keywords?);
-    for (key, there) in [("languages", !languages.is_empty()), ("keywords", !keywords.is_empty())] {
-        if there && !takes_keywords(&model) {
-            let next = "which takes none; expected them with \"gpt-live-transcribe\" or \"gpt-transcribe\"";
-            section.problem(key, format!("found with model {}, {next}", quoted(&model)));
-        }
-    }
+    let taken = |key: &str, list: Vec<String>| {
+        let next = "which takes none; expected them with \"gpt-live-transcribe\" or \"gpt-transcribe\"";
+        let found = || format!("found with model {}, {next}", quoted(&model));
+        let fits = list.is_empty() || fits(section, key, takes_keywords(&model), found);
+        if fits { list } else { Vec::new() }
+    };
+    let (languages, keywords) = (taken("languages", languages), taken("keywords", keywords));
     if model == "gpt-realtime-whisper" {
         let next = "found \"gpt-realtime-whisper\", which works only without turn detection; expected one like \"gpt-live-transcribe\"";
         section.problem("model", next);
     }
-    if model.contains("diarize") && !prompt.trim().is_empty() {
-        section.problem("prompt", format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model)));
-    }
+    let prompt = Some(prompt.trim().to_owned()).filter(|prompt| {
+        let found = || format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model));
+        !prompt.is_empty() && fits(section, "prompt", !model.contains("diarize"), found)
+    });
     if model == "whisper-1" || model.starts_with("gpt-4o") {
         section.note("model", &format!("{model} is shut down on 2027-02-26; gpt-live-transcribe takes its place"));
     }
-    let prompt = (!prompt.trim().is_empty()).then(|| prompt.trim().to_owned());
     Some(enabled.then_some(CallerTranscription { model, prompt, languages, keywords }))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde_json::{Value, json};
 use switchboard_actors::call::brief::InterruptionPolicy;
+use switchboard_actors::call::meter::Budget;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
@@ -44,6 +45,14 @@ impl Config {
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(to.target.word()))).collect::<serde_json::Map<_, _>>(),
             "tools": self.tools.keys().collect::<Vec<_>>(),
+            "experiments": self.experiments.iter().map(|it| (it.name.clone(), json!(it.percent))).collect::<serde_json::Map<_, _>>(),
+            "spend": {
+                "call": budget(self.spend.call),
+                "caller": budget(self.spend.limits.caller),
+                "day": budget(self.spend.limits.day),
+                "kill": self.spend.limits.killed,
+                "file": self.spend.file.as_ref().map(|path| path.display().to_string()),
+            },
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
             "interruption": self.interruption(),
@@ -109,6 +118,9 @@ impl Config {
         );
         lines.extend(self.routes.iter().map(|route| ("route", route.to_string())));
         lines.extend(self.transfers.iter().map(|(name, to)| ("transfer", format!("{name}: {}", to.target.word()))));
+        lines
+            .extend(self.experiments.iter().map(|it| ("variant", format!("{}: {} % of callers", it.name, it.percent))));
+        lines.push(("spending", self.spending_in_words()));
         lines.push(("records", self.records.dir.display().to_string()));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
@@ -150,11 +162,29 @@ impl Config {
         }
     }
 
+    fn spending_in_words(&self) -> String {
+        if self.spend.limits.killed {
+            return "the kill switch is on: no call is taken".to_owned();
+        }
+        let limits = [
+            ("a call", self.spend.call),
+            ("a caller a day", self.spend.limits.caller),
+            ("a day", self.spend.limits.day),
+        ];
+        let hard = limits.iter().filter_map(|(what, budget)| Some(format!("{what} ${:.2}", budget.hard?.dollars())));
+        let hard: Vec<String> = hard.collect();
+        if hard.is_empty() { "no limits".to_owned() } else { format!("at most {}", hard.join(", ")) }
+    }
+
     fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
         let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
         format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
     }
+}
+
+fn budget(budget: Budget) -> Value {
+    json!({"soft_usd": budget.soft, "hard_usd": budget.hard})
 }
 
 impl ConfigError {

@@ -161,7 +161,7 @@ fn a_parameter_chooses_among_the_agents_there_are() {
     assert_eq!(config.agents["sales"].tools, ["end_call"]);
 }
 
-fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {
+pub(crate) fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {
     RouteInput {
         carrier: Carrier::Twilio,
         from: from.to_owned().into(),

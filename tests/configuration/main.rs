@@ -4,6 +4,7 @@ mod calls;
 mod command;
 mod conversation;
 mod layers;
+mod options;
 mod refused;
 mod shipped;
 mod trust;
