@@ -36,14 +36,14 @@ use std::sync::Arc;
 pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
-pub use directory::{Route, Target, Transfer};
-pub use hours::Hours;
+pub use directory::{Route, Transfer};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};

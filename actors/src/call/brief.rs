@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::ladder::LadderPlan;
+use super::transfer::Destinations;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -42,6 +43,8 @@ pub struct Brief {
     pub questions: Vec<Question>,
     /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
     pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    /// Where callers can be sent.
+    pub transfers: Arc<Destinations>,
 }
 
 /// How the agent opens the call.

@@ -10,7 +10,7 @@ use actix_http::ws::{Frame as WsFrame, ProtocolError};
 use futures_util::StreamExt as _;
 
 use super::backlog::{Backlog, Playable};
-use super::messages::{ModelBound, ModelOrder};
+use super::messages::{AudioReplaced, ModelBound, ModelOrder};
 use super::plan::SessionPlan;
 use super::session::{Session, SessionAction, SessionEvent};
 use super::socket::{self, Assembler, Incoming, Socket};
@@ -278,6 +278,14 @@ impl RealtimeLlm {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 struct SocketBroke(String);
+
+impl Handler<AudioReplaced> for RealtimeLlm {
+    type Result = ();
+
+    fn handle(&mut self, AudioReplaced { audio, items }: AudioReplaced, _: &mut Self::Context) {
+        (self.setup.audio, self.setup.items) = (audio, items);
+    }
+}
 
 impl Handler<ModelBound> for RealtimeLlm {
     type Result = ();

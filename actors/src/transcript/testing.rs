@@ -65,5 +65,6 @@ pub(super) fn brief() -> Brief {
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        transfers: Arc::default(),
     }
 }

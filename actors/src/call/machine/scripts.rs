@@ -9,9 +9,12 @@ use super::*;
 use crate::audio::messages::ItemPlayout;
 use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
 use crate::call::ladder::LadderPlan;
+use crate::call::steps::CarrierAnswer;
 use crate::call::testing::brief;
+use crate::call::transfer::DialOutcome;
 use crate::ids::{ItemId, ResponseId};
 use crate::ids::{Private, ToolCallId};
+use crate::wire::Handover;
 
 use CallAction as A;
 
@@ -57,7 +60,7 @@ fn table() -> String {
 
 type State = (&'static str, fn() -> Held);
 
-fn states() -> [State; 6] {
+fn states() -> [State; 7] {
     let greeting = || {
         let mut call = Held::connecting();
         call.on(ready());
@@ -80,6 +83,15 @@ fn states() -> [State; 6] {
         call.on(tool("t0", "end_call", ""));
         call
     };
+    // A destination rings.
+    let transferring = || {
+        let mut call = Held::listening();
+        call.on(tool("t0", "transfer_call", r#"{"destination":"sales"}"#));
+        call.on(CallEvent::LeaveGiven { granted: true });
+        call.on(drained());
+        call.on(drained());
+        call
+    };
     [
         ("connecting", Held::connecting),
         ("greeting", greeting),
@@ -87,6 +99,7 @@ fn states() -> [State; 6] {
         ("thinking", thinking),
         ("speaking", speaking),
         ("closing", closing),
+        ("transferring", transferring),
     ]
 }
 
@@ -110,6 +123,10 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("model refused", lost(LossClass::Fatal)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
         ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
+        ("destination answered and done", CallEvent::DialEnded(DialOutcome::Bridged)),
+        ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
+        ("caller returns", CallEvent::LineReturned),
         ("audio actor lost", CallEvent::OrganLost(Organ::Audio)),
         ("model actor lost", CallEvent::OrganLost(Organ::Model)),
         ("transcript actor lost", CallEvent::OrganLost(Organ::Transcript)),
@@ -137,6 +154,7 @@ fn ten_thousand_calls_in_any_order_end_exactly_once() {
 fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
     let mut call = Held::of(any_brief(&mut dice));
+    call.machine = call.machine.with_means(any_means(&mut dice));
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
     let calm = dice.roll(4) > 0;
@@ -222,7 +240,8 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         80..84 => key(['1', '5', '*', '#'][usize::try_from(dice.roll(4)).expect("small")]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
-        91 => CallEvent::Line(LineReport::Alive),
+        91 if dice.roll(3) == 0 => CallEvent::Line(LineReport::Alive),
+        91 => transfer(dice),
         92 => words(["", "okay", "no, stop"][usize::try_from(dice.roll(3)).expect("small")]),
         93 => measure(dice, &response),
         94 => {
@@ -244,6 +263,13 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
     }
 }
 
+/// Any line.
+fn any_means(dice: &mut Dice) -> Means {
+    let handover =
+        [None, Some(Handover::Document), Some(Handover::Command)][usize::try_from(dice.roll(3)).expect("small")];
+    Means { handover, requests: dice.roll(2) == 0, ..Means::default() }
+}
+
 /// Any of the ways in which an agent may be interrupted, and silence minded.
 fn any_brief(dice: &mut Dice) -> Brief {
     let policy = [
@@ -259,6 +285,25 @@ fn any_brief(dice: &mut Dice) -> Brief {
         notice: (dice.roll(3) == 0).then(|| "Calls are recorded.".to_owned()),
         ladder: if dice.roll(2) == 0 { LadderPlan::default() } else { brief().ladder },
         ..brief()
+    }
+}
+
+/// Something of a transfer, in any order.
+fn transfer(dice: &mut Dice) -> CallEvent {
+    match dice.roll(8) {
+        0 | 1 => tool(&format!("t{}", dice.roll(50)), "transfer_call", r#"{"destination":"sales"}"#),
+        2 => CallEvent::TransferOrdered { destination: "sales".to_owned() },
+        3 => CallEvent::LeaveGiven { granted: dice.roll(4) > 0 },
+        4 => CallEvent::CarrierAnswered(match dice.roll(3) {
+            0 => CarrierAnswer::Done,
+            1 => CarrierAnswer::Gone,
+            _ => CarrierAnswer::Failed { reason: "HTTP 500".to_owned() },
+        }),
+        5 => CallEvent::DialEnded(
+            [DialOutcome::Busy, DialOutcome::Bridged][usize::try_from(dice.roll(2)).expect("small")],
+        ),
+        6 => CallEvent::LineReturned,
+        _ => CallEvent::DialAnswered,
     }
 }
 
