@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
+use crate::lag;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
@@ -202,7 +204,11 @@ impl Bound {
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let doors = Arc::clone(doors);
+        let listener = key.split('.').next().unwrap_or(key);
+        let threads = Arc::new(AtomicUsize::new(0));
         let app = move || {
+            // Once on each of the listener's threads.
+            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let doors = doors.get().expect("`build` tells what the doors know before it serves them");
             App::new().app_data(Data::clone(doors)).configure(paths)
         };
