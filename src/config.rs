@@ -15,6 +15,8 @@ mod clips;
 mod conversation;
 mod directory;
 mod errands;
+mod fallbacks;
+mod filler;
 mod hours;
 mod kinds;
 mod layers;
@@ -37,6 +39,7 @@ pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Target, Transfer};
+pub use fallbacks::Fallback;
 pub use hours::Hours;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
@@ -146,6 +149,7 @@ impl Config {
             ("tools.any", "{}"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
         ]);
         read_all(&one_of_each).2
     }
@@ -279,7 +283,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
-    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &sources.variables);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));

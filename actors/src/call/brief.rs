@@ -81,8 +81,10 @@ pub struct LanguageBrief {
     pub apology: String,
     /// A recording of those words, 8 kHz: when the model is lost, nobody else can say them.
     pub apology_sound: Option<Arc<[i16]>>,
-    /// Said while a tool keeps the caller waiting.
+    /// Said while a tool, or the lack of a model, keeps the caller waiting.
     pub filler: String,
+    /// A recording of those words, 8 kHz: while there is no model, nobody else can say them.
+    pub filler_sound: Option<Arc<[i16]>>,
 }
 
 impl LanguageBrief {

@@ -35,6 +35,7 @@
 
 mod ends;
 mod hearing;
+mod outage;
 mod tooling;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use std::time::{Duration, Instant};
 
 use self::ends::{Awaiting, Closing};
 use self::hearing::exactly;
+use self::outage::Outage;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
@@ -72,6 +74,10 @@ pub struct CallMachine {
     language: String,
     /// The model's turn detection hears the caller.
     caller_speaking: bool,
+    /// There is no model session: one was lost, and another one is being opened.
+    outage: Option<Outage>,
+    /// The model session will expire, and a fresh one waits for a quiet moment.
+    renewable: bool,
     /// Recordings of ours that were played, for their ids.
     lines_played: u32,
     /// When the stream started.
@@ -149,6 +155,8 @@ impl CallMachine {
             protection,
             language: brief.language.clone(),
             caller_speaking: false,
+            outage: None,
+            renewable: false,
             lines_played: 0,
             brief,
             started: now,
@@ -180,6 +188,7 @@ impl CallMachine {
         self.mind_the_silence(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
         }
@@ -200,6 +209,7 @@ impl CallMachine {
                 self.gate.due().map(|at| (at, Timer::Interruption)),
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
+                self.outage_due().map(|at| (at, Timer::Outage)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
@@ -282,7 +292,10 @@ impl CallMachine {
             }
             // Asked for out of turn; the report of silence is what counts.
             (AudioReport::Queued { .. }, _) => {}
-            (AudioReport::PlayoutDrained, state) => self.playout_drained(state),
+            (AudioReport::PlayoutDrained, state) => {
+                self.outage_sounds(false, now);
+                self.playout_drained(state);
+            }
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
@@ -304,6 +317,7 @@ impl CallMachine {
 
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
                 Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
@@ -390,6 +404,9 @@ impl CallMachine {
                 self.wish_given_up(state, purpose);
             }
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
+            (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
         }
     }
@@ -501,6 +518,7 @@ impl CallMachine {
                 }
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
+                (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
-use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
+use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
@@ -64,6 +64,7 @@ pub(crate) fn plan() -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn brief() -> Brief {
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
+        resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
     };
     Brief {
