@@ -38,15 +38,15 @@ use std::sync::Arc;
 pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
-pub use directory::{Route, Target, Transfer};
+pub use directory::{Route, Transfer};
 pub use fallbacks::Fallback;
-pub use hours::Hours;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};
@@ -306,6 +306,14 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
+        && transfers.is_some()
+        && !transfer_names.contains(&name)
+    {
+        let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        top.table("limits").problem("on_model_loss", message);
+    }
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {

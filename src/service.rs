@@ -1,6 +1,6 @@
 //! The service as a whole: what is started, in which order, and how it stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -14,10 +14,12 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
+use switchboard_actors::control::{CarrierApi, TwilioApi};
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::writer::RecordWriter;
+use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
@@ -27,7 +29,7 @@ use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::signature::Keys;
-use crate::routes::{self, lifeline};
+use crate::routes::{self, lifeline, twiml};
 use crate::telemetry;
 
 /// A running service.
@@ -87,14 +89,15 @@ impl Service {
             Provider::OpenAi | Provider::Azure => None,
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let public_url = config.server.public_url_at(public.address);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
+            apis: carrier_apis(&config, &public_url),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
-        let public_url = config.server.public_url_at(public.address);
         let probe = ModelProbe::new(model_address(&config));
         let known = Doors {
             supervisor: supervisor.clone(),
@@ -245,6 +248,22 @@ fn trust(config: &Config) -> Trust {
         }
         Verify::Off => Trust::Loopback,
     }
+}
+
+/// The carriers' APIs whose secrets are known.
+fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<CarrierApi>> {
+    let secrets = &config.secrets;
+    let twilio = secrets.twilio_account_sid.as_ref().zip(secrets.twilio_auth_tokens.first());
+    let twilio = twilio.map(|(account, token)| {
+        let api = CarrierApi::Twilio(TwilioApi {
+            api_url: config.twilio.api_url.clone(),
+            account: account.expose().clone(),
+            auth_token: token.clone(),
+            after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
+        });
+        (Carrier::Twilio, Arc::new(api))
+    });
+    twilio.into_iter().collect()
 }
 
 fn brief_for(briefs: Briefs) -> BriefFor {

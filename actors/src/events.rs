@@ -67,6 +67,24 @@ pub enum Event<'a> {
         /// The call.
         call: CallId,
     },
+    /// A transfer was asked for, or something came of one.
+    TransferTold {
+        /// The call.
+        call: CallId,
+        /// The destination's name; never a number.
+        destination: &'a str,
+        /// Who asked: `model`, `caller`, `operator`, `fallback`.
+        by: &'static str,
+        /// What came of it: `dialled`, `answered`, `busy`, `no_answer`, `failed`, `called_off`, or why it was refused.
+        outcome: &'static str,
+    },
+    /// The carrier does not do as it was asked over its API.
+    CarrierRefused {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: &'a str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -235,6 +253,12 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_interruptions_dismissed_total").increment(1);
             debug!(call:%; "interruption dismissed");
         }
+        Event::TransferTold { call, destination, by, outcome } => {
+            counter!("switchboard_transfers_total", "destination" => destination.to_owned(), "outcome" => outcome)
+                .increment(1);
+            info!(call:%, destination, by, outcome; "transfer");
+        }
+        Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());

@@ -24,6 +24,7 @@ const BUFFERS: Capabilities = Capabilities {
     clear: true,
     dtmf_in: true,
     frame_multiple: 1,
+    handover: None,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
@@ -32,6 +33,7 @@ const PACED: Capabilities = Capabilities {
     clear: true,
     dtmf_in: false,
     frame_multiple: 160,
+    handover: None,
 };
 
 #[test]

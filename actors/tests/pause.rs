@@ -28,6 +28,7 @@ const BUFFERS: Capabilities = Capabilities {
     clear: true,
     dtmf_in: true,
     frame_multiple: 1,
+    handover: None,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
@@ -36,6 +37,7 @@ const PACED: Capabilities = Capabilities {
     clear: false,
     dtmf_in: false,
     frame_multiple: 160,
+    handover: None,
 };
 
 const PACED_AND_CLEARED: Capabilities = Capabilities { clear: true, ..PACED };

@@ -21,6 +21,7 @@ const BUFFERS: Capabilities = Capabilities {
     clear: true,
     dtmf_in: true,
     frame_multiple: 1,
+    handover: None,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
@@ -29,6 +30,7 @@ const PACED: Capabilities = Capabilities {
     clear: false,
     dtmf_in: false,
     frame_multiple: 160,
+    handover: None,
 };
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
+use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
@@ -29,11 +30,13 @@ impl Briefs {
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
         let mut made = BTreeMap::new();
+        let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
+        let transfers = Arc::new(to.collect::<Destinations>());
         for (name, agent) in &config.agents {
             let languages = Arc::new(languages(config, agent));
             let tools = Arc::new(tools(config, agent));
             for code in languages.keys() {
-                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools);
+                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools, &transfers);
                 made.insert((name.clone(), code.clone()), Arc::new(brief));
             }
         }
@@ -64,6 +67,7 @@ fn brief(
     code: &str,
     languages: &Arc<BTreeMap<String, LanguageBrief>>,
     tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    transfers: &Arc<Destinations>,
 ) -> Brief {
     let (limits, language) = (&config.limits, &languages[code]);
     Brief {
@@ -80,6 +84,7 @@ fn brief(
         playout_lead: config.twilio.playout_lead,
         interruption: config.interruption,
         notice: notice(agent, code),
+        on_model_loss: limits.on_model_loss.clone(),
         ladder: LadderPlan {
             before_prompts: limits.idle_prompts.clone(),
             before_goodbye: limits.idle_after,
@@ -93,6 +98,7 @@ fn brief(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
+        transfers: transfers.clone(),
     }
 }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde_json::{Value, json};
 use switchboard_actors::call::brief::InterruptionPolicy;
+use switchboard_actors::call::transfer::Target;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
 use super::people::Agent;
 use super::service::Verify;
-use super::{Config, ConfigError, Target, trust};
+use super::{Config, ConfigError, trust};
 
 impl Config {
     /// What would run, for machines. Durations in milliseconds, sizes in bytes.
@@ -42,7 +43,7 @@ impl Config {
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
             "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(to.target.word()))).collect::<serde_json::Map<_, _>>(),
+            "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(target_word(&to.destination.target)))).collect::<serde_json::Map<_, _>>(),
             "tools": self.tools.keys().collect::<Vec<_>>(),
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
@@ -108,7 +109,11 @@ impl Config {
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
         );
         lines.extend(self.routes.iter().map(|route| ("route", route.to_string())));
-        lines.extend(self.transfers.iter().map(|(name, to)| ("transfer", format!("{name}: {}", to.target.word()))));
+        lines.extend(
+            self.transfers
+                .iter()
+                .map(|(name, to)| ("transfer", format!("{name}: {}", target_word(&to.destination.target)))),
+        );
         lines.push(("records", self.records.dir.display().to_string()));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
@@ -177,14 +182,13 @@ impl Verify {
     }
 }
 
-impl Target {
-    /// What kind of destination it is; never the number.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Number(_) => "number",
-            Self::Sip(_) => "sip",
-            Self::Carrier => "carrier",
-        }
+/// What kind of destination it is; never the number.
+const fn target_word(target: &Target) -> &'static str {
+    match target {
+        Target::Number(_) => "number",
+        Target::Sip(_) => "sip",
+        Target::Client(_) => "client",
+        Target::Carrier => "carrier",
     }
 }
 

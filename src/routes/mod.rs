@@ -36,6 +36,8 @@ pub fn public(app: &mut web::ServiceConfig) {
         )
         .service(only("/twilio/after-stream", "POST").route(web::post().to(twilio::after_stream)))
         .service(only("/twilio/dial-result", "POST").route(web::post().to(twilio::dial_result)))
+        .service(only("/twilio/whisper", "POST").route(web::post().to(twilio::whisper)))
+        .service(only("/twilio/whisper-taken", "POST").route(web::post().to(twilio::whisper_taken)))
         .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
         .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
         .service(only("/ws", "GET").route(web::get().to(stream::open)))

@@ -14,21 +14,24 @@ use actix::{
 use log::trace;
 use serde_json::{Map, Value};
 
-use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
+use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe, start_voice};
 use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
-use super::machine::CallMachine;
+use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
+    AudioReport, CallSnapshot, DialAnswered, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
+    ModelReport, Next, Organ, OrganLost, TransferTo, WhatNext,
 };
-use super::steps::{CallAction, CallEvent, Timer};
+use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
+use super::transfer::TransferRefusal;
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
+use crate::control::{self, CarrierApi, Request};
 use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
-use crate::realtime::messages::ModelOrder;
-use crate::supervisor::messages::CallEnded;
+use crate::realtime::messages::{AudioReplaced, ModelOrder};
+use crate::supervisor::messages::{CallEnded, TransferLeave};
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -48,6 +51,10 @@ pub struct CallSetup {
     pub writer: RecordWriter,
     /// The call's place, given back once at the end.
     pub place: Place,
+    /// Who counts transfers.
+    pub leave: Recipient<TransferLeave>,
+    /// The carrier's API, where there is one and its secrets are known.
+    pub api: Option<Arc<CarrierApi>>,
 }
 
 /// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
@@ -106,8 +113,13 @@ impl CallActor {
 
     fn with(setup: CallSetup, spawn: Box<dyn Spawn>) -> Self {
         let started = clock::now();
+        let means = Means {
+            handover: setup.identity.carrier.capabilities().handover,
+            requests: setup.api.is_some(),
+            started_at: setup.identity.started_at,
+        };
         Self {
-            machine: CallMachine::new(Arc::clone(&setup.brief), started),
+            machine: CallMachine::new(Arc::clone(&setup.brief), started).with_means(means),
             started,
             spawn,
             line: Some(setup.line.to_line.clone()),
@@ -165,6 +177,9 @@ impl CallActor {
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
+            A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
+            A::AskHandover => self.ask_handover(ctx),
+            A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
@@ -232,6 +247,46 @@ impl CallActor {
             this.step(CallEvent::ToolAnswered { call, output }, ctx);
         };
         ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
+    }
+
+    fn ask_leave(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
+        let asked = self.setup.leave.send(TransferLeave { destination, most_an_hour });
+        // A Supervisor that is gone counts nothing any more.
+        let answered = |answer: Result<bool, _>, this: &mut Self, ctx: &mut Context<Self>| {
+            this.step(CallEvent::LeaveGiven { granted: answer.unwrap_or(false) }, ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+    }
+
+    fn ask_handover(&self, ctx: &mut Context<Self>) {
+        let (api, call) = (self.setup.api.clone(), self.setup.identity.carrier_call.clone());
+        let asked = async move {
+            match api {
+                Some(api) => control::http::ask(&api, Request::HandOver, &call).await,
+                None => CarrierAnswer::Failed { reason: "there is no access to the carrier's API".to_owned() },
+            }
+        };
+        let answered = |answer, this: &mut Self, ctx: &mut Context<Self>| {
+            this.step(CallEvent::CarrierAnswered(answer), ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+    }
+
+    /// The caller is back on another stream: it gets an audio path of its own, and the old one goes with its line.
+    fn take_line(&mut self, LineReturned { line, stream, format }: LineReturned, ctx: &mut Context<Self>) {
+        self.close_line();
+        self.finish_audio();
+        self.line = Some(line.to_line.clone());
+        self.setup.line = line;
+        (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
+        let me = ctx.address();
+        let voice = start_voice(&*self.spawn, &self.setup, &me);
+        if let Some(mind) = &self.mind {
+            mind.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
+        }
+        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
+        self.voice = Some(voice);
+        self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
     }
 
     fn close_line(&mut self) {
@@ -336,6 +391,47 @@ impl Handler<HangUp> for CallActor {
 
     fn handle(&mut self, order: HangUp, ctx: &mut Self::Context) {
         self.step(CallEvent::HangUp(order), ctx);
+    }
+}
+
+impl Handler<TransferTo> for CallActor {
+    type Result = Result<(), TransferRefusal>;
+
+    fn handle(&mut self, TransferTo(destination): TransferTo, ctx: &mut Self::Context) -> Self::Result {
+        self.machine.may_transfer(&destination, clock::now())?;
+        self.step(CallEvent::TransferOrdered { destination }, ctx);
+        Ok(())
+    }
+}
+
+impl Handler<WhatNext> for CallActor {
+    type Result = Next;
+
+    fn handle(&mut self, WhatNext(dialled): WhatNext, ctx: &mut Self::Context) -> Next {
+        if let Some(outcome) = dialled {
+            self.step(CallEvent::DialEnded(outcome), ctx);
+        }
+        self.machine.next()
+    }
+}
+
+impl Handler<DialAnswered> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: DialAnswered, ctx: &mut Self::Context) {
+        self.step(CallEvent::DialAnswered, ctx);
+    }
+}
+
+impl Handler<LineReturned> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, returned: LineReturned, ctx: &mut Self::Context) {
+        // A call that ends meanwhile drops the line's ear, and the line closes.
+        if self.machine.next() == Next::Return {
+            self.take_line(returned, ctx);
+            self.step(CallEvent::LineReturned, ctx);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use chrono::DateTime;
 
 use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
+use super::transfer::{Destination, Target};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
@@ -27,12 +28,27 @@ pub(crate) fn brief() -> Brief {
         playout_lead: Duration::from_millis(200),
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         // Nobody is asked whether they are still there, unless a test is about that.
         ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        transfers: Arc::new([("sales".to_owned(), sales())].into()),
+    }
+}
+
+/// A destination that can always be reached.
+pub(crate) fn sales() -> Destination {
+    Destination {
+        target: Target::Number(Private::new("+15550100003".to_owned())),
+        hours: None,
+        timeout: Duration::from_secs(20),
+        announce: None,
+        caller_id: None,
+        whisper: None,
+        most_an_hour: 10,
     }
 }
 

@@ -16,7 +16,7 @@ use self::legs::{FromSocket, Leg, LegId, SocketBroke};
 use super::backlog::{Backlog, Playable};
 use super::campaign::Campaign;
 use super::history::History;
-use super::messages::{ModelBound, ModelOrder};
+use super::messages::{AudioReplaced, ModelBound, ModelOrder};
 use super::plan::SessionPlan;
 use super::session::{SessionAction, SessionEvent};
 use super::turn_audio::TurnAudio;
@@ -289,6 +289,14 @@ impl RealtimeLlm {
 
     fn dropped(&self, direction: &'static str, reason: &'static str, frames: u64) {
         emit(Event::AudioDropped { call: self.setup.call, direction, reason, frames });
+    }
+}
+
+impl Handler<AudioReplaced> for RealtimeLlm {
+    type Result = ();
+
+    fn handle(&mut self, AudioReplaced { audio, items }: AudioReplaced, _: &mut Self::Context) {
+        (self.setup.audio, self.setup.items) = (audio, items);
     }
 }
 

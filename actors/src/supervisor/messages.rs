@@ -102,6 +102,21 @@ impl Refusal {
     }
 }
 
+/// May the caller be sent to this destination? Counted over all calls.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "bool")]
+pub struct TransferLeave {
+    /// The destination's name, one of the table.
+    pub destination: String,
+    /// Attempts that are allowed within an hour.
+    pub most_an_hour: u32,
+}
+
+/// A live call's caller comes back on another stream: mint the token that it has to show. Asked again, the last token counts.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Option<Permit>")]
+pub struct ExpectReturn(pub CarrierCallId);
+
 /// A carrier's status callback says that a call is over; it may be one whose stream never came.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]

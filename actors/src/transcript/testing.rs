@@ -61,10 +61,12 @@ pub(super) fn brief() -> Brief {
         playout_lead: second,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         ladder: LadderPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        transfers: Arc::default(),
     }
 }

@@ -27,6 +27,15 @@ pub enum Pacing {
     WePace,
 }
 
+/// How a carrier hands a caller on to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// It asks for a document when its stream has ended, and the document names the destination.
+    Document,
+    /// It is told by a request of ours and knows the destination itself; its stream goes on until it has handed the caller on.
+    Command,
+}
+
 /// What a carrier can do, as data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
@@ -42,6 +51,8 @@ pub struct Capabilities {
     pub dtmf_in: bool,
     /// Outgoing frames are whole multiples of this many samples.
     pub frame_multiple: usize,
+    /// How it hands a caller on to a person; `None` where it cannot.
+    pub handover: Option<Handover>,
 }
 
 /// How samples are written on a line.

@@ -15,7 +15,9 @@ use std::time::Duration;
 use base64_simd::STANDARD;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{AudioFormat, CallerFrame, Capabilities, Encoding, LineCommand, LineEvent, Pacing, StreamStart, WireError};
+use super::{
+    AudioFormat, CallerFrame, Capabilities, Encoding, Handover, LineCommand, LineEvent, Pacing, StreamStart, WireError,
+};
 use crate::audio::frame::Frame;
 use crate::ids::{CarrierCallId, StreamId};
 
@@ -26,6 +28,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     clear: true,
     dtmf_in: true,
     frame_multiple: 1,
+    handover: Some(Handover::Document),
 };
 
 pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {

@@ -52,7 +52,7 @@ impl CallMachine {
         self.outage = None;
         self.renewable = false;
         self.turn.model_resumed(answering);
-        if !matches!(self.state, State::Connecting | State::Closing(_)) {
+        if !matches!(self.state, State::Connecting | State::Closing(_) | State::Transferring(_)) {
             // Should nothing be owed, the answer ends the agent's turn.
             self.out.push(CallAction::TellWhenDrained);
         }

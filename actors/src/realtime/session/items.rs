@@ -148,8 +148,8 @@ impl Items {
     }
 }
 
-/// Items that are remembered. An hour's call makes some hundred; what is older than this has long been heard.
-const MOST_ITEMS: usize = 512;
+/// Items that are remembered. One is of use until it was heard or cut, which the next few decide; an hour's call makes hundreds.
+const MOST_ITEMS: usize = 128;
 /// Parts of one item whose words are kept apart. The API makes one.
 const MOST_PARTS: usize = 16;
 
