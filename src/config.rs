@@ -15,6 +15,8 @@ mod clips;
 mod conversation;
 mod directory;
 mod errands;
+mod fallbacks;
+mod filler;
 mod hours;
 mod kinds;
 mod layers;
@@ -37,6 +39,7 @@ pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
+pub use fallbacks::Fallback;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
@@ -146,6 +149,7 @@ impl Config {
             ("tools.any", "{}"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
         ]);
         read_all(&one_of_each).2
     }
@@ -279,7 +283,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
-    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &sources.variables);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
@@ -302,6 +306,14 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
+        && transfers.is_some()
+        && !transfer_names.contains(&name)
+    {
+        let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        top.table("limits").problem("on_model_loss", message);
+    }
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {

@@ -426,7 +426,10 @@ impl World {
                 SessionAction::ToWords(words) => self.hear_words(words),
                 SessionAction::Report(report) => self.tell(CallEvent::Model(report)),
                 SessionAction::Ping => self.model(SessionEvent::Pong),
-                SessionAction::Pong(_) | SessionAction::Close => {}
+                SessionAction::Pong(_)
+                | SessionAction::ExpiresAt(_)
+                | SessionAction::Prepared
+                | SessionAction::Close => {}
                 SessionAction::Lose(loss) => panic!("the model was lost: {loss:?}"),
             }
         }

@@ -124,6 +124,22 @@ pub enum Event<'a> {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
+    /// A model session was lost or did not come up, and another one is being opened.
+    ModelFaltered {
+        /// The call.
+        call: CallId,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    ModelResumed {
+        /// The call.
+        call: CallId,
+        /// How long there was none.
+        gap: Duration,
+    },
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
@@ -268,6 +284,19 @@ pub fn emit(event: Event<'_>) {
         Event::ModelConnected { call, setup } => {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
             info!(call:%, setup_ms = setup.as_millis(); "model connected");
+        }
+        Event::ModelFaltered { call, class, reason } => {
+            counter!("switchboard_model_connects_total", "result" => class).increment(1);
+            warn!(call:%, class, reason; "model session lost, opening another");
+        }
+        Event::ModelResumed { call, gap } => {
+            let kind = if gap.is_zero() { "rotation" } else { "failover" };
+            counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+            counter!("switchboard_model_takeovers_total", "kind" => kind).increment(1);
+            if !gap.is_zero() {
+                histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
+            }
+            info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
         }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard::config::{Config, DEFAULTS, Sources, Verify};
+use switchboard::config::{Config, DEFAULTS, Provider, Sources, Verify};
 use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
 use switchboard_actors::call::transfer::Target;
 
@@ -46,9 +46,14 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
         // A destination has one target, and the sample shows all four.
         .filter(|line| !["sip = ", "client = ", "carrier = true"].iter().any(|other| line.starts_with(other)))
-        .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+        // The agent's keys follow the server's.
+        .fold(String::new(), |all, line| {
+            all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
+        });
+    let variables = [("CRM_AUTHORIZATION", "Bearer abc"), ("AZURE_OPENAI_KEY", "sk")];
+    let sources = Sources::default().file("sample.toml", &sample).variables(&variables);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
+    assert_eq!(config.realtime.fallbacks[0].provider, Provider::Azure);
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
     assert_eq!(config.agents["default"].keypad["1"], KeyAction::Transfer("sales".to_owned()));

@@ -18,6 +18,8 @@
 //! | key | . | . | . | . | . | . | . |
 //! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up |
 //! | drain | drained | closing | closing | closing | closing | . | transferred |
+//! | model session lost | . | . | . | . | . | . | . |
+//! | another one goes on | . | . | . | . | . | . | . |
 //! | model lost | closing | closing | closing | closing | closing | . | . |
 //! | model refused | closing | closing | closing | closing | closing | . | . |
 //! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | . |
@@ -41,6 +43,7 @@
 mod ends;
 mod handover;
 mod hearing;
+mod outage;
 mod tooling;
 
 use std::sync::Arc;
@@ -49,6 +52,7 @@ use std::time::{Duration, Instant};
 use self::ends::{Awaiting, Closing};
 pub use self::handover::Means;
 use self::hearing::exactly;
+use self::outage::Outage;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
@@ -80,6 +84,10 @@ pub struct CallMachine {
     language: String,
     /// The model's turn detection hears the caller.
     caller_speaking: bool,
+    /// There is no model session: one was lost, and another one is being opened.
+    outage: Option<Outage>,
+    /// The model session will expire, and a fresh one waits for a quiet moment.
+    renewable: bool,
     /// Recordings of ours that were played, for their ids.
     lines_played: u32,
     /// When the stream started.
@@ -168,6 +176,8 @@ impl CallMachine {
             protection,
             language: brief.language.clone(),
             caller_speaking: false,
+            outage: None,
+            renewable: false,
             lines_played: 0,
             brief,
             started: now,
@@ -220,6 +230,7 @@ impl CallMachine {
         self.mind_the_silence(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
         }
@@ -240,6 +251,7 @@ impl CallMachine {
                 self.gate.due().map(|at| (at, Timer::Interruption)),
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
+                self.outage_due().map(|at| (at, Timer::Outage)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
@@ -338,7 +350,10 @@ impl CallMachine {
             }
             // Asked for out of turn; the report of silence is what counts.
             (AudioReport::Queued { .. }, _) => {}
-            (AudioReport::PlayoutDrained, state) => self.playout_drained(state, now),
+            (AudioReport::PlayoutDrained, state) => {
+                self.outage_sounds(false, now);
+                self.playout_drained(state, now);
+            }
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
@@ -360,6 +375,7 @@ impl CallMachine {
 
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
                 Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
@@ -446,6 +462,9 @@ impl CallMachine {
                 self.wish_given_up(state, purpose);
             }
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
+            (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
         }
     }
@@ -550,7 +569,9 @@ impl CallMachine {
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    if self.spoken().is_some_and(|language| language.apology_sound.is_some()) {
+                    if self.brief.on_model_loss.is_some()
+                        || self.spoken().is_some_and(|language| language.apology_sound.is_some())
+                    {
                         self.close_without_model(Ending::ModelLost, now);
                     } else {
                         self.finish(Ending::ModelLost);
@@ -563,6 +584,7 @@ impl CallMachine {
                 }
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
+                (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
@@ -619,6 +641,8 @@ const WARNING: &str =
     "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
 #[cfg(test)]
 mod conversation;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

@@ -168,7 +168,22 @@ pub enum ModelReport {
         /// What was said.
         message: String,
     },
-    /// The session is gone or never came up.
+    /// The session is gone, and another one is being opened. What was being said stays as it is until that is there.
+    Faltered(ModelLoss),
+    /// Another session has taken the place of the one before, knows what was said and heard, and says what is owed.
+    Resumed {
+        /// The server's id of the session.
+        session: String,
+        /// How long there was no session; zero for one that was replaced in time.
+        gap: Duration,
+        /// Whether it was asked to speak.
+        answering: bool,
+    },
+    /// The session will expire, and a fresh one stands beside it: at the next quiet moment, [`ModelOrder::Rotate`].
+    ///
+    /// [`ModelOrder::Rotate`]: crate::realtime::messages::ModelOrder::Rotate
+    Renewable,
+    /// The session is gone or never came up, and no other one is to be had.
     Lost(ModelLoss),
 }
 

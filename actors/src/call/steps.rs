@@ -159,6 +159,8 @@ pub enum Timer {
     Idle,
     /// A tool keeps the caller waiting.
     Filler,
+    /// There is no model session and the caller waits in silence.
+    Outage,
     /// Closing: the last words have not been heard within `limits.goodbye`.
     Goodbye,
     /// Transferring: the carrier's next word has not come.
@@ -192,6 +194,7 @@ impl Timer {
             Self::Interruption => "interruption",
             Self::Idle => "idle",
             Self::Filler => "filler",
+            Self::Outage => "outage",
             Self::Goodbye => "goodbye",
             Self::Transfer => "transfer",
         }
@@ -233,6 +236,15 @@ pub enum Note {
     FramesDropped(u64),
     /// The model session came up, after so long.
     ModelConnected(Duration),
+    /// The model session is gone; another one is being opened.
+    ModelFaltered {
+        /// Whether the same server could do.
+        class: LossClass,
+        /// The server's words, or ours.
+        reason: String,
+    },
+    /// Another model session has taken its place, after so long without one.
+    ModelResumed(Duration),
     /// The model session is gone or never came up.
     ModelLost {
         /// Whether another try could help.
@@ -287,6 +299,8 @@ impl Note {
                 Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
             }
             Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
+            Self::ModelFaltered { class, reason } => Event::ModelFaltered { call, class: class.word(), reason },
+            Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
             Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
             Self::WishGivenUp { purpose, reason } => {

@@ -9,7 +9,7 @@ use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, K
 use super::ladder::LadderPlan;
 use super::transfer::{Destination, Target};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
-use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
+use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
@@ -28,6 +28,7 @@ pub(crate) fn brief() -> Brief {
         playout_lead: Duration::from_millis(200),
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         // Nobody is asked whether they are still there, unless a test is about that.
         ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
@@ -79,6 +80,7 @@ pub(crate) fn plan() -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 

@@ -316,6 +316,7 @@ mod tests {
             goodbye: "…".to_owned(),
             apology: "…".to_owned(),
             apology_sound: None,
+            filler_sound: None,
             filler: "…".to_owned(),
         };
         let mail = Question {

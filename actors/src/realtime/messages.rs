@@ -62,6 +62,8 @@ pub enum ModelOrder {
         /// All tools, in the protocol's flat form.
         tools: Option<Vec<Value>>,
     },
+    /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
+    Rotate,
     /// The call is over: close the socket, once the words of the caller that are still to come have come.
     Close,
 }

@@ -50,6 +50,7 @@ pub(super) fn brief() -> Brief {
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
+        resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
     };
     Brief {
@@ -61,6 +62,7 @@ pub(super) fn brief() -> Brief {
         playout_lead: second,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         ladder: LadderPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),

@@ -6,7 +6,7 @@ use super::hearing::exactly;
 use super::{CallMachine, State};
 use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
 use crate::call::steps::{CallAction, Note};
-use crate::call::transfer::Transfer;
+use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::ids::ItemId;
@@ -113,9 +113,22 @@ impl CallMachine {
             State::Ended(_) => {}
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.apologise();
-                self.close(ending, SILENCE, now);
+                if !self.falls_back(now) {
+                    self.close(ending, SILENCE, now);
+                }
             }
         }
+    }
+
+    /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
+    fn falls_back(&mut self, now: Instant) -> bool {
+        let Some(destination) = self.brief.on_model_loss.clone() else { return false };
+        if self.state == State::Connecting {
+            self.state = State::Listening;
+        }
+        let reason = "the model was lost".to_owned();
+        self.transfer_asked(Transfer { destination, reason, by: By::Fallback, outcome: None }, now);
+        self.transfer.is_some()
     }
 
     /// The caller hears a voice although no model speaks; `false` where the language has no recording.

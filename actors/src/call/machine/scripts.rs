@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::super::messages::{HangUp, Organ, ResponseOutcome};
+use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome};
 use super::tests::*;
 use super::*;
 use crate::audio::messages::ItemPlayout;
@@ -119,6 +119,8 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
+        ("model session lost", faltered()),
+        ("another one goes on", resumed(true)),
         ("model lost", lost(LossClass::Retryable)),
         ("model refused", lost(LossClass::Fatal)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
@@ -242,6 +244,11 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
         91 if dice.roll(3) == 0 => CallEvent::Line(LineReport::Alive),
         91 => transfer(dice),
+        92 if dice.roll(2) == 0 => {
+            [faltered(), resumed(false), resumed(true), CallEvent::Model(ModelReport::Renewable)]
+                [usize::try_from(dice.roll(4)).expect("small")]
+            .clone()
+        }
         92 => words(["", "okay", "no, stop"][usize::try_from(dice.roll(3)).expect("small")]),
         93 => measure(dice, &response),
         94 => {
@@ -310,6 +317,14 @@ fn transfer(dice: &mut Dice) -> CallEvent {
 fn words(text: &str) -> CallEvent {
     let (item, text) = (ItemId::new("item_user"), Private::new(text.to_owned()));
     CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
+}
+
+fn faltered() -> CallEvent {
+    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
+}
+
+fn resumed(answering: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::Resumed { session: "s".to_owned(), gap: Duration::ZERO, answering })
 }
 
 fn measure(dice: &mut Dice, response: &str) -> CallEvent {

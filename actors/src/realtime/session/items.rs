@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::ids::{ItemId, ResponseId};
+use crate::realtime::seed::Progress;
 
 /// The items of one session, the newest of them.
 #[derive(Debug, Default)]
@@ -98,6 +99,17 @@ impl Items {
             }
         }
         incomplete
+    }
+
+    /// How much of `response` came.
+    pub(super) fn progress(&self, response: &ResponseId) -> Progress {
+        let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));
+        mine.filter(|entry| entry.audio_bytes > 0).fold(Progress::Silent, |progress, entry| {
+            match (progress, entry.audio_complete) {
+                (Progress::Silent | Progress::Whole, true) => Progress::Whole,
+                _ => Progress::Partly,
+            }
+        })
     }
 
     /// All that `item` says, now that its part `index` says `text`.

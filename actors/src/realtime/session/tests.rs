@@ -27,6 +27,8 @@ struct Seen {
     complete: Vec<String>,
     pings: usize,
     pongs: Vec<Bytes>,
+    expires_at: Option<f64>,
+    prepared: bool,
     lost: Option<ModelLoss>,
     closed: bool,
 }
@@ -78,6 +80,8 @@ impl Desk {
                 SessionAction::Complete(complete) => seen.complete.push(complete.item.to_string()),
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
+                SessionAction::ExpiresAt(at) => seen.expires_at = Some(at),
+                SessionAction::Prepared => seen.prepared = true,
                 SessionAction::Lose(loss) => seen.lost = Some(loss),
                 SessionAction::Close => seen.closed = true,
             }
