@@ -8,7 +8,6 @@ use console::style;
 use serde_json::json;
 use switchboard_actors::call::brief::Brief;
 use switchboard_actors::realtime::protocol::client::session_update;
-use switchboard_actors::wire::Carrier;
 
 use crate::cli::CheckArgs;
 use crate::config::{Briefs, Config, ConfigError, Decision, RouteInput};
@@ -57,7 +56,7 @@ pub fn refuse(error: &ConfigError) -> ExitCode {
 
 fn call(args: &CheckArgs, to: &str) -> RouteInput {
     RouteInput {
-        carrier: Carrier::Twilio,
+        carrier: args.carrier,
         from: args.from.clone().into(),
         to: to.to_owned().into(),
         parameters: args.parameter.iter().cloned().collect(),

@@ -16,6 +16,8 @@ mod conversation;
 mod directory;
 mod errands;
 mod experiments;
+mod fallbacks;
+mod filler;
 mod hours;
 mod kinds;
 mod layers;
@@ -39,17 +41,18 @@ use std::sync::Arc;
 pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
-pub use directory::{Route, Target, Transfer};
+pub use directory::{Route, Transfer};
 pub use experiments::{CONTROL, Experiment};
-pub use hours::Hours;
+pub use fallbacks::Fallback;
 pub use options::{CallerTranscription, Options};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{Admin, Did, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
 pub use spending::Spend;
+pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 
 use experiments::Ground;
@@ -163,6 +166,7 @@ impl Config {
             ("experiments", "[{}]"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
         ]);
         read_all(&one_of_each).2
     }
@@ -299,7 +303,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
     // A name that leads nowhere because its table is wrong has been told once.
     let servers = mcp.clone().unwrap_or_default();
-    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
@@ -339,6 +343,14 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
+        && transfers.is_some()
+        && !transfer_names.contains(&name)
+    {
+        let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        top.table("limits").problem("on_model_loss", message);
+    }
     mcp?;
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);

@@ -36,6 +36,8 @@
 //! | [`realtime`] | the model session: protocol, session, sequencer, socket |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
+//! | [`control`] | what a carrier is told beside its stream, over its own API |
+//! | [`http`] | the HTTP client of a thread |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`clock`], [`ids`], [`ending`] | time, names, and why a call ended |
 //!
@@ -50,8 +52,10 @@
 pub mod audio;
 pub mod call;
 pub mod clock;
+pub mod control;
 pub mod ending;
 pub mod events;
+pub mod http;
 pub mod ids;
 pub mod realtime;
 pub mod supervisor;

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
 use switchboard_actors::call::meter::SpendPlan;
+use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
+use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::wire::Carrier;
 
 use super::experiments::{self, CONTROL};
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
-use super::{Config, apology};
+use super::{Config, apology, filler};
 use crate::callers::Callers;
 
 /// The brief of every agent in every language it speaks.
@@ -34,15 +36,17 @@ impl Briefs {
     /// and without `realtime.url` the plans can be looked at but lead nowhere.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
+        let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
+        let transfers = Arc::new(to.collect::<Destinations>());
         let made = config.agents.iter().flat_map(|(name, agent)| {
-            let briefs = briefs(config, &endpoint, (name, agent));
+            let briefs = briefs(config, &endpoint, (name, agent), &transfers);
             briefs.map(|(code, brief)| ((name.clone(), code), brief))
         });
         let made = made.collect();
         let mut variants = BTreeMap::new();
         for (at, experiment) in config.experiments.iter().enumerate() {
             for (name, agent) in &experiment.variants {
-                let briefs = briefs(config, &endpoint, (name, agent));
+                let briefs = briefs(config, &endpoint, (name, agent), &transfers);
                 let named = |brief: Arc<Brief>| {
                     Arc::new(Brief { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(brief) })
                 };
@@ -65,7 +69,12 @@ impl Briefs {
             Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&brief.model) }),
             None => Arc::clone(&brief.model),
         };
-        Arc::new(Brief { model, variant, caller: self.callers.hash(number), ..Brief::clone(&brief) })
+        let brief = Brief { model, variant, caller: self.callers.hash(number), ..Brief::clone(&brief) };
+        Arc::new(match call.carrier {
+            Carrier::Twilio => brief,
+            // Its dead lines are found by other signs.
+            Carrier::Waybeo => for_waybeo(&self.config, &brief),
+        })
     }
 
     /// The variant a caller meets and its name, if experiments concern the agent.
@@ -104,14 +113,21 @@ fn briefs<'c>(
     config: &'c Config,
     endpoint: &'c Endpoint,
     (name, agent): (&'c str, &'c Agent),
+    transfers: &Arc<Destinations>,
 ) -> impl Iterator<Item = (String, Arc<Brief>)> + 'c {
     let languages = Arc::new(languages(config, agent));
     let tools = Arc::new(tools(config, agent));
     let codes: Vec<String> = languages.keys().cloned().collect();
+    let transfers = Arc::clone(transfers);
     codes.into_iter().map(move |code| {
-        let brief = brief(config, endpoint, (name, agent), &code, &languages, &tools);
+        let brief = brief(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
         (code, Arc::new(brief))
     })
+}
+
+fn for_waybeo(config: &Config, brief: &Brief) -> Brief {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..brief.limits };
+    Brief { limits, ..brief.clone() }
 }
 
 fn brief(
@@ -121,6 +137,7 @@ fn brief(
     code: &str,
     languages: &Arc<BTreeMap<String, LanguageBrief>>,
     tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    transfers: &Arc<Destinations>,
 ) -> Brief {
     let (limits, language) = (&config.limits, &languages[code]);
     Brief {
@@ -137,6 +154,7 @@ fn brief(
         playout_lead: config.twilio.playout_lead,
         interruption: config.interruption,
         notice: notice(agent, code),
+        on_model_loss: limits.on_model_loss.clone(),
         ladder: LadderPlan {
             before_prompts: limits.idle_prompts.clone(),
             before_goodbye: limits.idle_after,
@@ -154,6 +172,7 @@ fn brief(
         caller: None,
         caller_is_told: config.realtime.safety_identifier,
         variant: None,
+        transfers: transfers.clone(),
     }
 }
 
@@ -179,6 +198,37 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+        resilience: resilience(config, endpoint, agent),
+    }
+}
+
+/// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
+fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience {
+    let realtime = &config.realtime;
+    let first = agent.model.as_ref().unwrap_or(&realtime.model);
+    let models = realtime.fallback_models.iter().filter(|model| *model != first);
+    let models = models.map(|model| Candidate { endpoint: endpoint.clone(), model: model.clone() });
+    let servers = realtime.fallbacks.iter().map(|fallback| Candidate {
+        endpoint: Endpoint {
+            url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
+            credential: credential(fallback.provider, fallback.key.as_ref()),
+        },
+        model: fallback.model.clone().unwrap_or_else(|| first.clone()),
+    });
+    Resilience {
+        fallbacks: models.chain(servers).collect(),
+        patience: realtime.failover_patience,
+        rotate_before: realtime.rotate_before,
+        rotate_latest: realtime.rotate_latest,
+    }
+}
+
+fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
+    let key = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
+    match provider {
+        Provider::Rehearsal => Credential::None,
+        Provider::OpenAi => Credential::Bearer(key()),
+        Provider::Azure => Credential::ApiKey(key()),
     }
 }
 
@@ -204,6 +254,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             apology: language.apology.clone(),
             apology_sound: language.apology_shipped.then(|| apology::recording(code)).flatten(),
             filler: language.filler.clone(),
+            filler_sound: language.filler_shipped.then(|| filler::recording(code)).flatten(),
         };
         (code.clone(), brief)
     };
@@ -276,12 +327,7 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
         (None, Some(url)) => url.to_owned(),
         (None, None) => NOWHERE.to_owned(),
     };
-    let key = || config.secrets.openai_api_key.clone().unwrap_or_else(|| Private::new(String::new()));
-    let credential = match config.realtime.provider {
-        Provider::Rehearsal => Credential::None,
-        Provider::OpenAi => Credential::Bearer(key()),
-        Provider::Azure => Credential::ApiKey(key()),
-    };
+    let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
     Endpoint { url, credential }
 }
 

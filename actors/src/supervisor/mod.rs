@@ -3,6 +3,7 @@
 //! thread.
 
 pub mod actor;
+mod leaves;
 pub mod ledger;
 pub mod messages;
 pub mod roster;

@@ -25,6 +25,7 @@ pub(super) fn identity() -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+        parameters: Private::default(),
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn brief() -> Brief {
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
+        resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
     };
     Brief {
@@ -63,6 +65,7 @@ pub(super) fn brief() -> Brief {
         playout_lead: second,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         ladder: LadderPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
@@ -72,5 +75,6 @@ pub(super) fn brief() -> Brief {
         caller: None,
         caller_is_told: true,
         variant: None,
+        transfers: Arc::default(),
     }
 }

@@ -43,8 +43,8 @@ impl CallMachine {
                 self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
                 self.wish(WishPurpose::Notice, Some(SAID.to_owned()));
             }
-            // Nothing has been spent yet, or it ends already.
-            State::Connecting | State::Closing(_) | State::Ended(_) => {}
+            // Nothing has been spent yet, or it ends already, or another person talks.
+            State::Connecting | State::Closing(_) | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
