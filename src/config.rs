@@ -43,7 +43,9 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{
+    Admin, Keep, Limits, Records, Retention, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks,
+};
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};
