@@ -9,6 +9,7 @@ use switchboard_actors::wire::Carrier;
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
 use crate::phone::{CallArgs, DemoArgs};
+use crate::records::RecordsArgs;
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
@@ -39,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
+    /// Lists, shows and erases records of calls
+    Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
     Rehearse {

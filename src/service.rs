@@ -19,13 +19,15 @@ use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
-use switchboard_actors::transcript::writer::RecordWriter;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
 use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::{Briefs, Config, Did, Provider, RouteInput, Verify};
+use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
 use crate::lag;
+use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
@@ -44,6 +46,8 @@ pub struct Service {
     /// The Supervisor's thread: a busy call never makes it wait.
     arbiter: Arbiter,
     writer: RecordWriter,
+    /// Ends with the service.
+    _sweep: Option<Sweep>,
     rehearsal: Option<Rehearsal>,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
@@ -81,8 +85,8 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let writer = RecordWriter::start(&config.records.dir)
-            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
+        let writer = start_records(&config.records)?;
+        let sweep = Sweep::start(&config.records);
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
         let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
@@ -128,7 +132,7 @@ impl Service {
         let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, token_watch })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, _sweep: sweep, rehearsal, token_watch })
     }
 
     /// Where carriers are listened to.
@@ -255,6 +259,22 @@ impl Listener {
             warn!(problem:%; "the listener did not end in order");
         }
     }
+}
+
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
 }
 
 fn trust(config: &Config) -> Trust {

@@ -100,6 +100,10 @@ fn describe() {
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
     describe_counter!("switchboard_model_connects_total", "Model sessions: ok, or the class of their loss.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
+    describe_counter!("switchboard_records_total", "Records: written, recovered, deferred to their journal, failed.");
+    describe_counter!("switchboard_records_failed_total", "Steps of a record that the disk refused; tried again.");
+    describe_counter!("switchboard_journal_gaps_total", "Entries that did not go into a journal; the record has them.");
+    describe_counter!("switchboard_records_removed_total", "Files removed by the limits of records, by kind.");
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 

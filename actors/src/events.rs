@@ -213,6 +213,64 @@ pub enum Event<'a> {
         /// Why, and what to do about it.
         problem: &'a str,
     },
+    /// A call's record is not on disk and left to its journal, of which the next start makes it.
+    RecordDeferred {
+        /// The call.
+        call: CallId,
+        /// Why.
+        problem: &'a str,
+    },
+    /// A journal that a dead process left was made a record.
+    RecordRecovered {
+        /// The call.
+        call: CallId,
+        /// The transcript file.
+        path: &'a str,
+    },
+    /// The end of a recovered journal could not be read; it is kept aside.
+    JournalTorn {
+        /// The call.
+        call: CallId,
+        /// Where it is kept.
+        path: &'a str,
+        /// What could not be read.
+        bytes: usize,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be read at all; it is kept aside.
+    JournalUnreadable {
+        /// Where it is kept.
+        path: &'a str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be made a record yet.
+    JournalUnrecovered {
+        /// The journal.
+        path: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The folder of journals could not be read.
+    JournalsUnread {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The disk refused a step for a call's journal. The call goes on.
+    JournalFailed {
+        /// The call.
+        call: CallId,
+        /// Which: `journal_write`, `journal_sync`, `journal_remove`.
+        step: &'static str,
+        /// Why, the first time in a row.
+        problem: Option<&'a str>,
+    },
+    /// An entry did not go into a call's journal: too much waits for the disk, or it is too long.
+    JournalGap {
+        /// The call.
+        call: CallId,
+    },
     /// The call's state changed.
     StateChanged {
         /// The call.
@@ -321,7 +379,41 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_records_total", "result" => "written").increment(1);
             info!(call:%, path; "record written");
         }
-        Event::RecordDelayed { call, problem } => warn!(call:%, problem; "record delayed"),
+        Event::RecordDelayed { call, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "file").increment(1);
+            warn!(call:%, problem; "record delayed");
+        }
+        Event::RecordDeferred { call, problem } => {
+            counter!("switchboard_records_total", "result" => "deferred").increment(1);
+            error!(call:%, problem; "record left to its journal");
+        }
+        Event::RecordRecovered { call, path } => {
+            counter!("switchboard_records_total", "result" => "recovered").increment(1);
+            warn!(call:%, path; "record recovered");
+        }
+        Event::JournalTorn { call, path, bytes, why } => warn!(call:%, path, bytes, why; "journal cut"),
+        Event::JournalUnreadable { path, why } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, why; "journal not readable");
+        }
+        Event::JournalUnrecovered { path, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, problem; "journal not recovered");
+        }
+        Event::JournalsUnread { problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(problem; "folder of journals not read");
+        }
+        Event::JournalFailed { call, step, problem } => {
+            counter!("switchboard_records_failed_total", "step" => step).increment(1);
+            if let Some(problem) = problem {
+                error!(call:%, step, problem; "journal not written");
+            }
+        }
+        Event::JournalGap { call } => {
+            counter!("switchboard_journal_gaps_total").increment(1);
+            debug!(call:%; "an entry is missing in the journal");
+        }
         Event::RecordFailed { call, problem } => {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
             error!(call:%, problem; "record not written");

@@ -99,6 +99,34 @@ impl Did {
 pub struct Records {
     /// The folder of transcripts and queue files; made when missing.
     pub dir: PathBuf,
+    /// How long what was said may wait before it is written to the call's journal.
+    pub journal_commit: Duration,
+    /// The top of a second set of folders, as the queue processor of the service before this one reads it.
+    pub legacy_dir: Option<PathBuf>,
+    /// What is kept, and for how long.
+    pub retention: Retention,
+}
+
+/// `[records.retention]`: what is kept, kind by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Transcripts.
+    pub transcripts: Keep,
+    /// Queue files that are delivered or failed.
+    pub queue: Keep,
+    /// Recordings.
+    pub recordings: Keep,
+    /// Journals that could not be read to their end.
+    pub journals: Keep,
+}
+
+/// How much of a kind of file is kept; `None` is all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// For how long.
+    pub age: Option<Duration>,
+    /// How many bytes, the newest.
+    pub size: Option<usize>,
 }
 
 /// `[webhooks]`: who is told of calls.
@@ -260,7 +288,32 @@ impl Waybeo {
 
 impl Records {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        Some(Self { dir: PathBuf::from(section.read("dir", text)?) })
+        let dir = section.read("dir", text);
+        let journal_commit = section.read("journal_commit", duration(Duration::ZERO..=10 * SECOND));
+        let legacy_dir = section.read("legacy_dir", any_text);
+        let retention = Retention::read(&section.table("retention"));
+        Some(Self {
+            dir: PathBuf::from(dir?),
+            journal_commit: journal_commit?,
+            legacy_dir: legacy_dir
+                .map(|dir| Some(PathBuf::from(dir.trim())).filter(|dir| !dir.as_os_str().is_empty()))?,
+            retention: retention?,
+        })
+    }
+}
+
+impl Retention {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let keep = |age: &'static str, bytes: &'static str| {
+            let age = section.read(age, or_word("off", duration(MINUTE..=100 * 365 * 24 * HOUR)));
+            let bytes = section.read(bytes, or_word("off", size(1024 * 1024..=MOST_KEPT)));
+            Some(Keep { age: age?, size: bytes? })
+        };
+        let transcripts = keep("transcripts_age", "transcripts_size");
+        let queue = keep("queue_age", "queue_size");
+        let recordings = keep("recordings_age", "recordings_size");
+        let journals = keep("journals_age", "journals_size");
+        Some(Self { transcripts: transcripts?, queue: queue?, recordings: recordings?, journals: journals? })
     }
 }
 
@@ -390,3 +443,5 @@ pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
+/// The largest limit of a kind of file: 64 TiB, more than one disk has.
+const MOST_KEPT: usize = 1 << 46;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::{Message, MessageResponse, Recipient};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
@@ -245,7 +245,7 @@ impl LossClass {
 }
 
 /// Tokens of one response, as the server counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
     pub input_text: u64,
@@ -273,7 +273,7 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptionUsage {
     /// Audio transcribed by models that are charged by time.
     pub audio_ms: u64,
@@ -296,7 +296,7 @@ impl std::ops::AddAssign for TranscriptionUsage {
 
 /// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
 /// observed, or never came because the caller went on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
     /// Which turn, from 1.
     pub turn: u64,

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -36,7 +36,7 @@ pub struct Closing<'a> {
     /// Whose call it was.
     pub identity: &'a CallIdentity,
     /// How it was held.
-    pub brief: &'a Brief,
+    pub held: &'a Held,
     /// What was said.
     pub conversation: Conversation,
     /// Why it ended, and by whom.
@@ -47,6 +47,24 @@ pub struct Closing<'a> {
     pub duration: Duration,
     /// The moment of filing.
     pub filed_at: DateTime<Utc>,
+}
+
+/// What a record says of how its call was held: the part of a [`Brief`] that outlives the process, in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// The language's code, as the call began.
+    pub language: String,
+    /// The model.
+    pub model: String,
+}
+
+impl Held {
+    /// How a call that follows `brief` is held.
+    pub fn of(brief: &Brief) -> Self {
+        Self { agent: brief.agent.clone(), language: brief.language.clone(), model: brief.model.model.clone() }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -175,7 +193,7 @@ struct QueueFile {
 impl Record {
     /// The record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
-        let Closing { identity, brief, conversation, ending, tally, duration, filed_at } = closing;
+        let Closing { identity, held, conversation, ending, tally, duration, filed_at } = closing;
         let started_at = identity.started_at;
         let carrier_call = identity.carrier_call.as_str();
         let said = &conversation.utterances;
@@ -193,9 +211,9 @@ impl Record {
             call_end_time: moment(started_at, duration).timestamp_millis(),
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            agent: brief.agent.clone(),
-            language: brief.language.clone(),
-            model: brief.model.model.clone(),
+            agent: held.agent.clone(),
+            language: held.language.clone(),
+            model: held.model.clone(),
             stream_id: identity.stream.as_str().to_owned(),
             direction: identity.direction.word(),
             carrier_parameters: identity.parameters.expose().clone(),
@@ -254,10 +272,19 @@ impl Record {
 
     /// Files it a millisecond later: the names of this one are taken.
     pub fn file_later(&mut self) {
-        let filed = self.transcript.timestamp.saturating_add(1);
-        self.transcript.timestamp = filed;
-        self.queue.timestamp = filed;
-        self.queue.created_at = DateTime::from_timestamp_millis(filed).map(rfc3339).unwrap_or_default();
+        self.file_at(self.filed_ms().saturating_add(1));
+    }
+
+    /// The beginning of both names, which all records of the carrier's call share.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Files it at another moment: where a try before this one has put it already.
+    pub fn file_at(&mut self, filed_ms: i64) {
+        self.transcript.timestamp = filed_ms;
+        self.queue.timestamp = filed_ms;
+        self.queue.created_at = DateTime::from_timestamp_millis(filed_ms).map(rfc3339).unwrap_or_default();
     }
 
     /// The transcript's file name.

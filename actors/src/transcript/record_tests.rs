@@ -204,7 +204,7 @@ fn the_weight_is_near_what_is_written() {
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
         identity: Box::leak(Box::new(identity())),
-        brief: Box::leak(Box::new(brief())),
+        held: Box::leak(Box::new(Held::of(&brief()))),
         conversation,
         ending: Ending::AgentHungUp,
         tally: Tally { turns: 1, barge_ins: 1, dropped_frames: 3, first_audio_ms: Some(400) },
