@@ -5,11 +5,12 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
 //! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
 //! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
 
 mod apology;
+mod audio;
 mod briefs;
 mod clips;
 mod conversation;
@@ -49,7 +50,7 @@ pub use tools::BuiltIn;
 use layers::{Node, PREFIX, Variable};
 use people::Directory;
 use reader::{Reader, Section};
-use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
@@ -78,6 +79,8 @@ pub struct Config {
     pub transfers: BTreeMap<String, Transfer>,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
     /// What of a caller's speech stops an agent.
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
@@ -285,6 +288,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));
     let tool_names: Vec<&str> = tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -315,6 +319,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         routes: routes?,
         transfers,
         tools: tools?,
+        audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
         records: records?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 use metrics::{Counter, counter, gauge, histogram};
 
+use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
 use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::CallId;
@@ -140,6 +141,15 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// The call.
+        call: CallId,
+        /// What.
+        finding: Finding,
+        /// With its numbers and its carrier.
+        diagnosis: &'a Diagnosis,
+    },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
@@ -244,6 +254,15 @@ pub fn emit(event: Event<'_>) {
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::LineFaulty { call, finding, diagnosis } => {
+            let (carrier, finding, advice) = (diagnosis.carrier, finding.word(), finding.advice());
+            counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => finding).increment(1);
+            let level_dbfs = diagnosis.level_dbfs.map(Tenths::value);
+            let offset_percent = diagnosis.offset_percent.map(Tenths::value);
+            let clipped_percent = diagnosis.clipped_percent.map(Tenths::value);
+            let (lost_ms, corrected) = (diagnosis.packets.lost_ms, diagnosis.corrected);
+            warn!(call:%, carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+        }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);

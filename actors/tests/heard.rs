@@ -197,6 +197,7 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
         AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
         AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
+        AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
     }
 }
 
@@ -404,7 +405,8 @@ impl<'a> Run<'a> {
                 | AudioReport::FramesDropped(_)
                 | AudioReport::FirstHeard { .. }
                 | AudioReport::Queued { .. }
-                | AudioReport::LastVoice { .. } => None,
+                | AudioReport::LastVoice { .. }
+                | AudioReport::Diagnosed(_) => None,
             })
             .expect("an interruption is answered")
             .iter()
@@ -443,7 +445,8 @@ impl<'a> Run<'a> {
             | AudioReport::FramesDropped(_)
             | AudioReport::FirstHeard { .. }
             | AudioReport::Queued { .. }
-            | AudioReport::LastVoice { .. } => None,
+            | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_) => None,
         });
         heard.collect()
     }

@@ -299,6 +299,7 @@ impl Run {
             | AudioReport::PlayoutOverflowed { .. }
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_)
             | AudioReport::FramesDropped(_) => {}
         }
     }

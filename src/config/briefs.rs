@@ -78,6 +78,7 @@ fn brief(
             model_setup: limits.model_setup,
         },
         playout_lead: config.twilio.playout_lead,
+        audio: config.audio.clone(),
         interruption: config.interruption,
         notice: notice(agent, code),
         ladder: LadderPlan {

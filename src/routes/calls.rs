@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, HangUp, Inspect};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect};
 use switchboard_actors::supervisor::messages::Find;
 
 use super::doors::Doors;
@@ -66,6 +66,12 @@ pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpRes
 pub(super) async fn hang_up(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     find(&doors, &id).await?.do_send(HangUp::Operator);
     Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
+}
+
+/// `POST /calls/{id}/diagnosis`: examines the caller's audio again; the result is in the full view once half a second of voice came.
+pub(super) async fn diagnose(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    find(&doors, &id).await?.do_send(Examine);
+    Ok(HttpResponse::Accepted().json(json!({ "status": "examining" })))
 }
 
 /// The order to transfer a call.

@@ -29,6 +29,8 @@ pub struct AudioSetup {
     pub lead: Duration,
     /// The line's levels; off by default.
     pub levels: Levels,
+    /// A wrong format of the line is put right.
+    pub correct: bool,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
@@ -56,13 +58,17 @@ pub struct AudioPipeline {
 impl AudioPipeline {
     /// Not yet started; `start()` it on the call's own thread.
     pub fn new(setup: AudioSetup) -> Self {
+        let mut pipeline = Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels);
+        if setup.correct {
+            pipeline = pipeline.with_correction();
+        }
         Self {
             call: setup.call,
             to_line: setup.to_line,
             to_call: setup.to_call,
             lost: setup.lost,
             to_model: None,
-            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels),
+            pipeline,
             actions: Vec::new(),
             armed: None,
             counters: FrameCounters::default(),
@@ -199,6 +205,7 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
             AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
             AudioOrder::SetLevels(levels) => self.step(AudioEvent::SetLevels(levels), ctx),
+            AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
             AudioOrder::Finish => {
@@ -367,6 +374,7 @@ mod tests {
                 capabilities: Carrier::Twilio.capabilities(),
                 lead: Duration::from_millis(400),
                 levels: Levels::default(),
+                correct: false,
                 to_line: probe.clone().recipient(),
                 to_call: probe.downgrade().recipient(),
                 lost: probe.downgrade().recipient(),
@@ -440,6 +448,7 @@ mod tests {
                 AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
                 AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
                 AudioReport::FramesDropped(frames) => format!("lost {frames}"),
+                AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
             });
         }
     }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
+use super::diagnosis::Doctor;
 use super::frame::Frame;
 use super::g711;
 use super::level::{Gain, Level};
@@ -34,6 +35,8 @@ pub struct CallerPath {
     expected: Option<Duration>,
     /// What the model's end is told to level to.
     gain: Gain,
+    /// Whether the line is what it says it is.
+    doctor: Doctor,
     /// When the caller was last heard.
     voice: VoiceGate,
     /// The caller's turn is open by the model's word.
@@ -55,7 +58,7 @@ struct Converter {
 
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
-    pub fn new(line: AudioFormat) -> Self {
+    pub fn new(line: AudioFormat, doctor: Doctor) -> Self {
         let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
             line,
@@ -64,6 +67,7 @@ impl CallerPath {
             half: None,
             expected: None,
             gain: Gain::OFF,
+            doctor,
             voice,
             turn_open: false,
             stall: None,
@@ -92,6 +96,16 @@ impl CallerPath {
         }
     }
 
+    /// A wrong format of the line is put right from now on.
+    pub fn correct(&mut self) {
+        self.doctor.correct();
+    }
+
+    /// The line is examined again.
+    pub fn examine_again(&mut self) {
+        self.doctor.examine_again();
+    }
+
     /// The model is gone: audio is held again.
     pub fn detach(&mut self) {
         self.model = None;
@@ -101,6 +115,9 @@ impl CallerPath {
     /// A frame from the line.
     pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
+        if let Some(diagnosis) = self.doctor.hear(&mut frame, now) {
+            out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
+        }
         self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
         if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
@@ -435,7 +452,8 @@ mod tests {
 
     #[test]
     fn an_unknown_rate_is_refused() {
-        let mut path = CallerPath::new(AudioFormat::MULAW_8K);
+        let doctor = Doctor::new(AudioFormat::MULAW_8K, "twilio");
+        let mut path = CallerPath::new(AudioFormat::MULAW_8K, doctor);
         let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
         assert_eq!(path.attach(format, &mut vec![]), Err(ResampleError::UnsupportedRate(44_100)));
     }
@@ -448,7 +466,7 @@ mod tests {
 
     impl Path {
         fn new(line: AudioFormat) -> Self {
-            Self { path: CallerPath::new(line), out: vec![], now: clock::now() }
+            Self { path: CallerPath::new(line, Doctor::new(line, "twilio")), out: vec![], now: clock::now() }
         }
 
         fn attached(line: AudioFormat, model: AudioFormat) -> Self {

@@ -96,6 +96,8 @@ pub enum AudioOrder {
     TellWhenDrained,
     /// Move to these levels, without a click.
     SetLevels(Levels),
+    /// Examine the line again: a new [`crate::call::messages::AudioReport::Diagnosed`] follows once half a second of voice was heard.
+    Examine,
     /// The call is over: stop, without reporting it as a loss.
     Finish,
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::caller::CallerPath;
+use super::diagnosis::Doctor;
 use super::frame::Frame;
 use super::g711;
 use super::item::{Piece, Source};
@@ -70,6 +71,8 @@ pub enum AudioEvent {
     },
     /// The line's levels are others from now on.
     SetLevels(Levels),
+    /// The line is to be examined again.
+    Examine,
     /// Somebody wants to know when all was heard.
     TellWhenDrained,
     /// The deadline has come.
@@ -89,7 +92,7 @@ impl Pipeline {
     /// A silent path for a line of `line`, with no model attached.
     pub fn new(line: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
         Self {
-            caller: CallerPath::new(line),
+            caller: CallerPath::new(line, Doctor::new(line, capabilities.name)),
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
             drops: Drops::default(),
@@ -101,6 +104,13 @@ impl Pipeline {
     pub fn with_levels(mut self, levels: Levels) -> Self {
         self.caller.level(levels.from_caller);
         self.agent.level = Level::new(levels.to_caller, self.agent.line.rate_hz);
+        self
+    }
+
+    /// With a line whose wrong format is put right where that can be done without loss.
+    #[must_use]
+    pub fn with_correction(mut self) -> Self {
+        self.caller.correct();
         self
     }
 
@@ -157,6 +167,7 @@ impl Pipeline {
                 self.caller.level(levels.from_caller);
                 self.agent.level.move_to(levels.to_caller);
             }
+            AudioEvent::Examine => self.caller.examine_again(),
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
             AudioEvent::TellWhenDrained => {
                 let remaining = self.playout.remaining(now);

@@ -19,7 +19,7 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::CallMachine;
 use super::messages::{
-    AudioReport, CallSnapshot, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
+    AudioReport, CallSnapshot, Examine, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
 };
 use super::steps::{CallAction, CallEvent, Timer};
 use crate::audio::messages::{AudioOrder, ToLine};
@@ -336,6 +336,14 @@ impl Handler<HangUp> for CallActor {
 
     fn handle(&mut self, order: HangUp, ctx: &mut Self::Context) {
         self.step(CallEvent::HangUp(order), ctx);
+    }
+}
+
+impl Handler<Examine> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Examine, _: &mut Self::Context) {
+        self.tell_audio(AudioOrder::Examine);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::ladder::LadderPlan;
+use crate::audio::level::Levels;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -28,6 +29,8 @@ pub struct Brief {
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
@@ -89,6 +92,22 @@ impl LanguageBrief {
     /// The words of a rung of the ladder, from 0; the last are said again where there are more rungs than words.
     pub fn idle_prompt(&self, rung: usize) -> Option<&str> {
         self.idle_prompts.get(rung).or(self.idle_prompts.last()).map(String::as_str)
+    }
+}
+
+/// What is done to the sound of a line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AudioPlan {
+    /// Levels by the carrier's name; off for those not in it.
+    pub levels: BTreeMap<&'static str, Levels>,
+    /// A wrong format is put right where that can be done without loss.
+    pub correct: bool,
+}
+
+impl AudioPlan {
+    /// The levels of a carrier's lines.
+    pub fn levels(&self, carrier: Carrier) -> Levels {
+        self.levels.get(carrier.name()).copied().unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{Message, MessageResponse, Recipient};
 use serde::Serialize;
 
+use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
@@ -92,6 +93,8 @@ pub enum AudioReport {
     },
     /// So many caller frames were dropped on the way to the model.
     FramesDropped(u64),
+    /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
+    Diagnosed(Box<Diagnosis>),
 }
 
 /// What the RealtimeLlm tells the call.
@@ -301,6 +304,11 @@ pub enum HangUp {
     Drain,
 }
 
+/// Examine the line's audio again, from the admin endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Examine;
+
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]
@@ -383,4 +391,6 @@ pub struct CallDetail {
     pub usage: Usage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
+    /// What the caller's audio is like; absent until it was judged.
+    pub diagnosis: Option<Diagnosis>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
+use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
@@ -193,6 +194,13 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// What.
+        finding: Finding,
+        /// With its numbers.
+        diagnosis: Box<Diagnosis>,
+    },
     /// An actor of the call is gone.
     OrganLost(Organ),
     /// The second Transcript was lost as well: there will be no record.
@@ -229,6 +237,7 @@ impl Note {
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }
+            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty { call, finding: *finding, diagnosis },
             Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
             Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
         }

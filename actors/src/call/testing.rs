@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use super::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
@@ -25,6 +25,7 @@ pub(crate) fn brief() -> Brief {
             model_setup: Duration::from_secs(10),
         },
         playout_lead: Duration::from_millis(200),
+        audio: AudioPlan::default(),
         interruption: InterruptionPlan::default(),
         notice: None,
         // Nobody is asked whether they are still there, unless a test is about that.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::audio::diagnosis::Diagnosis;
 use crate::call::messages::{TranscriptionUsage, TurnLatency};
 
 /// All of it.
@@ -20,6 +21,8 @@ pub struct Happenings {
     pub answers: Vec<Answer>,
     /// How long the answers to the last turns took.
     pub latency: VecDeque<TurnLatency>,
+    /// What the caller's audio is like.
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// What transcription used.
     pub transcription: TranscriptionUsage,
     /// What was not taken.

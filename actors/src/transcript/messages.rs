@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::Message;
 use serde_json::Value;
 
+use crate::audio::diagnosis::Diagnosis;
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
@@ -125,6 +126,8 @@ pub enum Fact {
     },
     /// A turn of the caller was answered, after so long.
     TurnTimed(TurnLatency),
+    /// What the caller's audio is like; the last one counts.
+    Diagnosed(Box<Diagnosis>),
     /// Tokens were used.
     Used(Usage),
     /// Transcription was used.

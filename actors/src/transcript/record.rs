@@ -16,6 +16,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
+use crate::audio::diagnosis::Diagnosis;
 use crate::call::brief::{Brief, CallIdentity};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
@@ -154,6 +155,8 @@ struct Analytics {
     interrupted_messages: usize,
     wordless_items: u64,
     omitted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Box<Diagnosis>>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -378,6 +381,7 @@ impl Analytics {
             interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
             wordless_items: conversation.wordless,
             omitted: conversation.omitted,
+            audio: conversation.happenings.diagnosis.clone(),
         }
     }
 }

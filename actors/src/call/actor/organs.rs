@@ -7,7 +7,6 @@ use actix::{Actor, Addr, Recipient};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
-use crate::audio::level::Levels;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{ModelBound, ModelOrder};
@@ -105,7 +104,8 @@ pub(super) fn start_line(
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
         lead: setup.brief.playout_lead,
-        levels: Levels::default(),
+        levels: setup.brief.audio.levels(setup.identity.carrier),
+        correct: setup.brief.audio.correct,
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
