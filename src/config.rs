@@ -23,6 +23,7 @@ mod people;
 mod problem;
 mod reader;
 mod realtime;
+mod recording;
 mod report;
 mod routing;
 mod secrets;
@@ -42,6 +43,7 @@ pub use hours::Hours;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
+pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
@@ -85,6 +87,8 @@ pub struct Config {
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
     pub keypad: Keypad,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
     /// Where records go.
     pub records: Records,
     /// Who is told of calls.
@@ -304,6 +308,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let agents = read_agents(&top, reader, house, known.as_ref());
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
+    let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
@@ -322,6 +327,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
+        recording: recording?,
         records: records?,
         webhooks: webhooks?,
         limits: limits?,

@@ -157,6 +157,24 @@ pub enum Event<'a> {
         /// Its name.
         organ: &'static str,
     },
+    /// A call's recording is whole.
+    RecordingWritten {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// How long it plays.
+        length_ms: u64,
+    },
+    /// A call's recording ended before its call.
+    RecordingFailed {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// Why, and what to do about it.
+        problem: &'a str,
+    },
     /// A call's record is on disk.
     RecordWritten {
         /// The call.
@@ -264,6 +282,14 @@ pub fn emit(event: Event<'_>) {
             warn!(call:%, carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
         }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
+        Event::RecordingWritten { call, path, length_ms } => {
+            counter!("switchboard_recordings_total", "result" => "written").increment(1);
+            info!(call:%, path, length_ms; "recording written");
+        }
+        Event::RecordingFailed { call, path, problem } => {
+            counter!("switchboard_recordings_total", "result" => "failed").increment(1);
+            error!(call:%, path, problem; "recording failed");
+        }
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);
             info!(call:%, path; "record written");

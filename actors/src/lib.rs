@@ -54,6 +54,7 @@ pub mod ending;
 pub mod events;
 pub mod ids;
 pub mod realtime;
+pub mod recording;
 pub mod supervisor;
 pub mod tools;
 pub mod transcript;

@@ -375,7 +375,7 @@ impl<'a> Run<'a> {
             match action {
                 AudioAction::ToLine(command) => self.phone.hear(command),
                 AudioAction::Report(report) => self.reports.push(report),
-                AudioAction::ToModel(_) | AudioAction::CountDrops { .. } => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) | AudioAction::CountDrops { .. } => {}
             }
         }
         self.collect_echoes();

@@ -274,7 +274,7 @@ impl Run {
                     self.phone.hear(command);
                 }
                 AudioAction::Report(report) => self.told(report),
-                AudioAction::ToModel(_) => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, .. } => assert_eq!(cause, DropCause::Muted),
             }
         }

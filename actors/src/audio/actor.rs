@@ -14,6 +14,7 @@ use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
 use crate::ids::CallId;
 use crate::realtime::messages::ModelBound;
+use crate::recording::writer::Recorder;
 use crate::wire::{AudioFormat, Capabilities, LineCommand};
 
 /// What an AudioPipeline is started with.
@@ -31,6 +32,8 @@ pub struct AudioSetup {
     pub levels: Levels,
     /// A wrong format of the line is put right.
     pub correct: bool,
+    /// Where the recording goes, if the call is recorded.
+    pub recorder: Option<Recorder>,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
@@ -51,6 +54,9 @@ pub struct AudioPipeline {
     actions: Vec<AudioAction>,
     armed: Option<(Instant, SpawnHandle)>,
     counters: FrameCounters,
+    recorder: Option<Recorder>,
+    /// Samples of 20 ms, in which drops are counted.
+    recorded_frame: u64,
     /// Told to go, so that going is no loss.
     finished: bool,
 }
@@ -62,6 +68,9 @@ impl AudioPipeline {
         if setup.correct {
             pipeline = pipeline.with_correction();
         }
+        if setup.recorder.is_some() {
+            pipeline = pipeline.with_recording(clock::now());
+        }
         Self {
             call: setup.call,
             to_line: setup.to_line,
@@ -72,6 +81,8 @@ impl AudioPipeline {
             actions: Vec::new(),
             armed: None,
             counters: FrameCounters::default(),
+            recorder: setup.recorder,
+            recorded_frame: u64::from(setup.line.rate_hz / 50).max(1),
             finished: false,
         }
     }
@@ -108,6 +119,12 @@ impl AudioPipeline {
             AudioAction::Report(report) => {
                 if let Some(call) = self.to_call.upgrade() {
                     call.do_send(report);
+                }
+            }
+            AudioAction::Record(block) => {
+                let frames = block.samples.len() as u64 / self.recorded_frame;
+                if self.recorder.as_ref().is_some_and(|recorder| !recorder.take(block)) {
+                    emit(Event::AudioDropped { call: self.call, direction: "recording", reason: "disk_slow", frames });
                 }
             }
             AudioAction::CountDrops { cause, frames } => {
@@ -208,7 +225,10 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
+            AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
             AudioOrder::Finish => {
+                self.step(AudioEvent::EndRecording, ctx);
+                self.recorder = None;
                 self.finished = true;
                 ctx.stop();
             }
@@ -375,6 +395,7 @@ mod tests {
                 lead: Duration::from_millis(400),
                 levels: Levels::default(),
                 correct: false,
+                recorder: None,
                 to_line: probe.clone().recipient(),
                 to_call: probe.downgrade().recipient(),
                 lost: probe.downgrade().recipient(),

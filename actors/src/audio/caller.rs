@@ -19,6 +19,7 @@ use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
 use super::voice::VoiceGate;
 use crate::call::messages::AudioReport;
+use crate::recording::tape::Tape;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// The caller's direction of one call.
@@ -112,11 +113,14 @@ impl CallerPath {
         self.turn(false, None);
     }
 
-    /// A frame from the line.
-    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
+    /// A frame from the line; `tape` records it.
+    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
         if let Some(diagnosis) = self.doctor.hear(&mut frame, now) {
             out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
+        }
+        if let Some(tape) = tape {
+            tape.caller(&frame.payload, frame.timestamp, now);
         }
         self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
@@ -482,7 +486,7 @@ mod tests {
         fn frame(&mut self, timestamp_ms: Option<u64>, bytes: &[u8]) {
             let timestamp = timestamp_ms.map(Duration::from_millis);
             let frame = CallerFrame { timestamp, payload: Frame::copy_of(bytes) };
-            self.path.frame(frame, self.now, &mut self.out);
+            self.path.frame(frame, self.now, None, &mut self.out);
         }
 
         fn pass(&mut self, time: Duration) {
@@ -493,7 +497,10 @@ mod tests {
         fn pieces(&self) -> Vec<usize> {
             let pieces = self.out.iter().filter_map(|action| match action {
                 AudioAction::ToModel(frame) => Some(frame.len()),
-                AudioAction::ToLine(_) | AudioAction::Report(_) | AudioAction::CountDrops { .. } => None,
+                AudioAction::ToLine(_)
+                | AudioAction::Report(_)
+                | AudioAction::Record(_)
+                | AudioAction::CountDrops { .. } => None,
             });
             pieces.collect()
         }
@@ -515,6 +522,7 @@ mod tests {
                 AudioAction::CountDrops { .. }
                 | AudioAction::ToModel(_)
                 | AudioAction::ToLine(_)
+                | AudioAction::Record(_)
                 | AudioAction::Report(_) => 0,
             });
             lost.sum()

@@ -20,7 +20,8 @@ use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
-use crate::wire::{AudioFormat, CallerFrame, Capabilities};
+use crate::recording::tape::Tape;
+use crate::wire::{AudioFormat, CallerFrame, Capabilities, LineCommand};
 
 /// Something that happened to the audio path.
 #[derive(Debug)]
@@ -73,6 +74,10 @@ pub enum AudioEvent {
     SetLevels(Levels),
     /// The line is to be examined again.
     Examine,
+    /// Silence is to be recorded from now on, or both sides again.
+    PauseRecording(bool),
+    /// The call is over: what was not recorded yet is.
+    EndRecording,
     /// Somebody wants to know when all was heard.
     TellWhenDrained,
     /// The deadline has come.
@@ -86,6 +91,8 @@ pub struct Pipeline {
     agent: AgentPath,
     playout: Playout,
     drops: Drops,
+    /// While the call is recorded.
+    tape: Option<Tape>,
 }
 
 impl Pipeline {
@@ -96,7 +103,15 @@ impl Pipeline {
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
             drops: Drops::default(),
+            tape: None,
         }
+    }
+
+    /// With both sides recorded, from now on.
+    #[must_use]
+    pub fn with_recording(mut self, now: Instant) -> Self {
+        self.tape = Some(Tape::new(self.agent.line, now));
+        self
     }
 
     /// At `levels` from the first sample on.
@@ -124,6 +139,7 @@ impl Pipeline {
         self.caller.poll(now, out);
         self.agent.poll(now, &mut self.playout, out);
         self.playout.poll(now, out);
+        self.record(before, now, out);
         self.drops.collect(before, now, out);
         result
     }
@@ -141,9 +157,24 @@ impl Pipeline {
             .min_by_key(|(when, _)| *when)
     }
 
+    /// Puts on tape what was sent to the line, and cuts off what is certain.
+    fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
+        let Some(tape) = &mut self.tape else { return };
+        for action in &out[before..] {
+            if let AudioAction::ToLine(LineCommand::Play(frame)) = action {
+                tape.agent(frame, now);
+            } else if *action == AudioAction::ToLine(LineCommand::Clear) {
+                tape.cleared(now);
+            }
+        }
+        while let Some(block) = tape.block(now) {
+            out.push(AudioAction::Record(block));
+        }
+    }
+
     fn take(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         match event {
-            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, out),
+            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::ModelAudio { response, item, audio } => {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
@@ -168,6 +199,17 @@ impl Pipeline {
                 self.agent.level.move_to(levels.to_caller);
             }
             AudioEvent::Examine => self.caller.examine_again(),
+            AudioEvent::PauseRecording(paused) => {
+                if let Some(tape) = &mut self.tape {
+                    tape.pause(paused, now);
+                }
+            }
+            AudioEvent::EndRecording => {
+                let mut tape = self.tape.take();
+                while let Some(block) = tape.as_mut().and_then(|tape| tape.last_block(now)) {
+                    out.push(AudioAction::Record(block));
+                }
+            }
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
             AudioEvent::TellWhenDrained => {
                 let remaining = self.playout.remaining(now);

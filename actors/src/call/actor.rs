@@ -20,6 +20,7 @@ use super::brief::{Brief, CallIdentity};
 use super::machine::CallMachine;
 use super::messages::{
     AudioReport, CallSnapshot, Examine, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
+    PauseRecording,
 };
 use super::steps::{CallAction, CallEvent, Timer};
 use crate::audio::messages::{AudioOrder, ToLine};
@@ -164,6 +165,7 @@ impl CallActor {
             A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
@@ -344,6 +346,15 @@ impl Handler<Examine> for CallActor {
 
     fn handle(&mut self, _: Examine, _: &mut Self::Context) {
         self.tell_audio(AudioOrder::Examine);
+    }
+}
+
+impl Handler<PauseRecording> for CallActor {
+    type Result = bool;
+
+    fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
+        self.tell_audio(AudioOrder::PauseRecording(paused));
+        self.setup.brief.recording.is_some()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Brief {
     pub playout_lead: Duration,
     /// What is done to the sound of the line.
     pub audio: AudioPlan,
+    /// The folder of the call's recording; none is made without one.
+    pub recording: Option<Arc<Path>>,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
@@ -175,6 +178,8 @@ pub enum KeyAction {
     HangUp,
     /// Says these words, in the call's language.
     Say(String),
+    /// Records silence from now on, or both sides again.
+    PauseRecording(bool),
 }
 
 /// Something the agent is to find out, for `save_answer`.

@@ -309,6 +309,11 @@ pub enum HangUp {
 #[rtype(result = "()")]
 pub struct Examine;
 
+/// Record silence from now on, or both sides again; from the admin endpoint. Answers whether the call is recorded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub struct PauseRecording(pub bool);
+
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]

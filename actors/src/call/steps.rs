@@ -63,6 +63,8 @@ pub enum CallAction {
         /// The sound.
         pcm: Arc<[i16]>,
     },
+    /// Record silence from now on, or both sides again.
+    PauseRecording(bool),
     /// Ask an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
     AskTool {
         /// The call that is to be answered.

@@ -26,6 +26,7 @@ pub(crate) fn brief() -> Brief {
         },
         playout_lead: Duration::from_millis(200),
         audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
         // Nobody is asked whether they are still there, unless a test is about that.

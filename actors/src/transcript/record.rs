@@ -81,6 +81,8 @@ struct TranscriptFile {
     usage: Usage,
     transcription_usage: TranscriptionUsage,
     analytics: Analytics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -226,6 +228,7 @@ impl Record {
             latency: latency.into(),
             usage: conversation.usage,
             transcription_usage: transcription,
+            recording: brief.recording.as_ref().map(|_| recording_name(identity)),
         };
         let queue = QueueFile {
             id: identity.id,
@@ -443,6 +446,12 @@ fn nesting(text: &str) -> usize {
         deepest = deepest.max(depth);
     }
     deepest
+}
+
+/// The name of a call's recording, by the moment of its beginning.
+pub fn recording_name(identity: &CallIdentity) -> String {
+    let (call, began) = (sanitised(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
+    format!("call_{call}_{began}_recording.wav")
 }
 
 /// A carrier's id as a part of a file name on any file system.

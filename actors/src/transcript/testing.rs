@@ -59,6 +59,7 @@ pub(super) fn brief() -> Brief {
         limits: Limits { max_duration: second, line_silence: second, goodbye: second, model_setup: second },
         playout_lead: second,
         audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
         ladder: LadderPlan::default(),

@@ -8,10 +8,13 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
+use crate::events::{Event, emit};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{ModelBound, ModelOrder};
+use crate::recording::writer::Recorder;
 use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, Words};
+use crate::transcript::record::recording_name;
 
 /// Starts a call's actors, on the thread it is called on. Tests start others in their place.
 pub(super) trait Spawn: Send {
@@ -92,6 +95,18 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
     })
 }
 
+/// Starts the recording, where there is to be one. A call goes on without one that cannot be had.
+fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
+    let (identity, dir) = (&setup.identity, setup.brief.recording.as_deref()?);
+    let path = dir.join(recording_name(identity));
+    let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.id, setup.writer.clone());
+    let told = |problem: &std::io::Error| {
+        let (path, problem) = (path.display().to_string(), problem.to_string());
+        emit(Event::RecordingFailed { call: identity.id, path: &path, problem: &problem });
+    };
+    started.inspect_err(told).ok()
+}
+
 /// Starts the line's two inner ends, each with its neighbours.
 pub(super) fn start_line(
     spawn: &dyn Spawn,
@@ -106,6 +121,7 @@ pub(super) fn start_line(
         lead: setup.brief.playout_lead,
         levels: setup.brief.audio.levels(setup.identity.carrier),
         correct: setup.brief.audio.correct,
+        recorder: start_recorder(setup),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),

@@ -140,6 +140,7 @@ impl CallMachine {
                 self.turn.interrupt(Interrupter::Us, now, &mut self.out);
                 self.wish(WishPurpose::Keypad, Some(exactly(&words)));
             }
+            Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
             Some(KeyAction::Transfer(destination)) => {
                 let text =
                     format!("The caller pressed {keys} on the keypad, which asks for a transfer to {destination}.");
