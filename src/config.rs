@@ -5,11 +5,12 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
 //! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
 //! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
 
 mod apology;
+mod audio;
 mod briefs;
 mod clips;
 mod conversation;
@@ -24,6 +25,7 @@ mod people;
 mod problem;
 mod reader;
 mod realtime;
+mod recording;
 mod report;
 mod routing;
 mod secrets;
@@ -43,6 +45,7 @@ pub use fallbacks::Fallback;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
+pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{
@@ -54,7 +57,7 @@ pub use tools::BuiltIn;
 use layers::{Node, PREFIX, Variable};
 use people::Directory;
 use reader::{Reader, Section};
-use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
@@ -83,10 +86,14 @@ pub struct Config {
     pub transfers: BTreeMap<String, Transfer>,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
     /// What of a caller's speech stops an agent.
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
     pub keypad: Keypad,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
     /// Where records go.
     pub records: Records,
     /// Who is told of calls.
@@ -291,6 +298,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));
     let tool_names: Vec<&str> = tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -306,6 +314,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let agents = read_agents(&top, reader, house, known.as_ref());
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
+    let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
     if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
@@ -329,8 +338,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         routes: routes?,
         transfers,
         tools: tools?,
+        audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
+        recording: recording?,
         records: records?,
         webhooks: webhooks?,
         limits: limits?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 use metrics::{Counter, counter, gauge, histogram};
 
+use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
 use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::CallId;
@@ -185,12 +186,39 @@ pub enum Event<'a> {
         /// Whether the stream has shown it before.
         again: bool,
     },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// The call.
+        call: CallId,
+        /// What.
+        finding: Finding,
+        /// With its numbers and its carrier.
+        diagnosis: &'a Diagnosis,
+    },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
         call: CallId,
         /// Its name.
         organ: &'static str,
+    },
+    /// A call's recording is whole.
+    RecordingWritten {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// How long it plays.
+        length_ms: u64,
+    },
+    /// A call's recording ended before its call.
+    RecordingFailed {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// Why, and what to do about it.
+        problem: &'a str,
     },
     /// A call's record is on disk.
     RecordWritten {
@@ -374,7 +402,24 @@ pub fn emit(event: Event<'_>) {
                 warn!(carrier, what, times; "odd audio of the carrier");
             }
         }
+        Event::LineFaulty { call, finding, diagnosis } => {
+            let (carrier, finding, advice) = (diagnosis.carrier, finding.word(), finding.advice());
+            counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => finding).increment(1);
+            let level_dbfs = diagnosis.level_dbfs.map(Tenths::value);
+            let offset_percent = diagnosis.offset_percent.map(Tenths::value);
+            let clipped_percent = diagnosis.clipped_percent.map(Tenths::value);
+            let (lost_ms, corrected) = (diagnosis.packets.lost_ms, diagnosis.corrected);
+            warn!(call:%, carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+        }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
+        Event::RecordingWritten { call, path, length_ms } => {
+            counter!("switchboard_recordings_total", "result" => "written").increment(1);
+            info!(call:%, path, length_ms; "recording written");
+        }
+        Event::RecordingFailed { call, path, problem } => {
+            counter!("switchboard_recordings_total", "result" => "failed").increment(1);
+            error!(call:%, path, problem; "recording failed");
+        }
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);
             info!(call:%, path; "record written");

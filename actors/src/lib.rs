@@ -58,6 +58,7 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod realtime;
+pub mod recording;
 pub mod supervisor;
 pub mod tools;
 pub mod transcript;

@@ -19,8 +19,8 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, DialAnswered, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, Organ, OrganLost, TransferTo, WhatNext,
+    AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
+    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, WhatNext,
 };
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
 use super::transfer::TransferRefusal;
@@ -176,6 +176,7 @@ impl CallActor {
             A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
             A::AskHandover => self.ask_handover(ctx),
@@ -458,6 +459,23 @@ impl Handler<LineReturned> for CallActor {
             self.take_line(returned, ctx);
             self.step(CallEvent::LineReturned, ctx);
         }
+    }
+}
+
+impl Handler<Examine> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Examine, _: &mut Self::Context) {
+        self.tell_audio(AudioOrder::Examine);
+    }
+}
+
+impl Handler<PauseRecording> for CallActor {
+    type Result = bool;
+
+    fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
+        self.tell_audio(AudioOrder::PauseRecording(paused));
+        self.setup.brief.recording.is_some()
     }
 }
 

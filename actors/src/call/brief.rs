@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ladder::LadderPlan;
 use super::transfer::Destinations;
+use crate::audio::level::Levels;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -30,6 +32,10 @@ pub struct Brief {
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
+    /// The folder of the call's recording; none is made without one.
+    pub recording: Option<Arc<Path>>,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
@@ -100,6 +106,22 @@ impl LanguageBrief {
     }
 }
 
+/// What is done to the sound of a line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AudioPlan {
+    /// Levels by the carrier's name; off for those not in it.
+    pub levels: BTreeMap<&'static str, Levels>,
+    /// A wrong format is put right where that can be done without loss.
+    pub correct: bool,
+}
+
+impl AudioPlan {
+    /// The levels of a carrier's lines.
+    pub fn levels(&self, carrier: Carrier) -> Levels {
+        self.levels.get(carrier.name()).copied().unwrap_or_default()
+    }
+}
+
 /// What of the caller's speech stops the agent, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InterruptionPlan {
@@ -164,6 +186,8 @@ pub enum KeyAction {
     HangUp,
     /// Says these words, in the call's language.
     Say(String),
+    /// Records silence from now on, or both sides again.
+    PauseRecording(bool),
 }
 
 /// Something the agent is to find out, for `save_answer`.

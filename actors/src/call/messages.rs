@@ -6,6 +6,7 @@ use actix::{Message, MessageResponse, Recipient};
 use serde::{Deserialize, Serialize};
 
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
+use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
@@ -98,6 +99,8 @@ pub enum AudioReport {
     },
     /// So many caller frames were dropped on the way to the model.
     FramesDropped(u64),
+    /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
+    Diagnosed(Box<Diagnosis>),
 }
 
 /// What the RealtimeLlm tells the call.
@@ -367,6 +370,16 @@ pub enum HangUp {
     Drain,
 }
 
+/// Examine the line's audio again, from the admin endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Examine;
+
+/// Record silence from now on, or both sides again; from the admin endpoint. Answers whether the call is recorded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub struct PauseRecording(pub bool);
+
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]
@@ -449,4 +462,6 @@ pub struct CallDetail {
     pub usage: Usage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
+    /// What the caller's audio is like; absent until it was judged.
+    pub diagnosis: Option<Diagnosis>,
 }

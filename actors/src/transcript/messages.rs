@@ -129,6 +129,8 @@ pub enum Fact {
     },
     /// A turn of the caller was answered, after so long.
     TurnTimed(TurnLatency),
+    /// What the caller's audio is like; the last one counts.
+    Diagnosed(Value),
     /// Tokens were used.
     Used(Usage),
     /// Transcription was used.

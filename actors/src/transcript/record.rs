@@ -58,12 +58,20 @@ pub struct Held {
     pub language: String,
     /// The model.
     pub model: String,
+    /// Whether the call was recorded.
+    #[serde(default)]
+    pub recording: bool,
 }
 
 impl Held {
     /// How a call that follows `brief` is held.
     pub fn of(brief: &Brief) -> Self {
-        Self { agent: brief.agent.clone(), language: brief.language.clone(), model: brief.model.model.clone() }
+        Self {
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            recording: brief.recording.is_some(),
+        }
     }
 }
 
@@ -100,6 +108,8 @@ struct TranscriptFile {
     usage: Usage,
     transcription_usage: TranscriptionUsage,
     analytics: Analytics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -174,6 +184,8 @@ struct Analytics {
     interrupted_messages: usize,
     wordless_items: u64,
     omitted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Value>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -244,6 +256,7 @@ impl Record {
             latency: latency.into(),
             usage: conversation.usage,
             transcription_usage: transcription,
+            recording: held.recording.then(|| recording_name(identity)),
         };
         let queue = QueueFile {
             id: identity.id,
@@ -408,6 +421,7 @@ impl Analytics {
             interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
             wordless_items: conversation.wordless,
             omitted: conversation.omitted,
+            audio: conversation.happenings.diagnosis.clone(),
         }
     }
 }
@@ -469,6 +483,12 @@ fn nesting(text: &str) -> usize {
         deepest = deepest.max(depth);
     }
     deepest
+}
+
+/// The name of a call's recording, by the moment of its beginning.
+pub fn recording_name(identity: &CallIdentity) -> String {
+    let (call, began) = (sanitised(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
+    format!("call_{call}_{began}_recording.wav")
 }
 
 /// A carrier's id as a part of a file name on any file system.
