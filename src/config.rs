@@ -28,6 +28,7 @@ mod secrets;
 mod service;
 mod tools;
 mod trust;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,8 +44,9 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{Admin, Limits, Records, Server, Twilio, Verify, Waybeo};
 pub use tools::BuiltIn;
+pub use webhooks::Webhooks;
 
 use layers::{Node, PREFIX, Variable};
 use people::Directory;
@@ -300,7 +302,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let agents = read_agents(&top, reader, house, known.as_ref());
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
-    let webhooks = Webhooks::read(&top.table("webhooks"), reader);
+    let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);

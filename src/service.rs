@@ -14,6 +14,9 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
@@ -39,6 +42,8 @@ pub struct Service {
     /// The Supervisor's thread: a busy call never makes it wait.
     arbiter: Arbiter,
     writer: RecordWriter,
+    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
 }
 
@@ -76,6 +81,8 @@ impl Service {
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
         let writer = RecordWriter::start(&config.records.dir)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
+        let delivery = delivery(&config)
+            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
         let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
@@ -87,10 +94,12 @@ impl Service {
             Provider::OpenAi | Provider::Azure => None,
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let delivery = delivery.map(on_its_own_thread);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
+            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
@@ -116,7 +125,7 @@ impl Service {
         doors.get_or_init(|| Data::new(known));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, delivery, rehearsal })
     }
 
     /// Where carriers are listened to.
@@ -168,6 +177,13 @@ impl Service {
             warn!(
                 "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
             );
+        }
+        if let Some((delivery, thread)) = self.delivery {
+            // What is not delivered by then goes on at the next start.
+            if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
+                warn!("deliveries hang; they go on at the next start");
+            }
+            thread.stop();
         }
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
@@ -238,6 +254,27 @@ impl Listener {
     }
 }
 
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+}
+
 fn trust(config: &Config) -> Trust {
     match config.twilio.verify {
         Verify::Require => {
@@ -272,5 +309,7 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the tries under way may take when the service stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(3);
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

@@ -35,6 +35,7 @@
 //! | [`audio`] | codec, resampling, pacing, the ledger of what was heard |
 //! | [`realtime`] | the model session: protocol, session, sequencer, socket |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
+//! | [`delivery`] | telling others of calls: webhooks, at least once |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`clock`], [`ids`], [`ending`] | time, names, and why a call ended |
@@ -50,6 +51,7 @@
 pub mod audio;
 pub mod call;
 pub mod clock;
+pub mod delivery;
 pub mod ending;
 pub mod events;
 pub mod ids;

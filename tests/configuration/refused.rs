@@ -169,8 +169,27 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
             &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
             "webhooks.endpoints[0].secret_env",
         ),
+        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints[0].secret_env"),
         (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }, { name = "a", url = "https://y" }]"#)],
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", payload = "waybeo_data_record" }]"#)],
+            "webhooks.endpoints[0].bearer_env",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
+            )],
+            "webhooks.endpoints[0].events",
+        ),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://10.0.0.5/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2" }, { name = "a", url = "https://y", payload = "singleinterface_v2" }]"#,
+            )],
             "webhooks.endpoints",
         ),
         (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),

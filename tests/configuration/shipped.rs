@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use switchboard::config::{Config, DEFAULTS, Sources, Target, Verify};
 use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
+use switchboard_actors::delivery::notice::Kind;
 
 use crate::with;
 
@@ -46,7 +47,11 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         // A destination has one target, and the sample shows all three.
         .filter(|line| !line.starts_with("sip = ") && !line.starts_with("carrier = true"))
         .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+    let sources = Sources::default().file("sample.toml", &sample).variables(&[
+        ("CRM_AUTHORIZATION", "Bearer abc"),
+        ("CRM_TOKEN", "abc"),
+        ("CRM_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ]);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
@@ -56,7 +61,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
     assert!(matches!(config.transfers["sales"].target, Target::Number(_)));
     assert!(config.transfers["sales"].hours.is_some());
     assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
-    assert_eq!(config.webhooks.endpoints[0].events, ["transcript.ready"]);
+    assert_eq!(config.webhooks.endpoints[0].events, [Kind::TranscriptReady]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
 use super::messages::{Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, Find, Permit, Refusal, Roll};
@@ -12,6 +12,7 @@ use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReport};
 use crate::clock;
+use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, StreamToken};
 use crate::transcript::writer::RecordWriter;
@@ -25,6 +26,8 @@ pub struct SupervisorSetup {
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
+    /// Who is told of calls, where anybody wants to know.
+    pub news: Option<Recipient<CallNews>>,
 }
 
 /// Who is on.
@@ -33,6 +36,7 @@ pub struct Supervisor {
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
+    news: Option<Recipient<CallNews>>,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
@@ -47,7 +51,7 @@ impl Supervisor {
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
-        Self { roster, make_call, writer: setup.writer, waiting: Vec::new(), armed: None }
+        Self { roster, make_call, writer: setup.writer, news: setup.news, waiting: Vec::new(), armed: None }
     }
 }
 
@@ -108,12 +112,14 @@ impl Supervisor {
             line: admit.start.format,
             started_at: clock::wall(),
         };
+        let card = || CallCard::new(&identity, &expected.brief);
+        let herald = self.news.as_ref().map(|ear| Herald::new(card(), ear.clone()));
         let setup = CallSetup {
             identity,
             brief: Arc::clone(&expected.brief),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()),
+            place: Place::new(call, ctx.address().recipient()).announced_by(herald),
         };
         let make_call = Arc::clone(&self.make_call);
         let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));

@@ -1,9 +1,10 @@
 //! One HTTP call for one tool call: sequential, bounded in time and size, followed nowhere.
 
 use std::cell::OnceCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use awc::Client;
+use awc::{Client, Connector};
 use serde_json::{Map, Value};
 
 use super::plan::{ToolMethod, ToolPlan, failure};
@@ -69,23 +70,45 @@ async fn exchange(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -
 
 /// Looks the host up and gives the first address that the tool may reach.
 async fn reachable(plan: &ToolPlan) -> Result<SocketAddr, String> {
-    let port = plan.url.port_or_known_default().unwrap_or(443);
-    let host = match plan.url.host() {
+    resolve(&plan.url, |address| plan.may_reach(address)).await.map_err(|problem| format!("the tool's {problem}"))
+}
+
+/// Looks a host up and gives the first address that may be reached; the problem in words that begin with "address".
+pub(crate) async fn resolve(url: &url::Url, may_reach: impl Fn(IpAddr) -> bool) -> Result<SocketAddr, String> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let host = match url.host() {
         Some(url::Host::Domain(name)) => name.to_owned(),
         Some(url::Host::Ipv4(v4)) => v4.to_string(),
         Some(url::Host::Ipv6(v6)) => v6.to_string(),
-        None => return Err("the tool has no address".to_owned()),
+        None => return Err("address is missing".to_owned()),
     };
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|_| "the tool's address is unknown".to_owned())?;
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|_| "address is unknown".to_owned())?;
     found
         .into_iter()
-        .find(|address| plan.may_reach(address.ip()))
-        .ok_or_else(|| "the tool's address is private and not listed for it".to_owned())
+        .find(|address| may_reach(address.ip()))
+        .ok_or_else(|| "address is private and not listed for it".to_owned())
 }
 
-fn client() -> Client {
+/// This thread's client: follows nothing, and trusts the web's certificate authorities.
+pub(crate) fn client() -> Client {
     thread_local! {
         static CLIENT: OnceCell<Client> = const { OnceCell::new() };
     }
-    CLIENT.with(|cell| cell.get_or_init(|| Client::builder().disable_redirects().finish()).clone())
+    CLIENT.with(|cell| cell.get_or_init(client_of_thread).clone())
+}
+
+fn client_of_thread() -> Client {
+    // Without roots of its own, awc's connector refuses every `https` address.
+    let connector = Connector::new().rustls_0_23(Arc::new(tls_config()));
+    Client::builder().connector(connector).disable_redirects().finish()
+}
+
+fn tls_config() -> rustls::ClientConfig {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config =
+        versions.expect("ring speaks the default versions").with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
 }
