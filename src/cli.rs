@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
+use crate::deliveries::DeliveriesArgs;
 use crate::phone::{CallArgs, DemoArgs};
 
 /// Answers phone calls with a realtime voice model.
@@ -36,6 +37,11 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Shows what receivers of webhooks are told, and sends dead letters again
+    #[command(
+        after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
+    )]
+    Deliveries(DeliveriesArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
     /// Runs the rehearsal model by itself; prints its URL

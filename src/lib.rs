@@ -25,6 +25,7 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod deliveries;
 pub mod phone;
 pub mod rehearsal;
 pub mod routes;

@@ -353,7 +353,7 @@ pub fn emit(event: Event<'_>) {
         }
         Event::EndpointRecovered { endpoint } => info!(endpoint; "the endpoint works again"),
         Event::DeliveryUnsaved { problem } => {
-            error!(problem; "deliveries not written; look at the disk of records.dir")
+            error!(problem; "deliveries not written; look at the disk of records.dir");
         }
         Event::NoticeDropped { event, problem } => {
             webhook_counted("dropped");

@@ -110,6 +110,11 @@ impl Config {
         lines.extend(self.routes.iter().map(|route| ("route", route.to_string())));
         lines.extend(self.transfers.iter().map(|(name, to)| ("transfer", format!("{name}: {}", to.target.word()))));
         lines.push(("records", self.records.dir.display().to_string()));
+        lines.extend(self.webhooks.endpoints.iter().map(|endpoint| {
+            let events: Vec<&str> = endpoint.events.iter().map(|kind| kind.name()).collect();
+            let signed = if endpoint.secrets.is_some() { "signed" } else { "unsigned" };
+            ("webhook", format!("{}: {}, {signed}; {}", endpoint.name, endpoint.payload.name(), events.join(" ")))
+        }));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
         lines.extend(self.notes.iter().map(|note| ("note", note.clone())));

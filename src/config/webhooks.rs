@@ -67,7 +67,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
     let allow_private = section.read_if_set("allow_private", list(64, machine));
     let payload = payload?.unwrap_or(Payload::Switchboard);
     let environment = Environment { section, variables };
-    let secrets = environment.secrets(secret_env?, payload);
+    let secrets = environment.secrets(secret_env?.as_deref(), payload);
     let bearer = environment.bearer(bearer_env?, payload);
     let plan = EndpointPlan {
         name: name?,
@@ -97,8 +97,8 @@ impl Environment<'_> {
     }
 
     /// The outer `None` means that a problem was reported.
-    fn secrets(&self, named: Option<String>, payload: Payload) -> Option<Option<Secrets>> {
-        let variable = named.as_deref().unwrap_or(SECRET);
+    fn secrets(&self, named: Option<&str>, payload: Payload) -> Option<Option<Secrets>> {
+        let variable = named.unwrap_or(SECRET);
         if !self.is_named(variable, "secret_env") {
             return None;
         }

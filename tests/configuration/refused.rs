@@ -45,7 +45,10 @@ fn what_this_version_does_not_do_is_said_and_stops_nothing() {
         (&[("agents.default.notice", "This call may be recorded.")], "agents.default.notice"),
         (&[("waybeo.enabled", "true")], "waybeo.enabled"),
         (&[("tools.crm.url", "http://crm.example.com"), ("tools.crm.description", "x")], "tools.crm.url"),
-        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints"),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://crm.in/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
         (&[("realtime.model", "gpt-realtime")], "realtime.model: gpt-realtime is shut down"),
         (&[("realtime.transcription.model", "whisper-1")], "realtime.transcription.model"),
         (&[("realtime.turn_detection.create_response", "false")], "realtime.turn_detection.create_response"),

@@ -499,5 +499,4 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const LONGEST_PEACE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
-#[path = "actor_tests.rs"]
 mod tests;

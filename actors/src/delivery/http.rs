@@ -49,10 +49,19 @@ async fn exchange(endpoint: &EndpointPlan, letter: Letter) -> Result<(Answer, St
     let status = answer.status();
     if status.is_success() {
         // An answer that is cut short may come from a receiver that died on the way: it is not believed.
-        answer.body().limit(LARGEST_ANSWER).await.map_err(|error| match error {
-            awc::error::PayloadError::Overflow => format!("the answer is longer than {} KiB", LARGEST_ANSWER >> 10),
-            _ => "the answer was cut short".to_owned(),
+        let header = answer.headers().get("content-length").and_then(|value| value.to_str().ok());
+        let promised: usize = header.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+        let body = answer.body().limit(LARGEST_ANSWER).await.map_err(|error| {
+            if matches!(error, awc::error::PayloadError::Overflow) {
+                format!("the answer is longer than {} KiB", LARGEST_ANSWER >> 10)
+            } else {
+                "the answer was cut short".to_owned()
+            }
         })?;
+        // awc takes the connection's end for the body's.
+        if body.len() < promised {
+            return Err("the answer was cut short".to_owned());
+        }
         return Ok((Answer::Accepted, format!("HTTP {}", status.as_u16())));
     }
     let header = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -77,6 +86,7 @@ fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// What went wrong, in words of ours: the error's own may hold addresses.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else awc may name, the connection did not hold")]
 fn unreached(error: &awc::error::SendRequestError) -> &'static str {
     use awc::error::{ConnectError, SendRequestError as E};
     match error {

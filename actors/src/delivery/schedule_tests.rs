@@ -164,7 +164,10 @@ proptest! {
                 match action {
                     Action::Attempt { job, .. } => flying.push(job),
                     Action::Completed { .. } | Action::GivenUp { .. } => ended += 1,
-                    _ => {}
+                    Action::Delayed { .. }
+                    | Action::Shut { .. }
+                    | Action::BreakerOpened { .. }
+                    | Action::BreakerClosed { .. } => {}
                 }
             }
             for (endpoint, most) in lanes.iter().enumerate() {

@@ -154,7 +154,7 @@ impl Reading<'_> {
         let value = match &question["value"] {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),
-            other => other.to_string(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         };
         let attempts = question["attempts"].as_u64().unwrap_or_default();
         let status = question["status"].as_str().unwrap_or("not_captured");
