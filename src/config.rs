@@ -46,7 +46,7 @@ pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Limits, Records, Server, Twilio, Verify, Waybeo};
 pub use tools::BuiltIn;
-pub use webhooks::Webhooks;
+pub use webhooks::{DeliveryQueue, Webhooks};
 
 use layers::{Node, PREFIX, Variable};
 use people::Directory;
@@ -88,6 +88,8 @@ pub struct Config {
     pub records: Records,
     /// Who is told of calls.
     pub webhooks: Webhooks,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
     /// What may be taken.
     pub limits: Limits,
     /// What nobody may see.
@@ -303,6 +305,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
     let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
+    let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
@@ -321,6 +324,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         keypad: keypad?,
         records: records?,
         webhooks: webhooks?,
+        delivery: delivery?,
         limits: limits?,
         secrets,
         file: None,

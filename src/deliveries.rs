@@ -121,7 +121,11 @@ fn list(store: &Store, wanted: Option<Wanted>, for_machines: bool) -> Result<Str
     };
     let mut cases = Vec::new();
     for status in statuses {
-        for id in store.ids(*status).map_err(|error| unreadable(&error))? {
+        let mut ids = store.ids(*status).map_err(|error| unreadable(&error))?;
+        if *status == Status::Pending {
+            ids.extend(store.shared().map_err(|error| unreadable(&error))?);
+        }
+        for id in ids {
             // One that is delivered at this moment moves on.
             cases.extend(store.find(&id).map_err(|error| unreadable(&error))?);
         }

@@ -265,6 +265,7 @@ fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
         endpoints: webhooks.endpoints.clone(),
         retry: webhooks.retry,
         keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
     };
     Delivery::new(plan).map(Some)
 }

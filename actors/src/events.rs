@@ -223,6 +223,13 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
+    /// The queue that several nodes share does not answer; what is new waits on disk.
+    QueueAway {
+        /// Why.
+        problem: &'a str,
+    },
+    /// It answers again.
+    QueueBack,
     /// An event can be neither kept nor delivered.
     NoticeDropped {
         /// The event's id.
@@ -355,6 +362,8 @@ pub fn emit(event: Event<'_>) {
         Event::DeliveryUnsaved { problem } => {
             error!(problem; "deliveries not written; look at the disk of records.dir");
         }
+        Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
+        Event::QueueBack => info!("the shared queue answers again"),
         Event::NoticeDropped { event, problem } => {
             webhook_counted("dropped");
             error!(event, problem; "webhook dropped");

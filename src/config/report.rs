@@ -46,6 +46,7 @@ impl Config {
             "tools": self.tools.keys().collect::<Vec<_>>(),
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
+            "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
             "interruption": self.interruption(),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),

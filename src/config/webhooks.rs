@@ -1,4 +1,4 @@
-//! `[webhooks]`: who is told of calls. Pure; the environment is handed in.
+//! `[webhooks]` and `[delivery]`: who is told of calls, and where that waits. Pure; the environment is handed in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +25,38 @@ pub struct Webhooks {
     pub retry: RetryPlan,
     /// How long a delivery that is done can still be looked up.
     pub keep: Duration,
+}
+
+/// `[delivery]`: where deliveries wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryQueue {
+    /// The Redis that several nodes share, its password included; `None` is this node's disk.
+    pub redis_url: Option<Private<String>>,
+}
+
+impl DeliveryQueue {
+    pub(super) fn read(section: &Section<'_>, variables: &BTreeMap<String, Variable>) -> Option<Self> {
+        let backend = section.read("backend", word(BACKENDS));
+        let redis_url = section.read("redis_url", url(&["redis"]));
+        let (backend, mut url) = (backend?, redis_url?);
+        let password = variables.get(REDIS_PASSWORD).map(|variable| variable.value.trim());
+        if let Some(password) = password.filter(|password| !password.is_empty()) {
+            // A URL with a host, which this is, takes one.
+            let _ = url.set_password(Some(password));
+        }
+        Some(Self {
+            redis_url: match backend {
+                Backend::Files => None,
+                Backend::Redis => Some(Private::new(url.into())),
+            },
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Backend {
+    Files,
+    Redis,
 }
 
 impl Webhooks {
@@ -181,6 +213,8 @@ fn check_reach(plan: &EndpointPlan, section: &Section<'_>) {
 }
 
 const SECRET: &str = "SWITCHBOARD_WEBHOOK_SECRET";
+const REDIS_PASSWORD: &str = "SWITCHBOARD_REDIS_PASSWORD";
+const BACKENDS: &[(&str, Backend)] = &[("files", Backend::Files), ("redis", Backend::Redis)];
 const WAYBEO: &str = "WAYBEO_AUTH_TOKEN";
 const EVENTS: &[(&str, Kind)] = &[
     ("call.started", Kind::CallStarted),

@@ -2,6 +2,9 @@
 //!
 //! It runs on an arbiter of its own. What it holds in memory is bounded ([`MOST_HELD`]); what is beyond waits on disk.
 
+mod node;
+mod shared;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -11,21 +14,24 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle, WrapFuture,
 };
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
+use self::node::Node;
+use self::shared::Link;
 use super::breaker::BreakerPlan;
 use super::case::{Case, Status};
 use super::http::{Letter, post};
 use super::messages::{CallNews, Finish};
 use super::notice::{Kind, Notice};
-use super::payload::Material;
+use super::payload::{Material, Payload};
 use super::plan::DeliveryPlan;
 use super::schedule::{Action, Answer, Event as Happening, Job, Schedule, Why};
 use super::store::Store;
 use crate::clock;
 use crate::ending::Ending;
 use crate::events::{Event, emit};
-use crate::ids::chance;
+use crate::ids::{CallId, chance};
 
 /// Everything that is to be told to somebody.
 pub struct Delivery {
@@ -41,6 +47,8 @@ pub struct Delivery {
     /// Queue files that need no second look.
     seen: HashSet<String>,
     watch: Watch,
+    /// The queue that is shared with other nodes, where it is.
+    node: Option<Node>,
     /// The deadline that the one timer waits for.
     armed: Option<(Instant, SpawnHandle)>,
     /// Who waits for the end.
@@ -70,6 +78,8 @@ impl Delivery {
             .iter()
             .map(|endpoint| (endpoint.concurrency, store.is_shut(&endpoint.name, endpoint.url.as_str())))
             .collect();
+        let node = plan.redis_url.as_ref().map(|url| Link::new(url.expose(), CallId::random().to_string(), plan.keep));
+        let node = node.transpose().map_err(io::Error::other)?.map(Node::new);
         let breaker = BreakerPlan {
             threshold: FAILURES_IN_A_ROW,
             first: plan.retry.initial.saturating_mul(2).min(plan.retry.max),
@@ -85,6 +95,7 @@ impl Delivery {
             overflown: true,
             seen: HashSet::new(),
             watch: Watch::default(),
+            node,
             armed: None,
             finishing: None,
         })
@@ -99,7 +110,9 @@ impl Delivery {
         for id in touched {
             self.save(&id);
         }
-        if self.schedule.in_flight() == 0 && self.finishing.is_some() {
+        if self.node.is_some() && !self.unsaved.is_empty() {
+            self.keep_in_step(ctx);
+        } else if self.is_finished() {
             ctx.stop();
         }
         self.arm(ctx);
@@ -145,6 +158,12 @@ impl Delivery {
         }
     }
 
+    /// Whether the service is stopping and nothing is under way; a shared queue is told what has come of it first.
+    fn is_finished(&self) -> bool {
+        let told = self.node.is_none() || self.unsaved.is_empty();
+        self.finishing.is_some() && self.schedule.in_flight() == 0 && told
+    }
+
     /// Keeps one timer, for the earliest deadline.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let next = self.schedule.deadline();
@@ -164,12 +183,23 @@ impl Delivery {
     }
 
     fn attempt(&mut self, job: Job, ctx: &mut Context<Self>) {
-        let letter = self.letter(&job);
+        let Some(notice) = self.cases.get(&job.notice).map(|case| case.notice.clone()) else { return };
+        let entry =
+            self.node.as_ref().and_then(|node| Some((node.link.clone(), node.entries.get(&job.notice)?.clone())));
+        let source = match (&notice.record, entry) {
+            (None, _) => Source::None,
+            (Some(_), Some((link, entry))) => Source::Shared(Box::new(link), entry),
+            (Some(files), None) => Source::Disk(self.store.transcript(files)),
+        };
         let plan = Arc::clone(&self.plan);
         let exchange = async move {
-            let (answer, told) = match letter {
-                Ok(letter) => post(&plan.endpoints[job.endpoint], letter).await,
-                Err(problem) => (Answer::Impossible, problem),
+            let endpoint = &plan.endpoints[job.endpoint];
+            let (answer, told) = match source.record().await {
+                Ok(record) => match letter(&notice, record.as_ref(), endpoint.payload) {
+                    Ok(letter) => post(endpoint, letter).await,
+                    Err(problem) => (Answer::Impossible, problem),
+                },
+                Err(answered) => answered,
             };
             (job, answer, told)
         };
@@ -177,22 +207,6 @@ impl Delivery {
             this.tell_last(&job, &told);
             this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
         }));
-    }
-
-    fn letter(&self, job: &Job) -> Result<Letter, String> {
-        let case = self.cases.get(&job.notice).ok_or("the notice is gone")?;
-        let notice = &case.notice;
-        let record = match &notice.record {
-            Some(files) => {
-                let read = self.store.transcript(files);
-                Some(read.map_err(|problem| format!("the transcript cannot be read: {problem}"))?)
-            }
-            None => None,
-        };
-        let material = Material { notice, record: record.as_ref(), local };
-        let payload = self.plan.endpoints[job.endpoint].payload;
-        let body = payload.body(material).map_err(|problem| format!("the body cannot be written: {problem}"))?;
-        Ok(Letter { id: notice.id.clone(), body })
     }
 
     /// Notes how far a delivery is.
@@ -224,6 +238,11 @@ impl Delivery {
     /// Puts a case on disk, and lets it go when it is over. What the disk does not take is tried again.
     fn save(&mut self, id: &Arc<str>) {
         let Some(case) = self.cases.get(id) else { return };
+        if self.node.as_ref().is_some_and(|node| node.entries.contains_key(id)) {
+            // The shared queue's; the next conversation writes it down.
+            self.unsaved.insert(Arc::clone(id));
+            return;
+        }
         if let Err(problem) = self.store.save(case) {
             if self.unsaved.insert(Arc::clone(id)) {
                 emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
@@ -255,7 +274,13 @@ impl Delivery {
             return;
         }
         let case = Case::new(notice, &names, clock::wall());
-        if self.cases.len() < MOST_HELD {
+        if self.node.is_some() {
+            // The outbox; some node takes it from the shared queue.
+            match self.store.save(&case) {
+                Ok(()) => self.mark(&case),
+                Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
+            }
+        } else if self.cases.len() < MOST_HELD {
             let id: Arc<str> = Arc::from(case.notice.id.as_str());
             self.cases.insert(Arc::clone(&id), case);
             // On disk before anybody is told.
@@ -308,11 +333,12 @@ impl Delivery {
         if let Err(problem) = looked {
             emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
         }
+        self.keep_in_step(ctx);
     }
 
     /// Takes up what is on disk alone, as far as there is room.
     fn look_for_pending(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        if !self.overflown || self.cases.len() > MOST_HELD / 2 {
+        if self.node.is_some() || !self.overflown || self.cases.len() > MOST_HELD / 2 {
             return Ok(());
         }
         let ids = self.store.ids(Status::Pending)?;
@@ -341,18 +367,22 @@ impl Delivery {
     fn look_for_retries(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         for id in self.store.retries()? {
             self.store.retried(&id)?;
-            let held = self.cases.remove(id.as_str());
-            let Some(mut case) = held.map_or_else(|| self.store.find(&id), |case| Ok(Some(case)))? else { continue };
-            let id: Arc<str> = Arc::from(id);
-            let revived = case.revive(clock::wall());
+            let in_hand = self.cases.get(id.as_str()).cloned();
+            let Some(mut case) = in_hand.map_or_else(|| self.store.find(&id), |case| Ok(Some(case)))? else { continue };
+            if !case.revive(clock::wall()) {
+                continue;
+            }
             let names: Vec<String> = case.deliveries.keys().cloned().collect();
-            self.cases.insert(Arc::clone(&id), case);
-            if revived {
-                self.reopen(&names, ctx)?;
+            let id: Arc<str> = Arc::from(id);
+            self.reopen(&names, ctx)?;
+            if self.node.is_some() && !self.cases.contains_key(&id) {
+                // The outbox; some node takes it from the shared queue.
+                self.store.save(&case)?;
+                self.mark(&case);
+            } else {
+                self.cases.insert(Arc::clone(&id), case);
                 self.save(&id);
                 self.hold(&id, ctx);
-            } else {
-                self.save(&id);
             }
         }
         Ok(())
@@ -467,7 +497,7 @@ impl Handler<Finish> for Delivery {
         self.watch.again = true;
         self.look(ctx);
         self.finishing = Some(told);
-        if self.schedule.in_flight() == 0 {
+        if self.is_finished() {
             ctx.stop();
         } else {
             ctx.run_later(patience, |_, ctx| ctx.stop());
@@ -477,6 +507,41 @@ impl Handler<Finish> for Delivery {
             let _ = finished.await;
         })
     }
+}
+
+/// Where a notice's record is.
+enum Source {
+    /// It has none.
+    None,
+    /// It was read from the folder of records, or could not be.
+    Disk(io::Result<Value>),
+    /// It travels with its entry in the shared queue.
+    Shared(Box<Link>, Arc<str>),
+}
+
+impl Source {
+    /// The record, or the answer that a try without one gets.
+    async fn record(self) -> Result<Option<Value>, (Answer, String)> {
+        let impossible =
+            |problem: &dyn std::fmt::Display| (Answer::Impossible, format!("the transcript cannot be read: {problem}"));
+        match self {
+            Self::None => Ok(None),
+            Self::Disk(read) => read.map(Some).map_err(|problem| impossible(&problem)),
+            Self::Shared(mut link, entry) => {
+                // Whatever Redis does, it says nothing of the receiver.
+                let found = link.record(&entry).await;
+                let found = found.map_err(|problem| (Answer::Unsent, format!("the shared queue: {problem}")))?;
+                let text = found.ok_or_else(|| impossible(&"it was gone when it was shared"))?;
+                serde_json::from_str(&text).map(Some).map_err(|problem| impossible(&problem))
+            }
+        }
+    }
+}
+
+fn letter(notice: &Notice, record: Option<&Value>, payload: Payload) -> Result<Letter, String> {
+    let body = payload.body(Material { notice, record, local });
+    let body = body.map_err(|problem| format!("the body cannot be written: {problem}"))?;
+    Ok(Letter { id: notice.id.clone(), body })
 }
 
 fn local(moment: DateTime<Utc>) -> NaiveDateTime {

@@ -22,6 +22,8 @@ pub struct DeliveryPlan {
     pub retry: RetryPlan,
     /// How long a delivery that is done can still be looked up.
     pub keep: Duration,
+    /// The Redis whose queue several nodes share, its password included; `None` keeps everything on this node's disk.
+    pub redis_url: Option<Private<String>>,
 }
 
 /// One receiver.

@@ -79,6 +79,8 @@ pub enum Answer {
     },
     /// There was no answer, or not a whole one.
     Unreached,
+    /// It could not be sent just now, through no fault of the receiver.
+    Unsent,
     /// It cannot be sent at all, now or later.
     Impossible,
 }
@@ -276,7 +278,7 @@ impl Schedule {
                 self.give_up(job, Why::Gone, actions);
             }
             Answer::Impossible => self.give_up(job, Why::Impossible, actions),
-            Answer::Refused { .. } | Answer::Unreached => {
+            Answer::Refused { .. } | Answer::Unreached | Answer::Unsent => {
                 let asked = asked_pause(answer);
                 if let Some(pause) = asked {
                     // What one delivery is told is meant for all of them.
@@ -354,14 +356,14 @@ fn health(answer: &Answer) -> Health {
     match answer {
         Answer::Unreached | Answer::Refused { status: 408 | 429 | 500..=599, .. } => Health::Bad,
         Answer::Accepted | Answer::Refused { .. } => Health::Good,
-        Answer::Impossible => Health::Unknown,
+        Answer::Unsent | Answer::Impossible => Health::Unknown,
     }
 }
 
 fn asked_pause(answer: &Answer) -> Option<Duration> {
     match answer {
         Answer::Refused { retry_after, .. } => retry_after.map(|pause| pause.min(LONGEST_ASKED)),
-        Answer::Accepted | Answer::Unreached | Answer::Impossible => None,
+        Answer::Accepted | Answer::Unreached | Answer::Unsent | Answer::Impossible => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //!   deliveries/pending/ID.json        being delivered
 //!   deliveries/completed/ID.json      done, kept for a while so that they can be looked up
 //!   deliveries/failed/ID.json         dead letters, until an operator retries or removes them
+//!   deliveries/shared/ID.json         in the queue that several nodes share; some node delivers it
 //!   deliveries/retry/ID               an operator asks for a dead letter to be tried again
 //!   deliveries/shut/ENDPOINT          an endpoint that said 410, with the address that said so
 //! ```
@@ -44,7 +45,7 @@ impl Store {
     /// When they cannot be made.
     pub fn open(records: &Path) -> io::Result<Self> {
         let store = Self::of(records);
-        for folder in [PENDING, COMPLETED, FAILED, RETRY, SHUT] {
+        for folder in [PENDING, COMPLETED, FAILED, SHARED, RETRY, SHUT] {
             fs::create_dir_all(store.deliveries.join(folder))?;
         }
         Ok(store)
@@ -55,10 +56,29 @@ impl Store {
     /// # Errors
     /// When the disk refuses; what was there before is still there then.
     pub fn save(&self, case: &Case) -> io::Result<()> {
-        let here = folder_of(case.status());
+        self.save_in(folder_of(case.status()), case)
+    }
+
+    /// Puts a case aside that is in the shared queue now.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn share(&self, case: &Case) -> io::Result<()> {
+        self.save_in(SHARED, case)
+    }
+
+    /// The ids of the cases in the shared queue.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn shared(&self) -> io::Result<Vec<String>> {
+        self.ids_in(SHARED)
+    }
+
+    fn save_in(&self, here: &str, case: &Case) -> io::Result<()> {
         let name = format!("{}.json", case.notice.id);
         write(&self.deliveries.join(here), &name, &case.json()?)?;
-        for other in [PENDING, COMPLETED, FAILED].into_iter().filter(|other| *other != here) {
+        for other in [PENDING, COMPLETED, FAILED, SHARED].into_iter().filter(|other| *other != here) {
             match fs::remove_file(self.deliveries.join(other).join(&name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}
@@ -69,7 +89,7 @@ impl Store {
 
     /// Whether this notice was ever taken up.
     pub fn knows(&self, id: &str) -> bool {
-        [PENDING, COMPLETED, FAILED].iter().any(|folder| self.path(folder, id).exists())
+        [PENDING, COMPLETED, FAILED, SHARED].iter().any(|folder| self.path(folder, id).exists())
     }
 
     /// The case of an id, wherever it is.
@@ -81,7 +101,7 @@ impl Store {
             return Ok(None);
         }
         // What is further on counts.
-        for folder in [COMPLETED, FAILED, PENDING] {
+        for folder in [COMPLETED, FAILED, SHARED, PENDING] {
             match self.read_case(&self.path(folder, id)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 found => return found.map(Some),
@@ -95,7 +115,11 @@ impl Store {
     /// # Errors
     /// When the folder cannot be read.
     pub fn ids(&self, status: Status) -> io::Result<Vec<String>> {
-        let mut ids = names(&self.deliveries.join(folder_of(status)))?;
+        self.ids_in(folder_of(status))
+    }
+
+    fn ids_in(&self, folder: &str) -> io::Result<Vec<String>> {
+        let mut ids = names(&self.deliveries.join(folder))?;
         ids.retain_mut(|name| match name.strip_suffix(".json").filter(|id| is_id(id)) {
             Some(id) => {
                 *name = id.to_owned();
@@ -367,6 +391,7 @@ fn sync_dir(_: &Path) -> io::Result<()> {
 const PENDING: &str = "pending";
 const COMPLETED: &str = "completed";
 const FAILED: &str = "failed";
+const SHARED: &str = "shared";
 const RETRY: &str = "retry";
 const SHUT: &str = "shut";
 const QUEUE_END: &str = "_queue.json";

@@ -113,6 +113,7 @@ impl Scene {
             endpoints: endpoints.iter().map(endpoint).collect(),
             retry: RetryPlan { initial: hour, max: hour, give_up_after: 24 * hour },
             keep: 7 * 24 * hour,
+            redis_url: None,
         };
         Self { delivery: Delivery::new(plan).expect("writable").start(), dir }
     }
