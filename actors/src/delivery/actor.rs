@@ -1,6 +1,6 @@
 //! The Delivery actor: the shell around [`super::schedule`] and [`super::store`].
 //!
-//! It runs on an arbiter of its own. What it holds in memory is bounded ([`MOST_HELD`]); what is beyond waits on disk.
+//! It runs on an arbiter of its own. What it holds in memory is bounded (`MOST_HELD`); what is beyond waits on disk.
 
 mod node;
 mod shared;

@@ -521,7 +521,7 @@ fn sanitised(id: &str) -> String {
 /// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.
 const LONGEST_NAME_PART: usize = 96;
 
-/// Characters of a moment as [`rfc3339`] writes it.
+/// Characters of a moment as `rfc3339` writes it.
 const RFC3339_LENGTH: usize = 24;
 
 /// Levels of a tool's JSON that are kept as JSON. Common parsers give up at 128.

@@ -13,7 +13,7 @@
 //! | `switchboard:result:ID` | how it ended, until its node has read it or it is too old |
 //!
 //! While Redis is away, what is new waits in the outbox, which is on disk, and what is in hand goes on and is written down later.
-//! An entry that is in hand is touched every few seconds; one that was not for [`STALE_AFTER`] is another node's to claim.
+//! An entry that is in hand is touched every few seconds; one that was not for `STALE_AFTER` is another node's to claim.
 
 use std::sync::Arc;
 use std::time::Duration;
