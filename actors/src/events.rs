@@ -67,6 +67,24 @@ pub enum Event<'a> {
         /// The call.
         call: CallId,
     },
+    /// A transfer was asked for, or something came of one.
+    TransferTold {
+        /// The call.
+        call: CallId,
+        /// The destination's name; never a number.
+        destination: &'a str,
+        /// Who asked: `model`, `caller`, `operator`, `fallback`.
+        by: &'static str,
+        /// What came of it: `dialled`, `answered`, `busy`, `no_answer`, `failed`, `called_off`, or why it was refused.
+        outcome: &'static str,
+    },
+    /// The carrier does not do as it was asked over its API.
+    CarrierRefused {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: &'a str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -106,6 +124,22 @@ pub enum Event<'a> {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
+    /// A model session was lost or did not come up, and another one is being opened.
+    ModelFaltered {
+        /// The call.
+        call: CallId,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    ModelResumed {
+        /// The call.
+        call: CallId,
+        /// How long there was none.
+        gap: Duration,
+    },
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
@@ -139,6 +173,17 @@ pub enum Event<'a> {
         carrier: &'static str,
         /// Why.
         problem: &'a str,
+    },
+    /// Something of the carrier's audio was odd and was put right or dropped.
+    LineOdd {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
+        what: &'static str,
+        /// How often since this was last told of the stream.
+        times: u64,
+        /// Whether the stream has shown it before.
+        again: bool,
     },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
@@ -305,6 +350,12 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_interruptions_dismissed_total").increment(1);
             debug!(call:%; "interruption dismissed");
         }
+        Event::TransferTold { call, destination, by, outcome } => {
+            counter!("switchboard_transfers_total", "destination" => destination.to_owned(), "outcome" => outcome)
+                .increment(1);
+            info!(call:%, destination, by, outcome; "transfer");
+        }
+        Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
@@ -320,6 +371,19 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
             info!(call:%, setup_ms = setup.as_millis(); "model connected");
         }
+        Event::ModelFaltered { call, class, reason } => {
+            counter!("switchboard_model_connects_total", "result" => class).increment(1);
+            warn!(call:%, class, reason; "model session lost, opening another");
+        }
+        Event::ModelResumed { call, gap } => {
+            let kind = if gap.is_zero() { "rotation" } else { "failover" };
+            counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+            counter!("switchboard_model_takeovers_total", "kind" => kind).increment(1);
+            if !gap.is_zero() {
+                histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
+            }
+            info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
+        }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
             warn!(call:%, class, reason; "model lost");
@@ -330,6 +394,14 @@ pub fn emit(event: Event<'_>) {
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::LineOdd { carrier, what, times, again } => {
+            counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
+            if again {
+                debug!(carrier, what, times; "odd audio of the carrier again");
+            } else {
+                warn!(carrier, what, times; "odd audio of the carrier");
+            }
+        }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);

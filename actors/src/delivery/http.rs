@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use super::plan::EndpointPlan;
 use super::schedule::Answer;
 use crate::clock;
-use crate::tools::http::{client, resolve};
+use crate::http::client;
+use crate::tools::http::resolve;
 
 /// What is sent.
 #[derive(Debug)]

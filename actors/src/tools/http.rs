@@ -1,13 +1,11 @@
 //! One HTTP call for one tool call: sequential, bounded in time and size, followed nowhere.
 
-use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use awc::{Client, Connector};
 use serde_json::{Map, Value};
 
 use super::plan::{ToolMethod, ToolPlan, failure};
+use crate::http::client;
 
 /// Asks the tool. What comes back is text for the model: the answer's body, or a failure in words. Never an address, a header or a
 /// secret.
@@ -87,28 +85,4 @@ pub(crate) async fn resolve(url: &url::Url, may_reach: impl Fn(IpAddr) -> bool) 
         .into_iter()
         .find(|address| may_reach(address.ip()))
         .ok_or_else(|| "address is private and not listed for it".to_owned())
-}
-
-/// This thread's client: follows nothing, and trusts the web's certificate authorities.
-pub(crate) fn client() -> Client {
-    thread_local! {
-        static CLIENT: OnceCell<Client> = const { OnceCell::new() };
-    }
-    CLIENT.with(|cell| cell.get_or_init(client_of_thread).clone())
-}
-
-fn client_of_thread() -> Client {
-    // Without roots of its own, awc's connector refuses every `https` address.
-    let connector = Connector::new().rustls_0_23(Arc::new(tls_config()));
-    Client::builder().connector(connector).disable_redirects().finish()
-}
-
-fn tls_config() -> rustls::ClientConfig {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config =
-        versions.expect("ring speaks the default versions").with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
 }

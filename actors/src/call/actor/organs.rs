@@ -10,7 +10,7 @@ use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::level::Levels;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
-use crate::realtime::messages::{ModelBound, ModelOrder};
+use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
 use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, Words};
 
@@ -48,6 +48,7 @@ pub(super) struct Voice {
 pub(super) struct Mind {
     pub(super) audio: Recipient<ModelBound>,
     pub(super) orders: Recipient<ModelOrder>,
+    pub(super) hearing: Recipient<AudioReplaced>,
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -73,7 +74,12 @@ impl Spawn for Real {
 
     fn model(&self, setup: LlmSetup) -> Mind {
         let addr = RealtimeLlm::new(setup).start();
-        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
+        Mind {
+            audio: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            hearing: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 }
 
@@ -93,14 +99,9 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
     })
 }
 
-/// Starts the line's two inner ends, each with its neighbours.
-pub(super) fn start_line(
-    spawn: &dyn Spawn,
-    setup: &CallSetup,
-    scribe: &Scribe,
-    call: &Addr<CallActor>,
-) -> (Voice, Mind) {
-    let voice = spawn.audio(AudioSetup {
+/// Starts the AudioPipeline of the call's line.
+pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Voice {
+    spawn.audio(AudioSetup {
         call: setup.identity.id,
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
@@ -109,7 +110,17 @@ pub(super) fn start_line(
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
-    });
+    })
+}
+
+/// Starts the line's two inner ends, each with its neighbours.
+pub(super) fn start_line(
+    spawn: &dyn Spawn,
+    setup: &CallSetup,
+    scribe: &Scribe,
+    call: &Addr<CallActor>,
+) -> (Voice, Mind) {
+    let voice = start_voice(spawn, setup, call);
     let mind = spawn.model(LlmSetup {
         call: setup.identity.id,
         plan: Arc::clone(&setup.brief.model),
