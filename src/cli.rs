@@ -8,6 +8,7 @@ use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
+use crate::deliveries::DeliveriesArgs;
 use crate::phone::{CallArgs, DemoArgs};
 use crate::records::RecordsArgs;
 
@@ -38,6 +39,11 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Shows what receivers of webhooks are told, and sends dead letters again
+    #[command(
+        after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
+    )]
+    Deliveries(DeliveriesArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
     /// Lists, shows and erases records of calls

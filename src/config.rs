@@ -32,6 +32,7 @@ mod secrets;
 mod service;
 mod tools;
 mod trust;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,11 +49,10 @@ pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{
-    Admin, Did, Keep, Limits, Records, Retention, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks,
-};
+pub use service::{Admin, Did, Keep, Limits, Records, Retention, Server, Twilio, Verify, Waybeo};
 pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
+pub use webhooks::{DeliveryQueue, Webhooks};
 
 use layers::{Node, PREFIX, Variable};
 use people::Directory;
@@ -98,6 +98,8 @@ pub struct Config {
     pub records: Records,
     /// Who is told of calls.
     pub webhooks: Webhooks,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
     /// What may be taken.
     pub limits: Limits,
     /// What nobody may see.
@@ -315,7 +317,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
     let records = Records::read(&top.table("records"));
     let recording = Recording::read(&top.table("recording"), records.as_ref());
-    let webhooks = Webhooks::read(&top.table("webhooks"), reader);
+    let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
+    let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
     if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
         && transfers.is_some()
@@ -344,6 +347,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         recording: recording?,
         records: records?,
         webhooks: webhooks?,
+        delivery: delivery?,
         limits: limits?,
         secrets,
         file: None,

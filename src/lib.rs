@@ -26,6 +26,7 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod deliveries;
 pub mod lag;
 pub mod phone;
 pub mod records;

@@ -16,6 +16,9 @@ use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
 use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
@@ -48,6 +51,8 @@ pub struct Service {
     writer: RecordWriter,
     /// Ends with the service.
     _sweep: Option<Sweep>,
+    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
@@ -87,6 +92,8 @@ impl Service {
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
         let writer = start_records(&config.records)?;
         let sweep = Sweep::start(&config.records);
+        let delivery = delivery(&config)
+            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
         let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
@@ -99,11 +106,13 @@ impl Service {
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
         let public_url = config.server.public_url_at(public.address);
+        let delivery = delivery.map(on_its_own_thread);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
             apis: carrier_apis(&config, &public_url),
+            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
@@ -132,7 +141,18 @@ impl Service {
         let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, _sweep: sweep, rehearsal, token_watch })
+        Ok(Self {
+            public,
+            admin,
+            public_url,
+            supervisor,
+            arbiter,
+            writer,
+            _sweep: sweep,
+            delivery,
+            rehearsal,
+            token_watch,
+        })
     }
 
     /// Where carriers are listened to.
@@ -184,6 +204,13 @@ impl Service {
             warn!(
                 "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
             );
+        }
+        if let Some((delivery, thread)) = self.delivery {
+            // What is not delivered by then goes on at the next start.
+            if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
+                warn!("deliveries hang; they go on at the next start");
+            }
+            thread.stop();
         }
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
@@ -277,6 +304,28 @@ fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
     Ok(writer)
 }
 
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+}
+
 fn trust(config: &Config) -> Trust {
     match config.twilio.verify {
         Verify::Require => {
@@ -363,5 +412,7 @@ const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_s
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the tries under way may take when the service stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(3);
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

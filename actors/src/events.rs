@@ -299,6 +299,92 @@ pub enum Event<'a> {
         /// The call.
         call: CallId,
     },
+    /// A receiver has an event.
+    WebhookDelivered {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+    },
+    /// A receiver does not have an event yet; it is told again.
+    WebhookDelayed {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries so far.
+        attempts: u32,
+        /// The pause before the next.
+        wait: Duration,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An event is a dead letter: `switchboard deliveries retry` sends it again.
+    WebhookGivenUp {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An endpoint answered 410: it is told nothing more.
+    EndpointShut {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// An endpoint failed several times in a row and is left in peace for a while.
+    EndpointRested {
+        /// Its name.
+        endpoint: &'a str,
+        /// How long.
+        pause: Duration,
+    },
+    /// An endpoint that was left in peace works again.
+    EndpointRecovered {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// Deliveries cannot be written to disk; they go on in memory and are written when that is possible.
+    DeliveryUnsaved {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The queue that several nodes share does not answer; what is new waits on disk.
+    QueueAway {
+        /// Why.
+        problem: &'a str,
+    },
+    /// It answers again.
+    QueueBack,
+    /// An event can be neither kept nor delivered.
+    NoticeDropped {
+        /// The event's id.
+        event: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// News of a call found no room; the call's record tells it once more.
+    NewsDropped {
+        /// The call.
+        call: CallId,
+    },
+    /// A queue file, or the transcript beside it, cannot be read; it is left as it is.
+    QueueUnreadable {
+        /// Its name.
+        name: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The Delivery actor is gone without having been told to go.
+    DeliveryStopped {
+        /// Deliveries that wait on disk for the next start.
+        pending: usize,
+    },
     /// The call's state changed.
     StateChanged {
         /// The call.
@@ -463,8 +549,43 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
             error!(call:%, problem; "record not written");
         }
+        Event::WebhookDelivered { endpoint, event, attempts } => {
+            webhook_counted("delivered");
+            info!(endpoint, event, attempts; "webhook delivered");
+        }
+        Event::WebhookDelayed { endpoint, event, attempts, wait, problem } => {
+            webhook_counted("retried");
+            warn!(endpoint, event, attempts, wait_ms = wait.as_millis(), problem; "webhook delayed");
+        }
+        Event::WebhookGivenUp { endpoint, event, attempts, problem } => {
+            webhook_counted("given_up");
+            error!(endpoint, event, attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
+        }
+        Event::EndpointShut { endpoint } => {
+            error!(endpoint; "the endpoint answered 410 and is told nothing more; give it another url, or retry one of its deliveries");
+        }
+        Event::EndpointRested { endpoint, pause } => {
+            warn!(endpoint, pause_ms = pause.as_millis(); "the endpoint fails and is left in peace");
+        }
+        Event::EndpointRecovered { endpoint } => info!(endpoint; "the endpoint works again"),
+        Event::DeliveryUnsaved { problem } => {
+            error!(problem; "deliveries not written; look at the disk of records.dir");
+        }
+        Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
+        Event::QueueBack => info!("the shared queue answers again"),
+        Event::NoticeDropped { event, problem } => {
+            webhook_counted("dropped");
+            error!(event, problem; "webhook dropped");
+        }
+        Event::NewsDropped { call } => warn!(call:%; "no room for news of a call; its record tells it again"),
+        Event::QueueUnreadable { name, problem } => error!(name, problem; "queue file not delivered"),
+        Event::DeliveryStopped { pending } => error!(pending; "deliveries have stopped; restart the service"),
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }
+}
+
+fn webhook_counted(result: &'static str) {
+    counter!("switchboard_webhook_deliveries_total", "result" => result).increment(1);
 }
 
 /// Counters of the frame path, looked up once per call and not once per frame.

@@ -27,6 +27,7 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::control::{self, CarrierApi, Request};
+use crate::delivery::messages::Herald;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
@@ -63,17 +64,28 @@ pub struct CallSetup {
 pub struct Place {
     call: CallId,
     supervisor: Option<Recipient<CallEnded>>,
+    herald: Option<Herald>,
 }
 
 impl Place {
     /// The place of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
-        Self { call, supervisor: Some(supervisor) }
+        Self { call, supervisor: Some(supervisor), herald: None }
+    }
+
+    /// The same, whose end is told to others as well.
+    #[must_use]
+    pub fn announced_by(mut self, herald: Option<Herald>) -> Self {
+        self.herald = herald;
+        self
     }
 
     /// Gives the place back; whether it was still taken.
     fn leave(&mut self, ending: Ending) -> bool {
         let supervisor = self.supervisor.take();
+        if let Some(herald) = self.herald.take() {
+            herald.ended(ending);
+        }
         if let Some(supervisor) = &supervisor {
             supervisor.do_send(CallEnded { call: self.call, ending });
         }

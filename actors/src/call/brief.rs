@@ -191,7 +191,7 @@ pub enum KeyAction {
 }
 
 /// Something the agent is to find out, for `save_answer`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Its name among the record's answers.
     pub key: String,
@@ -204,7 +204,7 @@ pub struct Question {
 }
 
 /// What kind of answer a question takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AnswerKind {
     /// Any words.
     #[default]
@@ -224,7 +224,7 @@ pub enum AnswerKind {
 }
 
 /// What an answer has to fulfil besides its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
     /// The answers there are; empty is any.
     pub choices: Vec<String>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
 use super::leaves::Leaves;
@@ -18,6 +18,7 @@ use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReport, LineReturned};
 use crate::clock;
 use crate::control::CarrierApi;
+use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
@@ -32,6 +33,8 @@ pub struct SupervisorSetup {
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
+    /// Who is told of calls, where anybody wants to know.
+    pub news: Option<Recipient<CallNews>>,
     /// The carriers' APIs, as far as there are any.
     pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
@@ -42,6 +45,7 @@ pub struct Supervisor {
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
+    news: Option<Recipient<CallNews>>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     leaves: Leaves,
     /// Who wants to know when the last call has ended.
@@ -62,6 +66,7 @@ impl Supervisor {
             roster,
             make_call,
             writer: setup.writer,
+            news: setup.news,
             apis: setup.apis,
             leaves: Leaves::default(),
             waiting: Vec::new(),
@@ -128,12 +133,14 @@ impl Supervisor {
             started_at: clock::wall(),
             parameters: Private::new(admit.start.parameters),
         };
+        let card = || CallCard::new(&identity, &expected.brief);
+        let herald = self.news.as_ref().map(|ear| Herald::new(card(), ear.clone()));
         let setup = CallSetup {
             identity,
             brief: Arc::clone(&expected.brief),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()),
+            place: Place::new(call, ctx.address().recipient()).announced_by(herald),
             leave: ctx.address().recipient(),
             api: self.apis.get(&admit.carrier).cloned(),
         };

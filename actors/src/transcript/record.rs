@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::answers::{self, Attempt, Finding, Review};
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
-use crate::call::brief::{Brief, CallIdentity};
+use crate::call::brief::{Brief, CallIdentity, Question};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
 use crate::ids::CallId;
@@ -61,6 +62,9 @@ pub struct Held {
     /// Whether the call was recorded.
     #[serde(default)]
     pub recording: bool,
+    /// What the agent was to find out.
+    #[serde(default)]
+    pub questions: Vec<Question>,
 }
 
 impl Held {
@@ -71,6 +75,7 @@ impl Held {
             language: brief.language.clone(),
             model: brief.model.model.clone(),
             recording: brief.recording.is_some(),
+            questions: brief.questions.clone(),
         }
     }
 }
@@ -186,6 +191,35 @@ struct Analytics {
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
+    completion: &'static str,
+    drop_off: Option<DropOffEntry>,
+    questions: Vec<QuestionEntry>,
+    question_answer_pairs: usize,
+    parameters_attempted: Vec<String>,
+    parameters_captured: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct DropOffEntry {
+    key: String,
+    timestamp: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct QuestionEntry {
+    key: String,
+    label: String,
+    value: Option<Value>,
+    status: &'static str,
+    attempts: usize,
+    attempts_details: Vec<AttemptEntry>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct AttemptEntry {
+    sequence: usize,
+    start_time: String,
+    end_time: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -209,7 +243,8 @@ impl Record {
         let started_at = identity.started_at;
         let carrier_call = identity.carrier_call.as_str();
         let said = &conversation.utterances;
-        let analytics = Analytics::new(&conversation, tally);
+        let review = Review::new(&held.questions, &conversation.happenings.answers, said);
+        let analytics = Analytics::new(&conversation, tally, review, started_at);
         let Happenings { switches, transfers, answers, latency, transcription, .. } = conversation.happenings;
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
@@ -352,7 +387,8 @@ impl TranscriptFile {
             let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
             size_of::<TransferEntry>() + transfer.timestamp.len() + words
         });
-        answers.chain(switches).chain(transfers).sum::<usize>() + size_of_val(self.latency.as_slice())
+        let questions = self.analytics.questions.iter().map(QuestionEntry::weight);
+        answers.chain(switches).chain(transfers).chain(questions).sum::<usize>() + size_of_val(self.latency.as_slice())
     }
 }
 
@@ -407,9 +443,11 @@ impl ToolEntry {
 }
 
 impl Analytics {
-    fn new(conversation: &Conversation, tally: Tally) -> Self {
+    fn new(conversation: &Conversation, tally: Tally, review: Review, started_at: DateTime<Utc>) -> Self {
         let said = &conversation.utterances;
         let user_messages = said.iter().filter(|u| u.voice == Voice::Caller).count();
+        let at = |after: Duration| rfc3339(moment(started_at, after));
+        let (parameters_attempted, parameters_captured) = review.keys();
         Self {
             turns: tally.turns,
             barge_ins: tally.barge_ins,
@@ -422,7 +460,39 @@ impl Analytics {
             wordless_items: conversation.wordless,
             omitted: conversation.omitted,
             audio: conversation.happenings.diagnosis.clone(),
+            completion: review.completion.word(),
+            drop_off: review.drop_off.map(|drop| DropOffEntry { key: drop.key, timestamp: drop.at.map(at) }),
+            questions: review.questions.into_iter().map(|finding| QuestionEntry::new(finding, started_at)).collect(),
+            question_answer_pairs: answers::exchanges(said),
+            parameters_attempted,
+            parameters_captured,
         }
+    }
+}
+
+impl QuestionEntry {
+    fn new(finding: Finding, started_at: DateTime<Utc>) -> Self {
+        let at = |after: Duration| rfc3339(moment(started_at, after));
+        let attempt = |(before, attempt): (usize, &Attempt)| AttemptEntry {
+            sequence: before + 1,
+            start_time: at(attempt.asked_at),
+            end_time: at(attempt.saved_at),
+        };
+        Self {
+            attempts: finding.attempts.len(),
+            attempts_details: finding.attempts.iter().enumerate().map(attempt).collect(),
+            key: finding.key,
+            label: finding.label,
+            value: finding.value.map(shallow),
+            status: finding.status,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        // A key stands in it up to three times: here, among those attempted and those captured.
+        let attempts = self.attempts_details.len() * (size_of::<AttemptEntry>() + 2 * RFC3339_LENGTH);
+        let value = self.value.as_ref().map_or(0, happenings::weight);
+        size_of::<Self>() + 3 * (size_of::<String>() + self.key.len()) + self.label.len() + value + attempts
     }
 }
 
@@ -504,6 +574,9 @@ fn sanitised(id: &str) -> String {
 
 /// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.
 const LONGEST_NAME_PART: usize = 96;
+
+/// Characters of a moment as `rfc3339` writes it.
+const RFC3339_LENGTH: usize = 24;
 
 /// Levels of a tool's JSON that are kept as JSON. Common parsers give up at 128.
 const DEEPEST: usize = 32;
