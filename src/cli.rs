@@ -8,7 +8,9 @@ use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
+use crate::deliveries::DeliveriesArgs;
 use crate::phone::{CallArgs, DemoArgs};
+use crate::records::RecordsArgs;
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
@@ -37,8 +39,15 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Shows what receivers of webhooks are told, and sends dead letters again
+    #[command(
+        after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
+    )]
+    Deliveries(DeliveriesArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
+    /// Lists, shows and erases records of calls
+    Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
     Rehearse {

@@ -5,11 +5,12 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
 //! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
 //! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
 
 mod apology;
+mod audio;
 mod briefs;
 mod clips;
 mod conversation;
@@ -26,6 +27,7 @@ mod people;
 mod problem;
 mod reader;
 mod realtime;
+mod recording;
 mod report;
 mod routing;
 mod secrets;
@@ -33,6 +35,7 @@ mod service;
 mod spending;
 mod tools;
 mod trust;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,18 +51,20 @@ pub use options::{CallerTranscription, Options};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{ModelAudio, Provider, Realtime};
+pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Did, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{Admin, Did, Keep, Limits, Records, Retention, Server, Twilio, Verify, Waybeo};
 pub use spending::Spend;
 pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
+pub use webhooks::{DeliveryQueue, Webhooks};
 
 use experiments::Ground;
 use layers::{Node, PREFIX, Variable};
 use people::{Common, Directory};
 use reader::{Reader, Section};
-use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
 use switchboard_actors::call::meter::Prices;
 use switchboard_actors::tools::plan::ToolPlan;
 
@@ -95,14 +100,20 @@ pub struct Config {
     pub transfers: BTreeMap<String, Transfer>,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
     /// What of a caller's speech stops an agent.
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
     pub keypad: Keypad,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
     /// Where records go.
     pub records: Records,
     /// Who is told of calls.
     pub webhooks: Webhooks,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
     /// What may be taken.
     pub limits: Limits,
     /// What nobody may see.
@@ -309,6 +320,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));
     let tool_names: Vec<&str> = tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -341,7 +353,9 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     });
     let experiments = experiments::read_all(&top.listed("experiments"), ground.as_ref());
     let records = Records::read(&top.table("records"));
-    let webhooks = Webhooks::read(&top.table("webhooks"), reader);
+    let recording = Recording::read(&top.table("recording"), records.as_ref());
+    let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
+    let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
     if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
         && transfers.is_some()
@@ -368,10 +382,13 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         prices: prices?,
         transfers,
         tools: tools?,
+        audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
+        recording: recording?,
         records: records?,
         webhooks: webhooks?,
+        delivery: delivery?,
         limits: limits?,
         secrets,
         file: None,

@@ -16,16 +16,21 @@ use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
 use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
-use switchboard_actors::transcript::writer::RecordWriter;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
 use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::{Briefs, Config, Did, Provider, RouteInput, Verify};
+use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
 use crate::lag;
+use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
@@ -44,6 +49,10 @@ pub struct Service {
     /// The Supervisor's thread: a busy call never makes it wait.
     arbiter: Arbiter,
     writer: RecordWriter,
+    /// Ends with the service.
+    _sweep: Option<Sweep>,
+    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
@@ -81,7 +90,9 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let writer = RecordWriter::start(&config.records.dir)
+        let writer = start_records(&config.records)?;
+        let sweep = Sweep::start(&config.records);
+        let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
@@ -95,6 +106,7 @@ impl Service {
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
         let public_url = config.server.public_url_at(public.address);
+        let delivery = delivery.map(on_its_own_thread);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
@@ -102,6 +114,7 @@ impl Service {
             spend: config.spend.limits,
             books: config.spend.file.clone(),
             apis: carrier_apis(&config, &public_url),
+            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
@@ -130,7 +143,18 @@ impl Service {
         let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, token_watch })
+        Ok(Self {
+            public,
+            admin,
+            public_url,
+            supervisor,
+            arbiter,
+            writer,
+            _sweep: sweep,
+            delivery,
+            rehearsal,
+            token_watch,
+        })
     }
 
     /// Where carriers are listened to.
@@ -182,6 +206,13 @@ impl Service {
             warn!(
                 "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
             );
+        }
+        if let Some((delivery, thread)) = self.delivery {
+            // What is not delivered by then goes on at the next start.
+            if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
+                warn!("deliveries hang; they go on at the next start");
+            }
+            thread.stop();
         }
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
@@ -257,6 +288,44 @@ impl Listener {
             warn!(problem:%; "the listener did not end in order");
         }
     }
+}
+
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
+}
+
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
 }
 
 fn trust(config: &Config) -> Trust {
@@ -345,5 +414,7 @@ const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_s
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the tries under way may take when the service stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(3);
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

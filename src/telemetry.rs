@@ -111,6 +111,10 @@ fn describe() {
         "switchboard_variant_calls_total",
         "Calls that experiments concern, by variant, agent and ending."
     );
+    describe_counter!("switchboard_records_total", "Records: written, recovered, deferred to their journal, failed.");
+    describe_counter!("switchboard_records_failed_total", "Steps of a record that the disk refused; tried again.");
+    describe_counter!("switchboard_journal_gaps_total", "Entries that did not go into a journal; the record has them.");
+    describe_counter!("switchboard_records_removed_total", "Files removed by the limits of records, by kind.");
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 

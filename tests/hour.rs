@@ -398,6 +398,7 @@ impl World {
                     }
                     self.tell(CallEvent::Audio(report));
                 }
+                AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, frames } => {
                     // What the caller interrupted is dropped on purpose.
                     if cause != switchboard_actors::audio::action::DropCause::Muted {

@@ -205,6 +205,7 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
         AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
         AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
+        AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
     }
 }
 
@@ -382,7 +383,7 @@ impl<'a> Run<'a> {
             match action {
                 AudioAction::ToLine(command) => self.phone.hear(command),
                 AudioAction::Report(report) => self.reports.push(report),
-                AudioAction::ToModel(_) | AudioAction::CountDrops { .. } => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) | AudioAction::CountDrops { .. } => {}
             }
         }
         self.collect_echoes();
@@ -412,7 +413,8 @@ impl<'a> Run<'a> {
                 | AudioReport::FramesDropped(_)
                 | AudioReport::FirstHeard { .. }
                 | AudioReport::Queued { .. }
-                | AudioReport::LastVoice { .. } => None,
+                | AudioReport::LastVoice { .. }
+                | AudioReport::Diagnosed(_) => None,
             })
             .expect("an interruption is answered")
             .iter()
@@ -451,7 +453,8 @@ impl<'a> Run<'a> {
             | AudioReport::FramesDropped(_)
             | AudioReport::FirstHeard { .. }
             | AudioReport::Queued { .. }
-            | AudioReport::LastVoice { .. } => None,
+            | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_) => None,
         });
         heard.collect()
     }

@@ -78,8 +78,11 @@ fn a_caller_s_frame_allocates_nothing_once_warm() {
     for model in [AudioFormat::PCM_24K, AudioFormat::MULAW_8K] {
         let mut call = Call::new(model);
         call.caller_frames(10);
-        let counted = allocations(|| call.caller_frames(500));
+        let counted = allocations(|| call.caller_frames(480));
         assert_eq!(counted, 0, "to {model:?}");
+        // Every ten seconds a diagnosis is told: a message, and its findings where there are any.
+        let counted = allocations(|| call.caller_frames(500));
+        assert!((1..=6).contains(&counted), "{counted} to {model:?}");
     }
 }
 

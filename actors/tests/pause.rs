@@ -282,7 +282,7 @@ impl Run {
                     self.phone.hear(command);
                 }
                 AudioAction::Report(report) => self.told(report),
-                AudioAction::ToModel(_) => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, .. } => assert_eq!(cause, DropCause::Muted),
             }
         }
@@ -307,6 +307,7 @@ impl Run {
             | AudioReport::PlayoutOverflowed { .. }
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_)
             | AudioReport::FramesDropped(_) => {}
         }
     }

@@ -728,6 +728,8 @@ impl Call {
             AudioAction::Report(AudioReport::FirstHeard { .. }) => unreachable!("kept apart"),
             AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
             AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
+            AudioAction::Report(AudioReport::Diagnosed(diagnosis)) => format!("diagnosed {}", diagnosis.verdict),
+            AudioAction::Record(block) => format!("record {}", block.at),
             AudioAction::CountDrops { cause, frames } => {
                 assert!(DropCause::ALL.contains(&cause));
                 format!("dropped {cause:?} {frames}")

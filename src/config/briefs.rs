@@ -152,8 +152,10 @@ fn brief(
             model_setup: limits.model_setup,
         },
         playout_lead: config.twilio.playout_lead,
+        audio: config.audio.clone(),
+        recording: config.recording.dir.clone(),
         interruption: config.interruption,
-        notice: notice(agent, code),
+        notice: notice(config, agent, code),
         on_model_loss: limits.on_model_loss.clone(),
         ladder: LadderPlan {
             before_prompts: limits.idle_prompts.clone(),
@@ -285,11 +287,15 @@ fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json:
     }
 }
 
-fn notice(agent: &Agent, code: &str) -> Option<String> {
-    match agent.notice.as_ref()? {
+/// What a caller is told before anything else: that the call is recorded, then the agent's own notice.
+fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
+    let words = |notice: &Notice| match notice {
         Notice::Same(words) => Some(words.clone()),
         Notice::PerLanguage(notices) => notices.get(code).cloned(),
-    }
+    };
+    let consent = config.recording.consent.as_ref().and_then(words);
+    let notices: Vec<String> = consent.into_iter().chain(agent.notice.as_ref().and_then(words)).collect();
+    (!notices.is_empty()).then(|| notices.join(" "))
 }
 
 /// What a person wrote goes before what we shipped, and then a language's voice before its agent's: it was chosen for how it

@@ -66,6 +66,7 @@ impl Config {
             },
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
+            "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
             "interruption": self.interruption(),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),
@@ -138,6 +139,11 @@ impl Config {
             .extend(self.experiments.iter().map(|it| ("variant", format!("{}: {} % of callers", it.name, it.percent))));
         lines.push(("spending", self.spending_in_words()));
         lines.push(("records", self.records.dir.display().to_string()));
+        lines.extend(self.webhooks.endpoints.iter().map(|endpoint| {
+            let events: Vec<&str> = endpoint.events.iter().map(|kind| kind.name()).collect();
+            let signed = if endpoint.secrets.is_some() { "signed" } else { "unsigned" };
+            ("webhook", format!("{}: {}, {signed}; {}", endpoint.name, endpoint.payload.name(), events.join(" ")))
+        }));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
         lines.extend(self.notes.iter().map(|note| ("note", note.clone())));

@@ -203,10 +203,9 @@ impl<'a> Session<'a> {
         let at = FRAME_TIME * u32::try_from(self.frames).unwrap_or(u32::MAX);
         let now = self.started + at - self.origin;
         let frame = self.stream.caller.frame(now, self.stream.heard);
-        for media in self.line.media(&frame, at.as_millis() as u64) {
-            if self.text(media) {
-                self.stream.summary.frames_sent += 1;
-            }
+        let packets = self.line.media(&frame, at.as_millis() as u64);
+        if packets.into_iter().map(|packet| self.text(packet)).fold(true, |all, sent| all & sent) {
+            self.stream.summary.frames_sent += 1;
         }
         for key in self.stream.caller.keys_due(now) {
             if let Some(dtmf) = self.line.dtmf(key) {

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, HangUp, Inspect, TransferTo};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo};
 use switchboard_actors::supervisor::messages::Find;
 
 use super::doors::Doors;
@@ -66,6 +66,42 @@ pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpRes
 pub(super) async fn hang_up(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     find(&doors, &id).await?.do_send(HangUp::Operator);
     Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
+}
+
+/// `POST /calls/{id}/diagnosis`: examines the caller's audio again; the result is in the full view once half a second of voice came.
+pub(super) async fn diagnose(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    find(&doors, &id).await?.do_send(Examine);
+    Ok(HttpResponse::Accepted().json(json!({ "status": "examining" })))
+}
+
+/// What a recording is to do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingOrder {
+    /// Silence is recorded.
+    paused: bool,
+}
+
+/// `POST /calls/{id}/recording`: pauses the recording of a call, or goes on with it; 409 for a call that is not recorded.
+pub(super) async fn recording(
+    id: Path<String>,
+    body: Result<Bytes, actix_web::Error>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| {
+        let status = error.as_response_error().status_code();
+        Problem::new(status, format!("the body cannot be read: {error}"))
+    })?;
+    let order: RecordingOrder = serde_json::from_slice(&body).map_err(|error| {
+        Problem::bad_request(format!("expected {{\"paused\":true}} or {{\"paused\":false}}: {error}"))
+    })?;
+    let call = find(&doors, &id).await?;
+    let recorded = call.send(PauseRecording(order.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    if recorded {
+        Ok(HttpResponse::Ok().json(json!({ "recording": if order.paused { "paused" } else { "running" } })))
+    } else {
+        Err(Problem::new(StatusCode::CONFLICT, "this call is not recorded; recording.enabled says which calls are"))
+    }
 }
 
 /// The order to transfer a call.

@@ -59,6 +59,8 @@ pub fn admin(app: &mut web::ServiceConfig) {
             .service(only("/calls", "GET").route(web::get().to(calls::list)))
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
             .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
+            .service(only("/calls/{id}/recording", "POST").route(web::post().to(calls::recording)))
+            .service(only("/calls/{id}/diagnosis", "POST").route(web::post().to(calls::diagnose)))
             .service(only("/calls/{id}/transfer", "POST").route(web::post().to(calls::transfer)))
             .service(only("/spend", "GET").route(web::get().to(spend::show)))
             .service(only("/spend/kill", "POST").route(web::post().to(spend::kill)))

@@ -1,6 +1,8 @@
 //! The whole service in-process, and a carrier small enough to misbehave exactly as a test wants.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod receiver;
+
 use std::time::Duration;
 
 use actix_codec::Framed;

@@ -64,7 +64,9 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
         assert!(tool.get("function").is_none() && tool.get("strict").is_none());
         assert_eq!(tool["parameters"]["type"], "object");
         let required = tool["parameters"]["required"].as_array().expect("a list").len();
-        assert_eq!(required, tool["parameters"]["properties"].as_object().expect("a table").len());
+        let properties = tool["parameters"]["properties"].as_object().expect("a table");
+        // What may be left out is left out by most.
+        assert_eq!(required, properties.keys().filter(|name| *name != "confirmed").count());
     }
     let parameter = |tool: usize, name: &str| full.model.tools[tool]["parameters"]["properties"][name]["enum"].clone();
     assert_eq!(parameter(1, "destination"), serde_json::json!(["desk", "sales"]));

@@ -1,5 +1,6 @@
 //! Configuration: what is accepted, what is refused and in which words, and what becomes of it.
 
+mod audio;
 mod calls;
 mod command;
 mod conversation;

@@ -44,7 +44,10 @@ fn what_this_version_does_not_do_is_said_and_stops_nothing() {
         (&[("agents.default.notice", "This call may be recorded.")], "agents.default.notice"),
         (&[("waybeo.enabled", "true")], "waybeo.enabled"),
         (&[("tools.crm.url", "http://crm.example.com"), ("tools.crm.description", "x")], "tools.crm.url"),
-        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints"),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://crm.in/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
         (&[("realtime.model", "gpt-realtime")], "realtime.model: gpt-realtime is shut down"),
         (&[("realtime.transcription.model", "whisper-1")], "realtime.transcription.model"),
         (&[("realtime.turn_detection.create_response", "false")], "realtime.turn_detection.create_response"),
@@ -139,6 +142,9 @@ const WRONG: &[(&str, &[&str])] = &[
     ("tools.orders.max_result", &["16", "16KB", "1B", "99999999999999999999MiB", "100MiB"]),
     ("records.dir", &["", " "]),
     ("webhooks.retry.initial", &["1ms", "2h"]),
+    ("webhooks.keep", &["1s", "7"]),
+    ("delivery.backend", &["disk", "Redis"]),
+    ("delivery.redis_url", &["10.0.0.7", "http://10.0.0.7", "redis://:secret@10.0.0.7"]),
     ("limits.max_call_duration", &["5s", "2days", "1800"]),
     ("limits.idle_prompts", &["[\"1s\"]", "10s", "[\"5s\",\"5s\",\"5s\",\"5s\",\"5s\",\"5s\"]"]),
     ("limits.idle_after", &["1s", "10", "1h"]),
@@ -175,8 +181,27 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
             &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
             "webhooks.endpoints[0].secret_env",
         ),
+        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints[0].secret_env"),
         (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }, { name = "a", url = "https://y" }]"#)],
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", payload = "waybeo_data_record" }]"#)],
+            "webhooks.endpoints[0].bearer_env",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
+            )],
+            "webhooks.endpoints[0].events",
+        ),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://10.0.0.5/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2" }, { name = "a", url = "https://y", payload = "singleinterface_v2" }]"#,
+            )],
             "webhooks.endpoints",
         ),
         (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),

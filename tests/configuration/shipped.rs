@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchboard::config::{Config, DEFAULTS, Provider, Sources, Verify};
 use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
 use switchboard_actors::call::transfer::Target;
+use switchboard_actors::delivery::notice::Kind;
 
 use crate::with;
 
@@ -55,6 +56,8 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         ("AZURE_OPENAI_KEY", "sk"),
         ("CALENDAR_TOKEN", "abc"),
         ("CALENDAR_TENANT", "one"),
+        ("CRM_TOKEN", "abc"),
+        ("CRM_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
     ];
     let sources = Sources::default().file("sample.toml", &sample).variables(&variables);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
@@ -67,7 +70,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
     assert!(matches!(config.transfers["sales"].destination.target, Target::Number(_)));
     assert!(config.transfers["sales"].destination.hours.is_some());
     assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
-    assert_eq!(config.webhooks.endpoints[0].events, ["transcript.ready"]);
+    assert_eq!(config.webhooks.endpoints[0].events, [Kind::TranscriptReady]);
 }
 
 #[test]

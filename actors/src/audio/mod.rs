@@ -6,12 +6,14 @@
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
 //! [`intake`] makes odd frames of a line what they should be, before they come here.
+//! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes and by the packets' [`punctuality`].
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
 
 pub mod action;
 pub mod actor;
 pub mod caller;
+pub mod diagnosis;
 pub mod fade;
 pub mod frame;
 pub mod g711;
@@ -22,6 +24,8 @@ pub mod messages;
 pub mod pipeline;
 pub mod playhead;
 pub mod playout;
+pub mod punctuality;
+pub mod reading;
 pub mod replay;
 pub mod resample;
 pub mod voice;

@@ -19,8 +19,8 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, DialAnswered, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, Organ, OrganLost, TransferTo, WhatNext, WrapUp,
+    AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
+    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, WhatNext, WrapUp,
 };
 use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
@@ -28,6 +28,7 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::control::{self, CarrierApi, Request};
+use crate::delivery::messages::Herald;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
@@ -66,17 +67,28 @@ pub struct CallSetup {
 pub struct Place {
     call: CallId,
     supervisor: Option<Recipient<CallEnded>>,
+    herald: Option<Herald>,
 }
 
 impl Place {
     /// The place of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
-        Self { call, supervisor: Some(supervisor) }
+        Self { call, supervisor: Some(supervisor), herald: None }
+    }
+
+    /// The same, whose end is told to others as well.
+    #[must_use]
+    pub fn announced_by(mut self, herald: Option<Herald>) -> Self {
+        self.herald = herald;
+        self
     }
 
     /// Gives the place back; whether it was still taken.
     fn leave(&mut self, ending: Ending) -> bool {
         let supervisor = self.supervisor.take();
+        if let Some(herald) = self.herald.take() {
+            herald.ended(ending);
+        }
         if let Some(supervisor) = &supervisor {
             supervisor.do_send(CallEnded { call: self.call, ending });
         }
@@ -179,6 +191,7 @@ impl CallActor {
             A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellSpent(cost) => self.tell_spent(cost),
             A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
@@ -489,6 +502,23 @@ impl Handler<LineReturned> for CallActor {
             self.take_line(returned, ctx);
             self.step(CallEvent::LineReturned, ctx);
         }
+    }
+}
+
+impl Handler<Examine> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Examine, _: &mut Self::Context) {
+        self.tell_audio(AudioOrder::Examine);
+    }
+}
+
+impl Handler<PauseRecording> for CallActor {
+    type Result = bool;
+
+    fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
+        self.tell_audio(AudioOrder::PauseRecording(paused));
+        self.setup.brief.recording.is_some()
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::ladder::LadderPlan;
 use super::meter::SpendPlan;
 use super::transfer::Destinations;
+use crate::audio::level::Levels;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -30,6 +33,10 @@ pub struct Brief {
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
+    /// The folder of the call's recording; none is made without one.
+    pub recording: Option<Arc<Path>>,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
@@ -108,6 +115,22 @@ impl LanguageBrief {
     }
 }
 
+/// What is done to the sound of a line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AudioPlan {
+    /// Levels by the carrier's name; off for those not in it.
+    pub levels: BTreeMap<&'static str, Levels>,
+    /// A wrong format is put right where that can be done without loss.
+    pub correct: bool,
+}
+
+impl AudioPlan {
+    /// The levels of a carrier's lines.
+    pub fn levels(&self, carrier: Carrier) -> Levels {
+        self.levels.get(carrier.name()).copied().unwrap_or_default()
+    }
+}
+
 /// What of the caller's speech stops the agent, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InterruptionPlan {
@@ -172,10 +195,12 @@ pub enum KeyAction {
     HangUp,
     /// Says these words, in the call's language.
     Say(String),
+    /// Records silence from now on, or both sides again.
+    PauseRecording(bool),
 }
 
 /// Something the agent is to find out, for `save_answer`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Its name among the record's answers.
     pub key: String,
@@ -188,7 +213,7 @@ pub struct Question {
 }
 
 /// What kind of answer a question takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AnswerKind {
     /// Any words.
     #[default]
@@ -208,7 +233,7 @@ pub enum AnswerKind {
 }
 
 /// What an answer has to fulfil besides its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
     /// The answers there are; empty is any.
     pub choices: Vec<String>,
@@ -262,7 +287,8 @@ pub struct CallIdentity {
 }
 
 /// Who called whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The person called us.
     Inbound,

@@ -66,6 +66,7 @@ use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
 use super::turn::{Turn, heard};
+use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
 use crate::ids::ResponseId;
 use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
@@ -307,6 +308,18 @@ impl CallMachine {
         CallDetail { first_audio_ms: self.tally.first_audio_ms, ..self.detail.clone() }
     }
 
+    /// Each finding is told once; the record keeps the last diagnosis.
+    fn diagnosed(&mut self, diagnosis: Diagnosis) {
+        let known = self.detail.diagnosis.take();
+        let known = known.as_ref().map_or(&[][..], |known| &known.findings);
+        for &finding in diagnosis.findings.iter().filter(|finding| !known.contains(finding)) {
+            self.out.push(CallAction::Tell(Note::LineFaulty { finding, diagnosis: Box::new(diagnosis.clone()) }));
+        }
+        // Numbers and words alone: there is nothing in it that could not be written.
+        self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
+        self.detail.diagnosis = Some(diagnosis);
+    }
+
     fn line(&mut self, report: LineReport, now: Instant) {
         self.line_heard = now;
         match (report, self.state) {
@@ -368,6 +381,7 @@ impl CallMachine {
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
             (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
+            (AudioReport::Diagnosed(diagnosis), _) => self.diagnosed(*diagnosis),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use actix::{Message, MessageResponse, Recipient};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::meter::Usd;
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
+use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
@@ -99,6 +100,8 @@ pub enum AudioReport {
     },
     /// So many caller frames were dropped on the way to the model.
     FramesDropped(u64),
+    /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
+    Diagnosed(Box<Diagnosis>),
 }
 
 /// What the RealtimeLlm tells the call.
@@ -246,7 +249,7 @@ impl LossClass {
 }
 
 /// Tokens of one response, as the server counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
     pub input_text: u64,
@@ -280,7 +283,7 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptionUsage {
     /// Audio transcribed by models that are charged by time.
     pub audio_ms: u64,
@@ -303,7 +306,7 @@ impl std::ops::AddAssign for TranscriptionUsage {
 
 /// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
 /// observed, or never came because the caller went on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
     /// Which turn, from 1.
     pub turn: u64,
@@ -380,6 +383,16 @@ pub enum HangUp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct WrapUp;
+
+/// Examine the line's audio again, from the admin endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Examine;
+
+/// Record silence from now on, or both sides again; from the admin endpoint. Answers whether the call is recorded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub struct PauseRecording(pub bool);
 
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
@@ -469,4 +482,6 @@ pub struct CallDetail {
     pub transcription_usage: TranscriptionUsage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
+    /// What the caller's audio is like; absent until it was judged.
+    pub diagnosis: Option<Diagnosis>,
 }

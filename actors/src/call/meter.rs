@@ -10,13 +10,12 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::messages::{TranscriptionUsage, Usage};
 
 /// An amount of money, in US dollars; kept in billionths, so that no token is too cheap to count. Never overflows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(u64);
 
 impl Usd {
@@ -49,6 +48,12 @@ impl Usd {
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.dollars())
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer).map(Self::from_dollars)
     }
 }
 
@@ -280,6 +285,15 @@ mod tests {
 
     fn spoken(seconds: u64) -> Usage {
         Usage { output_audio: seconds * 20, ..Usage::default() }
+    }
+
+    #[test]
+    fn an_amount_is_read_as_it_was_written() {
+        for amount in [0, 1, 21_242_400, 1_000_000_007] {
+            let amount = Usd::from_billionths(amount);
+            let text = serde_json::to_string(&amount).expect("a number");
+            assert_eq!(serde_json::from_str::<Usd>(&text).expect("a number"), amount);
+        }
     }
 
     #[test]

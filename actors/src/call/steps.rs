@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
 use super::meter::Usd;
 use super::transfer::DialOutcome;
+use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
@@ -84,6 +85,8 @@ pub enum CallAction {
         /// The sound.
         pcm: Arc<[i16]>,
     },
+    /// Record silence from now on, or both sides again.
+    PauseRecording(bool),
     /// Ask an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
     AskTool {
         /// The call that is to be answered.
@@ -271,6 +274,13 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// What.
+        finding: Finding,
+        /// With its numbers.
+        diagnosis: Box<Diagnosis>,
+    },
     /// An actor of the call is gone.
     OrganLost(Organ),
     /// The second Transcript was lost as well: there will be no record.
@@ -311,6 +321,7 @@ impl Note {
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }
+            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty { call, finding: *finding, diagnosis },
             Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
             Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use super::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
 use super::meter::SpendPlan;
 use super::transfer::{Destination, Target};
@@ -28,6 +28,8 @@ pub(crate) fn brief() -> Brief {
             model_setup: Duration::from_secs(10),
         },
         playout_lead: Duration::from_millis(200),
+        audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
         on_model_loss: None,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
 use self::books::Bookkeeper;
@@ -25,6 +25,7 @@ use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReport, LineReturned};
 use crate::clock;
 use crate::control::CarrierApi;
+use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
@@ -43,6 +44,8 @@ pub struct SupervisorSetup {
     pub spend: SpendLimits,
     /// Where the books of the day are kept over restarts; `None` keeps none.
     pub books: Option<PathBuf>,
+    /// Who is told of calls, where anybody wants to know.
+    pub news: Option<Recipient<CallNews>>,
     /// The carriers' APIs, as far as there are any.
     pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
@@ -55,6 +58,7 @@ pub struct Supervisor {
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
+    news: Option<Recipient<CallNews>>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     leaves: Leaves,
     /// Who wants to know when the last call has ended.
@@ -79,6 +83,7 @@ impl Supervisor {
             books,
             make_call,
             writer: setup.writer,
+            news: setup.news,
             apis: setup.apis,
             leaves: Leaves::default(),
             waiting: Vec::new(),
@@ -152,12 +157,14 @@ impl Supervisor {
             started_at: clock::wall(),
             parameters: Private::new(admit.start.parameters),
         };
+        let card = || CallCard::new(&identity, &expected.brief);
+        let herald = self.news.as_ref().map(|ear| Herald::new(card(), ear.clone()));
         let setup = CallSetup {
             identity,
             brief: Arc::clone(&expected.brief),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()),
+            place: Place::new(call, ctx.address().recipient()).announced_by(herald),
             books: Some(ctx.address().recipient()),
             leave: ctx.address().recipient(),
             api: self.apis.get(&admit.carrier).cloned(),

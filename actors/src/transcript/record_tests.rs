@@ -9,6 +9,19 @@ fn the_transcript_file_is_as_the_contract_says() {
     let record = Record::new(closing(spoken()));
     let text = String::from_utf8(record.transcript_json().expect("JSON")).expect("UTF-8");
     let value: Value = serde_json::from_str(&text).expect("JSON");
+    let questions = json!([
+                { "key": "name", "label": "name", "value": "Asha", "status": "captured", "attempts": 2, "attempts_details": [
+                    { "sequence": 1, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:10.000Z" },
+                    { "sequence": 2, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:11.000Z" } ] },
+                { "key": "seats", "label": "seats", "value": 4, "status": "captured", "attempts": 1, "attempts_details": [
+                    { "sequence": 1, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:12.000Z" } ] },
+    ]);
+    let analytics = json!({ "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
+            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0,
+            "completion": "complete", "drop_off": null, "question_answer_pairs": 1,
+            "parameters_attempted": ["name", "seats"], "parameters_captured": ["name", "seats"],
+        "questions": questions,
+    });
     let expected = json!({
         "ucid": "CA1", "call_id": "CA1", "id": value["id"], "carrier": "twilio",
         "timestamp": 1_760_700_067_500_i64, "duration_ms": 65_000,
@@ -49,8 +62,7 @@ fn the_transcript_file_is_as_the_contract_says() {
         "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
         "cost_usd": 0.0125,
         "variant": null,
-        "analytics": { "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
-            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0 },
+        "analytics": analytics,
     });
     assert_eq!(value, expected);
 }
@@ -208,7 +220,7 @@ fn the_weight_is_near_what_is_written() {
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
         identity: Box::leak(Box::new(identity())),
-        brief: Box::leak(Box::new(brief())),
+        held: Box::leak(Box::new(Held::of(&brief()))),
         conversation,
         ending: Ending::AgentHungUp,
         tally: Tally {

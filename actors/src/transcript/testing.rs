@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::call::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::call::ladder::LadderPlan;
 use crate::call::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
@@ -63,6 +63,8 @@ pub(super) fn brief() -> Brief {
         greeting: Greeting::None,
         limits: Limits { max_duration: second, line_silence: second, goodbye: second, model_setup: second },
         playout_lead: second,
+        audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
         on_model_loss: None,

@@ -10,11 +10,14 @@ mod waybeo;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::audio::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
 /// A carrier whose media stream we speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Carrier {
     /// Twilio Media Streams, bidirectional.
     Twilio,
@@ -66,7 +69,8 @@ pub struct Capabilities {
 }
 
 /// How samples are written on a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// G.711 mu-law, one byte a sample.
     MuLaw,
@@ -96,7 +100,7 @@ impl Encoding {
 }
 
 /// The format of one direction of audio: mono always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AudioFormat {
     /// How samples are written.
     pub encoding: Encoding,

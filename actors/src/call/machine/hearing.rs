@@ -145,6 +145,7 @@ impl CallMachine {
                 self.turn.interrupt(Interrupter::Us, now, &mut self.out);
                 self.wish(WishPurpose::Keypad, Some(exactly(&words)));
             }
+            Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
             Some(KeyAction::Transfer(destination)) => {
                 let reason = format!("pressed {keys} on the keypad");
                 self.transfer_asked(Transfer { destination, reason, by: By::Caller, outcome: None }, now);
