@@ -16,6 +16,7 @@ use log::{info, warn};
 use switchboard_actors::clock;
 use switchboard_actors::control::{CarrierApi, TwilioApi};
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::writer::RecordWriter;
@@ -23,6 +24,7 @@ use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::canary::Canary;
 use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
@@ -42,6 +44,8 @@ pub struct Service {
     arbiter: Arbiter,
     writer: RecordWriter,
     rehearsal: Option<Rehearsal>,
+    /// The canary, if there is one.
+    watching: Option<JoinHandle<()>>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -98,7 +102,9 @@ impl Service {
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
-        let probe = ModelProbe::new(model_address(&config));
+        let canary = Canary::default();
+        let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
+        let probe = ModelProbe::new(model_address(&config), canary);
         let known = Doors {
             supervisor: supervisor.clone(),
             briefs: brief_for(briefs),
@@ -119,7 +125,7 @@ impl Service {
         doors.get_or_init(|| Data::new(known));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, watching })
     }
 
     /// Where carriers are listened to.
@@ -150,6 +156,9 @@ impl Service {
     /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
     /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
     pub async fn stop(self, patience: Duration) {
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
@@ -275,6 +284,13 @@ fn brief_for(briefs: Briefs) -> BriefFor {
             parameters: asked.parameters.iter().cloned().collect(),
         })
     })
+}
+
+/// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
+fn canary_plan(config: &Config, briefs: &Briefs) -> Option<(Arc<SessionPlan>, Duration)> {
+    let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
+    let brief = briefs.iter().find(|brief| brief.agent == "default").or_else(|| briefs.iter().next())?;
+    Some((Arc::clone(&brief.model), every))
 }
 
 /// Where the model's server takes connections; none for one within the process.

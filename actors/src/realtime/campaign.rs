@@ -111,7 +111,13 @@ impl Campaign {
         {
             return Next::GiveUp(loss.clone());
         }
-        self.choose(breakers, now, chance)
+        match self.choose(breakers, now, chance) {
+            // A wait beyond patience is no use to anybody.
+            Next::Dial { candidate, after } => {
+                Next::Dial { candidate, after: after.min((since + self.patience).saturating_duration_since(now)) }
+            }
+            end @ Next::GiveUp(_) => end,
+        }
     }
 
     /// The least tried of the best standing; the first of equals.
