@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
@@ -70,6 +71,9 @@ pub struct CheckArgs {
     /// The caller's number, for --route
     #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
     pub from: String,
+    /// The carrier, for --route: twilio or waybeo
+    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::phone::carrier)]
+    pub carrier: Carrier,
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
     pub parameter: Vec<(String, String)>,

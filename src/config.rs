@@ -45,7 +45,7 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{Admin, Did, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
 pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
-use switchboard_actors::control::{CarrierApi, TwilioApi};
+use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
@@ -25,12 +26,14 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::canary::Canary;
-use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
+use crate::config::{Briefs, Config, Did, Provider, RouteInput, Verify};
+use crate::lag;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::signature::Keys;
+use crate::routes::waybeo::WaybeoRules;
 use crate::routes::{self, lifeline, twiml};
 use crate::telemetry;
 
@@ -46,6 +49,8 @@ pub struct Service {
     rehearsal: Option<Rehearsal>,
     /// The canary, if there is one.
     watching: Option<JoinHandle<()>>,
+    /// Warns of a carrier's token that is about to expire.
+    token_watch: Option<JoinHandle<()>>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -110,6 +115,7 @@ impl Service {
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
+            waybeo: waybeo_rules(&config),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
                 stall_timeout: config.limits.line_silence,
@@ -123,9 +129,12 @@ impl Service {
             started: clock::now(),
         };
         doors.get_or_init(|| Data::new(known));
+        let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+        let expires = token.and_then(|token| waybeo::expiry(token.expose()));
+        let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, watching })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal, watching, token_watch })
     }
 
     /// Where carriers are listened to.
@@ -184,6 +193,9 @@ impl Service {
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
         }
+        if let Some(watch) = self.token_watch {
+            watch.abort();
+        }
         self.arbiter.stop();
     }
 }
@@ -211,7 +223,11 @@ impl Bound {
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let doors = Arc::clone(doors);
+        let listener = key.split('.').next().unwrap_or(key);
+        let threads = Arc::new(AtomicUsize::new(0));
         let app = move || {
+            // Once on each of the listener's threads.
+            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let doors = doors.get().expect("`build` tells what the doors know before it serves them");
             App::new().app_data(Data::clone(doors)).configure(paths)
         };
@@ -272,7 +288,41 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
         });
         (Carrier::Twilio, Arc::new(api))
     });
-    twilio.into_iter().collect()
+    let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+    let waybeo = waybeo.map(|token| {
+        let api = CarrierApi::Waybeo(WaybeoApi {
+            api_url: config.waybeo.api_url.clone(),
+            token: token.clone(),
+            transfer_command: config.waybeo.transfer_command.clone(),
+            hangup_command: config.waybeo.hangup_command.clone(),
+        });
+        (Carrier::Waybeo, Arc::new(api))
+    });
+    twilio.into_iter().chain(waybeo).collect()
+}
+
+fn waybeo_rules(config: &Config) -> WaybeoRules {
+    WaybeoRules {
+        enabled: config.waybeo.enabled,
+        token: config.secrets.waybeo_stream_token.clone(),
+        did_is_caller: config.waybeo.did == Did::Caller,
+        sip_id: config.waybeo.sip_id.clone(),
+        agents: config.agents.keys().cloned().collect(),
+    }
+}
+
+/// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
+async fn watch_token(expires: i64) {
+    let left = || u64::try_from(expires.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
+    info!(left_s = left(); "WAYBEO_AUTH_TOKEN is good for so long");
+    for notice in TOKEN_NOTICES {
+        // Slept in pieces: the wall's clock may be set meanwhile.
+        while left() > notice.as_secs() {
+            let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
+            actix_rt::time::sleep(wait).await;
+        }
+        warn!(left_s = left(); "WAYBEO_AUTH_TOKEN expires: renew it and restart, or callers can be neither transferred nor hung up on");
+    }
 }
 
 fn brief_for(briefs: Briefs) -> BriefFor {
@@ -303,6 +353,8 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     Some((url.host_str()?.to_owned(), port))
 }
 
+/// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
+const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
 /// The service's own handle of the writer and the Supervisor's.
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.

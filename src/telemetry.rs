@@ -55,6 +55,7 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
         ("switchboard_turn_latency_seconds", TURN.as_slice()),
         ("switchboard_barge_in_seconds", BARGE_IN.as_slice()),
         ("switchboard_model_gap_seconds", SETUP.as_slice()),
+        ("switchboard_loop_lag_seconds", LAG.as_slice()),
     ];
     buckets
         .into_iter()
@@ -90,6 +91,11 @@ fn describe() {
         "switchboard_barge_in_seconds",
         Unit::Seconds,
         "From the model's report that the caller speaks to our clear at the carrier."
+    );
+    describe_histogram!(
+        "switchboard_loop_lag_seconds",
+        Unit::Seconds,
+        "How late a thread comes to what is due, by thread."
     );
     describe_counter!("switchboard_audio_frames_total", "Audio frames, in from callers and out to callers.");
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
@@ -136,6 +142,8 @@ const SETUP: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5
 const TURN: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0];
 /// Ours alone, without network: tens of microseconds when all is well, a frame (20 ms) when something is wrong.
 const BARGE_IN: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.1];
+/// The runtime's timers are due to the millisecond; 2 ms at p99 is well, 20 ms is a frame late.
+const LAG: [f64; 9] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
 #[cfg(test)]
 mod tests {

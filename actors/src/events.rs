@@ -174,6 +174,17 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
+    /// Something of the carrier's audio was odd and was put right or dropped.
+    LineOdd {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
+        what: &'static str,
+        /// How often since this was last told of the stream.
+        times: u64,
+        /// Whether the stream has shown it before.
+        again: bool,
+    },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
@@ -297,6 +308,14 @@ pub fn emit(event: Event<'_>) {
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::LineOdd { carrier, what, times, again } => {
+            counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
+            if again {
+                debug!(carrier, what, times; "odd audio of the carrier again");
+            } else {
+                warn!(carrier, what, times; "odd audio of the carrier");
+            }
+        }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);

@@ -9,6 +9,7 @@ use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::wire::Carrier;
 
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
@@ -22,6 +23,8 @@ pub struct Briefs {
     config: Config,
     /// By agent and language.
     made: BTreeMap<(String, String), Arc<Brief>>,
+    /// The same for Waybeo, whose dead lines are found by other signs.
+    made_for_waybeo: BTreeMap<(String, String), Arc<Brief>>,
 }
 
 impl Briefs {
@@ -40,13 +43,21 @@ impl Briefs {
                 made.insert((name.clone(), code.clone()), Arc::new(brief));
             }
         }
-        Self { made, config: config.clone() }
+        let made_for_waybeo =
+            made.iter().map(|(key, brief)| (key.clone(), Arc::new(for_waybeo(config, brief)))).collect();
+        Self { made, made_for_waybeo, config: config.clone() }
     }
 
     /// How a call is to be held.
     pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
         let Decision { agent, language, .. } = self.config.route(call);
-        self.get(&agent, &language).expect("routing chooses among the agents and their languages, which were checked")
+        let made = match call.carrier {
+            Carrier::Twilio => &self.made,
+            Carrier::Waybeo => &self.made_for_waybeo,
+        };
+        made.get(&(agent, language))
+            .cloned()
+            .expect("routing chooses among the agents and their languages, which were checked")
     }
 
     /// The brief of an agent in a language, if it speaks it.
@@ -58,6 +69,11 @@ impl Briefs {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Brief>> {
         self.made.values()
     }
+}
+
+fn for_waybeo(config: &Config, brief: &Brief) -> Brief {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..brief.limits };
+    Brief { limits, ..brief.clone() }
 }
 
 fn brief(

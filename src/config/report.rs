@@ -29,7 +29,17 @@ impl Config {
                 "drain_timeout_ms": self.server.drain_timeout.as_millis(),
             },
             "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
-            "carriers": ["twilio"],
+            "carriers": if self.waybeo.enabled { json!(["twilio", "waybeo"]) } else { json!(["twilio"]) },
+            "waybeo": {
+                "enabled": self.waybeo.enabled,
+                "api_url": without_query(&self.waybeo.api_url),
+                "transfer_command": self.waybeo.transfer_command,
+                "hangup_command": self.waybeo.hangup_command,
+                "inactivity_ms": self.waybeo.inactivity.as_millis(),
+                "did": self.waybeo.did.word(),
+                "sip_id": self.waybeo.sip_id,
+                "stream_token_required": self.secrets.waybeo_stream_token.is_some(),
+            },
             "twilio": {"verify": self.twilio.verify.word(), "api_url": self.twilio.api_url.as_str()},
             "realtime": {
                 "provider": realtime.provider.word(),
@@ -97,6 +107,7 @@ impl Config {
                 ),
             ),
             ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
+            ("waybeo", self.waybeo_in_words()),
             ("model", self.model_in_words()),
             ("turns", turns(&realtime.turn_detection)),
         ];
@@ -153,6 +164,20 @@ impl Config {
             Verify::Off if trust::is_local(&self.server) => "not required (every address is loopback)",
             Verify::Off => "not required",
         }
+    }
+
+    fn waybeo_in_words(&self) -> String {
+        let waybeo = &self.waybeo;
+        if !waybeo.enabled {
+            return "not answered (waybeo.enabled = false)".to_owned();
+        }
+        let token = if self.secrets.waybeo_stream_token.is_some() { "token required" } else { "no token (loopback)" };
+        let inactivity = format_duration(waybeo.inactivity);
+        let api = match &self.secrets.waybeo_auth_token {
+            Some(_) => without_query(&waybeo.api_url),
+            None => "no API (WAYBEO_AUTH_TOKEN absent)".to_owned(),
+        };
+        format!("/waybeo/ws, {token}; over after {inactivity} without audio; {api}")
     }
 
     fn model_in_words(&self) -> String {

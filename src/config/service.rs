@@ -67,8 +67,31 @@ pub struct Waybeo {
     pub transfer_command: String,
     /// The word its API takes for a hang-up.
     pub hangup_command: String,
-    /// Nothing from its stream for this long: the call is over.
+    /// No audio from its stream for this long: the call is over.
     pub inactivity: Duration,
+    /// Whose number its `did` is.
+    pub did: Did,
+    /// The SIP id of the answer document; empty takes the one of the request.
+    pub sip_id: String,
+}
+
+/// Whose number Waybeo's `did` is: accounts differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// The caller's, as Waybeo has it in production; `vmn` is what was dialled.
+    Caller,
+    /// The dialled one, as Ozonetel's note has it.
+    Dialled,
+}
+
+impl Did {
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Dialled => "dialled",
+        }
+    }
 }
 
 /// `[records]`.
@@ -214,8 +237,12 @@ impl Waybeo {
         let transfer_command = section.read("transfer_command", text);
         let hangup_command = section.read("hangup_command", text);
         let inactivity = section.read("inactivity", duration(5 * SECOND..=HOUR));
-        if enabled == Some(true) {
-            section.note("enabled", "accepted and checked, but this version answers Twilio only");
+        let did = section.read("did", word(DID));
+        let sip_id = section.read("sip_id", any_text);
+        if enabled == Some(true) && secrets.waybeo_auth_token.is_none() {
+            let next =
+                "its callers cannot be transferred and are hung up on by closing the stream; set WAYBEO_AUTH_TOKEN";
+            section.note("enabled", next);
         }
         let waybeo = Self {
             enabled: enabled?,
@@ -223,6 +250,8 @@ impl Waybeo {
             transfer_command: transfer_command?,
             hangup_command: hangup_command?,
             inactivity: inactivity?,
+            did: did?,
+            sip_id: sip_id?,
         };
         trust::check_waybeo(&waybeo, server?, secrets, section);
         Some(waybeo)
@@ -347,6 +376,7 @@ pub(super) fn is_variable(name: &str) -> bool {
 
 const VERIFY: &[(&str, Option<Verify>)] =
     &[("auto", None), ("require", Some(Verify::Require)), ("off", Some(Verify::Off))];
+const DID: &[(&str, Did)] = &[("caller", Did::Caller), ("dialled", Did::Dialled)];
 const EVENTS: &[(&str, &str)] = &[
     ("call.started", "call.started"),
     ("call.ended", "call.ended"),

@@ -5,6 +5,8 @@
 //! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
+//! [`intake`] makes odd frames of a line what they should be, before they come here.
+//!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
 
 pub mod action;
@@ -13,6 +15,7 @@ pub mod caller;
 pub mod fade;
 pub mod frame;
 pub mod g711;
+pub mod intake;
 pub mod item;
 pub mod level;
 pub mod messages;

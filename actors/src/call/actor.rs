@@ -6,7 +6,7 @@ pub(crate) mod probes;
 pub mod sabotage;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
@@ -27,7 +27,7 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::control::{self, CarrierApi, Request};
-use crate::ending::Ending;
+use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
@@ -151,7 +151,7 @@ impl Actor for CallActor {
 
     /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.close_line();
+        self.end_line();
         self.close_model();
         self.finish_audio();
         self.finish_record(Ending::Crashed, self.machine.tally());
@@ -186,7 +186,7 @@ impl CallActor {
             A::Record(fact) => self.record(fact),
             A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
             A::Tell(note) => emit(note.event(self.setup.identity.id)),
-            A::CloseLine => self.close_line(),
+            A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
             A::FinishAudio => self.finish_audio(),
             A::FinishRecord { ending, tally } => self.finish_record(ending, tally),
@@ -287,6 +287,32 @@ impl CallActor {
         let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
         self.voice = Some(voice);
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
+    }
+
+    /// Closes the line of a call that is over. Where that does not end the call at the carrier and the end is ours, the carrier is told
+    /// first: beside this actor, which is gone by then.
+    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
+    fn end_line(&mut self) {
+        let identity = &self.setup.identity;
+        // Without an ending it is a crash.
+        let ours = self.machine.ending().is_none_or(|ending| match ending.by() {
+            EndedBy::Caller => false,
+            EndedBy::Carrier => ending == Ending::LineSilent,
+            EndedBy::Agent => ending != Ending::Transferred,
+            EndedBy::Operator | EndedBy::Model | EndedBy::System => true,
+        });
+        let told = self.setup.api.clone().filter(|_| ours && identity.carrier.capabilities().hangs_up_by_request);
+        let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
+        let (call, carrier_call, line) = (identity.id, identity.carrier_call.clone(), line.clone());
+        self.line = None;
+        actix_rt::spawn(async move {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &carrier_call).await {
+                emit(Event::CarrierRefused { call, reason: &reason });
+            }
+            // A carrier whose stream goes first leaves the caller on a silent line.
+            actix_rt::time::sleep(HUNG_UP).await;
+            line.do_send(ToLine(LineCommand::Close));
+        });
     }
 
     fn close_line(&mut self) {
@@ -443,6 +469,8 @@ impl Handler<Inspect> for CallActor {
     }
 }
 
+/// How long the carrier has to hang up by itself once it was told to.
+const HUNG_UP: Duration = Duration::from_secs(1);
 /// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a
 /// neighbour that asks for it.
 const MAILBOX: usize = 256;

@@ -248,6 +248,8 @@ pub struct CallIdentity {
     pub line: AudioFormat,
     /// When the stream started, wall clock, for records.
     pub started_at: DateTime<Utc>,
+    /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
+    pub parameters: Private<BTreeMap<String, String>>,
 }
 
 /// Who called whom.

@@ -323,6 +323,9 @@ impl CallMachine {
             }
             (LineReport::Stopped | LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
             (LineReport::Closed, _) => self.finish(Ending::LineLost),
+            // A model that has not come yet, or is gone, has heard nothing.
+            (LineReport::InputDiscarded, State::Connecting | State::Transferring(_) | State::Ended(_)) => {}
+            (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
             (LineReport::Alive | LineReport::Garbled, _) => {}
             (LineReport::FramesDropped(frames), _) => {
                 self.tally.dropped_frames += frames;

@@ -38,6 +38,8 @@ pub struct LineAttached {
 pub enum LineReport {
     /// The caller pressed a key.
     KeyPressed(char),
+    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    InputDiscarded,
     /// The carrier said that the stream is over.
     Stopped,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.

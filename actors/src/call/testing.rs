@@ -96,5 +96,6 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::UNIX_EPOCH,
+        parameters: Private::default(),
     }
 }

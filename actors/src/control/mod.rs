@@ -5,12 +5,14 @@
 
 pub mod http;
 mod twilio;
+pub mod waybeo;
 
 use std::time::Duration;
 
 use url::Url;
 
 pub use self::twilio::TwilioApi;
+pub use self::waybeo::WaybeoApi;
 use crate::call::steps::CarrierAnswer;
 use crate::ids::{CarrierCallId, Private};
 
@@ -19,6 +21,8 @@ use crate::ids::{CarrierCallId, Private};
 pub enum CarrierApi {
     /// Twilio's REST API.
     Twilio(TwilioApi),
+    /// Waybeo's `bot-call`.
+    Waybeo(WaybeoApi),
 }
 
 /// What a carrier is told.
@@ -50,6 +54,7 @@ impl CarrierApi {
     pub fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
         match self {
             Self::Twilio(api) => api.ask(request, call),
+            Self::Waybeo(api) => api.ask(request, call),
         }
     }
 
@@ -57,6 +62,7 @@ impl CarrierApi {
     pub fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer {
         match self {
             Self::Twilio(_) => twilio::judge(status, body),
+            Self::Waybeo(_) => waybeo::judge(status),
         }
     }
 }

@@ -166,6 +166,7 @@ impl History {
             }
             ModelOrder::Speak(_)
             | ModelOrder::CancelResponse
+            | ModelOrder::DiscardInput
             | ModelOrder::Configure { .. }
             | ModelOrder::Rotate
             | ModelOrder::Close => {}

@@ -51,6 +51,8 @@ pub enum ModelOrder {
         /// The item.
         item: ItemId,
     },
+    /// Forget what the caller said and nobody has answered yet.
+    DiscardInput,
     /// Change the session from here on. What is `None` stays as it is. Neither voice nor format can be changed any more.
     Configure {
         /// The whole prompt.

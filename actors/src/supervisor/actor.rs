@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::leaves::Leaves;
 use super::messages::{
     Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, ExpectReturn, Find, Permit, Refusal, Roll,
-    TransferLeave,
+    TransferLeave, WalkIn,
 };
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
@@ -19,7 +19,7 @@ use crate::call::messages::{HangUp, LineReport, LineReturned};
 use crate::clock;
 use crate::control::CarrierApi;
 use crate::events::{Event, emit};
-use crate::ids::{CallId, StreamToken};
+use crate::ids::{CallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
 use crate::wire::{Carrier, StreamStart};
 
@@ -126,6 +126,7 @@ impl Supervisor {
             to: expected.to.clone(),
             line: admit.start.format,
             started_at: clock::wall(),
+            parameters: Private::new(admit.start.parameters),
         };
         let setup = CallSetup {
             identity,
@@ -169,6 +170,20 @@ impl Handler<Admit> for Supervisor {
                 call
             }
         };
+        self.arm(ctx);
+        Ok(call)
+    }
+}
+
+impl Handler<WalkIn> for Supervisor {
+    type Result = Result<CallId, Refusal>;
+
+    fn handle(&mut self, WalkIn { call, start, line, arbiter }: WalkIn, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let (carrier, token) = (call.carrier, permit.token.clone());
+        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(refused)?;
+        let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
         self.arm(ctx);
         Ok(call)
     }

@@ -66,6 +66,8 @@ struct TranscriptFile {
     model: String,
     stream_id: String,
     direction: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    carrier_parameters: BTreeMap<String, String>,
     ending: EndingEntry,
     transcripts: Vec<String>,
     rich_transcript: Vec<RichEntry>,
@@ -196,6 +198,7 @@ impl Record {
             model: brief.model.model.clone(),
             stream_id: identity.stream.as_str().to_owned(),
             direction: identity.direction.word(),
+            carrier_parameters: identity.parameters.expose().clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
@@ -448,8 +451,8 @@ fn sanitised(id: &str) -> String {
         .take(LONGEST_NAME_PART)
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
         .collect();
-    let safe = safe.trim_start_matches('-');
-    if safe.is_empty() { "unknown".to_owned() } else { safe.to_owned() }
+    // A hyphen at its beginning is no option's: something always stands before it. Without it two calls would share a name.
+    if safe.is_empty() { "unknown".to_owned() } else { safe }
 }
 
 /// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.

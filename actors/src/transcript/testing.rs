@@ -23,6 +23,7 @@ pub(super) fn identity() -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+        parameters: Private::default(),
     }
 }
 

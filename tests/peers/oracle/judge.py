@@ -477,14 +477,26 @@ async def the_goodbye_is_whole_in_every_one_of_forty_ends(model):
 
 @scenario
 async def barge_in_anywhere_in_an_answer(model):
-    """Every 20 ms of a 10 s answer, mark echoes 0, 100 and 300 ms late: 1,500 interruptions, twenty calls at a time."""
+    """Every 20 ms of a 10 s answer, mark echoes 0, 100 and 300 ms late: 1,500 interruptions, sixteen calls at a time. Every 200 ms without --long."""
     step = 0.02 if "--long" in sys.argv else 0.2
     answer = signals.babble(10, 3, 24000)
     model.answer = lambda session, event: (answer, " ".join(f"w{n}" for n in range(40)), None)
     service = await Service(BINARY, await model.start()).ready()
-    errors, late, rejected, added = [], 0, 0, []
+    errors, late, rejected, added, repeated = [], 0, 0, [], 0
+    held_up = []
+
+    async def watch():
+        """When this process itself was held up: its phones hear late then, and their clocks run on."""
+        while True:
+            due = time.monotonic() + 0.01
+            await asyncio.sleep(0.01)
+            if time.monotonic() - due > 0.012:
+                held_up.append(time.monotonic())
+
+    watching = asyncio.ensure_future(watch())
     try:
         async def one(delay, at, session, phone, running):
+            """Whether it counts."""
             nonlocal late, rejected
             await asyncio.wait_for(session.updated.wait(), 10)
             while phone.position == 0:
@@ -496,34 +508,42 @@ async def barge_in_anywhere_in_an_answer(model):
                     break
                 await asyncio.sleep(0.005)
             check(phone.clears, "no clear at", at)
-            added.append(phone.clears[0][0] - began)
             position = phone.clears[0][1]
+            # A mark that was echoed late because of us counts as well.
+            counts = not any(began - 0.5 < when < phone.clears[0][0] + 0.05 for when in held_up)
             await asyncio.sleep(0.25)
             late += len(phone.media_after_clear)
             rejected += len([p for p in session.problems if "truncate" in p])
-            if session.truncations:
-                _, _, end, _ = session.truncations[0]
+            if counts:
+                added.append(phone.clears[0][0] - began)
+                end = session.truncations[0][2] if session.truncations else 0
                 errors.append(abs(end - position / 8))
-            else:
-                errors.append(position / 8)
             await phone.hang_up()
             await asyncio.wait_for(running, 10)
+            return counts
 
         tasks = [(delay, n * step) for delay in (0.0, 0.1, 0.3) for n in range(int(10 / step))]
-        for batch in (tasks[n : n + 20] for n in range(0, len(tasks), 20)):
+        asked = len(tasks)
+        while tasks:
+            batch, tasks = tasks[:16], tasks[16:]
             started = []
             for delay, at in batch:
                 phone = Phone(mark_delay=delay)
                 running = asyncio.ensure_future(phone.call(service.base, 40))
                 started.append((delay, at, await model.session(), phone, running))
-            await asyncio.gather(*(one(*call) for call in started))
+            counted = await asyncio.gather(*(one(*call) for call in started))
+            again = [case for case, counts in zip(batch, counted) if not counts]
+            repeated += len(again)
+            check(repeated <= 2 * asked, "this machine is too busy to judge anything")
+            tasks += again
         errors.sort()
         p99 = errors[int(len(errors) * 0.99)]
-        check(len(errors) == len(tasks) and p99 <= 40, "audio_end_ms is off by", errors[-5:])
+        check(len(errors) == asked and p99 <= 40, "audio_end_ms is off by", errors[-5:])
         check(late == 0, late, "frames of the cancelled answer after clear")
         check(rejected == 0, rejected, "truncates rejected")
-        return f"{len(errors)} interruptions: off by {np.median(errors):.0f} ms at the median, {p99:.0f} at p99, {errors[-1]:.0f} at worst; 0 frames after clear, 0 rejected; to clear {1000 * float(np.median(added)):.1f} ms"
+        return f"{len(errors)} interruptions: off by {np.median(errors):.0f} ms at the median, {p99:.0f} at p99, {errors[-1]:.0f} at worst; 0 frames after clear, 0 rejected; to clear {1000 * float(np.median(added)):.1f} ms; {repeated} repeated because this process was held up"
     finally:
+        watching.cancel()
         service.stop()
 
 

@@ -96,6 +96,7 @@ impl RealtimeLlm {
             | ModelOrder::AnswerTool { .. }
             | ModelOrder::AddText { .. }
             | ModelOrder::CancelResponse
+            | ModelOrder::DiscardInput
             | ModelOrder::TruncateItem { .. }
             | ModelOrder::DeleteItem { .. } => {}
         }
@@ -333,6 +334,8 @@ impl RealtimeLlm {
                 self.forget_running(|response| response.is_some() && response == cut.as_ref());
             }
             ModelOrder::CancelResponse => self.forget_running(|_| true),
+            // What is held was said after it.
+            ModelOrder::DiscardInput => {}
             // What is still to be dialled is configured with it; what is dialled already is told when it takes over.
             ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Close => {}
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {

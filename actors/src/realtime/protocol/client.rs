@@ -53,6 +53,12 @@ pub enum ClientEvent<'a> {
         /// Ours.
         event_id: EventId,
     },
+    /// Forgets the caller's audio that is not an item yet.
+    #[serde(rename = "input_audio_buffer.clear")]
+    AudioClear {
+        /// Ours.
+        event_id: EventId,
+    },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
     ItemCreate {

@@ -339,6 +339,10 @@ impl Session {
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),
+            ModelOrder::DiscardInput => {
+                let event_id = EventId::Forget(self.next_number());
+                send(&ClientEvent::AudioClear { event_id }, out);
+            }
             ModelOrder::Configure { instructions, transcription, tools } => {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }

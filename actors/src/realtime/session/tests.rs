@@ -131,6 +131,12 @@ fn item(id: &str) -> ItemId {
 }
 
 #[test]
+fn input_is_forgotten_by_clearing_the_server_s_buffer() {
+    let mut desk = Desk::ready();
+    assert_eq!(desk.order(ModelOrder::DiscardInput).sent[0]["type"], "input_audio_buffer.clear");
+}
+
+#[test]
 fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
     let mut desk = Desk::dialling();
     let greeting = desk.order(wish(WishPurpose::Greeting, None));
