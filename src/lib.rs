@@ -22,6 +22,7 @@
 //! `server.public_url` alone.
 
 pub mod bench;
+pub mod canary;
 pub mod check;
 pub mod cli;
 pub mod commands;
