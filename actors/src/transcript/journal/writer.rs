@@ -270,21 +270,24 @@ impl Thread {
     /// Waits until it is time to write and there is something to be written. An error is the end of the service.
     fn gather(&mut self, told: &mpsc::Receiver<Journal>, due: Instant) -> Result<(), mpsc::RecvError> {
         if self.to_write.is_empty() {
-            self.to_write.push(told.recv()?);
+            let first = told.recv()?;
+            self.take(first);
         }
         loop {
             match told.recv_timeout(due.saturating_duration_since(clock::now())) {
-                Ok(journal) => {
-                    // A journal that begins is written at once: from then on the call cannot be forgotten.
-                    if journal.begins() {
-                        self.write_one(journal);
-                    } else {
-                        self.to_write.push(journal);
-                    }
-                }
+                Ok(journal) => self.take(journal),
                 Err(RecvTimeoutError::Timeout) => return Ok(()),
                 Err(RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
             }
+        }
+    }
+
+    /// A journal that begins is written at once, out of turn: from then on its call cannot be forgotten.
+    fn take(&mut self, journal: Journal) {
+        if journal.begins() {
+            self.write_one(journal);
+        } else {
+            self.to_write.push(journal);
         }
     }
 
