@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use console::style;
 use serde_json::json;
-use switchboard_actors::wire::Carrier;
 
 use crate::cli::CheckArgs;
 use crate::config::{Config, ConfigError, Decision, RouteInput};
@@ -40,7 +39,7 @@ pub fn refuse(error: &ConfigError) -> ExitCode {
 
 fn call(args: &CheckArgs, to: &str) -> RouteInput {
     RouteInput {
-        carrier: Carrier::Twilio,
+        carrier: args.carrier,
         from: args.from.clone().into(),
         to: to.to_owned().into(),
         parameters: args.parameter.iter().cloned().collect(),

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
 use crate::phone::{CallArgs, DemoArgs};
+use crate::records::RecordsArgs;
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
+    /// Lists, shows and erases records of calls
+    Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
     Rehearse {
@@ -70,6 +74,9 @@ pub struct CheckArgs {
     /// The caller's number, for --route
     #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
     pub from: String,
+    /// The carrier, for --route: twilio or waybeo
+    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::phone::carrier)]
+    pub carrier: Carrier,
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
     pub parameter: Vec<(String, String)>,

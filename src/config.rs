@@ -16,6 +16,8 @@ mod clips;
 mod conversation;
 mod directory;
 mod errands;
+mod fallbacks;
+mod filler;
 mod hours;
 mod kinds;
 mod layers;
@@ -38,15 +40,18 @@ use std::sync::Arc;
 pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
-pub use directory::{Route, Target, Transfer};
-pub use hours::Hours;
+pub use directory::{Route, Transfer};
+pub use fallbacks::Fallback;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
 pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{
+    Admin, Did, Keep, Limits, Records, Retention, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks,
+};
+pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 
 use layers::{Node, PREFIX, Variable};
@@ -153,6 +158,7 @@ impl Config {
             ("tools.any", "{}"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
         ]);
         read_all(&one_of_each).2
     }
@@ -286,7 +292,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
-    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &sources.variables);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
@@ -311,6 +317,14 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let recording = Recording::read(&top.table("recording"), records.as_ref());
     let webhooks = Webhooks::read(&top.table("webhooks"), reader);
     let limits = Limits::read(&top.table("limits"));
+    if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
+        && transfers.is_some()
+        && !transfer_names.contains(&name)
+    {
+        let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        top.table("limits").problem("on_model_loss", message);
+    }
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {

@@ -1,8 +1,9 @@
 //! The service as a whole: what is started, in which order, and how it stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,20 +15,26 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
+use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
 use switchboard_actors::ids::Private;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
-use switchboard_actors::transcript::writer::RecordWriter;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
+use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
+use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
+use crate::lag;
+use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::signature::Keys;
-use crate::routes::{self, lifeline};
+use crate::routes::waybeo::WaybeoRules;
+use crate::routes::{self, lifeline, twiml};
 use crate::telemetry;
 
 /// A running service.
@@ -39,7 +46,11 @@ pub struct Service {
     /// The Supervisor's thread: a busy call never makes it wait.
     arbiter: Arbiter,
     writer: RecordWriter,
+    /// Ends with the service.
+    _sweep: Option<Sweep>,
     rehearsal: Option<Rehearsal>,
+    /// Warns of a carrier's token that is about to expire.
+    token_watch: Option<JoinHandle<()>>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -74,8 +85,8 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let writer = RecordWriter::start(&config.records.dir)
-            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
+        let writer = start_records(&config.records)?;
+        let sweep = Sweep::start(&config.records);
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
         let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
@@ -87,20 +98,22 @@ impl Service {
             Provider::OpenAi | Provider::Azure => None,
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let public_url = config.server.public_url_at(public.address);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
+            apis: carrier_apis(&config, &public_url),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
-        let public_url = config.server.public_url_at(public.address);
         let probe = ModelProbe::new(model_address(&config));
         let known = Doors {
             supervisor: supervisor.clone(),
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
+            waybeo: waybeo_rules(&config),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
                 stall_timeout: config.limits.line_silence,
@@ -114,9 +127,12 @@ impl Service {
             started: clock::now(),
         };
         doors.get_or_init(|| Data::new(known));
+        let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+        let expires = token.and_then(|token| waybeo::expiry(token.expose()));
+        let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
+        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, _sweep: sweep, rehearsal, token_watch })
     }
 
     /// Where carriers are listened to.
@@ -172,6 +188,9 @@ impl Service {
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
         }
+        if let Some(watch) = self.token_watch {
+            watch.abort();
+        }
         self.arbiter.stop();
     }
 }
@@ -199,7 +218,11 @@ impl Bound {
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let doors = Arc::clone(doors);
+        let listener = key.split('.').next().unwrap_or(key);
+        let threads = Arc::new(AtomicUsize::new(0));
         let app = move || {
+            // Once on each of the listener's threads.
+            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let doors = doors.get().expect("`build` tells what the doors know before it serves them");
             App::new().app_data(Data::clone(doors)).configure(paths)
         };
@@ -238,12 +261,78 @@ impl Listener {
     }
 }
 
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
+}
+
 fn trust(config: &Config) -> Trust {
     match config.twilio.verify {
         Verify::Require => {
             Trust::Signed(Keys { auth_tokens: config.secrets.twilio_auth_tokens.clone(), shared: BTreeMap::new() })
         }
         Verify::Off => Trust::Loopback,
+    }
+}
+
+/// The carriers' APIs whose secrets are known.
+fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<CarrierApi>> {
+    let secrets = &config.secrets;
+    let twilio = secrets.twilio_account_sid.as_ref().zip(secrets.twilio_auth_tokens.first());
+    let twilio = twilio.map(|(account, token)| {
+        let api = CarrierApi::Twilio(TwilioApi {
+            api_url: config.twilio.api_url.clone(),
+            account: account.expose().clone(),
+            auth_token: token.clone(),
+            after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
+        });
+        (Carrier::Twilio, Arc::new(api))
+    });
+    let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+    let waybeo = waybeo.map(|token| {
+        let api = CarrierApi::Waybeo(WaybeoApi {
+            api_url: config.waybeo.api_url.clone(),
+            token: token.clone(),
+            transfer_command: config.waybeo.transfer_command.clone(),
+            hangup_command: config.waybeo.hangup_command.clone(),
+        });
+        (Carrier::Waybeo, Arc::new(api))
+    });
+    twilio.into_iter().chain(waybeo).collect()
+}
+
+fn waybeo_rules(config: &Config) -> WaybeoRules {
+    WaybeoRules {
+        enabled: config.waybeo.enabled,
+        token: config.secrets.waybeo_stream_token.clone(),
+        did_is_caller: config.waybeo.did == Did::Caller,
+        sip_id: config.waybeo.sip_id.clone(),
+        agents: config.agents.keys().cloned().collect(),
+    }
+}
+
+/// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
+async fn watch_token(expires: i64) {
+    let left = || u64::try_from(expires.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
+    info!(left_s = left(); "WAYBEO_AUTH_TOKEN is good for so long");
+    for notice in TOKEN_NOTICES {
+        // Slept in pieces: the wall's clock may be set meanwhile.
+        while left() > notice.as_secs() {
+            let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
+            actix_rt::time::sleep(wait).await;
+        }
+        warn!(left_s = left(); "WAYBEO_AUTH_TOKEN expires: renew it and restart, or callers can be neither transferred nor hung up on");
     }
 }
 
@@ -268,6 +357,8 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     Some((url.host_str()?.to_owned(), port))
 }
 
+/// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
+const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
 /// The service's own handle of the writer and the Supervisor's.
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.

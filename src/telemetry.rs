@@ -54,6 +54,7 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
         ("switchboard_call_setup_seconds", SETUP.as_slice()),
         ("switchboard_turn_latency_seconds", TURN.as_slice()),
         ("switchboard_barge_in_seconds", BARGE_IN.as_slice()),
+        ("switchboard_loop_lag_seconds", LAG.as_slice()),
     ];
     buckets
         .into_iter()
@@ -90,10 +91,19 @@ fn describe() {
         Unit::Seconds,
         "From the model's report that the caller speaks to our clear at the carrier."
     );
+    describe_histogram!(
+        "switchboard_loop_lag_seconds",
+        Unit::Seconds,
+        "How late a thread comes to what is due, by thread."
+    );
     describe_counter!("switchboard_audio_frames_total", "Audio frames, in from callers and out to callers.");
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
     describe_counter!("switchboard_model_connects_total", "Model sessions: ok, or the class of their loss.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
+    describe_counter!("switchboard_records_total", "Records: written, recovered, deferred to their journal, failed.");
+    describe_counter!("switchboard_records_failed_total", "Steps of a record that the disk refused; tried again.");
+    describe_counter!("switchboard_journal_gaps_total", "Entries that did not go into a journal; the record has them.");
+    describe_counter!("switchboard_records_removed_total", "Files removed by the limits of records, by kind.");
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 
@@ -125,6 +135,8 @@ const SETUP: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5
 const TURN: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0];
 /// Ours alone, without network: tens of microseconds when all is well, a frame (20 ms) when something is wrong.
 const BARGE_IN: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.1];
+/// The runtime's timers are due to the millisecond; 2 ms at p99 is well, 20 ms is a frame late.
+const LAG: [f64; 9] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
 #[cfg(test)]
 mod tests {

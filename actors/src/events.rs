@@ -68,6 +68,24 @@ pub enum Event<'a> {
         /// The call.
         call: CallId,
     },
+    /// A transfer was asked for, or something came of one.
+    TransferTold {
+        /// The call.
+        call: CallId,
+        /// The destination's name; never a number.
+        destination: &'a str,
+        /// Who asked: `model`, `caller`, `operator`, `fallback`.
+        by: &'static str,
+        /// What came of it: `dialled`, `answered`, `busy`, `no_answer`, `failed`, `called_off`, or why it was refused.
+        outcome: &'static str,
+    },
+    /// The carrier does not do as it was asked over its API.
+    CarrierRefused {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: &'a str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -107,6 +125,22 @@ pub enum Event<'a> {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
+    /// A model session was lost or did not come up, and another one is being opened.
+    ModelFaltered {
+        /// The call.
+        call: CallId,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    ModelResumed {
+        /// The call.
+        call: CallId,
+        /// How long there was none.
+        gap: Duration,
+    },
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
@@ -140,6 +174,17 @@ pub enum Event<'a> {
         carrier: &'static str,
         /// Why.
         problem: &'a str,
+    },
+    /// Something of the carrier's audio was odd and was put right or dropped.
+    LineOdd {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
+        what: &'static str,
+        /// How often since this was last told of the stream.
+        times: u64,
+        /// Whether the stream has shown it before.
+        again: bool,
     },
     /// Something is wrong with what the carrier sends.
     LineFaulty {
@@ -196,6 +241,64 @@ pub enum Event<'a> {
         /// Why, and what to do about it.
         problem: &'a str,
     },
+    /// A call's record is not on disk and left to its journal, of which the next start makes it.
+    RecordDeferred {
+        /// The call.
+        call: CallId,
+        /// Why.
+        problem: &'a str,
+    },
+    /// A journal that a dead process left was made a record.
+    RecordRecovered {
+        /// The call.
+        call: CallId,
+        /// The transcript file.
+        path: &'a str,
+    },
+    /// The end of a recovered journal could not be read; it is kept aside.
+    JournalTorn {
+        /// The call.
+        call: CallId,
+        /// Where it is kept.
+        path: &'a str,
+        /// What could not be read.
+        bytes: usize,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be read at all; it is kept aside.
+    JournalUnreadable {
+        /// Where it is kept.
+        path: &'a str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be made a record yet.
+    JournalUnrecovered {
+        /// The journal.
+        path: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The folder of journals could not be read.
+    JournalsUnread {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The disk refused a step for a call's journal. The call goes on.
+    JournalFailed {
+        /// The call.
+        call: CallId,
+        /// Which: `journal_write`, `journal_sync`, `journal_remove`.
+        step: &'static str,
+        /// Why, the first time in a row.
+        problem: Option<&'a str>,
+    },
+    /// An entry did not go into a call's journal: too much waits for the disk, or it is too long.
+    JournalGap {
+        /// The call.
+        call: CallId,
+    },
     /// The call's state changed.
     StateChanged {
         /// The call.
@@ -247,6 +350,12 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_interruptions_dismissed_total").increment(1);
             debug!(call:%; "interruption dismissed");
         }
+        Event::TransferTold { call, destination, by, outcome } => {
+            counter!("switchboard_transfers_total", "destination" => destination.to_owned(), "outcome" => outcome)
+                .increment(1);
+            info!(call:%, destination, by, outcome; "transfer");
+        }
+        Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
@@ -262,6 +371,19 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
             info!(call:%, setup_ms = setup.as_millis(); "model connected");
         }
+        Event::ModelFaltered { call, class, reason } => {
+            counter!("switchboard_model_connects_total", "result" => class).increment(1);
+            warn!(call:%, class, reason; "model session lost, opening another");
+        }
+        Event::ModelResumed { call, gap } => {
+            let kind = if gap.is_zero() { "rotation" } else { "failover" };
+            counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+            counter!("switchboard_model_takeovers_total", "kind" => kind).increment(1);
+            if !gap.is_zero() {
+                histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
+            }
+            info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
+        }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
             warn!(call:%, class, reason; "model lost");
@@ -272,6 +394,14 @@ pub fn emit(event: Event<'_>) {
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::LineOdd { carrier, what, times, again } => {
+            counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
+            if again {
+                debug!(carrier, what, times; "odd audio of the carrier again");
+            } else {
+                warn!(carrier, what, times; "odd audio of the carrier");
+            }
+        }
         Event::LineFaulty { call, finding, diagnosis } => {
             let (carrier, finding, advice) = (diagnosis.carrier, finding.word(), finding.advice());
             counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => finding).increment(1);
@@ -294,7 +424,41 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_records_total", "result" => "written").increment(1);
             info!(call:%, path; "record written");
         }
-        Event::RecordDelayed { call, problem } => warn!(call:%, problem; "record delayed"),
+        Event::RecordDelayed { call, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "file").increment(1);
+            warn!(call:%, problem; "record delayed");
+        }
+        Event::RecordDeferred { call, problem } => {
+            counter!("switchboard_records_total", "result" => "deferred").increment(1);
+            error!(call:%, problem; "record left to its journal");
+        }
+        Event::RecordRecovered { call, path } => {
+            counter!("switchboard_records_total", "result" => "recovered").increment(1);
+            warn!(call:%, path; "record recovered");
+        }
+        Event::JournalTorn { call, path, bytes, why } => warn!(call:%, path, bytes, why; "journal cut"),
+        Event::JournalUnreadable { path, why } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, why; "journal not readable");
+        }
+        Event::JournalUnrecovered { path, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, problem; "journal not recovered");
+        }
+        Event::JournalsUnread { problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(problem; "folder of journals not read");
+        }
+        Event::JournalFailed { call, step, problem } => {
+            counter!("switchboard_records_failed_total", "step" => step).increment(1);
+            if let Some(problem) = problem {
+                error!(call:%, step, problem; "journal not written");
+            }
+        }
+        Event::JournalGap { call } => {
+            counter!("switchboard_journal_gaps_total").increment(1);
+            debug!(call:%; "an entry is missing in the journal");
+        }
         Event::RecordFailed { call, problem } => {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
             error!(call:%, problem; "record not written");

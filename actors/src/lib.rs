@@ -37,6 +37,8 @@
 //! | [`recording`] | both sides of a call in stereo, on disk while it goes on |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
+//! | [`control`] | what a carrier is told beside its stream, over its own API |
+//! | [`http`] | the HTTP client of a thread |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`clock`], [`ids`], [`ending`] | time, names, and why a call ended |
 //!
@@ -51,8 +53,10 @@
 pub mod audio;
 pub mod call;
 pub mod clock;
+pub mod control;
 pub mod ending;
 pub mod events;
+pub mod http;
 pub mod ids;
 pub mod realtime;
 pub mod recording;

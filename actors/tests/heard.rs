@@ -22,16 +22,24 @@ const BUFFERS: Capabilities = Capabilities {
     pacing: Pacing::CarrierBuffers,
     marks: true,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: true,
     frame_multiple: 1,
+    handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
     marks: false,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: false,
     frame_multiple: 160,
+    handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 
 #[test]

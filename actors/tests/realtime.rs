@@ -14,7 +14,7 @@ use switchboard_actors::call::messages::{LossClass, ModelLoss, ModelReport, Orga
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelBound, ModelOrder, Wish, WishPurpose};
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
+use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
 use switchboard_actors::transcript::messages::Words;
 use switchboard_actors::wire::AudioFormat;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -168,6 +168,7 @@ fn plan(port: u16) -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 

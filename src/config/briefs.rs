@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
+use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
+use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::wire::Carrier;
 
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
-use super::{Config, apology};
+use super::{Config, apology, filler};
 
 /// The brief of every agent in every language it speaks.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Briefs {
     config: Config,
     /// By agent and language.
     made: BTreeMap<(String, String), Arc<Brief>>,
+    /// The same for Waybeo, whose dead lines are found by other signs.
+    made_for_waybeo: BTreeMap<(String, String), Arc<Brief>>,
 }
 
 impl Briefs {
@@ -29,21 +33,31 @@ impl Briefs {
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
         let mut made = BTreeMap::new();
+        let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
+        let transfers = Arc::new(to.collect::<Destinations>());
         for (name, agent) in &config.agents {
             let languages = Arc::new(languages(config, agent));
             let tools = Arc::new(tools(config, agent));
             for code in languages.keys() {
-                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools);
+                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools, &transfers);
                 made.insert((name.clone(), code.clone()), Arc::new(brief));
             }
         }
-        Self { made, config: config.clone() }
+        let made_for_waybeo =
+            made.iter().map(|(key, brief)| (key.clone(), Arc::new(for_waybeo(config, brief)))).collect();
+        Self { made, made_for_waybeo, config: config.clone() }
     }
 
     /// How a call is to be held.
     pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
         let Decision { agent, language, .. } = self.config.route(call);
-        self.get(&agent, &language).expect("routing chooses among the agents and their languages, which were checked")
+        let made = match call.carrier {
+            Carrier::Twilio => &self.made,
+            Carrier::Waybeo => &self.made_for_waybeo,
+        };
+        made.get(&(agent, language))
+            .cloned()
+            .expect("routing chooses among the agents and their languages, which were checked")
     }
 
     /// The brief of an agent in a language, if it speaks it.
@@ -57,6 +71,11 @@ impl Briefs {
     }
 }
 
+fn for_waybeo(config: &Config, brief: &Brief) -> Brief {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..brief.limits };
+    Brief { limits, ..brief.clone() }
+}
+
 fn brief(
     config: &Config,
     endpoint: &Endpoint,
@@ -64,6 +83,7 @@ fn brief(
     code: &str,
     languages: &Arc<BTreeMap<String, LanguageBrief>>,
     tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    transfers: &Arc<Destinations>,
 ) -> Brief {
     let (limits, language) = (&config.limits, &languages[code]);
     Brief {
@@ -82,6 +102,7 @@ fn brief(
         recording: config.recording.dir.clone(),
         interruption: config.interruption,
         notice: notice(config, agent, code),
+        on_model_loss: limits.on_model_loss.clone(),
         ladder: LadderPlan {
             before_prompts: limits.idle_prompts.clone(),
             before_goodbye: limits.idle_after,
@@ -95,6 +116,7 @@ fn brief(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
+        transfers: transfers.clone(),
     }
 }
 
@@ -117,6 +139,37 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &Language
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+        resilience: resilience(config, endpoint, agent),
+    }
+}
+
+/// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
+fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience {
+    let realtime = &config.realtime;
+    let first = agent.model.as_ref().unwrap_or(&realtime.model);
+    let models = realtime.fallback_models.iter().filter(|model| *model != first);
+    let models = models.map(|model| Candidate { endpoint: endpoint.clone(), model: model.clone() });
+    let servers = realtime.fallbacks.iter().map(|fallback| Candidate {
+        endpoint: Endpoint {
+            url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
+            credential: credential(fallback.provider, fallback.key.as_ref()),
+        },
+        model: fallback.model.clone().unwrap_or_else(|| first.clone()),
+    });
+    Resilience {
+        fallbacks: models.chain(servers).collect(),
+        patience: realtime.failover_patience,
+        rotate_before: realtime.rotate_before,
+        rotate_latest: realtime.rotate_latest,
+    }
+}
+
+fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
+    let key = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
+    match provider {
+        Provider::Rehearsal => Credential::None,
+        Provider::OpenAi => Credential::Bearer(key()),
+        Provider::Azure => Credential::ApiKey(key()),
     }
 }
 
@@ -140,6 +193,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             apology: language.apology.clone(),
             apology_sound: language.apology_shipped.then(|| apology::recording(code)).flatten(),
             filler: language.filler.clone(),
+            filler_sound: language.filler_shipped.then(|| filler::recording(code)).flatten(),
         };
         (code.clone(), brief)
     };
@@ -215,12 +269,7 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
         (None, Some(url)) => url.to_owned(),
         (None, None) => NOWHERE.to_owned(),
     };
-    let key = || config.secrets.openai_api_key.clone().unwrap_or_else(|| Private::new(String::new()));
-    let credential = match config.realtime.provider {
-        Provider::Rehearsal => Credential::None,
-        Provider::OpenAi => Credential::Bearer(key()),
-        Provider::Azure => Credential::ApiKey(key()),
-    };
+    let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
     Endpoint { url, credential }
 }
 

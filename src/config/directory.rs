@@ -1,12 +1,11 @@
 //! Where calls go: `[[routes]]` in, `[transfers.<name>]` out. Pure.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
+use switchboard_actors::call::transfer::{Destination, Target};
 use switchboard_actors::ids::Private;
 
-use super::hours::{Hours, hours};
-use super::kinds::{duration, flag, quoted, text, texts, word};
+use super::hours::hours;
+use super::kinds::{duration, flag, quoted, text, texts, whole, word};
 use super::people::unknown;
 use super::reader::{Reader, Section};
 use super::routing::Pattern;
@@ -32,27 +31,10 @@ pub struct Route {
 /// `[transfers.<name>]`: somewhere a caller can be sent. The model picks the name and never sees the number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// Where it leads.
-    pub target: Target,
     /// What it is for, told to the model.
     pub description: Option<String>,
-    /// When it can be reached; `None` is always.
-    pub hours: Option<Hours>,
-    /// How long it may ring.
-    pub timeout: Duration,
-    /// What the caller is told before.
-    pub announce: Option<String>,
-}
-
-/// Where a transfer leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A telephone number, E.164.
-    Number(Private<String>),
-    /// A SIP address.
-    Sip(Private<String>),
-    /// The carrier knows where.
-    Carrier,
+    /// Where it leads, and how.
+    pub destination: Destination,
 }
 
 impl Route {
@@ -85,44 +67,68 @@ impl Route {
 
 impl Transfer {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let number = section.read_if_set("number", text);
-        let sip = section.read_if_set("sip", text);
-        let carrier = section.read_if_set("carrier", flag);
+        let target = target(section);
         let description = section.read_if_set("description", text);
         let hours = section.read_if_set("hours", hours);
         let timeout = section.read_if_set("timeout", duration(5 * SECOND..=5 * MINUTE));
         let announce = section.read_if_set("announce", text);
-        let (number, sip, carrier) = (number?, sip?, carrier?.unwrap_or(false));
-        let target = match (number, sip, carrier) {
-            (Some(number), None, false) if is_e164(&number) => Some(Target::Number(Private::new(number))),
-            (Some(_), None, false) => {
-                section.problem("number", "found no telephone number, expected one as \"+14155550100\" (E.164)");
-                None
+        let caller_id = section.read_if_set("caller_id", text);
+        let whisper = section.read_if_set("whisper", text);
+        let most_an_hour = section.read_if_set("most_an_hour", whole(1..=100_000));
+        let caller_id = match caller_id? {
+            Some(number) if !is_e164(&number) => {
+                section.problem("caller_id", "found no telephone number, expected one as \"+14155550100\" (E.164)");
+                return None;
             }
-            (None, Some(sip), false) if is_sip(&sip) => Some(Target::Sip(Private::new(sip))),
-            (None, Some(_), false) => {
-                section.problem("sip", "found no SIP address, expected one as \"sip:sales@pbx.example.com\"");
-                None
-            }
-            (None, None, true) => Some(Target::Carrier),
-            (None, None, false) => {
-                section.problem("number", "missing, expected one of `number`, `sip` or `carrier = true`");
-                None
-            }
-            (Some(_), Some(_), _) | (Some(_), None, true) | (None, Some(_), true) => {
-                let key = if section.has("number") { "number" } else { "sip" };
-                section.problem(key, "found more than one target, expected one of `number`, `sip` or `carrier = true`");
-                None
-            }
+            number => number.map(Private::new),
         };
-        Some(Self {
+        let destination = Destination {
             target: target?,
-            description: description?,
             hours: hours?,
             timeout: timeout?.unwrap_or(30 * SECOND),
             announce: announce?,
-        })
+            caller_id,
+            whisper: whisper?,
+            most_an_hour: most_an_hour?.unwrap_or(100),
+        };
+        Some(Self { description: description?, destination })
     }
+}
+
+/// Where a transfer leads: one of four keys, and only one.
+fn target(section: &Section<'_>) -> Option<Target> {
+    let number = section.read_if_set("number", text)?;
+    let sip = section.read_if_set("sip", text)?;
+    let client = section.read_if_set("client", text)?;
+    let carrier = section.read_if_set("carrier", flag)?.unwrap_or(false);
+    let named = usize::from(number.is_some()) + usize::from(sip.is_some()) + usize::from(client.is_some());
+    if named + usize::from(carrier) != 1 {
+        let key = ["number", "sip", "client"].into_iter().find(|key| section.has(key)).unwrap_or("number");
+        let found = if named == 0 { "missing" } else { "found more than one target" };
+        section.problem(key, format!("{found}, expected one of `number`, `sip`, `client` or `carrier = true`"));
+        return None;
+    }
+    if let Some(number) = number {
+        if !is_e164(&number) {
+            section.problem("number", "found no telephone number, expected one as \"+14155550100\" (E.164)");
+        } else if let Some(prefix) = PREMIUM.iter().find(|prefix| number.starts_with(**prefix)) {
+            section.problem(
+                "number",
+                format!("found a premium-rate number ({prefix}…), expected one that costs no more than a call"),
+            );
+        } else {
+            return Some(Target::Number(Private::new(number)));
+        }
+        return None;
+    }
+    if let Some(sip) = sip {
+        if !is_sip(&sip) {
+            section.problem("sip", "found no SIP address, expected one as \"sip:sales@pbx.example.com\"");
+            return None;
+        }
+        return Some(Target::Sip(Private::new(sip)));
+    }
+    Some(client.map_or(Target::Carrier, |client| Target::Client(Private::new(client))))
 }
 
 /// Checks what the routes name against what there is.
@@ -171,5 +177,10 @@ fn is_sip(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
 
+/// Where calls cost more than a call, by prefix: a destination there is a mistake or a fraud.
+const PREMIUM: &[&str] = &[
+    "+1900", "+1976", "+979", "+3389", "+34803", "+34806", "+34807", "+39899", "+41900", "+41901", "+41906", "+43900",
+    "+43930", "+43931", "+4487", "+449", "+49900", "+61190", "+911900",
+];
 /// The carriers that a route may name.
 pub(super) const CARRIERS: &[(&str, &str)] = &[("twilio", "twilio"), ("waybeo", "waybeo")];

@@ -79,8 +79,10 @@ pub struct Language {
     pub apology: String,
     /// Those words are the shipped ones, which a recording says.
     pub apology_shipped: bool,
-    /// Said while a tool keeps the caller waiting.
+    /// Said while a tool, or the lack of a model, keeps the caller waiting.
     pub filler: String,
+    /// Those words are the shipped ones, which a recording says.
+    pub filler_shipped: bool,
 }
 
 /// What there is that an agent may name.
@@ -243,10 +245,11 @@ impl Language {
             );
         }
         let shipped = !section.chosen("voice");
-        let apology_shipped = !section.chosen("apology");
+        let (apology_shipped, filler_shipped) = (!section.chosen("apology"), !section.chosen("filler"));
         Some(Self {
             name: name?,
             apology_shipped,
+            filler_shipped,
             instructions: instructions?,
             greeting: greeting?,
             greeting_audio: greeting_audio?,

@@ -1,13 +1,16 @@
 //! `[realtime]`: the model's server and how its sessions are configured, checked offline against the server's own rules,
 //! because a session update with one wrong value is thrown away whole. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 use switchboard_actors::wire::AudioFormat;
 use url::Url;
 
+use super::fallbacks::Fallback;
 use super::kinds::{any_text, duration, flag, list, number, or_word, quoted, text, url, whole, word};
+use super::layers::Variable;
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::service::{MILLISECOND, MINUTE, SECOND, is_loopback};
@@ -23,6 +26,14 @@ pub struct Realtime {
     pub model: String,
     /// Models to go on with when `model` cannot be had.
     pub fallback_models: Vec<String>,
+    /// Other servers and keys to go on with after those, the best first.
+    pub fallbacks: Vec<Fallback>,
+    /// How long another session is tried for before the model is given up.
+    pub failover_patience: Duration,
+    /// How long before its end a session is replaced at the next quiet moment; zero is never.
+    pub rotate_before: Duration,
+    /// How long before its end it is replaced whatever is being said.
+    pub rotate_latest: Duration,
     /// How audio travels to and from the model.
     pub audio_format: ModelAudio,
     /// The voice of agents and languages that name none.
@@ -113,7 +124,11 @@ impl Realtime {
         House::of(self.provider, self.url.as_ref())
     }
 
-    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
+    pub(super) fn read(
+        section: &Section<'_>,
+        secrets: &Secrets,
+        variables: &BTreeMap<String, Variable>,
+    ) -> Option<Self> {
         let provider = section.read("provider", word(PROVIDERS));
         if let Some(provider @ (Provider::OpenAi | Provider::Azure)) = provider
             && secrets.openai_api_key.is_none()
@@ -124,6 +139,12 @@ impl Realtime {
         let url = section.read("url", or_word("", url(&["wss", "ws"])));
         let model = section.read("model", text);
         let fallback_models = section.read("fallback_models", list(8, text));
+        let fallbacks = section.listed("fallbacks");
+        let fallbacks: Vec<_> =
+            fallbacks.iter().map(|fallback| Fallback::read(fallback, provider, secrets, variables)).collect();
+        let failover_patience = section.read("failover_patience", or_word("off", duration(SECOND..=2 * MINUTE)));
+        let rotate_before = section.read("rotate_before", or_word("off", duration(500 * MILLISECOND..=30 * MINUTE)));
+        let rotate_latest = section.read("rotate_latest", duration(100 * MILLISECOND..=10 * MINUTE));
         let audio_format = section.read("audio_format", word(AUDIO));
         let voice = section.read("voice", text);
         let speed = section.read("speed", number(0.25..=1.5));
@@ -149,6 +170,10 @@ impl Realtime {
             url: url?,
             model,
             fallback_models: fallback_models?,
+            fallbacks: fallbacks.into_iter().collect::<Option<_>>()?,
+            failover_patience: failover_patience?.unwrap_or_default(),
+            rotate_before: rotate_before?.unwrap_or_default(),
+            rotate_latest: rotate_latest?,
             audio_format: audio_format?,
             voice,
             speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
@@ -167,7 +192,7 @@ impl Realtime {
 
 /// The server's address: the provider's own where none is given, and none of the retired ones.
 #[expect(clippy::option_option, reason = "outer: a problem was reported; inner: the embedded model")]
-fn read_url(section: &Section<'_>, provider: Provider, url: Option<Url>) -> Option<Option<Url>> {
+pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Url>) -> Option<Option<Url>> {
     if let Some(url) = &url {
         let asks = |name: &str| url.query_pairs().any(|(key, _)| key == name);
         if asks("model") {
@@ -325,7 +350,7 @@ fn milliseconds(duration: Duration) -> u32 {
 /// OpenAI's address; projects resident in the EU set `eu.api.openai.com`.
 const OPENAI: &str = "wss://api.openai.com/v1/realtime";
 const VOICES: [&str; 10] = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
-const PROVIDERS: &[(&str, Provider)] =
+pub(super) const PROVIDERS: &[(&str, Provider)] =
     &[("rehearsal", Provider::Rehearsal), ("openai", Provider::OpenAi), ("azure", Provider::Azure)];
 const AUDIO: &[(&str, ModelAudio)] = &[("pcm24k", ModelAudio::Pcm24k), ("g711", ModelAudio::G711)];
 const NOISE: &[(&str, Option<NoiseReduction>)] =

@@ -6,12 +6,13 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde_json::{Value, json};
 use switchboard_actors::call::brief::InterruptionPolicy;
+use switchboard_actors::call::transfer::Target;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
 use super::people::Agent;
 use super::service::Verify;
-use super::{Config, ConfigError, Target, trust};
+use super::{Config, ConfigError, trust};
 
 impl Config {
     /// What would run, for machines. Durations in milliseconds, sizes in bytes.
@@ -28,7 +29,17 @@ impl Config {
                 "drain_timeout_ms": self.server.drain_timeout.as_millis(),
             },
             "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
-            "carriers": ["twilio"],
+            "carriers": if self.waybeo.enabled { json!(["twilio", "waybeo"]) } else { json!(["twilio"]) },
+            "waybeo": {
+                "enabled": self.waybeo.enabled,
+                "api_url": without_query(&self.waybeo.api_url),
+                "transfer_command": self.waybeo.transfer_command,
+                "hangup_command": self.waybeo.hangup_command,
+                "inactivity_ms": self.waybeo.inactivity.as_millis(),
+                "did": self.waybeo.did.word(),
+                "sip_id": self.waybeo.sip_id,
+                "stream_token_required": self.secrets.waybeo_stream_token.is_some(),
+            },
             "twilio": {"verify": self.twilio.verify.word(), "api_url": self.twilio.api_url.as_str()},
             "realtime": {
                 "provider": realtime.provider.word(),
@@ -42,7 +53,7 @@ impl Config {
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
             "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(to.target.word()))).collect::<serde_json::Map<_, _>>(),
+            "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(target_word(&to.destination.target)))).collect::<serde_json::Map<_, _>>(),
             "tools": self.tools.keys().collect::<Vec<_>>(),
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
@@ -96,6 +107,7 @@ impl Config {
                 ),
             ),
             ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
+            ("waybeo", self.waybeo_in_words()),
             ("model", self.model_in_words()),
             ("turns", turns(&realtime.turn_detection)),
         ];
@@ -108,7 +120,11 @@ impl Config {
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
         );
         lines.extend(self.routes.iter().map(|route| ("route", route.to_string())));
-        lines.extend(self.transfers.iter().map(|(name, to)| ("transfer", format!("{name}: {}", to.target.word()))));
+        lines.extend(
+            self.transfers
+                .iter()
+                .map(|(name, to)| ("transfer", format!("{name}: {}", target_word(&to.destination.target)))),
+        );
         lines.push(("records", self.records.dir.display().to_string()));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
@@ -150,6 +166,20 @@ impl Config {
         }
     }
 
+    fn waybeo_in_words(&self) -> String {
+        let waybeo = &self.waybeo;
+        if !waybeo.enabled {
+            return "not answered (waybeo.enabled = false)".to_owned();
+        }
+        let token = if self.secrets.waybeo_stream_token.is_some() { "token required" } else { "no token (loopback)" };
+        let inactivity = format_duration(waybeo.inactivity);
+        let api = match &self.secrets.waybeo_auth_token {
+            Some(_) => without_query(&waybeo.api_url),
+            None => "no API (WAYBEO_AUTH_TOKEN absent)".to_owned(),
+        };
+        format!("/waybeo/ws, {token}; over after {inactivity} without audio; {api}")
+    }
+
     fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
         let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
@@ -177,14 +207,13 @@ impl Verify {
     }
 }
 
-impl Target {
-    /// What kind of destination it is; never the number.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Number(_) => "number",
-            Self::Sip(_) => "sip",
-            Self::Carrier => "carrier",
-        }
+/// What kind of destination it is; never the number.
+const fn target_word(target: &Target) -> &'static str {
+    match target {
+        Target::Number(_) => "number",
+        Target::Sip(_) => "sip",
+        Target::Client(_) => "client",
+        Target::Carrier => "carrier",
     }
 }
 

@@ -47,8 +47,8 @@ impl BuiltIn {
     /// Whether calls carry it out; the others answer the model that they cannot be had.
     pub const fn is_carried_out(self) -> bool {
         match self {
-            Self::EndCall | Self::SwitchLanguage | Self::SaveAnswer => true,
-            Self::TransferCall | Self::SendDtmf => false,
+            Self::EndCall | Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer => true,
+            Self::SendDtmf => false,
         }
     }
 

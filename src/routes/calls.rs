@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo};
 use switchboard_actors::supervisor::messages::Find;
 
 use super::doors::Doors;
@@ -124,7 +124,7 @@ pub(super) async fn transfer(
     })?;
     let order: Transfer = serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("expected {{\"destination\":\"name\"}}: {error}")))?;
-    find(&doors, &id).await?;
+    let call = find(&doors, &id).await?;
     if !doors.transfers.contains(&order.destination) {
         let known: Vec<&str> = doors.transfers.iter().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -133,7 +133,11 @@ pub(super) async fn transfer(
             format!("there is no destination of this name in [transfers]; configured: {known}"),
         ));
     }
-    Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "this version does not transfer calls yet"))
+    let ordered = call.send(TransferTo(order.destination)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    match ordered {
+        Ok(()) => Ok(HttpResponse::Accepted().json(json!({ "status": "transferring" }))),
+        Err(refusal) => Err(Problem::new(StatusCode::CONFLICT, refusal.to_string())),
+    }
 }
 
 /// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.

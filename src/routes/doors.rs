@@ -23,6 +23,7 @@ use super::health::ModelProbe;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
+use super::waybeo::WaybeoRules;
 
 /// What every door knows.
 pub struct Doors {
@@ -34,6 +35,8 @@ pub struct Doors {
     pub public_url: Url,
     /// Who is believed to be Twilio.
     pub trust: Trust,
+    /// Who is believed to be Waybeo.
+    pub waybeo: WaybeoRules,
     /// What a stream may do.
     pub stream: StreamRules,
     /// Room for sockets that have not shown a token yet.
@@ -164,7 +167,7 @@ pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
 }
 
 /// Whether the request came from this machine and through no proxy.
-fn is_local(request: &HttpRequest) -> bool {
+pub(super) fn is_local(request: &HttpRequest) -> bool {
     const PROXY_MARKS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && !PROXY_MARKS.iter().any(|mark| request.headers().contains_key(*mark))

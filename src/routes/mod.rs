@@ -1,6 +1,6 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks), `stream` (the socket actor, with `admission`), `calls` (admin, behind `guard`),
+//! One file a family: `twilio` (webhooks), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls` (admin, behind `guard`),
 //! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
@@ -19,6 +19,7 @@ pub mod signature;
 mod stream;
 mod twilio;
 pub mod twiml;
+pub mod waybeo;
 
 use std::future::ready;
 
@@ -36,9 +37,13 @@ pub fn public(app: &mut web::ServiceConfig) {
         )
         .service(only("/twilio/after-stream", "POST").route(web::post().to(twilio::after_stream)))
         .service(only("/twilio/dial-result", "POST").route(web::post().to(twilio::dial_result)))
+        .service(only("/twilio/whisper", "POST").route(web::post().to(twilio::whisper)))
+        .service(only("/twilio/whisper-taken", "POST").route(web::post().to(twilio::whisper_taken)))
         .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
         .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
         .service(only("/ws", "GET").route(web::get().to(stream::open)))
+        .service(only("/waybeo/ws", "GET").route(web::get().to(waybeo::open)))
+        .service(only("/waybeo/answer", "GET").route(web::get().to(waybeo::answer)))
         .service(only("/health", "GET").route(web::get().to(health::health)))
         .service(only("/ready", "GET").route(web::get().to(health::ready)))
         .default_service(web::to(problem::no_such_path));

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use actix::Addr;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, error, info, warn};
+use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::brief::Direction;
-use switchboard_actors::ids::{CarrierCallId, Private};
-use switchboard_actors::supervisor::messages::{CarrierEnded, Expect, ExpectedCall};
+use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
+use switchboard_actors::call::transfer::DialOutcome;
+use switchboard_actors::ids::{CallId, CarrierCallId, Private};
+use switchboard_actors::supervisor::messages::{CarrierEnded, Expect, ExpectReturn, ExpectedCall, Find};
 use switchboard_actors::wire::Carrier;
 
 use super::doors::{Asked, Doors};
@@ -60,17 +64,58 @@ pub(super) async fn after_stream(
     body: Body,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    hang_up_after(&request, body, &doors)
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
+    what_next(&doors, call, None).await
 }
 
 /// `/twilio/dial-result`: a dialled leg has ended and Twilio asks how the call goes on.
 pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    hang_up_after(&request, body, &doors)
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
+    // The caller has hung up, and nobody is left to come back.
+    if TERMINAL.contains(&form.value("CallStatus").unwrap_or_default()) {
+        doors.supervisor.do_send(CarrierEnded(call));
+        return Ok(answer(twiml::hang_up()));
+    }
+    what_next(&doors, call, Some(dial_outcome(&form))).await
 }
 
-/// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so.
+/// `/twilio/whisper`: somebody has answered a dialled leg and is told what the call is about before the two are joined.
+pub(super) async fn whisper(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
+    let words = match ask_next(&doors, &parent, None).await {
+        Next::Dial { destination, reason, .. } => destination.whisper.map(|words| words.replace("{reason}", &reason)),
+        Next::Return | Next::HangUp => None,
+    };
+    // The caller has gone meanwhile: nobody is to be joined.
+    Ok(answer(words.map_or_else(twiml::hang_up, |words| twiml::whisper(&doors.public_url, &words))))
+}
+
+/// `/twilio/whisper-taken`: whoever answered has pressed a key, and takes the call.
+pub(super) async fn whisper_taken(
+    request: HttpRequest,
+    body: Body,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let taken = form.value("Digits").is_some_and(|digits| !digits.is_empty());
+    Ok(answer(if taken { twiml::go_on() } else { twiml::hang_up() }))
+}
+
+/// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so. Of a leg
+/// that the call has dialled only its answer matters; how it ends is told to `dial-result`.
 pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let form = doors.accept_webhook(&request, &read(body)?)?;
+    if let Some(parent) = form.value("ParentCallSid").filter(|parent| !parent.is_empty()) {
+        if form.value("CallStatus") == Some("in-progress")
+            && let Some(call) = find(&doors, &CarrierCallId::new(parent)).await
+        {
+            call.do_send(DialAnswered);
+        }
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     let status = form.value("CallStatus").unwrap_or_default();
     if TERMINAL.contains(&status) {
@@ -110,10 +155,46 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `CallStatus` values after which nothing comes.
 const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
 
-fn hang_up_after(request: &HttpRequest, body: Body, doors: &Doors) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(request, &read(body)?)?;
-    form.id("CallSid").map_err(unusable)?;
-    Ok(answer(twiml::hang_up()))
+/// The document for a call whose stream, or dialled leg, has ended.
+async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutcome>) -> Result<HttpResponse, Problem> {
+    let document = match ask_next(doors, &call, dialled).await {
+        Next::Dial { name, destination, .. } => {
+            twiml::dial(&twiml::Dial { public_url: &doors.public_url, name: &name, destination: &destination })
+        }
+        Next::HangUp => twiml::hang_up(),
+        Next::Return => match doors.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
+            Ok(Some(permit)) => twiml::connect_stream(&ConnectStream {
+                public_url: &doors.public_url,
+                // A stream's name is its own within the call.
+                name: &CallId::random().to_string(),
+                parameters: &[("token", permit.token.expose())],
+            }),
+            Ok(None) | Err(_) => twiml::hang_up(),
+        },
+    };
+    Ok(answer(document))
+}
+
+/// How the call goes on; a call that is no longer on is over.
+async fn ask_next(doors: &Doors, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
+    let Some(call) = find(doors, call).await else { return Next::HangUp };
+    call.send(WhatNext(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+}
+
+async fn find(doors: &Doors, call: &CarrierCallId) -> Option<Addr<CallActor>> {
+    doors.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await.ok().flatten()
+}
+
+/// How a dialled leg went. An answer alone does not mean that the two were joined.
+fn dial_outcome(form: &Form) -> DialOutcome {
+    let joined = form.value("DialBridged") != Some("false");
+    match form.value("DialCallStatus").unwrap_or_default() {
+        "completed" | "answered" if joined => DialOutcome::Bridged,
+        "completed" | "answered" => DialOutcome::NotTaken,
+        "busy" => DialOutcome::Busy,
+        "no-answer" | "canceled" => DialOutcome::NoAnswer,
+        _ => DialOutcome::Failed,
+    }
 }
 
 fn read(body: Body) -> Result<Bytes, Problem> {

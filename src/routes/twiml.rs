@@ -5,7 +5,8 @@ use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use url::Url;
+use switchboard_actors::call::transfer::{Destination, Target};
+use url::{Url, form_urlencoded};
 
 /// What a TwiML answer is sent as.
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -63,6 +64,83 @@ pub fn connect_stream(connect: &ConnectStream<'_>) -> String {
         twiml.create_element("Hangup").write_empty()?;
         Ok(())
     })
+}
+
+/// A destination that is to be dialled.
+#[derive(Debug, Clone, Copy)]
+pub struct Dial<'a> {
+    /// Our public address; every URL in the document is built from it.
+    pub public_url: &'a Url,
+    /// The destination's name, for the callbacks.
+    pub name: &'a str,
+    /// The destination.
+    pub destination: &'a Destination,
+}
+
+/// Dials a destination of the table. When the other has gone, or never came, `action` says what follows.
+pub fn dial(dial: &Dial<'_>) -> String {
+    let url = |path: &str| public_url(dial.public_url, path);
+    let (result, status) = (url("/twilio/dial-result"), url("/twilio/status"));
+    let name: String = form_urlencoded::byte_serialize(dial.name.as_bytes()).collect();
+    let whisper = dial.destination.whisper.as_ref().map(|_| url(&format!("/twilio/whisper?destination={name}")));
+    let timeout = dial.destination.timeout.as_secs().to_string();
+    let (noun, to) = match &dial.destination.target {
+        Target::Number(number) => ("Number", number.expose().as_str()),
+        Target::Sip(address) => ("Sip", address.expose().as_str()),
+        Target::Client(identity) => ("Client", identity.expose().as_str()),
+        // Only a carrier that is told by a request knows where; this one has to be told here.
+        Target::Carrier => return hang_up(),
+    };
+    document(|twiml| {
+        let mut verb = twiml.create_element("Dial").with_attributes([
+            ("action", result.as_str()),
+            ("method", "POST"),
+            ("timeout", &timeout),
+        ]);
+        if let Some(number) = &dial.destination.caller_id {
+            verb = verb.with_attribute(("callerId", &*legal(number.expose())));
+        }
+        verb.write_inner_content(|twiml| {
+            let mut noun = twiml.create_element(noun).with_attributes([
+                ("statusCallback", status.as_str()),
+                ("statusCallbackMethod", "POST"),
+                ("statusCallbackEvent", "answered"),
+            ]);
+            if let Some(whisper) = &whisper {
+                noun = noun.with_attributes([("url", whisper.as_str()), ("method", "POST")]);
+            }
+            noun.write_text_content(BytesText::new(&legal(to)))?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one.
+pub fn whisper(public: &Url, words: &str) -> String {
+    let taken = public_url(public, "/twilio/whisper-taken");
+    document(|twiml| {
+        twiml
+            .create_element("Gather")
+            .with_attributes([
+                ("action", taken.as_str()),
+                ("method", "POST"),
+                ("input", "dtmf"),
+                ("numDigits", "1"),
+                ("timeout", "10"),
+            ])
+            .write_inner_content(|twiml| {
+                twiml.create_element("Say").write_text_content(BytesText::new(&legal(words)))?;
+                Ok(())
+            })?;
+        twiml.create_element("Hangup").write_empty()?;
+        Ok(())
+    })
+}
+
+/// Nothing more to do: what waits behind the document goes on.
+pub fn go_on() -> String {
+    document(|_| Ok(()))
 }
 
 /// Says one sentence and hangs up.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard::config::{Config, DEFAULTS, Sources, Target, Verify};
+use switchboard::config::{Config, DEFAULTS, Provider, Sources, Verify};
 use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
+use switchboard_actors::call::transfer::Target;
 
 use crate::with;
 
@@ -43,18 +44,23 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
-        // A destination has one target, and the sample shows all three.
-        .filter(|line| !line.starts_with("sip = ") && !line.starts_with("carrier = true"))
-        .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+        // A destination has one target, and the sample shows all four.
+        .filter(|line| !["sip = ", "client = ", "carrier = true"].iter().any(|other| line.starts_with(other)))
+        // The agent's keys follow the server's.
+        .fold(String::new(), |all, line| {
+            all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
+        });
+    let variables = [("CRM_AUTHORIZATION", "Bearer abc"), ("AZURE_OPENAI_KEY", "sk")];
+    let sources = Sources::default().file("sample.toml", &sample).variables(&variables);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
+    assert_eq!(config.realtime.fallbacks[0].provider, Provider::Azure);
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
     assert_eq!(config.agents["default"].keypad["1"], KeyAction::Transfer("sales".to_owned()));
     assert_eq!(config.agents["default"].keypad.len(), 5);
     assert_eq!(config.routes.len(), 1);
-    assert!(matches!(config.transfers["sales"].target, Target::Number(_)));
-    assert!(config.transfers["sales"].hours.is_some());
+    assert!(matches!(config.transfers["sales"].destination.target, Target::Number(_)));
+    assert!(config.transfers["sales"].destination.hours.is_some());
     assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
     assert_eq!(config.webhooks.endpoints[0].events, ["transcript.ready"]);
 }

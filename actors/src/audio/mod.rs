@@ -5,6 +5,7 @@
 //! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
+//! [`intake`] makes odd frames of a line what they should be, before they come here.
 //! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes, by its [`upper_half`] and by the packets'
 //! [`punctuality`].
 //!
@@ -18,6 +19,7 @@ pub mod diagnosis;
 pub mod fade;
 pub mod frame;
 pub mod g711;
+pub mod intake;
 pub mod item;
 pub mod level;
 pub mod messages;

@@ -6,7 +6,7 @@ pub(crate) mod probes;
 pub mod sabotage;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
@@ -14,22 +14,24 @@ use actix::{
 use log::trace;
 use serde_json::{Map, Value};
 
-use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe};
+use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe, start_voice};
 use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
-use super::machine::CallMachine;
+use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, Examine, HangUp, Inspect, Line, LineAttached, LineReport, ModelReport, Organ, OrganLost,
-    PauseRecording,
+    AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
+    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, WhatNext,
 };
-use super::steps::{CallAction, CallEvent, Timer};
+use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
+use super::transfer::TransferRefusal;
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
-use crate::ending::Ending;
+use crate::control::{self, CarrierApi, Request};
+use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
-use crate::realtime::messages::ModelOrder;
-use crate::supervisor::messages::CallEnded;
+use crate::realtime::messages::{AudioReplaced, ModelOrder};
+use crate::supervisor::messages::{CallEnded, TransferLeave};
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -49,6 +51,10 @@ pub struct CallSetup {
     pub writer: RecordWriter,
     /// The call's place, given back once at the end.
     pub place: Place,
+    /// Who counts transfers.
+    pub leave: Recipient<TransferLeave>,
+    /// The carrier's API, where there is one and its secrets are known.
+    pub api: Option<Arc<CarrierApi>>,
 }
 
 /// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
@@ -107,8 +113,13 @@ impl CallActor {
 
     fn with(setup: CallSetup, spawn: Box<dyn Spawn>) -> Self {
         let started = clock::now();
+        let means = Means {
+            handover: setup.identity.carrier.capabilities().handover,
+            requests: setup.api.is_some(),
+            started_at: setup.identity.started_at,
+        };
         Self {
-            machine: CallMachine::new(Arc::clone(&setup.brief), started),
+            machine: CallMachine::new(Arc::clone(&setup.brief), started).with_means(means),
             started,
             spawn,
             line: Some(setup.line.to_line.clone()),
@@ -140,7 +151,7 @@ impl Actor for CallActor {
 
     /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.close_line();
+        self.end_line();
         self.close_model();
         self.finish_audio();
         self.finish_record(Ending::Crashed, self.machine.tally());
@@ -167,13 +178,16 @@ impl CallActor {
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
             A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
+            A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
+            A::AskHandover => self.ask_handover(ctx),
+            A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),
             A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
             A::Tell(note) => emit(note.event(self.setup.identity.id)),
-            A::CloseLine => self.close_line(),
+            A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
             A::FinishAudio => self.finish_audio(),
             A::FinishRecord { ending, tally } => self.finish_record(ending, tally),
@@ -234,6 +248,72 @@ impl CallActor {
             this.step(CallEvent::ToolAnswered { call, output }, ctx);
         };
         ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
+    }
+
+    fn ask_leave(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
+        let asked = self.setup.leave.send(TransferLeave { destination, most_an_hour });
+        // A Supervisor that is gone counts nothing any more.
+        let answered = |answer: Result<bool, _>, this: &mut Self, ctx: &mut Context<Self>| {
+            this.step(CallEvent::LeaveGiven { granted: answer.unwrap_or(false) }, ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+    }
+
+    fn ask_handover(&self, ctx: &mut Context<Self>) {
+        let (api, call) = (self.setup.api.clone(), self.setup.identity.carrier_call.clone());
+        let asked = async move {
+            match api {
+                Some(api) => control::http::ask(&api, Request::HandOver, &call).await,
+                None => CarrierAnswer::Failed { reason: "there is no access to the carrier's API".to_owned() },
+            }
+        };
+        let answered = |answer, this: &mut Self, ctx: &mut Context<Self>| {
+            this.step(CallEvent::CarrierAnswered(answer), ctx);
+        };
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+    }
+
+    /// The caller is back on another stream: it gets an audio path of its own, and the old one goes with its line.
+    fn take_line(&mut self, LineReturned { line, stream, format }: LineReturned, ctx: &mut Context<Self>) {
+        self.close_line();
+        self.finish_audio();
+        self.line = Some(line.to_line.clone());
+        self.setup.line = line;
+        (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
+        let me = ctx.address();
+        let voice = start_voice(&*self.spawn, &self.setup, &me);
+        if let Some(mind) = &self.mind {
+            mind.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
+        }
+        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
+        self.voice = Some(voice);
+        self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
+    }
+
+    /// Closes the line of a call that is over. Where that does not end the call at the carrier and the end is ours, the carrier is told
+    /// first: beside this actor, which is gone by then.
+    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
+    fn end_line(&mut self) {
+        let identity = &self.setup.identity;
+        // Without an ending it is a crash.
+        let ours = self.machine.ending().is_none_or(|ending| match ending.by() {
+            EndedBy::Caller => false,
+            EndedBy::Carrier => ending == Ending::LineSilent,
+            EndedBy::Agent => ending != Ending::Transferred,
+            EndedBy::Operator | EndedBy::Model | EndedBy::System => true,
+        });
+        let told = self.setup.api.clone().filter(|_| ours && identity.carrier.capabilities().hangs_up_by_request);
+        let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
+        let (call, carrier_call, line) = (identity.id, identity.carrier_call.clone(), line.clone());
+        self.line = None;
+        actix_rt::spawn(async move {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &carrier_call).await {
+                emit(Event::CarrierRefused { call, reason: &reason });
+            }
+            // A carrier whose stream goes first leaves the caller on a silent line.
+            actix_rt::time::sleep(HUNG_UP).await;
+            line.do_send(ToLine(LineCommand::Close));
+        });
     }
 
     fn close_line(&mut self) {
@@ -341,6 +421,47 @@ impl Handler<HangUp> for CallActor {
     }
 }
 
+impl Handler<TransferTo> for CallActor {
+    type Result = Result<(), TransferRefusal>;
+
+    fn handle(&mut self, TransferTo(destination): TransferTo, ctx: &mut Self::Context) -> Self::Result {
+        self.machine.may_transfer(&destination, clock::now())?;
+        self.step(CallEvent::TransferOrdered { destination }, ctx);
+        Ok(())
+    }
+}
+
+impl Handler<WhatNext> for CallActor {
+    type Result = Next;
+
+    fn handle(&mut self, WhatNext(dialled): WhatNext, ctx: &mut Self::Context) -> Next {
+        if let Some(outcome) = dialled {
+            self.step(CallEvent::DialEnded(outcome), ctx);
+        }
+        self.machine.next()
+    }
+}
+
+impl Handler<DialAnswered> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: DialAnswered, ctx: &mut Self::Context) {
+        self.step(CallEvent::DialAnswered, ctx);
+    }
+}
+
+impl Handler<LineReturned> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, returned: LineReturned, ctx: &mut Self::Context) {
+        // A call that ends meanwhile drops the line's ear, and the line closes.
+        if self.machine.next() == Next::Return {
+            self.take_line(returned, ctx);
+            self.step(CallEvent::LineReturned, ctx);
+        }
+    }
+}
+
 impl Handler<Examine> for CallActor {
     type Result = ();
 
@@ -366,6 +487,8 @@ impl Handler<Inspect> for CallActor {
     }
 }
 
+/// How long the carrier has to hang up by itself once it was told to.
+const HUNG_UP: Duration = Duration::from_secs(1);
 /// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a
 /// neighbour that asks for it.
 const MAILBOX: usize = 256;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::ladder::LadderPlan;
+use super::transfer::Destinations;
 use crate::audio::level::Levels;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
@@ -38,6 +40,8 @@ pub struct Brief {
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
     pub notice: Option<String>,
+    /// Where a caller is sent whose model is lost for good, a name of `transfers`; `None` hangs up after the apology.
+    pub on_model_loss: Option<String>,
     /// The times of the idle ladder; its words are those of the language that is spoken.
     pub ladder: LadderPlan,
     /// What pressed keys do.
@@ -48,6 +52,8 @@ pub struct Brief {
     pub questions: Vec<Question>,
     /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
     pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    /// Where callers can be sent.
+    pub transfers: Arc<Destinations>,
 }
 
 /// How the agent opens the call.
@@ -87,8 +93,10 @@ pub struct LanguageBrief {
     pub apology: String,
     /// A recording of those words, 8 kHz: when the model is lost, nobody else can say them.
     pub apology_sound: Option<Arc<[i16]>>,
-    /// Said while a tool keeps the caller waiting.
+    /// Said while a tool, or the lack of a model, keeps the caller waiting.
     pub filler: String,
+    /// A recording of those words, 8 kHz: while there is no model, nobody else can say them.
+    pub filler_sound: Option<Arc<[i16]>>,
 }
 
 impl LanguageBrief {
@@ -265,10 +273,13 @@ pub struct CallIdentity {
     pub line: AudioFormat,
     /// When the stream started, wall clock, for records.
     pub started_at: DateTime<Utc>,
+    /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
+    pub parameters: Private<BTreeMap<String, String>>,
 }
 
 /// Who called whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The person called us.
     Inbound,

@@ -1,47 +1,58 @@
 //! The call's mind: state × event → state′ + actions. Pure.
 //!
-//! What is being said is the business of the turn; keys and tools have sub-machines of their own. The states, and where each
+//! What is being said is the business of the turn; keys, tools and transfers have files of their own. The states, and where each
 //! event leads from them (a test compares this table with the machine):
 //!
-//! | | connecting | greeting | listening | thinking | speaking | closing |
-//! |---|---|---|---|---|---|---|
-//! | model ready | greeting | . | . | . | . | . |
-//! | caller speaks | . | listening | . | listening | listening | listening |
-//! | caller is done | . | . | thinking | . | . | . |
-//! | response begins | . | . | thinking | . | . | . |
-//! | response ends | . | . | . | . | . | . |
-//! | agent is heard | . | . | speaking | speaking | . | . |
-//! | all was heard | . | . | . | . | listening | . |
-//! | wish given up | . | listening | . | . | . | . |
-//! | tool `end_call` | closing | closing | closing | closing | closing | . |
-//! | tool not to be had | . | . | . | . | . | . |
-//! | key | . | . | . | . | . | . |
-//! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . |
-//! | drain | drained | closing | closing | closing | closing | . |
-//! | model lost | closing | closing | closing | closing | closing | . |
-//! | model refused | closing | closing | closing | closing | closing | . |
-//! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up |
-//! | socket gone | line_lost | line_lost | line_lost | line_lost | line_lost | agent_hung_up |
-//! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed |
-//! | model actor lost | closing | closing | closing | closing | closing | . |
-//! | transcript actor lost | . | . | . | . | . | . |
-//! | first time-out | model_lost | line_silent | line_silent | line_silent | line_silent | agent_hung_up |
+//! | | connecting | greeting | listening | thinking | speaking | closing | transferring |
+//! |---|---|---|---|---|---|---|---|
+//! | model ready | greeting | . | . | . | . | . | . |
+//! | caller speaks | . | listening | . | listening | listening | listening | . |
+//! | caller is done | . | . | thinking | . | . | . | . |
+//! | response begins | . | . | thinking | . | . | . | . |
+//! | response ends | . | . | . | . | . | . | . |
+//! | agent is heard | . | . | speaking | speaking | . | . | . |
+//! | all was heard | . | . | . | . | listening | . | . |
+//! | wish given up | . | listening | . | . | . | . | . |
+//! | tool `end_call` | closing | closing | closing | closing | closing | . | . |
+//! | tool not to be had | . | . | . | . | . | . | . |
+//! | key | . | . | . | . | . | . | . |
+//! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up |
+//! | drain | drained | closing | closing | closing | closing | . | transferred |
+//! | model session lost | . | . | . | . | . | . | . |
+//! | another one goes on | . | . | . | . | . | . | . |
+//! | model lost | closing | closing | closing | closing | closing | . | . |
+//! | model refused | closing | closing | closing | closing | closing | . | . |
+//! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | . |
+//! | socket gone | line_lost | line_lost | line_lost | line_lost | line_lost | agent_hung_up | . |
+//! | call over, beside the stream | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | caller_hung_up |
+//! | destination answered and done | . | . | . | . | . | . | transferred |
+//! | destination busy | . | . | . | . | . | . | . |
+//! | caller returns | . | . | . | . | . | . | listening |
+//! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed | . |
+//! | model actor lost | closing | closing | closing | closing | closing | . | . |
+//! | transcript actor lost | . | . | . | . | . | . | . |
+//! | first time-out | model_lost | line_silent | line_silent | line_silent | line_silent | agent_hung_up | transferred |
 //!
 //! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
-//! here the agent's own, is left by its caller's word, its second report of silence, or its deadline.
+//! here the agent's own, is left by its caller's word, its second report of silence, or its deadline. Transferring, here while the
+//! destination rings, is left by the carrier's word on it.
 //!
 //! Every way to an end goes through `finish`, the only one that enters `ended`: what arrives first names the ending, what comes
 //! later finds the call ended and does nothing.
 
 mod ends;
+mod handover;
 mod hearing;
+mod outage;
 mod tooling;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::ends::{Awaiting, Closing};
+pub use self::handover::Means;
 use self::hearing::exactly;
+use self::outage::Outage;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
@@ -50,6 +61,7 @@ use super::latency::Stopwatch;
 use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, Usage};
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
+use super::transfer::{By, Transfer, Transferring};
 use super::turn::{Turn, heard};
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
@@ -73,6 +85,10 @@ pub struct CallMachine {
     language: String,
     /// The model's turn detection hears the caller.
     caller_speaking: bool,
+    /// There is no model session: one was lost, and another one is being opened.
+    outage: Option<Outage>,
+    /// The model session will expire, and a fresh one waits for a quiet moment.
+    renewable: bool,
     /// Recordings of ours that were played, for their ids.
     lines_played: u32,
     /// When the stream started.
@@ -83,6 +99,15 @@ pub struct CallMachine {
     warning: Option<Instant>,
     /// Whether the Transcript has been replaced once.
     transcript_renewed: bool,
+    means: Means,
+    /// The transfer that was asked for or is under way.
+    transfer: Option<Transfer>,
+    /// There is no model any more.
+    mindless: bool,
+    /// The caller came back on another stream before the end of the first was told.
+    first_line_ends: bool,
+    /// The line is open, for all we were told.
+    line_open: bool,
     tally: Tally,
     detail: CallDetail,
     /// What is to be done; empty between events.
@@ -105,8 +130,10 @@ enum State {
     },
     /// The agent is heard.
     Speaking,
-    /// The call ends once the last words have been heard.
+    /// The call ends, or is handed on, once the last words have been heard.
     Closing(Closing),
+    /// The caller is being handed on to a person; the end of the stream does not end the call.
+    Transferring(Transferring),
     /// Over.
     Ended(Ending),
 }
@@ -150,16 +177,30 @@ impl CallMachine {
             protection,
             language: brief.language.clone(),
             caller_speaking: false,
+            outage: None,
+            renewable: false,
             lines_played: 0,
             brief,
             started: now,
             line_heard: now,
             warning,
             transcript_renewed: false,
+            means: Means::default(),
+            transfer: None,
+            mindless: false,
+            first_line_ends: false,
+            line_open: true,
             tally: Tally::default(),
             detail: CallDetail::default(),
             out: Vec::new(),
         }
+    }
+
+    /// Held over a line that can do this.
+    #[must_use]
+    pub fn with_means(mut self, means: Means) -> Self {
+        self.means = means;
+        self
     }
 
     /// What is to be done about `event`. Nothing once the call has ended.
@@ -176,11 +217,21 @@ impl CallMachine {
             CallEvent::HangUp(order) => self.hang_up(order, now),
             CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
+            CallEvent::TransferOrdered { destination } => {
+                let reason = "ordered by an operator".to_owned();
+                self.transfer_asked(Transfer { destination, reason, by: By::Operator, outcome: None }, now);
+            }
+            CallEvent::LeaveGiven { granted } => self.leave_given(granted, now),
+            CallEvent::CarrierAnswered(answer) => self.carrier_answered(answer, now),
+            CallEvent::DialAnswered => self.dial_answered(),
+            CallEvent::DialEnded(outcome) => self.dial_ended(outcome, now),
+            CallEvent::LineReturned => self.line_returned(now),
             CallEvent::TimeUp => {}
         }
         self.mind_the_silence(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
         }
@@ -201,11 +252,13 @@ impl CallMachine {
                 self.gate.due().map(|at| (at, Timer::Interruption)),
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
+                self.outage_due().map(|at| (at, Timer::Outage)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
             ],
             State::Closing(closing) => vec![Some((closing.until, Timer::Goodbye)), line],
+            State::Transferring(transferring) => vec![Some((transferring.until, Timer::Transfer))],
             State::Ended(_) => Vec::new(),
         };
         own.into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -252,14 +305,23 @@ impl CallMachine {
         for &finding in diagnosis.findings.iter().filter(|finding| !known.contains(finding)) {
             self.out.push(CallAction::Tell(Note::LineFaulty { finding, diagnosis: Box::new(diagnosis.clone()) }));
         }
-        self.record(Fact::Diagnosed(Box::new(diagnosis.clone())));
+        // Numbers and words alone: there is nothing in it that could not be written.
+        self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
         self.detail.diagnosis = Some(diagnosis);
     }
 
     fn line(&mut self, report: LineReport, now: Instant) {
         self.line_heard = now;
         match (report, self.state) {
-            (LineReport::KeyPressed(key), State::Closing(_)) => self.record(Fact::KeyPressed(key)),
+            // The first stream's end, told after the caller has come back on another.
+            (LineReport::Stopped, _) if self.first_line_ends => {}
+            (LineReport::Closed, _) if self.first_line_ends => self.first_line_ends = false,
+            (report @ (LineReport::Stopped | LineReport::Closed | LineReport::CallOver), State::Transferring(on)) => {
+                self.line_ends_beneath(&report, on);
+            }
+            (LineReport::KeyPressed(key), State::Closing(_) | State::Transferring(_)) => {
+                self.record(Fact::KeyPressed(key));
+            }
             // While connecting, the entry waits for the model.
             (LineReport::KeyPressed(key), _) => {
                 self.record(Fact::KeyPressed(key));
@@ -267,9 +329,16 @@ impl CallMachine {
                 self.keypad.press(key, &self.brief.keypad, now);
             }
             // The carrier only does what we were about to ask for.
-            (LineReport::Stopped | LineReport::Closed, State::Closing(closing)) => self.finish(closing.ending),
-            (LineReport::Stopped, _) => self.finish(Ending::CallerHungUp),
+            (LineReport::Stopped | LineReport::Closed | LineReport::CallOver, State::Closing(closing))
+                if closing.ending != Ending::Transferred =>
+            {
+                self.finish(closing.ending);
+            }
+            (LineReport::Stopped | LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
             (LineReport::Closed, _) => self.finish(Ending::LineLost),
+            // A model that has not come yet, or is gone, has heard nothing.
+            (LineReport::InputDiscarded, State::Connecting | State::Transferring(_) | State::Ended(_)) => {}
+            (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
             (LineReport::Alive | LineReport::Garbled, _) => {}
             (LineReport::FramesDropped(frames), _) => {
                 self.tally.dropped_frames += frames;
@@ -294,7 +363,10 @@ impl CallMachine {
             }
             // Asked for out of turn; the report of silence is what counts.
             (AudioReport::Queued { .. }, _) => {}
-            (AudioReport::PlayoutDrained, state) => self.playout_drained(state),
+            (AudioReport::PlayoutDrained, state) => {
+                self.outage_sounds(false, now);
+                self.playout_drained(state, now);
+            }
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
@@ -317,6 +389,7 @@ impl CallMachine {
 
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
                 Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
@@ -340,11 +413,11 @@ impl CallMachine {
             State::Closing(closing) => self.expect_words(closing, now),
             // It sounds as it should.
             State::Connecting | State::Greeting | State::Speaking => {}
-            State::Ended(_) => {}
+            State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
-    fn playout_drained(&mut self, state: State) {
+    fn playout_drained(&mut self, state: State, now: Instant) {
         self.turn.playout_drained();
         // Nothing is left to interrupt; whoever speaks has the word.
         self.gate.forget();
@@ -359,14 +432,14 @@ impl CallMachine {
             State::Speaking => self.state = State::Thinking { caller_done: None },
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } => {}
             State::Closing(closing) => match closing.awaiting {
-                Awaiting::Silence { reported: true } => self.finish(closing.ending),
+                Awaiting::Silence { reported: true } => self.closed(closing, now),
                 Awaiting::Silence { reported: false } => {
                     self.enter(Closing { awaiting: Awaiting::Silence { reported: true }, ..closing });
                 }
                 // What was said before the last words.
                 Awaiting::Goodbye | Awaiting::Words => {}
             },
-            State::Ended(_) => {}
+            State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
@@ -403,6 +476,9 @@ impl CallMachine {
                 self.wish_given_up(state, purpose);
             }
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
+            (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
         }
     }
@@ -448,6 +524,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Transferring(_)
             | State::Ended(_) => {}
         }
     }
@@ -465,7 +542,7 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.out.push(CallAction::TellWhenDrained);
             }
-            State::Connecting | State::Ended(_) => {}
+            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
@@ -488,6 +565,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Transferring(_)
             | State::Ended(_) => {}
         }
     }
@@ -496,12 +574,18 @@ impl CallMachine {
         while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= now) {
             match (timer, self.state) {
                 // The carrier may be silent while the last words are awaited; the ending is still ours.
-                (Timer::Goodbye | Timer::LineSilence, State::Closing(closing)) => self.finish(closing.ending),
+                (Timer::LineSilence, State::Closing(closing)) if closing.ending != Ending::Transferred => {
+                    self.finish(closing.ending);
+                }
+                (Timer::Goodbye, State::Closing(closing)) => self.closed(closing, now),
+                (Timer::Transfer, State::Transferring(on)) => self.transfer_overdue(on, now),
                 (Timer::LineSilence, _) => self.finish(Ending::LineSilent),
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    if self.spoken().is_some_and(|language| language.apology_sound.is_some()) {
+                    if self.brief.on_model_loss.is_some()
+                        || self.spoken().is_some_and(|language| language.apology_sound.is_some())
+                    {
                         self.close_without_model(Ending::ModelLost, now);
                     } else {
                         self.finish(Ending::ModelLost);
@@ -514,14 +598,15 @@ impl CallMachine {
                 }
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
+                (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
                     self.wish(WishPurpose::Notice, Some(WARNING.to_owned()));
                 }
                 (Timer::DurationLimit, _) => self.say_goodbye(Ending::DurationLimit, now),
-                // `Closing` alone has this deadline.
-                (Timer::Goodbye, _) => return,
+                // `Closing` alone has the one deadline, `Transferring` the other.
+                (Timer::Goodbye | Timer::Transfer, _) => return,
             }
         }
     }
@@ -553,6 +638,7 @@ impl State {
             Self::Listening => "listening",
             Self::Thinking { .. } => "thinking",
             Self::Speaking => "speaking",
+            Self::Closing(Closing { ending: Ending::Transferred, .. }) | Self::Transferring(_) => "transferring",
             Self::Closing(_) => "closing",
             Self::Ended(_) => "ended",
         }
@@ -570,6 +656,10 @@ const WARNING: &str =
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transfers;

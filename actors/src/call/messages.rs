@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use actix::{Message, MessageResponse, Recipient};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::transfer::{Destination, DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
-use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
+use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
+use crate::wire::AudioFormat;
 
 /// The media-stream actor's ear, as the CallActor needs it.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct LineAttached {
 pub enum LineReport {
     /// The caller pressed a key.
     KeyPressed(char),
+    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    InputDiscarded,
     /// The carrier said that the stream is over.
     Stopped,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.
@@ -48,6 +52,8 @@ pub enum LineReport {
     Garbled,
     /// So many caller frames were dropped because the pipeline's mailbox was full.
     FramesDropped(u64),
+    /// The carrier says, beside the stream, that the call itself is over.
+    CallOver,
 }
 
 /// What the AudioPipeline tells the call.
@@ -165,7 +171,22 @@ pub enum ModelReport {
         /// What was said.
         message: String,
     },
-    /// The session is gone or never came up.
+    /// The session is gone, and another one is being opened. What was being said stays as it is until that is there.
+    Faltered(ModelLoss),
+    /// Another session has taken the place of the one before, knows what was said and heard, and says what is owed.
+    Resumed {
+        /// The server's id of the session.
+        session: String,
+        /// How long there was no session; zero for one that was replaced in time.
+        gap: Duration,
+        /// Whether it was asked to speak.
+        answering: bool,
+    },
+    /// The session will expire, and a fresh one stands beside it: at the next quiet moment, [`ModelOrder::Rotate`].
+    ///
+    /// [`ModelOrder::Rotate`]: crate::realtime::messages::ModelOrder::Rotate
+    Renewable,
+    /// The session is gone or never came up, and no other one is to be had.
     Lost(ModelLoss),
 }
 
@@ -227,7 +248,7 @@ impl LossClass {
 }
 
 /// Tokens of one response, as the server counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
     pub input_text: u64,
@@ -255,7 +276,7 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptionUsage {
     /// Audio transcribed by models that are charged by time.
     pub audio_ms: u64,
@@ -278,7 +299,7 @@ impl std::ops::AddAssign for TranscriptionUsage {
 
 /// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
 /// observed, or never came because the caller went on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
     /// Which turn, from 1.
     pub turn: u64,
@@ -292,6 +313,51 @@ pub struct TurnLatency {
     pub first_heard_ms: Option<u64>,
     /// All of it: from the caller's last frame of speech until the answer was heard.
     pub total_ms: Option<u64>,
+}
+
+/// Send the caller to a destination of the table, by name. From the admin endpoint; the answer says whether it is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), TransferRefusal>")]
+pub struct TransferTo(pub String);
+
+/// The carrier asks how the call goes on: its stream has ended, or a destination that it dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "Next")]
+pub struct WhatNext(pub Option<DialOutcome>);
+
+/// How a call goes on.
+#[derive(Debug, Clone, PartialEq, Eq, MessageResponse)]
+pub enum Next {
+    /// Its destination is dialled.
+    Dial {
+        /// The destination's name.
+        name: String,
+        /// The destination.
+        destination: Destination,
+        /// Why the caller is sent there, for whoever answers; may be empty.
+        reason: String,
+    },
+    /// The caller comes back to the agent, over another stream.
+    Return,
+    /// It is over.
+    HangUp,
+}
+
+/// Somebody, or something, has answered the destination that the carrier dials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct DialAnswered;
+
+/// The caller is back: another stream of the same carrier call.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LineReturned {
+    /// The new stream's ear.
+    pub line: Line,
+    /// The carrier's id of it.
+    pub stream: StreamId,
+    /// Its format.
+    pub format: AudioFormat,
 }
 
 /// End the call. From the admin endpoint, or from the Supervisor when a drain runs out of patience.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
+use super::transfer::DialOutcome;
 use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
@@ -36,6 +37,24 @@ pub enum CallEvent {
         /// What the model is told.
         output: String,
     },
+    /// Somebody outside wants the caller to be sent to a destination; it was permitted.
+    TransferOrdered {
+        /// Where to, by name.
+        destination: String,
+    },
+    /// The Supervisor has counted the transfer that was asked for.
+    LeaveGiven {
+        /// Whether it may be made.
+        granted: bool,
+    },
+    /// The carrier has answered a request of ours.
+    CarrierAnswered(CarrierAnswer),
+    /// Somebody, or something, has answered the destination that the carrier dials.
+    DialAnswered,
+    /// The carrier has done with the destination that it dialled.
+    DialEnded(DialOutcome),
+    /// The caller is back on another stream, which has taken the place of the first.
+    LineReturned,
     /// The deadline that was asked for has passed.
     TimeUp,
 }
@@ -85,6 +104,17 @@ pub enum CallAction {
     Order(ModelOrder),
     /// Give the Transcript a fact.
     Record(Fact),
+    /// Ask the Supervisor to count a transfer; its answer comes back as [`CallEvent::LeaveGiven`].
+    AskLeave {
+        /// Where to, by name.
+        destination: String,
+        /// Attempts that are allowed within an hour.
+        most_an_hour: u32,
+    },
+    /// Ask the carrier to hand the caller on; its answer comes back as [`CallEvent::CarrierAnswered`].
+    AskHandover,
+    /// Close the stream so that the carrier asks what follows it. The call goes on.
+    ReleaseLine,
     /// Start another Transcript in place of one that was lost, so that there is a record at all.
     RenewTranscript,
     /// Tell operators.
@@ -132,8 +162,26 @@ pub enum Timer {
     Idle,
     /// A tool keeps the caller waiting.
     Filler,
+    /// There is no model session and the caller waits in silence.
+    Outage,
     /// Closing: the last words have not been heard within `limits.goodbye`.
     Goodbye,
+    /// Transferring: the carrier's next word has not come.
+    Transfer,
+}
+
+/// What a carrier answered to a request of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CarrierAnswer {
+    /// It does it.
+    Done,
+    /// The call was over already.
+    Gone,
+    /// It does not, or could not be reached.
+    Failed {
+        /// Why, for the log.
+        reason: String,
+    },
 }
 
 impl Timer {
@@ -149,7 +197,9 @@ impl Timer {
             Self::Interruption => "interruption",
             Self::Idle => "idle",
             Self::Filler => "filler",
+            Self::Outage => "outage",
             Self::Goodbye => "goodbye",
+            Self::Transfer => "transfer",
         }
     }
 }
@@ -169,12 +219,35 @@ pub enum Note {
     BargedIn(Duration),
     /// The caller's speech over the agent turned out to be no interruption.
     InterruptionDismissed,
+    /// A transfer was asked for, or something came of one: the audit line.
+    TransferTold {
+        /// Where to, by name.
+        destination: String,
+        /// Who asked.
+        by: &'static str,
+        /// What came of it.
+        outcome: &'static str,
+    },
+    /// The carrier does not do as it was asked.
+    CarrierRefused {
+        /// Why.
+        reason: String,
+    },
     /// The language of the call was switched to this code.
     LanguageSwitched(String),
     /// So many of the caller's frames found the AudioPipeline's mailbox full.
     FramesDropped(u64),
     /// The model session came up, after so long.
     ModelConnected(Duration),
+    /// The model session is gone; another one is being opened.
+    ModelFaltered {
+        /// Whether the same server could do.
+        class: LossClass,
+        /// The server's words, or ours.
+        reason: String,
+    },
+    /// Another model session has taken its place, after so long without one.
+    ModelResumed(Duration),
     /// The model session is gone or never came up.
     ModelLost {
         /// Whether another try could help.
@@ -229,11 +302,15 @@ impl Note {
             Self::TurnMeasured(latency) => Event::TurnMeasured { latency: *latency },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },
             Self::InterruptionDismissed => Event::InterruptionDismissed { call },
+            Self::TransferTold { destination, by, outcome } => Event::TransferTold { call, destination, by, outcome },
+            Self::CarrierRefused { reason } => Event::CarrierRefused { call, reason },
             Self::LanguageSwitched(to) => Event::LanguageSwitched { call, to },
             Self::FramesDropped(frames) => {
                 Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
             }
             Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
+            Self::ModelFaltered { class, reason } => Event::ModelFaltered { call, class: class.word(), reason },
+            Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
             Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
             Self::WishGivenUp { purpose, reason } => {

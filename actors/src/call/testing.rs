@@ -7,8 +7,9 @@ use chrono::DateTime;
 
 use super::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
+use super::transfer::{Destination, Target};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
-use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
+use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
@@ -29,12 +30,27 @@ pub(crate) fn brief() -> Brief {
         recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         // Nobody is asked whether they are still there, unless a test is about that.
         ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        transfers: Arc::new([("sales".to_owned(), sales())].into()),
+    }
+}
+
+/// A destination that can always be reached.
+pub(crate) fn sales() -> Destination {
+    Destination {
+        target: Target::Number(Private::new("+15550100003".to_owned())),
+        hours: None,
+        timeout: Duration::from_secs(20),
+        announce: None,
+        caller_id: None,
+        whisper: None,
+        most_an_hour: 10,
     }
 }
 
@@ -66,6 +82,7 @@ pub(crate) fn plan() -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 
@@ -81,5 +98,6 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::UNIX_EPOCH,
+        parameters: Private::default(),
     }
 }

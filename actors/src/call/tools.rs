@@ -62,6 +62,13 @@ pub(super) struct Answer {
 pub(super) enum Effect {
     /// Hang up once what is being said has been heard.
     HangUp,
+    /// Send the caller to a destination, should that be permitted; the call answers the tool once it knows.
+    Transfer {
+        /// Where to, by name.
+        destination: String,
+        /// Why.
+        reason: String,
+    },
     /// Go on in this language of the brief.
     SwitchLanguage(String),
     /// Note an answer of the caller.
@@ -138,10 +145,18 @@ fn built_in(name: &str, arguments: &str, brief: &Brief) -> Result<Answer, String
         "end_call" => Ok(done(&json!({"ok": true}), false, Effect::HangUp)),
         "switch_language" => switch_language(&arguments, brief),
         "save_answer" => save_answer(&arguments, brief),
-        "transfer_call" => Err("this call cannot be transferred".to_owned()),
+        "transfer_call" => transfer_call(&arguments),
         "send_dtmf" => Err("keys cannot be sent on this line".to_owned()),
         _ => Err("there is no such tool".to_owned()),
     }
+}
+
+/// Only a name that is in the table leads anywhere; any reason will do.
+fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
+    let destination = text(arguments, "destination")?;
+    let reason = arguments.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let reason = reason.chars().take(LONGEST_REASON).collect();
+    Ok(Answer { output: String::new(), speak: false, effect: Some(Effect::Transfer { destination, reason }) })
 }
 
 /// Takes the code or the English name.
@@ -206,6 +221,8 @@ const MOST_REMEMBERED: usize = 256;
 const MOST_ASKED: usize = 8;
 /// The wait for a tool after which the caller is told to wait. Shorter: a word for nothing. Longer: dead air.
 const FILLED_AFTER: Duration = Duration::from_millis(800);
+/// Characters of a transfer's reason.
+const LONGEST_REASON: usize = 200;
 /// Bytes of an answer's key.
 const LONGEST_KEY: usize = 128;
 /// Bytes of an answer.
@@ -240,7 +257,7 @@ mod tests {
             ("end_call", "{"),
             ("end_call", "[1]"),
             ("end_call", "null"),
-            ("transfer_call", r#"{"destination":"sales"}"#),
+            ("transfer_call", r#"{"reason":"sales"}"#),
             ("switch_language", "{}"),
             ("switch_language", r#"{"language":"klingon"}"#),
             ("save_answer", r#"{"key":"name"}"#),
@@ -299,6 +316,7 @@ mod tests {
             goodbye: "…".to_owned(),
             apology: "…".to_owned(),
             apology_sound: None,
+            filler_sound: None,
             filler: "…".to_owned(),
         };
         let mail = Question {

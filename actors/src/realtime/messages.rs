@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use actix::Message;
+use actix::{Message, Recipient};
 use serde_json::Value;
 
 use super::plan::Transcription;
 use crate::audio::frame::Frame;
+use crate::audio::messages::{FromModel, ItemComplete};
 use crate::ids::{ItemId, ToolCallId};
 
 /// Caller audio in the model's input format, from the AudioPipeline. Perishable: `try_send`, dropped and counted.
@@ -50,6 +51,8 @@ pub enum ModelOrder {
         /// The item.
         item: ItemId,
     },
+    /// Forget what the caller said and nobody has answered yet.
+    DiscardInput,
     /// Change the session from here on. What is `None` stays as it is. Neither voice nor format can be changed any more.
     Configure {
         /// The whole prompt.
@@ -59,8 +62,20 @@ pub enum ModelOrder {
         /// All tools, in the protocol's flat form.
         tools: Option<Vec<Value>>,
     },
+    /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
+    Rotate,
     /// The call is over: close the socket, once the words of the caller that are still to come have come.
     Close,
+}
+
+/// The call has another audio path: the model's audio goes there from now on. From the CallActor.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AudioReplaced {
+    /// Where the model's audio goes.
+    pub audio: Recipient<FromModel>,
+    /// Where the end of an item's audio goes.
+    pub items: Recipient<ItemComplete>,
 }
 
 /// A wish that the model speaks.

@@ -42,6 +42,39 @@ pub struct SessionPlan {
     pub updated_timeout: Duration,
     /// No data and no ping for this long: the socket is dead (reference §5.14: 45 s).
     pub silence_timeout: Duration,
+    /// What is done so that a lost session is not a lost call.
+    pub resilience: Resilience,
+}
+
+impl SessionPlan {
+    /// Every server and model that this session may be held with, the best first.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let first = Candidate { endpoint: self.endpoint.clone(), model: self.model.clone() };
+        std::iter::once(first).chain(self.resilience.fallbacks.iter().cloned()).collect()
+    }
+}
+
+/// What is done so that a lost session is not a lost call. The default is nothing: one server, one try, no rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resilience {
+    /// Servers and models to go on with when the first cannot be had, the best first.
+    pub fallbacks: Vec<Candidate>,
+    /// How long another session is tried for before the model is given up. Zero: not at all. Shorter gives up in a restart of
+    /// the server, longer leaves the caller with a filler and nothing else.
+    pub patience: Duration,
+    /// How long before its end a session is replaced by a fresh one, at the next quiet moment; zero is never.
+    pub rotate_before: Duration,
+    /// How long before its end it is replaced even in the middle of a word.
+    pub rotate_latest: Duration,
+}
+
+/// A server and a model on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The model's name; goes into the URL's query.
+    pub model: String,
 }
 
 /// A Realtime server.
@@ -162,6 +195,7 @@ pub(crate) mod sample {
             created_timeout: Duration::from_secs(10),
             updated_timeout: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(45),
+            resilience: Resilience::default(),
         }
     }
 }

@@ -110,7 +110,7 @@ fn client_of_thread() -> Client {
     let connector = Connector::new()
         .connector(without_delay())
         // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
-        .rustls_0_23(Arc::new(tls_config()))
+        .rustls_0_23(Arc::new(crate::http::tls_config()))
         // The plan's own limit is over all of these together.
         .timeout(NO_LIMIT)
         .handshake_timeout(NO_LIMIT)
@@ -129,17 +129,6 @@ fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error =
         }
         connection
     })
-}
-
-fn tls_config() -> rustls::ClientConfig {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has the cipher suites of TLS 1.2 and 1.3");
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
 }
 
 /// What we write to the socket.
@@ -321,6 +310,6 @@ mod tests {
 
     #[test]
     fn only_http_1_is_offered_in_the_tls_handshake() {
-        assert_eq!(tls_config().alpn_protocols, [b"http/1.1".to_vec()]);
+        assert_eq!(crate::http::tls_config().alpn_protocols, [b"http/1.1".to_vec()]);
     }
 }

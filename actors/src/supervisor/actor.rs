@@ -1,20 +1,27 @@
 //! The Supervisor actor: the shell around [`super::roster`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
-use super::messages::{Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, Find, Permit, Refusal, Roll};
-use super::roster::{Admission, Roster, Timer};
+use super::leaves::Leaves;
+use super::messages::{
+    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, ExpectReturn, Find, Permit, Refusal, Roll,
+    TransferLeave, WalkIn,
+};
+use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::brief::CallIdentity;
-use crate::call::messages::{HangUp, LineReport};
+use crate::call::messages::{HangUp, LineReport, LineReturned};
 use crate::clock;
+use crate::control::CarrierApi;
 use crate::events::{Event, emit};
-use crate::ids::{CallId, StreamToken};
+use crate::ids::{CallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
+use crate::wire::{Carrier, StreamStart};
 
 /// What the Supervisor is started with.
 #[derive(Debug)]
@@ -25,6 +32,8 @@ pub struct SupervisorSetup {
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
+    /// The carriers' APIs, as far as there are any.
+    pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
 
 /// Who is on.
@@ -33,6 +42,8 @@ pub struct Supervisor {
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
+    apis: HashMap<Carrier, Arc<CarrierApi>>,
+    leaves: Leaves,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
@@ -47,7 +58,15 @@ impl Supervisor {
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
-        Self { roster, make_call, writer: setup.writer, waiting: Vec::new(), armed: None }
+        Self {
+            roster,
+            make_call,
+            writer: setup.writer,
+            apis: setup.apis,
+            leaves: Leaves::default(),
+            waiting: Vec::new(),
+            armed: None,
+        }
     }
 }
 
@@ -107,6 +126,7 @@ impl Supervisor {
             to: expected.to.clone(),
             line: admit.start.format,
             started_at: clock::wall(),
+            parameters: Private::new(admit.start.parameters),
         };
         let setup = CallSetup {
             identity,
@@ -114,6 +134,8 @@ impl Supervisor {
             line: admit.line,
             writer: self.writer.clone(),
             place: Place::new(call, ctx.address().recipient()),
+            leave: ctx.address().recipient(),
+            api: self.apis.get(&admit.carrier).cloned(),
         };
         let make_call = Arc::clone(&self.make_call);
         let reach = CallActor::start_in_arbiter(&admit.arbiter, move |_| make_call(setup));
@@ -139,10 +161,48 @@ impl Handler<Admit> for Supervisor {
 
     fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
         let token = admit.token.expose();
-        let admission = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
-        let call = self.start(admission, admit, ctx);
+        let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
+        let call = match admitted {
+            Admitted::New(admission) => self.start(*admission, admit, ctx),
+            Admitted::Back { call, reach } => {
+                let StreamStart { stream, format, .. } = admit.start;
+                reach.do_send(LineReturned { line: admit.line, stream, format });
+                call
+            }
+        };
         self.arm(ctx);
         Ok(call)
+    }
+}
+
+impl Handler<WalkIn> for Supervisor {
+    type Result = Result<CallId, Refusal>;
+
+    fn handle(&mut self, WalkIn { call, start, line, arbiter }: WalkIn, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let (carrier, token) = (call.carrier, permit.token.clone());
+        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(refused)?;
+        let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
+        self.arm(ctx);
+        Ok(call)
+    }
+}
+
+impl Handler<ExpectReturn> for Supervisor {
+    type Result = Option<Permit>;
+
+    fn handle(&mut self, ExpectReturn(carrier_call): ExpectReturn, _: &mut Self::Context) -> Self::Result {
+        let token = StreamToken::random().into_inner();
+        self.roster.expect_return(&carrier_call, token, clock::now())
+    }
+}
+
+impl Handler<TransferLeave> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, asked: TransferLeave, _: &mut Self::Context) -> bool {
+        self.leaves.take(&asked.destination, asked.most_an_hour, clock::now())
     }
 }
 
@@ -160,7 +220,7 @@ impl Handler<CarrierEnded> for Supervisor {
 
     fn handle(&mut self, CarrierEnded(carrier_call): CarrierEnded, ctx: &mut Self::Context) {
         if let Some(live) = self.roster.carrier_ended(&carrier_call) {
-            live.do_send(LineReport::Stopped);
+            live.do_send(LineReport::CallOver);
         }
         self.arm(ctx);
     }

@@ -70,6 +70,27 @@ impl fmt::Debug for Admit {
     }
 }
 
+/// A stream has started that no webhook announced and whose socket has proved whose it is: a place is taken for it and its CallActor
+/// is spawned, at once. Refused while the same carrier call is on with another stream.
+#[derive(Message)]
+#[rtype(result = "Result<CallId, Refusal>")]
+pub struct WalkIn {
+    /// The call.
+    pub call: ExpectedCall,
+    /// What the stream said of itself.
+    pub start: StreamStart,
+    /// The stream's ear.
+    pub line: Line,
+    /// The thread that carries the stream and will carry the call.
+    pub arbiter: ArbiterHandle,
+}
+
+impl fmt::Debug for WalkIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WalkIn").field("call", &self.call).field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
 /// Why a call is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -85,6 +106,9 @@ pub enum Refusal {
     /// No such token, or it was used, or it has expired.
     #[error("the stream token is unknown, used or expired")]
     BadToken,
+    /// The carrier's call is on already, with another stream.
+    #[error("the call is on already, with another stream")]
+    AlreadyOn,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -97,10 +121,26 @@ impl Refusal {
             Self::Full { .. } => "full",
             Self::Draining => "draining",
             Self::BadToken => "bad_token",
+            Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
         }
     }
 }
+
+/// May the caller be sent to this destination? Counted over all calls.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "bool")]
+pub struct TransferLeave {
+    /// The destination's name, one of the table.
+    pub destination: String,
+    /// Attempts that are allowed within an hour.
+    pub most_an_hour: u32,
+}
+
+/// A live call's caller comes back on another stream: mint the token that it has to show. Asked again, the last token counts.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Option<Permit>")]
+pub struct ExpectReturn(pub CarrierCallId);
 
 /// A carrier's status callback says that a call is over; it may be one whose stream never came.
 #[derive(Debug, Clone, Message)]

@@ -2,5 +2,6 @@
 //! thread.
 
 pub mod actor;
+mod leaves;
 pub mod messages;
 pub mod roster;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::messages::{ExpectedCall, Permit, Refusal};
-use crate::ids::{CallId, CarrierCallId};
+use crate::ids::{CallId, CarrierCallId, Private};
 use crate::wire::{Carrier, StreamStart};
 
 /// Who is on. `C` is how a live call is reached.
@@ -25,6 +25,8 @@ pub(super) struct Roster<C> {
     announced: HashMap<CarrierCallId, Announced>,
     /// The longest on first.
     live: Vec<Live<C>>,
+    /// Live calls whose callers come back on another stream; they have their places.
+    returning: HashMap<CarrierCallId, Returning>,
     phase: Phase,
 }
 
@@ -42,6 +44,27 @@ struct Live<C> {
     expected: ExpectedCall,
     permit: Permit,
     reach: C,
+}
+
+/// A live call's caller who comes back.
+#[derive(Debug)]
+struct Returning {
+    token: Private<String>,
+    until: Instant,
+}
+
+/// Whose stream has shown a good token.
+#[derive(Debug)]
+pub(super) enum Admitted<C> {
+    /// A call begins.
+    New(Box<Admission>),
+    /// A live call goes on.
+    Back {
+        /// The call.
+        call: CallId,
+        /// How it is reached.
+        reach: C,
+    },
 }
 
 /// Whether calls are taken.
@@ -88,7 +111,14 @@ pub(super) struct Due<C> {
 
 impl<C: Clone> Roster<C> {
     pub(super) fn new(max_calls: usize, token_lifetime: Duration) -> Self {
-        Self { max_calls, token_lifetime, announced: HashMap::new(), live: Vec::new(), phase: Phase::Open }
+        Self {
+            max_calls,
+            token_lifetime,
+            announced: HashMap::new(),
+            live: Vec::new(),
+            returning: HashMap::new(),
+            phase: Phase::Open,
+        }
     }
 
     /// Takes a place for `expected` and answers with `fresh`, or with the permit that the same carrier call already has.
@@ -120,7 +150,11 @@ impl<C: Clone> Roster<C> {
         token: &str,
         start: &StreamStart,
         now: Instant,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<Admitted<C>, Refusal> {
+        // Whoever was there before the drain may come back.
+        if let Some(back) = self.come_back(token, start, now) {
+            return Ok(back);
+        }
         self.check_open()?;
         let announced = self.by_token(token).filter(|announced| now < announced.until).ok_or(Refusal::BadToken)?;
         let expected = &announced.expected;
@@ -129,6 +163,48 @@ impl<C: Clone> Roster<C> {
             return Err(Refusal::WrongCall);
         }
         let Announced { expected, permit, .. } = self.announced.remove(&start.carrier_call).ok_or(Refusal::BadToken)?;
+        Ok(Admitted::New(Box::new(Admission { expected, permit })))
+    }
+
+    /// A live call's caller comes back on another stream, which has to show this token. `None` when the call is not on.
+    pub(super) fn expect_return(
+        &mut self,
+        carrier_call: &CarrierCallId,
+        token: Private<String>,
+        now: Instant,
+    ) -> Option<Permit> {
+        let live = self.live.iter().find(|live| live.expected.carrier_call == *carrier_call)?;
+        let permit = Permit { call: live.permit.call, token: token.clone() };
+        self.returning.insert(carrier_call.clone(), Returning { token, until: now + self.token_lifetime });
+        Some(permit)
+    }
+
+    fn come_back(&mut self, token: &str, start: &StreamStart, now: Instant) -> Option<Admitted<C>> {
+        let returning = self.returning.get(&start.carrier_call).filter(|it| now < it.until)?;
+        if !bool::from(returning.token.expose().as_bytes().ct_eq(token.as_bytes())) {
+            return None;
+        }
+        self.returning.remove(&start.carrier_call);
+        let live = self.live.iter().find(|live| live.expected.carrier_call == start.carrier_call)?;
+        Some(Admitted::Back { call: live.permit.call, reach: live.reach.clone() })
+    }
+
+    /// Takes a place for a stream that nobody announced. What was announced of the same call gives way: it is here now.
+    pub(super) fn walk_in(
+        &mut self,
+        expected: ExpectedCall,
+        permit: Permit,
+        now: Instant,
+    ) -> Result<Admission, Refusal> {
+        self.check_open()?;
+        if self.live.iter().any(|live| live.expected.carrier_call == expected.carrier_call) {
+            return Err(Refusal::AlreadyOn);
+        }
+        self.announced.remove(&expected.carrier_call);
+        let taken = self.announced.values().filter(|other| now < other.until).count() + self.live.len();
+        if taken >= self.max_calls {
+            return Err(Refusal::Full { max_calls: self.max_calls });
+        }
         Ok(Admission { expected, permit })
     }
 
@@ -141,6 +217,8 @@ impl<C: Clone> Roster<C> {
     /// The call has ended; its place is free. Told twice, it changes nothing the second time.
     pub(super) fn ended(&mut self, call: CallId) {
         self.live.retain(|live| live.permit.call != call);
+        let live = &self.live;
+        self.returning.retain(|carrier_call, _| live.iter().any(|live| live.expected.carrier_call == *carrier_call));
     }
 
     /// The carrier says that its call is over: frees the place of an announced one, answers with a live one.
@@ -256,7 +334,7 @@ mod tests {
     use super::*;
     use crate::call::brief::Direction;
     use crate::call::testing::brief;
-    use crate::ids::{Private, StreamId, StreamToken};
+    use crate::ids::{StreamId, StreamToken};
     use crate::wire::AudioFormat;
 
     const LIFETIME: Duration = Duration::from_secs(60);
@@ -279,6 +357,21 @@ mod tests {
         assert_eq!(roster.expect(announced(1), permit(), now), Ok(first.clone()));
         assert_eq!(roster.expected(), 0);
         assert_eq!(take(&mut roster, 1, &first, now), Err(Refusal::BadToken));
+    }
+
+    #[test]
+    fn a_stream_that_nobody_announced_takes_a_place_once() {
+        let (mut roster, now) = roster_of(1);
+        let admission = roster.walk_in(announced(1), permit(), now).expect("a free place");
+        let call = admission.permit.call;
+        roster.seat(admission, call);
+        assert_eq!(roster.walk_in(announced(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
+        assert_eq!(roster.walk_in(announced(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
+        assert_eq!(roster.find("CA1"), Some(call));
+        roster.ended(call);
+        assert!(roster.walk_in(announced(1), permit(), now).is_ok(), "the same person may call again");
+        roster.drain(Duration::ZERO, now);
+        assert_eq!(roster.walk_in(announced(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
     }
 
     #[test]
@@ -440,8 +533,9 @@ mod tests {
 
     fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) -> Result<(), Refusal> {
         let admission = roster.admit(Carrier::Twilio, permit.token.expose(), &start(call), now)?;
+        let Admitted::New(admission) = admission else { panic!("nobody was on") };
         assert_eq!(admission.permit, *permit);
-        roster.seat(admission, permit.call);
+        roster.seat(*admission, permit.call);
         Ok(())
     }
 

@@ -1,12 +1,11 @@
 //! One HTTP call for one tool call: sequential, bounded in time and size, followed nowhere.
 
-use std::cell::OnceCell;
 use std::net::SocketAddr;
 
-use awc::Client;
 use serde_json::{Map, Value};
 
 use super::plan::{ToolMethod, ToolPlan, failure};
+use crate::http::client;
 
 /// Asks the tool. What comes back is text for the model: the answer's body, or a failure in words. Never an address, a header or a
 /// secret.
@@ -81,11 +80,4 @@ async fn reachable(plan: &ToolPlan) -> Result<SocketAddr, String> {
         .into_iter()
         .find(|address| plan.may_reach(address.ip()))
         .ok_or_else(|| "the tool's address is private and not listed for it".to_owned())
-}
-
-fn client() -> Client {
-    thread_local! {
-        static CLIENT: OnceCell<Client> = const { OnceCell::new() };
-    }
-    CLIENT.with(|cell| cell.get_or_init(|| Client::builder().disable_redirects().finish()).clone())
 }

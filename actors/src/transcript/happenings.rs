@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::audio::diagnosis::Diagnosis;
 use crate::call::messages::{TranscriptionUsage, TurnLatency};
 
 /// All of it.
@@ -22,7 +21,7 @@ pub struct Happenings {
     /// How long the answers to the last turns took.
     pub latency: VecDeque<TurnLatency>,
     /// What the caller's audio is like.
-    pub diagnosis: Option<Box<Diagnosis>>,
+    pub diagnosis: Option<Value>,
     /// What transcription used.
     pub transcription: TranscriptionUsage,
     /// What was not taken.

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use actix::Message;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::audio::diagnosis::Diagnosis;
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 
 /// Words, from the RealtimeLlm as they come: any order, any delay.
-#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
+#[serde(rename_all = "snake_case")]
 pub enum Words {
     /// An item took its place in the conversation, behind `previous` (or first).
     Placed {
@@ -51,7 +52,8 @@ pub enum Words {
 }
 
 /// Who speaks in an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Speaker {
     /// The person on the phone.
     Caller,
@@ -62,8 +64,9 @@ pub enum Speaker {
 }
 
 /// Facts for the record, from the CallActor.
-#[derive(Debug, Clone, PartialEq, Message)]
+#[derive(Debug, Clone, PartialEq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The caller began to speak in this item: its place in time.
     CallerSpoke {
@@ -127,7 +130,7 @@ pub enum Fact {
     /// A turn of the caller was answered, after so long.
     TurnTimed(TurnLatency),
     /// What the caller's audio is like; the last one counts.
-    Diagnosed(Box<Diagnosis>),
+    Diagnosed(Value),
     /// Tokens were used.
     Used(Usage),
     /// Transcription was used.
@@ -142,7 +145,7 @@ pub enum Fact {
 }
 
 /// Counters of a call for `analytics` in the record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Caller turns.
     pub turns: u64,

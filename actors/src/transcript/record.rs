@@ -9,14 +9,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
-use crate::audio::diagnosis::Diagnosis;
 use crate::call::brief::{Brief, CallIdentity};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::ending::Ending;
@@ -37,7 +36,7 @@ pub struct Closing<'a> {
     /// Whose call it was.
     pub identity: &'a CallIdentity,
     /// How it was held.
-    pub brief: &'a Brief,
+    pub held: &'a Held,
     /// What was said.
     pub conversation: Conversation,
     /// Why it ended, and by whom.
@@ -48,6 +47,32 @@ pub struct Closing<'a> {
     pub duration: Duration,
     /// The moment of filing.
     pub filed_at: DateTime<Utc>,
+}
+
+/// What a record says of how its call was held: the part of a [`Brief`] that outlives the process, in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// The language's code, as the call began.
+    pub language: String,
+    /// The model.
+    pub model: String,
+    /// Whether the call was recorded.
+    #[serde(default)]
+    pub recording: bool,
+}
+
+impl Held {
+    /// How a call that follows `brief` is held.
+    pub fn of(brief: &Brief) -> Self {
+        Self {
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            recording: brief.recording.is_some(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -67,6 +92,8 @@ struct TranscriptFile {
     model: String,
     stream_id: String,
     direction: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    carrier_parameters: BTreeMap<String, String>,
     ending: EndingEntry,
     transcripts: Vec<String>,
     rich_transcript: Vec<RichEntry>,
@@ -158,7 +185,7 @@ struct Analytics {
     wordless_items: u64,
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audio: Option<Box<Diagnosis>>,
+    audio: Option<Value>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -178,7 +205,7 @@ struct QueueFile {
 impl Record {
     /// The record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
-        let Closing { identity, brief, conversation, ending, tally, duration, filed_at } = closing;
+        let Closing { identity, held, conversation, ending, tally, duration, filed_at } = closing;
         let started_at = identity.started_at;
         let carrier_call = identity.carrier_call.as_str();
         let said = &conversation.utterances;
@@ -196,11 +223,12 @@ impl Record {
             call_end_time: moment(started_at, duration).timestamp_millis(),
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            agent: brief.agent.clone(),
-            language: brief.language.clone(),
-            model: brief.model.model.clone(),
+            agent: held.agent.clone(),
+            language: held.language.clone(),
+            model: held.model.clone(),
             stream_id: identity.stream.as_str().to_owned(),
             direction: identity.direction.word(),
+            carrier_parameters: identity.parameters.expose().clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
@@ -228,7 +256,7 @@ impl Record {
             latency: latency.into(),
             usage: conversation.usage,
             transcription_usage: transcription,
-            recording: brief.recording.as_ref().map(|_| recording_name(identity)),
+            recording: held.recording.then(|| recording_name(identity)),
         };
         let queue = QueueFile {
             id: identity.id,
@@ -257,10 +285,19 @@ impl Record {
 
     /// Files it a millisecond later: the names of this one are taken.
     pub fn file_later(&mut self) {
-        let filed = self.transcript.timestamp.saturating_add(1);
-        self.transcript.timestamp = filed;
-        self.queue.timestamp = filed;
-        self.queue.created_at = DateTime::from_timestamp_millis(filed).map(rfc3339).unwrap_or_default();
+        self.file_at(self.filed_ms().saturating_add(1));
+    }
+
+    /// The beginning of both names, which all records of the carrier's call share.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Files it at another moment: where a try before this one has put it already.
+    pub fn file_at(&mut self, filed_ms: i64) {
+        self.transcript.timestamp = filed_ms;
+        self.queue.timestamp = filed_ms;
+        self.queue.created_at = DateTime::from_timestamp_millis(filed_ms).map(rfc3339).unwrap_or_default();
     }
 
     /// The transcript's file name.
@@ -461,8 +498,8 @@ fn sanitised(id: &str) -> String {
         .take(LONGEST_NAME_PART)
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
         .collect();
-    let safe = safe.trim_start_matches('-');
-    if safe.is_empty() { "unknown".to_owned() } else { safe.to_owned() }
+    // A hyphen at its beginning is no option's: something always stands before it. Without it two calls would share a name.
+    if safe.is_empty() { "unknown".to_owned() } else { safe }
 }
 
 /// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.

@@ -23,6 +23,7 @@ pub(super) fn identity() -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+        parameters: Private::default(),
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) fn brief() -> Brief {
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
+        resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
     };
     Brief {
@@ -62,10 +64,12 @@ pub(super) fn brief() -> Brief {
         recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         ladder: LadderPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        transfers: Arc::default(),
     }
 }

@@ -10,7 +10,7 @@ use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
 use crate::events::{Event, emit};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
-use crate::realtime::messages::{ModelBound, ModelOrder};
+use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
 use crate::recording::writer::Recorder;
 use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, Words};
@@ -50,6 +50,7 @@ pub(super) struct Voice {
 pub(super) struct Mind {
     pub(super) audio: Recipient<ModelBound>,
     pub(super) orders: Recipient<ModelOrder>,
+    pub(super) hearing: Recipient<AudioReplaced>,
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -75,7 +76,12 @@ impl Spawn for Real {
 
     fn model(&self, setup: LlmSetup) -> Mind {
         let addr = RealtimeLlm::new(setup).start();
-        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
+        Mind {
+            audio: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            hearing: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 }
 
@@ -98,7 +104,10 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
 /// Starts the recording, where there is to be one. A call goes on without one that cannot be had.
 fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
     let (identity, dir) = (&setup.identity, setup.brief.recording.as_deref()?);
-    let path = dir.join(recording_name(identity));
+    // A caller who was handed on and came back is recorded in a file of its own.
+    let name = recording_name(identity);
+    let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
+    let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
     let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.id, setup.writer.clone());
     let told = |problem: &std::io::Error| {
         let (path, problem) = (path.display().to_string(), problem.to_string());
@@ -107,14 +116,9 @@ fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
     started.inspect_err(told).ok()
 }
 
-/// Starts the line's two inner ends, each with its neighbours.
-pub(super) fn start_line(
-    spawn: &dyn Spawn,
-    setup: &CallSetup,
-    scribe: &Scribe,
-    call: &Addr<CallActor>,
-) -> (Voice, Mind) {
-    let voice = spawn.audio(AudioSetup {
+/// Starts the AudioPipeline of the call's line.
+pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Voice {
+    spawn.audio(AudioSetup {
         call: setup.identity.id,
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
@@ -125,7 +129,17 @@ pub(super) fn start_line(
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
-    });
+    })
+}
+
+/// Starts the line's two inner ends, each with its neighbours.
+pub(super) fn start_line(
+    spawn: &dyn Spawn,
+    setup: &CallSetup,
+    scribe: &Scribe,
+    call: &Addr<CallActor>,
+) -> (Voice, Mind) {
+    let voice = start_voice(spawn, setup, call);
     let mind = spawn.model(LlmSetup {
         call: setup.identity.id,
         plan: Arc::clone(&setup.brief.model),

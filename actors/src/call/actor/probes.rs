@@ -12,8 +12,8 @@ use crate::audio::actor::AudioSetup;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
 use crate::call::messages::{Line, LineAttached, Organ, OrganLost};
 use crate::realtime::actor::LlmSetup;
-use crate::realtime::messages::{ModelBound, ModelOrder};
-use crate::supervisor::messages::CallEnded;
+use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
+use crate::supervisor::messages::{CallEnded, TransferLeave};
 use crate::transcript::actor::TranscriptSetup;
 use crate::transcript::messages::{Fact, Words};
 
@@ -112,6 +112,7 @@ hears!(
     FromModel,
     ItemComplete,
     ModelBound,
+    AudioReplaced,
     CallEnded,
 );
 
@@ -122,6 +123,15 @@ impl Handler<LineAttached> for Probe {
         self.log.add(format!("{}: attached", self.name));
         // A line holds on to its call.
         self.attached = Some(attached);
+    }
+}
+
+impl Handler<TransferLeave> for Probe {
+    type Result = bool;
+
+    fn handle(&mut self, message: TransferLeave, _: &mut Context<Self>) -> bool {
+        self.log.add(format!("{}: {message:?}", self.name));
+        true
     }
 }
 
@@ -161,6 +171,11 @@ impl Spawn for Probes {
 
     fn model(&self, setup: LlmSetup) -> Mind {
         let addr = Probe::organ(Organ::Model, &self.0, setup.lost);
-        Mind { audio: addr.clone().recipient(), orders: addr.clone().recipient(), fail: addr.recipient() }
+        Mind {
+            audio: addr.clone().recipient(),
+            orders: addr.clone().recipient(),
+            hearing: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 }

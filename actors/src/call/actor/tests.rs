@@ -162,12 +162,15 @@ impl Rig {
         tokio::time::pause();
         let (id, log) = (CallId::random(), Log::default());
         let line = Probe::outside("line", &log);
+        let supervisor = Probe::outside("supervisor", &log);
         let setup = CallSetup {
             identity: identity(id),
             brief: Arc::new(brief()),
             line: Probe::line(&line),
             writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
-            place: Place::new(id, Probe::outside("supervisor", &log).recipient()),
+            place: Place::new(id, supervisor.clone().recipient()),
+            leave: supervisor.recipient(),
+            api: None,
         };
         let addr = call_among_probes(setup, &log).start();
         settle().await;

@@ -323,6 +323,7 @@ fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
         goodbye: "…".to_owned(),
         apology: "…".to_owned(),
         apology_sound: None,
+        filler_sound: None,
         filler: "…".to_owned(),
     };
     Arc::new([("hi".to_owned(), hindi)].into())

@@ -6,6 +6,7 @@ use super::hearing::exactly;
 use super::{CallMachine, State};
 use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
 use crate::call::steps::{CallAction, Note};
+use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::ids::ItemId;
@@ -53,6 +54,8 @@ impl CallMachine {
     pub(super) fn organ_lost(&mut self, organ: Organ, now: Instant) {
         self.tell(Note::OrganLost(organ));
         match organ {
+            // A caller who comes back has another one.
+            Organ::Audio if matches!(self.state, State::Transferring(_)) => {}
             // Nothing can be heard any more.
             Organ::Audio => self.finish(Ending::Crashed),
             Organ::Model => self.close_without_model(Ending::Crashed, now),
@@ -72,10 +75,14 @@ impl CallMachine {
         match self.state {
             // An order outranks the agent's wish: the caller's word does not call it off.
             State::Closing(closing @ Closing { revocable: true, .. }) => {
+                self.call_off();
                 self.state = State::Closing(Closing { ending, revocable: false, ..closing });
             }
             // It ends already.
             State::Closing(_) | State::Ended(_) => {}
+            // What the caller is being handed on to needs no service of ours, unless nobody is there.
+            State::Transferring(_) if order == HangUp::Drain => self.finish(Ending::Transferred),
+            State::Transferring(_) => self.finish(ending),
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.say_goodbye(ending, now);
             }
@@ -96,16 +103,32 @@ impl CallMachine {
     /// Lets what is queued be heard and ends the call, whose model is gone.
     pub(super) fn close_without_model(&mut self, ending: Ending, now: Instant) {
         self.turn.model_lost();
+        self.mindless = true;
         self.out.push(CallAction::DetachModel);
         match self.state {
+            // Nobody needs it now; a caller who comes back does.
+            State::Transferring(_) => {}
             // Asked again, the question is as good.
             State::Closing(closing) => self.await_silence(Closing { revocable: false, ..closing }),
             State::Ended(_) => {}
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.apologise();
-                self.close(ending, SILENCE, now);
+                if !self.falls_back(now) {
+                    self.close(ending, SILENCE, now);
+                }
             }
         }
+    }
+
+    /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
+    fn falls_back(&mut self, now: Instant) -> bool {
+        let Some(destination) = self.brief.on_model_loss.clone() else { return false };
+        if self.state == State::Connecting {
+            self.state = State::Listening;
+        }
+        let reason = "the model was lost".to_owned();
+        self.transfer_asked(Transfer { destination, reason, by: By::Fallback, outcome: None }, now);
+        self.transfer.is_some()
     }
 
     /// The caller hears a voice although no model speaks; `false` where the language has no recording.
@@ -123,7 +146,14 @@ impl CallMachine {
     pub(super) fn close(&mut self, ending: Ending, awaiting: Awaiting, now: Instant) {
         // A time beyond what the clock can say is no time at all.
         let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now);
-        self.enter(Closing { ending, until, awaiting, revocable: ending == Ending::AgentHungUp });
+        let revocable = ending == Ending::AgentHungUp
+            || (ending == Ending::Transferred && self.transfer.as_ref().is_some_and(Transfer::is_revocable));
+        self.enter(Closing { ending, until, awaiting, revocable });
+    }
+
+    /// The last words were heard, or have had their time.
+    pub(super) fn closed(&mut self, closing: Closing, now: Instant) {
+        if closing.ending == Ending::Transferred { self.hand_over(now) } else { self.finish(closing.ending) }
     }
 
     /// What is queued and unheard will play for `remaining`: the longest wait begins behind it.

@@ -8,6 +8,7 @@ use crate::call::brief::{Greeting, KeyAction};
 use crate::call::gate::Verdict;
 use crate::call::ladder::Rung;
 use crate::call::steps::{CallAction, Note};
+use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::ids::ItemId;
@@ -19,6 +20,9 @@ impl CallMachine {
     pub(super) fn caller_spoke(&mut self, item: ItemId, now: Instant) {
         self.caller_speaking = true;
         match self.state {
+            // Heard by the model before its end was taken away: what must not be interrupted is not.
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
+                if self.protection != Protection::Over => {}
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
                 if self.turn.is_sounding() =>
             {
@@ -29,13 +33,14 @@ impl CallMachine {
             // The agent wished to end the call and the caller does not: the caller is right.
             State::Closing(Closing { revocable: true, .. }) => {
                 self.listen(now);
-                let text = "The caller spoke before the call was ended, so it goes on.".to_owned();
+                self.call_off();
+                let text = "The caller spoke before the call was ended or handed on, so it goes on.".to_owned();
                 self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
             }
             // The end is not the agent's to call off: the last words are said to their end.
             State::Closing(_) => {}
-            // No model hears the caller before it is attached.
-            State::Connecting | State::Ended(_) => {}
+            // No model hears the caller before it is attached, or while somebody else is to.
+            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
         }
         self.record(Fact::CallerSpoke { item });
         self.out.push(CallAction::CallerTurn { open: true });
@@ -116,7 +121,7 @@ impl CallMachine {
             State::Greeting | State::Speaking => {}
             // Nobody will answer any more.
             State::Closing(_) => {}
-            State::Connecting | State::Ended(_) => {}
+            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
@@ -142,9 +147,8 @@ impl CallMachine {
             }
             Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
             Some(KeyAction::Transfer(destination)) => {
-                let text =
-                    format!("The caller pressed {keys} on the keypad, which asks for a transfer to {destination}.");
-                self.tell_model(text);
+                let reason = format!("pressed {keys} on the keypad");
+                self.transfer_asked(Transfer { destination, reason, by: By::Caller, outcome: None }, now);
             }
             None => self.tell_model(format!("The caller pressed {keys} on the keypad.")),
         }

@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::super::messages::{HangUp, Organ, ResponseOutcome};
+use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome};
 use super::tests::*;
 use super::*;
 use crate::audio::messages::ItemPlayout;
 use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
 use crate::call::ladder::LadderPlan;
+use crate::call::steps::CarrierAnswer;
 use crate::call::testing::brief;
+use crate::call::transfer::DialOutcome;
 use crate::ids::{ItemId, ResponseId};
 use crate::ids::{Private, ToolCallId};
+use crate::wire::Handover;
 
 use CallAction as A;
 
@@ -57,7 +60,7 @@ fn table() -> String {
 
 type State = (&'static str, fn() -> Held);
 
-fn states() -> [State; 6] {
+fn states() -> [State; 7] {
     let greeting = || {
         let mut call = Held::connecting();
         call.on(ready());
@@ -80,6 +83,15 @@ fn states() -> [State; 6] {
         call.on(tool("t0", "end_call", ""));
         call
     };
+    // A destination rings.
+    let transferring = || {
+        let mut call = Held::listening();
+        call.on(tool("t0", "transfer_call", r#"{"destination":"sales"}"#));
+        call.on(CallEvent::LeaveGiven { granted: true });
+        call.on(drained());
+        call.on(drained());
+        call
+    };
     [
         ("connecting", Held::connecting),
         ("greeting", greeting),
@@ -87,6 +99,7 @@ fn states() -> [State; 6] {
         ("thinking", thinking),
         ("speaking", speaking),
         ("closing", closing),
+        ("transferring", transferring),
     ]
 }
 
@@ -106,10 +119,16 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
+        ("model session lost", faltered()),
+        ("another one goes on", resumed(true)),
         ("model lost", lost(LossClass::Retryable)),
         ("model refused", lost(LossClass::Fatal)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
         ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
+        ("destination answered and done", CallEvent::DialEnded(DialOutcome::Bridged)),
+        ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
+        ("caller returns", CallEvent::LineReturned),
         ("audio actor lost", CallEvent::OrganLost(Organ::Audio)),
         ("model actor lost", CallEvent::OrganLost(Organ::Model)),
         ("transcript actor lost", CallEvent::OrganLost(Organ::Transcript)),
@@ -137,6 +156,7 @@ fn ten_thousand_calls_in_any_order_end_exactly_once() {
 fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
     let mut call = Held::of(any_brief(&mut dice));
+    call.machine = call.machine.with_means(any_means(&mut dice));
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
     let calm = dice.roll(4) > 0;
@@ -222,7 +242,13 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         80..84 => key(['1', '5', '*', '#'][usize::try_from(dice.roll(4)).expect("small")]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
-        91 => CallEvent::Line(LineReport::Alive),
+        91 if dice.roll(3) == 0 => CallEvent::Line(LineReport::Alive),
+        91 => transfer(dice),
+        92 if dice.roll(2) == 0 => {
+            [faltered(), resumed(false), resumed(true), CallEvent::Model(ModelReport::Renewable)]
+                [usize::try_from(dice.roll(4)).expect("small")]
+            .clone()
+        }
         92 => words(["", "okay", "no, stop"][usize::try_from(dice.roll(3)).expect("small")]),
         93 => measure(dice, &response),
         94 => {
@@ -244,6 +270,13 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
     }
 }
 
+/// Any line.
+fn any_means(dice: &mut Dice) -> Means {
+    let handover =
+        [None, Some(Handover::Document), Some(Handover::Command)][usize::try_from(dice.roll(3)).expect("small")];
+    Means { handover, requests: dice.roll(2) == 0, ..Means::default() }
+}
+
 /// Any of the ways in which an agent may be interrupted, and silence minded.
 fn any_brief(dice: &mut Dice) -> Brief {
     let policy = [
@@ -262,9 +295,36 @@ fn any_brief(dice: &mut Dice) -> Brief {
     }
 }
 
+/// Something of a transfer, in any order.
+fn transfer(dice: &mut Dice) -> CallEvent {
+    match dice.roll(8) {
+        0 | 1 => tool(&format!("t{}", dice.roll(50)), "transfer_call", r#"{"destination":"sales"}"#),
+        2 => CallEvent::TransferOrdered { destination: "sales".to_owned() },
+        3 => CallEvent::LeaveGiven { granted: dice.roll(4) > 0 },
+        4 => CallEvent::CarrierAnswered(match dice.roll(3) {
+            0 => CarrierAnswer::Done,
+            1 => CarrierAnswer::Gone,
+            _ => CarrierAnswer::Failed { reason: "HTTP 500".to_owned() },
+        }),
+        5 => CallEvent::DialEnded(
+            [DialOutcome::Busy, DialOutcome::Bridged][usize::try_from(dice.roll(2)).expect("small")],
+        ),
+        6 => CallEvent::LineReturned,
+        _ => CallEvent::DialAnswered,
+    }
+}
+
 fn words(text: &str) -> CallEvent {
     let (item, text) = (ItemId::new("item_user"), Private::new(text.to_owned()));
     CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
+}
+
+fn faltered() -> CallEvent {
+    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
+}
+
+fn resumed(answering: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::Resumed { session: "s".to_owned(), gap: Duration::ZERO, answering })
 }
 
 fn measure(dice: &mut Dice, response: &str) -> CallEvent {

@@ -4,8 +4,16 @@ use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::wire::Handover;
 
 use CallAction as A;
+
+#[test]
+fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {
+    let discarded = || CallEvent::Line(LineReport::InputDiscarded);
+    assert_eq!(Held::listening().on(discarded()), [A::Order(ModelOrder::DiscardInput)]);
+    assert_eq!(Held::connecting().on(discarded()), [], "nobody has heard any");
+}
 
 #[test]
 fn the_agent_greets_without_waiting_for_the_caller() {
@@ -200,14 +208,14 @@ fn an_end_call_of_an_interrupted_response_ends_nothing() {
 #[test]
 fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
     let mut call = Held::listening();
-    let done = call.on(tool("t1", "transfer_call", r#"{"destination":"sales"}"#));
+    let done = call.on(tool("t1", "send_dtmf", r#"{"digits":"1"}"#));
     let [A::Record(Fact::ToolUsed { output, .. }), A::Order(ModelOrder::AnswerTool { speak: true, output: told, .. })] =
         &done[..]
     else {
         panic!("answered and recorded, got {done:?}");
     };
     assert_eq!(output, told);
-    assert_eq!(call.on(tool("t1", "transfer_call", "{}")), []);
+    assert_eq!(call.on(tool("t1", "send_dtmf", "{}")), []);
 }
 
 #[test]
@@ -397,7 +405,8 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn of(brief: Brief) -> Self {
         let now = crate::clock::now();
-        Self { machine: CallMachine::new(Arc::new(brief), now), now, started: now }
+        let means = Means { handover: Some(Handover::Document), ..Means::default() };
+        Self { machine: CallMachine::new(Arc::new(brief), now).with_means(means), now, started: now }
     }
 
     pub(super) fn connecting() -> Self {
@@ -473,7 +482,7 @@ fn as_order(action: &CallAction) -> Option<&ModelOrder> {
     if let A::Order(order) = action { Some(order) } else { None }
 }
 
-fn speak(purpose: WishPurpose, instructions: Option<&str>) -> CallAction {
+pub(super) fn speak(purpose: WishPurpose, instructions: Option<&str>) -> CallAction {
     A::Order(ModelOrder::Speak(Wish { purpose, instructions: instructions.map(str::to_owned) }))
 }
 

@@ -8,6 +8,7 @@ use super::{CallMachine, State};
 use crate::call::messages::ToolCall;
 use crate::call::steps::CallAction;
 use crate::call::tools::{Answer, Effect, Outcome};
+use crate::call::transfer::{By, Transfer};
 use crate::ending::Ending;
 use crate::ids::ToolCallId;
 use crate::realtime::messages::{ModelOrder, WishPurpose};
@@ -28,7 +29,12 @@ impl CallMachine {
     fn tool_done(&mut self, call: &ToolCall, answer: Answer, state: State, now: Instant) {
         let Answer { mut output, speak, effect } = answer;
         match (effect, state) {
-            (Some(Effect::HangUp), State::Closing(_)) => {}
+            // Answered when it is known what comes of it.
+            (Some(Effect::Transfer { destination, reason }), _) => {
+                let by = By::Model(call.clone());
+                return self.transfer_asked(Transfer { destination, reason, by, outcome: None }, now);
+            }
+            (Some(Effect::HangUp), State::Closing(_) | State::Transferring(_)) => {}
             (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {
                 output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
             }
@@ -52,9 +58,9 @@ impl CallMachine {
         }
     }
 
-    fn answer_tool(&mut self, call: &ToolCall, output: String, speak: bool) {
+    pub(super) fn answer_tool(&mut self, call: &ToolCall, output: String, speak: bool) {
         // Nothing more is said than the goodbye.
-        let speak = speak && !matches!(self.state, State::Closing(_));
+        let speak = speak && !matches!(self.state, State::Closing(_) | State::Transferring(_));
         let (name, arguments) = (call.name.clone(), call.arguments.clone());
         self.record(Fact::ToolUsed { name, arguments, output: output.clone() });
         if speak {

@@ -53,11 +53,20 @@ pub enum ClientEvent<'a> {
         /// Ours.
         event_id: EventId,
     },
+    /// Forgets the caller's audio that is not an item yet.
+    #[serde(rename = "input_audio_buffer.clear")]
+    AudioClear {
+        /// Ours.
+        event_id: EventId,
+    },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
     ItemCreate {
         /// Ours.
         event_id: EventId,
+        /// The item that it goes behind, or `root`; absent at the end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        previous_item_id: Option<&'a str>,
         /// The item.
         item: Item<'a>,
     },
@@ -383,6 +392,26 @@ pub enum Item<'a> {
         /// The result; a string whatever it holds.
         output: &'a str,
     },
+    /// A tool call that another session's model made.
+    #[serde(rename = "function_call")]
+    FunctionCall {
+        /// The call.
+        call_id: &'a str,
+        /// The tool.
+        name: &'a str,
+        /// Its arguments: JSON in a string.
+        arguments: &'a str,
+    },
+    /// What the caller said in another session.
+    #[serde(rename = "message")]
+    CallerAudio {
+        /// Ours, at most 32 characters.
+        id: &'a str,
+        /// `user`.
+        role: &'static str,
+        /// The audio.
+        content: [AudioPart; 1],
+    },
 }
 
 impl<'a> Item<'a> {
@@ -395,6 +424,22 @@ impl<'a> Item<'a> {
         };
         Self::Message { id, role, content: [TextPart { kind, text }] }
     }
+}
+
+impl<'a> Item<'a> {
+    /// What the caller said, in the session's input format.
+    pub fn caller_audio(id: &'a str, audio: &[u8]) -> Self {
+        let audio = base64_simd::STANDARD.encode_to_string(audio);
+        Self::CallerAudio { id, role: "user", content: [AudioPart { kind: "input_audio", audio }] }
+    }
+}
+
+/// A part of an item of the caller's audio.
+#[derive(Debug, Serialize)]
+pub struct AudioPart {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    audio: String,
 }
 
 /// A part of a text item.
@@ -520,7 +565,8 @@ mod tests {
     #[test]
     fn items_and_responses_have_the_keys_of_the_protocol() {
         let create = |item| {
-            serde_json::to_value(ClientEvent::ItemCreate { event_id: EventId::Text(1), item }).expect("plain data")
+            serde_json::to_value(ClientEvent::ItemCreate { event_id: EventId::Text(1), previous_item_id: None, item })
+                .expect("plain data")
         };
         assert_eq!(
             create(Item::text("sb_1", TextRole::Assistant, "Hello"))["item"],

@@ -175,6 +175,9 @@ pub struct SessionInfo<'a> {
     /// The two directions.
     #[serde(borrow, default)]
     pub audio: Option<AudioInfo<'a>>,
+    /// When it ends, in seconds since 1970.
+    #[serde(default, deserialize_with = "leniently")]
+    pub expires_at: Option<f64>,
 }
 
 /// The two directions of a session's audio.

@@ -27,6 +27,8 @@ struct Seen {
     complete: Vec<String>,
     pings: usize,
     pongs: Vec<Bytes>,
+    expires_at: Option<f64>,
+    prepared: bool,
     lost: Option<ModelLoss>,
     closed: bool,
 }
@@ -78,6 +80,8 @@ impl Desk {
                 SessionAction::Complete(complete) => seen.complete.push(complete.item.to_string()),
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
+                SessionAction::ExpiresAt(at) => seen.expires_at = Some(at),
+                SessionAction::Prepared => seen.prepared = true,
                 SessionAction::Lose(loss) => seen.lost = Some(loss),
                 SessionAction::Close => seen.closed = true,
             }
@@ -124,6 +128,12 @@ fn class(seen: &Seen) -> Option<LossClass> {
 
 fn item(id: &str) -> ItemId {
     ItemId::new(id)
+}
+
+#[test]
+fn input_is_forgotten_by_clearing_the_server_s_buffer() {
+    let mut desk = Desk::ready();
+    assert_eq!(desk.order(ModelOrder::DiscardInput).sent[0]["type"], "input_audio_buffer.clear");
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Service {
         tokio::time::pause();
         let log = Log::default();
         let writer = RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to");
-        let setup = SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer };
+        let setup = SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, apis: HashMap::new() };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
         let supervisor = Supervisor::with(setup, make_call).start();

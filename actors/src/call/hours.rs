@@ -1,0 +1,116 @@
+//! Opening hours: `mon-fri 09:00-18:00 +05:30`, several of them. Pure.
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveTime, Utc, Weekday};
+
+/// When a destination can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hours(Vec<Span>);
+
+/// One line of opening hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Span {
+    /// Monday first.
+    days: [bool; 7],
+    from: NaiveTime,
+    /// Not included; at or before `from` it is on the next day.
+    until: NaiveTime,
+    offset: FixedOffset,
+}
+
+impl Hours {
+    /// Reads lines like `mon-fri 09:00-18:00 +05:30`: days, times, offset from UTC. The first line that is none is the error.
+    ///
+    /// # Errors
+    /// The line that cannot be read.
+    pub fn parse<'t>(lines: impl IntoIterator<Item = &'t str>) -> Result<Self, &'t str> {
+        lines.into_iter().map(|line| Span::parse(&line.to_lowercase()).ok_or(line)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether it is open at a moment.
+    pub fn open_at(&self, moment: DateTime<Utc>) -> bool {
+        self.0.iter().any(|span| span.contains(moment))
+    }
+}
+
+impl Span {
+    fn contains(&self, moment: DateTime<Utc>) -> bool {
+        let local = moment.with_timezone(&self.offset);
+        let (today, time) = (local.weekday(), local.time());
+        let open_on = |day: Weekday| self.days[day.num_days_from_monday() as usize];
+        if self.from < self.until {
+            open_on(today) && self.from <= time && time < self.until
+        } else {
+            (open_on(today) && self.from <= time) || (open_on(today.pred()) && time < self.until)
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let [days, times, offset] = text.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
+        let (from, until) = times.split_once('-')?;
+        let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
+        let until = if until == "24:00" { "00:00" } else { until };
+        Some(Self { days: parse_days(days)?, from: time(from)?, until: time(until)?, offset: offset.parse().ok()? })
+    }
+}
+
+/// `mon-fri`, `sat`, `mon,wed,fri`, `daily`.
+fn parse_days(text: &str) -> Option<[bool; 7]> {
+    if text == "daily" {
+        return Some([true; 7]);
+    }
+    let day = |name: &str| DAYS.iter().position(|day| *day == name);
+    let mut days = [false; 7];
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (day(first)?, day(last)?);
+        let mut at = first;
+        days[at] = true;
+        while at != last {
+            at = (at + 1) % 7;
+            days[at] = true;
+        }
+    }
+    Some(days)
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(text: &str, moment: &str) -> bool {
+        Hours(vec![Span::parse(text).expect("valid hours")]).open_at(moment.parse().expect("a moment"))
+    }
+
+    #[test]
+    fn hours_are_counted_in_their_own_time_zone() {
+        // 2026-11-20 is a Friday.
+        assert!(open("mon-fri 09:00-18:00 +05:30", "2026-11-20T03:30:00Z"));
+        assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-20T03:29:59Z"));
+        assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-20T12:30:00Z"));
+        assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-21T06:00:00Z"));
+    }
+
+    #[test]
+    fn a_night_belongs_to_the_day_it_began_on() {
+        assert!(open("fri 22:00-06:00 +00:00", "2026-11-21T05:59:00Z"));
+        assert!(!open("fri 22:00-06:00 +00:00", "2026-11-20T05:59:00Z"));
+        assert!(open("daily 00:00-24:00 +00:00", "2026-11-20T23:59:59Z"));
+        assert!(open("sat-mon 10:00-11:00 +00:00", "2026-11-22T10:30:00Z"));
+    }
+
+    #[test]
+    fn half_written_hours_are_none() {
+        for text in [
+            "",
+            "mon-fri",
+            "mon-fri 9-18 +05:30",
+            "mon-fri 09:00-18:00",
+            "moon 09:00-18:00 +05:30",
+            "mon 25:00-26:00 +00:00",
+        ] {
+            assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended. Pure.
+
+use std::time::Duration;
+
+use base64_simd::STANDARD;
+use serde::Deserialize;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::{Ask, Request};
+use crate::call::steps::CarrierAnswer;
+use crate::ids::{CarrierCallId, Private};
+
+/// Twilio's REST API for one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwilioApi {
+    /// `https://api.twilio.com`.
+    pub api_url: Url,
+    /// `AC…`.
+    pub account: String,
+    /// Its secret.
+    pub auth_token: Private<String>,
+    /// Our document for a call whose stream has ended: a call that is handed on is sent there.
+    pub after_stream: String,
+}
+
+impl TwilioApi {
+    pub(super) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+        let mut form = Serializer::new(String::new());
+        match request {
+            Request::HandOver => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
+            Request::HangUp => form.append_pair("Status", "completed"),
+        };
+        Ask {
+            url: self.resource(&format!("Calls/{}.json", call.as_str())),
+            authorization: self.authorization(),
+            content_type: "application/x-www-form-urlencoded",
+            body: Private::new(form.finish()),
+            timeout: PATIENCE,
+        }
+    }
+
+    /// `Basic`, as the API asks for it.
+    pub fn authorization(&self) -> Private<String> {
+        let pair = format!("{}:{}", self.account, self.auth_token.expose());
+        Private::new(format!("Basic {}", STANDARD.encode_to_string(pair)))
+    }
+
+    /// The address of a resource of the account.
+    pub fn resource(&self, path: &str) -> Url {
+        let mut url = self.api_url.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/2010-04-01/Accounts/{}/{path}", self.account));
+        url
+    }
+}
+
+/// What an answer of the API means: a call that is not there or not in progress is over, which is what was wanted or cannot be helped.
+pub(super) fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
+    #[derive(Deserialize)]
+    struct Problem {
+        #[serde(default)]
+        code: u32,
+    }
+    if (200..300).contains(&status) {
+        return CarrierAnswer::Done;
+    }
+    // The message may quote what was sent; the code says all.
+    let code = serde_json::from_slice::<Problem>(body).map_or(0, |problem| problem.code);
+    match (status, code) {
+        (404, _) | (_, NOT_FOUND | NOT_IN_PROGRESS) => CarrierAnswer::Gone,
+        (401 | 403, _) => CarrierAnswer::Failed {
+            reason: format!(
+                "the carrier's API refused our credentials (HTTP {status}): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
+            ),
+        },
+        _ => CarrierAnswer::Failed { reason: format!("the carrier's API answered HTTP {status}, code {code}") },
+    }
+}
+
+/// "The requested resource was not found."
+const NOT_FOUND: u32 = 20_404;
+/// "Call is not in-progress. Cannot redirect."
+const NOT_IN_PROGRESS: u32 = 21_220;
+/// The caller hears nothing meanwhile; the other way to hand a call on needs no answer.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api() -> TwilioApi {
+        TwilioApi {
+            api_url: "https://api.example.com/".parse().expect("a URL"),
+            account: "AC1".to_owned(),
+            auth_token: Private::new("secret".to_owned()),
+            after_stream: "https://voice.example.com/twilio/after-stream".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_call_is_handed_on_by_sending_it_to_our_document() {
+        let ask = api().ask(Request::HandOver, &CarrierCallId::new("CA7"));
+        assert_eq!(ask.url.as_str(), "https://api.example.com/2010-04-01/Accounts/AC1/Calls/CA7.json");
+        assert_eq!(ask.body.expose(), "Url=https%3A%2F%2Fvoice.example.com%2Ftwilio%2Fafter-stream&Method=POST");
+        assert_eq!(ask.authorization.expose(), "Basic QUMxOnNlY3JldA==");
+        assert!(!format!("{ask:?}").contains("QUMx"), "nothing secret is printed");
+        assert_eq!(api().ask(Request::HangUp, &CarrierCallId::new("CA7")).body.expose(), "Status=completed");
+    }
+
+    #[test]
+    fn a_call_that_is_over_is_no_failure() {
+        assert_eq!(judge(200, b"{}"), CarrierAnswer::Done);
+        assert_eq!(judge(404, br#"{"code":20404}"#), CarrierAnswer::Gone);
+        assert_eq!(judge(404, b"<html>"), CarrierAnswer::Gone);
+        assert_eq!(judge(400, br#"{"code":21220}"#), CarrierAnswer::Gone);
+        for (status, body) in [(400, &br#"{"code":21205}"#[..]), (401, b""), (429, b""), (500, b"oops"), (503, b"{}")] {
+            assert!(matches!(judge(status, body), CarrierAnswer::Failed { .. }), "{status}");
+        }
+    }
+}
