@@ -23,6 +23,7 @@
 
 pub mod bench;
 pub mod callers;
+pub mod canary;
 pub mod check;
 pub mod cli;
 pub mod commands;

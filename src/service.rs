@@ -20,6 +20,7 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
@@ -28,6 +29,7 @@ use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::canary::Canary;
 use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
 use crate::lag;
 use crate::records::Sweep;
@@ -54,6 +56,8 @@ pub struct Service {
     /// Who tells others of calls, and its thread; none where nobody is to be told.
     delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
+    /// The canary, if there is one.
+    watching: Option<JoinHandle<()>>,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
 }
@@ -118,7 +122,9 @@ impl Service {
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
-        let probe = ModelProbe::new(model_address(&config));
+        let canary = Canary::default();
+        let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
+        let probe = ModelProbe::new(model_address(&config), canary);
         let known = Doors {
             supervisor: supervisor.clone(),
             briefs: brief_for(briefs),
@@ -153,6 +159,7 @@ impl Service {
             _sweep: sweep,
             delivery,
             rehearsal,
+            watching,
             token_watch,
         })
     }
@@ -185,6 +192,9 @@ impl Service {
     /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
     /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
     pub async fn stop(self, patience: Duration) {
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
@@ -396,6 +406,13 @@ fn brief_for(briefs: Briefs) -> BriefFor {
             parameters: asked.parameters.iter().cloned().collect(),
         })
     })
+}
+
+/// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
+fn canary_plan(config: &Config, briefs: &Briefs) -> Option<(Arc<SessionPlan>, Duration)> {
+    let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
+    let brief = briefs.iter().find(|brief| brief.agent == "default").or_else(|| briefs.iter().next())?;
+    Some((Arc::clone(&brief.model), every))
 }
 
 /// Where the model's server takes connections; none for one within the process.

@@ -54,6 +54,7 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
         ("switchboard_call_setup_seconds", SETUP.as_slice()),
         ("switchboard_turn_latency_seconds", TURN.as_slice()),
         ("switchboard_barge_in_seconds", BARGE_IN.as_slice()),
+        ("switchboard_model_gap_seconds", SETUP.as_slice()),
         ("switchboard_loop_lag_seconds", LAG.as_slice()),
     ];
     buckets
@@ -99,6 +100,16 @@ fn describe() {
     describe_counter!("switchboard_audio_frames_total", "Audio frames, in from callers and out to callers.");
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
     describe_counter!("switchboard_model_connects_total", "Model sessions: ok, or the class of their loss.");
+    describe_counter!(
+        "switchboard_model_takeovers_total",
+        "Model sessions that took the place of another in a call: failover after a loss, rotation before an expiry."
+    );
+    describe_histogram!("switchboard_model_gap_seconds", Unit::Seconds, "How long a call had no model session.");
+    describe_counter!(
+        "switchboard_model_canary_total",
+        "Sessions opened without a call: ok, or the class of their loss."
+    );
+    describe_gauge!("switchboard_model_reachable", "Whether the canary got a session: 1 or 0.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
     describe_gauge!(
         "switchboard_spend_usd_total",

@@ -204,6 +204,46 @@ async fn a_refused_key_is_not_tried_again_and_the_next_server_takes_the_call() {
     assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
 }
 
+#[actix_rt::test]
+async fn odd_events_are_survived_without_another_session() {
+    for rehearse in ["fragment_bytes:64,garbage_every:9,unknown_every:5", "big_event_bytes:5000000"] {
+        let stage = Stage::with(rehearse, &[]).await;
+        let report = stage.call(|_| {}).await;
+        assert_eq!(stage.log.connections(), 1, "{rehearse}");
+        let record = stage.record(&report).await;
+        assert_eq!(spoken(&record, "assistant").len(), 2, "{rehearse}: {record:#}");
+    }
+}
+
+#[actix_rt::test]
+async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
+    for (rehearse, status, reason) in [
+        ("first:0", 200, None),
+        ("reject:1013", 503, Some("model_unreachable")),
+        ("no_created", 503, Some("model_unreachable")),
+    ] {
+        let model = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
+        let url = format!("{}?rehearse={rehearse}", model.url());
+        let settings = [
+            ("twilio.verify", "off"),
+            ("realtime.provider", "openai"),
+            ("realtime.url", url.as_str()),
+            ("realtime.created_timeout", "500ms"),
+        ];
+        let running = common::start_with(&[("OPENAI_API_KEY", "sk-rehearsal")], &settings).await;
+        let counted = async {
+            while !common::get(&running.admin("/metrics"), &[]).await.text.contains("switchboard_model_reachable") {
+                actix_rt::time::sleep(Duration::from_millis(20)).await;
+            }
+            actix_rt::time::sleep(Duration::from_millis(1_000)).await;
+        };
+        tokio::time::timeout(common::PATIENCE, counted).await.expect("the canary is counted");
+        let ready = common::get(&running.public("/ready"), &[]).await;
+        assert_eq!((ready.status, ready.json()["reason"].as_str()), (status, reason), "{rehearse}");
+        running.stop().await;
+    }
+}
+
 /// `role: text`, `call name`, `output text`.
 fn shown(item: &Value) -> String {
     let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();

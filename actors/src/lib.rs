@@ -34,6 +34,7 @@
 //! | [`call`] | one call: states, turns, ends |
 //! | [`audio`] | codec, resampling, pacing, the ledger of what was heard |
 //! | [`realtime`] | the model session: protocol, session, sequencer, socket |
+//! | [`recording`] | both sides of a call in stereo, on disk while it goes on |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
 //! | [`delivery`] | telling others of calls: webhooks, at least once |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |

@@ -30,6 +30,8 @@ pub struct Realtime {
     pub fallbacks: Vec<Fallback>,
     /// How long another session is tried for before the model is given up.
     pub failover_patience: Duration,
+    /// How often a session is opened to see whether there is one to be had; `None` is never.
+    pub canary_every: Option<Duration>,
     /// How long before its end a session is replaced at the next quiet moment; zero is never.
     pub rotate_before: Duration,
     /// How long before its end it is replaced whatever is being said.
@@ -127,6 +129,7 @@ impl Realtime {
         let fallbacks: Vec<_> =
             fallbacks.iter().map(|fallback| Fallback::read(fallback, provider, secrets, variables)).collect();
         let failover_patience = section.read("failover_patience", or_word("off", duration(SECOND..=2 * MINUTE)));
+        let canary_every = section.read("canary_every", or_word("off", duration(10 * SECOND..=24 * 60 * MINUTE)));
         let rotate_before = section.read("rotate_before", or_word("off", duration(500 * MILLISECOND..=30 * MINUTE)));
         let rotate_latest = section.read("rotate_latest", duration(100 * MILLISECOND..=10 * MINUTE));
         let audio_format = section.read("audio_format", word(AUDIO));
@@ -153,6 +156,7 @@ impl Realtime {
             fallback_models: fallback_models?,
             fallbacks: fallbacks.into_iter().collect::<Option<_>>()?,
             failover_patience: failover_patience?.unwrap_or_default(),
+            canary_every: canary_every?,
             rotate_before: rotate_before?.unwrap_or_default(),
             rotate_latest: rotate_latest?,
             audio_format: audio_format?,

@@ -6,9 +6,11 @@
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
 //! [`intake`] makes odd frames of a line what they should be, before they come here.
-//! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes and by the packets' [`punctuality`].
+//! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes, by its [`upper_half`] and by the packets'
+//! [`punctuality`].
 //!
-//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
+//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
+//! ([`crate::recording`]). [`frame`] lends the buffers.
 
 pub mod action;
 pub mod actor;
@@ -28,4 +30,5 @@ pub mod punctuality;
 pub mod reading;
 pub mod replay;
 pub mod resample;
+pub mod upper_half;
 pub mod voice;

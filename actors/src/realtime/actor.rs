@@ -1,5 +1,6 @@
 //! The RealtimeLlm actor: the shell around the sessions of one call ([`super::session`]) and their sockets.
 
+pub mod canary;
 mod failover;
 mod legs;
 

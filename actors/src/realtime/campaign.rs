@@ -15,7 +15,7 @@ use crate::call::messages::{LossClass, ModelLoss};
 pub struct Campaign {
     candidates: Vec<Contender>,
     patience: Duration,
-    /// Since when there has been no session that proved itself; `None` while there is one.
+    /// When the outage began; `None` once a session has proved itself.
     since: Option<Instant>,
     tries: u32,
     last: Option<ModelLoss>,
@@ -83,6 +83,14 @@ impl Campaign {
         }
     }
 
+    /// The session in use, which has lasted for `lived`, is about to be told as lost: an outage begins.
+    pub fn interrupted(&mut self, lived: Duration, now: Instant) {
+        if lived >= PROVEN {
+            self.proved();
+        }
+        self.since = Some(now);
+    }
+
     /// A session with this candidate did not come up or was lost. `scope` is what a fatal loss concerns; `chance`, from 0 to 1, is
     /// drawn anew each time.
     pub fn lost(
@@ -111,7 +119,13 @@ impl Campaign {
         {
             return Next::GiveUp(loss.clone());
         }
-        self.choose(breakers, now, chance)
+        match self.choose(breakers, now, chance) {
+            // A wait beyond patience is no use to anybody.
+            Next::Dial { candidate, after } => {
+                Next::Dial { candidate, after: after.min((since + self.patience).saturating_duration_since(now)) }
+            }
+            end @ Next::GiveUp(_) => end,
+        }
     }
 
     /// The least tried of the best standing; the first of equals.
@@ -149,6 +163,8 @@ fn backoff(losses: u32, chance: f64) -> Duration {
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The bound of the longest. A caller does not wait longer in silence.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
+/// A session that lasted so long was a good one. Shorter: a server that drops what it takes is dialled for ever.
+const PROVEN: Duration = Duration::from_secs(10);
 /// Losses in a row before the model is given up, however quickly they came: a server that takes sessions and drops them.
 const MOST_TRIES: u32 = 12;
 
@@ -249,6 +265,23 @@ mod tests {
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
         search.now += PATIENCE;
         assert!(matches!(search.lost(0, LossClass::Retryable, Scope::Session, 0.0), Next::GiveUp(_)));
+    }
+
+    #[test]
+    fn patience_is_for_one_outage_and_tries_are_for_those_that_follow_one_another() {
+        let mut search = Search::among(vec![candidate("a", "m")]);
+        search.campaign.begin(&search.breakers, search.now);
+        // A caller who says nothing for a minute, and then the session is dropped.
+        search.now += Duration::from_secs(60);
+        search.campaign.interrupted(Duration::from_secs(60), search.now);
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
+        // Sessions that are taken and dropped, again and again.
+        let drops = (0..100).take_while(|_| {
+            search.now += Duration::from_secs(5);
+            search.campaign.interrupted(Duration::from_secs(5), search.now);
+            matches!(search.lost(0, LossClass::Retryable, Scope::Session, 0.0), Next::Dial { .. })
+        });
+        assert_eq!(drops.count(), MOST_TRIES as usize - 2);
     }
 
     #[test]

@@ -111,3 +111,7 @@ pub const TORN: &str = "torn";
 pub const UNREADABLE: &str = "unreadable";
 /// Beyond the longest journal that is written, and its last line.
 const LONGEST_FILE: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

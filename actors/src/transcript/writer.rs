@@ -1,6 +1,6 @@
 //! The records' own thread: what is to be filed is handed over and never waited for.
 //!
-//! One thread files records in the order in which they were handed over ([`files`] has the steps); another one writes the journals
+//! One thread files records in the order in which they were handed over (`files` has the steps); another one writes the journals
 //! of live calls ([`super::journal::writer`]). A slow disk makes their queues longer and delays no frame.
 //!
 //! A record that the disk refuses waits and is tried again, at longer and longer intervals, for as long as the service runs; when

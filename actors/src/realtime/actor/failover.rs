@@ -147,7 +147,8 @@ impl RealtimeLlm {
     pub(super) fn ready(&mut self, leg: LegId, session: String, setup: Duration) {
         let gap =
             self.outage.take().map_or(Duration::ZERO, |outage| clock::now().saturating_duration_since(outage.since));
-        if let Some(it) = self.legs.iter().find(|it| it.id == leg) {
+        if let Some(it) = self.legs.iter_mut().find(|it| it.id == leg) {
+            it.used_since = Some(clock::now());
             BREAKERS.with_borrow_mut(|breakers| self.campaign.came_up(it.candidate, breakers));
         }
         if std::mem::replace(&mut self.came_up, true) {
@@ -209,6 +210,8 @@ impl RealtimeLlm {
         }
         if self.in_use == Some(leg) {
             self.in_use = None;
+            let lived = gone.used_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            self.campaign.interrupted(lived, now);
             self.outage = Some(Outage { since: now, estate: gone.session.estate() });
         } else if self.next == Some(leg) {
             self.next = None;

@@ -34,6 +34,8 @@ pub(super) struct Leg {
     reader: Option<SpawnHandle>,
     /// Configured, and waiting to be used.
     pub(super) prepared: bool,
+    /// Since when it is in use.
+    pub(super) used_since: Option<Instant>,
     /// Of the plan's changes, those that it was configured with.
     pub(super) changes: u32,
     /// When another one is to be dialled to follow it, and when that is to take its place at the latest.
@@ -91,6 +93,7 @@ impl RealtimeLlm {
             assembler: Assembler::default(),
             reader: None,
             prepared: false,
+            used_since: None,
             changes: self.changes,
             renewal: None,
             // Base64 makes four bytes of three; the words around it are small change.

@@ -1,16 +1,15 @@
 //! The journals' own thread, and the end of it that a Transcript holds.
 //!
 //! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the thread is told that there are
-//! some. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls, then syncs one journal after the
-//! other until the next round is due; with many calls on a slow disk, writing goes on at its beat and syncing falls behind. What
-//! has been written survives the death of the process, what has been synced that of the machine.
+//! some. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a second thread syncs one journal
+//! after the other, so that with many calls on a slow disk writing goes on at its beat and syncing falls behind. What has been
+//! written survives the death of the process, what has been synced that of the machine.
 //!
 //! A disk that takes nothing costs no call anything: lines wait in memory, bounded for each call and for all of them
 //! ([`MOST_WAITING_OF_A_CALL`], [`MOST_WAITING`]), and are written when there is space again. What did not fit is missing in the
 //! journal alone; the call's record has it.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -70,6 +69,8 @@ struct Disk {
     done: usize,
     removed: bool,
     failing: bool,
+    /// The thread that syncs knows that there is something.
+    to_sync: bool,
 }
 
 impl JournalWriter {
@@ -77,7 +78,9 @@ impl JournalWriter {
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
         let shelf = Arc::new(Shelf::open(dir, name)?);
         let (dirty, told) = mpsc::channel();
-        let thread = Thread { commit, to_write: Vec::new(), to_sync: VecDeque::new() };
+        let (to_sync, written) = mpsc::channel();
+        let thread = Thread { commit, to_write: Vec::new(), to_sync };
+        std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || sync_all(&written))?;
         std::thread::Builder::new().name("journals".to_owned()).spawn(move || thread.work(&told))?;
         Ok(Self { dirty, shelf, waiting: Arc::default() })
     }
@@ -184,8 +187,13 @@ impl Journal {
         self.0.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Puts what was written so far on disk for good.
     fn sync(&self) -> io::Result<()> {
-        let file = locked(&self.0.disk).file.clone();
+        let file = {
+            let mut disk = locked(&self.0.disk);
+            disk.to_sync = false;
+            disk.file.clone()
+        };
         file.map_or(Ok(()), |file| file.sync_data())
     }
 
@@ -240,7 +248,7 @@ impl Drop for Live {
 struct Thread {
     commit: Duration,
     to_write: Vec<Journal>,
-    to_sync: VecDeque<Journal>,
+    to_sync: mpsc::Sender<Journal>,
 }
 
 impl Thread {
@@ -252,33 +260,34 @@ impl Thread {
                 return;
             }
             due = clock::now() + self.commit;
-            let failed = self.write();
-            if failed {
+            if self.write() {
                 // A disk that refuses is asked a few times a second and not in a loop.
                 due = due.max(clock::now() + AFTER_FAILURE);
             }
-            self.sync(due);
         }
     }
 
     /// Waits until it is time to write and there is something to be written. An error is the end of the service.
     fn gather(&mut self, told: &mpsc::Receiver<Journal>, due: Instant) -> Result<(), mpsc::RecvError> {
-        if self.to_write.is_empty() && self.to_sync.is_empty() {
-            self.to_write.push(told.recv()?);
+        if self.to_write.is_empty() {
+            let first = told.recv()?;
+            self.take(first);
         }
         loop {
             match told.recv_timeout(due.saturating_duration_since(clock::now())) {
-                Ok(journal) => {
-                    // A journal that begins is written at once: from then on the call cannot be forgotten.
-                    if journal.begins() {
-                        self.write_one(journal);
-                    } else {
-                        self.to_write.push(journal);
-                    }
-                }
+                Ok(journal) => self.take(journal),
                 Err(RecvTimeoutError::Timeout) => return Ok(()),
                 Err(RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
             }
+        }
+    }
+
+    /// A journal that begins is written at once, out of turn: from then on its call cannot be forgotten.
+    fn take(&mut self, journal: Journal) {
+        if journal.begins() {
+            self.write_one(journal);
+        } else {
+            self.to_write.push(journal);
         }
     }
 
@@ -298,30 +307,24 @@ impl Thread {
         let outcome = journal.write_out();
         journal.report("journal_write", &outcome);
         match outcome {
-            Ok(()) => self.to_sync.push_back(journal),
+            Ok(()) => {
+                if !std::mem::replace(&mut locked(&journal.0.disk).to_sync, true) {
+                    // The thread that takes them lives as long as this one.
+                    let _ = self.to_sync.send(journal);
+                }
+            }
             // Its folder is gone, and so is its call: nothing will ever read it.
             Err(error) if error.kind() == io::ErrorKind::NotFound && journal.is_forsaken() => {}
             Err(_) => self.to_write.push(journal),
         }
     }
+}
 
-    /// Syncs one after the other until the next round is due; at least one, or a slow disk would never sync any.
-    fn sync(&mut self, due: Instant) {
-        let mut synced = std::collections::BTreeSet::new();
-        while let Some(journal) = self.to_sync.pop_front() {
-            if synced.insert(journal.address()) {
-                let outcome = journal.sync();
-                journal.report("journal_sync", &outcome);
-                if clock::now() >= due {
-                    break;
-                }
-            }
-        }
-        if self.to_sync.len() > MOST_UNSYNCED {
-            // Older marks of the same journals: one sync serves them all.
-            let mut seen = std::collections::BTreeSet::new();
-            self.to_sync.retain(|journal| seen.insert(journal.address()));
-        }
+/// The second thread: each journal at most once a round, however many rounds were written meanwhile.
+fn sync_all(written: &mpsc::Receiver<Journal>) {
+    for journal in written {
+        let outcome = journal.sync();
+        journal.report("journal_sync", &outcome);
     }
 }
 
@@ -350,5 +353,7 @@ pub const MOST_WAITING: usize = 64 * 1024 * 1024;
 pub const LONGEST_JOURNAL: usize = 16 * 1024 * 1024;
 /// How soon a disk that refused is asked again.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
-/// Marks of journals to be synced before double ones are thrown away.
-const MOST_UNSYNCED: usize = 4096;
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
