@@ -1,16 +1,22 @@
 //! The admin's view of the calls, and the admin's hand on them.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use actix::Addr;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpResponse, http::StatusCode};
 use futures_util::future::join_all;
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo, Watch};
+use switchboard_actors::call::watch::Watcher;
 use switchboard_actors::supervisor::messages::Find;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::doors::Doors;
 use super::health::roll;
@@ -60,6 +66,28 @@ pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpRes
         shown.extend(detail);
     }
     Ok(HttpResponse::Ok().json(shown))
+}
+
+/// `GET /calls/{id}/events`: states and words as they come, as server-sent events, until the call ends or the reader falls behind.
+pub(super) async fn events(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let (watcher, news) = mpsc::channel(NEWS_KEPT);
+    let watcher = Watcher::new(move |told| watcher.try_send(told).is_ok());
+    find(&doors, &id).await?.do_send(Watch(watcher));
+    let told = stream::unfold(news, |mut news| async {
+        let text = match timeout(KEEP_ALIVE, news.recv()).await {
+            Ok(Some(told)) => format!("event: {}\ndata: {}\n\n", told.event, told.data),
+            // The call is over.
+            Ok(None) => return None,
+            // A comment, so that no proxy takes the quiet for an end.
+            Err(_) => ": the call goes on\n\n".to_owned(),
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(text)), news))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(Box::pin(told)))
 }
 
 /// `POST /calls/{id}/hangup`: ends the call politely; 202, for it takes a moment.
@@ -140,6 +168,10 @@ pub(super) async fn transfer(
     }
 }
 
+/// News that wait for a reader: some seconds of a fast speaker's words.
+const NEWS_KEPT: usize = 256;
+/// How long nothing is said to a reader. Proxies give up after 60 s of silence by habit.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -58,6 +58,7 @@ pub fn admin(app: &mut web::ServiceConfig) {
             .wrap(from_fn(guard::admin))
             .service(only("/calls", "GET").route(web::get().to(calls::list)))
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
+            .service(only("/calls/{id}/events", "GET").route(web::get().to(calls::events)))
             .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
             .service(only("/calls/{id}/recording", "POST").route(web::post().to(calls::recording)))
             .service(only("/calls/{id}/diagnosis", "POST").route(web::post().to(calls::diagnose)))

@@ -20,11 +20,12 @@ use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
     AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, WhatNext, WrapUp,
+    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, Watch, WhatNext, WrapUp,
 };
 use super::meter::Usd;
-use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
+use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
 use super::transfer::TransferRefusal;
+use super::watch::{News, Watchers};
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::control::{self, CarrierApi, Request};
@@ -116,6 +117,7 @@ pub struct CallActor {
     voice: Option<Voice>,
     /// Until it is told how the call ended.
     scribe: Option<Scribe>,
+    watchers: Watchers,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
 }
@@ -141,6 +143,7 @@ impl CallActor {
             mind: None,
             voice: None,
             scribe: None,
+            watchers: Watchers::default(),
             armed: None,
             setup,
         }
@@ -202,7 +205,7 @@ impl CallActor {
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),
             A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
-            A::Tell(note) => emit(note.event(self.setup.identity.id)),
+            A::Tell(note) => self.tell(&note),
             A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
             A::FinishAudio => self.finish_audio(),
@@ -210,6 +213,13 @@ impl CallActor {
             A::TellSupervisor { ending } => self.leave(ending),
             A::Stop => ctx.stop(),
         }
+    }
+
+    fn tell(&mut self, note: &Note) {
+        if let Note::StateChanged(state) = note {
+            self.watchers.tell(|| Some(News::state(state)));
+        }
+        emit(note.event(self.setup.identity.id));
     }
 
     /// Keeps one timer, for the earliest deadline.
@@ -519,6 +529,18 @@ impl Handler<PauseRecording> for CallActor {
     fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
         self.tell_audio(AudioOrder::PauseRecording(paused));
         self.setup.brief.recording.is_some()
+    }
+}
+
+impl Handler<Watch> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
+        if let Some(scribe) = &self.scribe {
+            scribe.watch.do_send(Watch(watcher.clone()));
+        }
+        self.watchers.add(watcher);
+        self.watchers.tell(|| Some(News::state(self.machine.state())));
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meter::Usd;
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
+use super::watch::Watcher;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
@@ -398,6 +399,12 @@ pub struct PauseRecording(pub bool);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]
 pub struct Inspect;
+
+/// Tell this watcher what happens from now on. The CallActor tells of states and passes the watcher on to its Transcript, which tells of
+/// words and facts. What is told ends with the call.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Watch(pub Watcher);
 
 /// One of the call's actors is gone without having been told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

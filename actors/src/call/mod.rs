@@ -23,3 +23,4 @@ pub(crate) mod testing;
 mod tools;
 pub mod transfer;
 mod turn;
+pub mod watch;

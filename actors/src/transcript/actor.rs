@@ -15,7 +15,8 @@ use super::messages::{Fact, Tally, Words};
 use super::record::{Closing, Held, Record};
 use super::writer::RecordWriter;
 use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::{Organ, OrganLost};
+use crate::call::messages::{Organ, OrganLost, Watch};
+use crate::call::watch::{News, Watchers};
 use crate::clock;
 use crate::ending::Ending;
 
@@ -41,6 +42,7 @@ pub struct Transcript {
     /// Everything that is told goes here first; from the start of the call until its record is handed over.
     journal: Journal,
     phase: Phase,
+    watchers: Watchers,
 }
 
 /// How far the call is, as far as its record is concerned.
@@ -59,7 +61,14 @@ impl Transcript {
     pub fn new(setup: TranscriptSetup) -> Self {
         let held = Held::of(&setup.brief);
         let journal = setup.writer.open_journal(&setup.identity, &held);
-        Self { setup, held, log: ConversationLog::new(clock::now()), journal, phase: Phase::Listening }
+        Self {
+            setup,
+            held,
+            log: ConversationLog::new(clock::now()),
+            journal,
+            phase: Phase::Listening,
+            watchers: Watchers::default(),
+        }
     }
 
     fn end(&mut self, ending: Ending, tally: Tally, ctx: &mut Context<Self>) {
@@ -128,6 +137,7 @@ impl Handler<Words> for Transcript {
     fn handle(&mut self, words: Words, ctx: &mut Self::Context) {
         let now = clock::now();
         self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_words(&words));
         self.log.hear(words, now);
         self.stop_when_complete(ctx);
     }
@@ -139,12 +149,21 @@ impl Handler<Fact> for Transcript {
     fn handle(&mut self, fact: Fact, ctx: &mut Self::Context) {
         let now = clock::now();
         self.journal.note(&fact, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_fact(&fact));
         if let Fact::Ended { ending, tally } = fact {
             self.end(ending, tally, ctx);
         } else {
             self.log.note(fact, now);
         }
         self.stop_when_complete(ctx);
+    }
+}
+
+impl Handler<Watch> for Transcript {
+    type Result = ();
+
+    fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
+        self.watchers.add(watcher);
     }
 }
 

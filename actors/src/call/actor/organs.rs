@@ -8,6 +8,7 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
+use crate::call::messages::Watch;
 use crate::events::{Event, emit};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
@@ -31,6 +32,7 @@ pub(super) trait Spawn: Send {
 pub(super) struct Scribe {
     pub(super) words: Recipient<Words>,
     pub(super) facts: Recipient<Fact>,
+    pub(super) watch: Recipient<Watch>,
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -87,7 +89,12 @@ impl Spawn for Real {
 
 impl Scribe {
     fn of(addr: Addr<Transcript>) -> Self {
-        Self { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+        Self {
+            words: addr.clone().recipient(),
+            facts: addr.clone().recipient(),
+            watch: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 }
 

@@ -84,46 +84,6 @@ fn an_entry_that_is_too_long_is_left_out_and_the_next_is_not() {
     assert_eq!(until(&journal, 2).len(), 2);
 }
 
-/// What a thousand talkative calls cost: `cargo test -p switchboard-actors --lib -- --ignored a_thousand --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn a_thousand_calls_of_a_few_entries_a_second() {
-    const CALLS: usize = 1_000;
-    let dir = tempfile::tempdir().expect("a directory");
-    let writer = JournalWriter::start(dir.path(), "x", Duration::from_millis(250)).expect("writable");
-    let journals: Vec<Journal> = (0..CALLS)
-        .map(|_| {
-            let identity = identity();
-            writer.open(identity.id, Header::new(&identity, &Held::of(&brief())))
-        })
-        .collect();
-    let words =
-        Words::CallerSaid { item: ItemId::new("item_0123456789abcdefghijk"), text: Some("a few words".to_owned()) };
-    let (began, mut appending, mut entries) = (clock::now(), Duration::ZERO, 0_u32);
-    while clock::now() - began < Duration::from_secs(5) {
-        let round = clock::now();
-        for journal in &journals {
-            journal.hear(&words, round - began);
-        }
-        entries += CALLS as u32;
-        appending += clock::now() - round;
-        // Ten entries a second and call.
-        #[expect(clippy::disallowed_methods, reason = "a measurement")]
-        std::thread::sleep(Duration::from_millis(100).saturating_sub(clock::now() - round));
-    }
-    let threads = fs::read_dir("/proc/self/task").expect("Linux").map(|task| task.expect("a task").path());
-    for task in threads {
-        let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
-        if name.trim() == "journals" {
-            let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
-            let ticks: Vec<&str> = stat.split_whitespace().skip(13).take(2).collect();
-            println!("journals' thread: {ticks:?} ticks of 10 ms (user, system) in 5 s");
-        }
-    }
-    let bytes: u64 = journals.iter().map(|it| fs::metadata(&it.0.path).map_or(0, |about| about.len())).sum();
-    println!("{entries} entries, {:?} each to append, {bytes} bytes on disk", appending / entries);
-}
-
 fn a_journal(commit: Duration) -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = JournalWriter::start(dir.path(), "x", commit).expect("writable");
