@@ -85,6 +85,17 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// The carrier did not confirm in time that a call of ours is over, and was told to end it.
+    HangUpForced {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// The carrier's id of the call.
+        call: &'a str,
+        /// `done`, `gone` when it was over already, `failed` when it is tried again, `given_up`.
+        result: &'static str,
+        /// Why it failed; empty when it did not.
+        reason: &'a str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -243,6 +254,10 @@ pub fn emit(event: Event<'_>) {
             info!(call:%, destination, by, outcome; "transfer");
         }
         Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
+        Event::HangUpForced { carrier, call, result, reason } => {
+            counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
+            warn!(carrier, carrier_call = call, result, reason; "the carrier did not confirm the end of a call and was told");
+        }
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());

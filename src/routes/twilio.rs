@@ -11,7 +11,7 @@ use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::ids::{CallId, CarrierCallId, Private};
-use switchboard_actors::supervisor::messages::{CarrierEnded, Expect, ExpectReturn, ExpectedCall, Find};
+use switchboard_actors::supervisor::messages::{CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find};
 use switchboard_actors::wire::Carrier;
 
 use super::doors::{Asked, Doors};
@@ -161,7 +161,10 @@ async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutco
         Next::Dial { name, destination, .. } => {
             twiml::dial(&twiml::Dial { public_url: &doors.public_url, name: &name, destination: &destination })
         }
-        Next::HangUp => twiml::hang_up(),
+        Next::HangUp => {
+            doors.supervisor.do_send(CarrierLetGo(call));
+            twiml::hang_up()
+        }
         Next::Return => match doors.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
             Ok(Some(permit)) => twiml::connect_stream(&ConnectStream {
                 public_url: &doors.public_url,

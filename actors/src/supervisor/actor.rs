@@ -1,23 +1,25 @@
-//! The Supervisor actor: the shell around [`super::roster`].
+//! The Supervisor actor: the shell around [`super::roster`] and [`super::backstop`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
+use super::backstop::{Backstop, Unconfirmed};
 use super::leaves::Leaves;
 use super::messages::{
-    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, ExpectReturn, Find, Permit, Refusal, Roll,
-    TransferLeave,
+    Admit, CallEnded, CallTheRoll, CarrierEnded, CarrierLetGo, Drain, Expect, ExpectReturn, Find, Permit, Refusal,
+    Roll, TransferLeave,
 };
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReport, LineReturned};
+use crate::call::steps::CarrierAnswer;
 use crate::clock;
-use crate::control::CarrierApi;
+use crate::control::{self, CarrierApi, Request};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, StreamToken};
 use crate::transcript::writer::RecordWriter;
@@ -44,10 +46,14 @@ pub struct Supervisor {
     writer: RecordWriter,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     leaves: Leaves,
+    /// Calls that have ended without their carrier's word on it.
+    backstop: Backstop,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
+    /// The same for the backstop.
+    backstop_armed: Option<(Instant, SpawnHandle)>,
 }
 
 impl Supervisor {
@@ -64,8 +70,10 @@ impl Supervisor {
             writer: setup.writer,
             apis: setup.apis,
             leaves: Leaves::default(),
+            backstop: Backstop::default(),
             waiting: Vec::new(),
             armed: None,
+            backstop_armed: None,
         }
     }
 }
@@ -86,7 +94,7 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
-        if self.roster.is_drained() {
+        if self.roster.is_drained() && self.backstop.deadline().is_none() {
             for told in self.waiting.drain(..) {
                 // Whoever asked may have stopped waiting.
                 let _ = told.send(());
@@ -110,6 +118,56 @@ impl Supervisor {
                 this.settle(ctx);
             };
             ((at, timer), ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
+        });
+    }
+
+    /// Tells the carriers that have not confirmed the end of a call of ours in time.
+    fn back_up(&mut self, ctx: &mut Context<Self>) {
+        for unconfirmed in self.backstop.due(clock::now()) {
+            let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
+            let asked = async move {
+                let answer = control::http::ask(&api, Request::HangUp, &unconfirmed.call).await;
+                (unconfirmed, answer)
+            };
+            let answered = |(unconfirmed, answer), this: &mut Self, ctx: &mut Context<Self>| {
+                this.told_to_hang_up(&unconfirmed, &answer);
+                this.settle(ctx);
+                this.arm_backstop(ctx);
+            };
+            ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
+        }
+        self.arm_backstop(ctx);
+    }
+
+    fn told_to_hang_up(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
+        let (carrier, call) = (unconfirmed.carrier.name(), unconfirmed.call.as_str());
+        match answer {
+            CarrierAnswer::Done => emit(Event::HangUpForced { carrier, call, result: "done", reason: "" }),
+            // It was over already, which is what was wanted.
+            CarrierAnswer::Gone => emit(Event::HangUpForced { carrier, call, result: "gone", reason: "" }),
+            CarrierAnswer::Failed { reason } => {
+                let result = if unconfirmed.is_last() { "given_up" } else { "failed" };
+                return emit(Event::HangUpForced { carrier, call, result, reason });
+            }
+        }
+        self.backstop.confirmed(&unconfirmed.call, clock::now());
+    }
+
+    fn arm_backstop(&mut self, ctx: &mut Context<Self>) {
+        let next = self.backstop.deadline();
+        if self.backstop_armed.as_ref().map(|(at, _)| *at) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.backstop_armed.take() {
+            ctx.cancel_future(timer);
+        }
+        self.backstop_armed = next.map(|at| {
+            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
+                this.backstop_armed = None;
+                this.back_up(ctx);
+                this.settle(ctx);
+            };
+            (at, ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
         });
     }
 
@@ -194,8 +252,14 @@ impl Handler<TransferLeave> for Supervisor {
 impl Handler<CallEnded> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CallEnded { call, .. }: CallEnded, ctx: &mut Self::Context) {
-        self.roster.ended(call);
+    fn handle(&mut self, CallEnded { call, ending }: CallEnded, ctx: &mut Self::Context) {
+        // Only a carrier with an API can be told anything.
+        if let Some(expected) = self.roster.ended(call)
+            && self.apis.contains_key(&expected.carrier)
+        {
+            self.backstop.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
+            self.arm_backstop(ctx);
+        }
         self.settle(ctx);
     }
 }
@@ -207,7 +271,19 @@ impl Handler<CarrierEnded> for Supervisor {
         if let Some(live) = self.roster.carrier_ended(&carrier_call) {
             live.do_send(LineReport::CallOver);
         }
-        self.arm(ctx);
+        self.backstop.confirmed(&carrier_call, clock::now());
+        self.arm_backstop(ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<CarrierLetGo> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, ctx: &mut Self::Context) {
+        self.backstop.confirmed(&carrier_call, clock::now());
+        self.arm_backstop(ctx);
+        self.settle(ctx);
     }
 }
 

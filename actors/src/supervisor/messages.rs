@@ -122,6 +122,11 @@ pub struct ExpectReturn(pub CarrierCallId);
 #[rtype(result = "()")]
 pub struct CarrierEnded(pub CarrierCallId);
 
+/// The carrier was told to end its call, in answer to a question of its own: nothing more has to be done about it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct CarrierLetGo(pub CarrierCallId);
+
 /// A call has ended; told by its CallActor, once.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]

@@ -2,6 +2,7 @@
 //! thread.
 
 pub mod actor;
+mod backstop;
 mod leaves;
 pub mod messages;
 pub mod roster;

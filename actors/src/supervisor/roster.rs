@@ -195,11 +195,13 @@ impl<C: Clone> Roster<C> {
         self.live.push(Live { expected, permit, reach });
     }
 
-    /// The call has ended; its place is free. Told twice, it changes nothing the second time.
-    pub(super) fn ended(&mut self, call: CallId) {
-        self.live.retain(|live| live.permit.call != call);
+    /// The call has ended; its place is free. Answers with what was announced; told twice, it changes nothing the second time.
+    pub(super) fn ended(&mut self, call: CallId) -> Option<ExpectedCall> {
+        let ended = self.live.iter().position(|live| live.permit.call == call)?;
+        let ended = self.live.remove(ended).expected;
         let live = &self.live;
         self.returning.retain(|carrier_call, _| live.iter().any(|live| live.expected.carrier_call == *carrier_call));
+        Some(ended)
     }
 
     /// The carrier says that its call is over: frees the place of an announced one, answers with a live one.
