@@ -66,6 +66,8 @@ pub enum DialOutcome {
     /// Somebody answers, speaks for a moment and hangs up.
     #[default]
     Answered,
+    /// Something answers that does not take the call: it presses no key when it is told to, as an answering machine.
+    Declined,
     /// The line is busy.
     Busy,
     /// It rings and nobody comes.
@@ -104,7 +106,7 @@ impl DialOutcome {
     /// The `DialCallStatus` of the reference.
     pub const fn status(self) -> &'static str {
         match self {
-            Self::Answered => "completed",
+            Self::Answered | Self::Declined => "completed",
             Self::Busy => "busy",
             Self::NoAnswer => "no-answer",
             Self::Failed => "failed",
@@ -115,7 +117,7 @@ impl DialOutcome {
     pub(super) const fn takes(self) -> Duration {
         match self {
             Self::Answered => Duration::from_secs(2),
-            Self::Busy | Self::NoAnswer | Self::Failed => Duration::from_millis(500),
+            Self::Declined | Self::Busy | Self::NoAnswer | Self::Failed => Duration::from_millis(500),
         }
     }
 }
