@@ -18,6 +18,7 @@ mod errands;
 mod hours;
 mod kinds;
 mod layers;
+mod outbound;
 mod people;
 mod problem;
 mod reader;
@@ -37,6 +38,7 @@ pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
+pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
@@ -76,6 +78,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Where callers can be sent, by name.
     pub transfers: BTreeMap<String, Transfer>,
+    /// Whom the service may call by itself.
+    pub outbound: Outbound,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
     /// What of a caller's speech stops an agent.
@@ -284,6 +288,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
+    let outbound = Outbound::read(&top.table("outbound"), &secrets);
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));
@@ -314,6 +319,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         languages,
         routes: routes?,
         transfers,
+        outbound: outbound?,
         tools: tools?,
         interruption: interruption?,
         keypad: keypad?,

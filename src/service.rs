@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -28,6 +28,7 @@ use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
+use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
 use crate::routes::{self, lifeline, twiml};
 use crate::telemetry;
@@ -90,17 +91,19 @@ impl Service {
         };
         let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
         let public_url = config.server.public_url_at(public.address);
+        let apis = carrier_apis(&config, &public_url);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
-            apis: carrier_apis(&config, &public_url),
+            apis: apis.clone(),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let probe = ModelProbe::new(model_address(&config));
         let known = Doors {
             supervisor: supervisor.clone(),
+            dialling: dialling(&config, briefs.clone(), &apis),
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
@@ -264,6 +267,18 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
         (Carrier::Twilio, Arc::new(api))
     });
     twilio.into_iter().collect()
+}
+
+/// What calls are begun with, where the operator wants that.
+fn dialling(config: &Config, briefs: Briefs, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+    let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
+    Some(Dialling {
+        rules: config.outbound.clone(),
+        api: Arc::clone(api),
+        account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
+        brief: Box::new(move |agent, language| briefs.named(agent, language)),
+        pace: Mutex::default(),
+    })
 }
 
 fn brief_for(briefs: Briefs) -> BriefFor {

@@ -96,6 +96,13 @@ pub enum Event<'a> {
         /// Why it failed; empty when it did not.
         reason: &'a str,
     },
+    /// A call that we began was not answered, or not by somebody the agent speaks to.
+    OutboundEnded {
+        /// The call.
+        call: CallId,
+        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
+        status: &'static str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -257,6 +264,10 @@ pub fn emit(event: Event<'_>) {
         Event::HangUpForced { carrier, call, result, reason } => {
             counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
             warn!(carrier, carrier_call = call, result, reason; "the carrier did not confirm the end of a call and was told");
+        }
+        Event::OutboundEnded { call, status } => {
+            counter!("switchboard_outbound_unanswered_total", "status" => status).increment(1);
+            info!(call:%, status; "outbound call not answered");
         }
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {

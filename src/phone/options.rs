@@ -35,6 +35,8 @@ pub struct PhoneOptions {
     pub from: String,
     /// The dialled number.
     pub to: String,
+    /// The call's id where the carrier has told it already, as of a call that the service began; a fresh one otherwise.
+    pub call_sid: Option<String>,
     /// `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// Signs every request and upgrade as the carrier would.
@@ -91,6 +93,7 @@ impl PhoneOptions {
             comfort_noise: false,
             from: "+15550100001".into(),
             to: "+15550100002".into(),
+            call_sid: None,
             account_sid: DEFAULT_ACCOUNT.into(),
             auth_token: None,
             parameters: BTreeMap::new(),

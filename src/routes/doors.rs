@@ -20,6 +20,7 @@ use url::Url;
 use super::form::Form;
 use super::gate::Gate;
 use super::health::ModelProbe;
+use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
@@ -40,6 +41,8 @@ pub struct Doors {
     pub gate: Arc<Gate>,
     /// The admin's bearer token; none only while the admin listener is on loopback.
     pub admin_token: Option<Private<String>>,
+    /// What calls are begun with; none while that is switched off.
+    pub dialling: Option<Dialling>,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
     /// Whether the model's server can be reached.

@@ -358,7 +358,7 @@ impl Handler<Refused> for MediaStream {
 
     fn handle(&mut self, Refused(refusal): Refused, ctx: &mut Self::Context) {
         let code = match refusal {
-            Refusal::Full { .. } | Refusal::Draining => CloseCode::Again,
+            Refusal::Full { .. } | Refusal::TooManyOutbound { .. } | Refusal::Draining => CloseCode::Again,
             Refusal::BadToken | Refusal::WrongCall => CloseCode::Policy,
         };
         self.close(code, &refusal.to_string(), ctx);

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::backstop::{Backstop, Unconfirmed};
 use super::leaves::Leaves;
 use super::messages::{
-    Admit, CallEnded, CallTheRoll, CarrierEnded, CarrierLetGo, Drain, Expect, ExpectReturn, Find, Permit, Refusal,
-    Roll, TransferLeave,
+    Admit, CallEnded, CallTheRoll, CarrierEnded, CarrierLetGo, Drain, Expect, ExpectOutbound, ExpectReturn, Find,
+    Identify, NotBegun, Permit, Refusal, Roll, TransferLeave,
 };
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
@@ -210,6 +210,38 @@ impl Handler<Expect> for Supervisor {
         let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(refused);
         self.arm(ctx);
         answer
+    }
+}
+
+impl Handler<ExpectOutbound> for Supervisor {
+    type Result = Result<Permit, Refusal>;
+
+    fn handle(&mut self, asked: ExpectOutbound, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let room = (asked.most, asked.ring);
+        let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(refused);
+        self.arm(ctx);
+        answer
+    }
+}
+
+impl Handler<Identify> for Supervisor {
+    type Result = Option<Permit>;
+
+    fn handle(&mut self, known: Identify, ctx: &mut Self::Context) -> Self::Result {
+        let permit = self.roster.identify(known, clock::now());
+        self.arm(ctx);
+        permit
+    }
+}
+
+impl Handler<NotBegun> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, NotBegun(name): NotBegun, ctx: &mut Self::Context) {
+        self.roster.not_begun(&name);
+        self.arm(ctx);
     }
 }
 

@@ -8,6 +8,8 @@
 //! conversation begun now would be cut. Live calls end by themselves for the drain's patience, are then told to hang up, and
 //! are waited for a bounded time more.
 
+mod outbound;
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
