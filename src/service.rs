@@ -107,6 +107,7 @@ impl Service {
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
+            account: config.secrets.twilio_account_sid.clone(),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
                 stall_timeout: config.limits.line_silence,

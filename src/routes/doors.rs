@@ -35,6 +35,8 @@ pub struct Doors {
     pub public_url: Url,
     /// Who is believed to be Twilio.
     pub trust: Trust,
+    /// The account that webhooks have to name, and with them their streams; any where none is set.
+    pub account: Option<Private<String>>,
     /// What a stream may do.
     pub stream: StreamRules,
     /// Room for sockets that have not shown a token yet.
@@ -115,7 +117,21 @@ impl Doors {
         if !from_query && !is_form {
             return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
         }
-        form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))
+        let form = form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))?;
+        self.own_account(request, form.value("AccountSid"))?;
+        Ok(form)
+    }
+
+    /// Refuses what another account sends, where ours is known: its secret may be ours as well.
+    fn own_account(&self, request: &HttpRequest, account: Option<&str>) -> Result<(), Problem> {
+        match (&self.account, account) {
+            (Some(own), Some(account)) if own.expose() != account => {
+                emit(Event::CallRefused { reason: "wrong_account" });
+                warn!(path = request.path(); "request refused: it names another account than TWILIO_ACCOUNT_SID");
+                Err(Problem::forbidden("the request belongs to another account"))
+            }
+            (Some(_) | None, _) => Ok(()),
+        }
     }
 
     /// Judges a WebSocket upgrade.
