@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use console::style;
 use serde_json::json;
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::call::brief::Brief;
+use switchboard_actors::realtime::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, ConfigError, Decision, RouteInput};
+use crate::config::{Briefs, Config, ConfigError, Decision, RouteInput};
 
 /// Bad usage or a bad configuration; nothing was started.
 const REFUSED: u8 = 2;
@@ -24,10 +26,24 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             return refuse(&error);
         }
     };
+    if args.session_update {
+        print(&updates(&config));
+        return ExitCode::SUCCESS;
+    }
     let decision = args.route.as_ref().map(|to| config.route(&call(args, to)));
     let text = if args.json { for_machines(&config, decision.as_ref()) } else { in_words(&config, decision.as_ref()) };
     print(&text);
     ExitCode::SUCCESS
+}
+
+/// What would be sent to configure each session.
+fn updates(config: &Config) -> String {
+    let line = |brief: &Arc<Brief>| {
+        let update = session_update(&brief.model);
+        let line = json!({"agent": brief.agent, "language": brief.language, "model": brief.model.model, "variant": brief.variant, "event": update});
+        format!("{line}\n")
+    };
+    Briefs::new(config, None).iter().map(line).collect()
 }
 
 /// Says on stderr what is wrong with a configuration.
@@ -40,7 +56,7 @@ pub fn refuse(error: &ConfigError) -> ExitCode {
 
 fn call(args: &CheckArgs, to: &str) -> RouteInput {
     RouteInput {
-        carrier: Carrier::Twilio,
+        carrier: args.carrier,
         from: args.from.clone().into(),
         to: to.to_owned().into(),
         parameters: args.parameter.iter().cloned().collect(),

@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
+use crate::deliveries::DeliveriesArgs;
 use crate::phone::{CallArgs, DemoArgs};
+use crate::records::RecordsArgs;
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
@@ -36,8 +39,15 @@ pub enum Command {
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
+    /// Shows what receivers of webhooks are told, and sends dead letters again
+    #[command(
+        after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
+    )]
+    Deliveries(DeliveriesArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
+    /// Lists, shows and erases records of calls
+    Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
     #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
     Rehearse {
@@ -64,12 +74,18 @@ pub struct CheckArgs {
     /// Prints JSON, for machines
     #[arg(long)]
     pub json: bool,
+    /// Prints the `session.update` of every agent in every language, a line of JSON each; secrets are left out
+    #[arg(long)]
+    pub session_update: bool,
     /// Shows which route a call to this number would take, and why
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub route: Option<String>,
     /// The caller's number, for --route
     #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
     pub from: String,
+    /// The carrier, for --route: twilio or waybeo
+    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::phone::carrier)]
+    pub carrier: Carrier,
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
     pub parameter: Vec<(String, String)>,

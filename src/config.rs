@@ -5,30 +5,38 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
 //! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
 //! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
 
 mod apology;
+mod audio;
 mod briefs;
 mod clips;
 mod conversation;
 mod directory;
 mod errands;
+mod experiments;
+mod fallbacks;
+mod filler;
 mod hours;
 mod kinds;
 mod layers;
+mod options;
 mod outbound;
 mod people;
 mod problem;
 mod reader;
 mod realtime;
+mod recording;
 mod report;
 mod routing;
 mod secrets;
 mod service;
+mod spending;
 mod tools;
 mod trust;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -38,20 +46,28 @@ pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
+pub use experiments::{CONTROL, Experiment};
+pub use fallbacks::Fallback;
+pub use options::{CallerTranscription, Options};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
-pub use realtime::{CallerTranscription, ModelAudio, Provider, Realtime};
+pub use realtime::{ModelAudio, Provider, Realtime};
+pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
-pub use service::{Admin, Limits, Records, Retry, Server, Twilio, Verify, Waybeo, WebhookEndpoint, Webhooks};
+pub use service::{Admin, Did, Keep, Limits, Records, Retention, Server, Twilio, Verify, Waybeo};
+pub use spending::Spend;
 pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
+pub use webhooks::{DeliveryQueue, Webhooks};
 
+use experiments::Ground;
 use layers::{Node, PREFIX, Variable};
-use people::Directory;
+use people::{Common, Directory};
 use reader::{Reader, Section};
-use switchboard_actors::call::brief::InterruptionPlan;
+use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
+use switchboard_actors::call::meter::Prices;
 use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
@@ -76,20 +92,32 @@ pub struct Config {
     pub languages: BTreeMap<String, Language>,
     /// Who answers which calls; the first match wins.
     pub routes: Vec<Route>,
+    /// Which callers meet an agent that is otherwise.
+    pub experiments: Vec<Experiment>,
+    /// What calls may cost.
+    pub spend: Spend,
+    /// What models charge.
+    pub prices: Prices,
     /// Where callers can be sent, by name.
     pub transfers: BTreeMap<String, Transfer>,
     /// Whom the service may call by itself.
     pub outbound: Outbound,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
     /// What of a caller's speech stops an agent.
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
     pub keypad: Keypad,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
     /// Where records go.
     pub records: Records,
     /// Who is told of calls.
     pub webhooks: Webhooks,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
     /// What may be taken.
     pub limits: Limits,
     /// What nobody may see.
@@ -148,8 +176,12 @@ impl Config {
             ("routes", "[{}]"),
             ("transfers.any", "{}"),
             ("tools.any", "{}"),
+            ("mcp.any", "{}"),
+            ("prices.any", "{}"),
+            ("experiments", "[{}]"),
             ("webhooks.endpoints", "[{}]"),
             ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
         ]);
         read_all(&one_of_each).2
     }
@@ -283,13 +315,17 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
-    let realtime = Realtime::read(&top.table("realtime"), &secrets);
+    let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
+    // A name that leads nowhere because its table is wrong has been told once.
+    let servers = mcp.clone().unwrap_or_default();
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables);
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
     let outbound = Outbound::read(&top.table("outbound"), &secrets);
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));
     let tool_names: Vec<&str> = tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -302,11 +338,39 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         transfers: &transfer_names,
         keypad,
     });
-    let agents = read_agents(&top, reader, house, known.as_ref());
-    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref());
+    let empty = Node::empty(Origin::Nowhere);
+    let common = Common {
+        realtime: realtime.as_ref(),
+        node: tree.entry("realtime").unwrap_or(&empty),
+        mcp: &servers,
+        interruption: interruption.as_ref(),
+    };
+    let agents = read_agents(&top, reader, &common, known.as_ref());
+    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref(), realtime.as_ref());
+    let spend = Spend::read(&top.table("spend"));
+    let prices = spending::read_prices(&top.named("prices"));
+    let ground = agents.as_ref().map(|agents| Ground {
+        agents,
+        node: tree.entry("agents"),
+        common: &common,
+        known: known.as_ref(),
+        reader,
+    });
+    let experiments = experiments::read_all(&top.listed("experiments"), ground.as_ref());
     let records = Records::read(&top.table("records"));
-    let webhooks = Webhooks::read(&top.table("webhooks"), reader);
+    let recording = Recording::read(&top.table("recording"), records.as_ref());
+    let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
+    let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
     let limits = Limits::read(&top.table("limits"));
+    if let Some(name) = limits.as_ref().and_then(|limits| limits.on_model_loss.as_deref())
+        && transfers.is_some()
+        && !transfer_names.contains(&name)
+    {
+        let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        top.table("limits").problem("on_model_loss", message);
+    }
+    mcp?;
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     Some(Config {
@@ -318,13 +382,19 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         agents,
         languages,
         routes: routes?,
+        experiments: experiments?,
+        spend: spend?,
+        prices: prices?,
         transfers,
         outbound: outbound?,
         tools: tools?,
+        audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
+        recording: recording?,
         records: records?,
         webhooks: webhooks?,
+        delivery: delivery?,
         limits: limits?,
         secrets,
         file: None,
@@ -371,11 +441,11 @@ fn read_named<T>(
 fn read_agents(
     top: &Section<'_>,
     reader: &Reader,
-    house: Option<realtime::House>,
+    common: &Common<'_>,
     known: Option<&Directory<'_>>,
 ) -> Option<BTreeMap<String, Agent>> {
     let sections = top.named("agents");
-    let agents = read_named(&sections, |_, section| Agent::read(section, house))?;
+    let agents = read_named(&sections, |_, section| Agent::read(section, common))?;
     for (name, section) in &sections {
         if let (Some(agent), Some(known)) = (agents.get(name), known) {
             agent.check(name, known, reader, section);
@@ -389,12 +459,16 @@ fn read_routes(
     reader: &Reader,
     agents: Option<&BTreeMap<String, Agent>>,
     languages: Option<&BTreeMap<String, Language>>,
+    realtime: Option<&Realtime>,
 ) -> Option<Vec<Route>> {
     let sections = top.listed("routes");
     let routes: Vec<_> = sections.iter().map(Route::read).collect();
     let routes: Vec<Route> = routes.into_iter().collect::<Option<_>>()?;
     if let (Some(agents), Some(languages)) = (agents, languages) {
         directory::check_routes(&routes, agents, languages, &sections, reader);
+        if let Some(realtime) = realtime {
+            directory::check_models(&routes, agents, realtime, &sections);
+        }
     }
     Some(routes)
 }

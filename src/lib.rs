@@ -14,18 +14,24 @@
 //! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
 //! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
 //! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
-//! | [`cli`], [`commands`], [`check`], [`telemetry`] | the commands, the log, the counters |
+//! | [`records`] | records on disk: `switchboard records`, and the limits of what is kept |
+//! | [`cli`], [`commands`], [`check`], [`telemetry`], [`lag`] | the commands, the log, the counters, how late a thread is |
 //!
 //! What is absent: the routes know no states of a call, the phone and the service share no code for wire, signature or mu-law (a
 //! fault in one would cancel itself out in the other), and nothing is built from `Host` or `X-Forwarded-*`: signed URLs come from
 //! `server.public_url` alone.
 
 pub mod bench;
+pub mod callers;
+pub mod canary;
 pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod deliveries;
+pub mod lag;
 pub mod phone;
+pub mod records;
 pub mod rehearsal;
 pub mod routes;
 pub mod service;

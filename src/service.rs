@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -14,22 +15,31 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use switchboard_actors::clock;
-use switchboard_actors::control::{CarrierApi, TwilioApi};
+use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
-use switchboard_actors::transcript::writer::RecordWriter;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
 use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::{Briefs, Config, Provider, RouteInput, Verify};
+use crate::canary::Canary;
+use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
+use crate::lag;
+use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
+use crate::routes::waybeo::WaybeoRules;
 use crate::routes::{self, lifeline, twiml};
 use crate::telemetry;
 
@@ -42,7 +52,15 @@ pub struct Service {
     /// The Supervisor's thread: a busy call never makes it wait.
     arbiter: Arbiter,
     writer: RecordWriter,
+    /// Ends with the service.
+    _sweep: Option<Sweep>,
+    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
+    /// The canary, if there is one.
+    watching: Option<JoinHandle<()>>,
+    /// Warns of a carrier's token that is about to expire.
+    token_watch: Option<JoinHandle<()>>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -77,7 +95,9 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let writer = RecordWriter::start(&config.records.dir)
+        let writer = start_records(&config.records)?;
+        let sweep = Sweep::start(&config.records);
+        let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
         let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
@@ -89,25 +109,32 @@ impl Service {
             }
             Provider::OpenAi | Provider::Azure => None,
         };
-        let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let briefs = Arc::new(Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let apis = carrier_apis(&config, &public_url);
+        let delivery = delivery.map(on_its_own_thread);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
+            spend: config.spend.limits,
+            books: config.spend.file.clone(),
             apis: apis.clone(),
+            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
-        let probe = ModelProbe::new(model_address(&config));
+        let canary = Canary::default();
+        let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
+        let probe = ModelProbe::new(model_address(&config), canary);
         let known = Doors {
             supervisor: supervisor.clone(),
-            dialling: dialling(&config, briefs.clone(), &apis),
+            dialling: dialling(&config, Arc::clone(&briefs), &apis),
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
             account: config.secrets.twilio_account_sid.clone(),
+            waybeo: waybeo_rules(&config),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
                 stall_timeout: config.limits.line_silence,
@@ -121,9 +148,24 @@ impl Service {
             started: clock::now(),
         };
         doors.get_or_init(|| Data::new(known));
+        let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+        let expires = token.and_then(|token| waybeo::expiry(token.expose()));
+        let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
         info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
-        Ok(Self { public, admin, public_url, supervisor, arbiter, writer, rehearsal })
+        Ok(Self {
+            public,
+            admin,
+            public_url,
+            supervisor,
+            arbiter,
+            writer,
+            _sweep: sweep,
+            delivery,
+            rehearsal,
+            watching,
+            token_watch,
+        })
     }
 
     /// Where carriers are listened to.
@@ -154,6 +196,9 @@ impl Service {
     /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
     /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
     pub async fn stop(self, patience: Duration) {
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
@@ -176,8 +221,18 @@ impl Service {
                 "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
             );
         }
+        if let Some((delivery, thread)) = self.delivery {
+            // What is not delivered by then goes on at the next start.
+            if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
+                warn!("deliveries hang; they go on at the next start");
+            }
+            thread.stop();
+        }
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
+        }
+        if let Some(watch) = self.token_watch {
+            watch.abort();
         }
         self.arbiter.stop();
     }
@@ -206,7 +261,11 @@ impl Bound {
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let doors = Arc::clone(doors);
+        let listener = key.split('.').next().unwrap_or(key);
+        let threads = Arc::new(AtomicUsize::new(0));
         let app = move || {
+            // Once on each of the listener's threads.
+            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let doors = doors.get().expect("`build` tells what the doors know before it serves them");
             App::new().app_data(Data::clone(doors)).configure(paths)
         };
@@ -245,6 +304,44 @@ impl Listener {
     }
 }
 
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
+}
+
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+}
+
 fn trust(config: &Config) -> Trust {
     match config.twilio.verify {
         Verify::Require => {
@@ -267,22 +364,56 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
         });
         (Carrier::Twilio, Arc::new(api))
     });
-    twilio.into_iter().collect()
+    let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+    let waybeo = waybeo.map(|token| {
+        let api = CarrierApi::Waybeo(WaybeoApi {
+            api_url: config.waybeo.api_url.clone(),
+            token: token.clone(),
+            transfer_command: config.waybeo.transfer_command.clone(),
+            hangup_command: config.waybeo.hangup_command.clone(),
+        });
+        (Carrier::Waybeo, Arc::new(api))
+    });
+    twilio.into_iter().chain(waybeo).collect()
+}
+
+fn waybeo_rules(config: &Config) -> WaybeoRules {
+    WaybeoRules {
+        enabled: config.waybeo.enabled,
+        token: config.secrets.waybeo_stream_token.clone(),
+        did_is_caller: config.waybeo.did == Did::Caller,
+        sip_id: config.waybeo.sip_id.clone(),
+        agents: config.agents.keys().cloned().collect(),
+    }
+}
+
+/// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
+async fn watch_token(expires: i64) {
+    let left = || u64::try_from(expires.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
+    info!(left_s = left(); "WAYBEO_AUTH_TOKEN is good for so long");
+    for notice in TOKEN_NOTICES {
+        // Slept in pieces: the wall's clock may be set meanwhile.
+        while left() > notice.as_secs() {
+            let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
+            actix_rt::time::sleep(wait).await;
+        }
+        warn!(left_s = left(); "WAYBEO_AUTH_TOKEN expires: renew it and restart, or callers can be neither transferred nor hung up on");
+    }
 }
 
 /// What calls are begun with, where the operator wants that.
-fn dialling(config: &Config, briefs: Briefs, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+fn dialling(config: &Config, briefs: Arc<Briefs>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
     let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),
         api: Arc::clone(api),
         account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
-        brief: Box::new(move |agent, language| briefs.named(agent, language)),
+        brief: Box::new(move |agent, language, to| briefs.named(agent, language, to)),
         pace: Mutex::default(),
     })
 }
 
-fn brief_for(briefs: Briefs) -> BriefFor {
+fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
     Box::new(move |asked: &Asked<'_>| {
         briefs.for_call(&RouteInput {
             carrier: asked.carrier,
@@ -291,6 +422,13 @@ fn brief_for(briefs: Briefs) -> BriefFor {
             parameters: asked.parameters.iter().cloned().collect(),
         })
     })
+}
+
+/// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
+fn canary_plan(config: &Config, briefs: &Briefs) -> Option<(Arc<SessionPlan>, Duration)> {
+    let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
+    let brief = briefs.iter().find(|brief| brief.agent == "default").or_else(|| briefs.iter().next())?;
+    Some((Arc::clone(&brief.model), every))
 }
 
 /// Where the model's server takes connections; none for one within the process.
@@ -303,9 +441,13 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     Some((url.host_str()?.to_owned(), port))
 }
 
+/// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
+const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
 /// The service's own handle of the writer and the Supervisor's.
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the tries under way may take when the service stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(3);
 /// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

@@ -54,6 +54,8 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
         ("switchboard_call_setup_seconds", SETUP.as_slice()),
         ("switchboard_turn_latency_seconds", TURN.as_slice()),
         ("switchboard_barge_in_seconds", BARGE_IN.as_slice()),
+        ("switchboard_model_gap_seconds", SETUP.as_slice()),
+        ("switchboard_loop_lag_seconds", LAG.as_slice()),
     ];
     buckets
         .into_iter()
@@ -90,10 +92,40 @@ fn describe() {
         Unit::Seconds,
         "From the model's report that the caller speaks to our clear at the carrier."
     );
+    describe_histogram!(
+        "switchboard_loop_lag_seconds",
+        Unit::Seconds,
+        "How late a thread comes to what is due, by thread."
+    );
     describe_counter!("switchboard_audio_frames_total", "Audio frames, in from callers and out to callers.");
     describe_counter!("switchboard_audio_frames_dropped_total", "Audio frames dropped, by direction and reason.");
     describe_counter!("switchboard_model_connects_total", "Model sessions: ok, or the class of their loss.");
+    describe_counter!(
+        "switchboard_model_takeovers_total",
+        "Model sessions that took the place of another in a call: failover after a loss, rotation before an expiry."
+    );
+    describe_histogram!("switchboard_model_gap_seconds", Unit::Seconds, "How long a call had no model session.");
+    describe_counter!(
+        "switchboard_model_canary_total",
+        "Sessions opened without a call: ok, or the class of their loss."
+    );
+    describe_gauge!("switchboard_model_reachable", "Whether the canary got a session: 1 or 0.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
+    describe_gauge!(
+        "switchboard_spend_usd_total",
+        "US dollars spent since the start, by agent, model and variant; only grows."
+    );
+    describe_gauge!("switchboard_spend_day_usd", "US dollars spent today (UTC).");
+    describe_gauge!("switchboard_spend_killed", "Whether the kill switch is on.");
+    describe_counter!("switchboard_spend_limits_total", "Limits of what may be spent that were reached.");
+    describe_counter!(
+        "switchboard_variant_calls_total",
+        "Calls that experiments concern, by variant, agent and ending."
+    );
+    describe_counter!("switchboard_records_total", "Records: written, recovered, deferred to their journal, failed.");
+    describe_counter!("switchboard_records_failed_total", "Steps of a record that the disk refused; tried again.");
+    describe_counter!("switchboard_journal_gaps_total", "Entries that did not go into a journal; the record has them.");
+    describe_counter!("switchboard_records_removed_total", "Files removed by the limits of records, by kind.");
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 
@@ -125,6 +157,8 @@ const SETUP: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5
 const TURN: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0];
 /// Ours alone, without network: tens of microseconds when all is well, a frame (20 ms) when something is wrong.
 const BARGE_IN: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.1];
+/// The runtime's timers are due to the millisecond; 2 ms at p99 is well, 20 ms is a frame late.
+const LAG: [f64; 9] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
 #[cfg(test)]
 mod tests {

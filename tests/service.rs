@@ -439,3 +439,27 @@ async fn a_stopping_service_ends_its_calls_politely() {
     assert_eq!(stream.closed().await.0, CloseCode::Normal);
     stopping.await.expect("an orderly stop");
 }
+
+#[actix_web::test]
+async fn a_call_is_watched_until_it_ends() {
+    let running = start(&[]).await;
+    let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
+    running.until_calls(1).await;
+    let client = awc::Client::builder().timeout(Duration::from_secs(10)).finish();
+    let mut answer = client.get(running.admin(&format!("/calls/{CALL}/events"))).send().await.expect("an answer");
+    assert_eq!(answer.headers().get("content-type").expect("a type"), "text/event-stream");
+    // The greeting is said and heard; then the caller hangs up.
+    stream.hear("media").await;
+    stream.say(&json!({ "event": "stop", "sequenceNumber": "9", "streamSid": "MZ1", "stop": { "accountSid": "AC1", "callSid": CALL } })).await;
+    let mut told = String::new();
+    while let Some(piece) = futures_util::StreamExt::next(&mut answer).await {
+        told += std::str::from_utf8(&piece.expect("the stream goes on")).expect("text");
+    }
+    for expected in
+        ["event: state\ndata: {\"state\":", "event: ended\ndata: {\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"]
+    {
+        assert!(told.contains(expected), "{expected} is not in {told}");
+    }
+    assert_eq!(get(&running.admin("/calls/nobody/events"), &[]).await.status, 404);
+    running.stop().await;
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 use metrics::{Counter, counter, gauge, histogram};
 
+use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
 use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::CallId;
@@ -142,6 +143,22 @@ pub enum Event<'a> {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
+    /// A model session was lost or did not come up, and another one is being opened.
+    ModelFaltered {
+        /// The call.
+        call: CallId,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    ModelResumed {
+        /// The call.
+        call: CallId,
+        /// How long there was none.
+        gap: Duration,
+    },
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
@@ -176,12 +193,50 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
+    /// Something of the carrier's audio was odd and was put right or dropped.
+    LineOdd {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
+        what: &'static str,
+        /// How often since this was last told of the stream.
+        times: u64,
+        /// Whether the stream has shown it before.
+        again: bool,
+    },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// The call.
+        call: CallId,
+        /// What.
+        finding: Finding,
+        /// With its numbers and its carrier.
+        diagnosis: &'a Diagnosis,
+    },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
         call: CallId,
         /// Its name.
         organ: &'static str,
+    },
+    /// A call's recording is whole.
+    RecordingWritten {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// How long it plays.
+        length_ms: u64,
+    },
+    /// A call's recording ended before its call.
+    RecordingFailed {
+        /// The call.
+        call: CallId,
+        /// The file.
+        path: &'a str,
+        /// Why, and what to do about it.
+        problem: &'a str,
     },
     /// A call's record is on disk.
     RecordWritten {
@@ -203,6 +258,194 @@ pub enum Event<'a> {
         call: CallId,
         /// Why, and what to do about it.
         problem: &'a str,
+    },
+    /// A response or a transcription was charged for.
+    Spent {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: &'a str,
+        /// The model.
+        model: &'a str,
+        /// The experiment's variant, `control`, or `none`.
+        variant: &'a str,
+        /// US dollars.
+        dollars: f64,
+    },
+    /// What was spent today is known anew.
+    DaySpent {
+        /// US dollars.
+        dollars: f64,
+    },
+    /// A limit of what may be spent was reached.
+    SpendLimitReached {
+        /// `caller_soft`, `caller_hard`, `day_soft`, `day_hard`.
+        limit: &'static str,
+        /// The calls that are told.
+        calls: usize,
+    },
+    /// The kill switch was thrown.
+    SpendKilled {
+        /// No call is taken from now on, or calls are again.
+        on: bool,
+    },
+    /// The books of what was spent cannot be read or written.
+    BooksFailed {
+        /// Why.
+        problem: &'a str,
+    },
+    /// A call that an experiment concerns has ended.
+    VariantEnded {
+        /// The experiment's variant, or `control`.
+        variant: &'a str,
+        /// The agent.
+        agent: &'a str,
+        /// Why the call ended.
+        ending: Ending,
+    },
+    /// A call's record is not on disk and left to its journal, of which the next start makes it.
+    RecordDeferred {
+        /// The call.
+        call: CallId,
+        /// Why.
+        problem: &'a str,
+    },
+    /// A journal that a dead process left was made a record.
+    RecordRecovered {
+        /// The call.
+        call: CallId,
+        /// The transcript file.
+        path: &'a str,
+    },
+    /// The end of a recovered journal could not be read; it is kept aside.
+    JournalTorn {
+        /// The call.
+        call: CallId,
+        /// Where it is kept.
+        path: &'a str,
+        /// What could not be read.
+        bytes: usize,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be read at all; it is kept aside.
+    JournalUnreadable {
+        /// Where it is kept.
+        path: &'a str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A journal that was left could not be made a record yet.
+    JournalUnrecovered {
+        /// The journal.
+        path: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The folder of journals could not be read.
+    JournalsUnread {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The disk refused a step for a call's journal. The call goes on.
+    JournalFailed {
+        /// The call.
+        call: CallId,
+        /// Which: `journal_write`, `journal_sync`, `journal_remove`.
+        step: &'static str,
+        /// Why, the first time in a row.
+        problem: Option<&'a str>,
+    },
+    /// An entry did not go into a call's journal: too much waits for the disk, or it is too long.
+    JournalGap {
+        /// The call.
+        call: CallId,
+    },
+    /// A receiver has an event.
+    WebhookDelivered {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+    },
+    /// A receiver does not have an event yet; it is told again.
+    WebhookDelayed {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries so far.
+        attempts: u32,
+        /// The pause before the next.
+        wait: Duration,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An event is a dead letter: `switchboard deliveries retry` sends it again.
+    WebhookGivenUp {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An endpoint answered 410: it is told nothing more.
+    EndpointShut {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// An endpoint failed several times in a row and is left in peace for a while.
+    EndpointRested {
+        /// Its name.
+        endpoint: &'a str,
+        /// How long.
+        pause: Duration,
+    },
+    /// An endpoint that was left in peace works again.
+    EndpointRecovered {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// Deliveries cannot be written to disk; they go on in memory and are written when that is possible.
+    DeliveryUnsaved {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The queue that several nodes share does not answer; what is new waits on disk.
+    QueueAway {
+        /// Why.
+        problem: &'a str,
+    },
+    /// It answers again.
+    QueueBack,
+    /// An event can be neither kept nor delivered.
+    NoticeDropped {
+        /// The event's id.
+        event: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// News of a call found no room; the call's record tells it once more.
+    NewsDropped {
+        /// The call.
+        call: CallId,
+    },
+    /// A queue file, or the transcript beside it, cannot be read; it is left as it is.
+    QueueUnreadable {
+        /// Its name.
+        name: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The Delivery actor is gone without having been told to go.
+    DeliveryStopped {
+        /// Deliveries that wait on disk for the next start.
+        pending: usize,
     },
     /// The call's state changed.
     StateChanged {
@@ -284,6 +527,19 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
             info!(call:%, setup_ms = setup.as_millis(); "model connected");
         }
+        Event::ModelFaltered { call, class, reason } => {
+            counter!("switchboard_model_connects_total", "result" => class).increment(1);
+            warn!(call:%, class, reason; "model session lost, opening another");
+        }
+        Event::ModelResumed { call, gap } => {
+            let kind = if gap.is_zero() { "rotation" } else { "failover" };
+            counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+            counter!("switchboard_model_takeovers_total", "kind" => kind).increment(1);
+            if !gap.is_zero() {
+                histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
+            }
+            info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
+        }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
             warn!(call:%, class, reason; "model lost");
@@ -294,18 +550,134 @@ pub fn emit(event: Event<'_>) {
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
+        Event::LineOdd { carrier, what, times, again } => {
+            counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
+            if again {
+                debug!(carrier, what, times; "odd audio of the carrier again");
+            } else {
+                warn!(carrier, what, times; "odd audio of the carrier");
+            }
+        }
+        Event::LineFaulty { call, finding, diagnosis } => {
+            let (carrier, finding, advice) = (diagnosis.carrier, finding.word(), finding.advice());
+            counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => finding).increment(1);
+            let level_dbfs = diagnosis.level_dbfs.map(Tenths::value);
+            let offset_percent = diagnosis.offset_percent.map(Tenths::value);
+            let clipped_percent = diagnosis.clipped_percent.map(Tenths::value);
+            let (lost_ms, corrected) = (diagnosis.packets.lost_ms, diagnosis.corrected);
+            warn!(call:%, carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+        }
         Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
+        Event::RecordingWritten { call, path, length_ms } => {
+            counter!("switchboard_recordings_total", "result" => "written").increment(1);
+            info!(call:%, path, length_ms; "recording written");
+        }
+        Event::RecordingFailed { call, path, problem } => {
+            counter!("switchboard_recordings_total", "result" => "failed").increment(1);
+            error!(call:%, path, problem; "recording failed");
+        }
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);
             info!(call:%, path; "record written");
         }
-        Event::RecordDelayed { call, problem } => warn!(call:%, problem; "record delayed"),
+        Event::RecordDelayed { call, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "file").increment(1);
+            warn!(call:%, problem; "record delayed");
+        }
+        Event::RecordDeferred { call, problem } => {
+            counter!("switchboard_records_total", "result" => "deferred").increment(1);
+            error!(call:%, problem; "record left to its journal");
+        }
+        Event::RecordRecovered { call, path } => {
+            counter!("switchboard_records_total", "result" => "recovered").increment(1);
+            warn!(call:%, path; "record recovered");
+        }
+        Event::JournalTorn { call, path, bytes, why } => warn!(call:%, path, bytes, why; "journal cut"),
+        Event::JournalUnreadable { path, why } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, why; "journal not readable");
+        }
+        Event::JournalUnrecovered { path, problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(path, problem; "journal not recovered");
+        }
+        Event::JournalsUnread { problem } => {
+            counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
+            error!(problem; "folder of journals not read");
+        }
+        Event::JournalFailed { call, step, problem } => {
+            counter!("switchboard_records_failed_total", "step" => step).increment(1);
+            if let Some(problem) = problem {
+                error!(call:%, step, problem; "journal not written");
+            }
+        }
+        Event::JournalGap { call } => {
+            counter!("switchboard_journal_gaps_total").increment(1);
+            debug!(call:%; "an entry is missing in the journal");
+        }
         Event::RecordFailed { call, problem } => {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
             error!(call:%, problem; "record not written");
         }
+        Event::Spent { call, agent, model, variant, dollars } => {
+            let (agent, model, variant) = (agent.to_owned(), model.to_owned(), variant.to_owned());
+            // Counters are whole numbers here; a gauge that only grows is read the same way.
+            gauge!("switchboard_spend_usd_total", "agent" => agent, "model" => model, "variant" => variant)
+                .increment(dollars);
+            debug!(call:%, dollars; "spent");
+        }
+        Event::DaySpent { dollars } => gauge!("switchboard_spend_day_usd").set(dollars),
+        Event::SpendLimitReached { limit, calls } => {
+            counter!("switchboard_spend_limits_total", "limit" => limit).increment(1);
+            warn!(limit, calls; "spend limit reached");
+        }
+        Event::SpendKilled { on } => {
+            gauge!("switchboard_spend_killed").set(if on { 1.0 } else { 0.0 });
+            warn!(on; "spend kill switch thrown");
+        }
+        Event::BooksFailed { problem } => error!(problem; "the books of what was spent are not kept"),
+        Event::VariantEnded { variant, agent, ending } => {
+            let (variant, agent) = (variant.to_owned(), agent.to_owned());
+            counter!("switchboard_variant_calls_total", "variant" => variant, "agent" => agent, "ending" => ending.reason())
+                .increment(1);
+        }
+        Event::WebhookDelivered { endpoint, event, attempts } => {
+            webhook_counted("delivered");
+            info!(endpoint, event, attempts; "webhook delivered");
+        }
+        Event::WebhookDelayed { endpoint, event, attempts, wait, problem } => {
+            webhook_counted("retried");
+            warn!(endpoint, event, attempts, wait_ms = wait.as_millis(), problem; "webhook delayed");
+        }
+        Event::WebhookGivenUp { endpoint, event, attempts, problem } => {
+            webhook_counted("given_up");
+            error!(endpoint, event, attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
+        }
+        Event::EndpointShut { endpoint } => {
+            error!(endpoint; "the endpoint answered 410 and is told nothing more; give it another url, or retry one of its deliveries");
+        }
+        Event::EndpointRested { endpoint, pause } => {
+            warn!(endpoint, pause_ms = pause.as_millis(); "the endpoint fails and is left in peace");
+        }
+        Event::EndpointRecovered { endpoint } => info!(endpoint; "the endpoint works again"),
+        Event::DeliveryUnsaved { problem } => {
+            error!(problem; "deliveries not written; look at the disk of records.dir");
+        }
+        Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
+        Event::QueueBack => info!("the shared queue answers again"),
+        Event::NoticeDropped { event, problem } => {
+            webhook_counted("dropped");
+            error!(event, problem; "webhook dropped");
+        }
+        Event::NewsDropped { call } => warn!(call:%; "no room for news of a call; its record tells it again"),
+        Event::QueueUnreadable { name, problem } => error!(name, problem; "queue file not delivered"),
+        Event::DeliveryStopped { pending } => error!(pending; "deliveries have stopped; restart the service"),
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }
+}
+
+fn webhook_counted(result: &'static str) {
+    counter!("switchboard_webhook_deliveries_total", "result" => result).increment(1);
 }
 
 /// Counters of the frame path, looked up once per call and not once per frame.

@@ -107,6 +107,16 @@ impl StreamToken {
     }
 }
 
+/// A number by chance, from 0 up to 1: for pauses that are not to fall together.
+#[expect(clippy::disallowed_methods, reason = "the one place that draws a number")]
+pub fn chance() -> f64 {
+    // The last 48 bits of a random id are all random.
+    let drawn = Uuid::new_v4().as_u128() & ((1 << 48) - 1);
+    #[expect(clippy::cast_precision_loss, reason = "48 bits fit into an f64 to the last")]
+    let drawn = drawn as f64;
+    drawn / (1_u64 << 48) as f64
+}
+
 /// Something personal or secret: a number, speech, a token. Prints as `[private]`; the value has to be asked for by name.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Private<T>(T);

@@ -34,7 +34,9 @@
 //! | [`call`] | one call: states, turns, ends |
 //! | [`audio`] | codec, resampling, pacing, the ledger of what was heard |
 //! | [`realtime`] | the model session: protocol, session, sequencer, socket |
+//! | [`recording`] | both sides of a call in stereo, on disk while it goes on |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
+//! | [`delivery`] | telling others of calls: webhooks, at least once |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
 //! | [`control`] | what a carrier is told beside its stream, over its own API |
 //! | [`http`] | the HTTP client of a thread |
@@ -53,11 +55,13 @@ pub mod audio;
 pub mod call;
 pub mod clock;
 pub mod control;
+pub mod delivery;
 pub mod ending;
 pub mod events;
 pub mod http;
 pub mod ids;
 pub mod realtime;
+pub mod recording;
 pub mod supervisor;
 pub mod tools;
 pub mod transcript;

@@ -22,18 +22,24 @@ const BUFFERS: Capabilities = Capabilities {
     pacing: Pacing::CarrierBuffers,
     marks: true,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: true,
     frame_multiple: 1,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
     marks: false,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: false,
     frame_multiple: 160,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 
 #[test]
@@ -199,6 +205,7 @@ fn name_of(report: &AudioReport) -> String {
         AudioReport::FirstHeard { item, .. } => format!("first heard {item}"),
         AudioReport::Queued { remaining } => format!("queued {}", remaining.as_millis()),
         AudioReport::LastVoice { ago } => format!("last voice {}", ago.as_millis()),
+        AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
     }
 }
 
@@ -376,7 +383,7 @@ impl<'a> Run<'a> {
             match action {
                 AudioAction::ToLine(command) => self.phone.hear(command),
                 AudioAction::Report(report) => self.reports.push(report),
-                AudioAction::ToModel(_) | AudioAction::CountDrops { .. } => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) | AudioAction::CountDrops { .. } => {}
             }
         }
         self.collect_echoes();
@@ -406,7 +413,8 @@ impl<'a> Run<'a> {
                 | AudioReport::FramesDropped(_)
                 | AudioReport::FirstHeard { .. }
                 | AudioReport::Queued { .. }
-                | AudioReport::LastVoice { .. } => None,
+                | AudioReport::LastVoice { .. }
+                | AudioReport::Diagnosed(_) => None,
             })
             .expect("an interruption is answered")
             .iter()
@@ -445,7 +453,8 @@ impl<'a> Run<'a> {
             | AudioReport::FramesDropped(_)
             | AudioReport::FirstHeard { .. }
             | AudioReport::Queued { .. }
-            | AudioReport::LastVoice { .. } => None,
+            | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_) => None,
         });
         heard.collect()
     }

@@ -78,8 +78,11 @@ fn a_caller_s_frame_allocates_nothing_once_warm() {
     for model in [AudioFormat::PCM_24K, AudioFormat::MULAW_8K] {
         let mut call = Call::new(model);
         call.caller_frames(10);
-        let counted = allocations(|| call.caller_frames(500));
+        let counted = allocations(|| call.caller_frames(480));
         assert_eq!(counted, 0, "to {model:?}");
+        // Every ten seconds a diagnosis is told: a message, and its findings where there are any.
+        let counted = allocations(|| call.caller_frames(500));
+        assert!((1..=6).contains(&counted), "{counted} to {model:?}");
     }
 }
 
@@ -99,12 +102,15 @@ fn an_answer_allocates_its_marks_and_nothing_else_once_warm() {
 
 #[test]
 fn a_call_s_audio_path_fits_in_48_kib() {
+    // The filter is the thread's: calls share it, and the first one brings it.
+    let first = Call::new(AudioFormat::PCM_24K);
     let before = BYTES.get();
     let mut call = Call::new(AudioFormat::PCM_24K);
     call.caller_frames(10);
     call.answer(50);
     let held = BYTES.get() - before;
     assert!(held < 48 * 1024, "{held} bytes");
+    drop(first);
 }
 
 #[test]

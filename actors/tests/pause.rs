@@ -26,18 +26,24 @@ const BUFFERS: Capabilities = Capabilities {
     pacing: Pacing::CarrierBuffers,
     marks: true,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: true,
     frame_multiple: 1,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
     marks: false,
     clear: false,
+    clear_is_sure: true,
     dtmf_in: false,
     frame_multiple: 160,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 
 const PACED_AND_CLEARED: Capabilities = Capabilities { clear: true, ..PACED };
@@ -276,7 +282,7 @@ impl Run {
                     self.phone.hear(command);
                 }
                 AudioAction::Report(report) => self.told(report),
-                AudioAction::ToModel(_) => {}
+                AudioAction::ToModel(_) | AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, .. } => assert_eq!(cause, DropCause::Muted),
             }
         }
@@ -301,6 +307,7 @@ impl Run {
             | AudioReport::PlayoutOverflowed { .. }
             | AudioReport::Queued { .. }
             | AudioReport::LastVoice { .. }
+            | AudioReport::Diagnosed(_)
             | AudioReport::FramesDropped(_) => {}
         }
     }

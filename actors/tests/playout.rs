@@ -12,25 +12,31 @@ use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::call::messages::AudioReport;
 use switchboard_actors::clock;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::wire::{AudioFormat, CallerFrame, Capabilities, LineCommand, Pacing};
+use switchboard_actors::wire::{AudioFormat, CallerFrame, Capabilities, Carrier, LineCommand, Pacing};
 
 const BUFFERS: Capabilities = Capabilities {
     name: "buffers",
     pacing: Pacing::CarrierBuffers,
     marks: true,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: true,
     frame_multiple: 1,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
     marks: false,
     clear: false,
+    clear_is_sure: true,
     dtmf_in: false,
     frame_multiple: 160,
     handover: None,
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 
 #[test]
@@ -184,6 +190,40 @@ fn a_paced_line_gets_20_ms_frames_on_one_origin() {
     assert_eq!(call.told(), "", "lateness does not add up");
     call.pass(1);
     assert_eq!(call.told(), "play 20");
+}
+
+#[test]
+fn a_carrier_that_may_clear_is_asked_to_and_is_not_believed() {
+    let waybeo = Carrier::Waybeo.capabilities();
+    let mut call = Call::new(waybeo);
+    call.says("resp_1", "item_1", 1_000);
+    call.told();
+    call.pass(100);
+    assert_eq!(call.told(), ", play 20".repeat(5)[2..]);
+    call.pauses();
+    assert_eq!(call.told(), "", "what it may have dropped would have to be sent again");
+    call.resumes();
+    call.interrupts(None);
+    assert_eq!(call.told(), "clear, interrupted item_1 300/1000");
+    call.pass(200);
+    call.interrupts(None);
+    assert_eq!(call.told(), "interrupted", "there is nothing left to clear");
+}
+
+#[test]
+fn waybeo_is_never_more_than_200_ms_ahead_however_late_the_timers_are() {
+    let mut call = Call::new(Carrier::Waybeo.capabilities());
+    call.says("resp_1", "item_1", 3_000);
+    let (mut sent, mut passed) = (0, 0);
+    for step in 0..600_u64 {
+        sent += call.told().matches("play 20").count() as u64 * 20;
+        assert!(sent <= passed + 200, "{sent} ms sent after {passed} ms");
+        assert!(sent == 3_000 || sent + 20 > passed, "the caller waits: {sent} ms sent after {passed} ms");
+        let late = [5, 20, 1, 40, 3][step as usize % 5];
+        call.pass(late);
+        passed += late;
+    }
+    assert_eq!(sent, 3_000);
 }
 
 #[test]
@@ -688,6 +728,8 @@ impl Call {
             AudioAction::Report(AudioReport::FirstHeard { .. }) => unreachable!("kept apart"),
             AudioAction::Report(AudioReport::Queued { remaining }) => format!("queued {}", remaining.as_millis()),
             AudioAction::Report(AudioReport::LastVoice { ago }) => format!("last voice {}", ago.as_millis()),
+            AudioAction::Report(AudioReport::Diagnosed(diagnosis)) => format!("diagnosed {}", diagnosis.verdict),
+            AudioAction::Record(block) => format!("record {}", block.at),
             AudioAction::CountDrops { cause, frames } => {
                 assert!(DropCause::ALL.contains(&cause));
                 format!("dropped {cause:?} {frames}")

@@ -14,7 +14,8 @@ use switchboard_actors::call::messages::{LossClass, ModelLoss, ModelReport, Orga
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelBound, ModelOrder, Wish, WishPurpose};
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
+use switchboard_actors::realtime::options::SessionOptions;
+use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
 use switchboard_actors::transcript::messages::Words;
 use switchboard_actors::wire::AudioFormat;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -136,7 +137,7 @@ async fn soon<F: Future>(future: F) -> F::Output {
 }
 
 fn transcribing(port: u16) -> SessionPlan {
-    let transcription = Transcription { model: "whisper-1".to_owned(), language: None, prompt: None };
+    let transcription = Transcription { model: "whisper-1".to_owned(), ..Transcription::default() };
     SessionPlan { transcription: Some(transcription), ..plan(port) }
 }
 
@@ -164,10 +165,12 @@ fn plan(port: u16) -> SessionPlan {
         tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
+        options: SessionOptions::default(),
         connect_timeout: Duration::from_secs(10),
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 

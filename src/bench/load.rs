@@ -21,7 +21,9 @@ use super::{plot, probe};
 
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench")]
+#[command(
+    after_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio"
+)]
 pub struct BenchArgs {
     /// Concurrent calls of each step.
     #[arg(long, value_delimiter = ',', default_values_t = [50, 100, 200, 400, 600, 800, 1000, 1200, 1400, 1600])]
@@ -38,6 +40,9 @@ pub struct BenchArgs {
     /// Measure again with one feature off at a time, at this many calls.
     #[arg(long)]
     pub features_at: Option<usize>,
+    /// Measure what the audio path does to sound instead, and fail when a limit is missed (audio.json, spectra.svg).
+    #[arg(long)]
+    pub audio: bool,
     /// Where the sheet (sheet.json) and the plot (latency.svg) go.
     #[arg(long, default_value = "target/bench")]
     pub out: PathBuf,
@@ -85,6 +90,9 @@ pub enum BenchError {
 /// # Errors
 /// When the service cannot be started or measured.
 pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
+    if args.audio {
+        return super::audio::run(&args.out, args.json);
+    }
     std::fs::create_dir_all(&args.out).map_err(|source| BenchError::Io { what: "make the output folder", source })?;
     let progress = ProgressBar::new(args.steps.len() as u64).with_style(
         ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),

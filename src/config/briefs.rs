@@ -5,23 +5,30 @@ use std::sync::Arc;
 
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
+use switchboard_actors::call::meter::SpendPlan;
 use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription};
+use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::wire::Carrier;
 
+use super::experiments::{self, CONTROL};
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
-use super::{Config, apology};
+use super::{Config, apology, filler};
+use crate::callers::Callers;
 
 /// The brief of every agent in every language it speaks.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Briefs {
     config: Config,
     /// By agent and language.
     made: BTreeMap<(String, String), Arc<Brief>>,
+    /// By experiment, agent and language.
+    variants: BTreeMap<(usize, String, String), Arc<Brief>>,
+    callers: Callers,
 }
 
 impl Briefs {
@@ -29,38 +36,80 @@ impl Briefs {
     /// and without `realtime.url` the plans can be looked at but lead nowhere.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
-        let mut made = BTreeMap::new();
         let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
         let transfers = Arc::new(to.collect::<Destinations>());
-        for (name, agent) in &config.agents {
-            let languages = Arc::new(languages(config, agent));
-            let tools = Arc::new(tools(config, agent));
-            for code in languages.keys() {
-                let brief = brief(config, &endpoint, (name, agent), code, &languages, &tools, &transfers);
-                made.insert((name.clone(), code.clone()), Arc::new(brief));
+        let made = config.agents.iter().flat_map(|(name, agent)| {
+            let briefs = briefs(config, &endpoint, (name, agent), &transfers);
+            briefs.map(|(code, brief)| ((name.clone(), code), brief))
+        });
+        let made = made.collect();
+        let mut variants = BTreeMap::new();
+        for (at, experiment) in config.experiments.iter().enumerate() {
+            for (name, agent) in &experiment.variants {
+                let briefs = briefs(config, &endpoint, (name, agent), &transfers);
+                let named = |brief: Arc<Brief>| {
+                    Arc::new(Brief { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(brief) })
+                };
+                variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), named(brief))));
             }
         }
-        Self { made, config: config.clone() }
+        let callers = Callers::new(config.secrets.caller_salt.as_ref());
+        Self { made, variants, callers, config: config.clone() }
     }
 
     /// How a call is to be held.
     pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
-        let Decision { agent, language, .. } = self.config.route(call);
-        self.get(&agent, &language).expect("routing chooses among the agents and their languages, which were checked")
+        let Decision { agent, language, route, .. } = self.config.route(call);
+        let number = call.from.expose();
+        let (variant, found) = self.variant(&agent, &language, number);
+        let found = found.or_else(|| self.get(&agent, &language));
+        let brief = found.expect("routing chooses among the agents and their languages, which were checked");
+        let model = route.and_then(|at| self.config.routes.get(at)?.model.as_ref());
+        let model = match model {
+            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&brief.model) }),
+            None => Arc::clone(&brief.model),
+        };
+        let brief = Brief { model, variant, caller: self.callers.hash(number), ..Brief::clone(&brief) };
+        Arc::new(match call.carrier {
+            Carrier::Twilio => brief,
+            // Its dead lines are found by other signs.
+            Carrier::Waybeo => for_waybeo(&self.config, &brief),
+        })
     }
 
-    /// The brief of an agent and a language that an operator has named; of the agent's first language where none is.
+    /// The variant a caller meets and its name, if experiments concern the agent.
+    fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<Brief>>) {
+        let experiments = &self.config.experiments;
+        if !experiments.iter().any(|experiment| experiment.variants.contains_key(agent)) {
+            return (None, None);
+        }
+        let chosen = experiments::choose(experiments, agent, self.callers.percentile(number));
+        let found = chosen.and_then(|(at, experiment)| {
+            let key = |code: &str| (at, agent.to_owned(), code.to_owned());
+            let first = || experiment.variants.get(agent)?.languages.first();
+            // A variant that does not speak the call's language begins with its own.
+            let brief = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
+            Some((experiment.name.clone(), Arc::clone(brief)))
+        });
+        match found {
+            Some((name, brief)) => (Some(name), Some(brief)),
+            None => (Some(CONTROL.to_owned()), None),
+        }
+    }
+
+    /// The brief of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
     ///
     /// # Errors
     /// Which of the names is unknown, and what there is.
-    pub fn named(&self, agent: &str, language: Option<&str>) -> Result<Arc<Brief>, String> {
+    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<Brief>, String> {
         let Some(known) = self.config.agents.get(agent) else {
             let names: Vec<&str> = self.config.agents.keys().map(String::as_str).collect();
             return Err(format!("there is no agent of this name; configured: {}", names.join(", ")));
         };
         let language = language.or(known.languages.first().map(String::as_str)).unwrap_or_default();
         let spoken = || format!("the agent does not speak this language; it speaks: {}", known.languages.join(", "));
-        self.get(agent, language).ok_or_else(spoken)
+        let brief = self.get(agent, language).ok_or_else(spoken)?;
+        Ok(Arc::new(Brief { caller: self.callers.hash(number), ..Brief::clone(&brief) }))
     }
 
     /// The brief of an agent in a language, if it speaks it.
@@ -68,10 +117,32 @@ impl Briefs {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
     }
 
-    /// All of them, by agent and language.
+    /// All of them, by agent and language, then those of experiments.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Brief>> {
-        self.made.values()
+        self.made.values().chain(self.variants.values())
     }
+}
+
+/// An agent's briefs, by language.
+fn briefs<'c>(
+    config: &'c Config,
+    endpoint: &'c Endpoint,
+    (name, agent): (&'c str, &'c Agent),
+    transfers: &Arc<Destinations>,
+) -> impl Iterator<Item = (String, Arc<Brief>)> + 'c {
+    let languages = Arc::new(languages(config, agent));
+    let tools = Arc::new(tools(config, agent));
+    let codes: Vec<String> = languages.keys().cloned().collect();
+    let transfers = Arc::clone(transfers);
+    codes.into_iter().map(move |code| {
+        let brief = brief(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
+        (code, Arc::new(brief))
+    })
+}
+
+fn for_waybeo(config: &Config, brief: &Brief) -> Brief {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..brief.limits };
+    Brief { limits, ..brief.clone() }
 }
 
 fn brief(
@@ -87,7 +158,7 @@ fn brief(
     Brief {
         agent: name.to_owned(),
         language: code.to_owned(),
-        model: Arc::new(plan(config, endpoint, agent, language)),
+        model: Arc::new(plan(config, endpoint, agent, (code, language))),
         greeting: language.greeting.clone(),
         limits: Limits {
             max_duration: limits.max_call_duration,
@@ -96,8 +167,11 @@ fn brief(
             model_setup: limits.model_setup,
         },
         playout_lead: config.twilio.playout_lead,
+        audio: config.audio.clone(),
+        recording: config.recording.dir.clone(),
         interruption: config.interruption,
-        notice: notice(agent, code),
+        notice: notice(config, agent, code),
+        on_model_loss: limits.on_model_loss.clone(),
         ladder: LadderPlan {
             before_prompts: limits.idle_prompts.clone(),
             before_goodbye: limits.idle_after,
@@ -111,29 +185,67 @@ fn brief(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
+        spend: SpendPlan { prices: config.prices.clone(), call: config.spend.call },
+        caller: None,
+        caller_is_told: config.realtime.safety_identifier,
+        variant: None,
         transfers: transfers.clone(),
     }
 }
 
-fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &LanguageBrief) -> SessionPlan {
-    let realtime = &config.realtime;
+fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (&str, &LanguageBrief)) -> SessionPlan {
+    let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
+    let of_language = || config.languages.get(code)?.model.as_ref();
+    let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
     SessionPlan {
         endpoint: endpoint.clone(),
-        model: agent.model.clone().unwrap_or_else(|| realtime.model.clone()),
+        model: model.clone(),
         instructions: language.instructions.clone(),
         voice: language.voice.clone(),
-        speed: realtime.speed,
+        speed: options.speed,
         format: realtime.audio_format.format(),
-        turn_detection: realtime.turn_detection.clone(),
+        turn_detection: options.turn_detection.clone(),
         transcription: language.transcription.clone(),
-        noise_reduction: realtime.noise_reduction,
+        noise_reduction: options.noise_reduction,
         tools: agent.tools.iter().filter_map(|name| declaration(config, agent, name)).collect(),
-        max_output_tokens: realtime.max_output_tokens,
-        retention_ratio: realtime.retention_ratio,
+        max_output_tokens: options.max_output_tokens,
+        retention_ratio: options.retention_ratio,
+        options: options.finer.clone(),
         connect_timeout: realtime.connect_timeout,
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+        resilience: resilience(config, endpoint, agent),
+    }
+}
+
+/// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
+fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience {
+    let realtime = &config.realtime;
+    let first = agent.model.as_ref().unwrap_or(&realtime.model);
+    let models = realtime.fallback_models.iter().filter(|model| *model != first);
+    let models = models.map(|model| Candidate { endpoint: endpoint.clone(), model: model.clone() });
+    let servers = realtime.fallbacks.iter().map(|fallback| Candidate {
+        endpoint: Endpoint {
+            url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
+            credential: credential(fallback.provider, fallback.key.as_ref()),
+        },
+        model: fallback.model.clone().unwrap_or_else(|| first.clone()),
+    });
+    Resilience {
+        fallbacks: models.chain(servers).collect(),
+        patience: realtime.failover_patience,
+        rotate_before: realtime.rotate_before,
+        rotate_latest: realtime.rotate_latest,
+    }
+}
+
+fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
+    let key = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
+    match provider {
+        Provider::Rehearsal => Credential::None,
+        Provider::OpenAi => Credential::Bearer(key()),
+        Provider::Azure => Credential::ApiKey(key()),
     }
 }
 
@@ -141,14 +253,16 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, language: &Language
 fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
     let brief = |(code, language): (&String, &Language)| {
-        let transcription = config.realtime.transcription.as_ref().map(|transcription| Transcription {
+        let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
             model: transcription.model.clone(),
             language: Some(language.transcription_language.clone()),
             prompt: transcription.prompt.clone(),
+            languages: transcription.languages.clone(),
+            keywords: transcription.keywords.clone(),
         });
         let brief = LanguageBrief {
             name: language.name.clone(),
-            instructions: instructions(config, agent, language),
+            instructions: instructions(config, agent, (code, language)),
             voice: voice(config, agent, language),
             transcription,
             greeting: greeting(agent, (code, language)),
@@ -157,6 +271,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             apology: language.apology.clone(),
             apology_sound: language.apology_shipped.then(|| apology::recording(code)).flatten(),
             filler: language.filler.clone(),
+            filler_sound: language.filler_shipped.then(|| filler::recording(code)).flatten(),
         };
         (code.clone(), brief)
     };
@@ -164,12 +279,13 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
 }
 
 /// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.
-fn instructions(config: &Config, agent: &Agent, language: &Language) -> String {
+fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
     let tool = BuiltIn::SwitchLanguage;
     let listed = agent.tools.iter().any(|name| name == tool.name());
     let switches = listed && tool.offer(agent, &config.languages, &config.transfers).is_some();
     let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
-    format!("{}\n\n# Language: {}\n\n{pinned}{}", agent.instructions, language.name, language.instructions)
+    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
+    format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
 }
 
 /// The operators' tools that an agent may use.
@@ -186,11 +302,15 @@ fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json:
     }
 }
 
-fn notice(agent: &Agent, code: &str) -> Option<String> {
-    match agent.notice.as_ref()? {
+/// What a caller is told before anything else: that the call is recorded, then the agent's own notice.
+fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
+    let words = |notice: &Notice| match notice {
         Notice::Same(words) => Some(words.clone()),
         Notice::PerLanguage(notices) => notices.get(code).cloned(),
-    }
+    };
+    let consent = config.recording.consent.as_ref().and_then(words);
+    let notices: Vec<String> = consent.into_iter().chain(agent.notice.as_ref().and_then(words)).collect();
+    (!notices.is_empty()).then(|| notices.join(" "))
 }
 
 /// What a person wrote goes before what we shipped, and then a language's voice before its agent's: it was chosen for how it
@@ -228,12 +348,7 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
         (None, Some(url)) => url.to_owned(),
         (None, None) => NOWHERE.to_owned(),
     };
-    let key = || config.secrets.openai_api_key.clone().unwrap_or_else(|| Private::new(String::new()));
-    let credential = match config.realtime.provider {
-        Provider::Rehearsal => Credential::None,
-        Provider::OpenAi => Credential::Bearer(key()),
-        Provider::Azure => Credential::ApiKey(key()),
-    };
+    let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
     Endpoint { url, credential }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
     let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
     let policy = section.read("policy", word(POLICIES));
     let resume_after = section.read("resume_after", duration(100 * MILLISECOND..=10 * SECOND));
-    if realtime.is_some_and(|realtime| realtime.turn_detection.interrupts()) {
+    if realtime.is_some_and(|realtime| realtime.options.turn_detection.interrupts()) {
         if policy == Some(Policy::Pause) {
             let next = "set realtime.turn_detection.interrupt_response = false, because a server that interrupts leaves \
                         nothing to go on with";
@@ -106,6 +106,7 @@ pub(super) fn check_keys(
             | KeyAction::Language(_)
             | KeyAction::Repeat
             | KeyAction::HangUp
+            | KeyAction::PauseRecording(_)
             | KeyAction::Say(_) => {}
         }
         if let Some(keypad) = keypad.filter(|keypad| key.len() > 1 && key.contains(keypad.terminator)) {
@@ -115,11 +116,11 @@ pub(super) fn check_keys(
     }
 }
 
-/// `transfer sales`, `repeat`, `language hi`, `hang up`, `say …`.
+/// `transfer sales`, `repeat`, `language hi`, `hang up`, `pause recording`, `resume recording`, `say …`.
 fn action(node: &Node) -> Result<KeyAction, Expected> {
     let expected = || {
         Expected::new("what the key does")
-            .help("there are \"transfer <name>\", \"repeat\", \"language <code>\", \"hang up\" and \"say <words>\"")
+            .help("there are \"transfer <name>\", \"repeat\", \"language <code>\", \"hang up\", \"pause recording\", \"resume recording\" and \"say <words>\"")
     };
     let found = text(node).map_err(|_| expected())?;
     let (verb, rest) = found.split_once(char::is_whitespace).unwrap_or((&found, ""));
@@ -127,6 +128,8 @@ fn action(node: &Node) -> Result<KeyAction, Expected> {
     match (verb, rest) {
         ("repeat", "") => Ok(KeyAction::Repeat),
         ("hang", "up") => Ok(KeyAction::HangUp),
+        ("pause", "recording") => Ok(KeyAction::PauseRecording(true)),
+        ("resume", "recording") => Ok(KeyAction::PauseRecording(false)),
         ("transfer", name) if is_word(name) => Ok(KeyAction::Transfer(name.to_owned())),
         ("language", code) if is_word(code) => Ok(KeyAction::Language(code.to_owned())),
         ("say", words) if !words.is_empty() => Ok(KeyAction::Say(words.to_owned())),

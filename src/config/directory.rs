@@ -8,6 +8,7 @@ use super::hours::hours;
 use super::kinds::{duration, flag, quoted, text, texts, whole, word};
 use super::people::unknown;
 use super::reader::{Reader, Section};
+use super::realtime::Realtime;
 use super::routing::Pattern;
 use super::service::{MINUTE, SECOND};
 
@@ -26,6 +27,8 @@ pub struct Route {
     pub agent: Option<String>,
     /// The language it begins with.
     pub language: Option<String>,
+    /// The model, whatever agent and language have.
+    pub model: Option<String>,
 }
 
 /// `[transfers.<name>]`: somewhere a caller can be sent. The model picks the name and never sees the number.
@@ -45,8 +48,9 @@ impl Route {
         let parameters = section.read_if_set("parameters", texts);
         let agent = section.read_if_set("agent", text);
         let language = section.read_if_set("language", text);
-        if let (Some(None), Some(None)) = (&agent, &language) {
-            section.problem("agent", "missing, expected an agent, a language or both");
+        let model = section.read_if_set("model", text);
+        if let (Some(None), Some(None), Some(None)) = (&agent, &language, &model) {
+            section.problem("agent", "missing, expected an agent, a language or a model");
         }
         Some(Self {
             to: to?,
@@ -55,6 +59,7 @@ impl Route {
             parameters: parameters?.unwrap_or_default(),
             agent: agent?,
             language: language?,
+            model: model?,
         })
     }
 
@@ -92,6 +97,28 @@ impl Transfer {
             most_an_hour: most_an_hour?.unwrap_or(100),
         };
         Some(Self { description: description?, destination })
+    }
+}
+
+/// Checks the models of routes against whose they are and how sessions are held.
+pub(super) fn check_models(
+    routes: &[Route],
+    agents: &BTreeMap<String, super::people::Agent>,
+    realtime: &Realtime,
+    sections: &[Section<'_>],
+) {
+    for (route, section) in routes.iter().zip(sections) {
+        let Some(model) = &route.model else { continue };
+        realtime.house().check_model(section, "model", model);
+        // A route that chooses no agent may be taken by any.
+        let possible = agents.iter().filter(|(name, _)| route.agent.as_ref().is_none_or(|agent| agent == *name));
+        if let Some((name, key)) = possible
+            .into_iter()
+            .find_map(|(name, agent)| agent.options(realtime).lacking(model).first().map(|key| (name, *key)))
+        {
+            let found = format!("found {}, which does not reason, with {key} set for agent {name}", quoted(model));
+            section.problem("model", format!("{found}; expected {key} = \"auto\", or another model"));
+        }
     }
 }
 

@@ -28,7 +28,10 @@ pub(super) fn read(name: &str, section: &Section<'_>, variables: &BTreeMap<Strin
     let allowed_private = section.read_if_set("allowed_private", list(64, machine));
     let headers = section.read_if_set("headers", texts).and_then(|headers| {
         let headers = headers.unwrap_or_default();
-        let read: Vec<_> = headers.iter().map(|header| read_header(header, section, variables)).collect();
+        let read: Vec<_> = headers
+            .iter()
+            .map(|(header, variable)| read_header((header, variable), "headers", section, variables))
+            .collect();
         read.into_iter().collect::<Option<Vec<_>>>()
     });
     let plan = ToolPlan::new(ToolSettings {
@@ -69,13 +72,14 @@ fn read_schema(schema: Option<Value>, section: &Section<'_>) -> Option<Value> {
 }
 
 /// A header and the value of the variable it names. The value is never shown.
-fn read_header(
-    (header, variable): (&String, &String),
+pub(super) fn read_header(
+    (header, variable): (&str, &str),
+    key: &str,
     section: &Section<'_>,
     variables: &BTreeMap<String, Variable>,
 ) -> Option<(String, Private<String>)> {
     let refuse = |message: String| {
-        section.problem("headers", message);
+        section.problem(key, message);
         None
     };
     if header.is_empty() || !header.bytes().all(is_header_sign) {
@@ -92,7 +96,7 @@ fn read_header(
         Some(value) if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
             refuse(format!("the value of {variable} cannot be sent in a header; set {variable} to plain ASCII text"))
         }
-        Some(value) => Some((header.clone(), Private::new(value.to_owned()))),
+        Some(value) => Some((header.to_owned(), Private::new(value.to_owned()))),
     }
 }
 

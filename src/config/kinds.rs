@@ -151,7 +151,7 @@ pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize
                 .help("write it in quotes with its unit: \"64KiB\"")
         };
         let found = any_text(node).map_err(|_| expected())?;
-        let units = [("KiB", 1024), ("MiB", 1024 * 1024), ("B", 1)];
+        let units = [("KiB", 1024), ("MiB", 1024 * 1024), ("GiB", 1024 * 1024 * 1024), ("B", 1)];
         let unit = units.iter().find_map(|(unit, factor)| Some((found.trim().strip_suffix(unit)?, factor)));
         let (digits, factor) = unit.ok_or_else(expected)?;
         let count: usize = digits.trim().parse().map_err(|_| expected())?;
@@ -252,6 +252,13 @@ pub(super) fn json(node: &Node) -> Read<serde_json::Value> {
             entries.collect::<Read<serde_json::Map<_, _>>>()?.into()
         }
     })
+}
+
+/// A language as ISO 639-1 has it.
+pub(super) fn iso_language(node: &Node) -> Result<String, Expected> {
+    let found = text(node)?;
+    let fits = found.len() == 2 && found.chars().all(|c| c.is_ascii_lowercase());
+    if fits { Ok(found) } else { Err(Expected::new("an ISO-639-1 code of two small letters, as \"en\"")) }
 }
 
 /// A table of texts.

@@ -57,6 +57,17 @@ impl Node {
         Self { value: Value::Table(BTreeMap::new()), origin }
     }
 
+    /// What stands at `key`, in a table.
+    pub(super) fn entry(&self, key: &str) -> Option<&Self> {
+        if let Value::Table(entries) = &self.value { entries.get(key) } else { None }
+    }
+
+    /// The keys of a table.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        let entries = if let Value::Table(entries) = &self.value { Some(entries) } else { None };
+        entries.into_iter().flat_map(BTreeMap::keys)
+    }
+
     /// Lays `over` on this node: tables are joined key by key, everything else is replaced.
     pub(super) fn lay(&mut self, over: Self) {
         // A file that began as a copy of the defaults repeats them; what it repeats was not chosen.

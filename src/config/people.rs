@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use switchboard_actors::call::brief::{AnswerKind, Question, Validation};
+use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, InterruptionPolicy, Question, Validation};
 
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
-use super::kinds::{Expected, any_text, list, quoted, text, texts, whole, word};
+use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
+use super::options::{McpServers, Options};
 use super::reader::{Reader, Section};
-use super::realtime::House;
+use super::realtime::{House, Realtime};
 use super::tools::BuiltIn;
 
 /// `[agents.<name>]`: a character with a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     /// Who it is and what it does; the language's instructions follow them.
     pub instructions: String,
+    /// What takes the place of the instructions in a language.
+    pub prompts: BTreeMap<String, String>,
     /// Its voice, where it has one of its own.
     pub voice: Option<String>,
     /// The languages it speaks; the first is the one it begins with unless a route says otherwise. Never empty.
@@ -34,6 +37,8 @@ pub struct Agent {
     pub questions: Vec<Question>,
     /// What pressed keys do.
     pub keypad: Keys,
+    /// How its sessions are held, where that is not as `[realtime]` says.
+    pub options: Option<Options>,
 }
 
 /// A legal notice.
@@ -71,6 +76,8 @@ pub struct Language {
     pub transcription_language: String,
     /// Its voice.
     pub voice: Option<Voice>,
+    /// Its model, for agents that have none of their own.
+    pub model: Option<String>,
     /// What a silent caller is asked, one after the other.
     pub idle_prompts: Vec<String>,
     /// Said before we hang up on a silent caller or at the end of the allowed time.
@@ -79,8 +86,10 @@ pub struct Language {
     pub apology: String,
     /// Those words are the shipped ones, which a recording says.
     pub apology_shipped: bool,
-    /// Said while a tool keeps the caller waiting.
+    /// Said while a tool, or the lack of a model, keeps the caller waiting.
     pub filler: String,
+    /// Those words are the shipped ones, which a recording says.
+    pub filler_shipped: bool,
 }
 
 /// What there is that an agent may name.
@@ -89,6 +98,16 @@ pub(super) struct Directory<'d> {
     pub(super) tools: &'d [&'d str],
     pub(super) transfers: &'d [&'d str],
     pub(super) keypad: Option<Keypad>,
+}
+
+/// What all agents have in common.
+pub(super) struct Common<'c> {
+    /// `[realtime]`, if it could be read.
+    pub(super) realtime: Option<&'c Realtime>,
+    /// As it is written.
+    pub(super) node: &'c Node,
+    pub(super) mcp: &'c McpServers,
+    pub(super) interruption: Option<&'c InterruptionPlan>,
 }
 
 /// A language's voice.
@@ -101,8 +120,16 @@ pub struct Voice {
 }
 
 impl Agent {
-    pub(super) fn read(section: &Section<'_>, house: Option<House>) -> Option<Self> {
+    /// How its sessions are held.
+    pub fn options<'o>(&'o self, realtime: &'o Realtime) -> &'o Options {
+        self.options.as_ref().unwrap_or(&realtime.options)
+    }
+
+    pub(super) fn read(section: &Section<'_>, common: &Common<'_>) -> Option<Self> {
+        let house = common.realtime.map(Realtime::house);
         let instructions = section.read("instructions", text);
+        let prompts = section.read_if_set("prompts", texts);
+        let options = Options::read_own(section, common.node, common.mcp);
         let voice = section.read_if_set("voice", text);
         let languages = section.read("languages", list(64, text));
         let greeting = section.read_if_set("greeting", greeting);
@@ -117,6 +144,9 @@ impl Agent {
         if let (Some(house), Some(Some(model))) = (house, &model) {
             house.check_model(section, "model", model);
         }
+        if let (Some(options), Some(model)) = (&options, &model) {
+            check_options(section, common, options.as_ref(), model.as_deref());
+        }
         if languages.as_ref().is_some_and(Vec::is_empty) {
             section.problem("languages", "found an empty list, expected at least one language");
         }
@@ -125,6 +155,8 @@ impl Agent {
         }
         Some(Self {
             instructions: instructions?,
+            prompts: prompts?.unwrap_or_default(),
+            options: options?,
             voice: voice?,
             languages: languages?,
             greeting: greeting?.unwrap_or(AgentGreeting::OfLanguage),
@@ -147,6 +179,14 @@ impl Agent {
         if let AgentGreeting::PerLanguage(greetings) = &self.greeting {
             self.check_spoken("greeting", greetings, section);
         }
+        if let (Some(options), None) = (&self.options, &self.model) {
+            // The model of a language is only known together with its agents.
+            let models = self.languages.iter().filter_map(|code| known.languages.get(code)?.model.as_deref());
+            for model in models {
+                options.check_model(section, model);
+            }
+        }
+        self.check_spoken("prompts", &self.prompts, section);
         self.check_notice(section);
         for tool in &self.tools {
             let names = BuiltIn::ALL.iter().map(|tool| tool.name()).chain(known.tools.iter().copied());
@@ -196,6 +236,25 @@ impl Agent {
     }
 }
 
+/// Checks how an agent's sessions are held against its model and against who else may interrupt.
+fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Options>, model: Option<&str>) {
+    let Some(realtime) = common.realtime else { return };
+    if own.is_none() && model.is_none() {
+        return;
+    }
+    let (options, model) = (own.unwrap_or(&realtime.options), model.unwrap_or(&realtime.model));
+    for key in options.lacking(model) {
+        let place = if own.is_some() { "realtime" } else { "model" };
+        let next = format!("set {} = \"auto\" or another model", section.name(&format!("realtime.{key}")));
+        section.problem(place, format!("found {key} with model {}, which does not reason; {next}", quoted(model)));
+    }
+    let pauses = common.interruption.is_some_and(|plan| plan.policy != InterruptionPolicy::Immediate);
+    if own.is_some() && pauses && options.turn_detection.interrupts() {
+        let next = "expected false with interruption.policy = \"pause\", because a server that interrupts leaves nothing to go on with";
+        section.problem("realtime", format!("found turn_detection.interrupt_response = true, {next}"));
+    }
+}
+
 /// `[[agents.<name>.questions]]`.
 fn read_question(section: &Section<'_>) -> Option<Question> {
     let key = section.read("key", text);
@@ -229,12 +288,16 @@ impl Language {
         let greeting_audio = clips::read(section, "greeting_audio", base);
         let transcription_language = section.read("transcription_language", iso_language);
         let voice = section.read_if_set("voice", text);
+        let model = section.read_if_set("model", or_word("", text)).map(Option::flatten);
         let idle_prompts = section.read("idle_prompts", list(5, text));
         let goodbye = section.read("goodbye", text);
         let apology = section.read("apology", text);
         let filler = section.read("filler", text);
         if let (Some(house), Some(Some(voice))) = (house, &voice) {
             house.check_voice(section, voice);
+        }
+        if let (Some(house), Some(Some(model))) = (house, &model) {
+            house.check_model(section, "model", model);
         }
         if idle_prompts.as_ref().is_some_and(Vec::is_empty) {
             section.problem(
@@ -243,15 +306,17 @@ impl Language {
             );
         }
         let shipped = !section.chosen("voice");
-        let apology_shipped = !section.chosen("apology");
+        let (apology_shipped, filler_shipped) = (!section.chosen("apology"), !section.chosen("filler"));
         Some(Self {
             name: name?,
             apology_shipped,
+            filler_shipped,
             instructions: instructions?,
             greeting: greeting?,
             greeting_audio: greeting_audio?,
             transcription_language: transcription_language?,
             voice: voice?.map(|name| Voice { name, shipped }),
+            model: model?,
             idle_prompts: idle_prompts?,
             goodbye: goodbye?,
             apology: apology?,
@@ -298,12 +363,6 @@ fn notice(node: &Node) -> Result<Notice, Expected> {
     text(node)
         .map(Notice::Same)
         .map_err(|_| Expected::new("a text that says something, or a table of texts by language"))
-}
-
-fn iso_language(node: &Node) -> Result<String, Expected> {
-    let found = text(node)?;
-    let fits = found.len() == 2 && found.chars().all(|c| c.is_ascii_lowercase());
-    if fits { Ok(found) } else { Err(Expected::new("an ISO-639-1 code of two small letters, as \"en\"")) }
 }
 
 /// Instructions and tools may take 16,384 tokens together; a text beyond this many bytes cannot be within that in any script.

@@ -41,6 +41,7 @@ pub(super) struct Section<'r> {
     entries: Option<&'r BTreeMap<String, Node>>,
     origin: Origin,
     asked: RefCell<BTreeSet<&'static str>>,
+    excused: RefCell<BTreeSet<String>>,
     /// Its keys are names that people choose, so none is unknown.
     open: bool,
 }
@@ -85,7 +86,16 @@ impl Reader {
             }
         };
         let origin = node.origin.clone();
-        Section { reader: self, path, pattern, entries, origin, asked: RefCell::default(), open: false }
+        Section {
+            reader: self,
+            path,
+            pattern,
+            entries,
+            origin,
+            asked: RefCell::default(),
+            excused: RefCell::default(),
+            open: false,
+        }
     }
 }
 
@@ -133,9 +143,23 @@ impl<'r> Section<'r> {
                 entries: None,
                 origin: Origin::Nowhere,
                 asked: RefCell::default(),
+                excused: RefCell::default(),
                 open: false,
             },
         }
+    }
+
+    /// A table that something else was laid under, at `key` of this section; its keys are known by another section's names.
+    pub(super) fn laid<'s>(&self, key: &str, node: &'s Node, pattern: &str) -> Section<'s>
+    where
+        'r: 's,
+    {
+        self.reader.section(node, self.name(key), pattern.to_owned())
+    }
+
+    /// Takes a key for known: it has been reported in other words.
+    pub(super) fn excuse(&self, key: &str) {
+        self.excused.borrow_mut().insert(key.to_owned());
     }
 
     /// The tables within a table whose keys are names that people choose.
@@ -227,7 +251,7 @@ impl Drop for Section<'_> {
         }
         let asked = self.asked.borrow();
         for (key, node) in self.entries.into_iter().flatten() {
-            if !asked.contains(key.as_str()) {
+            if !asked.contains(key.as_str()) && !self.excused.borrow().contains(key) {
                 self.reader.findings.borrow_mut().unknown.push(Unknown {
                     section: self.path.clone(),
                     pattern: self.pattern.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde_json::{Value, json};
 use switchboard_actors::call::brief::InterruptionPolicy;
+use switchboard_actors::call::meter::Budget;
 use switchboard_actors::call::transfer::Target;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
@@ -29,7 +30,17 @@ impl Config {
                 "drain_timeout_ms": self.server.drain_timeout.as_millis(),
             },
             "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
-            "carriers": ["twilio"],
+            "carriers": if self.waybeo.enabled { json!(["twilio", "waybeo"]) } else { json!(["twilio"]) },
+            "waybeo": {
+                "enabled": self.waybeo.enabled,
+                "api_url": without_query(&self.waybeo.api_url),
+                "transfer_command": self.waybeo.transfer_command,
+                "hangup_command": self.waybeo.hangup_command,
+                "inactivity_ms": self.waybeo.inactivity.as_millis(),
+                "did": self.waybeo.did.word(),
+                "sip_id": self.waybeo.sip_id,
+                "stream_token_required": self.secrets.waybeo_stream_token.is_some(),
+            },
             "twilio": {"verify": self.twilio.verify.word(), "api_url": self.twilio.api_url.as_str()},
             "realtime": {
                 "provider": realtime.provider.word(),
@@ -37,16 +48,25 @@ impl Config {
                 "model": realtime.model,
                 "audio_format": realtime.audio_format.word(),
                 "voice": realtime.voice,
-                "turn_detection": turns(&realtime.turn_detection),
-                "transcription": realtime.transcription.as_ref().map(|transcription| &transcription.model),
+                "turn_detection": turns(&realtime.options.turn_detection),
+                "transcription": realtime.options.transcription.as_ref().map(|transcription| &transcription.model),
             },
             "agents": self.agents.iter().map(|(name, agent)| (name.clone(), self.agent(agent))).collect::<serde_json::Map<_, _>>(),
             "languages": self.languages.iter().map(|(code, it)| (code.clone(), json!(it.name))).collect::<serde_json::Map<_, _>>(),
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(target_word(&to.destination.target)))).collect::<serde_json::Map<_, _>>(),
             "tools": self.tools.keys().collect::<Vec<_>>(),
+            "experiments": self.experiments.iter().map(|it| (it.name.clone(), json!(it.percent))).collect::<serde_json::Map<_, _>>(),
+            "spend": {
+                "call": budget(self.spend.call),
+                "caller": budget(self.spend.limits.caller),
+                "day": budget(self.spend.limits.day),
+                "kill": self.spend.limits.killed,
+                "file": self.spend.file.as_ref().map(|path| path.display().to_string()),
+            },
             "records": {"dir": self.records.dir.display().to_string()},
             "webhooks": self.webhooks.endpoints.iter().map(|endpoint| &endpoint.name).collect::<Vec<_>>(),
+            "delivery": {"backend": if self.delivery.redis_url.is_some() { "redis" } else { "files" }},
             "interruption": self.interruption(),
             "keypad": {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),
@@ -97,8 +117,9 @@ impl Config {
                 ),
             ),
             ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
+            ("waybeo", self.waybeo_in_words()),
             ("model", self.model_in_words()),
-            ("turns", turns(&realtime.turn_detection)),
+            ("turns", turns(&realtime.options.turn_detection)),
         ];
         for (name, agent) in &self.agents {
             let languages = agent.languages.join(" ");
@@ -114,7 +135,15 @@ impl Config {
                 .iter()
                 .map(|(name, to)| ("transfer", format!("{name}: {}", target_word(&to.destination.target)))),
         );
+        lines
+            .extend(self.experiments.iter().map(|it| ("variant", format!("{}: {} % of callers", it.name, it.percent))));
+        lines.push(("spending", self.spending_in_words()));
         lines.push(("records", self.records.dir.display().to_string()));
+        lines.extend(self.webhooks.endpoints.iter().map(|endpoint| {
+            let events: Vec<&str> = endpoint.events.iter().map(|kind| kind.name()).collect();
+            let signed = if endpoint.secrets.is_some() { "signed" } else { "unsigned" };
+            ("webhook", format!("{}: {}, {signed}; {}", endpoint.name, endpoint.payload.name(), events.join(" ")))
+        }));
         let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
         lines.extend(secrets);
         lines.extend(self.notes.iter().map(|note| ("note", note.clone())));
@@ -155,11 +184,43 @@ impl Config {
         }
     }
 
+    fn spending_in_words(&self) -> String {
+        if self.spend.limits.killed {
+            return "the kill switch is on: no call is taken".to_owned();
+        }
+        let limits = [
+            ("a call", self.spend.call),
+            ("a caller a day", self.spend.limits.caller),
+            ("a day", self.spend.limits.day),
+        ];
+        let hard = limits.iter().filter_map(|(what, budget)| Some(format!("{what} ${:.2}", budget.hard?.dollars())));
+        let hard: Vec<String> = hard.collect();
+        if hard.is_empty() { "no limits".to_owned() } else { format!("at most {}", hard.join(", ")) }
+    }
+
+    fn waybeo_in_words(&self) -> String {
+        let waybeo = &self.waybeo;
+        if !waybeo.enabled {
+            return "not answered (waybeo.enabled = false)".to_owned();
+        }
+        let token = if self.secrets.waybeo_stream_token.is_some() { "token required" } else { "no token (loopback)" };
+        let inactivity = format_duration(waybeo.inactivity);
+        let api = match &self.secrets.waybeo_auth_token {
+            Some(_) => without_query(&waybeo.api_url),
+            None => "no API (WAYBEO_AUTH_TOKEN absent)".to_owned(),
+        };
+        format!("/waybeo/ws, {token}; over after {inactivity} without audio; {api}")
+    }
+
     fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
         let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
         format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
     }
+}
+
+fn budget(budget: Budget) -> Value {
+    json!({"soft_usd": budget.soft, "hard_usd": budget.hard})
 }
 
 impl ConfigError {

@@ -23,6 +23,8 @@ pub struct Secrets {
     pub admin_token: Option<Private<String>>,
     /// `SWITCHBOARD_WEBHOOK_SECRET`: what deliveries are signed with.
     pub webhook_secret: Option<Private<String>>,
+    /// `SWITCHBOARD_CALLER_SALT`: what callers' numbers are hashed with; without it each start makes its own.
+    pub caller_salt: Option<Private<String>>,
 }
 
 impl Secrets {
@@ -41,11 +43,12 @@ impl Secrets {
             waybeo_stream_token: secret("WAYBEO_STREAM_TOKEN"),
             admin_token: secret("SWITCHBOARD_ADMIN_TOKEN"),
             webhook_secret: secret("SWITCHBOARD_WEBHOOK_SECRET"),
+            caller_salt: secret("SWITCHBOARD_CALLER_SALT"),
         }
     }
 
     /// Which variables are there, by name.
-    pub fn present(&self) -> [(&'static str, bool); 7] {
+    pub fn present(&self) -> [(&'static str, bool); 8] {
         [
             ("OPENAI_API_KEY", self.openai_api_key.is_some()),
             ("TWILIO_ACCOUNT_SID", self.twilio_account_sid.is_some()),
@@ -54,6 +57,7 @@ impl Secrets {
             ("WAYBEO_STREAM_TOKEN", self.waybeo_stream_token.is_some()),
             ("SWITCHBOARD_ADMIN_TOKEN", self.admin_token.is_some()),
             ("SWITCHBOARD_WEBHOOK_SECRET", self.webhook_secret.is_some()),
+            ("SWITCHBOARD_CALLER_SALT", self.caller_salt.is_some()),
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! The service's own sections: listeners, carriers, records, deliveries, limits. Pure.
+//! The service's own sections: listeners, carriers, records, limits. Pure.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::kinds::{address, any_text, duration, flag, list, or_word, quoted, size, text, url, whole, word};
-use super::reader::{Reader, Section};
+use super::kinds::{Expected, address, any_text, duration, flag, list, or_word, size, text, url, whole, word};
+use super::layers::Node;
+use super::reader::Section;
 use super::secrets::Secrets;
 use super::trust;
 
@@ -66,8 +67,31 @@ pub struct Waybeo {
     pub transfer_command: String,
     /// The word its API takes for a hang-up.
     pub hangup_command: String,
-    /// Nothing from its stream for this long: the call is over.
+    /// No audio from its stream for this long: the call is over.
     pub inactivity: Duration,
+    /// Whose number its `did` is.
+    pub did: Did,
+    /// The SIP id of the answer document; empty takes the one of the request.
+    pub sip_id: String,
+}
+
+/// Whose number Waybeo's `did` is: accounts differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// The caller's, as Waybeo has it in production; `vmn` is what was dialled.
+    Caller,
+    /// The dialled one, as Ozonetel's note has it.
+    Dialled,
+}
+
+impl Did {
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Dialled => "dialled",
+        }
+    }
 }
 
 /// `[records]`.
@@ -75,41 +99,34 @@ pub struct Waybeo {
 pub struct Records {
     /// The folder of transcripts and queue files; made when missing.
     pub dir: PathBuf,
+    /// How long what was said may wait before it is written to the call's journal.
+    pub journal_commit: Duration,
+    /// The top of a second set of folders, as the queue processor of the service before this one reads it.
+    pub legacy_dir: Option<PathBuf>,
+    /// What is kept, and for how long.
+    pub retention: Retention,
 }
 
-/// `[webhooks]`: who is told of calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhooks {
-    /// The receivers.
-    pub endpoints: Vec<WebhookEndpoint>,
-    /// How a delivery is tried again.
-    pub retry: Retry,
+/// `[records.retention]`: what is kept, kind by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Transcripts.
+    pub transcripts: Keep,
+    /// Queue files that are delivered or failed.
+    pub queue: Keep,
+    /// Recordings.
+    pub recordings: Keep,
+    /// Journals that could not be read to their end.
+    pub journals: Keep,
 }
 
-/// `[[webhooks.endpoints]]`: one receiver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookEndpoint {
-    /// Its name in logs and on disk.
-    pub name: String,
-    /// Where events are posted.
-    pub url: Url,
-    /// Which events it gets.
-    pub events: Vec<&'static str>,
-    /// The shape of the body.
-    pub payload: &'static str,
-    /// The variable that holds its signing secret; `SWITCHBOARD_WEBHOOK_SECRET` when not set.
-    pub secret_env: Option<String>,
-}
-
-/// `[webhooks.retry]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// The first pause; each that follows is twice as long.
-    pub initial: Duration,
-    /// The longest pause.
-    pub max: Duration,
-    /// How long after the event a delivery is given up.
-    pub give_up_after: Duration,
+/// How much of a kind of file is kept; `None` is all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// For how long.
+    pub age: Option<Duration>,
+    /// How many bytes, the newest.
+    pub size: Option<usize>,
 }
 
 /// `[limits]`: what strangers, callers and models may take.
@@ -131,6 +148,8 @@ pub struct Limits {
     pub goodbye: Duration,
     /// Longest wait for the model's first session.
     pub model_setup: Duration,
+    /// Where a caller is sent whose model is lost for good; `None` hangs up.
+    pub on_model_loss: Option<String>,
     /// Largest message of a carrier, in bytes.
     pub max_message: usize,
     /// Sockets of one address that have not shown their token yet.
@@ -211,8 +230,12 @@ impl Waybeo {
         let transfer_command = section.read("transfer_command", text);
         let hangup_command = section.read("hangup_command", text);
         let inactivity = section.read("inactivity", duration(5 * SECOND..=HOUR));
-        if enabled == Some(true) {
-            section.note("enabled", "accepted and checked, but this version answers Twilio only");
+        let did = section.read("did", word(DID));
+        let sip_id = section.read("sip_id", any_text);
+        if enabled == Some(true) && secrets.waybeo_auth_token.is_none() {
+            let next =
+                "its callers cannot be transferred and are hung up on by closing the stream; set WAYBEO_AUTH_TOKEN";
+            section.note("enabled", next);
         }
         let waybeo = Self {
             enabled: enabled?,
@@ -220,6 +243,8 @@ impl Waybeo {
             transfer_command: transfer_command?,
             hangup_command: hangup_command?,
             inactivity: inactivity?,
+            did: did?,
+            sip_id: sip_id?,
         };
         trust::check_waybeo(&waybeo, server?, secrets, section);
         Some(waybeo)
@@ -228,59 +253,32 @@ impl Waybeo {
 
 impl Records {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        Some(Self { dir: PathBuf::from(section.read("dir", text)?) })
-    }
-}
-
-impl Webhooks {
-    pub(super) fn read(section: &Section<'_>, reader: &Reader) -> Option<Self> {
-        let retry = section.table("retry");
-        let initial = retry.read("initial", duration(100 * MILLISECOND..=HOUR));
-        let max = retry.read("max", duration(SECOND..=24 * HOUR));
-        let give_up_after = retry.read("give_up_after", duration(MINUTE..=30 * 24 * HOUR));
-        if let (Some(initial), Some(max)) = (initial, max)
-            && initial > max
-        {
-            retry.problem("initial", "found a first pause longer than webhooks.retry.max, expected a shorter one");
-        }
-        let endpoints: Vec<_> = section.listed("endpoints").iter().map(WebhookEndpoint::read).collect();
-        if !endpoints.is_empty() {
-            reader.note("webhooks.endpoints: accepted and checked, but this version delivers nothing");
-        }
-        let endpoints = endpoints.into_iter().collect::<Option<Vec<_>>>()?;
-        for (at, endpoint) in endpoints.iter().enumerate() {
-            if endpoints[..at].iter().any(|other| other.name == endpoint.name) {
-                section.problem(
-                    "endpoints",
-                    format!("found two endpoints named {}, expected names of their own", quoted(&endpoint.name)),
-                );
-            }
-        }
-        Some(Self { endpoints, retry: Retry { initial: initial?, max: max?, give_up_after: give_up_after? } })
-    }
-}
-
-impl WebhookEndpoint {
-    fn read(section: &Section<'_>) -> Option<Self> {
-        let name = section.read("name", text);
-        let url = section.read("url", url(&["https", "http"]));
-        let events = section.read_if_set("events", list(EVENTS.len(), word(EVENTS)));
-        let payload = section.read_if_set("payload", word(PAYLOADS));
-        let secret_env = section.read_if_set("secret_env", any_text);
-        if let Some(Some(name)) = &secret_env
-            && !is_variable(name)
-        {
-            let message =
-                "expected the name of an environment variable, in capitals; the secret itself never stands in a file";
-            section.problem("secret_env", message);
-        }
+        let dir = section.read("dir", text);
+        let journal_commit = section.read("journal_commit", duration(Duration::ZERO..=10 * SECOND));
+        let legacy_dir = section.read("legacy_dir", any_text);
+        let retention = Retention::read(&section.table("retention"));
         Some(Self {
-            name: name?,
-            url: url?,
-            events: events?.unwrap_or_else(|| EVENTS.iter().map(|(name, _)| *name).collect()),
-            payload: payload?.unwrap_or("switchboard"),
-            secret_env: secret_env?,
+            dir: PathBuf::from(dir?),
+            journal_commit: journal_commit?,
+            legacy_dir: legacy_dir
+                .map(|dir| Some(PathBuf::from(dir.trim())).filter(|dir| !dir.as_os_str().is_empty()))?,
+            retention: retention?,
         })
+    }
+}
+
+impl Retention {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let keep = |age: &'static str, bytes: &'static str| {
+            let age = section.read(age, or_word("off", duration(MINUTE..=100 * 365 * 24 * HOUR)));
+            let bytes = section.read(bytes, or_word("off", size(1024 * 1024..=MOST_KEPT)));
+            Some(Keep { age: age?, size: bytes? })
+        };
+        let transcripts = keep("transcripts_age", "transcripts_size");
+        let queue = keep("queue_age", "queue_size");
+        let recordings = keep("recordings_age", "recordings_size");
+        let journals = keep("journals_age", "journals_size");
+        Some(Self { transcripts: transcripts?, queue: queue?, recordings: recordings?, journals: journals? })
     }
 }
 
@@ -294,13 +292,10 @@ impl Limits {
         let line_silence = section.read("line_silence", duration(SECOND..=HOUR));
         let goodbye = section.read("goodbye", duration(500 * MILLISECOND..=MINUTE));
         let model_setup = section.read("model_setup", duration(SECOND..=2 * MINUTE));
+        let on_model_loss = section.read("on_model_loss", fallback);
         let max_message = section.read("max_message", size(4 * 1024..=16 * 1024 * 1024));
         let sockets_per_address = section.read("sockets_per_address", whole(1..=100_000));
         let sockets_waiting = section.read("sockets_waiting", whole(1..=100_000));
-        if max_call_duration.is_some_and(|longest| longest > SESSION) {
-            section
-                .note("max_call_duration", "longer than the 60 minutes that a model session lives; calls end with it");
-        }
         Some(Self {
             max_call_duration: max_call_duration?,
             idle_prompts: idle_prompts?,
@@ -310,10 +305,21 @@ impl Limits {
             line_silence: line_silence?,
             goodbye: goodbye?,
             model_setup: model_setup?,
+            on_model_loss: on_model_loss?,
             max_message: max_message?,
             sockets_per_address: sockets_per_address? as usize,
             sockets_waiting: sockets_waiting? as usize,
         })
+    }
+}
+
+/// `hang_up`, or `transfer` and a name of `[transfers]`; whether that is there is checked where all are known.
+fn fallback(node: &Node) -> Result<Option<String>, Expected> {
+    let written = text(node)?;
+    match written.split_once(' ') {
+        None if written == "hang_up" => Ok(None),
+        Some(("transfer", name)) if !name.trim().is_empty() => Ok(Some(name.trim().to_owned())),
+        _ => Err(Expected::new("\"hang_up\" or \"transfer <name>\"")),
     }
 }
 
@@ -336,18 +342,11 @@ pub(super) fn is_variable(name: &str) -> bool {
 
 const VERIFY: &[(&str, Option<Verify>)] =
     &[("auto", None), ("require", Some(Verify::Require)), ("off", Some(Verify::Off))];
-const EVENTS: &[(&str, &str)] = &[
-    ("call.started", "call.started"),
-    ("call.ended", "call.ended"),
-    ("call.transferred", "call.transferred"),
-    ("transcript.ready", "transcript.ready"),
-];
-const PAYLOADS: &[(&str, &str)] =
-    &[("switchboard", "switchboard"), ("waybeo", "waybeo"), ("singleinterface", "singleinterface")];
+const DID: &[(&str, Did)] = &[("caller", Did::Caller), ("dialled", Did::Dialled)];
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
-/// How long a session of the Realtime API lives (reference §1.5).
-const SESSION: Duration = HOUR;
+/// The largest limit of a kind of file: 64 TiB, more than one disk has.
+const MOST_KEPT: usize = 1 << 46;

@@ -84,20 +84,22 @@ impl BuiltIn {
                 json!({
                     "key": text("What the answer is about, in small English letters and underscores, as `callback_number`."),
                     "value": text(VALUE),
+                    "confirmed": flag(CONFIRMED),
                 }),
             ),
             Self::SaveAnswer => {
                 let asked: Vec<(&str, String)> =
                     agent.questions.iter().map(|question| (question.key.as_str(), asked(question))).collect();
                 let keys = agent.questions.iter().map(|question| &question.key);
-                let properties = json!({"key": choice("Which question it answers.", keys), "value": text(VALUE)});
+                let key = choice("Which question it answers.", keys);
+                let properties = json!({"key": key, "value": text(VALUE), "confirmed": flag(CONFIRMED)});
                 (described(SAVE_ANSWER, asked.iter().map(|(key, what)| (*key, Some(what.as_str())))), properties)
             }
             // Keys are pressed by the carrier, and none of those we know can.
             Self::SendDtmf => return None,
         };
         let required: Vec<&String> =
-            properties.as_object().into_iter().flat_map(|properties| properties.keys()).collect();
+            properties.as_object().into_iter().flat_map(|all| all.keys()).filter(|key| *key != "confirmed").collect();
         Some(json!({
             "type": "function",
             "name": self.name(),
@@ -142,6 +144,10 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
+fn flag(description: &str) -> Value {
+    json!({"type": "boolean", "description": description})
+}
+
 fn choice<'c>(description: &str, names: impl Iterator<Item = &'c String>) -> Value {
     json!({"type": "string", "enum": names.collect::<Vec<_>>(), "description": description})
 }
@@ -156,4 +162,5 @@ const SWITCH_LANGUAGE: &str = "Goes on with the call in another language. Call i
     or plainly cannot go on in this one; not for a single foreign word. Speak the new language from then on. Languages:";
 const SAVE_ANSWER: &str = "Writes down something the caller has told you, after you have repeated it and the caller has \
     confirmed it. Call it again to correct an earlier answer. Go on with the conversation without mentioning it.";
+const CONFIRMED: &str = "true when you have repeated the answer and the caller has said that it is right.";
 const VALUE: &str = "The answer as the caller confirmed it. Digits as digits, e-mail addresses in their written form.";

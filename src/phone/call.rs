@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use switchboard_actors::wire::Carrier;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -27,8 +29,11 @@ pub struct CallReport {
 
 /// Places one call and plays it to its end. What fails is in the report.
 pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
-    let Carrier::Twilio = options.carrier;
-    let call_sid = options.call_sid.clone().unwrap_or_else(|| sid("CA"));
+    let fresh = || match options.carrier {
+        Carrier::Twilio => sid("CA"),
+        Carrier::Waybeo => ucid(),
+    };
+    let call_sid = options.call_sid.clone().unwrap_or_else(fresh);
     let mut call = Call {
         caller: Caller::new(&options),
         summary: Summary { carrier: options.carrier.name(), call_sid, ..Summary::default() },
@@ -113,8 +118,9 @@ impl Call {
         let options = &self.options;
         let http = Http::new(options.auth_token.clone(), options.authorities.as_deref()).map_err(|e| e.to_string())?;
         match options.target.clone() {
-            Target::Webhook(url) => self.walk(&http, url).await,
-            Target::Stream(url) => {
+            Target::Webhook(url) if options.carrier == Carrier::Twilio => self.walk(&http, url).await,
+            Target::Webhook(url) | Target::Stream(url) => {
+                let url = if options.carrier == Carrier::Waybeo { waybeo_stream(url)? } else { url };
                 let noun = StreamNoun { parameters: options.parameters.clone(), ..StreamNoun::default() };
                 match self.connect(&http, &url, &noun, None).await? {
                     Next::Over(by) => Ok(by),
@@ -215,7 +221,11 @@ impl Call {
 
     /// Opens a stream and plays it to its end. `after` is what the document says to ask then.
     async fn connect(&mut self, http: &Http, url: &Url, noun: &StreamNoun, after: Option<Ask>) -> Result<Next, String> {
-        let id = sid("MZ");
+        let id = match self.options.carrier {
+            Carrier::Twilio => sid("MZ"),
+            // Its streams have no ids of their own.
+            Carrier::Waybeo => self.summary.call_sid.clone(),
+        };
         let socket = match http.stream(url).await {
             Ok(socket) => socket,
             Err(error) => {
@@ -226,7 +236,8 @@ impl Call {
                 return Ok(after.map_or(Next::Verb, Next::Document));
             }
         };
-        self.note(format!("stream {url}"));
+        // What stands behind the `?` may be a token.
+        self.note(format!("stream {}", url.as_str().split('?').next().unwrap_or_default()));
         self.aftermath = self.summary.trail.len();
         self.summary.stream_sids.push(id.clone());
         self.tell(http, noun, &id, "stream-started", None);
@@ -501,6 +512,26 @@ fn sid(prefix: &str) -> String {
     format!("{prefix}{}", Uuid::new_v4().simple())
 }
 
+/// A fresh id as Waybeo's bridge makes them: 21 characters, of which any may be a hyphen, the first one too.
+fn ucid() -> String {
+    let mut id = BASE64_URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes());
+    id.truncate(20);
+    format!("-{id}")
+}
+
+/// Where the service's stream is, told by its own address or as a whole.
+fn waybeo_stream(mut url: Url) -> Result<Url, String> {
+    let socket = match url.scheme() {
+        "https" => "wss",
+        "http" => "ws",
+        _ => return Ok(url),
+    };
+    let path = format!("{}/waybeo/ws", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_scheme(socket).map_err(|()| format!("open the stream {url}: not a socket's address"))?;
+    Ok(url)
+}
+
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -540,6 +571,14 @@ mod tests {
             let problem = open(url, track).expect_err(url);
             assert!(problem.contains(code), "{url}: {problem}");
         }
+    }
+
+    #[test]
+    fn waybeos_stream_is_found_from_the_services_address() {
+        let found = |url: &str| waybeo_stream(url.parse().expect("an address")).map(String::from);
+        assert_eq!(found("http://127.0.0.1:9/?token=t").as_deref(), Ok("ws://127.0.0.1:9/waybeo/ws?token=t"));
+        assert_eq!(found("wss://v.example.com/x?token=t").as_deref(), Ok("wss://v.example.com/x?token=t"));
+        assert_eq!(ucid().len(), 21);
     }
 
     #[test]

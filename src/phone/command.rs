@@ -15,7 +15,7 @@ use url::Url;
 use super::call::{CallReport, place_call};
 use super::display::{self, Line};
 use super::handset::{Handset, Progress, Remote};
-use super::options::{DialOutcome, PhoneOptions, Target};
+use super::options::{DialOutcome, Fault, PhoneOptions, Target};
 use super::summary::Summary;
 use super::wav;
 
@@ -23,7 +23,7 @@ use super::wav;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("target").required(true).args(["url", "stream"]))]
 pub struct CallArgs {
-    /// The voice webhook; its TwiML is obeyed
+    /// The voice webhook, whose TwiML is obeyed; with --carrier waybeo, where the service is: /waybeo/ws is added
     #[arg(long, value_name = "URL", value_parser = webhook_url)]
     pub url: Option<Url>,
     /// Straight to the media stream, without asking a webhook
@@ -68,6 +68,9 @@ pub struct CallArgs {
     /// How a person behaves whom the service dials
     #[arg(long, value_enum, default_value_t)]
     pub dial_outcome: DialOutcome,
+    /// What the carrier does wrong, with --carrier waybeo; several separated by commas
+    #[arg(long = "fault", value_enum, value_delimiter = ',')]
+    pub faults: Vec<Fault>,
     /// Noise between the words instead of digital silence
     #[arg(long)]
     pub comfort_noise: bool,
@@ -94,7 +97,8 @@ Exit code: 0 the calls went through, 1 something failed (no webhook, no stream, 
 Examples:
   switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --heard heard.wav
   switchboard call --stream ws://127.0.0.1:8080/ws --parameter token=t --dtmf 3s:1,5s:# --hangup-after 20s --json
-  switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5";
+  switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5
+  switchboard call --carrier waybeo --stream 'ws://127.0.0.1:8080/waybeo/ws?token=t' --wav caller.wav --fault no-stop,no-close";
 
 /// Why a command did not do what it was asked to. The words follow "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -164,6 +168,11 @@ impl CallArgs {
             // Clap sees to this for the command line; others may build the arguments themselves.
             _ => return Err("choose what to call: --url or --stream, one of them".into()),
         };
+        match self.carrier {
+            Carrier::Twilio if !self.faults.is_empty() => return Err("--fault goes with --carrier waybeo".into()),
+            Carrier::Waybeo if !self.dtmf.is_empty() => return Err("Waybeo tells of no keys: leave --dtmf out".into()),
+            Carrier::Twilio | Carrier::Waybeo => {}
+        }
         let speech: Arc<[i16]> = match &self.wav {
             Some(path) => wav::read(path).map_err(|error| error.to_string())?.into(),
             None => Arc::new([]),
@@ -182,6 +191,7 @@ impl CallArgs {
             auth_token: self.auth_token.clone(),
             parameters: self.parameters.iter().cloned().collect(),
             dial_outcome: self.dial_outcome,
+            faults: self.faults.clone(),
             record: self.heard.is_some(),
             authorities: self.authorities.clone(),
             ..PhoneOptions::new(target)
@@ -356,7 +366,7 @@ fn address(text: &str, schemes: &[&str]) -> Result<Url, String> {
     }
 }
 
-pub(super) fn carrier(text: &str) -> Result<Carrier, String> {
+pub(crate) fn carrier(text: &str) -> Result<Carrier, String> {
     Carrier::ALL.into_iter().find(|carrier| carrier.name() == text).ok_or_else(|| {
         let known: Vec<&str> = Carrier::ALL.iter().map(|carrier| carrier.name()).collect();
         format!("expected {}", known.join(" or "))

@@ -65,6 +65,7 @@ Exit code: 0 the caller heard the greeting and the answer and the records are co
 Examples:
   switchboard demo
   switchboard demo --language hi --records /tmp/calls
+  switchboard demo --carrier waybeo
   switchboard demo --wav caller.wav --json";
 
 /// The service on the stage: what the demo needs of it.
@@ -118,7 +119,12 @@ where
     .map_err(|error| CommandError::Usage(error.to_string()))?
     .into();
     let service = start(settings(&args)).await?;
-    let address = format!("{}/twilio/voice?language={}", service.public_url().trim_end_matches('/'), args.language);
+    let door = match args.carrier {
+        Carrier::Twilio => "/twilio/voice",
+        // The phone knows the rest.
+        Carrier::Waybeo => "/",
+    };
+    let address = format!("{}{door}?language={}", service.public_url().trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
         carrier: args.carrier,
@@ -154,7 +160,9 @@ fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
         ("admin.bind", "127.0.0.1:0".into()),
         ("realtime.provider", "rehearsal".into()),
         ("twilio.verify", "off".into()),
+        ("waybeo.enabled", (args.carrier == Carrier::Waybeo).to_string()),
         ("records.dir", args.records.display().to_string()),
+        ("spend.file", String::new()),
     ]
 }
 

@@ -185,7 +185,9 @@ impl Http {
                 | WsClientError::InvalidChallengeResponse(..)
                 | WsClientError::Protocol(_)) => (31920, error.to_string()),
             };
-            HttpError::NoStream { url: url.to_string(), reason, code }
+            // What stands behind the `?` may be a token.
+            let url = url.as_str().split('?').next().unwrap_or_default().to_owned();
+            HttpError::NoStream { url, reason, code }
         };
         let (_, framed) = request.connect().await.map_err(failed)?;
         Ok(framed)

@@ -13,7 +13,8 @@
 //! | `stream` | one media stream in real time |
 //! | `caller` | the person: when to speak, press, hang up (pure) |
 //! | `playout` | Twilio's playback buffer (pure) |
-//! | `twilio`, `twiml`, `sign`, `mulaw` | the carrier's formats (pure) |
+//! | `line` | a carrier's messages, whichever it is (pure) |
+//! | `twilio`, `twiml`, `sign`, `mulaw`, `waybeo` | the carriers' formats (pure) |
 //! | `http`, `handset`, `summary`, `options` | what these stand on |
 //! | `command`, `display` | `switchboard call` |
 //! | `demo`, `speech` | `switchboard demo` and the callers it brings |
@@ -25,6 +26,7 @@ mod demo;
 mod display;
 mod handset;
 mod http;
+mod line;
 mod mulaw;
 mod options;
 mod playout;
@@ -34,14 +36,16 @@ mod stream;
 mod summary;
 mod twilio;
 mod twiml;
+mod waybeo;
 
 pub use crate::wav;
 pub use call::{CallReport, place_call};
+pub(crate) use command::carrier;
 pub use command::{CallArgs, CommandError, run};
 pub use demo::{DemoArgs, DemoReport, Likeness, Seen, Stage, run_demo};
 pub use handset::{Handset, Phase, Progress, Remote};
 pub use options::{
-    ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING,
-    POLITE_PAUSE, PhoneOptions, Target,
+    ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, Fault, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER,
+    LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE, PhoneOptions, Target,
 };
 pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};

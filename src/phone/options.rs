@@ -45,6 +45,8 @@ pub struct PhoneOptions {
     pub parameters: BTreeMap<String, String>,
     /// How a `<Dial>` of the service goes.
     pub dial_outcome: DialOutcome,
+    /// What the carrier does wrong; Waybeo only.
+    pub faults: Vec<Fault>,
     /// Mark echoes are held back for this long, as a slow network would.
     pub mark_delay: Duration,
     /// Keep what the caller hears, sample by sample.
@@ -60,6 +62,26 @@ pub enum Target {
     Webhook(Url),
     /// A media stream, without asking anybody.
     Stream(Url),
+}
+
+/// Misbehaviour of a carrier, all of it seen in the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fault {
+    /// A caller who hangs up is not told of.
+    NoStop,
+    /// The socket of a call that is over stays open, and silent.
+    NoClose,
+    /// The first packet is at 16 kHz.
+    #[value(name = "first-16k")]
+    FirstAt16k,
+    /// Samples are written without a sign.
+    Unsigned,
+    /// `start` is sent twice.
+    DuplicateStart,
+    /// A `start` of another call follows.
+    OtherStart,
+    /// Audio comes before `start`.
+    MediaFirst,
 }
 
 /// How the people a service dials behave.
@@ -98,6 +120,7 @@ impl PhoneOptions {
             auth_token: None,
             parameters: BTreeMap::new(),
             dial_outcome: DialOutcome::default(),
+            faults: Vec::new(),
             mark_delay: Duration::ZERO,
             record: true,
             authorities: None,

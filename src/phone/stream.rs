@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::caller::{Caller, FRAME, Goodbye, Heard};
 use super::handset::{Handset, Order, Phase};
+use super::line::Line;
 use super::options::PhoneOptions;
 use super::playout::{Playout, duration_of};
 use super::summary::{Summary, Warning};
-use super::twilio::{Said, Writer, read};
+use super::twilio::Said;
 
 /// What one stream is played with; the call's own things are lent for its time.
 pub(super) struct Stream<'a> {
@@ -84,6 +85,8 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
     let mut session = Session::open(stream, out);
     let end = session.converse(&mut incoming).await;
     session.hang_up(&end);
+    let left = session.stream.options.longest.saturating_sub(session.stream.dialled.elapsed());
+    let patience = if session.line.closes(session.stream.options) { LONGEST_GOODBYE } else { left };
     let outcome = session.finish(end);
     // The sender ends when everything is out, because the session's end of the queue is gone.
     let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_));
@@ -94,7 +97,7 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
             {}
         };
         // A service that does not answer the close is left standing.
-        let _ = timeout(LONGEST_GOODBYE, closed).await;
+        let _ = timeout(patience, closed).await;
     }
     outcome
 }
@@ -111,7 +114,7 @@ async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queu
 
 struct Session<'a> {
     stream: Stream<'a>,
-    writer: Writer,
+    line: Line,
     playout: Playout,
     out: mpsc::Sender<Message>,
     started: Instant,
@@ -131,7 +134,7 @@ impl<'a> Session<'a> {
     fn open(stream: Stream<'a>, out: mpsc::Sender<Message>) -> Self {
         let started = Instant::now();
         let mut session = Self {
-            writer: Writer::new(stream.id.clone()),
+            line: Line::new(stream.options, &stream.id),
             playout: Playout::new(stream.options.record),
             out,
             started,
@@ -142,10 +145,10 @@ impl<'a> Session<'a> {
             overflow_warned: false,
             stream,
         };
-        session.text(Writer::connected());
-        let (account, call) = (&session.stream.options.account_sid, &session.stream.summary.call_sid);
-        let start = session.writer.start(account, call, &session.stream.parameters);
-        session.text(start);
+        let Stream { options, summary, parameters, .. } = &session.stream;
+        for message in session.line.start(options, &summary.call_sid, parameters) {
+            session.text(message);
+        }
         session
     }
 
@@ -205,14 +208,15 @@ impl<'a> Session<'a> {
         let at = FRAME_TIME * u32::try_from(self.frames).unwrap_or(u32::MAX);
         let now = self.started + at - self.origin;
         let frame = self.stream.caller.frame(now, self.stream.heard);
-        let media = self.writer.media(&frame, at.as_millis() as u64);
-        if self.text(media) {
+        let packets = self.line.media(&frame, at.as_millis() as u64);
+        if packets.into_iter().map(|packet| self.text(packet)).fold(true, |all, sent| all & sent) {
             self.stream.summary.frames_sent += 1;
         }
         for key in self.stream.caller.keys_due(now) {
-            let dtmf = self.writer.dtmf(key);
-            self.text(dtmf);
-            self.stream.summary.dtmf_sent.push(key);
+            if let Some(dtmf) = self.line.dtmf(key) {
+                self.text(dtmf);
+                self.stream.summary.dtmf_sent.push(key);
+            }
         }
         let power: f32 = frame.iter().map(|sample| f32::from(*sample).powi(2)).sum();
         (power / FRAME as f32).sqrt() / f32::from(i16::MAX)
@@ -277,12 +281,16 @@ impl<'a> Session<'a> {
         };
         let now = Instant::now();
         let at = now - self.started;
-        match read(text, &self.stream.id) {
+        match self.line.read(text) {
             Err(warning) => self.stream.summary.warn(warning),
             Ok(Said::Media(samples)) => {
                 self.stream.summary.media_received += 1;
                 let reached = self.playout.append(samples, at);
                 self.echo(reached, now);
+                if self.line.most_queued().is_some_and(|most| self.playout.queued() > most) {
+                    let text = "audio is sent far ahead of real time; this carrier cannot be told to drop it";
+                    self.stream.summary.warn(Warning::new(0, text));
+                }
                 if self.playout.tally().overflowed > 0 && !self.overflow_warned {
                     self.overflow_warned = true;
                     let text = "more than ten minutes of media are queued; what is over is discarded";
@@ -313,8 +321,9 @@ impl<'a> Session<'a> {
     }
 
     fn send_echo(&mut self, name: &str) {
-        let mark = self.writer.mark(name);
-        if self.text(mark) {
+        if let Some(mark) = self.line.mark(name)
+            && self.text(mark)
+        {
             self.stream.summary.marks_echoed += 1;
         }
     }
@@ -342,10 +351,12 @@ impl<'a> Session<'a> {
     fn hang_up(&mut self, end: &StreamEnd) {
         match end {
             StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_) => {
-                let (account, call) = (&self.stream.options.account_sid, &self.stream.summary.call_sid);
-                let stop = self.writer.stop(account, call);
-                self.text(stop);
-                self.queue(Message::Close(Some(CloseReason::from(CloseCode::Normal))));
+                if let Some(stop) = self.line.stop(self.stream.options, &self.stream.summary.call_sid) {
+                    self.text(stop);
+                }
+                if self.line.closes(self.stream.options) {
+                    self.queue(Message::Close(Some(CloseReason::from(CloseCode::Normal))));
+                }
             }
             StreamEnd::Closed { .. } => {
                 self.queue(Message::Close(None));

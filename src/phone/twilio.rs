@@ -138,26 +138,26 @@ fn understand(text: &str, stream: &str) -> Result<Said, String> {
 }
 
 /// The fields of `body` are the `expected` ones: none is missing, none is left over.
-fn exactly(body: &Map<String, Value>, expected: &[&str], prefix: &str) -> Result<(), String> {
+pub(super) fn exactly(body: &Map<String, Value>, expected: &[&str], prefix: &str) -> Result<(), String> {
     if let Some(missing) = expected.iter().find(|name| !body.contains_key(**name)) {
         return Err(format!("field `{prefix}{missing}` is missing"));
     }
     match body.keys().find(|name| !expected.contains(&name.as_str())) {
-        Some(extra) => Err(format!("field `{prefix}{extra}` is not one that Twilio knows")),
+        Some(extra) => Err(format!("field `{prefix}{extra}` is not one that the carrier knows")),
         None => Ok(()),
     }
 }
 
-fn string<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
+pub(super) fn string<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
     body.get(name).and_then(Value::as_str).ok_or_else(|| format!("`{name}` is not a string"))
 }
 
-fn object<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
+pub(super) fn object<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
     body.get(name).and_then(Value::as_object).ok_or_else(|| format!("`{name}` is not an object"))
 }
 
 /// As much of a message as fits a line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut short: String = text.chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.len() {
         short.push('…');

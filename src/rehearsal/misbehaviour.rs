@@ -27,11 +27,19 @@ macro_rules! table {
 }
 
 table! {
+    // Whom it concerns.
+    #[doc = "Misbehave on the first so many connections alone; those that ask for the same are counted together."]
+    first,
+
     // The upgrade and the start.
     #[doc = "Answer the upgrade with this HTTP status instead of 101."]
     refuse,
     #[doc = "Open, send an `error` and close with this code: 3000 bad key, 4000 bad model, 4004 no such model, 1013 no credit."]
     reject,
+    #[doc = "Open and close with 1013, for the reason 0: too busy, 1: too many requests, without a word before."]
+    busy,
+    #[doc = "Accept the connection and answer the upgrade so much later."]
+    upgrade_after_ms,
     #[doc = "1: never send `session.created`."]
     no_created,
     #[doc = "1: never send `session.updated`."]
@@ -44,6 +52,12 @@ table! {
     drop_after_ms,
     #[doc = "Drop the TCP connection in the middle of this response (1 is the first)."]
     drop_in_response,
+    #[doc = "Drop the TCP connection at the beginning of this turn of the caller (1 is the first)."]
+    drop_at_speech,
+    #[doc = "Drop the TCP connection at the end of this turn of the caller, before anything is answered."]
+    drop_at_turn_end,
+    #[doc = "Drop the TCP connection so long after a response that calls a tool."]
+    drop_after_call_ms,
     #[doc = "Close with 1011 after this time."]
     close_after_ms,
     #[doc = "Send `session_expired` and close with 1001 after this time."]
@@ -52,6 +66,12 @@ table! {
     require_pong,
 
     // Silence and noise.
+    #[doc = "Read nothing any more after this time."]
+    deaf_after_ms,
+    #[doc = "1: send no pings."]
+    no_pings,
+    #[doc = "Before every answer, send an event of an unknown type so many bytes long."]
+    big_event_bytes,
     #[doc = "Send no event any more after so many responses (0: from the start)."]
     stall_after_responses,
     #[doc = "Every so many events, send a text that is not JSON."]

@@ -8,7 +8,7 @@
 //! Under it: `client` (events in), `events` (events out), `schema` and `shapes` (what the API accepts), `settings` (what
 //! a session is set to), `input` and `turns` (the caller's audio), `conversation` and `item`, `script` (what to say),
 //! `performance` (saying it), `transcripts` (of the caller), `usage` (what it would cost), `speech` (the bundled lines), `sound` (audio and its formats).
-//! Only `server` and `socket` know of actix, tokio, the clock and chance.
+//! Only `server`, `socket` and `log` (what clients said, for tests) know of actix, tokio, the clock and chance.
 
 mod client;
 mod conversation;
@@ -16,6 +16,7 @@ mod events;
 mod fault;
 mod input;
 mod item;
+mod log;
 pub mod misbehaviour;
 mod performance;
 mod schema;
@@ -31,4 +32,5 @@ mod transcripts;
 mod turns;
 mod usage;
 
+pub use log::ClientLog;
 pub use server::{Rehearsal, RehearsalOptions, run_standalone};

@@ -157,6 +157,11 @@ impl Performance {
         self.deltas
     }
 
+    /// Whether it calls a tool.
+    pub(super) fn calls(&self) -> bool {
+        self.commission.sayings.iter().any(|saying| matches!(saying, Saying::Call { .. }))
+    }
+
     /// The caller speaks: after the deltas that are already on their way, it ends.
     pub(super) fn interrupt(&mut self, now: Instant) {
         self.stopping.get_or_insert(("turn_detected", self.commission.pace.late_deltas));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -12,10 +13,11 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use switchboard_actors::clock;
 use uuid::Uuid;
 
+use super::log::ClientLog;
 use super::misbehaviour::Misbehaviour;
 use super::performance::Pace;
 use super::session::{Opening, Session};
-use super::socket;
+use super::socket::{self, Manner};
 
 /// How the rehearsal model is set up. The default is right for a demo.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct RehearsalOptions {
     pub lifetime: Duration,
     /// How every connection misbehaves, before what its URL adds.
     pub misbehaviour: Misbehaviour,
+    /// Where what clients say is written down.
+    pub log: Option<ClientLog>,
 }
 
 impl Default for RehearsalOptions {
@@ -43,6 +47,7 @@ impl Default for RehearsalOptions {
             transcript_after: Duration::from_millis(250),
             lifetime: Duration::from_secs(3600),
             misbehaviour: Misbehaviour::default(),
+            log: None,
         }
     }
 }
@@ -63,14 +68,16 @@ impl Rehearsal {
     pub async fn start(options: RehearsalOptions) -> io::Result<Self> {
         let bind = options.bind;
         let options = web::Data::new(options);
-        let server =
-            HttpServer::new(move || App::new().app_data(options.clone()).route("/v1/realtime", web::get().to(accept)))
-                .workers(1)
-                .tcp_nodelay(true)
-                // A connection that is over is over: by default its end would reach the client a second later.
-                .client_disconnect_timeout(Duration::ZERO)
-                .disable_signals()
-                .bind(bind)?;
+        let visitors = web::Data::new(Visitors::default());
+        let server = HttpServer::new(move || {
+            App::new().app_data(options.clone()).app_data(visitors.clone()).route("/v1/realtime", web::get().to(accept))
+        })
+        .workers(1)
+        .tcp_nodelay(true)
+        // A connection that is over is over: by default its end would reach the client a second later.
+        .client_disconnect_timeout(Duration::ZERO)
+        .disable_signals()
+        .bind(bind)?;
         let address = server.addrs().first().copied().unwrap_or(bind);
         let server = server.run();
         let handle = server.handle();
@@ -122,6 +129,7 @@ async fn accept(
     request: HttpRequest,
     body: web::Payload,
     options: web::Data<RehearsalOptions>,
+    visitors: web::Data<Visitors>,
     query: web::Query<HashMap<String, String>>,
 ) -> actix_web::Result<HttpResponse> {
     let rehearse = query.get("rehearse").map(String::as_str).unwrap_or_default();
@@ -129,6 +137,12 @@ async fn accept(
         Ok(misbehaviour) => misbehaviour,
         Err(error) => return Ok(HttpResponse::BadRequest().body(error)),
     };
+    let (connection, alike) = visitors.count(rehearse);
+    let over = misbehaviour.first.is_some_and(|first| alike > first);
+    let misbehaviour = if over { Misbehaviour::default() } else { misbehaviour };
+    if let Some(ms) = misbehaviour.upgrade_after_ms {
+        actix_web::rt::time::sleep(Duration::from_millis(ms)).await;
+    }
     if let Some(status) = misbehaviour.refuse {
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         return Ok(
@@ -157,9 +171,32 @@ async fn accept(
     };
     let fragment_bytes = misbehaviour.fragment_bytes.map(|bytes| usize::try_from(bytes.max(1)).unwrap_or(usize::MAX));
     let session = Session::open(&opening, clock::now());
-    actix_web::rt::spawn(socket::carry(session, fragment_bytes, sink, stream));
+    let deaf_at = misbehaviour.deaf_after_ms.map(|ms| clock::now() + Duration::from_millis(ms));
+    let manner = Manner { fragment_bytes, deaf_at, log: options.log.clone().map(|log| (log, connection)) };
+    actix_web::rt::spawn(socket::carry(session, manner, sink, stream));
     Ok(response)
 }
 
+/// Connections so far: all of them, and by what they rehearse.
+#[derive(Debug, Default)]
+struct Visitors(Mutex<(u64, HashMap<String, u64>)>);
+
+impl Visitors {
+    /// The number of a new connection, and among those that rehearse the same.
+    fn count(&self, rehearse: &str) -> (u64, u64) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, by_rehearsal) = &mut *counted;
+        *all += 1;
+        if by_rehearsal.len() >= MOST_REHEARSALS && !by_rehearsal.contains_key(rehearse) {
+            by_rehearsal.clear();
+        }
+        let alike = by_rehearsal.entry(rehearse.to_owned()).or_default();
+        *alike += 1;
+        (*all, *alike)
+    }
+}
+
+/// Rehearsals that are counted apart.
+const MOST_REHEARSALS: usize = 1024;
 /// 15 MiB of audio as base64, and the JSON around it.
 const LARGEST_MESSAGE: usize = 21 * 1024 * 1024;

@@ -19,7 +19,7 @@ use super::conversation::Conversation;
 use super::events::{Events, Out};
 use super::fault::Fault;
 use super::input::Input;
-use super::item::Item;
+use super::item::{Body, Item};
 use super::misbehaviour::Misbehaviour;
 use super::performance::{Pace, Performance};
 use super::settings::{Circumstances, Settings};
@@ -55,6 +55,8 @@ pub(super) struct Session {
     voiced: bool,
     responses_begun: u64,
     responses_done: u64,
+    /// Turns of the caller so far.
+    turns_begun: u64,
     /// The tokens that the next response finds in the cache.
     cached: u64,
     meter: Meter,
@@ -104,6 +106,7 @@ impl Session {
             voiced: false,
             responses_begun: 0,
             responses_done: 0,
+            turns_begun: 0,
             cached: 0,
             meter: Meter::new(now),
             closed: false,
@@ -111,6 +114,7 @@ impl Session {
         };
         match opening::refusal(opening) {
             Some((code, fault)) => session.refuse(code, &fault),
+            None if misbehaviour.busy.is_some() => session.be_busy(),
             None if Misbehaviour::on(misbehaviour.no_created) => {}
             None => session.send_settings("session.created", 0),
         }
@@ -247,7 +251,12 @@ impl Session {
         let id = self.events.id("item");
         let item = Item::read(&event["item"], id, self.settings.input_format())?;
         let object = item.object(false);
+        // A conversation that began elsewhere: what was said before the model's own words was answered by them.
+        let answers = matches!(item.body, Body::Call { .. } | Body::Message { role: "assistant", .. });
         let previous = self.conversation.insert(item, event["previous_item_id"].as_str())?;
+        if answers {
+            self.conversation.mark_answered();
+        }
         let added = json!({"item": object, "previous_item_id": previous});
         self.events.send("conversation.item.added", &added);
         self.events.send("conversation.item.done", &added);
@@ -260,8 +269,10 @@ impl Session {
             self.events.close(1011, "keepalive ping timeout");
             return;
         }
-        self.unanswered_ping = true;
-        self.events.ping();
+        if !Misbehaviour::on(self.misbehaviour.no_pings) {
+            self.unanswered_ping = true;
+            self.events.ping();
+        }
         self.ping_at = now + self.ping_every;
     }
 
@@ -276,6 +287,12 @@ impl Session {
             End::Close => self.events.close(1011, "server_error"),
             End::Drop => self.events.drop_connection(),
         }
+    }
+
+    fn be_busy(&mut self) {
+        self.closed = true;
+        let reason = if self.misbehaviour.busy == Some(1) { "rate_limit_exceeded" } else { "server_overloaded" };
+        self.events.close(1013, reason);
     }
 
     fn refuse(&mut self, code: u16, fault: &Fault) {

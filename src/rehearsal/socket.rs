@@ -1,7 +1,7 @@
 //! One connection: a plain loop between a socket and a [`Session`].
 
 use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
 use bytes::Bytes;
@@ -10,12 +10,24 @@ use futures_util::{Sink, StreamExt, future::poll_fn};
 use switchboard_actors::clock;
 
 use super::events::Out;
+use super::log::ClientLog;
 use super::session::Session;
+
+/// How a connection is carried.
+#[derive(Debug, Default)]
+pub(super) struct Manner {
+    /// Events in fragments of so many bytes.
+    pub(super) fragment_bytes: Option<usize>,
+    /// From when on nothing is read.
+    pub(super) deaf_at: Option<Instant>,
+    /// Where what the client says is written down, and the connection's number there.
+    pub(super) log: Option<(ClientLog, u64)>,
+}
 
 /// Carries a session until either side ends it.
 pub(super) async fn carry(
     mut session: Session,
-    fragment_bytes: Option<usize>,
+    manner: Manner,
     mut sink: actix_ws::Session,
     mut stream: AggregatedMessageStream,
 ) {
@@ -38,7 +50,7 @@ pub(super) async fn carry(
             ready = has_room(&mut sink), if !idle => {
                 let Ok(()) = ready else { return };
                 let Some(out) = session.next_out() else { continue };
-                match send(out, fragment_bytes, &mut sink).await {
+                match send(out, manner.fragment_bytes, &mut sink).await {
                     Ok(Flow::On) => {}
                     Ok(Flow::Close(reason)) => {
                         // The client's answer to the close is not waited for: nothing would come of it.
@@ -48,16 +60,19 @@ pub(super) async fn carry(
                     Ok(Flow::Drop) | Err(Closed) => return,
                 }
             }
-            message = stream.next(), if session.waiting() < MOST_WAITING => {
+            message = stream.next(), if session.waiting() < MOST_WAITING && manner.hears() => {
                 match message {
-                    Some(Ok(message)) => match hear(message, &mut session, &mut sink).await {
-                        Ok(true) => {}
-                        Ok(false) => {
-                            let _ = sink.close(None).await;
-                            return;
+                    Some(Ok(message)) => {
+                        manner.note(&message);
+                        match hear(message, &mut session, &mut sink).await {
+                            Ok(true) => {}
+                            Ok(false) => {
+                                let _ = sink.close(None).await;
+                                return;
+                            }
+                            Err(Closed) => return,
                         }
-                        Err(Closed) => return,
-                    },
+                    }
                     Some(Err(error)) => {
                         let _ = sink.close(Some(reason_of(&error))).await;
                         return;
@@ -66,6 +81,18 @@ pub(super) async fn carry(
                 }
             }
             () = timer.as_mut(), if idle => armed = None,
+        }
+    }
+}
+
+impl Manner {
+    fn hears(&self) -> bool {
+        self.deaf_at.is_none_or(|at| clock::now() < at)
+    }
+
+    fn note(&self, message: &AggregatedMessage) {
+        if let (Some((log, connection)), AggregatedMessage::Text(text)) = (&self.log, message) {
+            log.note(*connection, text);
         }
     }
 }

@@ -10,15 +10,28 @@ use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{Line, LineReport};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
-use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal};
+use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, WalkIn};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use tokio::sync::oneshot;
 
 use super::doors::{Asked, Doors, Trust};
 
+/// How a stream came to be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// A webhook announced its call; it shows the token that was given then.
+    Announced,
+    /// Nobody did; the token in its URL says whose it is.
+    Vouched {
+        /// What else the URL says.
+        parameters: Vec<(String, String)>,
+    },
+}
+
 /// A stream that asks to be admitted.
 pub(super) struct Applicant {
     pub(super) carrier: Carrier,
+    pub(super) arrival: Arrival,
     /// What it said of itself.
     pub(super) start: StreamStart,
     /// Its ear.
@@ -30,20 +43,41 @@ pub(super) struct Applicant {
 }
 
 /// Asks the Supervisor; returns when the call has taken the line or has been told that there is none any more.
-pub(super) async fn apply(doors: &Doors, mut applicant: Applicant) -> Result<(), Refusal> {
+pub(super) async fn apply(doors: &Doors, applicant: Applicant) -> Result<(), Refusal> {
+    let (call, line_taken) = match applicant.arrival.clone() {
+        Arrival::Announced => claim(doors, applicant).await?,
+        Arrival::Vouched { parameters } => walk_in(doors, applicant, parameters).await?,
+    };
+    if line_taken.await.is_err() {
+        tell_closed(doors, call).await;
+    }
+    Ok(())
+}
+
+/// The call that was started, and the news whether it has the line.
+type Started = (CallId, oneshot::Receiver<()>);
+
+/// For a stream whose call was announced.
+async fn claim(doors: &Doors, mut applicant: Applicant) -> Result<Started, Refusal> {
     // Taken out, so that it is nowhere printed and reaches nobody else.
     let shown = applicant.start.parameters.remove("token").filter(|token| !token.is_empty());
     let token = match shown {
         Some(token) => Private::new(token),
         None => announce(doors, applicant.carrier, &applicant.start).await?,
     };
-    let Applicant { carrier, start, line, arbiter, line_taken } = applicant;
+    let Applicant { carrier, start, line, arbiter, line_taken, .. } = applicant;
     let admit = Admit { carrier, token, start, line, arbiter };
-    let call = answered(doors.supervisor.send(admit).timeout(PATIENCE).await)?;
-    if line_taken.await.is_err() {
-        tell_closed(doors, call).await;
-    }
-    Ok(())
+    Ok((answered(doors.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
+}
+
+/// For a stream that nobody announced. What its URL says outranks what it says itself: that is what we gave the carrier.
+async fn walk_in(doors: &Doors, mut applicant: Applicant, url: Vec<(String, String)>) -> Result<Started, Refusal> {
+    applicant.start.parameters.extend(url);
+    let Applicant { carrier, mut start, line, arbiter, line_taken, .. } = applicant;
+    doors.waybeo.sort_numbers(&mut start);
+    let call = expected(doors, carrier, &start);
+    let walk_in = WalkIn { call, start, line, arbiter };
+    Ok((answered(doors.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))
 }
 
 /// A stream that comes without a webhook is announced by itself, where nothing is verified anyway; elsewhere a stream without
@@ -53,6 +87,12 @@ async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Resul
         emit(Event::CallRefused { reason: Refusal::BadToken.word() });
         return Err(Refusal::BadToken);
     }
+    let call = expected(doors, carrier, start);
+    Ok(answered(doors.supervisor.send(Expect(call)).timeout(PATIENCE).await)?.token)
+}
+
+/// The call of a stream that tells of itself.
+fn expected(doors: &Doors, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
     let number = |told: &Option<Private<String>>, name: &str| {
         told.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
     };
@@ -60,7 +100,7 @@ async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Resul
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let asked = Asked { carrier, from: from.expose(), to: to.expose(), parameters: &parameters };
     let brief = Arc::clone(&(doors.briefs)(&asked));
-    let expected = ExpectedCall {
+    ExpectedCall {
         carrier,
         carrier_call: start.carrier_call.clone(),
         account: start.account.clone(),
@@ -68,8 +108,7 @@ async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Resul
         from,
         to,
         brief,
-    };
-    Ok(answered(doors.supervisor.send(Expect(expected)).timeout(PATIENCE).await)?.token)
+    }
 }
 
 /// The call was started while its socket went away: it can learn that from nobody else.

@@ -1,16 +1,22 @@
 //! The admin's view of the calls, and the admin's hand on them.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use actix::Addr;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpResponse, http::StatusCode};
 use futures_util::future::join_all;
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, HangUp, Inspect, TransferTo};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo, Watch};
+use switchboard_actors::call::watch::Watcher;
 use switchboard_actors::supervisor::messages::Find;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::doors::Doors;
 use super::health::roll;
@@ -62,10 +68,68 @@ pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(shown))
 }
 
+/// `GET /calls/{id}/events`: states and words as they come, as server-sent events, until the call ends or the reader falls behind.
+pub(super) async fn events(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let (watcher, news) = mpsc::channel(NEWS_KEPT);
+    let watcher = Watcher::new(move |told| watcher.try_send(told).is_ok());
+    find(&doors, &id).await?.do_send(Watch(watcher));
+    let told = stream::unfold(news, |mut news| async {
+        let text = match timeout(KEEP_ALIVE, news.recv()).await {
+            Ok(Some(told)) => format!("event: {}\ndata: {}\n\n", told.event, told.data),
+            // The call is over.
+            Ok(None) => return None,
+            // A comment, so that no proxy takes the quiet for an end.
+            Err(_) => ": the call goes on\n\n".to_owned(),
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(text)), news))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(Box::pin(told)))
+}
+
 /// `POST /calls/{id}/hangup`: ends the call politely; 202, for it takes a moment.
 pub(super) async fn hang_up(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     find(&doors, &id).await?.do_send(HangUp::Operator);
     Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
+}
+
+/// `POST /calls/{id}/diagnosis`: examines the caller's audio again; the result is in the full view once half a second of voice came.
+pub(super) async fn diagnose(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    find(&doors, &id).await?.do_send(Examine);
+    Ok(HttpResponse::Accepted().json(json!({ "status": "examining" })))
+}
+
+/// What a recording is to do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingOrder {
+    /// Silence is recorded.
+    paused: bool,
+}
+
+/// `POST /calls/{id}/recording`: pauses the recording of a call, or goes on with it; 409 for a call that is not recorded.
+pub(super) async fn recording(
+    id: Path<String>,
+    body: Result<Bytes, actix_web::Error>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| {
+        let status = error.as_response_error().status_code();
+        Problem::new(status, format!("the body cannot be read: {error}"))
+    })?;
+    let order: RecordingOrder = serde_json::from_slice(&body).map_err(|error| {
+        Problem::bad_request(format!("expected {{\"paused\":true}} or {{\"paused\":false}}: {error}"))
+    })?;
+    let call = find(&doors, &id).await?;
+    let recorded = call.send(PauseRecording(order.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    if recorded {
+        Ok(HttpResponse::Ok().json(json!({ "recording": if order.paused { "paused" } else { "running" } })))
+    } else {
+        Err(Problem::new(StatusCode::CONFLICT, "this call is not recorded; recording.enabled says which calls are"))
+    }
 }
 
 /// The order to transfer a call.
@@ -104,6 +168,10 @@ pub(super) async fn transfer(
     }
 }
 
+/// News that wait for a reader: some seconds of a fast speaker's words.
+const NEWS_KEPT: usize = 256;
+/// How long nothing is said to a reader. Proxies give up after 60 s of silence by habit.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -24,6 +24,7 @@ use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
+use super::waybeo::WaybeoRules;
 
 /// What every door knows.
 pub struct Doors {
@@ -37,6 +38,8 @@ pub struct Doors {
     pub trust: Trust,
     /// The account that webhooks have to name, and with them their streams; any where none is set.
     pub account: Option<Private<String>>,
+    /// Who is believed to be Waybeo.
+    pub waybeo: WaybeoRules,
     /// What a stream may do.
     pub stream: StreamRules,
     /// Room for sockets that have not shown a token yet.
@@ -183,7 +186,7 @@ pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
 }
 
 /// Whether the request came from this machine and through no proxy.
-fn is_local(request: &HttpRequest) -> bool {
+pub(super) fn is_local(request: &HttpRequest) -> bool {
     const PROXY_MARKS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && !PROXY_MARKS.iter().any(|mark| request.headers().contains_key(*mark))

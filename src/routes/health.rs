@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::doors::Doors;
+use crate::canary::Canary;
 
 /// `GET /health`: 200 while the process lives, whatever else is wrong.
 pub async fn health(doors: Data<Doors>) -> HttpResponse {
@@ -49,16 +50,20 @@ pub(super) async fn roll(doors: &Doors) -> Option<Roll> {
 #[derive(Debug)]
 pub struct ModelProbe {
     address: Option<(String, u16)>,
+    canary: Canary,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl ModelProbe {
-    /// Probes `host` at `port`; nothing and always reachable for a model within the process.
-    pub fn new(address: Option<(String, u16)>) -> Self {
-        Self { address, last: Mutex::default() }
+    /// Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
+    pub fn new(address: Option<(String, u16)>, canary: Canary) -> Self {
+        Self { address, canary, last: Mutex::default() }
     }
 
     async fn reachable(&self) -> bool {
+        if let Some(answer) = self.canary.answer() {
+            return answer;
+        }
         let Some((host, port)) = &self.address else { return true };
         let now = clock::now();
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks), `stream` (the socket actor, with `admission`), `calls` and `outbound` (admin, behind `guard`),
+//! One file a family: `twilio` (webhooks), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls`, `outbound`
+//! and `spend` (admin, behind `guard`),
 //! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
@@ -17,9 +18,11 @@ pub mod outbound;
 mod problem;
 mod reassembly;
 pub mod signature;
+mod spend;
 mod stream;
 mod twilio;
 pub mod twiml;
+pub mod waybeo;
 
 use std::future::ready;
 
@@ -42,6 +45,8 @@ pub fn public(app: &mut web::ServiceConfig) {
         .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
         .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
         .service(only("/ws", "GET").route(web::get().to(stream::open)))
+        .service(only("/waybeo/ws", "GET").route(web::get().to(waybeo::open)))
+        .service(only("/waybeo/answer", "GET").route(web::get().to(waybeo::answer)))
         .service(only("/health", "GET").route(web::get().to(health::health)))
         .service(only("/ready", "GET").route(web::get().to(health::ready)))
         .default_service(web::to(problem::no_such_path));
@@ -56,8 +61,13 @@ pub fn admin(app: &mut web::ServiceConfig) {
                 only("/calls", "GET, POST").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)),
             )
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
+            .service(only("/calls/{id}/events", "GET").route(web::get().to(calls::events)))
             .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))
+            .service(only("/calls/{id}/recording", "POST").route(web::post().to(calls::recording)))
+            .service(only("/calls/{id}/diagnosis", "POST").route(web::post().to(calls::diagnose)))
             .service(only("/calls/{id}/transfer", "POST").route(web::post().to(calls::transfer)))
+            .service(only("/spend", "GET").route(web::get().to(spend::show)))
+            .service(only("/spend/kill", "POST").route(web::post().to(spend::kill)))
             .service(only("/metrics", "GET").route(web::get().to(metrics::metrics)))
             .default_service(web::to(problem::no_such_path)),
     );

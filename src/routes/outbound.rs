@@ -37,8 +37,8 @@ pub struct Dialling {
     pub pace: Mutex<Pace>,
 }
 
-/// The brief of an agent and a language, or why there is none.
-pub type BriefNamed = Box<dyn Fn(&str, Option<&str>) -> Result<Arc<Brief>, String> + Send + Sync>;
+/// The brief of an agent and a language for a call to a number, or why there is none.
+pub type BriefNamed = Box<dyn Fn(&str, Option<&str>, &str) -> Result<Arc<Brief>, String> + Send + Sync>;
 
 /// An order to call somebody.
 #[derive(Deserialize)]
@@ -139,7 +139,7 @@ fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<Brief>), Pro
     let unprocessable = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     let from = order.from.clone().or_else(|| dialling.rules.from.clone());
     let from = from.ok_or_else(|| unprocessable("no number to show: say `from`, or set `outbound.from`".to_owned()))?;
-    let brief = (dialling.brief)(&order.agent, order.language.as_deref()).map_err(unprocessable)?;
+    let brief = (dialling.brief)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
     Ok((from, brief))
 }
 
@@ -178,11 +178,11 @@ fn callback(public: &Url, path: &str, name: &CarrierCallId) -> String {
 
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Draining => Problem::unavailable(refusal.to_string(), 60),
+        Refusal::Draining | Refusal::Spent | Refusal::Killed => Problem::unavailable(refusal.to_string(), 60),
         Refusal::Full { .. } | Refusal::TooManyOutbound { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
-        Refusal::BadToken | Refusal::WrongCall => {
+        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn => {
             error!(refusal:%; "a place was refused for a token that nobody showed");
             unresponsive()
         }

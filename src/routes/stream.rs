@@ -15,15 +15,16 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use log::debug;
+use switchboard_actors::audio::intake::{Intake, Oddity};
 use switchboard_actors::audio::messages::{FromCaller, MarkEchoed, ToLine};
 use switchboard_actors::call::messages::{Line, LineAttached, LineReport};
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::StreamId;
+use switchboard_actors::ids::{CarrierCallId, StreamId};
 use switchboard_actors::supervisor::messages::Refusal;
 use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
 use tokio::sync::oneshot;
 
-use super::admission::{self, Applicant};
+use super::admission::{self, Applicant, Arrival};
 use super::doors::{Doors, address_of};
 use super::gate::Ticket;
 use super::held::Held;
@@ -34,14 +35,25 @@ use super::reassembly::{Kind, Reassembly, TooLarge, Whole};
 /// `GET /ws`: Twilio Media Streams.
 pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     doors.accept_upgrade(&request)?;
-    let ticket = doors.gate.enter(address_of(&request)).map_err(|crowded| {
+    upgrade(Carrier::Twilio, Arrival::Announced, &request, payload, doors)
+}
+
+/// Upgrades a request that has been found to be the carrier's.
+pub(super) fn upgrade(
+    carrier: Carrier,
+    arrival: Arrival,
+    request: &HttpRequest,
+    payload: Payload,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let ticket = doors.gate.enter(address_of(request)).map_err(|crowded| {
         emit(Event::CallRefused { reason: "too_many_sockets" });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
     let most = doors.stream.max_message;
     let pulse = Pulse::watched(request.conn_data::<Rc<Connection>>(), doors.stream.stall_timeout);
-    let stream = MediaStream::new(Carrier::Twilio, doors, ticket, pulse);
-    ws::WsResponseBuilder::new(stream, &request, payload)
+    let stream = MediaStream::new(carrier, arrival, doors, ticket, pulse);
+    ws::WsResponseBuilder::new(stream, request, payload)
         .frame_size(most)
         .start()
         .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))
@@ -50,8 +62,20 @@ pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doo
 /// One carrier's socket.
 struct MediaStream {
     carrier: Carrier,
+    /// How it came to be here.
+    arrival: Arrival,
     doors: Data<Doors>,
     phase: Phase,
+    /// The carrier's call, once `start` has named it.
+    carrier_call: Option<CarrierCallId>,
+    /// Puts odd frames right; from `start` on.
+    intake: Option<Intake>,
+    /// What was odd so far.
+    oddities: Vec<Oddity>,
+    /// Frames that came before `start`.
+    early: u64,
+    /// Ticks since the call was found to be gone without a word.
+    orphaned: u32,
     reassembly: Reassembly,
     /// Messages that could not be read, so far.
     garbled: u32,
@@ -97,9 +121,15 @@ struct Asking {
 }
 
 impl MediaStream {
-    fn new(carrier: Carrier, doors: Data<Doors>, ticket: Ticket, pulse: Pulse) -> Self {
+    fn new(carrier: Carrier, arrival: Arrival, doors: Data<Doors>, ticket: Ticket, pulse: Pulse) -> Self {
         Self {
             carrier,
+            arrival,
+            carrier_call: None,
+            intake: None,
+            oddities: Vec::new(),
+            early: 0,
+            orphaned: 0,
             reassembly: Reassembly::new(doors.stream.max_message),
             doors,
             phase: Phase::AwaitingStart(ticket),
@@ -118,18 +148,46 @@ impl MediaStream {
             Ok(event) => event,
             Err(problem) => return self.ignore(&problem.to_string(), ctx),
         };
+        let Some(event) = self.fit(event) else { return };
         match (&mut self.phase, event) {
             (Phase::Closing { .. }, _) | (_, LineEvent::Connected | LineEvent::Other(_)) => {}
             (Phase::AwaitingStart(_), LineEvent::Started(start)) => self.ask(*start, ctx),
+            // Some carriers cannot wait. It is bounded by the time that `start` has.
+            (Phase::AwaitingStart(_), LineEvent::Audio(_)) => self.early += 1,
             (Phase::AwaitingStart(_), _) => self.ignore("a message before `start`", ctx),
+            (_, LineEvent::Started(start)) if self.carrier_call.as_ref() != Some(&start.carrier_call) => {
+                self.close(CloseCode::Policy, "a `start` of another call", ctx);
+            }
             (_, LineEvent::Started(_)) => self.ignore("a second `start`", ctx),
             (Phase::Asking(asking), event) => asking.held.push(event),
             (Phase::Attached { .. }, event) => self.pass(event),
         }
     }
 
+    /// Frames as the line was said to carry them; `None` for one that is of no use.
+    fn fit(&mut self, event: LineEvent) -> Option<LineEvent> {
+        let lively = matches!(event, LineEvent::Audio(_) | LineEvent::OddAudio(_));
+        self.heard |= lively || !self.carrier.capabilities().media_is_life;
+        let Some(intake) = &mut self.intake else {
+            // Nothing is known of the line yet, so nothing is odd about it.
+            return Some(if let LineEvent::OddAudio(odd) = event { LineEvent::Audio(odd.frame) } else { event });
+        };
+        if let LineEvent::OddAudio(odd) = event {
+            return intake.odd(odd).map(LineEvent::Audio);
+        }
+        if let LineEvent::Audio(_) = event {
+            intake.plain();
+        }
+        Some(event)
+    }
+
     /// Asks the Supervisor for a call on this thread.
     fn ask(&mut self, start: StreamStart, ctx: &mut WebsocketContext<Self>) {
+        if self.early > 0 {
+            debug!(frames = self.early; "audio before `start` dropped");
+        }
+        self.carrier_call = Some(start.carrier_call.clone());
+        self.intake = Some(Intake::new(start.format));
         let (taken, line_taken) = oneshot::channel();
         let asking = |ticket| {
             Phase::Asking(Asking {
@@ -147,6 +205,7 @@ impl MediaStream {
         let me = ctx.address();
         let applicant = Applicant {
             carrier: self.carrier,
+            arrival: self.arrival.clone(),
             start,
             line: Line { to_line: me.clone().recipient(), attach: me.clone().recipient() },
             arbiter: Arbiter::current(),
@@ -173,9 +232,10 @@ impl MediaStream {
             }
             LineEvent::MarkEchoed(name) => call.marks.do_send(MarkEchoed(name)),
             LineEvent::KeyPressed(key) => call.reports.do_send(LineReport::KeyPressed(key)),
+            LineEvent::InputDiscarded => call.reports.do_send(LineReport::InputDiscarded),
             LineEvent::Stopped => call.reports.do_send(LineReport::Stopped),
-            // `hear` has dealt with these.
-            LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) => {}
+            // `hear` and `fit` have dealt with these.
+            LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) | LineEvent::OddAudio(_) => {}
         }
     }
 
@@ -224,15 +284,36 @@ impl MediaStream {
     /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
     fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
         self.pulse.beat();
+        self.tell_oddities();
         let Phase::Attached { call, .. } = &self.phase else { return };
         if !call.reports.connected() {
-            return self.close(CloseCode::Error, "the call is over", ctx);
+            // It may be hanging up at the carrier, and closes the line then.
+            self.orphaned += 1;
+            if !self.carrier.capabilities().hangs_up_by_request || self.orphaned > LONGEST_HANGUP {
+                self.close(CloseCode::Error, "the call is over", ctx);
+            }
+            return;
         }
         if std::mem::take(&mut self.heard) {
             call.reports.do_send(LineReport::Alive);
         }
         if self.dropped > 0 {
             call.reports.do_send(LineReport::FramesDropped(std::mem::take(&mut self.dropped)));
+        }
+    }
+
+    /// Tells what was odd about the frames since the last time.
+    fn tell_oddities(&mut self) {
+        let Some(intake) = &mut self.intake else { return };
+        for (oddity, times) in intake.take_findings() {
+            let again = self.oddities.contains(&oddity);
+            if !again {
+                self.oddities.push(oddity);
+            }
+            if oddity == Oddity::UnknownRate {
+                self.dropped += times;
+            }
+            emit(Event::LineOdd { carrier: self.carrier.name(), what: oddity.word(), times, again });
         }
     }
 
@@ -264,6 +345,7 @@ impl Actor for MediaStream {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
+        self.tell_oddities();
         let reports = match &self.phase {
             Phase::Attached { call, .. } => Some(&call.reports),
             Phase::Closing { reports } => reports.as_ref(),
@@ -281,7 +363,7 @@ impl Actor for MediaStream {
 
 impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
     fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
-        self.heard = true;
+        self.heard |= !self.carrier.capabilities().media_is_life;
         match message {
             Ok(ws::Message::Text(text)) => self.hear(&text, ctx),
             Ok(ws::Message::Continuation(item)) => self.reassemble(&item, ctx),
@@ -358,13 +440,19 @@ impl Handler<Refused> for MediaStream {
 
     fn handle(&mut self, Refused(refusal): Refused, ctx: &mut Self::Context) {
         let code = match refusal {
-            Refusal::Full { .. } | Refusal::TooManyOutbound { .. } | Refusal::Draining => CloseCode::Again,
-            Refusal::BadToken | Refusal::WrongCall => CloseCode::Policy,
+            Refusal::Full { .. }
+            | Refusal::TooManyOutbound { .. }
+            | Refusal::Draining
+            | Refusal::Spent
+            | Refusal::Killed => CloseCode::Again,
+            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn => CloseCode::Policy,
         };
         self.close(code, &refusal.to_string(), ctx);
     }
 }
 
+/// Ticks that a call may take to hang up at its carrier after its own end: as long as one request may last, and a little.
+const LONGEST_HANGUP: u32 = 12;
 /// Commands that may wait for this socket: a lead of some 20 frames, their marks, and as much again for a busy thread. Fewer:
 /// audio dropped when the thread stutters. More: speech that comes too late to be of use.
 const MAILBOX: usize = 128;

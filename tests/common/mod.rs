@@ -1,6 +1,8 @@
 //! The whole service in-process, and a carrier small enough to misbehave exactly as a test wants.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod receiver;
+
 use std::time::Duration;
 
 use actix_codec::Framed;
@@ -57,6 +59,7 @@ pub async fn start_with(variables: &[(&str, &str)], overrides: &[(&str, &str)]) 
         ("server.workers", "1"),
         ("realtime.provider", "rehearsal"),
         ("records.dir", dir.as_str()),
+        ("spend.file", ""),
     ];
     all.extend_from_slice(overrides);
     let sources = Sources::default().variables(variables).overrides(&all);

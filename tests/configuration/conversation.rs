@@ -128,6 +128,9 @@ fn questions_say_what_they_take_for_an_answer() {
     assert_eq!((order.kind, order.validation.length.clone()), (AnswerKind::Digits, 6..=6));
     assert_eq!(when.validation.choices, ["morning", "evening"]);
     assert_eq!((why.kind, why.validation.length.clone()), (AnswerKind::Text, 1..=1000));
+    let parameters = &brief.model.tools[0]["parameters"];
+    assert_eq!(parameters["required"], serde_json::json!(["key", "value"]));
+    assert_eq!(parameters["properties"]["confirmed"]["type"], "boolean");
     let told = brief.model.tools[0]["description"].as_str().expect("a text");
     assert!(told.contains("- order: The order's number (6 digits)"), "{told}");
     assert!(told.contains("- when: Time of day (one of morning, evening)"), "{told}");

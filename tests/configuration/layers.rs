@@ -21,7 +21,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((config.server.max_calls, config.server.drain_timeout), (7, Duration::from_secs(60)));
     let TurnDetection::Server { threshold, interrupt_response, silence_duration_ms, .. } =
-        config.realtime.turn_detection
+        config.realtime.options.turn_detection
     else {
         panic!("server_vad is the default")
     };

@@ -1,9 +1,11 @@
 //! Configuration: what is accepted, what is refused and in which words, and what becomes of it.
 
+mod audio;
 mod calls;
 mod command;
 mod conversation;
 mod layers;
+mod options;
 mod refused;
 mod shipped;
 mod trust;

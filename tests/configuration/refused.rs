@@ -44,11 +44,13 @@ fn what_this_version_does_not_do_is_said_and_stops_nothing() {
         (&[("agents.default.notice", "This call may be recorded.")], "agents.default.notice"),
         (&[("waybeo.enabled", "true")], "waybeo.enabled"),
         (&[("tools.crm.url", "http://crm.example.com"), ("tools.crm.description", "x")], "tools.crm.url"),
-        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints"),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://crm.in/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
         (&[("realtime.model", "gpt-realtime")], "realtime.model: gpt-realtime is shut down"),
         (&[("realtime.transcription.model", "whisper-1")], "realtime.transcription.model"),
         (&[("realtime.turn_detection.create_response", "false")], "realtime.turn_detection.create_response"),
-        (&[("limits.max_call_duration", "2h")], "limits.max_call_duration"),
         (&[("routes", r#"[{ agent = "default" }, { from = "+1*", language = "hi" }]"#)], "routes[0]"),
         (&[("agents.default.questions", r#"[{ key = "a", label = "b" }]"#)], "agents.default.questions"),
     ] {
@@ -140,6 +142,9 @@ const WRONG: &[(&str, &[&str])] = &[
     ("tools.orders.max_result", &["16", "16KB", "1B", "99999999999999999999MiB", "100MiB"]),
     ("records.dir", &["", " "]),
     ("webhooks.retry.initial", &["1ms", "2h"]),
+    ("webhooks.keep", &["1s", "7"]),
+    ("delivery.backend", &["disk", "Redis"]),
+    ("delivery.redis_url", &["10.0.0.7", "http://10.0.0.7", "redis://:secret@10.0.0.7"]),
     ("limits.max_call_duration", &["5s", "2days", "1800"]),
     ("limits.idle_prompts", &["[\"1s\"]", "10s", "[\"5s\",\"5s\",\"5s\",\"5s\",\"5s\",\"5s\"]"]),
     ("limits.idle_after", &["1s", "10", "1h"]),
@@ -153,6 +158,14 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
     for (settings, key) in [
         ([("routes", r#"[{ agent = "defalt" }]"#)].as_slice(), "routes[0].agent"),
         (&[("routes", r#"[{ to = "+1*" }]"#)], "routes[0].agent"),
+        (&[("limits.on_model_loss", "transfer nobody")], "limits.on_model_loss"),
+        (&[("limits.on_model_loss", "pray")], "limits.on_model_loss"),
+        (&[("realtime.fallbacks", "[{}]")], "realtime.fallbacks[0]"),
+        (
+            &[("realtime.fallbacks", r#"[{ key_env = "sk-123" , provider = "openai" }]"#)],
+            "realtime.fallbacks[0].key_env",
+        ),
+        (&[("realtime.fallbacks", r#"[{ provider = "azure" }]"#)], "realtime.fallbacks[0].url"),
         (&[("routes", r#"[{ language = "fr" }]"#)], "routes[0].language"),
         (&[("routes", r#"[{ to = "+1*2", agent = "default" }]"#)], "routes[0].to"),
         (&[("routes", r#"[{ carrier = "telnyx", agent = "default" }]"#)], "routes[0].carrier"),
@@ -168,8 +181,27 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
             &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", secret_env = "s3cr3t" }]"#)],
             "webhooks.endpoints[0].secret_env",
         ),
+        (&[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }]"#)], "webhooks.endpoints[0].secret_env"),
         (
-            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x" }, { name = "a", url = "https://y" }]"#)],
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "https://x", payload = "waybeo_data_record" }]"#)],
+            "webhooks.endpoints[0].bearer_env",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
+            )],
+            "webhooks.endpoints[0].events",
+        ),
+        (
+            &[("webhooks.endpoints", r#"[{ name = "a", url = "http://10.0.0.5/", payload = "singleinterface_v2" }]"#)],
+            "webhooks.endpoints[0].url",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2" }, { name = "a", url = "https://y", payload = "singleinterface_v2" }]"#,
+            )],
             "webhooks.endpoints",
         ),
         (&[("agents.default.questions", r#"[{ key = "E Mail", label = "x" }]"#)], "agents.default.questions[0].key"),
@@ -220,14 +252,21 @@ fn must_refuse(text: &str, name: &str) -> ConfigError {
 
 /// How a known key is written in a file: what stands before it, and its name in messages.
 fn placed(key: &str) -> (String, String) {
-    let names = [("agents", "default"), ("languages", "en"), ("transfers", "desk"), ("tools", "orders")];
+    let names = [
+        ("agents", "default"),
+        ("languages", "en"),
+        ("transfers", "desk"),
+        ("tools", "orders"),
+        ("mcp", "crm"),
+        ("prices", "m"),
+    ];
     let concrete = names.iter().fold(key.to_owned(), |key, (section, name)| {
         key.replace(&format!("{section}.<name>"), &format!("{section}.{name}"))
     });
     let (section, leaf) = concrete.rsplit_once('.').unwrap_or(("", &concrete));
     match section {
         "" => (String::new(), leaf.to_owned()),
-        "routes" | "webhooks.endpoints" | "agents.default.questions" => {
+        "routes" | "experiments" | "webhooks.endpoints" | "agents.default.questions" | "realtime.fallbacks" => {
             (format!("[[{section}]]\n"), format!("{section}[0].{leaf}"))
         }
         section => (format!("[{section}]\n"), format!("{section}.{leaf}")),

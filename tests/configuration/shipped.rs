@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard::config::{Config, DEFAULTS, Sources, Verify};
+use switchboard::config::{Config, DEFAULTS, Provider, Sources, Verify};
 use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
 use switchboard_actors::call::transfer::Target;
+use switchboard_actors::delivery::notice::Kind;
 
 use crate::with;
 
@@ -46,9 +47,21 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
         // A destination has one target, and the sample shows all four.
         .filter(|line| !["sip = ", "client = ", "carrier = true"].iter().any(|other| line.starts_with(other)))
-        .fold("[agents.default]\n".to_owned(), |all, line| all + line + "\n");
-    let sources = Sources::default().file("sample.toml", &sample).variables(&[("CRM_AUTHORIZATION", "Bearer abc")]);
+        // The agent's keys follow the server's.
+        .fold(String::new(), |all, line| {
+            all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
+        });
+    let variables = [
+        ("CRM_AUTHORIZATION", "Bearer abc"),
+        ("AZURE_OPENAI_KEY", "sk"),
+        ("CALENDAR_TOKEN", "abc"),
+        ("CALENDAR_TENANT", "one"),
+        ("CRM_TOKEN", "abc"),
+        ("CRM_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ];
+    let sources = Sources::default().file("sample.toml", &sample).variables(&variables);
     let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}\n{sample}"));
+    assert_eq!(config.realtime.fallbacks[0].provider, Provider::Azure);
     assert_eq!(config.agents["default"].questions.len(), 1);
     assert_eq!(config.agents["default"].questions[0].kind, AnswerKind::Telephone);
     assert_eq!(config.agents["default"].keypad["1"], KeyAction::Transfer("sales".to_owned()));
@@ -57,7 +70,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
     assert!(matches!(config.transfers["sales"].destination.target, Target::Number(_)));
     assert!(config.transfers["sales"].destination.hours.is_some());
     assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
-    assert_eq!(config.webhooks.endpoints[0].events, ["transcript.ready"]);
+    assert_eq!(config.webhooks.endpoints[0].events, [Kind::TranscriptReady]);
 }
 
 #[test]
@@ -133,8 +146,11 @@ fn keys_of(document: &str) -> BTreeMap<String, bool> {
 }
 
 fn pattern(section: &str) -> String {
+    if section.starts_with("prices.") {
+        return "prices.<name>".to_owned();
+    }
     let mut parts: Vec<&str> = section.split('.').collect();
-    if ["agents", "languages", "transfers", "tools"].contains(&parts[0]) {
+    if ["agents", "languages", "transfers", "tools", "mcp"].contains(&parts[0]) {
         parts[1] = "<name>";
     }
     parts.join(".")

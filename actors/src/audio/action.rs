@@ -2,6 +2,7 @@
 
 use crate::audio::frame::Frame;
 use crate::call::messages::AudioReport;
+use crate::recording::tape::Block;
 use crate::wire::LineCommand;
 
 /// Something the shell is to do, in the order given.
@@ -13,6 +14,8 @@ pub enum AudioAction {
     ToLine(LineCommand),
     /// Tell the CallActor.
     Report(AudioReport),
+    /// Give this piece to the recording: dropped when the disk has no room for it.
+    Record(Block),
     /// Count audio that was dropped, once for all that happened lately.
     CountDrops {
         /// What was lost and why.

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
 use crate::ids::CallId;
 use crate::realtime::messages::ModelBound;
+use crate::recording::writer::Recorder;
 use crate::wire::{AudioFormat, Capabilities, LineCommand};
 
 /// What an AudioPipeline is started with.
@@ -29,6 +30,10 @@ pub struct AudioSetup {
     pub lead: Duration,
     /// The line's levels; off by default.
     pub levels: Levels,
+    /// A wrong format of the line is put right.
+    pub correct: bool,
+    /// Where the recording goes, if the call is recorded.
+    pub recorder: Option<Recorder>,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
@@ -49,6 +54,9 @@ pub struct AudioPipeline {
     actions: Vec<AudioAction>,
     armed: Option<(Instant, SpawnHandle)>,
     counters: FrameCounters,
+    recorder: Option<Recorder>,
+    /// Samples of 20 ms, in which drops are counted.
+    recorded_frame: u64,
     /// Told to go, so that going is no loss.
     finished: bool,
 }
@@ -56,16 +64,25 @@ pub struct AudioPipeline {
 impl AudioPipeline {
     /// Not yet started; `start()` it on the call's own thread.
     pub fn new(setup: AudioSetup) -> Self {
+        let mut pipeline = Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels);
+        if setup.correct {
+            pipeline = pipeline.with_correction();
+        }
+        if setup.recorder.is_some() {
+            pipeline = pipeline.with_recording(clock::now());
+        }
         Self {
             call: setup.call,
             to_line: setup.to_line,
             to_call: setup.to_call,
             lost: setup.lost,
             to_model: None,
-            pipeline: Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels),
+            pipeline,
             actions: Vec::new(),
             armed: None,
             counters: FrameCounters::default(),
+            recorder: setup.recorder,
+            recorded_frame: u64::from(setup.line.rate_hz / 50).max(1),
             finished: false,
         }
     }
@@ -102,6 +119,12 @@ impl AudioPipeline {
             AudioAction::Report(report) => {
                 if let Some(call) = self.to_call.upgrade() {
                     call.do_send(report);
+                }
+            }
+            AudioAction::Record(block) => {
+                let frames = block.samples.len() as u64 / self.recorded_frame;
+                if self.recorder.as_ref().is_some_and(|recorder| !recorder.take(block)) {
+                    emit(Event::AudioDropped { call: self.call, direction: "recording", reason: "disk_slow", frames });
                 }
             }
             AudioAction::CountDrops { cause, frames } => {
@@ -199,9 +222,13 @@ impl Handler<AudioOrder> for AudioPipeline {
             AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
             AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
             AudioOrder::SetLevels(levels) => self.step(AudioEvent::SetLevels(levels), ctx),
+            AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),
+            AudioOrder::PauseRecording(paused) => self.step(AudioEvent::PauseRecording(paused), ctx),
             AudioOrder::Finish => {
+                self.step(AudioEvent::EndRecording, ctx);
+                self.recorder = None;
                 self.finished = true;
                 ctx.stop();
             }
@@ -367,6 +394,8 @@ mod tests {
                 capabilities: Carrier::Twilio.capabilities(),
                 lead: Duration::from_millis(400),
                 levels: Levels::default(),
+                correct: false,
+                recorder: None,
                 to_line: probe.clone().recipient(),
                 to_call: probe.downgrade().recipient(),
                 lost: probe.downgrade().recipient(),
@@ -440,6 +469,7 @@ mod tests {
                 AudioReport::Interrupted(cut) => format!("interrupted {}", cut.len()),
                 AudioReport::PlayoutOverflowed { item } => format!("overflowed {item}"),
                 AudioReport::FramesDropped(frames) => format!("lost {frames}"),
+                AudioReport::Diagnosed(diagnosis) => format!("diagnosed {}", diagnosis.verdict),
             });
         }
     }

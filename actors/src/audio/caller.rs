@@ -12,12 +12,14 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
+use super::diagnosis::Doctor;
 use super::frame::Frame;
 use super::g711;
 use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
 use super::voice::VoiceGate;
 use crate::call::messages::AudioReport;
+use crate::recording::tape::Tape;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// The caller's direction of one call.
@@ -34,6 +36,8 @@ pub struct CallerPath {
     expected: Option<Duration>,
     /// What the model's end is told to level to.
     gain: Gain,
+    /// Whether the line is what it says it is.
+    doctor: Doctor,
     /// When the caller was last heard.
     voice: VoiceGate,
     /// The caller's turn is open by the model's word.
@@ -55,7 +59,7 @@ struct Converter {
 
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
-    pub fn new(line: AudioFormat) -> Self {
+    pub fn new(line: AudioFormat, doctor: Doctor) -> Self {
         let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
             line,
@@ -64,6 +68,7 @@ impl CallerPath {
             half: None,
             expected: None,
             gain: Gain::OFF,
+            doctor,
             voice,
             turn_open: false,
             stall: None,
@@ -92,15 +97,31 @@ impl CallerPath {
         }
     }
 
+    /// A wrong format of the line is put right from now on.
+    pub fn correct(&mut self) {
+        self.doctor.correct();
+    }
+
+    /// The line is examined again.
+    pub fn examine_again(&mut self) {
+        self.doctor.examine_again();
+    }
+
     /// The model is gone: audio is held again.
     pub fn detach(&mut self) {
         self.model = None;
         self.turn(false, None);
     }
 
-    /// A frame from the line.
-    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, out: &mut Vec<AudioAction>) {
+    /// A frame from the line; `tape` records it.
+    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
+        if let Some(diagnosis) = self.doctor.hear(&mut frame, now) {
+            out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
+        }
+        if let Some(tape) = tape {
+            tape.caller(&frame.payload, frame.timestamp, now);
+        }
         self.voice.hear(&frame.payload, now);
         self.pad_gap(&frame, out);
         if self.model.as_ref().is_some_and(Converter::is_plain) && frame.payload.len() <= self.largest_piece() {
@@ -435,7 +456,8 @@ mod tests {
 
     #[test]
     fn an_unknown_rate_is_refused() {
-        let mut path = CallerPath::new(AudioFormat::MULAW_8K);
+        let doctor = Doctor::new(AudioFormat::MULAW_8K, "twilio");
+        let mut path = CallerPath::new(AudioFormat::MULAW_8K, doctor);
         let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
         assert_eq!(path.attach(format, &mut vec![]), Err(ResampleError::UnsupportedRate(44_100)));
     }
@@ -448,7 +470,7 @@ mod tests {
 
     impl Path {
         fn new(line: AudioFormat) -> Self {
-            Self { path: CallerPath::new(line), out: vec![], now: clock::now() }
+            Self { path: CallerPath::new(line, Doctor::new(line, "twilio")), out: vec![], now: clock::now() }
         }
 
         fn attached(line: AudioFormat, model: AudioFormat) -> Self {
@@ -464,7 +486,7 @@ mod tests {
         fn frame(&mut self, timestamp_ms: Option<u64>, bytes: &[u8]) {
             let timestamp = timestamp_ms.map(Duration::from_millis);
             let frame = CallerFrame { timestamp, payload: Frame::copy_of(bytes) };
-            self.path.frame(frame, self.now, &mut self.out);
+            self.path.frame(frame, self.now, None, &mut self.out);
         }
 
         fn pass(&mut self, time: Duration) {
@@ -475,7 +497,10 @@ mod tests {
         fn pieces(&self) -> Vec<usize> {
             let pieces = self.out.iter().filter_map(|action| match action {
                 AudioAction::ToModel(frame) => Some(frame.len()),
-                AudioAction::ToLine(_) | AudioAction::Report(_) | AudioAction::CountDrops { .. } => None,
+                AudioAction::ToLine(_)
+                | AudioAction::Report(_)
+                | AudioAction::Record(_)
+                | AudioAction::CountDrops { .. } => None,
             });
             pieces.collect()
         }
@@ -497,6 +522,7 @@ mod tests {
                 AudioAction::CountDrops { .. }
                 | AudioAction::ToModel(_)
                 | AudioAction::ToLine(_)
+                | AudioAction::Record(_)
                 | AudioAction::Report(_) => 0,
             });
             lost.sum()

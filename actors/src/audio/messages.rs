@@ -96,6 +96,10 @@ pub enum AudioOrder {
     TellWhenDrained,
     /// Move to these levels, without a click.
     SetLevels(Levels),
+    /// Examine the line again: a new [`crate::call::messages::AudioReport::Diagnosed`] follows once half a second of voice was heard.
+    Examine,
+    /// Record silence from now on, or both sides again. Nothing happens in a call that is not recorded.
+    PauseRecording(bool),
     /// The call is over: stop, without reporting it as a loss.
     Finish,
 }

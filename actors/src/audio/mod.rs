@@ -5,20 +5,30 @@
 //! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
-//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. [`frame`] lends the buffers.
+//! [`intake`] makes odd frames of a line what they should be, before they come here.
+//! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes, by its [`upper_half`] and by the packets'
+//! [`punctuality`].
+//!
+//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
+//! ([`crate::recording`]). [`frame`] lends the buffers.
 
 pub mod action;
 pub mod actor;
 pub mod caller;
+pub mod diagnosis;
 pub mod fade;
 pub mod frame;
 pub mod g711;
+pub mod intake;
 pub mod item;
 pub mod level;
 pub mod messages;
 pub mod pipeline;
 pub mod playhead;
 pub mod playout;
+pub mod punctuality;
+pub mod reading;
 pub mod replay;
 pub mod resample;
+pub mod upper_half;
 pub mod voice;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::caller::CallerPath;
+use super::diagnosis::Doctor;
 use super::frame::Frame;
 use super::g711;
 use super::item::{Piece, Source};
@@ -19,7 +20,8 @@ use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
-use crate::wire::{AudioFormat, CallerFrame, Capabilities};
+use crate::recording::tape::Tape;
+use crate::wire::{AudioFormat, CallerFrame, Capabilities, LineCommand};
 
 /// Something that happened to the audio path.
 #[derive(Debug)]
@@ -70,6 +72,12 @@ pub enum AudioEvent {
     },
     /// The line's levels are others from now on.
     SetLevels(Levels),
+    /// The line is to be examined again.
+    Examine,
+    /// Silence is to be recorded from now on, or both sides again.
+    PauseRecording(bool),
+    /// The call is over: what was not recorded yet is.
+    EndRecording,
     /// Somebody wants to know when all was heard.
     TellWhenDrained,
     /// The deadline has come.
@@ -83,17 +91,27 @@ pub struct Pipeline {
     agent: AgentPath,
     playout: Playout,
     drops: Drops,
+    /// While the call is recorded.
+    tape: Option<Tape>,
 }
 
 impl Pipeline {
     /// A silent path for a line of `line`, with no model attached.
     pub fn new(line: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
         Self {
-            caller: CallerPath::new(line),
+            caller: CallerPath::new(line, Doctor::new(line, capabilities.name)),
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
             drops: Drops::default(),
+            tape: None,
         }
+    }
+
+    /// With both sides recorded, from now on.
+    #[must_use]
+    pub fn with_recording(mut self, now: Instant) -> Self {
+        self.tape = Some(Tape::new(self.agent.line, now));
+        self
     }
 
     /// At `levels` from the first sample on.
@@ -101,6 +119,13 @@ impl Pipeline {
     pub fn with_levels(mut self, levels: Levels) -> Self {
         self.caller.level(levels.from_caller);
         self.agent.level = Level::new(levels.to_caller, self.agent.line.rate_hz);
+        self
+    }
+
+    /// With a line whose wrong format is put right where that can be done without loss.
+    #[must_use]
+    pub fn with_correction(mut self) -> Self {
+        self.caller.correct();
         self
     }
 
@@ -114,6 +139,7 @@ impl Pipeline {
         self.caller.poll(now, out);
         self.agent.poll(now, &mut self.playout, out);
         self.playout.poll(now, out);
+        self.record(before, now, out);
         self.drops.collect(before, now, out);
         result
     }
@@ -131,9 +157,24 @@ impl Pipeline {
             .min_by_key(|(when, _)| *when)
     }
 
+    /// Puts on tape what was sent to the line, and cuts off what is certain.
+    fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
+        let Some(tape) = &mut self.tape else { return };
+        for action in &out[before..] {
+            if let AudioAction::ToLine(LineCommand::Play(frame)) = action {
+                tape.agent(frame, now);
+            } else if *action == AudioAction::ToLine(LineCommand::Clear) {
+                tape.cleared(now);
+            }
+        }
+        while let Some(block) = tape.block(now) {
+            out.push(AudioAction::Record(block));
+        }
+    }
+
     fn take(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         match event {
-            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, out),
+            AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::ModelAudio { response, item, audio } => {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
@@ -156,6 +197,18 @@ impl Pipeline {
             AudioEvent::SetLevels(levels) => {
                 self.caller.level(levels.from_caller);
                 self.agent.level.move_to(levels.to_caller);
+            }
+            AudioEvent::Examine => self.caller.examine_again(),
+            AudioEvent::PauseRecording(paused) => {
+                if let Some(tape) = &mut self.tape {
+                    tape.pause(paused, now);
+                }
+            }
+            AudioEvent::EndRecording => {
+                let mut tape = self.tape.take();
+                while let Some(block) = tape.as_mut().and_then(|tape| tape.last_block(now)) {
+                    out.push(AudioAction::Record(block));
+                }
             }
             AudioEvent::CallerTurn { open } => self.caller.caller_turn(open, now, out),
             AudioEvent::TellWhenDrained => {

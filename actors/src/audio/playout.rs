@@ -45,6 +45,8 @@ pub struct Playout {
     marks: bool,
     /// The carrier drops what it has not played when told to.
     clear: bool,
+    /// The carrier may do so: it is told, and what it was sent counts as heard all the same.
+    clear_in_hope: bool,
     /// Samples of the smallest frame this carrier takes.
     frame: u64,
     /// Samples of the largest piece sent at once.
@@ -95,7 +97,8 @@ impl Playout {
             format,
             paced: capabilities.pacing == Pacing::WePace,
             marks: capabilities.marks,
-            clear: capabilities.clear,
+            clear: capabilities.clear && capabilities.clear_is_sure,
+            clear_in_hope: capabilities.clear && !capabilities.clear_is_sure,
             frame,
             piece,
             lead: samples(lead).max(piece),
@@ -195,6 +198,8 @@ impl Playout {
         }
         if self.clear && !self.surely_played(self.head.end(), now) {
             self.clear_line(now, out);
+        } else if self.clear_in_hope && self.head.ahead(now) > 0 {
+            out.push(AudioAction::ToLine(LineCommand::Clear));
         }
         self.queue.clear();
         self.new_generation();

@@ -6,7 +6,7 @@ pub(crate) mod probes;
 pub mod sabotage;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
@@ -19,19 +19,22 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, DialAnswered, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, Organ, OrganLost, TransferTo, WhatNext,
+    AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
+    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, Watch, WhatNext, WrapUp,
 };
-use super::steps::{CallAction, CallEvent, CarrierAnswer, Timer};
+use super::meter::Usd;
+use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
 use super::transfer::TransferRefusal;
+use super::watch::{News, Watchers};
 use crate::audio::messages::{AudioOrder, ToLine};
 use crate::clock;
 use crate::control::{self, CarrierApi, Request};
-use crate::ending::Ending;
+use crate::delivery::messages::Herald;
+use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
-use crate::supervisor::messages::{CallEnded, TransferLeave};
+use crate::supervisor::messages::{CallEnded, Spent, TransferLeave};
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -51,6 +54,8 @@ pub struct CallSetup {
     pub writer: RecordWriter,
     /// The call's place, given back once at the end.
     pub place: Place,
+    /// Who keeps the books; `None` where nobody does.
+    pub books: Option<Recipient<Spent>>,
     /// Who counts transfers.
     pub leave: Recipient<TransferLeave>,
     /// The carrier's API, where there is one and its secrets are known.
@@ -63,17 +68,28 @@ pub struct CallSetup {
 pub struct Place {
     call: CallId,
     supervisor: Option<Recipient<CallEnded>>,
+    herald: Option<Herald>,
 }
 
 impl Place {
     /// The place of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
-        Self { call, supervisor: Some(supervisor) }
+        Self { call, supervisor: Some(supervisor), herald: None }
+    }
+
+    /// The same, whose end is told to others as well.
+    #[must_use]
+    pub fn announced_by(mut self, herald: Option<Herald>) -> Self {
+        self.herald = herald;
+        self
     }
 
     /// Gives the place back; whether it was still taken.
     fn leave(&mut self, ending: Ending) -> bool {
         let supervisor = self.supervisor.take();
+        if let Some(herald) = self.herald.take() {
+            herald.ended(ending);
+        }
         if let Some(supervisor) = &supervisor {
             supervisor.do_send(CallEnded { call: self.call, ending });
         }
@@ -101,6 +117,7 @@ pub struct CallActor {
     voice: Option<Voice>,
     /// Until it is told how the call ended.
     scribe: Option<Scribe>,
+    watchers: Watchers,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
 }
@@ -126,6 +143,7 @@ impl CallActor {
             mind: None,
             voice: None,
             scribe: None,
+            watchers: Watchers::default(),
             armed: None,
             setup,
         }
@@ -151,7 +169,7 @@ impl Actor for CallActor {
 
     /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.close_line();
+        self.end_line();
         self.close_model();
         self.finish_audio();
         self.finish_record(Ending::Crashed, self.machine.tally());
@@ -176,7 +194,9 @@ impl CallActor {
             A::PausePlayout => self.tell_audio(AudioOrder::PausePlayout),
             A::ResumePlayout => self.tell_audio(AudioOrder::ResumePlayout),
             A::PlayPcm { item, pcm } => self.tell_audio(AudioOrder::PlayPcm { item, pcm }),
+            A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
+            A::TellSpent(cost) => self.tell_spent(cost),
             A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
             A::AskHandover => self.ask_handover(ctx),
             A::ReleaseLine => self.close_line(),
@@ -185,14 +205,21 @@ impl CallActor {
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),
             A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
-            A::Tell(note) => emit(note.event(self.setup.identity.id)),
-            A::CloseLine => self.close_line(),
+            A::Tell(note) => self.tell(&note),
+            A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
             A::FinishAudio => self.finish_audio(),
             A::FinishRecord { ending, tally } => self.finish_record(ending, tally),
             A::TellSupervisor { ending } => self.leave(ending),
             A::Stop => ctx.stop(),
         }
+    }
+
+    fn tell(&mut self, note: &Note) {
+        if let Note::StateChanged(state) = note {
+            self.watchers.tell(|| Some(News::state(state)));
+        }
+        emit(note.event(self.setup.identity.id));
     }
 
     /// Keeps one timer, for the earliest deadline.
@@ -249,6 +276,20 @@ impl CallActor {
         ctx.spawn(actix::fut::wrap_future::<_, Self>(question).map(answered));
     }
 
+    fn tell_spent(&self, cost: Usd) {
+        let (call, brief) = (self.setup.identity.id, &self.setup.brief);
+        emit(Event::Spent {
+            call,
+            agent: &brief.agent,
+            model: &brief.model.model,
+            variant: brief.variant.as_deref().unwrap_or("none"),
+            dollars: cost.dollars(),
+        });
+        if let Some(books) = &self.setup.books {
+            books.do_send(Spent { call, cost });
+        }
+    }
+
     fn ask_leave(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
         let asked = self.setup.leave.send(TransferLeave { destination, most_an_hour });
         // A Supervisor that is gone counts nothing any more.
@@ -289,6 +330,32 @@ impl CallActor {
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
     }
 
+    /// Closes the line of a call that is over. Where that does not end the call at the carrier and the end is ours, the carrier is told
+    /// first: beside this actor, which is gone by then.
+    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
+    fn end_line(&mut self) {
+        let identity = &self.setup.identity;
+        // Without an ending it is a crash.
+        let ours = self.machine.ending().is_none_or(|ending| match ending.by() {
+            EndedBy::Caller => false,
+            EndedBy::Carrier => ending == Ending::LineSilent,
+            EndedBy::Agent => ending != Ending::Transferred,
+            EndedBy::Operator | EndedBy::Model | EndedBy::System => true,
+        });
+        let told = self.setup.api.clone().filter(|_| ours && identity.carrier.capabilities().hangs_up_by_request);
+        let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
+        let (call, carrier_call, line) = (identity.id, identity.carrier_call.clone(), line.clone());
+        self.line = None;
+        actix_rt::spawn(async move {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &carrier_call).await {
+                emit(Event::CarrierRefused { call, reason: &reason });
+            }
+            // A carrier whose stream goes first leaves the caller on a silent line.
+            actix_rt::time::sleep(HUNG_UP).await;
+            line.do_send(ToLine(LineCommand::Close));
+        });
+    }
+
     fn close_line(&mut self) {
         if let Some(line) = self.line.take() {
             line.do_send(ToLine(LineCommand::Close));
@@ -315,6 +382,9 @@ impl CallActor {
             let identity = &self.setup.identity;
             let duration = clock::now().saturating_duration_since(self.started);
             emit(Event::CallEnded { call: identity.id, carrier: identity.carrier.name(), ending, duration });
+            if let Some(variant) = &self.setup.brief.variant {
+                emit(Event::VariantEnded { variant, agent: &self.setup.brief.agent, ending });
+            }
         }
     }
 
@@ -349,6 +419,8 @@ impl CallActor {
             turns: tally.turns,
             barge_ins: tally.barge_ins,
             dropped_frames: tally.dropped_frames,
+            cost_usd: tally.cost_usd,
+            variant: brief.variant.clone(),
             detail: self.machine.detail(),
         }
     }
@@ -394,6 +466,14 @@ impl Handler<HangUp> for CallActor {
     }
 }
 
+impl Handler<WrapUp> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WrapUp, ctx: &mut Self::Context) {
+        self.step(CallEvent::WrapUp, ctx);
+    }
+}
+
 impl Handler<TransferTo> for CallActor {
     type Result = Result<(), TransferRefusal>;
 
@@ -435,6 +515,35 @@ impl Handler<LineReturned> for CallActor {
     }
 }
 
+impl Handler<Examine> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Examine, _: &mut Self::Context) {
+        self.tell_audio(AudioOrder::Examine);
+    }
+}
+
+impl Handler<PauseRecording> for CallActor {
+    type Result = bool;
+
+    fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
+        self.tell_audio(AudioOrder::PauseRecording(paused));
+        self.setup.brief.recording.is_some()
+    }
+}
+
+impl Handler<Watch> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
+        if let Some(scribe) = &self.scribe {
+            scribe.watch.do_send(Watch(watcher.clone()));
+        }
+        self.watchers.add(watcher);
+        self.watchers.tell(|| Some(News::state(self.machine.state())));
+    }
+}
+
 impl Handler<Inspect> for CallActor {
     type Result = MessageResult<Inspect>;
 
@@ -443,6 +552,8 @@ impl Handler<Inspect> for CallActor {
     }
 }
 
+/// How long the carrier has to hang up by itself once it was told to.
+const HUNG_UP: Duration = Duration::from_secs(1);
 /// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a
 /// neighbour that asks for it.
 const MAILBOX: usize = 256;

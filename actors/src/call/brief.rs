@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::ladder::LadderPlan;
+use super::meter::SpendPlan;
 use super::transfer::Destinations;
+use crate::audio::level::Levels;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
@@ -29,10 +33,16 @@ pub struct Brief {
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
+    /// The folder of the call's recording; none is made without one.
+    pub recording: Option<Arc<Path>>,
     /// What of the caller's speech stops the agent, and when.
     pub interruption: InterruptionPlan,
     /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
     pub notice: Option<String>,
+    /// Where a caller is sent whose model is lost for good, a name of `transfers`; `None` hangs up after the apology.
+    pub on_model_loss: Option<String>,
     /// The times of the idle ladder; its words are those of the language that is spoken.
     pub ladder: LadderPlan,
     /// What pressed keys do.
@@ -43,6 +53,14 @@ pub struct Brief {
     pub questions: Vec<Question>,
     /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
     pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    /// What the call may cost.
+    pub spend: SpendPlan,
+    /// A salted hash of the caller's number; `None` where it is withheld.
+    pub caller: Option<String>,
+    /// Whether the model's provider is told this hash.
+    pub caller_is_told: bool,
+    /// The experiment whose variant this call is held by, or `control` where it could have been one.
+    pub variant: Option<String>,
     /// Where callers can be sent.
     pub transfers: Arc<Destinations>,
 }
@@ -84,14 +102,32 @@ pub struct LanguageBrief {
     pub apology: String,
     /// A recording of those words, 8 kHz: when the model is lost, nobody else can say them.
     pub apology_sound: Option<Arc<[i16]>>,
-    /// Said while a tool keeps the caller waiting.
+    /// Said while a tool, or the lack of a model, keeps the caller waiting.
     pub filler: String,
+    /// A recording of those words, 8 kHz: while there is no model, nobody else can say them.
+    pub filler_sound: Option<Arc<[i16]>>,
 }
 
 impl LanguageBrief {
     /// The words of a rung of the ladder, from 0; the last are said again where there are more rungs than words.
     pub fn idle_prompt(&self, rung: usize) -> Option<&str> {
         self.idle_prompts.get(rung).or(self.idle_prompts.last()).map(String::as_str)
+    }
+}
+
+/// What is done to the sound of a line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AudioPlan {
+    /// Levels by the carrier's name; off for those not in it.
+    pub levels: BTreeMap<&'static str, Levels>,
+    /// A wrong format is put right where that can be done without loss.
+    pub correct: bool,
+}
+
+impl AudioPlan {
+    /// The levels of a carrier's lines.
+    pub fn levels(&self, carrier: Carrier) -> Levels {
+        self.levels.get(carrier.name()).copied().unwrap_or_default()
     }
 }
 
@@ -159,10 +195,12 @@ pub enum KeyAction {
     HangUp,
     /// Says these words, in the call's language.
     Say(String),
+    /// Records silence from now on, or both sides again.
+    PauseRecording(bool),
 }
 
 /// Something the agent is to find out, for `save_answer`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Its name among the record's answers.
     pub key: String,
@@ -175,7 +213,7 @@ pub struct Question {
 }
 
 /// What kind of answer a question takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AnswerKind {
     /// Any words.
     #[default]
@@ -195,7 +233,7 @@ pub enum AnswerKind {
 }
 
 /// What an answer has to fulfil besides its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
     /// The answers there are; empty is any.
     pub choices: Vec<String>,
@@ -244,10 +282,13 @@ pub struct CallIdentity {
     pub line: AudioFormat,
     /// When the stream started, wall clock, for records.
     pub started_at: DateTime<Utc>,
+    /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
+    pub parameters: Private<BTreeMap<String, String>>,
 }
 
 /// Who called whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The person called us.
     Inbound,

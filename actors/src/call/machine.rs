@@ -17,7 +17,10 @@
 //! | tool not to be had | . | . | . | . | . | . | . |
 //! | key | . | . | . | . | . | . | . |
 //! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up |
+//! | nothing left to spend | spend_limit | closing | closing | closing | closing | . | transferred |
 //! | drain | drained | closing | closing | closing | closing | . | transferred |
+//! | model session lost | . | . | . | . | . | . | . |
+//! | another one goes on | . | . | . | . | . | . | . |
 //! | model lost | closing | closing | closing | closing | closing | . | . |
 //! | model refused | closing | closing | closing | closing | closing | . | . |
 //! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | . |
@@ -41,6 +44,8 @@
 mod ends;
 mod handover;
 mod hearing;
+mod outage;
+mod spending;
 mod tooling;
 
 use std::sync::Arc;
@@ -49,16 +54,19 @@ use std::time::{Duration, Instant};
 use self::ends::{Awaiting, Closing};
 pub use self::handover::Means;
 use self::hearing::exactly;
+use self::outage::Outage;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
 use super::ladder::Ladder;
 use super::latency::Stopwatch;
-use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport, Usage};
+use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport};
+use super::meter::Meter;
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
 use super::turn::{Turn, heard};
+use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
 use crate::ids::ResponseId;
 use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
@@ -80,6 +88,10 @@ pub struct CallMachine {
     language: String,
     /// The model's turn detection hears the caller.
     caller_speaking: bool,
+    /// There is no model session: one was lost, and another one is being opened.
+    outage: Option<Outage>,
+    /// The model session will expire, and a fresh one waits for a quiet moment.
+    renewable: bool,
     /// Recordings of ours that were played, for their ids.
     lines_played: u32,
     /// When the stream started.
@@ -90,6 +102,7 @@ pub struct CallMachine {
     warning: Option<Instant>,
     /// Whether the Transcript has been replaced once.
     transcript_renewed: bool,
+    meter: Meter,
     means: Means,
     /// The transfer that was asked for or is under way.
     transfer: Option<Transfer>,
@@ -168,7 +181,14 @@ impl CallMachine {
             protection,
             language: brief.language.clone(),
             caller_speaking: false,
+            outage: None,
+            renewable: false,
             lines_played: 0,
+            meter: Meter::new(
+                &brief.spend,
+                &brief.model.model,
+                brief.model.transcription.as_ref().map(|it| it.model.as_str()),
+            ),
             brief,
             started: now,
             line_heard: now,
@@ -204,6 +224,7 @@ impl CallMachine {
             CallEvent::Audio(report) => self.audio(report, now),
             CallEvent::Model(report) => self.model(report, now),
             CallEvent::HangUp(order) => self.hang_up(order, now),
+            CallEvent::WrapUp => self.wrap_up(),
             CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TransferOrdered { destination } => {
@@ -220,6 +241,7 @@ impl CallMachine {
         self.mind_the_silence(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
         }
@@ -240,6 +262,7 @@ impl CallMachine {
                 self.gate.due().map(|at| (at, Timer::Interruption)),
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
+                self.outage_due().map(|at| (at, Timer::Outage)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
@@ -277,12 +300,24 @@ impl CallMachine {
 
     /// The call's counters so far.
     pub fn tally(&self) -> Tally {
-        self.tally
+        Tally { cost_usd: self.meter.spent(), ..self.tally }
     }
 
     /// What `GET /calls/{id}` shows besides.
     pub fn detail(&self) -> CallDetail {
         CallDetail { first_audio_ms: self.tally.first_audio_ms, ..self.detail.clone() }
+    }
+
+    /// Each finding is told once; the record keeps the last diagnosis.
+    fn diagnosed(&mut self, diagnosis: Diagnosis) {
+        let known = self.detail.diagnosis.take();
+        let known = known.as_ref().map_or(&[][..], |known| &known.findings);
+        for &finding in diagnosis.findings.iter().filter(|finding| !known.contains(finding)) {
+            self.out.push(CallAction::Tell(Note::LineFaulty { finding, diagnosis: Box::new(diagnosis.clone()) }));
+        }
+        // Numbers and words alone: there is nothing in it that could not be written.
+        self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
+        self.detail.diagnosis = Some(diagnosis);
     }
 
     fn line(&mut self, report: LineReport, now: Instant) {
@@ -311,6 +346,9 @@ impl CallMachine {
             }
             (LineReport::Stopped | LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
             (LineReport::Closed, _) => self.finish(Ending::LineLost),
+            // A model that has not come yet, or is gone, has heard nothing.
+            (LineReport::InputDiscarded, State::Connecting | State::Transferring(_) | State::Ended(_)) => {}
+            (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
             (LineReport::Alive | LineReport::Garbled, _) => {}
             (LineReport::FramesDropped(frames), _) => {
                 self.tally.dropped_frames += frames;
@@ -335,11 +373,15 @@ impl CallMachine {
             }
             // Asked for out of turn; the report of silence is what counts.
             (AudioReport::Queued { .. }, _) => {}
-            (AudioReport::PlayoutDrained, state) => self.playout_drained(state, now),
+            (AudioReport::PlayoutDrained, state) => {
+                self.outage_sounds(false, now);
+                self.playout_drained(state, now);
+            }
             (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
             // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
             (AudioReport::PlayoutOverflowed { .. }, _) => {}
             (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
+            (AudioReport::Diagnosed(diagnosis), _) => self.diagnosed(*diagnosis),
         }
     }
 
@@ -357,6 +399,7 @@ impl CallMachine {
 
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
                 Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
@@ -431,8 +474,12 @@ impl CallMachine {
                     self.used(usage);
                 }
                 self.response_finished(state);
+                self.mind_the_cost(now);
             }
-            (ModelReport::TranscriptionUsed(usage), _) => self.record(Fact::TranscriptionUsed(usage)),
+            (ModelReport::TranscriptionUsed(usage), _) => {
+                self.transcription_used(usage);
+                self.mind_the_cost(now);
+            }
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
                 self.turn.forgive();
@@ -443,6 +490,9 @@ impl CallMachine {
                 self.wish_given_up(state, purpose);
             }
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
+            (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
         }
     }
@@ -547,7 +597,9 @@ impl CallMachine {
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    if self.spoken().is_some_and(|language| language.apology_sound.is_some()) {
+                    if self.brief.on_model_loss.is_some()
+                        || self.spoken().is_some_and(|language| language.apology_sound.is_some())
+                    {
                         self.close_without_model(Ending::ModelLost, now);
                     } else {
                         self.finish(Ending::ModelLost);
@@ -560,6 +612,7 @@ impl CallMachine {
                 }
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
+                (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
@@ -575,11 +628,6 @@ impl CallMachine {
     fn wish(&mut self, purpose: WishPurpose, instructions: Option<String>) {
         self.turn.owe();
         self.out.push(CallAction::Order(ModelOrder::Speak(Wish { purpose, instructions })));
-    }
-
-    fn used(&mut self, usage: Usage) {
-        self.detail.usage += usage;
-        self.record(Fact::Used(usage));
     }
 
     fn record(&mut self, fact: Fact) {
@@ -615,7 +663,11 @@ const WARNED_AHEAD: Duration = Duration::from_secs(30);
 const WARNING: &str =
     "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod conversation;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

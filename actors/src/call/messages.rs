@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use actix::{Message, MessageResponse, Recipient};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::meter::Usd;
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
+use super::watch::Watcher;
+use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
 use crate::realtime::messages::WishPurpose;
@@ -38,6 +41,8 @@ pub struct LineAttached {
 pub enum LineReport {
     /// The caller pressed a key.
     KeyPressed(char),
+    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    InputDiscarded,
     /// The carrier said that the stream is over.
     Stopped,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.
@@ -96,6 +101,8 @@ pub enum AudioReport {
     },
     /// So many caller frames were dropped on the way to the model.
     FramesDropped(u64),
+    /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
+    Diagnosed(Box<Diagnosis>),
 }
 
 /// What the RealtimeLlm tells the call.
@@ -166,7 +173,22 @@ pub enum ModelReport {
         /// What was said.
         message: String,
     },
-    /// The session is gone or never came up.
+    /// The session is gone, and another one is being opened. What was being said stays as it is until that is there.
+    Faltered(ModelLoss),
+    /// Another session has taken the place of the one before, knows what was said and heard, and says what is owed.
+    Resumed {
+        /// The server's id of the session.
+        session: String,
+        /// How long there was no session; zero for one that was replaced in time.
+        gap: Duration,
+        /// Whether it was asked to speak.
+        answering: bool,
+    },
+    /// The session will expire, and a fresh one stands beside it: at the next quiet moment, [`ModelOrder::Rotate`].
+    ///
+    /// [`ModelOrder::Rotate`]: crate::realtime::messages::ModelOrder::Rotate
+    Renewable,
+    /// The session is gone or never came up, and no other one is to be had.
     Lost(ModelLoss),
 }
 
@@ -228,7 +250,7 @@ impl LossClass {
 }
 
 /// Tokens of one response, as the server counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Text tokens in, cached ones included.
     pub input_text: u64,
@@ -238,6 +260,10 @@ pub struct Usage {
     pub cached_text: u64,
     /// Of the audio tokens in, those from the cache.
     pub cached_audio: u64,
+    /// Image tokens in, cached ones included.
+    pub input_image: u64,
+    /// Of the image tokens in, those from the cache.
+    pub cached_image: u64,
     /// Text tokens out.
     pub output_text: u64,
     /// Audio tokens out.
@@ -250,13 +276,15 @@ impl std::ops::AddAssign for Usage {
         self.input_audio += other.input_audio;
         self.cached_text += other.cached_text;
         self.cached_audio += other.cached_audio;
+        self.input_image += other.input_image;
+        self.cached_image += other.cached_image;
         self.output_text += other.output_text;
         self.output_audio += other.output_audio;
     }
 }
 
 /// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptionUsage {
     /// Audio transcribed by models that are charged by time.
     pub audio_ms: u64,
@@ -279,7 +307,7 @@ impl std::ops::AddAssign for TranscriptionUsage {
 
 /// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
 /// observed, or never came because the caller went on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
     /// Which turn, from 1.
     pub turn: u64,
@@ -348,12 +376,35 @@ pub enum HangUp {
     Operator,
     /// The service stops.
     Drain,
+    /// Nothing more may be spent: by its caller, on this day, or at all.
+    Spent,
 }
+
+/// Bring the call to an end: what may be spent is almost spent. From the Supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct WrapUp;
+
+/// Examine the line's audio again, from the admin endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Examine;
+
+/// Record silence from now on, or both sides again; from the admin endpoint. Answers whether the call is recorded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub struct PauseRecording(pub bool);
 
 /// Show the call as it is now, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]
 pub struct Inspect;
+
+/// Tell this watcher what happens from now on. The CallActor tells of states and passes the watcher on to its Transcript, which tells of
+/// words and facts. What is told ends with the call.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Watch(pub Watcher);
 
 /// One of the call's actors is gone without having been told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
@@ -417,6 +468,10 @@ pub struct CallSnapshot {
     pub barge_ins: u64,
     /// Frames dropped, both directions.
     pub dropped_frames: u64,
+    /// What it has cost so far, US dollars.
+    pub cost_usd: Usd,
+    /// The experiment whose variant it is, or `control`.
+    pub variant: Option<String>,
     /// Only in `GET /calls/{id}`.
     pub detail: CallDetail,
 }
@@ -430,6 +485,10 @@ pub struct CallDetail {
     pub model_setup_ms: Option<u64>,
     /// Tokens so far.
     pub usage: Usage,
+    /// What transcription of the caller used so far.
+    pub transcription_usage: TranscriptionUsage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
+    /// What the caller's audio is like; absent until it was judged.
+    pub diagnosis: Option<Diagnosis>,
 }

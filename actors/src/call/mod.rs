@@ -2,7 +2,8 @@
 //!
 //! `machine` decides (state × event → actions); its sub-machines are `turn` (what the agent says), `gate` (whether the caller's speech is
 //! an interruption), `ladder` (what silence leads to), `keypad`, `tools`, `transfer` (to a person and
-//! back) and `latency` (how long an answer takes to reach the ear).
+//! back), `latency` (how long an answer takes to reach the ear)
+//! and `meter` (what the call costs).
 //! `brief` says what the call is to be, `question` what an answer is. `actor` owns the call's three organs and carries out the actions.
 
 pub mod actor;
@@ -14,6 +15,7 @@ pub mod ladder;
 mod latency;
 pub mod machine;
 pub mod messages;
+pub mod meter;
 mod question;
 pub mod steps;
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub(crate) mod testing;
 mod tools;
 pub mod transfer;
 mod turn;
+pub mod watch;

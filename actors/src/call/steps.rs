@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
+use super::meter::Usd;
 use super::transfer::DialOutcome;
+use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
@@ -27,6 +29,8 @@ pub enum CallEvent {
     Model(ModelReport),
     /// Somebody outside wants the call to end.
     HangUp(HangUp),
+    /// What may be spent by the call's caller or day is almost spent.
+    WrapUp,
     /// One of the call's actors is gone without having been told to go.
     OrganLost(Organ),
     /// An operator's tool has answered.
@@ -81,6 +85,8 @@ pub enum CallAction {
         /// The sound.
         pcm: Arc<[i16]>,
     },
+    /// Record silence from now on, or both sides again.
+    PauseRecording(bool),
     /// Ask an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
     AskTool {
         /// The call that is to be answered.
@@ -90,6 +96,8 @@ pub enum CallAction {
         /// The arguments, which fit its schema.
         arguments: Map<String, Value>,
     },
+    /// Tell the Supervisor and the operators what was spent.
+    TellSpent(Usd),
     /// Ask the AudioPipeline to report when everything was heard.
     TellWhenDrained,
     /// Tell the AudioPipeline whether the caller is speaking.
@@ -159,6 +167,8 @@ pub enum Timer {
     Idle,
     /// A tool keeps the caller waiting.
     Filler,
+    /// There is no model session and the caller waits in silence.
+    Outage,
     /// Closing: the last words have not been heard within `limits.goodbye`.
     Goodbye,
     /// Transferring: the carrier's next word has not come.
@@ -192,6 +202,7 @@ impl Timer {
             Self::Interruption => "interruption",
             Self::Idle => "idle",
             Self::Filler => "filler",
+            Self::Outage => "outage",
             Self::Goodbye => "goodbye",
             Self::Transfer => "transfer",
         }
@@ -233,6 +244,15 @@ pub enum Note {
     FramesDropped(u64),
     /// The model session came up, after so long.
     ModelConnected(Duration),
+    /// The model session is gone; another one is being opened.
+    ModelFaltered {
+        /// Whether the same server could do.
+        class: LossClass,
+        /// The server's words, or ours.
+        reason: String,
+    },
+    /// Another model session has taken its place, after so long without one.
+    ModelResumed(Duration),
     /// The model session is gone or never came up.
     ModelLost {
         /// Whether another try could help.
@@ -253,6 +273,13 @@ pub enum Note {
         purpose: Option<WishPurpose>,
         /// Why.
         reason: String,
+    },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// What.
+        finding: Finding,
+        /// With its numbers.
+        diagnosis: Box<Diagnosis>,
     },
     /// An actor of the call is gone.
     OrganLost(Organ),
@@ -287,11 +314,14 @@ impl Note {
                 Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
             }
             Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
+            Self::ModelFaltered { class, reason } => Event::ModelFaltered { call, class: class.word(), reason },
+            Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
             Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }
+            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty { call, finding: *finding, diagnosis },
             Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
             Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
         }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use super::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use super::ladder::LadderPlan;
+use super::meter::SpendPlan;
 use super::transfer::{Destination, Target};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
-use crate::realtime::plan::{Credential, Endpoint, SessionPlan, TurnDetection};
+use crate::realtime::options::SessionOptions;
+use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
@@ -26,14 +28,21 @@ pub(crate) fn brief() -> Brief {
             model_setup: Duration::from_secs(10),
         },
         playout_lead: Duration::from_millis(200),
+        audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         // Nobody is asked whether they are still there, unless a test is about that.
         ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        spend: SpendPlan::default(),
+        caller: None,
+        caller_is_told: true,
+        variant: None,
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
     }
 }
@@ -75,10 +84,12 @@ pub(crate) fn plan() -> SessionPlan {
         tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
+        options: SessionOptions::default(),
         connect_timeout: Duration::from_secs(5),
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        resilience: Resilience::default(),
     }
 }
 
@@ -94,5 +105,6 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::UNIX_EPOCH,
+        parameters: Private::default(),
     }
 }

@@ -77,7 +77,7 @@ pub(super) enum Effect {
         key: String,
         /// What was answered.
         value: Value,
-        /// `captured`, or `needs_to_be_validated` where it does not fit its question.
+        /// `captured`, `verified` where the caller has confirmed it, or `needs_to_be_validated` where it does not fit its question.
         status: &'static str,
     },
 }
@@ -191,7 +191,10 @@ fn save_answer(arguments: &Map<String, Value>, brief: &Brief) -> Result<Answer, 
         return Err(format!("there is no such question; the keys are: {}", keys.join(", ")));
     }
     let (value, status, output) = match question.map_or(Ok(value.clone()), |question| question.accept(&value)) {
-        Ok(written) => (written, "captured", json!({"ok": true}).to_string()),
+        Ok(written) => {
+            let confirmed = arguments.get("confirmed").and_then(Value::as_bool).unwrap_or_default();
+            (written, if confirmed { "verified" } else { "captured" }, json!({"ok": true}).to_string())
+        }
         // Kept as it was said: better than nothing for whoever reads the record.
         Err(problem) => (value, "needs_to_be_validated", failure(&format!("{problem}; ask the caller again"))),
     };
@@ -285,6 +288,8 @@ mod tests {
     fn an_answer_that_does_not_fit_is_noted_and_asked_for_again() {
         let good = answer("save_answer", r#"{"key":"mail","value":"a@example.com"}"#, &brief());
         assert!(matches!(good.effect, Some(Effect::Answered { status: "captured", .. })));
+        let sure = answer("save_answer", r#"{"key":"mail","value":"a@example.com","confirmed":true}"#, &brief());
+        assert!(matches!(sure.effect, Some(Effect::Answered { status: "verified", .. })));
         let bad = answer("save_answer", r#"{"key":"mail","value":"a at example"}"#, &brief());
         assert!(matches!(bad.effect, Some(Effect::Answered { status: "needs_to_be_validated", .. })));
         assert!(bad.output.contains("ask the caller again"));
@@ -316,6 +321,7 @@ mod tests {
             goodbye: "…".to_owned(),
             apology: "…".to_owned(),
             apology_sound: None,
+            filler_sound: None,
             filler: "…".to_owned(),
         };
         let mail = Question {

@@ -78,6 +78,24 @@ impl Turn {
         self.owed = false;
     }
 
+    /// The model's session is gone and another one will say what was being said or owed.
+    pub(super) fn model_faltered(&mut self) {
+        if let Some(active) = self.active.take() {
+            self.owed |= !active.cut;
+        }
+    }
+
+    /// Another session goes on. What the one before was generating comes from nobody any more.
+    pub(super) fn model_resumed(&mut self, answering: bool) {
+        self.active = None;
+        self.owed = answering;
+    }
+
+    /// Whether a response has been asked for and has not begun.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed
+    }
+
     /// The caller hears the agent.
     pub(super) fn playout_started(&mut self) {
         self.sounding = true;

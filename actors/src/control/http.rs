@@ -18,7 +18,8 @@ pub async fn ask(api: &CarrierApi, request: Request, call: &CarrierCallId) -> Ca
 /// # Errors
 /// When no call was begun, as far as is known.
 pub async fn place(api: &CarrierApi, placing: &Placing) -> Result<CarrierCallId, NotPlaced> {
-    match exchange(&api.place(placing)).await {
+    let Some(ask) = api.place(placing) else { return Err(NotPlaced::impossible()) };
+    match exchange(&ask).await {
         Ok((status, body)) => api.judge_placed(status, &body),
         Err(reason) => Err(NotPlaced { busy: false, code: 0, reason }),
     }

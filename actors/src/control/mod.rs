@@ -5,12 +5,14 @@
 
 pub mod http;
 mod twilio;
+pub mod waybeo;
 
 use std::time::Duration;
 
 use url::Url;
 
 pub use self::twilio::TwilioApi;
+pub use self::waybeo::WaybeoApi;
 use crate::call::steps::CarrierAnswer;
 use crate::ids::{CarrierCallId, Private};
 
@@ -19,6 +21,8 @@ use crate::ids::{CarrierCallId, Private};
 pub enum CarrierApi {
     /// Twilio's REST API.
     Twilio(TwilioApi),
+    /// Waybeo's `bot-call`.
+    Waybeo(WaybeoApi),
 }
 
 /// What a carrier is told.
@@ -68,6 +72,12 @@ pub struct NotPlaced {
     pub reason: String,
 }
 
+impl NotPlaced {
+    pub(crate) fn impossible() -> Self {
+        Self { busy: false, code: 0, reason: "this carrier begins no calls".to_owned() }
+    }
+}
+
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
@@ -88,13 +98,15 @@ impl CarrierApi {
     pub fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
         match self {
             Self::Twilio(api) => api.ask(request, call),
+            Self::Waybeo(api) => api.ask(request, call),
         }
     }
 
-    /// The request that begins a call.
-    pub fn place(&self, placing: &Placing) -> Ask {
+    /// The request that begins a call, for a carrier that begins calls.
+    pub fn place(&self, placing: &Placing) -> Option<Ask> {
         match self {
-            Self::Twilio(api) => api.place(placing),
+            Self::Twilio(api) => Some(api.place(placing)),
+            Self::Waybeo(_) => None,
         }
     }
 
@@ -105,6 +117,7 @@ impl CarrierApi {
     pub fn judge_placed(&self, status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
         match self {
             Self::Twilio(_) => twilio::place::judge(status, body),
+            Self::Waybeo(_) => Err(NotPlaced::impossible()),
         }
     }
 
@@ -112,6 +125,7 @@ impl CarrierApi {
     pub fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer {
         match self {
             Self::Twilio(_) => twilio::judge(status, body),
+            Self::Waybeo(_) => waybeo::judge(status),
         }
     }
 }

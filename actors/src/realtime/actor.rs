@@ -1,23 +1,29 @@
-//! The RealtimeLlm actor: the shell around [`super::session`] and its socket.
+//! The RealtimeLlm actor: the shell around the sessions of one call ([`super::session`]) and their sockets.
 
+pub mod canary;
+mod failover;
+mod legs;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::WeakRecipient;
 use actix::dev::SendError;
 use actix::prelude::*;
-use actix_http::ws::{Frame as WsFrame, ProtocolError};
-use futures_util::StreamExt as _;
 
+use self::failover::{Held, Outage};
+use self::legs::{FromSocket, Leg, LegId, SocketBroke};
 use super::backlog::{Backlog, Playable};
+use super::campaign::Campaign;
+use super::history::History;
 use super::messages::{AudioReplaced, ModelBound, ModelOrder};
 use super::plan::SessionPlan;
-use super::session::{Session, SessionAction, SessionEvent};
-use super::socket::{self, Assembler, Incoming, Socket};
-use super::writer::Writer;
+use super::session::{SessionAction, SessionEvent};
+use super::turn_audio::TurnAudio;
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
-use crate::call::messages::{ModelLoss, ModelReport, Organ, OrganLost};
+use crate::call::messages::{ModelReport, Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::CallId;
@@ -44,14 +50,37 @@ pub struct LlmSetup {
     pub lost: WeakRecipient<OrganLost>,
 }
 
-/// One call's model session. Dials when it starts; ends when it is told to, when the session is lost (told as
-/// [`ModelReport::Lost`]), or when the call is gone: a forgotten session is billed.
+/// One call's model. Dials when it starts, and again when a session is lost or about to expire; ends when it is told to, when no
+/// session is to be had any more (told as [`ModelReport::Lost`]), or when the call is gone: a forgotten session is billed.
 #[derive(Debug)]
 pub struct RealtimeLlm {
     setup: LlmSetup,
-    session: Session,
-    link: Link,
-    assembler: Assembler,
+    /// The configuration in force, for sessions to come.
+    plan: SessionPlan,
+    /// How often it was changed.
+    changes: u32,
+    /// The session in use, the one that is to follow it, and those that only wait for the caller's last words.
+    legs: Vec<Leg>,
+    in_use: Option<LegId>,
+    next: Option<LegId>,
+    last_leg: u64,
+    campaign: Campaign,
+    /// The next dial that is planned: when, and which candidate.
+    redial: Option<(Instant, usize)>,
+    /// There is no session; at first, because there was none yet.
+    outage: Option<Outage>,
+    /// A session has been in use.
+    came_up: bool,
+    /// The session in use was asked to speak when it took over.
+    answering: bool,
+    /// Told to close: a loss is an end.
+    closing: bool,
+    /// Orders that wait for a session.
+    orders: VecDeque<ModelOrder>,
+    /// Caller audio that waits for a session.
+    held: Held,
+    history: History,
+    turns: TurnAudio,
     backlog: Backlog,
     /// The session's actions, kept for their buffer.
     actions: Vec<SessionAction>,
@@ -61,30 +90,33 @@ pub struct RealtimeLlm {
     told: bool,
 }
 
-#[derive(Debug)]
-enum Link {
-    /// No socket yet.
-    Dialling,
-    /// Open, from the upgrade on.
-    Live(Writer),
-    /// Closed or closing; nothing is sent any more.
-    Closing,
-}
-
 impl RealtimeLlm {
     /// Not yet started; `start()` it on the call's own thread, and it dials.
     pub fn new(setup: LlmSetup) -> Self {
-        let session = Session::new(Arc::clone(&setup.plan), clock::now());
-        let backlog = Backlog::new(LONGEST_BACKLOG_MS * setup.plan.format.bytes_per_ms());
+        let plan = SessionPlan::clone(&setup.plan);
+        let bytes_per_ms = plan.format.bytes_per_ms();
         Self {
-            setup,
-            session,
-            link: Link::Dialling,
-            assembler: Assembler::default(),
-            backlog,
+            campaign: Campaign::new(plan.candidates(), plan.resilience.patience),
+            changes: 0,
+            legs: Vec::new(),
+            in_use: None,
+            next: None,
+            last_leg: 0,
+            redial: None,
+            outage: Some(Outage::at_the_start(clock::now())),
+            came_up: false,
+            answering: false,
+            closing: false,
+            orders: VecDeque::new(),
+            held: Held::new(bytes_per_ms),
+            history: History::new(plan.format),
+            turns: TurnAudio::new(plan.format),
+            backlog: Backlog::new(LONGEST_BACKLOG_MS * bytes_per_ms),
             actions: Vec::new(),
             timer: None,
             told: false,
+            plan,
+            setup,
         }
     }
 }
@@ -94,9 +126,7 @@ impl Actor for RealtimeLlm {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let (plan, identifier) = (Arc::clone(&self.setup.plan), self.setup.safety_identifier.clone());
-        let dial = async move { socket::dial(&plan, identifier.as_deref()).await };
-        ctx.spawn(dial.into_actor(self).map(|dialled, this, ctx| this.dialled(dialled, ctx)));
+        self.begin(ctx);
         self.arm(ctx);
     }
 
@@ -110,103 +140,93 @@ impl Actor for RealtimeLlm {
 }
 
 impl RealtimeLlm {
-    fn step(&mut self, event: SessionEvent<'_>, ctx: &mut Context<Self>) {
+    /// An event of one of the sessions; nothing where that is gone already.
+    fn step(&mut self, leg: LegId, event: SessionEvent<'_>, ctx: &mut Context<Self>) {
+        let Some(found) = self.legs.iter_mut().find(|known| known.id == leg) else { return };
         let mut actions = std::mem::take(&mut self.actions);
-        self.session.handle(event, clock::now(), &mut actions);
-        for action in actions.drain(..) {
-            self.perform(action, ctx);
-        }
-        self.actions = actions;
+        found.session.handle(event, clock::now(), &mut actions);
+        self.perform_all(leg, actions, ctx);
         self.arm(ctx);
     }
 
-    fn perform(&mut self, action: SessionAction, ctx: &mut Context<Self>) {
+    fn perform_all(&mut self, leg: LegId, mut actions: Vec<SessionAction>, ctx: &mut Context<Self>) {
+        for action in actions.drain(..) {
+            self.perform(leg, action, ctx);
+        }
+        self.actions = actions;
+    }
+
+    fn perform(&mut self, leg: LegId, action: SessionAction, ctx: &mut Context<Self>) {
         match action {
-            SessionAction::ToAudio(audio) => self.play(Playable::Audio(audio)),
-            SessionAction::Complete(complete) => self.play(Playable::Complete(complete)),
-            SessionAction::ToWords(words) => self.setup.words.do_send(words),
-            SessionAction::Send(text) => self.write(|writer| writer.send(text)),
-            SessionAction::Pong(payload) => self.write(|writer| writer.pong(payload)),
-            SessionAction::Ping => self.write(Writer::ping),
-            SessionAction::Report(report) => self.report(report),
-            SessionAction::Lose(loss) => self.lose(loss, ctx),
-            SessionAction::Close => self.close(ctx),
+            SessionAction::ToAudio(audio) => {
+                self.history.audio(&audio);
+                self.play(Playable::Audio(audio));
+            }
+            SessionAction::Complete(complete) => {
+                self.history.audio_complete(&complete.item);
+                self.play(Playable::Complete(complete));
+            }
+            SessionAction::ToWords(words) => self.tell_words(words),
+            SessionAction::Send(text) => self.write(leg, |writer| writer.send(text)),
+            SessionAction::Pong(payload) => self.write(leg, |writer| writer.pong(payload)),
+            SessionAction::Ping => self.write(leg, super::writer::Writer::ping),
+            SessionAction::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup),
+            SessionAction::Report(report) => self.note_and_report(report),
+            SessionAction::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
+            SessionAction::Prepared => self.prepared(leg, ctx),
+            SessionAction::Lose(loss) => self.lost(leg, loss, ctx),
+            SessionAction::Close => self.closed(leg, ctx),
         }
     }
 
     /// One timer, armed only for what is earlier than what it is armed for: most deadlines move away with every message.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
-        let retry = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
-        let deadline = self.session.deadline().map(|(at, _)| at);
-        let due = [retry, deadline].into_iter().flatten().fold(now + LOOK_AFTER_CALL, Instant::min);
-        if self.timer.as_ref().is_some_and(|(armed, _)| *armed <= due) {
+        let offer = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
+        let redial = self.redial.map(|(at, _)| at);
+        let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
+        let due = [offer, redial, self.renewal_due()].into_iter().flatten().chain(sessions);
+        let due = due.fold(now + LOOK_AFTER_CALL, Instant::min);
+        if let Some((at, _)) = self.timer
+            && at <= due
+            && at > now
+        {
             return;
         }
-        let handle = ctx.run_later(due.saturating_duration_since(now), Self::timer_due);
-        if let Some((_, old)) = self.timer.replace((due, handle)) {
-            ctx.cancel_future(old);
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
         }
+        let handle = ctx.run_later(due.saturating_duration_since(now), Self::tick);
+        self.timer = Some((due, handle));
     }
 
-    fn timer_due(&mut self, ctx: &mut Context<Self>) {
+    fn tick(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
         self.offer_again();
         if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
-            self.step(SessionEvent::Ordered(ModelOrder::Close), ctx);
+            self.ordered(ModelOrder::Close, ctx);
         }
-        self.step(SessionEvent::DeadlinePassed, ctx);
-    }
-
-    fn dialled(&mut self, dialled: Result<Socket, ModelLoss>, ctx: &mut Context<Self>) {
-        let socket = match dialled {
-            Ok(socket) => socket,
-            Err(loss) => return self.step(SessionEvent::DialFailed(loss), ctx),
-        };
-        let (sink, stream) = socket.split();
-        let this = ctx.address().downgrade();
-        let broken = move |problem| {
-            if let Some(this) = this.upgrade() {
-                this.do_send(SocketBroke(problem));
-            }
-        };
-        // Base64 makes four bytes of three; the words around it are small change.
-        let most_audio = LONGEST_UNSENT_MS * self.setup.plan.format.bytes_per_ms() * 4 / 3;
-        self.link = Link::Live(Writer::start(sink, most_audio, broken));
-        Self::add_stream(stream, ctx);
-        self.step(SessionEvent::Opened, ctx);
-    }
-
-    fn heard(&mut self, frame: Result<WsFrame, ProtocolError>, ctx: &mut Context<Self>) {
-        let incoming = match frame.and_then(|frame| self.assembler.take(frame)) {
-            Ok(Some(incoming)) => incoming,
-            Ok(None) => return,
-            Err(problem) => return self.step(SessionEvent::Broken(&problem.to_string()), ctx),
-        };
-        match incoming {
-            Incoming::Text(text) => match std::str::from_utf8(&text) {
-                Ok(text) => self.step(SessionEvent::Text(text), ctx),
-                Err(_) => self.step(SessionEvent::Unintelligible, ctx),
-            },
-            Incoming::Binary => self.step(SessionEvent::Unintelligible, ctx),
-            Incoming::Ping(payload) => self.step(SessionEvent::Ping(payload), ctx),
-            Incoming::Pong => self.step(SessionEvent::Pong, ctx),
-            Incoming::Close { code, reason } => self.step(SessionEvent::Closed { code, reason: &reason }, ctx),
+        let now = clock::now();
+        let is_due = |leg: &&Leg| leg.session.deadline().is_some_and(|(at, _)| at <= now);
+        let due: Vec<LegId> = self.legs.iter().filter(is_due).map(|leg| leg.id).collect();
+        for leg in due {
+            self.step(leg, SessionEvent::DeadlinePassed, ctx);
         }
+        self.go_on_dialling(now, ctx);
+        self.renew_when_due(now, ctx);
+        self.arm(ctx);
     }
 
-    fn speak(&mut self, audio: &Frame) {
-        if self.session.is_lingering() {
+    fn speak(&mut self, audio: Frame) {
+        let Some(leg) = self.in_use.and_then(|id| self.legs.iter_mut().find(|leg| leg.id == id)) else {
+            return self.hold(audio);
+        };
+        if leg.session.is_lingering() {
             // The call is over; what was on its way means nothing any more.
             return;
         }
-        let Link::Live(writer) = &self.link else { return self.dropped("in", "model_not_ready", 1) };
-        if !self.session.is_ready() {
-            return self.dropped("in", "model_not_ready", 1);
-        }
-        let mut text = Frame::take();
-        self.session.write_audio(audio, &mut text);
-        let dropped = writer.audio(text);
+        self.turns.sent(&audio);
+        let dropped = leg.hear_caller(&audio);
         if dropped > 0 {
             self.dropped("in", "model_not_reading", dropped);
         }
@@ -244,10 +264,12 @@ impl RealtimeLlm {
         }
     }
 
-    fn write(&self, write: impl FnOnce(&Writer)) {
-        if let Link::Live(writer) = &self.link {
-            write(writer);
+    fn tell_words(&mut self, words: Words) {
+        self.history.words(&words);
+        if let Words::CallerSaid { item, .. } = &words {
+            self.turns.written(item);
         }
+        self.setup.words.do_send(words);
     }
 
     /// The call logs and counts what it is told; here only what it is not told is.
@@ -257,15 +279,12 @@ impl RealtimeLlm {
         }
     }
 
-    fn lose(&mut self, loss: ModelLoss, ctx: &mut Context<Self>) {
-        self.report(ModelReport::Lost(loss));
-        self.close(ctx);
-    }
-
-    fn close(&mut self, ctx: &mut Context<Self>) {
+    /// All sessions are over.
+    fn end(&mut self, ctx: &mut Context<Self>) {
         self.told = true;
-        // The writer says good-bye and closes the socket by itself.
-        self.link = Link::Closing;
+        // Each writer says good-bye and closes its socket by itself.
+        self.legs.clear();
+        (self.in_use, self.next, self.redial) = (None, None, None);
         ctx.stop();
     }
 
@@ -273,11 +292,6 @@ impl RealtimeLlm {
         emit(Event::AudioDropped { call: self.setup.call, direction, reason, frames });
     }
 }
-
-/// The writer could not go on.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct SocketBroke(String);
 
 impl Handler<AudioReplaced> for RealtimeLlm {
     type Result = ();
@@ -291,7 +305,7 @@ impl Handler<ModelBound> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, ModelBound(audio): ModelBound, _: &mut Self::Context) {
-        self.speak(&audio);
+        self.speak(audio);
     }
 }
 
@@ -299,34 +313,30 @@ impl Handler<ModelOrder> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, order: ModelOrder, ctx: &mut Self::Context) {
-        self.step(SessionEvent::Ordered(order), ctx);
+        self.ordered(order, ctx);
     }
 }
 
 impl Handler<SocketBroke> for RealtimeLlm {
     type Result = ();
 
-    fn handle(&mut self, SocketBroke(problem): SocketBroke, ctx: &mut Self::Context) {
-        self.step(SessionEvent::Broken(&problem), ctx);
+    fn handle(&mut self, SocketBroke { leg, problem }: SocketBroke, ctx: &mut Self::Context) {
+        self.step(leg, SessionEvent::Broken(&problem), ctx);
     }
 }
 
-impl StreamHandler<Result<WsFrame, ProtocolError>> for RealtimeLlm {
-    fn handle(&mut self, frame: Result<WsFrame, ProtocolError>, ctx: &mut Self::Context) {
-        self.heard(frame, ctx);
+impl StreamHandler<FromSocket> for RealtimeLlm {
+    fn handle(&mut self, heard: FromSocket, ctx: &mut Self::Context) {
+        self.heard(heard, ctx);
     }
 
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        self.step(SessionEvent::Broken("the server went away without a close"), ctx);
-    }
+    /// A session's end is not the actor's.
+    fn finished(&mut self, _: &mut Self::Context) {}
 }
 
 /// Caller frames in the mailbox: the audio held while we dialled comes at once when the session is ready. Five seconds of
 /// 20 ms frames; fewer cut the caller's first words, more would never be caught up with.
 const MAILBOX: usize = 256;
-/// Caller audio that waits for a server that does not read. Shorter: what was held while dialling does not fit. Longer:
-/// the model answers what was said five seconds ago.
-const LONGEST_UNSENT_MS: usize = 5_000;
 /// Model audio that waits for a pipeline that does not take it: twice the longest burst in one read. The pipeline has its
 /// own, larger bound; this one is for the moments in which it does not run.
 const LONGEST_BACKLOG_MS: usize = 60_000;

@@ -51,6 +51,8 @@ pub enum ModelOrder {
         /// The item.
         item: ItemId,
     },
+    /// Forget what the caller said and nobody has answered yet.
+    DiscardInput,
     /// Change the session from here on. What is `None` stays as it is. Neither voice nor format can be changed any more.
     Configure {
         /// The whole prompt.
@@ -60,6 +62,8 @@ pub enum ModelOrder {
         /// All tools, in the protocol's flat form.
         tools: Option<Vec<Value>>,
     },
+    /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
+    Rotate,
     /// The call is over: close the socket, once the words of the caller that are still to come have come.
     Close,
 }

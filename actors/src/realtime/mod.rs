@@ -1,15 +1,26 @@
 //! The model's side of the call: one Realtime session over one WebSocket, GA protocol only.
 //!
 //! `protocol` is the wire (events out, events in, tolerant of the unknown), `session` the connection's state machine,
-//! `sequencer` the rule of one response at a time, `backlog` what the AudioPipeline could not take at once, `plan` what a
-//! session is configured with. `socket` dials and reads, `writer` writes, `actor` joins.
+//! `sequencer` the rule of one response at a time, `backlog` what the AudioPipeline could not take at once, `plan` (and
+//! `options`, its finer part) what a session is configured with. `socket` dials and reads, `writer` writes, `actor` joins.
+//!
+//! A session may be lost, a call may not. `campaign` says where the next one is dialled and when, `breaker` which keys and
+//! servers are not worth it for now; `history` and `turn_audio` keep what was said and heard, `legacy` makes of that what the next
+//! session begins with (`seed`).
 
 pub mod actor;
 pub mod backlog;
+pub mod breaker;
+pub mod campaign;
+pub mod history;
+pub mod legacy;
 pub mod messages;
+pub mod options;
 pub mod plan;
 pub mod protocol;
+pub mod seed;
 pub mod sequencer;
 pub mod session;
 pub mod socket;
+pub mod turn_audio;
 pub mod writer;

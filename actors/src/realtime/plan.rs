@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::options::SessionOptions;
 use crate::ids::Private;
 use crate::wire::AudioFormat;
 
@@ -34,6 +35,8 @@ pub struct SessionPlan {
     pub max_output_tokens: Option<u32>,
     /// Share of the conversation kept when it is cut (`truncation.retention_ratio`); `None` leaves `"auto"`.
     pub retention_ratio: Option<f32>,
+    /// The finer options.
+    pub options: SessionOptions,
     /// How long dialling may take, TLS and upgrade included.
     pub connect_timeout: Duration,
     /// How long `session.created` may take after the upgrade (reference §1.6: 10 s).
@@ -42,6 +45,39 @@ pub struct SessionPlan {
     pub updated_timeout: Duration,
     /// No data and no ping for this long: the socket is dead (reference §5.14: 45 s).
     pub silence_timeout: Duration,
+    /// What is done so that a lost session is not a lost call.
+    pub resilience: Resilience,
+}
+
+impl SessionPlan {
+    /// Every server and model that this session may be held with, the best first.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let first = Candidate { endpoint: self.endpoint.clone(), model: self.model.clone() };
+        std::iter::once(first).chain(self.resilience.fallbacks.iter().cloned()).collect()
+    }
+}
+
+/// What is done so that a lost session is not a lost call. The default is nothing: one server, one try, no rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resilience {
+    /// Servers and models to go on with when the first cannot be had, the best first.
+    pub fallbacks: Vec<Candidate>,
+    /// How long another session is tried for before the model is given up. Zero: not at all. Shorter gives up in a restart of
+    /// the server, longer leaves the caller with a filler and nothing else.
+    pub patience: Duration,
+    /// How long before its end a session is replaced by a fresh one, at the next quiet moment; zero is never.
+    pub rotate_before: Duration,
+    /// How long before its end it is replaced even in the middle of a word.
+    pub rotate_latest: Duration,
+}
+
+/// A server and a model on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The model's name; goes into the URL's query.
+    pub model: String,
 }
 
 /// A Realtime server.
@@ -110,7 +146,7 @@ impl TurnDetection {
 }
 
 /// Transcription of the caller's speech by a separate model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transcription {
     /// The transcription model.
     pub model: String,
@@ -118,6 +154,10 @@ pub struct Transcription {
     pub language: Option<String>,
     /// A hint of words to expect.
     pub prompt: Option<String>,
+    /// ISO-639-1 codes of what may be spoken, in place of `language`; empty for none.
+    pub languages: Vec<String>,
+    /// Words to listen for: names of products and places; empty for none.
+    pub keywords: Vec<String>,
 }
 
 /// Noise reduction of the caller's audio, on the server.
@@ -158,10 +198,12 @@ pub(crate) mod sample {
             tools: Vec::new(),
             max_output_tokens: None,
             retention_ratio: None,
+            options: SessionOptions::default(),
             connect_timeout: Duration::from_secs(10),
             created_timeout: Duration::from_secs(10),
             updated_timeout: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(45),
+            resilience: Resilience::default(),
         }
     }
 }

@@ -1,27 +1,36 @@
-//! The Supervisor actor: the shell around [`super::roster`] and [`super::backstop`].
+//! The Supervisor actor: the shell around [`super::roster`], [`super::ledger`] and [`super::backstop`].
+
+mod books;
+mod hanging_up;
+mod outbound;
+mod spending;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
-use super::backstop::{Backstop, Unconfirmed};
+use self::books::Bookkeeper;
+use self::spending::today;
+use super::backstop::Backstop;
 use super::leaves::Leaves;
+use super::ledger::{Ledger, SpendLimits};
 use super::messages::{
-    Admit, CallEnded, CallTheRoll, CarrierEnded, CarrierLetGo, Drain, Expect, ExpectOutbound, ExpectReturn, Find,
-    Identify, NotBegun, Permit, Refusal, Roll, TransferLeave,
+    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, ExpectReturn, Find, Permit, Refusal, Roll,
+    TransferLeave, WalkIn,
 };
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReport, LineReturned};
-use crate::call::steps::CarrierAnswer;
 use crate::clock;
-use crate::control::{self, CarrierApi, Request};
+use crate::control::CarrierApi;
+use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::events::{Event, emit};
-use crate::ids::{CallId, StreamToken};
+use crate::ids::{CallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
 use crate::wire::{Carrier, StreamStart};
 
@@ -34,6 +43,12 @@ pub struct SupervisorSetup {
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
+    /// What may be spent.
+    pub spend: SpendLimits,
+    /// Where the books of the day are kept over restarts; `None` keeps none.
+    pub books: Option<PathBuf>,
+    /// Who is told of calls, where anybody wants to know.
+    pub news: Option<Recipient<CallNews>>,
     /// The carriers' APIs, as far as there are any.
     pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
@@ -41,9 +56,12 @@ pub struct SupervisorSetup {
 /// Who is on.
 pub struct Supervisor {
     roster: Roster<Addr<CallActor>>,
+    ledger: Ledger,
+    books: Bookkeeper,
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
+    news: Option<Recipient<CallNews>>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     leaves: Leaves,
     /// Calls that have ended without their carrier's word on it.
@@ -64,10 +82,15 @@ impl Supervisor {
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
+        let books = Bookkeeper::new(setup.books);
+        let ledger = Ledger::new(setup.spend, books.read(), today());
         Self {
             roster,
+            ledger,
+            books,
             make_call,
             writer: setup.writer,
+            news: setup.news,
             apis: setup.apis,
             leaves: Leaves::default(),
             backstop: Backstop::default(),
@@ -82,6 +105,10 @@ type MakeCall = Arc<dyn Fn(CallSetup) -> CallActor + Send + Sync>;
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.tell_spend();
+    }
 }
 
 impl Supervisor {
@@ -94,7 +121,10 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
-        if self.roster.is_drained() && self.backstop.deadline().is_none() {
+        if self.roster.is_drained() && self.backstop.deadline().is_none() && !self.waiting.is_empty() {
+            if self.books.stale {
+                self.books.write(&self.ledger.books());
+            }
             for told in self.waiting.drain(..) {
                 // Whoever asked may have stopped waiting.
                 let _ = told.send(());
@@ -121,56 +151,6 @@ impl Supervisor {
         });
     }
 
-    /// Tells the carriers that have not confirmed the end of a call of ours in time.
-    fn back_up(&mut self, ctx: &mut Context<Self>) {
-        for unconfirmed in self.backstop.due(clock::now()) {
-            let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
-            let asked = async move {
-                let answer = control::http::ask(&api, Request::HangUp, &unconfirmed.call).await;
-                (unconfirmed, answer)
-            };
-            let answered = |(unconfirmed, answer), this: &mut Self, ctx: &mut Context<Self>| {
-                this.told_to_hang_up(&unconfirmed, &answer);
-                this.settle(ctx);
-                this.arm_backstop(ctx);
-            };
-            ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
-        }
-        self.arm_backstop(ctx);
-    }
-
-    fn told_to_hang_up(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
-        let (carrier, call) = (unconfirmed.carrier.name(), unconfirmed.call.as_str());
-        match answer {
-            CarrierAnswer::Done => emit(Event::HangUpForced { carrier, call, result: "done", reason: "" }),
-            // It was over already, which is what was wanted.
-            CarrierAnswer::Gone => emit(Event::HangUpForced { carrier, call, result: "gone", reason: "" }),
-            CarrierAnswer::Failed { reason } => {
-                let result = if unconfirmed.is_last() { "given_up" } else { "failed" };
-                return emit(Event::HangUpForced { carrier, call, result, reason });
-            }
-        }
-        self.backstop.confirmed(&unconfirmed.call, clock::now());
-    }
-
-    fn arm_backstop(&mut self, ctx: &mut Context<Self>) {
-        let next = self.backstop.deadline();
-        if self.backstop_armed.as_ref().map(|(at, _)| *at) == next {
-            return;
-        }
-        if let Some((_, timer)) = self.backstop_armed.take() {
-            ctx.cancel_future(timer);
-        }
-        self.backstop_armed = next.map(|at| {
-            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.backstop_armed = None;
-                this.back_up(ctx);
-                this.settle(ctx);
-            };
-            (at, ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
-        });
-    }
-
     /// Starts the call on its stream's thread and seats it.
     fn start(&mut self, admission: Admission, admit: Admit, ctx: &mut Context<Self>) -> CallId {
         let (call, expected) = (admission.permit.call, &admission.expected);
@@ -184,13 +164,17 @@ impl Supervisor {
             to: expected.to.clone(),
             line: admit.start.format,
             started_at: clock::wall(),
+            parameters: Private::new(admit.start.parameters),
         };
+        let card = || CallCard::new(&identity, &expected.brief);
+        let herald = self.news.as_ref().map(|ear| Herald::new(card(), ear.clone()));
         let setup = CallSetup {
             identity,
             brief: Arc::clone(&expected.brief),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()),
+            place: Place::new(call, ctx.address().recipient()).announced_by(herald),
+            books: Some(ctx.address().recipient()),
             leave: ctx.address().recipient(),
             api: self.apis.get(&admit.carrier).cloned(),
         };
@@ -206,42 +190,11 @@ impl Handler<Expect> for Supervisor {
 
     fn handle(&mut self, Expect(call): Expect, ctx: &mut Self::Context) -> Self::Result {
         self.settle(ctx);
+        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(refused)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(refused);
         self.arm(ctx);
         answer
-    }
-}
-
-impl Handler<ExpectOutbound> for Supervisor {
-    type Result = Result<Permit, Refusal>;
-
-    fn handle(&mut self, asked: ExpectOutbound, ctx: &mut Self::Context) -> Self::Result {
-        self.settle(ctx);
-        let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
-        let room = (asked.most, asked.ring);
-        let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(refused);
-        self.arm(ctx);
-        answer
-    }
-}
-
-impl Handler<Identify> for Supervisor {
-    type Result = Option<Permit>;
-
-    fn handle(&mut self, known: Identify, ctx: &mut Self::Context) -> Self::Result {
-        let permit = self.roster.identify(known, clock::now());
-        self.arm(ctx);
-        permit
-    }
-}
-
-impl Handler<NotBegun> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, NotBegun(name): NotBegun, ctx: &mut Self::Context) {
-        self.roster.not_begun(&name);
-        self.arm(ctx);
     }
 }
 
@@ -252,13 +205,32 @@ impl Handler<Admit> for Supervisor {
         let token = admit.token.expose();
         let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
         let call = match admitted {
-            Admitted::New(admission) => self.start(*admission, admit, ctx),
+            Admitted::New(admission) => {
+                // What was left when the call was announced may be gone.
+                let caller = admission.expected.brief.caller.as_deref();
+                self.ledger.admit(caller, today()).inspect_err(refused)?;
+                self.start(*admission, admit, ctx)
+            }
             Admitted::Back { call, reach } => {
                 let StreamStart { stream, format, .. } = admit.start;
                 reach.do_send(LineReturned { line: admit.line, stream, format });
                 call
             }
         };
+        self.arm(ctx);
+        Ok(call)
+    }
+}
+
+impl Handler<WalkIn> for Supervisor {
+    type Result = Result<CallId, Refusal>;
+
+    fn handle(&mut self, WalkIn { call, start, line, arbiter }: WalkIn, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let (carrier, token) = (call.carrier, permit.token.clone());
+        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(refused)?;
+        let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
         self.arm(ctx);
         Ok(call)
     }
@@ -285,8 +257,9 @@ impl Handler<CallEnded> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, CallEnded { call, ending }: CallEnded, ctx: &mut Self::Context) {
-        // Only a carrier with an API can be told anything.
+        // Only a carrier with an API can be told anything; one that is always told was told by the call itself.
         if let Some(expected) = self.roster.ended(call)
+            && !expected.carrier.capabilities().hangs_up_by_request
             && self.apis.contains_key(&expected.carrier)
         {
             self.backstop.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
@@ -303,16 +276,6 @@ impl Handler<CarrierEnded> for Supervisor {
         if let Some(live) = self.roster.carrier_ended(&carrier_call) {
             live.do_send(LineReport::CallOver);
         }
-        self.backstop.confirmed(&carrier_call, clock::now());
-        self.arm_backstop(ctx);
-        self.settle(ctx);
-    }
-}
-
-impl Handler<CarrierLetGo> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, ctx: &mut Self::Context) {
         self.backstop.confirmed(&carrier_call, clock::now());
         self.arm_backstop(ctx);
         self.settle(ctx);

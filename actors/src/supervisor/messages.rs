@@ -7,9 +7,11 @@ use std::time::Duration;
 use actix::{Addr, Message, MessageResponse};
 use actix_rt::ArbiterHandle;
 
+use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
 use crate::call::brief::{Brief, Direction};
 use crate::call::messages::Line;
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{CallId, CarrierCallId, Private};
 use crate::wire::{Carrier, StreamStart};
@@ -101,6 +103,27 @@ impl fmt::Debug for Admit {
     }
 }
 
+/// A stream has started that no webhook announced and whose socket has proved whose it is: a place is taken for it and its CallActor
+/// is spawned, at once. Refused while the same carrier call is on with another stream.
+#[derive(Message)]
+#[rtype(result = "Result<CallId, Refusal>")]
+pub struct WalkIn {
+    /// The call.
+    pub call: ExpectedCall,
+    /// What the stream said of itself.
+    pub start: StreamStart,
+    /// The stream's ear.
+    pub line: Line,
+    /// The thread that carries the stream and will carry the call.
+    pub arbiter: ArbiterHandle,
+}
+
+impl fmt::Debug for WalkIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WalkIn").field("call", &self.call).field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
 /// Why a call is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -122,6 +145,15 @@ pub enum Refusal {
     /// No such token, or it was used, or it has expired.
     #[error("the stream token is unknown, used or expired")]
     BadToken,
+    /// The caller's or the day's limit of what may be spent is reached.
+    #[error("what may be spent today is spent (`spend`)")]
+    Spent,
+    /// The kill switch is thrown.
+    #[error("no calls are taken: the kill switch is on (`spend.kill`, `POST /spend/kill`)")]
+    Killed,
+    /// The carrier's call is on already, with another stream.
+    #[error("the call is on already, with another stream")]
+    AlreadyOn,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -135,7 +167,10 @@ impl Refusal {
             Self::Draining => "draining",
             Self::TooManyOutbound { .. } => "too_many_outbound",
             Self::BadToken => "bad_token",
+            Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
+            Self::Spent => "spend_limit",
+            Self::Killed => "killed",
         }
     }
 }
@@ -173,6 +208,42 @@ pub struct CallEnded {
     pub call: CallId,
     /// Why and by whom.
     pub ending: Ending,
+}
+
+/// A call has cost something more; told by its CallActor.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Spent {
+    /// The call.
+    pub call: CallId,
+    /// What for one response or transcription.
+    pub cost: Usd,
+}
+
+/// Throws the kill switch: on, no call is taken and those that are on are closed politely. Answered with the sheet.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SpendSheet")]
+pub struct Kill {
+    /// Whether it is to be on.
+    pub on: bool,
+}
+
+/// What was spent, for `/spend`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SpendSheet")]
+pub struct ShowSpend;
+
+/// What was spent today (UTC), and what may be.
+#[derive(Debug, Clone, Copy, PartialEq, MessageResponse)]
+pub struct SpendSheet {
+    /// By all calls.
+    pub today: Usd,
+    /// Callers who have cost something.
+    pub callers: usize,
+    /// Whether the kill switch is on.
+    pub killed: bool,
+    /// The limits.
+    pub limits: SpendLimits,
 }
 
 /// Which calls are on, for `/calls`; each is then asked itself.

@@ -1,8 +1,10 @@
-//! Who is on: admission, the roll, the drain. Pure in `roster`; `actor` spawns one CallActor per stream, on that stream's own
+//! Who is on: admission, the roll, the drain. Pure in `roster`; what is spent and what follows from it, pure
+//! in `ledger`; `actor` spawns one CallActor per stream, on that stream's own
 //! thread.
 
 pub mod actor;
 mod backstop;
 mod leaves;
+pub mod ledger;
 pub mod messages;
 pub mod roster;

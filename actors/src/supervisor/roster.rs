@@ -191,6 +191,37 @@ impl<C: Clone> Roster<C> {
         Some(Admitted::Back { call: live.permit.call, reach: live.reach.clone() })
     }
 
+    /// Takes a place for a stream that nobody announced. What was announced of the same call gives way: it is here now.
+    pub(super) fn walk_in(
+        &mut self,
+        expected: ExpectedCall,
+        permit: Permit,
+        now: Instant,
+    ) -> Result<Admission, Refusal> {
+        self.check_open()?;
+        if self.live.iter().any(|live| live.expected.carrier_call == expected.carrier_call) {
+            return Err(Refusal::AlreadyOn);
+        }
+        self.announced.remove(&expected.carrier_call);
+        let taken = self.announced.values().filter(|other| now < other.until).count() + self.live.len();
+        if taken >= self.max_calls {
+            return Err(Refusal::Full { max_calls: self.max_calls });
+        }
+        Ok(Admission { expected, permit })
+    }
+
+    /// The hash of a live call's caller.
+    pub(super) fn caller_of(&self, call: CallId) -> Option<String> {
+        let live = self.live.iter().find(|live| live.permit.call == call)?;
+        live.expected.brief.caller.clone()
+    }
+
+    /// How the live calls of a caller are reached.
+    pub(super) fn of_caller(&self, caller: &str) -> Vec<C> {
+        let of = |live: &&Live<C>| live.expected.brief.caller.as_deref() == Some(caller);
+        self.live.iter().filter(of).map(|live| live.reach.clone()).collect()
+    }
+
     /// Gives an admitted call its place on the roll.
     pub(super) fn seat(&mut self, admission: Admission, reach: C) {
         let Admission { expected, permit } = admission;
@@ -342,6 +373,21 @@ mod tests {
         assert_eq!(roster.expect(announced(1), permit(), now), Ok(first.clone()));
         assert_eq!(roster.expected(), 0);
         assert_eq!(take(&mut roster, 1, &first, now), Err(Refusal::BadToken));
+    }
+
+    #[test]
+    fn a_stream_that_nobody_announced_takes_a_place_once() {
+        let (mut roster, now) = roster_of(1);
+        let admission = roster.walk_in(announced(1), permit(), now).expect("a free place");
+        let call = admission.permit.call;
+        roster.seat(admission, call);
+        assert_eq!(roster.walk_in(announced(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
+        assert_eq!(roster.walk_in(announced(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
+        assert_eq!(roster.find("CA1"), Some(call));
+        roster.ended(call);
+        assert!(roster.walk_in(announced(1), permit(), now).is_ok(), "the same person may call again");
+        roster.drain(Duration::ZERO, now);
+        assert_eq!(roster.walk_in(announced(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
     }
 
     #[test]

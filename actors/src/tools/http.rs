@@ -1,6 +1,6 @@
 //! One HTTP call for one tool call: sequential, bounded in time and size, followed nowhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Map, Value};
 
@@ -68,16 +68,21 @@ async fn exchange(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -
 
 /// Looks the host up and gives the first address that the tool may reach.
 async fn reachable(plan: &ToolPlan) -> Result<SocketAddr, String> {
-    let port = plan.url.port_or_known_default().unwrap_or(443);
-    let host = match plan.url.host() {
+    resolve(&plan.url, |address| plan.may_reach(address)).await.map_err(|problem| format!("the tool's {problem}"))
+}
+
+/// Looks a host up and gives the first address that may be reached; the problem in words that begin with "address".
+pub(crate) async fn resolve(url: &url::Url, may_reach: impl Fn(IpAddr) -> bool) -> Result<SocketAddr, String> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let host = match url.host() {
         Some(url::Host::Domain(name)) => name.to_owned(),
         Some(url::Host::Ipv4(v4)) => v4.to_string(),
         Some(url::Host::Ipv6(v6)) => v6.to_string(),
-        None => return Err("the tool has no address".to_owned()),
+        None => return Err("address is missing".to_owned()),
     };
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|_| "the tool's address is unknown".to_owned())?;
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|_| "address is unknown".to_owned())?;
     found
         .into_iter()
-        .find(|address| plan.may_reach(address.ip()))
-        .ok_or_else(|| "the tool's address is private and not listed for it".to_owned())
+        .find(|address| may_reach(address.ip()))
+        .ok_or_else(|| "address is private and not listed for it".to_owned())
 }

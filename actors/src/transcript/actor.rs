@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WeakRecipient};
 
+use super::journal::Closed;
+use super::journal::writer::Journal;
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally, Words};
-use super::record::{Closing, Record};
+use super::record::{Closing, Held, Record};
 use super::writer::RecordWriter;
 use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::{Organ, OrganLost};
+use crate::call::messages::{Organ, OrganLost, Watch};
+use crate::call::watch::{News, Watchers};
 use crate::clock;
 use crate::ending::Ending;
 
@@ -34,8 +37,12 @@ pub struct TranscriptSetup {
 #[derive(Debug)]
 pub struct Transcript {
     setup: TranscriptSetup,
+    held: Held,
     log: ConversationLog,
+    /// Everything that is told goes here first; from the start of the call until its record is handed over.
+    journal: Journal,
     phase: Phase,
+    watchers: Watchers,
 }
 
 /// How far the call is, as far as its record is concerned.
@@ -52,7 +59,16 @@ enum Phase {
 impl Transcript {
     /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
     pub fn new(setup: TranscriptSetup) -> Self {
-        Self { setup, log: ConversationLog::new(clock::now()), phase: Phase::Listening }
+        let held = Held::of(&setup.brief);
+        let journal = setup.writer.open_journal(&setup.identity, &held);
+        Self {
+            setup,
+            held,
+            log: ConversationLog::new(clock::now()),
+            journal,
+            phase: Phase::Listening,
+            watchers: Watchers::default(),
+        }
     }
 
     fn end(&mut self, ending: Ending, tally: Tally, ctx: &mut Context<Self>) {
@@ -86,15 +102,19 @@ impl Transcript {
             Phase::Ended { ending, tally, at } => (ending, tally, at),
             Phase::Filed => return,
         };
-        self.setup.writer.file(Record::new(Closing {
+        let duration = ended_at.saturating_duration_since(self.log.started());
+        let filed_at = clock::wall();
+        self.journal.close(Closed { ending, tally, duration, filed_ms: filed_at.timestamp_millis() });
+        let record = Record::new(Closing {
             identity: &self.setup.identity,
-            brief: &self.setup.brief,
+            held: &self.held,
             conversation: self.log.conversation(),
             ending,
             tally,
-            duration: ended_at.saturating_duration_since(self.log.started()),
-            filed_at: clock::wall(),
-        }));
+            duration,
+            filed_at,
+        });
+        self.setup.writer.file(record, Some(self.journal.clone()));
     }
 }
 
@@ -115,7 +135,10 @@ impl Handler<Words> for Transcript {
     type Result = ();
 
     fn handle(&mut self, words: Words, ctx: &mut Self::Context) {
-        self.log.hear(words, clock::now());
+        let now = clock::now();
+        self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_words(&words));
+        self.log.hear(words, now);
         self.stop_when_complete(ctx);
     }
 }
@@ -124,12 +147,23 @@ impl Handler<Fact> for Transcript {
     type Result = ();
 
     fn handle(&mut self, fact: Fact, ctx: &mut Self::Context) {
+        let now = clock::now();
+        self.journal.note(&fact, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_fact(&fact));
         if let Fact::Ended { ending, tally } = fact {
             self.end(ending, tally, ctx);
         } else {
-            self.log.note(fact, clock::now());
+            self.log.note(fact, now);
         }
         self.stop_when_complete(ctx);
+    }
+}
+
+impl Handler<Watch> for Transcript {
+    type Result = ();
+
+    fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
+        self.watchers.add(watcher);
     }
 }
 
@@ -239,7 +273,7 @@ mod tests {
     async fn let_go_without_an_ending_it_files_what_was_said_as_crashed() {
         let scene = Scene::start();
         scene.agent_said("a1", "Good morning.");
-        let Scene { transcript, dir, writer, lost, .. } = scene;
+        let Scene { transcript, dir, writer, lost } = scene;
         drop(transcript);
         settle().await;
         let record = only_record(dir.path(), &writer);
@@ -254,7 +288,7 @@ mod tests {
         scene.caller_speaks("u1");
         scene.end(Ending::CallerHungUp);
         let words: Recipient<Words> = scene.transcript.clone().recipient();
-        let Scene { transcript, dir, writer, lost, .. } = scene;
+        let Scene { transcript, dir, writer, lost } = scene;
         drop(transcript);
         pass(Duration::from_secs(1)).await;
         words.do_send(Words::CallerSaid { item: ItemId::new("u1"), text: Some("Bye.".to_owned()) });
@@ -410,8 +444,11 @@ mod tests {
 
     fn only_record(dir: &Path, writer: &RecordWriter) -> Value {
         writer.flush();
-        let paths: Vec<_> =
-            fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+        let paths: Vec<_> = fs::read_dir(dir)
+            .expect("a directory")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .collect();
         assert_eq!(paths.len(), 2, "one pair of files and no more: {paths:?}");
         let transcript = paths.iter().find(|path| path.to_string_lossy().ends_with("_transcript.json"));
         serde_json::from_slice(&fs::read(transcript.expect("a transcript")).expect("a file")).expect("JSON")

@@ -20,6 +20,8 @@ pub struct Happenings {
     pub answers: Vec<Answer>,
     /// How long the answers to the last turns took.
     pub latency: VecDeque<TurnLatency>,
+    /// What the caller's audio is like.
+    pub diagnosis: Option<Value>,
     /// What transcription used.
     pub transcription: TranscriptionUsage,
     /// What was not taken.

@@ -194,6 +194,7 @@ impl ConversationLog {
             Fact::Answered { key, value, status } => {
                 self.happenings.answered(self.since_start(now), key, value, status);
             }
+            Fact::Diagnosed(diagnosis) => self.happenings.diagnosis = Some(diagnosis),
             Fact::TurnTimed(latency) => self.happenings.timed(latency),
             Fact::TranscriptionUsed(usage) => self.happenings.transcription += usage,
             Fact::Ended { .. } => {}

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use actix::Message;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 
 /// Words, from the RealtimeLlm as they come: any order, any delay.
-#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
+#[serde(rename_all = "snake_case")]
 pub enum Words {
     /// An item took its place in the conversation, behind `previous` (or first).
     Placed {
@@ -50,7 +53,8 @@ pub enum Words {
 }
 
 /// Who speaks in an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Speaker {
     /// The person on the phone.
     Caller,
@@ -61,8 +65,9 @@ pub enum Speaker {
 }
 
 /// Facts for the record, from the CallActor.
-#[derive(Debug, Clone, PartialEq, Message)]
+#[derive(Debug, Clone, PartialEq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The caller began to speak in this item: its place in time.
     CallerSpoke {
@@ -125,6 +130,8 @@ pub enum Fact {
     },
     /// A turn of the caller was answered, after so long.
     TurnTimed(TurnLatency),
+    /// What the caller's audio is like; the last one counts.
+    Diagnosed(Value),
     /// Tokens were used.
     Used(Usage),
     /// Transcription was used.
@@ -139,7 +146,7 @@ pub enum Fact {
 }
 
 /// Counters of a call for `analytics` in the record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Caller turns.
     pub turns: u64,
@@ -149,4 +156,7 @@ pub struct Tally {
     pub dropped_frames: u64,
     /// From the stream's `start` to the first frame sent to the caller.
     pub first_audio_ms: Option<u64>,
+    /// What it cost.
+    #[serde(default)]
+    pub cost_usd: Usd,
 }

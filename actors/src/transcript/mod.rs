@@ -1,13 +1,20 @@
 //! What was said, written down as it happens and filed when the call ends.
 //!
-//! `log` puts words in order (pure), `happenings` keeps what happened besides (pure), `record` shapes the files of the contract (pure), `writer` owns the disk on a thread of
-//! its own so that a slow disk never delays a frame, `actor` joins.
+//! `log` puts words in order, `happenings` keeps what happened besides, `record` shapes the files of the contract, `legacy` those
+//! of the service before this one, `answers` looks back on the agent's
+//! questions, `journal` the lines that outlive a crash (all pure). `journal::writer` writes those lines and
+//! `writer` files records, each on a thread of its own, so that a slow disk never delays a frame; `recovery` makes records of the
+//! journals that a dead process left. `actor` joins.
 
 pub mod actor;
+pub mod answers;
 pub mod happenings;
+pub mod journal;
+pub mod legacy;
 pub mod log;
 pub mod messages;
 pub mod record;
+pub mod recovery;
 pub mod writer;
 
 #[cfg(test)]

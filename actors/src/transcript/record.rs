@@ -9,15 +9,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::answers::{self, Attempt, Finding, Review};
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
-use crate::call::brief::{Brief, CallIdentity};
+use crate::call::brief::{Brief, CallIdentity, Question};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
+use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::CallId;
 
@@ -36,7 +38,7 @@ pub struct Closing<'a> {
     /// Whose call it was.
     pub identity: &'a CallIdentity,
     /// How it was held.
-    pub brief: &'a Brief,
+    pub held: &'a Held,
     /// What was said.
     pub conversation: Conversation,
     /// Why it ended, and by whom.
@@ -47,6 +49,40 @@ pub struct Closing<'a> {
     pub duration: Duration,
     /// The moment of filing.
     pub filed_at: DateTime<Utc>,
+}
+
+/// What a record says of how its call was held: the part of a [`Brief`] that outlives the process, in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// The language's code, as the call began.
+    pub language: String,
+    /// The model.
+    pub model: String,
+    /// Whether the call was recorded.
+    #[serde(default)]
+    pub recording: bool,
+    /// The experiment whose variant it was, or `control`.
+    #[serde(default)]
+    pub variant: Option<String>,
+    /// What the agent was to find out.
+    #[serde(default)]
+    pub questions: Vec<Question>,
+}
+
+impl Held {
+    /// How a call that follows `brief` is held.
+    pub fn of(brief: &Brief) -> Self {
+        Self {
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            recording: brief.recording.is_some(),
+            variant: brief.variant.clone(),
+            questions: brief.questions.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -66,6 +102,8 @@ struct TranscriptFile {
     model: String,
     stream_id: String,
     direction: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    carrier_parameters: BTreeMap<String, String>,
     ending: EndingEntry,
     transcripts: Vec<String>,
     rich_transcript: Vec<RichEntry>,
@@ -79,7 +117,11 @@ struct TranscriptFile {
     latency: Vec<TurnLatency>,
     usage: Usage,
     transcription_usage: TranscriptionUsage,
+    cost_usd: Usd,
+    variant: Option<String>,
     analytics: Analytics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -154,6 +196,37 @@ struct Analytics {
     interrupted_messages: usize,
     wordless_items: u64,
     omitted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Value>,
+    completion: &'static str,
+    drop_off: Option<DropOffEntry>,
+    questions: Vec<QuestionEntry>,
+    question_answer_pairs: usize,
+    parameters_attempted: Vec<String>,
+    parameters_captured: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct DropOffEntry {
+    key: String,
+    timestamp: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct QuestionEntry {
+    key: String,
+    label: String,
+    value: Option<Value>,
+    status: &'static str,
+    attempts: usize,
+    attempts_details: Vec<AttemptEntry>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct AttemptEntry {
+    sequence: usize,
+    start_time: String,
+    end_time: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -173,11 +246,12 @@ struct QueueFile {
 impl Record {
     /// The record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
-        let Closing { identity, brief, conversation, ending, tally, duration, filed_at } = closing;
+        let Closing { identity, held, conversation, ending, tally, duration, filed_at } = closing;
         let started_at = identity.started_at;
         let carrier_call = identity.carrier_call.as_str();
         let said = &conversation.utterances;
-        let analytics = Analytics::new(&conversation, tally);
+        let review = Review::new(&held.questions, &conversation.happenings.answers, said);
+        let analytics = Analytics::new(&conversation, tally, review, started_at);
         let Happenings { switches, transfers, answers, latency, transcription, .. } = conversation.happenings;
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
@@ -191,11 +265,12 @@ impl Record {
             call_end_time: moment(started_at, duration).timestamp_millis(),
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            agent: brief.agent.clone(),
-            language: brief.language.clone(),
-            model: brief.model.model.clone(),
+            agent: held.agent.clone(),
+            language: held.language.clone(),
+            model: held.model.clone(),
             stream_id: identity.stream.as_str().to_owned(),
             direction: identity.direction.word(),
+            carrier_parameters: identity.parameters.expose().clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
@@ -223,6 +298,9 @@ impl Record {
             latency: latency.into(),
             usage: conversation.usage,
             transcription_usage: transcription,
+            cost_usd: tally.cost_usd,
+            variant: held.variant.clone(),
+            recording: held.recording.then(|| recording_name(identity)),
         };
         let queue = QueueFile {
             id: identity.id,
@@ -251,10 +329,19 @@ impl Record {
 
     /// Files it a millisecond later: the names of this one are taken.
     pub fn file_later(&mut self) {
-        let filed = self.transcript.timestamp.saturating_add(1);
-        self.transcript.timestamp = filed;
-        self.queue.timestamp = filed;
-        self.queue.created_at = DateTime::from_timestamp_millis(filed).map(rfc3339).unwrap_or_default();
+        self.file_at(self.filed_ms().saturating_add(1));
+    }
+
+    /// The beginning of both names, which all records of the carrier's call share.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Files it at another moment: where a try before this one has put it already.
+    pub fn file_at(&mut self, filed_ms: i64) {
+        self.transcript.timestamp = filed_ms;
+        self.queue.timestamp = filed_ms;
+        self.queue.created_at = DateTime::from_timestamp_millis(filed_ms).map(rfc3339).unwrap_or_default();
     }
 
     /// The transcript's file name.
@@ -309,7 +396,8 @@ impl TranscriptFile {
             let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
             size_of::<TransferEntry>() + transfer.timestamp.len() + words
         });
-        answers.chain(switches).chain(transfers).sum::<usize>() + size_of_val(self.latency.as_slice())
+        let questions = self.analytics.questions.iter().map(QuestionEntry::weight);
+        answers.chain(switches).chain(transfers).chain(questions).sum::<usize>() + size_of_val(self.latency.as_slice())
     }
 }
 
@@ -364,9 +452,11 @@ impl ToolEntry {
 }
 
 impl Analytics {
-    fn new(conversation: &Conversation, tally: Tally) -> Self {
+    fn new(conversation: &Conversation, tally: Tally, review: Review, started_at: DateTime<Utc>) -> Self {
         let said = &conversation.utterances;
         let user_messages = said.iter().filter(|u| u.voice == Voice::Caller).count();
+        let at = |after: Duration| rfc3339(moment(started_at, after));
+        let (parameters_attempted, parameters_captured) = review.keys();
         Self {
             turns: tally.turns,
             barge_ins: tally.barge_ins,
@@ -378,7 +468,40 @@ impl Analytics {
             interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
             wordless_items: conversation.wordless,
             omitted: conversation.omitted,
+            audio: conversation.happenings.diagnosis.clone(),
+            completion: review.completion.word(),
+            drop_off: review.drop_off.map(|drop| DropOffEntry { key: drop.key, timestamp: drop.at.map(at) }),
+            questions: review.questions.into_iter().map(|finding| QuestionEntry::new(finding, started_at)).collect(),
+            question_answer_pairs: answers::exchanges(said),
+            parameters_attempted,
+            parameters_captured,
         }
+    }
+}
+
+impl QuestionEntry {
+    fn new(finding: Finding, started_at: DateTime<Utc>) -> Self {
+        let at = |after: Duration| rfc3339(moment(started_at, after));
+        let attempt = |(before, attempt): (usize, &Attempt)| AttemptEntry {
+            sequence: before + 1,
+            start_time: at(attempt.asked_at),
+            end_time: at(attempt.saved_at),
+        };
+        Self {
+            attempts: finding.attempts.len(),
+            attempts_details: finding.attempts.iter().enumerate().map(attempt).collect(),
+            key: finding.key,
+            label: finding.label,
+            value: finding.value.map(shallow),
+            status: finding.status,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        // A key stands in it up to three times: here, among those attempted and those captured.
+        let attempts = self.attempts_details.len() * (size_of::<AttemptEntry>() + 2 * RFC3339_LENGTH);
+        let value = self.value.as_ref().map_or(0, happenings::weight);
+        size_of::<Self>() + 3 * (size_of::<String>() + self.key.len()) + self.label.len() + value + attempts
     }
 }
 
@@ -441,6 +564,12 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
+/// The name of a call's recording, by the moment of its beginning.
+pub fn recording_name(identity: &CallIdentity) -> String {
+    let (call, began) = (sanitised(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
+    format!("call_{call}_{began}_recording.wav")
+}
+
 /// A carrier's id as a part of a file name on any file system.
 fn sanitised(id: &str) -> String {
     let safe: String = id
@@ -448,12 +577,15 @@ fn sanitised(id: &str) -> String {
         .take(LONGEST_NAME_PART)
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
         .collect();
-    let safe = safe.trim_start_matches('-');
-    if safe.is_empty() { "unknown".to_owned() } else { safe.to_owned() }
+    // A hyphen at its beginning is no option's: something always stands before it. Without it two calls would share a name.
+    if safe.is_empty() { "unknown".to_owned() } else { safe }
 }
 
 /// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.
 const LONGEST_NAME_PART: usize = 96;
+
+/// Characters of a moment as `rfc3339` writes it.
+const RFC3339_LENGTH: usize = 24;
 
 /// Levels of a tool's JSON that are kept as JSON. Common parsers give up at 128.
 const DEEPEST: usize = 32;

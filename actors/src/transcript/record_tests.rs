@@ -9,6 +9,19 @@ fn the_transcript_file_is_as_the_contract_says() {
     let record = Record::new(closing(spoken()));
     let text = String::from_utf8(record.transcript_json().expect("JSON")).expect("UTF-8");
     let value: Value = serde_json::from_str(&text).expect("JSON");
+    let questions = json!([
+                { "key": "name", "label": "name", "value": "Asha", "status": "captured", "attempts": 2, "attempts_details": [
+                    { "sequence": 1, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:10.000Z" },
+                    { "sequence": 2, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:11.000Z" } ] },
+                { "key": "seats", "label": "seats", "value": 4, "status": "captured", "attempts": 1, "attempts_details": [
+                    { "sequence": 1, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:12.000Z" } ] },
+    ]);
+    let analytics = json!({ "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
+            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0,
+            "completion": "complete", "drop_off": null, "question_answer_pairs": 1,
+            "parameters_attempted": ["name", "seats"], "parameters_captured": ["name", "seats"],
+        "questions": questions,
+    });
     let expected = json!({
         "ucid": "CA1", "call_id": "CA1", "id": value["id"], "carrier": "twilio",
         "timestamp": 1_760_700_067_500_i64, "duration_ms": 65_000,
@@ -45,10 +58,11 @@ fn the_transcript_file_is_as_the_contract_says() {
             { "turn": 1, "end_of_speech_ms": 520, "first_delta_ms": 300, "first_sent_ms": 12, "first_heard_ms": null,
               "total_ms": null },
         ],
-        "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "output_text": 5, "output_audio": 6 },
+        "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "input_image": 0, "cached_image": 0, "output_text": 5, "output_audio": 6 },
         "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
-        "analytics": { "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
-            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "omitted": 0 },
+        "cost_usd": 0.0125,
+        "variant": null,
+        "analytics": analytics,
     });
     assert_eq!(value, expected);
 }
@@ -87,6 +101,8 @@ fn keys_stand_in_the_order_of_the_contract() {
             "latency",
             "usage",
             "transcription_usage",
+            "cost_usd",
+            "variant",
             "analytics"
         ]
     );
@@ -180,9 +196,8 @@ fn an_id_is_made_safe_for_a_file_name() {
     assert_eq!(sanitised("CA0123_a-b"), "CA0123_a-b");
     assert_eq!(sanitised("../../etc/passwd"), "______etc_passwd");
     assert_eq!(sanitised("a\0b\nc d"), "a_b_c_d");
-    assert_eq!(sanitised("--flag"), "flag");
+    assert_eq!(sanitised("--flag"), "--flag");
     assert_eq!(sanitised(""), "unknown");
-    assert_eq!(sanitised("---"), "unknown");
     assert_eq!(sanitised("कॉल"), "___");
     assert_eq!(sanitised(&"x".repeat(500)).len(), LONGEST_NAME_PART);
 }
@@ -205,10 +220,16 @@ fn the_weight_is_near_what_is_written() {
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
         identity: Box::leak(Box::new(identity())),
-        brief: Box::leak(Box::new(brief())),
+        held: Box::leak(Box::new(Held::of(&brief()))),
         conversation,
         ending: Ending::AgentHungUp,
-        tally: Tally { turns: 1, barge_ins: 1, dropped_frames: 3, first_audio_ms: Some(400) },
+        tally: Tally {
+            turns: 1,
+            barge_ins: 1,
+            dropped_frames: 3,
+            first_audio_ms: Some(400),
+            cost_usd: Usd::from_dollars(0.0125),
+        },
         duration: Duration::from_secs(65),
         filed_at: DateTime::from_timestamp_millis(1_760_700_067_500).expect("a time"),
     }
@@ -241,6 +262,7 @@ fn spoken() -> Conversation {
             cached_audio: 4,
             output_text: 5,
             output_audio: 6,
+            ..Usage::default()
         },
         happenings: happenings(),
         wordless: 2,

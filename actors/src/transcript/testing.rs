@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::call::brief::{Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::call::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::call::ladder::LadderPlan;
+use crate::call::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
@@ -23,6 +25,7 @@ pub(super) fn identity() -> CallIdentity {
         to: Private::new("+15550100002".to_owned()),
         line: AudioFormat::MULAW_8K,
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+        parameters: Private::default(),
     }
 }
 
@@ -41,14 +44,16 @@ pub(super) fn brief() -> Brief {
             create_response: true,
             interrupt_response: true,
         },
-        transcription: Some(Transcription { model: "whisper-1".to_owned(), language: None, prompt: None }),
+        transcription: Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() }),
         noise_reduction: None,
         tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
+        options: SessionOptions::default(),
         connect_timeout: second,
         created_timeout: second,
         updated_timeout: second,
+        resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
     };
     Brief {
@@ -58,13 +63,20 @@ pub(super) fn brief() -> Brief {
         greeting: Greeting::None,
         limits: Limits { max_duration: second, line_silence: second, goodbye: second, model_setup: second },
         playout_lead: second,
+        audio: AudioPlan::default(),
+        recording: None,
         interruption: InterruptionPlan::default(),
         notice: None,
+        on_model_loss: None,
         ladder: LadderPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
         tools: Arc::default(),
+        spend: SpendPlan::default(),
+        caller: None,
+        caller_is_told: true,
+        variant: None,
         transfers: Arc::default(),
     }
 }

@@ -1,40 +1,75 @@
-//! The disk's own thread: what is to be written is handed over and never waited for.
+//! The records' own thread: what is to be filed is handed over and never waited for.
 //!
-//! One thread does everything that touches `records.dir`, in the order in which it was handed over. A slow disk makes the queue
-//! longer and delays no frame; the queue is bounded in bytes (`MOST_WAITING`), and a record that comes when it is full is given
-//! up, told as [`Event::RecordFailed`] and counted in [`RecordWriter::lost`].
+//! One thread files records in the order in which they were handed over (`files` has the steps); another one writes the journals
+//! of live calls ([`super::journal::writer`]). A slow disk makes their queues longer and delays no frame.
 //!
-//! A record becomes visible under its name only when it is whole: temp file, fsync, rename, fsync of the directory. The transcript
-//! comes before the queue file that points at it. Names that are taken are never written over: the record is filed a
-//! millisecond later.
+//! A record that the disk refuses waits and is tried again, at longer and longer intervals, for as long as the service runs; when
+//! there is space again it is filed. What waits is bounded in bytes (`MOST_WAITING`). Beyond that, and at the end of the service,
+//! a record is left to its journal, which the next start files; only where even the journal could not be written is a record
+//! given up, told as [`Event::RecordFailed`] and counted in [`RecordWriter::lost`].
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+pub(in crate::transcript) mod files;
+
+use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use super::record::Record;
+use self::files::{Folders, Progress};
+use super::journal::Header;
+use super::journal::writer::{Journal, JournalWriter};
+use super::record::{Held, Record};
+use super::recovery::{self, Recovered};
+use crate::call::brief::CallIdentity;
+use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::CallId;
 
-/// A handle to the writer; cheap to clone, one thread behind all of them. The thread ends with the last handle.
+/// Where records go, and how.
+#[derive(Debug, Clone)]
+pub struct RecordsPlan {
+    /// The folder of records.
+    pub dir: PathBuf,
+    /// How long what was said may wait before it is written to the journal; zero writes every event by itself.
+    pub journal_commit: Duration,
+    /// The top of the second set of folders, for the queue processor of the service before this one.
+    pub legacy_dir: Option<PathBuf>,
+}
+
+impl RecordsPlan {
+    /// Records in `dir`, everything else as shipped.
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), journal_commit: Duration::from_millis(250), legacy_dir: None }
+    }
+}
+
+/// A handle to the writer; cheap to clone, its threads behind all of them. They end with the last handle.
 #[derive(Debug, Clone)]
 pub struct RecordWriter {
     jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
+    journals: JournalWriter,
 }
 
 /// What the thread is asked to do.
 #[derive(Debug)]
 enum Job {
     /// Put a call's pair of files on disk.
-    File(Box<Record>),
-    /// Say when everything before this is done.
+    File(Box<Task>),
+    /// Say when everything before this is done, or was tried once more.
     Flush(mpsc::Sender<()>),
+}
+
+/// A record on its way to the disk.
+#[derive(Debug)]
+struct Task {
+    record: Record,
+    journal: Option<Journal>,
+    progress: Progress,
 }
 
 #[derive(Debug, Default)]
@@ -44,19 +79,44 @@ struct Shared {
 }
 
 impl RecordWriter {
-    /// Starts the writer for `dir`, which is made if it is missing and proved writable.
+    /// Starts the writer for `dir`, everything else as shipped.
     ///
     /// # Errors
-    /// When the directory cannot be made or written to, or the thread cannot be started.
+    /// As [`Self::start_with`].
     pub fn start(dir: &Path) -> io::Result<Self> {
-        prove_writable(dir).map_err(|e| {
-            io::Error::new(e.kind(), format!("write to the records directory `{}` (`records.dir`): {e}", dir.display()))
-        })?;
+        Self::start_with(&RecordsPlan::new(dir)).map(|(writer, _)| writer)
+    }
+
+    /// Starts the writer. Its directory is made if it is missing and proved writable; then the journals of processes that are gone
+    /// become records, before this returns.
+    ///
+    /// # Errors
+    /// When a directory cannot be made or written to, or a thread cannot be started.
+    pub fn start_with(plan: &RecordsPlan) -> io::Result<(Self, Recovered)> {
+        let prove = |dir: &Path, key: &str| {
+            files::prove_writable(dir).map_err(|e| {
+                io::Error::new(e.kind(), format!("write to the records directory `{}` (`{key}`): {e}", dir.display()))
+            })
+        };
+        prove(&plan.dir, "records.dir")?;
+        if let Some(top) = &plan.legacy_dir {
+            prove(top, "records.legacy_dir")?;
+        }
+        let folders = Folders { dir: plan.dir.clone(), legacy: plan.legacy_dir.clone() };
+        let recovered = recovery::recover(&folders, clock::now());
+        // The number alone may come again in another container that shares the folder.
+        let name = format!("{}-{}", std::process::id(), CallId::random());
+        let journals = JournalWriter::start(&plan.dir, &name, plan.journal_commit)?;
         let shared = Arc::new(Shared::default());
         let (jobs, queue) = mpsc::channel();
-        let desk = Desk { dir: dir.to_owned(), shared: Arc::clone(&shared) };
+        let desk = Desk::new(folders, Arc::clone(&shared));
         std::thread::Builder::new().name("records".to_owned()).spawn(move || desk.work(&queue))?;
-        Ok(Self { jobs, shared })
+        Ok((Self { jobs, shared, journals }, recovered))
+    }
+
+    /// Opens the journal of a call that begins. Returns at once.
+    pub fn open_journal(&self, identity: &CallIdentity, held: &Held) -> Journal {
+        self.journals.open(identity.id, Header::new(identity, held))
     }
 
     /// Handles that are alive: each call's Transcript holds one until its record is handed over, so when only those who keep one for
@@ -66,26 +126,22 @@ impl RecordWriter {
         Arc::strong_count(&self.shared) - 1
     }
 
-    /// Hands a record over. Returns at once; how it went is told as an event.
-    pub fn file(&self, record: Record) {
-        let (call, weight) = (record.call(), record.weight());
+    /// Hands a record over, with the journal that it replaces. Returns at once; how it went is told as an event.
+    pub fn file(&self, record: Record, journal: Option<Journal>) {
+        let weight = record.weight();
         let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+        let task = Box::new(Task { record, journal, progress: Progress::default() });
         // A record alone is always taken, whatever its size: the log has bounded it.
         if waiting > 0 && waiting + weight > MOST_WAITING {
             self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
-            self.shared.give_up(
-                call,
-                &format!(
-                    "{} MiB of records wait for the disk already; look for a disk that is full or hangs",
-                    waiting >> 20
-                ),
-            );
-        } else if self.jobs.send(Job::File(Box::new(record))).is_err() {
-            self.shared.give_up(call, "the writer's thread is gone; restart the service");
+            let why = format!("{} MiB of records wait for the disk; look for one that is full or hangs", waiting >> 20);
+            self.shared.leave(&task, &why);
+        } else if let Err(mpsc::SendError(Job::File(task))) = self.jobs.send(Job::File(task)) {
+            self.shared.leave(&task, "the writer's thread is gone; restart the service");
         }
     }
 
-    /// Waits until everything handed over so far is on disk, or given up. Blocks; for the end of the process.
+    /// Waits until everything handed over so far is on disk, or was tried once more. Blocks; for the end of the process.
     pub fn flush(&self) {
         let (done, wait) = mpsc::channel();
         if self.jobs.send(Job::Flush(done)).is_ok() {
@@ -105,332 +161,129 @@ impl Shared {
         self.lost.fetch_add(1, Ordering::Relaxed);
         emit(Event::RecordFailed { call, problem });
     }
+
+    /// Leaves a record to its journal, which the next start files; `false` when it is lost instead.
+    fn leave(&self, task: &Task, why: &str) -> bool {
+        let call = task.record.call();
+        let left = task.journal.is_some();
+        if left {
+            emit(Event::RecordDeferred { call, problem: why });
+        } else {
+            self.give_up(call, why);
+        }
+        left
+    }
 }
 
 /// The thread's own things.
 struct Desk {
-    dir: PathBuf,
+    folders: Folders,
     shared: Arc<Shared>,
+    /// Refused by the disk, oldest first.
+    waiting: VecDeque<Task>,
+    /// Failed rounds in a row, and when the next one is due.
+    failures: u32,
+    due: Instant,
 }
 
 impl Desk {
-    fn work(self, queue: &mpsc::Receiver<Job>) {
-        for job in queue {
+    fn new(folders: Folders, shared: Arc<Shared>) -> Self {
+        Self { folders, shared, waiting: VecDeque::new(), failures: 0, due: clock::now() }
+    }
+
+    fn work(mut self, queue: &mpsc::Receiver<Job>) {
+        loop {
+            let job = if self.waiting.is_empty() {
+                queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                queue.recv_timeout(self.due.saturating_duration_since(clock::now()))
+            };
             match job {
-                Job::File(record) => {
-                    let (call, weight) = (record.call(), record.weight());
-                    // One call's record may fail in a way nobody thought of; the others' go on.
-                    if catch_unwind(AssertUnwindSafe(|| self.file(*record))).is_err() {
-                        self.shared
-                            .give_up(call, "writing it panicked; this is a bug, the panic stands above in the log");
-                    }
-                    self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
-                }
-                Job::Flush(done) => {
+                Ok(Job::File(task)) if self.waiting.is_empty() => self.attempt(*task),
+                // Behind those that wait: a disk that refuses is not asked for each of them.
+                Ok(Job::File(task)) => self.waiting.push_back(*task),
+                Ok(Job::Flush(done)) => {
+                    self.retry();
                     // Whoever asked may have gone.
                     let _ = done.send(());
                 }
+                Err(RecvTimeoutError::Timeout) => self.retry(),
+                Err(RecvTimeoutError::Disconnected) => return self.close(),
             }
         }
     }
 
-    fn file(&self, mut record: Record) {
-        let call = record.call();
-        let mut transcript_filed = false;
-        let mut pauses = PAUSES.iter();
-        loop {
-            match self.try_file(&mut record, &mut transcript_filed) {
-                Ok(path) => return emit(Event::RecordWritten { call, path: &path.to_string_lossy() }),
-                Err(problem) => match pauses.next() {
-                    Some(&pause) => {
-                        emit(Event::RecordDelayed { call, problem: &problem.to_string() });
-                        #[expect(clippy::disallowed_methods, reason = "the writer's own thread carries no call")]
-                        std::thread::sleep(pause);
-                    }
-                    None => {
-                        let told = format!(
-                            "gave up after {} tries: {problem}; check space and permissions of `{}`",
-                            PAUSES.len() + 1,
-                            self.dir.display()
-                        );
-                        return self.shared.give_up(call, &told);
-                    }
-                },
-            }
+    fn attempt(&mut self, task: Task) {
+        if let Some(refused) = self.file(task) {
+            self.waiting.push_front(refused);
+            self.failures += 1;
+            self.due = clock::now() + pause(self.failures);
         }
     }
 
-    /// One try. What an earlier try has finished is not done twice.
-    fn try_file(&self, record: &mut Record, transcript_filed: &mut bool) -> io::Result<PathBuf> {
-        if !*transcript_filed {
-            self.file_transcript(record)?;
-            *transcript_filed = true;
-        }
-        // Before the queue file may point at it, it is there for good.
-        sync_dir(&self.dir)?;
-        let queue_name = record.queue_name();
-        let mut temp = Temp::replace(&self.dir, &queue_name)?;
-        temp.fill(&record.queue_json(&self.dir)?)?;
-        temp.keep_as(&self.dir, &queue_name)?;
-        sync_dir(&self.dir)?;
-        Ok(self.dir.join(record.transcript_name()))
-    }
-
-    fn file_transcript(&self, record: &mut Record) -> io::Result<()> {
-        loop {
-            // The temp file is the lock on the name: two services that share a directory cannot both have it.
-            let name = record.transcript_name();
-            match Temp::create(&self.dir, &name) {
-                Ok(mut temp) if !self.is_taken(record) => {
-                    temp.fill(&record.transcript_json()?)?;
-                    return temp.keep_as(&self.dir, &name);
+    /// Tries those that wait, in order, until one is refused.
+    fn retry(&mut self) {
+        while let Some(task) = self.waiting.pop_front() {
+            match self.file(task) {
+                None => self.failures = 0,
+                Some(refused) => {
+                    self.waiting.push_front(refused);
+                    self.failures += 1;
+                    self.due = clock::now() + pause(self.failures);
+                    return;
                 }
-                Ok(_) => record.file_later(),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => record.file_later(),
-                // Somebody has cleared it away; the next try finds it again.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir_all(&self.dir)?;
-                    return Err(error);
-                }
-                Err(error) => return Err(error),
             }
         }
     }
 
-    fn is_taken(&self, record: &Record) -> bool {
-        [record.transcript_name(), record.queue_name()].iter().any(|name| self.dir.join(name).exists())
-    }
-}
-
-/// A file that is not yet whole; removed unless it is kept.
-struct Temp {
-    path: PathBuf,
-    file: File,
-    kept: bool,
-}
-
-impl Temp {
-    fn create(dir: &Path, name: &str) -> io::Result<Self> {
-        Self::open(dir, name, OpenOptions::new().write(true).create_new(true))
-    }
-
-    /// Takes over what an earlier try may have left.
-    fn replace(dir: &Path, name: &str) -> io::Result<Self> {
-        Self::open(dir, name, OpenOptions::new().write(true).create(true).truncate(true))
-    }
-
-    fn open(dir: &Path, name: &str, options: &mut OpenOptions) -> io::Result<Self> {
-        // Speech is private: nobody but the service's user and group.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(options, 0o640);
-        // The dot keeps it from whoever looks for `call_*.json`.
-        let path = dir.join(format!(".{name}.tmp"));
-        let file = options.open(&path)?;
-        Ok(Self { path, file, kept: false })
-    }
-
-    fn fill(&mut self, content: &[u8]) -> io::Result<()> {
-        self.file.write_all(content)?;
-        self.file.write_all(b"\n")?;
-        self.file.sync_all()
-    }
-
-    fn keep_as(mut self, dir: &Path, name: &str) -> io::Result<()> {
-        fs::rename(&self.path, dir.join(name))?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        if !self.kept {
-            // It is but a temp file; the next start of the disk's troubles is told elsewhere.
-            let _ = fs::remove_file(&self.path);
+    /// The service ends: what waits is left to its journals.
+    fn close(mut self) {
+        self.retry();
+        for task in std::mem::take(&mut self.waiting) {
+            self.shared.leave(&task, "the service ended before the disk took it");
         }
     }
+
+    /// One try; gives back what the disk refused.
+    fn file(&self, mut task: Task) -> Option<Task> {
+        let (call, weight) = (task.record.call(), task.record.weight());
+        // One call's record may fail in a way nobody thought of; the others' go on.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.folders.file(&mut task.record, &mut task.progress)));
+        match outcome {
+            Ok(Ok(path)) => {
+                emit(Event::RecordWritten { call, path: &path.to_string_lossy() });
+                if let Some(Err(problem)) = task.journal.as_ref().map(Journal::remove) {
+                    emit(Event::JournalFailed { call, step: "journal_remove", problem: Some(&problem.to_string()) });
+                }
+            }
+            Ok(Err(problem)) => {
+                let told =
+                    format!("{problem}; it waits, check space and permissions of `{}`", self.folders.dir.display());
+                emit(Event::RecordDelayed { call, problem: &told });
+                return Some(task);
+            }
+            Err(_) => {
+                self.shared.give_up(call, "writing it panicked; this is a bug, the panic stands above in the log");
+            }
+        }
+        self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+        None
+    }
 }
 
-fn prove_writable(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let mut proof = Temp::replace(dir, &format!("writable-{}", std::process::id()))?;
-    proof.fill(b"This file proves that records can be written, and is removed at once.")?;
-    drop(proof);
-    sync_dir(dir)
+/// How long a disk that has refused so many times in a row is left alone: a hiccup of a network disk is over in a moment, a full
+/// one takes somebody to make room.
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }
 
-/// A rename is on disk when its directory is.
-#[cfg(unix)]
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_dir(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Bytes of records that may wait for the disk: some three thousand calls of ordinary length. Less loses records when a disk
-/// hangs for a while, more takes memory from live calls.
+/// Bytes of records that may wait for the disk: some three thousand calls of ordinary length. Less leaves records to their
+/// journals when a disk hangs for a while, more takes memory from live calls.
 const MOST_WAITING: usize = 64 * 1024 * 1024;
-/// Pauses between tries. Long enough together for a hiccup of a network disk, short enough not to hold up a stopping service.
-const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(1_000)];
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// More finds space later, less fills the log.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use chrono::{DateTime, TimeDelta};
-    use serde_json::Value;
-
-    use super::*;
-    use crate::ending::Ending;
-    use crate::transcript::log::ConversationLog;
-    use crate::transcript::messages::Tally;
-    use crate::transcript::record::Closing;
-    use crate::transcript::testing::{brief, identity};
-
-    #[test]
-    fn a_record_is_a_pair_of_whole_files_and_nothing_else() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let writer = RecordWriter::start(dir.path()).expect("writable");
-        writer.file(record(0));
-        writer.flush();
-        assert_eq!(names(dir.path()), ["call_CA1_1760700000000_queue.json", "call_CA1_1760700000000_transcript.json"]);
-        let queue = json(&dir.path().join("call_CA1_1760700000000_queue.json"));
-        let transcript = json(Path::new(queue["transcript_file"].as_str().expect("a path")));
-        assert_eq!(transcript["id"], queue["id"]);
-        assert_eq!(writer.lost(), 0);
-        assert_eq!(writer.shared.waiting_bytes.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn names_that_are_taken_are_never_written_over() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let writer = RecordWriter::start(dir.path()).expect("writable");
-        let foreign = dir.path().join("call_CA1_1760700000001_queue.json");
-        fs::write(&foreign, "somebody's").expect("writable");
-        fs::write(dir.path().join(".call_CA1_1760700000002_transcript.json.tmp"), "being written").expect("writable");
-        let records = [record(0), record(0), record(0)];
-        let calls: BTreeSet<String> = records.iter().map(|r| r.call().to_string()).collect();
-        records.into_iter().for_each(|record| writer.file(record));
-        writer.flush();
-        let mut filed = BTreeSet::new();
-        for ms in [0, 3, 4] {
-            let stem = format!("call_CA1_{}", 1_760_700_000_000_i64 + ms);
-            let transcript = json(&dir.path().join(format!("{stem}_transcript.json")));
-            let queue = json(&dir.path().join(format!("{stem}_queue.json")));
-            assert_eq!(transcript["timestamp"], 1_760_700_000_000_i64 + ms);
-            assert_eq!(transcript["id"], queue["id"]);
-            filed.insert(transcript["id"].as_str().expect("an id").to_owned());
-        }
-        assert_eq!(filed, calls);
-        assert_eq!(fs::read_to_string(foreign).expect("still there"), "somebody's");
-    }
-
-    #[test]
-    fn many_hands_file_at_once_and_nothing_is_lost() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let writer = RecordWriter::start(dir.path()).expect("writable");
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                let writer = writer.clone();
-                scope.spawn(move || (0..10).for_each(|n| writer.file(record(n % 3))));
-            }
-        });
-        writer.flush();
-        assert_eq!(names(dir.path()).len(), 80);
-    }
-
-    #[test]
-    fn a_directory_that_was_cleared_away_is_made_again() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let records = dir.path().join("deep/calls");
-        let writer = RecordWriter::start(&records).expect("writable");
-        fs::remove_dir_all(&records).expect("ours");
-        writer.file(record(0));
-        writer.flush();
-        assert_eq!((names(&records).len(), writer.lost()), (2, 0));
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_given_up_and_counted_and_the_next_goes_on() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let records = dir.path().join("calls");
-        let writer = RecordWriter::start(&records).expect("writable");
-        fs::remove_dir_all(&records).expect("ours");
-        fs::write(&records, "a file where the directory was").expect("writable");
-        writer.file(record(0));
-        writer.flush();
-        assert_eq!(writer.lost(), 1);
-        fs::remove_file(&records).expect("ours");
-        writer.file(record(1));
-        writer.flush();
-        assert_eq!((names(&records).len(), writer.lost()), (2, 1));
-    }
-
-    #[test]
-    fn a_full_queue_gives_up_the_newest_and_counts_it() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let writer = RecordWriter::start(dir.path()).expect("writable");
-        writer.shared.waiting_bytes.fetch_add(MOST_WAITING, Ordering::Relaxed);
-        writer.file(record(0));
-        writer.flush();
-        assert_eq!((names(dir.path()).len(), writer.lost()), (0, 1));
-        writer.shared.waiting_bytes.fetch_sub(MOST_WAITING, Ordering::Relaxed);
-        writer.file(record(0));
-        writer.flush();
-        assert_eq!((names(dir.path()).len(), writer.lost()), (2, 1));
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_is_refused_by_name() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let file = dir.path().join("a-file");
-        fs::write(&file, "").expect("writable");
-        let told = RecordWriter::start(&file.join("calls")).expect_err("a file is no directory").to_string();
-        assert!(told.contains("records.dir") && told.contains("a-file/calls"), "{told}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn strangers_cannot_read_a_record() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().expect("a directory");
-        let writer = RecordWriter::start(dir.path()).expect("writable");
-        writer.file(record(0));
-        writer.flush();
-        for name in names(dir.path()) {
-            let mode = fs::metadata(dir.path().join(&name)).expect("there").permissions().mode();
-            assert_eq!(mode & 0o007, 0, "{name}");
-        }
-    }
-
-    /// The record of a wordless call that was filed so many milliseconds after it began.
-    fn record(after_ms: i64) -> Record {
-        let (identity, brief) = (identity(), brief());
-        let filed_at: DateTime<_> = identity.started_at + TimeDelta::milliseconds(after_ms);
-        Record::new(Closing {
-            identity: &identity,
-            brief: &brief,
-            conversation: ConversationLog::new(crate::clock::now()).conversation(),
-            ending: Ending::CallerHungUp,
-            tally: Tally::default(),
-            duration: Duration::ZERO,
-            filed_at,
-        })
-    }
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(dir)
-            .expect("a directory")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn json(path: &Path) -> Value {
-        serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
-    }
-}
+#[path = "writer_tests.rs"]
+mod tests;

@@ -3,19 +3,26 @@
 //! A carrier is data ([`Capabilities`]) and two functions (decode, encode), reached through [`Carrier`]. Adding one is a
 //! file in this folder and a row in each `match` of this page. Wire types end here: what goes further is ours.
 
+mod json;
 mod twilio;
+mod waybeo;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::audio::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
 /// A carrier whose media stream we speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Carrier {
     /// Twilio Media Streams, bidirectional.
     Twilio,
+    /// Waybeo's bot stream, which is Ozonetel's.
+    Waybeo,
 }
 
 /// How a carrier's playout is fed and how we learn what was heard.
@@ -45,18 +52,25 @@ pub struct Capabilities {
     pub pacing: Pacing,
     /// It echoes marks when playout reaches them.
     pub marks: bool,
-    /// It drops queued playout on request.
+    /// It is asked to drop queued playout.
     pub clear: bool,
+    /// It is known to do so. Where it is not, what was sent counts as heard, and is never sent again.
+    pub clear_is_sure: bool,
     /// It reports keys pressed by the caller.
     pub dtmf_in: bool,
     /// Outgoing frames are whole multiples of this many samples.
     pub frame_multiple: usize,
     /// How it hands a caller on to a person; `None` where it cannot.
     pub handover: Option<Handover>,
+    /// A stream that we close does not end the call: the carrier has to be told over its API, where that can be used.
+    pub hangs_up_by_request: bool,
+    /// Only the caller's audio proves that the caller is there: the carrier may keep the socket of a call that is over.
+    pub media_is_life: bool,
 }
 
 /// How samples are written on a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// G.711 mu-law, one byte a sample.
     MuLaw,
@@ -86,7 +100,7 @@ impl Encoding {
 }
 
 /// The format of one direction of audio: mono always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AudioFormat {
     /// How samples are written.
     pub encoding: Encoding,
@@ -125,10 +139,14 @@ pub enum LineEvent {
     Started(Box<StreamStart>),
     /// A frame of the caller's voice.
     Audio(CallerFrame),
+    /// A frame that is not quite what the line was said to carry; see [`crate::audio::intake`].
+    OddAudio(OddFrame),
     /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     KeyPressed(char),
     /// Playout reached a mark of ours, or a clear passed over it.
     MarkEchoed(String),
+    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    InputDiscarded,
     /// The carrier says that the stream is over.
     Stopped,
     /// A kind of message that we do not know, with its name; ignored and counted.
@@ -161,6 +179,17 @@ pub struct CallerFrame {
     pub timestamp: Option<Duration>,
     /// The samples as the line writes them.
     pub payload: Frame,
+}
+
+/// A frame with something odd about it that can be helped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OddFrame {
+    /// The frame, at `rate_hz`.
+    pub frame: CallerFrame,
+    /// The rate that this frame declares for itself, where it is not the line's.
+    pub rate_hz: Option<u32>,
+    /// Samples that were out of range and have been clamped.
+    pub clamped: u32,
 }
 
 /// What we tell a carrier.
@@ -206,12 +235,13 @@ pub enum WireError {
 
 impl Carrier {
     /// Every carrier.
-    pub const ALL: [Self; 1] = [Self::Twilio];
+    pub const ALL: [Self; 2] = [Self::Twilio, Self::Waybeo];
 
     /// What it can do.
     pub const fn capabilities(self) -> &'static Capabilities {
         match self {
             Self::Twilio => &twilio::CAPABILITIES,
+            Self::Waybeo => &waybeo::CAPABILITIES,
         }
     }
 
@@ -227,6 +257,7 @@ impl Carrier {
     pub fn decode(self, text: &str) -> Result<LineEvent, WireError> {
         match self {
             Self::Twilio => twilio::decode(text),
+            Self::Waybeo => waybeo::decode(text),
         }
     }
 
@@ -235,6 +266,7 @@ impl Carrier {
     pub fn encode(self, command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
         match self {
             Self::Twilio => twilio::encode(command, stream, out),
+            Self::Waybeo => waybeo::encode(command, stream, out),
         }
     }
 }

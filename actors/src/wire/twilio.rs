@@ -9,12 +9,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use base64_simd::STANDARD;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
 
+use super::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
 use super::{
     AudioFormat, CallerFrame, Capabilities, Encoding, Handover, LineCommand, LineEvent, Pacing, StreamStart, WireError,
 };
@@ -26,9 +25,12 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     pacing: Pacing::CarrierBuffers,
     marks: true,
     clear: true,
+    clear_is_sure: true,
     dtmf_in: true,
     frame_multiple: 1,
     handover: Some(Handover::Document),
+    hangs_up_by_request: false,
+    media_is_life: false,
 };
 
 pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {
@@ -217,57 +219,8 @@ fn parameters(given: BTreeMap<Cow<'_, str>, Option<Scalar<'_>>>) -> Result<BTree
     Ok(taken)
 }
 
-/// An id as it came, bounded, and without what would break a line of the log.
-fn id<'a>(kind: &'static str, field: &str, id: Scalar<'a>) -> Result<Cow<'a, str>, WireError> {
-    if id.0.is_empty() || id.0.len() > LONGEST_ID || id.0.chars().any(char::is_control) {
-        return Err(malformed(kind, format!("`{field}` is not an id of 1 to {LONGEST_ID} printable bytes")));
-    }
-    Ok(id.0)
-}
-
 fn milliseconds(text: &str) -> Option<Duration> {
     text.parse().ok().filter(|&ms| ms <= LONGEST_STREAM_MS).map(Duration::from_millis)
-}
-
-fn parse<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, WireError> {
-    serde_json::from_str(text).map_err(|e| malformed(kind, place(&e)))
-}
-
-/// Where a message is broken. Not serde's own text, which quotes the value: that may be speech, a number or a token.
-fn place(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let what = match error.classify() {
-        Category::Io | Category::Syntax => "it is not JSON",
-        Category::Data => "a value is not of the expected type",
-        Category::Eof => "it is cut short",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
-}
-
-fn malformed(kind: &'static str, problem: String) -> WireError {
-    WireError::Malformed { kind, problem }
-}
-
-fn missing(kind: &'static str, field: &str) -> WireError {
-    malformed(kind, format!("`{field}` is missing"))
-}
-
-/// A word of the outside, short enough for a log line.
-fn clipped(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
-}
-
-/// Appends `text` as a JSON string, quotes included.
-fn push_quoted(out: &mut String, text: &str) {
-    use fmt::Write;
-    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        // Writing to a String cannot fail, nor can a string be refused by the serializer.
-        let _ = write!(out, "{}", serde_json::Value::from(text));
-    }
 }
 
 #[derive(serde::Deserialize)]
@@ -351,66 +304,14 @@ struct MediaFormat<'a> {
     channels: Option<Scalar<'a>>,
 }
 
-/// A string, borrowed where nothing in it is escaped. Not a bare `Cow`: inside an `Option` serde copies that.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// A value that is text to us, whether it came as a string, a number or a truth value.
-struct Scalar<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsText;
-
-        impl<'de> Visitor<'de> for AsText {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a number or a truth value")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(number.to_string()))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(number.to_string()))
-            }
-
-            // `8000.0` prints as `8000`.
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(number.to_string()))
-            }
-
-            fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(truth.to_string()))
-            }
-        }
-
-        deserializer.deserialize_any(AsText).map(Self)
-    }
-}
-
 /// Bytes of one message. Twilio's are about 400; a second of 24 kHz PCM16 would be 64,000. More is no media stream.
 const LONGEST_MESSAGE: usize = 128 * 1024;
-/// Bytes of an id. Twilio's have 34.
-const LONGEST_ID: usize = 128;
 /// Bytes of a mark's name; ours are far shorter, and only ours come back.
 const LONGEST_NAME: usize = 512;
 /// Entries of `customParameters`. Twilio names no limit; what is held per stranger's socket needs one.
 const MOST_PARAMETERS: usize = 64;
 /// Bytes of one parameter, name and value: Twilio allows 500 characters, of four bytes at most.
 const LONGEST_PARAMETER: usize = 2_000;
-/// Characters of an outside word that goes to the log.
-const LONGEST_WORD: usize = 64;
 /// The largest timestamp that is believed: a week. A call lasts hours at most.
 const LONGEST_STREAM_MS: u64 = 7 * 24 * 3_600_000;
 

@@ -46,6 +46,8 @@ fn described(result: Result<LineEvent, WireError>) -> Value {
         Ok(LineEvent::Stopped) => json!("stopped"),
         Ok(LineEvent::KeyPressed(key)) => json!({ "key": key.to_string() }),
         Ok(LineEvent::MarkEchoed(name)) => json!({ "mark": name }),
+        // No message of Twilio's means these.
+        Ok(event @ (LineEvent::OddAudio(_) | LineEvent::InputDiscarded)) => json!({ "odd": format!("{event:?}") }),
         Ok(LineEvent::Other(name)) => json!({ "other": name }),
         Ok(LineEvent::Audio(frame)) => json!({ "audio": {
             "timestamp_ms": frame.timestamp.map(|t| t.as_millis() as u64),

@@ -10,7 +10,7 @@ use super::super::input::Heard;
 use super::super::item::{AudioPart, Body, Item, Part};
 use super::super::sound::Sound;
 use super::super::transcripts::Transcript;
-use super::Session;
+use super::{End, Session};
 
 impl Session {
     pub(super) fn append(&mut self, audio: &str, now: Instant) -> Result<(), Fault> {
@@ -54,6 +54,10 @@ impl Session {
         self.events.send("input_audio_buffer.speech_started", &started);
         self.turn_item = Some(item_id);
         self.idle_at = None;
+        self.turns_begun += 1;
+        if self.misbehaviour.drop_at_speech == Some(self.turns_begun) {
+            self.ends.push((now, End::Drop));
+        }
         if self.settings.interrupts_responses() {
             self.performances.iter_mut().filter(|it| it.in_conversation()).for_each(|it| it.interrupt(now));
             self.perform(now);
@@ -64,6 +68,10 @@ impl Session {
         let item_id = self.turn_item.take().unwrap_or_else(|| self.events.id("item"));
         let stopped = json!({"audio_end_ms": at_ms, "item_id": item_id});
         self.events.send("input_audio_buffer.speech_stopped", &stopped);
+        if self.misbehaviour.drop_at_turn_end == Some(self.turns_begun) {
+            // What was said so far still goes out.
+            return self.ends.push((now, End::Drop));
+        }
         self.add_turn(item_id, turn, false, now);
         if self.settings.creates_responses()
             && let Err(fault) = self.respond(&Value::Null, now)

@@ -40,6 +40,10 @@ impl Session {
         if in_conversation {
             self.conversation.mark_answered();
         }
+        if let Some(bytes) = self.misbehaviour.big_event_bytes {
+            let padding = "x".repeat(bytes.min(LARGEST_EVENT) as usize);
+            self.events.send("rehearsal.big", &json!({"padding": padding}));
+        }
         self.performances.push(performance);
         self.perform(now);
         Ok(())
@@ -115,13 +119,19 @@ impl Session {
             let done = performance.step(&mut stage, now);
             self.voiced |= performance.deltas() > 0;
             if let Some((outcome, audio_ms)) = done {
+                if performance.calls()
+                    && let Some(ms) = self.misbehaviour.drop_after_call_ms
+                {
+                    self.ends.push((now + Duration::from_millis(ms), End::Drop));
+                }
                 self.response_done(outcome, audio_ms, performance.in_conversation(), now);
                 continue;
             }
             let halfway = performance.deltas() >= 3;
             self.performances.push(performance);
             if halfway && self.misbehaviour.drop_in_response == Some(self.responses_begun) {
-                self.end(End::Drop);
+                // What was said so far still goes out.
+                self.ends.push((now, End::Drop));
                 return;
             }
         }
@@ -167,5 +177,7 @@ fn extra_instructions(response: &Value, session: &str) -> String {
     extra
 }
 
+/// Of a rehearsed length: what a client with a sane limit takes.
+const LARGEST_EVENT: u64 = 15 * 1024 * 1024;
 /// Running responses: one of the conversation, the others out of band.
 const MOST_RESPONSES: usize = 8;

@@ -49,6 +49,26 @@ class Phone:
         assert all(len(k) + len(v) < 500 for k, v in parameters.items()) and "token" in parameters, twiml
         await self.stream(stream.get("url"), parameters, hold)
 
+    async def ask(self, base, path, **fields):
+        """Asks a webhook, as Twilio does when a stream or a dialled leg has ended."""
+        form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": "+15550100001", "To": "+15550100002", "CallStatus": "in-progress", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
+
+        def post():
+            request = urllib.request.Request(base + path, data=urllib.parse.urlencode(form).encode())
+            with urllib.request.urlopen(request, timeout=15) as answer:
+                return answer.read().decode()
+
+        return ET.fromstring((await asyncio.get_running_loop().run_in_executor(None, post)) or "<Response/>")
+
+    async def return_to(self, root, hold=30.0):
+        """Opens the stream of a later document of the same call."""
+        stream = root.find("./Connect/Stream")
+        assert stream is not None, ET.tostring(root)
+        self.stream_sid = "MZ" + uuid.uuid4().hex
+        self.queue, self.clock, self.closed = [], 0, None
+        parameters = {p.get("name"): p.get("value") for p in stream.findall("Parameter")}
+        await self.stream(stream.get("url"), parameters, hold)
+
     async def stream(self, url, parameters, hold):
         async with websockets.connect(url, compression=None, max_size=None) as socket:
             self.socket = socket

@@ -7,12 +7,15 @@ use actix::{Actor, Addr, Recipient};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
-use crate::audio::level::Levels;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
+use crate::call::messages::Watch;
+use crate::events::{Event, emit};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
+use crate::recording::writer::Recorder;
 use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, Words};
+use crate::transcript::record::recording_name;
 
 /// Starts a call's actors, on the thread it is called on. Tests start others in their place.
 pub(super) trait Spawn: Send {
@@ -29,6 +32,7 @@ pub(super) trait Spawn: Send {
 pub(super) struct Scribe {
     pub(super) words: Recipient<Words>,
     pub(super) facts: Recipient<Fact>,
+    pub(super) watch: Recipient<Watch>,
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -85,7 +89,12 @@ impl Spawn for Real {
 
 impl Scribe {
     fn of(addr: Addr<Transcript>) -> Self {
-        Self { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+        Self {
+            words: addr.clone().recipient(),
+            facts: addr.clone().recipient(),
+            watch: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 }
 
@@ -99,6 +108,21 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
     })
 }
 
+/// Starts the recording, where there is to be one. A call goes on without one that cannot be had.
+fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
+    let (identity, dir) = (&setup.identity, setup.brief.recording.as_deref()?);
+    // A caller who was handed on and came back is recorded in a file of its own.
+    let name = recording_name(identity);
+    let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
+    let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
+    let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.id, setup.writer.clone());
+    let told = |problem: &std::io::Error| {
+        let (path, problem) = (path.display().to_string(), problem.to_string());
+        emit(Event::RecordingFailed { call: identity.id, path: &path, problem: &problem });
+    };
+    started.inspect_err(told).ok()
+}
+
 /// Starts the AudioPipeline of the call's line.
 pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Voice {
     spawn.audio(AudioSetup {
@@ -106,7 +130,9 @@ pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Call
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
         lead: setup.brief.playout_lead,
-        levels: Levels::default(),
+        levels: setup.brief.audio.levels(setup.identity.carrier),
+        correct: setup.brief.audio.correct,
+        recorder: start_recorder(setup),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
@@ -124,7 +150,7 @@ pub(super) fn start_line(
     let mind = spawn.model(LlmSetup {
         call: setup.identity.id,
         plan: Arc::clone(&setup.brief.model),
-        safety_identifier: None,
+        safety_identifier: setup.brief.caller.clone().filter(|_| setup.brief.caller_is_told),
         audio: voice.from_model.clone(),
         items: voice.items.clone(),
         words: scribe.words.clone(),

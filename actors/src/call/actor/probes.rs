@@ -10,7 +10,7 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
-use crate::call::messages::{Line, LineAttached, Organ, OrganLost};
+use crate::call::messages::{Line, LineAttached, Organ, OrganLost, Watch};
 use crate::realtime::actor::LlmSetup;
 use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
 use crate::supervisor::messages::{CallEnded, TransferLeave};
@@ -113,6 +113,7 @@ hears!(
     ItemComplete,
     ModelBound,
     AudioReplaced,
+    Watch,
     CallEnded,
 );
 
@@ -154,7 +155,12 @@ struct Probes(Log);
 impl Spawn for Probes {
     fn transcript(&self, setup: TranscriptSetup) -> Scribe {
         let addr = Probe::organ(Organ::Transcript, &self.0, setup.lost);
-        Scribe { words: addr.clone().recipient(), facts: addr.clone().recipient(), fail: addr.recipient() }
+        Scribe {
+            words: addr.clone().recipient(),
+            facts: addr.clone().recipient(),
+            watch: addr.clone().recipient(),
+            fail: addr.recipient(),
+        }
     }
 
     fn audio(&self, setup: AudioSetup) -> Voice {

@@ -168,6 +168,7 @@ impl Rig {
             brief: Arc::new(brief()),
             line: Probe::line(&line),
             writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
+            books: None,
             place: Place::new(id, supervisor.clone().recipient()),
             leave: supervisor.recipient(),
             api: None,

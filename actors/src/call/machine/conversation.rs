@@ -159,7 +159,8 @@ fn a_language_is_switched_without_the_voice_and_said_to_the_record() {
     call.on(ready());
     call.says("greet");
     let done = call.on(tool("t1", "switch_language", r#"{"language":"hi"}"#));
-    let transcription = Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), prompt: None });
+    let transcription =
+        Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
     let configured = A::Order(ModelOrder::Configure {
         instructions: Some("Speak Hindi.".to_owned()),
         transcription: Some(transcription),
@@ -312,7 +313,8 @@ fn heard_whole(response: &str) -> ItemPlayout {
 }
 
 fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
-    let transcription = Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), prompt: None });
+    let transcription =
+        Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
     let hindi = LanguageBrief {
         name: "Hindi".to_owned(),
         instructions: "Speak Hindi.".to_owned(),
@@ -323,6 +325,7 @@ fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
         goodbye: "…".to_owned(),
         apology: "…".to_owned(),
         apology_sound: None,
+        filler_sound: None,
         filler: "…".to_owned(),
     };
     Arc::new([("hi".to_owned(), hindi)].into())

@@ -6,7 +6,7 @@ use super::hearing::exactly;
 use super::{CallMachine, State};
 use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
 use crate::call::steps::{CallAction, Note};
-use crate::call::transfer::Transfer;
+use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::ids::ItemId;
@@ -71,6 +71,7 @@ impl CallMachine {
         let ending = match order {
             HangUp::Operator => Ending::OperatorHungUp,
             HangUp::Drain => Ending::Drained,
+            HangUp::Spent => Ending::SpendLimit,
         };
         match self.state {
             // An order outranks the agent's wish: the caller's word does not call it off.
@@ -81,7 +82,7 @@ impl CallMachine {
             // It ends already.
             State::Closing(_) | State::Ended(_) => {}
             // What the caller is being handed on to needs no service of ours, unless nobody is there.
-            State::Transferring(_) if order == HangUp::Drain => self.finish(Ending::Transferred),
+            State::Transferring(_) if order != HangUp::Operator => self.finish(Ending::Transferred),
             State::Transferring(_) => self.finish(ending),
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.say_goodbye(ending, now);
@@ -113,9 +114,22 @@ impl CallMachine {
             State::Ended(_) => {}
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.apologise();
-                self.close(ending, SILENCE, now);
+                if !self.falls_back(now) {
+                    self.close(ending, SILENCE, now);
+                }
             }
         }
+    }
+
+    /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
+    fn falls_back(&mut self, now: Instant) -> bool {
+        let Some(destination) = self.brief.on_model_loss.clone() else { return false };
+        if self.state == State::Connecting {
+            self.state = State::Listening;
+        }
+        let reason = "the model was lost".to_owned();
+        self.transfer_asked(Transfer { destination, reason, by: By::Fallback, outcome: None }, now);
+        self.transfer.is_some()
     }
 
     /// The caller hears a voice although no model speaks; `false` where the language has no recording.
@@ -160,6 +174,10 @@ impl CallMachine {
     }
 
     pub(super) fn await_silence(&mut self, closing: Closing) {
+        if closing.ending == Ending::SpendLimit {
+            // The last words are made: whatever the model makes from here on would only cost.
+            self.out.push(CallAction::CloseModel);
+        }
         self.enter(Closing { awaiting: SILENCE, ..closing });
     }
 
@@ -177,7 +195,7 @@ impl CallMachine {
             CallAction::CloseLine,
             CallAction::CloseModel,
             CallAction::FinishAudio,
-            CallAction::FinishRecord { ending, tally: self.tally },
+            CallAction::FinishRecord { ending, tally: self.tally() },
             CallAction::TellSupervisor { ending },
             CallAction::Stop,
         ]);

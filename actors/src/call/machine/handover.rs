@@ -86,12 +86,14 @@ impl CallMachine {
     /// The Supervisor has counted the transfer.
     pub(super) fn leave_given(&mut self, granted: bool, now: Instant) {
         let Some(transfer) = self.transfer.take() else { return };
-        if let Err(refusal) = self.may_transfer(&transfer.destination, now) {
-            return self.refuse(&transfer, refusal.word(), &refusal.to_string());
-        }
-        if !granted {
-            let refusal = TransferRefusal::TooMany;
-            return self.refuse(&transfer, refusal.word(), &refusal.to_string());
+        let refusal = self.may_transfer(&transfer.destination, now).err();
+        if let Some(refusal) = refusal.or((!granted).then_some(TransferRefusal::TooMany)) {
+            self.refuse(&transfer, refusal.word(), &refusal.to_string());
+            if self.mindless && !matches!(self.state, State::Closing(_) | State::Transferring(_)) {
+                // Nobody is left who could speak with the caller.
+                self.close(Ending::ModelLost, SILENCE, now);
+            }
+            return;
         }
         if let By::Model(call) = &transfer.by {
             let told = json!({"ok": true, "note": "The caller is put through once your last word was heard. Say nothing more."});
@@ -99,11 +101,13 @@ impl CallMachine {
         }
         let announced = self.brief.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
         let words = match (&transfer.by, announced) {
+            // Nobody is there to say anything; the apology is heard to its end.
+            _ if self.mindless => None,
             (_, Some(words)) => Some(exactly(&words)),
             (By::Model(_), None) => None,
             (By::Caller | By::Operator | By::Fallback, None) => Some(ANNOUNCEMENT.to_owned()),
         };
-        if !matches!(transfer.by, By::Model(_)) {
+        if !self.mindless && !matches!(transfer.by, By::Model(_)) {
             self.turn.interrupt(Interrupter::Us, now, &mut self.out);
         }
         self.transfer = Some(transfer);

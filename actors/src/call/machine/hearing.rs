@@ -20,6 +20,9 @@ impl CallMachine {
     pub(super) fn caller_spoke(&mut self, item: ItemId, now: Instant) {
         self.caller_speaking = true;
         match self.state {
+            // Heard by the model before its end was taken away: what must not be interrupted is not.
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
+                if self.protection != Protection::Over => {}
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
                 if self.turn.is_sounding() =>
             {
@@ -142,6 +145,7 @@ impl CallMachine {
                 self.turn.interrupt(Interrupter::Us, now, &mut self.out);
                 self.wish(WishPurpose::Keypad, Some(exactly(&words)));
             }
+            Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
             Some(KeyAction::Transfer(destination)) => {
                 let reason = format!("pressed {keys} on the keypad");
                 self.transfer_asked(Transfer { destination, reason, by: By::Caller, outcome: None }, now);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::super::messages::{HangUp, Organ, ResponseOutcome};
+use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome};
 use super::tests::*;
 use super::*;
 use crate::audio::messages::ItemPlayout;
@@ -118,7 +118,10 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("tool not to be had", tool("t9", "transfer_call", "{}")),
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("nothing left to spend", CallEvent::HangUp(HangUp::Spent)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
+        ("model session lost", faltered()),
+        ("another one goes on", resumed(true)),
         ("model lost", lost(LossClass::Retryable)),
         ("model refused", lost(LossClass::Fatal)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
@@ -242,6 +245,11 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
         91 if dice.roll(3) == 0 => CallEvent::Line(LineReport::Alive),
         91 => transfer(dice),
+        92 if dice.roll(2) == 0 => {
+            [faltered(), resumed(false), resumed(true), CallEvent::Model(ModelReport::Renewable)]
+                [usize::try_from(dice.roll(4)).expect("small")]
+            .clone()
+        }
         92 => words(["", "okay", "no, stop"][usize::try_from(dice.roll(3)).expect("small")]),
         93 => measure(dice, &response),
         94 => {
@@ -255,7 +263,8 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         100..102 => lost(LossClass::Retryable),
         102 => lost(LossClass::Fatal),
         103..105 => CallEvent::HangUp(HangUp::Operator),
-        105..107 => CallEvent::HangUp(HangUp::Drain),
+        105..106 => CallEvent::HangUp(HangUp::Drain),
+        106..107 => CallEvent::HangUp(HangUp::Spent),
         107 => CallEvent::OrganLost(Organ::Audio),
         108 => CallEvent::OrganLost(Organ::Model),
         109..111 => CallEvent::Line(LineReport::Stopped),
@@ -312,6 +321,14 @@ fn words(text: &str) -> CallEvent {
     CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
 }
 
+fn faltered() -> CallEvent {
+    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
+}
+
+fn resumed(answering: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::Resumed { session: "s".to_owned(), gap: Duration::ZERO, answering })
+}
+
 fn measure(dice: &mut Dice, response: &str) -> CallEvent {
     let (response, time) = (ResponseId::new(response), Duration::from_millis(dice.roll(900)));
     match dice.roll(4) {
@@ -328,7 +345,11 @@ fn purpose(dice: &mut Dice) -> Option<WishPurpose> {
 
 fn failed(response: &str) -> CallEvent {
     let (response, outcome) = (ResponseId::new(response), ResponseOutcome::Failed("server_error".to_owned()));
-    CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: Some(Usage::default()) })
+    CallEvent::Model(ModelReport::ResponseFinished {
+        response,
+        outcome,
+        usage: Some(crate::call::messages::Usage::default()),
+    })
 }
 
 /// One or more items, heard in part; what was heard may be nonsense.

@@ -9,6 +9,13 @@ use crate::wire::Handover;
 use CallAction as A;
 
 #[test]
+fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {
+    let discarded = || CallEvent::Line(LineReport::InputDiscarded);
+    assert_eq!(Held::listening().on(discarded()), [A::Order(ModelOrder::DiscardInput)]);
+    assert_eq!(Held::connecting().on(discarded()), [], "nobody has heard any");
+}
+
+#[test]
 fn the_agent_greets_without_waiting_for_the_caller() {
     let mut call = Held::connecting();
     let done = call.on(ready());
@@ -428,7 +435,7 @@ impl Held {
         self.started
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
     }
 

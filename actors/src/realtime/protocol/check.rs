@@ -1,7 +1,7 @@
 //! The rules a session's configuration must keep (reference §1.2, §2.1–2.5). A rejected `session.update` is lost whole, so
 //! one that breaks a rule is never sent: the plan is checked when the configuration is read, long before a call.
 //!
-//! What the plan cannot say (`reasoning`, `parallel_tool_calls`, several languages of transcription) cannot be wrong.
+//! What the plan cannot say cannot be wrong; what depends on the model (`reasoning`) is left out where the model lacks it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::CUSTOM_VOICE;
+use crate::realtime::options::{McpServer, takes_keywords};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::AudioFormat;
 
@@ -59,7 +60,9 @@ pub fn check_plan(plan: &SessionPlan) -> Result<(), PlanProblem> {
     if let Some(ratio) = plan.retention_ratio {
         in_range("retention_ratio", ratio, 0.0, 1.0)?;
     }
+    check_options(plan)?;
     check_tools(&plan.tools)?;
+    check_tools(&plan.options.mcp.iter().map(McpServer::declaration).collect::<Vec<_>>())?;
     for (field, wait) in [
         ("connect_timeout", plan.connect_timeout),
         ("created_timeout", plan.created_timeout),
@@ -117,6 +120,21 @@ fn check_turn_detection(detection: &TurnDetection) -> Result<(), PlanProblem> {
     }
 }
 
+fn check_options(plan: &SessionPlan) -> Result<(), PlanProblem> {
+    let options = &plan.options;
+    if let Some(strength) = options.noise_strength {
+        in_range("options.noise_strength", strength, 0.0, 1.0)?;
+        expect(plan.noise_reduction.is_some(), "options.noise_strength", || "needs noise reduction".to_owned())?;
+    }
+    if let Some(tokens) = options.retention_tokens {
+        expect(plan.retention_ratio.is_some(), "options.retention_tokens", || "needs a retention ratio".to_owned())?;
+        expect(tokens > 0, "options.retention_tokens", || "is 0, expected at least 1".to_owned())?;
+    }
+    expect(!(options.never_cut && plan.retention_ratio.is_some()), "options.never_cut", || {
+        "excludes a retention ratio".to_owned()
+    })
+}
+
 fn check_transcription(transcription: &Transcription) -> Result<(), PlanProblem> {
     let model = transcription.model.as_str();
     expect(!model.trim().is_empty(), "transcription.model", || "is empty, expected a model's name".to_owned())?;
@@ -128,6 +146,10 @@ fn check_transcription(transcription: &Transcription) -> Result<(), PlanProblem>
         expect(iso, "transcription.language", || {
             format!("`{language}` is no ISO 639-1 code, expected two small letters")
         })?;
+    }
+    for (field, list) in [("languages", &transcription.languages), ("keywords", &transcription.keywords)] {
+        let taken = list.is_empty() || takes_keywords(model);
+        expect(taken, &format!("transcription.{field}"), || format!("are not taken by `{model}`"))?;
     }
     expect(transcription.prompt.is_none() || !model.ends_with("-diarize"), "transcription.prompt", || {
         format!("is not taken by `{model}`")
@@ -287,6 +309,7 @@ mod tests {
                 model: model.to_owned(),
                 language: language.map(str::to_owned),
                 prompt: prompt.map(str::to_owned),
+                ..Transcription::default()
             };
             broken(|plan| plan.transcription = Some(transcription))
         };

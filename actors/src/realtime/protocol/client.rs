@@ -2,11 +2,11 @@
 //! wrong key and a whole `session.update` is lost (reference §2).
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::EventId;
 use crate::audio::frame::Frame;
 use crate::realtime::messages::TextRole;
+use crate::realtime::options::{AllTools, Effort, ToolChoice, Tracing, never_reasons};
 use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Encoding};
 
@@ -53,11 +53,20 @@ pub enum ClientEvent<'a> {
         /// Ours.
         event_id: EventId,
     },
+    /// Forgets the caller's audio that is not an item yet.
+    #[serde(rename = "input_audio_buffer.clear")]
+    AudioClear {
+        /// Ours.
+        event_id: EventId,
+    },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
     ItemCreate {
         /// Ours.
         event_id: EventId,
+        /// The item that it goes behind, or `root`; absent at the end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        previous_item_id: Option<&'a str>,
         /// The item.
         item: Item<'a>,
     },
@@ -91,6 +100,23 @@ impl ClientEvent<'_> {
     }
 }
 
+/// The first event of a session with `plan`, as people and tests may see it: the secrets of tool servers are left out.
+pub fn session_update(plan: &SessionPlan) -> serde_json::Value {
+    let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session: Box::new(Session::fresh(plan)) };
+    // By its text: a value made directly would show more digits of a number than are sent.
+    let mut event: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
+    let tools = event.pointer_mut("/session/tools").and_then(serde_json::Value::as_array_mut);
+    for tool in tools.into_iter().flatten().filter(|tool| tool["type"] == "mcp") {
+        if let Some(token) = tool.get_mut("authorization") {
+            *token = "[private]".into();
+        }
+        for value in tool.get_mut("headers").and_then(serde_json::Value::as_object_mut).into_iter().flatten() {
+            *value.1 = "[private]".into();
+        }
+    }
+    event
+}
+
 /// The `session` of a `session.update`. There is no `model`: the URL has decided.
 #[derive(Debug, Serialize)]
 pub struct Session<'a> {
@@ -99,18 +125,26 @@ pub struct Session<'a> {
     output_modalities: [&'static str; 1],
     instructions: &'a str,
     audio: Audio<'a>,
-    tools: &'a [Value],
-    tool_choice: &'static str,
+    tools: AllTools<'a>,
+    tool_choice: ToolChoice,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Reasoning>,
     max_output_tokens: MostTokens,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncation: Option<Truncation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracing: Option<&'a Tracing>,
 }
 
 impl<'a> Session<'a> {
     /// The whole configuration of a fresh session. Not for a session that has spoken: it names the voice, which is locked
     /// from the first audio on, and an update that names it is refused whole.
     pub fn fresh(plan: &'a SessionPlan) -> Self {
-        let format = Format::of(plan.format);
+        let (format, options) = (Format::of(plan.format), &plan.options);
+        // A fallback may lack what the model that was chosen has.
+        let reasons = !never_reasons(&plan.model);
         Self {
             kind: "realtime",
             output_modalities: ["audio"],
@@ -118,18 +152,21 @@ impl<'a> Session<'a> {
             audio: Audio {
                 input: AudioIn {
                     format,
-                    noise_reduction: plan.noise_reduction.map(|kind| Noise { kind: noise_word(kind) }),
+                    noise_reduction: plan
+                        .noise_reduction
+                        .map(|kind| Noise { kind: noise_word(kind), strength: options.noise_strength }),
                     transcription: plan.transcription.as_ref().map(Asr::of),
                     turn_detection: Vad::of(&plan.turn_detection),
                 },
                 output: AudioOut { format, voice: Voice::of(&plan.voice), speed: plan.speed },
             },
-            tools: &plan.tools,
-            tool_choice: "auto",
+            tools: AllTools { functions: &plan.tools, mcp: &options.mcp },
+            tool_choice: options.tool_choice,
+            parallel_tool_calls: options.parallel_tool_calls.filter(|_| reasons),
+            reasoning: options.reasoning.filter(|_| reasons).map(|effort| Reasoning { effort }),
             max_output_tokens: MostTokens(plan.max_output_tokens),
-            truncation: plan
-                .retention_ratio
-                .map(|retention_ratio| Truncation { kind: "retention_ratio", retention_ratio }),
+            truncation: Truncation::of(plan),
+            tracing: Some(&options.tracing).filter(|tracing| **tracing != Tracing::Off),
         }
     }
 }
@@ -145,7 +182,7 @@ pub struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<AudioChange<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<&'a [Value]>,
+    tools: Option<AllTools<'a>>,
 }
 
 impl<'a> Change<'a> {
@@ -153,7 +190,7 @@ impl<'a> Change<'a> {
     pub fn of(
         instructions: Option<&'a str>,
         transcription: Option<Option<&'a Transcription>>,
-        tools: Option<&'a [Value]>,
+        tools: Option<AllTools<'a>>,
     ) -> Self {
         let audio = transcription.map(|asr| AudioChange { input: AudioInChange { transcription: asr.map(Asr::of) } });
         Self { kind: "realtime", instructions, audio, tools }
@@ -221,6 +258,13 @@ impl Format {
 struct Noise {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strength: Option<f32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reasoning {
+    effort: Effort,
 }
 
 const fn noise_word(kind: NoiseReduction) -> &'static str {
@@ -237,14 +281,21 @@ struct Asr<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    languages: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    keywords: &'a [String],
 }
 
 impl<'a> Asr<'a> {
     fn of(transcription: &'a Transcription) -> Self {
         Self {
             model: &transcription.model,
-            language: transcription.language.as_deref(),
+            // The two exclude each other.
+            language: transcription.language.as_deref().filter(|_| transcription.languages.is_empty()),
             prompt: transcription.prompt.as_deref(),
+            languages: &transcription.languages,
+            keywords: &transcription.keywords,
         }
     }
 }
@@ -335,11 +386,37 @@ impl Serialize for MostTokens {
     }
 }
 
+/// What happens when the conversation is longer than the model's window; the server's own way where it is absent.
 #[derive(Debug, Serialize)]
-struct Truncation {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    retention_ratio: f32,
+#[serde(untagged)]
+enum Truncation {
+    Disabled(&'static str),
+    Ratio {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        retention_ratio: f32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token_limits: Option<TokenLimits>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct TokenLimits {
+    post_instructions: u32,
+}
+
+impl Truncation {
+    fn of(plan: &SessionPlan) -> Option<Self> {
+        let limits = |post_instructions| TokenLimits { post_instructions };
+        match plan.retention_ratio {
+            Some(retention_ratio) => Some(Self::Ratio {
+                kind: "retention_ratio",
+                retention_ratio,
+                token_limits: plan.options.retention_tokens.map(limits),
+            }),
+            None => plan.options.never_cut.then_some(Self::Disabled("disabled")),
+        }
+    }
 }
 
 /// What is different in one response.
@@ -383,6 +460,26 @@ pub enum Item<'a> {
         /// The result; a string whatever it holds.
         output: &'a str,
     },
+    /// A tool call that another session's model made.
+    #[serde(rename = "function_call")]
+    FunctionCall {
+        /// The call.
+        call_id: &'a str,
+        /// The tool.
+        name: &'a str,
+        /// Its arguments: JSON in a string.
+        arguments: &'a str,
+    },
+    /// What the caller said in another session.
+    #[serde(rename = "message")]
+    CallerAudio {
+        /// Ours, at most 32 characters.
+        id: &'a str,
+        /// `user`.
+        role: &'static str,
+        /// The audio.
+        content: [AudioPart; 1],
+    },
 }
 
 impl<'a> Item<'a> {
@@ -395,6 +492,22 @@ impl<'a> Item<'a> {
         };
         Self::Message { id, role, content: [TextPart { kind, text }] }
     }
+}
+
+impl<'a> Item<'a> {
+    /// What the caller said, in the session's input format.
+    pub fn caller_audio(id: &'a str, audio: &[u8]) -> Self {
+        let audio = base64_simd::STANDARD.encode_to_string(audio);
+        Self::CallerAudio { id, role: "user", content: [AudioPart { kind: "input_audio", audio }] }
+    }
+}
+
+/// A part of an item of the caller's audio.
+#[derive(Debug, Serialize)]
+pub struct AudioPart {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    audio: String,
 }
 
 /// A part of a text item.
@@ -432,7 +545,7 @@ fn write_number(mut number: u64, out: &mut Frame) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::realtime::plan::sample;
@@ -478,6 +591,7 @@ mod tests {
             model: "gpt-live-transcribe".to_owned(),
             language: Some("hi".to_owned()),
             prompt: Some("names of towns".to_owned()),
+            ..Transcription::default()
         });
         plan.turn_detection =
             TurnDetection::Semantic { eagerness: "low".to_owned(), create_response: true, interrupt_response: false };
@@ -520,7 +634,8 @@ mod tests {
     #[test]
     fn items_and_responses_have_the_keys_of_the_protocol() {
         let create = |item| {
-            serde_json::to_value(ClientEvent::ItemCreate { event_id: EventId::Text(1), item }).expect("plain data")
+            serde_json::to_value(ClientEvent::ItemCreate { event_id: EventId::Text(1), previous_item_id: None, item })
+                .expect("plain data")
         };
         assert_eq!(
             create(Item::text("sb_1", TextRole::Assistant, "Hello"))["item"],

@@ -33,6 +33,8 @@ pub enum EventId {
     Delete(u64),
     /// An `input_audio_buffer.commit`.
     Commit(u64),
+    /// An `input_audio_buffer.clear`.
+    Forget(u64),
     /// Caller audio.
     Audio(u64),
 }
@@ -51,6 +53,7 @@ impl EventId {
             "cut" => Self::Cut(number),
             "delete" => Self::Delete(number),
             "commit" => Self::Commit(number),
+            "forget" => Self::Forget(number),
             "audio" => Self::Audio(number),
             _ => return None,
         })
@@ -68,6 +71,7 @@ impl fmt::Display for EventId {
             Self::Cut(number) => ("cut", number),
             Self::Delete(number) => ("delete", number),
             Self::Commit(number) => ("commit", number),
+            Self::Forget(number) => ("forget", number),
             Self::Audio(number) => ("audio", number),
         };
         write!(f, "{word}-{number}")
@@ -96,6 +100,7 @@ mod tests {
             EventId::Delete(7),
             EventId::Audio(8),
             EventId::Commit(9),
+            EventId::Forget(11),
         ];
         for id in ids {
             assert_eq!(EventId::parse(&id.to_string()), Some(id));

@@ -175,6 +175,9 @@ pub struct SessionInfo<'a> {
     /// The two directions.
     #[serde(borrow, default)]
     pub audio: Option<AudioInfo<'a>>,
+    /// When it ends, in seconds since 1970.
+    #[serde(default, deserialize_with = "leniently")]
+    pub expires_at: Option<f64>,
 }
 
 /// The two directions of a session's audio.
@@ -483,6 +486,8 @@ pub struct TokenDetails {
     pub text_tokens: Option<u64>,
     /// Of audio.
     pub audio_tokens: Option<u64>,
+    /// Of images.
+    pub image_tokens: Option<u64>,
     /// Of those, from the cache.
     pub cached_tokens_details: Option<CachedTokens>,
 }
@@ -495,6 +500,8 @@ pub struct CachedTokens {
     pub text_tokens: Option<u64>,
     /// Of audio.
     pub audio_tokens: Option<u64>,
+    /// Of images.
+    pub image_tokens: Option<u64>,
 }
 
 #[cfg(test)]

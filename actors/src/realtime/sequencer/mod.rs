@@ -115,6 +115,19 @@ impl Pending {
     }
 }
 
+/// What a sequencer leaves undone.
+#[derive(Debug)]
+pub struct Unfinished<'a> {
+    /// Wishes whose response did not begin, in order.
+    pub wishes: Vec<Wish>,
+    /// An answer is due that nobody wished for by name.
+    pub answer: bool,
+    /// The response that runs and is not to be stopped, and its wish.
+    pub running: Option<(Option<&'a ResponseId>, Option<Wish>)>,
+    /// It has called a tool.
+    pub called: bool,
+}
+
 impl Default for Sequencer {
     fn default() -> Self {
         Self {
@@ -170,6 +183,25 @@ impl Sequencer {
     /// Whether the model waits for the result of `call`: it called it and was not answered yet.
     pub fn awaits(&self, call: &ToolCallId) -> bool {
         self.tools.awaits(call)
+    }
+
+    /// What is left undone if the session ends now.
+    pub fn unfinished(&self) -> Unfinished<'_> {
+        let wish = |wish: &Pending| Some(Wish { purpose: wish.purpose?, instructions: wish.instructions.clone() });
+        let (running, asked) = match &self.state {
+            State::Free | State::CancelRequested { .. } => (None, None),
+            State::Active(running) => (Some(running), None),
+            State::CreateRequested { create, beside: Beside::Running(running) } => (Some(running), Some(&create.wish)),
+            State::CreateRequested { create, .. } => (None, Some(&create.wish)),
+        };
+        let waiting = || asked.into_iter().chain(&self.wishes);
+        Unfinished {
+            wishes: waiting().filter_map(wish).collect(),
+            // Without a purpose it is the server's own answer that failed.
+            answer: self.tools.owe_an_answer() || waiting().any(|wish| wish.purpose.is_none()),
+            running: running.map(|running| (running.id.as_ref(), running.wish.as_ref().and_then(wish))),
+            called: running.and_then(|running| running.id.as_ref()).is_some_and(|id| self.tools.called_in(id)),
+        }
     }
 
     /// The earliest deadline.

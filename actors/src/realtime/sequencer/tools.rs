@@ -57,6 +57,16 @@ impl ToolCalls {
         self.batches.iter().any(|batch| batch.open.contains(call))
     }
 
+    /// Whether results that are to be spoken on wait for the end of their response.
+    pub(super) fn owe_an_answer(&self) -> bool {
+        self.batches.iter().any(|batch| batch.speak)
+    }
+
+    /// Whether `response` has called a tool.
+    pub(super) fn called_in(&self, response: &ResponseId) -> bool {
+        self.batches.iter().any(|batch| batch.response == *response)
+    }
+
     pub(super) fn answered(&mut self, call: &ToolCallId, speak: bool, now: Instant) {
         let Some(batch) = self.batches.iter_mut().find(|batch| batch.open.contains(call)) else { return };
         batch.open.retain(|open| open != call);

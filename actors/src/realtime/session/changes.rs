@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::{Session, SessionAction, send};
+use crate::realtime::options::AllTools;
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::realtime::protocol::EventId;
 use crate::realtime::protocol::client::{Change, ClientEvent};
@@ -86,6 +87,8 @@ impl Session {
             return;
         }
         let number = self.next_number();
+        let plan = std::sync::Arc::clone(&self.plan);
+        let tools = tools.map(|functions| AllTools { functions, mcp: &plan.options.mcp });
         let session = Change::of(instructions.as_deref(), transcription.as_ref().map(Option::as_ref), tools);
         send(&ClientEvent::SessionChange { event_id: EventId::Configure(number), session }, out);
         let transcribes = transcription.map(|transcription| transcription.is_some());

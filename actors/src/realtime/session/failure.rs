@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::call::messages::{LossClass, ModelLoss};
+use crate::realtime::breaker::Scope;
 use crate::realtime::protocol::server::ErrorInfo;
 use crate::realtime::sequencer::{Failure, Remedy};
 
@@ -21,6 +22,25 @@ const FATAL: [&str; 10] = [
 ];
 /// The session's time is over.
 const EXPIRED: &str = "session_expired";
+
+/// Of these, what concerns the model alone; the others concern the key.
+const OF_THE_MODEL: [&str; 3] = ["model_not_found", "invalid_model", "missing_model"];
+/// And what concerns neither.
+const OF_THE_SESSION: &str = "beta_api_shape_disabled";
+
+/// What a fatal loss concerns: whom another call should not try either.
+pub fn scope_of(loss: &ModelLoss) -> Scope {
+    let has = |word: &str| loss.reason.split(['.', ' ', ':', ',']).any(|part| part == word);
+    if has(OF_THE_SESSION) {
+        Scope::Session
+    } else if OF_THE_MODEL.iter().any(|word| has(word)) || has("404") || has("4004") {
+        Scope::Model
+    } else if FATAL.iter().any(|word| has(word)) || has("401") || has("403") || has("3000") || has("3003") {
+        Scope::Key
+    } else {
+        Scope::Session
+    }
+}
 
 /// The class of `text`, which is a code or `<type>.<code>`; `None` where the session goes on.
 fn class_of_words(text: &str) -> Option<LossClass> {
@@ -167,6 +187,26 @@ mod tests {
             let loss = loss_of_close(code, reason, last);
             assert_eq!(loss.class, class, "{code:?} {reason:?} {last:?}");
             assert!(loss.reason.contains(reason), "{}", loss.reason);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_whom_it_concerns() {
+        use Scope::{Key, Model, Session};
+        let cases = [
+            (loss_of_close(Some(3000), "invalid_request_error.invalid_api_key", None), Key),
+            (loss_of_close(Some(3000), "", None), Key),
+            (loss_of_close(Some(1013), "insufficient_quota.credit_balance_exhausted", None), Key),
+            (loss_of_close(Some(4004), "invalid_request_error.model_not_found", None), Model),
+            (loss_of_close(Some(4000), "invalid_request_error.invalid_model", None), Model),
+            (loss_of_close(Some(4000), "invalid_request_error.beta_api_shape_disabled", None), Session),
+            (loss_of_status(401), Key),
+            (loss_of_status(403), Key),
+            (loss_of_status(404), Model),
+            (loss_of_status(400), Session),
+        ];
+        for (loss, scope) in cases {
+            assert_eq!((loss.class, scope_of(&loss)), (Fatal, scope), "{loss:?}");
         }
     }
 

@@ -65,7 +65,13 @@ impl Session {
             // Nothing more will come, and nobody waits for anything else.
             E::Closed { .. } | E::Broken(_) => self.end(out),
             // Nobody is there any more to give orders, and this is no time for complaints.
-            E::Opened | E::DialFailed(_) | E::Unintelligible | E::Pong | E::Ordered(_) | E::DeadlinePassed => {}
+            E::Opened
+            | E::DialFailed(_)
+            | E::Unintelligible
+            | E::Pong
+            | E::Ordered(_)
+            | E::Inherited(_)
+            | E::DeadlinePassed => {}
         }
     }
 

@@ -47,12 +47,14 @@ impl Session {
             S::SpeechStarted(speech) => {
                 let item = self.seen(&speech.item_id);
                 self.turns.began(&item);
+                (self.listen_until, self.unanswered) = (None, false);
                 out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));
                 self.sequence(SequencerEvent::CallerSpoke, now, out);
             }
             S::SpeechStopped(speech) => {
                 let item = self.seen(&speech.item_id);
                 self.turns.ended(&item, self.settings.transcribes());
+                self.unanswered = self.plan.turn_detection.answers();
                 out.push(SessionAction::Report(ModelReport::SpeechStopped { item }));
             }
             S::Committed(turn) => {
@@ -134,6 +136,7 @@ impl Session {
         let Phase::AwaitCreated { complaint, .. } = &mut self.phase else { return };
         let (complaint, session) = (complaint.take(), info.id.as_deref().unwrap_or_default().to_owned());
         let update = EventId::Configure(self.next_number());
+        out.extend(info.expires_at.map(SessionAction::ExpiresAt));
         let config = Box::new(SessionConfig::fresh(&self.plan));
         send(&ClientEvent::SessionUpdate { event_id: update, session: config }, out);
         self.phase = Phase::AwaitUpdated { since: now, update, session, complaint };
@@ -147,6 +150,10 @@ impl Session {
         let session = std::mem::take(session);
         if let Some(problem) = self.other_format(info) {
             return self.lose_for(LossClass::Fatal, &problem, out);
+        }
+        if self.heir {
+            self.phase = Phase::Prepared { session };
+            return out.push(SessionAction::Prepared);
         }
         self.phase = Phase::Ready;
         out.push(SessionAction::Report(ModelReport::Ready { session, setup: now - self.since }));
@@ -188,7 +195,7 @@ impl Session {
                 let kind = error.kind.as_deref().unwrap_or_default();
                 *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
             }
-            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
+            Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
         }
         if !self.refused_order(about, error, now, out) {
             complain(error.word(), error.text(), out);
@@ -282,6 +289,7 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
+        self.unanswered = false;
         out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
         self.sequence(SequencerEvent::Created { response: id, wish: wish_of(response) }, now, out);
     }
@@ -425,6 +433,8 @@ fn usage_of(info: UsageInfo) -> Usage {
         input_audio: input.audio_tokens.unwrap_or_default(),
         cached_text: cached.text_tokens.unwrap_or_default(),
         cached_audio: cached.audio_tokens.unwrap_or_default(),
+        input_image: input.image_tokens.unwrap_or_default(),
+        cached_image: cached.image_tokens.unwrap_or_default(),
         output_text: text(info.output_token_details.map(|_| ()), output.text_tokens, info.output_tokens),
         output_audio: output.audio_tokens.unwrap_or_default(),
     }

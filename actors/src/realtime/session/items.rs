@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::ids::{ItemId, ResponseId};
+use crate::realtime::seed::Progress;
 
 /// The items of one session, the newest of them.
 #[derive(Debug, Default)]
@@ -100,6 +101,17 @@ impl Items {
         incomplete
     }
 
+    /// How much of `response` came.
+    pub(super) fn progress(&self, response: &ResponseId) -> Progress {
+        let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));
+        mine.filter(|entry| entry.audio_bytes > 0).fold(Progress::Silent, |progress, entry| {
+            match (progress, entry.audio_complete) {
+                (Progress::Silent | Progress::Whole, true) => Progress::Whole,
+                _ => Progress::Partly,
+            }
+        })
+    }
+
     /// All that `item` says, now that its part `index` says `text`.
     pub(super) fn say(&mut self, item: &ItemId, index: u32, text: &str) -> String {
         let parts = &mut self.entry(item).parts;
@@ -136,8 +148,8 @@ impl Items {
     }
 }
 
-/// Items that are remembered. An hour's call makes some hundred; what is older than this has long been heard.
-const MOST_ITEMS: usize = 512;
+/// Items that are remembered. One is of use until it was heard or cut, which the next few decide; an hour's call makes hundreds.
+const MOST_ITEMS: usize = 128;
 /// Parts of one item whose words are kept apart. The API makes one.
 const MOST_PARTS: usize = 16;
 

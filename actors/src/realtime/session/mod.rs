@@ -16,6 +16,7 @@ mod changes;
 mod failure;
 mod farewell;
 mod hearing;
+mod inherit;
 mod items;
 
 #[cfg(test)]
@@ -29,13 +30,14 @@ use bytes::Bytes;
 
 use self::caller::Turns;
 use self::changes::Settings;
-pub use self::failure::{loss_of_close, loss_of_status};
+pub use self::failure::{loss_of_close, loss_of_status, scope_of};
 use self::farewell::Lingering;
 use self::items::Items;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
 use super::plan::SessionPlan;
 use super::protocol::EventId;
 use super::protocol::client::{self, ClientEvent, Item, Metadata};
+use super::seed::Legacy;
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
@@ -69,6 +71,8 @@ pub enum SessionEvent<'a> {
     Broken(&'a str),
     /// An order of the call.
     Ordered(ModelOrder),
+    /// What the session before left; only for one that was opened to take its place, and only when that is prepared.
+    Inherited(Legacy),
     /// The deadline has passed.
     DeadlinePassed,
 }
@@ -90,6 +94,10 @@ pub enum SessionAction {
     ToWords(Words),
     /// Something for the call to know.
     Report(ModelReport),
+    /// The server says when the session ends, in seconds since 1970.
+    ExpiresAt(f64),
+    /// Configured, and waiting for what the session before leaves.
+    Prepared,
     /// The session is over and the call is to be told; nothing follows.
     Lose(ModelLoss),
     /// The session is over because we were told to end it; nothing follows.
@@ -109,6 +117,8 @@ pub enum Timer {
     Silent,
     /// Told to close; the caller's last words did not come.
     WordsLate,
+    /// The caller was speaking when the session before was lost, and did not go on.
+    HeardOut,
     /// One of the sequencer's.
     Sequencer(sequencer::Timer),
 }
@@ -144,6 +154,12 @@ pub struct Session {
     last_number: u64,
     /// The last number given to a frame of caller audio.
     last_frame: u64,
+    /// Waits for what another session leaves before anything is said.
+    heir: bool,
+    /// The caller's turn is over, the server answers by itself, and has not begun to.
+    unanswered: bool,
+    /// The caller was speaking when the session before was lost: until then he is listened to, then he is answered.
+    listen_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -159,6 +175,10 @@ enum Phase {
         update: EventId,
         session: String,
         complaint: Option<String>,
+    },
+    /// Configured; nothing was said yet. For an heir alone.
+    Prepared {
+        session: String,
     },
     Ready,
     /// Told to close; waits for the caller's last words.
@@ -195,7 +215,15 @@ impl Session {
             garbled: 0,
             last_number: 0,
             last_frame: 0,
+            heir: false,
+            unanswered: false,
+            listen_until: None,
         }
+    }
+
+    /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
+    pub fn heir(plan: Arc<SessionPlan>, now: Instant) -> Self {
+        Self { heir: true, ..Self::new(plan, now) }
     }
 
     /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
@@ -204,7 +232,11 @@ impl Session {
         match self.phase {
             Phase::Over => return,
             Phase::Lingering(lingering) => return self.linger(lingering, event, now, out),
-            Phase::Dialling | Phase::AwaitCreated { .. } | Phase::AwaitUpdated { .. } | Phase::Ready => {}
+            Phase::Dialling
+            | Phase::AwaitCreated { .. }
+            | Phase::AwaitUpdated { .. }
+            | Phase::Prepared { .. }
+            | Phase::Ready => {}
         }
         if matches!(event, E::Opened | E::Text(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
             (self.heard, self.pings) = (now, 0);
@@ -219,6 +251,7 @@ impl Session {
             E::Closed { code, reason } => self.closed(code, reason, out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
+            E::Inherited(legacy) => self.inherit(legacy, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }
     }
@@ -247,7 +280,7 @@ impl Session {
             Phase::Lingering(lingering) => Some((lingering.until, Timer::WordsLate)),
             Phase::AwaitCreated { since, .. } => Some((since + self.plan.created_timeout, Timer::CreatedLate)),
             Phase::AwaitUpdated { since, .. } => Some((since + self.plan.updated_timeout, Timer::UpdatedLate)),
-            Phase::Ready => {
+            Phase::Prepared { .. } | Phase::Ready => {
                 let limit = self.plan.silence_timeout;
                 let health = if self.pings < PINGS {
                     (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
@@ -255,7 +288,8 @@ impl Session {
                     (self.heard + limit, Timer::Silent)
                 };
                 let own = self.sequencer.deadline().map(|(at, timer)| (at, Timer::Sequencer(timer)));
-                own.into_iter().chain([health]).min_by_key(|(at, _)| *at)
+                let listening = self.listen_until.map(|at| (at, Timer::HeardOut));
+                own.into_iter().chain([health]).chain(listening).min_by_key(|(at, _)| *at)
             }
         }
     }
@@ -281,6 +315,7 @@ impl Session {
                 self.lose_for(LossClass::Retryable, &problem, out);
             }
             Timer::WordsLate => self.end(out),
+            Timer::HeardOut => self.heard_out(now, out),
             Timer::Sequencer(_) => self.sequence(SequencerEvent::DeadlinePassed, now, out),
         }
     }
@@ -304,10 +339,15 @@ impl Session {
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),
+            ModelOrder::DiscardInput => {
+                let event_id = EventId::Forget(self.next_number());
+                send(&ClientEvent::AudioClear { event_id }, out);
+            }
             ModelOrder::Configure { instructions, transcription, tools } => {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }
-            ModelOrder::Close => {}
+            // Rotation is the business of whoever has several sessions.
+            ModelOrder::Rotate | ModelOrder::Close => {}
         }
     }
 
@@ -318,7 +358,7 @@ impl Session {
         }
         let event_id = EventId::Output(self.next_number());
         let item = Item::FunctionCallOutput { call_id: call.as_str(), output };
-        send(&ClientEvent::ItemCreate { event_id, item }, out);
+        send(&ClientEvent::ItemCreate { event_id, previous_item_id: None, item }, out);
         self.sequence(SequencerEvent::ToolAnswered { call, speak }, now, out);
     }
 
@@ -327,7 +367,7 @@ impl Session {
         let id = ItemId::new(&format!("sb_{number}"));
         self.items.made(&id);
         let item = Item::text(id.as_str(), role, text);
-        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), item }, out);
+        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: None, item }, out);
     }
 
     /// Cuts `item` to what was heard, and never beyond what it has: the server would refuse, and the model would go on
@@ -406,7 +446,7 @@ impl Session {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.as_deref(),
             // Of a running session, an old complaint says nothing about its end.
-            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
+            Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
         };
         let loss = loss_of_close(code, reason, complaint);
         self.lose(loss, out);
@@ -416,7 +456,7 @@ impl Session {
     fn lose_in_setup(&mut self, problem: String, out: &mut Vec<SessionAction>) {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.clone(),
-            Phase::Dialling | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
+            Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
         };
         let reason = match complaint {
             Some(complaint) => format!("{problem}; the server said {complaint}"),

@@ -27,6 +27,8 @@ struct Seen {
     complete: Vec<String>,
     pings: usize,
     pongs: Vec<Bytes>,
+    expires_at: Option<f64>,
+    prepared: bool,
     lost: Option<ModelLoss>,
     closed: bool,
 }
@@ -78,6 +80,8 @@ impl Desk {
                 SessionAction::Complete(complete) => seen.complete.push(complete.item.to_string()),
                 SessionAction::ToWords(words) => seen.words.push(words),
                 SessionAction::Report(report) => seen.reports.push(report),
+                SessionAction::ExpiresAt(at) => seen.expires_at = Some(at),
+                SessionAction::Prepared => seen.prepared = true,
                 SessionAction::Lose(loss) => seen.lost = Some(loss),
                 SessionAction::Close => seen.closed = true,
             }
@@ -124,6 +128,12 @@ fn class(seen: &Seen) -> Option<LossClass> {
 
 fn item(id: &str) -> ItemId {
     ItemId::new(id)
+}
+
+#[test]
+fn input_is_forgotten_by_clearing_the_server_s_buffer() {
+    let mut desk = Desk::ready();
+    assert_eq!(desk.order(ModelOrder::DiscardInput).sent[0]["type"], "input_audio_buffer.clear");
 }
 
 #[test]
@@ -304,8 +314,15 @@ fn a_response_flows_to_audio_and_words() {
         "output_tokens": 10, "input_token_details": {"text_tokens": 12, "audio_tokens": 8, "cached_tokens": 5,
         "cached_tokens_details": {"text_tokens": 4, "audio_tokens": 1}},
         "output_token_details": {"text_tokens": 3, "audio_tokens": 7}}}}));
-    let usage =
-        Usage { input_text: 12, input_audio: 8, cached_text: 4, cached_audio: 1, output_text: 3, output_audio: 7 };
+    let usage = Usage {
+        input_text: 12,
+        input_audio: 8,
+        cached_text: 4,
+        cached_audio: 1,
+        output_text: 3,
+        output_audio: 7,
+        ..Usage::default()
+    };
     assert_eq!(
         done.reports,
         [ModelReport::ResponseFinished { response, outcome: ResponseOutcome::Completed, usage: Some(usage) }]

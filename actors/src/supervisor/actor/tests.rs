@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use actix_rt::Arbiter;
 
-use super::super::messages::ExpectedCall;
+use super::super::messages::{ExpectedCall, Kill, ShowSpend, Spent};
 use super::*;
 use crate::call::actor::probes::{Log, Probe, call_among_probes, pass, settle};
 use crate::call::actor::sabotage::Sabotage;
 use crate::call::brief::Direction;
 use crate::call::messages::{Inspect, Organ};
+use crate::call::meter::{Budget, Usd};
 use crate::call::testing::brief;
 use crate::ids::{CarrierCallId, Private, StreamId};
 use crate::wire::{AudioFormat, Carrier, StreamStart};
@@ -35,6 +36,37 @@ async fn a_refused_place_is_free_for_another_once_a_call_has_ended() {
     service.supervisor.do_send(CarrierEnded(CarrierCallId::new("CA1")));
     settle().await;
     assert!(service.call(2).await.is_ok());
+}
+
+#[actix::test]
+async fn the_kill_switch_closes_what_is_on_and_refuses_what_comes() {
+    let service = Service::start(3);
+    service.call(1).await.expect("a free place");
+    let announced = service.supervisor.send(Kill { on: true }).await.expect("alive");
+    assert!(announced.killed);
+    assert_eq!(service.call(2).await, Err(Refusal::Killed));
+    settle().await;
+    assert_eq!(service.live().await, 0, "it was still connecting, so it is closed at once");
+    service.supervisor.send(Kill { on: false }).await.expect("alive");
+    assert!(service.call(2).await.is_ok());
+}
+
+#[actix::test]
+async fn what_calls_cost_is_added_up_and_the_days_limit_closes_them_all() {
+    let hard = Some(Usd::from_dollars(1.0));
+    let spend = SpendLimits { day: Budget { soft: None, hard }, ..SpendLimits::default() };
+    let service = Service::start_spending(3, spend);
+    let (one, other) = (service.call(1).await.expect("a place"), service.call(2).await.expect("a place"));
+    let cost = Usd::from_dollars(0.6);
+    service.supervisor.do_send(Spent { call: one, cost });
+    settle().await;
+    assert_eq!(service.live().await, 2);
+    service.supervisor.do_send(Spent { call: other, cost });
+    settle().await;
+    assert_eq!(service.live().await, 0);
+    assert_eq!(service.call(3).await, Err(Refusal::Spent));
+    let sheet = service.supervisor.send(ShowSpend).await.expect("alive");
+    assert_eq!((sheet.today, sheet.callers, sheet.killed), (Usd::from_dollars(1.2), 0, false));
 }
 
 #[actix::test]
@@ -124,10 +156,16 @@ struct Service {
 impl Service {
     /// The clock is paused from here on.
     fn start(max_calls: usize) -> Self {
+        Self::start_spending(max_calls, SpendLimits::default())
+    }
+
+    fn start_spending(max_calls: usize, spend: SpendLimits) -> Self {
         tokio::time::pause();
         let log = Log::default();
         let writer = RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to");
-        let setup = SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, apis: HashMap::new() };
+        let apis = HashMap::new();
+        let setup =
+            SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, news: None, spend, books: None, apis };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
         let supervisor = Supervisor::with(setup, make_call).start();

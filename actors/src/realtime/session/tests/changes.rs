@@ -4,7 +4,8 @@ use crate::realtime::plan::Transcription;
 #[test]
 fn a_change_names_what_changes_and_nothing_else() {
     let mut desk = Desk::ready();
-    let hindi = Transcription { model: "whisper-1".to_owned(), language: Some("hi".to_owned()), prompt: None };
+    let hindi =
+        Transcription { model: "whisper-1".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() };
     let tool = json!({"type": "function", "name": "end_call", "description": "", "parameters": {}});
     let cases = [
         (change(Some("Speak Hindi."), None, None), json!({"type": "realtime", "instructions": "Speak Hindi."})),

@@ -215,7 +215,7 @@ fn transcribing() -> Desk {
 }
 
 fn whisper() -> Transcription {
-    Transcription { model: "whisper-1".to_owned(), language: None, prompt: None }
+    Transcription { model: "whisper-1".to_owned(), ..Transcription::default() }
 }
 
 fn is_nothing(seen: &Seen) -> bool {

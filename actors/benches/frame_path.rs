@@ -1,0 +1,131 @@
+//! The frame path, piece by piece and whole: Twilio's JSON → PCM → 24 kHz → append, and a model's delta → 8 kHz → Twilio's JSON.
+//!
+//! `cargo bench -p switchboard-actors`; `actors/benches/README.md` says how to read it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use divan::{Bencher, black_box};
+use switchboard_actors::audio::action::AudioAction;
+use switchboard_actors::audio::frame::Frame;
+use switchboard_actors::audio::g711;
+use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
+use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::clock;
+use switchboard_actors::ids::{ItemId, ResponseId, StreamId};
+use switchboard_actors::realtime::protocol::client::write_append;
+use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, Encoding, LineCommand, LineEvent};
+
+fn main() {
+    divan::main();
+}
+
+/// 20 ms of a caller, as Twilio sends it.
+fn media() -> String {
+    let payload = base64_simd::STANDARD.encode_to_string(speech(160));
+    format!(
+        r#"{{"event":"media","sequenceNumber":"4","media":{{"track":"inbound","chunk":"2","timestamp":"20","payload":"{payload}"}},"streamSid":"MZ00000000000000000000000000000001"}}"#
+    )
+}
+
+/// mu-law that moves like speech.
+fn speech(samples: usize) -> Vec<u8> {
+    let sample = |n: usize| ((n as f32 * 0.31).sin() * 9_000.0 * (n as f32 * 0.003).sin()) as i16;
+    let pcm: Vec<i16> = (0..samples).map(sample).collect();
+    let mut bytes = Vec::with_capacity(samples);
+    g711::encode(Encoding::MuLaw, &pcm, &mut bytes);
+    bytes
+}
+
+fn started(model: AudioFormat) -> (Pipeline, Instant, Vec<AudioAction>) {
+    let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, Carrier::Twilio.capabilities(), Duration::from_millis(400));
+    let (now, mut actions) = (clock::now(), Vec::with_capacity(16));
+    pipeline.handle(AudioEvent::ModelAttached(model), now, &mut actions).expect("rates are supported");
+    (pipeline, now, actions)
+}
+
+#[divan::bench]
+fn twilio_json_to_frame(bencher: Bencher) {
+    let text = media();
+    bencher.bench_local(|| Carrier::Twilio.decode(black_box(&text)));
+}
+
+#[divan::bench(args = [(8_000, 24_000, 160), (24_000, 8_000, 480), (8_000, 16_000, 160)])]
+fn resample_20_ms(bencher: Bencher, (from, to, samples): (u32, u32, usize)) {
+    let mut resampler = Resampler::new(from, to).expect("rates are supported");
+    let input: Vec<i16> = (0..samples).map(|n| (n as i16).wrapping_mul(311)).collect();
+    let mut out = Vec::with_capacity(1_024);
+    bencher.bench_local(|| {
+        out.clear();
+        resampler.process(black_box(&input), &mut out);
+        out.len()
+    });
+}
+
+#[divan::bench]
+fn frame_to_append(bencher: Bencher) {
+    let (audio, mut out) = (vec![7_u8; 960], Frame::take());
+    bencher.bench_local(|| {
+        out.clear();
+        write_append(black_box(42), &audio, &mut out);
+        out.len()
+    });
+}
+
+/// The whole way of 20 ms from the carrier's socket to the model's, without the sockets.
+#[divan::bench(args = ["pcm24k", "g711"])]
+fn caller_to_model(bencher: Bencher, format: &str) {
+    let model = if format == "g711" { AudioFormat::MULAW_8K } else { AudioFormat::PCM_24K };
+    let (mut pipeline, mut now, mut actions) = started(model);
+    let text = media();
+    let mut out = Frame::take();
+    bencher.bench_local(|| {
+        let Ok(LineEvent::Audio(CallerFrame { payload, .. })) = Carrier::Twilio.decode(black_box(&text)) else {
+            panic!("a media message")
+        };
+        let frame = CallerFrame { timestamp: None, payload };
+        pipeline.handle(AudioEvent::CallerFrame(frame), now, &mut actions).expect("rates are supported");
+        now += Duration::from_millis(20);
+        for action in actions.drain(..) {
+            if let AudioAction::ToModel(audio) = action {
+                out.clear();
+                write_append(1, &audio, &mut out);
+            }
+        }
+        out.len()
+    });
+}
+
+/// The whole way of 100 ms from the model's decoded delta to the carrier's JSON.
+#[divan::bench(args = ["pcm24k", "g711"])]
+fn model_to_caller(bencher: Bencher, format: &str) {
+    let model = if format == "g711" { AudioFormat::MULAW_8K } else { AudioFormat::PCM_24K };
+    let (mut pipeline, mut now, mut actions) = started(model);
+    let (response, item, stream) = (ResponseId::new("resp_1"), ItemId::new("item_1"), StreamId::new("MZ1"));
+    let delta: Arc<[u8]> = vec![0x11; 100 * model.bytes_per_ms()].into();
+    let mut text = String::with_capacity(4_096);
+    bencher.bench_local(|| {
+        let mut audio = Frame::take();
+        audio.extend_from_slice(black_box(&delta));
+        let event = AudioEvent::ModelAudio { response: response.clone(), item: item.clone(), audio };
+        pipeline.handle(event, now, &mut actions).expect("rates are supported");
+        now += Duration::from_millis(100);
+        let mut echoed = None;
+        for action in actions.drain(..) {
+            if let AudioAction::ToLine(command) = action {
+                text.clear();
+                Carrier::Twilio.encode(&command, &stream, &mut text);
+                if let LineCommand::Mark(name) = command {
+                    echoed = Some(name);
+                }
+            }
+        }
+        if let Some(name) = echoed {
+            pipeline.handle(AudioEvent::MarkEchoed(name), now, &mut actions).expect("an echo");
+            actions.clear();
+        }
+        pipeline.handle(AudioEvent::Tick, now, &mut actions).expect("time passes");
+        actions.clear();
+        text.len()
+    });
+}

@@ -1,0 +1,495 @@
+//! The format doctor: is what the carrier sends what it says it sends. Pure.
+//!
+//! The first half second of *voiced* audio is kept as it came, and judged once: its level, its offset, its clipping, and whether
+//! another way of reading the bytes makes better sound of them ([`super::reading`]). Noise proves nothing, so a sample that is noise is
+//! thrown away and another one taken. Packets are timed for the whole call, which costs a few additions each: their interval, what
+//! the carrier's clock says was lost, and a rate that is not the declared one. A line that brings too many samples for its time is
+//! read too slowly; one whose upper half is empty while it speaks was probably made so before it came here.
+//!
+//! Findings are for a person: each has a word and a next step. Those that a mere rewriting of bytes puts right can be corrected as
+//! they come, when the operator wants it; what the carrier is sent stays as the line says.
+//!
+//! Cost: 0.1 to 0.6 µs a frame until a voice was heard, some 0.1 ms once when it is judged, a few nanoseconds a frame from then on. The
+//! sample's 8 KiB are taken when the call starts and given back with the verdict; nothing is allocated between.
+
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use super::punctuality::Punctuality;
+use super::reading::{Reading, predictability};
+use super::upper_half::UpperHalf;
+use crate::wire::{AudioFormat, CallerFrame, Encoding};
+
+/// What was found out about the caller's audio of one call. Numbers are of the sample that was judged, read as found best.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// `good`, `faulty`, or `no_voice` while nothing could be judged.
+    pub verdict: &'static str,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// The bytes are rewritten as they come.
+    pub corrected: bool,
+    /// The way of reading that makes most sense.
+    pub reading: Reading,
+    /// How much voiced audio was judged.
+    pub judged_ms: u64,
+    /// Its level, dB of full scale (RMS).
+    pub level_dbfs: Option<Tenths>,
+    /// Its loudest sample, dB of full scale.
+    pub peak_dbfs: Option<Tenths>,
+    /// Its mean, per cent of full scale.
+    pub offset_percent: Option<Tenths>,
+    /// Samples that stand at the rails, per cent.
+    pub clipped_percent: Option<Tenths>,
+    /// How far a sample can be guessed from those before, dB; speech has 5 to 17, noise none.
+    pub predictability_db: Option<Tenths>,
+    /// What the upper half of the band has of the sound, dB; speech over a telephone has more than -30.
+    pub upper_half_db: Option<Tenths>,
+    /// The packets' timing.
+    pub packets: Packets,
+    /// For the log.
+    #[serde(skip)]
+    pub carrier: &'static str,
+}
+
+/// The packets of the caller's audio so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Packets {
+    /// How many came.
+    pub count: u64,
+    /// How much audio is in one, by its declared format; the last one's.
+    pub length_ms: Tenths,
+    /// From one to the next as they arrived, on average.
+    pub interval_ms: Option<Tenths>,
+    /// Audio that is missing by the carrier's clock.
+    pub lost_ms: u64,
+    /// The same, per cent of all there should have been.
+    pub lost_percent: Tenths,
+    /// Samples a second as they really come, rounded to a thousand; absent until it is known.
+    pub rate_hz: Option<u32>,
+}
+
+/// A number with one digit behind the point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tenths(i32);
+
+impl Tenths {
+    /// `value`, rounded.
+    pub fn of(value: f32) -> Self {
+        Self((value * 10.0).round() as i32)
+    }
+
+    /// As a number.
+    pub fn value(self) -> f64 {
+        f64::from(self.0) / 10.0
+    }
+}
+
+impl Serialize for Tenths {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.value())
+    }
+}
+
+/// Something that is wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// PCM16 with its bytes swapped.
+    ByteOrder,
+    /// PCM16 without a sign.
+    Unsigned,
+    /// Both.
+    UnsignedByteOrder,
+    /// A-law taken for mu-law.
+    AlawAsMulaw,
+    /// Mu-law taken for A-law.
+    MulawAsAlaw,
+    /// Twice as many samples come as the rate says: 16 kHz read as 8 kHz.
+    RateTooLow,
+    /// Half as many come: 8 kHz read as 16 kHz.
+    RateTooHigh,
+    /// The upper half of the band is empty while somebody speaks: probably slowed down to half its speed further up.
+    HalfSpeed,
+    /// The samples' mean is not zero.
+    Offset,
+    /// The loudest parts are cut off.
+    Clipped,
+    /// Too loud for comfort.
+    TooLoud,
+    /// Too quiet to be understood well.
+    TooQuiet,
+    /// Always the same sample.
+    Silent,
+    /// Packets are missing.
+    Loss,
+}
+
+impl Finding {
+    /// The word in records, labels and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ByteOrder => "byte_order",
+            Self::Unsigned => "unsigned",
+            Self::UnsignedByteOrder => "unsigned_byte_order",
+            Self::AlawAsMulaw => "alaw_as_mulaw",
+            Self::MulawAsAlaw => "mulaw_as_alaw",
+            Self::RateTooLow => "rate_too_low",
+            Self::RateTooHigh => "rate_too_high",
+            Self::HalfSpeed => "half_speed",
+            Self::Offset => "offset",
+            Self::Clipped => "clipped",
+            Self::TooLoud => "too_loud",
+            Self::TooQuiet => "too_quiet",
+            Self::Silent => "silent",
+            Self::Loss => "loss",
+        }
+    }
+
+    /// What it means and what to do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::ByteOrder => {
+                "the two bytes of each sample come in the other order; have the carrier send little-endian, or set audio.correct"
+            }
+            Self::Unsigned => {
+                "samples count from 0 instead of around it; have the carrier send signed samples, or set audio.correct"
+            }
+            Self::UnsignedByteOrder => {
+                "samples are unsigned and big-endian; have the carrier send signed little-endian ones, or set audio.correct"
+            }
+            Self::AlawAsMulaw => {
+                "the audio is A-law, but mu-law was said; have the carrier say which it is, or set audio.correct"
+            }
+            Self::MulawAsAlaw => {
+                "the audio is mu-law, but A-law was said; have the carrier say which it is, or set audio.correct"
+            }
+            Self::RateTooLow => {
+                "twice as many samples come as the declared rate has, so the model hears everything at half speed; have the carrier declare the rate it sends"
+            }
+            Self::RateTooHigh => {
+                "half as many samples come as the declared rate has, so the model hears everything at double speed; have the carrier declare the rate it sends"
+            }
+            Self::HalfSpeed => {
+                "nothing is heard in the upper half of the band, as if 16 kHz had been taken for 8 kHz before it came here; ask the carrier how it converts"
+            }
+            Self::Offset => "the samples' mean is far from zero; have the line's equipment checked",
+            Self::Clipped => {
+                "the loudest parts are cut off; have the carrier lower its level (a lower gain here does not bring them back)"
+            }
+            Self::TooLoud => "the line is very loud; lower the carrier's level, or its gain_in_db",
+            Self::TooQuiet => "the line is very quiet; raise the carrier's level, or its gain_in_db",
+            Self::Silent => "nothing but digital silence comes; a muted phone, or the carrier sends the wrong track",
+            Self::Loss => {
+                "packets are missing by the carrier's clock; look at the network between the carrier and this service"
+            }
+        }
+    }
+}
+
+/// Examines one call's caller.
+#[derive(Debug)]
+pub struct Doctor {
+    format: AudioFormat,
+    /// Exact findings are put right.
+    correct: bool,
+    /// Voiced audio as it came, until it is judged; without memory after that.
+    sample: Vec<u16>,
+    examining: bool,
+    /// Samples that were only noise, so far.
+    noise: u32,
+    /// The same unit, again and again.
+    constant: (u16, u64),
+    upper: UpperHalf,
+    punctuality: Punctuality,
+    found: Diagnosis,
+    /// When it was last told.
+    told: Option<Instant>,
+}
+
+impl Doctor {
+    /// One who has heard nothing yet.
+    pub fn new(format: AudioFormat, carrier: &'static str) -> Self {
+        let found = Diagnosis {
+            verdict: "no_voice",
+            findings: Vec::new(),
+            corrected: false,
+            reading: Reading::Declared,
+            judged_ms: 0,
+            level_dbfs: None,
+            peak_dbfs: None,
+            offset_percent: None,
+            clipped_percent: None,
+            predictability_db: None,
+            upper_half_db: None,
+            packets: Packets::default(),
+            carrier,
+        };
+        Self {
+            format,
+            correct: false,
+            sample: Vec::with_capacity(wanted(format)),
+            examining: true,
+            noise: 0,
+            constant: (0, 0),
+            upper: UpperHalf::default(),
+            punctuality: Punctuality::new(format),
+            found,
+            told: None,
+        }
+    }
+
+    /// Takes in a frame, with whole samples, and puts it right where that was decided. Gives a diagnosis when there is a new one.
+    pub fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
+        self.punctuality.hear(frame.payload.len(), frame.timestamp, now);
+        let told = *self.told.get_or_insert(now);
+        let judged = (self.examining || self.upper.is_wanted()) && self.examine(&frame.payload);
+        if self.found.corrected {
+            self.found.reading.correct(self.format.encoding, &mut frame.payload);
+        }
+        (judged || now.saturating_duration_since(told) >= TOLD_EVERY).then(|| {
+            self.told = Some(now);
+            self.diagnosis()
+        })
+    }
+
+    /// Puts exact findings right from now on.
+    pub fn correct(&mut self) {
+        self.correct = true;
+    }
+
+    /// Examines the line again, from the next frame on.
+    pub fn examine_again(&mut self) {
+        (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), UpperHalf::default());
+        self.sample = Vec::with_capacity(wanted(self.format));
+    }
+
+    /// What is known by now.
+    pub fn diagnosis(&self) -> Diagnosis {
+        let mut found = self.found.clone();
+        found.packets = self.punctuality.packets();
+        found.upper_half_db = self.upper.decibels().map(Tenths::of);
+        let late = self.punctuality.findings().chain(self.upper.finding());
+        found.findings.extend(late);
+        found.findings.sort_unstable();
+        found.findings.dedup();
+        if !found.findings.is_empty() {
+            found.verdict = "faulty";
+        }
+        found
+    }
+
+    /// Whether something was judged.
+    fn examine(&mut self, payload: &[u8]) -> bool {
+        if self.examining && self.is_constant(payload) {
+            return self.judge_silence();
+        }
+        if !self.is_voiced(payload) {
+            return false;
+        }
+        let encoding = self.format.encoding;
+        let reading = self.found.reading;
+        let upper_judged =
+            self.upper.hear(units(encoding, payload).map(|unit| reading.sample(encoding, unit)), self.format);
+        if !self.examining {
+            return upper_judged;
+        }
+        let room = wanted(self.format) - self.sample.len();
+        self.sample.extend(units(encoding, payload).take(room));
+        if self.sample.len() < wanted(self.format) {
+            return false;
+        }
+        self.judge()
+    }
+
+    /// Whether the frame is one unit repeated, the same as before it.
+    fn is_constant(&mut self, payload: &[u8]) -> bool {
+        let mut units = units(self.format.encoding, payload);
+        let Some(first) = units.next() else { return false };
+        if !units.all(|unit| unit == first) {
+            self.constant = (first, 0);
+            return false;
+        }
+        let before = if self.constant.0 == first { self.constant.1 } else { 0 };
+        self.constant = (first, before + payload.len() as u64);
+        true
+    }
+
+    /// A line that only ever repeats one unit: it is silence in some reading.
+    fn judge_silence(&mut self) -> bool {
+        let (unit, bytes) = self.constant;
+        let so_long = self.format.duration_of(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let encoding = self.format.encoding;
+        let is_silence = |reading: &Reading| reading.sample(encoding, unit).unsigned_abs() <= SILENCE;
+        let meant = Reading::of(encoding).iter().copied().find(is_silence);
+        let (patience, reading) = match meant {
+            Some(other) if other != Reading::Declared && other.is_exact(encoding) => (FOREIGN_SILENCE, other),
+            _ => (DIGITAL_SILENCE, Reading::Declared),
+        };
+        let was = (self.found.reading, self.found.findings.contains(&Finding::Silent));
+        if so_long < patience || self.found.judged_ms > 0 || was == (reading, reading == Reading::Declared) {
+            return false;
+        }
+        self.found.findings.clear();
+        self.settle_on(reading);
+        if reading == Reading::Declared {
+            self.found.findings.push(Finding::Silent);
+        }
+        true
+    }
+
+    /// Whether the frame has the energy of a voice in every reading: the silence of one is the noise of another.
+    fn is_voiced(&self, payload: &[u8]) -> bool {
+        let encoding = self.format.encoding;
+        let readings = if self.examining { Reading::of(encoding) } else { &[Reading::Declared] };
+        readings.iter().all(|reading| {
+            let (mut sum, mut squares, mut count) = (0_i64, 0_i64, 0_i64);
+            for unit in units(encoding, payload) {
+                let sample = i64::from(reading.sample(encoding, unit));
+                (sum, squares, count) = (sum + sample, squares + sample * sample, count + 1);
+            }
+            count > 0 && (squares - sum * sum / count) / count > VOICED
+        })
+    }
+
+    /// Judges the sample; whether it proved anything.
+    fn judge(&mut self) -> bool {
+        let encoding = self.format.encoding;
+        let piece = self.format.rate_hz as usize / 50;
+        let gain = |reading: &Reading| predictability(self.sample.iter().map(|&u| reading.sample(encoding, u)), piece);
+        let declared = gain(&Reading::Declared);
+        let others = Reading::of(encoding).iter().skip(1).map(|&reading| (reading, gain(&reading)));
+        let (best, most) = others.fold((Reading::Declared, declared + CLEARLY), |best, other| {
+            if other.1 > best.1 && other.1 >= SOUND { other } else { best }
+        });
+        let predictable = if best == Reading::Declared { declared } else { most };
+        if best == Reading::Declared && declared < SOUND && self.noise < MOST_NOISE {
+            self.noise += 1;
+            self.sample.clear();
+            return false;
+        }
+        self.found.findings.clear();
+        self.found.verdict = "good";
+        self.settle_on(best);
+        self.found.predictability_db = Some(Tenths::of(predictable));
+        self.measure(predictable);
+        self.examining = false;
+        self.sample = Vec::new();
+        true
+    }
+
+    /// The line is to be read so.
+    fn settle_on(&mut self, reading: Reading) {
+        self.found.reading = reading;
+        self.found.corrected = self.correct && reading != Reading::Declared && reading.is_exact(self.format.encoding);
+        self.found.findings.extend(finding_of(reading));
+    }
+
+    /// Level, offset and clipping of the sample, in the reading that was found.
+    fn measure(&mut self, predictable: f32) {
+        let encoding = self.format.encoding;
+        let (reading, rail) = (self.found.reading, rail(self.found.reading, encoding));
+        let (mut sum, mut squares, mut peak, mut clipped, mut run) = (0_i64, 0_i64, 0_u16, 0_u32, 0_u32);
+        for &unit in &self.sample {
+            let sample = reading.sample(encoding, unit);
+            let (value, magnitude) = (i64::from(sample), sample.unsigned_abs());
+            (sum, squares, peak) = (sum + value, squares + value * value, peak.max(magnitude));
+            run = if magnitude >= rail { run + 1 } else { 0 };
+            // A wave may touch the rail; only a flat top stays there.
+            clipped += match run {
+                0..FLAT => 0,
+                FLAT => FLAT,
+                _ => 1,
+            };
+        }
+        let count = self.sample.len().max(1) as f32;
+        let offset = sum as f32 / count;
+        let level = decibels((squares as f32 / count - offset * offset).max(1.0).sqrt());
+        let clipped = 100.0 * clipped as f32 / count;
+        let found = &mut self.found;
+        found.judged_ms = self.format.duration_of(self.sample.len() * encoding.sample_bytes()).as_millis() as u64;
+        found.level_dbfs = Some(Tenths::of(level));
+        found.peak_dbfs = Some(Tenths::of(decibels(f32::from(peak.max(1)))));
+        found.offset_percent = Some(Tenths::of(100.0 * offset / FULL_SCALE));
+        found.clipped_percent = Some(Tenths::of(clipped));
+        let faults = [
+            (offset.abs() > MOST_OFFSET, Finding::Offset),
+            (clipped > MOST_CLIPPED, Finding::Clipped),
+            (level > LOUDEST, Finding::TooLoud),
+            (level < QUIETEST && (SOUND..TONE).contains(&predictable), Finding::TooQuiet),
+        ];
+        found.findings.extend(faults.into_iter().filter_map(|(is_so, finding)| is_so.then_some(finding)));
+    }
+}
+
+const fn finding_of(reading: Reading) -> Option<Finding> {
+    match reading {
+        Reading::Declared => None,
+        Reading::Swapped => Some(Finding::ByteOrder),
+        Reading::Unsigned => Some(Finding::Unsigned),
+        Reading::UnsignedSwapped => Some(Finding::UnsignedByteOrder),
+        Reading::ALaw => Some(Finding::AlawAsMulaw),
+        Reading::MuLaw => Some(Finding::MulawAsAlaw),
+    }
+}
+
+/// The units of a line's bytes: codes, or pairs of bytes.
+fn units(encoding: Encoding, bytes: &[u8]) -> impl Iterator<Item = u16> {
+    let pcm = encoding == Encoding::Pcm16;
+    let (pairs, codes) = if pcm { (bytes.as_chunks::<2>().0, &[][..]) } else { (&[][..], bytes) };
+    pairs.iter().map(|&pair| u16::from_le_bytes(pair)).chain(codes.iter().map(|&code| u16::from(code)))
+}
+
+/// From this magnitude on a sample stands at the rail: the largest that the codes can say.
+const fn rail(reading: Reading, encoding: Encoding) -> u16 {
+    match (reading, encoding) {
+        (Reading::ALaw, _) | (Reading::Declared, Encoding::ALaw) => 32_256,
+        (Reading::MuLaw, _) | (Reading::Declared, Encoding::MuLaw) => 32_124,
+        _ => 32_700,
+    }
+}
+
+fn wanted(format: AudioFormat) -> usize {
+    (format.rate_hz * SAMPLE_MS / 1000) as usize
+}
+
+fn decibels(magnitude: f32) -> f32 {
+    20.0 * (magnitude / FULL_SCALE).log10()
+}
+
+/// Voiced audio that is judged. Shorter: one sound, which may be an s. Longer: the verdict comes later and holds more memory.
+const SAMPLE_MS: u32 = 500;
+/// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher: quiet callers never are.
+const VOICED: i64 = 10_000;
+/// By how many decibels another reading has to be better. Good speech never has less than 2.6 to its credit, nor has corrupt speech.
+const CLEARLY: f32 = 1.2;
+/// What a sound has at least; less is noise in that reading.
+const SOUND: f32 = 4.0;
+/// What can be guessed so well is a tone or mains hum, whose level says nothing about callers.
+const TONE: f32 = 20.0;
+/// Samples of noise after which the line is judged all the same: it may be music, or a fan.
+const MOST_NOISE: u32 = 3;
+/// Magnitudes that are silence: the smallest codes of either law.
+const SILENCE: u16 = 8;
+/// Digital silence that is worth a word. Shorter: callers who listen with their phone muted.
+const DIGITAL_SILENCE: Duration = Duration::from_secs(15);
+/// Another encoding's silence that is enough to know it by.
+const FOREIGN_SILENCE: Duration = Duration::from_secs(2);
+/// The largest sample.
+const FULL_SCALE: f32 = 32_768.0;
+/// An offset to speak of: -36 dBFS. Codecs make up to a thousandth of full scale.
+const MOST_OFFSET: f32 = 512.0;
+/// Samples in a row at the rail that make a flat top.
+const FLAT: u32 = 3;
+/// Per cent of samples in flat tops.
+const MOST_CLIPPED: f32 = 0.2;
+/// Speech has -15 to -35 dBFS; above this it hurts, dBFS.
+const LOUDEST: f32 = -6.0;
+/// Below this recognition suffers, dBFS.
+const QUIETEST: f32 = -46.0;
+/// How often a diagnosis is told when nothing new was judged: the packets' numbers grow.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+#[cfg(test)]
+#[path = "diagnosis_tests.rs"]
+mod tests;

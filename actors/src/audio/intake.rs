@@ -1,0 +1,154 @@
+//! Frames that are not quite what the line was said to carry are made so, or dropped, and counted. Pure.
+//!
+//! Some carriers send their first packet at another rate than all that follow, a chirp nobody wants to hear: it is dropped. A
+//! later packet at another rate is speech, and is resampled. Both are counted, as are samples that had to be clamped: a carrier
+//! that sends unsigned samples shows itself that way.
+
+use super::frame::Frame;
+use super::g711;
+use super::resample::Resampler;
+use crate::wire::{AudioFormat, CallerFrame, Encoding, OddFrame};
+
+/// One stream's frames on their way in.
+#[derive(Debug)]
+pub struct Intake {
+    line: AudioFormat,
+    begun: bool,
+    /// From the rate that odd frames had last.
+    resampler: Option<(u32, Resampler)>,
+    found: [u64; Oddity::ALL.len()],
+    given: Vec<i16>,
+    made: Vec<i16>,
+}
+
+/// What was odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oddity {
+    /// The first frame had another rate and was dropped. Counted in frames.
+    FirstOffRate,
+    /// A later frame had another rate and was resampled. Counted in frames.
+    Resampled,
+    /// A frame had a rate that cannot be resampled and was dropped. Counted in frames.
+    UnknownRate,
+    /// Counted in samples.
+    Clamped,
+}
+
+impl Oddity {
+    /// Every one, in the order of its number.
+    pub const ALL: [Self; 4] = [Self::FirstOffRate, Self::Resampled, Self::UnknownRate, Self::Clamped];
+
+    /// The word in logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::FirstOffRate => "first_packet_off_rate",
+            Self::Resampled => "packet_resampled",
+            Self::UnknownRate => "packet_of_unknown_rate",
+            Self::Clamped => "sample_clamped",
+        }
+    }
+}
+
+impl Intake {
+    /// Nothing has come yet of a line of `line`.
+    pub fn new(line: AudioFormat) -> Self {
+        let found = [0; Oddity::ALL.len()];
+        Self { line, begun: false, resampler: None, found, given: Vec::new(), made: Vec::new() }
+    }
+
+    /// A frame that needs no help has come.
+    pub fn plain(&mut self) {
+        self.begun = true;
+    }
+
+    /// A frame as the line carries it, made of an odd one; `None` when it is dropped.
+    pub fn odd(&mut self, odd: OddFrame) -> Option<CallerFrame> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        self.count(Oddity::Clamped, odd.clamped.into());
+        match odd.rate_hz.filter(|rate| *rate != self.line.rate_hz) {
+            None => Some(odd.frame),
+            Some(_) if first => {
+                self.count(Oddity::FirstOffRate, 1);
+                None
+            }
+            Some(rate_hz) => {
+                let fitted = self.resample(rate_hz, &odd.frame.payload);
+                self.count(if fitted.is_some() { Oddity::Resampled } else { Oddity::UnknownRate }, 1);
+                fitted.map(|payload| CallerFrame { timestamp: odd.frame.timestamp, payload })
+            }
+        }
+    }
+
+    /// What was found since this was last asked: what and how often.
+    pub fn take_findings(&mut self) -> impl Iterator<Item = (Oddity, u64)> + use<> {
+        let found = std::mem::take(&mut self.found);
+        Oddity::ALL.into_iter().zip(found).filter(|(_, count)| *count > 0)
+    }
+
+    fn resample(&mut self, rate_hz: u32, payload: &[u8]) -> Option<Frame> {
+        if self.line.encoding != Encoding::Pcm16 {
+            return None;
+        }
+        if self.resampler.as_ref().is_none_or(|(known, _)| *known != rate_hz) {
+            self.resampler = Some((rate_hz, Resampler::new(rate_hz, self.line.rate_hz).ok()?));
+        }
+        let (_, resampler) = self.resampler.as_mut()?;
+        self.given.clear();
+        self.made.clear();
+        g711::decode(self.line.encoding, payload, &mut self.given);
+        resampler.process(&self.given, &mut self.made);
+        let mut frame = Frame::take();
+        g711::encode(self.line.encoding, &self.made, &mut frame);
+        Some(frame)
+    }
+
+    fn count(&mut self, oddity: Oddity, times: u64) {
+        self.found[oddity as usize] += times;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_packet_at_another_rate_is_dropped_and_later_ones_are_resampled() {
+        let mut intake = Intake::new(AudioFormat::PCM_8K);
+        assert_eq!(intake.odd(odd(Some(16_000), 160)), None);
+        let speech = intake.odd(odd(Some(16_000), 320)).expect("speech");
+        assert_eq!(speech.payload.len(), 2 * 160);
+        let found: Vec<_> = intake.take_findings().collect();
+        assert_eq!(found, [(Oddity::FirstOffRate, 1), (Oddity::Resampled, 1)]);
+        assert_eq!(intake.take_findings().count(), 0, "told once");
+    }
+
+    #[test]
+    fn a_packet_at_another_rate_is_not_the_first_when_another_was() {
+        let mut intake = Intake::new(AudioFormat::PCM_8K);
+        intake.plain();
+        assert!(intake.odd(odd(Some(16_000), 160)).is_some());
+    }
+
+    #[test]
+    fn a_rate_nobody_can_resample_costs_the_packet_only() {
+        let mut intake = Intake::new(AudioFormat::PCM_8K);
+        intake.plain();
+        for rate in [0, 1, 7_999, 44_100, u32::MAX] {
+            assert_eq!(intake.odd(odd(Some(rate), 80)), None);
+        }
+        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(Oddity::UnknownRate, 5)]);
+    }
+
+    #[test]
+    fn clamped_samples_are_counted_and_the_frame_goes_on() {
+        let mut intake = Intake::new(AudioFormat::PCM_8K);
+        let frame = intake.odd(OddFrame { clamped: 7, ..odd(None, 80) }).expect("the frame");
+        assert_eq!(frame.payload.len(), 160);
+        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(Oddity::Clamped, 7)]);
+    }
+
+    fn odd(rate_hz: Option<u32>, samples: usize) -> OddFrame {
+        let payload = Frame::copy_of(&vec![0; 2 * samples]);
+        OddFrame { frame: CallerFrame { timestamp: None, payload }, rate_hz, clamped: 0 }
+    }
+}

@@ -1,0 +1,114 @@
+//! Whether the upper half of a line's band is empty while somebody speaks. Pure.
+//!
+//! Speech that somebody slowed down to half its speed, by taking 16 kHz for 8 kHz, has nothing there. Tones and much music have not
+//! either, so speech is told from them by how its level and its colour change from frame to frame.
+
+use super::diagnosis::Finding;
+use crate::wire::AudioFormat;
+
+/// The energy above a quarter of the rate, against all of it, of voiced audio.
+#[derive(Debug, Default)]
+pub struct UpperHalf {
+    upper: f64,
+    all: f64,
+    samples: u32,
+    judged: bool,
+    /// Each frame's level and colour, to tell speech, where both rise and fall, from tones and music.
+    levels: Swing,
+    colours: Swing,
+}
+
+impl UpperHalf {
+    /// Whether more of it would tell more.
+    pub fn is_wanted(&self) -> bool {
+        !self.judged
+    }
+
+    /// Takes in a voiced frame; whether it was the last one needed, and something is wrong.
+    pub fn hear(&mut self, samples: impl Iterator<Item = i16>, format: AudioFormat) -> bool {
+        if self.judged || format.rate_hz != 8_000 {
+            self.judged = true;
+            return false;
+        }
+        let (mut past, mut at) = ([0.0_f32; 2 * TAPS], 0);
+        let (mut upper, mut all, mut steps, mut count) = (0.0_f32, 0.0_f32, 0.0_f32, 0_u32);
+        for sample in samples {
+            let sample = f32::from(sample);
+            let step = sample - past[(at + TAPS - 1) % TAPS];
+            (past[at], past[at + TAPS]) = (sample, sample);
+            at = (at + 1) % TAPS;
+            count += 1;
+            // A frame begins in the middle of a sound: until the filter is full it rings.
+            if count as usize >= TAPS {
+                let high: f32 = past[at..at + TAPS].iter().zip(HIGH_PASS).map(|(sample, tap)| sample * tap).sum();
+                (upper, all, steps) = (upper + high * high, all + sample * sample, steps + step * step);
+            }
+        }
+        if all <= 0.0 {
+            return false;
+        }
+        self.levels.add(10.0 * (all / count as f32).log10());
+        self.colours.add(10.0 * (steps / all).max(1e-9).log10());
+        (self.upper, self.all) = (self.upper + f64::from(upper), self.all + f64::from(all));
+        self.samples += count;
+        self.judged = self.samples >= format.rate_hz * UPPER_HALF_MS / 1000;
+        self.judged && self.finding().is_some()
+    }
+
+    /// What the upper half has of the sound, once enough was heard.
+    pub fn decibels(&self) -> Option<f32> {
+        (self.judged && self.all > 0.0).then(|| (10.0 * (self.upper / self.all).max(1e-9).log10()) as f32)
+    }
+
+    /// Whether it is empty while somebody speaks.
+    pub fn finding(&self) -> Option<Finding> {
+        let speech = self.levels.decibels() > SPEECH_SWING && self.colours.decibels() > SPEECH_SWING;
+        self.decibels().filter(|&upper| upper < EMPTY && speech).map(|_| Finding::HalfSpeed)
+    }
+}
+
+/// How far a number of decibels rises and falls: its standard deviation.
+#[derive(Debug, Default)]
+struct Swing {
+    count: f32,
+    sum: f32,
+    squares: f32,
+}
+
+impl Swing {
+    fn add(&mut self, decibels: f32) {
+        self.count += 1.0;
+        self.sum += decibels;
+        self.squares += decibels * decibels;
+    }
+
+    fn decibels(&self) -> f32 {
+        let count = self.count.max(1.0);
+        (self.squares / count - (self.sum / count).powi(2)).max(0.0).sqrt()
+    }
+}
+
+/// Voiced audio after which the upper half of the band is judged: with less, a sentence may happen to have no hiss in it.
+const UPPER_HALF_MS: u32 = 1_500;
+/// The upper half of the band is empty below this: speech at its own speed has -30 to -6 dB there in any half second.
+const EMPTY: f32 = -31.0;
+/// How the levels of speech vary at least, dB; music and tones stand still.
+const SPEECH_SWING: f32 = 3.0;
+/// Length of [`HIGH_PASS`].
+const TAPS: usize = 31;
+/// A half-band high-pass: half a sinc under a Hann window, upside down; -60 dB below an eighth of the rate.
+static HIGH_PASS: [f32; TAPS] = high_pass();
+
+const fn high_pass() -> [f32; TAPS] {
+    // Hann's window times sin(pi n / 2) / (pi n) at the odd distances 1 to 15 from the middle; the even ones are zero.
+    let odd = [0.315_252, -0.097_162, 0.049_515, -0.027_172, 0.014_234, -0.006_43, 0.002_063, -0.000_204];
+    let mut taps = [0.0; TAPS];
+    taps[15] = 0.5;
+    let mut n = 0;
+    while n < odd.len() {
+        taps[15 + 2 * n + 1] = -odd[n];
+        taps[15 - 2 * n - 1] = -odd[n];
+        n += 1;
+    }
+    taps
+}

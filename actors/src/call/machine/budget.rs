@@ -1,0 +1,109 @@
+//! What a call may cost, tried on the whole machine.
+
+use std::collections::BTreeMap;
+
+use super::tests::{Held, drained, playing, ready, response_started};
+use super::*;
+use crate::call::messages::{HangUp, ResponseOutcome, Usage};
+use crate::call::meter::{Budget, Price, Prices, SpendPlan, Usd};
+use crate::call::testing::brief;
+
+/// A call that may cost `hard` dollars; a second of the agent's speech is one cent.
+fn costing(hard: f64) -> Brief {
+    let price = Price { audio_out: Usd::from_dollars(0.0005), ..Price::default() };
+    let call = Budget { soft: Some(Usd::from_dollars(hard / 2.0)), hard: Some(Usd::from_dollars(hard)) };
+    let spend = SpendPlan { prices: Prices::new(BTreeMap::from([("rehearsal".to_owned(), price)])), call };
+    Brief { spend, ..brief() }
+}
+
+/// A response of so many seconds, heard to its end.
+fn answer(call: &mut Held, name: &str, seconds: u64) -> Vec<CallAction> {
+    let usage = Usage { output_audio: seconds * 20, ..Usage::default() };
+    let mut done = call.on(response_started(name));
+    done.extend(call.on(playing(name)));
+    let response = ResponseId::new(name);
+    let outcome = ResponseOutcome::Completed;
+    done.extend(call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: Some(usage) })));
+    done.extend(call.on(drained()));
+    done
+}
+
+fn wishes(done: &[CallAction]) -> Vec<WishPurpose> {
+    let wish = |action: &CallAction| {
+        if let CallAction::Order(ModelOrder::Speak(wish)) = action { Some(wish.purpose) } else { None }
+    };
+    done.iter().filter_map(wish).collect()
+}
+
+#[test]
+fn a_call_is_wrapped_up_at_its_soft_limit_and_closed_politely_at_its_hard_one() {
+    let mut call = Held::of(costing(0.40));
+    call.on(ready());
+    assert!(wishes(&answer(&mut call, "greet", 10)).is_empty());
+    let done = answer(&mut call, "r1", 10);
+    assert_eq!(wishes(&done), [WishPurpose::Notice], "half of it is spent");
+    assert!(
+        done.iter()
+            .any(|action| matches!(action, CallAction::Order(ModelOrder::AddText { role: TextRole::System, .. })))
+    );
+    let done = answer(&mut call, "notice", 10);
+    assert_eq!(wishes(&done), [WishPurpose::Goodbye], "one more would be too much");
+    assert_eq!(call.state(), "closing");
+    let done = answer(&mut call, "goodbye", 10);
+    assert!(done.contains(&CallAction::TellSpent(Usd::from_dollars(0.1))));
+    call.on(drained());
+    assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
+    assert_eq!(call.machine.tally().cost_usd, Usd::from_dollars(0.4));
+}
+
+#[test]
+fn a_model_that_never_stops_costs_the_budget_and_one_turn_at_most() {
+    let (hard, turn) = (Usd::from_dollars(1.0), Usd::from_dollars(0.07));
+    let mut call = Held::of(costing(1.0));
+    call.on(ready());
+    for number in 0..10_000 {
+        let done = answer(&mut call, &format!("r{number}"), 7);
+        if done.contains(&CallAction::CloseModel) {
+            break;
+        }
+    }
+    // What was made is heard to its end, and nobody makes more.
+    call.on(drained());
+    assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
+    assert!(call.machine.tally().cost_usd <= hard + turn, "{}", call.machine.tally().cost_usd);
+}
+
+#[test]
+fn a_caller_silent_for_three_hours_costs_the_budget_and_one_turn_at_most() {
+    // The server itself prompts the silent caller every half minute; nothing of ours ends the call before the money does.
+    let mut brief = costing(1.0);
+    brief.limits.max_duration = Duration::from_secs(4 * 3_600);
+    brief.limits.line_silence = Duration::from_secs(4 * 3_600);
+    let mut call = Held::of(brief);
+    call.on(ready());
+    let mut passed = Duration::ZERO;
+    for number in 0.. {
+        answer(&mut call, &format!("r{number}"), 3);
+        call.pass(Duration::from_secs(30));
+        call.on(CallEvent::TimeUp);
+        passed += Duration::from_secs(30);
+        if call.machine.ending().is_some() || passed >= Duration::from_secs(3 * 3_600) {
+            break;
+        }
+    }
+    assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
+    assert!(passed < Duration::from_secs(1_200), "{passed:?}");
+    assert!(call.machine.tally().cost_usd <= Usd::from_dollars(1.03), "{}", call.machine.tally().cost_usd);
+}
+
+#[test]
+fn a_limit_of_the_day_closes_the_call_and_outranks_the_agents_goodbye() {
+    let mut call = Held::listening();
+    assert_eq!(wishes(&call.on(CallEvent::WrapUp)), [WishPurpose::Notice]);
+    let done = call.on(CallEvent::HangUp(HangUp::Spent));
+    assert_eq!(wishes(&done), [WishPurpose::Goodbye]);
+    assert!(call.on(CallEvent::WrapUp).is_empty(), "it ends already");
+    answer(&mut call, "goodbye", 1);
+    call.on(drained());
+    assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
+}

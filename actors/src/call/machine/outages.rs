@@ -1,0 +1,157 @@
+//! A session that is lost in a call, through the machine: what the caller hears meanwhile, and what follows when none is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use CallAction as A;
+
+use super::tests::{
+    Held, drained, lost, playing, ready, response_finished, response_started, speech_started, speech_stopped,
+};
+use super::*;
+use crate::call::brief::{Greeting, LanguageBrief};
+use crate::call::messages::ModelLoss;
+use crate::call::testing::{brief, sales};
+
+#[test]
+fn what_is_queued_plays_on_and_the_call_stays_where_it_is() {
+    let mut call = Held::listening();
+    call.on(response_started("r2"));
+    call.on(playing("r2"));
+    let done = call.on(faltered());
+    assert_eq!(call.state(), "speaking");
+    assert!(!done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::DetachModel)), "{done:?}");
+    call.on(drained());
+    assert_eq!(call.state(), "thinking", "the rest is owed");
+    call.on(resumed(true));
+    call.on(response_started("r3"));
+    call.on(playing("r3"));
+    call.on(response_finished("r3"));
+    call.on(drained());
+    assert_eq!(call.state(), "listening");
+}
+
+#[test]
+fn a_caller_who_waits_hears_a_line_and_one_who_may_speak_waits_longer_for_it() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(faltered());
+    assert_eq!(fillers(&mut call), [ms(1_200), ms(3_800), ms(3_800)]);
+    let mut call = held();
+    call.on(faltered());
+    assert_eq!(fillers(&mut call)[0], ms(3_500));
+}
+
+#[test]
+fn no_line_is_said_while_something_plays_or_once_a_session_is_there() {
+    let mut call = held();
+    call.on(response_started("r2"));
+    call.on(playing("r2"));
+    call.on(faltered());
+    assert!(!call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Outage));
+    call.now += ms(5_000);
+    call.on(drained());
+    assert_eq!(call.machine.deadline(), Some((call.now + ms(1_200), Timer::Outage)));
+    call.on(resumed(true));
+    assert!(!call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Outage));
+}
+
+#[test]
+fn a_turn_that_nobody_hears_the_end_of_is_over() {
+    let mut call = Held::listening();
+    call.on(speech_started());
+    let done = call.on(faltered());
+    assert!(done.contains(&A::CallerTurn { open: false }));
+    call.on(resumed(false));
+    call.on(drained());
+    assert_eq!(call.state(), "listening");
+}
+
+#[test]
+fn a_session_is_replaced_when_nobody_notices() {
+    let rotate = A::Order(ModelOrder::Rotate);
+    let mut call = Held::listening();
+    call.on(speech_started());
+    assert!(!call.on(CallEvent::Model(ModelReport::Renewable)).contains(&rotate), "the caller speaks");
+    call.on(speech_stopped());
+    call.on(response_started("r2"));
+    call.on(playing("r2"));
+    assert!(!call.on(response_finished("r2")).contains(&rotate), "the agent is heard");
+    assert!(call.on(drained()).contains(&rotate));
+    assert!(!call.on(drained()).contains(&rotate), "once");
+}
+
+#[test]
+fn a_call_whose_model_is_gone_for_good_is_sent_to_where_the_configuration_says() {
+    let transfers = Arc::new([("sales".to_owned(), sales())].into());
+    let brief = Brief { transfers, on_model_loss: Some("sales".to_owned()), ..brief_with_sounds() };
+    let mut call = Held::of(brief.clone());
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    let done = call.on(lost(LossClass::Retryable));
+    assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "the apology comes first: {done:?}");
+    assert!(done.iter().any(|action| matches!(action, A::AskLeave { .. })));
+    call.on(CallEvent::LeaveGiven { granted: true });
+    call.on(drained());
+    call.on(drained());
+    assert_eq!(call.state(), "transferring");
+
+    let mut call = Held::of(brief);
+    call.on(lost(LossClass::Fatal));
+    call.on(CallEvent::LeaveGiven { granted: false });
+    call.on(drained());
+    call.on(drained());
+    assert_eq!(call.machine.ending(), Some(Ending::ModelLost), "nobody could be asked");
+}
+
+/// The waits before each line, for as long as there is no session.
+fn fillers(call: &mut Held) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    while let Some((at, Timer::Outage)) = call.machine.deadline() {
+        waits.push(at - call.now);
+        call.now = at;
+        let done = call.on(CallEvent::TimeUp);
+        assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "{done:?}");
+    }
+    waits
+}
+
+fn held() -> Held {
+    let mut call = Held::of(brief_with_sounds());
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call
+}
+
+fn brief_with_sounds() -> Brief {
+    let sound = || Some(Arc::from([1i16; 8]));
+    let language = LanguageBrief {
+        name: "English".to_owned(),
+        instructions: "Speak English.".to_owned(),
+        voice: "marin".to_owned(),
+        transcription: None,
+        greeting: Greeting::None,
+        idle_prompts: vec!["…".to_owned()],
+        goodbye: "…".to_owned(),
+        apology: "Sorry.".to_owned(),
+        apology_sound: sound(),
+        filler: "One moment.".to_owned(),
+        filler_sound: sound(),
+    };
+    Brief { languages: Arc::new([("en".to_owned(), language)].into()), ..brief() }
+}
+
+fn faltered() -> CallEvent {
+    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
+}
+
+fn resumed(answering: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::Resumed { session: "sess_2".to_owned(), gap: ms(300), answering })
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}

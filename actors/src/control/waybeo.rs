@@ -1,0 +1,119 @@
+//! Waybeo's `bot-call` API (reference `waybeo.md` §4): one address, several command words. Pure.
+//!
+//! Where a call is handed on to is configured at Waybeo: no destination is sent. The words differ between its systems, so they come
+//! from the configuration.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use super::{Ask, Request};
+use crate::call::steps::CarrierAnswer;
+use crate::ids::{CarrierCallId, Private};
+
+/// Waybeo's API for one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaybeoApi {
+    /// `https://…/bot-call`.
+    pub api_url: Url,
+    /// The bearer: a JWT that lives an hour or so.
+    pub token: Private<String>,
+    /// `transfer`, on newer systems `transfer_call`.
+    pub transfer_command: String,
+    /// `hangup_call`.
+    pub hangup_command: String,
+}
+
+impl WaybeoApi {
+    pub(super) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+        let command = match request {
+            Request::HandOver => &self.transfer_command,
+            Request::HangUp => &self.hangup_command,
+        };
+        Ask {
+            url: self.api_url.clone(),
+            authorization: Private::new(format!("Bearer {}", self.token.expose())),
+            content_type: "application/json",
+            // `callId`: the API takes `call_id` for an absent one.
+            body: Private::new(json!({ "command": command, "callId": call.as_str() }).to_string()),
+            timeout: PATIENCE,
+        }
+    }
+}
+
+/// What an answer of the API means: the status says all, what else it says is documented nowhere.
+pub(super) fn judge(status: u16) -> CarrierAnswer {
+    match status {
+        200..300 => CarrierAnswer::Done,
+        404 | 410 => CarrierAnswer::Gone,
+        401 | 403 => CarrierAnswer::Failed {
+            reason: format!(
+                "the carrier's API refused our token (HTTP {status}): renew WAYBEO_AUTH_TOKEN and restart, it may have expired"
+            ),
+        },
+        _ => CarrierAnswer::Failed { reason: format!("the carrier's API answered HTTP {status}") },
+    }
+}
+
+/// When a token of this form (a JWT) stops being good, in seconds since 1970; `None` when it does not say. Nothing is verified: it is
+/// the carrier's to do that, ours to warn in time.
+pub fn expiry(token: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: f64,
+    }
+    let mut parts = token.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let claims = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(claims.trim_end_matches('=')).ok()?;
+    let claims: Claims = serde_json::from_slice(&claims).ok()?;
+    // A time beyond what a number of seconds can hold becomes the farthest one.
+    Some(claims.exp as i64)
+}
+
+/// As long as running services wait.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_requests_carry_the_configured_word_and_the_call() {
+        let api = WaybeoApi {
+            api_url: "https://pbx.example.com/bot-call".parse().expect("a URL"),
+            token: Private::new("secret".to_owned()),
+            transfer_command: "transfer_call".to_owned(),
+            hangup_command: "hangup_call".to_owned(),
+        };
+        let call = CarrierCallId::new("-74lJ3\"x");
+        let ask = api.ask(Request::HandOver, &call);
+        assert_eq!(ask.url.as_str(), "https://pbx.example.com/bot-call");
+        assert_eq!(ask.body.expose(), r#"{"callId":"-74lJ3\"x","command":"transfer_call"}"#);
+        assert_eq!(ask.authorization.expose(), "Bearer secret");
+        assert!(!format!("{api:?} {ask:?}").contains("secret"), "nothing secret is printed");
+        assert!(api.ask(Request::HangUp, &call).body.expose().contains(r#""command":"hangup_call""#));
+    }
+
+    #[test]
+    fn any_success_is_success_whatever_it_says() {
+        for status in [200, 201, 202, 204, 299] {
+            assert_eq!(judge(status), CarrierAnswer::Done);
+        }
+        assert_eq!(judge(404), CarrierAnswer::Gone);
+        for status in [100, 199, 300, 302, 400, 401, 429, 500, 503] {
+            assert!(matches!(judge(status), CarrierAnswer::Failed { .. }), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_token_says_when_it_expires() {
+        let token = |claims: &str| format!("e30.{}.sig", base64_simd::URL_SAFE_NO_PAD.encode_to_string(claims));
+        assert_eq!(expiry(&token(r#"{"sub":"stream","iat":1700000000,"exp":1700003600}"#)), Some(1_700_003_600));
+        assert_eq!(expiry(&token(r#"{"exp":1e300}"#)), Some(i64::MAX));
+        for odd in ["", "opaque", "a.b.c", "e30.!.x", &token("{}"), &token("[]"), &token(r#"{"exp":"soon"}"#)] {
+            assert_eq!(expiry(odd), None, "{odd}");
+        }
+    }
+}

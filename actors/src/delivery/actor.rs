@@ -1,0 +1,567 @@
+//! The Delivery actor: the shell around [`super::schedule`] and [`super::store`].
+//!
+//! It runs on an arbiter of its own. What it holds in memory is bounded (`MOST_HELD`); what is beyond waits on disk.
+
+mod node;
+mod shared;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle, WrapFuture,
+};
+use chrono::{DateTime, Local, NaiveDateTime, Utc};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use self::node::Node;
+use self::shared::Link;
+use super::breaker::BreakerPlan;
+use super::case::{Case, Status};
+use super::http::{Letter, post};
+use super::messages::{CallNews, Finish};
+use super::notice::{Kind, Notice};
+use super::payload::{Material, Payload};
+use super::plan::DeliveryPlan;
+use super::schedule::{Action, Answer, Event as Happening, Job, Schedule, Why};
+use super::store::Store;
+use crate::clock;
+use crate::ending::Ending;
+use crate::events::{Event, emit};
+use crate::ids::{CallId, chance};
+
+/// Everything that is to be told to somebody.
+pub struct Delivery {
+    plan: Arc<DeliveryPlan>,
+    store: Store,
+    schedule: Schedule,
+    /// The cases that are not over, by their notice's id.
+    cases: HashMap<Arc<str>, Case>,
+    /// Cases whose last step the disk has not taken yet.
+    unsaved: BTreeSet<Arc<str>>,
+    /// Some pending cases are on disk alone.
+    overflown: bool,
+    /// Queue files that need no second look.
+    seen: HashSet<String>,
+    watch: Watch,
+    /// The queue that is shared with other nodes, where it is.
+    node: Option<Node>,
+    /// The deadline that the one timer waits for.
+    armed: Option<(Instant, SpawnHandle)>,
+    /// Who waits for the end.
+    finishing: Option<oneshot::Sender<()>>,
+}
+
+/// When the folder of records was looked at.
+#[derive(Default)]
+struct Watch {
+    /// What the folder's time of change was then.
+    changed: Option<SystemTime>,
+    /// It had just changed: a file that came in the same instant does not change the time again.
+    again: bool,
+    /// When old files were removed last.
+    swept: Option<Instant>,
+}
+
+impl Delivery {
+    /// Not yet started.
+    ///
+    /// # Errors
+    /// When the folders cannot be made.
+    pub fn new(plan: DeliveryPlan) -> io::Result<Self> {
+        let store = Store::open(&plan.records)?;
+        let lanes: Vec<_> = plan
+            .endpoints
+            .iter()
+            .map(|endpoint| (endpoint.concurrency, store.is_shut(&endpoint.name, endpoint.url.as_str())))
+            .collect();
+        let node = plan.redis_url.as_ref().map(|url| Link::new(url.expose(), CallId::random().to_string(), plan.keep));
+        let node = node.transpose().map_err(io::Error::other)?.map(Node::new);
+        let breaker = BreakerPlan {
+            threshold: FAILURES_IN_A_ROW,
+            first: plan.retry.initial.saturating_mul(2).min(plan.retry.max),
+            longest: plan.retry.max.min(LONGEST_PEACE),
+        };
+        Ok(Self {
+            schedule: Schedule::new(plan.retry, breaker, &lanes),
+            plan: Arc::new(plan),
+            store,
+            cases: HashMap::new(),
+            unsaved: BTreeSet::new(),
+            // What an earlier process left is taken up first.
+            overflown: true,
+            seen: HashSet::new(),
+            watch: Watch::default(),
+            node,
+            armed: None,
+            finishing: None,
+        })
+    }
+
+    /// Takes an event to the schedule and does what it says.
+    fn step(&mut self, event: Happening, ctx: &mut Context<Self>) {
+        let mut touched = BTreeSet::new();
+        for action in self.schedule.handle(event, clock::now()) {
+            self.perform(action, &mut touched, ctx);
+        }
+        for id in touched {
+            self.save(&id);
+        }
+        if self.node.is_some() && !self.unsaved.is_empty() {
+            self.keep_in_step(ctx);
+        } else if self.is_finished() {
+            ctx.stop();
+        }
+        self.arm(ctx);
+    }
+
+    fn perform(&mut self, action: Action, touched: &mut BTreeSet<Arc<str>>, ctx: &mut Context<Self>) {
+        match action {
+            Action::Attempt { job, .. } => self.attempt(job, ctx),
+            Action::Completed { job, attempts } => {
+                self.note(&job, attempts, Status::Completed, None);
+                let endpoint = &self.plan.endpoints[job.endpoint].name;
+                emit(Event::WebhookDelivered { endpoint, event: &job.notice, attempts });
+                touched.insert(job.notice);
+            }
+            Action::Delayed { job, attempts, wait } => {
+                self.note(&job, attempts, Status::Pending, Some(wait));
+                let (endpoint, problem) = (&self.plan.endpoints[job.endpoint].name, self.last(&job));
+                emit(Event::WebhookDelayed { endpoint, event: &job.notice, attempts, wait, problem: &problem });
+                touched.insert(job.notice);
+            }
+            Action::GivenUp { job, attempts, why } => {
+                if why == Why::Gone && attempts == 0 {
+                    self.tell_last(&job, "not tried: the endpoint has answered 410");
+                }
+                self.note(&job, attempts, Status::Failed, None);
+                let (endpoint, problem) = (&self.plan.endpoints[job.endpoint].name, self.last(&job));
+                emit(Event::WebhookGivenUp { endpoint, event: &job.notice, attempts, problem: &problem });
+                touched.insert(job.notice);
+            }
+            Action::Shut { endpoint } => {
+                let endpoint = &self.plan.endpoints[endpoint];
+                emit(Event::EndpointShut { endpoint: &endpoint.name });
+                if let Err(problem) = self.store.shut(&endpoint.name, endpoint.url.as_str()) {
+                    emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
+                }
+            }
+            Action::BreakerOpened { endpoint, pause } => {
+                emit(Event::EndpointRested { endpoint: &self.plan.endpoints[endpoint].name, pause });
+            }
+            Action::BreakerClosed { endpoint } => {
+                emit(Event::EndpointRecovered { endpoint: &self.plan.endpoints[endpoint].name });
+            }
+        }
+    }
+
+    /// Whether the service is stopping and nothing is under way; a shared queue is told what has come of it first.
+    fn is_finished(&self) -> bool {
+        let told = self.node.is_none() || self.unsaved.is_empty();
+        self.finishing.is_some() && self.schedule.in_flight() == 0 && told
+    }
+
+    /// Keeps one timer, for the earliest deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.schedule.deadline();
+        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.armed.take() {
+            ctx.cancel_future(timer);
+        }
+        self.armed = next.map(|at| {
+            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
+                this.armed = None;
+                this.step(Happening::TimePassed, ctx);
+            };
+            (at, ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
+        });
+    }
+
+    fn attempt(&mut self, job: Job, ctx: &mut Context<Self>) {
+        let Some(notice) = self.cases.get(&job.notice).map(|case| case.notice.clone()) else { return };
+        let entry =
+            self.node.as_ref().and_then(|node| Some((node.link.clone(), node.entries.get(&job.notice)?.clone())));
+        let source = match (&notice.record, entry) {
+            (None, _) => Source::None,
+            (Some(_), Some((link, entry))) => Source::Shared(Box::new(link), entry),
+            (Some(files), None) => Source::Disk(self.store.transcript(files)),
+        };
+        let plan = Arc::clone(&self.plan);
+        let exchange = async move {
+            let endpoint = &plan.endpoints[job.endpoint];
+            let (answer, told) = match source.record().await {
+                Ok(record) => match letter(&notice, record.as_ref(), endpoint.payload) {
+                    Ok(letter) => post(endpoint, letter).await,
+                    Err(problem) => (Answer::Impossible, problem),
+                },
+                Err(answered) => answered,
+            };
+            (job, answer, told)
+        };
+        ctx.spawn(exchange.into_actor(self).map(|(job, answer, told), this: &mut Self, ctx: &mut Context<Self>| {
+            this.tell_last(&job, &told);
+            this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
+        }));
+    }
+
+    /// Notes how far a delivery is.
+    fn note(&mut self, job: &Job, attempts: u32, status: Status, wait: Option<Duration>) {
+        let now = clock::wall();
+        let name = &self.plan.endpoints[job.endpoint].name;
+        if let Some(course) = self.cases.get_mut(&job.notice).and_then(|case| case.deliveries.get_mut(name)) {
+            course.status = status;
+            course.attempts = attempts;
+            course.next_at = wait.map(|wait| now + wait);
+            course.ended_at = (status != Status::Pending).then_some(now);
+        }
+    }
+
+    fn tell_last(&mut self, job: &Job, told: &str) {
+        let name = &self.plan.endpoints[job.endpoint].name;
+        if let Some(course) = self.cases.get_mut(&job.notice).and_then(|case| case.deliveries.get_mut(name)) {
+            course.last = Some(told.to_owned());
+            course.last_at = Some(clock::wall());
+        }
+    }
+
+    fn last(&self, job: &Job) -> String {
+        let name = &self.plan.endpoints[job.endpoint].name;
+        let course = self.cases.get(&job.notice).and_then(|case| case.deliveries.get(name));
+        course.and_then(|course| course.last.clone()).unwrap_or_default()
+    }
+
+    /// Puts a case on disk, and lets it go when it is over. What the disk does not take is tried again.
+    fn save(&mut self, id: &Arc<str>) {
+        let Some(case) = self.cases.get(id) else { return };
+        if self.node.as_ref().is_some_and(|node| node.entries.contains_key(id)) {
+            // The shared queue's; the next conversation writes it down.
+            self.unsaved.insert(Arc::clone(id));
+            return;
+        }
+        if let Err(problem) = self.store.save(case) {
+            if self.unsaved.insert(Arc::clone(id)) {
+                emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
+            }
+            return;
+        }
+        self.unsaved.remove(id);
+        self.mark(case);
+        if case.status() != Status::Pending {
+            self.cases.remove(id);
+        }
+    }
+
+    fn mark(&self, case: &Case) {
+        let Some(files) = &case.notice.record else { return };
+        match self.store.mark_queue(&files.queue, case, clock::wall()) {
+            // Erased with its call.
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => {}
+            Err(problem) => emit(Event::DeliveryUnsaved { problem: &format!("{}: {problem}", files.queue) }),
+            Ok(()) => {}
+        }
+    }
+
+    /// Somebody may have to be told of this.
+    fn take(&mut self, notice: Notice, ctx: &mut Context<Self>) {
+        let wanting = self.plan.endpoints.iter().filter(|endpoint| endpoint.events.contains(&notice.kind));
+        let names: Vec<&str> = wanting.map(|endpoint| endpoint.name.as_str()).collect();
+        if names.is_empty() || self.cases.contains_key(notice.id.as_str()) || self.store.knows(&notice.id) {
+            return;
+        }
+        let case = Case::new(notice, &names, clock::wall());
+        if self.node.is_some() {
+            // The outbox; some node takes it from the shared queue.
+            match self.store.save(&case) {
+                Ok(()) => self.mark(&case),
+                Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
+            }
+        } else if self.cases.len() < MOST_HELD {
+            let id: Arc<str> = Arc::from(case.notice.id.as_str());
+            self.cases.insert(Arc::clone(&id), case);
+            // On disk before anybody is told.
+            self.save(&id);
+            self.hold(&id, ctx);
+        } else {
+            match self.store.save(&case) {
+                Ok(()) => self.overflown = true,
+                Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
+            }
+        }
+    }
+
+    /// Hands what is pending of a held case to the schedule.
+    fn hold(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
+        let now = clock::wall();
+        let Some(case) = self.cases.get_mut(id) else { return };
+        let mut queued = Vec::new();
+        for (name, course) in case.deliveries.iter_mut().filter(|(_, course)| course.status == Status::Pending) {
+            if let Some(endpoint) = self.plan.endpoints.iter().position(|endpoint| endpoint.name == *name) {
+                let job = Job { notice: Arc::clone(id), endpoint };
+                let age = (now - course.since).to_std().unwrap_or_default();
+                // A clock that was set back must not make us wait for longer than any pause is.
+                let wait = course.next_at.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
+                queued.push(Happening::Queued { job, attempts: course.attempts, age, wait: wait.min(LONGEST_WAIT) });
+            } else {
+                course.status = Status::Failed;
+                course.last = Some("the endpoint is no longer in webhooks.endpoints".to_owned());
+                course.ended_at = Some(now);
+            }
+        }
+        if queued.is_empty() {
+            self.save(id);
+        }
+        for event in queued {
+            self.step(event, ctx);
+        }
+    }
+
+    /// Looks for whatever is to be done on disk.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        for id in self.unsaved.clone() {
+            self.save(&id);
+        }
+        let looked = self
+            .look_for_pending(ctx)
+            .and_then(|()| self.look_for_retries(ctx))
+            .and_then(|()| self.look_for_records(ctx))
+            .and_then(|()| self.sweep());
+        if let Err(problem) = looked {
+            emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
+        }
+        self.keep_in_step(ctx);
+    }
+
+    /// Takes up what is on disk alone, as far as there is room.
+    fn look_for_pending(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        if self.node.is_some() || !self.overflown || self.cases.len() > MOST_HELD / 2 {
+            return Ok(());
+        }
+        let ids = self.store.ids(Status::Pending)?;
+        self.overflown = false;
+        for id in ids {
+            if self.cases.contains_key(id.as_str()) {
+                continue;
+            }
+            if self.cases.len() >= MOST_HELD {
+                self.overflown = true;
+                break;
+            }
+            match self.store.pending(&id) {
+                Ok(case) => {
+                    let id: Arc<str> = Arc::from(id);
+                    self.cases.insert(Arc::clone(&id), case);
+                    self.hold(&id, ctx);
+                }
+                Err(problem) => emit(Event::NoticeDropped { event: &id, problem: &problem.to_string() }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Dead letters that an operator asks for.
+    fn look_for_retries(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        for id in self.store.retries()? {
+            self.store.retried(&id)?;
+            let in_hand = self.cases.get(id.as_str()).cloned();
+            let Some(mut case) = in_hand.map_or_else(|| self.store.find(&id), |case| Ok(Some(case)))? else { continue };
+            if !case.revive(clock::wall()) {
+                continue;
+            }
+            let names: Vec<String> = case.deliveries.keys().cloned().collect();
+            let id: Arc<str> = Arc::from(id);
+            self.reopen(&names, ctx)?;
+            if self.node.is_some() && !self.cases.contains_key(&id) {
+                // The outbox; some node takes it from the shared queue.
+                self.store.save(&case)?;
+                self.mark(&case);
+            } else {
+                self.cases.insert(Arc::clone(&id), case);
+                self.save(&id);
+                self.hold(&id, ctx);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever asks for a dead letter says that its endpoint is there again.
+    fn reopen(&mut self, names: &[String], ctx: &mut Context<Self>) -> io::Result<()> {
+        for endpoint in 0..self.plan.endpoints.len() {
+            let name = &self.plan.endpoints[endpoint].name;
+            if names.contains(name) {
+                self.store.reopen(name)?;
+                self.step(Happening::Reopened { endpoint }, ctx);
+            }
+        }
+        Ok(())
+    }
+
+    /// New queue files, and those that a dead process had in hand.
+    fn look_for_records(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        let changed = self.store.changed_at();
+        if changed == self.watch.changed && !self.watch.again {
+            return Ok(());
+        }
+        self.watch.again = changed != self.watch.changed;
+        self.watch.changed = changed;
+        let names = self.store.queue_names()?;
+        self.seen.retain(|name| names.contains(name));
+        let mut fresh: Vec<String> = names.difference(&self.seen).cloned().collect();
+        fresh.sort();
+        for name in fresh {
+            match self.store.open_queue(&name) {
+                Ok(Some(notices)) => notices.into_iter().for_each(|notice| self.take_from_record(notice, ctx)),
+                Ok(None) => {}
+                Err(problem) => emit(Event::QueueUnreadable { name: &name, problem: &problem.to_string() }),
+            }
+            self.seen.insert(name);
+        }
+        Ok(())
+    }
+
+    fn take_from_record(&mut self, notice: Notice, ctx: &mut Context<Self>) {
+        if notice.kind == Kind::TranscriptReady {
+            // A crash came between the end of the case and its mark in the queue file.
+            if !self.cases.contains_key(notice.id.as_str())
+                && let Ok(Some(case)) = self.store.find(&notice.id)
+            {
+                self.mark(&case);
+            }
+            return self.take(notice, ctx);
+        }
+        // Commonly the call itself has told of it. What is long past was told, and its case removed.
+        let age = (clock::wall() - notice.at).to_std().unwrap_or_default();
+        if age < self.plan.keep / 2 {
+            self.take(notice, ctx);
+        }
+    }
+
+    fn sweep(&mut self) -> io::Result<()> {
+        let now = clock::now();
+        if self.watch.swept.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY) {
+            return Ok(());
+        }
+        self.watch.swept = Some(now);
+        self.store.sweep(self.plan.keep, clock::wall().into()).map(|_| ())
+    }
+}
+
+impl Actor for Delivery {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Three small messages a call: this many calls begin and end while a disk hangs before any news is dropped.
+        ctx.set_mailbox_capacity(MOST_NEWS);
+        self.look(ctx);
+        ctx.run_interval(LOOK_EVERY, |this, ctx| this.look(ctx));
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(waiting) = self.finishing.take() {
+            // Whoever asked may have stopped waiting.
+            let _ = waiting.send(());
+        } else {
+            emit(Event::DeliveryStopped { pending: self.schedule.len() });
+        }
+    }
+}
+
+impl Handler<CallNews> for Delivery {
+    type Result = ();
+
+    fn handle(&mut self, news: CallNews, ctx: &mut Self::Context) {
+        match news {
+            CallNews::Started(card) => {
+                self.take(Notice::of_call(Kind::CallStarted, &card, card.started_at, None), ctx);
+            }
+            CallNews::Ended { card, ending, at } => {
+                self.take(Notice::of_call(Kind::CallEnded, &card, at, Some(ending)), ctx);
+                if ending == Ending::Transferred {
+                    self.take(Notice::of_call(Kind::CallTransferred, &card, at, Some(ending)), ctx);
+                }
+            }
+        }
+    }
+}
+
+impl Handler<Finish> for Delivery {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Finish { patience }: Finish, ctx: &mut Self::Context) -> Self::Result {
+        let (told, finished) = oneshot::channel();
+        // The last records, whatever the folder's time says.
+        self.watch.again = true;
+        self.look(ctx);
+        self.finishing = Some(told);
+        if self.is_finished() {
+            ctx.stop();
+        } else {
+            ctx.run_later(patience, |_, ctx| ctx.stop());
+        }
+        Box::pin(async move {
+            // An error means that the actor is gone, and nothing is to be waited for.
+            let _ = finished.await;
+        })
+    }
+}
+
+/// Where a notice's record is.
+enum Source {
+    /// It has none.
+    None,
+    /// It was read from the folder of records, or could not be.
+    Disk(io::Result<Value>),
+    /// It travels with its entry in the shared queue.
+    Shared(Box<Link>, Arc<str>),
+}
+
+impl Source {
+    /// The record, or the answer that a try without one gets.
+    async fn record(self) -> Result<Option<Value>, (Answer, String)> {
+        let impossible =
+            |problem: &dyn std::fmt::Display| (Answer::Impossible, format!("the transcript cannot be read: {problem}"));
+        match self {
+            Self::None => Ok(None),
+            Self::Disk(read) => read.map(Some).map_err(|problem| impossible(&problem)),
+            Self::Shared(mut link, entry) => {
+                // Whatever Redis does, it says nothing of the receiver.
+                let found = link.record(&entry).await;
+                let found = found.map_err(|problem| (Answer::Unsent, format!("the shared queue: {problem}")))?;
+                let text = found.ok_or_else(|| impossible(&"it was gone when it was shared"))?;
+                serde_json::from_str(&text).map(Some).map_err(|problem| impossible(&problem))
+            }
+        }
+    }
+}
+
+fn letter(notice: &Notice, record: Option<&Value>, payload: Payload) -> Result<Letter, String> {
+    let body = payload.body(Material { notice, record, local });
+    let body = body.map_err(|problem| format!("the body cannot be written: {problem}"))?;
+    Ok(Letter { id: notice.id.clone(), body })
+}
+
+fn local(moment: DateTime<Utc>) -> NaiveDateTime {
+    moment.with_timezone(&Local).naive_local()
+}
+
+/// How often the disk is looked at: one `stat` where nothing has changed. Longer makes receivers wait, shorter is noise.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often old files are removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Cases in memory, of a kilobyte or two. More wait on disk, where they lose nothing but a look.
+const MOST_HELD: usize = 10_000;
+/// News that may wait for a hung disk.
+const MOST_NEWS: usize = 4096;
+/// No pause is longer: what a receiver may ask for, or an operator configure.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// Failures in a row that open an endpoint's breaker. Fewer stops all deliveries for one bad letter.
+const FAILURES_IN_A_ROW: u32 = 5;
+/// The longest time that an endpoint is left in peace: by then somebody may have repaired it.
+const LONGEST_PEACE: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests;

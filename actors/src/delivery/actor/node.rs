@@ -1,0 +1,164 @@
+//! A Delivery among several nodes: the tick that keeps its folders, its schedule and the shared queue in step.
+//!
+//! One conversation with Redis at a time, begun by a tick. What is new stands in the outbox (`deliveries/pending`) until it is in the
+//! stream, then in `deliveries/shared` until some node has brought it to its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::shared::{Link, Outcome, STALE_AFTER, Work};
+use super::{Delivery, MOST_HELD};
+use crate::clock;
+use crate::delivery::case::{Case, Status};
+use crate::events::{Event, emit};
+
+/// What a node knows of the shared queue.
+pub(super) struct Node {
+    pub(super) link: Link,
+    /// The entries of the cases in hand, by their event's id.
+    pub(super) entries: HashMap<Arc<str>, Arc<str>>,
+    /// A conversation is going on.
+    busy: bool,
+    /// Redis did not answer; told once.
+    away: bool,
+    touched: Option<Instant>,
+    claimed: Option<Instant>,
+    asked: Option<Instant>,
+}
+
+impl Node {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, entries: HashMap::new(), busy: false, away: false, touched: None, claimed: None, asked: None }
+    }
+}
+
+impl Delivery {
+    /// Begins a conversation with Redis, unless one is going on.
+    pub(super) fn keep_in_step(&mut self, ctx: &mut Context<Self>) {
+        let Some(node) = &mut self.node else { return };
+        if std::mem::replace(&mut node.busy, true) {
+            return;
+        }
+        let now = clock::now();
+        let due = |last: &mut Option<Instant>, every: Duration| {
+            let due = last.is_none_or(|at| now.saturating_duration_since(at) >= every);
+            if due {
+                *last = Some(now);
+            }
+            due
+        };
+        let (touch, claim) = (due(&mut node.touched, STALE_AFTER / 3), due(&mut node.claimed, STALE_AFTER / 3));
+        let ask = due(&mut node.asked, ASK_EVERY);
+        let touch = if touch { node.entries.values().cloned().collect() } else { Vec::new() };
+        let entries = &node.entries;
+        let progress =
+            self.unsaved.iter().filter_map(|id| Some((entries.get(id)?.clone(), self.cases.get(id)?.clone())));
+        // A node that is stopping takes nothing more.
+        let room =
+            if self.finishing.is_some() { 0 } else { MOST_HELD.saturating_sub(self.cases.len()).min(MOST_AT_ONCE) };
+        let work = Work {
+            progress: progress.collect(),
+            touch,
+            room,
+            claim,
+            push: self.outbox(),
+            ask: if ask { self.store.shared().unwrap_or_default() } else { Vec::new() },
+        };
+        let Some(node) = &self.node else { return };
+        let mut link = node.link.clone();
+        let conversation = async move {
+            let outcome = link.work(work).await;
+            (link, outcome)
+        };
+        ctx.spawn(conversation.into_actor(self).map(|(link, outcome), this: &mut Self, ctx: &mut Context<Self>| {
+            this.was_in_step(link, outcome, ctx);
+        }));
+    }
+
+    /// What waits to be given to the stream, with its records.
+    fn outbox(&self) -> Vec<(Case, Option<String>)> {
+        let ids = self.store.ids(Status::Pending).unwrap_or_default();
+        let cases = ids.iter().take(MOST_AT_ONCE).filter_map(|id| match self.store.pending(id) {
+            Ok(case) => Some(case),
+            Err(problem) => {
+                emit(Event::NoticeDropped { event: id, problem: &problem.to_string() });
+                None
+            }
+        });
+        cases
+            .map(|case| {
+                // Without its record it is given up by whoever takes it, and so told.
+                let files = case.notice.record.as_ref();
+                let record = files.and_then(|files| self.store.transcript(files).ok()).map(|record| record.to_string());
+                (case, record)
+            })
+            .collect()
+    }
+
+    fn was_in_step(&mut self, link: Link, outcome: Outcome, ctx: &mut Context<Self>) {
+        let Some(node) = &mut self.node else { return };
+        node.link = link;
+        node.busy = false;
+        let away = outcome.problem.is_some();
+        if let Some(problem) = outcome.problem.filter(|_| !node.away) {
+            emit(Event::QueueAway { problem: &problem });
+        } else if node.away && !away {
+            emit(Event::QueueBack);
+        }
+        node.away = away;
+        for case in &outcome.pushed {
+            if let Err(problem) = self.store.share(case) {
+                emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
+            }
+        }
+        for case in outcome.saved {
+            self.was_saved(&case);
+        }
+        for case in outcome.ended.into_iter().filter(|case| case.status() != Status::Pending) {
+            match self.store.save(&case) {
+                Ok(()) => self.mark(&case),
+                Err(problem) => emit(Event::DeliveryUnsaved { problem: &problem.to_string() }),
+            }
+        }
+        for entry in &outcome.unreadable {
+            emit(Event::NoticeDropped { event: entry, problem: "the entry in the shared queue cannot be read" });
+        }
+        for (entry, case) in outcome.taken {
+            self.take_entry(entry, case, ctx);
+        }
+        if self.is_finished() {
+            ctx.stop();
+        }
+    }
+
+    fn take_entry(&mut self, entry: Arc<str>, case: Case, ctx: &mut Context<Self>) {
+        let Some(node) = &mut self.node else { return };
+        let id: Arc<str> = Arc::from(case.notice.id.as_str());
+        node.entries.insert(Arc::clone(&id), entry);
+        self.cases.entry(Arc::clone(&id)).or_insert(case);
+        self.hold(&id, ctx);
+    }
+
+    /// The queue has taken this state of a case.
+    fn was_saved(&mut self, case: &Case) {
+        let id = case.notice.id.as_str();
+        // It may have come further since.
+        if self.cases.get(id).is_some_and(|now| now == case) {
+            self.unsaved.remove(id);
+            if case.status() != Status::Pending {
+                self.cases.remove(id);
+                if let Some(node) = &mut self.node {
+                    node.entries.remove(id);
+                }
+            }
+        }
+    }
+}
+
+/// How often the ends of this node's own cases are asked for.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+/// Cases that are given or taken in one conversation.
+const MOST_AT_ONCE: usize = 64;

@@ -1,0 +1,136 @@
+use std::fs;
+use std::path::Path;
+
+use actix::Addr;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::delivery::payload::Payload;
+use crate::delivery::plan::EndpointPlan;
+use crate::delivery::schedule::RetryPlan;
+use crate::delivery::testing::card;
+
+#[actix_rt::test]
+async fn what_is_told_is_on_disk_before_anybody_hears_of_it() {
+    let scene = Scene::start(&["crm", "mail"]);
+    let card = card();
+    scene.delivery.send(CallNews::Started(card.clone())).await.expect("it listens");
+    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", card.id));
+    let case = read(&path);
+    assert_eq!(case["notice"]["type"], "call.started");
+    assert_eq!(case["deliveries"]["crm"]["status"], "pending");
+    assert_eq!(case["deliveries"]["mail"]["status"], "pending");
+}
+
+#[actix_rt::test]
+async fn a_transferred_call_is_told_as_such() {
+    let scene = Scene::start(&["crm"]);
+    let card = card();
+    let news = CallNews::Ended { card: card.clone(), ending: Ending::Transferred, at: card.started_at };
+    scene.delivery.send(news).await.expect("it listens");
+    let names = scene.pending();
+    assert_eq!(names, [format!("evt_{}_ended.json", card.id), format!("evt_{}_transferred.json", card.id)]);
+}
+
+#[actix_rt::test]
+async fn told_twice_it_is_delivered_once() {
+    let scene = Scene::start(&["crm"]);
+    let card = card();
+    for _ in 0..3 {
+        scene.delivery.send(CallNews::Started(card.clone())).await.expect("it listens");
+    }
+    assert_eq!(scene.pending().len(), 1);
+}
+
+#[actix_rt::test]
+async fn an_endpoint_that_is_configured_no_longer_makes_a_dead_letter() {
+    let dir = {
+        let scene = Scene::start(&["old"]);
+        scene.delivery.send(CallNews::Started(card())).await.expect("it listens");
+        scene.dir
+    };
+    let scene = Scene::start_in(dir, &["new"]);
+    scene.delivery.send(Finish { patience: Duration::ZERO }).await.expect("it answers");
+    assert!(scene.pending().is_empty());
+    let failed = names(&scene.dir.path().join("deliveries/failed"));
+    assert_eq!(failed.len(), 1);
+    let case = read(&scene.dir.path().join("deliveries/failed").join(&failed[0]));
+    assert!(case["deliveries"]["old"]["last"].as_str().expect("words").contains("no longer"));
+}
+
+#[actix_rt::test]
+async fn a_disk_that_refuses_is_tried_again_and_nothing_is_forgotten() {
+    let scene = Scene::start(&["crm"]);
+    let pending = scene.dir.path().join("deliveries/pending");
+    fs::remove_dir(&pending).expect("empty");
+    fs::write(&pending, "no folder").expect("writable");
+    scene.delivery.send(CallNews::Started(card())).await.expect("it listens");
+    fs::remove_file(&pending).expect("ours");
+    fs::create_dir(&pending).expect("writable");
+    scene.delivery.send(Finish { patience: Duration::ZERO }).await.expect("it answers");
+    assert_eq!(scene.pending().len(), 1);
+}
+
+#[actix_rt::test]
+async fn a_record_whose_transcript_is_gone_is_no_trouble_for_others() {
+    let scene = Scene::start(&["crm"]);
+    let write = |name: &str, value: Value| fs::write(scene.dir.path().join(name), value.to_string()).expect("writable");
+    write("call_A_1_queue.json", json!({"status": "pending"}));
+    write("call_B_2_queue.json", json!({"status": "pending"}));
+    write("call_B_2_transcript.json", json!({"id": "b", "call_id": "B", "timestamp": 2}));
+    scene.delivery.send(Finish { patience: Duration::ZERO }).await.expect("it answers");
+    assert_eq!(scene.pending(), ["evt_b_transcript.json"], "what is long past is not told again");
+    assert_eq!(read(&scene.dir.path().join("call_B_2_queue.json"))["status"], "processing");
+    assert_eq!(read(&scene.dir.path().join("call_A_1_queue.json"))["status"], "pending");
+}
+
+/// Delivers to addresses that nobody may have, so that nothing ever leaves.
+struct Scene {
+    delivery: Addr<Delivery>,
+    dir: tempfile::TempDir,
+}
+
+impl Scene {
+    fn start(endpoints: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a directory"), endpoints)
+    }
+
+    fn start_in(dir: tempfile::TempDir, endpoints: &[&str]) -> Self {
+        let endpoint = |name: &&str| EndpointPlan {
+            name: (*name).to_owned(),
+            url: "http://127.0.0.1:1/".parse().expect("a url"),
+            events: Kind::ALL.to_vec(),
+            payload: Payload::Switchboard,
+            secrets: None,
+            bearer: None,
+            timeout: Duration::from_secs(1),
+            concurrency: 1,
+            allow_private: Vec::new(),
+        };
+        let hour = Duration::from_secs(3600);
+        let plan = DeliveryPlan {
+            records: dir.path().to_owned(),
+            endpoints: endpoints.iter().map(endpoint).collect(),
+            retry: RetryPlan { initial: hour, max: hour, give_up_after: 24 * hour },
+            keep: 7 * 24 * hour,
+            redis_url: None,
+        };
+        Self { delivery: Delivery::new(plan).expect("writable").start(), dir }
+    }
+
+    fn pending(&self) -> Vec<String> {
+        names(&self.dir.path().join("deliveries/pending"))
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).expect("JSON")
+}

@@ -1,0 +1,166 @@
+//! The circuit breaker of one endpoint: a receiver that is down is left in peace and asked by one delivery at a time. Pure.
+//!
+//! ```text
+//! Closed ──failures in a row──▶ Open(until) ──time──▶ Trying ──success──▶ Closed
+//!                                  ▲                     │
+//!                                  └──failure: twice as long
+//! ```
+
+use std::time::{Duration, Instant};
+
+/// When it opens, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerPlan {
+    /// Failures in a row, of whichever deliveries, that open it. Fewer: one bad minute stops everything. More: a receiver that is
+    /// down gets a flood.
+    pub threshold: u32,
+    /// The first pause.
+    pub first: Duration,
+    /// The longest pause; each is twice the one before.
+    pub longest: Duration,
+}
+
+/// The breaker.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    plan: BreakerPlan,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Deliveries go; so many have failed in a row.
+    Closed { failures: u32 },
+    /// None goes until then.
+    Open { until: Instant, pause: Duration },
+    /// One went, and decides.
+    Trying { pause: Duration },
+}
+
+/// What a failure or a success did to the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing.
+    None,
+    /// It opened, for so long.
+    Opened(Duration),
+    /// It closed.
+    Closed,
+}
+
+impl Breaker {
+    /// A closed one.
+    pub fn new(plan: BreakerPlan) -> Self {
+        Self { plan, state: State::Closed { failures: 0 } }
+    }
+
+    /// Whether a delivery may go now. An open breaker whose time has come lets one go, and no other until it is answered.
+    pub fn admit(&mut self, now: Instant) -> bool {
+        match self.state {
+            State::Closed { .. } => true,
+            State::Open { until, pause } if until <= now => {
+                self.state = State::Trying { pause };
+                true
+            }
+            State::Open { .. } | State::Trying { .. } => false,
+        }
+    }
+
+    /// When the next delivery may go at the earliest; `None` is at once, or after the answer to the one that went.
+    pub fn opens_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Open { until, .. } => Some(until),
+            State::Closed { .. } | State::Trying { .. } => None,
+        }
+    }
+
+    /// Whether nothing goes before the one that went is answered.
+    pub fn is_trying(&self) -> bool {
+        matches!(self.state, State::Trying { .. })
+    }
+
+    /// The receiver answered as one that works.
+    pub fn succeeded(&mut self) -> Turn {
+        let was = std::mem::replace(&mut self.state, State::Closed { failures: 0 });
+        if matches!(was, State::Closed { .. }) { Turn::None } else { Turn::Closed }
+    }
+
+    /// The receiver did not answer, or as one that does not work.
+    pub fn failed(&mut self, now: Instant) -> Turn {
+        match self.state {
+            State::Closed { failures } if failures + 1 < self.plan.threshold => {
+                self.state = State::Closed { failures: failures + 1 };
+                Turn::None
+            }
+            State::Closed { .. } => self.open(self.plan.first, now),
+            State::Trying { pause } => self.open(pause.saturating_mul(2), now),
+            // A delivery that went before it opened: it has nothing to add.
+            State::Open { .. } => Turn::None,
+        }
+    }
+
+    /// What was let go was never sent: the next one may try.
+    pub fn unasked(&mut self, now: Instant) {
+        if let State::Trying { pause } = self.state {
+            self.state = State::Open { until: now, pause };
+        }
+    }
+
+    fn open(&mut self, pause: Duration, now: Instant) -> Turn {
+        let pause = pause.min(self.plan.longest);
+        self.state = State::Open { until: now + pause, pause };
+        Turn::Opened(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_lets_one_try() {
+        let (mut breaker, now) = (breaker(), crate::clock::now());
+        for _ in 0..2 {
+            assert!(breaker.admit(now));
+            assert_eq!(breaker.failed(now), Turn::None);
+        }
+        assert_eq!(breaker.failed(now), Turn::Opened(s(10)));
+        assert!(!breaker.admit(now + s(9)));
+        assert_eq!(breaker.opens_at(), Some(now + s(10)));
+        assert!(breaker.admit(now + s(10)), "one goes");
+        assert!(!breaker.admit(now + s(60)), "no other before its answer");
+        assert!(breaker.is_trying());
+        assert_eq!(breaker.succeeded(), Turn::Closed);
+        assert!(breaker.admit(now + s(60)));
+    }
+
+    #[test]
+    fn each_failed_try_doubles_the_pause_up_to_the_longest() {
+        let (mut breaker, mut now) = (breaker(), crate::clock::now());
+        (0..2).for_each(|_| assert_eq!(breaker.failed(now), Turn::None));
+        for pause in [10, 20, 40, 45, 45] {
+            assert_eq!(breaker.failed(now), Turn::Opened(s(pause)));
+            now += s(pause);
+            assert!(breaker.admit(now));
+        }
+    }
+
+    #[test]
+    fn a_success_between_failures_starts_the_count_again() {
+        let (mut breaker, now) = (breaker(), crate::clock::now());
+        for _ in 0..5 {
+            breaker.failed(now);
+            breaker.failed(now);
+            assert_eq!(breaker.succeeded(), Turn::None);
+        }
+        assert!(breaker.admit(now));
+    }
+
+    fn breaker() -> Breaker {
+        Breaker::new(BreakerPlan { threshold: 3, first: s(10), longest: s(45) })
+    }
+
+    fn s(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+}

@@ -1,0 +1,195 @@
+//! Where the deliveries of one notice are: what is kept on disk. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::notice::Notice;
+
+/// A notice and how far it has come with each endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// The version of this form.
+    pub version: u32,
+    /// What is told.
+    pub notice: Notice,
+    /// How far it has come, by the endpoint's name.
+    pub deliveries: BTreeMap<String, Course>,
+}
+
+/// One delivery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// How far it is.
+    pub status: Status,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it was taken up: what `give_up_after` counts from.
+    pub since: DateTime<Utc>,
+    /// When it is tried next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<DateTime<Utc>>,
+    /// When it was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<DateTime<Utc>>,
+    /// What came of the last try, in words; never what the receiver wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// When it was delivered or given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// How far a delivery is, or all of a notice's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not tried yet, or to be tried again.
+    Pending,
+    /// The receiver has it.
+    Completed,
+    /// A dead letter: nothing more is tried until an operator asks for it.
+    Failed,
+}
+
+impl Status {
+    /// The word on disk.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Case {
+    /// A notice that nobody has been told of yet.
+    pub fn new(notice: Notice, endpoints: &[&str], now: DateTime<Utc>) -> Self {
+        let deliveries = endpoints.iter().map(|name| ((*name).to_owned(), Course::new(now))).collect();
+        Self { version: VERSION, notice, deliveries }
+    }
+
+    /// Pending while any delivery is; failed when one has failed and none is pending.
+    pub fn status(&self) -> Status {
+        let any = |status| self.deliveries.values().any(|course| course.status == status);
+        if any(Status::Pending) {
+            Status::Pending
+        } else if any(Status::Failed) {
+            Status::Failed
+        } else {
+            Status::Completed
+        }
+    }
+
+    /// Tries so far, of all deliveries.
+    pub fn attempts(&self) -> u32 {
+        self.deliveries.values().map(|course| course.attempts).fold(0, u32::saturating_add)
+    }
+
+    /// What has failed is to be tried again from the beginning. Whether anything had.
+    pub fn revive(&mut self, now: DateTime<Utc>) -> bool {
+        let mut any = false;
+        for course in self.deliveries.values_mut().filter(|course| course.status == Status::Failed) {
+            *course = Course { last: course.last.take(), last_at: course.last_at, ..Course::new(now) };
+            any = true;
+        }
+        any
+    }
+
+    /// The content of its file.
+    ///
+    /// # Errors
+    /// Never for what a case holds; the serializer's signature says that it could.
+    pub fn json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// In words, when it is no case or one of another version.
+    pub fn read(content: &[u8]) -> Result<Self, String> {
+        let case: Self = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+        if case.version == VERSION {
+            Ok(case)
+        } else {
+            Err(format!("found version {}, expected {VERSION}", case.version))
+        }
+    }
+}
+
+impl Course {
+    fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            status: Status::Pending,
+            attempts: 0,
+            since: now,
+            next_at: None,
+            last_at: None,
+            last: None,
+            ended_at: None,
+        }
+    }
+}
+
+/// A moment as files have it.
+pub fn rfc3339(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+const VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::notice::Kind;
+    use crate::delivery::testing::card;
+
+    #[test]
+    fn a_case_is_over_when_its_last_delivery_is() {
+        let mut case = case(&["crm", "mail"]);
+        assert_eq!(case.status(), Status::Pending);
+        set(&mut case, "crm", Status::Failed);
+        assert_eq!(case.status(), Status::Pending);
+        set(&mut case, "mail", Status::Completed);
+        assert_eq!(case.status(), Status::Failed);
+        set(&mut case, "crm", Status::Completed);
+        assert_eq!(case.status(), Status::Completed);
+    }
+
+    #[test]
+    fn revived_only_what_has_failed_begins_again() {
+        let mut case = case(&["crm", "mail"]);
+        let now = card().started_at;
+        set(&mut case, "crm", Status::Failed);
+        set(&mut case, "mail", Status::Completed);
+        case.deliveries.get_mut("crm").expect("there").attempts = 9;
+        assert!(case.revive(now));
+        assert_eq!(case.deliveries["crm"].status, Status::Pending);
+        assert_eq!(case.deliveries["crm"].attempts, 0);
+        assert_eq!(case.deliveries["mail"].status, Status::Completed);
+        assert!(!case.revive(now));
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_refused() {
+        let case = case(&["crm"]);
+        let json = case.json().expect("JSON");
+        assert_eq!(Case::read(&json), Ok(case));
+        let other = String::from_utf8(json).expect("text").replace("\"version\": 1", "\"version\": 2");
+        assert!(Case::read(other.as_bytes()).expect_err("another version").contains("version 2"));
+        assert!(Case::read(b"{").is_err());
+    }
+
+    fn case(endpoints: &[&str]) -> Case {
+        let card = card();
+        let notice = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
+        Case::new(notice, endpoints, card.started_at)
+    }
+
+    fn set(case: &mut Case, endpoint: &str, status: Status) {
+        case.deliveries.get_mut(endpoint).expect("there").status = status;
+    }
+}

@@ -1,0 +1,112 @@
+//! What the Delivery actor hears.
+
+use std::time::Duration;
+
+use actix::{Message, Recipient};
+use chrono::{DateTime, Utc};
+
+use crate::call::brief::{Brief, CallIdentity, Direction};
+use crate::clock;
+use crate::ending::Ending;
+use crate::events::{Event, emit};
+use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+
+/// News of a live call.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub enum CallNews {
+    /// Its stream has started.
+    Started(CallCard),
+    /// It is over.
+    Ended {
+        /// Whose call it was.
+        card: CallCard,
+        /// Why and by whom.
+        ending: Ending,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// The service is stopping: look for records once more, start no more tries, and answer when those under way are over, or after
+/// `patience`. What is not delivered by then is on disk and goes on at the next start.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Finish {
+    /// The longest wait.
+    pub patience: Duration,
+}
+
+/// Whose call it is, for receivers.
+#[derive(Debug, Clone)]
+pub struct CallCard {
+    /// Our id.
+    pub id: CallId,
+    /// The carrier's name.
+    pub carrier: &'static str,
+    /// The carrier's id of the call.
+    pub carrier_call: CarrierCallId,
+    /// The carrier's id of the stream.
+    pub stream: StreamId,
+    /// Who called whom.
+    pub direction: Direction,
+    /// The caller's number.
+    pub from: Private<String>,
+    /// The dialled number.
+    pub to: Private<String>,
+    /// The agent's name.
+    pub agent: String,
+    /// The language it begins in.
+    pub language: String,
+    /// The model.
+    pub model: String,
+    /// When the stream started.
+    pub started_at: DateTime<Utc>,
+}
+
+impl CallCard {
+    /// The card of a call that is about to be held.
+    pub fn new(identity: &CallIdentity, brief: &Brief) -> Self {
+        Self {
+            id: identity.id,
+            carrier: identity.carrier.name(),
+            carrier_call: identity.carrier_call.clone(),
+            stream: identity.stream.clone(),
+            direction: identity.direction,
+            from: identity.from.clone(),
+            to: identity.to.clone(),
+            agent: brief.agent.clone(),
+            language: brief.language.clone(),
+            model: brief.model.model.clone(),
+            started_at: identity.started_at,
+        }
+    }
+}
+
+/// Tells of one call: its start at once, its end once. Never waits: what finds no room is told as an event, and found again in the
+/// call's record.
+#[derive(Debug)]
+pub struct Herald {
+    card: CallCard,
+    ear: Recipient<CallNews>,
+}
+
+impl Herald {
+    /// Says that the call has started.
+    pub fn new(card: CallCard, ear: Recipient<CallNews>) -> Self {
+        let herald = Self { card, ear };
+        herald.say(CallNews::Started(herald.card.clone()));
+        herald
+    }
+
+    /// Says that the call is over.
+    pub fn ended(self, ending: Ending) {
+        self.say(CallNews::Ended { card: self.card.clone(), ending, at: clock::wall() });
+    }
+
+    fn say(&self, news: CallNews) {
+        if self.ear.try_send(news).is_err() {
+            emit(Event::NewsDropped { call: self.card.id });
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What a receiver is told of: one event of one call. Pure.
+//!
+//! A notice's id follows from its call and its kind alone, so that it is the same however often and by whichever
+//! path it is found: told by the live call, or read from the call's record after a crash.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::messages::CallCard;
+use crate::ending::Ending;
+
+/// A kind of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// A call's stream has started.
+    #[serde(rename = "call.started")]
+    CallStarted,
+    /// A call is over.
+    #[serde(rename = "call.ended")]
+    CallEnded,
+    /// A call went to a person.
+    #[serde(rename = "call.transferred")]
+    CallTransferred,
+    /// A call's record is on disk.
+    #[serde(rename = "transcript.ready")]
+    TranscriptReady,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::CallStarted, Self::CallEnded, Self::CallTransferred, Self::TranscriptReady];
+
+    /// Its name in the configuration and in payloads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallStarted => "call.started",
+            Self::CallEnded => "call.ended",
+            Self::CallTransferred => "call.transferred",
+            Self::TranscriptReady => "transcript.ready",
+        }
+    }
+
+    /// The last part of an id.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::CallStarted => "started",
+            Self::CallEnded => "ended",
+            Self::CallTransferred => "transferred",
+            Self::TranscriptReady => "transcript",
+        }
+    }
+}
+
+/// One event of one call, as it is kept until it is delivered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Its id: small letters, digits, `_` and `-`. Travels as `webhook-id`.
+    pub id: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whose call it was.
+    pub call: Party,
+    /// Why the call ended, where it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Close>,
+    /// The record's files, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordFiles>,
+}
+
+/// A call, as receivers are told of it: the names of `GET /calls`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Party {
+    /// Our id.
+    pub id: String,
+    /// The carrier.
+    pub carrier: String,
+    /// The carrier's id of the call.
+    pub carrier_call_id: String,
+    /// The carrier's id of the stream.
+    pub stream_id: String,
+    /// Who called whom.
+    pub direction: String,
+    /// The caller's number.
+    pub from: String,
+    /// The dialled number.
+    pub to: String,
+    /// The agent.
+    pub agent: String,
+    /// The language it began in.
+    pub language: String,
+    /// The model.
+    pub model: String,
+    /// When the stream started.
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Close {
+    /// Why: a word of the record's `ending`.
+    pub reason: String,
+    /// Who did it.
+    pub by: String,
+    /// From the stream's start.
+    pub duration_ms: u64,
+}
+
+/// A record's files, by their names within the folder of records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordFiles {
+    /// The transcript.
+    pub transcript: String,
+    /// The queue file.
+    pub queue: String,
+}
+
+impl Notice {
+    /// Told by a live call.
+    pub fn of_call(kind: Kind, card: &CallCard, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
+        let took = (at - card.started_at).to_std().unwrap_or_default();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let close = |ending: Ending| Close {
+            reason: ending.reason().to_owned(),
+            by: ending.by().word().to_owned(),
+            duration_ms,
+        };
+        let call = Party {
+            id: card.id.to_string(),
+            carrier: card.carrier.to_owned(),
+            carrier_call_id: card.carrier_call.as_str().to_owned(),
+            stream_id: card.stream.as_str().to_owned(),
+            direction: card.direction.word().to_owned(),
+            from: card.from.expose().clone(),
+            to: card.to.expose().clone(),
+            agent: card.agent.clone(),
+            language: card.language.clone(),
+            model: card.model.clone(),
+            started_at: Some(card.started_at),
+        };
+        Self { id: id_of(&call.id, kind), kind, at, call, ending: ending.map(close), record: None }
+    }
+
+    /// Everything that a record tells of its call: that it began, how it ended, and that the record is there.
+    pub fn of_record(record: &Value, files: &RecordFiles) -> Vec<Self> {
+        let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        let moment = |key: &str| record[key].as_i64().and_then(DateTime::from_timestamp_millis);
+        let call = Party {
+            // A record of another's making may have no id of ours; its file's name is unique too.
+            id: record["id"].as_str().map_or_else(|| files.transcript.clone(), str::to_owned),
+            carrier: text("carrier"),
+            carrier_call_id: text("call_id"),
+            stream_id: text("stream_id"),
+            direction: text("direction"),
+            from: text("from"),
+            to: text("to"),
+            agent: text("agent"),
+            language: text("language"),
+            model: text("model"),
+            started_at: moment("call_start_time"),
+        };
+        let word = |key: &str| record["ending"][key].as_str().unwrap_or("unknown").to_owned();
+        let duration_ms = record["duration_ms"].as_u64().unwrap_or_default();
+        let close = Close { reason: word("reason"), by: word("by"), duration_ms };
+        let filed = moment("timestamp").unwrap_or_default();
+        let ended = moment("call_end_time").unwrap_or(filed);
+        let transferred = close.reason == Ending::Transferred.reason();
+        let notice = |kind, at, ending: Option<&Close>, record: Option<&RecordFiles>| Self {
+            id: id_of(&call.id, kind),
+            kind,
+            at,
+            call: call.clone(),
+            ending: ending.cloned(),
+            record: record.cloned(),
+        };
+        let mut all = vec![
+            notice(Kind::CallStarted, call.started_at.unwrap_or(filed), None, None),
+            notice(Kind::CallEnded, ended, Some(&close), None),
+            notice(Kind::TranscriptReady, filed, Some(&close), Some(files)),
+        ];
+        if transferred {
+            all.push(notice(Kind::CallTransferred, ended, Some(&close), None));
+        }
+        all
+    }
+}
+
+/// Whether a text can be a notice's id, and so a file's name.
+pub fn is_id(text: &str) -> bool {
+    let sign = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_' || sign == '-';
+    text.starts_with("evt_") && text.len() <= LONGEST_ID && text.chars().all(sign)
+}
+
+fn id_of(call: &str, kind: Kind) -> String {
+    // Some verifiers part id and time at a dot, and file systems have their own ideas about the rest.
+    let plain = |sign: char| if sign.is_ascii_alphanumeric() || sign == '_' { sign.to_ascii_lowercase() } else { '-' };
+    let call: String = call.chars().take(LONGEST_CALL).map(plain).collect();
+    format!("evt_{call}_{}", kind.word())
+}
+
+/// An id of ours has 36 characters, a file's name up to 130.
+const LONGEST_CALL: usize = 160;
+const LONGEST_ID: usize = LONGEST_CALL + 20;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::delivery::testing::card;
+
+    #[test]
+    fn a_notice_has_one_id_by_whichever_path_it_is_found() {
+        let card = card();
+        let told = Notice::of_call(Kind::CallEnded, &card, card.started_at, Some(Ending::Transferred));
+        let record = json!({"id": card.id, "call_id": "CA1", "ending": {"reason": "transferred", "by": "agent"}});
+        let found = Notice::of_record(&record, &files());
+        let ids: Vec<_> = found.iter().map(|notice| notice.id.as_str()).collect();
+        assert_eq!(found.len(), 4);
+        assert!(ids.contains(&told.id.as_str()), "{ids:?} have {}", told.id);
+        assert!(found.iter().all(|notice| is_id(&notice.id)));
+        let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), 4);
+    }
+
+    #[test]
+    fn a_record_without_our_id_is_named_by_its_file() {
+        let found = Notice::of_record(&json!({"call_id": "U1"}), &files());
+        assert_eq!(found[2].id, "evt_call_u1_1_transcript-json_transcript");
+        assert!(is_id(&found[2].id));
+    }
+
+    #[test]
+    fn an_id_is_a_harmless_file_name() {
+        for bad in ["../evt_a", "evt_a/b", "evt_a.b", "a", "", "evt_A"] {
+            assert!(!is_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_notice_survives_its_file() {
+        let card = card();
+        let told = Notice::of_call(Kind::CallStarted, &card, card.started_at, None);
+        let text = serde_json::to_string(&told).expect("JSON");
+        assert_eq!(serde_json::from_str::<Notice>(&text).expect("a notice"), told);
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.name());
+        }
+    }
+
+    fn files() -> RecordFiles {
+        RecordFiles { transcript: "call_U1_1_transcript.json".to_owned(), queue: "call_U1_1_queue.json".to_owned() }
+    }
+}

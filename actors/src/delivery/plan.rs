@@ -1,0 +1,68 @@
+//! Who is told of calls, and how: `[webhooks]`, checked before a port was bound. Pure.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::notice::Kind;
+use super::payload::Payload;
+use super::schedule::RetryPlan;
+use super::signature::Secrets;
+use crate::ids::Private;
+use crate::tools::plan::is_public;
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryPlan {
+    /// The folder of records (`records.dir`); deliveries are kept in `deliveries` within it.
+    pub records: PathBuf,
+    /// The receivers.
+    pub endpoints: Vec<EndpointPlan>,
+    /// How a delivery is tried again.
+    pub retry: RetryPlan,
+    /// How long a delivery that is done can still be looked up.
+    pub keep: Duration,
+    /// The Redis whose queue several nodes share, its password included; `None` keeps everything on this node's disk.
+    pub redis_url: Option<Private<String>>,
+}
+
+/// One receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointPlan {
+    /// Its name in logs and on disk.
+    pub name: String,
+    /// Where it is told: `http` or `https`.
+    pub url: url::Url,
+    /// Of what it is told.
+    pub events: Vec<Kind>,
+    /// The shape of the body.
+    pub payload: Payload,
+    /// What deliveries are signed with; `None` is unsigned, for receivers that know no signatures.
+    pub secrets: Option<Secrets>,
+    /// Sent as `Authorization: Bearer`.
+    pub bearer: Option<Private<String>>,
+    /// From a try's first byte to the answer's last.
+    pub timeout: Duration,
+    /// Tries at once.
+    pub concurrency: usize,
+    /// Private and loopback addresses that may be told all the same.
+    pub allow_private: Vec<IpAddr>,
+}
+
+impl DeliveryPlan {
+    /// Whether anybody is told of this.
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.events.contains(&kind))
+    }
+}
+
+impl EndpointPlan {
+    /// Whether it may connect to `address`: public ones, and private ones that are listed.
+    pub fn may_reach(&self, address: IpAddr) -> bool {
+        let address = match address {
+            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+            IpAddr::V4(_) => address,
+        };
+        self.allow_private.contains(&address) || is_public(address)
+    }
+}

@@ -1,0 +1,384 @@
+//! When which delivery is tried. Pure: time and chance come in as arguments.
+//!
+//! A *job* is one notice for one endpoint. Each endpoint is a lane of its own: so many at once, a [`Breaker`], a pause where the
+//! receiver asked for one (`Retry-After`), shut for good after a 410. A failed job waits for a random part of
+//! `initial × 2ⁿ` (full jitter, at most `max`), never less than the receiver asked for, and is given up when the
+//! next try would come later than `give_up_after` from the moment it was first taken up.
+//!
+//! Where a job is in all this is written to disk by the shell after each action, so that a restart goes on from there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::breaker::{Breaker, BreakerPlan, Turn};
+
+/// How failed deliveries are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPlan {
+    /// The bound of the first pause; each that follows is twice as long.
+    pub initial: Duration,
+    /// The longest pause.
+    pub max: Duration,
+    /// How long a delivery is tried, from the moment it was taken up.
+    pub give_up_after: Duration,
+}
+
+/// One notice for one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Job {
+    /// The notice's id.
+    pub notice: Arc<str>,
+    /// The endpoint's place in the configuration.
+    pub endpoint: usize,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A job is to be done.
+    Queued {
+        /// The job.
+        job: Job,
+        /// Tries so far, those before a restart included.
+        attempts: u32,
+        /// How long ago it was first taken up.
+        age: Duration,
+        /// How long it has yet to wait.
+        wait: Duration,
+    },
+    /// A try is over.
+    Answered {
+        /// The job.
+        job: Job,
+        /// How it went.
+        answer: Answer,
+        /// A random number from 0 up to 1.
+        chance: f64,
+    },
+    /// The deadline has come, or anything else may have changed.
+    TimePassed,
+    /// An endpoint that was shut is to be asked again.
+    Reopened {
+        /// Its place in the configuration.
+        endpoint: usize,
+    },
+}
+
+/// How a try went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The receiver has it: 2xx, and its answer came whole.
+    Accepted,
+    /// The receiver answered anything else.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The pause it asked for.
+        retry_after: Option<Duration>,
+    },
+    /// There was no answer, or not a whole one.
+    Unreached,
+    /// It could not be sent just now, through no fault of the receiver.
+    Unsent,
+    /// It cannot be sent at all, now or later.
+    Impossible,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Try it now.
+    Attempt {
+        /// The job.
+        job: Job,
+        /// Which try it is, from 1.
+        attempt: u32,
+    },
+    /// It is done.
+    Completed {
+        /// The job.
+        job: Job,
+        /// Tries it took.
+        attempts: u32,
+    },
+    /// It is tried again after so long.
+    Delayed {
+        /// The job.
+        job: Job,
+        /// Tries so far.
+        attempts: u32,
+        /// The pause.
+        wait: Duration,
+    },
+    /// It is a dead letter.
+    GivenUp {
+        /// The job.
+        job: Job,
+        /// Tries it took.
+        attempts: u32,
+        /// Why.
+        why: Why,
+    },
+    /// The endpoint said that it is gone for good; nothing is sent there until an operator says so.
+    Shut {
+        /// The endpoint.
+        endpoint: usize,
+    },
+    /// The endpoint is left in peace for so long.
+    BreakerOpened {
+        /// The endpoint.
+        endpoint: usize,
+        /// The pause.
+        pause: Duration,
+    },
+    /// The endpoint works again.
+    BreakerClosed {
+        /// The endpoint.
+        endpoint: usize,
+    },
+}
+
+/// Why a job was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It was tried for as long as the plan says.
+    TooOld,
+    /// Its endpoint answered 410, now or earlier.
+    Gone,
+    /// It cannot be sent.
+    Impossible,
+}
+
+/// All jobs that are not done.
+#[derive(Debug)]
+pub struct Schedule {
+    retry: RetryPlan,
+    lanes: Vec<Lane>,
+    jobs: HashMap<Job, Progress>,
+}
+
+/// One endpoint.
+#[derive(Debug)]
+struct Lane {
+    concurrency: usize,
+    breaker: Breaker,
+    waiting: BTreeSet<(Instant, Arc<str>)>,
+    in_flight: usize,
+    /// The receiver asked for peace until then.
+    not_before: Option<Instant>,
+    /// It said 410.
+    shut: bool,
+}
+
+#[derive(Debug)]
+struct Progress {
+    attempts: u32,
+    give_up_at: Instant,
+    /// When it is due; `None` while it is being tried.
+    due: Option<Instant>,
+}
+
+impl Schedule {
+    /// An empty one; `lanes` says how many deliveries at once each endpoint takes, and whether it is shut.
+    pub fn new(retry: RetryPlan, breaker: BreakerPlan, lanes: &[(usize, bool)]) -> Self {
+        let lanes = lanes.iter().map(|&(concurrency, shut)| Lane {
+            concurrency: concurrency.max(1),
+            breaker: Breaker::new(breaker),
+            waiting: BTreeSet::new(),
+            in_flight: 0,
+            not_before: None,
+            shut,
+        });
+        Self { retry, lanes: lanes.collect(), jobs: HashMap::new() }
+    }
+
+    /// Takes an event; says what to do.
+    pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Queued { job, attempts, age, wait } => {
+                let left = self.retry.give_up_after.saturating_sub(age);
+                self.queue(job, attempts, now + left, now + wait);
+            }
+            Event::Answered { job, answer, chance } => self.answered(job, &answer, chance, now, &mut actions),
+            Event::TimePassed => {}
+            Event::Reopened { endpoint } => {
+                if let Some(lane) = self.lanes.get_mut(endpoint) {
+                    lane.shut = false;
+                }
+            }
+        }
+        self.start_due(now, &mut actions);
+        actions
+    }
+
+    /// When something is due. `None` while only answers are waited for.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.lanes.iter().filter_map(Lane::deadline).min()
+    }
+
+    /// Jobs that are not done.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether everything is done.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Jobs that are being tried at this moment.
+    pub fn in_flight(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.in_flight).sum()
+    }
+
+    fn queue(&mut self, job: Job, attempts: u32, give_up_at: Instant, due: Instant) {
+        let Some(lane) = self.lanes.get_mut(job.endpoint) else { return };
+        // Queued twice, it is done once.
+        if self.jobs.contains_key(&job) {
+            return;
+        }
+        lane.waiting.insert((due, Arc::clone(&job.notice)));
+        self.jobs.insert(job, Progress { attempts, give_up_at, due: Some(due) });
+    }
+
+    fn answered(&mut self, job: Job, answer: &Answer, chance: f64, now: Instant, actions: &mut Vec<Action>) {
+        let (endpoint, retry) = (job.endpoint, self.retry);
+        let Some(lane) = self.lanes.get_mut(endpoint) else { return };
+        let Some(progress) = self.jobs.get_mut(&job) else { return };
+        // A late answer to a job that is not being tried: it was given up when its lane was shut.
+        if progress.due.is_some() {
+            return;
+        }
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        progress.attempts = progress.attempts.saturating_add(1);
+        let attempts = progress.attempts;
+        let turn = match health(answer) {
+            Health::Good => lane.breaker.succeeded(),
+            Health::Bad => lane.breaker.failed(now),
+            Health::Unknown => {
+                lane.breaker.unasked(now);
+                Turn::None
+            }
+        };
+        match turn {
+            Turn::None => {}
+            Turn::Opened(pause) => actions.push(Action::BreakerOpened { endpoint, pause }),
+            Turn::Closed => actions.push(Action::BreakerClosed { endpoint }),
+        }
+        match answer {
+            Answer::Accepted => {
+                self.jobs.remove(&job);
+                actions.push(Action::Completed { job, attempts });
+            }
+            Answer::Refused { status: 410, .. } => {
+                lane.shut = true;
+                actions.push(Action::Shut { endpoint });
+                self.give_up(job, Why::Gone, actions);
+            }
+            Answer::Impossible => self.give_up(job, Why::Impossible, actions),
+            Answer::Refused { .. } | Answer::Unreached | Answer::Unsent => {
+                let asked = asked_pause(answer);
+                if let Some(pause) = asked {
+                    // What one delivery is told is meant for all of them.
+                    lane.not_before = lane.not_before.max(Some(now + pause));
+                }
+                let wait = backoff(&retry, attempts, chance).max(asked.unwrap_or_default());
+                if now + wait > progress.give_up_at {
+                    return self.give_up(job, Why::TooOld, actions);
+                }
+                progress.due = Some(now + wait);
+                lane.waiting.insert((now + wait, Arc::clone(&job.notice)));
+                actions.push(Action::Delayed { job, attempts, wait });
+            }
+        }
+    }
+
+    fn give_up(&mut self, job: Job, why: Why, actions: &mut Vec<Action>) {
+        if let Some(progress) = self.jobs.remove(&job) {
+            actions.push(Action::GivenUp { job, attempts: progress.attempts, why });
+        }
+    }
+
+    fn start_due(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        for endpoint in 0..self.lanes.len() {
+            if self.lanes[endpoint].shut {
+                self.empty_shut(endpoint, actions);
+            } else {
+                self.start_lane(endpoint, now, actions);
+            }
+        }
+    }
+
+    fn start_lane(&mut self, endpoint: usize, now: Instant, actions: &mut Vec<Action>) {
+        let lane = &mut self.lanes[endpoint];
+        while lane.in_flight < lane.concurrency && lane.not_before.is_none_or(|at| at <= now) {
+            let Some((due, _)) = lane.waiting.first() else { return };
+            if *due > now || !lane.breaker.admit(now) {
+                return;
+            }
+            let Some((_, notice)) = lane.waiting.pop_first() else { return };
+            let job = Job { notice, endpoint };
+            let Some(progress) = self.jobs.get_mut(&job) else { continue };
+            progress.due = None;
+            lane.in_flight += 1;
+            actions.push(Action::Attempt { job, attempt: progress.attempts.saturating_add(1) });
+        }
+    }
+
+    /// Everything that waits for an endpoint that is gone is a dead letter, to be sent again by whoever brings it back.
+    fn empty_shut(&mut self, endpoint: usize, actions: &mut Vec<Action>) {
+        for (_, notice) in std::mem::take(&mut self.lanes[endpoint].waiting) {
+            self.give_up(Job { notice, endpoint }, Why::Gone, actions);
+        }
+    }
+}
+
+impl Lane {
+    fn deadline(&self) -> Option<Instant> {
+        if self.shut || self.in_flight >= self.concurrency || self.breaker.is_trying() {
+            return None;
+        }
+        let (due, _) = self.waiting.first()?;
+        [Some(*due), self.not_before, self.breaker.opens_at()].into_iter().flatten().max()
+    }
+}
+
+/// What an answer says of the receiver, whatever it says of the delivery.
+enum Health {
+    Good,
+    Bad,
+    Unknown,
+}
+
+fn health(answer: &Answer) -> Health {
+    match answer {
+        Answer::Unreached | Answer::Refused { status: 408 | 429 | 500..=599, .. } => Health::Bad,
+        Answer::Accepted | Answer::Refused { .. } => Health::Good,
+        Answer::Unsent | Answer::Impossible => Health::Unknown,
+    }
+}
+
+fn asked_pause(answer: &Answer) -> Option<Duration> {
+    match answer {
+        Answer::Refused { retry_after, .. } => retry_after.map(|pause| pause.min(LONGEST_ASKED)),
+        Answer::Accepted | Answer::Unreached | Answer::Unsent | Answer::Impossible => None,
+    }
+}
+
+/// Full jitter: any part of the bound, so that deliveries that failed together do not come back together.
+fn backoff(retry: &RetryPlan, attempts: u32, chance: f64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(MOST_DOUBLINGS);
+    let bound = retry.initial.saturating_mul(1 << doublings).min(retry.max);
+    bound.mul_f64(chance.clamp(0.0, 1.0))
+}
+
+/// The longest pause a receiver may ask for; more would be a way to make us forget.
+const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
+/// Beyond this every pause is the longest one anyway.
+const MOST_DOUBLINGS: u32 = 24;
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

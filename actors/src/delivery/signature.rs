@@ -1,0 +1,125 @@
+//! Signatures by the Standard Webhooks convention: `v1,` and the base64 of an HMAC-SHA256 over id, timestamp and body. Pure.
+//!
+//! A secret is written `whsec_` and base64. Several, separated by commas or blanks, are all signed with: while one is rotated, a
+//! receiver that knows either of them is content.
+
+use base64_simd::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::ids::Private;
+
+/// What an endpoint's deliveries are signed with, the newest first. Prints as `[private]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets(Vec<Private<Vec<u8>>>);
+
+/// Why a secret is none. Its text is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// It does not begin as secrets do.
+    #[error("it does not begin with `whsec_`")]
+    Prefix,
+    /// What follows cannot be read.
+    #[error("what follows `whsec_` is no base64")]
+    Encoding,
+    /// It is too easily guessed, or something else.
+    #[error("it has {found} bytes, expected {LEAST_BYTES} to {MOST_BYTES}")]
+    Length {
+        /// The bytes there are.
+        found: usize,
+    },
+    /// There are too many, or none.
+    #[error("found {found} secrets, expected 1 to {MOST_SECRETS}")]
+    Number {
+        /// How many there are.
+        found: usize,
+    },
+}
+
+impl Secrets {
+    /// Reads one secret, or several.
+    ///
+    /// # Errors
+    /// When one of them is no secret.
+    pub fn parse(text: &str) -> Result<Self, SecretProblem> {
+        let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+        let keys = words.map(parse_one).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() || keys.len() > MOST_SECRETS {
+            return Err(SecretProblem::Number { found: keys.len() });
+        }
+        Ok(Self(keys))
+    }
+
+    /// The value of `webhook-signature`: a signature for each secret, with a blank between two.
+    pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+        let signatures: Vec<String> = self.0.iter().map(|key| sign_one(key.expose(), id, timestamp, body)).collect();
+        signatures.join(" ")
+    }
+}
+
+fn parse_one(word: &str) -> Result<Private<Vec<u8>>, SecretProblem> {
+    let encoded = word.strip_prefix("whsec_").ok_or(SecretProblem::Prefix)?;
+    let key = STANDARD.decode_to_vec(encoded).map_err(|_| SecretProblem::Encoding)?;
+    if (LEAST_BYTES..=MOST_BYTES).contains(&key.len()) {
+        Ok(Private::new(key))
+    } else {
+        Err(SecretProblem::Length { found: key.len() })
+    }
+}
+
+fn sign_one(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(id.as_bytes());
+    mac.update(b".");
+    mac.update(timestamp.to_string().as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    format!("v1,{}", STANDARD.encode_to_string(mac.finalize().into_bytes()))
+}
+
+/// The convention's own bounds are 24 and 64 bytes. Shorter can be guessed; longer is hashed down by HMAC anyway.
+const LEAST_BYTES: usize = 24;
+const MOST_BYTES: usize = 64;
+/// A rotation needs two; more are forgotten ones.
+const MOST_SECRETS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the convention's reference libraries.
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn the_conventions_own_example_is_signed_alike() {
+        let signed = Secrets::parse(SECRET).expect("a secret").sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn while_a_secret_is_rotated_both_sign() {
+        let other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let both = Secrets::parse(&format!("{other}, {SECRET}")).expect("two secrets").sign("id", 1, b"{}");
+        let alone = |secret: &str| Secrets::parse(secret).expect("a secret").sign("id", 1, b"{}");
+        assert_eq!(both, format!("{} {}", alone(other), alone(SECRET)));
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_being_repeated() {
+        for (text, problem) in [
+            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretProblem::Prefix),
+            ("whsec_not base64", SecretProblem::Encoding),
+            ("whsec_c2hvcnQ=", SecretProblem::Length { found: 5 }),
+            (" , ", SecretProblem::Number { found: 0 }),
+        ] {
+            let told = Secrets::parse(text).expect_err("no secret");
+            assert_eq!(told, problem);
+            assert!(!told.to_string().contains("MfKQ9r8"), "{told}");
+        }
+        assert_eq!(format!("{:?}", Secrets::parse(SECRET).expect("a secret")), "Secrets([[private]])");
+    }
+}

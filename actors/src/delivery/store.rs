@@ -1,0 +1,529 @@
+//! Deliveries on disk, so that nothing is forgotten.
+//!
+//! ```text
+//! <records.dir>/                      the queue files that calls leave, their status kept up to date
+//!   deliveries/pending/ID.json        being delivered
+//!   deliveries/completed/ID.json      done, kept for a while so that they can be looked up
+//!   deliveries/failed/ID.json         dead letters, until an operator retries or removes them
+//!   deliveries/shared/ID.json         in the queue that several nodes share; some node delivers it
+//!   deliveries/retry/ID               an operator asks for a dead letter to be tried again
+//!   deliveries/shut/ENDPOINT          an endpoint that said 410, with the address that said so
+//! ```
+//!
+//! Every file becomes visible under its name only when it is whole: temp file, fsync, rename, fsync of the folder. A crash between
+//! two folders leaves a case in both; the one further on counts.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::case::{Case, Status, rfc3339};
+use super::notice::{Notice, RecordFiles, is_id};
+
+/// The folders.
+#[derive(Debug, Clone)]
+pub struct Store {
+    records: PathBuf,
+    deliveries: PathBuf,
+}
+
+impl Store {
+    /// The store of a folder of records. Nothing is made yet.
+    pub fn of(records: &Path) -> Self {
+        Self { records: records.to_owned(), deliveries: records.join("deliveries") }
+    }
+
+    /// Makes the folders.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn open(records: &Path) -> io::Result<Self> {
+        let store = Self::of(records);
+        for folder in [PENDING, COMPLETED, FAILED, SHARED, RETRY, SHUT] {
+            fs::create_dir_all(store.deliveries.join(folder))?;
+        }
+        Ok(store)
+    }
+
+    /// Puts a case where its status says, and nowhere else.
+    ///
+    /// # Errors
+    /// When the disk refuses; what was there before is still there then.
+    pub fn save(&self, case: &Case) -> io::Result<()> {
+        self.save_in(folder_of(case.status()), case)
+    }
+
+    /// Puts a case aside that is in the shared queue now.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn share(&self, case: &Case) -> io::Result<()> {
+        self.save_in(SHARED, case)
+    }
+
+    /// The ids of the cases in the shared queue.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn shared(&self) -> io::Result<Vec<String>> {
+        self.ids_in(SHARED)
+    }
+
+    fn save_in(&self, here: &str, case: &Case) -> io::Result<()> {
+        let name = format!("{}.json", case.notice.id);
+        write(&self.deliveries.join(here), &name, &case.json()?)?;
+        for other in [PENDING, COMPLETED, FAILED, SHARED].into_iter().filter(|other| *other != here) {
+            match fs::remove_file(self.deliveries.join(other).join(&name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this notice was ever taken up.
+    pub fn knows(&self, id: &str) -> bool {
+        [PENDING, COMPLETED, FAILED, SHARED].iter().any(|folder| self.path(folder, id).exists())
+    }
+
+    /// The case of an id, wherever it is.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn find(&self, id: &str) -> io::Result<Option<Case>> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        // What is further on counts.
+        for folder in [COMPLETED, FAILED, SHARED, PENDING] {
+            match self.read_case(&self.path(folder, id)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                found => return found.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The ids in a folder, in their order.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn ids(&self, status: Status) -> io::Result<Vec<String>> {
+        self.ids_in(folder_of(status))
+    }
+
+    fn ids_in(&self, folder: &str) -> io::Result<Vec<String>> {
+        let mut ids = names(&self.deliveries.join(folder))?;
+        ids.retain_mut(|name| match name.strip_suffix(".json").filter(|id| is_id(id)) {
+            Some(id) => {
+                *name = id.to_owned();
+                true
+            }
+            None => false,
+        });
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Reads a pending case. One that cannot be read is put aside, so that it is told once.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn pending(&self, id: &str) -> io::Result<Case> {
+        let path = self.path(PENDING, id);
+        let read = self.read_case(&path);
+        if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+            fs::rename(&path, path.with_extension("unreadable"))?;
+        }
+        read
+    }
+
+    /// Asks for a dead letter to be tried again; whoever runs on this folder sees it.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn ask_retry(&self, id: &str) -> io::Result<()> {
+        fs::create_dir_all(self.deliveries.join(RETRY))?;
+        write(&self.deliveries.join(RETRY), id, b"")
+    }
+
+    /// The dead letters that are to be tried again. Each is to be [`Self::retried`].
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn retries(&self) -> io::Result<Vec<String>> {
+        let mut ids = names(&self.deliveries.join(RETRY))?;
+        ids.retain(|id| is_id(id));
+        Ok(ids)
+    }
+
+    /// A request was seen to.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn retried(&self, id: &str) -> io::Result<()> {
+        fs::remove_file(self.deliveries.join(RETRY).join(id))
+    }
+
+    /// Notes that an endpoint is gone.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn shut(&self, endpoint: &str, url: &str) -> io::Result<()> {
+        write(&self.deliveries.join(SHUT), &file_name(endpoint), url.as_bytes())
+    }
+
+    /// Whether an endpoint is gone. One that has moved to another address is not.
+    pub fn is_shut(&self, endpoint: &str, url: &str) -> bool {
+        let path = self.deliveries.join(SHUT).join(file_name(endpoint));
+        fs::read_to_string(path).is_ok_and(|found| found.trim() == url)
+    }
+
+    /// An endpoint may be asked again.
+    ///
+    /// # Errors
+    /// When the note cannot be removed.
+    pub fn reopen(&self, endpoint: &str) -> io::Result<()> {
+        match fs::remove_file(self.deliveries.join(SHUT).join(file_name(endpoint))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// When something last came into the folder of records or went.
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.records).and_then(|folder| folder.modified()).ok()
+    }
+
+    /// The queue files there are.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn queue_names(&self) -> io::Result<HashSet<String>> {
+        let found = names(&self.records)?;
+        Ok(found.into_iter().filter(|name| name.starts_with("call_") && name.ends_with(QUEUE_END)).collect())
+    }
+
+    /// Opens a queue file: everything that its record tells of its call; `None` when it is finished.
+    ///
+    /// # Errors
+    /// When it, or the transcript that it names, cannot be read.
+    pub fn open_queue(&self, name: &str) -> io::Result<Option<Vec<Notice>>> {
+        let queue = self.read_json(&self.records.join(name))?;
+        if matches!(queue["status"].as_str(), Some("completed" | "failed")) {
+            return Ok(None);
+        }
+        // The name and not the path that stands in it: a folder may have moved, and nothing outside of it is ever read.
+        let stem = name.strip_suffix(QUEUE_END).unwrap_or(name);
+        let files = RecordFiles { transcript: format!("{stem}_transcript.json"), queue: name.to_owned() };
+        let record = self.transcript(&files)?;
+        Ok(Some(Notice::of_record(&record, &files)))
+    }
+
+    /// A record's transcript.
+    ///
+    /// # Errors
+    /// When it is not there, too large or no JSON.
+    pub fn transcript(&self, files: &RecordFiles) -> io::Result<Value> {
+        if Path::new(&files.transcript).file_name() != Some(OsStr::new(&files.transcript)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the transcript's name is no file name"));
+        }
+        self.read_json(&self.records.join(&files.transcript))
+    }
+
+    /// Brings the status in a queue file up to date; everything else in it stays as it is.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn mark_queue(&self, name: &str, case: &Case, now: DateTime<Utc>) -> io::Result<()> {
+        let Value::Object(mut queue) = self.read_json(&self.records.join(name))? else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no JSON object"));
+        };
+        let was = queue.clone();
+        mark(&mut queue, case, now);
+        if queue == was { Ok(()) } else { write(&self.records, name, &serde_json::to_vec_pretty(&queue)?) }
+    }
+
+    /// Removes what has been done for longer than `keep`; how many.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn sweep(&self, keep: Duration, now: SystemTime) -> io::Result<u64> {
+        let mut swept = 0;
+        for entry in fs::read_dir(self.deliveries.join(COMPLETED))? {
+            let entry = entry?;
+            let old = entry.metadata().and_then(|file| file.modified()).is_ok_and(|at| at + keep < now);
+            if old && fs::remove_file(entry.path()).is_ok() {
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    fn path(&self, folder: &str, id: &str) -> PathBuf {
+        self.deliveries.join(folder).join(format!("{id}.json"))
+    }
+
+    fn read_case(&self, path: &Path) -> io::Result<Case> {
+        Case::read(&read(path)?).map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))
+    }
+
+    fn read_json(&self, path: &Path) -> io::Result<Value> {
+        serde_json::from_slice(&read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+/// The old reader's words: `processing` from the moment it is taken up, then `completed` or `failed`, each with its time.
+fn mark(queue: &mut Map<String, Value>, case: &Case, now: DateTime<Utc>) {
+    let mut set = |key: &str, value: Value| {
+        queue.insert(key.to_owned(), value);
+    };
+    set("attempts", case.attempts().into());
+    match case.status() {
+        Status::Pending => {
+            set("status", "processing".into());
+            let since = case.deliveries.values().map(|course| course.since).min().unwrap_or(now);
+            set("processing_started_at", rfc3339(since).into());
+        }
+        Status::Completed => {
+            set("status", "completed".into());
+            set("completed_at", rfc3339(now).into());
+        }
+        Status::Failed => {
+            let failed = case.deliveries.iter().filter(|(_, course)| course.status == Status::Failed);
+            let told: Vec<String> =
+                failed.map(|(name, course)| format!("{name}: {}", course.last.as_deref().unwrap_or("?"))).collect();
+            set("status", "failed".into());
+            set("failed_at", rfc3339(now).into());
+            set("error", told.join("; ").into());
+        }
+    }
+    let later: &[&str] = match case.status() {
+        Status::Pending => &["completed_at", "failed_at", "error"],
+        Status::Completed => &["failed_at", "error"],
+        Status::Failed => &["completed_at"],
+    };
+    for key in later {
+        queue.remove(*key);
+    }
+}
+
+fn folder_of(status: Status) -> &'static str {
+    match status {
+        Status::Pending => PENDING,
+        Status::Completed => COMPLETED,
+        Status::Failed => FAILED,
+    }
+}
+
+/// An endpoint's name as a file's: people choose it.
+fn file_name(endpoint: &str) -> String {
+    endpoint.bytes().take(100).map(|byte| if byte.is_ascii_alphanumeric() { byte as char } else { '_' }).collect()
+}
+
+/// Names in a folder, temp files left out.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry?.file_name().into_string()
+            && !name.starts_with('.')
+        {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    Ok(content)
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let temp = folder.join(format!(".{name}.tmp"));
+    let written = fill(&temp, content).and_then(|()| fs::rename(&temp, folder.join(name)));
+    if written.is_err() {
+        // It is but a temp file; why it failed is what is told.
+        let _ = fs::remove_file(&temp);
+    }
+    written?;
+    sync_dir(folder)
+}
+
+fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // Numbers are private: nobody but the service's user and group.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// A rename is on disk when its folder is.
+#[cfg(unix)]
+fn sync_dir(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+const PENDING: &str = "pending";
+const COMPLETED: &str = "completed";
+const FAILED: &str = "failed";
+const SHARED: &str = "shared";
+const RETRY: &str = "retry";
+const SHUT: &str = "shut";
+const QUEUE_END: &str = "_queue.json";
+/// The largest file that is read. A record's log is bounded far below; a larger file is not one of ours.
+const LARGEST: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::delivery::notice::Kind;
+    use crate::delivery::testing::card;
+
+    #[test]
+    fn a_case_is_in_one_folder_at_a_time() {
+        let scene = Scene::new();
+        let mut case = scene.case();
+        for (status, folder) in [
+            (Status::Pending, PENDING),
+            (Status::Failed, FAILED),
+            (Status::Pending, PENDING),
+            (Status::Completed, COMPLETED),
+        ] {
+            case.deliveries.get_mut("crm").expect("there").status = status;
+            scene.store.save(&case).expect("saved");
+            for other in [PENDING, COMPLETED, FAILED] {
+                assert_eq!(scene.store.path(other, &case.notice.id).exists(), other == folder, "{status:?} {other}");
+            }
+            assert_eq!(scene.store.find(&case.notice.id).expect("readable"), Some(case.clone()));
+        }
+        assert!(scene.store.knows(&case.notice.id));
+        assert!(!scene.store.knows("evt_other_started"));
+    }
+
+    #[test]
+    fn a_queue_file_is_followed_and_keeps_what_others_wrote_in_it() {
+        let scene = Scene::new();
+        scene.file("call_U1_1_queue.json", &json!({"status": "pending", "call_id": "U1", "priority": "high"}));
+        scene.file("call_U1_1_transcript.json", &json!({"id": "0-1", "call_id": "U1"}));
+        let notices = scene.store.open_queue("call_U1_1_queue.json").expect("readable").expect("open");
+        let notice = notices.into_iter().find(|n| n.kind == Kind::TranscriptReady).expect("one");
+        let mut case = Case::new(notice, &["crm"], card().started_at);
+        let mark = |case: &Case| {
+            scene.store.mark_queue("call_U1_1_queue.json", case, card().started_at).expect("written");
+            scene.store.read_json(&scene.dir.path().join("call_U1_1_queue.json")).expect("JSON")
+        };
+        let queue = mark(&case);
+        assert_eq!((&queue["status"], &queue["priority"]), (&"processing".into(), &"high".into()));
+        assert!(scene.store.open_queue("call_U1_1_queue.json").expect("readable").is_some(), "taken up again");
+        let course = case.deliveries.get_mut("crm").expect("there");
+        (course.status, course.last, course.attempts) = (Status::Failed, Some("HTTP 500".to_owned()), 3);
+        let queue = mark(&case);
+        assert_eq!((&queue["status"], &queue["error"]), (&"failed".into(), &"crm: HTTP 500".into()));
+        case.deliveries.get_mut("crm").expect("there").status = Status::Completed;
+        let queue = mark(&case);
+        assert_eq!((&queue["status"], &queue["attempts"], queue.get("error")), (&"completed".into(), &3.into(), None));
+        assert!(scene.store.open_queue("call_U1_1_queue.json").expect("readable").is_none());
+    }
+
+    #[test]
+    fn an_unreadable_case_is_put_aside_once() {
+        let scene = Scene::new();
+        fs::write(scene.store.path(PENDING, "evt_a_started"), "{ torn").expect("writable");
+        assert_eq!(scene.store.ids(Status::Pending).expect("readable"), ["evt_a_started"]);
+        assert!(scene.store.pending("evt_a_started").is_err());
+        assert!(scene.store.ids(Status::Pending).expect("readable").is_empty());
+        assert!(scene.store.path(PENDING, "evt_a_started").with_extension("unreadable").exists());
+    }
+
+    #[test]
+    fn an_endpoint_that_moved_is_not_shut() {
+        let scene = Scene::new();
+        scene.store.shut("my crm/1", "https://a/").expect("written");
+        assert!(scene.store.is_shut("my crm/1", "https://a/"));
+        assert!(!scene.store.is_shut("my crm/1", "https://b/"));
+        scene.store.reopen("my crm/1").expect("removed");
+        scene.store.reopen("my crm/1").expect("nothing to remove");
+        assert!(!scene.store.is_shut("my crm/1", "https://a/"));
+    }
+
+    #[test]
+    fn requests_are_seen_until_they_are_seen_to() {
+        let scene = Scene::new();
+        scene.store.ask_retry("evt_a_started").expect("written");
+        assert_eq!(scene.store.retries().expect("readable"), ["evt_a_started"]);
+        scene.store.retried("evt_a_started").expect("removed");
+        assert!(scene.store.retries().expect("readable").is_empty());
+    }
+
+    #[test]
+    fn what_is_done_is_kept_for_a_while() {
+        let scene = Scene::new();
+        let mut case = scene.case();
+        case.deliveries.get_mut("crm").expect("there").status = Status::Completed;
+        scene.store.save(&case).expect("saved");
+        let path = scene.store.path(COMPLETED, &case.notice.id);
+        let saved = fs::metadata(&path).and_then(|file| file.modified()).expect("a time");
+        let keep = Duration::from_secs(60);
+        assert_eq!(scene.store.sweep(keep, saved + keep).expect("swept"), 0);
+        assert_eq!(scene.store.sweep(keep, saved + 2 * keep).expect("swept"), 1);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_read() {
+        let scene = Scene::new();
+        let files = RecordFiles { transcript: "../secret.json".to_owned(), queue: String::new() };
+        let told = scene.store.transcript(&files).expect_err("refused");
+        assert_eq!(told.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(scene.store.find("../secret").expect("nothing"), None);
+    }
+
+    struct Scene {
+        dir: tempfile::TempDir,
+        store: Store,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().expect("a directory");
+            let store = Store::open(dir.path()).expect("writable");
+            Self { dir, store }
+        }
+
+        fn case(&self) -> Case {
+            let card = card();
+            Case::new(Notice::of_call(Kind::CallStarted, &card, card.started_at, None), &["crm"], card.started_at)
+        }
+
+        fn file(&self, name: &str, content: &Value) {
+            fs::write(self.dir.path().join(name), content.to_string()).expect("writable");
+        }
+    }
+}

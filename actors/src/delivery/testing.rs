@@ -1,0 +1,24 @@
+//! A call to tell of, for the tests of this room. Nobody's number.
+
+use chrono::DateTime;
+
+use super::messages::CallCard;
+use crate::call::brief::Direction;
+use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+
+/// An inbound call that began on 17 October 2025, 11:20 UTC.
+pub(super) fn card() -> CallCard {
+    CallCard {
+        id: CallId::random(),
+        carrier: "twilio",
+        carrier_call: CarrierCallId::new("CA1"),
+        stream: StreamId::new("MZ1"),
+        direction: Direction::Inbound,
+        from: Private::new("+15550100001".to_owned()),
+        to: Private::new("+15550100002".to_owned()),
+        agent: "reception".to_owned(),
+        language: "hi".to_owned(),
+        model: "rehearsal-1".to_owned(),
+        started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
+    }
+}

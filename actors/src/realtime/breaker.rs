@@ -1,0 +1,194 @@
+//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; one for each thread.
+//!
+//! A refused key or an exhausted quota concerns everything that key opens; a missing model only that model. Both stay closed for
+//! a while that doubles with every refusal, and are then tried by one session more. Trouble of a server's own only moves it to the
+//! end of the list: when nothing better is left it is dialled all the same.
+
+use std::time::{Duration, Instant};
+
+use super::plan::{Candidate, Endpoint};
+
+/// What a fatal loss concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The key: everything that it opens at this server.
+    Key,
+    /// The model at this server.
+    Model,
+    /// This session alone: its configuration was refused. Another call may fare better.
+    Session,
+}
+
+/// Whether a candidate is worth a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing is known against it.
+    Good,
+    /// It had trouble lately: only if nothing better is left.
+    Doubtful,
+    /// It refuses us: not at all.
+    Blocked,
+}
+
+/// What is known of servers, keys and models.
+#[derive(Debug, Default)]
+pub struct Breakers {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    endpoint: Endpoint,
+    /// `None`: everything that the key opens.
+    model: Option<String>,
+    /// Losses in a row.
+    strikes: u32,
+    /// Refused, not merely in trouble.
+    refused: bool,
+    until: Instant,
+}
+
+impl Breakers {
+    /// How `candidate` stands.
+    pub fn standing(&self, candidate: &Candidate, now: Instant) -> Standing {
+        let about = |entry: &&Entry| entry.concerns(candidate) && entry.until > now;
+        self.entries.iter().filter(about).map(Entry::standing).max().unwrap_or(Standing::Good)
+    }
+
+    /// A session with `candidate` came up.
+    pub fn succeeded(&mut self, candidate: &Candidate) {
+        self.entries.retain(|entry| !entry.concerns(candidate));
+    }
+
+    /// `candidate` refused us.
+    pub fn refused(&mut self, candidate: &Candidate, scope: Scope, now: Instant) {
+        let model = match scope {
+            Scope::Key => None,
+            Scope::Model => Some(candidate.model.clone()),
+            Scope::Session => return,
+        };
+        let entry = self.entry(candidate, model, now);
+        entry.strikes += 1;
+        entry.refused = true;
+        entry.until = now + doubled(SHORTEST_BLOCK, entry.strikes).min(LONGEST_BLOCK);
+    }
+
+    /// A session with `candidate` did not come up, or was lost, through no fault of ours.
+    pub fn failed(&mut self, candidate: &Candidate, now: Instant) {
+        let entry = self.entry(candidate, Some(candidate.model.clone()), now);
+        entry.strikes += 1;
+        if !entry.refused && entry.strikes >= DOUBTED_AFTER {
+            entry.until = now + doubled(SHORTEST_DOUBT, entry.strikes - DOUBTED_AFTER + 1).min(LONGEST_DOUBT);
+        }
+    }
+
+    fn entry(&mut self, candidate: &Candidate, model: Option<String>, now: Instant) -> &mut Entry {
+        let known = self.entries.iter().position(|entry| entry.endpoint == candidate.endpoint && entry.model == model);
+        let place = known.unwrap_or_else(|| {
+            if self.entries.len() >= MOST_ENTRIES {
+                self.entries.remove(0);
+            }
+            self.entries.push(Entry {
+                endpoint: candidate.endpoint.clone(),
+                model,
+                strikes: 0,
+                refused: false,
+                until: now,
+            });
+            self.entries.len() - 1
+        });
+        &mut self.entries[place]
+    }
+}
+
+impl Entry {
+    fn concerns(&self, candidate: &Candidate) -> bool {
+        self.endpoint == candidate.endpoint && self.model.as_ref().is_none_or(|model| *model == candidate.model)
+    }
+
+    const fn standing(&self) -> Standing {
+        if self.refused { Standing::Blocked } else { Standing::Doubtful }
+    }
+}
+
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(2u32.saturating_pow(times.saturating_sub(1)))
+}
+
+/// A first refusal keeps others away so long. Shorter: every call pays a dial for a key without credit. Longer: a key that was
+/// paid for meanwhile stays unused.
+const SHORTEST_BLOCK: Duration = Duration::from_secs(30);
+/// The longest that a refusal keeps others away.
+const LONGEST_BLOCK: Duration = Duration::from_secs(600);
+/// Failures in a row before a server is doubted: one dropped socket says nothing.
+const DOUBTED_AFTER: u32 = 3;
+/// A doubted server is at the end of the list so long.
+const SHORTEST_DOUBT: Duration = Duration::from_secs(10);
+/// The longest that it is.
+const LONGEST_DOUBT: Duration = Duration::from_secs(120);
+/// Entries kept; a configuration has a handful of candidates.
+const MOST_ENTRIES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Private;
+    use crate::realtime::plan::Credential;
+
+    fn candidate(key: &str, model: &str) -> Candidate {
+        let credential = match key {
+            "" => Credential::None,
+            key => Credential::Bearer(Private::new(key.to_owned())),
+        };
+        Candidate { endpoint: Endpoint { url: "wss://one.example".to_owned(), credential }, model: model.to_owned() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_key_without_credit_blocks_all_that_it_opens_and_nothing_else() {
+        let (mut breakers, now) = (Breakers::default(), now());
+        breakers.refused(&candidate("a", "big"), Scope::Key, now);
+        assert_eq!(breakers.standing(&candidate("a", "small"), now), Standing::Blocked);
+        assert_eq!(breakers.standing(&candidate("b", "big"), now), Standing::Good);
+    }
+
+    #[test]
+    fn a_missing_model_blocks_that_model_alone() {
+        let (mut breakers, now) = (Breakers::default(), now());
+        breakers.refused(&candidate("a", "gone"), Scope::Model, now);
+        assert_eq!(breakers.standing(&candidate("a", "gone"), now), Standing::Blocked);
+        assert_eq!(breakers.standing(&candidate("a", "there"), now), Standing::Good);
+    }
+
+    #[test]
+    fn a_block_ends_and_doubles_when_it_was_right() {
+        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("a", "m"));
+        breakers.refused(&it, Scope::Key, now);
+        assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK), Standing::Good, "one session may try");
+        breakers.refused(&it, Scope::Key, now + SHORTEST_BLOCK);
+        assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK * 2), Standing::Blocked);
+        breakers.succeeded(&it);
+        assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK * 2), Standing::Good);
+    }
+
+    #[test]
+    fn a_server_in_trouble_is_doubted_after_three_failures_and_never_blocked() {
+        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("", "m"));
+        for expected in [Standing::Good, Standing::Good, Standing::Doubtful, Standing::Doubtful] {
+            breakers.failed(&it, now);
+            assert_eq!(breakers.standing(&it, now), expected);
+        }
+        assert_eq!(breakers.standing(&it, now + LONGEST_DOUBT), Standing::Good);
+    }
+
+    #[test]
+    fn a_refused_configuration_says_nothing_about_other_calls() {
+        let (mut breakers, now) = (Breakers::default(), now());
+        breakers.refused(&candidate("a", "m"), Scope::Session, now);
+        assert_eq!(breakers.standing(&candidate("a", "m"), now), Standing::Good);
+    }
+}

@@ -1,0 +1,303 @@
+//! Which server a call's next session is dialled at, and when; and when the model is given up. Pure.
+//!
+//! A call has a list of candidates. A refusal takes one out for the rest of the call; a loss that another try could mend makes it
+//! the turn of the candidate that was tried least, at once where it was not tried yet and after full-jitter backoff where it was.
+//! What goes on for too long, or too often without a session that proved itself, is given up.
+
+use std::time::{Duration, Instant};
+
+use super::breaker::{Breakers, Scope, Standing};
+use super::plan::Candidate;
+use crate::call::messages::{LossClass, ModelLoss};
+
+/// The search for a session, over the whole of a call.
+#[derive(Debug)]
+pub struct Campaign {
+    candidates: Vec<Contender>,
+    patience: Duration,
+    /// When the outage began; `None` once a session has proved itself.
+    since: Option<Instant>,
+    tries: u32,
+    last: Option<ModelLoss>,
+}
+
+#[derive(Debug)]
+struct Contender {
+    candidate: Candidate,
+    /// Losses since a session last proved itself.
+    losses: u32,
+    /// It refuses this call.
+    refused: bool,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Dial this candidate after this wait.
+    Dial {
+        /// Which.
+        candidate: usize,
+        /// How long to wait before.
+        after: Duration,
+    },
+    /// Nothing is left to try.
+    GiveUp(ModelLoss),
+}
+
+impl Campaign {
+    /// A search among `candidates`; `patience` is how long it may go on.
+    pub fn new(candidates: Vec<Candidate>, patience: Duration) -> Self {
+        let contender = |candidate| Contender { candidate, losses: 0, refused: false };
+        let candidates = candidates.into_iter().map(contender).collect();
+        Self { candidates, patience, since: None, tries: 0, last: None }
+    }
+
+    /// One of the candidates.
+    pub fn candidate(&self, number: usize) -> &Candidate {
+        &self.candidates[number].candidate
+    }
+
+    /// The call begins.
+    pub fn begin(&mut self, breakers: &Breakers, now: Instant) -> Next {
+        self.since = Some(now);
+        self.choose(breakers, now, 0.0)
+    }
+
+    /// A session that is to take the place of a running one: nothing was lost.
+    pub fn replace(&mut self, breakers: &Breakers, now: Instant) -> Next {
+        self.choose(breakers, now, 0.0)
+    }
+
+    /// A session is in use.
+    pub fn came_up(&mut self, number: usize, breakers: &mut Breakers) {
+        breakers.succeeded(&self.candidates[number].candidate);
+    }
+
+    /// The session in use has lasted, or has said something to its end: what was before counts no more.
+    pub fn proved(&mut self) {
+        self.since = None;
+        self.tries = 0;
+        self.last = None;
+        for contender in &mut self.candidates {
+            contender.losses = 0;
+        }
+    }
+
+    /// The session in use, which has lasted for `lived`, is about to be told as lost: an outage begins.
+    pub fn interrupted(&mut self, lived: Duration, now: Instant) {
+        if lived >= PROVEN {
+            self.proved();
+        }
+        self.since = Some(now);
+    }
+
+    /// A session with this candidate did not come up or was lost. `scope` is what a fatal loss concerns; `chance`, from 0 to 1, is
+    /// drawn anew each time.
+    pub fn lost(
+        &mut self,
+        number: usize,
+        loss: &ModelLoss,
+        scope: Scope,
+        breakers: &mut Breakers,
+        now: Instant,
+        chance: f64,
+    ) -> Next {
+        let since = *self.since.get_or_insert(now);
+        self.tries += 1;
+        let contender = &mut self.candidates[number];
+        contender.losses += 1;
+        match loss.class {
+            LossClass::Fatal => {
+                contender.refused = true;
+                breakers.refused(&contender.candidate, scope, now);
+            }
+            LossClass::Retryable => breakers.failed(&contender.candidate, now),
+            LossClass::Expired => {}
+        }
+        self.last = Some(loss.clone());
+        if self.patience.is_zero() || self.tries >= MOST_TRIES || now.saturating_duration_since(since) >= self.patience
+        {
+            return Next::GiveUp(loss.clone());
+        }
+        match self.choose(breakers, now, chance) {
+            // A wait beyond patience is no use to anybody.
+            Next::Dial { candidate, after } => {
+                Next::Dial { candidate, after: after.min((since + self.patience).saturating_duration_since(now)) }
+            }
+            end @ Next::GiveUp(_) => end,
+        }
+    }
+
+    /// The least tried of the best standing; the first of equals.
+    fn choose(&self, breakers: &Breakers, now: Instant, chance: f64) -> Next {
+        let standing = |contender: &Contender| {
+            if contender.refused { Standing::Blocked } else { breakers.standing(&contender.candidate, now) }
+        };
+        let best = self
+            .candidates
+            .iter()
+            .enumerate()
+            .map(|(number, contender)| (standing(contender), contender.losses, number))
+            .filter(|(standing, ..)| *standing < Standing::Blocked)
+            .min();
+        match best {
+            Some((_, losses, candidate)) => Next::Dial { candidate, after: backoff(losses, chance) },
+            None => Next::GiveUp(self.last.clone().unwrap_or_else(|| ModelLoss {
+                class: LossClass::Fatal,
+                reason: "every key and model was refused lately; not dialled".to_owned(),
+            })),
+        }
+    }
+}
+
+/// Full jitter: anything up to a bound that doubles. Without it, calls that were dropped together come back together.
+fn backoff(losses: u32, chance: f64) -> Duration {
+    if losses == 0 {
+        return Duration::ZERO;
+    }
+    let bound = FIRST_BACKOFF.saturating_mul(2u32.saturating_pow(losses - 1)).min(LONGEST_BACKOFF);
+    bound.mul_f64(chance.clamp(0.0, 1.0))
+}
+
+/// The bound of the first wait. Larger: the caller hears it. Smaller: a restarting server is met by all calls at once.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+/// The bound of the longest. A caller does not wait longer in silence.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
+/// A session that lasted so long was a good one. Shorter: a server that drops what it takes is dialled for ever.
+const PROVEN: Duration = Duration::from_secs(10);
+/// Losses in a row before the model is given up, however quickly they came: a server that takes sessions and drops them.
+const MOST_TRIES: u32 = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Private;
+    use crate::realtime::plan::{Credential, Endpoint};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn candidate(key: &str, model: &str) -> Candidate {
+        let credential = Credential::Bearer(Private::new(key.to_owned()));
+        Candidate { endpoint: Endpoint { url: "wss://one.example".to_owned(), credential }, model: model.to_owned() }
+    }
+
+    struct Search {
+        campaign: Campaign,
+        breakers: Breakers,
+        now: Instant,
+    }
+
+    impl Search {
+        fn among(candidates: Vec<Candidate>) -> Self {
+            #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+            let now = Instant::now();
+            Self { campaign: Campaign::new(candidates, PATIENCE), breakers: Breakers::default(), now }
+        }
+
+        fn lost(&mut self, number: usize, class: LossClass, scope: Scope, chance: f64) -> Next {
+            let loss = ModelLoss { class, reason: "gone".to_owned() };
+            self.campaign.lost(number, &loss, scope, &mut self.breakers, self.now, chance)
+        }
+    }
+
+    fn dials(next: &Next) -> (usize, u128) {
+        match next {
+            Next::Dial { candidate, after } => (*candidate, after.as_millis()),
+            Next::GiveUp(loss) => panic!("given up: {loss:?}"),
+        }
+    }
+
+    #[test]
+    fn the_next_candidate_is_dialled_at_once_and_the_first_again_after_a_wait() {
+        let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
+        assert_eq!(dials(&search.campaign.begin(&search.breakers, search.now)), (0, 0));
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 1.0)), (1, 0));
+        assert_eq!(dials(&search.lost(1, LossClass::Retryable, Scope::Session, 1.0)), (0, 250));
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.5)), (1, 125));
+        assert_eq!(dials(&search.lost(1, LossClass::Expired, Scope::Session, 0.0)), (0, 0));
+    }
+
+    #[test]
+    fn a_refusal_is_never_retried() {
+        let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
+        assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Key, 1.0)), (1, 0));
+        assert_eq!(dials(&search.lost(1, LossClass::Retryable, Scope::Session, 1.0)), (1, 250));
+        let end = search.lost(1, LossClass::Fatal, Scope::Session, 1.0);
+        assert!(matches!(end, Next::GiveUp(ModelLoss { class: LossClass::Fatal, .. })), "{end:?}");
+    }
+
+    #[test]
+    fn a_key_without_credit_takes_its_other_models_with_it() {
+        let mut search = Search::among(vec![candidate("a", "big"), candidate("a", "small"), candidate("b", "m")]);
+        assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Key, 1.0)), (2, 0));
+        // And the next call of this thread does not try it either.
+        let mut next_call = Campaign::new(vec![candidate("a", "big")], PATIENCE);
+        assert!(matches!(next_call.begin(&search.breakers, search.now), Next::GiveUp(_)));
+    }
+
+    #[test]
+    fn a_missing_model_leaves_the_keys_others() {
+        let mut search = Search::among(vec![candidate("a", "gone"), candidate("a", "there")]);
+        assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Model, 1.0)), (1, 0));
+    }
+
+    #[test]
+    fn the_wait_is_bounded_and_so_are_the_tries() {
+        let mut search = Search::among(vec![candidate("a", "m")]);
+        let mut waits = Vec::new();
+        let end = loop {
+            match search.lost(0, LossClass::Retryable, Scope::Session, 1.0) {
+                Next::Dial { after, .. } => waits.push(after),
+                Next::GiveUp(loss) => break loss,
+            }
+        };
+        assert_eq!(end.class, LossClass::Retryable);
+        assert_eq!(waits.len(), MOST_TRIES as usize - 1);
+        assert_eq!(waits.iter().max(), Some(&LONGEST_BACKOFF));
+    }
+
+    #[test]
+    fn patience_ends_and_begins_anew_with_a_session_that_proved_itself() {
+        let mut search = Search::among(vec![candidate("a", "m")]);
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
+        search.campaign.proved();
+        search.now += PATIENCE;
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
+        search.now += PATIENCE;
+        assert!(matches!(search.lost(0, LossClass::Retryable, Scope::Session, 0.0), Next::GiveUp(_)));
+    }
+
+    #[test]
+    fn patience_is_for_one_outage_and_tries_are_for_those_that_follow_one_another() {
+        let mut search = Search::among(vec![candidate("a", "m")]);
+        search.campaign.begin(&search.breakers, search.now);
+        // A caller who says nothing for a minute, and then the session is dropped.
+        search.now += Duration::from_secs(60);
+        search.campaign.interrupted(Duration::from_secs(60), search.now);
+        assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
+        // Sessions that are taken and dropped, again and again.
+        let drops = (0..100).take_while(|_| {
+            search.now += Duration::from_secs(5);
+            search.campaign.interrupted(Duration::from_secs(5), search.now);
+            matches!(search.lost(0, LossClass::Retryable, Scope::Session, 0.0), Next::Dial { .. })
+        });
+        assert_eq!(drops.count(), MOST_TRIES as usize - 2);
+    }
+
+    #[test]
+    fn a_plan_without_resilience_gives_up_at_the_first_loss() {
+        let mut search = Search::among(vec![candidate("a", "m")]);
+        search.campaign.patience = Duration::ZERO;
+        assert!(matches!(search.lost(0, LossClass::Retryable, Scope::Session, 1.0), Next::GiveUp(_)));
+    }
+
+    #[test]
+    fn a_doubted_server_is_dialled_when_nothing_better_is_left() {
+        let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
+        for _ in 0..3 {
+            search.breakers.failed(&candidate("a", "m"), search.now);
+        }
+        assert_eq!(dials(&search.campaign.begin(&search.breakers, search.now)), (1, 0));
+        assert_eq!(dials(&search.lost(1, LossClass::Fatal, Scope::Model, 1.0)), (0, 0));
+    }
+}

@@ -1,0 +1,99 @@
+//! The end of a session that another one follows, and the beginning of that other: what is left undone, and what is taken over.
+
+use std::time::{Duration, Instant};
+
+use super::{Phase, Session, SessionAction, complain, send};
+use crate::call::messages::ModelReport;
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::history::Rewrite;
+use crate::realtime::messages::{Wish, WishPurpose};
+use crate::realtime::protocol::EventId;
+use crate::realtime::protocol::client::{ClientEvent, Item};
+use crate::realtime::seed::{Estate, Legacy, Progress, Running, Seed, SeedItem};
+use crate::realtime::sequencer::{SequencerEvent, Unfinished};
+
+impl Session {
+    /// What this session leaves undone if it ends now, or when it was lost.
+    pub fn estate(&self) -> Estate {
+        let Unfinished { wishes, answer, running, called } = self.sequencer.unfinished();
+        let turn_open = self.turns.open().is_some();
+        // The caller's speech has stopped it, though its end was not told any more.
+        let cut = self.plan.turn_detection.interrupts() && (turn_open || self.unanswered);
+        let running = running.filter(|_| !cut).map(|(response, wish)| {
+            let heard = response.map_or(Progress::Silent, |response| self.items.progress(response));
+            let progress = if heard == Progress::Silent && called { Progress::Called } else { heard };
+            Running { response: response.cloned(), wish, progress }
+        });
+        // One who is being listened to is answered when he has spoken, by whoever listens then.
+        let turn_open = turn_open || self.listen_until.is_some();
+        Estate { wishes, answer: answer || self.unanswered, running, turn_open }
+    }
+
+    /// Takes over what the session before left, and begins to speak.
+    pub(super) fn inherit(&mut self, legacy: Legacy, now: Instant, out: &mut Vec<SessionAction>) {
+        let Phase::Prepared { session } = &mut self.phase else {
+            return complain(
+                "not_prepared",
+                "a conversation was to be taken over by a session that is not prepared",
+                out,
+            );
+        };
+        let session = std::mem::take(session);
+        let Legacy { items, open_calls, wishes, answer_unless_spoken } = legacy;
+        self.phase = Phase::Ready;
+        // A change of configuration that came meanwhile.
+        for order in std::mem::take(&mut self.held) {
+            self.ordered(order, now, out);
+        }
+        for item in &items {
+            self.plant(item, None, out);
+        }
+        self.listen_until = answer_unless_spoken.then(|| now + HEAR_OUT);
+        out.push(SessionAction::Report(ModelReport::Ready { session, setup: now - self.since }));
+        for (number, call) in open_calls.into_iter().enumerate() {
+            // Each by itself: nobody knows any more which of them were one response's.
+            let response = ResponseId::new(&format!("inherited_{number}"));
+            self.told_calls.push_back(call.clone());
+            self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call }, now, out);
+            self.sequence(SequencerEvent::Done { response, wish: None, failure: None }, now, out);
+        }
+        for wish in wishes {
+            self.sequence(SequencerEvent::Wished(wish), now, out);
+        }
+    }
+
+    /// An item that was taken over says more than was heard of it.
+    pub fn rewrite(&mut self, rewrite: &Rewrite, out: &mut Vec<SessionAction>) {
+        if !self.is_ready() {
+            return;
+        }
+        let id = ItemId::new(&rewrite.out);
+        self.delete(&id, out);
+        if let Some((behind, item)) = &rewrite.by {
+            self.plant(item, Some(behind.as_deref().unwrap_or("root")), out);
+        }
+    }
+
+    /// The caller did not go on with what he was saying when the session before was lost.
+    pub(super) fn heard_out(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        self.listen_until = None;
+        let wish = Wish { purpose: WishPurpose::Answer, instructions: None };
+        self.sequence(SequencerEvent::Wished(wish), now, out);
+    }
+
+    fn plant(&mut self, item: &SeedItem, behind: Option<&str>, out: &mut Vec<SessionAction>) {
+        let (id, number) = (item.id.as_str(), self.next_number());
+        let item = match &item.seed {
+            Seed::Text(role, text) => Item::text(id, *role, text),
+            Seed::CallerAudio(audio) => Item::caller_audio(id, audio),
+            Seed::Call { call, name, arguments } => Item::FunctionCall { call_id: call.as_str(), name, arguments },
+            Seed::Output { call, output } => Item::FunctionCallOutput { call_id: call.as_str(), output },
+        };
+        self.items.made(&ItemId::new(id));
+        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: behind, item }, out);
+    }
+}
+
+/// How long a caller is listened to who was speaking when his session was lost. Shorter answers half a sentence, longer leaves him
+/// alone who had just ended.
+const HEAR_OUT: Duration = Duration::from_millis(1_200);

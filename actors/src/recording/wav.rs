@@ -1,0 +1,46 @@
+//! The head of a stereo PCM16 WAV file. Pure.
+
+/// Bytes before the first sample.
+pub const HEAD_BYTES: usize = 44;
+/// Bytes of one moment: two samples of two bytes.
+pub const MOMENT_BYTES: usize = 4;
+
+/// The head of a file with so many moments at `rate_hz`. What is longer than the format can say, six days, is said to be as long as it
+/// can.
+pub fn head(rate_hz: u32, moments: u64) -> [u8; HEAD_BYTES] {
+    let most = u64::from(u32::MAX) - HEAD_BYTES as u64;
+    let data = u32::try_from((moments * MOMENT_BYTES as u64).min(most)).unwrap_or(u32::MAX) / 4 * 4;
+    let mut head = [0; HEAD_BYTES];
+    head[..4].copy_from_slice(b"RIFF");
+    head[4..8].copy_from_slice(&(data + HEAD_BYTES as u32 - 8).to_le_bytes());
+    head[8..16].copy_from_slice(b"WAVEfmt ");
+    head[16..20].copy_from_slice(&16_u32.to_le_bytes());
+    head[20..22].copy_from_slice(&1_u16.to_le_bytes());
+    head[22..24].copy_from_slice(&2_u16.to_le_bytes());
+    head[24..28].copy_from_slice(&rate_hz.to_le_bytes());
+    head[28..32].copy_from_slice(&(rate_hz * MOMENT_BYTES as u32).to_le_bytes());
+    head[32..34].copy_from_slice(&(MOMENT_BYTES as u16).to_le_bytes());
+    head[34..36].copy_from_slice(&16_u16.to_le_bytes());
+    head[36..40].copy_from_slice(b"data");
+    head[40..].copy_from_slice(&data.to_le_bytes());
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_says_what_follows() {
+        let head = head(8_000, 16_000);
+        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        assert_eq!((number(4), number(24), number(28), number(40)), (64_036, 8_000, 32_000, 64_000));
+        assert_eq!((&head[..4], &head[8..16], &head[36..40]), (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..]));
+    }
+
+    #[test]
+    fn a_file_too_long_for_its_head_is_said_to_be_as_long_as_can_be_said() {
+        let head = head(8_000, u64::MAX / 8);
+        assert!(head[40..].iter().skip(1).all(|&byte| byte == 0xFF));
+    }
+}

@@ -1,0 +1,99 @@
+//! What the Supervisor does about money: tells calls of limits, answers `/spend`, keeps the books.
+
+use std::time::Duration;
+
+use actix::{Addr, AsyncContext, Context, Handler};
+use chrono::Datelike;
+
+use super::Supervisor;
+use crate::call::actor::CallActor;
+use crate::call::messages::{HangUp, WrapUp};
+use crate::clock;
+use crate::events::{Event, emit};
+use crate::supervisor::ledger::Reached;
+use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet, Spent};
+
+/// The day of the books.
+pub(super) fn today() -> i32 {
+    clock::wall().date_naive().num_days_from_ce()
+}
+
+impl Supervisor {
+    /// Tells calls of a limit that was reached.
+    fn tell_limit(&self, reached: Reached, caller: Option<&str>) {
+        let of_caller = || caller.map(|caller| self.roster.of_caller(caller)).unwrap_or_default();
+        let (limit, calls, close) = match reached {
+            Reached::Nothing => return,
+            Reached::CallerSoft => ("caller_soft", of_caller(), false),
+            Reached::CallerHard => ("caller_hard", of_caller(), true),
+            Reached::DaySoft => ("day_soft", self.roster.live(), false),
+            Reached::DayHard => ("day_hard", self.roster.live(), true),
+        };
+        emit(Event::SpendLimitReached { limit, calls: calls.len() });
+        calls.iter().for_each(|call| if close { call.do_send(HangUp::Spent) } else { call.do_send(WrapUp) });
+    }
+
+    pub(super) fn tell_spend(&mut self) {
+        emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
+        if self.ledger.is_killed() {
+            emit(Event::SpendKilled { on: true });
+        }
+    }
+
+    fn sheet(&mut self) -> SpendSheet {
+        SpendSheet {
+            today: self.ledger.total(today()),
+            callers: self.ledger.callers(),
+            killed: self.ledger.is_killed(),
+            limits: self.ledger.limits(),
+        }
+    }
+
+    /// Writes the books a little later, once for all that is spent until then.
+    fn keep_books(&mut self, ctx: &mut Context<Self>) {
+        if self.ledger.limits().need_books() && !self.books.stale {
+            self.books.stale = true;
+            ctx.run_later(BOOKS_AFTER, |this, _| this.books.write(&this.ledger.books()));
+        }
+    }
+}
+
+impl Handler<Spent> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Spent { call, cost }: Spent, ctx: &mut Self::Context) {
+        let caller = self.roster.caller_of(call);
+        let reached = self.ledger.spent(caller.as_deref(), cost, today());
+        emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
+        self.tell_limit(reached, caller.as_deref());
+        self.keep_books(ctx);
+    }
+}
+
+impl Handler<Kill> for Supervisor {
+    type Result = SpendSheet;
+
+    fn handle(&mut self, Kill { on }: Kill, _: &mut Self::Context) -> SpendSheet {
+        if self.ledger.kill(on) {
+            emit(Event::SpendKilled { on });
+            // At once: whoever throws it does not want to find it back where it was.
+            self.books.write(&self.ledger.books());
+        }
+        if on {
+            let live: Vec<Addr<CallActor>> = self.roster.live();
+            live.iter().for_each(|call| call.do_send(HangUp::Spent));
+        }
+        self.sheet()
+    }
+}
+
+impl Handler<ShowSpend> for Supervisor {
+    type Result = SpendSheet;
+
+    fn handle(&mut self, _: ShowSpend, _: &mut Self::Context) -> SpendSheet {
+        self.sheet()
+    }
+}
+
+/// How long after something was spent the books are written. Longer forgets more in a crash, shorter writes for every answer.
+const BOOKS_AFTER: Duration = Duration::from_secs(2);

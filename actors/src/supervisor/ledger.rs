@@ -1,0 +1,257 @@
+//! What is spent per day, in total and per caller, and what follows from it. Pure.
+//!
+//! Days are those of UTC. Callers are known by a salted hash of their number; a number that is withheld belongs to nobody and
+//! counts for the day alone. The number of callers that are remembered is bounded: when there are too many, those who cost the
+//! least are forgotten, which are the last whom a limit would stop.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::messages::Refusal;
+use crate::call::meter::{Budget, Usd};
+
+/// What may be spent by all calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpendLimits {
+    /// By one caller on one day.
+    pub caller: Budget,
+    /// By all on one day.
+    pub day: Budget,
+    /// No call is taken, whatever it costs.
+    pub killed: bool,
+}
+
+/// The books of the day.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    limits: SpendLimits,
+    killed: bool,
+    /// Days since the beginning of our era.
+    day: i32,
+    total: Usd,
+    callers: HashMap<String, Usd>,
+}
+
+/// The books as they are kept on disk. Holds no number.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Books {
+    day: i32,
+    total_billionths: u64,
+    killed: bool,
+    callers: HashMap<String, u64>,
+}
+
+/// Whom a limit concerns that has just been reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Nobody.
+    Nothing,
+    /// The calls of this caller are to come to an end.
+    CallerSoft,
+    /// The calls of this caller are closed.
+    CallerHard,
+    /// All calls are to come to an end.
+    DaySoft,
+    /// All calls are closed.
+    DayHard,
+}
+
+impl SpendLimits {
+    /// Whether a restart could be a way around them.
+    pub(super) fn need_books(&self) -> bool {
+        [self.caller, self.day].iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(limits: SpendLimits, kept: Option<Books>, day: i32) -> Self {
+        let mut ledger = Self { limits, killed: limits.killed, day, total: Usd::ZERO, callers: HashMap::new() };
+        if let Some(books) = kept {
+            // What was switched off by hand stays off until somebody switches it on.
+            ledger.killed |= books.killed;
+            if books.day == day {
+                ledger.total = Usd::from_billionths(books.total_billionths);
+                let callers = books.callers.into_iter().take(MOST_CALLERS);
+                ledger.callers = callers.map(|(caller, spent)| (caller, Usd::from_billionths(spent))).collect();
+            }
+        }
+        ledger
+    }
+
+    /// Whether a call may begin.
+    pub(super) fn admit(&mut self, caller: Option<&str>, day: i32) -> Result<(), Refusal> {
+        self.turn_to(day);
+        if self.killed {
+            return Err(Refusal::Killed);
+        }
+        let reached = |limit: Option<Usd>, spent: Usd| limit.is_some_and(|limit| spent >= limit);
+        let caller = caller.and_then(|caller| self.callers.get(caller)).copied().unwrap_or_default();
+        if reached(self.limits.day.hard, self.total) || reached(self.limits.caller.hard, caller) {
+            return Err(Refusal::Spent);
+        }
+        Ok(())
+    }
+
+    /// A call of `caller` has cost something more.
+    pub(super) fn spent(&mut self, caller: Option<&str>, cost: Usd, day: i32) -> Reached {
+        self.turn_to(day);
+        let before = self.total;
+        self.total += cost;
+        let caller = caller.map(|caller| self.charge(caller, cost));
+        let passed =
+            |limit: Option<Usd>, before: Usd, after: Usd| limit.is_some_and(|limit| before < limit && after >= limit);
+        let by_caller = |limit| caller.is_some_and(|(before, after)| passed(limit, before, after));
+        let (of_day, of_caller) = (self.limits.day, self.limits.caller);
+        if passed(of_day.hard, before, self.total) {
+            Reached::DayHard
+        } else if by_caller(of_caller.hard) {
+            Reached::CallerHard
+        } else if passed(of_day.soft, before, self.total) {
+            Reached::DaySoft
+        } else if by_caller(of_caller.soft) {
+            Reached::CallerSoft
+        } else {
+            Reached::Nothing
+        }
+    }
+
+    /// Throws the kill switch; whether that changed anything.
+    pub(super) fn kill(&mut self, on: bool) -> bool {
+        std::mem::replace(&mut self.killed, on) != on
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        self.killed
+    }
+
+    /// What was spent today.
+    pub(super) fn total(&mut self, day: i32) -> Usd {
+        self.turn_to(day);
+        self.total
+    }
+
+    /// Callers who have cost something today.
+    pub(super) fn callers(&self) -> usize {
+        self.callers.len()
+    }
+
+    pub(super) fn limits(&self) -> SpendLimits {
+        self.limits
+    }
+
+    /// The books, for the disk.
+    pub(super) fn books(&self) -> Books {
+        Books {
+            day: self.day,
+            total_billionths: self.total.billionths(),
+            killed: self.killed,
+            callers: self.callers.iter().map(|(caller, spent)| (caller.clone(), spent.billionths())).collect(),
+        }
+    }
+
+    /// What `caller` has cost before and now.
+    fn charge(&mut self, caller: &str, cost: Usd) -> (Usd, Usd) {
+        if self.callers.len() >= MOST_CALLERS && !self.callers.contains_key(caller) {
+            self.forget_the_cheap();
+        }
+        let spent = self.callers.entry(caller.to_owned()).or_default();
+        let before = *spent;
+        *spent += cost;
+        (before, *spent)
+    }
+
+    fn forget_the_cheap(&mut self) {
+        let mut amounts: Vec<Usd> = self.callers.values().copied().collect();
+        let middle = amounts.len() / 2;
+        let median = *amounts.select_nth_unstable(middle).1;
+        self.callers.retain(|_, spent| *spent > median);
+    }
+
+    /// A new day has new books.
+    fn turn_to(&mut self, day: i32) {
+        if self.day != day {
+            (self.day, self.total) = (day, Usd::ZERO);
+            self.callers.clear();
+        }
+    }
+}
+
+/// Callers remembered in a day: some ten megabytes.
+const MOST_CALLERS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i32 = 739_000;
+
+    fn dollars(amount: f64) -> Usd {
+        Usd::from_dollars(amount)
+    }
+
+    fn ledger() -> Ledger {
+        let budget = |soft, hard| Budget { soft: Some(dollars(soft)), hard: Some(dollars(hard)) };
+        let limits = SpendLimits { caller: budget(1.0, 2.0), day: budget(8.0, 10.0), killed: false };
+        Ledger::new(limits, None, DAY)
+    }
+
+    #[test]
+    fn a_caller_is_warned_then_closed_then_refused_until_the_next_day() {
+        let mut ledger = ledger();
+        assert_eq!(ledger.spent(Some("a"), dollars(0.9), DAY), Reached::Nothing);
+        assert_eq!(ledger.spent(Some("a"), dollars(0.2), DAY), Reached::CallerSoft);
+        assert_eq!(ledger.spent(Some("a"), dollars(0.2), DAY), Reached::Nothing, "told once");
+        assert_eq!(ledger.admit(Some("a"), DAY), Ok(()));
+        assert_eq!(ledger.spent(Some("a"), dollars(0.8), DAY), Reached::CallerHard);
+        assert_eq!(ledger.admit(Some("a"), DAY), Err(Refusal::Spent));
+        assert_eq!(ledger.admit(Some("b"), DAY), Ok(()));
+        assert_eq!(ledger.admit(None, DAY), Ok(()), "a withheld number belongs to nobody");
+        assert_eq!(ledger.admit(Some("a"), DAY + 1), Ok(()));
+        assert_eq!(ledger.total(DAY + 1), Usd::ZERO);
+    }
+
+    #[test]
+    fn the_days_limit_closes_everybody_and_refuses_everybody() {
+        let mut ledger = ledger();
+        assert_eq!(ledger.spent(None, dollars(8.0), DAY), Reached::DaySoft);
+        assert_eq!(ledger.spent(None, dollars(2.0), DAY), Reached::DayHard);
+        assert_eq!(ledger.spent(None, dollars(2.0), DAY), Reached::Nothing, "told once");
+        assert_eq!(ledger.admit(Some("b"), DAY), Err(Refusal::Spent));
+    }
+
+    #[test]
+    fn the_kill_switch_refuses_until_it_is_thrown_back_restarts_included() {
+        let mut ledger = ledger();
+        assert!(ledger.kill(true) && !ledger.kill(true));
+        assert_eq!(ledger.admit(None, DAY), Err(Refusal::Killed));
+        let mut again = Ledger::new(SpendLimits::default(), Some(ledger.books()), DAY + 3);
+        assert_eq!(again.admit(None, DAY + 3), Err(Refusal::Killed));
+        again.kill(false);
+        assert_eq!(again.admit(None, DAY + 3), Ok(()));
+    }
+
+    #[test]
+    fn the_books_of_today_survive_a_restart_and_those_of_yesterday_do_not() {
+        let mut before = ledger();
+        before.spent(Some("a"), dollars(2.5), DAY);
+        let kept = serde_json::to_string(&before.books()).expect("plain data");
+        let books = || Some(serde_json::from_str(&kept).expect("our own JSON"));
+        let mut after = Ledger::new(before.limits(), books(), DAY);
+        assert_eq!(after.total(DAY), dollars(2.5));
+        assert_eq!(after.admit(Some("a"), DAY), Err(Refusal::Spent));
+        let mut later = Ledger::new(before.limits(), books(), DAY + 1);
+        assert_eq!((later.total(DAY + 1), later.callers()), (Usd::ZERO, 0));
+    }
+
+    #[test]
+    fn the_number_of_callers_is_bounded_and_the_dearest_are_kept() {
+        let mut ledger = ledger();
+        ledger.spent(Some("dear"), dollars(2.5), DAY);
+        for caller in 0..2 * MOST_CALLERS {
+            ledger.spent(Some(&caller.to_string()), Usd::from_billionths(1 + caller as u64 % 7), DAY);
+            assert!(ledger.callers() <= MOST_CALLERS);
+        }
+        assert_eq!(ledger.admit(Some("dear"), DAY), Err(Refusal::Spent));
+    }
+}

@@ -1,0 +1,256 @@
+//! What became of the agent's questions: how often each was tried, when, how good its answer is, and where the caller dropped off.
+//! Pure.
+//!
+//! | status | |
+//! |---|---|
+//! | `verified` | the caller confirmed it: the model said so, or saved the same answer again |
+//! | `captured` | it fits its question |
+//! | `needs_to_be_validated` | it was said, and does not fit its question |
+//! | `not_captured` | there is no answer |
+//!
+//! An attempt is one `save_answer` of the model: it begins with what the agent said before the caller's words, and ends when the answer
+//! is written down. A call without a word has every question `not_captured`, and is `none` as a whole.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::happenings::Answer;
+use super::log::{Utterance, Voice};
+use crate::call::brief::Question;
+
+/// What became of all questions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// Each, in the order of the configuration; where none is configured, those the model chose, in the order of their first answer.
+    pub questions: Vec<Finding>,
+    /// How much of it is answered.
+    pub completion: Completion,
+    /// Where the caller dropped off; `None` when nothing is missing.
+    pub drop_off: Option<DropOff>,
+}
+
+/// What became of one question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The question's key.
+    pub key: String,
+    /// What it asks for.
+    pub label: String,
+    /// The answer that counts: the last.
+    pub value: Option<Value>,
+    /// How good it is.
+    pub status: &'static str,
+    /// Each time an answer was written down.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One time that an answer was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// When the agent asked, since the start of the call.
+    pub asked_at: Duration,
+    /// When the answer was written down.
+    pub saved_at: Duration,
+}
+
+/// How much of the questions is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// All.
+    Complete,
+    /// Some.
+    Partial,
+    /// None.
+    None,
+}
+
+/// Where the caller dropped off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropOff {
+    /// The first question without an answer.
+    pub key: String,
+    /// When the agent spoke last; `None` when it never did.
+    pub at: Option<Duration>,
+}
+
+impl Completion {
+    /// The word in records and payloads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Review {
+    /// Looks back on a call. `answers` and `said` are in the order in which they happened.
+    pub fn new(questions: &[Question], answers: &[Answer], said: &[Utterance]) -> Self {
+        let questions: Vec<Finding> =
+            asked(questions, answers).into_iter().map(|(key, label)| Finding::new(key, label, answers, said)).collect();
+        let answered = questions.iter().filter(|finding| finding.value.is_some()).count();
+        let completion = match answered {
+            0 => Completion::None,
+            all if all == questions.len() => Completion::Complete,
+            _ => Completion::Partial,
+        };
+        let missing = questions.iter().find(|finding| finding.value.is_none());
+        let last_spoken = said.iter().filter(|it| it.voice != Voice::Caller).map(|it| it.at).max();
+        let drop_off = missing.map(|finding| DropOff { key: finding.key.clone(), at: last_spoken });
+        Self { questions, completion, drop_off }
+    }
+
+    /// The keys that were tried, and those that have an answer.
+    pub fn keys(&self) -> (Vec<String>, Vec<String>) {
+        let keys =
+            |wanted: fn(&&Finding) -> bool| self.questions.iter().filter(wanted).map(|it| it.key.clone()).collect();
+        (keys(|finding| !finding.attempts.is_empty()), keys(|finding| finding.value.is_some()))
+    }
+}
+
+/// How often the agent spoke and the caller answered.
+pub fn exchanges(said: &[Utterance]) -> usize {
+    said.windows(2).filter(|two| two[0].voice != Voice::Caller && two[1].voice == Voice::Caller).count()
+}
+
+/// Keys and labels.
+fn asked(questions: &[Question], answers: &[Answer]) -> Vec<(String, String)> {
+    if !questions.is_empty() {
+        return questions.iter().map(|question| (question.key.clone(), question.label.clone())).collect();
+    }
+    let mut chosen: Vec<(String, String)> = Vec::new();
+    for answer in answers {
+        if chosen.iter().all(|(key, _)| *key != answer.key) {
+            chosen.push((answer.key.clone(), answer.key.clone()));
+        }
+    }
+    chosen
+}
+
+impl Finding {
+    fn new(key: String, label: String, answers: &[Answer], said: &[Utterance]) -> Self {
+        let own: Vec<&Answer> = answers.iter().filter(|answer| answer.key == key).collect();
+        let attempts = own.iter().map(|answer| Attempt { asked_at: asked_at(answer.at, said), saved_at: answer.at });
+        Self {
+            attempts: attempts.collect(),
+            value: own.last().map(|last| last.value.clone()),
+            status: status(&own),
+            key,
+            label,
+        }
+    }
+}
+
+fn status(own: &[&Answer]) -> &'static str {
+    match own {
+        [] => "not_captured",
+        [.., last] if last.status == "needs_to_be_validated" => "needs_to_be_validated",
+        [.., last] if last.status == "verified" => "verified",
+        [.., before, last] if before.value == last.value && before.status != "needs_to_be_validated" => "verified",
+        [..] => "captured",
+    }
+}
+
+/// When the agent said what the caller then answered.
+fn asked_at(saved_at: Duration, said: &[Utterance]) -> Duration {
+    let before = said.iter().rposition(|it| it.voice == Voice::Caller && it.at <= saved_at).unwrap_or(said.len());
+    let asked = said[..before].iter().rev().find(|it| it.voice != Voice::Caller && it.at <= saved_at);
+    asked.map_or(saved_at, |it| it.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::call::brief::{AnswerKind, Validation};
+
+    #[test]
+    fn each_question_has_its_attempts_with_their_times() {
+        let said = [
+            agent(8, "Your name?"),
+            caller(10, "Asha"),
+            agent(12, "Which model?"),
+            caller(15, "Hm"),
+            agent(20, "Well?"),
+        ];
+        let answers = [answer(11, "name", "Asha", "captured"), answer(16, "model", "hm", "needs_to_be_validated")];
+        let review = Review::new(&questions(&["name", "model", "email"]), &answers, &said);
+        let [name, model, email] = &review.questions[..] else { panic!("three") };
+        assert_eq!((name.status, name.attempts[..].to_vec()), ("captured", vec![attempt(8, 11)]));
+        assert_eq!((model.status, model.attempts[..].to_vec()), ("needs_to_be_validated", vec![attempt(12, 16)]));
+        assert_eq!((email.status, email.attempts.len(), &email.value), ("not_captured", 0, &None));
+        assert_eq!(review.completion, Completion::Partial);
+        assert_eq!(review.drop_off, Some(DropOff { key: "email".to_owned(), at: Some(s(20)) }));
+        assert_eq!(exchanges(&said), 2);
+        assert_eq!(review.keys().0, ["name", "model"]);
+    }
+
+    #[test]
+    fn what_the_caller_confirmed_is_verified() {
+        let of = |answers: &[Answer]| Review::new(&questions(&["name"]), answers, &[]).questions[0].status;
+        assert_eq!(of(&[answer(1, "name", "Asha", "verified")]), "verified");
+        let again = [answer(1, "name", "Asha", "captured"), answer(2, "name", "Asha", "captured")];
+        assert_eq!(of(&again), "verified");
+        let corrected = [answer(1, "name", "Asha", "captured"), answer(2, "name", "Usha", "captured")];
+        assert_eq!(of(&corrected), "captured");
+        let spoilt = [answer(1, "name", "Asha", "verified"), answer(2, "name", "?", "needs_to_be_validated")];
+        assert_eq!(of(&spoilt), "needs_to_be_validated");
+    }
+
+    #[test]
+    fn a_call_without_words_is_none_and_one_with_all_answers_complete() {
+        let review = Review::new(&questions(&["name"]), &[], &[]);
+        assert_eq!(review.completion, Completion::None);
+        assert_eq!(review.drop_off, Some(DropOff { key: "name".to_owned(), at: None }));
+        let review = Review::new(&questions(&["name"]), &[answer(1, "name", "Asha", "captured")], &[]);
+        assert_eq!((review.completion, review.drop_off), (Completion::Complete, None));
+    }
+
+    #[test]
+    fn without_configured_questions_those_the_model_chose_count() {
+        let answers =
+            [answer(1, "b", "1", "captured"), answer(2, "a", "2", "captured"), answer(3, "b", "3", "captured")];
+        let review = Review::new(&[], &answers, &[]);
+        let keys: Vec<_> = review.questions.iter().map(|it| (it.key.as_str(), it.value.clone())).collect();
+        assert_eq!(keys, [("b", Some(json!("3"))), ("a", Some(json!("2")))]);
+        assert_eq!(review.completion, Completion::Complete);
+        assert_eq!(Review::new(&[], &[], &[]).completion, Completion::None);
+    }
+
+    fn questions(keys: &[&str]) -> Vec<Question> {
+        let question = |key: &&str| Question {
+            key: (*key).to_owned(),
+            label: format!("The {key}"),
+            kind: AnswerKind::Text,
+            validation: Validation::default(),
+        };
+        keys.iter().map(question).collect()
+    }
+
+    fn answer(at: u64, key: &str, value: &str, status: &str) -> Answer {
+        Answer { at: s(at), key: key.to_owned(), value: json!(value), status: status.to_owned() }
+    }
+
+    fn agent(at: u64, text: &str) -> Utterance {
+        utterance(at, Voice::Agent, text)
+    }
+
+    fn caller(at: u64, text: &str) -> Utterance {
+        utterance(at, Voice::Caller, text)
+    }
+
+    fn utterance(at: u64, voice: Voice, text: &str) -> Utterance {
+        Utterance { at: s(at), voice, text: text.to_owned(), heard: None, interrupted: false }
+    }
+
+    fn attempt(asked_at: u64, saved_at: u64) -> Attempt {
+        Attempt { asked_at: s(asked_at), saved_at: s(saved_at) }
+    }
+
+    fn s(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+}

@@ -1,0 +1,322 @@
+//! The journal of a live call: everything that its record is made of, line by line, as it is told. Pure.
+//!
+//! ```text
+//! 5f1c09aa 61 {"words":[1204000,{"agent_says":{…}}]}\n
+//! checksum bytes JSON
+//! ```
+//!
+//! The checksum of a line covers all the lines before it too, so that a line is good only where it was written: a hole in the
+//! middle, which a disk without power leaves, ends the journal. A reader takes whole lines until the first that is not, and says
+//! what it cut. What was taken is told to the same log that a live call keeps, so that both make the same record.
+
+pub mod shelf;
+pub mod writer;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::log::ConversationLog;
+use super::messages::{Fact, Tally, Words};
+use super::record::{Closing, Held, Record};
+use crate::call::brief::{CallIdentity, Direction};
+use crate::ending::Ending;
+use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::wire::{AudioFormat, Carrier};
+
+/// A line of a journal. Times are microseconds since the start of the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry<'a> {
+    /// The first: whose call it is.
+    Opened(Box<Header>),
+    /// Words that were told.
+    Words(u64, Cow<'a, Words>),
+    /// A fact that was told.
+    Fact(u64, Cow<'a, Fact>),
+    /// The last: the record is about to be filed.
+    Closed(Closed),
+}
+
+/// Whose call a journal is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of this format: [`VERSION`].
+    version: u32,
+    id: CallId,
+    carrier: Carrier,
+    carrier_call: CarrierCallId,
+    stream: StreamId,
+    direction: Direction,
+    from: String,
+    to: String,
+    line: AudioFormat,
+    started_at: DateTime<Utc>,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+    held: Held,
+}
+
+/// How a call ended, and under which moment its record is filed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Why and by whom.
+    pub ending: Ending,
+    /// Its counters.
+    pub tally: Tally,
+    /// How long it took.
+    pub duration: Duration,
+    /// Unix milliseconds, the moment in the names of the record's files.
+    pub filed_ms: i64,
+}
+
+impl Header {
+    /// The header of a call's journal.
+    pub fn new(identity: &CallIdentity, held: &Held) -> Self {
+        Self {
+            version: VERSION,
+            id: identity.id,
+            carrier: identity.carrier,
+            carrier_call: identity.carrier_call.clone(),
+            stream: identity.stream.clone(),
+            direction: identity.direction,
+            from: identity.from.expose().clone(),
+            to: identity.to.expose().clone(),
+            line: identity.line,
+            started_at: identity.started_at,
+            parameters: identity.parameters.expose().clone(),
+            held: held.clone(),
+        }
+    }
+
+    fn identity(&self) -> CallIdentity {
+        CallIdentity {
+            id: self.id,
+            carrier: self.carrier,
+            carrier_call: self.carrier_call.clone(),
+            stream: self.stream.clone(),
+            direction: self.direction,
+            from: Private::new(self.from.clone()),
+            to: Private::new(self.to.clone()),
+            line: self.line,
+            started_at: self.started_at,
+            parameters: Private::new(self.parameters.clone()),
+        }
+    }
+}
+
+/// Frames lines, each bound to those before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Framer {
+    chain: u32,
+}
+
+impl Framer {
+    /// Appends `entry` to `out` as a line; `false`, and nothing appended, when it is longer than a reader would take.
+    pub fn frame(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> bool {
+        let Ok(json) = serde_json::to_vec(entry) else { return false };
+        if json.len() > LONGEST_LINE {
+            return false;
+        }
+        self.chain = checksum(self.chain, &json);
+        out.reserve(json.len() + LINE_AROUND);
+        out.extend_from_slice(format!("{:08x} {} ", self.chain, json.len()).as_bytes());
+        out.extend_from_slice(&json);
+        out.push(b'\n');
+        true
+    }
+}
+
+/// What could be read of a journal.
+#[derive(Debug)]
+pub struct Readout {
+    /// Its whole entries, from the first on.
+    pub entries: Vec<Entry<'static>>,
+    /// What was cut behind them.
+    pub cut: Option<Cut>,
+}
+
+/// The end of a journal that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Where the last whole entry ends.
+    pub at: usize,
+    /// What follows it.
+    pub bytes: usize,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+/// Reads a journal up to its last whole entry.
+pub fn read(journal: &[u8]) -> Readout {
+    let mut entries = Vec::new();
+    let (mut chain, mut at) = (0, 0);
+    while at < journal.len() {
+        match line(&journal[at..], chain) {
+            Ok(line) => {
+                entries.push(line.entry);
+                chain = line.chain;
+                at += line.bytes;
+            }
+            Err(why) => return Readout { entries, cut: Some(Cut { at, bytes: journal.len() - at, why }) },
+        }
+    }
+    Readout { entries, cut: None }
+}
+
+struct Line {
+    entry: Entry<'static>,
+    chain: u32,
+    bytes: usize,
+}
+
+fn line(rest: &[u8], chain: u32) -> Result<Line, &'static str> {
+    let (sum, rest) = word(rest, 8)?;
+    let (length, rest) = word(rest, 8)?;
+    let head = sum.len() + length.len() + 2;
+    let sum = u32::from_str_radix(sum, 16).map_err(|_| "no checksum")?;
+    let length: usize = length.parse().map_err(|_| "no length")?;
+    if length > LONGEST_LINE {
+        return Err("a line longer than any");
+    }
+    if rest.len() <= length {
+        return Err("a line without its end");
+    }
+    let (json, end) = (&rest[..length], rest[length]);
+    let chain = checksum(chain, json);
+    if chain != sum || end != b'\n' {
+        return Err("a checksum that does not match");
+    }
+    let entry = serde_json::from_slice(json).map_err(|_| "an entry of another version")?;
+    Ok(Line { entry, chain, bytes: head + length + 1 })
+}
+
+/// Lowercase hexadecimal digits up to a blank.
+fn word(rest: &[u8], most: usize) -> Result<(&str, &[u8]), &'static str> {
+    let torn = "a line without its beginning";
+    let end = rest.iter().take(most + 1).position(|byte| *byte == b' ').ok_or(torn)?;
+    let word = std::str::from_utf8(&rest[..end]).map_err(|_| torn)?;
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if plain { Ok((word, &rest[end + 1..])) } else { Err(torn) }
+}
+
+/// A call as its journal tells it.
+#[derive(Debug)]
+pub struct Replay {
+    header: Header,
+    log: ConversationLog,
+    last: Duration,
+    ended: Option<(Ending, Tally, Duration)>,
+    closed: Option<Closed>,
+}
+
+impl Replay {
+    /// Tells `entries` to a log as the call did. `None` when they do not begin with whose call it was, in a version we know. Any
+    /// `epoch` will do for the start of the call.
+    pub fn of(entries: Vec<Entry<'static>>, epoch: Instant) -> Option<Self> {
+        let mut entries = entries.into_iter();
+        let header = match entries.next() {
+            Some(Entry::Opened(header)) if header.version == VERSION => *header,
+            Some(Entry::Opened(_) | Entry::Words(..) | Entry::Fact(..) | Entry::Closed(_)) | None => return None,
+        };
+        let mut replay =
+            Self { header, log: ConversationLog::new(epoch), last: Duration::ZERO, ended: None, closed: None };
+        for entry in entries {
+            replay.tell(entry, epoch);
+        }
+        Some(replay)
+    }
+
+    fn tell(&mut self, entry: Entry<'static>, epoch: Instant) {
+        match entry {
+            Entry::Words(at, words) => {
+                let at = self.reach(at);
+                self.log.hear(words.into_owned(), epoch + at);
+            }
+            Entry::Fact(at, fact) => {
+                let at = self.reach(at);
+                if let Fact::Ended { ending, tally } = *fact {
+                    self.ended.get_or_insert((ending, tally, at));
+                } else {
+                    self.log.note(fact.into_owned(), epoch + at);
+                }
+            }
+            Entry::Closed(closed) => self.closed = Some(closed),
+            // A header in the middle says nothing new.
+            Entry::Opened(_) => {}
+        }
+    }
+
+    fn reach(&mut self, at_us: u64) -> Duration {
+        let at = Duration::from_micros(at_us).min(LONGEST_CALL);
+        self.last = self.last.max(at);
+        at
+    }
+
+    /// Whose call it was.
+    pub fn call(&self) -> CallId {
+        self.header.id
+    }
+
+    /// The call's record: as it ended, or interrupted at the last that is known of it. The same journal always makes the same
+    /// record, names included.
+    pub fn record(&self) -> Record {
+        let (ending, tally, duration) = match (self.closed, self.ended) {
+            (Some(Closed { ending, tally, duration, .. }), _) | (None, Some((ending, tally, duration))) => {
+                (ending, tally, duration)
+            }
+            (None, None) => (Ending::Interrupted, Tally::default(), self.last),
+        };
+        let known_until = || {
+            let last = TimeDelta::from_std(self.last).unwrap_or_default();
+            self.header.started_at.checked_add_signed(last).unwrap_or(self.header.started_at)
+        };
+        let filed_at = self.closed.and_then(|closed| DateTime::from_timestamp_millis(closed.filed_ms));
+        Record::new(Closing {
+            identity: &self.header.identity(),
+            held: &self.header.held,
+            conversation: self.log.conversation(),
+            ending,
+            tally,
+            duration,
+            filed_at: filed_at.unwrap_or_else(known_until),
+        })
+    }
+}
+
+/// CRC-32 (IEEE) of `bytes`, going on from the checksum of what came before.
+fn checksum(before: u32, bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!before, |sum, byte| TABLE[((sum ^ u32::from(*byte)) & 0xFF) as usize] ^ (sum >> 8))
+}
+
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { 0xEDB8_8320 ^ (sum >> 1) } else { sum >> 1 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+};
+
+/// The version of the format that is written and read. Another version's journal is kept aside.
+pub const VERSION: u32 = 1;
+/// The longest entry. The log takes no more text in all; JSON may double it.
+pub const LONGEST_LINE: usize = 2 * super::log::MOST_BYTES;
+/// A checksum, a length, two blanks and the end of the line.
+const LINE_AROUND: usize = 20;
+/// No call is longer; a time beyond it is nonsense that must not overflow a clock.
+const LONGEST_CALL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

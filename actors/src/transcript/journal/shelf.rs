@@ -1,0 +1,182 @@
+//! Where journals lie, and whose they are.
+//!
+//! ```text
+//! <records.dir>/journal/<process>/lock          held by the process for as long as it lives
+//! <records.dir>/journal/<process>/<call>.journal
+//! <records.dir>/journal/aside/*.torn, *.unreadable
+//! ```
+//!
+//! A folder whose lock can be had belongs to a process that is gone, however it went and whoever has its number now; its journals
+//! are ours to recover. So several services can share one folder of records.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// This process's own folder. Its lock goes with it.
+#[derive(Debug)]
+pub(in crate::transcript) struct Shelf {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Shelf {
+    /// Makes a folder of our own below `dir`, locked before anybody else can see it.
+    pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
+        let root = dir.join(ROOT);
+        fs::create_dir_all(&root)?;
+        let hidden = root.join(format!(".{name}"));
+        fs::create_dir(&hidden)?;
+        let lock = File::create_new(hidden.join(LOCK))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        let folder = root.join(name);
+        fs::rename(&hidden, &folder)?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where a journal of this name lies.
+    pub(in crate::transcript) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.{JOURNAL}"))
+    }
+}
+
+impl Drop for Shelf {
+    /// Leaves nothing behind where nothing is left to recover.
+    fn drop(&mut self) {
+        clear(&self.folder);
+    }
+}
+
+/// The journals of one process that is gone. Nobody else takes them while this is held.
+#[derive(Debug)]
+pub(in crate::transcript) struct Orphans {
+    /// The journals.
+    pub(in crate::transcript) journals: Vec<PathBuf>,
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Orphans {
+    fn drop(&mut self) {
+        clear(&self.folder);
+    }
+}
+
+/// All journals below `dir` whose process is gone.
+pub(in crate::transcript) fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
+    let mut found = Vec::new();
+    for folder in folders(&dir.join(ROOT))? {
+        let lock = match OpenOptions::new().write(true).open(folder.join(LOCK)) {
+            Ok(lock) => lock,
+            // Cleared by somebody else in this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let mut journals = files(&folder, JOURNAL)?;
+        journals.sort();
+        found.push(Orphans { journals, folder, _lock: lock });
+    }
+    Ok(found)
+}
+
+/// Moves a journal to the ones kept aside, for a person to look at.
+pub(in crate::transcript) fn set_aside(dir: &Path, journal: &Path, ending: &str) -> io::Result<PathBuf> {
+    let aside = dir.join(ROOT).join(ASIDE);
+    fs::create_dir_all(&aside)?;
+    let name = journal.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut path = aside.join(format!("{name}.{ending}"));
+    let mut number = 1;
+    while path.exists() {
+        number += 1;
+        path = aside.join(format!("{name}-{number}.{ending}"));
+    }
+    fs::rename(journal, &path)?;
+    Ok(path)
+}
+
+fn folders(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        // One whose name begins with a dot is being made.
+        let known = path.file_name().is_some_and(|name| name != ASIDE && !name.to_string_lossy().starts_with('.'));
+        if known && path.is_dir() {
+            folders.push(path);
+        }
+    }
+    Ok(folders)
+}
+
+fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == ending) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Removes a folder that holds no journal any more.
+fn clear(folder: &Path) {
+    if files(folder, JOURNAL).is_ok_and(|left| left.is_empty()) {
+        // What cannot be removed is an empty folder, which the next start tries again.
+        let _ = fs::remove_file(folder.join(LOCK));
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// The folder of journals within the records.
+pub const ROOT: &str = "journal";
+/// The folder of journals that a person should look at, within [`ROOT`].
+pub const ASIDE: &str = "aside";
+const LOCK: &str = "lock";
+const JOURNAL: &str = "journal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journals_of_a_living_process_are_nobodys_to_take() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let shelf = Shelf::open(dir.path(), "1-a").expect("a shelf");
+        fs::write(shelf.path("x"), "").expect("writable");
+        assert!(orphans(dir.path()).expect("readable").is_empty());
+        drop(shelf);
+        let found = orphans(dir.path()).expect("readable");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].journals.len(), 1);
+        assert!(orphans(dir.path()).expect("readable").is_empty(), "taken once at a time");
+        fs::remove_file(&found[0].journals[0]).expect("ours");
+        drop(found);
+        assert_eq!(fs::read_dir(dir.path().join(ROOT)).expect("there").count(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn what_is_set_aside_never_covers_what_was() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for number in 0..3 {
+            let journal = dir.path().join("x.journal");
+            fs::write(&journal, number.to_string()).expect("writable");
+            set_aside(dir.path(), &journal, "torn").expect("moved");
+        }
+        let mut names: Vec<_> = fs::read_dir(dir.path().join(ROOT).join(ASIDE))
+            .expect("there")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["x-2.torn", "x-3.torn", "x.torn"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! The second set of files, in the folders and shapes that the queue processor of the service before this one reads. Pure.
+//!
+//! It polls `processing` for `*_queue.json`, takes `call_id` and the bare name in `transcript_file`, and looks that up in
+//! `transcripts`. Everything else of our own files stays in them, which it ignores.
+
+use serde_json::{Map, Value, json};
+
+/// The folder of transcripts, within the top folder.
+pub const TRANSCRIPTS: &str = "transcripts";
+/// The folder of queue files.
+pub const PROCESSING: &str = "processing";
+
+/// A transcript in the old shape: the new one with the fields that the processor reads besides.
+///
+/// # Errors
+/// When `ours` is no JSON object, which a record always is.
+pub fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
+    if let Some(ms) = file.get("timestamp").and_then(Value::as_i64) {
+        // An ISO time here, milliseconds in ours.
+        file.insert("timestamp".to_owned(), json!(rfc3339(ms)));
+    }
+    if let Some(duration) = file.get("duration_ms").cloned() {
+        file.insert("call_duration".to_owned(), duration);
+    }
+    let said = file.get("conversation").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let users: Vec<&Value> = said.iter().filter(|turn| turn["speaker"] == "user").map(|turn| &turn["text"]).collect();
+    let simple = json!(&users[users.len().saturating_sub(LAST_WORDS)..]);
+    file.insert("simple_transcripts".to_owned(), simple);
+    file.insert(
+        "current_sales_data".to_owned(),
+        json!({ "full_name": null, "car_model": null, "email_id": null, "verified_fields": [], "processing_status": "pending" }),
+    );
+    if let Some(Value::Object(analytics)) = file.get_mut("analytics") {
+        let pairs = analytics.get("user_messages").cloned().unwrap_or_default();
+        for (key, value) in
+            [("question_answer_pairs", pairs), ("parameters_attempted", json!([])), ("parameters_captured", json!([]))]
+        {
+            analytics.entry(key).or_insert(value);
+        }
+    }
+    serde_json::to_vec_pretty(&file)
+}
+
+/// A queue file in the old shape: `transcript_file` is a bare name.
+///
+/// # Errors
+/// When `ours` is no JSON object, which a record always is.
+pub fn queue(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
+    if let Some(name) = file.get("transcript_name").cloned() {
+        file.insert("transcript_file".to_owned(), name);
+    }
+    serde_json::to_vec_pretty(&file)
+}
+
+fn rfc3339(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms)
+        .map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
+
+/// The caller's words that the old file kept apart.
+const LAST_WORDS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_old_processor_finds_every_field_it_reads() {
+        let ours = json!({
+            "ucid": "U1", "call_id": "U1", "timestamp": 1_760_700_000_000_i64, "duration_ms": 65_000,
+            "call_start_time": 1, "call_end_time": 2,
+            "conversation": (0..7).map(|n| json!({ "speaker": "user", "text": n.to_string() })).collect::<Vec<_>>(),
+            "analytics": { "total_exchanges": 7, "user_messages": 7, "assistant_messages": 0 },
+        });
+        let file: Value =
+            serde_json::from_slice(&transcript(ours.to_string().as_bytes()).expect("JSON")).expect("JSON");
+        assert_eq!(file["timestamp"], "2025-10-17T11:20:00.000Z");
+        assert_eq!((&file["call_duration"], &file["call_id"]), (&json!(65_000), &json!("U1")));
+        assert_eq!(file["simple_transcripts"], json!(["2", "3", "4", "5", "6"]));
+        assert_eq!(file["current_sales_data"]["processing_status"], "pending");
+        assert_eq!(file["analytics"]["question_answer_pairs"], 7);
+        let ours = json!({ "call_id": "U1", "transcript_file": "data/x.json", "transcript_name": "x.json" });
+        let file: Value = serde_json::from_slice(&queue(ours.to_string().as_bytes()).expect("JSON")).expect("JSON");
+        assert_eq!((&file["transcript_file"], &file["call_id"]), (&json!("x.json"), &json!("U1")));
+    }
+}

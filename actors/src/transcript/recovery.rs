@@ -1,0 +1,117 @@
+//! What was left behind by a process that is gone becomes records.
+//!
+//! A journal is read to its last whole entry, told to a log again, filed, and only then removed. Dying at any point of that
+//! changes nothing: the next start reads the same journal, makes the same record and finds what is there of it already. A journal
+//! with a torn end is kept aside once its record is filed; one that cannot be read at all is kept aside and told; none stops the
+//! start of a service.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::journal::shelf::{self, Orphans};
+use super::journal::{Replay, read};
+use super::writer::files::Folders;
+use crate::events::{Event, emit};
+
+/// What came of the journals that were left behind.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Records that were filed.
+    pub filed: usize,
+    /// Of these, from journals whose end was torn.
+    pub torn: usize,
+    /// Journals that could not be read and are kept aside.
+    pub unreadable: usize,
+    /// Journals that stay for the next start, because the disk refused.
+    pub left: usize,
+}
+
+/// Makes records of all journals whose process is gone. `epoch` is any moment.
+pub(super) fn recover(folders: &Folders, epoch: Instant) -> Recovered {
+    let mut recovered = Recovered::default();
+    match shelf::orphans(&folders.dir) {
+        Ok(orphans) => {
+            for left in orphans {
+                recover_process(folders, &left, epoch, &mut recovered);
+            }
+        }
+        Err(problem) => emit(Event::JournalsUnread { problem: &problem.to_string() }),
+    }
+    recovered
+}
+
+fn recover_process(folders: &Folders, left: &Orphans, epoch: Instant, recovered: &mut Recovered) {
+    for journal in &left.journals {
+        match recover_journal(folders, journal, epoch) {
+            Ok(Outcome::Filed) => recovered.filed += 1,
+            Ok(Outcome::Torn) => {
+                recovered.filed += 1;
+                recovered.torn += 1;
+            }
+            Ok(Outcome::Unreadable) => recovered.unreadable += 1,
+            Ok(Outcome::Empty) => {}
+            Err(problem) => {
+                recovered.left += 1;
+                let told = format!("{problem}; the journal stays and is tried again by the next start");
+                emit(Event::JournalUnrecovered { path: &journal.to_string_lossy(), problem: &told });
+            }
+        }
+    }
+}
+
+enum Outcome {
+    Filed,
+    Torn,
+    Unreadable,
+    Empty,
+}
+
+fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Result<Outcome> {
+    let bytes = bytes_of(journal)?;
+    if bytes.is_empty() {
+        // The process died between making the file and writing who calls.
+        fs::remove_file(journal)?;
+        return Ok(Outcome::Empty);
+    }
+    let readout = read(&bytes);
+    let Some(replay) = Replay::of(readout.entries, epoch) else {
+        let why = readout.cut.map_or("it does not begin with whose call it is", |cut| cut.why);
+        let path = shelf::set_aside(&folders.dir, journal, UNREADABLE)?;
+        emit(Event::JournalUnreadable { path: &path.to_string_lossy(), why });
+        return Ok(Outcome::Unreadable);
+    };
+    let call = replay.call();
+    let path = folders.file_once(&mut replay.record())?;
+    emit(Event::RecordRecovered { call, path: &path.to_string_lossy() });
+    match readout.cut {
+        None => {
+            fs::remove_file(journal)?;
+            Ok(Outcome::Filed)
+        }
+        Some(cut) => {
+            let path: PathBuf = shelf::set_aside(&folders.dir, journal, TORN)?;
+            emit(Event::JournalTorn { call, path: &path.to_string_lossy(), bytes: cut.bytes, why: cut.why });
+            Ok(Outcome::Torn)
+        }
+    }
+}
+
+fn bytes_of(journal: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // A file that grew beyond any journal is read as far as one could go.
+    File::open(journal)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// How a journal is called whose end was cut.
+pub const TORN: &str = "torn";
+/// How a journal is called that could not be read.
+pub const UNREADABLE: &str = "unreadable";
+/// Beyond the longest journal that is written, and its last line.
+const LONGEST_FILE: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

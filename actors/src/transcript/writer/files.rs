@@ -1,0 +1,193 @@
+//! Files that are seen under their names only when they are whole: temp file, fsync, rename, fsync of the directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::super::legacy;
+use super::super::record::Record;
+use crate::ids::CallId;
+
+/// Where a record's files go.
+#[derive(Debug, Clone)]
+pub(in crate::transcript) struct Folders {
+    /// The records.
+    pub(in crate::transcript) dir: PathBuf,
+    /// The top of the second set of folders, where one is wanted.
+    pub(in crate::transcript) legacy: Option<PathBuf>,
+}
+
+/// How far a record has come, for a try after a failed one.
+#[derive(Debug, Default, Clone, Copy)]
+pub(in crate::transcript) struct Progress {
+    transcript_filed: bool,
+}
+
+impl Folders {
+    /// One try at putting a record on disk. What an earlier try has finished is not done twice.
+    pub(in crate::transcript) fn file(&self, record: &mut Record, progress: &mut Progress) -> io::Result<PathBuf> {
+        if !progress.transcript_filed {
+            self.file_transcript(record)?;
+            progress.transcript_filed = true;
+        }
+        // Before the queue file may point at it, it is there for good.
+        sync_dir(&self.dir)?;
+        if let Some(top) = &self.legacy {
+            file_legacy(top, record)?;
+        }
+        let queue_name = record.queue_name();
+        put(&self.dir, &queue_name, &record.queue_json(&self.dir)?)?;
+        Ok(self.dir.join(record.transcript_name()))
+    }
+
+    /// Files what a journal tells, once, however often it is tried: what is on disk of this call is found by its id.
+    pub(in crate::transcript) fn file_once(&self, record: &mut Record) -> io::Result<PathBuf> {
+        let mut progress = Progress::default();
+        if let Some(filed_ms) = self.filed_before(record)? {
+            record.file_at(filed_ms);
+            progress.transcript_filed = true;
+            // Whoever delivers may be at it already.
+            if self.dir.join(record.queue_name()).exists() {
+                return Ok(self.dir.join(record.transcript_name()));
+            }
+        }
+        self.file(record, &mut progress)
+    }
+
+    /// The moment in the name of this very call's transcript, if there is one.
+    fn filed_before(&self, record: &Record) -> io::Result<Option<i64>> {
+        #[derive(Deserialize)]
+        struct Owner {
+            id: CallId,
+        }
+        let prefix = format!("{}_", record.stem());
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let moment = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix("_transcript.json"));
+            let Some(moment) = moment.and_then(|moment| moment.parse().ok()) else { continue };
+            let owner: Option<Owner> = serde_json::from_slice(&fs::read(entry.path())?).ok();
+            if owner.is_some_and(|owner| owner.id == record.call()) {
+                return Ok(Some(moment));
+            }
+        }
+        Ok(None)
+    }
+
+    fn file_transcript(&self, record: &mut Record) -> io::Result<()> {
+        loop {
+            // The temp file is the lock on the name: two services that share a directory cannot both have it.
+            let name = record.transcript_name();
+            match Temp::create(&self.dir, &name) {
+                Ok(mut temp) if !self.is_taken(record) => {
+                    temp.fill(&record.transcript_json()?)?;
+                    return temp.keep_as(&self.dir, &name);
+                }
+                Ok(_) => record.file_later(),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => record.file_later(),
+                // Somebody has cleared it away; the next try finds it again.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(&self.dir)?;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn is_taken(&self, record: &Record) -> bool {
+        [record.transcript_name(), record.queue_name()].iter().any(|name| self.dir.join(name).exists())
+    }
+}
+
+/// The second pair, for the processor of the service before this one. What it has taken up is left alone.
+fn file_legacy(top: &Path, record: &Record) -> io::Result<()> {
+    let (transcripts, processing) = (top.join(legacy::TRANSCRIPTS), top.join(legacy::PROCESSING));
+    fs::create_dir_all(&transcripts)?;
+    fs::create_dir_all(&processing)?;
+    put(&transcripts, &record.transcript_name(), &legacy::transcript(&record.transcript_json()?)?)?;
+    let queue_name = record.queue_name();
+    if processing.join(&queue_name).exists() {
+        return Ok(());
+    }
+    put(&processing, &queue_name, &legacy::queue(&record.queue_json(&transcripts)?)?)
+}
+
+/// Puts a whole file under its name, for good.
+fn put(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut temp = Temp::replace(dir, name)?;
+    temp.fill(content)?;
+    temp.keep_as(dir, name)?;
+    sync_dir(dir)
+}
+
+/// A file that is not yet whole; removed unless it is kept.
+struct Temp {
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl Temp {
+    fn create(dir: &Path, name: &str) -> io::Result<Self> {
+        Self::open(dir, name, OpenOptions::new().write(true).create_new(true))
+    }
+
+    /// Takes over what an earlier try may have left.
+    fn replace(dir: &Path, name: &str) -> io::Result<Self> {
+        Self::open(dir, name, OpenOptions::new().write(true).create(true).truncate(true))
+    }
+
+    fn open(dir: &Path, name: &str, options: &mut OpenOptions) -> io::Result<Self> {
+        // Speech is private: nobody but the service's user and group.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(options, 0o640);
+        // The dot keeps it from whoever looks for `call_*.json`.
+        let path = dir.join(format!(".{name}.tmp"));
+        let file = options.open(&path)?;
+        Ok(Self { path, file, kept: false })
+    }
+
+    fn fill(&mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)?;
+        self.file.write_all(b"\n")?;
+        self.file.sync_all()
+    }
+
+    fn keep_as(mut self, dir: &Path, name: &str) -> io::Result<()> {
+        fs::rename(&self.path, dir.join(name))?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        if !self.kept {
+            // It is but a temp file; the next start of the disk's troubles is told elsewhere.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes the directory where it is missing and proves that files can be put there.
+pub(in crate::transcript) fn prove_writable(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let mut proof = Temp::replace(dir, &format!("writable-{}", std::process::id()))?;
+    proof.fill(b"This file proves that records can be written, and is removed at once.")?;
+    drop(proof);
+    sync_dir(dir)
+}
+
+/// A rename is on disk when its directory is.
+#[cfg(unix)]
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}

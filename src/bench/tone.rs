@@ -1,0 +1,110 @@
+//! A tone through a converter, taken apart into the tone and everything else.
+
+use std::f64::consts::TAU;
+
+/// The level of all test tones: -1 dBFS, so that interpolation may still overshoot.
+pub(super) const AMPLITUDE: f64 = 29_204.0;
+
+/// What became of a tone.
+#[derive(Debug)]
+pub(super) struct Measured {
+    amplitude: f64,
+    residue: Vec<f64>,
+    rate: f64,
+}
+
+/// A tone of so many samples.
+pub(super) fn sine(tone: f64, rate_hz: u32, samples: usize) -> Vec<i16> {
+    (0..samples).map(|n| (AMPLITUDE * (TAU * tone * n as f64 / f64::from(rate_hz)).sin()).round() as i16).collect()
+}
+
+impl Measured {
+    /// Least squares of a sine and a cosine of `tone` on the middle eight tenths of `samples`.
+    pub(super) fn fit(samples: &[i16], tone: f64, rate_hz: u32) -> Self {
+        let samples = &samples[samples.len() / 10..samples.len() * 9 / 10];
+        let basis = |n: usize| (TAU * tone * n as f64 / f64::from(rate_hz)).sin_cos();
+        let (mut ss, mut sc, mut cc, mut xs, mut xc) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (n, &sample) in samples.iter().enumerate() {
+            let ((s, c), x) = (basis(n), f64::from(sample));
+            (ss, sc, cc) = (ss + s * s, sc + s * c, cc + c * c);
+            (xs, xc) = (xs + x * s, xc + x * c);
+        }
+        let determinant = ss * cc - sc * sc;
+        let (a, b) = ((xs * cc - xc * sc) / determinant, (xc * ss - xs * sc) / determinant);
+        let residue = samples.iter().enumerate().map(|(n, &sample)| {
+            let (s, c) = basis(n);
+            f64::from(sample) - a * s - b * c
+        });
+        Self { amplitude: a.hypot(b), residue: residue.collect(), rate: f64::from(rate_hz) }
+    }
+
+    /// The tone's level against what went in, dB.
+    pub(super) fn gain(&self) -> f64 {
+        20.0 * (self.amplitude / AMPLITUDE).log10()
+    }
+
+    /// Samples that stand further from the tone than `distance`.
+    pub(super) fn beyond(&self, distance: f64) -> usize {
+        self.residue.iter().filter(|x| x.abs() > distance).count()
+    }
+
+    /// The tone against everything else, dB.
+    pub(super) fn sinad(&self) -> f64 {
+        let noise = self.residue.iter().map(|x| x * x).sum::<f64>() / self.residue.len() as f64;
+        10.0 * (self.amplitude.powi(2) / 2.0 / noise).log10()
+    }
+
+    /// What is above `edge` Hz against the tone, dB.
+    pub(super) fn above(&self, edge: f64) -> f64 {
+        let size = self.rate as usize / 10;
+        let from = (edge * size as f64 / self.rate) as usize + 1;
+        let power: f64 = spectrum(&self.residue[..size]).into_iter().skip(from).sum();
+        10.0 * (power.max(1e-12) / (self.amplitude.powi(2) / 2.0)).log10()
+    }
+}
+
+/// The mean power of `samples` against that of a test tone, dB.
+pub(super) fn level(samples: &[i16]) -> f64 {
+    let middle = &samples[samples.len() / 10..samples.len() * 9 / 10];
+    let power = middle.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / middle.len() as f64;
+    10.0 * (power.max(1e-12) / (AMPLITUDE.powi(2) / 2.0)).log10()
+}
+
+/// The power in each bin of a plain transform, up to half the rate: slow, short and beyond doubt.
+pub(super) fn spectrum(samples: &[f64]) -> Vec<f64> {
+    let size = samples.len();
+    let turns: Vec<(f64, f64)> = (0..size).map(|n| (TAU * n as f64 / size as f64).sin_cos()).collect();
+    let bin = |bin: usize| {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, x) in samples.iter().enumerate() {
+            let (s, c) = turns[bin * n % size];
+            (re, im) = (re + x * c, im + x * s);
+        }
+        2.0 * (re * re + im * im) / (size * size) as f64
+    };
+    (0..size / 2).map(bin).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_in_16_bits_has_their_sinad_and_no_gain() {
+        let measured = Measured::fit(&sine(1_004.0, 24_000, 24_000), 1_004.0, 24_000);
+        assert!((96.0..98.5).contains(&measured.sinad()), "{}", measured.sinad());
+        assert!(measured.gain().abs() < 0.001);
+        assert!(measured.above(4_000.0) < -97.0);
+    }
+
+    #[test]
+    fn what_is_added_is_measured_as_it_was_added() {
+        let clean = sine(1_004.0, 24_000, 24_000);
+        let dirt = sine(7_003.0, 24_000, 24_000);
+        let mixed: Vec<i16> = clean.iter().zip(&dirt).map(|(&a, &b)| a / 2 + b / 200).collect();
+        let measured = Measured::fit(&mixed, 1_004.0, 24_000);
+        assert!((measured.sinad() - 40.0).abs() < 0.1, "{}", measured.sinad());
+        assert!((measured.above(4_000.0) + 40.0).abs() < 0.1);
+        assert!((measured.gain() + 6.02).abs() < 0.05);
+    }
+}

@@ -1,0 +1,105 @@
+//! `[[experiments]]`: a share of the callers meets an agent that is otherwise in some keys. Pure.
+//!
+//! A caller falls into one percentile of a hundred, always the same. The experiments of an agent lie one behind the other on
+//! these, each as wide as its percent; whoever is beyond the last is the control. So no caller is in two, and shares are exact.
+
+use std::collections::BTreeMap;
+
+use super::kinds::{list, quoted, text, whole};
+use super::layers::Node;
+use super::options::{as_default, table};
+use super::people::{Agent, Common, Directory, is_name, unknown};
+use super::reader::{Reader, Section};
+
+/// `[[experiments]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// The variant's name in the record, in `/calls` and in metrics.
+    pub name: String,
+    /// The share of callers, percent.
+    pub percent: u32,
+    /// The agents it concerns, as they are in it.
+    pub variants: BTreeMap<String, Agent>,
+}
+
+/// The name of those whom no experiment concerns although one could have.
+pub const CONTROL: &str = "control";
+
+/// What a variant is made of.
+pub(super) struct Ground<'g> {
+    pub(super) agents: &'g BTreeMap<String, Agent>,
+    /// `[agents]`, as it is written.
+    pub(super) node: Option<&'g Node>,
+    pub(super) common: &'g Common<'g>,
+    pub(super) known: Option<&'g Directory<'g>>,
+    pub(super) reader: &'g Reader,
+}
+
+/// Reads them. Without `ground`, because the agents are wrong, only what stands by itself.
+pub(super) fn read_all(sections: &[Section<'_>], ground: Option<&Ground<'_>>) -> Option<Vec<Experiment>> {
+    let all: Vec<_> = sections.iter().map(|section| read(section, ground)).collect();
+    let all: Vec<Experiment> = all.into_iter().collect::<Option<_>>()?;
+    for (at, (experiment, section)) in all.iter().zip(sections).enumerate() {
+        if all[..at].iter().any(|other| other.name == experiment.name) {
+            section.problem("name", format!("found {} twice, expected names of their own", quoted(&experiment.name)));
+        }
+        for agent in experiment.variants.keys() {
+            let of_agent = all[..=at].iter().filter(|other| other.variants.contains_key(agent));
+            let sum: u32 = of_agent.map(|experiment| experiment.percent).sum();
+            if sum > 100 {
+                let found = format!(
+                    "found {}, with which the experiments of agent {agent} are {sum} percent",
+                    experiment.percent
+                );
+                section.problem("percent", format!("{found}; expected 100 at most"));
+            }
+        }
+    }
+    Some(all)
+}
+
+/// The experiment a caller of `agent` is in.
+pub(super) fn choose<'e>(all: &'e [Experiment], agent: &str, percentile: u32) -> Option<(usize, &'e Experiment)> {
+    let mut end = 0;
+    all.iter().enumerate().filter(|(_, experiment)| experiment.variants.contains_key(agent)).find(|(_, experiment)| {
+        end += experiment.percent;
+        percentile < end
+    })
+}
+
+fn read(section: &Section<'_>, ground: Option<&Ground<'_>>) -> Option<Experiment> {
+    let name = section.read("name", text);
+    let percent = section.read("percent", whole(1..=100));
+    let agents = section.read_if_set("agents", list(64, text));
+    let set = section.read("set", table);
+    if let Some(name) = name.as_ref().filter(|name| !is_name(name) || [CONTROL, "none"].contains(&name.as_str())) {
+        let next = "expected small letters, digits, `_` and `-`, and neither \"control\" nor \"none\"";
+        section.problem("name", format!("found {}, {next}", quoted(name)));
+    }
+    let (agents, set, ground) = (agents?, set?, ground?);
+    let concerned: Vec<String> = agents.unwrap_or_else(|| ground.agents.keys().cloned().collect());
+    let variant = |agent: &String| {
+        if !ground.agents.contains_key(agent) {
+            section.problem("agents", unknown("agent", agent, ground.agents.keys().map(String::as_str), "agents"));
+            return None;
+        }
+        Some((agent.clone(), read_variant(section, agent, &set, ground)?))
+    };
+    let variants: Vec<_> = concerned.iter().map(variant).collect();
+    Some(Experiment { name: name?, percent: percent?, variants: variants.into_iter().collect::<Option<_>>()? })
+}
+
+/// An agent as it is with `set` laid over it.
+fn read_variant(section: &Section<'_>, name: &str, set: &Node, ground: &Ground<'_>) -> Option<Agent> {
+    let base = ground.node.and_then(|agents| agents.entry(name))?;
+    let mut laid = as_default(base);
+    laid.lay(set.clone());
+    let laid = section.laid("set", &laid, "agents.<name>");
+    let agent = Agent::read(&laid, ground.common)?;
+    if let Some(known) = ground.known {
+        agent.check(name, known, ground.reader, &laid);
+    }
+    // What is unknown of the agent itself has been reported with it.
+    base.keys().filter(|key| set.entry(key).is_none()).for_each(|key| laid.excuse(key));
+    Some(agent)
+}

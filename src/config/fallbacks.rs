@@ -1,0 +1,90 @@
+//! `[[realtime.fallbacks]]`: other servers, keys and models to go on with. Pure; the environment is handed in.
+
+use std::collections::BTreeMap;
+
+use switchboard_actors::ids::Private;
+use url::Url;
+
+use super::kinds::{any_text, text, url, word};
+use super::layers::Variable;
+use super::reader::Section;
+use super::realtime::{House, PROVIDERS, Provider, read_url};
+use super::secrets::Secrets;
+use super::service::is_variable;
+
+/// A server to go on with when the ones before cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// Whose server it is, and with it how we prove who we are.
+    pub provider: Provider,
+    /// Where it is; `None` is where the first is.
+    pub url: Option<Url>,
+    /// The model (for Azure the deployment); `None` is the agent's own.
+    pub model: Option<String>,
+    /// The key; `None` for a server that takes none.
+    pub key: Option<Private<String>>,
+}
+
+impl Fallback {
+    /// Reads one. What it leaves out is as with the first server, whose provider is `first`.
+    pub(super) fn read(
+        section: &Section<'_>,
+        first: Option<Provider>,
+        secrets: &Secrets,
+        variables: &BTreeMap<String, Variable>,
+    ) -> Option<Self> {
+        let provider = section.read_if_set("provider", word(PROVIDERS));
+        let address = section.read_if_set("url", url(&["wss", "ws"]));
+        let model = section.read_if_set("model", text);
+        let variable = section.read_if_set("key_env", any_text);
+        let (provider, address, model) = (provider?.or(first)?, address?, model?);
+        let address = match (address, provider == first?) {
+            // The same server with another key or model.
+            (None, true) => None,
+            (address, _) => read_url(section, provider, address)?,
+        };
+        if let Some(model) = &model {
+            House::of(provider, address.as_ref()).check_model(section, "model", model);
+        }
+        let key = match (provider, variable?) {
+            (Provider::Rehearsal, None) => None,
+            (Provider::Rehearsal, Some(name)) => {
+                section.problem("key_env", format!("found {name:?} for a server that takes no key; leave it out"));
+                return None;
+            }
+            (Provider::OpenAi | Provider::Azure, name) => Some(key(section, name, secrets, variables)?),
+        };
+        if address.is_none() && model.is_none() && !section.has("key_env") {
+            section.refuse("found nothing that differs from the first server; expected url, model or key_env");
+            return None;
+        }
+        Some(Self { provider, url: address, model, key })
+    }
+}
+
+/// The key that a fallback is used with: of the variable it names, else the one of the first server.
+fn key(
+    section: &Section<'_>,
+    variable: Option<String>,
+    secrets: &Secrets,
+    variables: &BTreeMap<String, Variable>,
+) -> Option<Private<String>> {
+    let refuse = |message: String| {
+        section.problem("key_env", message);
+        None
+    };
+    let Some(name) = variable else {
+        return match &secrets.openai_api_key {
+            Some(key) => Some(key.clone()),
+            None => refuse("missing, and OPENAI_API_KEY is not set; name the variable that holds the key".to_owned()),
+        };
+    };
+    if !is_variable(&name) {
+        let next = "found no variable's name, expected one in capitals, as \"OPENAI_API_KEY_2\"; the key itself never stands in a file";
+        return refuse(next.to_owned());
+    }
+    match variables.get(&name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty()) {
+        Some(value) => Some(Private::new(value.to_owned())),
+        None => refuse(format!("found {name}, which is not in the environment; set {name}")),
+    }
+}

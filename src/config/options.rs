@@ -1,0 +1,422 @@
+//! How sessions are held: what of `[realtime]` an agent may have otherwise (`[agents.<name>.realtime]`), and the tool servers
+//! of `[mcp.<name>]`. Checked offline against the server's own rules, because an update with one wrong value is thrown away
+//! whole. Pure; the environment is handed in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::options::{
+    Effort, McpServer, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
+};
+use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
+
+use super::errands::read_header;
+use super::kinds::{
+    Expected, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts, url, whole, word,
+};
+use super::layers::{Node, Value, Variable};
+use super::people::unknown;
+use super::problem::Origin;
+use super::reader::Section;
+use super::service::{MILLISECOND, SECOND};
+
+/// How sessions are held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Speech rate; `None` is the server's own, 1.0.
+    pub speed: Option<f32>,
+    /// Most tokens of one answer; `None` is no limit of ours.
+    pub max_output_tokens: Option<u32>,
+    /// Share of a full conversation that is kept; `None` leaves it to the server, or never cuts (`finer.never_cut`).
+    pub retention_ratio: Option<f32>,
+    /// Noise reduction before turn detection.
+    pub noise_reduction: Option<NoiseReduction>,
+    /// How the caller's turns are found.
+    pub turn_detection: TurnDetection,
+    /// Transcription of the caller; `None` is off.
+    pub transcription: Option<CallerTranscription>,
+    /// What goes into the plan as it is.
+    pub finer: SessionOptions,
+}
+
+/// The tool servers there are, by name.
+pub(super) type McpServers = BTreeMap<String, McpServer>;
+
+/// `[realtime.transcription]`: a separate model that writes down what the caller says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerTranscription {
+    /// The transcription model.
+    pub model: String,
+    /// A hint of words to expect.
+    pub prompt: Option<String>,
+    /// What may be spoken, in place of the call's language; empty leaves it at that.
+    pub languages: Vec<String>,
+    /// Words to listen for.
+    pub keywords: Vec<String>,
+}
+
+impl Options {
+    /// Reads them from `[realtime]`, or from what an agent lays over it.
+    pub(super) fn read(section: &Section<'_>, mcp: &McpServers) -> Option<Self> {
+        let speed = section.read("speed", number(0.25..=1.5));
+        let max_output_tokens = section.read("max_output_tokens", or_word("inf", whole(1..=4096)));
+        let retention = section.read("retention_ratio", retention);
+        let retention_tokens = section.read("retention_tokens", or_word("auto", whole(1..=128_000)));
+        let noise_reduction = section.read("noise_reduction", word(NOISE));
+        let noise_strength = section.read("noise_strength", or_word("auto", number(0.0..=1.0)));
+        let turn_detection = read_turn_detection(&section.table("turn_detection"));
+        let transcription = read_transcription(&section.table("transcription"));
+        let reasoning = section.read("reasoning_effort", word(EFFORTS));
+        let parallel_tool_calls = section.read("parallel_tool_calls", or_word("auto", flag));
+        let tool_choice = section.read("tool_choice", word(CHOICES));
+        let tracing = section.read("tracing", tracing);
+        let servers = section.read("mcp", list(16, text));
+        let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
+        let (retention, retention_tokens) = (retention?, retention_tokens?);
+        let (noise_reduction, noise_strength) = (noise_reduction?, noise_strength?);
+        let ratio = if let Retention::Ratio(ratio) = retention { Some(ratio) } else { None };
+        let retention_tokens = retention_tokens.filter(|_| {
+            let next = "expected \"auto\", or a number as retention_ratio, which it belongs to";
+            fits(section, "retention_tokens", ratio.is_some(), || format!("found a number without a ratio; {next}"))
+        });
+        let noise_strength = noise_strength.filter(|_| {
+            let next = "expected \"auto\", or another noise_reduction";
+            let found = || format!("found a number with noise_reduction = \"off\"; {next}");
+            fits(section, "noise_strength", noise_reduction.is_some(), found)
+        });
+        Some(Self {
+            speed: speed.map(|speed| (speed != 1.0).then_some(speed))?,
+            max_output_tokens: max_output_tokens?,
+            retention_ratio: ratio,
+            noise_reduction,
+            turn_detection: turn_detection?,
+            transcription: transcription?,
+            finer: SessionOptions {
+                reasoning: reasoning?,
+                parallel_tool_calls: parallel_tool_calls?,
+                tool_choice: tool_choice?,
+                never_cut: retention == Retention::Never,
+                retention_tokens,
+                noise_strength,
+                tracing: tracing?,
+                mcp: servers?,
+            },
+        })
+    }
+
+    /// Reads what an agent lays over `[realtime]`, where it does.
+    pub(super) fn read_own(agent: &Section<'_>, realtime: &Node, mcp: &McpServers) -> Option<Option<Self>> {
+        let Some(own) = agent.read_if_set("realtime", table)? else { return Some(None) };
+        let mut laid = inherited(realtime);
+        laid.lay(own.clone());
+        let section = agent.laid("realtime", &laid, "realtime");
+        let Value::Table(entries) = &own.value else { return Some(None) };
+        let foreign = |key: &&String| !OWN.contains(&key.as_str()) && knows(realtime, key);
+        let foreign: Vec<_> = entries.keys().filter(foreign).collect();
+        for key in &foreign {
+            let next = match key.as_str() {
+                "model" | "voice" => "expected it beside `realtime`, as a key of the agent",
+                _ => "expected it in [realtime], for the whole service",
+            };
+            section.problem(key, format!("found a setting that is not held by this table; {next}"));
+            section.excuse(key);
+        }
+        let options = Self::read(&section, mcp);
+        if !foreign.is_empty() { None } else { options.map(Some) }
+    }
+
+    /// Refuses what the model does not have: sent to it, the whole update would be lost.
+    pub(super) fn check_model(&self, section: &Section<'_>, model: &str) {
+        for key in self.lacking(model) {
+            let found = format!("found a value with model {}, which does not reason", quoted(model));
+            section.problem(key, format!("{found}; expected \"auto\", or a model as \"gpt-realtime-2.1\""));
+        }
+    }
+
+    /// The keys that are set and that `model` does not have.
+    pub(super) fn lacking(&self, model: &str) -> Vec<&'static str> {
+        let set = [
+            ("reasoning_effort", self.finer.reasoning.is_some()),
+            ("parallel_tool_calls", self.finer.parallel_tool_calls.is_some()),
+        ];
+        set.into_iter().filter(|(_, set)| *set && never_reasons(model)).map(|(key, _)| key).collect()
+    }
+}
+
+/// Whether a setting goes together with another. Where it does not, it is refused if somebody chose it here, and left out if it
+/// was only inherited.
+fn fits(section: &Section<'_>, key: &str, together: bool, found: impl FnOnce() -> String) -> bool {
+    if !together && section.chosen(key) {
+        section.problem(key, found());
+    }
+    together
+}
+
+/// Reads `[mcp.<name>]`.
+pub(super) fn read_server(
+    name: &str,
+    section: &Section<'_>,
+    variables: &BTreeMap<String, Variable>,
+) -> Option<McpServer> {
+    let url = section.read("url", url(&["https"]));
+    let description = section.read_if_set("description", text);
+    let allowed_tools = section.read_if_set("allowed_tools", list(128, text));
+    let approval = section.read_if_set("require_approval", word(APPROVALS));
+    if approval == Some(Some(Approval::Always)) {
+        let next = "expected \"never\": nobody on a phone call approves; allowed_tools says what may be called";
+        section.problem("require_approval", format!("found \"always\", {next}"));
+    }
+    let token = section.read_if_set("token_env", text).and_then(|variable| match variable {
+        None => Some(None),
+        Some(variable) => {
+            read_header(("token_env", &variable), "token_env", section, variables).map(|(_, it)| Some(it))
+        }
+    });
+    let headers = section.read_if_set("headers", texts).and_then(|headers| {
+        let read = |(name, variable): (&String, &String)| read_header((name, variable), "headers", section, variables);
+        headers.unwrap_or_default().iter().map(read).collect::<Option<BTreeMap<String, Private<String>>>>()
+    });
+    if allowed_tools.as_ref().is_some_and(|tools| tools.as_ref().is_some_and(Vec::is_empty)) {
+        section.problem(
+            "allowed_tools",
+            "found an empty list, expected at least one tool, or no such key for all of them",
+        );
+    }
+    Some(McpServer {
+        label: name.to_owned(),
+        url: url?.to_string(),
+        description: description?,
+        allowed_tools: allowed_tools?,
+        authorization: token?,
+        headers: headers?,
+    })
+}
+
+fn choose_servers(section: &Section<'_>, names: &[String], mcp: &McpServers) -> Option<Vec<McpServer>> {
+    let choose = |(at, name): (usize, &String)| {
+        if names[..at].contains(name) {
+            section.problem("mcp", format!("found {} twice, expected each server once", quoted(name)));
+            return None;
+        }
+        let server = mcp.get(name);
+        if server.is_none() {
+            section.problem("mcp", unknown("tool server", name, mcp.keys().map(String::as_str), "mcp"));
+        }
+        server.cloned()
+    };
+    let chosen: Vec<_> = names.iter().enumerate().map(choose).collect();
+    chosen.into_iter().collect()
+}
+
+/// What an agent's table is laid over: of `[realtime]` what is an agent's business, as if it were a default.
+fn inherited(realtime: &Node) -> Node {
+    let Value::Table(entries) = &realtime.value else { return Node::empty(Origin::Shipped) };
+    let own = entries.iter().filter(|(key, _)| OWN.contains(&key.as_str()));
+    let entries = own.map(|(key, node)| (key.clone(), as_default(node))).collect();
+    Node { value: Value::Table(entries), origin: Origin::Shipped }
+}
+
+/// The same, as if nobody had chosen it.
+pub(super) fn as_default(node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Table(entries) => {
+            Value::Table(entries.iter().map(|(key, node)| (key.clone(), as_default(node))).collect())
+        }
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Flag(_)
+        | Value::List(_)
+        | Value::Raw(_)
+        | Value::Other(_) => node.value.clone(),
+    };
+    Node { value, origin: Origin::Shipped }
+}
+
+fn knows(realtime: &Node, key: &str) -> bool {
+    if let Value::Table(entries) = &realtime.value { entries.contains_key(key) } else { false }
+}
+
+/// A table, as it is.
+pub(super) fn table(node: &Node) -> Result<Node, Expected> {
+    match &node.value {
+        Value::Table(_) => Ok(node.clone()),
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Flag(_)
+        | Value::List(_)
+        | Value::Raw(_)
+        | Value::Other(_) => Err(Expected::new("a table, as { speed = 1.1 }")),
+    }
+}
+
+/// What happens to a conversation that has become too long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Retention {
+    /// The server cuts as it likes.
+    Auto,
+    /// Nothing is cut; the session fails when it is full.
+    Never,
+    /// This share is kept.
+    Ratio(f32),
+}
+
+fn retention(node: &Node) -> Result<Retention, Expected> {
+    let found = any_text(node).unwrap_or_default();
+    match found.trim() {
+        "auto" => Ok(Retention::Auto),
+        "disabled" => Ok(Retention::Never),
+        _ => number(0.1..=1.0)(node)
+            .map(Retention::Ratio)
+            .map_err(|_| Expected::new("a number from 0.1 to 1.0 or \"auto\" or \"disabled\"")),
+    }
+}
+
+fn tracing(node: &Node) -> Result<Tracing, Expected> {
+    let expected = || {
+        Expected::new("\"off\" or \"auto\" or a table")
+            .help("it may have `workflow_name`, `group_id` and `metadata`, a table of at most 16 texts")
+    };
+    let Value::Table(entries) = &node.value else {
+        return match any_text(node).unwrap_or_default().trim() {
+            "off" => Ok(Tracing::Off),
+            "auto" => Ok(Tracing::Auto),
+            _ => Err(expected()),
+        };
+    };
+    if entries.is_empty()
+        || entries.keys().any(|key| !["workflow_name", "group_id", "metadata"].contains(&key.as_str()))
+    {
+        return Err(expected());
+    }
+    let name = |key: &str| entries.get(key).map(text).transpose().map_err(|_| expected());
+    let metadata = entries.get("metadata").map(texts).transpose().map_err(|_| expected())?.unwrap_or_default();
+    let fits = |(key, value): (&String, &String)| key.chars().count() <= 64 && value.chars().count() <= 512;
+    if metadata.len() > 16 || !metadata.iter().all(fits) {
+        return Err(expected());
+    }
+    Ok(Tracing::Named { workflow_name: name("workflow_name")?, group_id: name("group_id")?, metadata })
+}
+
+fn read_turn_detection(section: &Section<'_>) -> Option<TurnDetection> {
+    let kind = section.read("type", word(DETECTION));
+    let threshold = section.read("threshold", number(0.0..=1.0));
+    let prefix_padding = section.read("prefix_padding", duration(Duration::ZERO..=5 * SECOND));
+    let silence_duration = section.read("silence_duration", duration(100 * MILLISECOND..=10 * SECOND));
+    let idle_timeout = section.read("idle_timeout", or_word("off", duration(5 * SECOND..=30 * SECOND)));
+    let eagerness = section.read("eagerness", word(EAGERNESS));
+    let create_response = section.read("create_response", flag);
+    let interrupt_response = section.read("interrupt_response", flag);
+    if create_response == Some(false) {
+        section.note("create_response", "the model answers no turn by itself");
+    }
+    let kind = kind?;
+    let (mine, other) = match kind {
+        Detection::Server => ("server_vad", ["eagerness"].as_slice()),
+        Detection::Semantic => {
+            ("semantic_vad", ["threshold", "prefix_padding", "silence_duration", "idle_timeout"].as_slice())
+        }
+    };
+    for key in other.iter().filter(|key| section.chosen(key)) {
+        section.problem(
+            key,
+            format!("found with type = \"{mine}\", which has no such setting; expected it with the other type alone"),
+        );
+    }
+    Some(match kind {
+        Detection::Server => TurnDetection::Server {
+            threshold: threshold?,
+            prefix_padding_ms: milliseconds(prefix_padding?),
+            silence_duration_ms: milliseconds(silence_duration?),
+            idle_timeout_ms: idle_timeout?.map(milliseconds),
+            create_response: create_response?,
+            interrupt_response: interrupt_response?,
+        },
+        Detection::Semantic => TurnDetection::Semantic {
+            eagerness: eagerness?.to_owned(),
+            create_response: create_response?,
+            interrupt_response: interrupt_response?,
+        },
+    })
+}
+
+#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: switched off")]
+fn read_transcription(section: &Section<'_>) -> Option<Option<CallerTranscription>> {
+    let enabled = section.read("enabled", flag);
+    let model = section.read("model", text);
+    let prompt = section.read("prompt", any_text);
+    let languages = section.read("languages", list(16, iso_language));
+    let keywords = section.read("keywords", list(256, text));
+    let (enabled, model, prompt) = (enabled?, model?, prompt?);
+    let (languages, keywords) = (languages?, keywords?);
+    let taken = |key: &str, list: Vec<String>| {
+        let next = "which takes none; expected them with \"gpt-live-transcribe\" or \"gpt-transcribe\"";
+        let found = || format!("found with model {}, {next}", quoted(&model));
+        let fits = list.is_empty() || fits(section, key, takes_keywords(&model), found);
+        if fits { list } else { Vec::new() }
+    };
+    let (languages, keywords) = (taken("languages", languages), taken("keywords", keywords));
+    if model == "gpt-realtime-whisper" {
+        let next = "found \"gpt-realtime-whisper\", which works only without turn detection; expected one like \"gpt-live-transcribe\"";
+        section.problem("model", next);
+    }
+    let prompt = Some(prompt.trim().to_owned()).filter(|prompt| {
+        let found = || format!("found with model {}, which takes no prompt; expected \"\"", quoted(&model));
+        !prompt.is_empty() && fits(section, "prompt", !model.contains("diarize"), found)
+    });
+    if model == "whisper-1" || model.starts_with("gpt-4o") {
+        section.note("model", &format!("{model} is shut down on 2027-02-26; gpt-live-transcribe takes its place"));
+    }
+    Some(enabled.then_some(CallerTranscription { model, prompt, languages, keywords }))
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The keys of `[realtime]` that an agent may have otherwise.
+const OWN: [&str; 13] = [
+    "speed",
+    "max_output_tokens",
+    "retention_ratio",
+    "retention_tokens",
+    "noise_reduction",
+    "noise_strength",
+    "turn_detection",
+    "transcription",
+    "reasoning_effort",
+    "parallel_tool_calls",
+    "tool_choice",
+    "tracing",
+    "mcp",
+];
+const EFFORTS: &[(&str, Option<Effort>)] = &[
+    ("auto", None),
+    ("minimal", Some(Effort::Minimal)),
+    ("low", Some(Effort::Low)),
+    ("medium", Some(Effort::Medium)),
+    ("high", Some(Effort::High)),
+    ("xhigh", Some(Effort::Xhigh)),
+];
+const CHOICES: &[(&str, ToolChoice)] = &[("auto", ToolChoice::Auto), ("none", ToolChoice::None)];
+const APPROVALS: &[(&str, Approval)] = &[("never", Approval::Never), ("always", Approval::Always)];
+const NOISE: &[(&str, Option<NoiseReduction>)] =
+    &[("near_field", Some(NoiseReduction::NearField)), ("far_field", Some(NoiseReduction::FarField)), ("off", None)];
+const DETECTION: &[(&str, Detection)] = &[("server_vad", Detection::Server), ("semantic_vad", Detection::Semantic)];
+const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium", "medium"), ("high", "high")];
+
+/// The two ways of finding turns.
+#[derive(Clone, Copy)]
+enum Detection {
+    Server,
+    Semantic,
+}
+
+/// Whether a tool server's calls are approved by somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Approval {
+    Never,
+    Always,
+}

@@ -1,0 +1,44 @@
+//! `[recording]`: whether calls are recorded, where, and what callers are told before. Pure.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::kinds::{Expected, any_text, flag, texts};
+use super::layers::{Node, Value};
+use super::people::Notice;
+use super::reader::Section;
+use super::service::Records;
+
+/// `[recording]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// The folder of the recordings; none are made without it.
+    pub dir: Option<Arc<Path>>,
+    /// Said before anything else in a call that is recorded.
+    pub consent: Option<Notice>,
+}
+
+impl Recording {
+    pub(super) fn read(section: &Section<'_>, records: Option<&Records>) -> Option<Self> {
+        let enabled = section.read("enabled", flag);
+        let dir = section.read("dir", any_text);
+        let consent = section.read("consent", consent);
+        let (enabled, dir, consent) = (enabled?, dir?, consent?);
+        if enabled && consent.is_none() {
+            section.note(
+                "enabled",
+                "callers are recorded and not told; set recording.consent where the law wants them to be",
+            );
+        }
+        let dir = if dir.is_empty() { records?.dir.clone() } else { PathBuf::from(dir) };
+        Some(Self { dir: enabled.then(|| dir.into()), consent: consent.filter(|_| enabled) })
+    }
+}
+
+fn consent(node: &Node) -> Result<Option<Notice>, Expected> {
+    if let Value::Table(_) = &node.value {
+        return texts(node).map(|texts| Some(Notice::PerLanguage(texts)));
+    }
+    let words = any_text(node).map_err(|_| Expected::new("a text, or a table of texts by language"))?;
+    Ok(Some(words.trim().to_owned()).filter(|words| !words.is_empty()).map(Notice::Same))
+}

@@ -1,0 +1,93 @@
+//! What calls may cost: `[spend]` and `[prices.<model>]`. Pure.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use switchboard_actors::call::meter::{Budget, Price, Prices, Usd};
+use switchboard_actors::supervisor::ledger::SpendLimits;
+
+use super::kinds::{any_text, flag, number, or_word};
+use super::reader::Section;
+
+/// `[spend]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spend {
+    /// What one call may cost.
+    pub call: Budget,
+    /// What the calls of a day may cost.
+    pub limits: SpendLimits,
+    /// Where the books of the day are kept; `None` keeps none.
+    pub file: Option<PathBuf>,
+}
+
+impl Spend {
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let call = read_budget(section, "call_soft", "call_hard");
+        let caller = read_budget(section, "caller_soft", "caller_hard");
+        let day = read_budget(section, "day_soft", "day_hard");
+        let killed = section.read("kill", flag);
+        let file = section.read("file", any_text);
+        if killed == Some(true) {
+            section.note("kill", "no call is taken");
+        }
+        let file = file.map(|file| file.trim().to_owned())?;
+        Some(Self {
+            call: call?,
+            limits: SpendLimits { caller: caller?, day: day?, killed: killed? },
+            file: (!file.is_empty()).then(|| PathBuf::from(file)),
+        })
+    }
+
+    /// Whether anything is limited.
+    pub fn limits_anything(&self) -> bool {
+        let budgets = [self.call, self.limits.caller, self.limits.day];
+        budgets.iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
+    }
+}
+
+fn read_budget(section: &Section<'_>, soft: &'static str, hard: &'static str) -> Option<Budget> {
+    let amount = or_word("off", number(0.001..=1_000_000.0));
+    let read = |key| section.read(key, &amount).map(|amount| amount.map(dollars));
+    let budget = Budget { soft: read(soft)?, hard: read(hard)? };
+    if let (Some(low), Some(high)) = (budget.soft, budget.hard)
+        && low > high
+    {
+        section.problem(soft, format!("found {}, expected at most {hard}, which is {}", low.dollars(), high.dollars()));
+    }
+    Some(budget)
+}
+
+/// An amount to a hundredth of a cent, which is as fine as a limit needs to be.
+fn dollars(amount: f32) -> Usd {
+    Usd::from_dollars((f64::from(amount) * 1e4).round() / 1e4)
+}
+
+/// Reads `[prices.<model>]`.
+pub(super) fn read_prices(sections: &[(String, Section<'_>)]) -> Option<Prices> {
+    let all: Vec<_> = sections.iter().map(|(model, section)| (model.clone(), read_price(section))).collect();
+    let table: Option<BTreeMap<_, _>> = all.into_iter().map(|(model, price)| Some((model, price?))).collect();
+    table.map(Prices::new)
+}
+
+fn read_price(section: &Section<'_>) -> Option<Price> {
+    // Dollars for a million tokens are thousands of billionths for one.
+    let token = |key| {
+        let dollars = section.read_if_set(key, number(0.0..=10_000.0))?.unwrap_or_default();
+        Some(Usd::from_dollars((f64::from(dollars) * 1e3).round() / 1e9))
+    };
+    let (text_in, text_cached, text_out) = (token("text_in"), token("text_cached"), token("text_out"));
+    let (audio_in, audio_cached, audio_out) = (token("audio_in"), token("audio_cached"), token("audio_out"));
+    let (image_in, image_cached) = (token("image_in"), token("image_cached"));
+    let minute = section.read_if_set("minute", number(0.0..=1_000.0));
+    Some(Price {
+        text_in: text_in?,
+        text_cached: text_cached?,
+        text_out: text_out?,
+        audio_in: audio_in?,
+        audio_cached: audio_cached?,
+        audio_out: audio_out?,
+        image_in: image_in?,
+        image_cached: image_cached?,
+        minute: dollars(minute?.unwrap_or_default()),
+    })
+}

@@ -1,0 +1,11 @@
+//! Records on disk, for operators: `switchboard records`, and the limits of what is kept.
+//!
+//! `shelf` knows which file belongs to which call, `command` lists, shows and erases, `sweep` keeps to the limits of
+//! `[records.retention]` on a thread of its own. Writing records is the Transcript's business alone.
+
+mod command;
+mod shelf;
+mod sweep;
+
+pub use command::{RecordsArgs, run};
+pub use sweep::Sweep;

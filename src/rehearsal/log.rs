@@ -1,0 +1,38 @@
+//! What clients said, for tests that look at a conversation from the model's side.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+/// The newest client events of all connections but audio, each with the number of its connection, from 1.
+#[derive(Debug, Clone, Default)]
+pub struct ClientLog(Arc<Mutex<Vec<(u64, Value)>>>);
+
+impl ClientLog {
+    /// The events of one connection, in order.
+    pub fn of(&self, connection: u64) -> Vec<Value> {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().filter(|(number, _)| *number == connection).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// How many connections have said something.
+    pub fn connections(&self) -> u64 {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().map(|(number, _)| *number).max().unwrap_or(0)
+    }
+
+    pub(super) fn note(&self, connection: u64, text: &str) {
+        if text.contains("\"input_audio_buffer.append\"") {
+            return;
+        }
+        let Ok(event) = serde_json::from_str(text) else { return };
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.len() >= MOST_EVENTS {
+            log.remove(0);
+        }
+        log.push((connection, event));
+    }
+}
+
+/// Events kept; a test's calls have some dozens.
+const MOST_EVENTS: usize = 4096;

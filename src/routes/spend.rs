@@ -1,0 +1,56 @@
+//! What was spent today, and the hand on the kill switch.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use serde::Deserialize;
+use serde_json::json;
+use switchboard_actors::call::meter::Budget;
+use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendSheet};
+
+use super::doors::Doors;
+use super::problem::Problem;
+
+/// `GET /spend`: what was spent today (UTC), and what may be.
+pub(super) async fn show(doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let sheet = doors.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+    Ok(answer(&sheet))
+}
+
+/// The kill switch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    /// Whether it is to be on.
+    on: bool,
+}
+
+/// `POST /spend/kill`: with `{"on":true}` no call is taken and those that are on are closed politely.
+pub(super) async fn kill(body: Result<Bytes, actix_web::Error>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| {
+        let status = error.as_response_error().status_code();
+        Problem::new(status, format!("the body cannot be read: {error}"))
+    })?;
+    let Order { on } = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("expected {{\"on\":true}} or {{\"on\":false}}: {error}")))?;
+    let sheet = doors.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+    Ok(answer(&sheet))
+}
+
+fn answer(sheet: &SpendSheet) -> HttpResponse {
+    let budget = |budget: Budget| json!({"soft_usd": budget.soft, "hard_usd": budget.hard});
+    HttpResponse::Ok().json(json!({
+        "today_usd": sheet.today,
+        "callers": sheet.callers,
+        "killed": sheet.killed,
+        "limits": {"caller": budget(sheet.limits.caller), "day": budget(sheet.limits.day)},
+    }))
+}
+
+fn unresponsive() -> Problem {
+    Problem::unavailable("the service does not answer; it may be overloaded", 1)
+}
+
+/// Longest wait for the Supervisor.
+const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,67 @@
+//! The sound of the line and its recording.
+
+use switchboard::config::Briefs;
+use switchboard_actors::audio::level::{Gain, Levels};
+use switchboard_actors::call::brief::KeyAction;
+use switchboard_actors::wire::Carrier;
+
+use crate::{brief, problem, refused, with};
+
+#[test]
+fn nothing_is_done_to_the_sound_of_a_line_unless_asked() {
+    let brief = brief(&with(&[]));
+    assert_eq!(brief.audio.levels(Carrier::Twilio), Levels::default());
+    assert!(!brief.audio.correct && brief.recording.is_none() && brief.notice.is_none());
+}
+
+#[test]
+fn a_carrier_has_levels_of_its_own() {
+    let config =
+        with(&[("audio.twilio.gain_in_db", "6.0"), ("audio.twilio.gain_out_db", "-3"), ("audio.correct", "true")]);
+    let brief = brief(&config);
+    let gain = |decibels| Gain::decibels(decibels).expect("a gain");
+    assert_eq!(brief.audio.levels(Carrier::Twilio), Levels { from_caller: gain(6.0), to_caller: gain(-3.0) });
+    assert!(brief.audio.correct);
+    for wrong in ["24.1", "-25", "loud"] {
+        let error = refused(&[("audio.waybeo.gain_out_db", wrong)]);
+        let told = &problem(&error, "audio.waybeo.gain_out_db").message;
+        assert!(told.contains("a number from -24.0 to 24.0"), "{told}");
+    }
+}
+
+#[test]
+fn recordings_stand_beside_the_transcripts_or_where_they_are_told_to() {
+    let config = with(&[("recording.enabled", "true"), ("records.dir", "somewhere")]);
+    assert_eq!(brief(&config).recording.as_deref(), Some(std::path::Path::new("somewhere")));
+    assert!(config.notes.iter().any(|note| note.contains("recording.consent")), "{:?}", config.notes);
+    let config = with(&[("recording.enabled", "true"), ("recording.dir", "/var/recordings")]);
+    assert_eq!(brief(&config).recording.as_deref(), Some(std::path::Path::new("/var/recordings")));
+}
+
+#[test]
+fn callers_are_told_of_the_recording_before_anything_else() {
+    let consent = r#"{ en = "This call is recorded.", hi = "यह कॉल रिकॉर्ड हो रही है।" }"#;
+    let all = [
+        ("recording.enabled", "true"),
+        ("recording.consent", consent),
+        ("agents.default.notice", "Calls cost nothing."),
+    ];
+    let briefs = Briefs::new(&with(&all), None);
+    let notice = |language| briefs.get("default", language).expect("it is spoken").notice.clone();
+    assert_eq!(notice("en").as_deref(), Some("This call is recorded. Calls cost nothing."));
+    assert_eq!(
+        notice("ta").as_deref(),
+        Some("Calls cost nothing."),
+        "and where no words were given, nothing is made up"
+    );
+    let off = with(&[("recording.consent", "This call is recorded.")]);
+    assert_eq!(brief(&off).notice, None, "nobody is told of a recording that is not made");
+}
+
+#[test]
+fn a_key_may_pause_the_recording() {
+    let keys = r#"{ "7" = "pause recording", "8" = "resume recording" }"#;
+    let actions = brief(&with(&[("agents.default.keypad", keys)])).keypad.actions.clone();
+    assert_eq!(actions["7"], KeyAction::PauseRecording(true));
+    assert_eq!(actions["8"], KeyAction::PauseRecording(false));
+}

@@ -1,0 +1,260 @@
+//! How sessions are held: what agents may have otherwise, and a thousand ways of getting it wrong.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
+use switchboard::config::{Briefs, Config, Sources};
+use switchboard_actors::call::meter::Usd;
+use switchboard_actors::realtime::options::{Effort, ToolChoice};
+use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
+use switchboard_actors::realtime::protocol::check::check_plan;
+
+use crate::{brief, problem, refused, with};
+
+#[test]
+fn an_agent_may_hold_its_sessions_otherwise() {
+    let config = with(&[
+        ("realtime.speed", "1.2"),
+        ("realtime.turn_detection.threshold", "0.7"),
+        ("agents.default.languages", r#"["en"]"#),
+        (
+            "agents.sales",
+            r#"{ instructions = "Sell.", languages = ["hi"], realtime = { noise_reduction = "off",
+                reasoning_effort = "high", tool_choice = "none", turn_detection = { type = "semantic_vad" } } }"#,
+        ),
+    ]);
+    let briefs = Briefs::new(&config, None);
+    let (desk, sales) = (briefs.get("default", "en").expect("there"), briefs.get("sales", "hi").expect("there"));
+    assert_eq!(desk.model.options.reasoning, None);
+    assert!(matches!(desk.model.turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
+    assert_eq!((sales.model.speed, sales.model.noise_reduction), (Some(1.2), None), "what it leaves open is inherited");
+    assert_eq!(sales.model.options.reasoning, Some(Effort::High));
+    assert_eq!(sales.model.options.tool_choice, ToolChoice::None);
+    assert!(matches!(sales.model.turn_detection, TurnDetection::Semantic { .. }), "what was inherited is no choice");
+    assert_eq!(desk.model.noise_reduction, Some(NoiseReduction::NearField));
+}
+
+#[test]
+fn a_prompt_of_a_language_takes_the_place_of_the_instructions() {
+    let config = with(&[("agents.default.prompts", r#"{ hi = "सिर्फ़ संदेश लें।" }"#)]);
+    let briefs = Briefs::new(&config, None);
+    let hindi = briefs.get("default", "hi").expect("there");
+    assert!(hindi.model.instructions.starts_with("सिर्फ़ संदेश लें।\n\n# Language: Hindi"));
+    assert!(!briefs.get("default", "en").expect("there").model.instructions.contains("संदेश"));
+    let error = refused(&[("agents.default.languages", r#"["en"]"#), ("agents.default.prompts", r#"{ hi = "x" }"#)]);
+    problem(&error, "agents.default.prompts");
+}
+
+#[test]
+fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
+    let settings = [
+        (
+            "mcp.crm",
+            r#"{ url = "https://crm.example/mcp", token_env = "CRM_TOKEN", headers = { X-Site = "CRM_SITE" } }"#,
+        ),
+        ("realtime.mcp", r#"["crm"]"#),
+    ];
+    let sources = Sources::default().overrides(&settings);
+    let known = sources.clone().variables(&[("CRM_TOKEN", "opensesame"), ("CRM_SITE", "b")]);
+    let config = Config::from_sources(&known).unwrap_or_else(|error| panic!("{error}"));
+    let brief = brief(&config);
+    assert_eq!(brief.model.options.mcp[0].declaration()["authorization"], "opensesame");
+    let shown = switchboard_actors::realtime::protocol::client::session_update(&brief.model).to_string();
+    assert!(shown.contains("crm.example") && !shown.contains("opensesame"), "{shown}");
+    let error = Config::from_sources(&sources).expect_err("the variables are not there");
+    assert!(problem(&error, "mcp.crm.token_env").message.contains("set CRM_TOKEN"));
+    problem(&error, "mcp.crm.headers");
+}
+
+#[test]
+fn a_model_is_chosen_by_route_then_agent_then_language() {
+    let model = |settings: &[(&str, &str)], to: &str| {
+        let briefs = Briefs::new(&with(settings), None);
+        briefs.for_call(&crate::calls::call("+15550100001", to, &[])).model.model.clone()
+    };
+    let language = ("languages.en.model", "gpt-realtime-2");
+    let agent = ("agents.default.model", "gpt-realtime-2.1-mini");
+    let route = ("routes", r#"[{ to = "+1555*", model = "gpt-realtime-1.5" }]"#);
+    assert_eq!(model(&[], "+15550100002"), "gpt-realtime-2.1");
+    assert_eq!(model(&[language], "+15550100002"), "gpt-realtime-2");
+    assert_eq!(model(&[language, agent], "+15550100002"), "gpt-realtime-2.1-mini");
+    assert_eq!(model(&[language, agent, route], "+15550100002"), "gpt-realtime-1.5");
+    assert_eq!(model(&[language, agent, route], "+44000"), "gpt-realtime-2.1-mini");
+}
+
+#[test]
+fn an_experiment_takes_its_share_of_callers_and_each_always_meets_the_same() {
+    let experiments = r#"[{ name = "cedar", percent = 20, set = { voice = "cedar", realtime = { speed = 1.3 } } },
+        { name = "mini", percent = 30, agents = ["default"], set = { model = "gpt-realtime-2.1-mini" } }]"#;
+    let sources = Sources::default().variables(&[("SWITCHBOARD_CALLER_SALT", "salt")]);
+    let config = Config::from_sources(&sources.overrides(&[("experiments", experiments)]));
+    let config = config.unwrap_or_else(|error| panic!("{error}"));
+    let (briefs, again) = (Briefs::new(&config, None), Briefs::new(&config, None));
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for caller in 0..2_000 {
+        let call = crate::calls::call(&format!("+1555{caller:07}"), "+15550100002", &[]);
+        let brief = briefs.for_call(&call);
+        assert_eq!(brief.variant, again.for_call(&call).variant, "a restart changes nothing");
+        let variant = brief.variant.clone().expect("experiments concern every caller");
+        let (voice, model) = (brief.model.voice.as_str(), brief.model.model.as_str());
+        match variant.as_str() {
+            "cedar" => assert_eq!((voice, brief.model.speed, model), ("cedar", Some(1.3), "gpt-realtime-2.1")),
+            "mini" => assert_eq!((voice, brief.model.speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
+            other => assert_eq!((other, voice, model), ("control", "marin", "gpt-realtime-2.1")),
+        }
+        *seen.entry(variant).or_default() += 1;
+    }
+    for (variant, share) in [("cedar", 400), ("mini", 600), ("control", 1_000)] {
+        assert!(seen[variant].abs_diff(share) < 100, "{seen:?}");
+    }
+}
+
+#[test]
+fn experiments_are_checked_like_the_agents_they_change() {
+    for (experiments, key) in [
+        (r#"[{ name = "a", percent = 10, set = { voice = "nobody" } }]"#, "experiments[0].set.voice"),
+        (r#"[{ name = "a", percent = 10, set = { colour = "red" } }]"#, "experiments[0].set.colour"),
+        (r#"[{ name = "a", percent = 10, set = { realtime = { speed = 9 } } }]"#, "experiments[0].set.realtime.speed"),
+        (r#"[{ name = "a", percent = 0, set = {} }]"#, "experiments[0].percent"),
+        (r#"[{ name = "control", percent = 5, set = {} }]"#, "experiments[0].name"),
+        (r#"[{ name = "a", percent = 5, agents = ["nobody"], set = {} }]"#, "experiments[0].agents"),
+        (
+            r#"[{ name = "a", percent = 60, set = {} }, { name = "b", percent = 41, set = {} }]"#,
+            "experiments[1].percent",
+        ),
+        (r#"[{ name = "a", percent = 6, set = {} }, { name = "a", percent = 4, set = {} }]"#, "experiments[1].name"),
+    ] {
+        problem(&refused(&[("experiments", experiments)]), key);
+    }
+}
+
+#[test]
+fn prices_are_those_of_the_reference_and_limits_are_what_is_written() {
+    let config = with(&[("spend.call_soft", "0.25"), ("spend.call_hard", "0.5"), ("spend.day_hard", "100")]);
+    let spend = &brief(&config).spend;
+    assert_eq!(spend.call.hard, Some(Usd::from_dollars(0.5)));
+    assert_eq!(config.spend.limits.day.hard, Some(Usd::from_dollars(100.0)));
+    let price = spend.prices.of("gpt-realtime-2.1");
+    // $32 for a million.
+    assert_eq!(price.audio_in, Usd::from_billionths(32_000));
+    assert_eq!(spend.prices.of("gpt-realtime-2.1-mini").text_cached, Usd::from_billionths(60));
+    assert_eq!(spend.prices.of("our-deployment").audio_out, price.audio_out, "the dearest");
+    problem(&refused(&[("spend.day_soft", "9"), ("spend.day_hard", "8")]), "spend.day_soft");
+}
+
+/// One wrong setting: where, and what makes it wrong. The first key is the one that has to be named.
+fn wrong() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let text = |words: &'static [&'static str]| prop::sample::select(words).prop_map(str::to_owned);
+    let beyond = |low: f64, high: f64| {
+        prop_oneof![(high + 0.01)..(high + 50.0), (low - 50.0)..(low - 0.01)].prop_map(|number| format!("{number:.3}"))
+    };
+    let one = |key: &'static str, value: BoxedStrategy<String>| value.prop_map(move |value| vec![(key, value)]).boxed();
+    let with = |key: &'static str, value: BoxedStrategy<String>, also: &'static [(&'static str, &'static str)]| {
+        let also = also.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        value.prop_map(move |value| [(key, value)].into_iter().chain(also.clone()).collect::<Vec<_>>()).boxed()
+    };
+    let ms = |range: std::ops::Range<u32>| range.prop_map(|ms| format!("{ms}ms")).boxed();
+    let semantic: &[(&str, &str)] = &[("realtime.turn_detection.type", "semantic_vad")];
+    let plain: &[(&str, &str)] = &[("realtime.model", "gpt-realtime-1.5")];
+    let whisper: &[(&str, &str)] = &[("realtime.transcription.model", "whisper-1")];
+    let efforts: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
+    prop::strategy::Union::new(vec![
+        one("realtime.speed", beyond(0.25, 1.5).boxed()),
+        one("realtime.max_output_tokens", prop_oneof![Just(0u32), 4097..u32::MAX].prop_map(|n| n.to_string()).boxed()),
+        one("realtime.retention_ratio", beyond(0.1, 1.0).boxed()),
+        with(
+            "realtime.retention_tokens",
+            (1..9_999u32).prop_map(|n| n.to_string()).boxed(),
+            &[("realtime.retention_ratio", "auto")],
+        ),
+        one("realtime.noise_strength", beyond(0.0, 1.0).boxed()),
+        with(
+            "realtime.noise_strength",
+            (0.0..1.0f64).prop_map(|n| format!("{n:.3}")).boxed(),
+            &[("realtime.noise_reduction", "off")],
+        ),
+        one("realtime.noise_reduction", text(&["on", "none", "both"]).boxed()),
+        one("realtime.reasoning_effort", text(&["none", "maximal", "LOW", "3"]).boxed()),
+        with("realtime.reasoning_effort", text(efforts).boxed(), plain),
+        with("realtime.parallel_tool_calls", text(&["true", "false"]).boxed(), plain),
+        one("realtime.tool_choice", text(&["required", "any", "end_call"]).boxed()),
+        one("realtime.tracing", text(&["on", "{}", "{ name = \"x\" }", "{ metadata = 1 }"]).boxed()),
+        one("realtime.mcp", text(&["[\"nobody\"]", "crm", "[1]"]).boxed()),
+        one("realtime.voice", "[a-z]{3,9}x".boxed()),
+        one(
+            "realtime.model",
+            text(&["gpt-4o-realtime-preview", "gpt-audio-1.5", "gpt-4o-mini-realtime-preview"]).boxed(),
+        ),
+        one("realtime.turn_detection.threshold", beyond(0.0, 1.0).boxed()),
+        one("realtime.turn_detection.prefix_padding", ms(5_001..60_000)),
+        one("realtime.turn_detection.silence_duration", prop_oneof![ms(0..100), ms(10_001..60_000)].boxed()),
+        one("realtime.turn_detection.idle_timeout", prop_oneof![ms(0..5_000), ms(30_001..90_000)].boxed()),
+        one("realtime.turn_detection.eagerness", text(&["eager", "max", "LOW"]).boxed()),
+        with("realtime.turn_detection.threshold", (0.0..1.0f64).prop_map(|n| format!("{n:.3}")).boxed(), semantic),
+        with("realtime.turn_detection.silence_duration", ms(200..9_000), semantic),
+        with("realtime.turn_detection.idle_timeout", ms(5_000..30_000), semantic),
+        one("realtime.transcription.model", text(&["gpt-realtime-whisper"]).boxed()),
+        with("realtime.transcription.keywords", text(&["[\"Pune\"]"]).boxed(), whisper),
+        with("realtime.transcription.languages", text(&["[\"hi\", \"en\"]"]).boxed(), whisper),
+        one("realtime.transcription.languages", text(&["[\"hindi\"]", "[\"EN\"]", "en"]).boxed()),
+        with(
+            "realtime.transcription.prompt",
+            "[a-z]{1,9}".boxed(),
+            &[("realtime.transcription.model", "gpt-4o-transcribe-diarize")],
+        ),
+        one("languages.en.transcription_language", "[a-z]{3,5}".boxed()),
+        one("mcp.crm.url", text(&["http://crm.example", "crm", "https://u:p@crm.example"]).boxed()),
+        with(
+            "mcp.crm.require_approval",
+            text(&["always", "sometimes"]).boxed(),
+            &[("mcp.crm.url", "https://crm.example")],
+        ),
+        with("mcp.crm.allowed_tools", text(&["[]", "find"]).boxed(), &[("mcp.crm.url", "https://crm.example")]),
+        with(
+            "mcp.crm.token_env",
+            text(&["NOT_SET_ANYWHERE", "lower case"]).boxed(),
+            &[("mcp.crm.url", "https://crm.example")],
+        ),
+    ])
+}
+
+/// The same, of one agent alone, where it is an agent's business.
+fn of_an_agent(settings: &[(&'static str, String)]) -> Option<Vec<(String, String)>> {
+    let own = |key: &str| {
+        let rest = key.strip_prefix("realtime.")?;
+        (!matches!(rest, "voice" | "model")).then(|| format!("agents.default.realtime.{rest}"))
+    };
+    settings.iter().map(|(key, value)| Some((own(key)?, value.clone()))).collect()
+}
+
+#[test]
+fn a_thousand_wrong_settings_are_refused_by_name() {
+    let cases = 1_000;
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Cases { cases, failure_persistence: None, ..Cases::default() }, random);
+    let outcome = runner.run(&wrong(), |settings| {
+        let must_name = |settings: &[(String, String)]| {
+            let pairs: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let error = Config::builtin_with(&pairs).err().ok_or_else(|| TestCaseError::fail("accepted"))?;
+            let named = error.problems.iter().find(|problem| problem.key == settings[0].0);
+            prop_assert!(named.is_some(), "nothing on {} in: {error}", settings[0].0);
+            let message = &named.expect("there").message;
+            prop_assert!(message.contains("expected") || message.contains("set "), "no next step: {message}");
+            Ok(())
+        };
+        let owned: Vec<(String, String)> =
+            settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        must_name(&owned)?;
+        if let Some(own) = of_an_agent(&settings) {
+            must_name(&own)?;
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn what_is_shipped_keeps_the_rules_of_the_server() {
+    for brief in Briefs::new(&with(&[]), Some("ws://127.0.0.1:1/v1/realtime")).iter() {
+        assert_eq!(check_plan(&brief.model), Ok(()));
+    }
+}

@@ -1,0 +1,287 @@
+//! A model session that is lost costs the caller a pause at most: dropped in every state, replaced in time, given up in order.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Running, start};
+use serde_json::Value;
+use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
+
+/// A model that misbehaves, and a service that talks to it.
+struct Stage {
+    model: Option<Rehearsal>,
+    log: ClientLog,
+    running: Running,
+}
+
+impl Stage {
+    async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
+        let log = ClientLog::default();
+        let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
+        let model = Rehearsal::start(options).await.expect("a model");
+        let url = format!("{}?rehearse={rehearse}", model.url());
+        let mut all = vec![("realtime.url", url.as_str())];
+        all.extend_from_slice(overrides);
+        let running = start(&all).await;
+        Self { model: Some(model), log, running }
+    }
+
+    /// A call that says two seconds, if `change` does not say otherwise.
+    async fn call(&self, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
+        let url = self.running.public("/twilio/voice").parse().expect("a URL");
+        let mut options = PhoneOptions::new(Target::Webhook(url));
+        options.speech = voice(2_000);
+        options.longest = Duration::from_secs(40);
+        change(&mut options);
+        let (handset, _remote) = Handset::new();
+        place_call(options, handset).await
+    }
+
+    /// Stops everything and gives the call's record.
+    async fn record(self, report: &CallReport) -> Value {
+        let Running { service, records } = self.running;
+        service.stop(Duration::ZERO).await;
+        assert_eq!(report.summary.failures, Vec::<String>::new());
+        record(records.path(), &report.summary.call_sid)
+    }
+
+    /// What a session was told before it was first asked to speak: `role: text` of its items, in order.
+    fn seeded(&self, connection: u64) -> Vec<String> {
+        let events = self.log.of(connection);
+        let before = events.iter().take_while(|event| event["type"] != "response.create");
+        before.filter(|event| event["type"] == "conversation.item.create").map(|event| shown(&event["item"])).collect()
+    }
+
+    fn asked(&self, connection: u64) -> usize {
+        self.log.of(connection).iter().filter(|event| event["type"] == "response.create").count()
+    }
+}
+
+#[actix_rt::test]
+async fn a_server_that_is_busy_at_first_costs_no_call() {
+    let stage = Stage::with("busy:0,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!(stage.asked(2), 1, "the greeting alone; the answer is the server's own");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "greeted and answered: {record:#}");
+}
+
+#[actix_rt::test]
+async fn a_greeting_that_was_cut_is_gone_on_with() {
+    let stage = Stage::with("drop_in_response:1,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!(stage.asked(2), 1, "what was left of the greeting");
+    let ask = stage.log.of(2).into_iter().find(|event| event["type"] == "response.create").expect("asked");
+    let told = ask["response"]["instructions"].as_str().expect("instructions");
+    assert!(told.contains("do not repeat what was heard"), "{told}");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+}
+
+#[actix_rt::test]
+async fn a_session_lost_in_silence_is_not_noticed() {
+    let stage = Stage::with("drop_after_ms:5500,first:1", &[]).await;
+    let report = stage.call(|options| options.speak_at = Some(Duration::from_secs(7))).await;
+    let seeded = stage.seeded(2);
+    assert!(matches!(&seeded[..], [heard] if heard.starts_with("assistant: ")), "{seeded:?}");
+    assert_eq!(stage.asked(2), 0, "nothing was owed");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
+async fn a_caller_whose_answer_was_lost_gets_it_once() {
+    let stage = Stage::with("drop_at_turn_end:1,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    let seeded = stage.seeded(2);
+    assert!(matches!(&seeded[..], [_, said] if said == "user: [audio]"), "{seeded:?}");
+    assert_eq!(stage.asked(2), 1);
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
+async fn a_caller_who_was_speaking_is_heard_out_and_answered() {
+    let stage = Stage::with("drop_at_speech:1,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!(stage.asked(2), 0, "he goes on, and the server answers by itself");
+    let seeded = stage.seeded(2);
+    assert!(matches!(&seeded[..], [_, said] if said == "user: [audio]"), "{seeded:?}");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
+async fn an_answer_that_was_cut_is_gone_on_with_and_what_was_heard_is_known() {
+    let stage = Stage::with("drop_in_response:2,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    let seeded = stage.seeded(2);
+    assert!(
+        matches!(&seeded[..], [_, said, heard] if said.starts_with("user: ") && heard.starts_with("assistant: ")),
+        "{seeded:?}"
+    );
+    assert_eq!(stage.asked(2), 1);
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+}
+
+#[actix_rt::test]
+async fn a_tools_result_reaches_the_session_that_did_not_call_it() {
+    let stage = Stage::with("drop_after_call_ms:0,first:1", &[("agents.default.tools", "[\"save_answer\"]")]).await;
+    let report = stage
+        .call(|options| {
+            options.speech = Arc::new([]);
+            options.dtmf = vec![(Duration::from_secs(5), '3')];
+            options.hangup_after = Some(Duration::from_secs(12));
+        })
+        .await;
+    let events = stage.log.of(2);
+    let shown: Vec<String> =
+        events.iter().filter(|event| event["type"] == "conversation.item.create").map(|e| shown(&e["item"])).collect();
+    assert!(shown.iter().any(|item| item == "call save_answer"), "{shown:?}");
+    assert!(shown.last().is_some_and(|item| item.starts_with("output ")), "{shown:?}");
+    assert_eq!(stage.asked(2), 1, "one answer to the result");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+}
+
+#[actix_rt::test]
+async fn a_session_that_expires_is_replaced_in_time() {
+    let stage = Stage::with("expire_after_ms:9000,first:1", &[]).await;
+    let report = stage
+        .call(|options| {
+            options.speak_at = Some(Duration::from_secs(8));
+            options.hangup_after = Some(Duration::from_secs(16));
+        })
+        .await;
+    assert_eq!(stage.log.connections(), 2);
+    assert!(stage.seeded(2).iter().any(|item| item.starts_with("assistant: ")));
+    assert_eq!(stage.asked(2), 0);
+    let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("switchboard_model_takeovers_total{kind=\"rotation\"}"), "{metrics}");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
+async fn a_call_whose_model_stays_away_is_ended_with_an_apology() {
+    let mut stage = Stage::with("", &[("realtime.failover_patience", "2s")]).await;
+    let model = stage.model.take();
+    let leaving = async move {
+        actix_rt::time::sleep(Duration::from_secs(6)).await;
+        model.expect("a model").stop().await;
+    };
+    let (report, ()) =
+        futures_util::future::join(stage.call(|o| o.speak_at = Some(Duration::from_secs(30))), leaving).await;
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "model_lost");
+    let said = spoken(&record, "assistant");
+    assert!(said.last().is_some_and(|text| text.contains("technical problem")), "{said:?}");
+}
+
+#[actix_rt::test]
+async fn a_refused_key_is_not_tried_again_and_the_next_server_takes_the_call() {
+    let second = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
+    let fallbacks = format!("[{{ url = \"{}\" }}]", second.url());
+    let stage = Stage::with("reject:3000", &[("realtime.fallbacks", &fallbacks)]).await;
+    for _ in 0..2 {
+        let report = stage.call(|_| {}).await;
+        assert_eq!(report.summary.failures, Vec::<String>::new());
+    }
+    assert_eq!(stage.log.connections(), 0, "the first server never got as far as a configuration");
+    let report = stage.call(|_| {}).await;
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
+async fn odd_events_are_survived_without_another_session() {
+    for rehearse in ["fragment_bytes:64,garbage_every:9,unknown_every:5", "big_event_bytes:5000000"] {
+        let stage = Stage::with(rehearse, &[]).await;
+        let report = stage.call(|_| {}).await;
+        assert_eq!(stage.log.connections(), 1, "{rehearse}");
+        let record = stage.record(&report).await;
+        assert_eq!(spoken(&record, "assistant").len(), 2, "{rehearse}: {record:#}");
+    }
+}
+
+#[actix_rt::test]
+async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
+    for (rehearse, status, reason) in [
+        ("first:0", 200, None),
+        ("reject:1013", 503, Some("model_unreachable")),
+        ("no_created", 503, Some("model_unreachable")),
+    ] {
+        let model = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
+        let url = format!("{}?rehearse={rehearse}", model.url());
+        let settings = [
+            ("twilio.verify", "off"),
+            ("realtime.provider", "openai"),
+            ("realtime.url", url.as_str()),
+            ("realtime.created_timeout", "500ms"),
+        ];
+        let running = common::start_with(&[("OPENAI_API_KEY", "sk-rehearsal")], &settings).await;
+        let counted = async {
+            while !common::get(&running.admin("/metrics"), &[]).await.text.contains("switchboard_model_reachable") {
+                actix_rt::time::sleep(Duration::from_millis(20)).await;
+            }
+            actix_rt::time::sleep(Duration::from_millis(1_000)).await;
+        };
+        tokio::time::timeout(common::PATIENCE, counted).await.expect("the canary is counted");
+        let ready = common::get(&running.public("/ready"), &[]).await;
+        assert_eq!((ready.status, ready.json()["reason"].as_str()), (status, reason), "{rehearse}");
+        running.stop().await;
+    }
+}
+
+/// `role: text`, `call name`, `output text`.
+fn shown(item: &Value) -> String {
+    let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+    match item["type"].as_str() {
+        Some("function_call") => format!("call {}", text("name")),
+        Some("function_call_output") => format!("output {}", text("output")),
+        _ => {
+            let part = &item["content"][0];
+            let words = if part["type"] == "input_audio" { "[audio]" } else { part["text"].as_str().unwrap_or("?") };
+            format!("{}: {words}", text("role"))
+        }
+    }
+}
+
+/// What one side said by the record.
+fn spoken(record: &Value, speaker: &str) -> Vec<String> {
+    let said = record["conversation"].as_array().expect("a conversation");
+    let said = said.iter().filter(|entry| entry["speaker"] == speaker && entry["text"] != "");
+    said.map(|entry| entry["text"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// A pulsating tone.
+fn voice(milliseconds: u32) -> Arc<[i16]> {
+    let samples = (0..milliseconds * 8).map(|n| {
+        let t = f64::from(n) / 8000.0;
+        let envelope = 0.6 + 0.4 * (std::f64::consts::TAU * 4.0 * t).sin();
+        (9000.0 * envelope * (std::f64::consts::TAU * 440.0 * t).sin()) as i16
+    });
+    samples.collect()
+}
+
+fn record(records: &Path, call_sid: &str) -> Value {
+    let prefix = format!("call_{call_sid}_");
+    let files = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let transcript = files
+        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
+        .collect::<Vec<_>>();
+    assert_eq!(transcript.len(), 1, "one record of {call_sid}: {transcript:?}");
+    serde_json::from_str(&std::fs::read_to_string(&transcript[0]).expect("readable")).expect("JSON")
+}

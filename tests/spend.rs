@@ -1,0 +1,115 @@
+//! What calls may cost, through the whole service: metered, limited, refused, and switched off.
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::{Running, get, start_with};
+use serde_json::{Value, json};
+use switchboard::phone::{CallReport, EndedBy, Handset, PhoneOptions, Target, place_call};
+
+#[actix_rt::test]
+async fn a_call_is_metered_and_closed_before_it_costs_more_than_it_may() {
+    let running = start(&[("spend.call_soft", "0.008"), ("spend.call_hard", "0.02")]).await;
+    let report = call(&running, "+15550100001").await;
+    assert_eq!(report.summary.ended_by, EndedBy::Service, "{:?}", report.summary.trail);
+    let metrics = get(&running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("switchboard_spend_usd_total{agent=\"default\""), "{metrics}");
+    let record = record(running, &report).await;
+    assert_eq!(record["ending"]["reason"], "spend_limit");
+    let cost = record["cost_usd"].as_f64().expect("a number");
+    assert!(cost > 0.0 && cost < 0.03, "{cost}");
+    assert!(record["usage"]["output_audio"].as_u64() > Some(0));
+}
+
+#[actix_rt::test]
+async fn a_caller_whose_day_is_spent_is_refused_and_another_is_not_restarts_included() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("spend.json").display().to_string();
+    let settings = [("spend.caller_hard", "0.004"), ("spend.file", file.as_str())];
+    let running = start(&settings).await;
+    let report = call(&running, "+15550100001").await;
+    assert_eq!(record(running, &report).await["ending"]["reason"], "spend_limit");
+    let running = start(&settings).await;
+    assert!(refused(&running, "+15550100001").await, "after a restart");
+    assert!(!refused(&running, "+15550100009").await);
+    let spend = get(&running.admin("/spend"), &[]).await.json();
+    assert_eq!((&spend["callers"], &spend["killed"]), (&json!(1), &json!(false)));
+    assert!(spend["today_usd"].as_f64() >= Some(0.004), "{spend}");
+    let kept = std::fs::read_to_string(&file).expect("the books");
+    assert!(!kept.contains("5550100001"), "no number is kept");
+    running.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_kill_switch_closes_live_calls_and_refuses_new_ones_until_it_is_thrown_back() {
+    let running = start(&[]).await;
+    let caller = async {
+        let report = call(&running, "+15550100001").await;
+        assert_eq!(report.summary.ended_by, EndedBy::Service, "{:?}", report.summary.trail);
+        report
+    };
+    let operator = async {
+        running.until_calls(1).await;
+        actix_rt::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(kill(&running, r#"{"on":true}"#).await.0, 200);
+    };
+    let (report, ()) = futures_util::future::join(caller, operator).await;
+    assert!(refused(&running, "+15550100009").await);
+    assert_eq!(kill(&running, r#"{"off":true}"#).await.0, 400);
+    assert_eq!(kill(&running, r#"{"on":false}"#).await.1["killed"], false);
+    assert!(!refused(&running, "+15550100009").await);
+    assert_eq!(record(running, &report).await["ending"]["reason"], "spend_limit");
+}
+
+async fn start(overrides: &[(&str, &str)]) -> Running {
+    let mut all = vec![("twilio.verify", "off")];
+    all.extend_from_slice(overrides);
+    start_with(&[("SWITCHBOARD_CALLER_SALT", "salt")], &all).await
+}
+
+/// A caller who never hangs up, within reason.
+async fn call(running: &Running, from: &str) -> CallReport {
+    let url = running.public("/twilio/voice").parse().expect("a URL");
+    let mut options = PhoneOptions::new(Target::Webhook(url));
+    options.from = from.to_owned();
+    // Loud enough to be taken for speech, with pauses to be answered in.
+    let tone = |n: u32| (8_000.0 * (f64::from(n) * 0.4).sin()) as i16;
+    options.speech = (0..160_000).map(|n| if n % 40_000 < 12_000 { tone(n) } else { 0 }).collect();
+    options.hangup_after = Some(Duration::from_secs(30));
+    options.longest = Duration::from_secs(40);
+    let (handset, _remote) = Handset::new();
+    place_call(options, handset).await
+}
+
+/// Whether a call is turned away at its webhook.
+async fn refused(running: &Running, from: &str) -> bool {
+    let form = [("CallSid", "CA00000000000000000000000000000077"), ("AccountSid", common::ACCOUNT), ("From", from)];
+    let client = awc::Client::default();
+    let mut answer = client.post(running.public("/twilio/voice")).send_form(&form).await.expect("an answer");
+    let text = String::from_utf8(answer.body().await.expect("a body").to_vec()).expect("text");
+    assert!(text.contains("<Stream") || text.contains("<Hangup"), "{text}");
+    !text.contains("<Stream")
+}
+
+async fn kill(running: &Running, order: &'static str) -> (u16, Value) {
+    let mut answer =
+        awc::Client::default().post(running.admin("/spend/kill")).send_body(order).await.expect("an answer");
+    let body = answer.body().await.expect("a body");
+    (answer.status().as_u16(), serde_json::from_slice(&body).expect("JSON"))
+}
+
+/// Stops the service and reads the record of its call.
+async fn record(running: Running, report: &CallReport) -> Value {
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let folder: &Path = records.path();
+    let mut files = std::fs::read_dir(folder).expect("the records").map(|entry| entry.expect("an entry").path());
+    let of_call = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.contains(&report.summary.call_sid) && name.ends_with("_transcript.json")
+    };
+    let path = files.find(of_call).expect("a record");
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
+}
