@@ -23,6 +23,7 @@ mod hours;
 mod kinds;
 mod layers;
 mod options;
+mod outbound;
 mod people;
 mod problem;
 mod reader;
@@ -48,6 +49,7 @@ pub use directory::{Route, Transfer};
 pub use experiments::{CONTROL, Experiment};
 pub use fallbacks::Fallback;
 pub use options::{CallerTranscription, Options};
+pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
 pub use realtime::{ModelAudio, Provider, Realtime};
@@ -98,6 +100,8 @@ pub struct Config {
     pub prices: Prices,
     /// Where callers can be sent, by name.
     pub transfers: BTreeMap<String, Transfer>,
+    /// Whom the service may call by itself.
+    pub outbound: Outbound,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
     /// What is done to the sound of the line.
@@ -319,6 +323,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
+    let outbound = Outbound::read(&top.table("outbound"), &secrets);
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
     let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
@@ -381,6 +386,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         spend: spend?,
         prices: prices?,
         transfers,
+        outbound: outbound?,
         tools: tools?,
         audio: audio?,
         interruption: interruption?,

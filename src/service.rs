@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -37,6 +37,7 @@ use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
+use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
 use crate::routes::waybeo::WaybeoRules;
 use crate::routes::{self, lifeline, twiml};
@@ -108,8 +109,9 @@ impl Service {
             }
             Provider::OpenAi | Provider::Azure => None,
         };
-        let briefs = Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref());
+        let briefs = Arc::new(Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
+        let apis = carrier_apis(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
@@ -117,7 +119,7 @@ impl Service {
             writer: writer.clone(),
             spend: config.spend.limits,
             books: config.spend.file.clone(),
-            apis: carrier_apis(&config, &public_url),
+            apis: apis.clone(),
             news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
         let arbiter = Arbiter::new();
@@ -127,9 +129,11 @@ impl Service {
         let probe = ModelProbe::new(model_address(&config), canary);
         let known = Doors {
             supervisor: supervisor.clone(),
+            dialling: dialling(&config, Arc::clone(&briefs), &apis),
             briefs: brief_for(briefs),
             public_url: public_url.clone(),
             trust: trust(&config),
+            account: config.secrets.twilio_account_sid.clone(),
             waybeo: waybeo_rules(&config),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
@@ -397,7 +401,19 @@ async fn watch_token(expires: i64) {
     }
 }
 
-fn brief_for(briefs: Briefs) -> BriefFor {
+/// What calls are begun with, where the operator wants that.
+fn dialling(config: &Config, briefs: Arc<Briefs>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+    let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
+    Some(Dialling {
+        rules: config.outbound.clone(),
+        api: Arc::clone(api),
+        account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
+        brief: Box::new(move |agent, language, to| briefs.named(agent, language, to)),
+        pace: Mutex::default(),
+    })
+}
+
+fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
     Box::new(move |asked: &Asked<'_>| {
         briefs.for_call(&RouteInput {
             carrier: asked.carrier,

@@ -53,6 +53,17 @@ async fn only_what_the_carrier_signed_is_answered() {
 }
 
 #[actix_web::test]
+async fn another_account_is_refused_although_it_signs_well() {
+    let variables = [("TWILIO_AUTH_TOKEN", AUTH_TOKEN), ("TWILIO_ACCOUNT_SID", ACCOUNT)];
+    let running = start_with(&variables, &[("twilio.verify", "require")]).await;
+    let (url, form) = (running.public("/twilio/voice"), incoming(CALL));
+    let other = form.replace(ACCOUNT, "AC00000000000000000000000000000003");
+    assert!(post(&url, &other, Some(&signed(&url, &other))).await.problem(403).contains("account"));
+    assert_eq!(post(&url, &form, Some(&signed(&url, &form))).await.status, 200);
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn what_the_other_side_says_of_itself_does_not_enter_the_signed_url() {
     let running = start_signed(&[]).await;
     let url = running.public("/twilio/voice");
@@ -355,7 +366,7 @@ async fn every_error_is_a_problem() {
     let wrong = get(&running.public("/twilio/status"), &[]).await;
     wrong.problem(405);
     assert_eq!(wrong.headers.get("allow").map(|value| value.as_bytes()), Some(b"POST".as_slice()));
-    post_body(&running.admin("/calls"), "text/plain", "", &[]).await.problem(405);
+    post_body(&running.admin("/metrics"), "text/plain", "", &[]).await.problem(405);
     get(&running.public("/ws"), &[]).await.problem(400);
     get(&running.admin(&format!("/calls/{CALL}")), &[]).await.problem(404);
     let transfer = running.admin(&format!("/calls/{CALL}/transfer"));

@@ -86,6 +86,24 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// The carrier did not confirm in time that a call of ours is over, and was told to end it.
+    HangUpForced {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// The carrier's id of the call.
+        call: &'a str,
+        /// `done`, `gone` when it was over already, `failed` when it is tried again, `given_up`.
+        result: &'static str,
+        /// Why it failed; empty when it did not.
+        reason: &'a str,
+    },
+    /// A call that we began was not answered, or not by somebody the agent speaks to.
+    OutboundEnded {
+        /// The call.
+        call: CallId,
+        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
+        status: &'static str,
+    },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
@@ -486,6 +504,14 @@ pub fn emit(event: Event<'_>) {
             info!(call:%, destination, by, outcome; "transfer");
         }
         Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
+        Event::HangUpForced { carrier, call, result, reason } => {
+            counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
+            warn!(carrier, carrier_call = call, result, reason; "the carrier did not confirm the end of a call and was told");
+        }
+        Event::OutboundEnded { call, status } => {
+            counter!("switchboard_outbound_unanswered_total", "status" => status).increment(1);
+            info!(call:%, status; "outbound call not answered");
+        }
         Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());

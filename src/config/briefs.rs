@@ -97,6 +97,21 @@ impl Briefs {
         }
     }
 
+    /// The brief of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
+    ///
+    /// # Errors
+    /// Which of the names is unknown, and what there is.
+    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<Brief>, String> {
+        let Some(known) = self.config.agents.get(agent) else {
+            let names: Vec<&str> = self.config.agents.keys().map(String::as_str).collect();
+            return Err(format!("there is no agent of this name; configured: {}", names.join(", ")));
+        };
+        let language = language.or(known.languages.first().map(String::as_str)).unwrap_or_default();
+        let spoken = || format!("the agent does not speak this language; it speaks: {}", known.languages.join(", "));
+        let brief = self.get(agent, language).ok_or_else(spoken)?;
+        Ok(Arc::new(Brief { caller: self.callers.hash(number), ..Brief::clone(&brief) }))
+    }
+
     /// The brief of an agent in a language, if it speaks it.
     pub fn get(&self, agent: &str, language: &str) -> Option<Arc<Brief>> {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()

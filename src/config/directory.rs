@@ -138,7 +138,7 @@ fn target(section: &Section<'_>) -> Option<Target> {
     if let Some(number) = number {
         if !is_e164(&number) {
             section.problem("number", "found no telephone number, expected one as \"+14155550100\" (E.164)");
-        } else if let Some(prefix) = PREMIUM.iter().find(|prefix| number.starts_with(**prefix)) {
+        } else if let Some(prefix) = premium(&number) {
             section.problem(
                 "number",
                 format!("found a premium-rate number ({prefix}…), expected one that costs no more than a call"),
@@ -193,10 +193,15 @@ pub(super) fn check_routes(
 }
 
 /// Whether a text is a telephone number with its country: `+` and 7 to 15 digits.
-fn is_e164(number: &str) -> bool {
+pub(super) fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit())
     })
+}
+
+/// The beginning of a premium-rate number.
+pub(super) fn premium(number: &str) -> Option<&'static str> {
+    PREMIUM.iter().find(|prefix| number.starts_with(**prefix)).copied()
 }
 
 fn is_sip(address: &str) -> bool {

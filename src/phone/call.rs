@@ -10,7 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::caller::{Caller, Goodbye, Heard};
-use super::handset::{Handset, Phase};
+use super::handset::{Handset, Order, Phase};
 use super::http::{Http, HttpError, resolve};
 use super::options::{PhoneOptions, Target};
 use super::playout::samples_in;
@@ -29,10 +29,11 @@ pub struct CallReport {
 
 /// Places one call and plays it to its end. What fails is in the report.
 pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
-    let call_sid = match options.carrier {
+    let fresh = || match options.carrier {
         Carrier::Twilio => sid("CA"),
         Carrier::Waybeo => ucid(),
     };
+    let call_sid = options.call_sid.clone().unwrap_or_else(fresh);
     let mut call = Call {
         caller: Caller::new(&options),
         summary: Summary { carrier: options.carrier.name(), call_sid, ..Summary::default() },
@@ -74,6 +75,18 @@ struct Call {
     aftermath: usize,
     /// Status callbacks on their way.
     told: Vec<actix_rt::task::JoinHandle<Result<(), HttpError>>>,
+}
+
+/// A `<Dial>` that is to be acted out.
+struct Dial {
+    /// Where to ask for more when the other has gone.
+    action: Option<Callback>,
+    /// Who is called.
+    targets: Vec<String>,
+    /// What whoever answers is told.
+    whisper: Option<Callback>,
+    /// Who is told that somebody has answered.
+    status: Option<Callback>,
 }
 
 /// What follows a verb.
@@ -160,9 +173,13 @@ impl Call {
                         }
                     }
                 }
-                Verb::Dial { action, targets } => {
+                Verb::Dial { action, targets, whisper, status } => {
                     self.answered = true;
-                    self.dial(url, action, targets).await?
+                    self.dial(http, url, &Dial { action, targets, whisper, status }).await?
+                }
+                Verb::Gather { .. } => {
+                    self.note("Gather (not acted out)");
+                    Next::Verb
                 }
                 Verb::Say(text) => {
                     self.answered = true;
@@ -247,6 +264,10 @@ impl Call {
             self.recording.extend(outcome.recording);
         }
         self.tell(http, noun, &id, "stream-stopped", None);
+        if let StreamEnd::Redirected(url) = outcome.end {
+            self.note("redirected over the API");
+            return Ok(Next::Document(Ask { url, get: false, extra: Vec::new() }));
+        }
         Ok(self.after_stream(outcome.end).map_or_else(|| after.map_or(Next::Verb, Next::Document), Next::Over))
     }
 
@@ -265,6 +286,8 @@ impl Call {
                 self.note(format!("caller hung up after the longest time, {} s", self.options.longest.as_secs()));
                 Some(EndedBy::Caller)
             }
+            // It goes on with another document than this one.
+            StreamEnd::Redirected(_) => None,
             StreamEnd::Closed { code, reason } => {
                 let code_text = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
                 let words = if reason.is_empty() { String::new() } else { format!(" {reason}") };
@@ -291,24 +314,63 @@ impl Call {
     }
 
     /// Acts out a `<Dial>`.
-    async fn dial(&mut self, url: &Url, action: Option<Callback>, targets: Vec<String>) -> Result<Next, String> {
+    async fn dial(&mut self, http: &Http, url: &Url, dial: &Dial) -> Result<Next, String> {
+        use super::options::DialOutcome;
         let outcome = self.options.dial_outcome;
-        self.note(format!("Dial {} ({})", targets.join(", "), outcome.status()));
-        self.summary.transfers.push(Transfer { to: targets, outcome: outcome.status() });
-        if let over @ Next::Over(_) = self.wait(outcome.takes()).await {
-            return Ok(over);
+        let leg = sid("CA");
+        self.note(format!("Dial {} ({})", dial.targets.join(", "), outcome.status()));
+        let transfer = Transfer { to: dial.targets.clone(), outcome: outcome.status(), whispered: None };
+        self.summary.transfers.push(transfer);
+        if matches!(outcome, DialOutcome::Answered | DialOutcome::Declined) {
+            self.pick_up(http, url, dial, &leg).await?;
         }
-        let Some(action) = action else { return Ok(Next::Verb) };
-        let bridged = matches!(outcome, super::options::DialOutcome::Answered);
+        let next = self.wait(outcome.takes()).await;
+        if !matches!(next, Next::Verb) {
+            return Ok(next);
+        }
+        let Some(action) = &dial.action else { return Ok(Next::Verb) };
+        let bridged = matches!(outcome, DialOutcome::Answered);
         let mut extra = vec![
             ("DialCallStatus".to_owned(), outcome.status().to_owned()),
-            ("DialCallSid".to_owned(), sid("CA")),
+            ("DialCallSid".to_owned(), leg),
             ("DialBridged".to_owned(), bridged.to_string()),
         ];
         if bridged {
             extra.push(("DialCallDuration".to_owned(), outcome.takes().as_secs().to_string()));
         }
-        Ok(Next::Document(Ask::new(url, &action, extra)?))
+        Ok(Next::Document(Ask::new(url, action, extra)?))
+    }
+
+    /// Somebody, or something, answers a dialled leg: it is told what the call is about, and a person presses a key.
+    async fn pick_up(&mut self, http: &Http, url: &Url, dial: &Dial, leg: &str) -> Result<(), String> {
+        let fields = |extra: &[(&str, &str)]| {
+            let own = [
+                ("CallSid", leg),
+                ("ParentCallSid", self.summary.call_sid.as_str()),
+                ("AccountSid", &self.options.account_sid),
+                ("CallStatus", "in-progress"),
+                ("Direction", "outbound-dial"),
+            ];
+            own.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+        };
+        if let Some(status) = &dial.status {
+            http.tell(&resolve(url, status)?, status.get, &fields(&[])).await.map_err(|error| error.to_string())?;
+        }
+        let Some(whisper) = &dial.whisper else { return Ok(()) };
+        let at = resolve(url, whisper)?;
+        let answer = http.document(&at, whisper.get, &fields(&[])).await.map_err(|error| error.to_string())?;
+        let document = twiml::parse(&answer.body).map_err(|problem| format!("read the document of {at}: {problem}"))?;
+        let gather = document.verbs.into_iter().find(|verb| matches!(verb, Verb::Gather { .. }));
+        let Some(Verb::Gather { action, words }) = gather else { return Ok(()) };
+        let takes = matches!(self.options.dial_outcome, super::options::DialOutcome::Answered);
+        if let Some(action) = action.filter(|_| takes) {
+            let taken = fields(&[("Digits", "1")]);
+            http.document(&resolve(&at, &action)?, action.get, &taken).await.map_err(|error| error.to_string())?;
+        }
+        if let Some(transfer) = self.summary.transfers.last_mut() {
+            transfer.whispered = Some(words);
+        }
+        Ok(())
     }
 
     /// Waits as a document says, but not past the time to hang up.
@@ -319,7 +381,13 @@ impl Call {
         let left = self.options.hangup_after.map_or(left, |limit| left.min(limit.saturating_sub(since.elapsed())));
         let told = tokio::select! {
             () = sleep(length.min(left)) => false,
-            () = self.handset.told_to_hang_up() => true,
+            order = self.handset.told() => match order {
+                Order::HangUp => true,
+                Order::Redirect(url) => {
+                    self.note("redirected over the API");
+                    return Next::Document(Ask { url, get: false, extra: Vec::new() });
+                }
+            },
         };
         if told || left <= length {
             self.note("caller hung up");

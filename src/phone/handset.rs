@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use url::Url;
 
 /// The call's end: it reports here and listens for the order to hang up.
 #[derive(Debug)]
 pub struct Handset {
     progress: watch::Sender<Progress>,
     hang_up: watch::Receiver<bool>,
+    redirect: mpsc::Receiver<Url>,
 }
 
 /// The other end, for whoever watches.
@@ -16,6 +18,16 @@ pub struct Handset {
 pub struct Remote {
     progress: watch::Receiver<Progress>,
     hang_up: watch::Sender<bool>,
+    redirect: mpsc::Sender<Url>,
+}
+
+/// What a running call is told from outside.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// The caller hangs up.
+    HangUp,
+    /// The carrier's API takes the call to another document.
+    Redirect(Url),
 }
 
 /// A call as it is now.
@@ -72,17 +84,20 @@ impl Handset {
     pub fn new() -> (Self, Remote) {
         let (progress, watched) = watch::channel(Progress::default());
         let (order, hang_up) = watch::channel(false);
-        (Self { progress, hang_up }, Remote { progress: watched, hang_up: order })
+        let (redirect, redirected) = mpsc::channel(MOST_REDIRECTS);
+        (Self { progress, hang_up, redirect: redirected }, Remote { progress: watched, hang_up: order, redirect })
     }
 
     pub(super) fn show(&self, change: impl FnOnce(&mut Progress)) {
         self.progress.send_modify(change);
     }
 
-    /// Returns when the order to hang up has come; never, when nobody is left to give it.
-    pub(super) async fn told_to_hang_up(&mut self) {
-        if self.hang_up.wait_for(|order| *order).await.is_err() {
-            std::future::pending::<()>().await;
+    /// Returns when an order has come; never, when nobody is left to give it.
+    pub(super) async fn told(&mut self) -> Order {
+        tokio::select! {
+            Ok(_) = self.hang_up.wait_for(|order| *order) => Order::HangUp,
+            Some(url) = self.redirect.recv() => Order::Redirect(url),
+            else => std::future::pending().await,
         }
     }
 }
@@ -98,4 +113,13 @@ impl Remote {
         // The call may be over already; then there is nobody to tell.
         let _ = self.hang_up.send(true);
     }
+
+    /// The carrier is told over its API to go on with the document at `url`: its stream ends, and what stood behind it is dropped.
+    pub fn redirect(&self, url: Url) {
+        // The call may be over already; then there is nothing to redirect.
+        let _ = self.redirect.try_send(url);
+    }
 }
+
+/// Redirects that wait to be obeyed; a service sends one at a time.
+const MOST_REDIRECTS: usize = 4;

@@ -35,6 +35,8 @@ pub struct PhoneOptions {
     pub from: String,
     /// The dialled number.
     pub to: String,
+    /// The call's id where the carrier has told it already, as of a call that the service began; a fresh one otherwise.
+    pub call_sid: Option<String>,
     /// `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// Signs every request and upgrade as the carrier would.
@@ -88,6 +90,8 @@ pub enum DialOutcome {
     /// Somebody answers, speaks for a moment and hangs up.
     #[default]
     Answered,
+    /// Something answers that does not take the call: it presses no key when it is told to, as an answering machine.
+    Declined,
     /// The line is busy.
     Busy,
     /// It rings and nobody comes.
@@ -111,6 +115,7 @@ impl PhoneOptions {
             comfort_noise: false,
             from: "+15550100001".into(),
             to: "+15550100002".into(),
+            call_sid: None,
             account_sid: DEFAULT_ACCOUNT.into(),
             auth_token: None,
             parameters: BTreeMap::new(),
@@ -127,7 +132,7 @@ impl DialOutcome {
     /// The `DialCallStatus` of the reference.
     pub const fn status(self) -> &'static str {
         match self {
-            Self::Answered => "completed",
+            Self::Answered | Self::Declined => "completed",
             Self::Busy => "busy",
             Self::NoAnswer => "no-answer",
             Self::Failed => "failed",
@@ -138,7 +143,7 @@ impl DialOutcome {
     pub(super) const fn takes(self) -> Duration {
         match self {
             Self::Answered => Duration::from_secs(2),
-            Self::Busy | Self::NoAnswer | Self::Failed => Duration::from_millis(500),
+            Self::Declined | Self::Busy | Self::NoAnswer | Self::Failed => Duration::from_millis(500),
         }
     }
 }

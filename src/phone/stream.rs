@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::caller::{Caller, FRAME, Goodbye, Heard};
-use super::handset::{Handset, Phase};
+use super::handset::{Handset, Order, Phase};
 use super::line::Line;
 use super::options::PhoneOptions;
 use super::playout::{Playout, duration_of};
@@ -62,6 +62,8 @@ pub(super) enum StreamEnd {
     HungUp(Goodbye),
     /// The call reached its longest time.
     TooLong,
+    /// The carrier was told over its API to go on with this document.
+    Redirected(url::Url),
     /// The service closed the socket in order.
     Closed {
         /// The close code, where one was sent.
@@ -87,7 +89,7 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
     let patience = if session.line.closes(session.stream.options) { LONGEST_GOODBYE } else { left };
     let outcome = session.finish(end);
     // The sender ends when everything is out, because the session's end of the queue is gone.
-    let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong);
+    let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_));
     if timeout(LONGEST_GOODBYE, sender).await.is_ok() && ended_by_us {
         let closed = async {
             while let Some(Ok(frame)) = incoming.next().await
@@ -161,7 +163,10 @@ impl<'a> Session<'a> {
                     Some(Ok(frame)) => if let Some(end) = self.hear(frame) { return end },
                 },
                 () = sleep_until(wake) => if let Some(end) = self.tick() { return end },
-                () = self.stream.handset.told_to_hang_up() => return StreamEnd::HungUp(Goodbye::Told),
+                order = self.stream.handset.told() => return match order {
+                    Order::HangUp => StreamEnd::HungUp(Goodbye::Told),
+                    Order::Redirect(url) => StreamEnd::Redirected(url),
+                },
             }
         }
     }
@@ -345,7 +350,7 @@ impl<'a> Session<'a> {
     /// Says goodbye as the end calls for.
     fn hang_up(&mut self, end: &StreamEnd) {
         match end {
-            StreamEnd::HungUp(_) | StreamEnd::TooLong => {
+            StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_) => {
                 if let Some(stop) = self.line.stop(self.stream.options, &self.stream.summary.call_sid) {
                     self.text(stop);
                 }

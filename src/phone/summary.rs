@@ -76,6 +76,8 @@ pub struct Transfer {
     pub to: Vec<String>,
     /// The `DialCallStatus`.
     pub outcome: &'static str,
+    /// What whoever answered was told before being joined.
+    pub whispered: Option<String>,
 }
 
 /// One warning as Twilio's debugger shows it.

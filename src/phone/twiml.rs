@@ -45,6 +45,17 @@ pub(super) enum Verb {
         action: Option<Callback>,
         /// Who is called.
         targets: Vec<String>,
+        /// What whoever answers is told, before the two are joined.
+        whisper: Option<Callback>,
+        /// Who is told that somebody has answered.
+        status: Option<Callback>,
+    },
+    /// Say something and wait for keys.
+    Gather {
+        /// Who is told of the keys.
+        action: Option<Callback>,
+        /// What is said.
+        words: String,
     },
     /// A verb that Twilio knows and the phone does not act out.
     Skipped(String),
@@ -105,6 +116,7 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
         "Reject" => &["reason"],
         "Redirect" => &["method"],
         "Dial" => DIAL_ATTRIBUTES,
+        "Gather" => GATHER_ATTRIBUTES,
         "Hangup" => &[],
         // Their attributes are not looked at.
         name if OTHER_VERBS.contains(&name) => return Ok(Some(Verb::Skipped(name.to_owned()))),
@@ -128,7 +140,19 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
             url: element.text.trim().to_owned(),
             get: element.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("GET")),
         }),
-        "Dial" => Verb::Dial { action: element.callback("action", "method"), targets: targets(element) },
+        "Dial" => {
+            let noun = |url, method| element.children.iter().find_map(|noun| noun.callback(url, method));
+            Verb::Dial {
+                action: element.callback("action", "method"),
+                targets: targets(element),
+                whisper: noun("url", "method"),
+                status: noun("statusCallback", "statusCallbackMethod"),
+            }
+        }
+        "Gather" => {
+            let said = element.children.iter().filter(|child| child.name == "Say").map(|say| say.text.trim());
+            Verb::Gather { action: element.callback("action", "method"), words: said.collect::<Vec<_>>().join(" ") }
+        }
         _ => Verb::Hangup,
     }))
 }
@@ -203,8 +227,21 @@ const DIAL_ATTRIBUTES: &[&str] = &[
     "events",
     "passports",
 ];
-const OTHER_VERBS: &[&str] =
-    &["Gather", "Record", "Enqueue", "Leave", "Refer", "Start", "Stop", "Prompt", "Pay", "Sms"];
+const GATHER_ATTRIBUTES: &[&str] = &[
+    "input",
+    "action",
+    "method",
+    "timeout",
+    "speechTimeout",
+    "numDigits",
+    "finishOnKey",
+    "language",
+    "hints",
+    "bargeIn",
+    "actionOnEmptyResult",
+    "partialResultCallback",
+];
+const OTHER_VERBS: &[&str] = &["Record", "Enqueue", "Leave", "Refer", "Start", "Stop", "Prompt", "Pay", "Sms"];
 
 /// An element of the document.
 #[derive(Debug, Default)]
@@ -328,8 +365,13 @@ mod tests {
         assert_eq!(verbs("<Redirect> /next </Redirect>"), [Verb::Redirect(redirect)]);
         let targets = vec!["+15550100003".to_owned(), "sip:desk@example.com".to_owned()];
         let nouns = "<Number>+15550100003</Number><Sip>sip:desk@example.com</Sip>";
-        assert_eq!(verbs(&format!("<Dial timeout='20'>{nouns}</Dial>")), [Verb::Dial { action: None, targets }]);
-        assert_eq!(verbs("<Gather><Say>x</Say></Gather>"), [Verb::Skipped("Gather".into())]);
+        assert_eq!(
+            verbs(&format!("<Dial timeout='20'>{nouns}</Dial>")),
+            [Verb::Dial { action: None, targets, whisper: None, status: None }]
+        );
+        let gather = Verb::Gather { action: Some(Callback { url: "/k".into(), get: false }), words: "x".into() };
+        assert_eq!(verbs("<Gather action='/k'><Say>x</Say></Gather>"), [gather]);
+        assert_eq!(verbs("<Leave/>"), [Verb::Skipped("Leave".into())]);
     }
 
     #[test]

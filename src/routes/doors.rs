@@ -20,6 +20,7 @@ use url::Url;
 use super::form::Form;
 use super::gate::Gate;
 use super::health::ModelProbe;
+use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
@@ -35,6 +36,8 @@ pub struct Doors {
     pub public_url: Url,
     /// Who is believed to be Twilio.
     pub trust: Trust,
+    /// The account that webhooks have to name, and with them their streams; any where none is set.
+    pub account: Option<Private<String>>,
     /// Who is believed to be Waybeo.
     pub waybeo: WaybeoRules,
     /// What a stream may do.
@@ -43,6 +46,8 @@ pub struct Doors {
     pub gate: Arc<Gate>,
     /// The admin's bearer token; none only while the admin listener is on loopback.
     pub admin_token: Option<Private<String>>,
+    /// What calls are begun with; none while that is switched off.
+    pub dialling: Option<Dialling>,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
     /// Whether the model's server can be reached.
@@ -115,7 +120,21 @@ impl Doors {
         if !from_query && !is_form {
             return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
         }
-        form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))
+        let form = form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))?;
+        self.own_account(request, form.value("AccountSid"))?;
+        Ok(form)
+    }
+
+    /// Refuses what another account sends, where ours is known: its secret may be ours as well.
+    fn own_account(&self, request: &HttpRequest, account: Option<&str>) -> Result<(), Problem> {
+        match (&self.account, account) {
+            (Some(own), Some(account)) if own.expose() != account => {
+                emit(Event::CallRefused { reason: "wrong_account" });
+                warn!(path = request.path(); "request refused: it names another account than TWILIO_ACCOUNT_SID");
+                Err(Problem::forbidden("the request belongs to another account"))
+            }
+            (Some(_) | None, _) => Ok(()),
+        }
     }
 
     /// Judges a WebSocket upgrade.

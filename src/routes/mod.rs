@@ -1,7 +1,7 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls` and `spend`
-//! (admin, behind `guard`),
+//! One file a family: `twilio` (webhooks), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls`, `outbound`
+//! and `spend` (admin, behind `guard`),
 //! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
@@ -14,6 +14,7 @@ pub mod health;
 mod held;
 pub mod lifeline;
 mod metrics;
+pub mod outbound;
 mod problem;
 mod reassembly;
 pub mod signature;
@@ -56,7 +57,9 @@ pub fn admin(app: &mut web::ServiceConfig) {
     app.app_data(web::PayloadConfig::new(LARGEST_BODY)).service(
         web::scope("")
             .wrap(from_fn(guard::admin))
-            .service(only("/calls", "GET").route(web::get().to(calls::list)))
+            .service(
+                only("/calls", "GET, POST").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)),
+            )
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
             .service(only("/calls/{id}/events", "GET").route(web::get().to(calls::events)))
             .service(only("/calls/{id}/hangup", "POST").route(web::post().to(calls::hang_up)))

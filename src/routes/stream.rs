@@ -440,7 +440,11 @@ impl Handler<Refused> for MediaStream {
 
     fn handle(&mut self, Refused(refusal): Refused, ctx: &mut Self::Context) {
         let code = match refusal {
-            Refusal::Full { .. } | Refusal::Draining | Refusal::Spent | Refusal::Killed => CloseCode::Again,
+            Refusal::Full { .. }
+            | Refusal::TooManyOutbound { .. }
+            | Refusal::Draining
+            | Refusal::Spent
+            | Refusal::Killed => CloseCode::Again,
             Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn => CloseCode::Policy,
         };
         self.close(code, &refusal.to_string(), ctx);

@@ -10,14 +10,18 @@ use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
+use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private};
-use switchboard_actors::supervisor::messages::{CarrierEnded, Expect, ExpectReturn, ExpectedCall, Find};
+use switchboard_actors::supervisor::messages::{
+    CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify,
+};
 use switchboard_actors::wire::Carrier;
 
 use super::doors::{Asked, Doors};
 use super::form::{Form, FormError};
 use super::problem::Problem;
 use super::twiml::{self, ConnectStream};
+use crate::config::Voicemail;
 
 /// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
 pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
@@ -26,6 +30,9 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     let account = form.id("AccountSid").map_err(unusable)?.to_owned();
     let (from, to) = (form.value("From").unwrap_or_default(), form.value("To").unwrap_or_default());
     let query = Form::parse(request.query_string().as_bytes()).map_err(unusable)?;
+    if let Some(name) = query.value("outbound") {
+        return picked_up(&doors, name, carrier_call, &form).await;
+    }
     let asked = Asked { carrier: Carrier::Twilio, from, to, parameters: query.pairs() };
     let brief = (doors.briefs)(&asked);
     let language = brief.language.clone();
@@ -56,6 +63,37 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
             answer(twiml::say_and_hang_up(&twiml::refusal(&language)))
         }
     })
+}
+
+/// Somebody, or something, has answered a call that we began.
+async fn picked_up(
+    doors: &Doors,
+    name: &str,
+    carrier_call: CarrierCallId,
+    form: &Form,
+) -> Result<HttpResponse, Problem> {
+    let machine = form.value("AnsweredBy").is_some_and(|by| by.starts_with("machine") || by == "fax");
+    let speaks = doors.dialling.as_ref().is_some_and(|dialling| dialling.rules.voicemail == Voicemail::Speak);
+    let told = machine.then_some(TO_A_MACHINE);
+    let announced = CarrierCallId::new(name);
+    let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, told };
+    let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
+    Ok(answer(match permit {
+        Some(permit) if machine && !speaks => {
+            emit(Event::OutboundEnded { call: permit.call, status: "machine" });
+            doors.supervisor.do_send(CarrierEnded(carrier_call));
+            twiml::hang_up()
+        }
+        Some(permit) => twiml::connect_stream(&ConnectStream {
+            public_url: &doors.public_url,
+            name: &permit.call.to_string(),
+            parameters: &[("token", permit.token.expose())],
+        }),
+        None => {
+            warn!("somebody has answered a call that we know nothing of; it is ended");
+            twiml::hang_up()
+        }
+    }))
 }
 
 /// `/twilio/after-stream`: the stream has ended and Twilio asks how the call goes on.
@@ -118,6 +156,15 @@ pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>)
     }
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     let status = form.value("CallStatus").unwrap_or_default();
+    let query = Form::parse(request.query_string().as_bytes()).map_err(unusable)?;
+    if let Some(name) = query.value("outbound") {
+        let announced = CarrierCallId::new(name);
+        let known = Identify { announced, carrier_call: call.clone(), picked_up: false, told: None };
+        let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
+        if let (Some(permit), Some(status)) = (permit, UNANSWERED.into_iter().find(|it| *it == status)) {
+            emit(Event::OutboundEnded { call: permit.call, status });
+        }
+    }
     if TERMINAL.contains(&status) {
         debug!(carrier_call:% = call, status; "the carrier says that the call is over");
         doors.supervisor.do_send(CarrierEnded(call));
@@ -155,13 +202,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `CallStatus` values after which nothing comes.
 const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
 
+/// Those of a call that nobody has answered.
+const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];
+
+/// What the model is told when a machine has answered.
+const TO_A_MACHINE: &str = "# This call\n\nAn answering machine has answered. Nobody hears you now and nobody will reply: leave one short message \
+with who you are, why you call and that you will call again, then end the call.";
+
 /// The document for a call whose stream, or dialled leg, has ended.
 async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutcome>) -> Result<HttpResponse, Problem> {
     let document = match ask_next(doors, &call, dialled).await {
         Next::Dial { name, destination, .. } => {
             twiml::dial(&twiml::Dial { public_url: &doors.public_url, name: &name, destination: &destination })
         }
-        Next::HangUp => twiml::hang_up(),
+        Next::HangUp => {
+            doors.supervisor.do_send(CarrierLetGo(call));
+            twiml::hang_up()
+        }
         Next::Return => match doors.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
             Ok(Some(permit)) => twiml::connect_stream(&ConnectStream {
                 public_url: &doors.public_url,

@@ -1,13 +1,32 @@
 //! Asking a carrier: one request, bounded in time and size.
 
-use super::{CarrierApi, Request};
+use super::{Ask, CarrierApi, NotPlaced, Placing, Request};
 use crate::call::steps::CarrierAnswer;
 use crate::http::client;
 use crate::ids::CarrierCallId;
 
 /// Tells the carrier and waits for its answer.
 pub async fn ask(api: &CarrierApi, request: Request, call: &CarrierCallId) -> CarrierAnswer {
-    let ask = api.ask(request, call);
+    match exchange(&api.ask(request, call)).await {
+        Ok((status, body)) => api.judge(status, &body),
+        Err(reason) => CarrierAnswer::Failed { reason },
+    }
+}
+
+/// Begins a call.
+///
+/// # Errors
+/// When no call was begun, as far as is known.
+pub async fn place(api: &CarrierApi, placing: &Placing) -> Result<CarrierCallId, NotPlaced> {
+    let Some(ask) = api.place(placing) else { return Err(NotPlaced::impossible()) };
+    match exchange(&ask).await {
+        Ok((status, body)) => api.judge_placed(status, &body),
+        Err(reason) => Err(NotPlaced { busy: false, code: 0, reason }),
+    }
+}
+
+/// One request and its answer, or why there is none.
+async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
     let exchange = async {
         let sent = client()
             .post(ask.url.as_str())
@@ -17,15 +36,12 @@ pub async fn ask(api: &CarrierApi, request: Request, call: &CarrierCallId) -> Ca
             .send_body(ask.body.expose().clone());
         let mut answer = sent.await.map_err(|problem| problem.to_string())?;
         let body = answer.body().limit(LONGEST_ANSWER).await.map_err(|problem| problem.to_string())?;
-        Ok::<_, String>(api.judge(answer.status().as_u16(), &body))
+        Ok::<_, String>((answer.status().as_u16(), body.to_vec()))
     };
     match actix_rt::time::timeout(ask.timeout, exchange).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(problem)) => CarrierAnswer::Failed { reason: format!("reach the carrier's API: {problem}") },
-        Err(_) => {
-            let waited = ask.timeout.as_secs();
-            CarrierAnswer::Failed { reason: format!("the carrier's API did not answer within {waited} s") }
-        }
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(problem)) => Err(format!("reach the carrier's API: {problem}")),
+        Err(_) => Err(format!("the carrier's API did not answer within {} s", ask.timeout.as_secs())),
     }
 }
 

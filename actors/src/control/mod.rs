@@ -1,4 +1,4 @@
-//! What a carrier is told beside its stream, over its own API: hand this call on, end that one. Pure, but for `http`, which asks.
+//! What a carrier is told beside its stream, over its own API: hand this call on, end that one, begin one. Pure, but for `http`, which asks.
 //!
 //! A carrier's API is a file of this folder and a row in each `match` of this page. Secrets stay in [`Private`] until they are written into
 //! a request.
@@ -34,6 +34,50 @@ pub enum Request {
     HangUp,
 }
 
+/// A call that is to be begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// Who is called.
+    pub to: Private<String>,
+    /// The number they see.
+    pub from: Private<String>,
+    /// Our document for whoever answers.
+    pub document: String,
+    /// Who is told how the call ended.
+    pub status: String,
+    /// How long it may ring.
+    pub ring: Duration,
+    /// Whether an answering machine is looked for.
+    pub machine: Option<Machine>,
+}
+
+/// How an answering machine is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// Our document is asked for as soon as it is known.
+    Detect,
+    /// Of a machine, once its own words are over.
+    MessageEnd,
+}
+
+/// Why a call was not begun.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotPlaced {
+    /// The carrier takes no more for the moment.
+    pub busy: bool,
+    /// Its code; 0 where it gave none.
+    pub code: u32,
+    /// Why, and what to do about it; without numbers.
+    pub reason: String,
+}
+
+impl NotPlaced {
+    pub(crate) fn impossible() -> Self {
+        Self { busy: false, code: 0, reason: "this carrier begins no calls".to_owned() }
+    }
+}
+
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
@@ -55,6 +99,25 @@ impl CarrierApi {
         match self {
             Self::Twilio(api) => api.ask(request, call),
             Self::Waybeo(api) => api.ask(request, call),
+        }
+    }
+
+    /// The request that begins a call, for a carrier that begins calls.
+    pub fn place(&self, placing: &Placing) -> Option<Ask> {
+        match self {
+            Self::Twilio(api) => Some(api.place(placing)),
+            Self::Waybeo(_) => None,
+        }
+    }
+
+    /// What the answer to that means.
+    ///
+    /// # Errors
+    /// When no call was begun.
+    pub fn judge_placed(&self, status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
+        match self {
+            Self::Twilio(_) => twilio::place::judge(status, body),
+            Self::Waybeo(_) => Err(NotPlaced::impossible()),
         }
     }
 

@@ -1,4 +1,6 @@
-//! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended. Pure.
+//! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
+
+pub(super) mod place;
 
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
-//! The Supervisor actor: the shell around [`super::roster`] and [`super::ledger`].
+//! The Supervisor actor: the shell around [`super::roster`], [`super::ledger`] and [`super::backstop`].
 
 mod books;
+mod hanging_up;
+mod outbound;
 mod spending;
 
 use std::collections::HashMap;
@@ -13,6 +15,7 @@ use tokio::sync::oneshot;
 
 use self::books::Bookkeeper;
 use self::spending::today;
+use super::backstop::Backstop;
 use super::leaves::Leaves;
 use super::ledger::{Ledger, SpendLimits};
 use super::messages::{
@@ -61,10 +64,14 @@ pub struct Supervisor {
     news: Option<Recipient<CallNews>>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     leaves: Leaves,
+    /// Calls that have ended without their carrier's word on it.
+    backstop: Backstop,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
+    /// The same for the backstop.
+    backstop_armed: Option<(Instant, SpawnHandle)>,
 }
 
 impl Supervisor {
@@ -86,8 +93,10 @@ impl Supervisor {
             news: setup.news,
             apis: setup.apis,
             leaves: Leaves::default(),
+            backstop: Backstop::default(),
             waiting: Vec::new(),
             armed: None,
+            backstop_armed: None,
         }
     }
 }
@@ -112,7 +121,7 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
-        if self.roster.is_drained() && !self.waiting.is_empty() {
+        if self.roster.is_drained() && self.backstop.deadline().is_none() && !self.waiting.is_empty() {
             if self.books.stale {
                 self.books.write(&self.ledger.books());
             }
@@ -247,8 +256,15 @@ impl Handler<TransferLeave> for Supervisor {
 impl Handler<CallEnded> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CallEnded { call, .. }: CallEnded, ctx: &mut Self::Context) {
-        self.roster.ended(call);
+    fn handle(&mut self, CallEnded { call, ending }: CallEnded, ctx: &mut Self::Context) {
+        // Only a carrier with an API can be told anything; one that is always told was told by the call itself.
+        if let Some(expected) = self.roster.ended(call)
+            && !expected.carrier.capabilities().hangs_up_by_request
+            && self.apis.contains_key(&expected.carrier)
+        {
+            self.backstop.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
+            self.arm_backstop(ctx);
+        }
         self.settle(ctx);
     }
 }
@@ -260,7 +276,9 @@ impl Handler<CarrierEnded> for Supervisor {
         if let Some(live) = self.roster.carrier_ended(&carrier_call) {
             live.do_send(LineReport::CallOver);
         }
-        self.arm(ctx);
+        self.backstop.confirmed(&carrier_call, clock::now());
+        self.arm_backstop(ctx);
+        self.settle(ctx);
     }
 }
 

@@ -22,6 +22,37 @@ use crate::wire::{Carrier, StreamStart};
 #[rtype(result = "Result<Permit, Refusal>")]
 pub struct Expect(pub ExpectedCall);
 
+/// We are about to begin a call: reserve its place under a name of our own, until the carrier has named it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Permit, Refusal>")]
+pub struct ExpectOutbound {
+    /// The call.
+    pub call: ExpectedCall,
+    /// Such calls that may be on at once.
+    pub most: usize,
+    /// How long it may ring.
+    pub ring: Duration,
+}
+
+/// The carrier's name for a call that we have begun. Answered with its permit, also when told again; with nothing when the call is over.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Option<Permit>")]
+pub struct Identify {
+    /// Our name.
+    pub announced: CarrierCallId,
+    /// The carrier's.
+    pub carrier_call: CarrierCallId,
+    /// Whether somebody, or something, has answered: its stream has to come soon.
+    pub picked_up: bool,
+    /// What the model is told of who has answered.
+    pub told: Option<&'static str>,
+}
+
+/// A call could not be begun: its place is free.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct NotBegun(pub CarrierCallId);
+
 /// A call that was announced.
 #[derive(Debug, Clone)]
 pub struct ExpectedCall {
@@ -105,6 +136,12 @@ pub enum Refusal {
     /// The service is stopping.
     #[error("the service is stopping and takes no more calls")]
     Draining,
+    /// As many calls as may be have been begun by us.
+    #[error("all {most} places for outbound calls are taken (`outbound.max_concurrent`)")]
+    TooManyOutbound {
+        /// The configured number.
+        most: usize,
+    },
     /// No such token, or it was used, or it has expired.
     #[error("the stream token is unknown, used or expired")]
     BadToken,
@@ -128,6 +165,7 @@ impl Refusal {
         match self {
             Self::Full { .. } => "full",
             Self::Draining => "draining",
+            Self::TooManyOutbound { .. } => "too_many_outbound",
             Self::BadToken => "bad_token",
             Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
@@ -156,6 +194,11 @@ pub struct ExpectReturn(pub CarrierCallId);
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CarrierEnded(pub CarrierCallId);
+
+/// The carrier was told to end its call, in answer to a question of its own: nothing more has to be done about it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct CarrierLetGo(pub CarrierCallId);
 
 /// A call has ended; told by its CallActor, once.
 #[derive(Debug, Clone, Copy, Message)]

@@ -3,6 +3,7 @@
 //! thread.
 
 pub mod actor;
+mod backstop;
 mod leaves;
 pub mod ledger;
 pub mod messages;

@@ -8,6 +8,8 @@
 //! conversation begun now would be cut. Live calls end by themselves for the drain's patience, are then told to hang up, and
 //! are waited for a bounded time more.
 
+mod outbound;
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -226,11 +228,13 @@ impl<C: Clone> Roster<C> {
         self.live.push(Live { expected, permit, reach });
     }
 
-    /// The call has ended; its place is free. Told twice, it changes nothing the second time.
-    pub(super) fn ended(&mut self, call: CallId) {
-        self.live.retain(|live| live.permit.call != call);
+    /// The call has ended; its place is free. Answers with what was announced; told twice, it changes nothing the second time.
+    pub(super) fn ended(&mut self, call: CallId) -> Option<ExpectedCall> {
+        let ended = self.live.iter().position(|live| live.permit.call == call)?;
+        let ended = self.live.remove(ended).expected;
         let live = &self.live;
         self.returning.retain(|carrier_call, _| live.iter().any(|live| live.expected.carrier_call == *carrier_call));
+        Some(ended)
     }
 
     /// The carrier says that its call is over: frees the place of an announced one, answers with a live one.

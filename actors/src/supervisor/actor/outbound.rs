@@ -1,0 +1,42 @@
+//! What the Supervisor does about calls that we begin.
+
+use actix::Handler;
+
+use super::spending::today;
+use super::{Supervisor, refused};
+use crate::clock;
+use crate::ids::{CallId, StreamToken};
+use crate::supervisor::messages::{ExpectOutbound, Identify, NotBegun, Permit, Refusal};
+
+impl Handler<ExpectOutbound> for Supervisor {
+    type Result = Result<Permit, Refusal>;
+
+    fn handle(&mut self, asked: ExpectOutbound, ctx: &mut Self::Context) -> Self::Result {
+        self.settle(ctx);
+        self.ledger.admit(asked.call.brief.caller.as_deref(), today()).inspect_err(refused)?;
+        let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
+        let room = (asked.most, asked.ring);
+        let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(refused);
+        self.arm(ctx);
+        answer
+    }
+}
+
+impl Handler<Identify> for Supervisor {
+    type Result = Option<Permit>;
+
+    fn handle(&mut self, known: Identify, ctx: &mut Self::Context) -> Self::Result {
+        let permit = self.roster.identify(known, clock::now());
+        self.arm(ctx);
+        permit
+    }
+}
+
+impl Handler<NotBegun> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, NotBegun(name): NotBegun, ctx: &mut Self::Context) {
+        self.roster.not_begun(&name);
+        self.arm(ctx);
+    }
+}

@@ -1,0 +1,176 @@
+//! Calls that we have ended and whose carrier has not said so yet. Pure.
+//!
+//! A call is ended by closing its stream with `<Hangup/>` behind it. A carrier that confirms in any way (it asks what follows the stream,
+//! it says that the call is over) is done with. One that does not within [`PATIENCE`] is told over its API, a few times at most: a caller
+//! must never be left on a line that nobody holds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::ending::Ending;
+use crate::ids::CarrierCallId;
+use crate::wire::Carrier;
+
+/// The calls whose end is not confirmed, and those confirmed a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Backstop {
+    /// In no order; as many as end within a few seconds.
+    open: Vec<Unconfirmed>,
+    /// Confirmations that may have come before the call said that it has ended; the oldest first.
+    confirmed: VecDeque<(CarrierCallId, Instant)>,
+}
+
+/// A call that we have ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unconfirmed {
+    /// Whose it is.
+    pub(super) carrier: Carrier,
+    /// The carrier's id of it.
+    pub(super) call: CarrierCallId,
+    /// When the carrier is told.
+    due: Instant,
+    /// How often it has been told.
+    told: u32,
+}
+
+impl Backstop {
+    /// A call has ended like this; whether its carrier is waited for.
+    pub(super) fn ended(&mut self, carrier: Carrier, call: &CarrierCallId, ending: Ending, now: Instant) -> bool {
+        self.forget(now);
+        let known = self.confirmed.iter().any(|(confirmed, _)| confirmed == call);
+        let waits = is_ours(ending) && !known && self.open.len() < MOST;
+        if waits {
+            self.open.push(Unconfirmed { carrier, call: call.clone(), due: now + PATIENCE, told: 0 });
+        }
+        waits
+    }
+
+    /// The carrier knows that the call is over.
+    pub(super) fn confirmed(&mut self, call: &CarrierCallId, now: Instant) {
+        self.open.retain(|it| it.call != *call);
+        self.forget(now);
+        if self.confirmed.len() == MOST {
+            self.confirmed.pop_front();
+        }
+        self.confirmed.push_back((call.clone(), now));
+    }
+
+    /// The calls whose carriers have to be told now. Each is told again later, until it is confirmed or was told [`ATTEMPTS`] times.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Unconfirmed> {
+        let mut due = Vec::new();
+        for it in self.open.iter_mut().filter(|it| it.due <= now) {
+            it.told += 1;
+            it.due = now + AGAIN;
+            due.push(it.clone());
+        }
+        self.open.retain(|it| it.told < ATTEMPTS);
+        due
+    }
+
+    /// When [`Self::due`] has something next.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.open.iter().map(|it| it.due).min()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.confirmed.front().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= MEMORY) {
+            self.confirmed.pop_front();
+        }
+    }
+}
+
+impl Unconfirmed {
+    /// Whether the carrier is told for the last time.
+    pub(super) const fn is_last(&self) -> bool {
+        self.told >= ATTEMPTS
+    }
+}
+
+/// Whether the carrier may still have the caller on the line after such an end. A transferred caller is on somebody else's.
+const fn is_ours(ending: Ending) -> bool {
+    match ending {
+        Ending::CallerHungUp | Ending::Transferred | Ending::Interrupted => false,
+        Ending::LineLost
+        | Ending::LineSilent
+        | Ending::AgentHungUp
+        | Ending::OperatorHungUp
+        | Ending::CallerSilent
+        | Ending::DurationLimit
+        | Ending::SpendLimit
+        | Ending::ModelLost
+        | Ending::ModelRefused
+        | Ending::Drained
+        | Ending::Crashed => true,
+    }
+}
+
+/// How long a carrier may take to confirm. Shorter: calls that end by themselves are ended twice. Longer: a caller listens to silence.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two attempts; longer than one takes.
+const AGAIN: Duration = Duration::from_secs(5);
+/// A carrier that cannot be told so often is down, and its own limits end the call.
+const ATTEMPTS: u32 = 3;
+/// A confirmation is known before the call's own end by less than its last words.
+const MEMORY: Duration = Duration::from_secs(60);
+/// Calls waited for, and confirmations kept. A house that ends more calls within seconds leaves the rest to the carrier.
+const MOST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str) -> CarrierCallId {
+        CarrierCallId::new(name)
+    }
+
+    #[test]
+    fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
+        let (mut backstop, start) = (Backstop::default(), crate::clock::now());
+        assert!(backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start));
+        assert!(backstop.ended(Carrier::Twilio, &call("CA2"), Ending::Drained, start));
+        backstop.confirmed(&call("CA1"), start + Duration::from_secs(1));
+        assert_eq!(backstop.due(start + PATIENCE - Duration::from_millis(1)), []);
+        let told = backstop.due(start + PATIENCE);
+        assert_eq!(told.iter().map(|it| it.call.as_str()).collect::<Vec<_>>(), ["CA2"]);
+        assert_eq!(backstop.due(start + PATIENCE), [], "not twice at once");
+    }
+
+    #[test]
+    fn a_confirmation_may_come_before_the_end() {
+        let (mut backstop, start) = (Backstop::default(), crate::clock::now());
+        backstop.confirmed(&call("CA1"), start);
+        assert!(!backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + PATIENCE));
+        assert!(backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + MEMORY), "long forgotten");
+    }
+
+    #[test]
+    fn a_caller_who_is_with_somebody_else_or_gone_is_never_hung_up_on() {
+        let (mut backstop, now) = (Backstop::default(), crate::clock::now());
+        for ending in Ending::ALL {
+            let left = [Ending::CallerHungUp, Ending::Transferred, Ending::Interrupted].contains(&ending);
+            assert_eq!(backstop.ended(Carrier::Twilio, &call("CA1"), ending, now), !left, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn a_carrier_is_told_a_few_times_and_then_left_alone() {
+        let (mut backstop, mut now) = (Backstop::default(), crate::clock::now());
+        backstop.ended(Carrier::Twilio, &call("CA1"), Ending::Crashed, now);
+        let mut told = Vec::new();
+        while let Some(at) = backstop.deadline() {
+            now = at;
+            told.extend(backstop.due(now).iter().map(Unconfirmed::is_last));
+        }
+        assert_eq!(told, [false, false, true]);
+    }
+
+    #[test]
+    fn nothing_grows_without_bound() {
+        let (mut backstop, now) = (Backstop::default(), crate::clock::now());
+        for n in 0..2 * MOST {
+            backstop.confirmed(&call(&format!("CA{n}")), now);
+            backstop.ended(Carrier::Twilio, &call(&format!("CB{n}")), Ending::Drained, now);
+        }
+        assert_eq!((backstop.open.len(), backstop.confirmed.len()), (MOST, MOST));
+    }
+}

@@ -1,0 +1,145 @@
+//! Calls that we begin: their places are taken before the carrier has a name for them. Part of [`super`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Roster;
+use crate::call::brief::{Brief, Direction};
+use crate::ids::CarrierCallId;
+use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
+
+impl<C: Clone> Roster<C> {
+    /// Takes a place for a call that is about to be begun, which may ring for `ring`; at most `most` such calls are on at once.
+    pub(in crate::supervisor) fn expect_outbound(
+        &mut self,
+        expected: ExpectedCall,
+        fresh: Permit,
+        (most, ring): (usize, Duration),
+        now: Instant,
+    ) -> Result<Permit, Refusal> {
+        let outbound = |call: &ExpectedCall| call.direction == Direction::Outbound;
+        let ringing = self.announced.values().filter(|it| now < it.until && outbound(&it.expected)).count();
+        if ringing + self.live.iter().filter(|it| outbound(&it.expected)).count() >= most {
+            return Err(Refusal::TooManyOutbound { most });
+        }
+        let name = expected.carrier_call.clone();
+        let permit = self.expect(expected, fresh, now)?;
+        if let Some(announced) = self.announced.get_mut(&name) {
+            announced.until += ring;
+        }
+        Ok(permit)
+    }
+
+    /// The carrier's name for a call that we have begun is known, from its API or its webhook, whichever is first. Answers with the
+    /// call's permit; told again, with the same.
+    pub(in crate::supervisor) fn identify(&mut self, known: Identify, now: Instant) -> Option<Permit> {
+        let Identify { announced: name, carrier_call, picked_up, told } = known;
+        if let Some(mut announced) = self.announced.remove(&name) {
+            announced.expected.carrier_call = carrier_call.clone();
+            self.announced.insert(carrier_call.clone(), announced);
+        }
+        if let Some(announced) = self.announced.get_mut(&carrier_call).filter(|it| now < it.until) {
+            if picked_up {
+                announced.until = now + self.token_lifetime;
+            }
+            if let Some(told) = told {
+                announced.expected.brief = Arc::new(with_note(&announced.expected.brief, told));
+            }
+            return Some(announced.permit.clone());
+        }
+        self.live.iter().find(|live| live.expected.carrier_call == carrier_call).map(|live| live.permit.clone())
+    }
+
+    /// The call could not be begun; its place is free.
+    pub(in crate::supervisor) fn not_begun(&mut self, name: &CarrierCallId) {
+        self.announced.remove(name);
+    }
+}
+
+/// The same with a word to the model. A webhook that is repeated says it once.
+fn with_note(brief: &Brief, note: &str) -> Brief {
+    let mut brief = brief.clone();
+    if !brief.model.instructions.ends_with(note) {
+        let mut plan = (*brief.model).clone();
+        plan.instructions = format!("{}\n\n{note}", plan.instructions);
+        brief.model = Arc::new(plan);
+    }
+    brief
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::testing::brief;
+    use crate::clock;
+    use crate::ids::{CallId, Private, StreamToken};
+    use crate::wire::Carrier;
+
+    const RING: Duration = Duration::from_secs(45);
+    const LIFETIME: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_call_that_rings_has_its_place_until_it_is_answered_or_given_up() {
+        let (mut roster, now) = (Roster::<()>::new(5, LIFETIME), clock::now());
+        let permit = roster.expect_outbound(outbound("ref-1"), fresh(), (5, RING), now).expect("a place");
+        let answered = now + LIFETIME + RING - Duration::from_secs(1);
+        assert!(roster.time_passed(answered).missed.is_empty());
+        assert_eq!(roster.identify(identify("ref-1", "CA1", true), answered), Some(permit.clone()));
+        assert_eq!(roster.identify(identify("ref-1", "CA1", false), answered), Some(permit.clone()), "told again");
+        assert_eq!(roster.identify(identify("ref-1", "CA2", true), answered), None, "another call does not get it");
+        assert_eq!(roster.time_passed(answered + LIFETIME).missed, [permit.call]);
+    }
+
+    #[test]
+    fn a_busy_line_frees_its_place_under_the_carriers_name() {
+        let (mut roster, now) = (Roster::<()>::new(1, LIFETIME), clock::now());
+        roster.expect_outbound(outbound("ref-1"), fresh(), (5, RING), now).expect("a place");
+        roster.identify(identify("ref-1", "CA1", false), now);
+        roster.carrier_ended(&CarrierCallId::new("CA1"));
+        roster.expect_outbound(outbound("ref-2"), fresh(), (5, RING), now).expect("the same place");
+        roster.not_begun(&CarrierCallId::new("ref-2"));
+        assert_eq!(roster.expected(), 0);
+    }
+
+    #[test]
+    fn so_many_calls_are_begun_at_once_and_no_more() {
+        let (mut roster, now) = (Roster::<()>::new(5, LIFETIME), clock::now());
+        for name in ["ref-1", "ref-2"] {
+            roster.expect_outbound(outbound(name), fresh(), (2, RING), now).expect("a place");
+        }
+        let refused = roster.expect_outbound(outbound("ref-3"), fresh(), (2, RING), now);
+        assert_eq!(refused, Err(Refusal::TooManyOutbound { most: 2 }));
+    }
+
+    #[test]
+    fn the_model_is_told_once_that_a_machine_has_answered() {
+        let plain = brief();
+        let told = with_note(&with_note(&plain, "A machine."), "A machine.");
+        assert_eq!(told.model.instructions, format!("{}\n\nA machine.", plain.model.instructions));
+    }
+
+    fn identify(name: &str, carrier_call: &str, picked_up: bool) -> Identify {
+        Identify {
+            announced: CarrierCallId::new(name),
+            carrier_call: CarrierCallId::new(carrier_call),
+            picked_up,
+            told: None,
+        }
+    }
+
+    fn outbound(name: &str) -> ExpectedCall {
+        ExpectedCall {
+            carrier: Carrier::Twilio,
+            carrier_call: CarrierCallId::new(name),
+            account: None,
+            direction: Direction::Outbound,
+            from: Private::default(),
+            to: Private::default(),
+            brief: Arc::new(brief()),
+        }
+    }
+
+    fn fresh() -> Permit {
+        Permit { call: CallId::random(), token: StreamToken::random().into_inner() }
+    }
+}

@@ -1,0 +1,149 @@
+//! `[outbound]`: whom the service may call by itself, and how often. Pure.
+
+use std::time::Duration;
+
+use super::directory::{is_e164, premium};
+use super::kinds::{any_text, duration, flag, list, text, whole, word};
+use super::reader::Section;
+use super::secrets::Secrets;
+use super::service::SECOND;
+
+/// `[outbound]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// Whether `POST /calls` is taken.
+    pub enabled: bool,
+    /// Beginnings of the numbers that may be called; none means nobody.
+    pub allow: Vec<String>,
+    /// The number that people see, where an order does not name one.
+    pub from: Option<String>,
+    /// Calls begun within a minute.
+    pub max_per_minute: u32,
+    /// Calls at the same time, ringing ones among them.
+    pub max_concurrent: u32,
+    /// How long it may ring.
+    pub ring: Duration,
+    /// What an answering machine gets.
+    pub voicemail: Voicemail,
+}
+
+/// What an answering machine gets, where one is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voicemail {
+    /// Nothing: the call is ended before the agent speaks.
+    HangUp,
+    /// The agent's words; it is told that it speaks to a machine.
+    Speak,
+}
+
+impl Outbound {
+    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
+        let enabled = section.read("enabled", flag);
+        let allow = section.read("allow", list(MOST_PREFIXES, text));
+        let from = section.read("from", any_text);
+        let max_per_minute = section.read("max_per_minute", whole(1..=6000));
+        let max_concurrent = section.read("max_concurrent", whole(1..=100_000));
+        let ring = section.read("ring", duration(5 * SECOND..=600 * SECOND));
+        let voicemail = section.read("voicemail", word(VOICEMAIL));
+        let outbound = Self {
+            enabled: enabled?,
+            allow: allow?,
+            from: from.filter(|from| !from.is_empty()),
+            max_per_minute: max_per_minute?,
+            max_concurrent: max_concurrent?,
+            ring: ring?,
+            voicemail: voicemail?,
+        };
+        outbound.check(section, secrets);
+        Some(outbound)
+    }
+
+    fn check(&self, section: &Section<'_>, secrets: &Secrets) {
+        if let Some(bad) = self.allow.iter().find(|prefix| !is_prefix(prefix)) {
+            section
+                .problem("allow", format!("found \"{bad}\", expected beginnings of numbers as \"+91\" or \"+1415\""));
+        }
+        if self.from.as_ref().is_some_and(|from| !is_e164(from)) {
+            section.problem("from", "found no telephone number, expected one as \"+14155550100\" (E.164)");
+        }
+        if !self.enabled {
+            return;
+        }
+        if secrets.twilio_account_sid.is_none() || secrets.twilio_auth_tokens.is_empty() {
+            let next = "found true without access to the carrier's API; set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
+            section.problem("enabled", next);
+        }
+        if self.allow.is_empty() {
+            section.problem("allow", "found no prefix, so nobody could be called; expected at least one, as \"+91\"");
+        }
+    }
+
+    /// Whether this number may be called.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permit(&self, to: &str) -> Result<(), NotCalled> {
+        if !is_e164(to) {
+            return Err(NotCalled::NoNumber);
+        }
+        if let Some(prefix) = premium(to) {
+            return Err(NotCalled::Premium { prefix });
+        }
+        let allowed = self.allow.iter().any(|prefix| to.starts_with(prefix.as_str()));
+        if allowed { Ok(()) } else { Err(NotCalled::NotAllowed) }
+    }
+}
+
+/// Why a number is not called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotCalled {
+    /// It is none.
+    #[error("`to` is no telephone number, expected one as \"+14155550100\" (E.164)")]
+    NoNumber,
+    /// It costs more than a call.
+    #[error("`to` is a premium-rate number ({prefix}…), which are never called")]
+    Premium {
+        /// How it begins.
+        prefix: &'static str,
+    },
+    /// No prefix of the list matches.
+    #[error("`to` begins with no prefix of `outbound.allow`")]
+    NotAllowed,
+}
+
+fn is_prefix(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (1..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit())
+    })
+}
+
+const VOICEMAIL: &[(&str, Voicemail)] = &[("hang_up", Voicemail::HangUp), ("speak", Voicemail::Speak)];
+/// More prefixes than there are countries.
+const MOST_PREFIXES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_of_the_list_are_called_and_never_dear_ones() {
+        let outbound = Outbound {
+            enabled: true,
+            allow: vec!["+91".to_owned(), "+1".to_owned()],
+            from: None,
+            max_per_minute: 1,
+            max_concurrent: 1,
+            ring: SECOND,
+            voicemail: Voicemail::HangUp,
+        };
+        assert_eq!(outbound.permit("+919820000000"), Ok(()));
+        assert_eq!(outbound.permit("+14155550100"), Ok(()));
+        assert_eq!(outbound.permit("+19005550100"), Err(NotCalled::Premium { prefix: "+1900" }));
+        assert_eq!(outbound.permit("+442070000000"), Err(NotCalled::NotAllowed));
+        for text in
+            ["", "+", "919820000000", "+91 98200 00000", "+91982000000;+1900", "client:alice", "sip:+91@x", "+९१९८२"]
+        {
+            assert_eq!(outbound.permit(text), Err(NotCalled::NoNumber), "{text}");
+        }
+    }
+}

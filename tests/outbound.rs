@@ -1,0 +1,194 @@
+//! Calls that the service begins: whom it may call, what the carrier says to it, and what becomes of the call.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use common::{ACCOUNT, AUTH_TOKEN, Answer, Running, get, post, post_body, start, start_with};
+use serde_json::{Value, json};
+use switchboard::phone::{Handset, PhoneOptions, Target, place_call};
+
+const CALL: &str = "CA00000000000000000000000000000001";
+const ORDER: &str = r#"{"to":"+919820000000","agent":"default","language":"hi"}"#;
+
+#[actix_rt::test]
+async fn somebody_is_called_and_spoken_with() {
+    let api = Api::start(201);
+    let running = api.service(&[]).await;
+    let answer = order(&running, ORDER).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert_eq!(answer.json()["carrier_call_id"], CALL);
+    let (path, form) = api.told().remove(0);
+    assert_eq!(path, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json"));
+    assert_eq!((field(&form, "To").as_str(), field(&form, "From").as_str()), ("+919820000000", "+14155550199"));
+    assert_eq!(field(&form, "Timeout"), "45");
+
+    let mut options = PhoneOptions::new(Target::Webhook(field(&form, "Url").parse().expect("a URL")));
+    options.call_sid = Some(CALL.to_owned());
+    options.account_sid = ACCOUNT.to_owned();
+    options.hangup_after = Some(Duration::from_secs(4));
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    assert!(report.summary.failures.is_empty(), "{:?}", report.summary.failures);
+    assert!(report.summary.heard_seconds > 1.0);
+    let record = record(running).await;
+    assert_eq!(record["direction"], "outbound");
+    assert_eq!((&record["from"], &record["to"]), (&json!("+14155550199"), &json!("+919820000000")));
+    assert_eq!(record["id"], answer.json()["id"]);
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn nobody_is_called_whom_the_list_does_not_allow() {
+    let running = start(&[]).await;
+    assert!(order(&running, ORDER).await.problem(403).contains("outbound.enabled"));
+    running.stop().await;
+    let api = Api::start(201);
+    let running = api.service(&[]).await;
+    for (body, status, word) in [
+        (r#"{"to":"+442070000000"}"#, 403, "outbound.allow"),
+        (r#"{"to":"+19005550100"}"#, 403, "premium"),
+        (r#"{"to":"sip:+91@evil.example"}"#, 422, "E.164"),
+        (r#"{"to":"+919820000000","agent":"nobody"}"#, 422, "configured: default"),
+        (r#"{"to":"+919820000000","language":"xx"}"#, 422, "it speaks"),
+        (r#"{"to":"+919820000000","twiml":"<Dial/>"}"#, 400, "twiml"),
+        ("[]", 400, "expected"),
+    ] {
+        let detail = order(&running, body).await.problem(status);
+        assert!(detail.contains(word), "{body}: {detail}");
+    }
+    assert!(api.told().is_empty(), "the carrier was asked for nothing");
+    running.stop().await;
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn what_the_carrier_refuses_is_told_with_its_code_and_frees_the_place() {
+    for (status, answered, word) in [(400, 502, "21212"), (429, 429, "code 21212"), (500, 502, "HTTP 500")] {
+        let api = Api::start(status);
+        let running = api.service(&[("outbound.max_concurrent", "1")]).await;
+        for _ in 0..2 {
+            let detail = order(&running, ORDER).await.problem(answered);
+            assert!(detail.contains(word), "{detail}");
+        }
+        running.stop().await;
+        api.stop().await;
+    }
+}
+
+#[actix_rt::test]
+async fn so_many_at_once_and_so_many_a_minute() {
+    let api = Api::start(201);
+    let running = api.service(&[("outbound.max_concurrent", "1"), ("outbound.max_per_minute", "2")]).await;
+    for _ in 0..2 {
+        assert_eq!(order(&running, ORDER).await.status, 202);
+        assert!(order(&running, ORDER).await.problem(429).contains("outbound.max_concurrent"));
+        // The line is busy: the place is free again.
+        let url = field(&api.told().pop().expect("an order").1, "StatusCallback");
+        let busy = format!("CallSid={CALL}&AccountSid={ACCOUNT}&CallStatus=busy&Direction=outbound-api");
+        assert_eq!(post(&url, &busy, None).await.status, 204);
+    }
+    assert!(order(&running, ORDER).await.problem(429).contains("outbound.max_per_minute"));
+    let metrics = get(&running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("switchboard_outbound_unanswered_total{status=\"busy\"}"), "counted");
+    running.stop().await;
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_answering_machine_is_hung_up_on_or_spoken_to_as_configured() {
+    for (voicemail, begins) in [("hang_up", "<Hangup"), ("speak", "<Connect")] {
+        let api = Api::start(201);
+        let running = api.service(&[("outbound.voicemail", voicemail)]).await;
+        let order = order(&running, r#"{"to":"+919820000000","amd":"message_end"}"#).await;
+        assert_eq!(order.status, 202, "{}", order.text);
+        let form = api.told().remove(0).1;
+        assert_eq!(field(&form, "MachineDetection"), "DetectMessageEnd");
+        let answered =
+            format!("CallSid={CALL}&AccountSid={ACCOUNT}&AnsweredBy=machine_end_beep&Direction=outbound-api");
+        let document = post(&field(&form, "Url"), &answered, None).await.text;
+        assert!(document.contains(&format!("<Response>{begins}")), "{document}");
+        running.stop().await;
+        api.stop().await;
+    }
+}
+
+async fn order(running: &Running, body: &str) -> Answer {
+    post_body(&running.admin("/calls"), "application/json", body, &[]).await
+}
+
+/// Stops the service and reads the one record there is.
+async fn record(running: Running) -> Value {
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let files = std::fs::read_dir(records.path()).expect("the records").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<_> = files.filter(|path| path.to_string_lossy().ends_with("_transcript.json")).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    serde_json::from_str(&std::fs::read_to_string(found.remove(0)).expect("readable")).expect("JSON")
+}
+
+fn field(form: &str, name: &str) -> String {
+    let found = url::form_urlencoded::parse(form.as_bytes()).find(|(known, _)| known == name);
+    found.unwrap_or_else(|| panic!("no {name} in {form}")).1.into_owned()
+}
+
+/// A carrier's API that answers every order with one status.
+struct Api {
+    address: String,
+    handle: ServerHandle,
+    told: Told,
+}
+
+/// Paths and forms.
+type Told = Arc<Mutex<Vec<(String, String)>>>;
+
+impl Api {
+    fn start(status: u16) -> Self {
+        let told = Told::default();
+        let shared = Arc::clone(&told);
+        let server = HttpServer::new(move || {
+            let told = Arc::clone(&shared);
+            App::new().default_service(web::post().to(move |request: HttpRequest, body: String| {
+                told.lock().expect("whole").push((request.path().to_owned(), body));
+                let body = if status == 201 { json!({ "sid": CALL }) } else { json!({ "code": 21212 }) };
+                let status = StatusCode::from_u16(status).expect("a status");
+                async move { HttpResponse::build(status).json(body) }
+            }))
+        })
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(0)
+        .bind("127.0.0.1:0")
+        .expect("a free port");
+        let address = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        Self { address, handle, told }
+    }
+
+    async fn service(&self, overrides: &[(&str, &str)]) -> Running {
+        let variables = [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_AUTH_TOKEN", AUTH_TOKEN)];
+        let mut all = vec![
+            ("twilio.verify", "off"),
+            ("twilio.api_url", self.address.as_str()),
+            ("outbound.enabled", "true"),
+            ("outbound.allow", r#"["+91", "+1900"]"#),
+            ("outbound.from", "+14155550199"),
+        ];
+        all.extend_from_slice(overrides);
+        start_with(&variables, &all).await
+    }
+
+    fn told(&self) -> Vec<(String, String)> {
+        self.told.lock().expect("whole").clone()
+    }
+
+    async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}

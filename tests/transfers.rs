@@ -1,0 +1,350 @@
+//! Callers handed on to people, through the whole service: by the document behind the stream and over the carrier's API, and back again.
+
+mod common;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post_body, start, start_with};
+use serde_json::Value;
+use switchboard::phone::{CallReport, DialOutcome, Handset, PhoneOptions, Remote, Target, place_call};
+
+const CALL: &str = "CA00000000000000000000000000000001";
+const SALES: [(&str, &str); 2] =
+    [("transfers.sales.number", "+14155550100"), ("transfers.sales.announce", "One moment, I put you through.")];
+
+#[actix_rt::test]
+async fn a_caller_is_put_through_and_the_call_is_over_when_they_have_finished() {
+    let running = start(&SALES).await;
+    let report = call(&running, DialOutcome::Answered).await;
+    clean(&report);
+    assert_eq!(report.summary.transfers[0].to, ["+14155550100"]);
+    assert_eq!(report.summary.stream_sids.len(), 1);
+    assert!(report.summary.ended_how.ends_with("Hangup"), "{:?}", report.summary.trail);
+    let record = record(running, &report).await;
+    assert_eq!(record["ending"]["reason"], "transferred");
+    assert_eq!(outcomes(&record), ["dialled", "answered"]);
+}
+
+#[actix_rt::test]
+async fn a_caller_whom_nobody_takes_comes_back_to_the_agent() {
+    for (outcome, word) in
+        [(DialOutcome::Busy, "busy"), (DialOutcome::NoAnswer, "no_answer"), (DialOutcome::Failed, "failed")]
+    {
+        let running = start(&SALES).await;
+        let report = call(&running, outcome).await;
+        came_back(&report);
+        let record = record(running, &report).await;
+        assert_eq!(record["ending"]["reason"], "caller_hung_up");
+        assert_eq!(outcomes(&record), ["dialled", word]);
+    }
+}
+
+#[actix_rt::test]
+async fn whoever_answers_is_told_and_has_to_take_the_call() {
+    let whisper = ("transfers.sales.whisper", "A caller for you: {reason}. Press any key.");
+    for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Declined, "not_taken")] {
+        let running = start(&[SALES[0], SALES[1], whisper]).await;
+        let report = call(&running, outcome).await;
+        let told = report.summary.transfers[0].whispered.as_deref();
+        assert_eq!(told, Some("A caller for you: customer_request. Press any key."));
+        if outcome == DialOutcome::Declined {
+            came_back(&report);
+        } else {
+            clean(&report);
+        }
+        assert_eq!(outcomes(&record(running, &report).await), ["dialled", word]);
+    }
+}
+
+#[actix_rt::test]
+async fn a_key_of_the_keypad_puts_the_caller_through() {
+    let keypad = ("agents.default.keypad", r#"{ "1" = "transfer sales" }"#);
+    let running = start(&[SALES[0], SALES[1], keypad]).await;
+    let report = call(&running, DialOutcome::Answered).await;
+    clean(&report);
+    assert_eq!(outcomes(&record(running, &report).await), ["dialled", "answered"]);
+}
+
+#[actix_rt::test]
+async fn over_the_api_the_caller_is_put_through_and_comes_back() {
+    for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Busy, "busy")] {
+        let api = Api::start(Manner::Obey);
+        let running = api.service(&[]).await;
+        let report = api.call(&running, outcome).await;
+        clean(&report);
+        assert!(report.summary.trail.iter().any(|step| step.contains("redirected")), "{:?}", report.summary.trail);
+        let record = record(running, &report).await;
+        assert_eq!(outcomes(&record), ["dialled", word]);
+        assert_eq!(api.stop().await.len(), 1, "nobody was hung up on");
+    }
+}
+
+#[actix_rt::test]
+async fn a_stream_that_ends_before_the_api_answers_drops_nobody() {
+    let api = Api::start(Manner::ObeyThenAnswerLate);
+    let running = api.service(&[]).await;
+    let report = api.call(&running, DialOutcome::NoAnswer).await;
+    came_back(&report);
+    assert_eq!(outcomes(&record(running, &report).await), ["dialled", "no_answer"]);
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_api_that_fails_is_done_without() {
+    for manner in [Manner::Answer(429), Manner::Answer(500), Manner::Never] {
+        let api = Api::start(manner);
+        let running = api.service(&[]).await;
+        let report = api.call(&running, DialOutcome::Busy).await;
+        came_back(&report);
+        assert_eq!(outcomes(&record(running, &report).await), ["dialled", "busy"], "{manner:?}");
+        api.stop().await;
+    }
+}
+
+#[actix_rt::test]
+async fn a_caller_who_is_gone_for_the_api_is_gone() {
+    let api = Api::start(Manner::Answer(404));
+    let running = api.service(&[]).await;
+    let report = api.call(&running, DialOutcome::Busy).await;
+    assert!(report.summary.transfers.is_empty());
+    assert_eq!(record(running, &report).await["ending"]["reason"], "caller_hung_up");
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_operators_transfer_is_judged_before_it_is_made() {
+    let running = start(&SALES).await;
+    let order = |id: &str, body: &'static str| {
+        let url = running.admin(&format!("/calls/{id}/transfer"));
+        async move { post_body(&url, "application/json", body, &[]).await }
+    };
+    let (handset, _remote) = Handset::new();
+    let mut options = options(&running, DialOutcome::Answered);
+    options.dtmf.clear();
+    let ordered = async {
+        running.until_calls(1).await;
+        let id = running.calls().await[0]["id"].as_str().expect("an id").to_owned();
+        order("CA404", r#"{"destination":"sales"}"#).await.problem(404);
+        assert!(order(&id, r#"{"destination":"+19005550100"}"#).await.problem(422).contains("configured: sales"));
+        order(&id, r#"{"number":"+19005550100"}"#).await.problem(400);
+        // Until the first word there is nobody to transfer; then there is.
+        let mut answer = order(&id, r#"{"destination":"sales"}"#).await;
+        while answer.status == 409 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            answer = order(&id, r#"{"destination":"sales"}"#).await;
+        }
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        order(&id, r#"{"destination":"sales"}"#).await.problem(409);
+    };
+    let (report, ()) = tokio::join!(place_call(options, handset), ordered);
+    clean(&report);
+    assert_eq!(outcomes(&record(running, &report).await), ["dialled", "answered"]);
+}
+
+#[actix_rt::test]
+async fn a_call_whose_end_the_carrier_does_not_confirm_is_ended_over_the_api() {
+    let api = Api::start(Manner::Answer(200));
+    let running = api.service(&[]).await;
+    let token = running.announce(CALL).await;
+    let mut stream = FakeStream::start(&running.stream(), CALL, Some(&token)).await;
+    running.until_calls(1).await;
+    let id = running.calls().await[0]["id"].as_str().expect("an id").to_owned();
+    post_body(&running.admin(&format!("/calls/{id}/hangup")), "application/json", "", &[]).await;
+    // Whoever plays no audio echoes no mark: the goodbye is waited for until its limit.
+    stream.closed().await;
+    let told = api.until(1).await;
+    assert_eq!(told, [format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json Status=completed")]);
+    running.stop().await;
+    assert_eq!(api.stop().await.len(), 1);
+}
+
+#[actix_rt::test]
+async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
+    let api = Api::start(Manner::Answer(200));
+    let running = api.service(&[]).await;
+    let mut options = options(&running, DialOutcome::Answered);
+    options.dtmf = vec![(Duration::from_secs(2), '9')];
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    clean(&report);
+    let record = record(running, &report).await;
+    assert_eq!(record["ending"]["reason"], "agent_hung_up");
+    // Stopping waits for hang-ups that are outstanding: there was none.
+    assert_eq!(api.stop().await, [] as [String; 0]);
+}
+
+/// A caller who presses 1 once the agent speaks.
+fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
+    let url = running.public("/twilio/voice").parse().expect("a URL");
+    let mut options = PhoneOptions::new(Target::Webhook(url));
+    options.dtmf = vec![(Duration::from_secs(2), '1')];
+    options.dial_outcome = dial_outcome;
+    options.account_sid = ACCOUNT.to_owned();
+    // Longer than the service waits for an API that does not answer: until then the caller hears nothing.
+    options.answer_pause = Duration::from_secs(5);
+    options.longest = Duration::from_secs(60);
+    options
+}
+
+async fn call(running: &Running, dial_outcome: DialOutcome) -> CallReport {
+    let (handset, _remote) = Handset::new();
+    place_call(options(running, dial_outcome), handset).await
+}
+
+fn clean(report: &CallReport) {
+    assert!(report.summary.failures.is_empty(), "{:?}", report.summary.failures);
+    assert!(report.summary.warnings.is_empty(), "{:?}", report.summary.warnings);
+    assert_eq!(
+        report.summary.transfers.len(),
+        usize::from(report.summary.dtmf_sent != "9"),
+        "{:?}",
+        report.summary.trail
+    );
+}
+
+/// The caller was never dropped, and the agent spoke with them again.
+fn came_back(report: &CallReport) {
+    clean(report);
+    assert_eq!(report.summary.stream_sids.len(), 2, "{:?}", report.summary.trail);
+    let loud: Vec<bool> = report.heard.chunks(800).map(|it| it.iter().any(|s| s.abs() > 500)).collect();
+    let gap = loud.windows(5).rposition(|it| it.iter().all(|loud| !loud)).unwrap_or(0);
+    assert!(loud[..gap].iter().filter(|loud| **loud).count() > 5, "the agent spoke before and after");
+    assert!(
+        report.summary.trail.last().is_some_and(|step| step.contains("after the answer")),
+        "{:?}",
+        report.summary.trail
+    );
+}
+
+/// Stops the service and reads the one record of the call.
+async fn record(running: Running, report: &CallReport) -> Value {
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let found = transcripts(records.path(), &report.summary.call_sid);
+    assert_eq!(found.len(), 1, "exactly one record");
+    found.into_iter().next().expect("one")
+}
+
+fn transcripts(records: &Path, call_sid: &str) -> Vec<Value> {
+    let prefix = format!("call_{call_sid}_");
+    let entries = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    entries
+        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
+        .map(|path| serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON"))
+        .collect()
+}
+
+fn outcomes(record: &Value) -> Vec<&str> {
+    let transfers = record["transfers"].as_array().unwrap_or_else(|| panic!("{record}"));
+    assert!(transfers.iter().all(|it| it["destination"] == "sales"), "{transfers:?}");
+    transfers.iter().filter_map(|it| it["outcome"].as_str()).collect()
+}
+
+/// How the carrier's API behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It takes the call to the document and says so.
+    Obey,
+    /// It takes the call to the document and says so when that has long been read.
+    ObeyThenAnswerLate,
+    /// It does nothing and answers with this status.
+    Answer(u16),
+    /// It does nothing and does not answer.
+    Never,
+}
+
+/// A carrier's API with one telephone.
+struct Api {
+    address: String,
+    handle: ServerHandle,
+    state: Arc<State>,
+}
+
+struct State {
+    manner: Manner,
+    remote: Mutex<Option<Remote>>,
+    told: Mutex<Vec<String>>,
+}
+
+impl Api {
+    fn start(manner: Manner) -> Self {
+        let state = Arc::new(State { manner, remote: Mutex::default(), told: Mutex::default() });
+        let shared = web::Data::from(Arc::clone(&state));
+        let server =
+            HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::post().to(update)))
+                .workers(1)
+                .disable_signals()
+                .shutdown_timeout(0)
+                .bind("127.0.0.1:0")
+                .expect("a free port");
+        let address = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        Self { address, handle, state }
+    }
+
+    async fn service(&self, overrides: &[(&str, &str)]) -> Running {
+        let variables = [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_AUTH_TOKEN", AUTH_TOKEN)];
+        let mut all = vec![("twilio.verify", "off"), ("twilio.api_url", self.address.as_str()), SALES[0], SALES[1]];
+        all.push(("limits.goodbye", "3s"));
+        all.extend_from_slice(overrides);
+        start_with(&variables, &all).await
+    }
+
+    async fn call(&self, running: &Running, dial_outcome: DialOutcome) -> CallReport {
+        let (handset, remote) = Handset::new();
+        *self.state.remote.lock().expect("whole") = Some(remote);
+        place_call(options(running, dial_outcome), handset).await
+    }
+
+    /// What the API was told, once it was told so often.
+    async fn until(&self, times: usize) -> Vec<String> {
+        let waiting = async {
+            while self.state.told.lock().expect("whole").len() < times {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(common::PATIENCE, waiting).await.expect("the API is told");
+        self.state.told.lock().expect("whole").clone()
+    }
+
+    /// Everything that the API was told.
+    async fn stop(self) -> Vec<String> {
+        self.handle.stop(false).await;
+        std::mem::take(&mut *self.state.told.lock().expect("whole"))
+    }
+}
+
+async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
+    state.told.lock().expect("whole").push(format!("{} {body}", request.path()));
+    let url = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Url").map(|(_, url)| url.parse());
+    let redirect = || {
+        if let (Some(remote), Some(Ok(url))) = (&*state.remote.lock().expect("whole"), url) {
+            remote.redirect(url);
+        }
+    };
+    let done = || HttpResponse::Ok().json(serde_json::json!({ "status": "in-progress" }));
+    match state.manner {
+        Manner::Obey => {
+            redirect();
+            done()
+        }
+        Manner::ObeyThenAnswerLate => {
+            redirect();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            done()
+        }
+        Manner::Answer(200) => done(),
+        Manner::Answer(status) => {
+            let status = actix_web::http::StatusCode::from_u16(status).expect("a status");
+            HttpResponse::build(status).json(serde_json::json!({ "code": 0, "message": "no" }))
+        }
+        Manner::Never => std::future::pending().await,
+    }
+}
