@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -87,10 +88,10 @@ impl RealtimeLlm {
             ModelOrder::Rotate => return self.rotate(ctx),
             ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
                 self.changes += 1;
-                let plan = &mut self.plan;
-                plan.instructions.clone_from(instructions.as_ref().unwrap_or(&plan.instructions.clone()));
-                plan.transcription.clone_from(transcription.as_ref().unwrap_or(&plan.transcription.clone()));
-                plan.tools.clone_from(tools.as_ref().unwrap_or(&plan.tools.clone()));
+                let plan = Arc::make_mut(&mut self.plan);
+                instructions.iter().for_each(|it| plan.instructions.clone_from(it));
+                transcription.iter().for_each(|it| plan.transcription.clone_from(it));
+                tools.iter().for_each(|it| plan.tools.clone_from(it));
             }
             ModelOrder::Speak(_)
             | ModelOrder::AnswerTool { .. }
