@@ -5,9 +5,10 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
-//! reads the recordings they name and `voices` has the bundled ones; `trust` checks what holds between sections and secrets. All that is wrong is told at once
-//! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are;
+//! `clips` reads the recordings they name and `voices` has the bundled ones; `trust` checks what holds between sections and
+//! secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes
+//! what a call is held by.
 
 mod audio;
 mod briefs;
