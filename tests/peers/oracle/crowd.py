@@ -1,5 +1,6 @@
 """Many calls, one after the other: a part of judge.py."""
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -30,6 +31,8 @@ async def memory_is_flat_over_many_calls(model):
     calls = 20_000 if "--long" in sys.argv else 1_000
     answer = signals.babble(0.5, 44, 24000)
     model.answer = lambda session, event: (answer, "yes", None)
+    # Some hang up while the model is being dialled.
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
     service = await Service(BINARY, await model.start()).ready()
     told = {}
     try:
