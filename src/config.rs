@@ -311,6 +311,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let top = reader.top(tree);
     let secrets = Secrets::read(&sources.variables);
     trust::weigh_tokens(&secrets, reader);
+    trust::check_shared_keys(&sources.variables, &secrets, reader);
     let server = Server::read(&top.table("server"));
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);

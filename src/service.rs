@@ -1,6 +1,6 @@
 //! The service as a whole: what is started, in which order, and how it stops.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -344,9 +344,10 @@ fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
 
 fn trust(config: &Config) -> Trust {
     match config.twilio.verify {
-        Verify::Require => {
-            Trust::Signed(Keys { auth_tokens: config.secrets.twilio_auth_tokens.clone(), shared: BTreeMap::new() })
-        }
+        Verify::Require => Trust::Signed(Keys {
+            auth_tokens: config.secrets.twilio_auth_tokens.clone(),
+            shared: config.secrets.twilio_shared_keys.clone(),
+        }),
         Verify::Off => Trust::Loopback,
     }
 }

@@ -1,7 +1,9 @@
 //! The rules that hold between sections and secrets: nothing starts that a stranger could use at our cost. Pure.
 
+use std::collections::BTreeMap;
+
 use super::kinds::looks_secret;
-use super::layers::{Node, Value};
+use super::layers::{Node, Value, Variable};
 use super::problem::Origin;
 use super::reader::{Reader, Section};
 use super::secrets::Secrets;
@@ -69,6 +71,20 @@ pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
             let next = "so it can be guessed; `openssl rand -hex 32` makes a good one";
             reader.note(format!("{name}: shorter than {SHORTEST} signs, {next}"));
         }
+    }
+}
+
+/// Refuses a list of shared keys that cannot be read: half of what was meant would be believed.
+pub(super) fn check_shared_keys(variables: &BTreeMap<String, Variable>, secrets: &Secrets, reader: &Reader) {
+    const NAME: &str = "TWILIO_SHARED_KEYS";
+    let Some(variable) = variables.get(NAME) else { return };
+    let listed = variable.value.split(',').filter(|key| !key.trim().is_empty()).count();
+    if listed != secrets.twilio_shared_keys.len() {
+        let read = secrets.twilio_shared_keys.len();
+        let found = format!("found {listed} entries of which {read} can be told apart and read");
+        let message = format!("{found}, expected `id=secret`, several separated by commas");
+        let origin = Origin::Variable { name: NAME.to_owned(), dotenv: variable.dotenv };
+        reader.problem(NAME, origin, message);
     }
 }
 

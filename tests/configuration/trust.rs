@@ -29,6 +29,19 @@ fn signatures_are_required_as_soon_as_a_stranger_could_call() {
 }
 
 #[test]
+fn shared_keys_are_read_by_their_ids_or_refused_as_a_whole() {
+    let load = |keys| Config::from_sources(&Sources::default().variables(&[("TWILIO_SHARED_KEYS", keys)]));
+    let keys = load("k1=one=1, k2 = two,").expect("valid").secrets.twilio_shared_keys;
+    let secret = |text: &str| Some(text.to_owned().into());
+    assert_eq!((keys.get("k1").cloned(), keys.get("k2").cloned(), keys.len()), (secret("one=1"), secret("two"), 2));
+    for keys in ["hunter2hunter2", "k1=hunter2hunter2,k1=other", "=hunter2hunter2", "k1="] {
+        let error = load(keys).expect_err("half of it would be believed");
+        assert!(problem(&error, "TWILIO_SHARED_KEYS").message.contains("id=secret"));
+        assert!(!error.to_string().contains("hunter2"), "a secret is repeated");
+    }
+}
+
+#[test]
 fn what_needs_a_secret_is_refused_without_it() {
     let load = |settings: &[(&str, &str)], variables: &[(&str, &str)]| {
         Config::from_sources(&Sources::default().variables(variables).overrides(settings))
