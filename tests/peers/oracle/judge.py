@@ -7,6 +7,7 @@ import traceback
 
 import numpy as np
 
+import losses
 import signals
 from model import Model
 from phone import Phone
@@ -750,6 +751,9 @@ async def shuffled_words_are_in_order(model):
         return "3 calls of 10 turns, all in order, none lost"
     finally:
         service.stop()
+
+
+SCENARIOS += losses.SCENARIOS
 
 
 async def main():
