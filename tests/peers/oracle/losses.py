@@ -79,6 +79,8 @@ class Caller:
         return time.monotonic() - self.phone.began
 
     async def ring(self, service, hold=60):
+        # One after the other: who dials next is this one.
+        self.model.expected.append(self)
         self.running = asyncio.ensure_future(self.phone.call(service.base, hold))
         await until(lambda: self.identity or self.running.done(), 10, "the model was not dialled")
 
@@ -87,8 +89,14 @@ class Caller:
 
     async def quiet(self, seconds=10):
         """All that was sent has been played."""
-        await until(lambda: not self.phone.queue and not any(s.active for s in self.sessions if not s.closed.is_set()), seconds, "the agent does not stop")
-        await asyncio.sleep(0.1)
+        since = [None]
+
+        def still():
+            quiet = not self.phone.queue and not any(s.active for s in self.sessions if not s.closed.is_set())
+            since[0] = (since[0] or time.monotonic()) if quiet else None
+            return quiet and time.monotonic() - since[0] > 0.25
+
+        await until(still, seconds, "the agent does not stop")
 
     async def hang_up(self, service):
         await self.phone.hang_up()
@@ -299,7 +307,6 @@ async def a_call_outlives_its_session_wherever_that_is_lost(model):
             for state, n in tasks[start : start + 8]:
                 caller = Caller(model)
                 caller.state, caller.part, caller.done = state, 2 + n % 11, False
-                model.expected.append(caller)
                 await caller.ring(service)
                 calls.append(asyncio.ensure_future(lose_once(model, service, caller)))
             for (state, n), result in zip(tasks[start : start + 8], await asyncio.gather(*calls, return_exceptions=True)):
@@ -319,3 +326,131 @@ async def a_call_outlives_its_session_wherever_that_is_lost(model):
     finally:
         service.stop()
         server.close()
+
+
+@scenario
+async def a_session_that_expires_is_replaced_and_nobody_hears_it(model):
+    """Sessions of nine seconds under calls of thirty: in quiet, in an answer and in a caller's turn; p95 of the added silence ≤ 300 ms."""
+    acquaint(model)
+    model.lifetime = 9
+    voices = itertools.count(3000)
+    expired = []
+
+    async def at(session, point):
+        if point != "opened":
+            return
+        session.of = model.meet(session.caller_id)
+        session.died = False
+
+        async def expire():
+            await asyncio.sleep(model.lifetime)
+            if not session.closed.is_set():
+                session.died = True
+                expired.append(session)
+                await session.send("error", error={"type": "invalid_request_error", "code": "session_expired", "message": "Your session hit the maximum duration of 60 minutes.", "param": None, "event_id": None})
+                await session.socket.close(1001, "")
+
+        model.spawn(expire())
+
+    def answer(session, event):
+        caller, seed = session.of, next(voices)
+        voice, words = signals.babble(caller.length if session.of.said else 1.5, seed, 24000), in_words(seed)
+        caller.said.append((session, voice, words))
+        return voice, words, None
+
+    model.at, model.answer = at, answer
+    calls, added, answered, rotations = (40 if LONG else 12), [], [], 0
+
+    async def one(n, caller):
+        await caller.ready()
+        waits = []
+        while caller.now() < 30:
+            await caller.quiet(15)
+            await asyncio.sleep((0.2, 1.5)[n % 2])
+            session = await in_use(caller)
+            item, _ = await session.caller_begins()
+            await asyncio.sleep(0.2)
+            said, ended = len(caller.said), caller.now()
+            following = await in_use(caller)
+            if following is session:
+                await session.caller_ends(item, f"turn {said}")
+            else:
+                # Replaced in the middle of the turn: the next one has to be asked, unless it hears the turn itself.
+                await asyncio.sleep(1.5)
+                if len(caller.said) == said:
+                    item, _ = await following.caller_begins()
+                    await asyncio.sleep(0.1)
+                    await following.caller_ends(item, f"turn {said}")
+            await until(lambda: len(caller.said) > said, 5, "a turn was not answered at", ended)
+            await until(lambda: phone_sounds(caller.phone, ended), 3, "the answer is not heard at", ended)
+            waits.append((round(ended, 2), round(phone_sounds(caller.phone, ended) - ended, 2), caller.sessions.index(session), said))
+        await caller.quiet(15)
+        record = await caller.hang_up(service)
+        check(record["ending"]["reason"] == "caller_hung_up", record["ending"])
+        return caller, waits
+
+    def judge(caller, waits):
+        """Once all calls are over: it takes its time, and no phone is to hear late for it."""
+        nonlocal rotations
+        heard = caller.phone.heard()
+        for n, (session, voice, _) in enumerate(caller.said):
+            match = signals.best_match(signals.resample(voice, 24000, 8000), heard)[0]
+            check(match > 0.97, "answer", n, "of session", caller.sessions.index(session), "was torn:", match, waits)
+        check(len(caller.sessions) >= 4, "only", len(caller.sessions), "sessions")
+        rotations += len(caller.sessions) - 1
+        added.extend(continuity(caller))
+        answered.extend(wait for _, wait, _, _ in waits)
+        problems = [p for s in caller.sessions for p in s.problems]
+        check(not problems, problems[:3])
+
+    service = await Service(BINARY, await model.start(), realtime__rotate_before="4s", realtime__rotate_latest="1s").ready()
+    try:
+        running = []
+        for n in range(calls):
+            caller = Caller(model, pcm=signals.babble(60, 4000 + n))
+            caller.length = (0.5, 2.5, 6.0)[n % 3]
+            await caller.ring(service, 90)
+            running.append(asyncio.ensure_future(one(n, caller)))
+        outcomes = await asyncio.gather(*running, return_exceptions=True)
+        failures = [o for o in outcomes if isinstance(o, BaseException)]
+        check(not failures, len(failures), "of", calls, "failed:", failures[:4])
+        for outcome in outcomes:
+            judge(*outcome)
+        check(not expired, len(expired), "sessions ran into their end")
+        check(p95(added) <= 0.3, "added silence p95", p95(added))
+        return f"{calls} calls, {rotations} rotations, none too late; the caller's audio interrupted for {1000 * float(np.median(added)):.0f} ms at the median, {1000 * p95(added):.0f} at p95, answers after {1000 * float(np.median(answered)):.0f} ms at the median, {1000 * p95(answered):.0f} at p95, each whole"
+    finally:
+        service.stop()
+
+
+async def in_use(caller):
+    """The session that is fed the caller's audio."""
+    while True:
+        before = {id(s): len(s.caller) for s in caller.sessions}
+        await asyncio.sleep(0.1)
+        fed = [s for s in caller.sessions if len(s.caller) > before.get(id(s), 0)]
+        if fed and not fed[-1].closed.is_set():
+            return fed[-1]
+
+
+def phone_sounds(phone, since):
+    """When the caller first hears something after `since`, on the call's clock; 0 while not."""
+    loud = sounding(phone.heard()[int(since * 8000) :])
+    return since + float(np.argmax(loud)) / 100 if loud.any() else 0.0
+
+
+def continuity(caller):
+    """For each change of session, how much of the caller's audio neither of the two has heard, in seconds."""
+    lost, spoken = [], caller.phone.pcm
+    pieces = []
+    for session in caller.sessions:
+        pcm = signals.resample(np.frombuffer(bytes(session.caller), dtype="<i2"), 24000, 8000)
+        if len(pcm) < 4000:
+            continue
+        head, tail = pcm[400:2400], pcm[-2400:-400]
+        first, last = signals.best_match(head, spoken), signals.best_match(tail, spoken)
+        if first[0] > 0.9 and last[0] > 0.9:
+            pieces.append((first[1] - 400, last[1] + 2400))
+    for (_, end), (begin, _) in zip(pieces, pieces[1:]):
+        lost.append(max(0.0, (begin - end) / 8000))
+    return lost

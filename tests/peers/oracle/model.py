@@ -18,7 +18,7 @@ FORMATS = {"audio/pcm": 48, "audio/pcmu": 8}
 class Session:
     def __init__(self, socket, world):
         self.socket, self.world = socket, world
-        self.ids = itertools.count(1)
+        self.ids = world.ids
         self.judge = sequence.SequenceOracle()
         self.problems, self.log = [], []
         self.caller = bytearray()
@@ -228,6 +228,7 @@ class Model:
         self.at = nothing
         self.upgrade = None
         self.lifetime = 3600
+        self.ids = itertools.count(1)
         self.created_delay = self.updated_delay = 0.0
         self.updated_padding = 0
         self.arrived = asyncio.Queue()
