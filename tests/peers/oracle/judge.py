@@ -9,6 +9,7 @@ import numpy as np
 
 import losses
 import signals
+import trouble
 from model import Model
 from phone import Phone
 from service import Service
@@ -753,7 +754,7 @@ async def shuffled_words_are_in_order(model):
         service.stop()
 
 
-SCENARIOS += losses.SCENARIOS
+SCENARIOS += losses.SCENARIOS + trouble.SCENARIOS
 
 
 async def main():

@@ -240,6 +240,10 @@ class Model:
 
         return signals.mulaw_encode(signals.resample(pcm, 24000, 8000))
 
+    async def raw(self, session, message):
+        """Sends what no type allows."""
+        await type(session.socket).send(session.socket, message)
+
     def spawn(self, work):
         task = asyncio.ensure_future(self._quietly(work))
         self.tasks.add(task)
