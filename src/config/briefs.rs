@@ -216,6 +216,7 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+        ping_timeout: realtime.ping_timeout,
         resilience: resilience(config, endpoint, agent),
     }
 }

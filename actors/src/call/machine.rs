@@ -32,7 +32,9 @@
 //! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed | . |
 //! | model actor lost | closing | closing | closing | closing | closing | . | . |
 //! | transcript actor lost | . | . | . | . | . | . | . |
-//! | first time-out | model_lost | line_silent | line_silent | line_silent | line_silent | agent_hung_up | transferred |
+//! | first time-out | model_lost | model_lost | line_silent | model_lost | line_silent | agent_hung_up | transferred |
+//!
+//! A time-out is counted behind the words for one who waits (`waiting`), and behind the session that is replaced for him.
 //!
 //! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
 //! here the agent's own, is left by its caller's word, its second report of silence, or its deadline. Transferring, here while the
@@ -47,6 +49,7 @@ mod hearing;
 mod outage;
 mod spending;
 mod tooling;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,6 +58,7 @@ use self::ends::{Awaiting, Closing};
 pub use self::handover::Means;
 use self::hearing::exactly;
 use self::outage::Outage;
+use self::waiting::Wait;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
@@ -67,6 +71,7 @@ use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
 use super::turn::{Turn, heard};
 use crate::audio::diagnosis::Diagnosis;
+use crate::audio::messages::CLIP_RESPONSE;
 use crate::ending::Ending;
 use crate::ids::ResponseId;
 use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
@@ -90,6 +95,8 @@ pub struct CallMachine {
     caller_speaking: bool,
     /// There is no model session: one was lost, and another one is being opened.
     outage: Option<Outage>,
+    /// The model lets the caller wait.
+    wait: Wait,
     /// The model session will expire, and a fresh one waits for a quiet moment.
     renewable: bool,
     /// Recordings of ours that were played, for their ids.
@@ -182,6 +189,7 @@ impl CallMachine {
             language: brief.language.clone(),
             caller_speaking: false,
             outage: None,
+            wait: Wait::default(),
             renewable: false,
             lines_played: 0,
             meter: Meter::new(
@@ -239,8 +247,10 @@ impl CallMachine {
             CallEvent::TimeUp => {}
         }
         self.mind_the_silence(now);
+        self.mind_the_wait(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.mind_the_wait(now);
         self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
@@ -255,7 +265,10 @@ impl CallMachine {
         let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
         let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
         let own = match self.state {
-            State::Connecting => vec![after(self.started, limits.model_setup, Timer::ModelSetup), limit, line],
+            State::Connecting => {
+                let setup = after(self.started, limits.model_setup, Timer::ModelSetup);
+                vec![setup, self.wait_due().map(|at| (at, Timer::Wait)), limit, line]
+            }
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
                 self.keypad.due().map(|at| (at, Timer::Keypad)),
                 self.warning.map(|at| (at, Timer::DurationWarning)),
@@ -263,6 +276,7 @@ impl CallMachine {
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
                 self.outage_due().map(|at| (at, Timer::Outage)),
+                self.wait_due().map(|at| (at, Timer::Wait)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
@@ -399,6 +413,9 @@ impl CallMachine {
 
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
+        if response.as_str() != CLIP_RESPONSE {
+            self.waited_enough();
+        }
         self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
@@ -613,6 +630,7 @@ impl CallMachine {
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
                 (Timer::Outage, _) => self.fill_the_outage(now),
+                (Timer::Wait, _) => self.end_the_wait(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;

@@ -8,7 +8,9 @@ import traceback
 import numpy as np
 
 import crowd
+import losses
 import signals
+import trouble
 from model import Model
 from phone import Phone
 from service import Service
@@ -754,7 +756,7 @@ async def shuffled_words_are_in_order(model):
         service.stop()
 
 
-SCENARIOS += crowd.SCENARIOS
+SCENARIOS += losses.SCENARIOS + trouble.SCENARIOS + crowd.SCENARIOS
 
 
 async def main():

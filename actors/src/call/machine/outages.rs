@@ -126,7 +126,7 @@ fn held() -> Held {
     call
 }
 
-fn brief_with_sounds() -> Brief {
+pub(super) fn brief_with_sounds() -> Brief {
     let sound = || Some(Arc::from([1i16; 8]));
     let language = LanguageBrief {
         name: "English".to_owned(),

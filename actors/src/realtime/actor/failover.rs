@@ -86,6 +86,7 @@ impl RealtimeLlm {
         match order {
             ModelOrder::Close => return self.close_all(ctx),
             ModelOrder::Rotate => return self.rotate(ctx),
+            ModelOrder::Replace => return self.replace(ctx),
             ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
                 self.changes += 1;
                 let plan = Arc::make_mut(&mut self.plan);
@@ -315,6 +316,14 @@ impl RealtimeLlm {
         }
     }
 
+    /// The session in use does not do what it is there for.
+    fn replace(&mut self, ctx: &mut Context<Self>) {
+        if let Some(leg) = self.in_use {
+            self.lost(leg, ModelLoss { class: LossClass::Retryable, reason: "an answer is overdue".to_owned() }, ctx);
+            self.arm(ctx);
+        }
+    }
+
     fn pass_on(&mut self, leg: LegId, order: ModelOrder, ctx: &mut Context<Self>) {
         if let Some(rewrite) = self.history.order(&order)
             && let Some(it) = self.legs.iter_mut().find(|it| it.id == leg)
@@ -338,7 +347,7 @@ impl RealtimeLlm {
             // What is held was said after it.
             ModelOrder::DiscardInput => {}
             // What is still to be dialled is configured with it; what is dialled already is told when it takes over.
-            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Close => {}
+            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
                 if self.orders.len() < MOST_ORDERS {
                     self.orders.push_back(order);
