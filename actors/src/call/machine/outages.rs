@@ -11,6 +11,7 @@ use super::tests::{
 use super::*;
 use crate::call::brief::{Greeting, LanguageBrief};
 use crate::call::messages::ModelLoss;
+use crate::call::messages::ModelReport;
 use crate::call::testing::{brief, sales};
 
 #[test]

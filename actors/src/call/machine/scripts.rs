@@ -9,6 +9,7 @@ use super::*;
 use crate::audio::messages::ItemPlayout;
 use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
 use crate::call::ladder::LadderPlan;
+use crate::call::messages::{AudioReport, ModelReport};
 use crate::call::steps::CarrierAnswer;
 use crate::call::testing::brief;
 use crate::call::transfer::DialOutcome;

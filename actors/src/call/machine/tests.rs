@@ -3,7 +3,9 @@ use super::super::testing::{brief, plan};
 use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use crate::call::messages::{AudioReport, ModelReport};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::realtime::messages::TextRole;
 use crate::wire::Handover;
 
 use CallAction as A;
