@@ -323,7 +323,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
-    let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section));
+    let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section, &secrets));
     let outbound = Outbound::read(&top.table("outbound"), &secrets);
     let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
     let audio = audio::read(&top.table("audio"));

@@ -362,6 +362,7 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
             account: account.expose().clone(),
             auth_token: token.clone(),
             after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
+            person: twiml::public_url(public_url, "/twilio/person"),
         });
         (Carrier::Twilio, Arc::new(api))
     });

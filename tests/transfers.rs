@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post_body, start, start_with};
 use serde_json::Value;
-use switchboard::phone::{CallReport, DialOutcome, Handset, PhoneOptions, Remote, Target, place_call};
+use switchboard::phone::{
+    CallReport, DialOutcome, Handset, Invited, PersonReport, PhoneOptions, Remote, Target, place_call, ring_person,
+};
 
 const CALL: &str = "CA00000000000000000000000000000001";
 const SALES: [(&str, &str); 2] =
@@ -177,6 +180,88 @@ async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
     assert_eq!(api.stop().await, [] as [String; 0]);
 }
 
+#[actix_rt::test]
+async fn a_caller_meets_a_person_who_was_told_what_it_is_about() {
+    let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+    let running = api.service(&WARM).await;
+    let report = api.call(&running, DialOutcome::Failed).await;
+    clean(&report);
+    assert_eq!(report.summary.transfers[0].outcome, "answered");
+    assert!(report.summary.ended_how.ends_with("Hangup"), "{:?}", report.summary.trail);
+    let record = record(running, &report).await;
+    assert_eq!(record["ending"]["reason"], "transferred");
+    assert_eq!(outcomes(&record), ["dialled", "answered"]);
+    let person = api.person().await;
+    assert_eq!((person.to.as_str(), person.from.as_str()), ("+14155550100", "+15550100002"));
+    let told = "A caller for you. customer_request. The caller pressed 1. Press any key to take the call.";
+    assert_eq!(person.told.as_deref(), Some(told));
+    assert_eq!(person.room.as_ref(), report.summary.transfers[0].to.first(), "they are in the same conference");
+    let told = api.stop().await;
+    assert_eq!(told.len(), 2, "nobody was hung up on: {told:?}");
+}
+
+#[actix_rt::test]
+async fn a_caller_whom_nobody_meets_comes_back_to_the_agent() {
+    for (outcome, word) in [
+        (Some(DialOutcome::Busy), "busy"),
+        (Some(DialOutcome::NoAnswer), "no_answer"),
+        (Some(DialOutcome::Failed), "failed"),
+        (Some(DialOutcome::Declined), "not_taken"),
+        (None, "failed"),
+    ] {
+        let api = Api::start(Manner::Obey).with_person(outcome);
+        let running = api.service(&WARM).await;
+        let report = api.call(&running, DialOutcome::Answered).await;
+        came_back(&report);
+        let waited = report.summary.trail.iter().filter(|step| step.starts_with("Conference")).count();
+        assert_eq!(waited, 1, "{:?}", report.summary.trail);
+        let record = record(running, &report).await;
+        assert_eq!(record["ending"]["reason"], "caller_hung_up");
+        assert_eq!(outcomes(&record), ["dialled", word]);
+        assert_eq!(api.stop().await.len(), 3, "handed over, called, taken back");
+    }
+}
+
+#[actix_rt::test]
+async fn an_api_that_fails_when_the_caller_is_to_come_back_is_asked_again() {
+    let api = Api::start(Manner::RefuseToTakeBack(2)).with_person(Some(DialOutcome::Busy));
+    let running = api.service(&WARM).await;
+    let report = api.call(&running, DialOutcome::Answered).await;
+    came_back(&report);
+    assert_eq!(outcomes(&record(running, &report).await), ["dialled", "busy"]);
+    assert_eq!(api.stop().await.len(), 5);
+}
+
+#[actix_rt::test]
+async fn an_api_that_does_not_hand_the_caller_over_is_done_without() {
+    let api = Api::start(Manner::RefuseToHandOver).with_person(Some(DialOutcome::Answered));
+    let running = api.service(&WARM).await;
+    let report = api.call(&running, DialOutcome::Answered).await;
+    clean(&report);
+    assert_eq!(outcomes(&record(running, &report).await), ["dialled", "answered"]);
+    api.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
+    let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+    api.state.rings.store(true, Ordering::Relaxed);
+    let running = api.service(&WARM).await;
+    let (handset, remote) = Handset::new();
+    *api.state.remote.lock().expect("whole") = Some(remote.clone());
+    let hang_up = async {
+        api.until(2).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        remote.hang_up();
+    };
+    let (report, ()) = tokio::join!(place_call(options(&running, DialOutcome::Answered), handset), hang_up);
+    let record = record(running, &report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    let told = api.until(3).await;
+    assert_eq!(told[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{PERSON}.json Status=completed"));
+    api.stop().await;
+}
+
 /// A caller who presses 1 once the agent speaks.
 fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
     let url = running.public("/twilio/voice").parse().expect("a URL");
@@ -245,6 +330,10 @@ fn outcomes(record: &Value) -> Vec<&str> {
     transfers.iter().filter_map(|it| it["outcome"].as_str()).collect()
 }
 
+const WARM: [(&str, &str); 1] = [("transfers.sales.warm", "true")];
+/// The call of the person.
+const PERSON: &str = "CA00000000000000000000000000000009";
+
 /// How the carrier's API behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
@@ -256,6 +345,10 @@ enum Manner {
     Answer(u16),
     /// It does nothing and does not answer.
     Never,
+    /// It fails the first request to take a caller anywhere, and obeys the others.
+    RefuseToHandOver,
+    /// It obeys the first request, fails so many after it, and obeys again.
+    RefuseToTakeBack(usize),
 }
 
 /// A carrier's API with one telephone.
@@ -269,11 +362,27 @@ struct State {
     manner: Manner,
     remote: Mutex<Option<Remote>>,
     told: Mutex<Vec<String>>,
+    /// Requests about the caller.
+    updates: AtomicUsize,
+    /// What a person does whom it is to call; without one it refuses to.
+    person: Mutex<Option<DialOutcome>>,
+    /// Their telephone rings and rings.
+    rings: AtomicBool,
+    /// What became of them.
+    reports: Mutex<Vec<Result<PersonReport, String>>>,
 }
 
 impl Api {
     fn start(manner: Manner) -> Self {
-        let state = Arc::new(State { manner, remote: Mutex::default(), told: Mutex::default() });
+        let state = Arc::new(State {
+            manner,
+            remote: Mutex::default(),
+            told: Mutex::default(),
+            updates: AtomicUsize::new(0),
+            person: Mutex::default(),
+            rings: AtomicBool::new(false),
+            reports: Mutex::default(),
+        });
         let shared = web::Data::from(Arc::clone(&state));
         let server =
             HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::post().to(update)))
@@ -287,6 +396,22 @@ impl Api {
         let handle = server.handle();
         actix_rt::spawn(server);
         Self { address, handle, state }
+    }
+
+    fn with_person(self, outcome: Option<DialOutcome>) -> Self {
+        *self.state.person.lock().expect("whole") = outcome;
+        self
+    }
+
+    /// What became of the person.
+    async fn person(&self) -> PersonReport {
+        let waiting = async {
+            while self.state.reports.lock().expect("whole").is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(common::PATIENCE, waiting).await.expect("the person is called");
+        self.state.reports.lock().expect("whole").remove(0).expect("documents that Twilio can use")
     }
 
     async fn service(&self, overrides: &[(&str, &str)]) -> Running {
@@ -323,6 +448,9 @@ impl Api {
 
 async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<State>) -> HttpResponse {
     state.told.lock().expect("whole").push(format!("{} {body}", request.path()));
+    if request.path().ends_with("/Calls.json") {
+        return call_person(body, state);
+    }
     let url = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Url").map(|(_, url)| url.parse());
     let redirect = || {
         if let (Some(remote), Some(Ok(url))) = (&*state.remote.lock().expect("whole"), url) {
@@ -330,8 +458,11 @@ async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<
         }
     };
     let done = || HttpResponse::Ok().json(serde_json::json!({ "status": "in-progress" }));
+    let update = state.updates.fetch_add(1, Ordering::Relaxed);
     match state.manner {
-        Manner::Obey => {
+        Manner::RefuseToHandOver if update == 0 => HttpResponse::ServiceUnavailable().finish(),
+        Manner::RefuseToTakeBack(times) if (1..=times).contains(&update) => HttpResponse::TooManyRequests().finish(),
+        Manner::Obey | Manner::RefuseToHandOver | Manner::RefuseToTakeBack(_) => {
             redirect();
             done()
         }
@@ -347,4 +478,29 @@ async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<
         }
         Manner::Never => std::future::pending().await,
     }
+}
+
+/// Begins the call of a person, or refuses to.
+fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
+    let outcome = *state.person.lock().expect("whole");
+    let caller = state.remote.lock().expect("whole").clone();
+    let Some((outcome, caller)) = outcome.zip(caller) else {
+        return HttpResponse::BadRequest().json(serde_json::json!({ "code": 21211, "message": "no" }));
+    };
+    if !state.rings.load(Ordering::Relaxed) {
+        let invited = Invited {
+            form,
+            call_sid: PERSON.to_owned(),
+            account_sid: ACCOUNT.to_owned(),
+            auth_token: None,
+            outcome,
+            speaks: Duration::from_secs(1),
+            caller,
+        };
+        actix_rt::spawn(async move {
+            let report = ring_person(invited).await;
+            state.reports.lock().expect("whole").push(report);
+        });
+    }
+    HttpResponse::Created().json(serde_json::json!({ "sid": PERSON, "status": "queued" }))
 }

@@ -10,6 +10,7 @@ use super::people::unknown;
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;
 use super::routing::Pattern;
+use super::secrets::Secrets;
 use super::service::{MINUTE, SECOND};
 
 /// `[[routes]]`: who answers which calls. What is not set matches every call.
@@ -71,7 +72,7 @@ impl Route {
 }
 
 impl Transfer {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
         let target = target(section);
         let description = section.read_if_set("description", text);
         let hours = section.read_if_set("hours", hours);
@@ -79,6 +80,7 @@ impl Transfer {
         let announce = section.read_if_set("announce", text);
         let caller_id = section.read_if_set("caller_id", text);
         let whisper = section.read_if_set("whisper", text);
+        let briefing = briefing(section, target.as_ref(), secrets);
         let most_an_hour = section.read_if_set("most_an_hour", whole(1..=100_000));
         let caller_id = match caller_id? {
             Some(number) if !is_e164(&number) => {
@@ -94,6 +96,7 @@ impl Transfer {
             announce: announce?,
             caller_id,
             whisper: whisper?,
+            briefing: briefing?,
             most_an_hour: most_an_hour?.unwrap_or(100),
         };
         Some(Self { description: description?, destination })
@@ -120,6 +123,32 @@ pub(super) fn check_models(
             section.problem("model", format!("{found}; expected {key} = \"auto\", or another model"));
         }
     }
+}
+
+/// What the person is told where the transfer is a warm one: `warm = true`, and words of its own if there are any.
+fn briefing(section: &Section<'_>, target: Option<&Target>, secrets: &Secrets) -> Option<Option<String>> {
+    let warm = section.read_if_set("warm", flag);
+    let words = section.read_if_set("briefing", text);
+    let (warm, words) = (warm?.unwrap_or(false), words?);
+    if !warm {
+        if words.is_some() {
+            section.problem("briefing", "found without `warm = true`; `whisper` is for transfers that are not warm");
+            return None;
+        }
+        return Some(None);
+    }
+    if target == Some(&Target::Carrier) {
+        section
+            .problem("warm", "found true with `carrier = true`, expected a number, a SIP address or a client to call");
+    }
+    if section.has("whisper") {
+        section.problem("whisper", "found with `warm = true`, expected `briefing` instead");
+    }
+    if secrets.twilio_account_sid.is_none() || secrets.twilio_auth_tokens.is_empty() {
+        let next = "a warm transfer calls people over Twilio's API: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
+        section.problem("warm", format!("found true without access to it; {next}"));
+    }
+    Some(Some(words.unwrap_or_else(|| BRIEFING.to_owned())))
 }
 
 /// Where a transfer leads: one of four keys, and only one.
@@ -209,6 +238,8 @@ fn is_sip(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
 
+/// What a person is told who is to take a call, where nothing is configured.
+const BRIEFING: &str = "A caller for you. {reason}. {summary} Press any key to take the call.";
 /// Where calls cost more than a call, by prefix: a destination there is a mistake or a fraud.
 const PREMIUM: &[&str] = &[
     "+1900", "+1976", "+979", "+3389", "+34803", "+34806", "+34807", "+39899", "+41900", "+41901", "+41906", "+43900",

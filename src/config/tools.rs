@@ -67,10 +67,7 @@ impl BuiltIn {
             Self::TransferCall if transfers.is_empty() => return None,
             Self::TransferCall => (
                 described(TRANSFER_CALL, transfers.iter().map(|(name, to)| (name.as_str(), to.description.as_deref()))),
-                json!({
-                    "destination": choice("Where to send the caller.", transfers.keys()),
-                    "reason": text("Why, in a few English words."),
-                }),
+                transfer_properties(transfers),
             ),
             Self::SwitchLanguage if agent.languages.len() < 2 => return None,
             Self::SwitchLanguage => {
@@ -114,6 +111,18 @@ impl BuiltIn {
     }
 }
 
+/// The arguments of a transfer; a summary where somebody is told it.
+fn transfer_properties(transfers: &BTreeMap<String, Transfer>) -> Value {
+    let mut properties = json!({
+        "destination": choice("Where to send the caller.", transfers.keys()),
+        "reason": text("Why, in a few English words."),
+    });
+    if transfers.values().any(|to| to.destination.briefing.is_some()) {
+        properties["summary"] = text(SUMMARY);
+    }
+    properties
+}
+
 /// A question for the model, with the form of its answers.
 fn asked(question: &Question) -> String {
     let Validation { choices, length } = &question.validation;
@@ -155,6 +164,7 @@ fn choice<'c>(description: &str, names: impl Iterator<Item = &'c String>) -> Val
 const END_CALL: &str = "Hangs up the phone. Call it when the caller has said goodbye, has nothing more to ask, has reached \
     a wrong number, or is a machine. First say a short goodbye in the same turn, then call it: the line stays open until \
     the goodbye has been heard. Never call it while the caller still expects an answer.";
+const SUMMARY: &str = "What the person should know before they take the call, in one or two short sentences: who calls and what was said so far. It is read to them.";
 const TRANSFER_CALL: &str = "Transfers the caller to a person. Call it when the caller asks for a person or needs something \
     you cannot do. First tell the caller in one sentence that you are putting them through, then call it. If it fails you \
     are told why: say so and offer another way. Never say a telephone number. Destinations:";

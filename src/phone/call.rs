@@ -177,6 +177,10 @@ impl Call {
                     self.answered = true;
                     self.dial(http, url, &Dial { action, targets, whisper, status }).await?
                 }
+                Verb::Meet { action, room } => {
+                    self.answered = true;
+                    self.meet(http, url, action.as_ref(), room).await?
+                }
                 Verb::Gather { .. } => {
                     self.note("Gather (not acted out)");
                     Next::Verb
@@ -341,6 +345,43 @@ impl Call {
         Ok(Next::Document(Ask::new(url, action, extra)?))
     }
 
+    /// Waits in a conference until the other has left it again, or the carrier's API takes the caller out of it.
+    async fn meet(&mut self, http: &Http, url: &Url, action: Option<&Callback>, room: String) -> Result<Next, String> {
+        self.note(format!("Conference {room}"));
+        self.handset.show(|progress| progress.phase = Phase::Waiting);
+        let left = self.options.longest.saturating_sub(self.dialled.elapsed());
+        let since = self.origin.unwrap_or(self.dialled);
+        let left = self.options.hangup_after.map_or(left, |limit| left.min(limit.saturating_sub(since.elapsed())));
+        let order = tokio::select! {
+            () = sleep(left) => Order::HangUp,
+            order = self.handset.told() => order,
+        };
+        let outcome = if matches!(order, Order::Left) { "answered" } else { "alone" };
+        self.summary.transfers.push(Transfer { to: vec![room], outcome, whispered: None });
+        match order {
+            Order::HangUp => {
+                self.note("caller hung up");
+                if let Some(action) = action {
+                    // The document goes on for nobody, and says so.
+                    let mut fields = self.fields(&[("DialCallStatus".to_owned(), "answered".to_owned())]);
+                    let status = fields.iter_mut().find(|(name, _)| name == "CallStatus");
+                    status.into_iter().for_each(|(_, value)| "completed".clone_into(value));
+                    http.tell(&resolve(url, action)?, action.get, &fields).await.map_err(|error| error.to_string())?;
+                }
+                Ok(Next::Over(EndedBy::Caller))
+            }
+            Order::Redirect(url) => {
+                self.note("redirected over the API");
+                Ok(Next::Document(Ask { url, get: false, extra: Vec::new() }))
+            }
+            Order::Left => {
+                let Some(action) = action else { return Ok(Next::Verb) };
+                let extra = vec![("DialCallStatus".to_owned(), "answered".to_owned())];
+                Ok(Next::Document(Ask::new(url, action, extra)?))
+            }
+        }
+    }
+
     /// Somebody, or something, answers a dialled leg: it is told what the call is about, and a person presses a key.
     async fn pick_up(&mut self, http: &Http, url: &Url, dial: &Dial, leg: &str) -> Result<(), String> {
         let fields = |extra: &[(&str, &str)]| {
@@ -387,6 +428,8 @@ impl Call {
                     self.note("redirected over the API");
                     return Next::Document(Ask { url, get: false, extra: Vec::new() });
                 }
+                // Of a conference that the caller is not in any more.
+                Order::Left => false,
             },
         };
         if told || left <= length {

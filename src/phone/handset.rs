@@ -10,15 +10,15 @@ use url::Url;
 pub struct Handset {
     progress: watch::Sender<Progress>,
     hang_up: watch::Receiver<bool>,
-    redirect: mpsc::Receiver<Url>,
+    orders: mpsc::Receiver<Order>,
 }
 
 /// The other end, for whoever watches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Remote {
     progress: watch::Receiver<Progress>,
     hang_up: watch::Sender<bool>,
-    redirect: mpsc::Sender<Url>,
+    orders: mpsc::Sender<Order>,
 }
 
 /// What a running call is told from outside.
@@ -28,6 +28,8 @@ pub(super) enum Order {
     HangUp,
     /// The carrier's API takes the call to another document.
     Redirect(Url),
+    /// The conference that the caller is in is over, because the other has left it.
+    Left,
 }
 
 /// A call as it is now.
@@ -84,8 +86,8 @@ impl Handset {
     pub fn new() -> (Self, Remote) {
         let (progress, watched) = watch::channel(Progress::default());
         let (order, hang_up) = watch::channel(false);
-        let (redirect, redirected) = mpsc::channel(MOST_REDIRECTS);
-        (Self { progress, hang_up, redirect: redirected }, Remote { progress: watched, hang_up: order, redirect })
+        let (orders, ordered) = mpsc::channel(MOST_ORDERS);
+        (Self { progress, hang_up, orders: ordered }, Remote { progress: watched, hang_up: order, orders })
     }
 
     pub(super) fn show(&self, change: impl FnOnce(&mut Progress)) {
@@ -96,7 +98,7 @@ impl Handset {
     pub(super) async fn told(&mut self) -> Order {
         tokio::select! {
             Ok(_) = self.hang_up.wait_for(|order| *order) => Order::HangUp,
-            Some(url) = self.redirect.recv() => Order::Redirect(url),
+            Some(order) = self.orders.recv() => order,
             else => std::future::pending().await,
         }
     }
@@ -117,9 +119,15 @@ impl Remote {
     /// The carrier is told over its API to go on with the document at `url`: its stream ends, and what stood behind it is dropped.
     pub fn redirect(&self, url: Url) {
         // The call may be over already; then there is nothing to redirect.
-        let _ = self.redirect.try_send(url);
+        let _ = self.orders.try_send(Order::Redirect(url));
+    }
+
+    /// The other has left the conference that the caller is in, which is over with that.
+    pub fn leave(&self) {
+        // The caller may be gone from it already.
+        let _ = self.orders.try_send(Order::Left);
     }
 }
 
-/// Redirects that wait to be obeyed; a service sends one at a time.
-const MOST_REDIRECTS: usize = 4;
+/// Orders that wait to be obeyed; a service sends one at a time.
+const MOST_ORDERS: usize = 4;

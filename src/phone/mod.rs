@@ -29,6 +29,7 @@ mod http;
 mod line;
 mod mulaw;
 mod options;
+mod person;
 mod playout;
 mod sign;
 mod speech;
@@ -48,4 +49,5 @@ pub use options::{
     ANSWER_PAUSE, DEFAULT_ACCOUNT, DialOutcome, Fault, LONGEST_CALL, LONGEST_WAIT_FOR_ANSWER,
     LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE, PhoneOptions, Target,
 };
+pub use person::{Invited, PersonReport, ring_person};
 pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};

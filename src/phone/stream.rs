@@ -163,9 +163,11 @@ impl<'a> Session<'a> {
                     Some(Ok(frame)) => if let Some(end) = self.hear(frame) { return end },
                 },
                 () = sleep_until(wake) => if let Some(end) = self.tick() { return end },
-                order = self.stream.handset.told() => return match order {
-                    Order::HangUp => StreamEnd::HungUp(Goodbye::Told),
-                    Order::Redirect(url) => StreamEnd::Redirected(url),
+                order = self.stream.handset.told() => match order {
+                    Order::HangUp => return StreamEnd::HungUp(Goodbye::Told),
+                    Order::Redirect(url) => return StreamEnd::Redirected(url),
+                    // Of a conference that the caller is not in any more.
+                    Order::Left => {}
                 },
             }
         }

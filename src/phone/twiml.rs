@@ -50,6 +50,13 @@ pub(super) enum Verb {
         /// Who is told that somebody has answered.
         status: Option<Callback>,
     },
+    /// Wait in a conference for somebody else.
+    Meet {
+        /// Where to ask for more when it is over.
+        action: Option<Callback>,
+        /// Its name.
+        room: String,
+    },
     /// Say something and wait for keys.
     Gather {
         /// Who is told of the keys.
@@ -141,6 +148,11 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
             get: element.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("GET")),
         }),
         "Dial" => {
+            if let Some(conference) = element.children.iter().find(|noun| noun.name == "Conference") {
+                conference.warn_of_unknown(CONFERENCE_ATTRIBUTES, warnings);
+                let room = conference.text.trim().to_owned();
+                return Ok(Some(Verb::Meet { action: element.callback("action", "method"), room }));
+            }
             let noun = |url, method| element.children.iter().find_map(|noun| noun.callback(url, method));
             Verb::Dial {
                 action: element.callback("action", "method"),
@@ -226,6 +238,24 @@ const DIAL_ATTRIBUTES: &[&str] = &[
     "referMethod",
     "events",
     "passports",
+];
+const CONFERENCE_ATTRIBUTES: &[&str] = &[
+    "muted",
+    "beep",
+    "startConferenceOnEnter",
+    "endConferenceOnExit",
+    "waitUrl",
+    "waitMethod",
+    "maxParticipants",
+    "record",
+    "trim",
+    "region",
+    "coach",
+    "participantLabel",
+    "statusCallback",
+    "statusCallbackEvent",
+    "statusCallbackMethod",
+    "jitterBufferSize",
 ];
 const GATHER_ATTRIBUTES: &[&str] = &[
     "input",

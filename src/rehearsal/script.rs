@@ -89,7 +89,11 @@ fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
         }
         '1' => {
             let destination = tools.choices("transfer_call", "destination").next().unwrap_or("sales");
-            one("transfer_call", json!({"destination": destination, "reason": "customer_request"}))
+            let mut arguments = json!({"destination": destination, "reason": "customer_request"});
+            if tools.parameters("transfer_call").is_some_and(|schema| !schema["properties"]["summary"].is_null()) {
+                arguments["summary"] = "The caller pressed 1.".into();
+            }
+            one("transfer_call", arguments)
         }
         '2' => {
             let other = tools.choices("switch_language", "language").find(|code| *code != ask.language.code);

@@ -1,7 +1,8 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls`, `outbound`
-//! and `spend` (admin, behind `guard`), `health`, `metrics`; `order` reads bodies. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
+//! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
+//! socket actor, with `admission`), `calls`, `outbound` and `spend` (admin, behind `guard`), `health`, `metrics`; `order` reads bodies.
+//! Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
 mod calls;
@@ -21,6 +22,7 @@ pub mod signature;
 mod spend;
 mod stream;
 mod twilio;
+mod twilio_person;
 pub mod twiml;
 pub mod waybeo;
 
@@ -42,6 +44,9 @@ pub fn public(app: &mut web::ServiceConfig) {
         .service(only("/twilio/dial-result", "POST").route(web::post().to(twilio::dial_result)))
         .service(only("/twilio/whisper", "POST").route(web::post().to(twilio::whisper)))
         .service(only("/twilio/whisper-taken", "POST").route(web::post().to(twilio::whisper_taken)))
+        .service(only("/twilio/person/briefing", "POST").route(web::post().to(twilio_person::briefing)))
+        .service(only("/twilio/person/taken", "POST").route(web::post().to(twilio_person::taken)))
+        .service(only("/twilio/person/status", "POST").route(web::post().to(twilio_person::status)))
         .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
         .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
         .service(only("/ws", "GET").route(web::get().to(stream::open)))

@@ -21,7 +21,7 @@ use super::doors::{Asked, Doors};
 use super::form::{Form, FormError};
 use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::twiml::{self, ConnectStream};
+use super::twiml::{self, ConnectStream, Side};
 use crate::config::Voicemail;
 
 /// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
@@ -126,7 +126,7 @@ pub(super) async fn whisper(request: HttpRequest, body: Body, doors: Data<Doors>
     let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
     let words = match ask_next(&doors, &parent, None).await {
         Next::Dial { destination, reason, .. } => destination.whisper.map(|words| words.replace("{reason}", &reason)),
-        Next::Return | Next::HangUp => None,
+        Next::Meet | Next::Return | Next::HangUp => None,
     };
     // The caller has gone meanwhile: nobody is to be joined.
     Ok(answer(words.map_or_else(twiml::hang_up, |words| twiml::whisper(&doors.public_url, &words))))
@@ -195,10 +195,10 @@ pub(super) async fn stream_status(
 }
 
 /// Longest wait for the Supervisor. The carrier gives up after 15 s; a Supervisor that takes 5 s is dead.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `CallStatus` values after which nothing comes.
-const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
+pub(super) const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
 
 /// Those of a call that nobody has answered.
 const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];
@@ -213,6 +213,7 @@ async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutco
         Next::Dial { name, destination, .. } => {
             twiml::dial(&twiml::Dial { public_url: &doors.public_url, name: &name, destination: &destination })
         }
+        Next::Meet => twiml::meet(&doors.public_url, &room(&call), Side::Caller),
         Next::HangUp => {
             doors.supervisor.do_send(CarrierLetGo(call));
             twiml::hang_up()
@@ -236,7 +237,7 @@ async fn ask_next(doors: &Doors, call: &CarrierCallId, dialled: Option<DialOutco
     call.send(WhatNext(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
 }
 
-async fn find(doors: &Doors, call: &CarrierCallId) -> Option<Addr<CallActor>> {
+pub(super) async fn find(doors: &Doors, call: &CarrierCallId) -> Option<Addr<CallActor>> {
     doors.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await.ok().flatten()
 }
 
@@ -246,18 +247,30 @@ fn dial_outcome(form: &Form) -> DialOutcome {
     match form.value("DialCallStatus").unwrap_or_default() {
         "completed" | "answered" if joined => DialOutcome::Bridged,
         "completed" | "answered" => DialOutcome::NotTaken,
+        status => unanswered(status),
+    }
+}
+
+/// How a leg went that nobody has answered.
+pub(super) fn unanswered(status: &str) -> DialOutcome {
+    match status {
         "busy" => DialOutcome::Busy,
         "no-answer" | "canceled" => DialOutcome::NoAnswer,
         _ => DialOutcome::Failed,
     }
 }
 
+/// The conference of a call.
+pub(super) fn room(call: &CarrierCallId) -> String {
+    format!("switchboard-{call}")
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn unusable(error: FormError) -> Problem {
+pub(super) fn unusable(error: FormError) -> Problem {
     Problem::bad_request(format!("the form cannot be used: {error}"))
 }
 
-fn answer(document: String) -> HttpResponse {
+pub(super) fn answer(document: String) -> HttpResponse {
     HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(document)
 }
 

@@ -118,7 +118,12 @@ pub fn dial(dial: &Dial<'_>) -> String {
 
 /// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one.
 pub fn whisper(public: &Url, words: &str) -> String {
-    let taken = public_url(public, "/twilio/whisper-taken");
+    ask_to_take(public, "/twilio/whisper-taken", words)
+}
+
+/// The same, with the path that is told of the key.
+pub fn ask_to_take(public: &Url, path: &str, words: &str) -> String {
+    let taken = public_url(public, path);
     document(|twiml| {
         twiml
             .create_element("Gather")
@@ -134,6 +139,40 @@ pub fn whisper(public: &Url, words: &str) -> String {
                 Ok(())
             })?;
         twiml.create_element("Hangup").write_empty()?;
+        Ok(())
+    })
+}
+
+/// Who comes into a conference of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The caller, who waits there with the carrier's music.
+    Caller,
+    /// The person, with whom it begins.
+    Person,
+}
+
+/// Puts somebody into the conference `room`, which ends with the first of the two who leaves. The carrier asks what follows for the caller;
+/// the person's call is over then.
+pub fn meet(public: &Url, room: &str, side: Side) -> String {
+    let result = public_url(public, "/twilio/dial-result");
+    let begins = if side == Side::Person { "true" } else { "false" };
+    document(|twiml| {
+        let verb = twiml.create_element("Dial");
+        let verb = match side {
+            Side::Caller => verb.with_attributes([("action", result.as_str()), ("method", "POST")]),
+            Side::Person => verb,
+        };
+        verb.write_inner_content(|twiml| {
+            let noun = twiml.create_element("Conference").with_attributes([
+                ("beep", "false"),
+                ("startConferenceOnEnter", begins),
+                ("endConferenceOnExit", "true"),
+                ("maxParticipants", "2"),
+            ]);
+            noun.write_text_content(BytesText::new(&legal(room)))?;
+            Ok(())
+        })?;
         Ok(())
     })
 }

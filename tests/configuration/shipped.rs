@@ -45,13 +45,17 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
-        // A destination has one target, and the sample shows all four.
-        .filter(|line| !["sip = ", "client = ", "carrier = true"].iter().any(|other| line.starts_with(other)))
+        // A destination has one target, and the sample shows all four; of its two ways to tell the person, it has one.
+        .filter(|line| {
+            !["sip = ", "client = ", "carrier = true", "whisper = "].iter().any(|other| line.starts_with(other))
+        })
         // The agent's keys follow the server's.
         .fold(String::new(), |all, line| {
             all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
         });
     let variables = [
+        ("TWILIO_ACCOUNT_SID", "AC1"),
+        ("TWILIO_AUTH_TOKEN", "one"),
         ("CRM_AUTHORIZATION", "Bearer abc"),
         ("AZURE_OPENAI_KEY", "sk"),
         ("CALENDAR_TOKEN", "abc"),
@@ -69,6 +73,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
     assert_eq!(config.routes.len(), 1);
     assert!(matches!(config.transfers["sales"].destination.target, Target::Number(_)));
     assert!(config.transfers["sales"].destination.hours.is_some());
+    assert!(config.transfers["sales"].destination.briefing.is_some());
     assert_eq!(config.tools["order_status"].parameters["required"][0], "number");
     assert_eq!(config.webhooks.endpoints[0].events, [Kind::TranscriptReady]);
 }

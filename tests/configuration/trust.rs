@@ -29,6 +29,33 @@ fn signatures_are_required_as_soon_as_a_stranger_could_call() {
 }
 
 #[test]
+fn a_warm_transfer_needs_the_carrier_s_api_and_somebody_to_call() {
+    let load = |variables: &[(&str, &str)], more: &[(&str, &str)]| {
+        let warm = [("transfers.sales.number", "+14155550100"), ("transfers.sales.warm", "true")];
+        let settings = [&warm[usize::from(more.len() > 1)..], more].concat();
+        Config::from_sources(&Sources::default().variables(variables).overrides(&settings))
+    };
+    let api = [("TWILIO_ACCOUNT_SID", "AC1"), ("TWILIO_AUTH_TOKEN", "one")];
+    let briefing = |config: Config| config.transfers["sales"].destination.briefing.clone();
+    assert!(briefing(load(&api, &[]).expect("valid")).is_some_and(|words| words.contains("{summary}")));
+    let own = [("transfers.sales.briefing", "Take it.")];
+    assert_eq!(briefing(load(&api, &own).expect("valid")).as_deref(), Some("Take it."));
+    for variables in [&[][..], &api[..1]] {
+        let error = load(variables, &[]).expect_err("nobody could be called");
+        assert!(problem(&error, "transfers.sales.warm").message.contains("TWILIO_AUTH_TOKEN"));
+    }
+    let whisper = load(&api, &[("transfers.sales.whisper", "Take it.")]).expect_err("two of a kind");
+    assert!(problem(&whisper, "transfers.sales.whisper").message.contains("briefing"));
+    let carrier = [("transfers.sales.carrier", "true"), ("transfers.sales.most_an_hour", "5")];
+    problem(&load(&api, &carrier).expect_err("nobody to call"), "transfers.sales.warm");
+    let premium = [("transfers.sales.number", "+19005550100"), ("transfers.sales.most_an_hour", "5")];
+    problem(&load(&api, &premium).expect_err("a premium number"), "transfers.sales.number");
+    let cold = [("transfers.sales.number", "+14155550100"), ("transfers.sales.briefing", "Take it.")];
+    let cold = Config::from_sources(&Sources::default().variables(&api).overrides(&cold)).expect_err("not warm");
+    problem(&cold, "transfers.sales.briefing");
+}
+
+#[test]
 fn shared_keys_are_read_by_their_ids_or_refused_as_a_whole() {
     let load = |keys| Config::from_sources(&Sources::default().variables(&[("TWILIO_SHARED_KEYS", keys)]));
     let keys = load("k1=one=1, k2 = two,").expect("valid").secrets.twilio_shared_keys;

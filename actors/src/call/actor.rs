@@ -1,6 +1,7 @@
 //! The CallActor: the shell around [`super::machine`]; owns the call's AudioPipeline, RealtimeLlm and Transcript.
 
 mod organs;
+mod people;
 #[cfg(test)]
 pub(crate) mod probes;
 pub mod sabotage;
@@ -20,7 +21,7 @@ use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
     AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, Organ, OrganLost, PauseRecording, TransferTo, Watch, WhatNext, WrapUp,
+    ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, TransferTo, Watch, WhatNext, WrapUp,
 };
 use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
@@ -199,6 +200,8 @@ impl CallActor {
             A::TellSpent(cost) => self.tell_spent(cost),
             A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
             A::AskHandover => self.ask_handover(ctx),
+            A::CallPerson { target, caller_id, ring } => self.call_person(&target, caller_id, ring, ctx),
+            A::DropPerson(call) => self.drop_person(call),
             A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
@@ -491,7 +494,22 @@ impl Handler<WhatNext> for CallActor {
         if let Some(outcome) = dialled {
             self.step(CallEvent::DialEnded(outcome), ctx);
         }
+        self.step(CallEvent::NextAsked, ctx);
         self.machine.next()
+    }
+}
+
+impl Handler<OfPerson> for CallActor {
+    type Result = Option<String>;
+
+    fn handle(&mut self, OfPerson(news): OfPerson, ctx: &mut Self::Context) -> Option<String> {
+        let briefing = self.machine.briefing();
+        match news {
+            PersonNews::Answered => {}
+            PersonNews::Took => self.step(CallEvent::PersonTook, ctx),
+            PersonNews::Ended(outcome) => self.step(CallEvent::PersonEnded(outcome), ctx),
+        }
+        briefing
     }
 }
 

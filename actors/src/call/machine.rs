@@ -53,6 +53,7 @@ mod playing;
 mod spending;
 mod tooling;
 mod waiting;
+mod warm;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -238,12 +239,16 @@ impl CallMachine {
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TransferOrdered { destination } => {
                 let reason = "ordered by an operator".to_owned();
-                self.transfer_asked(Transfer { destination, reason, by: By::Operator, outcome: None }, now);
+                self.transfer_asked(Transfer::new(destination, reason, By::Operator), now);
             }
             CallEvent::LeaveGiven { granted } => self.leave_given(granted, now),
             CallEvent::CarrierAnswered(answer) => self.carrier_answered(answer, now),
             CallEvent::DialAnswered => self.dial_answered(),
             CallEvent::DialEnded(outcome) => self.dial_ended(outcome, now),
+            CallEvent::NextAsked => self.next_asked(now),
+            CallEvent::PersonCalled(answer) => self.person_called(answer, now),
+            CallEvent::PersonTook => self.person_took(),
+            CallEvent::PersonEnded(outcome) => self.person_ended(outcome, now),
             CallEvent::LineReturned => self.line_returned(now),
             CallEvent::TimeUp => {}
         }
@@ -455,6 +460,8 @@ const WARNING: &str =
 mod budget;
 #[cfg(test)]
 mod conversation;
+#[cfg(test)]
+mod meeting;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]

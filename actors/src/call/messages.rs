@@ -341,14 +341,33 @@ pub enum Next {
         /// The destination's name.
         name: String,
         /// The destination.
-        destination: Destination,
+        destination: Box<Destination>,
         /// Why the caller is sent there, for whoever answers; may be empty.
         reason: String,
     },
+    /// The caller waits in a conference for a person who is being called.
+    Meet,
     /// The caller comes back to the agent, over another stream.
     Return,
     /// It is over.
     HangUp,
+}
+
+/// The carrier's word on the person whom a warm transfer calls. Answered with what they are told (the briefing, or nothing more), or with
+/// `None` when nobody waits for them any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "Option<String>")]
+pub struct OfPerson(pub PersonNews);
+
+/// What the carrier says of that person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonNews {
+    /// They, or a machine of theirs, have answered.
+    Answered,
+    /// They have pressed the key.
+    Took,
+    /// Their line is down.
+    Ended(DialOutcome),
 }
 
 /// Somebody, or something, has answered the destination that the carrier dials.

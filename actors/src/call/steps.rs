@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
 use super::meter::Usd;
-use super::transfer::DialOutcome;
+use super::transfer::{DialOutcome, Target};
 use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
-use crate::ids::{CallId, ItemId, ResponseId, ToolCallId};
+use crate::ids::{CallId, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -56,6 +56,14 @@ pub enum CallEvent {
     DialAnswered,
     /// The carrier has done with the destination that it dialled.
     DialEnded(DialOutcome),
+    /// The carrier has asked how the call goes on.
+    NextAsked,
+    /// The carrier has answered our request to call a person: its name of that call, or why there is none.
+    PersonCalled(Result<CarrierCallId, String>),
+    /// The person has pressed the key and takes the call.
+    PersonTook,
+    /// The person's line is down.
+    PersonEnded(DialOutcome),
     /// The caller is back on another stream, which has taken the place of the first.
     LineReturned,
     /// The deadline that was asked for has passed.
@@ -118,6 +126,17 @@ pub enum CallAction {
     },
     /// Ask the carrier to hand the caller on; its answer comes back as [`CallEvent::CarrierAnswered`].
     AskHandover,
+    /// Ask the carrier to call a person; its answer comes back as [`CallEvent::PersonCalled`].
+    CallPerson {
+        /// Whom.
+        target: Target,
+        /// The number they see, where it is not the one that was dialled.
+        caller_id: Option<Private<String>>,
+        /// How long it may ring.
+        ring: Duration,
+    },
+    /// Tell the carrier to hang up on a person whom nobody waits for any more.
+    DropPerson(CarrierCallId),
     /// Close the stream so that the carrier asks what follows it. The call goes on.
     ReleaseLine,
     /// Start another Transcript in place of one that was lost, so that there is a record at all.

@@ -56,6 +56,7 @@ pub(crate) fn sales() -> Destination {
         announce: None,
         caller_id: None,
         whisper: None,
+        briefing: None,
         most_an_hour: 10,
     }
 }

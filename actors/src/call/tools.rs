@@ -68,6 +68,8 @@ pub(super) enum Effect {
         destination: String,
         /// Why.
         reason: String,
+        /// What the call was about so far, for the person who takes it.
+        summary: String,
     },
     /// Go on in this language of the brief.
     SwitchLanguage(String),
@@ -154,9 +156,13 @@ fn built_in(name: &str, arguments: &str, brief: &Brief) -> Result<Answer, String
 /// Only a name that is in the table leads anywhere; any reason will do.
 fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
     let destination = text(arguments, "destination")?;
-    let reason = arguments.get("reason").and_then(Value::as_str).unwrap_or_default();
-    let reason = reason.chars().take(LONGEST_REASON).collect();
-    Ok(Answer { output: String::new(), speak: false, effect: Some(Effect::Transfer { destination, reason }) })
+    let words = |key, most| {
+        let words = arguments.get(key).and_then(Value::as_str).unwrap_or_default();
+        words.chars().take(most).collect()
+    };
+    let (reason, summary) = (words("reason", LONGEST_REASON), words("summary", LONGEST_SUMMARY));
+    let effect = Effect::Transfer { destination, reason, summary };
+    Ok(Answer { output: String::new(), speak: false, effect: Some(effect) })
 }
 
 /// Takes the code or the English name.
@@ -226,6 +232,8 @@ const MOST_ASKED: usize = 8;
 const FILLED_AFTER: Duration = Duration::from_millis(800);
 /// Characters of a transfer's reason.
 const LONGEST_REASON: usize = 200;
+/// Characters of a transfer's summary: half a minute of speech. More: the caller waits while it is read out.
+const LONGEST_SUMMARY: usize = 400;
 /// Bytes of an answer's key.
 const LONGEST_KEY: usize = 128;
 /// Bytes of an answer.

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::hours::Hours;
 use super::messages::ToolCall;
-use crate::ids::Private;
+use crate::ids::{CarrierCallId, Private};
 use crate::wire::Handover;
 
 /// The table of `[transfers]`, by name.
@@ -33,6 +33,9 @@ pub struct Destination {
     /// What the person who answers is told before the two are joined; they press a key to take the call, which no answering machine
     /// does.
     pub whisper: Option<String>,
+    /// Makes the transfer a warm one: the caller waits in a conference while the person is called and told this, and is joined by them
+    /// when they press a key. `{reason}` and `{summary}` stand for what the agent has said of the call.
+    pub briefing: Option<String>,
     /// Attempts within an hour, over all calls; more are refused.
     pub most_an_hour: u32,
 }
@@ -160,13 +163,36 @@ pub(super) struct Transfer {
     pub(super) destination: String,
     /// Why, in the words of whoever asked.
     pub(super) reason: String,
+    /// What the call was about so far, for the person who takes it.
+    pub(super) summary: String,
     /// Who asked.
     pub(super) by: By,
     /// How the carrier's dialling went, once it has said so.
     pub(super) outcome: Option<DialOutcome>,
+    /// The person who is called, where the transfer is a warm one.
+    pub(super) person: Person,
+}
+
+/// The person whom a warm transfer calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Person {
+    /// Not called yet, because the caller does not wait in the conference yet; or never, because the transfer is no warm one.
+    Uncalled,
+    /// The carrier has been told to call them and has not answered.
+    Asked,
+    /// The carrier calls them, under this name.
+    Called(CarrierCallId),
+    /// They have pressed the key and are joined with the caller.
+    Took,
+    /// Their line is down.
+    Gone,
 }
 
 impl Transfer {
+    pub(super) fn new(destination: String, reason: String, by: By) -> Self {
+        Self { destination, reason, summary: String::new(), by, outcome: None, person: Person::Uncalled }
+    }
+
     /// Whether the caller calls it off by speaking before it is carried out.
     pub(super) const fn is_revocable(&self) -> bool {
         match self.by {
@@ -194,6 +220,13 @@ pub(super) enum Stage {
     Dialling {
         /// Somebody, or something, has answered.
         answered: bool,
+    },
+    /// The caller waits in a conference that nobody joins: the carrier is told to take them out of it.
+    Recalling {
+        /// How often it has been told.
+        tries: u32,
+        /// Its answer is awaited; otherwise the time to tell it again.
+        asked: bool,
     },
     /// The caller comes back: the carrier has been told to open another stream.
     Returning,
@@ -227,6 +260,13 @@ pub(super) fn permitted<'d>(
 pub(super) const ASKING: Duration = Duration::from_secs(12);
 /// Longest wait for the carrier to open the stream that brings the caller back.
 pub(super) const RETURNING: Duration = Duration::from_secs(15);
+/// How often the carrier is told to take a caller out of the conference before they are given up for lost.
+pub(super) const RECALLS: u32 = 5;
+/// The pause before it is told again. Longer: more music. Shorter: a carrier in trouble is pressed.
+pub(super) const RECALL_PAUSE: Duration = Duration::from_secs(2);
+/// How long after a person's line went down the carrier's word on the conference is awaited. When nothing is said by then, they were
+/// never joined with the caller.
+pub(super) const PARTING: Duration = Duration::from_secs(5);
 /// How much longer than the destination may ring the carrier's word on it is awaited. When nothing is said by then, somebody is
 /// speaking with the caller.
 pub(super) const RINGING_GRACE: Duration = Duration::from_secs(30);
@@ -245,6 +285,7 @@ mod tests {
             announce: None,
             caller_id: None,
             whisper: None,
+            briefing: None,
             most_an_hour: 1,
         };
         let table = Destinations::from([("sales".to_owned(), sales)]);

@@ -14,6 +14,7 @@ use url::Url;
 pub use self::twilio::TwilioApi;
 pub use self::waybeo::WaybeoApi;
 use crate::call::steps::CarrierAnswer;
+use crate::call::transfer::Target;
 use crate::ids::{CarrierCallId, Private};
 
 /// A carrier's API and what is needed to use it.
@@ -106,6 +107,20 @@ impl CarrierApi {
     pub fn place(&self, placing: &Placing) -> Option<Ask> {
         match self {
             Self::Twilio(api) => Some(api.place(placing)),
+            Self::Waybeo(_) => None,
+        }
+    }
+
+    /// The call to the person whom the caller of `call` waits for in a conference, for a carrier that has conferences.
+    pub fn invite(
+        &self,
+        call: &CarrierCallId,
+        target: &Target,
+        from: Private<String>,
+        ring: Duration,
+    ) -> Option<Placing> {
+        match self {
+            Self::Twilio(api) => api.invite(call, target, from, ring),
             Self::Waybeo(_) => None,
         }
     }

@@ -24,6 +24,8 @@ pub struct TwilioApi {
     pub auth_token: Private<String>,
     /// Our document for a call whose stream has ended: a call that is handed on is sent there.
     pub after_stream: String,
+    /// Where our documents and callbacks for a person whom a warm transfer calls begin.
+    pub person: String,
 }
 
 impl TwilioApi {
@@ -97,6 +99,7 @@ mod tests {
             account: "AC1".to_owned(),
             auth_token: Private::new("secret".to_owned()),
             after_stream: "https://voice.example.com/twilio/after-stream".to_owned(),
+            person: "https://voice.example.com/twilio/person".to_owned(),
         }
     }
 

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from twilio.request_validator import RequestValidator
 from websockets.exceptions import ConnectionClosed
@@ -43,6 +44,43 @@ def free_port():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return held.getsockname()[1]
+
+
+class Api:
+    """The carrier's REST API: begins calls, and is out of order for the rest."""
+
+    def __init__(self):
+        self.asked, api = [], self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                form = parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode(), keep_blank_values=True)
+                api.asked.append((self.path, form))
+                begins = self.path.endswith("/Calls.json")
+                body = json.dumps({"sid": sid("CA", 0xA1)} if begins else {"code": 20503, "status": 503}).encode()
+                self.send_response(201 if begins else 503)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def until_begun(self):
+        """The form of the first call that was begun."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for path, form in self.asked:
+                if path.endswith("/Calls.json"):
+                    return form
+            time.sleep(0.02)
+        raise SystemExit(f"no call was begun: {self.asked}")
 
 
 class Service:
@@ -131,6 +169,12 @@ file = ""
     def of_admin(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
         return self.ask("GET", path, connection=connection)[1]
+
+    def order(self, call, destination):
+        """An operator's transfer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
+        body, kind = json.dumps({"destination": destination}), {"content-type": "application/json"}
+        return self.ask("POST", f"/calls/{call}/transfer", body, kind, connection)[0]
 
     def calls(self):
         return json.loads(self.of_admin("/calls"))["calls"]

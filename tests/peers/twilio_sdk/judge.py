@@ -13,13 +13,14 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from twilio.rest.api.v2010.account.call import CallList
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import VoiceResponse
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from carrier import ACCOUNT, FORM, NEW, OLD, PUBLIC, SHARED, SHARED_KEY, STREAM, VOICE
-from carrier import Caller, Service, incoming, sid, sign, start_message, token_of
+from carrier import Api, Caller, Service, incoming, sid, sign, start_message, token_of
 
 VOICE_URL = PUBLIC + "/twilio/voice"
 STATUS_URL = PUBLIC + "/twilio/status"
@@ -215,8 +216,7 @@ def documents(service):
     caller = Caller(service, call, twiml)
     check("a caller hears the agent", caller.hears_more())
     time.sleep(1)
-    # The rehearsal model asks for a transfer when this key is pressed.
-    caller.press("1")
+    check("an operator sends them to sales", service.order(call, "sales") == 202)
     check("a transfer lets the stream go in order", caller.until_closed() == 1000, caller.closed)
     pairs = incoming(call, CallStatus="in-progress")
     dial = service.post("/twilio/after-stream", pairs)
@@ -233,6 +233,35 @@ def documents(service):
     again.hang_up()
     over = service.post("/twilio/after-stream", pairs)
     check("the SDK makes the same <Hangup>", same_by_sdk(over) and "<Hangup" in over, over)
+
+
+def warm(service, api):
+    """A transfer through a conference: what the API is asked, and every document of caller and person."""
+    call = sid("CA", 0x800)
+    caller = Caller(service, call)
+    check("another caller hears the agent", caller.hears_more())
+    check("an operator sends them to a person", service.order(call, "desk") == 202)
+    check("the stream is let go in order", caller.until_closed() == 1000, caller.closed)
+    pairs = incoming(call, CallStatus="in-progress")
+    wait = service.post("/twilio/after-stream", pairs)
+    check("the SDK makes the same <Conference> for the caller", same_by_sdk(wait) and "<Conference" in wait, wait)
+    form = api.until_begun()
+    known = inspect.signature(CallList.create).parameters
+    check("the SDK knows every field of the call to the person", all({"from": "from_"}.get(snake(name), snake(name)) in known for name, _ in form), form)
+    begun = dict(form)
+    check("who is called from a number of ours", (begun["To"], begun["From"]) == ("+14155550101", "+15550100002"), begun)
+    person = incoming(sid("CA", 0xA1), CallStatus="in-progress", Direction="outbound-api")
+    path = begun["Url"].removeprefix(PUBLIC)
+    briefing = service.post(path, person)
+    check("the SDK makes the same briefing", same_by_sdk(briefing) and "Press any key" in briefing, briefing)
+    path = re.search(r'action="([^"]*)', briefing)[1].replace("&amp;", "&").removeprefix(PUBLIC)
+    join = service.post(path, person + [("Digits", "5")])
+    room = lambda twiml: ElementTree.fromstring(twiml).findtext("Dial/Conference")
+    check("and the same <Conference> for the person, which is the caller's", same_by_sdk(join) and room(join) == room(wait), join)
+    again = service.post(path, person + [("Digits", "5")])
+    check("whoever else presses a key joins nobody", same_by_sdk(again) and "<Hangup" in again, again)
+    over = service.post("/twilio/dial-result", pairs + [("DialCallStatus", "answered")])
+    check("when the person has left, the call is over", same_by_sdk(over) and "<Hangup" in over, over)
 
 
 def full(service):
@@ -343,12 +372,15 @@ def main():
 [twilio]
 verify = "require"
 token_lifetime = "5s"
-api_url = "http://127.0.0.1:9"
+api_url = "API"
 [limits]
 start_timeout = "2s"
 idle_after = "5m"
 idle_prompts = ["5m"]
 sockets_per_address = 64
+[transfers.desk]
+number = "+14155550101"
+warm = true
 [transfers.sales]
 number = "+14155550100"
 whisper = "A caller for you: {reason}. Press any key."
@@ -356,11 +388,13 @@ whisper = "A caller for you: {reason}. Press any key."
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         starting(binary, folder)
-        service = Service(binary, folder / "required", settings).start()
+        api = Api()
+        service = Service(binary, folder / "required", settings.replace("API", api.url)).start()
         try:
             variants(service)
             spoofing(service)
             documents(service)
+            warm(service, api)
             strangers(service, 1000)
             mutations(service, 10_000)
             full(service)

@@ -82,7 +82,9 @@ impl CallMachine {
             // It ends already.
             State::Closing(_) | State::Ended(_) => {}
             // What the caller is being handed on to needs no service of ours, unless nobody is there.
-            State::Transferring(_) if order != HangUp::Operator => self.finish(Ending::Transferred),
+            State::Transferring(_) if order != HangUp::Operator && !self.waits_for_person() => {
+                self.finish(Ending::Transferred);
+            }
             State::Transferring(_) => self.finish(ending),
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.say_goodbye(ending, now);
@@ -128,7 +130,7 @@ impl CallMachine {
             self.state = State::Listening;
         }
         let reason = "the model was lost".to_owned();
-        self.transfer_asked(Transfer { destination, reason, by: By::Fallback, outcome: None }, now);
+        self.transfer_asked(Transfer::new(destination, reason, By::Fallback), now);
         self.transfer.is_some()
     }
 
@@ -190,6 +192,7 @@ impl CallMachine {
 
     /// The end, whatever led to it. The only way into [`State::Ended`].
     pub(super) fn finish(&mut self, ending: Ending) {
+        self.drop_person();
         self.state = State::Ended(ending);
         self.out.extend([
             CallAction::CloseLine,

@@ -38,7 +38,11 @@ impl CallMachine {
     /// Why not.
     pub fn may_transfer(&self, destination: &str, now: Instant) -> Result<(), TransferRefusal> {
         let moment = self.means.started_at + now.saturating_duration_since(self.started);
-        permitted(&self.brief.transfers, destination, self.handover(), moment)?;
+        let to = permitted(&self.brief.transfers, destination, self.handover(), moment)?;
+        if to.briefing.is_some() && !self.means.requests {
+            // Nobody could be called, and nobody be taken out of the conference again.
+            return Err(TransferRefusal::Unreachable);
+        }
         let under_way = self.transfer.is_some();
         match self.state {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking if !under_way => Ok(()),
@@ -59,10 +63,11 @@ impl CallMachine {
             return Next::HangUp;
         };
         match (stage, self.brief.transfers.get(&transfer.destination)) {
-            (Stage::Returning, _) => Next::Return,
+            (Stage::Returning | Stage::Recalling { .. }, _) => Next::Return,
+            (Stage::Asking | Stage::Dialling { .. }, Some(destination)) if destination.briefing.is_some() => Next::Meet,
             (Stage::Asking | Stage::Dialling { .. }, Some(destination)) => Next::Dial {
                 name: transfer.destination.clone(),
-                destination: destination.clone(),
+                destination: Box::new(destination.clone()),
                 reason: transfer.reason.clone(),
             },
             (Stage::Asking | Stage::Dialling { .. }, None) => Next::HangUp,
@@ -138,10 +143,21 @@ impl CallMachine {
 
     /// The carrier has answered a request of ours.
     pub(super) fn carrier_answered(&mut self, answer: CarrierAnswer, now: Instant) {
-        let State::Transferring(Transferring { stage: Stage::Asking, .. }) = self.state else {
+        match self.state {
+            State::Transferring(Transferring { stage: Stage::Asking, .. }) => {}
+            State::Transferring(Transferring { stage: Stage::Recalling { tries, asked: true }, .. }) => {
+                return self.recall_answered(answer, tries, now);
+            }
             // It comes too late to matter.
-            return;
-        };
+            State::Connecting
+            | State::Greeting
+            | State::Listening
+            | State::Thinking { .. }
+            | State::Speaking
+            | State::Closing(_)
+            | State::Transferring(_)
+            | State::Ended(_) => return,
+        }
         match answer {
             CarrierAnswer::Done => self.dial(now),
             CarrierAnswer::Gone => self.finish(Ending::CallerHungUp),
@@ -173,10 +189,12 @@ impl CallMachine {
         let State::Transferring(Transferring { stage: Stage::Asking | Stage::Dialling { .. }, .. }) = self.state else {
             return;
         };
+        let outcome = self.judged(outcome);
         self.told(outcome.word());
         if outcome == DialOutcome::Bridged {
             return self.finish(Ending::Transferred);
         }
+        self.drop_person();
         if let Some(transfer) = &mut self.transfer {
             transfer.outcome = Some(outcome);
         }
@@ -216,6 +234,12 @@ impl CallMachine {
                 let reason = "the carrier did not answer in time".to_owned();
                 self.carrier_answered(CarrierAnswer::Failed { reason }, now);
             }
+            Stage::Dialling { .. } if self.waits_for_person() => self.recall(DialOutcome::NotTaken, now),
+            Stage::Recalling { tries, asked: false } => self.ask_back(tries + 1, now),
+            Stage::Recalling { tries, asked: true } => {
+                let reason = "the carrier did not answer in time".to_owned();
+                self.recall_answered(CarrierAnswer::Failed { reason }, tries, now);
+            }
             // It rang no longer than this: somebody is speaking with the caller, and nothing more is ours to do.
             Stage::Dialling { .. } => {
                 self.told("handed_over");
@@ -233,7 +257,7 @@ impl CallMachine {
     }
 
     /// The carrier rings the destination.
-    fn dial(&mut self, now: Instant) {
+    pub(super) fn dial(&mut self, now: Instant) {
         let ringing = self.transfer.as_ref().and_then(|transfer| self.brief.transfers.get(&transfer.destination));
         let longest = ringing.map_or(RINGING_GRACE, |destination| destination.timeout + RINGING_GRACE);
         let until = now.checked_add(longest).unwrap_or(now);
@@ -276,7 +300,7 @@ impl CallMachine {
     }
 
     /// Something came of the transfer that is under way.
-    fn told(&mut self, outcome: &'static str) {
+    pub(super) fn told(&mut self, outcome: &'static str) {
         if let Some(transfer) = self.transfer.clone() {
             self.write_down(&transfer, outcome);
         }

@@ -149,7 +149,7 @@ impl CallMachine {
             Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
             Some(KeyAction::Transfer(destination)) => {
                 let reason = format!("pressed {keys} on the keypad");
-                self.transfer_asked(Transfer { destination, reason, by: By::Caller, outcome: None }, now);
+                self.transfer_asked(Transfer::new(destination, reason, By::Caller), now);
             }
             None => self.tell_model(format!("The caller pressed {keys} on the keypad.")),
         }

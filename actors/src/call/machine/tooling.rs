@@ -30,9 +30,9 @@ impl CallMachine {
         let Answer { mut output, speak, effect } = answer;
         match (effect, state) {
             // Answered when it is known what comes of it.
-            (Some(Effect::Transfer { destination, reason }), _) => {
-                let by = By::Model(call.clone());
-                return self.transfer_asked(Transfer { destination, reason, by, outcome: None }, now);
+            (Some(Effect::Transfer { destination, reason, summary }), _) => {
+                let transfer = Transfer::new(destination, reason, By::Model(call.clone()));
+                return self.transfer_asked(Transfer { summary, ..transfer }, now);
             }
             (Some(Effect::HangUp), State::Closing(_) | State::Transferring(_)) => {}
             (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {

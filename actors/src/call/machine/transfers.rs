@@ -228,7 +228,7 @@ fn ask(destination: &str) -> CallEvent {
     tool("t1", "transfer_call", &serde_json::json!({"destination": destination, "reason": "a quote"}).to_string())
 }
 
-fn granted() -> CallEvent {
+pub(super) fn granted() -> CallEvent {
     CallEvent::LeaveGiven { granted: true }
 }
 
@@ -262,7 +262,7 @@ fn hand_over(mut call: Held) -> Held {
 }
 
 /// What was written down of a transfer.
-fn outcomes(done: &[CallAction]) -> Vec<String> {
+pub(super) fn outcomes(done: &[CallAction]) -> Vec<String> {
     let outcome = |action: &CallAction| {
         if let A::Record(Fact::TransferAsked { outcome, .. }) = action { Some(outcome.clone()) } else { None }
     };

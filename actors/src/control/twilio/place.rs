@@ -1,9 +1,12 @@
 //! Beginning a call (reference `twilio.md` §5.1). Part of [`super`]; pure.
 
+use std::time::Duration;
+
 use serde::Deserialize;
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded::{self, Serializer};
 
 use super::TwilioApi;
+use crate::call::transfer::Target;
 use crate::control::{Ask, Machine, NotPlaced, Placing};
 use crate::ids::{CarrierCallId, Private};
 
@@ -30,6 +33,26 @@ impl TwilioApi {
             body: Private::new(form.finish()),
             timeout: super::PATIENCE,
         }
+    }
+}
+
+impl TwilioApi {
+    pub(in crate::control) fn invite(
+        &self,
+        call: &CarrierCallId,
+        target: &Target,
+        from: Private<String>,
+        ring: Duration,
+    ) -> Option<Placing> {
+        let to = match target {
+            Target::Number(to) | Target::Sip(to) => to.clone(),
+            Target::Client(identity) => Private::new(format!("client:{}", identity.expose())),
+            Target::Carrier => return None,
+        };
+        let call: String = form_urlencoded::byte_serialize(call.as_str().as_bytes()).collect();
+        let callback = |what| format!("{}/{what}?call={call}", self.person);
+        // A machine presses no key, which is surer than looking for one.
+        Some(Placing { to, from, document: callback("briefing"), status: callback("status"), ring, machine: None })
     }
 }
 
@@ -79,8 +102,6 @@ const fn explain(code: u32) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -90,6 +111,7 @@ mod tests {
             account: "AC1".to_owned(),
             auth_token: Private::new("secret".to_owned()),
             after_stream: String::new(),
+            person: String::new(),
         };
         let placing = Placing {
             to: Private::new("+15550100001".to_owned()),

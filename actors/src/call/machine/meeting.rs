@@ -1,0 +1,181 @@
+//! Warm transfers through the machine: the caller waits, a person is called, and they meet or do not.
+
+use super::super::messages::HangUp;
+use super::super::testing::{brief, sales};
+use super::super::transfer::{Destination, DialOutcome};
+use super::tests::*;
+use super::transfers::{granted, outcomes};
+use super::*;
+use crate::call::messages::Next;
+use crate::call::steps::CarrierAnswer;
+use crate::ids::CarrierCallId;
+use crate::wire::Handover;
+
+use CallAction as A;
+
+#[test]
+fn a_person_is_called_once_the_caller_waits_and_not_before() {
+    let mut call = waiting(true);
+    assert_eq!(call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done)), [], "the conference is not given yet");
+    assert_eq!(call.machine.next(), Next::Meet);
+    let asked = call.on(CallEvent::NextAsked);
+    assert!(matches!(&asked[..], [A::CallPerson { ring, caller_id: None, .. }] if ring.as_secs() == 20), "{asked:?}");
+    assert_eq!(call.on(CallEvent::NextAsked), [], "once");
+    assert_eq!(call.machine.next(), Next::Meet);
+}
+
+#[test]
+fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
+    let mut call = ringing();
+    assert_eq!(call.machine.briefing().as_deref(), Some("A quote. Ms {reason} wants ten. A key."));
+    call.on(CallEvent::PersonTook);
+    assert_eq!(call.machine.briefing(), None, "nobody else takes it");
+    call.on(CallEvent::PersonEnded(DialOutcome::Bridged));
+    let done = call.on(CallEvent::DialEnded(DialOutcome::Bridged));
+    assert_eq!((call.machine.ending(), outcomes(&done)), (Some(Ending::Transferred), vec!["answered".to_owned()]));
+}
+
+#[test]
+fn a_caller_whom_nobody_joins_is_taken_out_of_the_conference_and_comes_back() {
+    for (ended, told) in [
+        (DialOutcome::Busy, "busy"),
+        (DialOutcome::NoAnswer, "no_answer"),
+        (DialOutcome::Failed, "failed"),
+        (DialOutcome::Bridged, "not_taken"),
+    ] {
+        let mut call = ringing();
+        let done = call.on(CallEvent::PersonEnded(ended));
+        assert_eq!(outcomes(&done), [told]);
+        assert!(done.contains(&A::AskHandover) && !done.iter().any(|it| matches!(it, A::DropPerson(_))), "{done:?}");
+        assert_eq!(call.machine.next(), Next::Return);
+        call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
+        let done = call.on(CallEvent::LineReturned);
+        assert_eq!(call.state(), "listening");
+        assert!(done.contains(&A::AttachModel));
+    }
+}
+
+#[test]
+fn a_person_who_cannot_be_called_brings_the_caller_back() {
+    let mut call = waiting(true);
+    call.on(CallEvent::NextAsked);
+    let done = call.on(CallEvent::PersonCalled(Err("HTTP 400".to_owned())));
+    assert_eq!(outcomes(&done), ["failed"]);
+    assert!(done.contains(&A::AskHandover));
+}
+
+#[test]
+fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
+    let mut call = ringing();
+    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    for attempt in 1..=5 {
+        if attempt == 3 {
+            // It does not answer at all.
+            let (at, _) = call.machine.deadline().expect("its answer");
+            call.now = at;
+            call.on(CallEvent::TimeUp);
+        } else {
+            call.on(CallEvent::CarrierAnswered(CarrierAnswer::Failed { reason: "HTTP 500".to_owned() }));
+        }
+        if attempt < 5 {
+            let (at, _) = call.machine.deadline().expect("another try");
+            assert_eq!((at - call.now).as_secs(), 2);
+            call.now = at;
+            assert!(call.on(CallEvent::TimeUp).contains(&A::AskHandover), "{attempt}");
+        }
+    }
+    assert_eq!(call.machine.ending(), Some(Ending::LineLost), "which is hung up on over the API");
+}
+
+#[test]
+fn a_carrier_that_asks_what_follows_needs_not_be_told_again() {
+    let mut call = ringing();
+    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    call.on(CallEvent::CarrierAnswered(CarrierAnswer::Failed { reason: "no answer".to_owned() }));
+    assert_eq!(call.machine.next(), Next::Return);
+    call.on(CallEvent::NextAsked);
+    call.now += Duration::from_secs(3);
+    assert_eq!(call.on(CallEvent::TimeUp), []);
+}
+
+#[test]
+fn whoever_rings_for_a_caller_who_is_gone_is_hung_up_on() {
+    for event in [
+        CallEvent::Line(LineReport::CallOver),
+        CallEvent::HangUp(HangUp::Operator),
+        CallEvent::HangUp(HangUp::Drain),
+        CallEvent::DialEnded(DialOutcome::Failed),
+        CallEvent::DialEnded(DialOutcome::Bridged),
+    ] {
+        let mut call = ringing();
+        let done = call.on(event.clone());
+        assert!(done.contains(&A::DropPerson(CarrierCallId::new("CA9"))), "{event:?}: {done:?}");
+        assert!(call.machine.ending() != Some(Ending::Transferred), "{event:?}");
+        assert_eq!(call.machine.briefing(), None, "{event:?}");
+    }
+}
+
+#[test]
+fn a_person_who_is_gone_before_they_have_joined_brings_the_caller_back() {
+    let mut call = ringing();
+    call.on(CallEvent::PersonTook);
+    call.on(CallEvent::PersonEnded(DialOutcome::Bridged));
+    let (at, _) = call.machine.deadline().expect("the carrier's word");
+    assert_eq!((at - call.now).as_secs(), 5);
+    call.now = at;
+    let done = call.on(CallEvent::TimeUp);
+    assert!(done.contains(&A::AskHandover), "{done:?}");
+    assert_eq!(outcomes(&done), ["not_taken"]);
+}
+
+#[test]
+fn a_person_whose_line_s_end_nobody_tells_is_given_up_on() {
+    let mut call = ringing();
+    call.now = call.machine.deadline().expect("the person's word").0;
+    let done = call.on(CallEvent::TimeUp);
+    assert!(done.contains(&A::AskHandover) && done.contains(&A::DropPerson(CarrierCallId::new("CA9"))), "{done:?}");
+}
+
+#[test]
+fn without_the_api_there_is_no_warm_transfer() {
+    let mut call = Held::of(table());
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    assert_eq!(outcomes(&call.on(ask())), ["unreachable"]);
+}
+
+fn table() -> Brief {
+    let briefing = Some("{reason}. {summary} A key.".to_owned());
+    Brief { transfers: Arc::new([("sales".to_owned(), Destination { briefing, ..sales() })].into()), ..brief() }
+}
+
+fn ask() -> CallEvent {
+    let arguments =
+        serde_json::json!({"destination": "sales", "reason": "A quote", "summary": "Ms {reason}\nwants  ten."});
+    tool("t1", "transfer_call", &arguments.to_string())
+}
+
+/// The carrier was asked to take the caller to our document.
+fn waiting(requests: bool) -> Held {
+    let mut call = Held::of(table());
+    let means = Means { handover: Some(Handover::Document), requests, ..Means::default() };
+    call.machine = call.machine.with_means(means);
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call.on(ask());
+    call.on(granted());
+    call.on(drained());
+    assert!(call.on(drained()).contains(&A::AskHandover));
+    call
+}
+
+/// The person's telephone rings.
+fn ringing() -> Held {
+    let mut call = waiting(true);
+    call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
+    call.on(CallEvent::NextAsked);
+    call.on(CallEvent::PersonCalled(Ok(CarrierCallId::new("CA9"))));
+    call
+}

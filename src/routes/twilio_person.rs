@@ -1,0 +1,59 @@
+//! Twilio's webhooks for the person whom a warm transfer calls: what they are told, whether they take the call, how their line ended.
+//!
+//! The call that they are called for stands in the query, which we wrote and the carrier has signed.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use switchboard_actors::call::messages::{OfPerson, PersonNews};
+use switchboard_actors::call::transfer::DialOutcome;
+use switchboard_actors::ids::CarrierCallId;
+
+use super::doors::Doors;
+use super::form::Form;
+use super::order::{Body, bytes};
+use super::problem::Problem;
+use super::twilio::{PATIENCE, TERMINAL, answer, find, room, unanswered, unusable};
+use super::twiml::{self, Side};
+
+/// `/twilio/person/briefing`: the person, or a machine of theirs, has answered and is told what the call is about.
+pub(super) async fn briefing(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    doors.accept_webhook(&request, &bytes(body)?)?;
+    let call = caller(&request)?;
+    let words = tell(&doors, &call, PersonNews::Answered).await;
+    let taken = format!("/twilio/person/taken?{}", request.query_string());
+    // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
+    Ok(answer(words.map_or_else(twiml::hang_up, |words| twiml::ask_to_take(&doors.public_url, &taken, &words))))
+}
+
+/// `/twilio/person/taken`: they have pressed a key and join the caller, who waits.
+pub(super) async fn taken(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+    let call = caller(&request)?;
+    let pressed = form.value("Digits").is_some_and(|digits| !digits.is_empty());
+    let waits = pressed && tell(&doors, &call, PersonNews::Took).await.is_some();
+    Ok(answer(if waits { twiml::meet(&doors.public_url, &room(&call), Side::Person) } else { twiml::hang_up() }))
+}
+
+/// `/twilio/person/status`: their line is down.
+pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+    let call = caller(&request)?;
+    let status = form.value("CallStatus").unwrap_or_default();
+    if TERMINAL.contains(&status) {
+        let outcome = if status == "completed" { DialOutcome::Bridged } else { unanswered(status) };
+        tell(&doors, &call, PersonNews::Ended(outcome)).await;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The call that the person is called for.
+fn caller(request: &HttpRequest) -> Result<CarrierCallId, Problem> {
+    let query = Form::parse(request.query_string().as_bytes()).map_err(unusable)?;
+    Ok(CarrierCallId::new(query.id("call").map_err(unusable)?))
+}
+
+/// Tells the call; what it answers, should it be on and wait.
+async fn tell(doors: &Doors, call: &CarrierCallId, news: PersonNews) -> Option<String> {
+    let call = find(doors, call).await?;
+    call.send(OfPerson(news)).timeout(PATIENCE).await.ok().flatten()
+}
