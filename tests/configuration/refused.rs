@@ -95,6 +95,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("realtime.retention_ratio", &["0", "1.1", "none"]),
     ("realtime.noise_reduction", &["on", "true", "null"]),
     ("realtime.silence_timeout", &["20s", "1h"]),
+    ("realtime.warm_sessions", &["-1", "17", "many"]),
+    ("realtime.warm_max_age", &["1s", "1h"]),
     ("realtime.ping_timeout", &["100ms", "30s"]),
     ("realtime.turn_detection.type", &["none", "vad", "semantic"]),
     ("realtime.turn_detection.threshold", &["-0.1", "1.1", "50"]),

@@ -3,6 +3,7 @@
 pub mod canary;
 mod failover;
 mod legs;
+pub mod warm;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct RealtimeLlm {
     outage: Option<Outage>,
     /// A session has been in use.
     came_up: bool,
+    /// A session that had waited was lost before it could be used: what else waits is not trusted either.
+    dial_anew: bool,
     /// The session in use was asked to speak when it took over.
     answering: bool,
     /// Told to close: a loss is an end.
@@ -105,6 +108,7 @@ impl RealtimeLlm {
             redial: None,
             outage: Some(Outage::at_the_start(clock::now())),
             came_up: false,
+            dial_anew: false,
             answering: false,
             closing: false,
             orders: VecDeque::new(),

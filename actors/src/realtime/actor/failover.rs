@@ -150,6 +150,7 @@ impl RealtimeLlm {
             self.outage.take().map_or(Duration::ZERO, |outage| clock::now().saturating_duration_since(outage.since));
         if let Some(it) = self.legs.iter_mut().find(|it| it.id == leg) {
             it.used_since = Some(clock::now());
+            self.dial_anew = false;
             BREAKERS.with_borrow_mut(|breakers| self.campaign.came_up(it.candidate, breakers));
         }
         if std::mem::replace(&mut self.came_up, true) {
@@ -203,6 +204,7 @@ impl RealtimeLlm {
     pub(super) fn lost(&mut self, leg: LegId, loss: ModelLoss, ctx: &mut Context<Self>) {
         let Some(gone) = self.remove(leg, ctx) else { return };
         let now = clock::now();
+        self.dial_anew |= gone.warm && gone.used_since.is_none();
         if self.closing {
             if self.in_use == Some(leg) {
                 self.end(ctx);

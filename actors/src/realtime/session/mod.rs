@@ -259,6 +259,12 @@ impl Session {
         }
     }
 
+    /// Gives the server no longer than `patience` to take over the configuration.
+    pub fn hurry(&mut self, patience: Duration) {
+        let plan = Arc::make_mut(&mut self.plan);
+        plan.updated_timeout = plan.updated_timeout.min(patience);
+    }
+
     /// Whether caller audio may be sent.
     pub const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
