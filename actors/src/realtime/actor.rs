@@ -70,6 +70,8 @@ pub struct RealtimeLlm {
     redial: Option<(Instant, usize)>,
     /// There is no session; at first, because there was none yet.
     outage: Option<Outage>,
+    /// The model that the call believes to be answered by.
+    served_by: String,
     /// A session has been in use.
     came_up: bool,
     /// A session that had waited was lost before it could be used: what else waits is not trusted either.
@@ -107,6 +109,7 @@ impl RealtimeLlm {
             last_leg: 0,
             redial: None,
             outage: Some(Outage::at_the_start(clock::now())),
+            served_by: plan.model.clone(),
             came_up: false,
             dial_anew: false,
             answering: false,

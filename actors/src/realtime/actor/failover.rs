@@ -152,6 +152,11 @@ impl RealtimeLlm {
             it.used_since = Some(clock::now());
             self.dial_anew = false;
             BREAKERS.with_borrow_mut(|breakers| self.campaign.came_up(it.candidate, breakers));
+            let model = &self.campaign.candidate(it.candidate).model;
+            if *model != self.served_by {
+                self.served_by.clone_from(model);
+                self.report(ModelReport::Serves { model: model.clone() });
+            }
         }
         if std::mem::replace(&mut self.came_up, true) {
             self.report(ModelReport::Resumed { session, gap, answering: self.answering });
