@@ -95,6 +95,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("realtime.retention_ratio", &["0", "1.1", "none"]),
     ("realtime.noise_reduction", &["on", "true", "null"]),
     ("realtime.silence_timeout", &["20s", "1h"]),
+    ("realtime.tool_choices.keypad", &["auto", "end_call"]),
+    ("realtime.tool_choices.goodbye", &["required"]),
     ("realtime.warm_sessions", &["-1", "17", "many"]),
     ("realtime.warm_max_age", &["1s", "1h"]),
     ("realtime.ping_timeout", &["100ms", "30s"]),
