@@ -20,6 +20,7 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::actor::warm::{Keeper, Valve};
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
@@ -59,6 +60,8 @@ pub struct Service {
     rehearsal: Option<Rehearsal>,
     /// The canary, if there is one.
     watching: Option<JoinHandle<()>>,
+    /// Closes the sessions that wait for calls.
+    warm: Valve,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
 }
@@ -125,6 +128,7 @@ impl Service {
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let canary = Canary::default();
+        let (warm, warm_briefs) = (Valve::default(), Arc::clone(&briefs));
         let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
         let probe = ModelProbe::new(model_address(&config), canary);
         let known = Doors {
@@ -144,6 +148,7 @@ impl Service {
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             model: probe,
+            warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
             metrics: telemetry::install(),
             started: clock::now(),
         };
@@ -164,6 +169,7 @@ impl Service {
             delivery,
             rehearsal,
             watching,
+            warm,
             token_watch,
         })
     }
@@ -199,6 +205,7 @@ impl Service {
         if let Some(watching) = &self.watching {
             watching.abort();
         }
+        self.warm.close();
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
@@ -267,6 +274,10 @@ impl Bound {
             // Once on each of the listener's threads.
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let doors = doors.get().expect("`build` tells what the doors know before it serves them");
+            // Calls live on the threads that carriers reach.
+            if let Some((plan, valve)) = doors.warm.clone().filter(|_| key == "server.bind") {
+                Keeper::start_on_thread(plan, valve);
+            }
             App::new().app_data(Data::clone(doors)).configure(paths)
         };
         let server = HttpServer::new(app)
@@ -429,8 +440,13 @@ fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
 /// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
 fn canary_plan(config: &Config, briefs: &Briefs) -> Option<(Arc<SessionPlan>, Duration)> {
     let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
+    Some((first_plan(briefs)?, every))
+}
+
+/// How most calls are held, for all that is known before there is one.
+fn first_plan(briefs: &Briefs) -> Option<Arc<SessionPlan>> {
     let brief = briefs.iter().find(|brief| brief.agent == "default").or_else(|| briefs.iter().next())?;
-    Some((Arc::clone(&brief.model), every))
+    Some(Arc::clone(&brief.model))
 }
 
 /// Where the model's server takes connections; none for one within the process.

@@ -205,6 +205,45 @@ async fn a_refused_key_is_not_tried_again_and_the_next_server_takes_the_call() {
 }
 
 #[actix_rt::test]
+async fn a_fallbacks_answers_cost_what_its_own_model_charges() {
+    let second = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
+    let fallbacks = format!("[{{ url = \"{}\", model = \"gpt-realtime-2.1-mini\" }}]", second.url());
+    for (rehearse, cheap) in [("reject:3000", true), ("first:0", false)] {
+        let stage = Stage::with(rehearse, &[("realtime.fallbacks", &fallbacks)]).await;
+        let report = stage.call(|_| {}).await;
+        let record = stage.record(&report).await;
+        let (cost, spoken) = (record["cost_usd"].as_f64(), record["usage"]["output_audio"].as_f64());
+        let (cost, spoken) = (cost.expect("a cost"), spoken.expect("tokens"));
+        assert!(spoken > 0.0, "{record:#}");
+        // 64 dollars for a million tokens of the larger model's speech alone, 20 of the smaller's.
+        assert_eq!(cost < spoken * 64e-6, cheap, "{cost} for {spoken} tokens");
+    }
+}
+
+#[actix_rt::test]
+async fn a_call_takes_a_session_that_waits_and_another_takes_its_place() {
+    let stage = Stage::with("first:0", &[("realtime.warm_sessions", "1"), ("server.workers", "1")]).await;
+    let waiting = async |what: &str, count: &str| {
+        let line = format!("switchboard_model_warm_total{{what=\"{what}\"}} {count}");
+        let counted = async {
+            while !common::get(&stage.running.admin("/metrics"), &[]).await.text.contains(&line) {
+                actix_rt::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(common::PATIENCE, counted).await.unwrap_or_else(|_| panic!("no {line}"));
+    };
+    waiting("opened", "1").await;
+    let report = stage.call(|_| {}).await;
+    waiting("taken", "1").await;
+    waiting("opened", "2").await;
+    let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("switchboard_model_warm_sessions 1"), "{metrics}");
+    let record = stage.record(&report).await;
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+    assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
+}
+
+#[actix_rt::test]
 async fn odd_events_are_survived_without_another_session() {
     for rehearse in ["fragment_bytes:64,garbage_every:9,unknown_every:5", "big_event_bytes:5000000"] {
         let stage = Stage::with(rehearse, &[]).await;
@@ -228,6 +267,7 @@ async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
             ("twilio.verify", "off"),
             ("realtime.provider", "openai"),
             ("realtime.url", url.as_str()),
+            ("realtime.canary_every", "10s"),
             ("realtime.created_timeout", "500ms"),
         ];
         let running = common::start_with(&[("OPENAI_API_KEY", "sk-rehearsal")], &settings).await;

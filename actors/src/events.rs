@@ -159,6 +159,13 @@ pub enum Event<'a> {
         /// How long there was none.
         gap: Duration,
     },
+    /// Something happened to a session that waits for a call.
+    WarmSession {
+        /// `opened`, `taken`, `missed` (none was there), `dead`, `old`, `refused`, `drained`.
+        what: &'static str,
+        /// How many of them there are more, or fewer.
+        change: i8,
+    },
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
@@ -539,6 +546,11 @@ pub fn emit(event: Event<'_>) {
                 histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
             }
             info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
+        }
+        Event::WarmSession { what, change } => {
+            counter!("switchboard_model_warm_total", "what" => what).increment(1);
+            gauge!("switchboard_model_warm_sessions").increment(f64::from(change));
+            debug!(what; "warm session");
         }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);

@@ -239,6 +239,7 @@ fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience
         patience: realtime.failover_patience,
         rotate_before: realtime.rotate_before,
         rotate_latest: realtime.rotate_latest,
+        warm: realtime.warm,
     }
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::messages::WishPurpose;
 use switchboard_actors::realtime::options::{
-    Effort, McpServer, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
+    Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
 };
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 
@@ -70,6 +71,7 @@ impl Options {
         let reasoning = section.read("reasoning_effort", word(EFFORTS));
         let parallel_tool_calls = section.read("parallel_tool_calls", or_word("auto", flag));
         let tool_choice = section.read("tool_choice", word(CHOICES));
+        let tool_choices = read_tool_choices(&section.table("tool_choices"));
         let tracing = section.read("tracing", tracing);
         let servers = section.read("mcp", list(16, text));
         let servers = servers.and_then(|names| choose_servers(section, &names, mcp));
@@ -96,6 +98,7 @@ impl Options {
                 reasoning: reasoning?,
                 parallel_tool_calls: parallel_tool_calls?,
                 tool_choice: tool_choice?,
+                tool_choices: tool_choices?,
                 never_cut: retention == Retention::Never,
                 retention_tokens,
                 noise_strength,
@@ -377,7 +380,7 @@ fn milliseconds(duration: Duration) -> u32 {
 }
 
 /// The keys of `[realtime]` that an agent may have otherwise.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "speed",
     "max_output_tokens",
     "retention_ratio",
@@ -389,6 +392,7 @@ const OWN: [&str; 13] = [
     "reasoning_effort",
     "parallel_tool_calls",
     "tool_choice",
+    "tool_choices",
     "tracing",
     "mcp",
 ];
@@ -401,11 +405,34 @@ const EFFORTS: &[(&str, Option<Effort>)] = &[
     ("xhigh", Some(Effort::Xhigh)),
 ];
 const CHOICES: &[(&str, ToolChoice)] = &[("auto", ToolChoice::Auto), ("none", ToolChoice::None)];
+const CHOICES_FOR_ONE: [(&str, Option<ResponseToolChoice>); 3] =
+    [("session", None), ("none", Some(ResponseToolChoice::None)), ("required", Some(ResponseToolChoice::Required))];
+const CHOICES_FOR_A_LINE: &[(&str, Option<ResponseToolChoice>)] = &[CHOICES_FOR_ONE[0], CHOICES_FOR_ONE[1]];
 const APPROVALS: &[(&str, Approval)] = &[("never", Approval::Never), ("always", Approval::Always)];
 const NOISE: &[(&str, Option<NoiseReduction>)] =
     &[("near_field", Some(NoiseReduction::NearField)), ("far_field", Some(NoiseReduction::FarField)), ("off", None)];
 const DETECTION: &[(&str, Detection)] = &[("server_vad", Detection::Server), ("semantic_vad", Detection::Semantic)];
 const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium", "medium"), ("high", "high")];
+
+/// What of single responses is not as in the session.
+fn read_tool_choices(section: &Section<'_>) -> Option<BTreeMap<&'static str, ResponseToolChoice>> {
+    // What a tool said is told in a response of its own: one that had to call a tool again would never tell it.
+    let purposes = WishPurpose::ALL.into_iter().filter(|purpose| *purpose != WishPurpose::ToolResult);
+    let read = |purpose: WishPurpose| {
+        let choices = match purpose {
+            WishPurpose::Greeting | WishPurpose::Answer | WishPurpose::Keypad => &CHOICES_FOR_ONE,
+            // Lines that are to be said: a call instead of them would be silence.
+            WishPurpose::IdlePrompt | WishPurpose::Notice | WishPurpose::Goodbye | WishPurpose::ToolResult => {
+                CHOICES_FOR_A_LINE
+            }
+        };
+        Some((purpose.word(), section.read(purpose.word(), word(choices))?))
+    };
+    // All are read before any is given up, so that every mistake is told.
+    let choices: Vec<_> = purposes.map(read).collect();
+    let choices = choices.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(choices.into_iter().filter_map(|(word, choice)| Some((word, choice?))).collect())
+}
 
 /// The two ways of finding turns.
 #[derive(Clone, Copy)]

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use switchboard_actors::realtime::plan::Warmth;
 use switchboard_actors::wire::AudioFormat;
 use url::Url;
 
 use super::fallbacks::Fallback;
-use super::kinds::{duration, flag, list, or_word, quoted, text, url, word};
+use super::kinds::{duration, flag, list, or_word, quoted, text, url, whole, word};
 use super::layers::Variable;
 use super::options::{McpServers, Options};
 use super::reader::Section;
@@ -36,6 +37,8 @@ pub struct Realtime {
     pub rotate_before: Duration,
     /// How long before its end it is replaced whatever is being said.
     pub rotate_latest: Duration,
+    /// Opened sessions that each thread keeps for its next calls.
+    pub warm: Warmth,
     /// How audio travels to and from the model.
     pub audio_format: ModelAudio,
     /// The voice of agents and languages that name none.
@@ -142,6 +145,8 @@ impl Realtime {
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
         let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
         let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
+        let warm_sessions = section.read("warm_sessions", whole(0..=16));
+        let warm_max_age = section.read("warm_max_age", duration(10 * SECOND..=50 * MINUTE));
         let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
         options.check_model(section, &model);
@@ -162,6 +167,7 @@ impl Realtime {
             canary_every: canary_every?,
             rotate_before: rotate_before?.unwrap_or_default(),
             rotate_latest: rotate_latest?,
+            warm: Warmth { sessions: usize::try_from(warm_sessions?).unwrap_or_default(), max_age: warm_max_age? },
             audio_format: audio_format?,
             voice,
             options,

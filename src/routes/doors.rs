@@ -13,6 +13,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_actors::call::brief::Brief;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::actor::warm::Valve;
+use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::Supervisor;
 use switchboard_actors::wire::Carrier;
 use url::Url;
@@ -52,6 +54,8 @@ pub struct Doors {
     pub transfers: BTreeSet<String>,
     /// Whether the model's server can be reached.
     pub model: ModelProbe,
+    /// What sessions the threads of calls keep from the start, and how they are told to end that.
+    pub warm: Option<(Arc<SessionPlan>, Valve)>,
     /// The counters.
     pub metrics: PrometheusHandle,
     /// When the service started.

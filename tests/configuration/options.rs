@@ -177,6 +177,8 @@ fn wrong() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         with("realtime.reasoning_effort", text(efforts).boxed(), plain),
         with("realtime.parallel_tool_calls", text(&["true", "false"]).boxed(), plain),
         one("realtime.tool_choice", text(&["required", "any", "end_call"]).boxed()),
+        one("realtime.tool_choices.answer", text(&["auto", "any", "end_call"]).boxed()),
+        one("realtime.tool_choices.notice", text(&["required", "auto"]).boxed()),
         one("realtime.tracing", text(&["on", "{}", "{ name = \"x\" }", "{ metadata = 1 }"]).boxed()),
         one("realtime.mcp", text(&["[\"nobody\"]", "crm", "[1]"]).boxed()),
         one("realtime.voice", "[a-z]{3,9}x".boxed()),

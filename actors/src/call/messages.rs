@@ -116,6 +116,11 @@ pub enum ModelReport {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
+    /// Another model than before answers from here on: the one of a fallback, or the first again.
+    Serves {
+        /// Its name.
+        model: String,
+    },
     /// The server heard the caller begin to speak.
     SpeechStarted {
         /// The future user item.

@@ -222,6 +222,11 @@ impl Meter {
         Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO, warned: false }
     }
 
+    /// Another model answers from here on.
+    pub fn charge(&mut self, plan: &SpendPlan, model: &str) {
+        self.model = plan.prices.of(model);
+    }
+
     /// A response has ended; what it cost.
     pub fn response(&mut self, usage: &Usage) -> Usd {
         let cost = self.model.of_response(usage);

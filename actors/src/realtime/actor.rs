@@ -3,6 +3,7 @@
 pub mod canary;
 mod failover;
 mod legs;
+pub mod warm;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,8 +70,12 @@ pub struct RealtimeLlm {
     redial: Option<(Instant, usize)>,
     /// There is no session; at first, because there was none yet.
     outage: Option<Outage>,
+    /// The model that the call believes to be answered by.
+    served_by: String,
     /// A session has been in use.
     came_up: bool,
+    /// A session that had waited was lost before it could be used: what else waits is not trusted either.
+    dial_anew: bool,
     /// The session in use was asked to speak when it took over.
     answering: bool,
     /// Told to close: a loss is an end.
@@ -104,7 +109,9 @@ impl RealtimeLlm {
             last_leg: 0,
             redial: None,
             outage: Some(Outage::at_the_start(clock::now())),
+            served_by: plan.model.clone(),
             came_up: false,
+            dial_anew: false,
             answering: false,
             closing: false,
             orders: VecDeque::new(),

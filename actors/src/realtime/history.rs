@@ -128,6 +128,7 @@ impl History {
             ModelReport::ToolCalled(call) => self.push(None, Said::Call(call.clone())),
             ModelReport::Ready { .. }
             | ModelReport::Resumed { .. }
+            | ModelReport::Serves { .. }
             | ModelReport::Faltered(_)
             | ModelReport::Renewable
             | ModelReport::SpeechStopped { .. }

@@ -17,6 +17,7 @@ pub mod legacy;
 pub mod messages;
 pub mod options;
 pub mod plan;
+pub mod pool;
 pub mod protocol;
 pub mod seed;
 pub mod sequencer;

@@ -19,6 +19,8 @@ pub struct SessionOptions {
     pub parallel_tool_calls: Option<bool>,
     /// Whether the model may call tools.
     pub tool_choice: ToolChoice,
+    /// The same of single responses that we ask for, by the word of what they are for; what is not in it is the session's.
+    pub tool_choices: BTreeMap<&'static str, ResponseToolChoice>,
     /// What happens when the conversation is longer than the model's window, where the plan has no `retention_ratio`.
     pub never_cut: bool,
     /// Tokens of the conversation that are kept behind the instructions; only together with a `retention_ratio`.
@@ -56,6 +58,16 @@ pub enum ToolChoice {
     Auto,
     /// It may not.
     None,
+}
+
+/// Whether the model may, or has to, call a tool in one response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseToolChoice {
+    /// It may not.
+    None,
+    /// It has to: the response is a call, and what is said follows its result.
+    Required,
 }
 
 /// Traces at the provider.

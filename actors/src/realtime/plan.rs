@@ -72,6 +72,17 @@ pub struct Resilience {
     pub rotate_before: Duration,
     /// How long before its end it is replaced even in the middle of a word.
     pub rotate_latest: Duration,
+    /// Sessions that wait, opened, for a call; a call's own share in what its thread keeps.
+    pub warm: Warmth,
+}
+
+/// What a thread keeps of opened sessions that no call uses yet. The default is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Warmth {
+    /// How many, for each server, key and model.
+    pub sessions: usize,
+    /// How old one may become. Older ones end within the call that takes them.
+    pub max_age: Duration,
 }
 
 /// A server and a model on it.

@@ -3,12 +3,14 @@ import asyncio
 import contextlib
 import os
 import time
+import urllib.request
 
 import numpy as np
 
 import signals
 from losses import BINARY, Caller, acquaint, check, in_words, phone_sounds, silences, until
 from model import Model
+from phone import Phone
 from service import Service
 
 SCENARIOS = []
@@ -247,7 +249,9 @@ async def a_server_that_is_slow_at_anything_leaves_nobody_in_silence(_):
             if outlives:
                 check(caller.said and not done, name, "the call did not outlive it")
             await asyncio.sleep(0.1)
-            quiet = max([b - a for a, b in silences(caller.phone) if b < (24 if not done else 1e9)][: 6 if outlives else 99] or [99])
+            # Behind the greeting it is the caller's turn to say something.
+            greeted = signals.best_match(signals.resample(caller.said[0][1], 24000, 8000), caller.phone.heard())[1] / 8000 if caller.said else 1e9
+            quiet = max([b - a for a, b in silences(caller.phone) if a < greeted] or [99])
             check(quiet <= 4, name, f"{quiet:.1f} s of silence", silences(caller.phone))
             shown.append(f"{name} {quiet:.1f} s")
             if not done:
@@ -278,6 +282,7 @@ async def a_server_that_is_slow_at_anything_leaves_nobody_in_silence(_):
 
 def freeze(session, deaf_only=False):
     """The server neither reads nor writes any more, and its connection stays open."""
+    session.frozen = True
     session.socket.transport.pause_reading()
     if not deaf_only:
 
@@ -322,7 +327,8 @@ async def a_server_that_is_gone_without_a_word_is_found_out(model):
                 said = len(caller.said)
                 await until(lambda: caller.session.creates, 5, state, "the answer that was owed was not asked for")
                 await caller.quiet()
-                quiet = max(b - a for a, b in silences(caller.phone, frozen)[:-1])
+                # One who is speaking goes on for another second before he waits.
+                quiet = max(b - a for a, b in silences(caller.phone, frozen + (state == "speaking"))[:-1])
                 check(quiet <= 4, state, f"{quiet:.1f} s of silence")
                 shown.append(f"{state}: found out after {found:.1f} s, silence {quiet:.1f} s")
             else:
@@ -409,3 +415,72 @@ async def odd_messages_are_survived_in_bounded_memory(model):
         return f"one session through all of it, memory +{grown:.0f} MB; 80 times garbage: another session"
     finally:
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
+
+
+def metric(service, name):
+    """The sum of a metric over its labels."""
+    with urllib.request.urlopen(service.admin + "/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+@scenario
+async def a_session_that_waits_spares_the_caller_the_dial(model):
+    """Two warm sessions a thread: a call takes one, it is replaced; the dead and the old are let go unnoticed; none is left at the end."""
+    plain(model)
+    model.created_delay = 0.4  # as far away as a server may be
+    meeting, greetings = {}, {}
+
+    async def greet(connection):
+        pass
+
+    async def upgrade(connection, request):
+        model.dials.append(time.monotonic())
+
+    def answer(session, event):
+        voice = signals.babble(1.5, 6000 + len(greetings), 24000)
+        greetings[session] = voice
+        return voice, "hello", None
+
+    model.upgrade, model.answer = upgrade, answer
+    service = await Service(BINARY, await model.start(), realtime__warm_sessions="2", realtime__warm_max_age="10s", server__workers="1").ready()
+
+    async def call():
+        phone = Phone()
+        running = asyncio.ensure_future(phone.call(service.base, 20))
+        await until(lambda: phone.first_sound is not None, 5, "nothing was heard")
+        await phone.hang_up()
+        await asyncio.wait_for(running, 10)
+        await service.record(phone.call_sid)
+        return phone.first_sound
+
+    def waiting():
+        return [s for s in model.sessions if not s.closed.is_set() and not s.updates and not hasattr(s, "frozen")]
+    try:
+        await until(lambda: len(waiting()) == 2, 5, "no sessions were kept")
+        await asyncio.sleep(0.6)
+        check(metric(service, "switchboard_model_warm_sessions") == 2, "the gauge says", metric(service, "switchboard_model_warm_sessions"))
+        first = await call()
+        await until(lambda: len(waiting()) == 2, 3, "what was taken was not replaced")
+        await asyncio.sleep(0.6)
+        # Both die; the next call does not notice.
+        for session in waiting():
+            session.socket.transport.abort()
+        dead = await call()
+        await until(lambda: len(waiting()) == 2, 5, "what died was not replaced")
+        # One that is dead without anybody knowing.
+        for session in waiting():
+            freeze(session)
+        frozen = await call()
+        opened = len(model.sessions)
+        await asyncio.sleep(12)
+        check(len(model.sessions) > opened and len(waiting()) == 2, "the old were not replaced:", len(waiting()))
+        last = await call()
+        counts = {what: metric(service, f'switchboard_model_warm_total{{what="{what}"}}') for what in ("opened", "taken", "missed", "dead", "old")}
+        check(first < 0.35 and last < 0.35, "the caller waited for the dial:", first, last)
+        check(not [p for s in model.sessions for p in s.problems], [p for s in model.sessions for p in s.problems][:3])
+    finally:
+        await asyncio.get_running_loop().run_in_executor(None, service.stop)
+    await asyncio.sleep(0.3)
+    check(all(s.closed.is_set() or hasattr(s, "frozen") for s in model.sessions), "sessions were left open")
+    return f"first sound after {1000 * first:.0f} and {1000 * last:.0f} ms with a server that takes 400 ms; {1000 * dead:.0f} ms when both had died, {1000 * frozen:.0f} ms with one half-open; {counts}"

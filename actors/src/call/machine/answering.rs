@@ -49,6 +49,7 @@ impl CallMachine {
             }
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
             (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Serves { model }, _) => self.meter.charge(&self.brief.spend, &model),
             (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
             (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),

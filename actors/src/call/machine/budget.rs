@@ -109,3 +109,18 @@ fn a_limit_of_the_day_closes_the_call_and_outranks_the_agents_goodbye() {
     call.on(drained());
     assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
 }
+
+#[test]
+fn what_another_model_says_costs_what_that_one_charges() {
+    let price = |dollars| Price { audio_out: Usd::from_dollars(dollars), ..Price::default() };
+    let prices = Prices::new(BTreeMap::from([
+        (brief().model.model.clone(), price(0.0005)),
+        ("small".to_owned(), price(0.0001)),
+    ]));
+    let mut call = Held::of(Brief { spend: SpendPlan { prices, call: Budget::default() }, ..brief() });
+    call.on(ready());
+    answer(&mut call, "greet", 10);
+    call.on(CallEvent::Model(ModelReport::Serves { model: "small".to_owned() }));
+    answer(&mut call, "r1", 10);
+    assert_eq!(call.machine.tally().cost_usd, Usd::from_dollars(0.12));
+}

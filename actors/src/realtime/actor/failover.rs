@@ -151,7 +151,13 @@ impl RealtimeLlm {
             self.outage.take().map_or(Duration::ZERO, |outage| clock::now().saturating_duration_since(outage.since));
         if let Some(it) = self.legs.iter_mut().find(|it| it.id == leg) {
             it.used_since = Some(clock::now());
+            self.dial_anew = false;
             BREAKERS.with_borrow_mut(|breakers| self.campaign.came_up(it.candidate, breakers));
+            let model = &self.campaign.candidate(it.candidate).model;
+            if *model != self.served_by {
+                self.served_by.clone_from(model);
+                self.report(ModelReport::Serves { model: model.clone() });
+            }
         }
         if std::mem::replace(&mut self.came_up, true) {
             self.report(ModelReport::Resumed { session, gap, answering: self.answering });
@@ -204,6 +210,7 @@ impl RealtimeLlm {
     pub(super) fn lost(&mut self, leg: LegId, loss: ModelLoss, ctx: &mut Context<Self>) {
         let Some(gone) = self.remove(leg, ctx) else { return };
         let now = clock::now();
+        self.dial_anew |= gone.warm && gone.used_since.is_none();
         if self.closing {
             if self.in_use == Some(leg) {
                 self.end(ctx);

@@ -9,12 +9,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::RealtimeLlm;
+use super::warm::{self, Warmed};
 use crate::audio::frame::Frame;
 use crate::call::messages::ModelLoss;
 use crate::clock;
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::session::{Session, SessionEvent};
-use crate::realtime::socket::{self, Assembler, Incoming, Socket};
+use crate::realtime::socket::{self, Assembler, Incoming};
 use crate::realtime::writer::Writer;
 
 /// Which of a call's sessions.
@@ -34,6 +35,8 @@ pub(super) struct Leg {
     reader: Option<SpawnHandle>,
     /// Configured, and waiting to be used.
     pub(super) prepared: bool,
+    /// It had waited for a call before it was this one's.
+    pub(super) warm: bool,
     /// Since when it is in use.
     pub(super) used_since: Option<Instant>,
     /// Of the plan's changes, those that it was configured with.
@@ -93,14 +96,23 @@ impl RealtimeLlm {
             assembler: Assembler::default(),
             reader: None,
             prepared: false,
+            warm: false,
             used_since: None,
             changes: self.changes,
             renewal: None,
             // Base64 makes four bytes of three; the words around it are small change.
             most_audio: LONGEST_UNSENT_MS * plan.format.bytes_per_ms() * 4 / 3,
         });
+        let dial_anew = self.dial_anew;
         let identifier = self.setup.safety_identifier.clone();
-        let dial = async move { socket::dial(&plan, identifier.as_deref()).await };
+        let dial = async move {
+            match if dial_anew { None } else { warm::take(&plan).await } {
+                Some(warmed) => Ok(warmed),
+                None => {
+                    socket::dial(&plan, identifier.as_deref()).await.map(|socket| Warmed { socket, said: Vec::new() })
+                }
+            }
+        };
         ctx.spawn(dial.into_actor(self).map(move |dialled, this, ctx| this.dialled(id, dialled, ctx)));
         id
     }
@@ -124,12 +136,17 @@ impl RealtimeLlm {
         plan
     }
 
-    fn dialled(&mut self, id: LegId, dialled: Result<Socket, ModelLoss>, ctx: &mut Context<Self>) {
+    fn dialled(&mut self, id: LegId, dialled: Result<Warmed, ModelLoss>, ctx: &mut Context<Self>) {
         let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return };
-        let socket = match dialled {
-            Ok(socket) => socket,
+        let Warmed { socket, said } = match dialled {
+            Ok(warmed) => warmed,
             Err(loss) => return self.step(id, SessionEvent::DialFailed(loss), ctx),
         };
+        if !said.is_empty() {
+            // Another would be dialled in less time than a server usually may take.
+            leg.session.hurry(WARM_PATIENCE);
+            leg.warm = true;
+        }
         let (sink, frames) = socket.split();
         let this = ctx.address().downgrade();
         let broken = move |problem| {
@@ -142,6 +159,9 @@ impl RealtimeLlm {
         let end = stream::once(async move { FromSocket { leg: id, frame: None } });
         leg.reader = Some(ctx.add_stream(frames.chain(end)));
         self.step(id, SessionEvent::Opened, ctx);
+        for text in said.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
+            self.step(id, SessionEvent::Text(text), ctx);
+        }
     }
 
     pub(super) fn heard(&mut self, FromSocket { leg: id, frame }: FromSocket, ctx: &mut Context<Self>) {
@@ -188,6 +208,8 @@ impl RealtimeLlm {
 /// Caller audio that waits for a server that does not read. Shorter: what was held while dialling does not fit. Longer:
 /// the model answers what was said five seconds ago.
 const LONGEST_UNSENT_MS: usize = 5_000;
+/// How long a session that had waited may take to be configured; one that cannot is as good as dead.
+const WARM_PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long a server may take for each step while a caller waits in the middle of a call. Shorter fails on a slow network, longer
 /// is a silence that the next candidate could have ended.
 const IN_A_HURRY: Duration = Duration::from_secs(3);

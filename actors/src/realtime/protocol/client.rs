@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::EventId;
 use crate::audio::frame::Frame;
 use crate::realtime::messages::TextRole;
-use crate::realtime::options::{AllTools, Effort, ToolChoice, Tracing, never_reasons};
+use crate::realtime::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
 use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Encoding};
 
@@ -425,6 +425,9 @@ pub struct Response<'a> {
     /// In place of the session's, which is why they are repeated in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<&'a str>,
+    /// Whether a tool may or has to be called, where that is not as in the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ResponseToolChoice>,
     /// Comes back in `response.created` and `response.done`.
     pub metadata: Metadata<'a>,
 }

@@ -34,6 +34,7 @@ pub use self::failure::{loss_of_close, loss_of_status, scope_of};
 use self::farewell::Lingering;
 use self::items::Items;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
+use super::options::ResponseToolChoice;
 use super::plan::SessionPlan;
 use super::protocol::EventId;
 use super::protocol::client::{self, ClientEvent, Item, Metadata};
@@ -259,6 +260,12 @@ impl Session {
         }
     }
 
+    /// Gives the server no longer than `patience` to take over the configuration.
+    pub fn hurry(&mut self, patience: Duration) {
+        let plan = Arc::make_mut(&mut self.plan);
+        plan.updated_timeout = plan.updated_timeout.min(patience);
+    }
+
     /// Whether caller audio may be sent.
     pub const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
@@ -438,6 +445,8 @@ impl Session {
                     let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
                     let response = client::Response {
                         instructions: instructions.as_deref(),
+                        // Without tools, a response that has to call one is refused.
+                        tool_choice: self.tool_choice(purpose).filter(|_| !self.plan.tools.is_empty()),
                         metadata: Metadata {
                             purpose: purpose.map_or("answer", WishPurpose::word),
                             wish: &wish.to_string(),
@@ -457,6 +466,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    fn tool_choice(&self, purpose: Option<WishPurpose>) -> Option<ResponseToolChoice> {
+        let word = purpose.map_or("answer", WishPurpose::word);
+        self.plan.options.tool_choices.get(word).copied()
     }
 
     fn closed(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<SessionAction>) {

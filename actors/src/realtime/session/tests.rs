@@ -279,6 +279,54 @@ fn a_quiet_server_is_asked_twice_before_it_is_taken_for_dead() {
 }
 
 #[test]
+fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
+    let ready = || {
+        let mut desk = Desk::with(|plan| plan.ping_timeout = Duration::from_secs(3));
+        desk.on(SessionEvent::Opened);
+        desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+        desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+        desk
+    };
+    let mut desk = ready();
+    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+    desk.on(SessionEvent::Pong);
+    let heard = desk.now;
+    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+    let seen = desk.pass(Timer::Silent);
+    assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(3)));
+
+    // One that never did may just not know them.
+    let mut desk = ready();
+    let heard = desk.now;
+    while desk.session.deadline().is_some_and(|(_, timer)| timer == Timer::Quiet) {
+        desk.pass(Timer::Quiet);
+    }
+    desk.pass(Timer::Silent);
+    assert_eq!(desk.now - heard, Duration::from_secs(45));
+}
+
+#[test]
+fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
+    let mut desk = Desk::with(|plan| {
+        plan.tools = vec![json!({"type": "function", "name": "look"})];
+        plan.options.tool_choices = [("keypad", ResponseToolChoice::Required)].into();
+    });
+    desk.on(SessionEvent::Opened);
+    desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+    desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+    for (purpose, expected) in [(WishPurpose::Keypad, json!("required")), (WishPurpose::Notice, Value::Null)] {
+        let wish = Wish { purpose, instructions: None };
+        let seen = desk.on(SessionEvent::Ordered(ModelOrder::Speak(wish)));
+        assert_eq!(seen.sent[0]["response"]["tool_choice"], expected, "{seen:?}");
+        let id = format!("resp_{}", purpose.word());
+        let metadata = seen.sent[0]["response"]["metadata"].clone();
+        for (kind, status) in [("response.created", "in_progress"), ("response.done", "completed")] {
+            desk.hear(json!({"type": kind, "response": {"id": id, "status": status, "metadata": metadata}}));
+        }
+    }
+}
+
+#[test]
 fn a_ping_is_answered_with_its_own_payload() {
     let payload = Bytes::from_static(b"1234");
     assert_eq!(Desk::opened().on(SessionEvent::Ping(payload.clone())).pongs, [payload]);

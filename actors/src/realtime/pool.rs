@@ -1,0 +1,247 @@
+//! Opened sessions that wait for a call: how many, how old, and what is to be opened next. Pure; one for each thread.
+//!
+//! `T` is whatever holds such a session. Those of one server, key and model lie on one shelf, the oldest in front, which is taken
+//! first: it has the least time left. What a call takes is replaced; what cannot be opened is tried again ever more seldom.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::plan::{Candidate, Warmth};
+
+/// The sessions that wait.
+#[derive(Debug)]
+pub struct Pool<T> {
+    shelves: Vec<Shelf<T>>,
+    drained: bool,
+}
+
+#[derive(Debug)]
+struct Shelf<T> {
+    candidate: Candidate,
+    warmth: Warmth,
+    idle: VecDeque<(T, Instant)>,
+    /// Being opened now.
+    opening: usize,
+    /// Failures in a row.
+    failures: u32,
+    not_before: Option<Instant>,
+    /// When a call last asked.
+    asked: Instant,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { shelves: Vec::new(), drained: false }
+    }
+}
+
+impl<T> Pool<T> {
+    /// Sessions with `candidate` are wanted.
+    pub fn want(&mut self, candidate: &Candidate, warmth: Warmth, now: Instant) {
+        if warmth.sessions == 0 {
+            return;
+        }
+        if let Some(shelf) = self.shelf(candidate) {
+            (shelf.asked, shelf.warmth) = (now, warmth);
+        } else if self.shelves.len() < MOST_SHELVES {
+            let (candidate, idle) = (candidate.clone(), VecDeque::new());
+            self.shelves.push(Shelf { candidate, warmth, idle, opening: 0, failures: 0, not_before: None, asked: now });
+        }
+    }
+
+    /// A session with `candidate`, if one waits that is not too old.
+    pub fn take(&mut self, candidate: &Candidate, now: Instant) -> Option<T> {
+        let shelf = self.shelf(candidate)?;
+        shelf.asked = now;
+        let fresh =
+            shelf.idle.iter().position(|(_, since)| now.saturating_duration_since(*since) < shelf.warmth.max_age)?;
+        shelf.idle.remove(fresh).map(|(session, _)| session)
+    }
+
+    /// What is to be opened now; each is taken for being opened.
+    pub fn to_open(&mut self, now: Instant) -> Vec<Candidate> {
+        if self.drained {
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        for shelf in &mut self.shelves {
+            let wait = shelf.not_before.is_some_and(|at| at > now);
+            // One at a time where it failed lately.
+            let most = if shelf.failures > 0 { 1 } else { shelf.warmth.sessions };
+            while !wait && shelf.idle.len() + shelf.opening < shelf.warmth.sessions && shelf.opening < most {
+                shelf.opening += 1;
+                due.push(shelf.candidate.clone());
+            }
+        }
+        due
+    }
+
+    /// A session with `candidate` is there; it comes back where nobody wants it any more.
+    pub fn opened(&mut self, candidate: &Candidate, session: T, now: Instant) -> Option<T> {
+        let drained = self.drained;
+        match self.shelf(candidate) {
+            Some(shelf) => {
+                shelf.opening = shelf.opening.saturating_sub(1);
+                (shelf.failures, shelf.not_before) = (0, None);
+                if drained {
+                    return Some(session);
+                }
+                shelf.idle.push_back((session, now));
+                None
+            }
+            None => Some(session),
+        }
+    }
+
+    /// It could not be opened.
+    pub fn failed(&mut self, candidate: &Candidate, now: Instant) {
+        if let Some(shelf) = self.shelf(candidate) {
+            shelf.opening = shelf.opening.saturating_sub(1);
+            shelf.failures += 1;
+            let wait = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(shelf.failures - 1)).min(LONGEST_PAUSE);
+            shelf.not_before = now.checked_add(wait);
+        }
+    }
+
+    /// Takes out what `is_gone`; says how many there were.
+    pub fn forget(&mut self, mut is_gone: impl FnMut(&T) -> bool) -> usize {
+        let before = self.idle();
+        for shelf in &mut self.shelves {
+            shelf.idle.retain(|(session, _)| !is_gone(session));
+        }
+        before - self.idle()
+    }
+
+    /// Those that have become too old, and those that no call has asked for in a long time.
+    pub fn too_old(&mut self, now: Instant) -> Vec<T> {
+        let mut old = Vec::new();
+        for shelf in &mut self.shelves {
+            let unasked = now.saturating_duration_since(shelf.asked) >= FORGOTTEN_AFTER;
+            while let Some((_, since)) = shelf.idle.front()
+                && (unasked || now.saturating_duration_since(*since) >= shelf.warmth.max_age)
+            {
+                old.extend(shelf.idle.pop_front().map(|(session, _)| session));
+            }
+        }
+        self.shelves.retain(|shelf| {
+            shelf.opening > 0 || !shelf.idle.is_empty() || now.saturating_duration_since(shelf.asked) < FORGOTTEN_AFTER
+        });
+        old
+    }
+
+    /// Empties all shelves for good.
+    pub fn drain(&mut self) -> Vec<T> {
+        self.drained = true;
+        self.shelves.iter_mut().flat_map(|shelf| shelf.idle.drain(..)).map(|(session, _)| session).collect()
+    }
+
+    /// How many wait.
+    pub fn idle(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.idle.len()).sum()
+    }
+
+    fn shelf(&mut self, candidate: &Candidate) -> Option<&mut Shelf<T>> {
+        self.shelves.iter_mut().find(|shelf| shelf.candidate == *candidate)
+    }
+}
+
+/// Servers, keys and models that sessions are kept of. A configuration has a handful.
+const MOST_SHELVES: usize = 16;
+/// The pause after a first failure. Shorter knocks at a door that is shut.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A model that no call has asked for in so long is kept no more. Longer pays for what nobody uses, shorter lets the first caller
+/// of a quiet hour wait for TLS.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(12 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::plan::{Credential, Endpoint};
+
+    const WARMTH: Warmth = Warmth { sessions: 2, max_age: Duration::from_secs(600) };
+
+    fn candidate(model: &str) -> Candidate {
+        let endpoint = Endpoint { url: "wss://one.example".to_owned(), credential: Credential::None };
+        Candidate { endpoint, model: model.to_owned() }
+    }
+
+    fn filled() -> (Pool<u32>, Instant) {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+        let now = Instant::now();
+        let mut pool = Pool::default();
+        pool.want(&candidate("m"), WARMTH, now);
+        for (number, candidate) in (1..).zip(pool.to_open(now)) {
+            assert_eq!(pool.opened(&candidate, number, now + Duration::from_secs(u64::from(number))), None);
+        }
+        (pool, now)
+    }
+
+    #[test]
+    fn a_shelf_is_filled_once_and_again_when_one_is_taken() {
+        let (mut pool, now) = filled();
+        assert_eq!((pool.idle(), pool.to_open(now).len()), (2, 0));
+        assert_eq!(pool.take(&candidate("m"), now), Some(1), "the oldest, which has the least time left");
+        assert_eq!(pool.to_open(now).len(), 1);
+        assert_eq!(pool.to_open(now).len(), 0, "it is being opened");
+        assert_eq!(pool.take(&candidate("other"), now), None, "each model has its own");
+    }
+
+    #[test]
+    fn nothing_is_kept_where_nothing_is_to_be_kept() {
+        let (_, now) = filled();
+        let mut pool = Pool::<u32>::default();
+        pool.want(&candidate("m"), Warmth::default(), now);
+        assert_eq!(pool.to_open(now), []);
+    }
+
+    #[test]
+    fn an_old_session_is_given_to_nobody() {
+        let (mut pool, now) = filled();
+        let later = now + WARMTH.max_age + Duration::from_secs(1);
+        assert_eq!(pool.take(&candidate("m"), later), Some(2));
+        assert_eq!(pool.too_old(later), [1]);
+        assert_eq!(pool.to_open(later).len(), 2);
+    }
+
+    #[test]
+    fn a_server_that_gives_none_is_asked_ever_more_seldom_and_by_one_alone() {
+        let (mut pool, mut now) = filled();
+        pool.forget(|_| true);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let due = pool.to_open(now);
+            for candidate in &due {
+                pool.failed(candidate, now);
+            }
+            let began = now;
+            while pool.shelves[0].not_before.is_some_and(|at| at > now) {
+                assert_eq!(pool.to_open(now), []);
+                now += Duration::from_secs(1);
+            }
+            pauses.push((due.len(), (now - began).as_secs()));
+        }
+        assert_eq!(pauses, [(2, 4), (1, 8), (1, 16), (1, 32), (1, 60), (1, 60), (1, 60), (1, 60)]);
+    }
+
+    #[test]
+    fn what_died_is_replaced_and_what_nobody_asks_for_is_forgotten() {
+        let (mut pool, now) = filled();
+        assert_eq!(pool.forget(|number| *number == 2), 1);
+        assert_eq!((pool.idle(), pool.to_open(now).len()), (1, 1));
+        pool.failed(&candidate("m"), now);
+        assert_eq!(pool.too_old(now + FORGOTTEN_AFTER), [1]);
+        assert_eq!(pool.to_open(now + FORGOTTEN_AFTER), []);
+    }
+
+    #[test]
+    fn a_drained_pool_stays_empty() {
+        let (mut pool, now) = filled();
+        pool.take(&candidate("m"), now);
+        let [late] = &pool.to_open(now)[..] else { panic!("one is opened") };
+        assert_eq!(pool.drain(), [2]);
+        assert_eq!(pool.opened(late, 3, now), Some(3), "it came too late");
+        assert_eq!((pool.idle(), pool.to_open(now)), (0, Vec::new()));
+    }
+}
