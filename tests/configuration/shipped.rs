@@ -46,7 +46,9 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
         // A destination has one target, and the sample shows all four; of its two ways to tell the person, it has one.
-        .filter(|line| !["sip = ", "client = ", "carrier = true", "whisper = "].iter().any(|other| line.starts_with(other)))
+        .filter(|line| {
+            !["sip = ", "client = ", "carrier = true", "whisper = "].iter().any(|other| line.starts_with(other))
+        })
         // The agent's keys follow the server's.
         .fold(String::new(), |all, line| {
             all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
