@@ -5,11 +5,11 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are; `clips`
-//! reads the recordings they name; `trust` checks what holds between sections and secrets. All that is wrong is told at once
-//! ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes what a call is held by.
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are;
+//! `clips` reads the recordings they name and `voices` has the bundled ones; `trust` checks what holds between sections and
+//! secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes
+//! what a call is held by.
 
-mod apology;
 mod audio;
 mod briefs;
 mod clips;
@@ -18,7 +18,6 @@ mod directory;
 mod errands;
 mod experiments;
 mod fallbacks;
-mod filler;
 mod hours;
 mod kinds;
 mod layers;
@@ -36,6 +35,7 @@ mod service;
 mod spending;
 mod tools;
 mod trust;
+mod voices;
 mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};

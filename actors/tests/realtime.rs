@@ -169,6 +169,7 @@ fn plan(port: u16) -> SessionPlan {
         connect_timeout: Duration::from_secs(10),
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
+        ping_timeout: std::time::Duration::ZERO,
         silence_timeout: Duration::from_secs(45),
         resilience: Resilience::default(),
     }

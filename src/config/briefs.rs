@@ -12,12 +12,13 @@ use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resili
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::wire::Carrier;
 
+use super::Config;
 use super::experiments::{self, CONTROL};
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
 use super::tools::BuiltIn;
-use super::{Config, apology, filler};
+use super::voices::{APOLOGIES, FILLERS};
 use crate::callers::Callers;
 
 /// The brief of every agent in every language it speaks.
@@ -215,6 +216,7 @@ fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
         silence_timeout: realtime.silence_timeout,
+        ping_timeout: realtime.ping_timeout,
         resilience: resilience(config, endpoint, agent),
     }
 }
@@ -269,9 +271,9 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             idle_prompts: language.idle_prompts.clone(),
             goodbye: language.goodbye.clone(),
             apology: language.apology.clone(),
-            apology_sound: language.apology_shipped.then(|| apology::recording(code)).flatten(),
+            apology_sound: language.apology_shipped.then(|| APOLOGIES.of(code)).flatten(),
             filler: language.filler.clone(),
-            filler_sound: language.filler_shipped.then(|| filler::recording(code)).flatten(),
+            filler_sound: language.filler_shipped.then(|| FILLERS.of(code)).flatten(),
         };
         (code.clone(), brief)
     };

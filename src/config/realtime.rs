@@ -52,6 +52,8 @@ pub struct Realtime {
     pub updated_timeout: Duration,
     /// No data and no ping for this long: the socket is dead.
     pub silence_timeout: Duration,
+    /// No answer to a ping for this long, of a server that has answered before: the socket is dead; zero asks no more often.
+    pub ping_timeout: Duration,
 }
 
 /// Whose Realtime server answers.
@@ -140,6 +142,7 @@ impl Realtime {
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
         let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
         let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
+        let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
         options.check_model(section, &model);
         let house = House::of(provider, url.as_ref());
@@ -167,6 +170,7 @@ impl Realtime {
             created_timeout: created_timeout?,
             updated_timeout: updated_timeout?,
             silence_timeout: silence_timeout?,
+            ping_timeout: ping_timeout?.unwrap_or_default(),
         })
     }
 }

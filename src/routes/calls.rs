@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::doors::Doors;
 use super::health::roll;
+use super::order::{Body, order};
 use super::problem::Problem;
 
 /// The filters of `GET /calls`.
@@ -111,22 +112,12 @@ struct RecordingOrder {
 }
 
 /// `POST /calls/{id}/recording`: pauses the recording of a call, or goes on with it; 409 for a call that is not recorded.
-pub(super) async fn recording(
-    id: Path<String>,
-    body: Result<Bytes, actix_web::Error>,
-    doors: Data<Doors>,
-) -> Result<HttpResponse, Problem> {
-    let body = body.map_err(|error| {
-        let status = error.as_response_error().status_code();
-        Problem::new(status, format!("the body cannot be read: {error}"))
-    })?;
-    let order: RecordingOrder = serde_json::from_slice(&body).map_err(|error| {
-        Problem::bad_request(format!("expected {{\"paused\":true}} or {{\"paused\":false}}: {error}"))
-    })?;
+pub(super) async fn recording(id: Path<String>, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let told: RecordingOrder = order(body, r#"{"paused":true} or {"paused":false}"#)?;
     let call = find(&doors, &id).await?;
-    let recorded = call.send(PauseRecording(order.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    let recorded = call.send(PauseRecording(told.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
     if recorded {
-        Ok(HttpResponse::Ok().json(json!({ "recording": if order.paused { "paused" } else { "running" } })))
+        Ok(HttpResponse::Ok().json(json!({ "recording": if told.paused { "paused" } else { "running" } })))
     } else {
         Err(Problem::new(StatusCode::CONFLICT, "this call is not recorded; recording.enabled says which calls are"))
     }
@@ -141,17 +132,8 @@ struct Transfer {
 }
 
 /// `POST /calls/{id}/transfer`: passes the call on to a named destination.
-pub(super) async fn transfer(
-    id: Path<String>,
-    body: Result<Bytes, actix_web::Error>,
-    doors: Data<Doors>,
-) -> Result<HttpResponse, Problem> {
-    let body = body.map_err(|error| {
-        let status = error.as_response_error().status_code();
-        Problem::new(status, format!("the body cannot be read: {error}"))
-    })?;
-    let order: Transfer = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request(format!("expected {{\"destination\":\"name\"}}: {error}")))?;
+pub(super) async fn transfer(id: Path<String>, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let order: Transfer = order(body, r#"{"destination":"name"}"#)?;
     let call = find(&doors, &id).await?;
     if !doors.transfers.contains(&order.destination) {
         let known: Vec<&str> = doors.transfers.iter().map(String::as_str).collect();

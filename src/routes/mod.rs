@@ -1,8 +1,8 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks; `twilio_person` for those of warm transfers), `waybeo` (upgrade and answer), `stream` (the socket actor, with `admission`), `calls`, `outbound`
-//! and `spend` (admin, behind `guard`),
-//! `health`, `metrics`. Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
+//! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
+//! socket actor, with `admission`), `calls`, `outbound` and `spend` (admin, behind `guard`), `health`, `metrics`; `order` reads bodies.
+//! Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
 mod calls;
@@ -14,6 +14,7 @@ pub mod health;
 mod held;
 pub mod lifeline;
 mod metrics;
+mod order;
 pub mod outbound;
 mod problem;
 mod reassembly;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, http::StatusCode, http::header};
 use log::{error, warn};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use switchboard_actors::wire::Carrier;
 use url::Url;
 
 use super::doors::Doors;
+use super::order::{Body, order};
 use super::problem::Problem;
 use super::twiml;
 use crate::config::{NotCalled, Outbound};
@@ -69,18 +70,11 @@ enum Amd {
 }
 
 /// `POST /calls`: 202 with our id of the call, which rings by then.
-pub(super) async fn begin(body: Result<Bytes, actix_web::Error>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let body = body.map_err(|error| {
-        let status = error.as_response_error().status_code();
-        Problem::new(status, format!("the body cannot be read: {error}"))
-    })?;
+pub(super) async fn begin(body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let Some(dialling) = &doors.dialling else {
         return Err(Problem::forbidden("outbound calls are switched off (`outbound.enabled`)"));
     };
-    let order: Order = serde_json::from_slice(&body).map_err(|error| {
-        let expected = r#"{"to":"+14155550100","agent":"default","language":"en"}"#;
-        Problem::bad_request(format!("expected {expected}: {error}"))
-    })?;
+    let order: Order = order(body, r#"{"to":"+14155550100","agent":"default","language":"en"}"#)?;
     let (from, brief) = judge(dialling, &order)?;
     let name = CarrierCallId::new(&format!("outbound-{}", CallId::random()));
     let expected = ExpectedCall {

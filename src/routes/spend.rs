@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use serde::Deserialize;
 use serde_json::json;
 use switchboard_actors::call::meter::Budget;
 use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 
 use super::doors::Doors;
+use super::order::{Body, order};
 use super::problem::Problem;
 
 /// `GET /spend`: what was spent today (UTC), and what may be.
@@ -27,13 +28,8 @@ struct Order {
 }
 
 /// `POST /spend/kill`: with `{"on":true}` no call is taken and those that are on are closed politely.
-pub(super) async fn kill(body: Result<Bytes, actix_web::Error>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let body = body.map_err(|error| {
-        let status = error.as_response_error().status_code();
-        Problem::new(status, format!("the body cannot be read: {error}"))
-    })?;
-    let Order { on } = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request(format!("expected {{\"on\":true}} or {{\"on\":false}}: {error}")))?;
+pub(super) async fn kill(body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let Order { on } = order(body, r#"{"on":true} or {"on":false}"#)?;
     let sheet = doors.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
     Ok(answer(&sheet))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::Addr;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
@@ -19,13 +19,14 @@ use switchboard_actors::wire::Carrier;
 
 use super::doors::{Asked, Doors};
 use super::form::{Form, FormError};
+use super::order::{Body, bytes};
 use super::problem::Problem;
 use super::twiml::{self, ConnectStream, Side};
 use crate::config::Voicemail;
 
 /// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
 pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let carrier_call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     let account = form.id("AccountSid").map_err(unusable)?.to_owned();
     let (from, to) = (form.value("From").unwrap_or_default(), form.value("To").unwrap_or_default());
@@ -102,14 +103,14 @@ pub(super) async fn after_stream(
     body: Body,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     what_next(&doors, call, None).await
 }
 
 /// `/twilio/dial-result`: a dialled leg has ended and Twilio asks how the call goes on.
 pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     // The caller has hung up, and nobody is left to come back.
     if TERMINAL.contains(&form.value("CallStatus").unwrap_or_default()) {
@@ -121,7 +122,7 @@ pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Do
 
 /// `/twilio/whisper`: somebody has answered a dialled leg and is told what the call is about before the two are joined.
 pub(super) async fn whisper(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
     let words = match ask_next(&doors, &parent, None).await {
         Next::Dial { destination, reason, .. } => destination.whisper.map(|words| words.replace("{reason}", &reason)),
@@ -137,7 +138,7 @@ pub(super) async fn whisper_taken(
     body: Body,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let taken = form.value("Digits").is_some_and(|digits| !digits.is_empty());
     Ok(answer(if taken { twiml::go_on() } else { twiml::hang_up() }))
 }
@@ -145,7 +146,7 @@ pub(super) async fn whisper_taken(
 /// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so. Of a leg
 /// that the call has dialled only its answer matters; how it ends is told to `dial-result`.
 pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     if let Some(parent) = form.value("ParentCallSid").filter(|parent| !parent.is_empty()) {
         if form.value("CallStatus") == Some("in-progress")
             && let Some(call) = find(&doors, &CarrierCallId::new(parent)).await
@@ -178,7 +179,7 @@ pub(super) async fn stream_status(
     body: Body,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let stream = form.id("StreamSid").map_err(unusable)?;
     match form.value("StreamEvent") {
         Some("stream-error") => {
@@ -192,9 +193,6 @@ pub(super) async fn stream_status(
     }
     Ok(HttpResponse::NoContent().finish())
 }
-
-/// A body as the listener's limit let it through, or why not.
-pub(super) type Body = Result<Bytes, actix_web::Error>;
 
 /// Longest wait for the Supervisor. The carrier gives up after 15 s; a Supervisor that takes 5 s is dead.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -265,13 +263,6 @@ pub(super) fn unanswered(status: &str) -> DialOutcome {
 /// The conference of a call.
 pub(super) fn room(call: &CarrierCallId) -> String {
     format!("switchboard-{call}")
-}
-
-pub(super) fn read(body: Body) -> Result<Bytes, Problem> {
-    body.map_err(|error| {
-        let status = error.as_response_error().status_code();
-        Problem::new(status, format!("the body cannot be read: {error}"))
-    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]

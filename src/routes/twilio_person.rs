@@ -10,13 +10,14 @@ use switchboard_actors::ids::CarrierCallId;
 
 use super::doors::Doors;
 use super::form::Form;
+use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::twilio::{Body, PATIENCE, TERMINAL, answer, find, read, room, unanswered, unusable};
+use super::twilio::{PATIENCE, TERMINAL, answer, find, room, unanswered, unusable};
 use super::twiml::{self, Side};
 
 /// `/twilio/person/briefing`: the person, or a machine of theirs, has answered and is told what the call is about.
 pub(super) async fn briefing(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    doors.accept_webhook(&request, &read(body)?)?;
+    doors.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
     let words = tell(&doors, &call, PersonNews::Answered).await;
     let taken = format!("/twilio/person/taken?{}", request.query_string());
@@ -26,7 +27,7 @@ pub(super) async fn briefing(request: HttpRequest, body: Body, doors: Data<Doors
 
 /// `/twilio/person/taken`: they have pressed a key and join the caller, who waits.
 pub(super) async fn taken(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
     let pressed = form.value("Digits").is_some_and(|digits| !digits.is_empty());
     let waits = pressed && tell(&doors, &call, PersonNews::Took).await.is_some();
@@ -35,7 +36,7 @@ pub(super) async fn taken(request: HttpRequest, body: Body, doors: Data<Doors>) 
 
 /// `/twilio/person/status`: their line is down.
 pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &read(body)?)?;
+    let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
     let status = form.value("CallStatus").unwrap_or_default();
     if TERMINAL.contains(&status) {

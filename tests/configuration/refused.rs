@@ -95,6 +95,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("realtime.retention_ratio", &["0", "1.1", "none"]),
     ("realtime.noise_reduction", &["on", "true", "null"]),
     ("realtime.silence_timeout", &["20s", "1h"]),
+    ("realtime.ping_timeout", &["100ms", "30s"]),
     ("realtime.turn_detection.type", &["none", "vad", "semantic"]),
     ("realtime.turn_detection.threshold", &["-0.1", "1.1", "50"]),
     ("realtime.turn_detection.prefix_padding", &["300", "6s"]),

@@ -229,7 +229,7 @@ impl Doctor {
         Self {
             format,
             correct: false,
-            sample: Vec::with_capacity(wanted(format)),
+            sample: Vec::new(),
             examining: true,
             noise: 0,
             constant: (0, 0),
@@ -262,7 +262,7 @@ impl Doctor {
     /// Examines the line again, from the next frame on.
     pub fn examine_again(&mut self) {
         (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), UpperHalf::default());
-        self.sample = Vec::with_capacity(wanted(self.format));
+        self.sample.clear();
     }
 
     /// What is known by now.
@@ -295,7 +295,9 @@ impl Doctor {
         if !self.examining {
             return upper_judged;
         }
+        // Most of a call's audio is silence, and a call that is over before anybody spoke needs no room.
         let room = wanted(self.format) - self.sample.len();
+        self.sample.reserve_exact(room);
         self.sample.extend(units(encoding, payload).take(room));
         if self.sample.len() < wanted(self.format) {
             return false;

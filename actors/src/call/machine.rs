@@ -1,7 +1,8 @@
 //! The call's mind: state × event → state′ + actions. Pure.
 //!
-//! What is being said is the business of the turn; keys, tools and transfers have files of their own. The states, and where each
-//! event leads from them (a test compares this table with the machine):
+//! What is being said is the business of the turn; the caller's side (`hearing`), the agent's (`playing`), the model's (`answering`),
+//! ends, tools and transfers have files of their own. The states, and where each event leads from them (a test compares this table
+//! with the machine):
 //!
 //! | | connecting | greeting | listening | thinking | speaking | closing | transferring |
 //! |---|---|---|---|---|---|---|---|
@@ -32,7 +33,9 @@
 //! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed | . |
 //! | model actor lost | closing | closing | closing | closing | closing | . | . |
 //! | transcript actor lost | . | . | . | . | . | . | . |
-//! | first time-out | model_lost | line_silent | line_silent | line_silent | line_silent | agent_hung_up | transferred |
+//! | first time-out | model_lost | model_lost | line_silent | model_lost | line_silent | agent_hung_up | transferred |
+//!
+//! A time-out is counted behind the words for one who waits (`waiting`), and behind the session that is replaced for him.
 //!
 //! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
 //! here the agent's own, is left by its caller's word, its second report of silence, or its deadline. Transferring, here while the
@@ -41,36 +44,39 @@
 //! Every way to an end goes through `finish`, the only one that enters `ended`: what arrives first names the ending, what comes
 //! later finds the call ended and does nothing.
 
+mod answering;
 mod ends;
 mod handover;
 mod hearing;
 mod outage;
+mod playing;
 mod spending;
 mod tooling;
+mod waiting;
 mod warm;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::ends::{Awaiting, Closing};
+use self::ends::Closing;
 pub use self::handover::Means;
-use self::hearing::exactly;
 use self::outage::Outage;
+use self::waiting::Wait;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
 use super::ladder::Ladder;
 use super::latency::Stopwatch;
-use super::messages::{AudioReport, CallDetail, LineReport, LossClass, ModelReport};
+use super::messages::{CallDetail, LineReport, LossClass};
 use super::meter::Meter;
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
-use super::turn::{Turn, heard};
+use super::turn::Turn;
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
 use crate::ids::ResponseId;
-use crate::realtime::messages::{ModelOrder, TextRole, Wish, WishPurpose};
+use crate::realtime::messages::{ModelOrder, Wish, WishPurpose};
 use crate::transcript::messages::{Fact, Tally};
 
 /// One call.
@@ -91,6 +97,8 @@ pub struct CallMachine {
     caller_speaking: bool,
     /// There is no model session: one was lost, and another one is being opened.
     outage: Option<Outage>,
+    /// The model lets the caller wait.
+    wait: Wait,
     /// The model session will expire, and a fresh one waits for a quiet moment.
     renewable: bool,
     /// Recordings of ours that were played, for their ids.
@@ -183,6 +191,7 @@ impl CallMachine {
             language: brief.language.clone(),
             caller_speaking: false,
             outage: None,
+            wait: Wait::default(),
             renewable: false,
             lines_played: 0,
             meter: Meter::new(
@@ -244,8 +253,10 @@ impl CallMachine {
             CallEvent::TimeUp => {}
         }
         self.mind_the_silence(now);
+        self.mind_the_wait(now);
         self.time_passed(now);
         self.mind_the_silence(now);
+        self.mind_the_wait(now);
         self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
@@ -260,7 +271,10 @@ impl CallMachine {
         let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
         let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
         let own = match self.state {
-            State::Connecting => vec![after(self.started, limits.model_setup, Timer::ModelSetup), limit, line],
+            State::Connecting => {
+                let setup = after(self.started, limits.model_setup, Timer::ModelSetup);
+                vec![setup, self.wait_due().map(|at| (at, Timer::Wait)), limit, line]
+            }
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
                 self.keypad.due().map(|at| (at, Timer::Keypad)),
                 self.warning.map(|at| (at, Timer::DurationWarning)),
@@ -268,6 +282,7 @@ impl CallMachine {
                 self.ladder.deadline().map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
                 self.outage_due().map(|at| (at, Timer::Outage)),
+                self.wait_due().map(|at| (at, Timer::Wait)),
                 self.protected_until().map(|at| (at, Timer::Protection)),
                 limit,
                 line,
@@ -362,233 +377,6 @@ impl CallMachine {
         }
     }
 
-    fn audio(&mut self, report: AudioReport, now: Instant) {
-        match (report, self.state) {
-            (AudioReport::PlayoutStarted { response, .. }, state) => self.playout_started(&response, state, now),
-            (AudioReport::FirstHeard { response, .. }, _) => self.answer_heard(&response, now),
-            (AudioReport::LastVoice { ago }, _) => self.stopwatch.last_voice(ago),
-            (AudioReport::ItemHeard(playout), _) => {
-                if self.protection == Protection::Notice(Some(playout.response.clone())) {
-                    self.end_protection();
-                }
-                self.out.push(heard(playout));
-            }
-            (AudioReport::Queued { remaining }, State::Closing(closing)) => {
-                self.expect_silence(closing, remaining, now);
-            }
-            // Asked for out of turn; the report of silence is what counts.
-            (AudioReport::Queued { .. }, _) => {}
-            (AudioReport::PlayoutDrained, state) => {
-                self.outage_sounds(false, now);
-                self.playout_drained(state, now);
-            }
-            (AudioReport::Interrupted(items), _) => self.turn.interrupted(items, now, &mut self.out),
-            // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
-            (AudioReport::PlayoutOverflowed { .. }, _) => {}
-            (AudioReport::FramesDropped(frames), _) => self.tally.dropped_frames += frames,
-            (AudioReport::Diagnosed(diagnosis), _) => self.diagnosed(*diagnosis),
-        }
-    }
-
-    /// The first of an answer reached the caller's ear.
-    fn answer_heard(&mut self, response: &ResponseId, now: Instant) {
-        if let Some(latency) = self.stopwatch.first_heard(response, now) {
-            if self.detail.latency.len() == MOST_TIMED {
-                self.detail.latency.remove(0);
-            }
-            self.detail.latency.push(latency);
-            self.record(Fact::TurnTimed(latency));
-            self.tell(Note::TurnMeasured(latency));
-        }
-    }
-
-    fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
-        self.turn.playout_started();
-        self.outage_sounds(true, now);
-        if self.protection == (Protection::Greeting { until: None }) {
-            self.protection =
-                Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
-        }
-        let answered = self.stopwatch.first_sent(response, now);
-        if self.tally.first_audio_ms.is_none() {
-            let after = now.saturating_duration_since(self.started);
-            self.tally.first_audio_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-            self.tell(Note::FirstAudioSent(after));
-        }
-        match state {
-            State::Thinking { caller_done } => {
-                if let Some(took) = answered.filter(|_| caller_done.is_some()) {
-                    self.tell(Note::AnswerTimed(took));
-                }
-                self.state = State::Speaking;
-            }
-            // The agent went on while the caller's turn was open: a wish of ours, or a server that answers early.
-            State::Listening => self.state = State::Speaking,
-            // A long goodbye is given the time it takes to make.
-            State::Closing(closing) => self.expect_words(closing, now),
-            // It sounds as it should.
-            State::Connecting | State::Greeting | State::Speaking => {}
-            State::Transferring(_) | State::Ended(_) => {}
-        }
-    }
-
-    fn playout_drained(&mut self, state: State, now: Instant) {
-        self.turn.playout_drained();
-        // Nothing is left to interrupt; whoever speaks has the word.
-        self.gate.forget();
-        if self.turn.is_over() && state != State::Connecting {
-            self.end_protection();
-        }
-        match state {
-            State::Greeting | State::Thinking { .. } | State::Speaking if self.turn.is_over() => {
-                self.state = State::Listening;
-            }
-            // The model pauses, or more was asked for.
-            State::Speaking => self.state = State::Thinking { caller_done: None },
-            State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } => {}
-            State::Closing(closing) => match closing.awaiting {
-                Awaiting::Silence { reported: true } => self.closed(closing, now),
-                Awaiting::Silence { reported: false } => {
-                    self.enter(Closing { awaiting: Awaiting::Silence { reported: true }, ..closing });
-                }
-                // What was said before the last words.
-                Awaiting::Goodbye | Awaiting::Words => {}
-            },
-            State::Transferring(_) | State::Ended(_) => {}
-        }
-    }
-
-    fn model(&mut self, report: ModelReport, now: Instant) {
-        match (report, self.state) {
-            (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup, now),
-            (ModelReport::SpeechStarted { item }, _) => self.caller_spoke(item, now),
-            (ModelReport::SpeechStopped { .. }, _) => self.caller_stopped(now),
-            (ModelReport::CallerWords { item, text, .. }, _) => self.caller_words(&item, text.expose(), now),
-            (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
-            (ModelReport::ResponseStarted { response }, state) => {
-                if self.protection == Protection::Notice(None) {
-                    self.protection = Protection::Notice(Some(response.clone()));
-                }
-                self.turn.response_started(response);
-                self.response_started(state);
-            }
-            (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
-                self.turn.response_finished(&response);
-                self.out.extend(Note::of_outcome(outcome).map(CallAction::Tell));
-                if let Some(usage) = usage {
-                    self.used(usage);
-                }
-                self.response_finished(state);
-                self.mind_the_cost(now);
-            }
-            (ModelReport::TranscriptionUsed(usage), _) => {
-                self.transcription_used(usage);
-                self.mind_the_cost(now);
-            }
-            (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
-            (ModelReport::WishGivenUp { purpose, reason }, state) => {
-                self.turn.forgive();
-                if self.turn.is_over() {
-                    self.end_protection();
-                }
-                self.tell(Note::WishGivenUp { purpose, reason });
-                self.wish_given_up(state, purpose);
-            }
-            (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
-            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
-            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
-            (ModelReport::Renewable, _) => self.renewable = true,
-            (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
-        }
-    }
-
-    fn model_ready(&mut self, state: State, setup: Duration, now: Instant) {
-        self.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
-        self.tell(Note::ModelConnected(setup));
-        if state != State::Connecting {
-            // The session is set up once. Said again, it is the same one, or it is too late to be of use.
-            return;
-        }
-        self.attach(now);
-        if let Some(notice) = &self.brief.notice {
-            let words = exactly(notice);
-            self.state = State::Greeting;
-            self.wish(WishPurpose::Notice, Some(words));
-        }
-        match self.brief.greeting.clone() {
-            Greeting::Spoken(instructions) => {
-                self.state = State::Greeting;
-                self.wish(WishPurpose::Greeting, Some(instructions));
-            }
-            Greeting::Clip { text, .. } => {
-                if self.state == State::Connecting {
-                    self.state = if self.turn.is_sounding() { State::Greeting } else { State::Listening };
-                }
-                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
-            }
-            Greeting::None if self.state == State::Connecting => self.state = State::Listening,
-            Greeting::None => {}
-        }
-    }
-
-    fn response_started(&mut self, state: State) {
-        match state {
-            State::Listening => self.state = State::Thinking { caller_done: None },
-            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. }) => {
-                self.state = State::Closing(Closing { awaiting: Awaiting::Words, ..closing });
-            }
-            // It is what is awaited, or it belongs to what is being said.
-            State::Connecting
-            | State::Greeting
-            | State::Thinking { .. }
-            | State::Speaking
-            | State::Closing(_)
-            | State::Transferring(_)
-            | State::Ended(_) => {}
-        }
-    }
-
-    fn response_finished(&mut self, state: State) {
-        if self.turn.is_generating() {
-            // Another one has begun since; its end is what counts.
-            return;
-        }
-        match state {
-            State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) => self.await_silence(closing),
-            // The answer interrupted for the goodbye; or a question that is on its way already.
-            State::Closing(_) => {}
-            // Its last audio may still be on its way to the playout; the report of silence ends the agent's turn.
-            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
-                self.out.push(CallAction::TellWhenDrained);
-            }
-            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
-        }
-    }
-
-    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
-        match state {
-            State::Greeting | State::Thinking { .. } if self.turn.is_over() => {
-                // Every retry has failed: the caller is not left with nothing to hear.
-                self.apologise();
-                self.state = State::Listening;
-            }
-            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
-                if purpose == Some(WishPurpose::Goodbye) =>
-            {
-                self.await_silence(closing);
-            }
-            // Something else is being said or awaited, and its own reports lead on.
-            State::Connecting
-            | State::Greeting
-            | State::Listening
-            | State::Thinking { .. }
-            | State::Speaking
-            | State::Closing(_)
-            | State::Transferring(_)
-            | State::Ended(_) => {}
-        }
-    }
-
     fn time_passed(&mut self, now: Instant) {
         while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= now) {
             match (timer, self.state) {
@@ -618,6 +406,7 @@ impl CallMachine {
                 (Timer::Idle, _) => self.climb(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
                 (Timer::Outage, _) => self.fill_the_outage(now),
+                (Timer::Wait, _) => self.end_the_wait(now),
                 (Timer::Protection, _) => self.end_protection(),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;

@@ -188,6 +188,8 @@ pub enum Timer {
     Filler,
     /// There is no model session and the caller waits in silence.
     Outage,
+    /// An answer is due and the caller hears nothing.
+    Wait,
     /// Closing: the last words have not been heard within `limits.goodbye`.
     Goodbye,
     /// Transferring: the carrier's next word has not come.
@@ -222,6 +224,7 @@ impl Timer {
             Self::Idle => "idle",
             Self::Filler => "filler",
             Self::Outage => "outage",
+            Self::Wait => "wait",
             Self::Goodbye => "goodbye",
             Self::Transfer => "transfer",
         }

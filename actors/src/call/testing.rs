@@ -90,6 +90,7 @@ pub(crate) fn plan() -> SessionPlan {
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(45),
+        ping_timeout: Duration::ZERO,
         resilience: Resilience::default(),
     }
 }

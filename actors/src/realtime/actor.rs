@@ -56,7 +56,7 @@ pub struct LlmSetup {
 pub struct RealtimeLlm {
     setup: LlmSetup,
     /// The configuration in force, for sessions to come.
-    plan: SessionPlan,
+    plan: Arc<SessionPlan>,
     /// How often it was changed.
     changes: u32,
     /// The session in use, the one that is to follow it, and those that only wait for the caller's last words.
@@ -93,7 +93,7 @@ pub struct RealtimeLlm {
 impl RealtimeLlm {
     /// Not yet started; `start()` it on the call's own thread, and it dials.
     pub fn new(setup: LlmSetup) -> Self {
-        let plan = SessionPlan::clone(&setup.plan);
+        let plan = Arc::clone(&setup.plan);
         let bytes_per_ms = plan.format.bytes_per_ms();
         Self {
             campaign: Campaign::new(plan.candidates(), plan.resilience.patience),

@@ -169,6 +169,7 @@ impl History {
             | ModelOrder::DiscardInput
             | ModelOrder::Configure { .. }
             | ModelOrder::Rotate
+            | ModelOrder::Replace
             | ModelOrder::Close => {}
         }
         None

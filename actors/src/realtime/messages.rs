@@ -64,6 +64,8 @@ pub enum ModelOrder {
     },
     /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
     Rotate,
+    /// The session in use owes an answer and does not give it: it is taken for lost, and another one goes on.
+    Replace,
     /// The call is over: close the socket, once the words of the caller that are still to come have come.
     Close,
 }

@@ -45,6 +45,9 @@ pub struct SessionPlan {
     pub updated_timeout: Duration,
     /// No data and no ping for this long: the socket is dead (reference §5.14: 45 s).
     pub silence_timeout: Duration,
+    /// No answer to a ping for this long, of a server that has answered pings before: the socket is dead. Zero asks only as
+    /// `silence_timeout` needs it.
+    pub ping_timeout: Duration,
     /// What is done so that a lost session is not a lost call.
     pub resilience: Resilience,
 }
@@ -203,6 +206,7 @@ pub(crate) mod sample {
             created_timeout: Duration::from_secs(10),
             updated_timeout: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(45),
+            ping_timeout: Duration::ZERO,
             resilience: Resilience::default(),
         }
     }

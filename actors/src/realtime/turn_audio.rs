@@ -19,8 +19,8 @@ pub struct TurnAudio {
     format: AudioFormat,
     /// Between turns a little, for turn detection notices a turn after it began; within one, all of it. As it is kept.
     newest: VecDeque<u8>,
-    /// Samples of 24 kHz since the last one that was kept.
-    skipped: usize,
+    /// Samples of 24 kHz before the next one that is kept.
+    due: usize,
     /// Kept for its memory.
     thinned: (Vec<i16>, Vec<u8>),
     open: Option<ItemId>,
@@ -37,7 +37,7 @@ impl TurnAudio {
         Self {
             format,
             newest: VecDeque::new(),
-            skipped: 0,
+            due: 0,
             thinned: (Vec::new(), Vec::new()),
             open: None,
             unwritten: None,
@@ -63,12 +63,9 @@ impl TurnAudio {
         let (samples, bytes) = &mut self.thinned;
         samples.clear();
         bytes.clear();
-        for sample in audio.chunks_exact(2) {
-            if self.skipped == 0 {
-                samples.push(i16::from_le_bytes([sample[0], sample[1]]));
-            }
-            self.skipped = (self.skipped + 1) % 3;
-        }
+        let (audio, _) = audio.as_chunks::<2>();
+        samples.extend(audio.iter().skip(self.due).step_by(3).map(|sample| i16::from_le_bytes(*sample)));
+        self.due = (self.due + 3 - audio.len() % 3) % 3;
         g711::encode(Encoding::MuLaw, samples, bytes);
         self.newest.extend(&*bytes);
     }

@@ -55,6 +55,7 @@ pub(super) fn brief() -> Brief {
         updated_timeout: second,
         resilience: crate::realtime::plan::Resilience::default(),
         silence_timeout: second,
+        ping_timeout: second,
     };
     Brief {
         agent: "reception".to_owned(),

@@ -7,7 +7,10 @@ import traceback
 
 import numpy as np
 
+import crowd
+import losses
 import signals
+import trouble
 from model import Model
 from phone import Phone
 from service import Service
@@ -592,6 +595,7 @@ async def an_operator_s_tool_is_asked_once_and_followed_nowhere(model):
         answer = {"/moved": "HTTP/1.1 302 Found\r\nLocation: /stock\r\nContent-Length: 0\r\n\r\n", "/never": None}.get(path.split("?")[0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"stock\": 4}")
         if answer is None:
             await asyncio.sleep(30)
+            return writer.close()
         writer.write(answer.encode())
         await writer.drain()
         writer.close()
@@ -750,6 +754,9 @@ async def shuffled_words_are_in_order(model):
         return "3 calls of 10 turns, all in order, none lost"
     finally:
         service.stop()
+
+
+SCENARIOS += losses.SCENARIOS + trouble.SCENARIOS + crowd.SCENARIOS
 
 
 async def main():

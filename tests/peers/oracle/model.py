@@ -18,7 +18,7 @@ FORMATS = {"audio/pcm": 48, "audio/pcmu": 8}
 class Session:
     def __init__(self, socket, world):
         self.socket, self.world = socket, world
-        self.ids = itertools.count(1)
+        self.ids = world.ids
         self.judge = sequence.SequenceOracle()
         self.problems, self.log = [], []
         self.caller = bytearray()
@@ -32,6 +32,13 @@ class Session:
         self.format = "audio/pcm"
         self.pongs = 0
         self.closed = asyncio.Event()
+        self.caller_id = socket.request.headers.get("OpenAI-Safety-Identifier")
+        self.responses = 0
+
+    def drop(self):
+        """The connection is gone, without a word."""
+        self.dropped = time.monotonic()
+        self.socket.transport.abort()
 
     async def send(self, type_, **fields):
         event = {"type": type_, "event_id": f"event_{next(self.ids)}", **fields}
@@ -42,10 +49,11 @@ class Session:
 
     def session(self, **extra):
         audio = {"input": {"format": {"type": "audio/pcm", "rate": 24000}}, "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "alloy"}}
-        return {"type": "realtime", "object": "realtime.session", "id": "sess_1", "expires_at": int(time.time()) + 3600, "audio": audio, **extra}
+        return {"type": "realtime", "object": "realtime.session", "id": "sess_1", "expires_at": int(time.time() + self.world.lifetime), "audio": audio, **extra}
 
     async def run(self):
         try:
+            await self.world.at(self, "opened")
             await asyncio.sleep(self.world.created_delay)
             await self.send("session.created", session=self.session())
             async for text in self.socket:
@@ -75,6 +83,7 @@ class Session:
             self.updates.append(event)
             given = event["session"].get("audio", {}).get("input", {}).get("format")
             self.format = given["type"] if given else self.format
+            await self.world.at(self, "told")
             await asyncio.sleep(self.world.updated_delay)
             effective = self.session()
             effective.update(event["session"])
@@ -129,7 +138,9 @@ class Session:
         """One response: speech (24 kHz samples, or None), then perhaps a function call (name, arguments)."""
         response = f"resp_{next(self.ids)}"
         self.active = active = {"id": response, "cancelled": None, "items": []}
+        self.responses += 1
         await self.send("response.created", response=self.response(response, "in_progress", []))
+        await self.world.at(self, "answering")
         output = []
         if pcm is not None:
             item_id = f"item_a{next(self.ids)}"
@@ -152,6 +163,7 @@ class Session:
                     await self.send("response.output_audio_transcript.delta", **where, delta=words[n] + " ")
                 self.items[item_id] = self.items.get(item_id, 0) + len(piece)
                 await self.send("response.output_audio.delta", **where, delta=base64.b64encode(piece).decode(), obfuscation="aX")
+                await self.world.at(self, "delta")
                 await asyncio.sleep(0.2 / faster)
             await self.send("response.output_audio.done", **where)
             await self.send("response.output_audio_transcript.done", **where, transcript=transcript)
@@ -171,6 +183,7 @@ class Session:
             await self.send("conversation.item.done", item=done, previous_item_id=None)
             await self.send("response.output_item.done", response_id=response, output_index=len(output), item=done)
             output.append(done)
+            await self.world.at(self, "called")
         details = {"type": "cancelled", "reason": active["cancelled"]} if active["cancelled"] else None
         usage = {"total_tokens": 90, "input_tokens": 60, "output_tokens": 30, "input_token_details": {"text_tokens": 40, "audio_tokens": 20, "cached_tokens": 0}, "output_token_details": {"text_tokens": 10, "audio_tokens": 20}}
         self.active = None
@@ -201,11 +214,21 @@ class Session:
             self.world.spawn(self.respond(*self.world.answer(self, None)))
 
 
+async def nothing(session, point):
+    """What a scenario does at a point of a session's life."""
+
+
 class Model:
     """The server: one Session per socket."""
 
+    kind = Session
+
     def __init__(self):
         self.sessions = []
+        self.at = nothing
+        self.upgrade = None
+        self.lifetime = 3600
+        self.ids = itertools.count(1)
         self.created_delay = self.updated_delay = 0.0
         self.updated_padding = 0
         self.arrived = asyncio.Queue()
@@ -216,6 +239,10 @@ class Model:
         import signals
 
         return signals.mulaw_encode(signals.resample(pcm, 24000, 8000))
+
+    async def raw(self, session, message):
+        """Sends what no type allows."""
+        await type(session.socket).send(session.socket, message)
 
     def spawn(self, work):
         task = asyncio.ensure_future(self._quietly(work))
@@ -231,13 +258,13 @@ class Model:
     async def _serve(self, socket):
         assert "model=" in socket.request.path, socket.request.path
         assert socket.request.headers.get("OpenAI-Beta") is None
-        session = Session(socket, self)
+        session = self.kind(socket, self)
         self.sessions.append(session)
         await self.arrived.put(session)
         await session.run()
 
     async def start(self):
-        self.server = await websockets.serve(self._serve, "127.0.0.1", 0, max_size=None, compression=None)
+        self.server = await websockets.serve(self._serve, "127.0.0.1", 0, max_size=None, compression=None, process_request=self.upgrade)
         self.port = self.server.sockets[0].getsockname()[1]
         return f"ws://127.0.0.1:{self.port}/v1/realtime"
 

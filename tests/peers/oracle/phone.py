@@ -29,9 +29,10 @@ class Phone:
         self.closed = None
         self.first_sound = None
         self.query = ""
+        self.number = "+15550100001"
 
     def ring(self, base, **fields):
-        form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": "+15550100001", "To": "+15550100002", "CallStatus": "ringing", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
+        form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": self.number, "To": "+15550100002", "CallStatus": "ringing", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
         request = urllib.request.Request(base + "/twilio/voice" + self.query, data=urllib.parse.urlencode(form).encode())
         with urllib.request.urlopen(request, timeout=15) as answer:
             assert answer.headers["Content-Type"].split(";")[0] in ("text/xml", "application/xml"), answer.headers["Content-Type"]
@@ -51,7 +52,7 @@ class Phone:
 
     async def ask(self, base, path, **fields):
         """Asks a webhook, as Twilio does when a stream or a dialled leg has ended."""
-        form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": "+15550100001", "To": "+15550100002", "CallStatus": "in-progress", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
+        form = {"CallSid": self.call_sid, "AccountSid": "AC" + "0" * 32, "From": self.number, "To": "+15550100002", "CallStatus": "in-progress", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}
 
         def post():
             request = urllib.request.Request(base + path, data=urllib.parse.urlencode(form).encode())

@@ -66,6 +66,7 @@ def best_match(needle: np.ndarray, hay: np.ndarray) -> tuple[float, int]:
     products = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[: len(b) - len(a) + 1]
     energy = np.concatenate([[0.0], np.cumsum(b * b)])
     energy = energy[len(a) :] - energy[: len(energy) - len(a)]
-    scores = products / (np.sqrt(energy * (a * a).sum()) + 1e-9)
+    # What is as good as silent matches nothing, whatever is left of it by rounding.
+    scores = products / (np.sqrt(np.maximum(energy, 1e-3 * (a * a).sum()) * (a * a).sum()) + 1e-9)
     at = int(np.argmax(scores))
     return float(scores[at]), at

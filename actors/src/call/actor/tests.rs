@@ -93,6 +93,9 @@ async fn a_call_that_loses_its_transcript_goes_on_and_has_a_record() {
 async fn a_silent_line_is_given_up_in_time_and_a_live_one_is_not() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
+    // Nobody waits for the greeting.
+    let purpose = Some(crate::realtime::messages::WishPurpose::Greeting);
+    call.addr.do_send(ModelReport::WishGivenUp { purpose, reason: "failed".to_owned() });
     for _ in 0..100 {
         pass(Duration::from_secs(1)).await;
         call.addr.do_send(LineReport::Alive);

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::tests::{Held, drained, playing, ready, response_started};
 use super::*;
+use crate::call::messages::ModelReport;
 use crate::call::messages::{HangUp, ResponseOutcome, Usage};
 use crate::call::meter::{Budget, Price, Prices, SpendPlan, Usd};
 use crate::call::testing::brief;
+use crate::realtime::messages::TextRole;
 
 /// A call that may cost `hard` dollars; a second of the agent's speech is one cent.
 fn costing(hard: f64) -> Brief {

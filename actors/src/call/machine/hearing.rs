@@ -19,6 +19,7 @@ impl CallMachine {
     /// The model's turn detection heard the caller begin to speak.
     pub(super) fn caller_spoke(&mut self, item: ItemId, now: Instant) {
         self.caller_speaking = true;
+        self.wait_anew();
         match self.state {
             // Heard by the model before its end was taken away: what must not be interrupted is not.
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking

@@ -9,9 +9,7 @@ use super::ends::{Awaiting, Closing};
 use super::{CallMachine, State};
 use crate::call::messages::ModelLoss;
 use crate::call::steps::{CallAction, Note};
-use crate::ids::ItemId;
 use crate::realtime::messages::ModelOrder;
-use crate::transcript::messages::Fact;
 
 /// A time without a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +48,7 @@ impl CallMachine {
     pub(super) fn model_resumed(&mut self, gap: Duration, answering: bool) {
         self.tell(Note::ModelResumed(gap));
         self.outage = None;
+        self.wait_anew();
         self.renewable = false;
         self.turn.model_resumed(answering);
         if !matches!(self.state, State::Connecting | State::Closing(_) | State::Transferring(_)) {
@@ -95,13 +94,7 @@ impl CallMachine {
         let Some(outage) = &mut self.outage else { return };
         outage.lines += 1;
         outage.quiet_since = Some(now);
-        let Some((text, pcm)) = self.spoken().and_then(|l| Some((l.filler.clone(), l.filler_sound.clone()?))) else {
-            return;
-        };
-        self.lines_played += 1;
-        let item = ItemId::new(&format!("line_filler_{}", self.lines_played));
-        self.record(Fact::LinePlayed { item: item.clone(), text });
-        self.out.push(CallAction::PlayPcm { item, pcm });
+        self.play_filler();
     }
 }
 

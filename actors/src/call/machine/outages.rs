@@ -11,6 +11,7 @@ use super::tests::{
 use super::*;
 use crate::call::brief::{Greeting, LanguageBrief};
 use crate::call::messages::ModelLoss;
+use crate::call::messages::ModelReport;
 use crate::call::testing::{brief, sales};
 
 #[test]
@@ -126,7 +127,7 @@ fn held() -> Held {
     call
 }
 
-fn brief_with_sounds() -> Brief {
+pub(super) fn brief_with_sounds() -> Brief {
     let sound = || Some(Arc::from([1i16; 8]));
     let language = LanguageBrief {
         name: "English".to_owned(),

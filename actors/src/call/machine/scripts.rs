@@ -9,6 +9,7 @@ use super::*;
 use crate::audio::messages::ItemPlayout;
 use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
 use crate::call::ladder::LadderPlan;
+use crate::call::messages::{AudioReport, ModelReport};
 use crate::call::steps::CarrierAnswer;
 use crate::call::testing::brief;
 use crate::call::transfer::DialOutcome;
@@ -41,9 +42,13 @@ fn table() -> String {
         for (from, call) in states() {
             let mut call = call();
             assert_eq!(call.state(), from);
-            // A time-out is that of the state's own deadline.
-            if let (CallEvent::TimeUp, Some((at, _))) = (&event, call.machine.deadline()) {
+            // A time-out is that of the state's own deadline; words to a caller who waits come before it.
+            while let (CallEvent::TimeUp, Some((at, timer))) = (&event, call.machine.deadline()) {
                 call.now = at;
+                if timer != Timer::Wait {
+                    break;
+                }
+                call.on(CallEvent::TimeUp);
             }
             call.on(event.clone());
             let to = match call.machine.ending() {

@@ -3,7 +3,9 @@ use super::super::testing::{brief, plan};
 use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use crate::call::messages::{AudioReport, ModelReport};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::realtime::messages::TextRole;
 use crate::wire::Handover;
 
 use CallAction as A;
@@ -354,6 +356,8 @@ fn a_call_too_short_for_a_warning_has_none() {
     let limits = super::super::brief::Limits { max_duration: Duration::from_secs(40), ..brief().limits };
     let mut call = Held::of(Brief { limits, ..brief() });
     call.on(ready());
+    call.says("greet");
+    call.on(drained());
     assert_eq!(call.machine.deadline(), Some((call.started + limits.max_duration, Timer::DurationLimit)));
 }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::call::hours::Hours;
 use crate::call::messages::Next;
 use crate::call::steps::CarrierAnswer;
+use crate::realtime::messages::TextRole;
 use crate::wire::Handover;
 
 use CallAction as A;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -85,12 +86,13 @@ impl RealtimeLlm {
         match order {
             ModelOrder::Close => return self.close_all(ctx),
             ModelOrder::Rotate => return self.rotate(ctx),
+            ModelOrder::Replace => return self.replace(ctx),
             ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
                 self.changes += 1;
-                let plan = &mut self.plan;
-                plan.instructions.clone_from(instructions.as_ref().unwrap_or(&plan.instructions.clone()));
-                plan.transcription.clone_from(transcription.as_ref().unwrap_or(&plan.transcription.clone()));
-                plan.tools.clone_from(tools.as_ref().unwrap_or(&plan.tools.clone()));
+                let plan = Arc::make_mut(&mut self.plan);
+                instructions.iter().for_each(|it| plan.instructions.clone_from(it));
+                transcription.iter().for_each(|it| plan.transcription.clone_from(it));
+                tools.iter().for_each(|it| plan.tools.clone_from(it));
             }
             ModelOrder::Speak(_)
             | ModelOrder::AnswerTool { .. }
@@ -314,6 +316,14 @@ impl RealtimeLlm {
         }
     }
 
+    /// The session in use does not do what it is there for.
+    fn replace(&mut self, ctx: &mut Context<Self>) {
+        if let Some(leg) = self.in_use {
+            self.lost(leg, ModelLoss { class: LossClass::Retryable, reason: "an answer is overdue".to_owned() }, ctx);
+            self.arm(ctx);
+        }
+    }
+
     fn pass_on(&mut self, leg: LegId, order: ModelOrder, ctx: &mut Context<Self>) {
         if let Some(rewrite) = self.history.order(&order)
             && let Some(it) = self.legs.iter_mut().find(|it| it.id == leg)
@@ -337,7 +347,7 @@ impl RealtimeLlm {
             // What is held was said after it.
             ModelOrder::DiscardInput => {}
             // What is still to be dialled is configured with it; what is dialled already is told when it takes over.
-            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Close => {}
+            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
                 if self.orders.len() < MOST_ORDERS {
                     self.orders.push_back(order);

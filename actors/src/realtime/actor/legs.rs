@@ -84,7 +84,7 @@ impl RealtimeLlm {
     pub(super) fn open(&mut self, candidate: usize, ctx: &mut Context<Self>) -> LegId {
         self.last_leg += 1;
         let id = LegId(self.last_leg);
-        let plan = Arc::new(self.plan_for(candidate));
+        let plan = self.plan_for(candidate);
         self.legs.push(Leg {
             id,
             candidate,
@@ -106,13 +106,20 @@ impl RealtimeLlm {
     }
 
     /// The plan in force, at a candidate's. While a caller waits, a server is given less time.
-    fn plan_for(&self, candidate: usize) -> SessionPlan {
+    fn plan_for(&self, candidate: usize) -> Arc<SessionPlan> {
         let it = self.campaign.candidate(candidate);
-        let mut plan = SessionPlan { endpoint: it.endpoint.clone(), model: it.model.clone(), ..self.plan.clone() };
-        if self.came_up && self.in_use.is_none() {
-            plan.connect_timeout = plan.connect_timeout.min(IN_A_HURRY);
-            plan.created_timeout = plan.created_timeout.min(IN_A_HURRY);
-            plan.updated_timeout = plan.updated_timeout.min(IN_A_HURRY);
+        let in_a_hurry = self.came_up && self.in_use.is_none();
+        let mut plan = Arc::clone(&self.plan);
+        // Most calls need nothing else than what all calls of their agent share.
+        if !in_a_hurry && it.endpoint == plan.endpoint && it.model == plan.model {
+            return plan;
+        }
+        let changed = Arc::make_mut(&mut plan);
+        (changed.endpoint, changed.model) = (it.endpoint.clone(), it.model.clone());
+        if in_a_hurry {
+            changed.connect_timeout = changed.connect_timeout.min(IN_A_HURRY);
+            changed.created_timeout = changed.created_timeout.min(IN_A_HURRY);
+            changed.updated_timeout = changed.updated_timeout.min(IN_A_HURRY);
         }
         plan
     }

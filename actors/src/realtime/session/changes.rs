@@ -1,6 +1,7 @@
 //! What of the session's configuration can change while it runs, and what of it is in force.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -21,7 +22,9 @@ pub(super) struct Settings {
 
 #[derive(Debug)]
 struct Agreed {
-    instructions: String,
+    plan: Arc<SessionPlan>,
+    /// Where they are no longer those of the plan.
+    instructions: Option<String>,
     transcribes: bool,
 }
 
@@ -34,15 +37,15 @@ struct Asked {
 
 impl Settings {
     /// As the session begins.
-    pub(super) fn of(plan: &SessionPlan) -> Self {
-        let agreed = Agreed { instructions: plan.instructions.clone(), transcribes: plan.transcription.is_some() };
+    pub(super) fn of(plan: &Arc<SessionPlan>) -> Self {
+        let agreed = Agreed { plan: Arc::clone(plan), instructions: None, transcribes: plan.transcription.is_some() };
         Self { agreed, asked: VecDeque::new() }
     }
 
     /// The whole prompt.
     pub(super) fn instructions(&self) -> &str {
         let asked = self.asked.iter().rev().find_map(|asked| asked.instructions.as_deref());
-        asked.unwrap_or(&self.agreed.instructions)
+        asked.or(self.agreed.instructions.as_deref()).unwrap_or(&self.agreed.plan.instructions)
     }
 
     /// Whether the caller is transcribed.
@@ -54,9 +57,7 @@ impl Settings {
     /// The server took over the oldest change.
     pub(super) fn accepted(&mut self) {
         let Some(Asked { instructions, transcribes, .. }) = self.asked.pop_front() else { return };
-        if let Some(instructions) = instructions {
-            self.agreed.instructions = instructions;
-        }
+        self.agreed.instructions = instructions.or_else(|| self.agreed.instructions.take());
         self.agreed.transcribes = transcribes.unwrap_or(self.agreed.transcribes);
     }
 
@@ -87,7 +88,7 @@ impl Session {
             return;
         }
         let number = self.next_number();
-        let plan = std::sync::Arc::clone(&self.plan);
+        let plan = Arc::clone(&self.plan);
         let tools = tools.map(|functions| AllTools { functions, mcp: &plan.options.mcp });
         let session = Change::of(instructions.as_deref(), transcription.as_ref().map(Option::as_ref), tools);
         send(&ClientEvent::SessionChange { event_id: EventId::Configure(number), session }, out);

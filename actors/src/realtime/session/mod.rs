@@ -142,6 +142,8 @@ pub struct Session {
     held: VecDeque<ModelOrder>,
     /// Tool calls that were told: each is told once.
     told_calls: VecDeque<ToolCallId>,
+    /// The server has answered a ping of ours: it always will, unless it is gone.
+    ponged: bool,
     /// Responses whose first audio was told, the newest last.
     sounded: VecDeque<ResponseId>,
     /// Arguments that came without an item event, in case the response does not repeat them.
@@ -209,6 +211,7 @@ impl Session {
             turns: Turns::default(),
             held: VecDeque::new(),
             told_calls: VecDeque::new(),
+            ponged: false,
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
@@ -247,7 +250,7 @@ impl Session {
             E::Text(text) => self.hear(text, now, out),
             E::Unintelligible => self.garbled("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
-            E::Pong => {}
+            E::Pong => self.ponged = true,
             E::Closed { code, reason } => self.closed(code, reason, out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
@@ -281,16 +284,30 @@ impl Session {
             Phase::AwaitCreated { since, .. } => Some((since + self.plan.created_timeout, Timer::CreatedLate)),
             Phase::AwaitUpdated { since, .. } => Some((since + self.plan.updated_timeout, Timer::UpdatedLate)),
             Phase::Prepared { .. } | Phase::Ready => {
-                let limit = self.plan.silence_timeout;
-                let health = if self.pings < PINGS {
-                    (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
-                } else {
-                    (self.heard + limit, Timer::Silent)
-                };
+                let health = self.health();
                 let own = self.sequencer.deadline().map(|(at, timer)| (at, Timer::Sequencer(timer)));
                 let listening = self.listen_until.map(|at| (at, Timer::HeardOut));
                 own.into_iter().chain([health]).chain(listening).min_by_key(|(at, _)| *at)
             }
+        }
+    }
+
+    /// When the server is to be asked whether it lives, and when it is taken for dead.
+    fn health(&self) -> (Instant, Timer) {
+        let brisk = self.plan.ping_timeout;
+        // Only of a server that is known to answer pings does silence say much.
+        if !brisk.is_zero() && (self.ponged || self.pings == 0) {
+            return if self.pings == 0 {
+                (self.heard + brisk / 2, Timer::Quiet)
+            } else {
+                (self.heard + brisk, Timer::Silent)
+            };
+        }
+        let limit = self.plan.silence_timeout;
+        if self.pings < PINGS {
+            (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
+        } else {
+            (self.heard + limit, Timer::Silent)
         }
     }
 
@@ -311,7 +328,7 @@ impl Session {
                 out.push(SessionAction::Ping);
             }
             Timer::Silent => {
-                let problem = format!("nothing heard for {:?}", self.plan.silence_timeout);
+                let problem = format!("nothing heard for {:?}", now.saturating_duration_since(self.heard));
                 self.lose_for(LossClass::Retryable, &problem, out);
             }
             Timer::WordsLate => self.end(out),
@@ -347,7 +364,7 @@ impl Session {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }
             // Rotation is the business of whoever has several sessions.
-            ModelOrder::Rotate | ModelOrder::Close => {}
+            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
         }
     }
 

@@ -1,9 +1,10 @@
 //! The journals' own thread, and the end of it that a Transcript holds.
 //!
-//! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the thread is told that there are
-//! some. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a second thread syncs one journal
-//! after the other, so that with many calls on a slow disk writing goes on at its beat and syncing falls behind. What has been
-//! written survives the death of the process, what has been synced that of the machine.
+//! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the journal on the desk of the thread,
+//! which is woken for the first one only. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a
+//! second thread syncs what was written, each journal once a second at most, so that with many calls on a slow disk writing goes on
+//! at its beat and syncing falls behind. What has been written survives the death of the process, what has been synced that of the
+//! machine.
 //!
 //! A disk that takes nothing costs no call anything: lines wait in memory, bounded for each call and for all of them
 //! ([`MOST_WAITING_OF_A_CALL`], [`MOST_WAITING`]), and are written when there is space again. What did not fit is missing in the
@@ -28,7 +29,7 @@ use crate::transcript::messages::{Fact, Words};
 /// The thread. Its end comes with the last journal and the last of these.
 #[derive(Debug, Clone)]
 pub(in crate::transcript) struct JournalWriter {
-    dirty: mpsc::Sender<Journal>,
+    desk: Desk,
     shelf: Arc<Shelf>,
     waiting: Arc<AtomicUsize>,
 }
@@ -43,10 +44,52 @@ struct Live {
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
-    dirty: mpsc::Sender<Journal>,
+    desk: Desk,
     waiting: Arc<AtomicUsize>,
     /// Keeps the folder's lock.
     _shelf: Arc<Shelf>,
+}
+
+/// Where journals lie that have something to be written, for the thread to find. A call's thread wakes it as seldom as may be: to
+/// wake somebody costs more than to write a line.
+#[derive(Debug, Clone)]
+struct Desk {
+    pile: Arc<Mutex<Pile>>,
+    bell: mpsc::Sender<Bell>,
+}
+
+#[derive(Debug, Default)]
+struct Pile {
+    journals: Vec<Journal>,
+    /// The thread looks here by itself only after the bell.
+    asleep: bool,
+}
+
+/// What wakes the thread.
+#[derive(Debug)]
+enum Bell {
+    /// A journal that begins.
+    Begun(Journal),
+    /// The first journal on an empty desk.
+    Waiting,
+}
+
+impl Desk {
+    fn put(&self, journal: Journal) {
+        let woken = {
+            let mut pile = locked(&self.pile);
+            pile.journals.push(journal);
+            std::mem::take(&mut pile.asleep)
+        };
+        if woken {
+            self.ring(Bell::Waiting);
+        }
+    }
+
+    fn ring(&self, bell: Bell) {
+        // An error says that the thread is gone with the service.
+        let _ = self.bell.send(bell);
+    }
 }
 
 /// What was told and not yet taken by the thread.
@@ -77,12 +120,13 @@ impl JournalWriter {
     /// Starts the thread for a shelf of our own below `dir`.
     pub(in crate::transcript) fn start(dir: &Path, name: &str, commit: Duration) -> io::Result<Self> {
         let shelf = Arc::new(Shelf::open(dir, name)?);
-        let (dirty, told) = mpsc::channel();
+        let (bell, told) = mpsc::channel();
         let (to_sync, written) = mpsc::channel();
-        let thread = Thread { commit, to_write: Vec::new(), to_sync };
+        let pile = Arc::default();
+        let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
         std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || sync_all(&written))?;
         std::thread::Builder::new().name("journals".to_owned()).spawn(move || thread.work(&told))?;
-        Ok(Self { dirty, shelf, waiting: Arc::default() })
+        Ok(Self { desk: Desk { pile, bell }, shelf, waiting: Arc::default() })
     }
 
     /// Opens the journal of a call that begins. Returns at once; the file is there a moment later.
@@ -92,11 +136,13 @@ impl JournalWriter {
             path: self.shelf.path(&call.to_string()),
             pending: Mutex::default(),
             disk: Mutex::default(),
-            dirty: self.dirty.clone(),
+            desk: self.desk.clone(),
             waiting: Arc::clone(&self.waiting),
             _shelf: Arc::clone(&self.shelf),
         }));
-        journal.append(&Entry::Opened(Box::new(header)));
+        if journal.frame(&Entry::Opened(Box::new(header))) {
+            journal.0.desk.ring(Bell::Begun(journal.clone()));
+        }
         journal
     }
 }
@@ -118,6 +164,13 @@ impl Journal {
     }
 
     fn append(&self, entry: &Entry<'_>) {
+        if self.frame(entry) {
+            self.0.desk.put(self.clone());
+        }
+    }
+
+    /// Adds `entry` to what waits; whether the thread is to be told.
+    fn frame(&self, entry: &Entry<'_>) -> bool {
         let mut pending = locked(&self.0.pending);
         let before = pending.bytes.len();
         let full = pending.waiting >= MOST_WAITING_OF_A_CALL
@@ -126,16 +179,14 @@ impl Journal {
         // The chain of checksums goes on behind what is left out, so that later entries stay readable.
         let pending = &mut *pending;
         if full || !pending.framer.frame(entry, &mut pending.bytes) {
-            return emit(Event::JournalGap { call: self.0.call });
+            emit(Event::JournalGap { call: self.0.call });
+            return false;
         }
         let bytes = pending.bytes.len() - before;
         pending.waiting += bytes;
         pending.total += bytes;
         self.0.waiting.fetch_add(bytes, Ordering::Relaxed);
-        if !std::mem::replace(&mut pending.announced, true) {
-            // An error says that the thread is gone with the service.
-            let _ = self.0.dirty.send(self.clone());
-        }
+        !std::mem::replace(&mut pending.announced, true)
     }
 
     /// Writes out what has gathered, from whatever thread may wait for the disk.
@@ -247,12 +298,13 @@ impl Drop for Live {
 /// The thread's own things.
 struct Thread {
     commit: Duration,
+    pile: Arc<Mutex<Pile>>,
     to_write: Vec<Journal>,
     to_sync: mpsc::Sender<Journal>,
 }
 
 impl Thread {
-    fn work(mut self, told: &mpsc::Receiver<Journal>) {
+    fn work(mut self, told: &mpsc::Receiver<Bell>) {
         let mut due = clock::now();
         loop {
             if self.gather(told, due).is_err() {
@@ -268,26 +320,36 @@ impl Thread {
     }
 
     /// Waits until it is time to write and there is something to be written. An error is the end of the service.
-    fn gather(&mut self, told: &mpsc::Receiver<Journal>, due: Instant) -> Result<(), mpsc::RecvError> {
-        if self.to_write.is_empty() {
-            let first = told.recv()?;
-            self.take(first);
+    fn gather(&mut self, told: &mpsc::Receiver<Bell>, due: Instant) -> Result<(), mpsc::RecvError> {
+        if self.to_write.is_empty() && self.falls_asleep() {
+            let first = told.recv();
+            locked(&self.pile).asleep = false;
+            self.wake_to(first?);
         }
-        loop {
+        let ended = loop {
             match told.recv_timeout(due.saturating_duration_since(clock::now())) {
-                Ok(journal) => self.take(journal),
-                Err(RecvTimeoutError::Timeout) => return Ok(()),
-                Err(RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
+                Ok(bell) => self.wake_to(bell),
+                Err(RecvTimeoutError::Timeout) => break Ok(()),
+                Err(RecvTimeoutError::Disconnected) => break Err(mpsc::RecvError),
             }
-        }
+        };
+        self.to_write.append(&mut locked(&self.pile).journals);
+        ended
+    }
+
+    /// Whether there is nothing on the desk, so that the bell is waited for.
+    fn falls_asleep(&self) -> bool {
+        let mut pile = locked(&self.pile);
+        pile.asleep = pile.journals.is_empty();
+        pile.asleep
     }
 
     /// A journal that begins is written at once, out of turn: from then on its call cannot be forgotten.
-    fn take(&mut self, journal: Journal) {
-        if journal.begins() {
-            self.write_one(journal);
-        } else {
-            self.to_write.push(journal);
+    fn wake_to(&mut self, bell: Bell) {
+        match bell {
+            Bell::Begun(journal) if journal.begins() => self.write_one(journal),
+            Bell::Begun(journal) => self.to_write.push(journal),
+            Bell::Waiting => {}
         }
     }
 
@@ -320,11 +382,16 @@ impl Thread {
     }
 }
 
-/// The second thread: each journal at most once a round, however many rounds were written meanwhile.
+/// The second thread: each journal at most once a round, however often it was written meanwhile.
 fn sync_all(written: &mpsc::Receiver<Journal>) {
-    for journal in written {
-        let outcome = journal.sync();
-        journal.report("journal_sync", &outcome);
+    while let Ok(first) = written.recv() {
+        let next = clock::now() + SYNCED_EVERY;
+        for journal in std::iter::once(first).chain(written.try_iter()) {
+            let outcome = journal.sync();
+            journal.report("journal_sync", &outcome);
+        }
+        #[expect(clippy::disallowed_methods, reason = "a thread of its own, which no call is on")]
+        std::thread::sleep(next.saturating_duration_since(clock::now()));
     }
 }
 
@@ -353,6 +420,9 @@ pub const MOST_WAITING: usize = 64 * 1024 * 1024;
 pub const LONGEST_JOURNAL: usize = 16 * 1024 * 1024;
 /// How soon a disk that refused is asked again.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How often one journal is synced at most. Shorter is work for the disk with every word of every call; longer loses more of them when
+/// the machine itself goes down.
+const SYNCED_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 #[path = "writer_tests.rs"]

@@ -55,7 +55,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
         path,
         pending: Mutex::default(),
         disk: Mutex::default(),
-        dirty: journal.0.dirty.clone(),
+        desk: journal.0.desk.clone(),
         waiting: Arc::clone(&journal.0.waiting),
         _shelf: Arc::clone(&journal.0._shelf),
     }));

@@ -1,0 +1,144 @@
+//! The model's side: its session, its responses, its wishes. Part of [`super`].
+
+use std::time::{Duration, Instant};
+
+use super::ends::{Awaiting, Closing};
+use super::hearing::exactly;
+use super::{CallMachine, Protection, State};
+use crate::call::brief::Greeting;
+use crate::call::messages::ModelReport;
+use crate::call::steps::{CallAction, Note};
+use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+
+impl CallMachine {
+    pub(super) fn model(&mut self, report: ModelReport, now: Instant) {
+        match (report, self.state) {
+            (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup, now),
+            (ModelReport::SpeechStarted { item }, _) => self.caller_spoke(item, now),
+            (ModelReport::SpeechStopped { .. }, _) => self.caller_stopped(now),
+            (ModelReport::CallerWords { item, text, .. }, _) => self.caller_words(&item, text.expose(), now),
+            (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
+            (ModelReport::ResponseStarted { response }, state) => {
+                if self.protection == Protection::Notice(None) {
+                    self.protection = Protection::Notice(Some(response.clone()));
+                }
+                self.turn.response_started(response);
+                self.response_started(state);
+            }
+            (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
+                self.turn.response_finished(&response);
+                self.out.extend(Note::of_outcome(outcome).map(CallAction::Tell));
+                if let Some(usage) = usage {
+                    self.used(usage);
+                }
+                self.response_finished(state);
+                self.mind_the_cost(now);
+            }
+            (ModelReport::TranscriptionUsed(usage), _) => {
+                self.transcription_used(usage);
+                self.mind_the_cost(now);
+            }
+            (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
+            (ModelReport::WishGivenUp { purpose, reason }, state) => {
+                self.turn.forgive();
+                if self.turn.is_over() {
+                    self.end_protection();
+                }
+                self.tell(Note::WishGivenUp { purpose, reason });
+                self.wish_given_up(state, purpose);
+            }
+            (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
+            (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
+            (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
+            (ModelReport::Renewable, _) => self.renewable = true,
+            (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
+        }
+    }
+
+    fn model_ready(&mut self, state: State, setup: Duration, now: Instant) {
+        self.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
+        self.tell(Note::ModelConnected(setup));
+        if state != State::Connecting {
+            // The session is set up once. Said again, it is the same one, or it is too late to be of use.
+            return;
+        }
+        self.attach(now);
+        if let Some(notice) = &self.brief.notice {
+            let words = exactly(notice);
+            self.state = State::Greeting;
+            self.wish(WishPurpose::Notice, Some(words));
+        }
+        match self.brief.greeting.clone() {
+            Greeting::Spoken(instructions) => {
+                self.state = State::Greeting;
+                self.wish(WishPurpose::Greeting, Some(instructions));
+            }
+            Greeting::Clip { text, .. } => {
+                if self.state == State::Connecting {
+                    self.state = if self.turn.is_sounding() { State::Greeting } else { State::Listening };
+                }
+                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
+            }
+            Greeting::None if self.state == State::Connecting => self.state = State::Listening,
+            Greeting::None => {}
+        }
+    }
+
+    fn response_started(&mut self, state: State) {
+        match state {
+            State::Listening => self.state = State::Thinking { caller_done: None },
+            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. }) => {
+                self.state = State::Closing(Closing { awaiting: Awaiting::Words, ..closing });
+            }
+            // It is what is awaited, or it belongs to what is being said.
+            State::Connecting
+            | State::Greeting
+            | State::Thinking { .. }
+            | State::Speaking
+            | State::Closing(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
+        }
+    }
+
+    fn response_finished(&mut self, state: State) {
+        if self.turn.is_generating() {
+            // Another one has begun since; its end is what counts.
+            return;
+        }
+        match state {
+            State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) => self.await_silence(closing),
+            // The answer interrupted for the goodbye; or a question that is on its way already.
+            State::Closing(_) => {}
+            // Its last audio may still be on its way to the playout; the report of silence ends the agent's turn.
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.out.push(CallAction::TellWhenDrained);
+            }
+            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
+        }
+    }
+
+    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
+        match state {
+            State::Greeting | State::Thinking { .. } if self.turn.is_over() => {
+                // Every retry has failed: the caller is not left with nothing to hear.
+                self.apologise();
+                self.state = State::Listening;
+            }
+            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
+                if purpose == Some(WishPurpose::Goodbye) =>
+            {
+                self.await_silence(closing);
+            }
+            // Something else is being said or awaited, and its own reports lead on.
+            State::Connecting
+            | State::Greeting
+            | State::Listening
+            | State::Thinking { .. }
+            | State::Speaking
+            | State::Closing(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
+        }
+    }
+}
