@@ -1,4 +1,4 @@
-//! The Supervisor actor: the shell around [`super::roster`], [`super::ledger`] and [`super::backstop`].
+//! The Supervisor actor: the shell around `roster`, `ledger` and `backstop`.
 
 mod books;
 mod hanging_up;
