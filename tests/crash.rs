@@ -6,9 +6,12 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -33,6 +36,7 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
             continue;
         }
         service.listens().await;
+        let disk = Disk::watch(home.dir.path());
         let callers = join_all((0..4).map(|caller| {
             // One of them hangs up about when the process dies, so that the filing of its record is hit too.
             let hangup = (caller == 0).then(|| {
@@ -45,7 +49,9 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
             service.kill();
         };
         let (summaries, ()) = futures_util::future::join(callers, death).await;
-        calls.extend(summaries.into_iter().map(|summary| (round, summary)));
+        // Keys come every 100 ms; what the machine itself held up is not the service's.
+        let lost_at_most = KEYS_LOST + disk.longest_stall().as_millis() as usize / 100;
+        calls.extend(summaries.into_iter().map(|summary| (round, lost_at_most, summary)));
     }
     let service = Process::start(&home, None);
     service.listens().await;
@@ -53,14 +59,14 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
 
     let records = home.records();
     let mut answered = 0;
-    for (round, summary) in &calls {
+    for (round, lost_at_most, summary) in &calls {
         let found = records.get(&summary.call_sid).map(Vec::as_slice).unwrap_or_default();
         assert!(found.len() <= 1, "round {round}: {} has {} records", summary.call_sid, found.len());
         let Some(record) = found.first() else {
             let sent = summary.dtmf_sent.len();
             let heard = summary.time_to_first_sound_ms;
             assert!(
-                heard.is_none() && sent <= KEYS_LOST,
+                heard.is_none() && sent <= *lost_at_most,
                 "round {round}: {} heard something, {sent} keys",
                 summary.call_sid
             );
@@ -71,7 +77,7 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
             record["keys"].as_array().expect("a list").iter().map(|it| it["key"].as_str().expect("a key")).collect();
         assert!(summary.dtmf_sent.starts_with(&kept), "round {round}: {kept} of {}", summary.dtmf_sent);
         let lost = summary.dtmf_sent.len() - kept.len();
-        assert!(lost <= KEYS_LOST, "round {round}: {lost} of {} keys lost", summary.dtmf_sent.len());
+        assert!(lost <= *lost_at_most, "round {round}: {lost} of {} keys lost", summary.dtmf_sent.len());
     }
     assert_eq!(records.values().map(Vec::len).sum::<usize>(), answered, "no record is of a call that nobody made");
     assert!(answered > 0, "no call was answered at all");
@@ -186,6 +192,36 @@ impl Home {
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// A thread that writes and syncs a few bytes every 50 ms beside the service: it knows how long machine and disk made anybody wait.
+struct Disk {
+    thread: std::thread::JoinHandle<Duration>,
+    done: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn watch(folder: &Path) -> Self {
+        let mut file = std::fs::File::create(folder.join("stall")).expect("a file");
+        let done = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            let (beat, mut longest, mut last) = (Duration::from_millis(50), Duration::ZERO, Instant::now());
+            while !told.load(Ordering::Relaxed) {
+                std::thread::sleep(beat);
+                file.write_all(b"here").and_then(|()| file.sync_data()).expect("the disk takes it");
+                longest = longest.max(last.elapsed().saturating_sub(beat));
+                last = Instant::now();
+            }
+            longest
+        });
+        Self { thread, done }
+    }
+
+    fn longest_stall(self) -> Duration {
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it ends")
+    }
 }
 
 /// The built binary, serving.
