@@ -22,7 +22,7 @@ pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
 /// The order in them; `expected` shows whoever wrote another one what it looks like.
 ///
 /// # Errors
-/// As [`bytes`], and when it is not such an order.
+/// As [`bytes()`], and when it is not such an order.
 pub(super) fn order<T: DeserializeOwned>(body: Body, expected: &str) -> Result<T, Problem> {
     serde_json::from_slice(&bytes(body)?).map_err(|error| Problem::bad_request(format!("expected {expected}: {error}")))
 }
