@@ -39,7 +39,7 @@ def resample(pcm: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 def babble(seconds: float, seed: int, rate: int = 8000) -> np.ndarray:
     """Speech-like: noise shaped to 300-3000 Hz with syllables at about 4 Hz. Another seed is another speaker."""
     rng = np.random.default_rng(seed)
-    n = int(seconds * rate)
+    n = round(seconds * 1000) * rate // 1000
     spectrum = np.fft.rfft(rng.standard_normal(n))
     f = np.fft.rfftfreq(n, 1 / rate)
     spectrum *= np.where((f > 300) & (f < 3000), 1 / np.sqrt(np.maximum(f, 300) / 300), 0)
