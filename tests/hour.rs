@@ -357,6 +357,7 @@ impl World {
                     self.audio(AudioEvent::ClearPlayout(None));
                 }
                 CallAction::Tell(_)
+                | CallAction::TellSpent(_)
                 | CallAction::CloseLine
                 | CallAction::FinishRecord { .. }
                 | CallAction::TellSupervisor { .. }
