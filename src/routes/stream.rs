@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{self, Applicant, Arrival};
 use super::doors::{Doors, address_of};
+use super::fed::Fed;
 use super::gate::Ticket;
 use super::held::Held;
 use super::lifeline::{Connection, Pulse};
@@ -53,7 +54,7 @@ pub(super) fn upgrade(
     let most = doors.stream.max_message;
     let pulse = Pulse::watched(request.conn_data::<Rc<Connection>>(), doors.stream.stall_timeout);
     let stream = MediaStream::new(carrier, arrival, doors, ticket, pulse);
-    ws::WsResponseBuilder::new(stream, request, payload)
+    ws::WsResponseBuilder::new(stream, request, Fed(payload))
         .frame_size(most)
         .start()
         .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))
