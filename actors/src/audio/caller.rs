@@ -17,6 +17,7 @@ use super::frame::Frame;
 use super::g711;
 use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
+use super::scratch::Scratch;
 use super::voice::VoiceGate;
 use crate::call::messages::AudioReport;
 use crate::recording::tape::Tape;
@@ -53,8 +54,6 @@ struct Converter {
     model: AudioFormat,
     level: Level,
     resampler: Resampler,
-    narrow: Vec<i16>,
-    wide: Vec<i16>,
 }
 
 impl CallerPath {
@@ -244,7 +243,7 @@ impl Converter {
     fn new(line: AudioFormat, model: AudioFormat, gain: Gain) -> Result<Self, ResampleError> {
         let resampler = Resampler::new(line.rate_hz, model.rate_hz)?;
         let level = Level::new(gain, line.rate_hz);
-        Ok(Self { line, model, level, resampler, narrow: Vec::new(), wide: Vec::new() })
+        Ok(Self { line, model, level, resampler })
     }
 
     /// The model takes the line's own bytes, as they are.
@@ -258,12 +257,12 @@ impl Converter {
             frame.extend_from_slice(bytes);
         } else {
             for bytes in bytes.chunks(CONVERTED_AT_ONCE.as_millis() as usize * self.line.bytes_per_ms()) {
-                self.narrow.clear();
-                self.wide.clear();
-                g711::decode(self.line.encoding, bytes, &mut self.narrow);
-                self.level.process(&mut self.narrow);
-                self.resampler.process(&self.narrow, &mut self.wide);
-                g711::encode(self.model.encoding, &self.wide, &mut frame);
+                Scratch::lend(|Scratch { narrow, wide, .. }| {
+                    g711::decode(self.line.encoding, bytes, narrow);
+                    self.level.process(narrow);
+                    self.resampler.process(narrow, wide);
+                    g711::encode(self.model.encoding, wide, &mut frame);
+                });
             }
         }
         if !frame.is_empty() {
@@ -276,7 +275,7 @@ impl Converter {
 const MOST_HELD: Duration = Duration::from_secs(2);
 /// Largest piece given to the model at once. Larger: the hold is flushed in fewer messages, but one burst is one event to decode.
 const LARGEST_PIECE: Duration = Duration::from_millis(200);
-/// Line audio converted at once: a usual frame. Larger: a flushed hold's size stays in each call's buffers.
+/// Line audio converted at once: a usual frame. Larger: a flushed hold's size stays in the buffers.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(20);
 /// A smaller step of the carrier's clock is jitter. It is one usual frame: the least that can have been lost.
 const SMALLEST_GAP: Duration = Duration::from_millis(20);

@@ -45,7 +45,15 @@ pub fn encode(encoding: Encoding, samples: &[i16], bytes: &mut Vec<u8>) {
     match encoding {
         Encoding::MuLaw => bytes.extend(samples.iter().map(|&sample| encode_mulaw(sample))),
         Encoding::ALaw => bytes.extend(samples.iter().map(|&sample| encode_alaw(sample))),
-        Encoding::Pcm16 => bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes())),
+        Encoding::Pcm16 => {
+            let begin = bytes.len();
+            bytes.resize(begin + 2 * samples.len(), 0);
+            // Two slices of known length become a copy; an iterator over bytes does not.
+            let (pairs, _) = bytes[begin..].as_chunks_mut();
+            for (pair, sample) in pairs.iter_mut().zip(samples) {
+                *pair = sample.to_le_bytes();
+            }
+        }
     }
 }
 

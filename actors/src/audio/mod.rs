@@ -10,7 +10,7 @@
 //! [`punctuality`].
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
-//! ([`crate::recording`]). [`frame`] lends the buffers.
+//! ([`crate::recording`]). [`frame`] lends the buffers that travel, [`scratch`] those that do not.
 
 pub mod action;
 pub mod actor;
@@ -30,5 +30,6 @@ pub mod punctuality;
 pub mod reading;
 pub mod replay;
 pub mod resample;
+pub mod scratch;
 pub mod upper_half;
 pub mod voice;

@@ -18,6 +18,7 @@ use super::level::{Gain, Level, Levels};
 use super::messages::PCM_RATE_HZ;
 use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
+use super::scratch::Scratch;
 use crate::call::messages::AudioReport;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
@@ -236,10 +237,7 @@ struct AgentPath {
     half: Option<u8>,
     /// When the model last gave audio.
     last: Option<Instant>,
-    wide: Vec<i16>,
-    narrow: Vec<i16>,
     joined: Vec<u8>,
-    bytes: Vec<u8>,
 }
 
 impl AgentPath {
@@ -251,10 +249,7 @@ impl AgentPath {
             level: Level::new(Gain::OFF, line.rate_hz),
             half: None,
             last: None,
-            wide: Vec::new(),
-            narrow: Vec::new(),
             joined: Vec::new(),
-            bytes: Vec::new(),
         }
     }
 
@@ -317,15 +312,14 @@ impl AgentPath {
         }
         let sample_bytes = format.encoding.sample_bytes();
         for audio in audio.chunks(CONVERTED_AT_ONCE.as_millis() as usize * format.bytes_per_ms()) {
-            self.wide.clear();
-            self.narrow.clear();
-            self.bytes.clear();
-            g711::decode(format.encoding, audio, &mut self.wide);
-            resampler.process(&self.wide, &mut self.narrow);
-            self.level.process(&mut self.narrow);
-            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
-            let samples = (audio.len() / sample_bytes) as u64;
-            playout.push(&Piece { response: Some(response), item, source, samples, bytes: &self.bytes }, out);
+            Scratch::lend(|Scratch { narrow, wide, bytes }| {
+                g711::decode(format.encoding, audio, wide);
+                resampler.process(wide, narrow);
+                self.level.process(narrow);
+                g711::encode(self.line.encoding, narrow, bytes);
+                let samples = (audio.len() / sample_bytes) as u64;
+                playout.push(&Piece { response: Some(response), item, source, samples, bytes }, out);
+            });
         }
     }
 
@@ -344,13 +338,13 @@ impl AgentPath {
             playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
         } else {
             for clip in clip.chunks(CONVERTED_AT_ONCE.as_millis() as usize * self.line.bytes_per_ms()) {
-                self.narrow.clear();
-                self.bytes.clear();
-                g711::decode(self.line.encoding, clip, &mut self.narrow);
-                self.level.process(&mut self.narrow);
-                g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
-                let samples = self.narrow.len() as u64;
-                playout.push(&Piece { response: None, item, source, samples, bytes: &self.bytes }, out);
+                Scratch::lend(|Scratch { narrow, bytes, .. }| {
+                    g711::decode(self.line.encoding, clip, narrow);
+                    self.level.process(narrow);
+                    g711::encode(self.line.encoding, narrow, bytes);
+                    let samples = narrow.len() as u64;
+                    playout.push(&Piece { response: None, item, source, samples, bytes }, out);
+                });
             }
         }
         playout.complete(item);
@@ -370,16 +364,16 @@ impl AgentPath {
         let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
         // One round more than there are pieces: the last one brings out what the resampler holds.
         for samples in pcm.chunks(at_once).map(Some).chain([None]) {
-            self.narrow.clear();
-            self.bytes.clear();
-            match samples {
-                Some(samples) => resampler.process(samples, &mut self.narrow),
-                None => resampler.drain(&mut self.narrow),
-            }
-            self.level.process(&mut self.narrow);
-            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
-            let samples = samples.map_or(0, <[i16]>::len) as u64;
-            playout.push(&Piece { response: None, item, source, samples, bytes: &self.bytes }, out);
+            Scratch::lend(|Scratch { narrow, bytes, .. }| {
+                match samples {
+                    Some(samples) => resampler.process(samples, narrow),
+                    None => resampler.drain(narrow),
+                }
+                self.level.process(narrow);
+                g711::encode(self.line.encoding, narrow, bytes);
+                let samples = samples.map_or(0, <[i16]>::len) as u64;
+                playout.push(&Piece { response: None, item, source, samples, bytes }, out);
+            });
         }
         playout.complete(item);
         Ok(())
@@ -389,16 +383,16 @@ impl AgentPath {
     fn draw_out(&mut self, playout: &mut Playout, out: &mut Vec<AudioAction>) {
         self.half = None;
         let (Some((response, item)), Some((format, resampler))) = (self.tail.take(), &mut self.model) else { return };
-        self.narrow.clear();
-        resampler.drain(&mut self.narrow);
-        if !self.narrow.is_empty() && !playout.is_muted(&response) {
-            self.bytes.clear();
-            self.level.process(&mut self.narrow);
-            g711::encode(self.line.encoding, &self.narrow, &mut self.bytes);
+        Scratch::lend(|Scratch { narrow, bytes, .. }| {
+            resampler.drain(narrow);
+            if narrow.is_empty() || playout.is_muted(&response) {
+                return;
+            }
+            self.level.process(narrow);
+            g711::encode(self.line.encoding, narrow, bytes);
             let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
-            let piece = Piece { response: Some(&response), item: &item, source, samples: 0, bytes: &self.bytes };
-            playout.push(&piece, out);
-        }
+            playout.push(&Piece { response: Some(&response), item: &item, source, samples: 0, bytes }, out);
+        });
     }
 
     /// Forgets audio that is in the resampler: it belongs to an answer that was interrupted.
@@ -508,7 +502,7 @@ impl Drops {
     }
 }
 
-/// Model audio converted at once. Larger: a burst's size stays in each call's buffers. Smaller: more rounds for the same work.
+/// Model audio converted at once. Larger: a burst's size stays in the buffers. Smaller: more rounds for the same work.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
 /// Quiet of the model, and of the line, after which the samples still inside are played. Shorter: silence is put between pieces of a
 /// slow answer. Longer: the end of an answer that was never completed comes late.

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use crate::audio::g711;
 use crate::audio::resample::Resampler;
+use crate::audio::scratch::Scratch;
 use crate::ids::ItemId;
 use crate::wire::{AudioFormat, Encoding};
 
@@ -21,8 +22,6 @@ pub struct TurnAudio {
     newest: VecDeque<u8>,
     /// Samples of 24 kHz before the next one that is kept.
     due: usize,
-    /// Kept for its memory.
-    thinned: (Vec<i16>, Vec<u8>),
     open: Option<ItemId>,
     /// The last turn that is over and lacks its words.
     unwritten: Option<(ItemId, Vec<u8>)>,
@@ -38,7 +37,6 @@ impl TurnAudio {
             format,
             newest: VecDeque::new(),
             due: 0,
-            thinned: (Vec::new(), Vec::new()),
             open: None,
             unwritten: None,
             lead_bytes: bytes(LEAD_MS),
@@ -60,14 +58,13 @@ impl TurnAudio {
 
     /// Keeps every third sample. It was interpolated from samples of 8 kHz, so that nothing folds back.
     fn thin(&mut self, audio: &[u8]) {
-        let (samples, bytes) = &mut self.thinned;
-        samples.clear();
-        bytes.clear();
         let (audio, _) = audio.as_chunks::<2>();
-        samples.extend(audio.iter().skip(self.due).step_by(3).map(|sample| i16::from_le_bytes(*sample)));
+        Scratch::lend(|Scratch { narrow, bytes, .. }| {
+            narrow.extend(audio.iter().skip(self.due).step_by(3).map(|sample| i16::from_le_bytes(*sample)));
+            g711::encode(Encoding::MuLaw, narrow, bytes);
+            self.newest.extend(&*bytes);
+        });
         self.due = (self.due + 3 - audio.len() % 3) % 3;
-        g711::encode(Encoding::MuLaw, samples, bytes);
-        self.newest.extend(&*bytes);
     }
 
     /// What was kept, as the model takes it.
