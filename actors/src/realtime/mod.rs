@@ -2,7 +2,7 @@
 //!
 //! `protocol` is the wire (events out, events in, tolerant of the unknown), `session` the connection's state machine,
 //! `sequencer` the rule of one response at a time, `backlog` what the AudioPipeline could not take at once, `plan` (and
-//! `options`, its finer part) what a session is configured with. `socket` dials and reads, `writer` writes, `actor` joins.
+//! `options`, its finer part) what a session is configured with. `dial` opens a `socket`, `writer` writes to it, `actor` joins.
 //!
 //! A session may be lost, a call may not. `campaign` says where the next one is dialled and when, `breaker` which keys and
 //! servers are not worth it for now; `history` and `turn_audio` keep what was said and heard, `legacy` makes of that what the next
@@ -12,6 +12,7 @@ pub mod actor;
 pub mod backlog;
 pub mod breaker;
 pub mod campaign;
+pub mod dial;
 pub mod history;
 pub mod legacy;
 pub mod messages;

@@ -1,134 +1,182 @@
-//! Dialling a Realtime server, and what travels on the socket.
+//! What travels on a model's socket, and the buffers that it travels in.
 //!
-//! What awc does not do by itself: HTTP/1.1 forced (a WebSocket cannot be tunnelled through its HTTP/2), `TCP_NODELAY` (without
-//! it a frame waits up to 24 ms for the one before), messages to 16 MiB (64 KiB ends the stream), fragments put together.
-//! Pings are answered by the session. `permessage-deflate` is never offered: base64 of audio does not shrink.
+//! A socket has no buffers of its own as long as the server sends whole messages and reads what it is sent: both ways they pass
+//! through buffers of the thread, which all its calls find in the processor's cache. Only what is left over, a piece of a message or
+//! what the server does not take, is kept by the socket. Fragments are put together by the [`Assembler`]; pings are answered by the
+//! session.
 
-use std::cell::OnceCell;
-use std::io;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 
-use actix_codec::{Decoder, Encoder, Framed};
+use actix_codec::{AsyncWrite as _, Decoder as _, FramedParts};
 use actix_http::ws::{self, CloseReason, Item, OpCode, Parser, ProtocolError};
-use actix_service::{Service, ServiceExt};
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService};
-use awc::error::{SendRequestError, WsClientError};
-use awc::http::Uri;
-use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use awc::{BoxedSocket, Client, Connector};
+use awc::BoxedSocket;
 use bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
-use url::Url;
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio_util::io::poll_read_buf;
 
-use super::plan::{Credential, SessionPlan};
-use super::session::loss_of_status;
 use crate::audio::frame::Frame;
-use crate::call::messages::{LossClass, ModelLoss};
 
-/// An open socket to a Realtime server.
-pub type Socket = Framed<BoxedSocket, ModelCodec>;
+/// An open socket to a Realtime server: WebSocket messages out, frames in.
+pub struct Socket {
+    io: BoxedSocket,
+    codec: ws::Codec,
+    /// Read and not decoded yet.
+    unread: BytesMut,
+    /// `unread` is a part of the thread's buffer, which is not free while it is kept.
+    lent: bool,
+    /// Encoded and not written yet, from `written` on.
+    unwritten: BytesMut,
+    written: usize,
+    /// The server has closed its end.
+    ended: bool,
+}
 
-/// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
-///
-/// # Errors
-/// The loss, classified: whether another try could help.
-pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
-    let url = url_of(plan)?;
-    let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
-    let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
-    match &plan.endpoint.credential {
-        Credential::Bearer(key) => {
-            request = request.set_header(AUTHORIZATION, header(&format!("Bearer {}", key.expose()), "credential")?);
-        }
-        Credential::ApiKey(key) => {
-            request = request.set_header(HeaderName::from_static("api-key"), header(key.expose(), "credential")?);
-        }
-        Credential::None => {}
-    }
-    if let Some(identifier) = safety_identifier {
-        let name = HeaderName::from_static("openai-safety-identifier");
-        request = request.set_header(name, header(identifier, "safety identifier")?);
-    }
-    match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
-        Ok(Ok((_, framed))) => Ok(framed.into_map_codec(|inner| ModelCodec { inner })),
-        Ok(Err(error)) => Err(loss_of_dial(&error)),
-        Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
+impl fmt::Debug for Socket {
+    /// Speech is private: only the sizes are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Socket({} unread, {} unwritten)", self.unread.len(), self.unwritten.len() - self.written)
     }
 }
 
-/// The endpoint with the model in its query.
-fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
-    let mut url = Url::parse(&plan.endpoint.url).map_err(|error| fatal(format!("the endpoint is no URL: {error}")))?;
-    // Form encoding writes a space as a plus, which not every server reads as one in a query.
-    let model: String = url::form_urlencoded::byte_serialize(plan.model.as_bytes()).collect();
-    let model = model.replace('+', "%20");
-    let query = match url.query() {
-        Some(query) if !query.is_empty() => format!("{query}&model={model}"),
-        _ => format!("model={model}"),
-    };
-    url.set_query(Some(&query));
-    Ok(url)
-}
+impl Socket {
+    /// The socket that awc has opened.
+    pub fn new(parts: FramedParts<BoxedSocket, ws::Codec>) -> Self {
+        let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
+        Self { io, codec, unread: read_buf, lent: false, unwritten: write_buf, written: 0, ended: false }
+    }
 
-fn header(value: &str, what: &str) -> Result<HeaderValue, ModelLoss> {
-    let mut value =
-        HeaderValue::from_str(value).map_err(|_| fatal(format!("the {what} cannot be carried in a header")))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn loss_of_dial(error: &WsClientError) -> ModelLoss {
-    match error {
-        WsClientError::InvalidResponseStatus(status) => loss_of_status(status.as_u16()),
-        WsClientError::SendRequest(SendRequestError::Url(problem)) => {
-            fatal(format!("the endpoint is no URL: {problem}"))
+    /// Reads what is there, behind what is left of the last time; `false` at the end.
+    fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if !self.unread.is_empty() {
+            if std::mem::take(&mut self.lent) {
+                self.unread = BytesMut::from(&self.unread[..]);
+            }
+            self.unread.reserve(READ_AT_ONCE);
+            return poll_read_buf(Pin::new(&mut self.io), task, &mut self.unread).map_ok(|bytes| bytes > 0);
         }
-        WsClientError::SendRequest(problem) => retryable(format!("not connected: {problem}")),
-        WsClientError::Protocol(problem) => retryable(format!("not connected: {problem}")),
-        WsClientError::InvalidUpgradeHeader
-        | WsClientError::InvalidConnectionHeader(_)
-        | WsClientError::MissingConnectionHeader
-        | WsClientError::MissingWebSocketAcceptHeader
-        | WsClientError::InvalidChallengeResponse(..) => fatal(format!("the server is no WebSocket server: {error}")),
+        // An empty part of the thread's buffer keeps it from being used again as well.
+        self.unread = BytesMut::new();
+        let mut buffer = READ.take();
+        buffer.reserve(READ_AT_ONCE);
+        let read = poll_read_buf(Pin::new(&mut self.io), task, &mut buffer);
+        if !buffer.is_empty() {
+            (self.unread, self.lent) = (buffer.split(), true);
+        }
+        READ.set(buffer);
+        read.map_ok(|bytes| bytes > 0)
+    }
+
+    fn poll_write(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        while self.written < self.unwritten.len() {
+            let bytes = ready!(Pin::new(&mut self.io).poll_write(task, &self.unwritten[self.written..]))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
+            }
+            self.written += bytes;
+        }
+        if self.written == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.written = 0;
+        let mut buffer = std::mem::take(&mut self.unwritten);
+        if buffer.capacity() <= LARGEST_KEPT {
+            buffer.clear();
+            WRITE.set(buffer);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-fn fatal(reason: String) -> ModelLoss {
-    ModelLoss { class: LossClass::Fatal, reason }
-}
+impl Stream for Socket {
+    type Item = Result<ws::Frame, ProtocolError>;
 
-fn retryable(reason: String) -> ModelLoss {
-    ModelLoss { class: LossClass::Retryable, reason }
-}
-
-thread_local! {
-    /// TLS roots and session tickets are shared by all calls of a thread.
-    static CLIENT: OnceCell<Client> = const { OnceCell::new() };
-}
-
-fn client_of_thread() -> Client {
-    let connector = Connector::new()
-        .connector(without_delay())
-        // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
-        .rustls_0_23(Arc::new(crate::http::tls_config()))
-        // The plan's own limit is over all of these together.
-        .timeout(NO_LIMIT)
-        .handshake_timeout(NO_LIMIT)
-        // A socket is not a pooled connection; a limit would make the hundred-and-first call wait.
-        .limit(0);
-    Client::builder().connector(connector).disable_timeout().disable_redirects().finish()
-}
-
-type Dialled = Connection<Uri, TcpStream>;
-
-/// The TCP connector, with Nagle's algorithm off.
-fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error = ConnectError> + Clone {
-    ServiceExt::<ConnectInfo<Uri>>::map(ConnectorService::default(), |connection: Dialled| {
-        if let Err(error) = connection.io_ref().set_nodelay(true) {
-            log::debug!(error:%; "TCP_NODELAY not set");
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if !this.unread.is_empty()
+                && let Some(frame) = this.codec.decode(&mut this.unread).transpose()
+            {
+                return Poll::Ready(Some(frame));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            this.ended = !ready!(this.poll_read(task))?;
         }
-        connection
-    })
+    }
+}
+
+impl Sink<Outgoing> for Socket {
+    type Error = ProtocolError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        if self.unwritten.len() < MOST_UNWRITTEN { Poll::Ready(Ok(())) } else { self.poll_write(task) }
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: Outgoing) -> Result<(), ProtocolError> {
+        if self.unwritten.is_empty() {
+            self.unwritten = WRITE.take();
+        }
+        item.encode(&mut self.unwritten);
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        ready!(self.poll_write(task))?;
+        Pin::new(&mut self.io).poll_flush(task).map_err(ProtocolError::from)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        ready!(self.poll_write(task))?;
+        Pin::new(&mut self.io).poll_shutdown(task).map_err(ProtocolError::from)
+    }
+}
+
+/// The two ends of an open socket: what is written, and what is read.
+pub fn split(socket: Socket) -> (Half, Half) {
+    let socket = Rc::new(RefCell::new(socket));
+    (Half(Rc::clone(&socket)), Half(socket))
+}
+
+/// One end of a socket whose other end is on the same thread; a lock between them would cost more than what it guards.
+pub struct Half(Rc<RefCell<Socket>>);
+
+impl fmt::Debug for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Half")
+    }
+}
+
+impl Sink<Outgoing> for Half {
+    type Error = ProtocolError;
+
+    fn poll_ready(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        self.0.borrow_mut().poll_ready_unpin(task)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: Outgoing) -> Result<(), ProtocolError> {
+        self.0.borrow_mut().start_send_unpin(item)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        self.0.borrow_mut().poll_flush_unpin(task)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        self.0.borrow_mut().poll_close_unpin(task)
+    }
+}
+
+impl Stream for Half {
+    type Item = Result<ws::Frame, ProtocolError>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().poll_next_unpin(task)
+    }
 }
 
 /// What we write to the socket.
@@ -146,34 +194,16 @@ pub enum Outgoing {
     Close(CloseReason),
 }
 
-/// The WebSocket codec, with frames of ours written without a copy in between.
-#[derive(Debug)]
-pub struct ModelCodec {
-    inner: ws::Codec,
-}
-
-impl Encoder<Outgoing> for ModelCodec {
-    type Error = ProtocolError;
-
-    fn encode(&mut self, item: Outgoing, out: &mut BytesMut) -> Result<(), ProtocolError> {
+impl Outgoing {
+    fn encode(self, out: &mut BytesMut) {
         // A client's frames are masked.
-        match item {
-            Outgoing::Text(text) => Parser::write_message(out, text, OpCode::Text, true, true),
-            Outgoing::Audio(text) => Parser::write_message(out, &text[..], OpCode::Text, true, true),
-            Outgoing::Ping => Parser::write_message(out, b"", OpCode::Ping, true, true),
-            Outgoing::Pong(payload) => Parser::write_message(out, payload, OpCode::Pong, true, true),
-            Outgoing::Close(reason) => Parser::write_close(out, Some(reason), true),
+        match self {
+            Self::Text(text) => Parser::write_message(out, text, OpCode::Text, true, true),
+            Self::Audio(text) => Parser::write_message(out, &text[..], OpCode::Text, true, true),
+            Self::Ping => Parser::write_message(out, b"", OpCode::Ping, true, true),
+            Self::Pong(payload) => Parser::write_message(out, payload, OpCode::Pong, true, true),
+            Self::Close(reason) => Parser::write_close(out, Some(reason), true),
         }
-        Ok(())
-    }
-}
-
-impl Decoder for ModelCodec {
-    type Item = ws::Frame;
-    type Error = ProtocolError;
-
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<ws::Frame>, ProtocolError> {
-        self.inner.decode(input)
     }
 }
 
@@ -253,35 +283,102 @@ impl Assembler {
 
 /// The largest message taken, and the largest frame. Smaller: a long `session.updated` or a burst of audio ends the call.
 /// Larger: a server gone wrong takes the memory of other calls.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// For limits that stand elsewhere.
-const NO_LIMIT: std::time::Duration = std::time::Duration::from_secs(3600);
+pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+thread_local! {
+    /// What is read passes through here.
+    static READ: RefCell<BytesMut> = RefCell::default();
+    /// What is written passes through here.
+    static WRITE: RefCell<BytesMut> = RefCell::default();
+}
+
+/// Read at once: two usual deltas. Less: more reads. More: nothing.
+const READ_AT_ONCE: usize = 16 * 1024;
+/// What may wait in a socket before more is encoded.
+const MOST_UNWRITTEN: usize = 8 * 1024;
+/// A write buffer larger than this is let go.
+const LARGEST_KEPT: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use actix_codec::{Decoder as _, Framed};
     use actix_http::ws::Frame as F;
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
-    use crate::realtime::plan::sample;
 
-    #[test]
-    fn the_model_is_encoded_into_the_query() {
-        let mut plan = sample::plan();
-        for (url, model, expected) in [
-            (
-                "wss://api.openai.com/v1/realtime",
-                "gpt-realtime-2.1",
-                "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1",
-            ),
-            ("ws://127.0.0.1:9/v1/realtime", "a b&c=d+é", "ws://127.0.0.1:9/v1/realtime?model=a%20b%26c%3Dd%2B%C3%A9"),
-            ("wss://x.example/r?project=7", "m", "wss://x.example/r?project=7&model=m"),
-        ] {
-            plan.endpoint.url = url.to_owned();
-            plan.model = model.to_owned();
-            assert_eq!(url_of(&plan).expect("a URL").as_str(), expected);
+    /// A socket, and the server's end of it, which takes `capacity` bytes before it has read any.
+    fn socket(capacity: usize) -> (Socket, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(capacity);
+        let framed = Framed::new(Box::new(ours) as BoxedSocket, ws::Codec::new().client_mode().max_size(MOST_BYTES));
+        (Socket::new(framed.into_parts()), theirs)
+    }
+
+    /// Texts of lengths that fill less than a read, about one, and more.
+    fn texts(tag: u8) -> Vec<String> {
+        let text = |length: usize| char::from(tag).to_string().repeat(length);
+        [1, 6_500, 125, 16_384, 60_000, 300].map(text).into()
+    }
+
+    #[actix_rt::test]
+    async fn messages_come_whole_however_they_are_cut_and_sockets_do_not_mix() {
+        for at_once in [1, 7, 1_000, 20_000, 200_000] {
+            let (mut sockets, mut servers): (Vec<_>, Vec<_>) = (0..2).map(|_| socket(1 << 20)).unzip();
+            let mut wires = [b'a', b'b'].map(|tag| {
+                let mut wire = BytesMut::new();
+                texts(tag).iter().for_each(|text| Parser::write_message(&mut wire, text, OpCode::Text, true, false));
+                wire
+            });
+            let mut heard = [Vec::new(), Vec::new()];
+            while heard.iter().any(|heard| heard.len() < 6) {
+                // A task that never waits is given nothing any more.
+                tokio::task::yield_now().await;
+                for n in 0..2 {
+                    let piece = wires[n].split_to(at_once.min(wires[n].len()));
+                    servers[n].write_all(&piece).await.expect("room");
+                    while let Some(frame) = sockets[n].next().now_or_never() {
+                        let Some(Ok(F::Text(text))) = frame else { panic!("a text, not {frame:?}") };
+                        heard[n].push(String::from_utf8(text.to_vec()).expect("text"));
+                    }
+                }
+            }
+            assert!(heard == [texts(b'a'), texts(b'b')], "{at_once} bytes at once");
+            drop(servers);
+            assert!(sockets[0].next().await.is_none(), "the end");
         }
-        plan.endpoint.url = "nowhere".to_owned();
-        assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
+    }
+
+    #[actix_rt::test]
+    async fn what_a_server_does_not_take_at_once_is_kept_in_order() {
+        let (mut slow, mut server) = socket(64);
+        let (mut quick, mut other) = socket(1 << 20);
+        for text in texts(b'a') {
+            // A socket that is through in between has no part in what waits.
+            let word = Outgoing::Text("word".to_owned());
+            slow.feed(Outgoing::Text(text.clone())).now_or_never();
+            quick.send(word).await.expect("taken");
+            let mut codec = ws::Codec::new().max_size(MOST_BYTES);
+            let mut wire = BytesMut::new();
+            let frame = loop {
+                tokio::task::yield_now().await;
+                assert!(slow.flush().now_or_never().is_none_or(|flushed| flushed.is_ok()));
+                server.read_buf(&mut wire).await.expect("bytes");
+                if let Some(frame) = codec.decode(&mut wire).expect("a frame") {
+                    break frame;
+                }
+            };
+            assert_eq!(frame, F::Text(text.into()));
+            assert!(wire.is_empty());
+        }
+        let mut words = BytesMut::new();
+        while words.len() < 6 * 10 {
+            other.read_buf(&mut words).await.expect("words");
+        }
+        let mut codec = ws::Codec::new();
+        for _ in 0..6 {
+            assert_eq!(codec.decode(&mut words).expect("a frame"), Some(F::Text("word".into())));
+        }
     }
 
     #[test]
@@ -306,10 +403,5 @@ mod tests {
         assert!(assembler.take(F::Continuation(Item::FirstText(part.clone()))).is_ok());
         let problem = (0..16).find_map(|_| assembler.take(F::Continuation(Item::Continue(part.clone()))).err());
         assert!(problem.expect("a limit").to_string().contains("larger than"));
-    }
-
-    #[test]
-    fn only_http_1_is_offered_in_the_tls_handshake() {
-        assert_eq!(crate::http::tls_config().alpn_protocols, [b"http/1.1".to_vec()]);
     }
 }

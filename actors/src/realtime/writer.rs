@@ -1,17 +1,22 @@
-//! The socket's writing end: a bounded queue, and one task that writes all that is queued with one flush.
+//! The socket's writing end: a bounded queue that is written to the socket at once, or by a task when the socket cannot take it.
 //!
-//! The reader never waits for the writer. Caller audio is perishable: when a server does not read, the oldest goes and is
-//! counted. What the session says otherwise is little and never dropped. A server that reads nothing for too long is lost.
+//! The reader never waits for the writer. What is queued goes out within the call that queues it, without waking anyone, as long as
+//! the server reads; a task takes over what does not fit the socket and gives back when it is through. Caller audio is perishable:
+//! when a server does not read, the oldest goes and is counted. What the session says otherwise is little and never dropped. A server
+//! that reads nothing for too long is lost.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_http::ws::{CloseCode, CloseReason, ProtocolError};
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt as _};
+use futures_util::Sink;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -23,10 +28,24 @@ pub struct Writer {
     shared: Rc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     outbox: RefCell<Outbox>,
+    pen: RefCell<Pen>,
+    /// Tells the task that there is something for it.
     wake: Notify,
+}
+
+/// The socket, and what is on its way into it.
+struct Pen {
+    sink: Pin<Box<dyn Sink<Outgoing, Error = ProtocolError>>>,
+    /// Taken from the queue, not yet in the socket's buffer.
+    batch: VecDeque<Outgoing>,
+    /// What the socket wakes when it can take more: the task, from its first turn on until it ends.
+    task: Option<Waker>,
+    /// The task is at it, or about to be, and what is queued waits for it.
+    busy: bool,
+    /// What went wrong outside the task, for the task to tell.
+    problem: Option<ProtocolError>,
 }
 
 impl fmt::Debug for Writer {
@@ -36,19 +55,20 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts a task that writes to `sink`; `broken` is told why when it cannot go on. `most_audio` is what may be queued, in
-    /// bytes of audio events.
+    /// Starts to write to `sink`; `broken` is told why when it cannot go on. `most_audio` is what may be queued, in bytes of audio
+    /// events.
     pub fn start<S, F>(sink: S, most_audio: usize, broken: F) -> Self
     where
-        S: Sink<Outgoing, Error = ProtocolError> + Unpin + 'static,
+        S: Sink<Outgoing, Error = ProtocolError> + 'static,
         F: FnOnce(String) + 'static,
     {
-        let shared = Rc::new(Shared::default());
-        shared.outbox.borrow_mut().most_audio = most_audio;
+        let pen = Pen { sink: Box::pin(sink), batch: VecDeque::new(), task: None, busy: true, problem: None };
+        let outbox = Outbox { most_audio, ..Outbox::default() };
+        let shared = Rc::new(Shared { outbox: RefCell::new(outbox), pen: RefCell::new(pen), wake: Notify::new() });
         let writing = Rc::clone(&shared);
         #[expect(clippy::disallowed_methods, reason = "the writer outlives its actor by one good-bye")]
         actix_rt::spawn(async move {
-            if let Err(problem) = write_all(&writing, sink).await {
+            if let Err(problem) = write_all(&writing).await {
                 broken(problem);
             }
         });
@@ -79,7 +99,9 @@ impl Writer {
 
     fn queue(&self, change: impl FnOnce(&mut Outbox)) {
         change(&mut self.shared.outbox.borrow_mut());
-        self.shared.wake.notify_one();
+        if !self.shared.written_at_once() {
+            self.shared.wake.notify_one();
+        }
     }
 }
 
@@ -119,29 +141,70 @@ impl Outbox {
         dropped
     }
 
+    /// Moves what is queued behind what is in `batch`.
     fn take(&mut self, batch: &mut VecDeque<Outgoing>) {
-        std::mem::swap(&mut self.queue, batch);
+        batch.append(&mut self.queue);
         self.audio_bytes = 0;
     }
 }
 
-async fn write_all<S>(shared: &Shared, mut sink: S) -> Result<(), String>
-where
-    S: Sink<Outgoing, Error = ProtocolError> + Unpin,
-{
-    let mut batch = VecDeque::new();
-    loop {
-        let closed = {
-            let mut outbox = shared.outbox.borrow_mut();
-            outbox.take(&mut batch);
-            outbox.closed
-        };
-        if batch.is_empty() {
-            shared.wake.notified().await;
-            continue;
+impl Shared {
+    /// Writes what is queued, unless the task is at it; whether nothing is left for the task.
+    fn written_at_once(&self) -> bool {
+        let mut pen = self.pen.borrow_mut();
+        let mut outbox = self.outbox.borrow_mut();
+        let Some(task) = pen.task.clone().filter(|_| !pen.busy && !outbox.closed) else { return false };
+        outbox.take(&mut pen.batch);
+        match pen.poll(&mut Context::from_waker(&task)) {
+            Poll::Ready(Ok(())) => return true,
+            Poll::Ready(Err(problem)) => pen.problem = Some(problem),
+            Poll::Pending => {}
         }
+        pen.busy = true;
+        false
+    }
+
+    /// The task takes over, with all that is queued; whether that is the last there will be.
+    fn take_over(&self) -> Result<bool, ProtocolError> {
+        let (mut pen, mut outbox) = (self.pen.borrow_mut(), self.outbox.borrow_mut());
+        pen.busy = true;
+        outbox.take(&mut pen.batch);
+        pen.problem.take().map_or(Ok(outbox.closed), Err)
+    }
+
+    /// The task gives back; `false` while something is queued.
+    fn give_back(&self) -> bool {
+        let outbox = self.outbox.borrow();
+        let through = outbox.queue.is_empty() && !outbox.closed;
+        self.pen.borrow_mut().busy = !through;
+        through
+    }
+
+    /// Writes on, for the task.
+    fn poll(&self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        let mut pen = self.pen.borrow_mut();
+        pen.task.get_or_insert_with(|| task.waker().clone());
+        pen.poll(task)
+    }
+}
+
+impl Pen {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
+        while !self.batch.is_empty() {
+            ready!(self.sink.as_mut().poll_ready(task))?;
+            if let Some(item) = self.batch.pop_front() {
+                self.sink.as_mut().start_send(item)?;
+            }
+        }
+        self.sink.as_mut().poll_flush(task)
+    }
+}
+
+async fn write_all(shared: &Shared) -> Result<(), String> {
+    loop {
+        let closed = shared.take_over().map_err(|problem| format!("not written: {problem}"))?;
         let patience = if closed { GOODBYE } else { STALL };
-        match timeout(patience, write_batch(&mut sink, &mut batch)).await {
+        match timeout(patience, poll_fn(|task| shared.poll(task))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) if closed => return Ok(()),
             Ok(Err(problem)) => return Err(format!("not written: {problem}")),
@@ -149,20 +212,14 @@ where
         }
         if closed {
             // Whether or not the other side says good-bye as well: the socket is closed when this returns.
-            let _ = timeout(GOODBYE, sink.close()).await;
+            let close = poll_fn(|task| shared.pen.borrow_mut().sink.as_mut().poll_close(task));
+            let _ = timeout(GOODBYE, close).await;
             return Ok(());
         }
+        if shared.give_back() {
+            shared.wake.notified().await;
+        }
     }
-}
-
-async fn write_batch<S>(sink: &mut S, batch: &mut VecDeque<Outgoing>) -> Result<(), ProtocolError>
-where
-    S: Sink<Outgoing, Error = ProtocolError> + Unpin,
-{
-    while let Some(item) = batch.pop_front() {
-        sink.feed(item).await?;
-    }
-    sink.flush().await
 }
 
 /// How long a server may read nothing. Shorter: a network's hiccup ends the session. Longer: the caller talks to nobody.

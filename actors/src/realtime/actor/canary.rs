@@ -9,9 +9,10 @@ use tokio::time::timeout;
 
 use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
+use crate::realtime::dial;
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
-use crate::realtime::socket::{self, Assembler, Incoming, Outgoing, Socket};
+use crate::realtime::socket::{Assembler, Incoming, Outgoing, Socket};
 
 /// Opens a session of `plan`, configures it and closes it; says how long that took.
 ///
@@ -19,7 +20,7 @@ use crate::realtime::socket::{self, Assembler, Incoming, Outgoing, Socket};
 /// The loss, classified, as a call would have met it.
 pub async fn probe(plan: Arc<SessionPlan>) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
-    let mut socket = socket::dial(&plan, None).await?;
+    let mut socket = dial::dial(&plan, None).await?;
     let mut session = Session::heir(plan, begun);
     let mut assembler = Assembler::default();
     let mut actions = Vec::new();

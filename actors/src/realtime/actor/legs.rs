@@ -13,6 +13,7 @@ use super::warm::{self, Warmed};
 use crate::audio::frame::Frame;
 use crate::call::messages::ModelLoss;
 use crate::clock;
+use crate::realtime::dial;
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::session::{Session, SessionEvent};
 use crate::realtime::socket::{self, Assembler, Incoming};
@@ -109,7 +110,7 @@ impl RealtimeLlm {
             match if dial_anew { None } else { warm::take(&plan).await } {
                 Some(warmed) => Ok(warmed),
                 None => {
-                    socket::dial(&plan, identifier.as_deref()).await.map(|socket| Warmed { socket, said: Vec::new() })
+                    dial::dial(&plan, identifier.as_deref()).await.map(|socket| Warmed { socket, said: Vec::new() })
                 }
             }
         };
@@ -147,7 +148,7 @@ impl RealtimeLlm {
             leg.session.hurry(WARM_PATIENCE);
             leg.warm = true;
         }
-        let (sink, frames) = socket.split();
+        let (sink, frames) = socket::split(socket);
         let this = ctx.address().downgrade();
         let broken = move |problem| {
             if let Some(this) = this.upgrade() {

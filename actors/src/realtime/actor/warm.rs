@@ -20,10 +20,11 @@ use tokio::time::timeout;
 use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::events::{Event, emit};
+use crate::realtime::dial;
 use crate::realtime::plan::{Candidate, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
-use crate::realtime::socket::{self, Assembler, Incoming, Outgoing, Socket};
+use crate::realtime::socket::{Assembler, Incoming, Outgoing, Socket};
 
 /// An opened session that is nobody's yet.
 pub(super) struct Warmed {
@@ -161,7 +162,7 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
 /// Dials, and waits for the session to be there.
 async fn opened(plan: Arc<SessionPlan>) -> Result<Warmed, ModelLoss> {
     let begun = clock::now();
-    let mut socket = socket::dial(&plan, None).await?;
+    let mut socket = dial::dial(&plan, None).await?;
     let mut session = Session::heir(plan, begun);
     let (mut assembler, mut actions, mut said) = (Assembler::default(), Vec::new(), Vec::new());
     session.handle(SessionEvent::Opened, clock::now(), &mut actions);

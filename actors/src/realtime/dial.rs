@@ -1,0 +1,160 @@
+//! Dialling a Realtime server.
+//!
+//! What awc does not do by itself: HTTP/1.1 forced (a WebSocket cannot be tunnelled through its HTTP/2), `TCP_NODELAY` (without
+//! it a frame waits up to 24 ms for the one before), messages to 16 MiB (64 KiB ends the stream). `permessage-deflate` is never
+//! offered: base64 of audio does not shrink.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_service::{Service, ServiceExt};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService};
+use awc::error::{SendRequestError, WsClientError};
+use awc::http::Uri;
+use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use awc::{Client, Connector};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::plan::{Credential, SessionPlan};
+use super::session::loss_of_status;
+use super::socket::{MOST_BYTES, Socket};
+use crate::call::messages::{LossClass, ModelLoss};
+
+/// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
+///
+/// # Errors
+/// The loss, classified: whether another try could help.
+pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
+    let url = url_of(plan)?;
+    let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
+    let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
+    match &plan.endpoint.credential {
+        Credential::Bearer(key) => {
+            request = request.set_header(AUTHORIZATION, header(&format!("Bearer {}", key.expose()), "credential")?);
+        }
+        Credential::ApiKey(key) => {
+            request = request.set_header(HeaderName::from_static("api-key"), header(key.expose(), "credential")?);
+        }
+        Credential::None => {}
+    }
+    if let Some(identifier) = safety_identifier {
+        let name = HeaderName::from_static("openai-safety-identifier");
+        request = request.set_header(name, header(identifier, "safety identifier")?);
+    }
+    match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
+        Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts())),
+        Ok(Err(error)) => Err(loss_of_dial(&error)),
+        Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
+    }
+}
+
+/// The endpoint with the model in its query.
+fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
+    let mut url = Url::parse(&plan.endpoint.url).map_err(|error| fatal(format!("the endpoint is no URL: {error}")))?;
+    // Form encoding writes a space as a plus, which not every server reads as one in a query.
+    let model: String = url::form_urlencoded::byte_serialize(plan.model.as_bytes()).collect();
+    let model = model.replace('+', "%20");
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&model={model}"),
+        _ => format!("model={model}"),
+    };
+    url.set_query(Some(&query));
+    Ok(url)
+}
+
+fn header(value: &str, what: &str) -> Result<HeaderValue, ModelLoss> {
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| fatal(format!("the {what} cannot be carried in a header")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn loss_of_dial(error: &WsClientError) -> ModelLoss {
+    match error {
+        WsClientError::InvalidResponseStatus(status) => loss_of_status(status.as_u16()),
+        WsClientError::SendRequest(SendRequestError::Url(problem)) => {
+            fatal(format!("the endpoint is no URL: {problem}"))
+        }
+        WsClientError::SendRequest(problem) => retryable(format!("not connected: {problem}")),
+        WsClientError::Protocol(problem) => retryable(format!("not connected: {problem}")),
+        WsClientError::InvalidUpgradeHeader
+        | WsClientError::InvalidConnectionHeader(_)
+        | WsClientError::MissingConnectionHeader
+        | WsClientError::MissingWebSocketAcceptHeader
+        | WsClientError::InvalidChallengeResponse(..) => fatal(format!("the server is no WebSocket server: {error}")),
+    }
+}
+
+fn fatal(reason: String) -> ModelLoss {
+    ModelLoss { class: LossClass::Fatal, reason }
+}
+
+fn retryable(reason: String) -> ModelLoss {
+    ModelLoss { class: LossClass::Retryable, reason }
+}
+
+thread_local! {
+    /// TLS roots and session tickets are shared by all calls of a thread.
+    static CLIENT: OnceCell<Client> = const { OnceCell::new() };
+}
+
+fn client_of_thread() -> Client {
+    let connector = Connector::new()
+        .connector(without_delay())
+        // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
+        .rustls_0_23(Arc::new(crate::http::tls_config()))
+        // The plan's own limit is over all of these together.
+        .timeout(NO_LIMIT)
+        .handshake_timeout(NO_LIMIT)
+        // A socket is not a pooled connection; a limit would make the hundred-and-first call wait.
+        .limit(0);
+    Client::builder().connector(connector).disable_timeout().disable_redirects().finish()
+}
+
+type Dialled = Connection<Uri, TcpStream>;
+
+/// The TCP connector, with Nagle's algorithm off.
+fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error = ConnectError> + Clone {
+    ServiceExt::<ConnectInfo<Uri>>::map(ConnectorService::default(), |connection: Dialled| {
+        if let Err(error) = connection.io_ref().set_nodelay(true) {
+            log::debug!(error:%; "TCP_NODELAY not set");
+        }
+        connection
+    })
+}
+
+/// For limits that stand elsewhere.
+const NO_LIMIT: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::plan::sample;
+
+    #[test]
+    fn the_model_is_encoded_into_the_query() {
+        let mut plan = sample::plan();
+        for (url, model, expected) in [
+            (
+                "wss://api.openai.com/v1/realtime",
+                "gpt-realtime-2.1",
+                "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1",
+            ),
+            ("ws://127.0.0.1:9/v1/realtime", "a b&c=d+é", "ws://127.0.0.1:9/v1/realtime?model=a%20b%26c%3Dd%2B%C3%A9"),
+            ("wss://x.example/r?project=7", "m", "wss://x.example/r?project=7&model=m"),
+        ] {
+            plan.endpoint.url = url.to_owned();
+            plan.model = model.to_owned();
+            assert_eq!(url_of(&plan).expect("a URL").as_str(), expected);
+        }
+        plan.endpoint.url = "nowhere".to_owned();
+        assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
+    }
+
+    #[test]
+    fn only_http_1_is_offered_in_the_tls_handshake() {
+        assert_eq!(crate::http::tls_config().alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+}
