@@ -41,7 +41,7 @@
 //! | [`control`] | what a carrier is told beside its stream, over its own API |
 //! | [`http`] | the HTTP client of a thread |
 //! | [`events`] | what operators are told: the one place that logs and counts |
-//! | [`clock`], [`ids`], [`ending`] | time, names, and why a call ended |
+//! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
 //!
 //! # What is absent, on purpose
 //!
@@ -51,6 +51,7 @@
 //! - No unbounded queue on an audio path: what finds no room is dropped and counted. Decisions are few and never dropped.
 //! - No second word for an end: [`ending::Ending`] is what logs, metrics, records and the Supervisor use.
 
+pub mod alarm;
 pub mod audio;
 pub mod call;
 pub mod clock;

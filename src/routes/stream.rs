@@ -15,9 +15,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use log::debug;
+use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{Intake, Oddity};
 use switchboard_actors::audio::messages::{FromCaller, MarkEchoed, ToLine};
 use switchboard_actors::call::messages::{Line, LineAttached, LineReport};
+use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CarrierCallId, StreamId};
 use switchboard_actors::supervisor::messages::Refusal;
@@ -86,6 +88,8 @@ struct MediaStream {
     heard: bool,
     /// The deadline of the phase, while it has one.
     deadline: Option<SpawnHandle>,
+    /// Rings once a second; from the actor's start on.
+    alarm: Option<Alarm>,
     /// Beats while this actor is polled.
     pulse: Pulse,
     /// The buffer outgoing messages are written in.
@@ -138,6 +142,7 @@ impl MediaStream {
             dropped: 0,
             heard: false,
             deadline: None,
+            alarm: None,
             pulse,
             text: String::new(),
         }
@@ -341,7 +346,9 @@ impl Actor for MediaStream {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(TICK, Self::tick);
+        let alarm = Alarm::new(ctx.address().downgrade().recipient());
+        alarm.set(clock::now() + TICK);
+        self.alarm = Some(alarm);
         self.arm("start_timeout", ctx);
     }
 
@@ -386,6 +393,17 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
                 self.close(code, reason, ctx);
                 ctx.stop();
             }
+        }
+    }
+}
+
+impl Handler<TimeUp> for MediaStream {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.tick(ctx);
+        if let Some(alarm) = &self.alarm {
+            alarm.set(clock::now() + TICK);
         }
     }
 }

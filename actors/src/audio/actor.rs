@@ -1,14 +1,15 @@
 //! The AudioPipeline actor: the shell around [`super::pipeline`].
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, SpawnHandle, WeakRecipient};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, WeakRecipient};
 use log::trace;
 
 use super::action::{AudioAction, DropCause};
 use super::level::Levels;
 use super::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
 use super::pipeline::{AudioEvent, Pipeline};
+use crate::alarm::{Alarm, TimeUp};
 use crate::call::messages::{AudioReport, Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
@@ -52,7 +53,8 @@ pub struct AudioPipeline {
     pipeline: Pipeline,
     /// Kept between steps for its memory.
     actions: Vec<AudioAction>,
-    armed: Option<(Instant, SpawnHandle)>,
+    /// From the actor's start on.
+    alarm: Option<Alarm>,
     counters: FrameCounters,
     recorder: Option<Recorder>,
     /// Samples of 20 ms, in which drops are counted.
@@ -79,7 +81,7 @@ impl AudioPipeline {
             to_model: None,
             pipeline,
             actions: Vec::new(),
-            armed: None,
+            alarm: None,
             counters: FrameCounters::default(),
             recorder: setup.recorder,
             recorded_frame: u64::from(setup.line.rate_hz / 50).max(1),
@@ -100,7 +102,7 @@ impl AudioPipeline {
             }
         }
         self.actions = actions;
-        self.arm(now, ctx);
+        self.arm();
     }
 
     /// Audio that finds no room is refused with its cause; everything else always goes.
@@ -135,22 +137,14 @@ impl AudioPipeline {
         Ok(())
     }
 
-    /// One timer for all deadlines. A timer that comes before its deadline does nothing and is armed again, so it is replaced
-    /// only by an earlier one: deadlines that move with every frame cost nothing.
-    fn arm(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let Some((due, name)) = self.pipeline.deadline() else { return };
-        if let Some((armed, handle)) = self.armed {
-            if armed <= due {
-                return;
-            }
-            ctx.cancel_future(handle);
+    /// One alarm for all deadlines. One that rings before its deadline does nothing and is set again, so it is moved only to an
+    /// earlier one: deadlines that move with every frame cost nothing.
+    fn arm(&self) {
+        let (Some((due, name)), Some(alarm)) = (self.pipeline.deadline(), &self.alarm) else { return };
+        if alarm.due().is_none_or(|set| due < set) {
+            trace!(call:% = self.call, timer:? = name; "timer armed");
+            alarm.set(due);
         }
-        trace!(call:% = self.call, timer:? = name; "timer armed");
-        let handle = ctx.run_later(due.saturating_duration_since(now), |pipeline, ctx| {
-            pipeline.armed = None;
-            pipeline.step(AudioEvent::Tick, ctx);
-        });
-        self.armed = Some((due, handle));
     }
 }
 
@@ -161,12 +155,21 @@ impl Actor for AudioPipeline {
     /// Less: a model's burst is cut. More: what waits that long is stale.
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(256);
+        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
         if let Some(call) = self.lost.upgrade().filter(|_| !self.finished) {
             call.do_send(OrganLost(Organ::Audio));
         }
+    }
+}
+
+impl Handler<TimeUp> for AudioPipeline {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.step(AudioEvent::Tick, ctx);
     }
 }
 

@@ -22,6 +22,7 @@ use super::messages::{AudioReplaced, ModelBound, ModelOrder};
 use super::plan::SessionPlan;
 use super::session::{SessionAction, SessionEvent};
 use super::turn_audio::TurnAudio;
+use crate::alarm::{Alarm, TimeUp};
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{ModelReport, Organ, OrganLost};
@@ -89,8 +90,8 @@ pub struct RealtimeLlm {
     backlog: Backlog,
     /// The session's actions, kept for their buffer.
     actions: Vec<SessionAction>,
-    /// The one timer, and when it is due.
-    timer: Option<(Instant, SpawnHandle)>,
+    /// From the actor's start on.
+    alarm: Option<Alarm>,
     /// The call knows that we go.
     told: bool,
 }
@@ -120,7 +121,7 @@ impl RealtimeLlm {
             turns: TurnAudio::new(plan.format),
             backlog: Backlog::new(LONGEST_BACKLOG_MS * bytes_per_ms),
             actions: Vec::new(),
-            timer: None,
+            alarm: None,
             told: false,
             plan,
             setup,
@@ -133,8 +134,9 @@ impl Actor for RealtimeLlm {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
         self.begin(ctx);
-        self.arm(ctx);
+        self.arm();
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
@@ -153,7 +155,7 @@ impl RealtimeLlm {
         let mut actions = std::mem::take(&mut self.actions);
         found.session.handle(event, clock::now(), &mut actions);
         self.perform_all(leg, actions, ctx);
-        self.arm(ctx);
+        self.arm();
     }
 
     fn perform_all(&mut self, leg: LegId, mut actions: Vec<SessionAction>, ctx: &mut Context<Self>) {
@@ -186,29 +188,22 @@ impl RealtimeLlm {
         }
     }
 
-    /// One timer, armed only for what is earlier than what it is armed for: most deadlines move away with every message.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
+    /// One alarm, set only for what is earlier than what it is set for: most deadlines move away with every message.
+    fn arm(&self) {
         let now = clock::now();
         let offer = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
         let redial = self.redial.map(|(at, _)| at);
         let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
         let due = [offer, redial, self.renewal_due()].into_iter().flatten().chain(sessions);
         let due = due.fold(now + LOOK_AFTER_CALL, Instant::min);
-        if let Some((at, _)) = self.timer
-            && at <= due
-            && at > now
+        if let Some(alarm) = &self.alarm
+            && alarm.due().is_none_or(|set| due < set)
         {
-            return;
+            alarm.set(due);
         }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        let handle = ctx.run_later(due.saturating_duration_since(now), Self::tick);
-        self.timer = Some((due, handle));
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        self.timer = None;
         self.offer_again();
         if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
             self.ordered(ModelOrder::Close, ctx);
@@ -221,7 +216,7 @@ impl RealtimeLlm {
         }
         self.go_on_dialling(now, ctx);
         self.renew_when_due(now, ctx);
-        self.arm(ctx);
+        self.arm();
     }
 
     fn speak(&mut self, audio: Frame) {
@@ -297,6 +292,14 @@ impl RealtimeLlm {
 
     fn dropped(&self, direction: &'static str, reason: &'static str, frames: u64) {
         emit(Event::AudioDropped { call: self.setup.call, direction, reason, frames });
+    }
+}
+
+impl Handler<TimeUp> for RealtimeLlm {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.tick(ctx);
     }
 }
 

@@ -327,7 +327,7 @@ impl RealtimeLlm {
     fn replace(&mut self, ctx: &mut Context<Self>) {
         if let Some(leg) = self.in_use {
             self.lost(leg, ModelLoss { class: LossClass::Retryable, reason: "an answer is overdue".to_owned() }, ctx);
-            self.arm(ctx);
+            self.arm();
         }
     }
 

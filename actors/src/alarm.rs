@@ -1,0 +1,149 @@
+//! A deadline of an actor that costs nothing while it waits.
+//!
+//! actix asks each timer of an actor whether it is time with every message that the actor gets, and each time the timer takes down
+//! anew whom to wake. Fifty frames a second and three timers in their way were a thirtieth of a call. An [`Alarm`] waits in a task of
+//! its own and tells the actor by a message.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
+
+use actix::{Message, WeakRecipient};
+use tokio::task::JoinHandle;
+use tokio::time::Sleep;
+
+/// The alarm rang. What is due is for the actor to know: it may have moved on since.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct TimeUp;
+
+/// An actor's one alarm. It goes with its owner.
+pub struct Alarm {
+    shared: Rc<RefCell<Clock>>,
+    task: JoinHandle<()>,
+}
+
+struct Clock {
+    sleep: Pin<Box<Sleep>>,
+    /// When it rings, while it is set.
+    due: Option<Instant>,
+    /// The task, while nothing is set.
+    idle: Option<Waker>,
+}
+
+impl Alarm {
+    /// An alarm that is not set, for `actor`, on this thread.
+    #[expect(clippy::disallowed_methods, reason = "the one place where an actor's time is waited for")]
+    pub fn new(actor: WeakRecipient<TimeUp>) -> Self {
+        let clock = Clock { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), due: None, idle: None };
+        let shared = Rc::new(RefCell::new(clock));
+        let clock = Rc::clone(&shared);
+        let task = actix_rt::spawn(async move {
+            loop {
+                poll_fn(|task| clock.borrow_mut().poll(task)).await;
+                let Some(actor) = actor.upgrade() else { return };
+                actor.do_send(TimeUp);
+            }
+        });
+        Self { shared, task }
+    }
+
+    /// When it rings next.
+    pub fn due(&self) -> Option<Instant> {
+        self.shared.borrow().due
+    }
+
+    /// Rings at `at`, and not when it was set to before.
+    pub fn set(&self, at: Instant) {
+        let mut clock = self.shared.borrow_mut();
+        clock.due = Some(at);
+        clock.sleep.as_mut().reset(at.into());
+        if let Some(task) = clock.idle.take() {
+            task.wake();
+        }
+    }
+}
+
+impl Clock {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        if self.due.is_none() {
+            self.idle = Some(task.waker().clone());
+            return Poll::Pending;
+        }
+        ready!(self.sleep.as_mut().poll(task));
+        self.due = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarm").field("due", &self.due()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::{Actor, Context, Handler};
+
+    use super::*;
+    use crate::clock;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[derive(Default)]
+    struct Sleeper(Rc<RefCell<Vec<Instant>>>);
+
+    impl Actor for Sleeper {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<TimeUp> for Sleeper {
+        type Result = ();
+
+        fn handle(&mut self, _: TimeUp, _: &mut Self::Context) {
+            self.0.borrow_mut().push(clock::now());
+        }
+    }
+
+    #[actix::test]
+    #[expect(clippy::disallowed_methods, reason = "the test's clock is paused")]
+    async fn it_rings_once_when_it_was_last_set_to_and_can_be_set_again() {
+        tokio::time::pause();
+        let (begun, rung) = (clock::now(), Rc::<RefCell<Vec<Instant>>>::default());
+        let sleeper = Sleeper(Rc::clone(&rung)).start();
+        let alarm = Alarm::new(sleeper.downgrade().recipient());
+        tokio::time::sleep(5 * MS).await;
+        alarm.set(begun + 50 * MS);
+        alarm.set(begun + 20 * MS);
+        assert_eq!(alarm.due(), Some(begun + 20 * MS));
+        tokio::time::sleep(5 * MS).await;
+        alarm.set(begun + 30 * MS);
+        tokio::time::sleep(100 * MS).await;
+        assert_eq!(alarm.due(), None);
+        let passed = clock::now();
+        alarm.set(begun);
+        tokio::time::sleep(5 * MS).await;
+        let again = clock::now() + 40 * MS;
+        alarm.set(again);
+        tokio::time::sleep(100 * MS).await;
+        alarm.set(clock::now() + 40 * MS);
+        drop(alarm);
+        tokio::time::sleep(100 * MS).await;
+        // Timers count whole milliseconds and are never early.
+        let late: Vec<_> =
+            rung.borrow().iter().zip([begun + 30 * MS, passed, again]).map(|(at, due)| *at - due).collect();
+        assert!(late.len() == 3 && late.iter().all(|late| *late <= 2 * MS), "{late:?}");
+        assert_eq!(rung.borrow().len(), 3);
+    }
+}
