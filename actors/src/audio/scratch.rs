@@ -19,13 +19,15 @@ pub struct Scratch {
 impl Scratch {
     /// Lends the thread's buffers to `work`, empty. Who asks for them meanwhile gets new ones.
     pub fn lend<R>(work: impl FnOnce(&mut Self) -> R) -> R {
-        let mut scratch = SCRATCH.take();
-        scratch.narrow.clear();
-        scratch.wide.clear();
-        scratch.bytes.clear();
-        let result = work(&mut scratch);
-        SCRATCH.set(scratch);
-        result
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => {
+                scratch.narrow.clear();
+                scratch.wide.clear();
+                scratch.bytes.clear();
+                work(&mut scratch)
+            }
+            Err(_) => work(&mut Self::default()),
+        })
     }
 }
 

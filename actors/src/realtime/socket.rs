@@ -60,14 +60,14 @@ impl Socket {
         }
         // An empty part of the thread's buffer keeps it from being used again as well.
         self.unread = BytesMut::new();
-        let mut buffer = READ.take();
-        buffer.reserve(READ_AT_ONCE);
-        let read = poll_read_buf(Pin::new(&mut self.io), task, &mut buffer);
-        if !buffer.is_empty() {
-            (self.unread, self.lent) = (buffer.split(), true);
-        }
-        READ.set(buffer);
-        read.map_ok(|bytes| bytes > 0)
+        READ.with_borrow_mut(|buffer| {
+            buffer.reserve(READ_AT_ONCE);
+            let read = poll_read_buf(Pin::new(&mut self.io), task, buffer);
+            if !buffer.is_empty() {
+                (self.unread, self.lent) = (buffer.split(), true);
+            }
+            read.map_ok(|bytes| bytes > 0)
+        })
     }
 
     fn poll_write(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
@@ -85,7 +85,7 @@ impl Socket {
         let mut buffer = std::mem::take(&mut self.unwritten);
         if buffer.capacity() <= LARGEST_KEPT {
             buffer.clear();
-            WRITE.set(buffer);
+            WRITE.with_borrow_mut(|kept| *kept = buffer);
         }
         Poll::Ready(Ok(()))
     }
@@ -119,7 +119,7 @@ impl Sink<Outgoing> for Socket {
 
     fn start_send(mut self: Pin<&mut Self>, item: Outgoing) -> Result<(), ProtocolError> {
         if self.unwritten.is_empty() {
-            self.unwritten = WRITE.take();
+            self.unwritten = WRITE.with_borrow_mut(std::mem::take);
         }
         item.encode(&mut self.unwritten);
         Ok(())

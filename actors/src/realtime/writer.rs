@@ -153,9 +153,14 @@ impl Shared {
     fn written_at_once(&self) -> bool {
         let mut pen = self.pen.borrow_mut();
         let mut outbox = self.outbox.borrow_mut();
-        let Some(task) = pen.task.clone().filter(|_| !pen.busy && !outbox.closed) else { return false };
+        if pen.busy || outbox.closed {
+            return false;
+        }
+        let Some(task) = pen.task.take() else { return false };
         outbox.take(&mut pen.batch);
-        match pen.poll(&mut Context::from_waker(&task)) {
+        let written = pen.poll(&mut Context::from_waker(&task));
+        pen.task = Some(task);
+        match written {
             Poll::Ready(Ok(())) => return true,
             Poll::Ready(Err(problem)) => pen.problem = Some(problem),
             Poll::Pending => {}
