@@ -41,6 +41,7 @@
 //! | [`control`] | what a carrier is told beside its stream, over its own API |
 //! | [`http`] | the HTTP client of a thread |
 //! | [`events`] | what operators are told: the one place that logs and counts |
+//! | [`background`] | threads for the disk, which give way to calls |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
 //!
 //! # What is absent, on purpose
@@ -53,6 +54,7 @@
 
 pub mod alarm;
 pub mod audio;
+pub mod background;
 pub mod call;
 pub mod clock;
 pub mod control;

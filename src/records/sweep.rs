@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use log::{debug, info, warn};
 use metrics::counter;
 use serde_json::Value;
+use switchboard_actors::background;
 
 use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, name};
 use crate::config::{Keep, Records, Retention};
@@ -35,7 +36,7 @@ impl Sweep {
                 }
             }
         };
-        match std::thread::Builder::new().name("retention".to_owned()).spawn(sweep) {
+        match background::spawn("retention", None, sweep) {
             Ok(_) => Some(Self { _stop: stop }),
             Err(problem) => {
                 warn!(problem:%; "no thread for the limits of records; nothing is removed");

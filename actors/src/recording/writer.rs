@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::tape::Block;
 use super::wav::{self, MOMENT_BYTES};
+use crate::background;
 use crate::events::{Event, emit};
 use crate::ids::CallId;
 use crate::transcript::writer::RecordWriter;
@@ -35,7 +36,7 @@ impl Recorder {
             }
             drop(records);
         };
-        std::thread::Builder::new().name("recording".to_owned()).stack_size(STACK).spawn(work)?;
+        background::spawn("recording", Some(STACK), work)?;
         Ok(Self { blocks })
     }
 

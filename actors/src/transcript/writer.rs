@@ -24,6 +24,7 @@ use super::journal::Header;
 use super::journal::writer::{Journal, JournalWriter};
 use super::record::{Held, Record};
 use super::recovery::{self, Recovered};
+use crate::background;
 use crate::call::brief::CallIdentity;
 use crate::clock;
 use crate::events::{Event, emit};
@@ -110,7 +111,7 @@ impl RecordWriter {
         let shared = Arc::new(Shared::default());
         let (jobs, queue) = mpsc::channel();
         let desk = Desk::new(folders, Arc::clone(&shared));
-        std::thread::Builder::new().name("records".to_owned()).spawn(move || desk.work(&queue))?;
+        background::spawn("records", None, move || desk.work(&queue))?;
         Ok((Self { jobs, shared, journals }, recovered))
     }
 

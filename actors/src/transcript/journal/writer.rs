@@ -2,7 +2,7 @@
 //!
 //! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the journal on the desk of the thread,
 //! which is woken for the first one only. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a
-//! second thread syncs what was written, each journal once a second at most, so that with many calls on a slow disk writing goes on
+//! second thread syncs what was written, each journal once a second at most; both give way to calls ([`background`]), so that with many calls on a slow disk writing goes on
 //! at its beat and syncing falls behind. What has been written survives the death of the process, what has been synced that of the
 //! machine.
 //!
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::shelf::Shelf;
 use super::{Closed, Entry, Framer, Header};
+use crate::background;
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::CallId;
@@ -124,8 +125,8 @@ impl JournalWriter {
         let (to_sync, written) = mpsc::channel();
         let pile = Arc::default();
         let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
-        std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || sync_all(&written))?;
-        std::thread::Builder::new().name("journals".to_owned()).spawn(move || thread.work(&told))?;
+        background::spawn("journal-sync", None, move || sync_all(&written))?;
+        background::spawn("journals", None, move || thread.work(&told))?;
         Ok(Self { desk: Desk { pile, bell }, shelf, waiting: Arc::default() })
     }
 

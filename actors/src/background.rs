@@ -1,0 +1,53 @@
+//! Threads that work for the disk, beside the calls: journals, records, recordings, what is kept for how long.
+//!
+//! A call's frame cannot wait and a line for the disk can. Where both want the same processor these threads give way: they still get
+//! a tenth of a full one, and nothing of one that is needed for less than its time.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a thread that gives way to those of the calls. `stack` is its size in bytes where the usual one is too large.
+///
+/// # Errors
+/// When the system has no thread to give.
+pub fn spawn(name: &str, stack: Option<usize>, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let builder = Builder::new().name(name.to_owned());
+    let builder = match stack {
+        Some(bytes) => builder.stack_size(bytes),
+        None => builder,
+    };
+    builder.spawn(move || {
+        give_way();
+        work();
+    })
+}
+
+/// Linux gives each thread a niceness of its own; elsewhere it is the process's, which is not ours to lower.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    if let Err(problem) = rustix::process::setpriority_process(None, NICENESS) {
+        log::debug!(problem:%; "a thread for the disk does not give way to calls");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
+/// A tenth of the weight of a usual thread. Less of it delays frames while a second's journals are synced, at hundreds of calls by 5
+/// to 15 ms for one frame in a hundred; more starves the disk of a full machine.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn a_thread_for_the_disk_is_nicer_than_the_one_that_started_it() {
+        let own = || rustix::process::getpriority_process(None).expect("a niceness");
+        let (tell, told) = std::sync::mpsc::channel();
+        let before = own();
+        super::spawn("nice", Some(64 * 1024), move || tell.send(own()).expect("asked for")).expect("a thread");
+        let nicer = told.recv().expect("told");
+        assert!(nicer == super::NICENESS.max(before), "{before} and {nicer}");
+        assert_eq!(own(), before);
+    }
+}
