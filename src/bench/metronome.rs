@@ -44,6 +44,11 @@ impl Metronome {
         Ok(Rc::new(Self { score, conductor }))
     }
 
+    /// The beat that has passed last.
+    pub(super) fn now(&self) -> u64 {
+        beats(self.score.origin.elapsed())
+    }
+
     /// The beat that is next after `delay`.
     pub(super) fn after(&self, delay: Duration) -> u64 {
         beats(self.score.origin.elapsed() + delay) + 1
