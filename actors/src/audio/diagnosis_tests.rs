@@ -11,7 +11,10 @@ const LINES: [AudioFormat; 3] = [AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, Au
 #[test]
 fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
     let mut lines = 0;
-    for (name, speech) in speech() {
+    let voices = speech();
+    // Where there are real callers they take part; without them there is one voice.
+    let least = if voices.len() > 1 { 45 } else { 15 };
+    for (name, speech) in voices {
         for format in LINES {
             for (level, offset) in [(1.0, 0), (1.0, 1_237), (0.5, 8_000), (0.2, 16_003), (0.1, 4_001)] {
                 let scaled = scaled(&speech[offset.min(speech.len() / 2)..], level);
@@ -22,7 +25,7 @@ fn good_speech_is_called_good_at_every_level_and_from_every_offset() {
             }
         }
     }
-    assert!(lines >= 15, "{lines}");
+    assert!(lines >= least, "{lines}");
 }
 
 #[test]
