@@ -52,8 +52,17 @@ impl Alarm {
         Self { shared, task }
     }
 
-    /// When it rings next.
-    pub fn due(&self) -> Option<Instant> {
+    /// Rings at `at`, unless it rings sooner anyway; whether it was moved. One that rings too soon is set again by whoever finds
+    /// nothing due, so that deadlines that move away with every message cost nothing.
+    pub fn ring_by(&self, at: Instant) -> bool {
+        let sooner = self.due().is_none_or(|due| at < due);
+        if sooner {
+            self.set(at);
+        }
+        sooner
+    }
+
+    fn due(&self) -> Option<Instant> {
         self.shared.borrow().due
     }
 
@@ -125,7 +134,8 @@ mod tests {
         let alarm = Alarm::new(sleeper.downgrade().recipient());
         tokio::time::sleep(5 * MS).await;
         alarm.set(begun + 50 * MS);
-        alarm.set(begun + 20 * MS);
+        assert!(alarm.ring_by(begun + 20 * MS));
+        assert!(!alarm.ring_by(begun + 25 * MS));
         assert_eq!(alarm.due(), Some(begun + 20 * MS));
         tokio::time::sleep(5 * MS).await;
         alarm.set(begun + 30 * MS);

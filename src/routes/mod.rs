@@ -1,7 +1,8 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
-//! socket actor, with `admission`; it reads what it is `fed`), `calls`, `outbound` and `spend` (admin, behind `guard`), `health`, `metrics`; `order` reads bodies.
+//! socket actor, with `admission`; it reads what it is `fed`), `calls`, `outbound` and `spend` (admin, behind `guard`), `health`,
+//! `metrics`; `order` reads bodies.
 //! Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;

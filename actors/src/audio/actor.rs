@@ -137,13 +137,11 @@ impl AudioPipeline {
         Ok(())
     }
 
-    /// One alarm for all deadlines. One that rings before its deadline does nothing and is set again, so it is moved only to an
-    /// earlier one: deadlines that move with every frame cost nothing.
+    /// One alarm for all deadlines.
     fn arm(&self) {
         let (Some((due, name)), Some(alarm)) = (self.pipeline.deadline(), &self.alarm) else { return };
-        if alarm.due().is_none_or(|set| due < set) {
+        if alarm.ring_by(due) {
             trace!(call:% = self.call, timer:? = name; "timer armed");
-            alarm.set(due);
         }
     }
 }

@@ -188,7 +188,7 @@ impl RealtimeLlm {
         }
     }
 
-    /// One alarm, set only for what is earlier than what it is set for: most deadlines move away with every message.
+    /// One alarm for all deadlines.
     fn arm(&self) {
         let now = clock::now();
         let offer = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
@@ -196,10 +196,8 @@ impl RealtimeLlm {
         let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
         let due = [offer, redial, self.renewal_due()].into_iter().flatten().chain(sessions);
         let due = due.fold(now + LOOK_AFTER_CALL, Instant::min);
-        if let Some(alarm) = &self.alarm
-            && alarm.due().is_none_or(|set| due < set)
-        {
-            alarm.set(due);
+        if let Some(alarm) = &self.alarm {
+            alarm.ring_by(due);
         }
     }
 
