@@ -1,0 +1,210 @@
+//! The taps between two rates: rubato's, sorted by phase.
+//!
+//! Both rates are seen on the grid of their least common multiple: the input stands on every `ups`-th point of it, the output on every
+//! `downs`-th. A **group** is the shortest stretch with whole numbers of both: `downs` samples in, `ups` samples out.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use pulp::Arch;
+use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
+use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
+
+use super::ResampleError;
+
+/// A filter and how it is laid out for the [kernel](super::kernel). One for each pair of rates, for all calls.
+pub(super) struct Filter {
+    /// Samples out of a group.
+    pub(super) ups: usize,
+    /// Samples of a group that come in, each to a row of its own.
+    pub(super) downs: usize,
+    /// How many groups back the taps reach; of each row as many samples are kept.
+    pub(super) reach: usize,
+    /// For each row, for each group back, a tap for each sample out.
+    pub(super) taps: Box<[f32]>,
+    /// The processor's widest instructions.
+    pub(super) arch: Arch,
+    /// In points of the common grid.
+    delay: usize,
+    grid_hz: usize,
+}
+
+impl Filter {
+    /// The filter from one rate to another; `None` when they are the same.
+    ///
+    /// # Errors
+    /// When a rate is not among [`SUPPORTED_HZ`].
+    pub(super) fn between(from_hz: u32, to_hz: u32) -> Result<Option<&'static Self>, ResampleError> {
+        static KNOWN: [[OnceLock<Filter>; SUPPORTED_HZ.len()]; SUPPORTED_HZ.len()] =
+            [const { [const { OnceLock::new() }; SUPPORTED_HZ.len()] }; SUPPORTED_HZ.len()];
+        let place = |rate| SUPPORTED_HZ.iter().position(|&known| known == rate);
+        let from = place(from_hz).ok_or(ResampleError::UnsupportedRate(from_hz))?;
+        let to = place(to_hz).ok_or(ResampleError::UnsupportedRate(to_hz))?;
+        if from == to {
+            return Ok(None);
+        }
+        let filter = match KNOWN[from][to].get() {
+            Some(filter) => filter,
+            None => {
+                let filter = Self::new(from_hz as usize, to_hz as usize)?;
+                KNOWN[from][to].get_or_init(|| filter)
+            }
+        };
+        Ok(Some(filter))
+    }
+
+    fn new(from_hz: usize, to_hz: usize) -> Result<Self, ResampleError> {
+        let divisor = greatest_common_divisor(from_hz, to_hz);
+        let (ups, downs) = (to_hz / divisor, from_hz / divisor);
+        let grid_hz = from_hz * ups;
+        let ratio = grid_hz / from_hz.min(to_hz);
+        let prototype = windowed_sinc(ratio).map_err(|error| ResampleError::Unbuildable(error.to_string()))?;
+        // The prototype passes a stream of which every `ratio`-th point is a sample; here it is every `ups`-th.
+        let gain = ups as f64 / ratio as f64;
+        let tap = |out: usize, back: usize| {
+            let point = (out * downs + ups * back).checked_sub(ups * (downs - 1));
+            point.and_then(|point| prototype.get(point)).map_or(0.0, |&tap| (tap * gain) as f32)
+        };
+        // A group is complete up to `downs - 1` samples after its first one, which is the one that the first output follows.
+        let reach = (prototype.len() - ups).div_ceil(ups * downs) + 1;
+        let mut taps = Vec::with_capacity(downs * reach * ups);
+        for row in 0..downs {
+            for group in 0..reach {
+                taps.extend((0..ups).map(|out| tap(out, group * downs + downs - 1 - row)));
+            }
+        }
+        Ok(Self { ups, downs, reach, taps: taps.into(), arch: Arch::new(), delay: prototype.len() / 2, grid_hz })
+    }
+
+    /// How much later a sample comes out than it went in.
+    pub(super) fn delay(&self) -> Duration {
+        Duration::from_nanos(self.delay as u64 * 1_000_000_000 / self.grid_hz as u64)
+    }
+
+    /// Samples that come in for a group.
+    pub(super) fn group(&self) -> usize {
+        self.downs
+    }
+
+    /// Samples that a stream keeps: row by row, the oldest first.
+    pub(super) fn past_samples(&self) -> usize {
+        self.downs * self.reach
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({}/{}, {} taps)", self.ups, self.downs, self.taps.len())
+    }
+}
+
+/// rubato's low-pass for a rate and `ratio` times it, read off from what its converter makes of an impulse: [`TAPS`] for each phase,
+/// which add up to 1. Its middle is the tap that begins the second half, a whole number of samples of either rate from the start.
+fn windowed_sinc(ratio: usize) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+    let (mut resampler, impulse_at, frames) = (rubatos(ratio)?, TAPS, RUBATOS_BLOCK);
+    let mut input = vec![vec![0.0; frames]];
+    input[0][impulse_at] = 1.0;
+    let most = resampler.output_frames_max();
+    let mut output = vec![vec![0.0; most]];
+    let (_, written) = resampler.process_into_buffer(
+        &SequentialSliceOfVecs::new(&input, 1, frames)?,
+        &mut SequentialSliceOfVecs::new_mut(&mut output, 1, most)?,
+        None,
+    )?;
+    let response = &output[0][..written];
+    let peak = (0..written).max_by(|&a, &b| response[a].total_cmp(&response[b])).ok_or("no output")?;
+    let half = TAPS * ratio / 2;
+    let taps = peak.checked_sub(half).and_then(|first| response.get(first..peak + half));
+    Ok(taps.ok_or("the impulse is cut off")?.to_vec())
+}
+
+/// rubato's converter from a rate to `ratio` times it, whose filter is ours.
+fn rubatos(ratio: usize) -> Result<Async<f64>, rubato::ResamplerConstructionError> {
+    let parameters = SincInterpolationParameters::new(TAPS, WindowFunction::BlackmanHarris)
+        .f_cutoff(CUTOFF)
+        .oversampling_factor(ratio)
+        .interpolation(SincInterpolationType::Nearest);
+    Async::new_sinc(ratio as f64, 1.0, &parameters, RUBATOS_BLOCK, 1, FixedAsync::Input)
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+/// The rates of the lines and models we know.
+const SUPPORTED_HZ: [u32; 3] = [8_000, 16_000, 24_000];
+/// Taps at the lower rate; see the page of [`resample`](super).
+const TAPS: usize = 80;
+/// Where the slope begins, of the lower rate's Nyquist frequency.
+const CUTOFF: f32 = 0.914;
+/// Samples that rubato's converter takes at once: the impulse, what is before it, and what comes of it.
+const RUBATOS_BLOCK: usize = 4 * TAPS;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Resampler;
+    use super::*;
+
+    #[test]
+    fn the_filter_run_by_us_is_the_one_run_by_rubato() {
+        let mut noise = 1_u32;
+        let input: Vec<i16> = (0..20 * RUBATOS_BLOCK)
+            .map(|_| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (noise >> 16) as i16 / 2
+            })
+            .collect();
+        let mut theirs = vec![];
+        let mut rubatos = rubatos(3).expect("rubato takes these parameters");
+        for block in input.chunks(RUBATOS_BLOCK) {
+            let block = vec![block.iter().map(|&sample| f64::from(sample)).collect()];
+            let mut out = vec![vec![0.0; rubatos.output_frames_max()]];
+            let room = out[0].len();
+            let (_, written) = rubatos
+                .process_into_buffer(
+                    &SequentialSliceOfVecs::new(&block, 1, RUBATOS_BLOCK).expect("a block"),
+                    &mut SequentialSliceOfVecs::new_mut(&mut out, 1, room).expect("its room"),
+                    None,
+                )
+                .expect("buffers of its sizes");
+            theirs.extend_from_slice(&out[0][..written]);
+        }
+        let mut ours = vec![];
+        Resampler::new(8_000, 24_000).expect("known rates").process(&input, &mut ours);
+        // How much later one is than the other is found by the first place where all of it fits.
+        let apart = (0..64).find(|&late| {
+            theirs[..9_000]
+                .iter()
+                .zip(&ours[late..])
+                .skip(400)
+                .all(|(theirs, &ours)| (theirs - f64::from(ours)).abs() < 0.6)
+        });
+        assert!(apart.is_some(), "no shift makes them the same");
+    }
+
+    #[test]
+    fn every_tap_has_its_place_and_every_phase_passes_a_steady_level_as_it_is() {
+        for (from, to) in [(8_000, 24_000), (24_000, 8_000), (16_000, 24_000), (24_000, 16_000), (8_000, 16_000)] {
+            let filter = Filter::between(from, to).expect("known rates").expect("two rates");
+            // The window may begin with nothing.
+            let kept = filter.taps.iter().filter(|&&tap| tap != 0.0).count();
+            assert!(kept + 1 >= TAPS * filter.grid_hz / from.min(to) as usize, "{from} to {to}: {kept} taps");
+            for out in 0..filter.ups {
+                let sum: f32 = filter.taps.iter().skip(out).step_by(filter.ups).sum();
+                assert!((sum - 1.0).abs() < 1e-4, "{from} to {to}, phase {out}: {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_direction_takes_a_whole_number_of_samples_of_either_rate() {
+        for (low, high) in [(8_000, 24_000), (8_000, 16_000), (16_000, 24_000)] {
+            for (from, to) in [(low, high), (high, low)] {
+                let filter = Filter::between(from, to).expect("known rates").expect("two rates");
+                let samples = |rate: u32| filter.delay * rate as usize % filter.grid_hz;
+                assert_eq!((samples(from), samples(to)), (0, 0), "{from} to {to}");
+            }
+        }
+    }
+}

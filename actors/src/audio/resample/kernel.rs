@@ -1,0 +1,170 @@
+//! The inner loop: groups of samples through a [`Filter`].
+//!
+//! Neighbouring groups go side by side in the processor's registers, each tap to all of them at once. So the sum of every output
+//! sample runs over the taps in the same order wherever it stands, and its bits do not depend on the framing.
+
+use std::cell::RefCell;
+
+use pulp::{Simd, WithSimd};
+
+use super::filter::Filter;
+
+/// Converts `input`, whole groups and at most [`MOST_GROUPS`], and appends it to `out`. `past` is what the stream keeps
+/// ([`Filter::past_samples`]), brought up to date.
+pub(super) fn run(filter: &Filter, past: &mut [f32], input: &[i16], out: &mut Vec<i16>) {
+    debug_assert_eq!(input.len() % filter.group(), 0, "whole groups");
+    WORK.with_borrow_mut(|work| filter.arch.dispatch(Run { filter, past, input, work, out }));
+}
+
+struct Run<'a> {
+    filter: &'a Filter,
+    past: &'a mut [f32],
+    input: &'a [i16],
+    work: &'a mut Work,
+    out: &'a mut Vec<i16>,
+}
+
+/// Work space of a thread; its content means nothing from one run to the next.
+struct Work {
+    /// Samples in, row by row: those kept, then the new ones, then room up to a whole register.
+    rows: [f32; MOST_ROWS * (MOST_REACH + MOST_GROUPS)],
+    /// Samples out, phase by phase.
+    phases: [i16; MOST_ROWS * MOST_GROUPS],
+}
+
+thread_local! {
+    static WORK: RefCell<Work> = const {
+        RefCell::new(Work { rows: [0.0; MOST_ROWS * (MOST_REACH + MOST_GROUPS)], phases: [0; MOST_ROWS * MOST_GROUPS] })
+    };
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { filter, past, input, work, out } = self;
+        let (reach, groups) = (filter.reach, input.len() / filter.downs);
+        let (row, phase) = (reach + groups.next_multiple_of(WIDEST), groups.next_multiple_of(WIDEST));
+        let rows = &mut work.rows[..filter.downs * row];
+        for (row, past) in rows.chunks_exact_mut(row).zip(past.chunks_exact(reach)) {
+            row[..reach].copy_from_slice(past);
+        }
+        match filter.downs {
+            1 => spread::<1>(input, rows, row, reach),
+            2 => spread::<2>(input, rows, row, reach),
+            _ => spread::<3>(input, rows, row, reach),
+        }
+        let phases = &mut work.phases[..filter.ups * phase];
+        // As many sums at once as there are registers for: they must not wait for each other, nor be put down in between.
+        let wide = S::F32_LANES == WIDEST;
+        match filter.ups {
+            1 => convolve::<S, 1, 10>(simd, filter, rows, phases, groups),
+            2 => convolve::<S, 2, 5>(simd, filter, rows, phases, groups),
+            _ if wide => convolve::<S, 3, 5>(simd, filter, rows, phases, groups),
+            _ => convolve::<S, 3, 4>(simd, filter, rows, phases, groups),
+        }
+        match filter.ups {
+            1 => out.extend_from_slice(&phases[..groups]),
+            2 => gather::<2>(phases, phase, groups, out),
+            _ => gather::<3>(phases, phase, groups, out),
+        }
+        for (row, past) in rows.chunks_exact(row).zip(past.chunks_exact_mut(reach)) {
+            past.copy_from_slice(&row[groups..][..reach]);
+        }
+    }
+}
+
+/// The samples of each group to their rows, behind what was kept.
+#[inline(always)]
+fn spread<const DOWNS: usize>(input: &[i16], rows: &mut [f32], row: usize, reach: usize) {
+    let groups = input.as_chunks::<DOWNS>().0;
+    for (place, row) in rows.chunks_exact_mut(row).enumerate() {
+        for (slot, group) in row[reach..].iter_mut().zip(groups) {
+            *slot = f32::from(group[place]);
+        }
+    }
+}
+
+/// The samples of each group from their phases, in turn.
+#[inline(always)]
+fn gather<const UPS: usize>(phases: &[i16], phase: usize, groups: usize, out: &mut Vec<i16>) {
+    let start = out.len();
+    out.resize(start + UPS * groups, 0);
+    let phases: [&[i16]; UPS] = std::array::from_fn(|place| &phases[place * phase..][..groups]);
+    for (n, slots) in out[start..].as_chunks_mut::<UPS>().0.iter_mut().enumerate() {
+        *slots = std::array::from_fn(|place| phases[place][n]);
+    }
+}
+
+/// All groups: `AT_ONCE` registers of them at a time, what is left one register at a time.
+#[inline(always)]
+fn convolve<S: Simd, const UPS: usize, const AT_ONCE: usize>(
+    simd: S,
+    filter: &Filter,
+    rows: &[f32],
+    phases: &mut [i16],
+    groups: usize,
+) {
+    let mut first = 0;
+    while first + AT_ONCE * S::F32_LANES <= groups {
+        convolve_some::<S, UPS, AT_ONCE>(simd, filter, rows, phases, first);
+        first += AT_ONCE * S::F32_LANES;
+    }
+    while first < groups {
+        convolve_some::<S, UPS, 1>(simd, filter, rows, phases, first);
+        first += S::F32_LANES;
+    }
+}
+
+/// `AT_ONCE` registers of groups, from the `first` on.
+#[inline(always)]
+fn convolve_some<S: Simd, const UPS: usize, const AT_ONCE: usize>(
+    simd: S,
+    filter: &Filter,
+    rows: &[f32],
+    phases: &mut [i16],
+    first: usize,
+) {
+    let (row, phase) = (rows.len() / filter.downs, phases.len() / UPS);
+    let some = AT_ONCE * S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); AT_ONCE]; UPS];
+    for (row, taps) in rows.chunks_exact(row).zip(filter.taps.chunks_exact(filter.reach * UPS)) {
+        for (back, taps) in taps.as_chunks::<UPS>().0.iter().enumerate() {
+            let samples = S::as_simd_f32s(&row[filter.reach + first - back..][..some]).0;
+            let samples: &[S::f32s; AT_ONCE] = samples.first_chunk().expect("so many were taken");
+            for (sums, &tap) in sums.iter_mut().zip(taps) {
+                let tap = simd.splat_f32s(tap);
+                for (sum, &samples) in sums.iter_mut().zip(samples) {
+                    *sum = simd.mul_add_e_f32s(samples, tap, *sum);
+                }
+            }
+        }
+    }
+    for (sums, phase) in sums.iter().zip(phases.chunks_exact_mut(phase)) {
+        for (sum, slots) in sums.iter().zip(phase[first..].chunks_mut(S::F32_LANES)) {
+            let samples: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(sum));
+            for (slot, &sample) in slots.iter_mut().zip(samples) {
+                *slot = rounded(sample);
+            }
+        }
+    }
+}
+
+/// To the nearest, then saturated. Added to this constant, a sample has its whole part in the low bits of the sum, rounded by the
+/// addition: eight instructions for a register of samples. A cast asks of each whether it is a number, `f32::round` is a library
+/// call on plain x86-64; either costs a good part of the filter.
+#[inline(always)]
+fn rounded(sample: f32) -> i16 {
+    const WHOLE_BITS_LAST: f32 = 12_582_912.0;
+    (sample.clamp(f32::from(i16::MIN), f32::from(i16::MAX)) + WHOLE_BITS_LAST).to_bits() as i16
+}
+
+/// Groups converted at once: 20 ms at 16 kHz. More: a larger work space; fewer: what is kept is copied more often.
+pub(super) const MOST_GROUPS: usize = 320;
+/// Rows, and phases, of the rates we know: 8 and 24 kHz make three.
+const MOST_ROWS: usize = 3;
+/// Groups that the taps of any of our filters reach back.
+const MOST_REACH: usize = 81;
+/// Samples of the widest register (AVX-512); narrower ones divide it.
+const WIDEST: usize = 16;
