@@ -5,8 +5,9 @@
 //! ITU's own software, G.191 `ulaw_compress` and `alaw_compress`, for 16-bit samples as they come, one's complement for
 //! negative ones.
 //!
-//! That encoder looks at the upper 14 bits (mu-law) or 12 bits (A-law) of a sample and at nothing else, so tables of 16 KiB and
-//! 4 KiB answer all 65,536 inputs exactly and stay in the first-level cache beside a call's other data, which 64 KiB do not.
+//! Decoding looks up a table. Encoding computes: segment and step of a magnitude are exponent and first bits of its mantissa once it
+//! is a float, so that a few instructions without a branch encode several samples at once; a table of all samples takes longer and
+//! pushes a call's other data out of the cache.
 
 use crate::wire::Encoding;
 
@@ -16,8 +17,14 @@ pub const fn decode_mulaw(code: u8) -> i16 {
 }
 
 /// The mu-law code of a 16-bit sample.
+#[inline]
 pub const fn encode_mulaw(sample: i16) -> u8 {
-    MULAW_ENCODE[(sample as u16 >> MULAW_IGNORED_BITS) as usize]
+    let value = sample >> MULAW_IGNORED_BITS;
+    // All ones for a negative sample: G.191 mirrors by one's complement.
+    let negative = value >> 15;
+    let magnitude = (value ^ negative) + MULAW_BIAS;
+    let magnitude = if magnitude > MULAW_LARGEST { MULAW_LARGEST } else { magnitude };
+    !(segment_and_step(magnitude, 5) as u8 | (negative as u8 & SIGN))
 }
 
 /// The 16-bit sample that an A-law code stands for.
@@ -26,16 +33,29 @@ pub const fn decode_alaw(code: u8) -> i16 {
 }
 
 /// The A-law code of a 16-bit sample.
+#[inline]
 pub const fn encode_alaw(sample: i16) -> u8 {
-    ALAW_ENCODE[(sample as u16 >> ALAW_IGNORED_BITS) as usize]
+    let value = sample >> ALAW_IGNORED_BITS;
+    let negative = value >> 15;
+    let magnitude = value ^ negative;
+    // The first two segments share their step size.
+    let code = if magnitude < 16 { magnitude as i32 } else { segment_and_step(magnitude, 3) };
+    (code as u8 | (!negative as u8 & SIGN)) ^ ALAW_TOGGLED
+}
+
+/// The segment of a magnitude, whose segment 0 begins at two to the power of `first`, and four bits of the step within it: the
+/// exponent and the head of the mantissa as IEEE 754 writes them.
+#[inline]
+const fn segment_and_step(magnitude: i16, first: i32) -> i32 {
+    ((magnitude as f32).to_bits() >> (f32::MANTISSA_DIGITS - 1 - 4)) as i32 - ((f32::MAX_EXP - 1 + first) << 4)
 }
 
 /// Appends the samples that `bytes` stand for. Half a sample at the end of PCM16 is ignored: whoever gets bytes from outside
 /// carries it over to the next piece.
 pub fn decode(encoding: Encoding, bytes: &[u8], samples: &mut Vec<i16>) {
     match encoding {
-        Encoding::MuLaw => samples.extend(bytes.iter().map(|&code| decode_mulaw(code))),
-        Encoding::ALaw => samples.extend(bytes.iter().map(|&code| decode_alaw(code))),
+        Encoding::MuLaw => append(bytes, samples, decode_mulaw),
+        Encoding::ALaw => append(bytes, samples, decode_alaw),
         Encoding::Pcm16 => samples.extend(bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair))),
     }
 }
@@ -43,8 +63,8 @@ pub fn decode(encoding: Encoding, bytes: &[u8], samples: &mut Vec<i16>) {
 /// Appends `samples` as `encoding` writes them.
 pub fn encode(encoding: Encoding, samples: &[i16], bytes: &mut Vec<u8>) {
     match encoding {
-        Encoding::MuLaw => bytes.extend(samples.iter().map(|&sample| encode_mulaw(sample))),
-        Encoding::ALaw => bytes.extend(samples.iter().map(|&sample| encode_alaw(sample))),
+        Encoding::MuLaw => append(samples, bytes, encode_mulaw),
+        Encoding::ALaw => append(samples, bytes, encode_alaw),
         Encoding::Pcm16 => {
             let begin = bytes.len();
             bytes.resize(begin + 2 * samples.len(), 0);
@@ -57,17 +77,31 @@ pub fn encode(encoding: Encoding, samples: &[i16], bytes: &mut Vec<u8>) {
     }
 }
 
+/// Appends each of `from` as `coded`. Two slices of one length are gone through several at a time; an iterator is not.
+#[inline]
+fn append<A: Copy, B: Copy + Default>(from: &[A], to: &mut Vec<B>, coded: impl Fn(A) -> B) {
+    let begin = to.len();
+    to.resize(begin + from.len(), B::default());
+    for (slot, &item) in to[begin..].iter_mut().zip(from) {
+        *slot = coded(item);
+    }
+}
+
 /// Low bits of a sample that the mu-law encoder never looks at.
 const MULAW_IGNORED_BITS: u32 = 2;
 /// Low bits of a sample that the A-law encoder never looks at.
 const ALAW_IGNORED_BITS: u32 = 4;
 /// Added to a mu-law magnitude (14-bit) so that every segment begins at a power of two.
 const MULAW_BIAS: i16 = 33;
+/// The end of the last mu-law segment, with the bias.
+const MULAW_LARGEST: i16 = 0x1FFF;
+/// The bit of a code that tells the sign.
+const SIGN: u8 = 0x80;
+/// Every other bit of an A-law code is sent inverted.
+const ALAW_TOGGLED: u8 = 0x55;
 
 static MULAW_DECODE: [i16; 256] = mulaw_decode_table();
 static ALAW_DECODE: [i16; 256] = alaw_decode_table();
-static MULAW_ENCODE: [u8; 1 << (16 - MULAW_IGNORED_BITS)] = mulaw_encode_table();
-static ALAW_ENCODE: [u8; 1 << (16 - ALAW_IGNORED_BITS)] = alaw_encode_table();
 
 const fn mulaw_decode_table() -> [i16; 256] {
     let mut table = [0; 256];
@@ -76,7 +110,7 @@ const fn mulaw_decode_table() -> [i16; 256] {
         let bits = !(code as u8);
         let (segment, step) = ((bits >> 4) & 7, (bits & 15) as i16);
         let magnitude = (((2 * step + MULAW_BIAS) << segment) - MULAW_BIAS) << MULAW_IGNORED_BITS;
-        table[code] = if bits & 0x80 == 0 { magnitude } else { -magnitude };
+        table[code] = if bits & SIGN == 0 { magnitude } else { -magnitude };
         code += 1;
     }
     table
@@ -86,43 +120,12 @@ const fn alaw_decode_table() -> [i16; 256] {
     let mut table = [0; 256];
     let mut code = 0;
     while code < 256 {
-        let bits = code as u8 ^ 0x55;
+        let bits = code as u8 ^ ALAW_TOGGLED;
         let (segment, step) = ((bits >> 4) & 7, (bits & 15) as i16);
         // The first two segments share their step size; each of the others doubles it. Half a step goes to the middle.
         let magnitude = if segment == 0 { (step << 4) + 8 } else { (((step + 16) << 4) + 8) << (segment - 1) };
-        table[code] = if bits & 0x80 == 0 { -magnitude } else { magnitude };
+        table[code] = if bits & SIGN == 0 { -magnitude } else { magnitude };
         code += 1;
-    }
-    table
-}
-
-const fn mulaw_encode_table() -> [u8; 1 << (16 - MULAW_IGNORED_BITS)] {
-    let mut table = [0; 1 << (16 - MULAW_IGNORED_BITS)];
-    let mut index = 0;
-    while index < table.len() {
-        let value = ((index as u16) << MULAW_IGNORED_BITS) as i16 >> MULAW_IGNORED_BITS;
-        let magnitude = if value < 0 { !value } else { value } + MULAW_BIAS;
-        let magnitude = if magnitude > 0x1FFF { 0x1FFF } else { magnitude };
-        let segment = magnitude.ilog2() - 5;
-        let step = (magnitude >> (segment + 1)) as u8 & 15;
-        let sign = if value < 0 { 0x80 } else { 0 };
-        table[index] = !(sign | (segment as u8) << 4 | step);
-        index += 1;
-    }
-    table
-}
-
-const fn alaw_encode_table() -> [u8; 1 << (16 - ALAW_IGNORED_BITS)] {
-    let mut table = [0; 1 << (16 - ALAW_IGNORED_BITS)];
-    let mut index = 0;
-    while index < table.len() {
-        let value = ((index as u16) << ALAW_IGNORED_BITS) as i16 >> ALAW_IGNORED_BITS;
-        let magnitude = if value < 0 { !value } else { value };
-        let segment = if magnitude < 32 { magnitude as u32 / 16 } else { magnitude.ilog2() - 3 };
-        let step = if segment < 2 { magnitude } else { magnitude >> (segment - 1) } as u8 & 15;
-        let sign = if value < 0 { 0 } else { 0x80 };
-        table[index] = (sign | (segment as u8) << 4 | step) ^ 0x55;
-        index += 1;
     }
     table
 }

@@ -60,7 +60,9 @@ impl TurnAudio {
     fn thin(&mut self, audio: &[u8]) {
         let (audio, _) = audio.as_chunks::<2>();
         Scratch::lend(|Scratch { narrow, bytes, .. }| {
-            narrow.extend(audio.iter().skip(self.due).step_by(3).map(|sample| i16::from_le_bytes(*sample)));
+            let (thirds, rest) = audio.get(self.due..).unwrap_or_default().as_chunks::<3>();
+            let kept = thirds.iter().map(|third| third[0]).chain(rest.first().copied());
+            narrow.extend(kept.map(i16::from_le_bytes));
             g711::encode(Encoding::MuLaw, narrow, bytes);
             self.newest.extend(&*bytes);
         });
