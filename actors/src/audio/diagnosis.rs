@@ -16,8 +16,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use super::energy::Energy;
+use super::g711;
 use super::punctuality::Punctuality;
 use super::reading::{Reading, predictability};
+use super::scratch::Scratch;
 use super::upper_half::UpperHalf;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
@@ -345,13 +348,15 @@ impl Doctor {
     fn is_voiced(&self, payload: &[u8]) -> bool {
         let encoding = self.format.encoding;
         let readings = if self.examining { Reading::of(encoding) } else { &[Reading::Declared] };
-        readings.iter().all(|reading| {
-            let (mut sum, mut squares, mut count) = (0_i64, 0_i64, 0_i64);
-            for unit in units(encoding, payload) {
-                let sample = i64::from(reading.sample(encoding, unit));
-                (sum, squares, count) = (sum + sample, squares + sample * sample, count + 1);
-            }
-            count > 0 && (squares - sum * sum / count) / count > VOICED
+        readings.iter().all(|&reading| {
+            Scratch::lend(|Scratch { narrow, .. }| {
+                if reading == Reading::Declared {
+                    g711::decode(encoding, payload, narrow);
+                } else {
+                    narrow.extend(units(encoding, payload).map(|unit| reading.sample(encoding, unit)));
+                }
+                Energy::of(narrow).variance() > VOICED
+            })
         })
     }
 
@@ -463,7 +468,7 @@ fn decibels(magnitude: f32) -> f32 {
 /// Voiced audio that is judged. Shorter: one sound, which may be an s. Longer: the verdict comes later and holds more memory.
 const SAMPLE_MS: u32 = 500;
 /// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher: quiet callers never are.
-const VOICED: i64 = 10_000;
+const VOICED: f32 = 10_000.0;
 /// By how many decibels another reading has to be better. Good speech never has less than 2.6 to its credit, nor has corrupt speech.
 const CLEARLY: f32 = 1.2;
 /// What a sound has at least; less is noise in that reading.

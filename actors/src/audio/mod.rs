@@ -10,12 +10,14 @@
 //! [`punctuality`].
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
-//! ([`crate::recording`]). [`frame`] lends the buffers that travel, [`scratch`] those that do not.
+//! ([`crate::recording`]). [`frame`] lends the buffers that travel, [`scratch`] those that do not; [`energy`] tells how
+//! loud samples are.
 
 pub mod action;
 pub mod actor;
 pub mod caller;
 pub mod diagnosis;
+pub mod energy;
 pub mod fade;
 pub mod frame;
 pub mod g711;

@@ -7,8 +7,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::energy::Energy;
 use super::g711;
-use crate::wire::{AudioFormat, Encoding};
+use super::scratch::Scratch;
+use crate::wire::AudioFormat;
 
 /// The gate of one line.
 #[derive(Debug)]
@@ -53,16 +55,10 @@ impl VoiceGate {
     }
 
     fn mean_square(&self, bytes: &[u8]) -> f32 {
-        let square = |sample: i16| u64::from(sample.unsigned_abs()).pow(2);
-        let (sum, samples): (u64, _) = match self.format.encoding {
-            Encoding::MuLaw => (bytes.iter().map(|&code| square(g711::decode_mulaw(code))).sum(), bytes.len()),
-            Encoding::ALaw => (bytes.iter().map(|&code| square(g711::decode_alaw(code))).sum(), bytes.len()),
-            Encoding::Pcm16 => {
-                let pairs = bytes.as_chunks().0;
-                (pairs.iter().map(|&pair| square(i16::from_le_bytes(pair))).sum(), pairs.len())
-            }
-        };
-        sum as f32 / samples.max(1) as f32
+        Scratch::lend(|Scratch { narrow, .. }| {
+            g711::decode(self.format.encoding, bytes, narrow);
+            Energy::of(narrow).mean_square
+        })
     }
 }
 
