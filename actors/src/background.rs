@@ -33,7 +33,7 @@ fn give_way() {
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
 
-/// A tenth of the weight of a usual thread. Less of it delays frames while a second's journals are synced, at hundreds of calls by 5
+/// A tenth of the weight of a usual thread. Less of it delays frames while journals are synced, at hundreds of calls by 5
 /// to 15 ms for one frame in a hundred; more starves the disk of a full machine.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;

@@ -2,8 +2,8 @@
 //!
 //! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the journal on the desk of the thread,
 //! which is woken for the first one only. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a
-//! second thread syncs what was written, each journal once a second at most, so that with many calls on a slow disk writing goes on
-//! at its beat and syncing falls behind. Both give way to calls ([`background`]). What has been written survives the death of the
+//! second thread syncs what was written, each journal once in [`SYNCED_EVERY`] at most and one after the other all through that time, so
+//! that with many calls on a slow disk writing goes on at its beat and syncing falls behind. Both give way to calls ([`background`]). What has been written survives the death of the
 //! process, what has been synced that of the machine.
 //!
 //! A disk that takes nothing costs no call anything: lines wait in memory, bounded for each call and for all of them
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::shelf::Shelf;
@@ -239,14 +239,11 @@ impl Journal {
         self.0.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Puts what was written so far on disk for good.
-    fn sync(&self) -> io::Result<()> {
-        let file = {
-            let mut disk = locked(&self.0.disk);
-            disk.to_sync = false;
-            disk.file.clone()
-        };
-        file.map_or(Ok(()), |file| file.sync_data())
+    /// The file, for what was written so far to be put on disk for good. What is written from now on is for another time.
+    fn to_sync(&self) -> Option<Arc<File>> {
+        let mut disk = locked(&self.0.disk);
+        disk.to_sync = false;
+        disk.file.clone()
     }
 
     /// Removes it: the record is on disk. Nothing of it is written any more.
@@ -301,7 +298,7 @@ struct Thread {
     commit: Duration,
     pile: Arc<Mutex<Pile>>,
     to_write: Vec<Journal>,
-    to_sync: mpsc::Sender<Journal>,
+    to_sync: mpsc::Sender<Weak<Live>>,
 }
 
 impl Thread {
@@ -373,7 +370,7 @@ impl Thread {
             Ok(()) => {
                 if !std::mem::replace(&mut locked(&journal.0.disk).to_sync, true) {
                     // The thread that takes them lives as long as this one.
-                    let _ = self.to_sync.send(journal);
+                    let _ = self.to_sync.send(Arc::downgrade(&journal.0));
                 }
             }
             // Its folder is gone, and so is its call: nothing will ever read it.
@@ -383,17 +380,29 @@ impl Thread {
     }
 }
 
-/// The second thread: each journal at most once a round, however often it was written meanwhile.
-fn sync_all(written: &mpsc::Receiver<Journal>) {
+/// The second thread: each journal at most once a round, however often it was written meanwhile. A round's journals are spread over
+/// it: all at once they would hold up the disk, and whoever shares a processor with it. One that is removed meanwhile is left out.
+fn sync_all(written: &mpsc::Receiver<Weak<Live>>) {
     while let Ok(first) = written.recv() {
-        let next = clock::now() + SYNCED_EVERY;
-        for journal in std::iter::once(first).chain(written.try_iter()) {
-            let outcome = journal.sync();
-            journal.report("journal_sync", &outcome);
+        let round: Vec<_> = std::iter::once(first).chain(written.try_iter()).collect();
+        let pause = SYNCED_EVERY / u32::try_from(round.len()).unwrap_or(u32::MAX);
+        for journal in round {
+            let next = clock::now() + pause;
+            if !synced(&journal) {
+                continue;
+            }
+            #[expect(clippy::disallowed_methods, reason = "a thread of its own, which no call is on")]
+            std::thread::sleep(next.saturating_duration_since(clock::now()));
         }
-        #[expect(clippy::disallowed_methods, reason = "a thread of its own, which no call is on")]
-        std::thread::sleep(next.saturating_duration_since(clock::now()));
     }
+}
+
+/// Whether there was something to be synced, with whatever outcome. Nothing of the journal is held after it.
+fn synced(journal: &Weak<Live>) -> bool {
+    let Some(journal) = journal.upgrade().map(Journal) else { return false };
+    let Some(file) = journal.to_sync() else { return false };
+    journal.report("journal_sync", &file.sync_data());
+    true
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -421,9 +430,10 @@ pub const MOST_WAITING: usize = 64 * 1024 * 1024;
 pub const LONGEST_JOURNAL: usize = 16 * 1024 * 1024;
 /// How soon a disk that refused is asked again.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
-/// How often one journal is synced at most. Shorter is work for the disk with every word of every call; longer loses more of them when
-/// the machine itself goes down.
-const SYNCED_EVERY: Duration = Duration::from_secs(1);
+/// How often one journal is synced at most: as often as Linux writes out a file system's own journal. Shorter is work for the disk
+/// with every word of every call (a sync a second of each was a twentieth of the service's time); longer loses more of them when the
+/// machine itself goes down.
+const SYNCED_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 #[path = "writer_tests.rs"]
