@@ -76,7 +76,7 @@ impl<'a> ServerEvent<'a> {
         use ServerEvent as S;
         let kind = kind_of(text)?;
         Ok(match &*kind {
-            "response.output_audio.delta" | "response.audio.delta" => S::AudioDelta(payload(&kind, text)?),
+            "response.output_audio.delta" | "response.audio.delta" => S::AudioDelta(audio_delta(&kind, text)?),
             "response.output_audio_transcript.delta"
             | "response.audio_transcript.delta"
             | "response.output_text.delta"
@@ -121,6 +121,28 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
         return Ok(Cow::Borrowed(kind));
     }
     serde_json::from_str::<Kind<'_>>(text).map(|event| event.kind).map_err(|_| Unreadable::NotAnEvent)
+}
+
+/// A piece of audio is thousands of characters in which there is nothing to be found, and a JSON reader looks at each. So they are
+/// taken out by the quotation mark that ends them, and the rest is read. What is not written as expected is read as it is.
+fn audio_delta<'a>(kind: &str, text: &'a str) -> Result<Delta<'a>, Unreadable> {
+    without_audio(text).map_or_else(|| payload(kind, text), Ok)
+}
+
+fn without_audio(text: &str) -> Option<Delta<'_>> {
+    const FIELD: &str = r#""delta":""#;
+    let begin = text.find(FIELD)? + FIELD.len();
+    let (before, audio) = text.split_at(begin);
+    let end = memchr::memchr2(b'"', b'\\', audio.as_bytes())?;
+    let (audio, after) = audio.split_at(end);
+    // An escape has to be undone, and a field of an inner object would be somebody else's.
+    if after.starts_with('\\') || before.rfind('{') != Some(0) {
+        return None;
+    }
+    let rest = [before, after].concat();
+    let Delta { response_id, item_id, .. } = serde_json::from_str::<Delta<'_>>(&rest).ok()?;
+    let owned = |id: Cow<'_, str>| Cow::Owned(id.into_owned());
+    Some(Delta { response_id: owned(response_id), item_id: owned(item_id), delta: Cow::Borrowed(audio) })
 }
 
 fn payload<'a, T: Deserialize<'a>>(kind: &str, text: &'a str) -> Result<T, Unreadable> {
@@ -520,8 +542,33 @@ mod tests {
             "output_index":0,"content_index":0,"delta":"AAAA","obfuscation":"xyz"}"#;
         let ServerEvent::AudioDelta(delta) = parse(text) else { panic!("not a delta") };
         assert!(matches!(delta.delta, Cow::Borrowed("AAAA")));
-        assert!(matches!(delta.item_id, Cow::Borrowed("item_1")));
-        assert!(matches!(delta.response_id, Cow::Borrowed("resp_1")));
+        assert_eq!((&*delta.item_id, &*delta.response_id), ("item_1", "resp_1"));
+    }
+
+    #[test]
+    fn audio_is_read_wherever_it_stands_and_however_it_is_written() {
+        for fields in [
+            r#""delta":"AAAA","response_id":"resp_1","item_id":"item_1""#,
+            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
+            r#""response_id":"resp_1","item_id":"item_1","delta" : "AAAA""#,
+            r#""x":{"delta":"BBBB"},"response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
+            r#""x":"\"delta\":\"BBBB\"","response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
+            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA","x":{"delta":"BBBB"}"#,
+            r#""response_id":"resp_1","item_id":"item_1","delta":"\u0041AAA""#,
+        ] {
+            let text = format!(r#"{{"type":"response.output_audio.delta",{fields}}}"#);
+            let ServerEvent::AudioDelta(delta) = parse(&text) else { panic!("not a delta") };
+            let read = (&*delta.response_id, &*delta.item_id, &*delta.delta);
+            assert_eq!(read, ("resp_1", "item_1", "AAAA"), "{fields}");
+        }
+        for fields in [
+            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA"#,
+            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA","delta":"BBBB""#,
+            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA",,"x":1"#,
+        ] {
+            let text = format!(r#"{{"type":"response.output_audio.delta",{fields}}}"#);
+            assert!(ServerEvent::parse(&text).is_err(), "{fields}");
+        }
     }
 
     #[test]
