@@ -10,25 +10,24 @@ pub struct Energy {
 }
 
 impl Energy {
-    /// Of `samples`; of none it is nothing.
+    /// Of `samples`; of none it is nothing. Exact up to the last division.
     pub fn of(samples: &[i16]) -> Self {
-        // Sums side by side do not wait for each other.
-        let (mut sums, mut squares) = ([0.0_f32; SIDE_BY_SIDE], [0.0_f32; SIDE_BY_SIDE]);
-        let (rows, rest) = samples.as_chunks::<SIDE_BY_SIDE>();
-        for row in rows {
-            for ((sum, square), &sample) in sums.iter_mut().zip(&mut squares).zip(row) {
-                let sample = f32::from(sample);
-                *sum += sample;
-                *square += sample * sample;
+        let (mut total, mut total_square) = (0_i64, 0_u64);
+        for samples in samples.chunks(SUMMED_IN_32_BITS) {
+            // Sums of 32 bits go side by side on the plainest machine; squares are summed by halves to fit.
+            let (mut sum, mut low, mut high) = (0_i32, 0_u32, 0_u32);
+            for &sample in samples {
+                let sample = i32::from(sample);
+                let square = (sample * sample) as u32;
+                sum += sample;
+                low += square & 0xFFFF;
+                high += square >> 16;
             }
+            total += i64::from(sum);
+            total_square += (u64::from(high) << 16) + u64::from(low);
         }
-        for &sample in rest {
-            let sample = f32::from(sample);
-            sums[0] += sample;
-            squares[0] += sample * sample;
-        }
-        let count = samples.len().max(1) as f32;
-        Self { mean: sums.iter().sum::<f32>() / count, mean_square: squares.iter().sum::<f32>() / count }
+        let count = samples.len().max(1) as f64;
+        Self { mean: (total as f64 / count) as f32, mean_square: (total_square as f64 / count) as f32 }
     }
 
     /// The energy without that of the offset.
@@ -37,8 +36,8 @@ impl Energy {
     }
 }
 
-/// Two registers of the plainest machine.
-const SIDE_BY_SIDE: usize = 8;
+/// As many samples as can be summed without a carry.
+const SUMMED_IN_32_BITS: usize = 1 << 15;
 
 #[cfg(test)]
 mod tests {
@@ -55,6 +54,6 @@ mod tests {
         let level = Energy::of(&square);
         assert!((level.mean - 101.2).abs() < 0.1 && (level.variance() - 40_000.0).abs() < 5.0, "{level:?}");
         assert_eq!(Energy::of(&[]), Energy { mean: 0.0, mean_square: 0.0 });
-        assert_eq!(Energy::of(&[i16::MIN; 480]).mean_square, 1_073_741_824.0);
+        assert_eq!(Energy::of(&[i16::MIN; 3 * SUMMED_IN_32_BITS + 1]).mean_square, 1_073_741_824.0);
     }
 }
