@@ -106,7 +106,7 @@ impl<'a> ServerEvent<'a> {
     }
 }
 
-/// The event's type. The live service writes it first, so that the rest need not be looked at; anywhere else in the object
+/// The event's type. Servers write it among the first fields, so that the rest need not be looked at; anywhere else in the object
 /// will do as well.
 fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     #[derive(Deserialize)]
@@ -114,7 +114,7 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
         #[serde(borrow, rename = "type")]
         kind: Cow<'a, str>,
     }
-    if let Some(rest) = text.strip_prefix(r#"{"type":""#)
+    if let Some((_, rest)) = after_own(text, r#""type":""#)
         && let Some((kind, _)) = rest.split_once('"')
         && !kind.contains('\\')
     {
@@ -130,19 +130,24 @@ fn audio_delta<'a>(kind: &str, text: &'a str) -> Result<Delta<'a>, Unreadable> {
 }
 
 fn without_audio(text: &str) -> Option<Delta<'_>> {
-    const FIELD: &str = r#""delta":""#;
-    let begin = text.find(FIELD)? + FIELD.len();
-    let (before, audio) = text.split_at(begin);
+    let (before, audio) = after_own(text, r#""delta":""#)?;
     let end = memchr::memchr2(b'"', b'\\', audio.as_bytes())?;
     let (audio, after) = audio.split_at(end);
-    // An escape has to be undone, and a field of an inner object would be somebody else's.
-    if after.starts_with('\\') || before.rfind('{') != Some(0) {
+    // An escape has to be undone.
+    if after.starts_with('\\') {
         return None;
     }
     let rest = [before, after].concat();
     let Delta { response_id, item_id, .. } = serde_json::from_str::<Delta<'_>>(&rest).ok()?;
     let owned = |id: Cow<'_, str>| Cow::Owned(id.into_owned());
     Some(Delta { response_id: owned(response_id), item_id: owned(item_id), delta: Cow::Borrowed(audio) })
+}
+
+/// The text up to the value of the event's own `field`, and from there on. Within a string the field's quotation marks would be
+/// escaped; one of an inner object is somebody else's.
+fn after_own<'a>(text: &'a str, field: &str) -> Option<(&'a str, &'a str)> {
+    let (before, after) = text.split_at(text.find(field)? + field.len());
+    (before.rfind('{') == Some(0)).then_some((before, after))
 }
 
 fn payload<'a, T: Deserialize<'a>>(kind: &str, text: &'a str) -> Result<T, Unreadable> {
@@ -594,6 +599,10 @@ mod tests {
     fn the_type_may_stand_anywhere_and_be_escaped() {
         let text = r#" {"event_id":"e","item_id":"item_1","type":"input_audio_buffer.speech_started"}"#;
         assert!(matches!(parse(text), ServerEvent::SpeechStarted(ItemRef { item_id: Cow::Borrowed("item_1") })));
+        let text = r#"{"error":{"type":"t","message":"m"},"type":"error"}"#;
+        assert!(matches!(parse(text), ServerEvent::Error(_)));
+        let text = r#"{"event_id":"\"type\":\"x\"","type":"error","error":{"type":"t","message":"m"}}"#;
+        assert!(matches!(parse(text), ServerEvent::Error(_)));
         let text = r#"{"type":"err\u006fr","error":{"type":"t","message":"m"}}"#;
         assert!(matches!(parse(text), ServerEvent::Error(_)));
     }
