@@ -13,7 +13,7 @@ use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
 use switchboard_actors::clock;
 use switchboard_actors::ids::{ItemId, ResponseId, StreamId};
-use switchboard_actors::realtime::protocol::client::write_append;
+use switchboard_actors::realtime::protocol::client::append;
 use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, Encoding, LineCommand, LineEvent};
 
 fn main() {
@@ -64,12 +64,8 @@ fn resample_20_ms(bencher: Bencher, (from, to, samples): (u32, u32, usize)) {
 
 #[divan::bench]
 fn frame_to_append(bencher: Bencher) {
-    let (audio, mut out) = (vec![7_u8; 960], Frame::take());
-    bencher.bench_local(|| {
-        out.clear();
-        write_append(black_box(42), &audio, &mut out);
-        out.len()
-    });
+    let audio = vec![7_u8; 960];
+    bencher.bench_local(|| append(black_box(42), &audio).len());
 }
 
 /// The whole way of 20 ms from the carrier's socket to the model's, without the sockets.
@@ -78,7 +74,6 @@ fn caller_to_model(bencher: Bencher, format: &str) {
     let model = if format == "g711" { AudioFormat::MULAW_8K } else { AudioFormat::PCM_24K };
     let (mut pipeline, mut now, mut actions) = started(model);
     let text = media();
-    let mut out = Frame::take();
     bencher.bench_local(|| {
         let Ok(LineEvent::Audio(CallerFrame { payload, .. })) = Carrier::Twilio.decode(black_box(&text)) else {
             panic!("a media message")
@@ -86,13 +81,13 @@ fn caller_to_model(bencher: Bencher, format: &str) {
         let frame = CallerFrame { timestamp: None, payload };
         pipeline.handle(AudioEvent::CallerFrame(frame), now, &mut actions).expect("rates are supported");
         now += Duration::from_millis(20);
+        let mut bytes = 0;
         for action in actions.drain(..) {
             if let AudioAction::ToModel(audio) = action {
-                out.clear();
-                write_append(1, &audio, &mut out);
+                bytes += append(1, &audio).len();
             }
         }
-        out.len()
+        bytes
     });
 }
 
@@ -105,8 +100,7 @@ fn model_to_caller(bencher: Bencher, format: &str) {
     let delta: Arc<[u8]> = vec![0x11; 100 * model.bytes_per_ms()].into();
     let mut text = String::with_capacity(4_096);
     bencher.bench_local(|| {
-        let mut audio = Frame::take();
-        audio.extend_from_slice(black_box(&delta));
+        let audio = Frame::copy_of(black_box(&delta));
         let event = AudioEvent::ModelAudio { response: response.clone(), item: item.clone(), audio };
         pipeline.handle(event, now, &mut actions).expect("rates are supported");
         now += Duration::from_millis(100);

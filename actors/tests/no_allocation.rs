@@ -159,7 +159,7 @@ impl Call {
 
     fn caller_frames(&mut self, count: usize) {
         for _ in 0..count {
-            let mut payload = Frame::take();
+            let mut payload = Frame::with_room(160);
             payload.resize(160, 0x31);
             self.step(AudioEvent::CallerFrame(CallerFrame { timestamp: None, payload }));
             self.now += Duration::from_millis(20);
@@ -168,7 +168,7 @@ impl Call {
 
     fn answer(&mut self, count: usize) {
         for _ in 0..count {
-            let mut audio = Frame::take();
+            let mut audio = Frame::with_room(self.model_bytes);
             audio.resize(self.model_bytes, 0x31);
             let (response, item) = (self.response.clone(), self.item.clone());
             self.step(AudioEvent::ModelAudio { response, item, audio });

@@ -256,7 +256,7 @@ impl Run {
 
     fn give(&mut self, samples: usize, ends: bool) {
         let places = self.given..self.given + samples;
-        let mut audio = Frame::take();
+        let mut audio = Frame::with_room(2 * samples);
         audio.extend(places.flat_map(|place| value_at(place).to_le_bytes()));
         self.given += samples;
         let item = ItemId::new(&format!("item_{}", self.given_items));

@@ -199,8 +199,9 @@ impl CallerPath {
         // A hold is not flushed out by more silence than it can hold.
         let length = if self.model.is_some() { length } else { length.min(MOST_HELD) };
         let mut left = length.as_millis() as usize * self.line.bytes_per_ms();
-        let mut silence = Frame::take();
-        silence.resize(left.min(self.largest_piece()), self.line.encoding.silence());
+        let piece = left.min(self.largest_piece());
+        let mut silence = Frame::with_room(piece);
+        silence.resize(piece, self.line.encoding.silence());
         while left > 0 {
             let piece = left.min(silence.len());
             self.forward(&silence[..piece], out);
@@ -252,7 +253,7 @@ impl Converter {
     }
 
     fn convert(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
-        let mut frame = Frame::take();
+        let mut frame = Frame::with_room(bytes.len() * self.model.bytes_per_ms() / self.line.bytes_per_ms());
         if self.is_plain() {
             frame.extend_from_slice(bytes);
         } else {

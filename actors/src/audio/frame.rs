@@ -1,7 +1,8 @@
 //! A buffer of audio bytes that goes from actor to actor and comes back. Pure.
 //!
-//! Every 20 ms of every call needs a handful of small buffers. All actors of a call share one thread, so a free-list per
-//! thread serves them without a lock: dropping a [`Frame`] returns its buffer, and once warm nothing is allocated.
+//! Every 20 ms of every call needs a handful of small buffers. All actors of a call share one thread, so free-lists per
+//! thread serve them without a lock: dropping a [`Frame`] returns its buffer, and once warm nothing is allocated. A list for each
+//! size: were they mixed, a line's frame would travel in a buffer that has been a model's answer, until all were as large.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,14 +13,18 @@ use std::ops::{Deref, DerefMut};
 pub struct Frame(Vec<u8>);
 
 impl Frame {
-    /// An empty frame, with a used buffer where one is free.
-    pub fn take() -> Self {
-        Self(FREE.with_borrow_mut(Vec::pop).unwrap_or_default())
+    /// An empty frame with room for so many bytes, in a used buffer where one is free. More than that makes it grow.
+    pub fn with_room(bytes: usize) -> Self {
+        let Some(size) = SIZES.iter().position(|size| size.room >= bytes) else {
+            return Self(Vec::with_capacity(bytes));
+        };
+        let used = FREE.with_borrow_mut(|free| free[size].pop());
+        Self(used.unwrap_or_else(|| Vec::with_capacity(SIZES[size].room)))
     }
 
     /// A frame that holds a copy of `bytes`.
     pub fn copy_of(bytes: &[u8]) -> Self {
-        let mut frame = Self::take();
+        let mut frame = Self::with_room(bytes.len());
         frame.extend_from_slice(bytes);
         frame
     }
@@ -28,15 +33,16 @@ impl Frame {
 impl Drop for Frame {
     fn drop(&mut self) {
         let capacity = self.0.capacity();
-        if capacity == 0 || capacity > LARGEST_KEPT {
+        let Some(size) = SIZES.iter().rposition(|size| size.room <= capacity).filter(|_| capacity <= LARGEST_KEPT)
+        else {
             return;
-        }
+        };
         let mut buffer = std::mem::take(&mut self.0);
         buffer.clear();
         // A frame may be dropped while its thread is going down; then the buffer goes with it.
         let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            if free.len() < MOST_KEPT {
+            let free = &mut free.borrow_mut()[size];
+            if free.len() < SIZES[size].most {
                 free.push(buffer);
             }
         });
@@ -70,13 +76,22 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Buffers kept per thread. Fewer: allocations come back when many calls pause at once. More: memory kept for nothing.
-const MOST_KEPT: usize = 1024;
-/// A buffer larger than this (200 ms of 24 kHz PCM16 is 9,600 bytes) is let go instead of kept.
+/// Buffers of one size.
+struct Size {
+    /// Bytes that each of them has room for.
+    room: usize,
+    /// Kept per thread. Fewer: allocations come back when many calls pause at once. More: memory kept for nothing.
+    most: usize,
+}
+
+/// A line's frame; a frame as the model is sent it; 200 ms as the model sends them.
+const SIZES: [Size; 3] =
+    [Size { room: 512, most: 1024 }, Size { room: 2_048, most: 512 }, Size { room: 10_240, most: 128 }];
+/// A buffer larger than this is let go instead of kept.
 const LARGEST_KEPT: usize = 16 * 1024;
 
 thread_local! {
-    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<[Vec<Vec<u8>>; SIZES.len()]> = const { RefCell::new([const { Vec::new() }; SIZES.len()]) };
 }
 
 #[cfg(test)]
@@ -91,5 +106,23 @@ mod tests {
         let second = Frame::copy_of(&[2; 160]);
         assert_eq!(second.as_ptr(), place);
         assert_eq!(second[..], [2; 160]);
+    }
+
+    #[test]
+    fn a_buffer_goes_to_frames_of_its_own_size() {
+        let places = [100, 1_400, 4_800].map(|bytes| {
+            let frame = Frame::with_room(bytes);
+            assert!(frame.is_empty() && frame.capacity() >= bytes);
+            (bytes, frame.as_ptr())
+        });
+        for (bytes, place) in places {
+            assert_eq!(Frame::with_room(bytes).as_ptr(), place, "{bytes} bytes");
+        }
+        let mut grown = Frame::with_room(1);
+        grown.resize(3_000, 0);
+        let place = grown.as_ptr();
+        drop(grown);
+        assert_eq!(Frame::with_room(2_000).as_ptr(), place);
+        assert!(Frame::with_room(100_000).capacity() >= 100_000);
     }
 }

@@ -97,7 +97,7 @@ impl Intake {
         self.made.clear();
         g711::decode(self.line.encoding, payload, &mut self.given);
         resampler.process(&self.given, &mut self.made);
-        let mut frame = Frame::take();
+        let mut frame = Frame::with_room(self.made.len() * self.line.encoding.sample_bytes());
         g711::encode(self.line.encoding, &self.made, &mut frame);
         Some(frame)
     }

@@ -344,7 +344,7 @@ impl Playout {
         let (position, sample_bytes) = (self.head.end(), self.format.encoding.sample_bytes());
         let item = &mut self.items[place];
         let real = samples.min(item.queued);
-        let mut frame = Frame::take();
+        let mut frame = Frame::with_room(samples as usize * sample_bytes);
         let bytes = real as usize * sample_bytes;
         self.queue.read(bytes, &mut frame);
         frame.resize(samples as usize * sample_bytes, self.format.encoding.silence());

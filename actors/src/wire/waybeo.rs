@@ -229,7 +229,7 @@ impl<'de> Deserialize<'de> for Samples {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Samples, A::Error> {
-                let mut samples = Samples { payload: Frame::take(), clamped: 0 };
+                let mut samples = Samples { payload: Frame::with_room(0), clamped: 0 };
                 while let Some(Number(number)) = numbers.next_element()? {
                     // Clamped to the range, so nothing is cut off.
                     let sample = number.clamp(i16::MIN.into(), i16::MAX.into());

@@ -62,8 +62,7 @@ impl Leg {
         if !self.session.is_ready() {
             return 1;
         }
-        let mut text = Frame::take();
-        self.session.write_audio(audio, &mut text);
+        let text = self.session.write_audio(audio);
         writer.audio(text)
     }
 }

@@ -521,15 +521,19 @@ pub struct TextPart<'a> {
     text: &'a str,
 }
 
-/// Writes the event for one frame of caller audio behind what is in `out`: no serde, and nothing allocated once `out` is
-/// warm.
-pub fn write_append(number: u64, audio: &[u8], out: &mut Frame) {
+/// The event for one frame of caller audio: no serde, and nothing allocated once frames are warm.
+pub fn append(number: u64, audio: &[u8]) -> Frame {
+    let mut out = Frame::with_room(audio.len().div_ceil(3) * 4 + MOST_AROUND_AUDIO);
     out.extend_from_slice(br#"{"type":"input_audio_buffer.append","event_id":"audio-"#);
-    write_number(number, out);
+    write_number(number, &mut out);
     out.extend_from_slice(br#"","audio":""#);
-    base64_simd::STANDARD.encode_append(audio, &mut **out);
+    base64_simd::STANDARD.encode_append(audio, &mut *out);
     out.extend_from_slice(br#""}"#);
+    out
 }
+
+/// Bytes of an append event around its audio, with the longest number.
+const MOST_AROUND_AUDIO: usize = 96;
 
 fn write_number(mut number: u64, out: &mut Frame) {
     let mut digits = [0u8; 20];
@@ -623,8 +627,8 @@ mod tests {
     #[test]
     fn an_append_event_is_what_serde_would_have_written() {
         for (number, audio) in [(0, &b"\x00"[..]), (7, b"abc"), (u64::MAX, &[0xff; 961])] {
-            let mut out = Frame::take();
-            write_append(number, audio, &mut out);
+            let out = append(number, audio);
+            assert!(out.len() <= audio.len().div_ceil(3) * 4 + MOST_AROUND_AUDIO);
             let value: Value = serde_json::from_slice(&out).expect("valid JSON");
             assert_eq!(
                 value,

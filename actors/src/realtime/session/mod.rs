@@ -276,10 +276,10 @@ impl Session {
         matches!(self.phase, Phase::Lingering(_))
     }
 
-    /// Writes the event for a frame of caller audio behind what is in `out`. Only for a session that is ready.
-    pub fn write_audio(&mut self, audio: &[u8], out: &mut Frame) {
+    /// The event for a frame of caller audio. Only for a session that is ready.
+    pub fn write_audio(&mut self, audio: &[u8]) -> Frame {
         self.last_frame += 1;
-        client::write_append(self.last_frame, audio, out);
+        client::append(self.last_frame, audio)
     }
 
     /// The earliest deadline.
