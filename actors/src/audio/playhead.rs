@@ -56,8 +56,9 @@ impl Playhead {
     /// Samples sent that are still to be played, a started one counted.
     pub fn ahead(&self, now: Instant) -> u64 {
         let left = self.ends.map_or(Duration::ZERO, |ends| ends.saturating_duration_since(now));
-        let samples = (left.as_nanos() * u128::from(self.rate_hz)).div_ceil(NANOS_PER_SECOND);
-        u64::try_from(samples).unwrap_or(u64::MAX).min(self.sent)
+        // By seconds and the rest of one: a division of 128 bits is a call, and this is asked with every frame.
+        let rest = (u64::from(left.subsec_nanos()) * u64::from(self.rate_hz)).div_ceil(NANOS_PER_SECOND);
+        left.as_secs().saturating_mul(self.rate_hz.into()).saturating_add(rest).min(self.sent)
     }
 
     /// Samples that have been played.
@@ -82,12 +83,13 @@ impl Playhead {
 
     /// How long so many samples play.
     pub fn duration_of(&self, samples: u64) -> Duration {
-        let nanos = u128::from(samples) * NANOS_PER_SECOND / u128::from(self.rate_hz);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let rate_hz = u64::from(self.rate_hz);
+        let rest = samples % rate_hz * NANOS_PER_SECOND / rate_hz;
+        Duration::from_secs(samples / rate_hz) + Duration::from_nanos(rest)
     }
 }
 
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
