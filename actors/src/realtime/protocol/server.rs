@@ -146,8 +146,8 @@ fn without_audio(text: &str) -> Option<Delta<'_>> {
 /// The text up to the value of the event's own `field`, and from there on. Within a string the field's quotation marks would be
 /// escaped; one of an inner object is somebody else's.
 fn after_own<'a>(text: &'a str, field: &str) -> Option<(&'a str, &'a str)> {
-    let (before, after) = text.split_at(text.find(field)? + field.len());
-    (before.rfind('{') == Some(0)).then_some((before, after))
+    let (before, after) = text.split_at(memchr::memmem::find(text.as_bytes(), field.as_bytes())? + field.len());
+    (memchr::memrchr(b'{', before.as_bytes()) == Some(0)).then_some((before, after))
 }
 
 fn payload<'a, T: Deserialize<'a>>(kind: &str, text: &'a str) -> Result<T, Unreadable> {
