@@ -60,6 +60,19 @@ pub fn decode(encoding: Encoding, bytes: &[u8], samples: &mut Vec<i16>) {
     }
 }
 
+/// The samples that `bytes` stand for: the bytes themselves where they are PCM16 as this machine keeps it, or decoded into `room`.
+pub fn read<'a>(encoding: Encoding, bytes: &'a [u8], room: &'a mut Vec<i16>) -> &'a [i16] {
+    if cfg!(target_endian = "little")
+        && encoding == Encoding::Pcm16
+        && let Ok(samples) = bytemuck::try_cast_slice(&bytes[..bytes.len() / 2 * 2])
+    {
+        return samples;
+    }
+    room.clear();
+    decode(encoding, bytes, room);
+    room
+}
+
 /// Appends `samples` as `encoding` writes them.
 pub fn encode(encoding: Encoding, samples: &[i16], bytes: &mut Vec<u8>) {
     match encoding {
@@ -274,6 +287,19 @@ mod tests {
         let mut samples = vec![];
         decode(Encoding::Pcm16, &[1, 0, 2], &mut samples);
         assert_eq!(samples, [1]);
+        assert_eq!(read(Encoding::Pcm16, &[1, 0, 2], &mut samples), [1]);
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_decoded_wherever_it_lies() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for encoding in [Encoding::MuLaw, Encoding::ALaw, Encoding::Pcm16] {
+            for begin in 0..3 {
+                let (mut decoded, mut room) = (vec![], vec![7]);
+                decode(encoding, &bytes[begin..], &mut decoded);
+                assert_eq!(read(encoding, &bytes[begin..], &mut room), decoded, "{encoding:?} from {begin}");
+            }
+        }
     }
 
     #[test]

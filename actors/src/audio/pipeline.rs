@@ -313,8 +313,7 @@ impl AgentPath {
         let sample_bytes = format.encoding.sample_bytes();
         for audio in audio.chunks(CONVERTED_AT_ONCE.as_millis() as usize * format.bytes_per_ms()) {
             Scratch::lend(|Scratch { narrow, wide, bytes }| {
-                g711::decode(format.encoding, audio, wide);
-                resampler.process(wide, narrow);
+                resampler.process(g711::read(format.encoding, audio, wide), narrow);
                 self.level.process(narrow);
                 g711::encode(self.line.encoding, narrow, bytes);
                 let samples = (audio.len() / sample_bytes) as u64;
