@@ -64,7 +64,7 @@ impl Resampler {
     }
 
     /// Converts `input`, of any length, and appends what is ready to `out`: after `n` samples in all, as many as fit into the time of
-    /// those `n`, rounded down to a whole number of the shortest stretch that both rates divide (one sample of 8 kHz, for 8 and 24).
+    /// those `n`, rounded down to a whole number of groups (up from 8 kHz one sample, down to it six of 24 kHz or four of 16).
     pub fn process(&mut self, input: &[i16], out: &mut Vec<i16>) {
         match &mut self.engine {
             None => out.extend_from_slice(input),
@@ -137,7 +137,7 @@ impl Engine {
         let group = self.filter.group();
         let unfinished = (group - self.begun.len()) % group;
         // As much silence as the taps reach back brings out the last of everything.
-        let silence = [0; kernel::MOST_GROUPS];
+        let silence = [0; MOST_SILENCE];
         self.process(&silence[..self.past.len() + unfinished], out);
         self.reset();
     }
@@ -155,6 +155,9 @@ impl fmt::Debug for Engine {
         self.filter.fmt(f)
     }
 }
+
+/// What drains any of our filters: 240 samples of 24 kHz, and an unfinished group.
+const MOST_SILENCE: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! The taps between two rates: rubato's, sorted by phase.
 //!
 //! Both rates are seen on the grid of their least common multiple: the input stands on every `ups`-th point of it, the output on every
-//! `downs`-th. A **group** is the shortest stretch with whole numbers of both: `downs` samples in, `ups` samples out.
+//! `downs`-th. A **group** is the shortest stretch with whole numbers of both, and two outputs at least: `downs` samples in, `ups`
+//! samples out.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -57,6 +58,8 @@ impl Filter {
     fn new(from_hz: usize, to_hz: usize) -> Result<Self, ResampleError> {
         let divisor = greatest_common_divisor(from_hz, to_hz);
         let (ups, downs) = (to_hz / divisor, from_hz / divisor);
+        // With one output of a group every sample that is loaded would be used once, and loading is what takes the time.
+        let (ups, downs) = if ups == 1 { (2, 2 * downs) } else { (ups, downs) };
         let grid_hz = from_hz * ups;
         let ratio = grid_hz / from_hz.min(to_hz);
         let prototype = windowed_sinc(ratio).map_err(|error| ResampleError::Unbuildable(error.to_string()))?;
@@ -189,7 +192,7 @@ mod tests {
             let filter = Filter::between(from, to).expect("known rates").expect("two rates");
             // The window may begin with nothing.
             let kept = filter.taps.iter().filter(|&&tap| tap != 0.0).count();
-            assert!(kept + 1 >= TAPS * filter.grid_hz / from.min(to) as usize, "{from} to {to}: {kept} taps");
+            assert!(kept + filter.ups >= TAPS * filter.grid_hz / from.min(to) as usize, "{from} to {to}: {kept} taps");
             for out in 0..filter.ups {
                 let sum: f32 = filter.taps.iter().skip(out).step_by(filter.ups).sum();
                 assert!((sum - 1.0).abs() < 1e-4, "{from} to {to}, phase {out}: {sum}");

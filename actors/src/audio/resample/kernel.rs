@@ -29,12 +29,12 @@ struct Work {
     /// Samples in, row by row: those kept, then the new ones, then room up to a whole register.
     rows: [f32; MOST_ROWS * (MOST_REACH + MOST_GROUPS)],
     /// Samples out, phase by phase.
-    phases: [i16; MOST_ROWS * MOST_GROUPS],
+    phases: [i16; MOST_PHASES * MOST_GROUPS],
 }
 
 thread_local! {
     static WORK: RefCell<Work> = const {
-        RefCell::new(Work { rows: [0.0; MOST_ROWS * (MOST_REACH + MOST_GROUPS)], phases: [0; MOST_ROWS * MOST_GROUPS] })
+        RefCell::new(Work { rows: [0.0; MOST_ROWS * (MOST_REACH + MOST_GROUPS)], phases: [0; MOST_PHASES * MOST_GROUPS] })
     };
 }
 
@@ -53,19 +53,19 @@ impl WithSimd for Run<'_> {
         match filter.downs {
             1 => spread::<1>(input, rows, row, reach),
             2 => spread::<2>(input, rows, row, reach),
-            _ => spread::<3>(input, rows, row, reach),
+            3 => spread::<3>(input, rows, row, reach),
+            4 => spread::<4>(input, rows, row, reach),
+            _ => spread::<6>(input, rows, row, reach),
         }
         let phases = &mut work.phases[..filter.ups * phase];
         // As many sums at once as there are registers for: they must not wait for each other, nor be put down in between.
         let wide = S::F32_LANES == WIDEST;
         match filter.ups {
-            1 => convolve::<S, 1, 10>(simd, filter, rows, phases, groups),
             2 => convolve::<S, 2, 5>(simd, filter, rows, phases, groups),
             _ if wide => convolve::<S, 3, 5>(simd, filter, rows, phases, groups),
             _ => convolve::<S, 3, 4>(simd, filter, rows, phases, groups),
         }
         match filter.ups {
-            1 => out.extend_from_slice(&phases[..groups]),
             2 => gather::<2>(phases, phase, groups, out),
             _ => gather::<3>(phases, phase, groups, out),
         }
@@ -160,10 +160,12 @@ fn rounded(sample: f32) -> i16 {
     (sample.clamp(f32::from(i16::MIN), f32::from(i16::MAX)) + WHOLE_BITS_LAST).to_bits() as i16
 }
 
-/// Groups converted at once: 20 ms at 16 kHz. More: a larger work space; fewer: what is kept is copied more often.
-pub(super) const MOST_GROUPS: usize = 320;
-/// Rows, and phases, of the rates we know: 8 and 24 kHz make three.
-const MOST_ROWS: usize = 3;
+/// Groups converted at once: 20 ms from 8 to 24 kHz, twice that the other way. More: a larger work space; fewer: what is kept is copied more often.
+pub(super) const MOST_GROUPS: usize = 160;
+/// Samples of a group that come in, at the rates we know: six of 24 kHz for two of 8.
+const MOST_ROWS: usize = 6;
+/// Samples of a group that go out: three of 24 kHz for one of 8.
+const MOST_PHASES: usize = 3;
 /// Groups that the taps of any of our filters reach back.
 const MOST_REACH: usize = 81;
 /// Samples of the widest register (AVX-512); narrower ones divide it.
