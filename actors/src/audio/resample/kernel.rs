@@ -63,7 +63,7 @@ impl WithSimd for Run<'_> {
         match filter.ups {
             2 => convolve::<S, 2, 5>(simd, filter, rows, phases, groups),
             _ if wide => convolve::<S, 3, 5>(simd, filter, rows, phases, groups),
-            _ => convolve::<S, 3, 4>(simd, filter, rows, phases, groups),
+            _ => convolve::<S, 3, 3>(simd, filter, rows, phases, groups),
         }
         match filter.ups {
             2 => gather::<2>(phases, phase, groups, out),
@@ -91,9 +91,10 @@ fn spread<const DOWNS: usize>(input: &[i16], rows: &mut [f32], row: usize, reach
 fn gather<const UPS: usize>(phases: &[i16], phase: usize, groups: usize, out: &mut Vec<i16>) {
     let start = out.len();
     out.resize(start + UPS * groups, 0);
-    let phases: [&[i16]; UPS] = std::array::from_fn(|place| &phases[place * phase..][..groups]);
-    for (n, slots) in out[start..].as_chunks_mut::<UPS>().0.iter_mut().enumerate() {
-        *slots = std::array::from_fn(|place| phases[place][n]);
+    for (place, phase) in phases.chunks_exact(phase).enumerate() {
+        for (slots, &sample) in out[start..].as_chunks_mut::<UPS>().0.iter_mut().zip(phase) {
+            slots[place] = sample;
+        }
     }
 }
 
@@ -133,20 +134,19 @@ fn convolve_some<S: Simd, const UPS: usize, const AT_ONCE: usize>(
         for (back, taps) in taps.as_chunks::<UPS>().0.iter().enumerate() {
             let samples = S::as_simd_f32s(&row[filter.reach + first - back..][..some]).0;
             let samples: &[S::f32s; AT_ONCE] = samples.first_chunk().expect("so many were taken");
-            for (sums, &tap) in sums.iter_mut().zip(taps) {
-                let tap = simd.splat_f32s(tap);
-                for (sum, &samples) in sums.iter_mut().zip(samples) {
-                    *sum = simd.mul_add_e_f32s(samples, tap, *sum);
+            // In this order the taps, the sums and one register of samples fit into the sixteen registers of AVX2.
+            let taps = taps.map(|tap| simd.splat_f32s(tap));
+            for (place, &samples) in samples.iter().enumerate() {
+                for (sums, &tap) in sums.iter_mut().zip(&taps) {
+                    sums[place] = simd.mul_add_e_f32s(samples, tap, sums[place]);
                 }
             }
         }
     }
-    for (sums, phase) in sums.iter().zip(phases.chunks_exact_mut(phase)) {
-        for (sum, slots) in sums.iter().zip(phase[first..].chunks_mut(S::F32_LANES)) {
-            let samples: &[f32] = pulp::bytemuck::cast_slice(std::slice::from_ref(sum));
-            for (slot, &sample) in slots.iter_mut().zip(samples) {
-                *slot = rounded(sample);
-            }
+    for (place, sums) in sums.iter().enumerate() {
+        let samples: &[f32] = bytemuck::cast_slice(sums);
+        for (slot, &sample) in phases[place * phase + first..][..some].iter_mut().zip(samples) {
+            *slot = rounded(sample);
         }
     }
 }
