@@ -4,7 +4,7 @@
 //! for every packet clicks at every packet's edge (22 to 40 dB SINAD instead of more than 92).
 //!
 //! It is a polyphase FIR: between these rates every output sample is one of a few fixed sets of taps over the newest input. The taps
-//! are rubato's windowed sinc ([`filter`]), with these values, each for its reason:
+//! are rubato's windowed sinc (`filter`), with these values, each for its reason:
 //!
 //! - **80 taps of the lower rate.** The delay is half of them: 5 ms, all that a direction may have. With 64 the band between 4.0 and
 //!   4.6 kHz folds back as softly only under a window that lets 4.7 kHz through at −90 dB.
@@ -19,12 +19,12 @@
 //! - **Rounding is ours**: to the nearest, and saturated. rubato's own 16-bit adapters truncate, which costs 2 dB, and a
 //!   wrapping cast turns the overshoot of loud speech into cracks.
 //!
-//! rubato designs the filter, and a test holds ours against its converter, sample by sample. Running it is ours ([`kernel`]), because
+//! rubato designs the filter, and a test holds ours against its converter, sample by sample. Running it is ours (`kernel`), because
 //! how many calls a core carries is decided here more than anywhere: for both directions of 20 ms, rubato's converter takes 10 µs with
 //! such a filter; its `Fft` with a block of 10 ms, of the same delay, takes 4 on the machine where this takes 2 with AVX-512 and 3
 //! with AVX2, and more among hundreds of calls, for its tables are 50 times as large.
 //!
-//! Every sample goes out as soon as it can be computed, so the output is the same, bit for bit, for any framing of the input.
+//! What comes out depends on what went in and not on its framing, bit for bit; nothing waits but a group of samples that is not whole.
 //! A direction keeps 0.3 to 1 KiB between frames; nothing is allocated once built. Delay: 5 ms a direction, 40 samples of 8 kHz exactly,
 //! so a mu-law round trip falls on the code words it came from.
 

@@ -160,7 +160,8 @@ fn rounded(sample: f32) -> i16 {
     (sample.clamp(f32::from(i16::MIN), f32::from(i16::MAX)) + WHOLE_BITS_LAST).to_bits() as i16
 }
 
-/// Groups converted at once: 20 ms from 8 to 24 kHz, twice that the other way. More: a larger work space; fewer: what is kept is copied more often.
+/// Groups converted at once: 20 ms from 8 to 24 kHz, twice that the other way. More: a larger work space; fewer: what is kept is copied
+/// more often.
 pub(super) const MOST_GROUPS: usize = 160;
 /// Samples of a group that come in, at the rates we know: six of 24 kHz for two of 8.
 const MOST_ROWS: usize = 6;
