@@ -350,12 +350,13 @@ impl Doctor {
         let readings = if self.examining { Reading::of(encoding) } else { &[Reading::Declared] };
         readings.iter().all(|&reading| {
             Scratch::lend(|Scratch { narrow, .. }| {
-                if reading == Reading::Declared {
-                    g711::decode(encoding, payload, narrow);
+                let samples = if reading == Reading::Declared {
+                    g711::read(encoding, payload, narrow)
                 } else {
                     narrow.extend(units(encoding, payload).map(|unit| reading.sample(encoding, unit)));
-                }
-                Energy::of(narrow).variance() > VOICED
+                    narrow
+                };
+                Energy::of(samples).variance() > VOICED
             })
         })
     }
@@ -468,7 +469,7 @@ fn decibels(magnitude: f32) -> f32 {
 /// Voiced audio that is judged. Shorter: one sound, which may be an s. Longer: the verdict comes later and holds more memory.
 const SAMPLE_MS: u32 = 500;
 /// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher: quiet callers never are.
-const VOICED: f32 = 10_000.0;
+const VOICED: i64 = 10_000;
 /// By how many decibels another reading has to be better. Good speech never has less than 2.6 to its credit, nor has corrupt speech.
 const CLEARLY: f32 = 1.2;
 /// What a sound has at least; less is noise in that reading.

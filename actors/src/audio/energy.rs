@@ -1,16 +1,15 @@
 //! How loud samples are. Pure.
 
-/// Mean and mean square of samples, in steps of 16 bits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What the energy of samples is made of, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Energy {
-    /// The offset from zero.
-    pub mean: f32,
-    /// The energy, with that of the offset.
-    pub mean_square: f32,
+    count: usize,
+    sum: i64,
+    squares: u64,
 }
 
 impl Energy {
-    /// Of `samples`; of none it is nothing. Exact up to the last division.
+    /// Of `samples`; of none it is nothing.
     pub fn of(samples: &[i16]) -> Self {
         let (mut total, mut total_square) = (0_i64, 0_u64);
         for samples in samples.chunks(SUMMED_IN_32_BITS) {
@@ -26,13 +25,18 @@ impl Energy {
             total += i64::from(sum);
             total_square += (u64::from(high) << 16) + u64::from(low);
         }
-        let count = samples.len().max(1) as f64;
-        Self { mean: (total as f64 / count) as f32, mean_square: (total_square as f64 / count) as f32 }
+        Self { count: samples.len(), sum: total, squares: total_square }
     }
 
-    /// The energy without that of the offset.
-    pub fn variance(&self) -> f32 {
-        self.mean_square - self.mean * self.mean
+    /// The mean square in steps of 16 bits, with that of an offset from zero.
+    pub fn mean_square(&self) -> f32 {
+        self.squares as f32 / self.count.max(1) as f32
+    }
+
+    /// The mean square without that of the offset, in whole numbers.
+    pub fn variance(&self) -> i64 {
+        let count = self.count.max(1) as i64;
+        (self.squares as i64 - self.sum * self.sum / count) / count
     }
 }
 
@@ -46,14 +50,14 @@ mod tests {
     #[test]
     fn an_offset_is_no_variance_and_every_sample_counts() {
         for length in [1, 7, 8, 9, 160] {
-            let level = Energy::of(&vec![-1_000; length]);
-            assert_eq!(level, Energy { mean: -1_000.0, mean_square: 1e6 }, "{length} samples");
-            assert_eq!(level.variance(), 0.0);
+            let energy = Energy::of(&vec![-1_000; length]);
+            assert_eq!((energy.mean_square(), energy.variance()), (1e6, 0), "{length} samples");
         }
         let square: Vec<i16> = (0..161).map(|n| if n % 2 == 0 { 300 } else { -100 }).collect();
-        let level = Energy::of(&square);
-        assert!((level.mean - 101.2).abs() < 0.1 && (level.variance() - 40_000.0).abs() < 5.0, "{level:?}");
-        assert_eq!(Energy::of(&[]), Energy { mean: 0.0, mean_square: 0.0 });
-        assert_eq!(Energy::of(&[i16::MIN; 3 * SUMMED_IN_32_BITS + 1]).mean_square, 1_073_741_824.0);
+        let energy = Energy::of(&square);
+        assert!((energy.variance() - 40_000).abs() < 5, "{energy:?}");
+        let none = Energy::of(&[]);
+        assert_eq!((none.mean_square(), none.variance()), (0.0, 0));
+        assert_eq!(Energy::of(&[i16::MIN; 3 * SUMMED_IN_32_BITS + 1]).mean_square(), 1_073_741_824.0);
     }
 }

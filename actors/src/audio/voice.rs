@@ -55,7 +55,9 @@ impl VoiceGate {
     }
 
     fn mean_square(&self, bytes: &[u8]) -> f32 {
-        Scratch::lend(|Scratch { narrow, .. }| Energy::of(g711::read(self.format.encoding, bytes, narrow)).mean_square)
+        Scratch::lend(|Scratch { narrow, .. }| {
+            Energy::of(g711::read(self.format.encoding, bytes, narrow)).mean_square()
+        })
     }
 }
 
