@@ -22,6 +22,16 @@ impl Frame {
         Self(used.unwrap_or_else(|| Vec::with_capacity(SIZES[size].room)))
     }
 
+    /// The bytes that `text` stands for.
+    ///
+    /// # Errors
+    /// When it is not base64 with its padding.
+    pub fn of_base64(text: &str) -> Result<Self, base64_simd::Error> {
+        let mut frame = Self::with_room(text.len() / 4 * 3);
+        base64_simd::STANDARD.decode_append(text, &mut *frame)?;
+        Ok(frame)
+    }
+
     /// A frame that holds a copy of `bytes`.
     pub fn copy_of(bytes: &[u8]) -> Self {
         let mut frame = Self::with_room(bytes.len());

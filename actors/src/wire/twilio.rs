@@ -109,9 +109,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     if encoded.is_empty() {
         return Err(malformed(KIND, "`media.payload` is empty".to_owned()));
     }
-    let mut payload = Frame::with_room(encoded.len() / 4 * 3);
-    STANDARD
-        .decode_append(encoded.as_bytes(), &mut *payload)
+    let payload = Frame::of_base64(&encoded)
         .map_err(|_| malformed(KIND, format!("`media.payload` of {} characters is not base64", encoded.len())))?;
     Ok(LineEvent::Audio(CallerFrame { timestamp, payload }))
 }

@@ -19,8 +19,7 @@ impl Session {
                 format!("Invalid 'audio': string too long. At most {MOST_APPENDED} bytes can be appended at once.");
             return Err(Fault::request("string_above_max_length", message).at("audio"));
         }
-        let mut bytes = Frame::with_room(audio.len() / 4 * 3);
-        base64_simd::STANDARD.decode_append(audio, &mut *bytes).map_err(|_| {
+        let bytes = Frame::of_base64(audio).map_err(|_| {
             Fault::request("invalid_value", "Invalid 'audio'. Expected base64-encoded audio bytes.").at("audio")
         })?;
         self.input.append(&bytes);

@@ -85,10 +85,9 @@ impl Session {
 
     /// The hot path: nothing is allocated once the frame pool is warm.
     fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let mut audio = Frame::with_room(delta.delta.len() / 4 * 3);
-        if base64_simd::STANDARD.decode_append(delta.delta.as_bytes(), &mut *audio).is_err() {
+        let Ok(audio) = Frame::of_base64(&delta.delta) else {
             return self.garbled("audio that is not base64", out);
-        }
+        };
         self.sequencer.stirred(&delta.response_id, now);
         if audio.is_empty() {
             return;
