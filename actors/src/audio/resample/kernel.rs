@@ -45,7 +45,8 @@ impl WithSimd for Run<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { filter, past, input, work, out } = self;
         let (reach, groups) = (filter.reach, input.len() / filter.downs);
-        let (row, phase) = (reach + groups.next_multiple_of(WIDEST), groups.next_multiple_of(WIDEST));
+        let phase = groups.next_multiple_of(WIDEST);
+        let row = reach + phase;
         let rows = &mut work.rows[..filter.downs * row];
         for (row, past) in rows.chunks_exact_mut(row).zip(past.chunks_exact(reach)) {
             row[..reach].copy_from_slice(past);
@@ -168,6 +169,6 @@ const MOST_ROWS: usize = 6;
 /// Samples of a group that go out: three of 24 kHz for one of 8.
 const MOST_PHASES: usize = 3;
 /// Groups that the taps of any of our filters reach back.
-const MOST_REACH: usize = 81;
+const MOST_REACH: usize = 80;
 /// Samples of the widest register (AVX-512); narrower ones divide it.
 const WIDEST: usize = 16;

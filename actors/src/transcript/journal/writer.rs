@@ -3,8 +3,8 @@
 //! A Transcript appends to memory and never waits: its lines lie in a buffer of their own, and the journal on the desk of the thread,
 //! which is woken for the first one only. Every `commit` (`records.journal_commit`) it writes out what has gathered in all calls; a
 //! second thread syncs what was written, each journal once in five seconds at most and one after the other all through that time, so
-//! that with many calls on a slow disk writing goes on at its beat and syncing falls behind. Both give way to calls ([`background`]). What has been written survives the death of the
-//! process, what has been synced that of the machine.
+//! that with many calls on a slow disk writing goes on at its beat and syncing falls behind. Both give way to calls ([`background`]).
+//! What has been written survives the death of the process, what has been synced that of the machine.
 //!
 //! A disk that takes nothing costs no call anything: lines wait in memory, bounded for each call and for all of them
 //! ([`MOST_WAITING_OF_A_CALL`], [`MOST_WAITING`]), and are written when there is space again. What did not fit is missing in the
