@@ -313,12 +313,32 @@ fn items_without_end_are_bounded_as_audio_is() {
 }
 
 #[test]
-fn audio_before_any_model_was_attached_is_counted() {
+fn a_model_that_speaks_before_the_word_of_it_has_come_loses_nothing() {
     let mut call = Call::new(&BUFFERS);
     call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &BUFFERS, ms(400));
-    call.says("resp_1", "item_1", 20);
+    call.says("resp_1", "item_1", 60);
+    call.says("resp_1", "item_1", 60);
+    call.completes("item_1");
+    assert_eq!(call.told(), "");
+    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    assert_eq!(call.told(), "started item_1, play 100, play 20, mark 1:960:item_1");
     call.pass(1_000);
-    assert_eq!(call.told(), "dropped Unexpected 1");
+    assert_eq!(call.told(), "");
+}
+
+#[test]
+fn audio_before_any_model_is_bounded_and_forgotten_by_an_interruption() {
+    let mut call = Call::new(&BUFFERS);
+    call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &BUFFERS, ms(400));
+    for _ in 0..70 {
+        call.says("resp_1", "item_1", 20);
+    }
+    call.pass(1_000);
+    assert_eq!(call.told(), "dropped Unexpected 6");
+    call.interrupts(None);
+    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    call.pass(1_000);
+    assert!(!call.told().contains("play"), "what was said before the interruption is over");
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub struct Pipeline {
     agent: AgentPath,
     playout: Playout,
     drops: Drops,
+    /// What a model said before this path was told of it: the word comes by way of the call, the audio does not.
+    early: Vec<AudioEvent>,
     /// While the call is recorded.
     tape: Option<Tape>,
 }
@@ -104,6 +106,7 @@ impl Pipeline {
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
             drops: Drops::default(),
+            early: Vec::new(),
             tape: None,
         }
     }
@@ -158,6 +161,11 @@ impl Pipeline {
             .min_by_key(|(when, _)| *when)
     }
 
+    /// Whether what the model says is to wait for the word that it is there. Beyond the bound it is dropped and counted.
+    fn is_early(&self) -> bool {
+        self.agent.model.is_none() && self.early.len() < MOST_EARLY
+    }
+
     /// Puts on tape what was sent to the line, and cuts off what is certain.
     fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
         let Some(tape) = &mut self.tape else { return };
@@ -175,6 +183,7 @@ impl Pipeline {
 
     fn take(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         match event {
+            AudioEvent::ModelAudio { .. } | AudioEvent::ItemComplete(_) if self.is_early() => self.early.push(event),
             AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
             AudioEvent::ModelAudio { response, item, audio } => {
@@ -184,9 +193,13 @@ impl Pipeline {
             AudioEvent::ModelAttached(format) => {
                 self.agent.attach(format, &mut self.playout, out)?;
                 self.caller.attach(format, out)?;
+                for event in std::mem::take(&mut self.early) {
+                    self.take(event, now, out)?;
+                }
             }
             AudioEvent::ModelDetached => self.caller.detach(),
             AudioEvent::ClearPlayout(response) => {
+                self.early.clear();
                 self.agent.reset();
                 let cut = self.playout.interrupt(response.as_ref(), now, out);
                 out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
@@ -503,6 +516,9 @@ impl Drops {
 
 /// Model audio converted at once. Larger: a burst's size stays in the buffers. Smaller: more rounds for the same work.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
+/// Pieces that are kept of a model that is not known of yet; the word of it is behind by less than a millisecond. Fewer: a model that
+/// speaks at once loses its first words. More: memory for a model that never comes.
+const MOST_EARLY: usize = 64;
 /// Quiet of the model, and of the line, after which the samples still inside are played. Shorter: silence is put between pieces of a
 /// slow answer. Longer: the end of an answer that was never completed comes late.
 const TAIL_PATIENCE: Duration = Duration::from_millis(40);
