@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`config`] | settings in layers → final types, once; what each call is to be held like |
 //! | [`routes`] | one file a family: Twilio's webhooks, the media stream (the one file that names `actix-web-actors`), `/calls`, health, metrics |
-//! | [`service`], [`shutdown`] | what is started in which order, and how it stops |
+//! | [`service`], `listener`, [`shutdown`] | what is started in which order, where it listens, and how it stops |
 //! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
 //! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
 //! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
@@ -30,6 +30,7 @@ pub mod commands;
 pub mod config;
 pub mod deliveries;
 pub mod lag;
+mod listener;
 pub mod phone;
 pub mod records;
 pub mod rehearsal;

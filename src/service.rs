@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
-use actix_web::dev::ServerHandle;
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::web::Data;
 use log::{info, warn};
 use switchboard_actors::clock;
 use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
@@ -20,7 +17,7 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::actor::warm::{Keeper, Valve};
+use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
@@ -32,7 +29,7 @@ use url::Url;
 
 use crate::canary::Canary;
 use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
-use crate::lag;
+use crate::listener::{Bound, Listener};
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
@@ -41,7 +38,7 @@ use crate::routes::health::ModelProbe;
 use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
 use crate::routes::waybeo::WaybeoRules;
-use crate::routes::{self, lifeline, twiml};
+use crate::routes::{self, twiml};
 use crate::telemetry;
 
 /// A running service.
@@ -242,76 +239,6 @@ impl Service {
             watch.abort();
         }
         self.arbiter.stop();
-    }
-}
-
-/// A listener that is bound and not yet served.
-struct Bound {
-    address: SocketAddr,
-    run: Box<dyn FnOnce() -> actix_web::dev::Server>,
-}
-
-/// A listener that is served.
-struct Listener {
-    address: SocketAddr,
-    handle: ServerHandle,
-    task: JoinHandle<io::Result<()>>,
-}
-
-impl Bound {
-    /// Binds `address`; what the doors know is read from `doors` when serving begins.
-    fn at(
-        key: &'static str,
-        address: SocketAddr,
-        workers: usize,
-        doors: &Arc<OnceLock<Data<Doors>>>,
-        paths: fn(&mut ServiceConfig),
-    ) -> Result<Self, ServiceError> {
-        let doors = Arc::clone(doors);
-        let listener = key.split('.').next().unwrap_or(key);
-        let threads = Arc::new(AtomicUsize::new(0));
-        let app = move || {
-            // Once on each of the listener's threads.
-            lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
-            let doors = doors.get().expect("`build` tells what the doors know before it serves them");
-            // Calls live on the threads that carriers reach.
-            if let Some((plan, valve)) = doors.warm.clone().filter(|_| key == "server.bind") {
-                Keeper::start_on_thread(plan, valve);
-            }
-            App::new().app_data(Data::clone(doors)).configure(paths)
-        };
-        let server = HttpServer::new(app)
-            .workers(workers)
-            // Nagle's algorithm holds back every frame that follows an unacknowledged one: 24 ms at p95.
-            .tcp_nodelay(true)
-            // A burst of callers waits here for a moment instead of retrying a second later.
-            .backlog(1024)
-            // Longer than a proxy keeps its idle connections, so that it is never the one surprised.
-            .keep_alive(Duration::from_secs(75))
-            .client_request_timeout(Duration::from_secs(5))
-            .client_disconnect_timeout(Duration::from_secs(1))
-            .on_connect(lifeline::remember)
-            .disable_signals()
-            // By then every call has ended; only idle connections are left.
-            .shutdown_timeout(1)
-            .bind(address)
-            .map_err(|source| ServiceError::Listen { key, address, source })?;
-        let address = server.addrs().first().copied().unwrap_or(address);
-        Ok(Self { address, run: Box::new(move || server.run()) })
-    }
-
-    fn listen(self) -> Listener {
-        let server = (self.run)();
-        Listener { address: self.address, handle: server.handle(), task: actix_rt::spawn(server) }
-    }
-}
-
-impl Listener {
-    async fn stop(self) {
-        self.handle.stop(true).await;
-        if let Ok(Err(problem)) = self.task.await {
-            warn!(problem:%; "the listener did not end in order");
-        }
     }
 }
 

@@ -39,7 +39,7 @@
 //! | [`delivery`] | telling others of calls: webhooks, at least once |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
 //! | [`control`] | what a carrier is told beside its stream, over its own API |
-//! | [`http`] | the HTTP client of a thread |
+//! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`background`] | threads for the disk, which give way to calls |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
@@ -65,6 +65,7 @@ pub mod http;
 pub mod ids;
 pub mod realtime;
 pub mod recording;
+pub mod socket;
 pub mod supervisor;
 pub mod tools;
 pub mod transcript;

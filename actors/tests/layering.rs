@@ -4,8 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
-const SHELLS: [&str; 9] =
-    ["actor.rs", "alarm.rs", "messages.rs", "dial.rs", "socket.rs", "http.rs", "writer.rs", "clock.rs", "events.rs"];
+const SHELLS: [&str; 10] = [
+    "actor.rs",
+    "alarm.rs",
+    "messages.rs",
+    "dial.rs",
+    "socket.rs",
+    "incoming.rs",
+    "http.rs",
+    "writer.rs",
+    "clock.rs",
+    "events.rs",
+];
 /// Crates that a pure file does not name: with them come waiting, sending and spawning.
 const RUNTIMES: [&str; 4] = ["actix", "tokio", "awc::", "futures_util"];
 /// Where a pure file would get the time or chance from by itself. Its tests may.

@@ -1,20 +1,18 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
-//! socket actor, with `admission`; it reads what it is `fed`), `calls`, `outbound` and `spend` (admin, behind `guard`), `health`,
-//! `metrics`; `order` reads bodies.
+//! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
+//! `guard`), `health`, `metrics`; `order` reads bodies.
 //! Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
 mod calls;
 pub mod doors;
-mod fed;
 mod form;
 pub mod gate;
 mod guard;
 pub mod health;
 mod held;
-pub mod lifeline;
 mod metrics;
 mod order;
 pub mod outbound;
@@ -26,6 +24,7 @@ mod stream;
 mod twilio;
 mod twilio_person;
 pub mod twiml;
+pub(crate) mod upgrade;
 pub mod waybeo;
 
 use std::future::ready;

@@ -5,15 +5,19 @@
 //! A stream is awaiting its `start`; then asking to be admitted, with what it hears held; then attached to its call; then
 //! closing. The socket's end is told to the call exactly once, however it comes.
 
-use std::rc::Rc;
+use std::io;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Handler, Message, Recipient, SpawnHandle, StreamHandler};
 use actix_http::ws::{Item, ProtocolError};
 use actix_rt::Arbiter;
-use actix_web::web::{Data, Payload};
+use actix_web::error::PayloadError;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
+use bytestring::ByteString;
+use futures_util::StreamExt as _;
+use futures_util::stream::pending;
 use log::debug;
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{Intake, Oddity};
@@ -22,23 +26,23 @@ use switchboard_actors::call::messages::{Line, LineAttached, LineReport};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CarrierCallId, StreamId};
+use switchboard_actors::socket::Half;
 use switchboard_actors::supervisor::messages::Refusal;
 use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
 use tokio::sync::oneshot;
 
 use super::admission::{self, Applicant, Arrival};
-use super::doors::{Doors, address_of};
-use super::fed::Fed;
+use super::doors::{Doors, StreamRules, address_of};
 use super::gate::Ticket;
 use super::held::Held;
-use super::lifeline::{Connection, Pulse};
 use super::problem::Problem;
 use super::reassembly::{Kind, Reassembly, TooLarge, Whole};
+use super::upgrade::{self, Carried, Written};
 
 /// `GET /ws`: Twilio Media Streams.
-pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+pub(super) async fn open(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     doors.accept_upgrade(&request)?;
-    upgrade(Carrier::Twilio, Arrival::Announced, &request, payload, doors)
+    upgrade(Carrier::Twilio, Arrival::Announced, &request, doors)
 }
 
 /// Upgrades a request that has been found to be the carrier's.
@@ -46,20 +50,44 @@ pub(super) fn upgrade(
     carrier: Carrier,
     arrival: Arrival,
     request: &HttpRequest,
-    payload: Payload,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = doors.gate.enter(address_of(request)).map_err(|crowded| {
         emit(Event::CallRefused { reason: "too_many_sockets" });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
-    let most = doors.stream.max_message;
-    let pulse = Pulse::watched(request.conn_data::<Rc<Connection>>(), doors.stream.stall_timeout);
-    let stream = MediaStream::new(carrier, arrival, doors, ticket, pulse);
-    ws::WsResponseBuilder::new(stream, request, Fed(payload))
-        .frame_size(most)
-        .start()
-        .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))
+    let mut response = ws::handshake(request)
+        .map(|mut response| response.finish())
+        .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))?;
+    if !upgrade::is_offered(request) {
+        return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
+    }
+    let StreamRules { max_message, stall_timeout: patience, .. } = doors.stream;
+    let stream = MediaStream::new(carrier, arrival, doors, ticket);
+    let start = Box::new(move |frames: Half| -> Written {
+        Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {
+            // Read where the connection is read, instead of from a request's payload, through two buffers more.
+            ctx.add_stream(frames.map(|frame| frame.and_then(message)));
+            stream
+        }))
+    });
+    response.extensions_mut().insert(Carried { start, max_message, patience });
+    Ok(response)
+}
+
+/// A frame as the socket actor takes it.
+fn message(frame: ws::Frame) -> Result<ws::Message, ProtocolError> {
+    Ok(match frame {
+        ws::Frame::Text(text) => ws::Message::Text(
+            ByteString::try_from(text)
+                .map_err(|_| ProtocolError::Io(io::Error::new(io::ErrorKind::InvalidData, "text that is not UTF-8")))?,
+        ),
+        ws::Frame::Binary(bytes) => ws::Message::Binary(bytes),
+        ws::Frame::Ping(bytes) => ws::Message::Ping(bytes),
+        ws::Frame::Pong(bytes) => ws::Message::Pong(bytes),
+        ws::Frame::Close(reason) => ws::Message::Close(reason),
+        ws::Frame::Continuation(item) => ws::Message::Continuation(item),
+    })
 }
 
 /// One carrier's socket.
@@ -90,8 +118,6 @@ struct MediaStream {
     deadline: Option<SpawnHandle>,
     /// Rings once a second; from the actor's start on.
     alarm: Option<Alarm>,
-    /// Beats while this actor is polled.
-    pulse: Pulse,
     /// The buffer outgoing messages are written in.
     text: String,
 }
@@ -126,7 +152,7 @@ struct Asking {
 }
 
 impl MediaStream {
-    fn new(carrier: Carrier, arrival: Arrival, doors: Data<Doors>, ticket: Ticket, pulse: Pulse) -> Self {
+    fn new(carrier: Carrier, arrival: Arrival, doors: Data<Doors>, ticket: Ticket) -> Self {
         Self {
             carrier,
             arrival,
@@ -143,7 +169,6 @@ impl MediaStream {
             heard: false,
             deadline: None,
             alarm: None,
-            pulse,
             text: String::new(),
         }
     }
@@ -289,7 +314,6 @@ impl MediaStream {
 
     /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
     fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
-        self.pulse.beat();
         self.tell_oddities();
         let Phase::Attached { call, .. } = &self.phase else { return };
         if !call.reports.connected() {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, warn};
 use quick_xml::escape::escape;
@@ -40,9 +40,9 @@ pub struct WaybeoRules {
 }
 
 /// `GET /waybeo/ws`: the stream.
-pub(super) async fn open(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+pub(super) async fn open(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let parameters = doors.waybeo.accept(&request)?;
-    stream::upgrade(Carrier::Waybeo, Arrival::Vouched { parameters }, &request, payload, doors)
+    stream::upgrade(Carrier::Waybeo, Arrival::Vouched { parameters }, &request, doors)
 }
 
 /// `GET /waybeo/answer`: Ozonetel asks what to do with a call, and with `event` tells how it goes on.

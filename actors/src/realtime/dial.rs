@@ -17,10 +17,11 @@ use awc::{Client, Connector};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::incoming::MOST_BYTES;
 use super::plan::{Credential, SessionPlan};
 use super::session::loss_of_status;
-use super::socket::{MOST_BYTES, Socket};
 use crate::call::messages::{LossClass, ModelLoss};
+use crate::socket::Socket;
 
 /// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
 ///

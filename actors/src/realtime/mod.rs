@@ -2,7 +2,8 @@
 //!
 //! `protocol` is the wire (events out, events in, tolerant of the unknown), `session` the connection's state machine,
 //! `sequencer` the rule of one response at a time, `backlog` what the AudioPipeline could not take at once, `plan` (and
-//! `options`, its finer part) what a session is configured with. `dial` opens a `socket`, `writer` writes to it, `actor` joins.
+//! `options`, its finer part) what a session is configured with. `dial` opens a socket, `writer` writes to it, `incoming` is what is
+//! read, `actor` joins.
 //!
 //! A session may be lost, a call may not. `campaign` says where the next one is dialled and when, `breaker` which keys and
 //! servers are not worth it for now; `history` and `turn_audio` keep what was said and heard, `legacy` makes of that what the next
@@ -14,6 +15,7 @@ pub mod breaker;
 pub mod campaign;
 pub mod dial;
 pub mod history;
+pub mod incoming;
 pub mod legacy;
 pub mod messages;
 pub mod options;
@@ -23,6 +25,5 @@ pub mod protocol;
 pub mod seed;
 pub mod sequencer;
 pub mod session;
-pub mod socket;
 pub mod turn_audio;
 pub mod writer;

@@ -20,8 +20,8 @@ use futures_util::Sink;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::socket::Outgoing;
 use crate::audio::frame::Frame;
+use crate::socket::Outgoing;
 
 /// The handle to a writing end. Dropping it says good-bye and closes the socket.
 pub struct Writer {
@@ -259,7 +259,7 @@ mod tests {
             .map(|queued| match queued {
                 Outgoing::Text(text) => text.clone(),
                 Outgoing::Audio(frame) => frame[0].to_string(),
-                Outgoing::Ping | Outgoing::Pong(_) | Outgoing::Close(_) => "?".to_owned(),
+                Outgoing::Frames(_) | Outgoing::Ping | Outgoing::Pong(_) | Outgoing::Close(_) => "?".to_owned(),
             })
             .collect();
         assert_eq!(left, ["one", "3", "4", "5", "two"]);

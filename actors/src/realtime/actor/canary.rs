@@ -10,9 +10,10 @@ use tokio::time::timeout;
 use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::realtime::dial;
+use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
-use crate::realtime::socket::{Assembler, Incoming, Outgoing, Socket};
+use crate::socket::{Outgoing, Socket};
 
 /// Opens a session of `plan`, configures it and closes it; says how long that took.
 ///

@@ -14,10 +14,11 @@ use crate::audio::frame::Frame;
 use crate::call::messages::ModelLoss;
 use crate::clock;
 use crate::realtime::dial;
+use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::session::{Session, SessionEvent};
-use crate::realtime::socket::{self, Assembler, Incoming};
 use crate::realtime::writer::Writer;
+use crate::socket;
 
 /// Which of a call's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,10 +21,11 @@ use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::realtime::dial;
+use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::{Candidate, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
-use crate::realtime::socket::{Assembler, Incoming, Outgoing, Socket};
+use crate::socket::{Outgoing, Socket};
 
 /// An opened session that is nobody's yet.
 pub(super) struct Warmed {

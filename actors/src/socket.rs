@@ -1,9 +1,8 @@
-//! What travels on a model's socket, and the buffers that it travels in.
+//! A WebSocket, a carrier's or a model's, and the buffers that its messages travel in.
 //!
-//! A socket has no buffers of its own as long as the server sends whole messages and reads what it is sent: both ways they pass
+//! A socket has no buffers of its own as long as the peer sends whole messages and reads what it is sent: both ways they pass
 //! through buffers of the thread, which all its calls find in the processor's cache. Only what is left over, a piece of a message or
-//! what the server does not take, is kept by the socket. Fragments are put together by the [`Assembler`]; pings are answered by the
-//! session.
+//! what the peer does not take, is kept by the socket. Fragments and pings are its owner's.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -12,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
 use actix_codec::{AsyncWrite as _, Decoder as _, FramedParts};
-use actix_http::ws::{self, CloseReason, Item, OpCode, Parser, ProtocolError};
+use actix_http::ws::{self, CloseReason, OpCode, Parser, ProtocolError};
 use awc::BoxedSocket;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
@@ -20,7 +19,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::audio::frame::Frame;
 
-/// An open socket to a Realtime server: WebSocket messages out, frames in.
+/// An open socket: WebSocket messages out, frames in.
 pub struct Socket {
     io: BoxedSocket,
     codec: ws::Codec,
@@ -31,7 +30,9 @@ pub struct Socket {
     /// Encoded and not written yet, from `written` on.
     unwritten: BytesMut,
     written: usize,
-    /// The server has closed its end.
+    /// Bytes that the system has taken for the peer, over the socket's life.
+    taken: u64,
+    /// The peer has closed its end.
     ended: bool,
 }
 
@@ -43,10 +44,10 @@ impl fmt::Debug for Socket {
 }
 
 impl Socket {
-    /// The socket that awc has opened.
+    /// The socket under `parts`; what they have read is read first.
     pub fn new(parts: FramedParts<BoxedSocket, ws::Codec>) -> Self {
         let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
-        Self { io, codec, unread: read_buf, lent: false, unwritten: write_buf, written: 0, ended: false }
+        Self { io, codec, unread: read_buf, lent: false, unwritten: write_buf, written: 0, taken: 0, ended: false }
     }
 
     /// Reads what is there, behind what is left of the last time; `false` at the end.
@@ -77,6 +78,7 @@ impl Socket {
                 return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
             }
             self.written += bytes;
+            self.taken += bytes as u64;
         }
         if self.written == 0 {
             return Poll::Ready(Ok(()));
@@ -145,6 +147,13 @@ pub fn split(socket: Socket) -> (Half, Half) {
 /// One end of a socket whose other end is on the same thread; a lock between them would cost more than what it guards.
 pub struct Half(Rc<RefCell<Socket>>);
 
+impl Half {
+    /// Bytes that have been taken of what was written, over the socket's life: while it grows the peer reads.
+    pub fn taken(&self) -> u64 {
+        self.0.borrow().taken
+    }
+}
+
 impl fmt::Debug for Half {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Half")
@@ -179,9 +188,11 @@ impl Stream for Half {
     }
 }
 
-/// What we write to the socket.
+/// What we write to the socket; messages as a client, which masks them.
 #[derive(Debug)]
 pub enum Outgoing {
+    /// Whole frames that are encoded already.
+    Frames(Bytes),
     /// A text message.
     Text(String),
     /// A text message with caller audio, in a buffer that goes back to its pool.
@@ -196,8 +207,8 @@ pub enum Outgoing {
 
 impl Outgoing {
     fn encode(self, out: &mut BytesMut) {
-        // A client's frames are masked.
         match self {
+            Self::Frames(bytes) => out.extend_from_slice(&bytes),
             Self::Text(text) => Parser::write_message(out, text, OpCode::Text, true, true),
             Self::Audio(text) => Parser::write_message(out, &text[..], OpCode::Text, true, true),
             Self::Ping => Parser::write_message(out, b"", OpCode::Ping, true, true),
@@ -206,84 +217,6 @@ impl Outgoing {
         }
     }
 }
-
-/// What came from the socket, whole.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Incoming {
-    /// A text message.
-    Text(Bytes),
-    /// A message that is no text.
-    Binary,
-    /// A question whether we live.
-    Ping(Bytes),
-    /// The answer to ours.
-    Pong,
-    /// Good-bye.
-    Close {
-        /// Its number.
-        code: Option<u16>,
-        /// Its words.
-        reason: String,
-    },
-}
-
-/// Puts fragmented messages together.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    partial: BytesMut,
-    text: bool,
-}
-
-impl Assembler {
-    /// The message that `frame` completes, if it does.
-    ///
-    /// # Errors
-    /// When a message grows beyond what we take.
-    pub fn take(&mut self, frame: ws::Frame) -> Result<Option<Incoming>, ProtocolError> {
-        use ws::Frame as F;
-        Ok(Some(match frame {
-            F::Text(text) => Incoming::Text(text),
-            F::Binary(_) => Incoming::Binary,
-            F::Ping(payload) => Incoming::Ping(payload),
-            F::Pong(_) => Incoming::Pong,
-            F::Close(reason) => {
-                let code = reason.as_ref().map(|reason| u16::from(reason.code));
-                let reason = reason.and_then(|reason| reason.description).unwrap_or_default();
-                Incoming::Close { code, reason }
-            }
-            F::Continuation(Item::FirstText(part)) => return self.begin(true, &part),
-            F::Continuation(Item::FirstBinary(part)) => return self.begin(false, &part),
-            F::Continuation(Item::Continue(part)) => return self.add(&part),
-            F::Continuation(Item::Last(part)) => {
-                self.add(&part)?;
-                let whole = std::mem::take(&mut self.partial).freeze();
-                if self.text { Incoming::Text(whole) } else { Incoming::Binary }
-            }
-        }))
-    }
-
-    fn begin(&mut self, text: bool, part: &[u8]) -> Result<Option<Incoming>, ProtocolError> {
-        self.text = text;
-        self.partial.clear();
-        self.add(part)
-    }
-
-    fn add(&mut self, part: &[u8]) -> Result<Option<Incoming>, ProtocolError> {
-        if self.partial.len() + part.len() > MOST_BYTES {
-            self.partial = BytesMut::new();
-            return Err(ProtocolError::Io(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("a message is larger than {MOST_BYTES} bytes"),
-            )));
-        }
-        self.partial.extend_from_slice(part);
-        Ok(None)
-    }
-}
-
-/// The largest message taken, and the largest frame. Smaller: a long `session.updated` or a burst of audio ends the call.
-/// Larger: a server gone wrong takes the memory of other calls.
-pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 thread_local! {
     /// What is read passes through here.
@@ -307,6 +240,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
+
+    const MOST_BYTES: usize = 1024 * 1024;
 
     /// A socket, and the server's end of it, which takes `capacity` bytes before it has read any.
     fn socket(capacity: usize) -> (Socket, DuplexStream) {
@@ -379,29 +314,5 @@ mod tests {
         for _ in 0..6 {
             assert_eq!(codec.decode(&mut words).expect("a frame"), Some(F::Text("word".into())));
         }
-    }
-
-    #[test]
-    fn fragments_are_put_together_with_control_frames_in_between() {
-        let mut assembler = Assembler::default();
-        let mut take = |frame| assembler.take(frame).expect("small");
-        assert_eq!(take(F::Continuation(Item::FirstText(Bytes::from_static(b"{\"ty")))), None);
-        assert_eq!(take(F::Ping(Bytes::from_static(b"1"))), Some(Incoming::Ping(Bytes::from_static(b"1"))));
-        assert_eq!(take(F::Continuation(Item::Continue(Bytes::from_static(b"pe\":1")))), None);
-        assert_eq!(
-            take(F::Continuation(Item::Last(Bytes::from_static(b"}")))),
-            Some(Incoming::Text(Bytes::from_static(b"{\"type\":1}")))
-        );
-        assert_eq!(take(F::Continuation(Item::FirstBinary(Bytes::from_static(b"x")))), None);
-        assert_eq!(take(F::Continuation(Item::Last(Bytes::new()))), Some(Incoming::Binary));
-    }
-
-    #[test]
-    fn a_message_without_end_is_refused() {
-        let mut assembler = Assembler::default();
-        let part = Bytes::from(vec![b'x'; 1024 * 1024]);
-        assert!(assembler.take(F::Continuation(Item::FirstText(part.clone()))).is_ok());
-        let problem = (0..16).find_map(|_| assembler.take(F::Continuation(Item::Continue(part.clone()))).err());
-        assert!(problem.expect("a limit").to_string().contains("larger than"));
     }
 }
