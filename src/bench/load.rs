@@ -99,7 +99,9 @@ pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     );
     let mut sheet = Sheet::new(probe::machine(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
-    let mut rig = Rig::start(args, variant).await?;
+    // Once: a process that has been moved to one core sees no other any more.
+    let apart = keep_apart();
+    let mut rig = Rig::start(args, variant, apart).await?;
     for &calls in &args.steps {
         progress.set_message(format!("{calls} calls: setting up"));
         match rig.step(calls, args, &progress).await {
@@ -120,7 +122,7 @@ pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     }
     rig.stop().await;
     progress.set_message("setting up");
-    let mut rig = Rig::start(args, variant).await?;
+    let mut rig = Rig::start(args, variant, apart).await?;
     sheet.set_ups_per_s = Some(rig.set_up_rate().await?);
     rig.stop().await;
     if let Some(calls) = args.features_at {
@@ -131,7 +133,7 @@ pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
             ("log off", Variant { log: "off", ..variant }),
         ] {
             progress.set_message(format!("{name} at {calls} calls"));
-            let mut rig = Rig::start(args, variant).await?;
+            let mut rig = Rig::start(args, variant, apart).await?;
             let step = rig.step(calls, args, &progress).await?;
             rig.stop().await;
             sheet.features.push(Feature { name: name.to_owned(), step });
@@ -174,7 +176,7 @@ struct Rig {
 }
 
 impl Rig {
-    async fn start(args: &BenchArgs, variant: Variant<'_>) -> Result<Self, BenchError> {
+    async fn start(args: &BenchArgs, variant: Variant<'_>, apart: bool) -> Result<Self, BenchError> {
         let io = |what| move |source| BenchError::Io { what, source };
         let (model_port, sessions) = model::listen().await.map_err(io("listen for the service"))?;
         let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
@@ -183,18 +185,9 @@ impl Rig {
         let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
         let binary = std::env::current_exe().map_err(io("find this program"))?;
         let address = format!("127.0.0.1:{port}");
-        // One core for the service, the other for the load, where the system lets us say so.
-        let pinned = std::thread::available_parallelism().is_ok_and(|n| n.get() > 1)
-            && Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        let mut command = if pinned {
-            let own = std::process::id().to_string();
-            let _ = Command::new("taskset")
-                .args(["-a", "-cp", "1", &own])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
+        let mut command = if apart {
             let mut taskset = Command::new("taskset");
-            taskset.args(["-c", "0"]).arg(&binary);
+            taskset.args(["-c", SERVICE_CORE]).arg(&binary);
             taskset
         } else {
             Command::new(&binary)
@@ -388,10 +381,25 @@ impl Rig {
 const SET_UPS: usize = 500;
 /// Of these, at once.
 const SET_UPS_AT_ONCE: usize = 16;
+/// Where the service under test runs, and where the load does.
+const SERVICE_CORE: &str = "0";
+/// See [`SERVICE_CORE`].
+const LOAD_CORE: &str = "1";
 /// Interruptions measured in a step.
 const INTERRUPTED: usize = 100;
 /// The auth token that the bench signs with.
 const TOKEN: &str = "bench_auth_token_0123456789abcdef";
+
+/// Moves the load to a core of its own, where there is more than one and the system lets us say so; whether every service under test is
+/// to be started on [`SERVICE_CORE`].
+fn keep_apart() -> bool {
+    let taskset = |args: &[&str]| {
+        let said = Command::new("taskset").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        said.is_ok_and(|status| status.success())
+    };
+    let own = std::process::id().to_string();
+    std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) && taskset(&["-a", "-cp", LOAD_CORE, &own])
+}
 
 fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
