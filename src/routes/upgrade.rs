@@ -9,6 +9,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ pub(super) type Written = Pin<Box<dyn Stream<Item = Result<Bytes, Error>>>>;
 /// Marks the requests whose connection can be taken.
 struct Offered;
 
-/// Whether the connection of `request` can be taken: it asked for a WebSocket, in no other way than the one there is.
+/// Whether the connection of `request` can be taken: it is an upgrade to a WebSocket, and has no body that would come first.
 pub(super) fn is_offered(request: &HttpRequest) -> bool {
     request.extensions().contains::<Offered>()
 }
@@ -67,9 +68,9 @@ where
     fn_factory(move || {
         let app = app().into_factory().new_service(());
         async move {
-            let app = std::rc::Rc::new(app.await?);
+            let app = Rc::new(app.await?);
             Ok(fn_service(move |(request, framed)| {
-                let app = std::rc::Rc::clone(&app);
+                let app = Rc::clone(&app);
                 async move { answer(&*app, request, framed).await }
             }))
         }
@@ -152,7 +153,7 @@ impl Future for Connection {
             match written.poll_next_unpin(task) {
                 Poll::Ready(Some(Ok(frames))) => this.sink.start_send_unpin(Outgoing::Frames(frames))?,
                 // The actor has had its last word and waits for nothing any more.
-                Poll::Ready(Some(Err(_)) | None) => this.written = None,
+                Poll::Ready(Some(Err(_)) | None) => (this.written, this.stall) = (None, None),
                 Poll::Pending => return Poll::Pending,
             }
         }
