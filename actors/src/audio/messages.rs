@@ -48,7 +48,8 @@ pub struct ItemComplete {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub enum AudioOrder {
-    /// Here is the model's end: caller audio held since the stream began, and all that follows, goes there.
+    /// Here is the model's end: caller audio held since the stream began, and all that follows, goes there. What that model said
+    /// before this order came is played now.
     AttachModel {
         /// Where caller audio goes.
         sink: Recipient<ModelBound>,
