@@ -468,6 +468,8 @@ async def a_session_that_waits_spares_the_caller_the_dial(model):
             session.socket.transport.abort()
         dead = await call()
         await until(lambda: len(waiting()) == 2, 5, "what died was not replaced")
+        # They wait when they are there, which they are told 0.4 s after their dial.
+        await asyncio.sleep(0.6)
         # One that is dead without anybody knowing.
         for session in waiting():
             freeze(session)
