@@ -393,12 +393,13 @@ const TOKEN: &str = "bench_auth_token_0123456789abcdef";
 /// Moves the load to a core of its own, where there is more than one and the system lets us say so; whether every service under test is
 /// to be started on [`SERVICE_CORE`].
 fn keep_apart() -> bool {
-    let taskset = |args: &[&str]| {
-        let said = Command::new("taskset").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        said.is_ok_and(|status| status.success())
-    };
+    if !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) {
+        return false;
+    }
     let own = std::process::id().to_string();
-    std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) && taskset(&["-a", "-cp", LOAD_CORE, &own])
+    let mut taskset = Command::new("taskset");
+    taskset.args(["-a", "-cp", LOAD_CORE, &own]).stdout(Stdio::null()).stderr(Stdio::null());
+    taskset.status().is_ok_and(|status| status.success())
 }
 
 fn free_port() -> std::io::Result<u16> {
