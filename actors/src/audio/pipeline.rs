@@ -91,6 +91,8 @@ pub struct Pipeline {
     caller: CallerPath,
     agent: AgentPath,
     playout: Playout,
+    /// When time alone changes something on the agent's side. The caller's frames change nothing there, and most events are frames.
+    agent_due: Option<(Instant, AudioTimer)>,
     drops: Drops,
     /// What a model said before this path was told of it: the word comes by way of the call, the audio does not.
     early: Vec<AudioEvent>,
@@ -105,6 +107,7 @@ impl Pipeline {
             caller: CallerPath::new(line, Doctor::new(line, capabilities.name)),
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
+            agent_due: None,
             drops: Drops::default(),
             early: Vec::new(),
             tape: None,
@@ -139,10 +142,15 @@ impl Pipeline {
     /// When a model is attached whose rate is none of ours.
     pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         let before = out.len();
+        let concerns_agent =
+            !matches!(event, AudioEvent::CallerFrame(_)) || self.agent_due.is_some_and(|(due, _)| due <= now);
         let result = self.take(event, now, out);
         self.caller.poll(now, out);
-        self.agent.poll(now, &mut self.playout, out);
-        self.playout.poll(now, out);
+        if concerns_agent {
+            self.agent.poll(now, &mut self.playout, out);
+            self.playout.poll(now, out);
+            self.agent_due = earliest([self.agent.deadline(&self.playout), self.playout.deadline()]);
+        }
         self.record(before, now, out);
         self.drops.collect(before, now, out);
         result
@@ -155,10 +163,7 @@ impl Pipeline {
 
     /// When [`AudioEvent::Tick`] is wanted, and what for.
     pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
-        [self.caller.deadline(), self.agent.deadline(&self.playout), self.playout.deadline(), self.drops.deadline()]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(when, _)| *when)
+        earliest([self.caller.deadline(), self.agent_due, self.drops.deadline()])
     }
 
     /// Whether what the model says is to wait for the word that it is there. Beyond the bound it is dropped and counted.
@@ -436,6 +441,11 @@ impl AgentPath {
         let quiet = self.last?;
         Some(playout.runs_dry().map_or(quiet, |dry| dry.max(quiet)) + TAIL_PATIENCE)
     }
+}
+
+/// The first of some deadlines.
+fn earliest<const N: usize>(deadlines: [Option<(Instant, AudioTimer)>; N]) -> Option<(Instant, AudioTimer)> {
+    deadlines.into_iter().flatten().min_by_key(|(when, _)| *when)
 }
 
 /// `audio` with whole samples: half a one is kept for the next piece.
