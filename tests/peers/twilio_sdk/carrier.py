@@ -271,9 +271,10 @@ class Caller:
     def press(self, key):
         self.say({"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": key}})
 
-    def hears_more(self):
-        """Waits for half a second of the agent's voice from now on."""
-        before, end = self.heard, time.monotonic() + PATIENCE
+    def hears_more(self, before=None):
+        """Waits for half a second of the agent's voice from now on, or beyond the samples heard `before`: of two who are answered at
+        once the second has heard most of it when the first is through."""
+        before, end = self.heard if before is None else before, time.monotonic() + PATIENCE
         while self.heard < before + 4000 and self.closed is None and time.monotonic() < end:
             time.sleep(0.02)
         return self.heard >= before + 4000
