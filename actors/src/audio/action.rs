@@ -1,5 +1,7 @@
 //! What the audio machines ask of their shell, and what they wait for. Pure.
 
+use std::time::Instant;
+
 use crate::audio::frame::Frame;
 use crate::call::messages::AudioReport;
 use crate::recording::tape::Block;
@@ -83,4 +85,9 @@ pub enum AudioTimer {
     Stall,
     /// Drops are counted together and told now.
     Drops,
+}
+
+/// The first of some deadlines.
+pub(super) fn earliest<const N: usize>(deadlines: [Option<(Instant, AudioTimer)>; N]) -> Option<(Instant, AudioTimer)> {
+    deadlines.into_iter().flatten().min_by_key(|(when, _)| *when)
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::action::{AudioAction, AudioTimer, DropCause};
+use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::caller::CallerPath;
 use super::diagnosis::Doctor;
 use super::frame::Frame;
@@ -441,11 +441,6 @@ impl AgentPath {
         let quiet = self.last?;
         Some(playout.runs_dry().map_or(quiet, |dry| dry.max(quiet)) + TAIL_PATIENCE)
     }
-}
-
-/// The first of some deadlines.
-fn earliest<const N: usize>(deadlines: [Option<(Instant, AudioTimer)>; N]) -> Option<(Instant, AudioTimer)> {
-    deadlines.into_iter().flatten().min_by_key(|(when, _)| *when)
 }
 
 /// `audio` with whole samples: half a one is kept for the next piece.

@@ -24,7 +24,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::action::{AudioAction, AudioTimer, DropCause};
+use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::fade::FadeIn;
 use super::frame::Frame;
 use super::item::{Item, Piece};
@@ -276,7 +276,7 @@ impl Playout {
             let room = self.lead.saturating_sub(samples);
             self.head.falls_to(room).map(|when| (when, AudioTimer::Refill))
         });
-        [refill, self.begins(), self.settles()].into_iter().flatten().min_by_key(|(when, _)| *when)
+        earliest([refill, self.begins(), self.settles()])
     }
 
     /// When the line falls silent unless more comes: everything queued and sent was played. `None` before the first sound.
