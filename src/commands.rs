@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use console::style;
+use log::debug;
 
 use crate::bench::{BenchArgs, run_bench};
 use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::Config;
 use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::service::Service;
-use crate::{check, deliveries, records, rehearsal, shutdown, telemetry};
+use crate::{check, deliveries, huge_pages, records, rehearsal, shutdown, telemetry};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {
@@ -31,9 +32,14 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn serve(args: &ConfigArgs) -> ExitCode {
+    // Before the configuration is read, which may come from a pipe.
+    let heap = huge_pages::prefer();
     match args.load() {
         Ok(config) => {
             telemetry::start_log();
+            if let Err(problem) = heap {
+                debug!(problem:%; "the heap stays on small pages: the program could not be started once more");
+            }
             config.warn();
             in_system(shutdown::serve(config))
         }
