@@ -15,10 +15,11 @@ use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::Config;
 use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::service::Service;
-use crate::{check, deliveries, huge_pages, records, rehearsal, shutdown, telemetry};
+use crate::{check, deliveries, huge_pages, open_files, records, rehearsal, shutdown, telemetry};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {
+    open_files::raise();
     match cli.command {
         Command::Demo(args) => in_system(demo(args)),
         Command::Serve(args) => serve(&args),
@@ -41,6 +42,7 @@ fn serve(args: &ConfigArgs) -> ExitCode {
                 debug!(problem:%; "the heap stays on small pages: the program could not be started once more");
             }
             config.warn();
+            open_files::warn_below(config.server.max_calls);
             in_system(shutdown::serve(config))
         }
         Err(error) => check::refuse(&error),

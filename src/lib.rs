@@ -16,7 +16,7 @@
 //! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
 //! | [`records`] | records on disk: `switchboard records`, and the limits of what is kept |
 //! | [`cli`], [`commands`], [`check`], [`telemetry`], [`lag`] | the commands, the log, the counters, how late a thread is |
-//! | `huge_pages` | the heap of `serve` on transparent huge pages |
+//! | `huge_pages`, `open_files` | what the process asks of the system: a heap on huge pages, as many files as it may have |
 //!
 //! What is absent: the routes know no states of a call, the phone and the service share no code for wire, signature or mu-law (a
 //! fault in one would cancel itself out in the other), and nothing is built from `Host` or `X-Forwarded-*`: signed URLs come from
@@ -33,6 +33,7 @@ pub mod deliveries;
 mod huge_pages;
 pub mod lag;
 mod listener;
+mod open_files;
 pub mod phone;
 pub mod records;
 pub mod rehearsal;

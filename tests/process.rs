@@ -1,0 +1,110 @@
+//! The service as a process: what it asks of the system when it starts.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+#[test]
+fn the_service_starts_once_more_with_the_same_arguments_for_huge_pages() {
+    let service = Serving::start(Command::new(BINARY).arg0("answering").arg("serve"), &[]);
+    // glibc cuts the tunables at their colons where they lie.
+    let environment = service.told("environ").replace(['\0', ':'], "\n");
+    assert!(environment.contains("glibc.malloc.hugetlb=1\n"), "{environment}");
+    assert!(environment.contains("glibc.malloc.arena_max=1\n"), "{environment}");
+    assert_eq!(service.told("cmdline"), "answering\0serve\0");
+    assert_eq!(service.told("comm"), "switchboard\n");
+}
+
+#[test]
+fn an_operators_tunables_are_left_alone() {
+    let service = Serving::start(Command::new(BINARY).arg("serve"), &[("GLIBC_TUNABLES", "")]);
+    assert!(!service.told("environ").contains("hugetlb"), "{}", service.told("environ"));
+}
+
+#[test]
+fn a_program_whose_tunables_are_taken_away_starts_once_more_only_once() {
+    let service = Serving::start(Command::new(BINARY).arg("serve"), &[("SWITCHBOARD_HUGE_PAGES_ASKED", "1")]);
+    assert!(!service.told("environ").contains("hugetlb"), "{}", service.told("environ"));
+}
+
+#[test]
+fn the_service_takes_as_many_open_files_as_it_may_have() {
+    let service = Serving::start(&mut limited("ulimit -Sn 256; ulimit -Hn 1000"), &[]);
+    assert_eq!(service.open_files(), ["1000", "1000"]);
+    assert!(!service.said.contains("max_calls"), "{}", service.said);
+}
+
+#[test]
+fn too_few_open_files_for_the_calls_are_told() {
+    let service = Serving::start(&mut limited("ulimit -n 256"), &[("SWITCHBOARD__SERVER__MAX_CALLS", "50")]);
+    assert_eq!(service.open_files(), ["256", "256"]);
+    assert!(service.said.contains("server.max_calls is 50") && service.said.contains("256"), "{}", service.said);
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
+
+/// The service, started by a shell that has set limits.
+fn limited(limits: &str) -> Command {
+    let mut command = Command::new("/bin/bash");
+    command.args(["-c", &format!("{limits}; exec \"$0\" serve"), BINARY]);
+    command
+}
+
+/// A service that listens, under the process number that it was started with, and what it said until then.
+struct Serving {
+    child: Child,
+    said: String,
+    _home: tempfile::TempDir,
+}
+
+impl Serving {
+    fn start(command: &mut Command, variables: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut child = command
+            .current_dir(home.path())
+            .env_clear()
+            .envs([
+                ("SWITCHBOARD__SERVER__BIND", "127.0.0.1:0"),
+                ("SWITCHBOARD__SERVER__PUBLIC_URL", "http://127.0.0.1:1"),
+                ("SWITCHBOARD__ADMIN__BIND", "127.0.0.1:0"),
+                ("SWITCHBOARD__TWILIO__VERIFY", "off"),
+                ("SWITCHBOARD__REALTIME__PROVIDER", "rehearsal"),
+            ])
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut serving = Self { child, said: String::new(), _home: home };
+        for line in lines {
+            serving.said += &line.expect("text");
+            if serving.said.contains("listening for operators") {
+                return serving;
+            }
+        }
+        panic!("it does not listen: {}", serving.said);
+    }
+
+    /// What the kernel says of it. The variables are those that the program was started with.
+    fn told(&self, file: &str) -> String {
+        let bytes = std::fs::read(format!("/proc/{}/{file}", self.child.id())).expect("it runs");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The soft and the hard limit.
+    fn open_files(&self) -> Vec<String> {
+        let limits = self.told("limits");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+        line.split_whitespace().take(2).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Serving {
+    /// A test that fails leaves nothing running.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
