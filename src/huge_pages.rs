@@ -10,6 +10,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::Path;
 
 /// Starts the program of this process once more, with the same arguments and under the same process number, unless it has been or the
 /// operator has set `GLIBC_TUNABLES`, even to nothing. To be called before anything is read or opened.
@@ -27,8 +28,12 @@ pub(crate) fn prefer() -> io::Result<()> {
 fn start_again() -> io::Result<()> {
     use std::os::unix::process::CommandExt;
 
+    let program = env::current_exe()?;
+    if is_loader(&program) {
+        return Ok(());
+    }
     let mut arguments = env::args_os();
-    let mut program = std::process::Command::new(env::current_exe()?);
+    let mut program = std::process::Command::new(program);
     if let Some(name) = arguments.next() {
         program.arg0(name);
     }
@@ -38,6 +43,12 @@ fn start_again() -> io::Result<()> {
 #[cfg(not(unix))]
 fn start_again() -> io::Result<()> {
     Ok(())
+}
+
+/// Whether it is the dynamic loader, started by its own name and given ours. Started once more, it would look for a library `serve`.
+fn is_loader(program: &Path) -> bool {
+    let name = program.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
+    name.starts_with(b"ld-") || name.starts_with(b"ld.so")
 }
 
 /// Whether the environment already says what the heap is to be.
@@ -62,5 +73,15 @@ mod tests {
         assert!(!with(&["PATH", "GLIBC"]));
         assert!(with(&[TUNABLES]), "an operator's own tunables, even empty ones");
         assert!(with(&[ASKED]), "started once more, and the tunables were taken away");
+    }
+
+    #[test]
+    fn a_loader_is_not_started_in_our_place() {
+        for loader in ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-2.31.so", "/usr/bin/ld.so"] {
+            assert!(is_loader(Path::new(loader)), "{loader}");
+        }
+        for program in ["/usr/local/bin/switchboard", "/opt/ld/switchboard", "old-switchboard", "/"] {
+            assert!(!is_loader(Path::new(program)), "{program}");
+        }
     }
 }
