@@ -56,7 +56,7 @@ async fn run(config: Config) -> Result<(), ServiceError> {
 const NOW: Duration = Duration::from_secs(10);
 
 /// The signals that ask the process to end.
-struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
@@ -65,19 +65,19 @@ struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         Self { terminate: signal(SignalKind::terminate()).ok(), interrupt: signal(SignalKind::interrupt()).ok() }
     }
 
     #[cfg(not(unix))]
-    fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         Self {}
     }
 
     /// The next signal's name.
     #[cfg(unix)]
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         async fn one(signal: &mut Option<tokio::signal::unix::Signal>, name: &'static str) -> &'static str {
             let heard = match signal {
                 Some(signal) => signal.recv().await,
@@ -96,7 +96,7 @@ impl Signals {
 
     /// The next signal's name.
     #[cfg(not(unix))]
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
             Ok(()) => "Ctrl-C",
             Err(_) => std::future::pending().await,

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,6 +20,7 @@ use super::phone::{self, ACCOUNT, CallBook, Tally};
 use super::sheet::{Feature, Latency, Sheet, Step};
 use super::wire::{Frames, Pen};
 use super::{plot, probe};
+use crate::shutdown::Signals;
 
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
@@ -83,16 +86,28 @@ pub enum BenchError {
         /// How busy it was.
         busy_percent: u32,
     },
+    /// Somebody wants it to end.
+    #[error("{0}: the bench stopped before its end, without a sheet")]
+    Signal(&'static str),
 }
 
 /// Runs the bench. The sheet goes to stdout, progress to stderr.
 ///
 /// # Errors
-/// When the service cannot be started or measured.
+/// When the service cannot be started or measured, or a signal comes before the end.
 pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     if args.audio {
         return super::audio::run(&args.out, args.json);
     }
+    let mut signals = Signals::listen();
+    // Whatever is not finished here goes with its service.
+    match select(pin!(measure(args)), pin!(signals.next())).await {
+        Either::Left((done, _)) => done,
+        Either::Right((signal, _)) => Err(BenchError::Signal(signal)),
+    }
+}
+
+async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     std::fs::create_dir_all(&args.out).map_err(|source| BenchError::Io { what: "make the output folder", source })?;
     let progress = ProgressBar::new(args.steps.len() as u64).with_style(
         ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -159,7 +174,7 @@ struct Variant<'a> {
 
 /// The service under test and the load on it.
 struct Rig {
-    service: Child,
+    service: Served,
     log: PathBuf,
     address: String,
     verify: bool,
@@ -212,12 +227,12 @@ impl Rig {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log_file);
-        let mut service = command.spawn().map_err(io("start the service"))?;
+        let mut service = Served(command.spawn().map_err(io("start the service"))?);
         for _ in 0..200 {
             if tokio::net::TcpStream::connect(&address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 return Ok(Self {
-                    idle_kib: probe::resident_kib(service.id()).unwrap_or(0),
+                    idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
                     metronome: Metronome::start().map_err(io("start the metronome"))?,
                     webhooks: awc::Client::default(),
                     service,
@@ -231,12 +246,11 @@ impl Rig {
                     _records: records,
                 });
             }
-            if !matches!(service.try_wait(), Ok(None)) {
+            if !matches!(service.0.try_wait(), Ok(None)) {
                 return Err(BenchError::Service("left at once", log));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let _ = service.kill();
         Err(BenchError::Service("does not listen", log))
     }
 
@@ -250,7 +264,7 @@ impl Rig {
         progress.set_message(format!("{calls} calls: settling"));
         tokio::time::sleep(Duration::from_secs(2)).await;
         progress.set_message(format!("{calls} calls: measuring {} s", args.seconds));
-        let (pid, own) = (self.service.id(), std::process::id());
+        let (pid, own) = (self.service.0.id(), std::process::id());
         let books = |pid| probe::processor_time(pid).unwrap_or_default();
         self.tally.up.borrow_mut().clear();
         self.tally.down.borrow_mut().clear();
@@ -275,7 +289,7 @@ impl Rig {
         if busy_percent > 95 {
             return Err(BenchError::GeneratorBusy { calls, busy_percent });
         }
-        if !matches!(self.service.try_wait(), Ok(None)) {
+        if !matches!(self.service.0.try_wait(), Ok(None)) {
             return Err(BenchError::Service("left during the load", self.log.clone()));
         }
         Ok(Step {
@@ -367,13 +381,21 @@ impl Rig {
         value.map(|(token, _)| token.to_owned()).ok_or_else(|| format!("no token in {twiml}"))
     }
 
-    async fn stop(mut self) {
+    async fn stop(self) {
         for book in &self.books {
             book.closed.set(true);
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let _ = self.service.kill();
-        let _ = self.service.wait();
+    }
+}
+
+/// The service's process. It does not outlive the bench, however that ends.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -428,5 +450,20 @@ mod tempdir {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bench_that_fails_leaves_no_service_behind() {
+        let mut command = Command::new("sleep");
+        let served = Served(command.arg("60").stdout(Stdio::null()).spawn().expect("it starts"));
+        let process = PathBuf::from(format!("/proc/{}", served.0.id()));
+        assert!(!cfg!(target_os = "linux") || process.exists());
+        drop(served);
+        assert!(!process.exists());
     }
 }
