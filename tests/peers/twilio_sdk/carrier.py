@@ -271,10 +271,10 @@ class Caller:
     def press(self, key):
         self.say({"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": key}})
 
-    def hears_more(self, before=None):
-        """Waits for half a second of the agent's voice from now on, or beyond the samples heard `before`: of two who are answered at
-        once the second has heard most of it when the first is through."""
-        before, end = self.heard if before is None else before, time.monotonic() + PATIENCE
+    def hears_more(self, before=0):
+        """Waits for half a second of the agent's voice beyond the samples heard `before`: since the stream began, or since what the
+        caller has said to it. A short answer has come whole before anybody who asks "from now on" begins to count."""
+        end = time.monotonic() + PATIENCE
         while self.heard < before + 4000 and self.closed is None and time.monotonic() < end:
             time.sleep(0.02)
         return self.heard >= before + 4000
