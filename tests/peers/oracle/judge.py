@@ -464,6 +464,8 @@ async def the_goodbye_is_whole_in_every_one_of_forty_ends(model):
         phones = [Phone(mark_delay=(0.0, 0.1, 0.3)[n % 3], talk=n % 2 == 0) for n in range(40)]
         for part in (phones[:20], phones[20:]):
             await asyncio.gather(*(phone.call(service.base, 20) for phone in part))
+        # Looking for the farewells keeps this process busy, and the model with it: the transferred calls would take it for lost.
+        service.stop()
         worst = 1.0
         for phone in phones:
             heard = phone.heard()

@@ -64,11 +64,12 @@ class Service:
         raise AssertionError(f"no record of {call_sid}: {os.listdir(self.dir + '/calls')}\n" + open(self.log.name).read()[-3000:])
 
     def stop(self):
+        """The process that waits here is the model's too: whoever is still on is not waited for."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(15)
+                self.process.wait(1)
             except subprocess.TimeoutExpired:
                 self.process.send_signal(signal.SIGTERM)
-                self.process.wait(10)
+                self.process.wait(25)
         return self.process.returncode
