@@ -296,6 +296,19 @@ mod tests {
     }
 
     #[test]
+    fn an_interruption_before_the_model_is_there_mutes_what_it_has_begun_to_say() {
+        run(async {
+            let call = Call::start();
+            call.audio.do_send(model_audio(100));
+            call.audio.do_send(AudioOrder::ClearPlayout { response: None });
+            call.attach();
+            call.audio.do_send(model_audio(100));
+            settle(100).await;
+            assert_eq!(call.told(), ["interrupted 0"]);
+        });
+    }
+
+    #[test]
     fn a_full_neighbour_loses_audio_that_is_counted_but_never_a_mark() {
         run(async {
             let call = Call::start_with(1);

@@ -204,7 +204,12 @@ impl Pipeline {
             }
             AudioEvent::ModelDetached => self.caller.detach(),
             AudioEvent::ClearPlayout(response) => {
-                self.early.clear();
+                // What is early is dropped, and counted, once its format is known.
+                for event in &self.early {
+                    if let AudioEvent::ModelAudio { response, .. } = event {
+                        self.playout.mute(response);
+                    }
+                }
                 self.agent.reset();
                 let cut = self.playout.interrupt(response.as_ref(), now, out);
                 out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
