@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use actix::Addr;
+use tempfile::TempDir;
 
 use super::probes::{Log, Probe, call_among_probes, pass, settle};
 use super::sabotage::Sabotage;
@@ -157,6 +158,7 @@ struct Rig {
     addr: Addr<CallActor>,
     log: Log,
     _line: Addr<Probe>,
+    _records: TempDir,
 }
 
 impl Rig {
@@ -164,13 +166,14 @@ impl Rig {
     async fn start() -> Self {
         tokio::time::pause();
         let (id, log) = (CallId::random(), Log::default());
+        let records = tempfile::tempdir().expect("a folder");
         let line = Probe::outside("line", &log);
         let supervisor = Probe::outside("supervisor", &log);
         let setup = CallSetup {
             identity: identity(id),
             brief: Arc::new(brief()),
             line: Probe::line(&line),
-            writer: RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to"),
+            writer: RecordWriter::start(records.path()).expect("a directory to write to"),
             books: None,
             place: Place::new(id, supervisor.clone().recipient()),
             leave: supervisor.recipient(),
@@ -178,7 +181,7 @@ impl Rig {
         };
         let addr = call_among_probes(setup, &log).start();
         settle().await;
-        Self { id, addr, log, _line: line }
+        Self { id, addr, log, _line: line, _records: records }
     }
 
     fn assert_ended(&self, ending: &str) {

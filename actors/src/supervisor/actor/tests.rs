@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use actix_rt::Arbiter;
+use tempfile::TempDir;
 
 use super::super::messages::{ExpectedCall, Kill, ShowSpend, Spent};
 use super::*;
@@ -151,6 +152,7 @@ struct Service {
     supervisor: Addr<Supervisor>,
     line: Addr<Probe>,
     log: Log,
+    _records: TempDir,
 }
 
 impl Service {
@@ -162,14 +164,15 @@ impl Service {
     fn start_spending(max_calls: usize, spend: SpendLimits) -> Self {
         tokio::time::pause();
         let log = Log::default();
-        let writer = RecordWriter::start(&std::env::temp_dir()).expect("a directory to write to");
+        let records = tempfile::tempdir().expect("a folder");
+        let writer = RecordWriter::start(records.path()).expect("a directory to write to");
         let apis = HashMap::new();
         let setup =
             SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, news: None, spend, books: None, apis };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
         let supervisor = Supervisor::with(setup, make_call).start();
-        Self { supervisor, line: Probe::outside("line", &log), log }
+        Self { supervisor, line: Probe::outside("line", &log), log, _records: records }
     }
 
     async fn expect(&self, call: u8) -> Result<Permit, Refusal> {
