@@ -200,6 +200,8 @@ impl Rig {
         let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
         let binary = std::env::current_exe().map_err(io("find this program"))?;
         let address = format!("127.0.0.1:{port}");
+        // Nobody is turned away, and no more is asked of the system than the steps need.
+        let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max).to_string();
         let mut command = if apart {
             let mut taskset = Command::new("taskset");
             taskset.args(["-c", SERVICE_CORE]).arg(&binary);
@@ -213,8 +215,8 @@ impl Rig {
             .env("SWITCHBOARD__SERVER__BIND", &address)
             .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://{address}"))
             .env("SWITCHBOARD__SERVER__WORKERS", "1")
-            .env("SWITCHBOARD__SERVER__MAX_CALLS", "100000")
-            .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", "100000")
+            .env("SWITCHBOARD__SERVER__MAX_CALLS", &most)
+            .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most)
             .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
             .env("SWITCHBOARD__RECORDS__DIR", records.path().join("calls"))
             .env("SWITCHBOARD__REALTIME__PROVIDER", "openai")
