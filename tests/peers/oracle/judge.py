@@ -1,5 +1,6 @@
 """Whole calls through the built binary between a strict phone and a strict model server, neither of them ours. Usage: judge.py BINARY"""
 import asyncio
+import shutil
 import sys
 import time
 import traceback
@@ -12,7 +13,7 @@ import signals
 import trouble
 from model import Model
 from phone import Phone
-from service import Service
+from service import HOME, Service
 
 BINARY = sys.argv[1]
 SCENARIOS = []
@@ -691,9 +692,9 @@ async def keys_do_as_configured_and_a_notice_is_heard_to_its_end(model):
 @scenario
 async def a_recorded_greeting_does_not_wait_for_the_model(model):
     """[languages.en] greeting_audio: heard although the model takes two seconds, its words in the model's context."""
-    import wave, os, tempfile
+    import wave, os
     greeting = signals.babble(2, 46)
-    path = os.path.join(tempfile.mkdtemp(), "hello.wav")
+    path = os.path.join(HOME, "hello.wav")
     with wave.open(path, "wb") as out:
         out.setnchannels(1), out.setsampwidth(2), out.setframerate(8000), out.writeframes(greeting.astype("<i2").tobytes())
     model.created_delay = 2.0
@@ -777,6 +778,10 @@ async def main():
         else:
             failed += 1
         again += attempt == 2
+    if failed + again:
+        print("logs and records:", HOME, flush=True)
+    else:
+        shutil.rmtree(HOME)
     print(f"{len(chosen) - failed} passed, {failed} failed, {again} tried twice", flush=True)
     return 1 if failed else 0
 

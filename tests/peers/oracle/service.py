@@ -17,9 +17,13 @@ def free_port():
         return s.getsockname()[1]
 
 
+# What services leave behind; goes once all is well.
+HOME = tempfile.mkdtemp(prefix="switchboard-peer-")
+
+
 class Service:
     def __init__(self, binary, model_url, **settings):
-        self.dir = tempfile.mkdtemp(prefix="switchboard-peer-")
+        self.dir = tempfile.mkdtemp(dir=HOME)
         self.port, self.admin_port = free_port(), free_port()
         self.base, self.admin = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.admin_port}"
         env = {k: v for k, v in os.environ.items() if not k.startswith(("SWITCHBOARD", "TWILIO", "OPENAI", "WAYBEO"))}
