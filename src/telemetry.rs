@@ -126,6 +126,7 @@ fn describe() {
     describe_counter!("switchboard_records_failed_total", "Steps of a record that the disk refused; tried again.");
     describe_counter!("switchboard_journal_gaps_total", "Entries that did not go into a journal; the record has them.");
     describe_counter!("switchboard_records_removed_total", "Files removed by the limits of records, by kind.");
+    describe_counter!("switchboard_incidents_total", "What went wrong in calls, by kind; the records say in which.");
     describe_counter!("switchboard_webhook_deliveries_total", "Webhook deliveries, by result.");
 }
 

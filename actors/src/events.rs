@@ -12,6 +12,7 @@ use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
 use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::CallId;
+use crate::incident::{Incident, IncidentKind};
 
 /// Something worth telling.
 #[derive(Debug)]
@@ -454,6 +455,20 @@ pub enum Event<'a> {
         /// Deliveries that wait on disk for the next start.
         pending: usize,
     },
+    /// Something went wrong in a call.
+    IncidentMet {
+        /// The call.
+        call: CallId,
+        /// What.
+        incident: &'a Incident,
+        /// Whether operators have been told of it otherwise.
+        told: bool,
+    },
+    /// Something went wrong in a call, of which another event tells.
+    IncidentCounted {
+        /// What kind of thing.
+        kind: IncidentKind,
+    },
     /// The call's state changed.
     StateChanged {
         /// The call.
@@ -684,8 +699,22 @@ pub fn emit(event: Event<'_>) {
         Event::NewsDropped { call } => warn!(call:%; "no room for news of a call; its record tells it again"),
         Event::QueueUnreadable { name, problem } => error!(name, problem; "queue file not delivered"),
         Event::DeliveryStopped { pending } => error!(pending; "deliveries have stopped; restart the service"),
+        Event::IncidentMet { call, incident, told } => {
+            let (kind, detail) = (incident.kind.word(), &*incident.detail);
+            incident_counted(incident.kind);
+            if told {
+                debug!(call:%, kind, detail; "incident");
+            } else {
+                warn!(call:%, kind, detail; "incident");
+            }
+        }
+        Event::IncidentCounted { kind } => incident_counted(kind),
         Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
     }
+}
+
+fn incident_counted(kind: IncidentKind) {
+    counter!("switchboard_incidents_total", "kind" => kind.word()).increment(1);
 }
 
 fn webhook_counted(result: &'static str) {

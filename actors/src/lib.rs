@@ -42,7 +42,7 @@
 //! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`background`] | threads for the disk, which give way to calls |
-//! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
+//! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
 //!
 //! # What is absent, on purpose
 //!
@@ -63,6 +63,7 @@ pub mod ending;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod incident;
 pub mod realtime;
 pub mod recording;
 pub mod socket;

@@ -20,8 +20,9 @@ use self::sabotage::Fail;
 use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport, LineReturned,
-    ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, TransferTo, Watch, WhatNext, WrapUp,
+    AudioReport, CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport,
+    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, TransferTo, Watch,
+    WhatNext, WrapUp,
 };
 use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
@@ -34,6 +35,7 @@ use crate::delivery::messages::Herald;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, ToolCallId};
+use crate::incident::Incidents;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::supervisor::messages::{CallEnded, Spent, TransferLeave};
 use crate::tools::http;
@@ -119,6 +121,8 @@ pub struct CallActor {
     /// Until it is told how the call ended.
     scribe: Option<Scribe>,
     watchers: Watchers,
+    /// What went wrong so far.
+    incidents: Incidents,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
 }
@@ -145,6 +149,7 @@ impl CallActor {
             voice: None,
             scribe: None,
             watchers: Watchers::default(),
+            incidents: Incidents::default(),
             armed: None,
             setup,
         }
@@ -221,6 +226,13 @@ impl CallActor {
     fn tell(&mut self, note: &Note) {
         if let Note::StateChanged(state) = note {
             self.watchers.tell(|| Some(News::state(state)));
+        }
+        if let Some(incident) = note.incident() {
+            if !matches!(note, Note::Incident(_) | Note::IncidentTold(_)) {
+                emit(Event::IncidentCounted { kind: incident.kind });
+            }
+            self.incidents.met(clock::now().saturating_duration_since(self.started), incident.clone());
+            self.record(Fact::Incident(incident));
         }
         emit(note.event(self.setup.identity.id));
     }
@@ -424,7 +436,7 @@ impl CallActor {
             dropped_frames: tally.dropped_frames,
             cost_usd: tally.cost_usd,
             variant: brief.variant.clone(),
-            detail: self.machine.detail(),
+            detail: CallDetail { incidents: self.incidents.in_order(), ..self.machine.detail() },
         }
     }
 }

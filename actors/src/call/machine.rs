@@ -341,6 +341,10 @@ impl CallMachine {
     }
 
     fn line(&mut self, report: LineReport, now: Instant) {
+        if let LineReport::Incident(incident) = report {
+            // No sign of life: it may be that there is none.
+            return self.tell(Note::IncidentTold(incident));
+        }
         self.line_heard = now;
         match (report, self.state) {
             // The first stream's end, told after the caller has come back on another.
@@ -369,7 +373,7 @@ impl CallMachine {
             // A model that has not come yet, or is gone, has heard nothing.
             (LineReport::InputDiscarded, State::Connecting | State::Transferring(_) | State::Ended(_)) => {}
             (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
-            (LineReport::Alive | LineReport::Garbled, _) => {}
+            (LineReport::Alive | LineReport::Garbled | LineReport::Incident(_), _) => {}
             (LineReport::FramesDropped(frames), _) => {
                 self.tally.dropped_frames += frames;
                 self.tell(Note::FramesDropped(frames));

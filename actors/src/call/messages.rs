@@ -11,6 +11,7 @@ use super::watch::Watcher;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
+use crate::incident::{Incident, Incidents};
 use crate::realtime::messages::WishPurpose;
 use crate::wire::AudioFormat;
 
@@ -54,6 +55,8 @@ pub enum LineReport {
     Garbled,
     /// So many caller frames were dropped because the pipeline's mailbox was full.
     FramesDropped(u64),
+    /// Something went wrong on the line, for the record; operators have been told.
+    Incident(Incident),
     /// The carrier says, beside the stream, that the call itself is over.
     CallOver,
 }
@@ -171,6 +174,8 @@ pub enum ModelReport {
         /// The server's code, or ours.
         reason: String,
     },
+    /// Something went wrong on the model's side, for the record; operators have been told.
+    Incident(Incident),
     /// A non-fatal error of the server, for the log and the counters.
     Complained {
         /// `error.code`, or `error.type` where there is none.
@@ -500,7 +505,7 @@ pub struct CallSnapshot {
     pub detail: CallDetail,
 }
 
-/// What `GET /calls/{id}` adds: `turns_log`, `latency`, `audio`, `usage`; grows with the product.
+/// What `GET /calls/{id}` adds: `latency`, `incidents`, `diagnosis`, `usage`; grows with the product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallDetail {
     /// From the stream's `start` to the first frame sent to the caller.
@@ -513,6 +518,8 @@ pub struct CallDetail {
     pub transcription_usage: TranscriptionUsage,
     /// The newest turns, timed part by part.
     pub latency: Vec<TurnLatency>,
+    /// What went wrong so far.
+    pub incidents: Incidents,
     /// What the caller's audio is like; absent until it was judged.
     pub diagnosis: Option<Diagnosis>,
 }

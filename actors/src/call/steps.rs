@@ -12,6 +12,7 @@ use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallId, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
+use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -307,6 +308,10 @@ pub enum Note {
     OrganLost(Organ),
     /// The second Transcript was lost as well: there will be no record.
     RecordLost,
+    /// Something went wrong that no other note says.
+    Incident(Incident),
+    /// Something went wrong of which whoever met it has told operators.
+    IncidentTold(Incident),
 }
 
 impl Note {
@@ -320,9 +325,44 @@ impl Note {
         Some(Self::ModelComplained { code, message: message.to_owned() })
     }
 
+    /// What of it stands in the record as something that went wrong.
+    pub fn incident(&self) -> Option<Incident> {
+        use IncidentKind as K;
+        let incident = match self {
+            Self::Incident(incident) | Self::IncidentTold(incident) => incident.clone(),
+            Self::ModelFaltered { class, reason } => {
+                Incident::new(K::ModelFailover, format!("{}: {reason}", class.word()))
+            }
+            Self::ModelLost { class, reason } => Incident::new(K::ModelLost, format!("{}: {reason}", class.word())),
+            Self::WishGivenUp { purpose, reason } => {
+                let purpose = purpose.map_or("answer", WishPurpose::word);
+                Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
+            }
+            Self::LineFaulty { finding, .. } => Incident::new(K::LineFaulty, finding.word()),
+            Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),
+            Self::CarrierRefused { reason } => Incident::new(K::CarrierRefused, reason.clone()),
+            Self::OrganLost(organ) => Incident::new(K::ActorLost, organ.word()),
+            Self::StateChanged(_)
+            | Self::FirstAudioSent(_)
+            | Self::AnswerTimed(_)
+            | Self::TurnMeasured(_)
+            | Self::BargedIn(_)
+            | Self::InterruptionDismissed
+            | Self::TransferTold { .. }
+            | Self::LanguageSwitched(_)
+            | Self::ModelConnected(_)
+            | Self::ModelResumed(_)
+            | Self::ModelComplained { .. }
+            | Self::RecordLost => return None,
+        };
+        Some(incident)
+    }
+
     /// The event for operators.
     pub fn event(&self, call: CallId) -> Event<'_> {
         match self {
+            Self::Incident(incident) => Event::IncidentMet { call, incident, told: false },
+            Self::IncidentTold(incident) => Event::IncidentMet { call, incident, told: true },
             Self::StateChanged(state) => Event::StateChanged { call, state },
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },

@@ -10,7 +10,7 @@ use crate::transcript::messages::{Fact, Words};
 /// Something that happened in a call, as its watchers are told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
-    /// What it is: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`, `ended`.
+    /// What it is: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`, `incident`, `ended`.
     pub event: &'static str,
     /// What there is to say of it.
     pub data: Value,
@@ -99,6 +99,9 @@ impl News {
                 ("transfer", json!({ "destination": destination, "outcome": outcome }))
             }
             Fact::Answered { key, status, .. } => ("answer", json!({ "key": key, "status": status })),
+            Fact::Incident(incident) => {
+                ("incident", json!({ "kind": incident.kind.word(), "detail": incident.detail }))
+            }
             Fact::Ended { ending, .. } => ("ended", json!({ "reason": ending.reason(), "by": ending.by().word() })),
             Fact::CallerSpoke { .. }
             | Fact::TurnTimed(_)

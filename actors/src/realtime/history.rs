@@ -138,6 +138,7 @@ impl History {
             | ModelReport::CallerWords { .. }
             | ModelReport::TranscriptionUsed(_)
             | ModelReport::WishGivenUp { .. }
+            | ModelReport::Incident(_)
             | ModelReport::Complained { .. }
             | ModelReport::Lost(_) => {}
         }

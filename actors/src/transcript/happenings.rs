@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::call::messages::{TranscriptionUsage, TurnLatency};
+use crate::incident::Incidents;
 
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Happenings {
     pub diagnosis: Option<Value>,
     /// What transcription used.
     pub transcription: TranscriptionUsage,
+    /// What went wrong.
+    pub incidents: Incidents,
     /// What was not taken.
     pub omitted: u64,
     bytes: usize,
@@ -102,6 +105,7 @@ impl Happenings {
         ordered.switches.sort_by_key(|switch| switch.at);
         ordered.transfers.sort_by_key(|transfer| transfer.at);
         ordered.answers.sort_by_key(|answer| answer.at);
+        ordered.incidents = ordered.incidents.in_order();
         ordered.latency.make_contiguous().sort_by_key(|latency| latency.turn);
         ordered
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::clock;
 use crate::ids::{ItemId, ResponseId};
+use crate::incident::{Incident, IncidentKind};
 use crate::transcript::messages::Speaker;
 use crate::transcript::testing::{brief, identity};
 
@@ -74,6 +75,7 @@ fn a_journal_makes_the_record_that_the_call_would_have_made() {
     assert_eq!(record["ending"], serde_json::json!({ "reason": "interrupted", "by": "system" }));
     assert_eq!((&record["duration_ms"], &record["ucid"]), (&1_900.into(), &"CA1".into()));
     assert_eq!(record["timestamp"], 1_760_700_001_900_i64, "the same journal always makes the same name");
+    assert_eq!(record["incidents"][0]["kind"], "answer_empty", "what went wrong survives a crash");
     assert_eq!(record["from"], "+15550100001");
 }
 
@@ -143,6 +145,7 @@ fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
         ),
         said("a1", "Good morning."),
         words(1_600, Words::CallerSaid { item: ItemId::new("u1"), text: Some("Hello?".to_owned()) }),
+        fact(1_650, Fact::Incident(Incident::new(IncidentKind::AnswerEmpty, "nothing to hear"))),
         fact(1_700, Fact::ToolUsed { name: "look".to_owned(), arguments: "{}".to_owned(), output: "क".to_owned() }),
         fact(1_800, Fact::Answered { key: "name".to_owned(), value: Value::from("A"), status: "captured".to_owned() }),
         fact(

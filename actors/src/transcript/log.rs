@@ -19,6 +19,7 @@ use super::happenings::Happenings;
 use super::messages::{Fact, Speaker, Words};
 use crate::call::messages::Usage;
 use crate::ids::ItemId;
+use crate::incident::{Incident, IncidentKind, Incidents};
 
 /// Everything that is known of what was said in one call.
 #[derive(Debug)]
@@ -194,6 +195,7 @@ impl ConversationLog {
             Fact::Answered { key, value, status } => {
                 self.happenings.answered(self.since_start(now), key, value, status);
             }
+            Fact::Incident(incident) => self.happenings.incidents.met(self.since_start(now), incident),
             Fact::Diagnosed(diagnosis) => self.happenings.diagnosis = Some(diagnosis),
             Fact::TurnTimed(latency) => self.happenings.timed(latency),
             Fact::TranscriptionUsed(usage) => self.happenings.transcription += usage,
@@ -222,9 +224,25 @@ impl ConversationLog {
         tools.sort_by_key(|tool| tool.at);
         let mut keys = self.keys.clone();
         keys.sort_by_key(|key| key.at);
-        let happenings = self.happenings.in_order();
-        let omitted = self.omitted + happenings.omitted;
+        let mut happenings = self.happenings.clone();
+        self.miss_words(&mut happenings.incidents);
+        let happenings = happenings.in_order();
+        let omitted = self.omitted + happenings.omitted + happenings.incidents.omitted();
         Conversation { utterances, tools, keys, happenings, usage: self.usage, wordless, omitted }
+    }
+
+    /// Turns of the caller that the server took and nobody wrote down. Without transcription none is missed.
+    fn miss_words(&self, incidents: &mut Incidents) {
+        let turns = || self.items.values().filter(|entry| entry.speaker == Some(Speaker::Caller));
+        let transcribed = turns().any(|entry| !matches!(entry.said, Said::Nothing));
+        for turn in turns().filter(|turn| turn.placed && transcribed) {
+            let detail = match turn.said {
+                Said::Failed => "transcription of a turn failed",
+                Said::Nothing => "no transcription of a turn came",
+                Said::Pieces(_) | Said::Whole(_) => continue,
+            };
+            incidents.met(turn.at, Incident::new(IncidentKind::WordsMissing, detail));
+        }
     }
 
     fn place(&mut self, item: &ItemId, speaker: Speaker, previous: Option<ItemId>, now: Instant) {

@@ -93,6 +93,24 @@ fn what_happened_besides_is_kept_with_its_time() {
 }
 
 #[test]
+fn a_turn_without_words_is_an_incident_where_others_have_words() {
+    let missing = |log: &Scene| {
+        let Happenings { incidents, .. } = log.0.conversation().happenings;
+        incidents.seen().iter().map(|seen| (seen.at, seen.kind, seen.times)).collect::<Vec<_>>()
+    };
+    let mut log = Scene::new();
+    log.at(1_000).placed("u1", Speaker::Caller, None);
+    log.at(2_000).placed("u2", Speaker::Caller, Some("u1"));
+    assert_eq!(missing(&log), [], "nobody transcribes");
+    log.caller("u1", "");
+    assert_eq!(missing(&log), [(ms(2_000), IncidentKind::WordsMissing, 1)]);
+    log.caller("u2", "Yes.");
+    assert_eq!(missing(&log), [], "noise has no words");
+    log.note(Fact::Incident(Incident::new(IncidentKind::ModelMute, "no answer")));
+    assert_eq!(missing(&log), [(ms(2_000), IncidentKind::ModelMute, 1)]);
+}
+
+#[test]
 fn a_flood_of_answers_is_cut_at_its_bound_and_counted() {
     let mut log = Scene::new();
     for _ in 0..MOST_OF_A_KIND + 5 {

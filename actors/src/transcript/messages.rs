@@ -10,6 +10,7 @@ use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
+use crate::incident::Incident;
 
 /// Words, from the RealtimeLlm as they come: any order, any delay.
 #[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -132,6 +133,8 @@ pub enum Fact {
     TurnTimed(TurnLatency),
     /// What the caller's audio is like; the last one counts.
     Diagnosed(Value),
+    /// Something went wrong.
+    Incident(Incident),
     /// Tokens were used.
     Used(Usage),
     /// Transcription was used.

@@ -22,6 +22,7 @@ use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::CallId;
+use crate::incident::{IncidentKind, Seen};
 
 /// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
 #[derive(Debug, Clone)]
@@ -115,6 +116,7 @@ struct TranscriptFile {
     language_switches: Vec<SwitchEntry>,
     transfers: Vec<TransferEntry>,
     latency: Vec<TurnLatency>,
+    incidents: Vec<IncidentEntry>,
     usage: Usage,
     transcription_usage: TranscriptionUsage,
     cost_usd: Usd,
@@ -185,6 +187,15 @@ struct TransferEntry {
 }
 
 #[derive(Debug, Clone, Serialize)]
+struct IncidentEntry {
+    timestamp: String,
+    at_ms: u64,
+    kind: IncidentKind,
+    detail: String,
+    times: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
 struct Analytics {
     turns: u64,
     barge_ins: u64,
@@ -252,7 +263,8 @@ impl Record {
         let said = &conversation.utterances;
         let review = Review::new(&held.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
-        let Happenings { switches, transfers, answers, latency, transcription, .. } = conversation.happenings;
+        let Happenings { switches, transfers, answers, latency, transcription, incidents, .. } =
+            conversation.happenings;
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
             ucid: carrier_call.to_owned(),
@@ -296,6 +308,7 @@ impl Record {
             language_switches: switches.into_iter().map(|switch| SwitchEntry::new(switch, started_at)).collect(),
             transfers: transfers.into_iter().map(|transfer| TransferEntry::new(transfer, started_at)).collect(),
             latency: latency.into(),
+            incidents: incidents.seen().iter().map(|seen| IncidentEntry::new(seen, started_at)).collect(),
             usage: conversation.usage,
             transcription_usage: transcription,
             cost_usd: tally.cost_usd,
@@ -396,8 +409,13 @@ impl TranscriptFile {
             let words = transfer.destination.len() + transfer.reason.len() + transfer.outcome.len();
             size_of::<TransferEntry>() + transfer.timestamp.len() + words
         });
+        let incidents = self
+            .incidents
+            .iter()
+            .map(|incident| size_of::<IncidentEntry>() + incident.timestamp.len() + incident.detail.len());
         let questions = self.analytics.questions.iter().map(QuestionEntry::weight);
-        answers.chain(switches).chain(transfers).chain(questions).sum::<usize>() + size_of_val(self.latency.as_slice())
+        answers.chain(switches).chain(transfers).chain(incidents).chain(questions).sum::<usize>()
+            + size_of_val(self.latency.as_slice())
     }
 }
 
@@ -419,6 +437,14 @@ impl TransferEntry {
     fn new(transfer: Transfer, started_at: DateTime<Utc>) -> Self {
         let Transfer { at, destination, reason, outcome } = transfer;
         Self { timestamp: rfc3339(moment(started_at, at)), destination, reason, outcome }
+    }
+}
+
+impl IncidentEntry {
+    fn new(seen: &Seen, started_at: DateTime<Utc>) -> Self {
+        let &Seen { at, kind, ref detail, times } = seen;
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        Self { timestamp: rfc3339(moment(started_at, at)), at_ms, kind, detail: detail.clone(), times }
     }
 }
 

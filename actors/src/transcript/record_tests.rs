@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::incident::Incident;
 use crate::transcript::log::{KeyPress, ToolUse};
 use crate::transcript::testing::{brief, identity};
 
@@ -58,6 +59,7 @@ fn the_transcript_file_is_as_the_contract_says() {
             { "turn": 1, "end_of_speech_ms": 520, "first_delta_ms": 300, "first_sent_ms": 12, "first_heard_ms": null,
               "total_ms": null },
         ],
+        "incidents": [{ "timestamp": "2025-10-17T11:20:21.500Z", "at_ms": 21_500, "kind": "model_mute", "detail": "no answer", "times": 2 }],
         "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "input_image": 0, "cached_image": 0, "output_text": 5, "output_audio": 6 },
         "transcription_usage": { "audio_ms": 2500, "input_text": 0, "input_audio": 16, "output_text": 5 },
         "cost_usd": 0.0125,
@@ -99,6 +101,7 @@ fn keys_stand_in_the_order_of_the_contract() {
             "language_switches",
             "transfers",
             "latency",
+            "incidents",
             "usage",
             "transcription_usage",
             "cost_usd",
@@ -169,6 +172,7 @@ fn a_call_without_words_has_a_record_too() {
         "language_switches",
         "transfers",
         "latency",
+        "incidents",
     ] {
         assert_eq!(value[list], json!([]), "{list}");
     }
@@ -285,6 +289,9 @@ fn happenings() -> Happenings {
         first_sent_ms: Some(12),
         ..TurnLatency::default()
     });
+    for at in [21_500, 22_000] {
+        told.incidents.met(Duration::from_millis(at), Incident::new(IncidentKind::ModelMute, "no answer"));
+    }
     told.transcription = TranscriptionUsage { audio_ms: 2_500, input_text: 0, input_audio: 16, output_text: 5 };
     told
 }

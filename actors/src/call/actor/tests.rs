@@ -8,6 +8,7 @@ use super::sabotage::Sabotage;
 use super::*;
 use crate::call::testing::{brief, identity};
 use crate::ids::{ItemId, ResponseId};
+use crate::incident::{Incident, IncidentKind};
 
 #[actix::test]
 async fn a_call_attaches_its_line_and_greets_when_the_model_is_ready() {
@@ -52,12 +53,16 @@ async fn a_call_that_loses_its_audio_ends_in_order() {
     call.log.take();
     call.addr.do_send(Sabotage::Organ(Organ::Audio));
     settle().await;
-    let heard = call.log.take();
+    // Each mailbox keeps its own order.
+    let (recorded, heard): (Vec<_>, Vec<_>) =
+        call.log.take().into_iter().partition(|line| line.starts_with("transcript: "));
+    assert_eq!(recorded[0], r#"transcript: Incident(Incident { kind: ActorLost, detail: "audio" })"#);
+    assert!(recorded[1].starts_with("transcript: Ended { ending: Crashed"), "{recorded:?}");
+    assert_eq!(recorded.len(), 2);
     // The audio actor is gone and hears nothing any more.
     assert_eq!(heard[..2], ["line: ToLine(Close)", "model: Close"]);
-    assert!(heard[2].starts_with("transcript: Ended { ending: Crashed"), "{heard:?}");
-    assert!(heard[3].starts_with("supervisor: CallEnded") && heard[3].contains("Crashed"), "{heard:?}");
-    assert_eq!(heard.len(), 4);
+    assert!(heard[2].starts_with("supervisor: CallEnded") && heard[2].contains("Crashed"), "{heard:?}");
+    assert_eq!(heard.len(), 3);
     assert!(!call.addr.connected());
 }
 
@@ -141,6 +146,24 @@ async fn a_call_shows_what_it_is_now() {
     assert_eq!((shown.state, shown.started_at.as_str()), ("greeting", "1970-01-01T00:00:00.000Z"));
     assert!((3000..3100).contains(&shown.duration_ms), "{}", shown.duration_ms);
     assert_eq!(shown.detail.model_setup_ms, Some(300));
+}
+
+#[actix::test]
+async fn what_goes_wrong_is_recorded_and_shown() {
+    let call = Rig::start().await;
+    call.addr.do_send(ready());
+    pass(Duration::from_secs(3)).await;
+    call.log.take();
+    let broken = Incident::new(IncidentKind::LineBroken, "the stream ended without a word");
+    call.addr.do_send(LineReport::Incident(broken.clone()));
+    call.addr.do_send(ModelReport::Incident(Incident::new(IncidentKind::AudioDropped, "in: model_not_reading")));
+    call.addr.do_send(LineReport::Incident(broken));
+    settle().await;
+    let told = call.log.take().iter().filter(|line| line.starts_with("transcript: Incident")).count();
+    assert_eq!(told, 3, "the record hears of each");
+    let shown = call.addr.send(Inspect).await.expect("alive").detail.incidents;
+    let shown: Vec<_> = shown.seen().iter().map(|seen| (seen.kind, seen.times, seen.at.as_secs())).collect();
+    assert_eq!(shown, [(IncidentKind::LineBroken, 2, 3), (IncidentKind::AudioDropped, 1, 3)]);
 }
 
 #[actix::test]

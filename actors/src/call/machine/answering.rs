@@ -47,6 +47,7 @@ impl CallMachine {
                 self.tell(Note::WishGivenUp { purpose, reason });
                 self.wish_given_up(state, purpose);
             }
+            (ModelReport::Incident(incident), _) => self.tell(Note::IncidentTold(incident)),
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
             (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
             (ModelReport::Serves { model }, _) => self.meter.charge(&self.brief.spend, &model),
