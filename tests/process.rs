@@ -1,9 +1,9 @@
 //! The service as a process: what it asks of the system when it starts.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 #[test]
 fn the_service_starts_once_more_with_the_same_arguments_for_huge_pages() {
@@ -42,6 +42,21 @@ fn too_few_open_files_for_the_calls_are_told() {
     assert!(service.said.contains("server.max_calls is 50") && service.said.contains("256"), "{}", service.said);
 }
 
+#[test]
+fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
+    let mut service = Serving::start(Command::new(BINARY).arg("serve"), &[]);
+    for signal in ["HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR"] {
+        service.signal(signal);
+        let line = service.says("signal ignored");
+        assert!(line.contains(&format!("SIG{signal}")), "{line}");
+    }
+    service.signal("RTMIN+3");
+    service.says("signal ignored");
+    // Whoever closes a terminal or reloads by habit has cut nobody off; an end that is asked for is in order.
+    service.signal("QUIT");
+    assert!(service.child.wait().expect("it ends").success());
+}
+
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
 
 /// The service, started by a shell that has set limits.
@@ -55,6 +70,7 @@ fn limited(limits: &str) -> Command {
 struct Serving {
     child: Child,
     said: String,
+    lines: Lines<BufReader<ChildStderr>>,
     _home: tempfile::TempDir,
 }
 
@@ -77,14 +93,26 @@ impl Serving {
             .spawn()
             .expect("it starts");
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let mut serving = Self { child, said: String::new(), _home: home };
-        for line in lines {
-            serving.said += &line.expect("text");
-            if serving.said.contains("listening for operators") {
-                return serving;
+        let mut serving = Self { child, said: String::new(), lines, _home: home };
+        serving.says("listening for operators");
+        serving
+    }
+
+    /// The first line from here on that has these words in it.
+    fn says(&mut self, words: &str) -> String {
+        for line in self.lines.by_ref() {
+            let line = line.expect("text");
+            self.said += &line;
+            if line.contains(words) {
+                return line;
             }
         }
-        panic!("it does not listen: {}", serving.said);
+        panic!("it never says {words:?}: {}", self.said);
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name}");
     }
 
     /// What the kernel says of it. The variables are those that the program was started with.

@@ -43,7 +43,12 @@ async fn the_first_signal_drains_and_the_second_means_now() {
     stream.say(&common::start_message(CALL, None)).await;
     stream.hear("media").await;
 
-    terminate_this_process();
+    for other in ["USR1", "USR2", "ALRM", "PWR"] {
+        signal_this_process(other);
+    }
+    stream.hear("media").await;
+
+    signal_this_process("TERM");
     let ready = format!("{url}/ready");
     let draining = async {
         while get(&ready, &[]).await.json()["reason"] != "draining" {
@@ -55,7 +60,7 @@ async fn the_first_signal_drains_and_the_second_means_now() {
     assert!(refused.status == 200 && refused.text.contains("<Say"), "newcomers are turned away politely");
     assert!(!serving.is_finished(), "the call may go on");
 
-    terminate_this_process();
+    signal_this_process("TERM");
     assert_eq!(stream.closed().await.0, CloseCode::Normal);
     let code = timeout(common::PATIENCE, serving).await.expect("the service stops").expect("without a panic");
     assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
@@ -66,7 +71,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn terminate_this_process() {
-    let sent = Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status();
+fn signal_this_process(name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &std::process::id().to_string()]).status();
     assert!(sent.is_ok_and(|status| status.success()));
 }
