@@ -9,6 +9,7 @@ use switchboard_actors::wire::Carrier;
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError};
 use crate::deliveries::DeliveriesArgs;
+use crate::health::HealthArgs;
 use crate::phone::{CallArgs, DemoArgs};
 use crate::records::RecordsArgs;
 
@@ -44,6 +45,10 @@ pub enum Command {
         after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
     )]
     Deliveries(DeliveriesArgs),
+    /// Asks a service of this machine whether it is well
+    #[command(after_help = "Examples:\n  switchboard health\n  switchboard health --ready --at 127.0.0.1:8080\n\n\
+        Exit codes: 0 it is, 1 it is not or nothing answers")]
+    Health(HealthArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
     /// Lists, shows and erases records of calls

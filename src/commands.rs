@@ -15,7 +15,7 @@ use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::Config;
 use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::service::Service;
-use crate::{check, deliveries, huge_pages, open_files, records, rehearsal, shutdown, telemetry};
+use crate::{check, deliveries, health, huge_pages, open_files, records, rehearsal, shutdown, telemetry};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {
@@ -26,6 +26,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Call(args) => in_system(call(*args)),
         Command::Check(args) => check::run(&args),
         Command::Deliveries(args) => deliveries::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Bench(args) => in_system(bench(args)),
         Command::Records(args) => records::run(&args),
         Command::Rehearse { bind } => in_system(rehearse(bind)),

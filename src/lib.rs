@@ -30,6 +30,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod deliveries;
+mod health;
 mod huge_pages;
 pub mod lag;
 mod listener;

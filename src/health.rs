@@ -1,0 +1,80 @@
+//! The command `health`: whether a service of this machine answers. For containers and watchdogs that have no curl.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+/// What `health` is asked.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Where the service listens for carriers (server.bind)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub at: SocketAddr,
+    /// Asks whether it takes calls (/ready) and not only whether it lives (/health)
+    #[arg(long)]
+    pub ready: bool,
+}
+
+/// Asks once and prints the answer. Success is 200 within [`PATIENCE`].
+pub(crate) fn run(args: &HealthArgs) -> ExitCode {
+    match ask(args) {
+        Ok(Answer { status: 200, body }) => {
+            let _ = writeln!(io::stdout(), "{body}");
+            ExitCode::SUCCESS
+        }
+        Ok(Answer { status, body }) => refuse(&format!("{} answered {status}: {body}", args.at)),
+        Err(problem) => refuse(&format!("nothing answers at {}: {problem}; is `switchboard serve` running?", args.at)),
+    }
+}
+
+fn refuse(what: &str) -> ExitCode {
+    // Nobody is left to be told when stderr is gone.
+    let _ = writeln!(io::stderr(), "error: {what}");
+    ExitCode::FAILURE
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+fn ask(args: &HealthArgs) -> io::Result<Answer> {
+    let mut line = TcpStream::connect_timeout(&args.at, PATIENCE)?;
+    line.set_read_timeout(Some(PATIENCE))?;
+    line.set_write_timeout(Some(PATIENCE))?;
+    let path = if args.ready { "/ready" } else { "/health" };
+    write!(line, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", args.at)?;
+    let mut text = Vec::new();
+    line.take(MOST).read_to_end(&mut text)?;
+    read(&String::from_utf8_lossy(&text)).ok_or_else(|| io::Error::other("its answer is no HTTP"))
+}
+
+/// The answer of a service of ours: it names the length of its body, so the body is what follows the head.
+fn read(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    Some(Answer { status, body: body.trim_end().to_owned() })
+}
+
+/// A service that needs longer is not well: the answer is made without waiting for anything.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// An answer of ours is a few hundred bytes.
+const MOST: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_its_status_and_what_follows_its_head() {
+        let answer = read("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}\n");
+        assert_eq!(answer, Some(Answer { status: 503, body: "{}".to_owned() }));
+        for foreign in ["", "SSH-2.0-OpenSSH", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 200 OK\r\n"] {
+            assert_eq!(read(foreign), None, "{foreign}");
+        }
+    }
+}
