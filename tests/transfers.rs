@@ -47,6 +47,23 @@ async fn a_caller_whom_nobody_takes_comes_back_to_the_agent() {
 }
 
 #[actix_rt::test]
+async fn a_recorded_caller_who_comes_back_has_two_recordings_and_the_record_names_both() {
+    let running = start(&[SALES[0], SALES[1], ("recording.enabled", "true")]).await;
+    let report = call(&running, DialOutcome::Busy).await;
+    came_back(&report);
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let record = transcripts(records.path(), &report.summary.call_sid).remove(0);
+    let named = record["recordings"].as_array().expect("a list").clone();
+    assert_eq!(named.len(), 2, "{named:?}");
+    assert_eq!(record["recording"], named[0]);
+    for name in &named {
+        let path = records.path().join(name.as_str().expect("a name"));
+        assert!(path.is_file(), "{} is there", path.display());
+    }
+}
+
+#[actix_rt::test]
 async fn whoever_answers_is_told_and_has_to_take_the_call() {
     let whisper = ("transfers.sales.whisper", "A caller for you: {reason}. Press any key.");
     for (outcome, word) in [(DialOutcome::Answered, "answered"), (DialOutcome::Declined, "not_taken")] {

@@ -336,7 +336,8 @@ impl CallActor {
         self.setup.line = line;
         (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
         let me = ctx.address();
-        let voice = start_voice(&*self.spawn, &self.setup, &me);
+        let facts = self.scribe.as_ref().map(|scribe| &scribe.facts);
+        let voice = start_voice(&*self.spawn, &self.setup, facts, &me);
         if let Some(mind) = &self.mind {
             mind.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
         }

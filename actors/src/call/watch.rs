@@ -104,6 +104,7 @@ impl News {
             }
             Fact::Ended { ending, .. } => ("ended", json!({ "reason": ending.reason(), "by": ending.by().word() })),
             Fact::CallerSpoke { .. }
+            | Fact::Recorded { .. }
             | Fact::TurnTimed(_)
             | Fact::Used(_)
             | Fact::TranscriptionUsed(_)

@@ -27,6 +27,8 @@ pub struct Happenings {
     pub transcription: TranscriptionUsage,
     /// What went wrong.
     pub incidents: Incidents,
+    /// The files of its recordings, by their bare names, in the order in which they were begun.
+    pub recordings: Vec<String>,
     /// What was not taken.
     pub omitted: u64,
     bytes: usize,
@@ -91,6 +93,14 @@ impl Happenings {
         }
     }
 
+    /// A recording was begun.
+    pub fn recorded(&mut self, file: String) {
+        // Whatever else fills the log: what is not named here may be left behind when its call is erased.
+        if self.recordings.len() < MOST_RECORDINGS {
+            self.recordings.push(file);
+        }
+    }
+
     /// A turn was answered.
     pub fn timed(&mut self, latency: TurnLatency) {
         if self.latency.len() >= MOST_TIMED {
@@ -134,6 +144,8 @@ pub(super) fn weight(value: &Value) -> usize {
 
 /// Turns whose times are kept, the newest: an hour of brisk talk. More: a long call's record is mostly numbers.
 pub const MOST_TIMED: usize = 200;
+/// Files that one call is recorded in; a caller comes back eight times at most, and a Transcript may be begun anew.
+const MOST_RECORDINGS: usize = 16;
 /// Switches, transfers and answers, each. A call has a handful; this many is a model that goes round in circles.
 pub const MOST_OF_A_KIND: usize = 256;
 /// Text in all of them. A question's answer is a sentence or two.

@@ -102,6 +102,11 @@ pub enum Fact {
         /// What the model was told.
         output: String,
     },
+    /// A recording was begun; one more begins when the caller is back from a transfer.
+    Recorded {
+        /// The bare name of its file.
+        file: String,
+    },
     /// The caller pressed a key.
     KeyPressed(char),
     /// The language of the call was switched.

@@ -124,6 +124,8 @@ struct TranscriptFile {
     analytics: Analytics,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -263,8 +265,12 @@ impl Record {
         let said = &conversation.utterances;
         let review = Review::new(&held.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
-        let Happenings { switches, transfers, answers, latency, transcription, incidents, .. } =
+        let Happenings { switches, transfers, answers, latency, transcription, incidents, mut recordings, .. } =
             conversation.happenings;
+        if recordings.is_empty() && held.recording {
+            // The journal of an older version does not say so, nor does one that was cut before.
+            recordings.push(recording_name(identity));
+        }
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
             ucid: carrier_call.to_owned(),
@@ -313,7 +319,8 @@ impl Record {
             transcription_usage: transcription,
             cost_usd: tally.cost_usd,
             variant: held.variant.clone(),
-            recording: held.recording.then(|| recording_name(identity)),
+            recording: recordings.first().cloned(),
+            recordings,
         };
         let queue = QueueFile {
             id: identity.id,

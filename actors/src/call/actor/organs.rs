@@ -108,8 +108,9 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
     })
 }
 
-/// Starts the recording, where there is to be one. A call goes on without one that cannot be had.
-fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
+/// Starts the recording, where there is to be one, and has its file named in the record. A call goes on without one that cannot be
+/// had.
+fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<Recorder> {
     let (identity, dir) = (&setup.identity, setup.brief.recording.as_deref()?);
     // A caller who was handed on and came back is recorded in a file of its own.
     let name = recording_name(identity);
@@ -120,11 +121,21 @@ fn start_recorder(setup: &CallSetup) -> Option<Recorder> {
         let (path, problem) = (path.display().to_string(), problem.to_string());
         emit(Event::RecordingFailed { call: identity.id, path: &path, problem: &problem });
     };
-    started.inspect_err(told).ok()
+    let recorder = started.inspect_err(told).ok()?;
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(facts) = facts {
+        facts.do_send(Fact::Recorded { file });
+    }
+    Some(recorder)
 }
 
 /// Starts the AudioPipeline of the call's line.
-pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Voice {
+pub(super) fn start_voice(
+    spawn: &dyn Spawn,
+    setup: &CallSetup,
+    facts: Option<&Recipient<Fact>>,
+    call: &Addr<CallActor>,
+) -> Voice {
     spawn.audio(AudioSetup {
         call: setup.identity.id,
         line: setup.identity.line,
@@ -132,7 +143,7 @@ pub(super) fn start_voice(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Call
         lead: setup.brief.playout_lead,
         levels: setup.brief.audio.levels(setup.identity.carrier),
         correct: setup.brief.audio.correct,
-        recorder: start_recorder(setup),
+        recorder: start_recorder(setup, facts),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
@@ -146,7 +157,7 @@ pub(super) fn start_line(
     scribe: &Scribe,
     call: &Addr<CallActor>,
 ) -> (Voice, Mind) {
-    let voice = start_voice(spawn, setup, call);
+    let voice = start_voice(spawn, setup, Some(&scribe.facts), call);
     let mind = spawn.model(LlmSetup {
         call: setup.identity.id,
         plan: Arc::clone(&setup.brief.model),
