@@ -43,6 +43,9 @@ pub fn install() -> PrometheusHandle {
             for direction in ["in", "out"] {
                 counter!("switchboard_audio_frames_total", "direction" => direction).absolute(0);
             }
+            for why in ["failed", "late"] {
+                counter!("switchboard_transcriptions_missing_total", "why" => why).absolute(0);
+            }
             fold_samples(handle.clone());
             handle
         })
@@ -111,6 +114,10 @@ fn describe() {
     );
     describe_gauge!("switchboard_model_reachable", "Whether the canary got a session: 1 or 0.");
     describe_counter!("switchboard_model_errors_total", "Complaints of the model's server, by code.");
+    describe_counter!(
+        "switchboard_transcriptions_missing_total",
+        "Turns of callers without words: their transcription failed, or was not there after five seconds."
+    );
     describe_gauge!(
         "switchboard_spend_usd_total",
         "US dollars spent since the start, by agent, model and variant; only grows."

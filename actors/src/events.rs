@@ -194,6 +194,17 @@ pub enum Event<'a> {
         /// The server's code, or ours.
         reason: &'a str,
     },
+    /// Turns of the caller have no words, so that the record lacks them.
+    WordsMissing {
+        /// The call.
+        call: CallId,
+        /// `failed`, or `late`: not there five seconds after the turn.
+        why: &'static str,
+        /// How many turns.
+        turns: u64,
+        /// It was told in this call before.
+        again: bool,
+    },
     /// A message of the carrier could not be read and was ignored.
     LineGarbled {
         /// Its carrier's name.
@@ -576,6 +587,14 @@ pub fn emit(event: Event<'_>) {
             warn!(call:%, code, message; "model complained");
         }
         Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
+        Event::WordsMissing { call, why, turns, again } => {
+            counter!("switchboard_transcriptions_missing_total", "why" => why).increment(turns);
+            if again {
+                debug!(call:%, why, turns; "words of the caller are missing again");
+            } else {
+                warn!(call:%, why; "words of the caller are missing: transcription fails or does not come");
+            }
+        }
         Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
         Event::LineOdd { carrier, what, times, again } => {
             counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);

@@ -66,7 +66,7 @@ impl Gate {
         }
     }
 
-    /// Transcription heard words in `item`.
+    /// Transcription heard words in `item`: all that is known of them so far.
     pub(super) fn words(&mut self, item: &ItemId, text: &str) -> Verdict {
         match &self.pending {
             Some(pending) if pending.item == *item && !is_backchannel(text) => {

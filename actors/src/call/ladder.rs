@@ -4,10 +4,17 @@
 //! reached. Silence is counted from the moment at which the caller has *heard* the agent's last word. After the configured prompts
 //! comes the goodbye, so a model that says goodbye and forgets to hang up is closed by the same ladder.
 //!
-//! A caller on mute with comfort noise is not silent to a turn detection that hears noise as speech: speech that is never followed by words
-//! does not take the ladder back to its foot, and a wall-clock rule (`longest_without_words`) ends what prompts cannot.
+//! A caller on mute with comfort noise is not silent to a turn detection that hears noise as speech: speech whose transcript comes and
+//! holds no words does not take the ladder back to its foot, and a wall-clock rule (`longest_without_words`) ends what prompts cannot.
+//!
+//! Whether the caller is there does not hang on transcription alone. A turn whose transcription failed is the caller's, and so is one
+//! whose transcript is still to come, for as long as it does not come and say that there was nothing in it: then the ladder stands
+//! where it would have stood without that turn.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use crate::ids::ItemId;
 
 /// The rungs of one call's ladder: their times. What is said on them belongs to the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,20 +52,42 @@ impl Default for LadderPlan {
 #[derive(Debug, Clone)]
 pub struct Ladder {
     plan: LadderPlan,
-    /// Prompts said since the caller's last words.
-    climbed: usize,
+    /// When prompts were said; those before the caller's last sign count no more.
+    prompted: Vec<Instant>,
     /// Since when the floor has been silent; `None` while somebody speaks or an answer is being made.
     silent_since: Option<Instant>,
-    /// When the caller's last words came, or the call began.
+    /// When the caller last gave a sign of being there for certain, or the call began.
     words_at: Instant,
+    /// Turns of the caller whose transcript is still to come, the newest last.
+    untold: VecDeque<Untold>,
     /// The goodbye has been asked for; there is nothing above it.
     over: bool,
+}
+
+/// A turn of the caller whose words are not known.
+#[derive(Debug, Clone)]
+struct Untold {
+    item: ItemId,
+    ended: Instant,
+    /// It has been reported as missing.
+    missing: bool,
+}
+
+/// What transcription says of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Words.
+    Words,
+    /// That there were none.
+    Noise,
+    /// Nothing: it failed.
+    Failed,
 }
 
 impl Ladder {
     /// At its foot; nobody is silent yet.
     pub fn new(plan: LadderPlan, now: Instant) -> Self {
-        Self { plan, climbed: 0, silent_since: None, words_at: now, over: false }
+        Self { plan, prompted: Vec::new(), silent_since: None, words_at: now, untold: VecDeque::new(), over: false }
     }
 
     /// Nobody speaks and nothing is being made: the agent's last word was heard, or a turn of the caller brought no answer.
@@ -73,12 +102,60 @@ impl Ladder {
 
     /// The caller said words (a transcript with text) or pressed a key: back to the foot.
     pub fn caller_answered(&mut self, now: Instant) {
-        self.climbed = 0;
-        self.words_at = now;
+        self.sign_of_life(now);
         self.over = false;
         if self.silent_since.is_some() {
             self.silent_since = Some(now);
         }
+    }
+
+    /// A turn of the caller is over, and its transcript is to come.
+    pub fn turn_ended(&mut self, item: &ItemId, now: Instant) {
+        if self.untold.len() == MOST_UNTOLD
+            && let Some(oldest) = self.untold.pop_front()
+        {
+            // A server that owes so many does not transcribe.
+            self.sign_of_life(oldest.ended);
+        }
+        self.untold.push_back(Untold { item: item.clone(), ended: now, missing: false });
+    }
+
+    /// Transcription has spoken of a turn, or of speech that was taken for none. Whether the turn had been reported as missing.
+    pub fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
+        let place = self.untold.iter().position(|turn| turn.item == *item);
+        let turn = place.and_then(|place| self.untold.remove(place));
+        match told {
+            Told::Words => self.caller_answered(now),
+            Told::Noise => {}
+            Told::Failed => {
+                if let Some(turn) = &turn {
+                    self.sign_of_life(turn.ended);
+                }
+            }
+        }
+        turn.is_some_and(|turn| turn.missing)
+    }
+
+    /// How many turns have become so late that their transcript is missing; each is reported once.
+    pub fn late_turns(&mut self, now: Instant) -> u64 {
+        let late = self.untold.iter_mut().filter(|turn| !turn.missing && now >= turn.ended + LATE);
+        late.map(|turn| turn.missing = true).count() as u64
+    }
+
+    fn sign_of_life(&mut self, at: Instant) {
+        self.words_at = self.words_at.max(at);
+        let words_at = self.words_at;
+        self.prompted.retain(|prompted| *prompted > words_at);
+    }
+
+    /// When the caller last gave a sign, if the transcripts that are still to come hold words. A turn that began to be waited for
+    /// after the caller was to be let go comes too late: noise that never ends would keep the call for ever.
+    fn last_sign(&self) -> Instant {
+        let longest = self.plan.longest_without_words;
+        self.untold
+            .iter()
+            .map(|turn| turn.ended)
+            .fold(self.words_at, |last, ended| if ended <= last + longest { last.max(ended) } else { last })
     }
 
     /// When the next rung is reached, if the floor stays as it is.
@@ -86,8 +163,9 @@ impl Ladder {
         if self.over {
             return None;
         }
-        let mute = self.words_at + self.plan.longest_without_words;
-        let silence = self.plan.before_prompts.get(self.climbed).unwrap_or(&self.plan.before_goodbye);
+        let last = self.last_sign();
+        let mute = last + self.plan.longest_without_words;
+        let silence = self.plan.before_prompts.get(self.climbed(last)).unwrap_or(&self.plan.before_goodbye);
         Some(self.silent_since.map_or(mute, |since| mute.min(since + *silence)))
     }
 
@@ -96,16 +174,27 @@ impl Ladder {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
         }
-        let mute = now >= self.words_at + self.plan.longest_without_words;
+        let last = self.last_sign();
+        let (mute, climbed) = (now >= last + self.plan.longest_without_words, self.climbed(last));
         self.silent_since = None;
-        if mute || self.climbed >= self.plan.before_prompts.len() {
+        if mute || climbed >= self.plan.before_prompts.len() {
             self.over = true;
             return Some(Rung::Goodbye);
         }
-        self.climbed += 1;
-        Some(Rung::Prompt(self.climbed - 1))
+        self.prompted.push(now);
+        Some(Rung::Prompt(climbed))
+    }
+
+    /// Prompts said since the caller's `last` sign.
+    fn climbed(&self, last: Instant) -> usize {
+        self.prompted.iter().filter(|prompted| **prompted > last).count()
     }
 }
+
+/// Turns whose transcript is waited for. A transcript takes a second or two, so that one or two are the rule.
+const MOST_UNTOLD: usize = 16;
+/// How long after a turn its transcript is missing. A usual one takes a second or two.
+const LATE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -175,6 +264,84 @@ mod tests {
         ladder.caller_answered(start + secs(9));
         ladder.floor_silent(start + secs(9));
         assert_eq!(ladder.deadline(), Some(start + secs(17)));
+    }
+
+    #[test]
+    fn a_turn_whose_transcription_fails_is_the_callers() {
+        let start = origin();
+        let mut ladder = Ladder::new(plan(), start);
+        ladder.floor_silent(start);
+        assert_eq!(ladder.climb(start + secs(8)), Some(Rung::Prompt(0)));
+        ladder.turn_ended(&turn(1), start + secs(10));
+        ladder.turn_told(&turn(1), Told::Failed, start + secs(11));
+        ladder.floor_silent(start + secs(20));
+        assert_eq!(ladder.climb(start + secs(28)), Some(Rung::Prompt(0)), "the prompt was answered aloud");
+        assert_eq!(ladder.deadline(), Some(start + secs(10 + 120)));
+    }
+
+    #[test]
+    fn a_turn_whose_transcript_never_comes_is_the_callers() {
+        let start = origin();
+        let mut ladder = Ladder::new(plan(), start);
+        for turn_at in (10..1_000).step_by(10) {
+            ladder.turn_ended(&turn(turn_at), start + secs(turn_at));
+            assert_eq!(ladder.climb(start + secs(turn_at + 9)), None);
+        }
+        assert_eq!(ladder.deadline(), Some(start + secs(990 + 120)));
+        assert!(ladder.untold.len() <= MOST_UNTOLD);
+    }
+
+    #[test]
+    fn a_late_transcript_without_words_leaves_the_ladder_where_it_was() {
+        let start = origin();
+        let mut ladder = Ladder::new(plan(), start);
+        ladder.floor_silent(start);
+        assert_eq!(ladder.climb(start + secs(8)), Some(Rung::Prompt(0)));
+        ladder.turn_ended(&turn(1), start + secs(10));
+        ladder.turn_ended(&turn(2), start + secs(100));
+        assert_eq!(ladder.deadline(), Some(start + secs(100 + 120)), "they may have been words");
+        ladder.turn_told(&turn(2), Told::Noise, start + secs(115));
+        ladder.turn_told(&turn(1), Told::Noise, start + secs(116));
+        assert_eq!(ladder.deadline(), Some(start + secs(120)));
+        ladder.floor_silent(start + secs(110));
+        assert_eq!(ladder.climb(start + secs(118)), Some(Rung::Prompt(1)), "the first prompt was not answered");
+    }
+
+    #[test]
+    fn noise_without_end_is_let_go_however_late_its_transcripts_are() {
+        for late in [1, 4, 20, 40] {
+            let start = origin();
+            let mut ladder = Ladder::new(plan(), start);
+            let ended = (1..400).find(|second| {
+                let now = start + secs(*second);
+                if second % 3 == 0 {
+                    ladder.turn_ended(&turn(*second), now);
+                }
+                if *second > late && (second - late) % 3 == 0 {
+                    ladder.turn_told(&turn(second - late), Told::Noise, now);
+                }
+                ladder.climb(now) == Some(Rung::Goodbye)
+            });
+            let ended = ended.expect("it is let go");
+            assert!((120..=120 + late).contains(&ended), "{late} s late, let go after {ended} s");
+        }
+    }
+
+    #[test]
+    fn a_transcript_that_does_not_come_is_told_once_and_taken_back_when_it_does() {
+        let start = origin();
+        let mut ladder = Ladder::new(plan(), start);
+        ladder.turn_ended(&turn(1), start);
+        ladder.turn_ended(&turn(2), start + secs(1));
+        assert_eq!(ladder.late_turns(start + secs(4)), 0);
+        assert_eq!((ladder.late_turns(start + secs(5)), ladder.late_turns(start + secs(5))), (1, 0));
+        assert!(!ladder.turn_told(&turn(2), Told::Words, start + secs(5)));
+        assert!(ladder.turn_told(&turn(1), Told::Words, start + secs(9)));
+        assert!(!ladder.turn_told(&turn(1), Told::Failed, start + secs(9)), "it is known already");
+    }
+
+    fn turn(number: u64) -> ItemId {
+        ItemId::new(&format!("item_{number}"))
     }
 
     fn plan() -> LadderPlan {

@@ -73,6 +73,7 @@ use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
 use super::turn::Turn;
+use super::words::Pieces;
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
 use crate::ids::ResponseId;
@@ -86,6 +87,8 @@ pub struct CallMachine {
     state: State,
     turn: Turn,
     gate: Gate,
+    /// What the caller says, as it comes.
+    pieces: Pieces,
     ladder: Ladder,
     keypad: Keypad,
     tools: Tools,
@@ -183,6 +186,7 @@ impl CallMachine {
             state: State::Connecting,
             turn: Turn::default(),
             gate: Gate::default(),
+            pieces: Pieces::default(),
             ladder: Ladder::new(brief.ladder.clone(), now),
             keypad: Keypad::default(),
             tools: Tools::default(),
@@ -252,6 +256,7 @@ impl CallMachine {
             CallEvent::LineReturned => self.line_returned(now),
             CallEvent::TimeUp => {}
         }
+        self.mind_the_words(now);
         self.mind_the_silence(now);
         self.mind_the_wait(now);
         self.time_passed(now);
@@ -468,6 +473,8 @@ mod conversation;
 mod meeting;
 #[cfg(test)]
 mod outages;
+#[cfg(test)]
+mod presence;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

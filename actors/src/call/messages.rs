@@ -163,6 +163,11 @@ pub enum ModelReport {
         /// Nothing follows for this item.
         last: bool,
     },
+    /// Transcription of a turn of the caller failed: no words of it will come.
+    WordsFailed {
+        /// The user item.
+        item: ItemId,
+    },
     /// Transcription of a turn of the caller was charged for.
     TranscriptionUsed(TranscriptionUsage),
     /// The model calls a tool; reported once per `call`.

@@ -24,3 +24,4 @@ mod tools;
 pub mod transfer;
 mod turn;
 pub mod watch;
+pub mod words;

@@ -290,6 +290,15 @@ pub enum Note {
         /// Its words.
         message: String,
     },
+    /// Turns of the caller have no words: their transcription failed, or does not come.
+    WordsMissing {
+        /// `failed` or `late`.
+        why: &'static str,
+        /// How many turns.
+        turns: u64,
+        /// It was told in this call before.
+        again: bool,
+    },
     /// The model will not say what it was asked to say.
     WishGivenUp {
         /// What it was for; `None` is an answer to the caller.
@@ -338,6 +347,7 @@ impl Note {
                 let purpose = purpose.map_or("answer", WishPurpose::word);
                 Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
             }
+            Self::WordsMissing { why, .. } => Incident::new(K::WordsMissing, *why),
             Self::LineFaulty { finding, .. } => Incident::new(K::LineFaulty, finding.word()),
             Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),
             Self::CarrierRefused { reason } => Incident::new(K::CarrierRefused, reason.clone()),
@@ -380,6 +390,7 @@ impl Note {
             Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
             Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
+            Self::WordsMissing { why, turns, again } => Event::WordsMissing { call, why, turns: *turns, again: *again },
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }

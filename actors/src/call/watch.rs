@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::words::holds_words;
 use crate::transcript::messages::{Fact, Words};
 
 /// Something that happened in a call, as its watchers are told.
@@ -69,6 +70,8 @@ impl News {
     pub fn of_words(words: &Words) -> Option<Self> {
         let data = match words {
             Words::Placed { .. } => return None,
+            // What transcription writes for noise was said by nobody.
+            Words::CallerSaid { text: Some(text), .. } if !text.is_empty() && !holds_words(text) => return None,
             Words::CallerSaid { item, text } => {
                 json!({ "speaker": "caller", "item": item.as_str(), "text": text, "final": true })
             }

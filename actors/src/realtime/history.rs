@@ -11,6 +11,7 @@ use super::messages::{ModelOrder, TextRole};
 use super::seed::{Seed, SeedItem};
 use crate::audio::messages::FromModel;
 use crate::call::messages::{ModelReport, ToolCall};
+use crate::call::words::holds_words;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::transcript::messages::{Speaker, Words};
 use crate::wire::AudioFormat;
@@ -136,6 +137,7 @@ impl History {
             | ModelReport::ResponseFinished { .. }
             | ModelReport::FirstAudio { .. }
             | ModelReport::CallerWords { .. }
+            | ModelReport::WordsFailed { .. }
             | ModelReport::TranscriptionUsed(_)
             | ModelReport::WishGivenUp { .. }
             | ModelReport::Incident(_)
@@ -224,7 +226,7 @@ impl History {
 
     fn seed_of(&self, entry: &Entry, unwritten: &[(ItemId, Vec<u8>)]) -> Option<Seed> {
         match &entry.said {
-            Said::Caller(Some(words)) if words.trim().is_empty() => None,
+            Said::Caller(Some(words)) if !holds_words(words) => None,
             Said::Caller(Some(words)) => Some(Seed::Text(TextRole::User, words.clone())),
             Said::Caller(None) => {
                 let (_, audio) = unwritten.iter().find(|(item, _)| entry.item.as_ref() == Some(item))?;

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use super::happenings::Happenings;
 use super::messages::{Fact, Speaker, Words};
 use crate::call::messages::Usage;
+use crate::call::words::holds_words;
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
 
@@ -427,7 +428,8 @@ impl Entry {
             Said::Pieces(text) | Said::Whole(text) => text.trim(),
             Said::Nothing | Said::Failed => return None,
         };
-        if text.is_empty() {
+        // What transcription writes for noise was said by nobody.
+        if text.is_empty() || self.speaker == Some(Speaker::Caller) && !holds_words(text) {
             return None;
         }
         let (voice, heard) = match (self.speaker?, self.playout) {

@@ -164,6 +164,9 @@ pub struct Tally {
     pub dropped_frames: u64,
     /// From the stream's `start` to the first frame sent to the caller.
     pub first_audio_ms: Option<u64>,
+    /// Caller turns whose transcription failed or did not come.
+    #[serde(default)]
+    pub turns_without_words: u64,
     /// What it cost.
     #[serde(default)]
     pub cost_usd: Usd,

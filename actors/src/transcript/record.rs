@@ -208,6 +208,7 @@ struct Analytics {
     assistant_messages: usize,
     interrupted_messages: usize,
     wordless_items: u64,
+    turns_without_words: u64,
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
@@ -500,6 +501,7 @@ impl Analytics {
             assistant_messages: said.len() - user_messages,
             interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
             wordless_items: conversation.wordless,
+            turns_without_words: tally.turns_without_words,
             omitted: conversation.omitted,
             audio: conversation.happenings.diagnosis.clone(),
             completion: review.completion.word(),

@@ -15,8 +15,9 @@ impl CallMachine {
         match (report, self.state) {
             (ModelReport::Ready { setup, .. }, state) => self.model_ready(state, setup, now),
             (ModelReport::SpeechStarted { item }, _) => self.caller_spoke(item, now),
-            (ModelReport::SpeechStopped { .. }, _) => self.caller_stopped(now),
-            (ModelReport::CallerWords { item, text, .. }, _) => self.caller_words(&item, text.expose(), now),
+            (ModelReport::SpeechStopped { item }, _) => self.caller_stopped(&item, now),
+            (ModelReport::CallerWords { item, text, last }, _) => self.caller_words(&item, text.expose(), last, now),
+            (ModelReport::WordsFailed { item }, _) => self.words_failed(&item, now),
             (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
             (ModelReport::ResponseStarted { response }, state) => {
                 if self.protection == Protection::Notice(None) {

@@ -6,10 +6,11 @@ use super::ends::Closing;
 use super::{CallMachine, Protection, State};
 use crate::call::brief::{Greeting, KeyAction};
 use crate::call::gate::Verdict;
-use crate::call::ladder::Rung;
+use crate::call::ladder::{Rung, Told};
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
+use crate::call::words::holds_words;
 use crate::ending::Ending;
 use crate::ids::ItemId;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
@@ -48,26 +49,60 @@ impl CallMachine {
     }
 
     /// The model's turn detection heard the caller's turn end.
-    pub(super) fn caller_stopped(&mut self, now: Instant) {
+    pub(super) fn caller_stopped(&mut self, item: &ItemId, now: Instant) {
         self.caller_speaking = false;
         self.out.push(CallAction::CallerTurn { open: false });
         let judged = !self.gate.is_pending();
         self.gate.speech_stopped(&self.brief.interruption, now);
         if judged {
-            self.turn_taken(now);
+            self.turn_taken(Some(item), now);
         } else if !self.gate.is_pending() {
             self.tell(Note::InterruptionDismissed);
         }
     }
 
-    /// Transcription heard what the caller says.
-    pub(super) fn caller_words(&mut self, item: &ItemId, text: &str, now: Instant) {
-        if text.trim().is_empty() {
-            return;
+    /// Transcription heard what the caller says: all of it where this is the `last`, or another piece.
+    pub(super) fn caller_words(&mut self, item: &ItemId, text: &str, last: bool, now: Instant) {
+        let text = self.pieces.join(item, text, last).to_owned();
+        let told = if holds_words(&text) { Told::Words } else { Told::Noise };
+        if last && self.ladder.turn_told(item, told, now) {
+            // It was late and is not missing any more.
+            self.tally.turns_without_words = self.tally.turns_without_words.saturating_sub(1);
         }
-        self.ladder.caller_answered(now);
-        let verdict = self.gate.words(item, text);
-        self.rule(verdict, now);
+        if told == Told::Words {
+            self.ladder.caller_answered(now);
+            let verdict = self.gate.words(item, &text);
+            self.rule(verdict, now);
+        }
+    }
+
+    /// Transcription of what the caller said has failed: that they said something is known all the same.
+    pub(super) fn words_failed(&mut self, item: &ItemId, now: Instant) {
+        if !self.ladder.turn_told(item, Told::Failed, now) {
+            self.words_missing("failed", 1);
+        }
+    }
+
+    /// Tells of turns whose transcript does not come. It may yet.
+    pub(super) fn mind_the_words(&mut self, now: Instant) {
+        let late = self.ladder.late_turns(now);
+        if late > 0 {
+            self.words_missing("late", late);
+        }
+    }
+
+    fn words_missing(&mut self, why: &'static str, turns: u64) {
+        let again = self.tally.turns_without_words > 0;
+        self.tally.turns_without_words += turns;
+        self.tell(Note::WordsMissing { why, turns, again });
+    }
+
+    /// Whether the caller's words are written down in the language that is spoken now.
+    fn transcribes(&self) -> bool {
+        match self.spoken() {
+            Some(language) if self.language != self.brief.language => language.transcription.is_some(),
+            _ => self.brief.model.transcription.is_some(),
+        }
     }
 
     /// Carries out what was judged of the caller's speech.
@@ -83,7 +118,7 @@ impl CallMachine {
                 self.listen(now);
                 if !self.caller_speaking {
                     // Words confirmed it after the speech had ended.
-                    self.turn_taken(now);
+                    self.turn_taken(None, now);
                 }
             }
         }
@@ -100,12 +135,13 @@ impl CallMachine {
         self.state = State::Listening;
     }
 
-    /// The caller's turn is over and an answer is due.
-    fn turn_taken(&mut self, now: Instant) {
+    /// The caller's turn is over and an answer is due. Without an item, its words are known already.
+    fn turn_taken(&mut self, item: Option<&ItemId>, now: Instant) {
         self.tally.turns += 1;
-        if self.brief.model.transcription.is_none() {
-            // No words will ever come: speech has to do.
-            self.ladder.caller_answered(now);
+        match item {
+            Some(item) if self.transcribes() => self.ladder.turn_ended(item, now),
+            Some(_) => self.ladder.caller_answered(now),
+            None => {}
         }
         match self.state {
             // A wish of ours may have begun meanwhile; the turn is timed all the same.

@@ -62,13 +62,21 @@ impl Session {
         out.push(SessionAction::Report(ModelReport::CallerWords { item, text, last: false }));
     }
 
-    /// All that the caller said in an item; `None` when transcription failed.
-    pub(super) fn caller_transcribed(&mut self, item: &str, text: Option<String>, out: &mut Vec<SessionAction>) {
+    /// All that the caller said in an item.
+    pub(super) fn caller_transcribed(&mut self, item: &str, text: String, out: &mut Vec<SessionAction>) {
         let item = self.seen(item);
         self.turns.transcribed(&item);
-        let told = Private::new(text.clone().unwrap_or_default());
+        let told = Private::new(text.clone());
         out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: told, last: true }));
-        out.push(SessionAction::ToWords(Words::CallerSaid { item, text }));
+        out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
+    }
+
+    /// Nobody will know what the caller said in an item.
+    pub(super) fn transcription_failed(&mut self, item: &str, out: &mut Vec<SessionAction>) {
+        let item = self.seen(item);
+        self.turns.transcribed(&item);
+        out.push(SessionAction::Report(ModelReport::WordsFailed { item: item.clone() }));
+        out.push(SessionAction::ToWords(Words::CallerSaid { item, text: None }));
     }
 }
 

@@ -65,10 +65,10 @@ impl Session {
             S::CallerWordsDelta(delta) => self.hear_caller(&delta, out),
             S::CallerTranscribed(turn) => {
                 let usage = turn.usage;
-                self.caller_transcribed(&turn.item_id, Some(turn.transcript.into_owned()), out);
+                self.caller_transcribed(&turn.item_id, turn.transcript.into_owned(), out);
                 out.extend(usage.and_then(transcription_used).map(SessionAction::Report));
             }
-            S::TranscriptionFailed(turn) => self.caller_transcribed(&turn.item_id, None, out),
+            S::TranscriptionFailed(turn) => self.transcription_failed(&turn.item_id, out),
             S::ResponseCreated(response) => self.response_created(&response, now, out),
             S::ResponseDone(response) => self.response_done(&response, now, out),
             S::OutputItemAdded(output) => {

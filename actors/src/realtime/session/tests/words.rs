@@ -23,7 +23,7 @@ fn a_turn_without_words_is_told_as_such() {
     assert_eq!(silence.reports, [caller_words("", true)]);
     let failed = desk.hear(json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u",
         "error": {"message": "m"}}));
-    assert_eq!(failed.reports, [caller_words("", true)]);
+    assert_eq!(failed.reports, [ModelReport::WordsFailed { item: item("u") }]);
 }
 
 #[test]

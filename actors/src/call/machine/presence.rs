@@ -1,0 +1,208 @@
+//! Is the caller there? Turns count whose words nobody knows; noise does not, whatever transcription makes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use CallAction as A;
+
+use super::tests::{Held, drained, ready, response_finished};
+use super::*;
+use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
+use crate::call::ladder::LadderPlan;
+use crate::call::messages::ModelReport;
+use crate::call::testing::{brief, plan};
+use crate::ids::{ItemId, Private};
+
+/// What transcription does about a turn.
+#[derive(Debug, Clone, Copy)]
+enum Transcription {
+    Fails,
+    Silent,
+    Says(&'static str),
+}
+
+use Transcription::{Fails, Says, Silent};
+
+#[test]
+fn a_talk_goes_on_whose_words_nobody_knows() {
+    for script in
+        [&[Fails][..], &[Silent], &[Fails, Silent, Says("yes"), Says("")], &[Silent, Silent, Silent, Says(".")]]
+    {
+        let mut call = held();
+        for turn in 0..40 {
+            talk(&mut call, turn, script[turn % script.len()]);
+            assert_eq!(call.machine.ending(), None, "{script:?}, turn {turn}");
+            assert_ne!(call.state(), "closing", "{script:?}, turn {turn}");
+        }
+    }
+}
+
+#[test]
+fn noise_is_no_talk_whatever_is_written_for_it() {
+    for noise in ["", ".", "…", "[BLANK_AUDIO]", " - ", "(music)", "*cough*", "♪", "👍"] {
+        let mut call = held();
+        let turns = (0..40).take_while(|turn| {
+            talk(&mut call, *turn, Says(noise));
+            call.state() != "closing" && call.machine.ending().is_none()
+        });
+        assert!((3..=6).contains(&turns.count()), "{noise:?}: let go after 15 s");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_answered_aloud_was_answered() {
+    for transcription in [Fails, Silent] {
+        let mut call = Held::of(Brief { model: transcribing(), ladder: LadderPlan::default(), ..brief() });
+        call.on(ready());
+        call.says("greet");
+        call.on(drained());
+        for turn in 0..8 {
+            call.on(CallEvent::Line(LineReport::Alive));
+            let (at, timer) = call.machine.deadline().expect("a rung");
+            assert_eq!((at - call.now, timer), (secs(10), Timer::Idle));
+            call.now = at;
+            let done = call.on(CallEvent::TimeUp);
+            let asks =
+                |it: &A| matches!(it, A::Order(ModelOrder::Speak(wish)) if wish.purpose == WishPurpose::IdlePrompt);
+            assert!(done.iter().any(asks), "{transcription:?}, turn {turn}: {done:?}");
+            call.says("prompt");
+            call.on(response_finished("prompt"));
+            call.on(drained());
+            talk(&mut call, turn, transcription);
+        }
+    }
+}
+
+#[test]
+fn a_transcript_that_comes_after_the_next_turn_began_is_that_of_its_own_turn() {
+    let mut call = held();
+    for turn in 0..40 {
+        turn_of(&mut call, turn);
+        if turn > 0 {
+            told(&mut call, turn - 1, Says("well"));
+        }
+        assert_ne!(call.state(), "closing", "turn {turn}");
+    }
+}
+
+#[test]
+fn operators_are_told_that_words_are_missing_and_the_record_says_how_many() {
+    let missing = |done: &[CallAction]| {
+        let mut told = Vec::new();
+        for action in done {
+            if let A::Tell(Note::WordsMissing { why, turns, again }) = action {
+                told.push((*why, *turns, *again));
+            }
+        }
+        told
+    };
+    let mut call = held();
+    turn_of(&mut call, 0);
+    assert_eq!(missing(&told(&mut call, 0, Fails)), [("failed", 1, false)]);
+    turn_of(&mut call, 1);
+    call.now += secs(5);
+    let alive = || CallEvent::Line(LineReport::Alive);
+    assert_eq!(missing(&call.on(alive())), [("late", 1, true)]);
+    assert_eq!(missing(&call.on(alive())), [], "once");
+    assert_eq!(call.machine.tally().turns_without_words, 2);
+    told(&mut call, 1, Says("yes"));
+    assert_eq!(call.machine.tally().turns_without_words, 1, "it came after all");
+}
+
+#[test]
+fn without_transcription_every_turn_counts_and_nothing_is_missing() {
+    let mut call = Held::of(Brief { ladder: impatient(), ..brief() });
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    for turn in 0..40 {
+        talk(&mut call, turn, Silent);
+        assert_ne!(call.state(), "closing", "turn {turn}");
+    }
+    assert_eq!(call.machine.tally().turns_without_words, 0);
+}
+
+#[test]
+fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
+    let pausing = InterruptionPlan {
+        policy: InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(700) },
+        ..InterruptionPlan::default()
+    };
+    for (pieces, confirmed) in [
+        (&["[BLANK_AUDIO]"][..], false),
+        (&["[BLANK", "_AUDIO]"], false),
+        (&["*cough*"], false),
+        (&["…", " no"], true),
+        (&["ok", "ay"], false),
+    ] {
+        let mut call = Held::of(Brief { interruption: pausing, model: transcribing(), ..brief() });
+        call.on(ready());
+        call.says("greet");
+        call.on(drained());
+        call.says("r2");
+        call.on(CallEvent::Model(ModelReport::SpeechStarted { item: item(0) }));
+        call.on(CallEvent::Model(ModelReport::SpeechStopped { item: item(0) }));
+        let mut cleared = false;
+        for piece in pieces {
+            let text = Private::new((*piece).to_owned());
+            let done = call.on(CallEvent::Model(ModelReport::CallerWords { item: item(0), text, last: false }));
+            cleared |= done.iter().any(|it| matches!(it, A::ClearPlayout { .. }));
+        }
+        assert_eq!(cleared, confirmed, "{pieces:?}");
+    }
+}
+
+/// A turn of the caller, what transcription makes of it, and an answer that is heard: three seconds.
+fn talk(call: &mut Held, turn: usize, transcription: Transcription) {
+    turn_of(call, turn);
+    told(call, turn, transcription);
+    call.now += Duration::from_millis(500);
+    call.says("r2");
+    call.now += secs(1);
+    call.on(response_finished("r2"));
+    call.on(drained());
+}
+
+/// A turn of one and a half seconds.
+fn turn_of(call: &mut Held, turn: usize) {
+    call.now += Duration::from_millis(500);
+    call.on(CallEvent::Line(LineReport::Alive));
+    call.on(CallEvent::Model(ModelReport::SpeechStarted { item: item(turn) }));
+    call.now += secs(1);
+    call.on(CallEvent::Model(ModelReport::SpeechStopped { item: item(turn) }));
+}
+
+fn told(call: &mut Held, turn: usize, transcription: Transcription) -> Vec<CallAction> {
+    let item = item(turn);
+    call.on(CallEvent::Model(match transcription {
+        Fails => ModelReport::WordsFailed { item },
+        Says(text) => ModelReport::CallerWords { item, text: Private::new(text.to_owned()), last: true },
+        Silent => return Vec::new(),
+    }))
+}
+
+fn item(turn: usize) -> ItemId {
+    ItemId::new(&format!("item_{turn}"))
+}
+
+/// A call that listens, whose caller is let go after 15 s without a sign.
+fn held() -> Held {
+    let mut call = Held::of(Brief { model: transcribing(), ladder: impatient(), ..brief() });
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call
+}
+
+fn impatient() -> LadderPlan {
+    LadderPlan { longest_without_words: secs(15), ..LadderPlan::default() }
+}
+
+fn transcribing() -> Arc<crate::realtime::plan::SessionPlan> {
+    let transcription = Some(crate::realtime::plan::Transcription::default());
+    Arc::new(crate::realtime::plan::SessionPlan { transcription, ..plan() })
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

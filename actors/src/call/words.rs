@@ -1,0 +1,168 @@
+//! Whether a transcript holds words at all. Pure.
+//!
+//! Transcription writes something for noise too: signs alone (`.`, `…`, `-`), what it heard in brackets (`[BLANK_AUDIO]`, `(music)`,
+//! `*cough*`, `<noise>`), notes of music, pictures. None of that was said. What stands beside it was, in any script, and so were digits.
+
+use crate::ids::ItemId;
+
+/// Whether somebody said something in `text`: a letter or a digit is left once descriptions in brackets are out.
+pub fn holds_words(text: &str) -> bool {
+    let mut rest = text.chars();
+    while let Some(sign) = rest.next() {
+        if let Some(closing) = closing(sign) {
+            // A description that is not closed yet may go on in the next piece.
+            rest.by_ref().find(|sign| *sign == closing);
+        } else if sign.is_alphanumeric() && !is_picture(sign) {
+            return true;
+        }
+    }
+    false
+}
+
+/// What ends a description that `opening` begins.
+const fn closing(opening: char) -> Option<char> {
+    Some(match opening {
+        '(' => ')',
+        '[' => ']',
+        '{' => '}',
+        '<' => '>',
+        '（' => '）',
+        '［' => '］',
+        '【' => '】',
+        '〔' => '〕',
+        '*' | '♪' | '♫' | '♩' | '♬' | '🎵' | '🎶' => opening,
+        _ => return None,
+    })
+}
+
+/// Letters by Unicode's word that are drawn as pictures.
+const fn is_picture(sign: char) -> bool {
+    matches!(sign, 'ℹ' | '\u{24B6}'..='\u{24E9}' | '\u{1F130}'..='\u{1F189}' | '\u{1F1E6}'..='\u{1F1FF}')
+}
+
+/// The pieces of the transcript that is coming, joined: a piece by itself may be half a word or half a description.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    item: Option<ItemId>,
+    text: String,
+}
+
+impl Pieces {
+    /// All that is known of `item` with `piece`, which is everything where it is the `last`.
+    pub(super) fn join(&mut self, item: &ItemId, piece: &str, last: bool) -> &str {
+        if last || self.item.as_ref() != Some(item) {
+            self.item = Some(item.clone());
+            self.text.clear();
+        }
+        if self.text.len() < LONGEST {
+            self.text.push_str(piece);
+        }
+        &self.text
+    }
+}
+
+/// Bytes that are joined; what was said is clear long before.
+const LONGEST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_and_descriptions_of_noise_are_no_words() {
+        for noise in [
+            "",
+            " ",
+            ".",
+            "…",
+            "...",
+            " - ",
+            "—",
+            "?!",
+            "।",
+            "、",
+            "[BLANK_AUDIO]",
+            "[ Silence ]",
+            "(music)",
+            "(music) .",
+            "[inaudible]",
+            "*cough*",
+            "*cough* *cough*",
+            "♪",
+            "♪ la la la ♪",
+            "♪♪",
+            "🎵 tune 🎵",
+            "<noise>",
+            "<|nospeech|>",
+            "{noise}",
+            "（音楽）",
+            "【拍手】",
+            "[संगीत]",
+            "👍",
+            "🙂🙂",
+            "🅰️",
+            "🇮🇳",
+            "ℹ️",
+            "\u{FFFD}",
+            "[BLANK",
+            "(mus",
+            "\"\"",
+            "-- [laughs] --",
+            "\u{200B}",
+        ] {
+            assert!(!holds_words(noise), "{noise:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_words_in_every_script_and_so_are_digits() {
+        for said in [
+            "yes",
+            "Yes.",
+            "7",
+            "4 1 1",
+            "७",
+            "नमस्ते",
+            "हाँ।",
+            "ஆமா",
+            "అవును",
+            "അതെ",
+            "ಹೌದು",
+            "好",
+            "はい",
+            "نعم",
+            "да",
+            "ok 👍",
+            "(music) hello?",
+            "[inaudible] yes",
+            "I said (I think) no",
+            "*cough* sorry",
+            "**yes**",
+            "no [laughs]",
+            "½",
+            "é",
+            "- yes -",
+        ] {
+            assert!(holds_words(said), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_judged_together_and_the_last_is_everything() {
+        let (mut pieces, item) = (Pieces::default(), ItemId::new("a"));
+        assert!(!holds_words(pieces.join(&item, "[BLANK", false)));
+        assert!(!holds_words(pieces.join(&item, "_AUDIO]", false)));
+        assert!(holds_words(pieces.join(&item, " well", false)));
+        assert_eq!(pieces.join(&item, "[BLANK_AUDIO]", true), "[BLANK_AUDIO]");
+        assert_eq!(pieces.join(&ItemId::new("b"), "no", false), "no");
+    }
+
+    #[test]
+    fn what_is_joined_is_bounded() {
+        let (mut pieces, item) = (Pieces::default(), ItemId::new("a"));
+        for _ in 0..10_000 {
+            pieces.join(&item, "[-", false);
+        }
+        assert!(pieces.text.len() <= LONGEST + 2);
+    }
+}
