@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use console::style;
 use serde_json::json;
-use switchboard_actors::call::brief::Brief;
+use switchboard_actors::call::brief::{Brief, Direction};
 use switchboard_actors::realtime::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
@@ -57,6 +57,7 @@ pub fn refuse(error: &ConfigError) -> ExitCode {
 fn call(args: &CheckArgs, to: &str) -> RouteInput {
     RouteInput {
         carrier: args.carrier,
+        direction: Direction::Inbound,
         from: args.from.clone().into(),
         to: to.to_owned().into(),
         parameters: args.parameter.iter().cloned().collect(),

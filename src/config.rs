@@ -21,6 +21,7 @@ mod fallbacks;
 mod hours;
 mod kinds;
 mod layers;
+mod numbering;
 mod options;
 mod outbound;
 mod people;
@@ -68,6 +69,7 @@ use people::{Common, Directory};
 use reader::{Reader, Section};
 use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
 use switchboard_actors::call::meter::Prices;
+use switchboard_actors::numbers::Numbering;
 use switchboard_actors::tools::plan::ToolPlan;
 
 /// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
@@ -104,6 +106,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// The operators' own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// How numbers without a country code are read.
+    pub numbering: Numbering,
     /// What is done to the sound of the line.
     pub audio: AudioPlan,
     /// What of a caller's speech stops an agent.
@@ -347,7 +351,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         interruption: interruption.as_ref(),
     };
     let agents = read_agents(&top, reader, &common, known.as_ref());
-    let routes = read_routes(&top, reader, agents.as_ref(), languages.as_ref(), realtime.as_ref());
+    let numbering = numbering::read(&top.table("numbers"));
+    let routes = read_routes(&top, reader, numbering, agents.as_ref(), languages.as_ref(), realtime.as_ref());
     let spend = Spend::read(&top.table("spend"));
     let prices = spending::read_prices(&top.named("prices"));
     let ground = agents.as_ref().map(|agents| Ground {
@@ -389,6 +394,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         transfers,
         outbound: outbound?,
         tools: tools?,
+        numbering: numbering?,
         audio: audio?,
         interruption: interruption?,
         keypad: keypad?,
@@ -458,12 +464,13 @@ fn read_agents(
 fn read_routes(
     top: &Section<'_>,
     reader: &Reader,
+    numbering: Option<Numbering>,
     agents: Option<&BTreeMap<String, Agent>>,
     languages: Option<&BTreeMap<String, Language>>,
     realtime: Option<&Realtime>,
 ) -> Option<Vec<Route>> {
     let sections = top.listed("routes");
-    let routes: Vec<_> = sections.iter().map(Route::read).collect();
+    let routes: Vec<_> = sections.iter().map(|section| Route::read(section, numbering.unwrap_or_default())).collect();
     let routes: Vec<Route> = routes.into_iter().collect::<Option<_>>()?;
     if let (Some(agents), Some(languages)) = (agents, languages) {
         directory::check_routes(&routes, agents, languages, &sections, reader);

@@ -357,6 +357,7 @@ fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
     Box::new(move |asked: &Asked<'_>| {
         briefs.for_call(&RouteInput {
             carrier: asked.carrier,
+            direction: asked.direction,
             from: Private::new(asked.from.to_owned()),
             to: Private::new(asked.to.to_owned()),
             parameters: asked.parameters.iter().cloned().collect(),

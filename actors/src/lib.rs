@@ -43,6 +43,8 @@
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`background`] | threads for the disk, which give way to calls |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
+//! | [`numbers`] | who is on the other end: one normal form of a number, however it was written |
+//! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
 //!
 //! # What is absent, on purpose
 //!
@@ -64,6 +66,7 @@ pub mod events;
 pub mod http;
 pub mod ids;
 pub mod incident;
+pub mod numbers;
 pub mod realtime;
 pub mod recording;
 pub mod socket;

@@ -54,14 +54,14 @@ impl Briefs {
                 variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), named(brief))));
             }
         }
-        let callers = Callers::new(config.secrets.caller_salt.as_ref());
+        let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
         Self { made, variants, callers, config: config.clone() }
     }
 
     /// How a call is to be held.
     pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
         let Decision { agent, language, route, .. } = self.config.route(call);
-        let number = call.from.expose();
+        let number = call.person().expose();
         let (variant, found) = self.variant(&agent, &language, number);
         let found = found.or_else(|| self.get(&agent, &language));
         let brief = found.expect("routing chooses among the agents and their languages, which were checked");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use switchboard_actors::call::transfer::{Destination, Target};
 use switchboard_actors::ids::Private;
+use switchboard_actors::numbers::Numbering;
 
 use super::hours::hours;
 use super::kinds::{duration, flag, quoted, text, texts, whole, word};
@@ -42,9 +43,15 @@ pub struct Transfer {
 }
 
 impl Route {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let to = section.read_if_set("to", Pattern::read);
-        let from = section.read_if_set("from", Pattern::read);
+    pub(super) fn read(section: &Section<'_>, numbering: Numbering) -> Option<Self> {
+        let pattern = |node: &_| Pattern::read(node, numbering);
+        let to = section.read_if_set("to", pattern);
+        let from = section.read_if_set("from", pattern);
+        for (key, pattern) in [("to", &to), ("from", &from)] {
+            if pattern.as_ref().and_then(Option::as_ref).is_some_and(Pattern::lacks_its_country) {
+                section.note(key, "a number without its country code matches only calls whose carrier writes it so; write it as +91…, or set numbers.country");
+            }
+        }
         let carrier = section.read_if_set("carrier", word(CARRIERS));
         let parameters = section.read_if_set("parameters", texts);
         let agent = section.read_if_set("agent", text);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use switchboard_actors::call::brief::Direction;
 use switchboard_actors::ids::Private;
+use switchboard_actors::numbers::{Numbering, Party};
 use switchboard_actors::wire::Carrier;
 
 use super::Config;
@@ -16,6 +18,8 @@ use super::layers::Node;
 pub struct RouteInput {
     /// The carrier.
     pub carrier: Carrier,
+    /// Who called whom.
+    pub direction: Direction,
     /// The caller's number; may be withheld, may be no number at all.
     pub from: Private<String>,
     /// The dialled number.
@@ -43,6 +47,17 @@ pub struct Pattern {
     written: String,
     start: String,
     open: bool,
+    numbering: Numbering,
+}
+
+impl RouteInput {
+    /// The number of the person, whoever called whom.
+    pub fn person(&self) -> &Private<String> {
+        match self.direction {
+            Direction::Inbound => &self.from,
+            Direction::Outbound => &self.to,
+        }
+    }
 }
 
 impl Config {
@@ -125,10 +140,13 @@ impl Route {
 }
 
 impl Pattern {
-    /// Whether a number, or whatever stands in its place (`client:…`, `anonymous`), fits.
+    /// Whether a number, or whatever stands in its place (`client:…`, `anonymous`), fits; whichever way either is spelled.
     pub fn matches(&self, number: &str) -> bool {
-        let number = plain(number);
-        if self.open { number.starts_with(&self.start) } else { number == self.start }
+        if self.open {
+            // Texts that are no numbers are compared as they are written: `client:*`.
+            return number.trim().starts_with(&self.start) || self.begins(number);
+        }
+        self.numbering.read(&self.start) == self.numbering.read(number)
     }
 
     /// Whether everything fits.
@@ -136,7 +154,16 @@ impl Pattern {
         self.open && self.start.is_empty()
     }
 
-    pub(super) fn read(node: &Node) -> Result<Self, Expected> {
+    /// Whether it is a telephone number of which the country cannot be known.
+    pub(super) fn lacks_its_country(&self) -> bool {
+        let digits = self.start.chars().filter(char::is_ascii_digit).count();
+        let unknown = self.numbering.country().is_none()
+            && self.numbering.beginning(&self.start).is_some_and(|it| it.starts_with('0'));
+        let local = matches!(self.numbering.read(&self.start), Party::Local(_)) && digits >= AREA_AND_LINE;
+        unknown || (!self.open && local)
+    }
+
+    pub(super) fn read(node: &Node, numbering: Numbering) -> Result<Self, Expected> {
         let written = text(node)?;
         let (start, open) = written.strip_suffix('*').map_or((written.as_str(), false), |start| (start, true));
         if start.contains('*') {
@@ -145,7 +172,16 @@ impl Pattern {
                 Expected::new("a number as \"+14155550100\", the beginning of one as \"+91*\", or \"*\"").help(help)
             );
         }
-        Ok(Self { start: plain(start), open, written })
+        Ok(Self { start: start.trim().to_owned(), open, numbering, written })
+    }
+
+    fn begins(&self, number: &str) -> bool {
+        let Some(start) = self.numbering.beginning(&self.start) else { return false };
+        match self.numbering.read(number) {
+            Party::Number(number) => number.strip_prefix('+').is_some_and(|digits| digits.starts_with(&start)),
+            Party::Local(digits) => digits.starts_with(&start),
+            Party::Withheld | Party::Address(_) => false,
+        }
     }
 }
 
@@ -155,13 +191,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A number without the signs people put between its digits. What is no number stays as it is.
-fn plain(number: &str) -> String {
-    let number = number.trim();
-    let between = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '.');
-    let is_number = number.chars().all(|c| c.is_ascii_digit() || c == '+' || between(c));
-    if is_number { number.chars().filter(|c| !between(*c)).collect() } else { number.to_owned() }
-}
-
 /// The agent who answers where nobody else was chosen; it is shipped, so it is always there.
 pub(super) const DEFAULT_AGENT: &str = "default";
+/// Fewer digits are an extension, a service or a short number and not a number that lacks its country.
+const AREA_AND_LINE: usize = 8;

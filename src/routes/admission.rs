@@ -98,7 +98,8 @@ fn expected(doors: &Doors, carrier: Carrier, start: &StreamStart) -> ExpectedCal
     };
     let (from, to) = (number(&start.from, "from"), number(&start.to, "to"));
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let asked = Asked { carrier, from: from.expose(), to: to.expose(), parameters: &parameters };
+    let asked =
+        Asked { carrier, direction: Direction::Inbound, from: from.expose(), to: to.expose(), parameters: &parameters };
     let brief = Arc::clone(&(doors.briefs)(&asked));
     ExpectedCall {
         carrier,

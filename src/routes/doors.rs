@@ -10,7 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use log::warn;
 use metrics_exporter_prometheus::PrometheusHandle;
-use switchboard_actors::call::brief::Brief;
+use switchboard_actors::call::brief::{Brief, Direction};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::actor::warm::Valve;
@@ -70,6 +70,8 @@ pub type BriefFor = Box<dyn Fn(&Asked<'_>) -> Arc<Brief> + Send + Sync>;
 pub struct Asked<'a> {
     /// Its carrier.
     pub carrier: Carrier,
+    /// Who called whom.
+    pub direction: Direction,
     /// The caller's number.
     pub from: &'a str,
     /// The dialled number.

@@ -34,7 +34,7 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     if let Some(name) = query.value("outbound") {
         return picked_up(&doors, name, carrier_call, &form).await;
     }
-    let asked = Asked { carrier: Carrier::Twilio, from, to, parameters: query.pairs() };
+    let asked = Asked { carrier: Carrier::Twilio, direction: direction(&form), from, to, parameters: query.pairs() };
     let brief = (doors.briefs)(&asked);
     let language = brief.language.clone();
     let expected = ExpectedCall {

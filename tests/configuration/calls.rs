@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard::config::{Briefs, Config, RouteInput, Sources};
-use switchboard_actors::call::brief::{Brief, Greeting};
+use switchboard_actors::call::brief::{Brief, Direction, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};
 use switchboard_actors::wire::{AudioFormat, Carrier};
 
@@ -163,9 +163,76 @@ fn a_parameter_chooses_among_the_agents_there_are() {
     assert_eq!(config.agents["sales"].tools, ["end_call"]);
 }
 
+#[test]
+fn a_route_matches_its_number_however_the_carrier_writes_it() {
+    let language = |settings: &[(&str, &str)], to: &str| with(settings).route(&call("", to, &[])).language;
+    let exact = ("routes", r#"[{ to = "+912250000000", language = "hi" }]"#);
+    let open = ("routes", r#"[{ to = "+91225*", language = "hi" }]"#);
+    let india = ("numbers.country", "IN");
+    for to in ["+912250000000", "912250000000", "00912250000000", "+91 22 5000 0000", "sip:+912250000000@h;user=phone"]
+    {
+        for route in [exact, open] {
+            assert_eq!(language(&[route], to), "hi", "{to}");
+            assert_eq!(language(&[route, india], to), "hi", "{to} in India");
+        }
+    }
+    for to in ["02250000000", "2250000000", "(022) 5000-0000"] {
+        for route in [exact, open] {
+            assert_eq!(language(&[route], to), "en", "{to}: nobody knows of where");
+            assert_eq!(language(&[route, india], to), "hi", "{to} in India");
+        }
+    }
+    // As an operator writes it.
+    for written in ["02250000000", "2250000000", "022 5000 0000", "0225*", "225*", "9122*", "0091 22*"] {
+        let route = format!(r#"[{{ to = "{written}", language = "hi" }}]"#);
+        assert_eq!(language(&[("routes", &route), india], "+912250000000"), "hi", "{written}");
+        assert_eq!(language(&[("routes", &route), india], "+914450000000"), "en", "{written}");
+    }
+    let by = |from: &str, pattern: &str| {
+        with(&[("routes", &format!(r#"[{{ from = "{pattern}", language = "hi" }}]"#))])
+            .route(&call(from, "", &[]))
+            .language
+    };
+    assert_eq!(by("sip:anonymous@anonymous.invalid", "anonymous"), "hi");
+    assert_eq!(by("client:alice", "client:*"), "hi");
+    assert_eq!(by("sip:alice@PBX.example.com:5061", "sip:alice@pbx.example.com"), "hi");
+    assert_eq!(by("+15550100001", "*"), "hi");
+    assert_eq!(by("anonymous", "+1*"), "en");
+}
+
+#[test]
+fn a_number_without_its_country_is_noted_and_a_country_that_is_none_is_refused() {
+    let notes = |settings: &[(&str, &str)]| with(settings).notes.join("; ");
+    for written in ["02250000000", "022*"] {
+        let route = format!(r#"[{{ to = "{written}", language = "hi" }}]"#);
+        assert!(notes(&[("routes", &route)]).contains("numbers.country"), "{written}");
+        assert!(!notes(&[("routes", &route), ("numbers.country", "in")]).contains("numbers.country"), "{written}");
+    }
+    for fine in ["+912250000000", "912250000000", "1001", "*", "client:0123456789"] {
+        let route = format!(r#"[{{ to = "{fine}", language = "hi" }}]"#);
+        assert!(!notes(&[("routes", &route)]).contains("numbers.country"), "{fine}");
+    }
+    assert!(refused(&[("numbers.country", "India")]).to_string().contains("two letters"));
+}
+
+#[test]
+fn the_person_of_a_call_that_somebodys_dialler_began_is_the_one_who_was_called() {
+    let briefs = Briefs::new(&with(&[]), None);
+    let called = |to: &str| {
+        let call = RouteInput { direction: Direction::Outbound, ..call("+15550100002", to, &[]) };
+        briefs.for_call(&call).caller.clone()
+    };
+    let (one, other) = (called("+15550177001"), called("+15550177002"));
+    assert!(one.is_some() && one != other);
+    assert_eq!(called("15550177001"), one);
+    assert_eq!(briefs.for_call(&call("+15550177001", "+15550100002", &[])).caller, one, "whoever called whom");
+    assert_eq!(briefs.for_call(&call("sip:anonymous@192.0.2.7", "+15550100002", &[])).caller, None);
+}
+
 pub(crate) fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {
     RouteInput {
         carrier: Carrier::Twilio,
+        direction: Direction::Inbound,
         from: from.to_owned().into(),
         to: to.to_owned().into(),
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
