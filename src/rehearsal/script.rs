@@ -9,6 +9,9 @@
 //! | a turn of the caller that was not answered | the caller's own words |
 //! | nothing said yet | the greeting |
 //! | anything else: tool results, notices, texts | "Alright." |
+//!
+//! Where the response's instructions have words to be said, the answer's text is these words, as a real model's would be; the
+//! sound is the bundled line's, because nothing is synthesised here.
 
 use serde_json::{Map, Value, json};
 
@@ -42,6 +45,8 @@ pub(super) struct Ask<'a> {
     pub(super) settings: &'a Value,
     /// What the response's own instructions add to the session's, and its metadata.
     pub(super) extra: String,
+    /// The words that the response's instructions want said, see [`asked_words`].
+    pub(super) words: Option<&'a str>,
     /// The items no response has answered yet, oldest first.
     pub(super) fresh: Vec<&'a Item>,
     /// Whether the model has said anything in this conversation.
@@ -143,8 +148,21 @@ fn mentions_goodbye(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
+/// The words that instructions such as the service's own want said: in “…” behind "exactly these words", or all that
+/// follows "add nothing:".
+pub(super) fn asked_words(instructions: &str) -> Option<&str> {
+    let quoted = || {
+        let (_, after) = instructions.split_once("exactly these words")?;
+        let (words, _) = after.split_once('“')?.1.rsplit_once('”')?;
+        Some(words)
+    };
+    let listed = || Some(instructions.split_once("add nothing:")?.1);
+    quoted().or_else(listed).map(str::trim).filter(|words| !words.is_empty())
+}
+
 fn line(line: Line, ask: &Ask<'_>) -> Saying {
-    Saying::Speak { text: ask.language.text(line).to_owned(), sound: ask.language.sound(line, ask.format) }
+    let text = ask.words.unwrap_or_else(|| ask.language.text(line));
+    Saying::Speak { text: text.to_owned(), sound: ask.language.sound(line, ask.format) }
 }
 
 fn call(name: &str, arguments: Value) -> Saying {
@@ -253,7 +271,9 @@ mod tests {
 
     fn said(settings: &Value, fresh: Vec<&Item>, extra: &str, spoken_before: bool) -> Vec<String> {
         let language = Language::of(None, "");
-        let ask = Ask { settings, extra: extra.to_owned(), fresh, spoken_before, language, format: Format::MuLaw };
+        let words = asked_words(extra);
+        let ask =
+            Ask { settings, extra: extra.to_owned(), words, fresh, spoken_before, language, format: Format::MuLaw };
         let short = |saying: &Saying| match saying {
             Saying::Speak { text, .. } => text.clone(),
             Saying::Call { name, arguments } => format!("{name} {arguments}"),
@@ -306,6 +326,20 @@ mod tests {
     #[test]
     fn a_goodbye_is_said_where_this_response_asks_for_one() {
         assert_eq!(told(&settings(), "", "Say goodbye, the line is closing.", true), ["Thank you, goodbye."]);
+    }
+
+    #[test]
+    fn words_that_are_asked_for_are_the_words_of_the_answer() {
+        let exactly = "Say exactly these words and nothing else: “Calls are “recorded” here.”";
+        assert_eq!(told(&settings(), "", exactly, true), ["Calls are “recorded” here."]);
+        assert_eq!(told(&settings(), "", "Say goodbye. Say exactly these words: “नमस्ते।”", true), ["नमस्ते।"]);
+        assert_eq!(
+            told(&settings(), "", "Greet the caller and add nothing:\n\nDeccan Motors.", false),
+            ["Deccan Motors."]
+        );
+        for none in ["", "Say exactly these words: “”", "exactly these words", "add nothing: "] {
+            assert_eq!(asked_words(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Session {
         let sayings = script::answer(&Ask {
             settings: &settings,
             extra,
+            words: script::asked_words(own_instructions(response, self.settings.instructions())),
             fresh: items.iter().filter(|item| !item.answered).collect(),
             spoken_before: self.conversation.has_assistant_message(),
             language: self.settings.language(),
@@ -166,7 +167,13 @@ impl Session {
     }
 }
 
-/// What a response's instructions add to the session's (which they replace), and its metadata.
+/// What a response's instructions add to the session's, which they replace and may begin with.
+fn own_instructions<'a>(response: &'a Value, session: &str) -> &'a str {
+    let own = response["instructions"].as_str().unwrap_or_default();
+    own.strip_prefix(session).unwrap_or(own)
+}
+
+/// What a response's instructions add to the session's, and its metadata.
 fn extra_instructions(response: &Value, session: &str) -> String {
     let own = response["instructions"].as_str().unwrap_or_default();
     let mut extra = if session.is_empty() { own.to_owned() } else { own.replacen(session, "", 1) };
