@@ -442,6 +442,11 @@ pub enum Event<'a> {
     },
     /// It answers again.
     QueueBack,
+    /// The shared queue has lost deliveries of this node, which are given to it again.
+    QueueLost {
+        /// How many.
+        events: usize,
+    },
     /// An event can be neither kept nor delivered.
     NoticeDropped {
         /// The event's id.
@@ -711,6 +716,9 @@ pub fn emit(event: Event<'_>) {
         }
         Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
         Event::QueueBack => info!("the shared queue answers again"),
+        Event::QueueLost { events } => {
+            warn!(events; "the shared queue lost deliveries; they are given to it again");
+        }
         Event::NoticeDropped { event, problem } => {
             webhook_counted("dropped");
             error!(event, problem; "webhook dropped");

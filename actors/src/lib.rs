@@ -42,6 +42,7 @@
 //! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`events`] | what operators are told: the one place that logs and counts |
 //! | [`background`] | threads for the disk, which give way to calls |
+//! | [`erasure`] | marks of calls that were erased, for whoever still has something of one in hand |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
 //! | [`numbers`] | who is on the other end: one normal form of a number, however it was written |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
@@ -62,6 +63,7 @@ pub mod clock;
 pub mod control;
 pub mod delivery;
 pub mod ending;
+pub mod erasure;
 pub mod events;
 pub mod http;
 pub mod ids;

@@ -2,13 +2,16 @@
 //!
 //! It runs on an arbiter of its own. What it holds in memory is bounded (`MOST_HELD`); what is beyond waits on disk.
 
+mod erased;
 mod node;
+mod records;
 mod shared;
+mod source;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle, WrapFuture,
@@ -18,7 +21,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::node::Node;
+use self::records::{Seen, Watch};
 use self::shared::Link;
+use self::source::Source;
 use super::breaker::BreakerPlan;
 use super::case::{Case, Status};
 use super::http::{Letter, post};
@@ -45,25 +50,19 @@ pub struct Delivery {
     /// Some pending cases are on disk alone.
     overflown: bool,
     /// Queue files that need no second look.
-    seen: HashSet<String>,
-    watch: Watch,
+    seen: Seen,
+    /// The folder of records.
+    records: Watch,
+    /// The folder of marks of erased calls.
+    erased: Watch,
+    /// When old files were removed last.
+    swept: Option<Instant>,
     /// The queue that is shared with other nodes, where it is.
     node: Option<Node>,
     /// The deadline that the one timer waits for.
     armed: Option<(Instant, SpawnHandle)>,
     /// Who waits for the end.
     finishing: Option<oneshot::Sender<()>>,
-}
-
-/// When the folder of records was looked at.
-#[derive(Default)]
-struct Watch {
-    /// What the folder's time of change was then.
-    changed: Option<SystemTime>,
-    /// It had just changed: a file that came in the same instant does not change the time again.
-    again: bool,
-    /// When old files were removed last.
-    swept: Option<Instant>,
 }
 
 impl Delivery {
@@ -93,8 +92,10 @@ impl Delivery {
             unsaved: BTreeSet::new(),
             // What an earlier process left is taken up first.
             overflown: true,
-            seen: HashSet::new(),
-            watch: Watch::default(),
+            seen: Seen::default(),
+            records: Watch::default(),
+            erased: Watch::default(),
+            swept: None,
             node,
             armed: None,
             finishing: None,
@@ -186,15 +187,11 @@ impl Delivery {
         let Some(notice) = self.cases.get(&job.notice).map(|case| case.notice.clone()) else { return };
         let entry =
             self.node.as_ref().and_then(|node| Some((node.link.clone(), node.entries.get(&job.notice)?.clone())));
-        let source = match (&notice.record, entry) {
-            (None, _) => Source::None,
-            (Some(_), Some((link, entry))) => Source::Shared(Box::new(link), entry),
-            (Some(files), None) => Source::Disk(self.store.transcript(files)),
-        };
+        let source = Source::of(&notice, entry, &self.store);
         let plan = Arc::clone(&self.plan);
         let exchange = async move {
             let endpoint = &plan.endpoints[job.endpoint];
-            let (answer, told) = match source.record().await {
+            let (answer, told) = match source.record(&notice).await {
                 Ok(record) => match letter(&notice, record.as_ref(), endpoint.payload) {
                     Ok(letter) => post(endpoint, letter).await,
                     Err(problem) => (Answer::Impossible, problem),
@@ -204,8 +201,15 @@ impl Delivery {
             (job, answer, told)
         };
         ctx.spawn(exchange.into_actor(self).map(|(job, answer, told), this: &mut Self, ctx: &mut Context<Self>| {
+            let (notice, gone) = (Arc::clone(&job.notice), answer.clone());
             this.tell_last(&job, &told);
             this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
+            match gone {
+                Answer::Erased => this.forget(&notice, ctx),
+                Answer::Lost => this.let_go(&notice, ctx),
+                Answer::Accepted | Answer::Refused { .. } | Answer::Unreached | Answer::Unsent | Answer::Impossible => {
+                }
+            }
         }));
     }
 
@@ -259,7 +263,7 @@ impl Delivery {
     fn mark(&self, case: &Case) {
         let Some(files) = &case.notice.record else { return };
         match self.store.mark_queue(&files.queue, case, clock::wall()) {
-            // Erased with its call.
+            // Its call was erased, or its limit reached.
             Err(problem) if problem.kind() == io::ErrorKind::NotFound => {}
             Err(problem) => emit(Event::DeliveryUnsaved { problem: &format!("{}: {problem}", files.queue) }),
             Ok(()) => {}
@@ -270,7 +274,8 @@ impl Delivery {
     fn take(&mut self, notice: Notice, ctx: &mut Context<Self>) {
         let wanting = self.plan.endpoints.iter().filter(|endpoint| endpoint.events.contains(&notice.kind));
         let names: Vec<&str> = wanting.map(|endpoint| endpoint.name.as_str()).collect();
-        if names.is_empty() || self.cases.contains_key(notice.id.as_str()) || self.store.knows(&notice.id) {
+        let known = || self.cases.contains_key(notice.id.as_str()) || self.store.knows(&notice.id);
+        if names.is_empty() || self.store.has_erased(&notice) || known() {
             return;
         }
         let case = Case::new(notice, &names, clock::wall());
@@ -322,6 +327,7 @@ impl Delivery {
 
     /// Looks for whatever is to be done on disk.
     fn look(&mut self, ctx: &mut Context<Self>) {
+        self.look_for_erased(ctx);
         for id in self.unsaved.clone() {
             self.save(&id);
         }
@@ -352,6 +358,7 @@ impl Delivery {
                 break;
             }
             match self.store.pending(&id) {
+                Ok(case) if self.store.has_erased(&case.notice) => self.store.forget(&id)?,
                 Ok(case) => {
                     let id: Arc<str> = Arc::from(id);
                     self.cases.insert(Arc::clone(&id), case);
@@ -369,7 +376,7 @@ impl Delivery {
             self.store.retried(&id)?;
             let in_hand = self.cases.get(id.as_str()).cloned();
             let Some(mut case) = in_hand.map_or_else(|| self.store.find(&id), |case| Ok(Some(case)))? else { continue };
-            if !case.revive(clock::wall()) {
+            if self.store.has_erased(&case.notice) || !case.revive(clock::wall()) {
                 continue;
             }
             let names: Vec<String> = case.deliveries.keys().cloned().collect();
@@ -400,52 +407,12 @@ impl Delivery {
         Ok(())
     }
 
-    /// New queue files, and those that a dead process had in hand.
-    fn look_for_records(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        let changed = self.store.changed_at();
-        if changed == self.watch.changed && !self.watch.again {
-            return Ok(());
-        }
-        self.watch.again = changed != self.watch.changed;
-        self.watch.changed = changed;
-        let names = self.store.queue_names()?;
-        self.seen.retain(|name| names.contains(name));
-        let mut fresh: Vec<String> = names.difference(&self.seen).cloned().collect();
-        fresh.sort();
-        for name in fresh {
-            match self.store.open_queue(&name) {
-                Ok(Some(notices)) => notices.into_iter().for_each(|notice| self.take_from_record(notice, ctx)),
-                Ok(None) => {}
-                Err(problem) => emit(Event::QueueUnreadable { name: &name, problem: &problem.to_string() }),
-            }
-            self.seen.insert(name);
-        }
-        Ok(())
-    }
-
-    fn take_from_record(&mut self, notice: Notice, ctx: &mut Context<Self>) {
-        if notice.kind == Kind::TranscriptReady {
-            // A crash came between the end of the case and its mark in the queue file.
-            if !self.cases.contains_key(notice.id.as_str())
-                && let Ok(Some(case)) = self.store.find(&notice.id)
-            {
-                self.mark(&case);
-            }
-            return self.take(notice, ctx);
-        }
-        // Commonly the call itself has told of it. What is long past was told, and its case removed.
-        let age = (clock::wall() - notice.at).to_std().unwrap_or_default();
-        if age < self.plan.keep / 2 {
-            self.take(notice, ctx);
-        }
-    }
-
     fn sweep(&mut self) -> io::Result<()> {
         let now = clock::now();
-        if self.watch.swept.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY) {
+        if self.swept.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY) {
             return Ok(());
         }
-        self.watch.swept = Some(now);
+        self.swept = Some(now);
         self.store.sweep(self.plan.keep, clock::wall().into()).map(|_| ())
     }
 }
@@ -494,7 +461,7 @@ impl Handler<Finish> for Delivery {
     fn handle(&mut self, Finish { patience }: Finish, ctx: &mut Self::Context) -> Self::Result {
         let (told, finished) = oneshot::channel();
         // The last records, whatever the folder's time says.
-        self.watch.again = true;
+        self.records.again = true;
         self.look(ctx);
         self.finishing = Some(told);
         if self.is_finished() {
@@ -506,35 +473,6 @@ impl Handler<Finish> for Delivery {
             // An error means that the actor is gone, and nothing is to be waited for.
             let _ = finished.await;
         })
-    }
-}
-
-/// Where a notice's record is.
-enum Source {
-    /// It has none.
-    None,
-    /// It was read from the folder of records, or could not be.
-    Disk(io::Result<Value>),
-    /// It travels with its entry in the shared queue.
-    Shared(Box<Link>, Arc<str>),
-}
-
-impl Source {
-    /// The record, or the answer that a try without one gets.
-    async fn record(self) -> Result<Option<Value>, (Answer, String)> {
-        let impossible =
-            |problem: &dyn std::fmt::Display| (Answer::Impossible, format!("the transcript cannot be read: {problem}"));
-        match self {
-            Self::None => Ok(None),
-            Self::Disk(read) => read.map(Some).map_err(|problem| impossible(&problem)),
-            Self::Shared(mut link, entry) => {
-                // Whatever Redis does, it says nothing of the receiver.
-                let found = link.record(&entry).await;
-                let found = found.map_err(|problem| (Answer::Unsent, format!("the shared queue: {problem}")))?;
-                let text = found.ok_or_else(|| impossible(&"it was gone when it was shared"))?;
-                serde_json::from_str(&text).map(Some).map_err(|problem| impossible(&problem))
-            }
-        }
     }
 }
 

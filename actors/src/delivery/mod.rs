@@ -13,7 +13,7 @@
 //! a crash between the two costs nothing.
 //!
 //! `schedule` (pure) decides when what is tried, with a `breaker` (pure) for each endpoint; `signature` and `payload` (pure) make
-//! what is sent; `store` owns the folders; `http` is one try; `actor` joins, on a thread of its own, so that a receiver that is down
+//! what is sent; `store` owns the folders; `queue` shows what several nodes share; `http` is one try; `actor` joins, on a thread of its own, so that a receiver that is down
 //! or a disk that is slow never delays a frame.
 
 pub mod actor;
@@ -24,6 +24,7 @@ pub mod messages;
 pub mod notice;
 pub mod payload;
 pub mod plan;
+pub mod queue;
 pub mod schedule;
 pub mod signature;
 pub mod store;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::messages::CallCard;
 use crate::ending::Ending;
+use crate::erasure::{LONGEST_KEY, key};
 
 /// A kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -189,6 +190,11 @@ impl Notice {
     }
 }
 
+/// The ids of every event that a call can have, by our id of the call.
+pub fn ids_of(call: &str) -> [String; 4] {
+    Kind::ALL.map(|kind| id_of(call, kind))
+}
+
 /// Whether a text can be a notice's id, and so a file's name.
 pub fn is_id(text: &str) -> bool {
     let sign = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_' || sign == '-';
@@ -196,15 +202,10 @@ pub fn is_id(text: &str) -> bool {
 }
 
 fn id_of(call: &str, kind: Kind) -> String {
-    // Some verifiers part id and time at a dot, and file systems have their own ideas about the rest.
-    let plain = |sign: char| if sign.is_ascii_alphanumeric() || sign == '_' { sign.to_ascii_lowercase() } else { '-' };
-    let call: String = call.chars().take(LONGEST_CALL).map(plain).collect();
-    format!("evt_{call}_{}", kind.word())
+    format!("evt_{}_{}", key(call), kind.word())
 }
 
-/// An id of ours has 36 characters, a file's name up to 130.
-const LONGEST_CALL: usize = 160;
-const LONGEST_ID: usize = LONGEST_CALL + 20;
+const LONGEST_ID: usize = LONGEST_KEY + 20;
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,11 @@ pub enum Event {
     },
     /// The deadline has come, or anything else may have changed.
     TimePassed,
+    /// A notice is to be known no more: nothing is sent and nothing told of it, whatever comes of a try under way.
+    Forgotten {
+        /// The notice's id.
+        notice: Arc<str>,
+    },
     /// An endpoint that was shut is to be asked again.
     Reopened {
         /// Its place in the configuration.
@@ -83,6 +88,10 @@ pub enum Answer {
     Unsent,
     /// It cannot be sent at all, now or later.
     Impossible,
+    /// Its call was erased: nothing is sent, and nothing is to be known of it any more.
+    Erased,
+    /// The shared queue has lost it; whose it is gives it to the queue again.
+    Lost,
 }
 
 /// What is to be done.
@@ -177,6 +186,8 @@ struct Progress {
     give_up_at: Instant,
     /// When it is due; `None` while it is being tried.
     due: Option<Instant>,
+    /// Nothing follows from the try under way.
+    forgotten: bool,
 }
 
 impl Schedule {
@@ -203,6 +214,7 @@ impl Schedule {
             }
             Event::Answered { job, answer, chance } => self.answered(job, &answer, chance, now, &mut actions),
             Event::TimePassed => {}
+            Event::Forgotten { notice } => self.forget(&notice),
             Event::Reopened { endpoint } => {
                 if let Some(lane) = self.lanes.get_mut(endpoint) {
                     lane.shut = false;
@@ -240,7 +252,7 @@ impl Schedule {
             return;
         }
         lane.waiting.insert((due, Arc::clone(&job.notice)));
-        self.jobs.insert(job, Progress { attempts, give_up_at, due: Some(due) });
+        self.jobs.insert(job, Progress { attempts, give_up_at, due: Some(due), forgotten: false });
     }
 
     fn answered(&mut self, job: Job, answer: &Answer, chance: f64, now: Instant, actions: &mut Vec<Action>) {
@@ -267,7 +279,14 @@ impl Schedule {
             Turn::Opened(pause) => actions.push(Action::BreakerOpened { endpoint, pause }),
             Turn::Closed => actions.push(Action::BreakerClosed { endpoint }),
         }
+        if progress.forgotten {
+            self.jobs.remove(&job);
+            return;
+        }
         match answer {
+            Answer::Erased | Answer::Lost => {
+                self.jobs.remove(&job);
+            }
             Answer::Accepted => {
                 self.jobs.remove(&job);
                 actions.push(Action::Completed { job, attempts });
@@ -291,6 +310,24 @@ impl Schedule {
                 progress.due = Some(now + wait);
                 lane.waiting.insert((now + wait, Arc::clone(&job.notice)));
                 actions.push(Action::Delayed { job, attempts, wait });
+            }
+        }
+    }
+
+    fn forget(&mut self, notice: &Arc<str>) {
+        for (endpoint, lane) in self.lanes.iter_mut().enumerate() {
+            let job = Job { notice: Arc::clone(notice), endpoint };
+            match self.jobs.get_mut(&job).map(|progress| progress.due) {
+                Some(Some(due)) => {
+                    lane.waiting.remove(&(due, Arc::clone(notice)));
+                    self.jobs.remove(&job);
+                }
+                Some(None) => {
+                    if let Some(progress) = self.jobs.get_mut(&job) {
+                        progress.forgotten = true;
+                    }
+                }
+                None => {}
             }
         }
     }
@@ -356,14 +393,16 @@ fn health(answer: &Answer) -> Health {
     match answer {
         Answer::Unreached | Answer::Refused { status: 408 | 429 | 500..=599, .. } => Health::Bad,
         Answer::Accepted | Answer::Refused { .. } => Health::Good,
-        Answer::Unsent | Answer::Impossible => Health::Unknown,
+        Answer::Unsent | Answer::Impossible | Answer::Erased | Answer::Lost => Health::Unknown,
     }
 }
 
 fn asked_pause(answer: &Answer) -> Option<Duration> {
     match answer {
         Answer::Refused { retry_after, .. } => retry_after.map(|pause| pause.min(LONGEST_ASKED)),
-        Answer::Accepted | Answer::Unreached | Answer::Unsent | Answer::Impossible => None,
+        Answer::Accepted | Answer::Unreached | Answer::Unsent | Answer::Impossible | Answer::Erased | Answer::Lost => {
+            None
+        }
     }
 }
 

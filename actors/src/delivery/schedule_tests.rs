@@ -49,6 +49,22 @@ fn a_pause_that_was_asked_for_holds_for_the_whole_endpoint() {
 }
 
 #[test]
+fn what_is_forgotten_is_tried_no_more_and_nothing_follows_from_a_try_under_way() {
+    let mut scene = Scene::new(&[1]);
+    scene.queue("a", 0);
+    assert_eq!(scene.queue("b", 0), [""; 0], "it waits for its turn");
+    let forget = |notice: &str| Event::Forgotten { notice: Arc::from(notice) };
+    assert_eq!(scene.handle(forget("b")), [""; 0]);
+    assert_eq!(scene.handle(forget("a")), [""; 0]);
+    assert_eq!(scene.schedule.in_flight(), 1, "its place is taken until the try is over");
+    assert_eq!(scene.answer("a", 0, refused(503)), [""; 0]);
+    assert!(scene.schedule.is_empty() && scene.schedule.in_flight() == 0);
+    assert_eq!(scene.queue("c", 0), ["try c/0 #1"]);
+    assert_eq!(scene.answer("c", 0, Answer::Erased), [""; 0]);
+    assert!(scene.schedule.is_empty() && scene.schedule.in_flight() == 0);
+}
+
+#[test]
 fn a_receiver_cannot_ask_to_be_forgotten() {
     let mut scene = Scene::new(&[1]);
     scene.queue("a", 0);

@@ -13,7 +13,6 @@
 //! Every file becomes visible under its name only when it is whole: temp file, fsync, rename, fsync of the folder. A crash between
 //! two folders leaves a case in both; the one further on counts.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -25,10 +24,12 @@ use serde_json::{Map, Value};
 
 use super::case::{Case, Status, rfc3339};
 use super::notice::{Notice, RecordFiles, is_id};
+use crate::erasure::Erasures;
 
 /// The folders.
 #[derive(Debug, Clone)]
 pub struct Store {
+    erasures: Erasures,
     records: PathBuf,
     deliveries: PathBuf,
 }
@@ -36,7 +37,7 @@ pub struct Store {
 impl Store {
     /// The store of a folder of records. Nothing is made yet.
     pub fn of(records: &Path) -> Self {
-        Self { records: records.to_owned(), deliveries: records.join("deliveries") }
+        Self { erasures: Erasures::of(records), records: records.to_owned(), deliveries: records.join("deliveries") }
     }
 
     /// Makes the folders.
@@ -56,15 +57,25 @@ impl Store {
     /// # Errors
     /// When the disk refuses; what was there before is still there then.
     pub fn save(&self, case: &Case) -> io::Result<()> {
-        self.save_in(folder_of(case.status()), case)
+        self.put(folder_of(case.status()), &case.notice, &case.json()?)
     }
 
-    /// Puts a case aside that is in the shared queue now.
+    /// Puts a case aside that is in the shared queue now, as its entry `entry`.
     ///
     /// # Errors
     /// As [`Self::save`].
-    pub fn share(&self, case: &Case) -> io::Result<()> {
-        self.save_in(SHARED, case)
+    pub fn share(&self, case: &Case, entry: &str) -> io::Result<()> {
+        let mut file = serde_json::to_value(case)?;
+        file[ENTRY] = entry.into();
+        self.put(SHARED, &case.notice, &serde_json::to_vec_pretty(&file)?)
+    }
+
+    /// The entry of a case in the shared queue; `None` of one that an older version put there.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn entry(&self, id: &str) -> io::Result<Option<String>> {
+        Ok(self.read_json(&self.path(SHARED, id))?[ENTRY].as_str().map(str::to_owned))
     }
 
     /// The ids of the cases in the shared queue.
@@ -75,16 +86,58 @@ impl Store {
         self.ids_in(SHARED)
     }
 
-    fn save_in(&self, here: &str, case: &Case) -> io::Result<()> {
-        let name = format!("{}.json", case.notice.id);
-        write(&self.deliveries.join(here), &name, &case.json()?)?;
+    fn put(&self, here: &str, notice: &Notice, content: &[u8]) -> io::Result<()> {
+        if self.has_erased(notice) {
+            return self.forget(&notice.id);
+        }
+        let name = format!("{}.json", notice.id);
+        write(&self.deliveries.join(here), &name, content)?;
         for other in [PENDING, COMPLETED, FAILED, SHARED].into_iter().filter(|other| *other != here) {
             match fs::remove_file(self.deliveries.join(other).join(&name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}
             }
         }
+        // Whoever erases marks first and looks for files then.
+        if self.has_erased(notice) { self.forget(&notice.id) } else { Ok(()) }
+    }
+
+    /// Whether the call of a notice was erased.
+    pub fn has_erased(&self, notice: &Notice) -> bool {
+        self.erasures.has(&notice.call.id)
+    }
+
+    /// When a call was last erased, as far as it is known.
+    pub fn erased_at(&self) -> Option<SystemTime> {
+        self.erasures.changed_at()
+    }
+
+    /// Removes whatever there is of a case.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget(&self, id: &str) -> io::Result<()> {
+        for path in self.files_of(id) {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
         Ok(())
+    }
+
+    /// Every file that a case can have.
+    pub fn files_of(&self, id: &str) -> Vec<PathBuf> {
+        let name = format!("{id}.json");
+        let in_folder = |folder: &str| {
+            let folder = self.deliveries.join(folder);
+            let names = [name.clone(), format!(".{name}.tmp"), format!("{id}.unreadable")];
+            names.map(|name| folder.join(name))
+        };
+        let mut files: Vec<PathBuf> = [PENDING, COMPLETED, FAILED, SHARED].into_iter().flat_map(in_folder).collect();
+        let retry = self.deliveries.join(RETRY);
+        files.extend([retry.join(id), retry.join(format!(".{id}.tmp"))]);
+        files
     }
 
     /// Whether this notice was ever taken up.
@@ -201,13 +254,25 @@ impl Store {
         fs::metadata(&self.records).and_then(|folder| folder.modified()).ok()
     }
 
-    /// The queue files there are.
+    /// Shows the name of each queue file there is to `each`, in no order, without keeping them.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn queue_names(&self) -> io::Result<HashSet<String>> {
-        let found = names(&self.records)?;
-        Ok(found.into_iter().filter(|name| name.starts_with("call_") && name.ends_with(QUEUE_END)).collect())
+    pub fn each_queue(&self, mut each: impl FnMut(String)) -> io::Result<()> {
+        for entry in fs::read_dir(&self.records)? {
+            if let Ok(name) = entry?.file_name().into_string()
+                && name.starts_with("call_")
+                && name.ends_with(QUEUE_END)
+            {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is such a queue file.
+    pub fn has_queue(&self, name: &str) -> bool {
+        self.records.join(name).exists()
     }
 
     /// Opens a queue file: everything that its record tells of its call; `None` when it is finished.
@@ -247,7 +312,11 @@ impl Store {
         };
         let was = queue.clone();
         mark(&mut queue, case, now);
-        if queue == was { Ok(()) } else { write(&self.records, name, &serde_json::to_vec_pretty(&queue)?) }
+        if queue == was {
+            return Ok(());
+        }
+        write(&self.records, name, &serde_json::to_vec_pretty(&queue)?)?;
+        if self.has_erased(&case.notice) { fs::remove_file(self.records.join(name)) } else { Ok(()) }
     }
 
     /// Removes what has been done for longer than `keep`; how many.
@@ -394,6 +463,8 @@ const FAILED: &str = "failed";
 const SHARED: &str = "shared";
 const RETRY: &str = "retry";
 const SHUT: &str = "shut";
+/// The key in a shared case's file that names its entry in the stream.
+const ENTRY: &str = "entry";
 const QUEUE_END: &str = "_queue.json";
 /// The largest file that is read. A record's log is bounded far below; a larger file is not one of ours.
 const LARGEST: u64 = 32 * 1024 * 1024;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-use super::shared::{Link, Outcome, STALE_AFTER, Work};
+use super::shared::{Asked, Link, Outcome, STALE_AFTER, Work};
 use super::{Delivery, MOST_HELD};
 use crate::clock;
 use crate::delivery::case::{Case, Status};
@@ -27,11 +27,24 @@ pub(super) struct Node {
     touched: Option<Instant>,
     claimed: Option<Instant>,
     asked: Option<Instant>,
+    checked: Option<Instant>,
+    /// This node's own cases in the stream.
+    shared: HashMap<String, Asked>,
 }
 
 impl Node {
     pub(super) fn new(link: Link) -> Self {
-        Self { link, entries: HashMap::new(), busy: false, away: false, touched: None, claimed: None, asked: None }
+        Self {
+            link,
+            entries: HashMap::new(),
+            busy: false,
+            away: false,
+            touched: None,
+            claimed: None,
+            asked: None,
+            checked: None,
+            shared: HashMap::new(),
+        }
     }
 }
 
@@ -52,6 +65,7 @@ impl Delivery {
         };
         let (touch, claim) = (due(&mut node.touched, STALE_AFTER / 3), due(&mut node.claimed, STALE_AFTER / 3));
         let ask = due(&mut node.asked, ASK_EVERY);
+        let check = ask && due(&mut node.checked, CHECK_EVERY);
         let touch = if touch { node.entries.values().cloned().collect() } else { Vec::new() };
         let entries = &node.entries;
         let progress =
@@ -59,14 +73,10 @@ impl Delivery {
         // A node that is stopping takes nothing more.
         let room =
             if self.finishing.is_some() { 0 } else { MOST_HELD.saturating_sub(self.cases.len()).min(MOST_AT_ONCE) };
-        let work = Work {
-            progress: progress.collect(),
-            touch,
-            room,
-            claim,
-            push: self.outbox(),
-            ask: if ask { self.store.shared().unwrap_or_default() } else { Vec::new() },
-        };
+        let work =
+            Work { progress: progress.collect(), touch, room, claim, push: self.outbox(), ask: Vec::new(), check };
+        let ask = if ask { self.shared_cases() } else { Vec::new() };
+        let work = Work { ask, ..work };
         let Some(node) = &self.node else { return };
         let mut link = node.link.clone();
         let conversation = async move {
@@ -76,6 +86,40 @@ impl Delivery {
         ctx.spawn(conversation.into_actor(self).map(|(link, outcome), this: &mut Self, ctx: &mut Context<Self>| {
             this.was_in_step(link, outcome, ctx);
         }));
+    }
+
+    /// This node's cases in the stream, as the disk has them.
+    fn shared_cases(&mut self) -> Vec<Asked> {
+        let Some(node) = &mut self.node else { return Vec::new() };
+        let ids = self.store.shared().unwrap_or_default();
+        let mut known = std::mem::take(&mut node.shared);
+        for id in ids {
+            let asked = known.remove(&id).or_else(|| {
+                let entry = self.store.entry(&id).ok()?;
+                let call = self.store.find(&id).ok()??.notice.call.id;
+                Some(Asked { id: id.clone(), call, entry })
+            });
+            node.shared.extend(asked.map(|asked| (id, asked)));
+        }
+        node.shared.values().cloned().collect()
+    }
+
+    /// Gives cases to the stream again that it has lost, under their old ids.
+    fn push_again(&mut self, lost: &[String]) {
+        let mut again = 0;
+        for id in lost {
+            match self.store.find(id) {
+                Ok(Some(case)) if case.status() == Status::Pending => match self.store.save(&case) {
+                    Ok(()) => again += 1,
+                    Err(problem) => emit(Event::DeliveryUnsaved { problem: &problem.to_string() }),
+                },
+                Ok(_) => {}
+                Err(problem) => emit(Event::NoticeDropped { event: id, problem: &problem.to_string() }),
+            }
+        }
+        if again > 0 {
+            emit(Event::QueueLost { events: again });
+        }
     }
 
     /// What waits to be given to the stream, with its records.
@@ -109,8 +153,9 @@ impl Delivery {
             emit(Event::QueueBack);
         }
         node.away = away;
-        for case in &outcome.pushed {
-            if let Err(problem) = self.store.share(case) {
+        for (case, entry) in &outcome.pushed {
+            node.shared.remove(&case.notice.id);
+            if let Err(problem) = self.store.share(case, entry) {
                 emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
             }
         }
@@ -123,6 +168,10 @@ impl Delivery {
                 Err(problem) => emit(Event::DeliveryUnsaved { problem: &problem.to_string() }),
             }
         }
+        for id in &outcome.erased {
+            self.forget(&Arc::from(id.as_str()), ctx);
+        }
+        self.push_again(&outcome.lost);
         for entry in &outcome.unreadable {
             emit(Event::NoticeDropped { event: entry, problem: "the entry in the shared queue cannot be read" });
         }
@@ -160,5 +209,8 @@ impl Delivery {
 
 /// How often the ends of this node's own cases are asked for.
 const ASK_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked whether those are still in the stream. Shorter is work for Redis; longer lets receivers wait when it has
+/// lost its last writes.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// Cases that are given or taken in one conversation.
 const MOST_AT_ONCE: usize = 64;

@@ -11,9 +11,11 @@
 //! | `switchboard:deliveries` | the stream: a case and, where it has one, its record |
 //! | `switchboard:progress` | how far a case is, by its event's id, while it is in the stream |
 //! | `switchboard:result:ID` | how it ended, until its node has read it or it is too old |
+//! | `switchboard:erased:KEY` | a call that was erased, by our id of it: nothing of it is written or sent any more |
 //!
 //! While Redis is away, what is new waits in the outbox, which is on disk, and what is in hand goes on and is written down later.
-//! An entry that is in hand is touched every few seconds; one that was not for `STALE_AFTER` is another node's to claim.
+//! A Redis that comes back without its last writes has lost entries; what a node gave to the stream and finds there no more, and no
+//! result of it, it gives to the stream again. An entry that is in hand is touched every few seconds; one that was not for `STALE_AFTER` is another node's to claim.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,9 @@ use redis::streams::{StreamAutoClaimReply, StreamId, StreamRangeReply, StreamRea
 use redis::{AsyncConnectionConfig, Client, RedisResult, Value, cmd, pipe};
 
 use crate::delivery::case::{Case, Status};
+use crate::delivery::notice::Notice;
+use crate::delivery::queue::{CASE, ERASED, GROUP, PROGRESS, RECORD, RESULT, STREAM};
+use crate::erasure::key;
 
 /// What is to be said to Redis in one go.
 #[derive(Debug, Default)]
@@ -33,25 +38,55 @@ pub(super) struct Work {
     pub(super) progress: Vec<(Arc<str>, Case)>,
     /// Entries in hand that are to be touched.
     pub(super) touch: Vec<Arc<str>>,
-    /// Cases given to the stream whose end is asked for, by their event's id.
-    pub(super) ask: Vec<String>,
+    /// Cases given to the stream whose end is asked for.
+    pub(super) ask: Vec<Asked>,
+    /// Whether to look whether those are still in the stream.
+    pub(super) check: bool,
     /// How many more this node takes.
     pub(super) room: usize,
     /// Whether to look for what a dead node had in hand.
     pub(super) claim: bool,
 }
 
+/// A case that was given to the stream.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Its event's id.
+    pub(super) id: String,
+    /// Our id of the call.
+    pub(super) call: String,
+    /// Its entry; `None` where that is not known any more.
+    pub(super) entry: Option<String>,
+}
+
+/// What the queue has of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The record.
+    Record(String),
+    /// The entry, and no record with it.
+    WithoutRecord,
+    /// Its call was erased.
+    Erased,
+    /// Nothing.
+    Lost,
+}
+
 /// What came of it; as far as it came, when Redis went away in between.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Cases that are in the stream now.
-    pub(super) pushed: Vec<Case>,
+    /// Cases that are in the stream now, with their entries.
+    pub(super) pushed: Vec<(Case, String)>,
     /// Cases whose progress is written down.
     pub(super) saved: Vec<Case>,
     /// Cases that are this node's now, with their entries.
     pub(super) taken: Vec<(Arc<str>, Case)>,
     /// Cases of this node that have ended somewhere.
     pub(super) ended: Vec<Case>,
+    /// Events of calls that were erased.
+    pub(super) erased: Vec<String>,
+    /// Cases of this node that the stream has lost, by their event's id.
+    pub(super) lost: Vec<String>,
     /// Entries that no node can read.
     pub(super) unreadable: Vec<String>,
     /// Why it did not come further.
@@ -88,23 +123,46 @@ impl Link {
         outcome
     }
 
-    /// The record that travels with an entry.
-    pub(super) async fn record(&mut self, entry: &str) -> RedisResult<Option<String>> {
+    /// The record that travels with the entry of a notice.
+    pub(super) async fn record(&mut self, entry: &str, notice: &Notice) -> RedisResult<Found> {
         let mut connection = self.connected().await?;
-        let found: StreamRangeReply =
-            cmd("XRANGE").arg(STREAM).arg(entry).arg(entry).query_async(&mut connection).await?;
-        Ok(found.ids.first().and_then(|entry| entry.get(RECORD)))
+        let mut both = pipe();
+        both.exists(erased_of(&notice.call.id)).add_command(cmd("XRANGE").arg(STREAM).arg(entry).arg(entry).clone());
+        let (erased, found): (bool, StreamRangeReply) = both.query_async(&mut connection).await?;
+        if erased {
+            return Ok(Found::Erased);
+        }
+        // After a loss the same number may have been given to another case.
+        let own = |entry: &&StreamId| {
+            let case = Case::read(entry.get::<String>(CASE).unwrap_or_default().as_bytes());
+            case.is_ok_and(|case| case.notice.id == notice.id)
+        };
+        Ok(match found.ids.first().filter(own) {
+            None => Found::Lost,
+            Some(entry) => entry.get(RECORD).map_or(Found::WithoutRecord, Found::Record),
+        })
+    }
+
+    /// Whether a call was erased.
+    pub(super) async fn has_erased(&mut self, call: &str) -> RedisResult<bool> {
+        let mut connection = self.connected().await?;
+        cmd("EXISTS").arg(erased_of(call)).query_async(&mut connection).await
     }
 
     async fn try_work(&mut self, work: Work, outcome: &mut Outcome) -> RedisResult<()> {
         let mut connection = self.connected().await?;
         for (entry, case) in work.progress {
-            self.save(&mut connection, &entry, &case).await?;
-            outcome.saved.push(case);
+            if self.save(&mut connection, &entry, &case).await? {
+                outcome.saved.push(case);
+            } else {
+                outcome.erased.push(case.notice.id);
+            }
         }
         for (case, record) in work.push {
-            push(&mut connection, &case, record).await?;
-            outcome.pushed.push(case);
+            match push(&mut connection, &case, record).await? {
+                Some(entry) => outcome.pushed.push((case, entry)),
+                None => outcome.erased.push(case.notice.id),
+            }
         }
         if !work.touch.is_empty() {
             let mut touch = cmd("XCLAIM");
@@ -114,10 +172,8 @@ impl Link {
             });
             let _: Value = touch.arg("JUSTID").query_async(&mut connection).await?;
         }
-        for ids in work.ask.chunks(MOST_ASKED) {
-            let keys: Vec<String> = ids.iter().map(|id| result_of(id)).collect();
-            let found: Vec<Option<String>> = cmd("MGET").arg(keys).query_async(&mut connection).await?;
-            outcome.ended.extend(found.into_iter().flatten().filter_map(|text| Case::read(text.as_bytes()).ok()));
+        for asked in work.ask.chunks(MOST_ASKED) {
+            ask(&mut connection, asked, work.check, outcome).await?;
         }
         if work.claim && work.room > 0 {
             let claimed: StreamAutoClaimReply = cmd("XAUTOCLAIM")
@@ -161,38 +217,49 @@ impl Link {
             let pushed: String = entry.get(CASE).unwrap_or_default();
             let Ok(case) = Case::read(pushed.as_bytes()) else {
                 // Nobody will ever be able to read it.
-                let _: Value = pipe()
-                    .atomic()
-                    .xack(STREAM, GROUP, &[&entry.id])
-                    .xdel(STREAM, &[&entry.id])
-                    .query_async(connection)
-                    .await?;
+                drop_entry(connection, &entry.id).await?;
                 outcome.unreadable.push(entry.id);
                 continue;
             };
-            let further: Option<String> =
-                cmd("HGET").arg(PROGRESS).arg(&case.notice.id).query_async(connection).await?;
+            let id = &case.notice.id;
+            let (further, over, erased): (Option<String>, bool, bool) = pipe()
+                .hget(PROGRESS, id)
+                .exists(result_of(id))
+                .exists(erased_of(&case.notice.call.id))
+                .query_async(connection)
+                .await?;
+            if over || erased {
+                // It was given to the stream twice and is over, or is nobody's to send any more.
+                drop_entry(connection, &entry.id).await?;
+                continue;
+            }
             let further = further.and_then(|text| Case::read(text.as_bytes()).ok());
             outcome.taken.push((Arc::from(entry.id), further.unwrap_or(case)));
         }
         Ok(())
     }
 
-    /// Writes down how far a case is; one that is over leaves the stream and leaves its result.
-    async fn save(&self, connection: &mut MultiplexedConnection, entry: &str, case: &Case) -> RedisResult<()> {
+    /// Writes down how far a case is; one that is over leaves the stream and leaves its result. Whether its call is not erased; of one
+    /// that is, nothing is left.
+    async fn save(&self, connection: &mut MultiplexedConnection, entry: &str, case: &Case) -> RedisResult<bool> {
         let id = &case.notice.id;
-        let text = text_of(case);
+        let mut steps = pipe();
+        steps.atomic();
         if case.status() == Status::Pending {
-            return cmd("HSET").arg(PROGRESS).arg(id).arg(text).query_async(connection).await;
+            steps.hset(PROGRESS, id, text_of(case)).ignore();
+        } else {
+            steps.set_ex(result_of(id), text_of(case), self.keep.as_secs().max(1)).ignore();
+            steps.hdel(PROGRESS, id).ignore().xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore();
         }
-        pipe()
-            .atomic()
-            .set_ex(result_of(id), text, self.keep.as_secs().max(1))
-            .hdel(PROGRESS, id)
-            .xack(STREAM, GROUP, &[entry])
-            .xdel(STREAM, &[entry])
-            .query_async(connection)
-            .await
+        // Whoever erases marks first and looks for what there is then.
+        let (erased,): (bool,) = steps.exists(erased_of(&case.notice.call.id)).query_async(connection).await?;
+        if erased {
+            let mut gone = pipe();
+            gone.atomic().hdel(PROGRESS, id).ignore().del(result_of(id)).ignore();
+            gone.xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore();
+            gone.query_async::<()>(connection).await?;
+        }
+        Ok(!erased)
     }
 
     async fn connected(&mut self) -> RedisResult<MultiplexedConnection> {
@@ -220,14 +287,71 @@ impl Link {
     }
 }
 
-async fn push(connection: &mut MultiplexedConnection, case: &Case, record: Option<String>) -> RedisResult<()> {
+/// Gives a case to the stream; its entry, or `None` where its call was erased.
+async fn push(
+    connection: &mut MultiplexedConnection,
+    case: &Case,
+    record: Option<String>,
+) -> RedisResult<Option<String>> {
     let mut add = cmd("XADD");
     add.arg(STREAM).arg("*").arg(CASE).arg(text_of(case));
     if let Some(record) = record {
         add.arg(RECORD).arg(record);
     }
+    let (result, erased) = (result_of(&case.notice.id), erased_of(&case.notice.call.id));
     // A result of an earlier life, before it was revived, says nothing of this one.
-    pipe().atomic().del(result_of(&case.notice.id)).ignore().add_command(add).ignore().query_async(connection).await
+    let (entry, erased): (String, bool) =
+        pipe().atomic().del(result).ignore().add_command(add).exists(erased).query_async(connection).await?;
+    if erased {
+        drop_entry(connection, &entry).await?;
+        return Ok(None);
+    }
+    Ok(Some(entry))
+}
+
+/// Asks how cases have ended, and with `check` whether those that have not are still in the stream.
+async fn ask(
+    connection: &mut MultiplexedConnection,
+    asked: &[Asked],
+    check: bool,
+    outcome: &mut Outcome,
+) -> RedisResult<()> {
+    // An entry goes with its result in one step: what is gone has a result by now, or is lost.
+    let mut gone = vec![false; asked.len()];
+    if check {
+        let there = are_there(connection, asked).await?;
+        gone.iter_mut().zip(there).for_each(|(gone, there)| *gone = !there);
+    }
+    let keys = |of: fn(&Asked) -> String| asked.iter().map(of).collect::<Vec<_>>();
+    let (found, erased): (Vec<Option<String>>, Vec<Option<String>>) = pipe()
+        .add_command(cmd("MGET").arg(keys(|asked| result_of(&asked.id))).clone())
+        .add_command(cmd("MGET").arg(keys(|asked| erased_of(&asked.call))).clone())
+        .query_async(connection)
+        .await?;
+    for (n, asked) in asked.iter().enumerate() {
+        let result = found.get(n).cloned().flatten().and_then(|text| Case::read(text.as_bytes()).ok());
+        match (erased.get(n).is_some_and(Option::is_some), result) {
+            (true, _) => outcome.erased.push(asked.id.clone()),
+            (false, Some(case)) => outcome.ended.push(case),
+            (false, None) if gone[n] => outcome.lost.push(asked.id.clone()),
+            (false, None) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Of each case, whether its entry is in the stream and is its own. The records stay where they are.
+async fn are_there(connection: &mut MultiplexedConnection, asked: &[Asked]) -> RedisResult<Vec<bool>> {
+    let mut each = pipe();
+    for asked in asked {
+        let entry = asked.entry.as_deref().unwrap_or(NO_ENTRY);
+        each.cmd("EVAL").arg(IS_THERE).arg(1).arg(STREAM).arg(entry).arg(&asked.id);
+    }
+    each.query_async(connection).await
+}
+
+async fn drop_entry(connection: &mut MultiplexedConnection, entry: &str) -> RedisResult<()> {
+    pipe().atomic().xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore().query_async(connection).await
 }
 
 fn text_of(case: &Case) -> String {
@@ -235,18 +359,22 @@ fn text_of(case: &Case) -> String {
 }
 
 fn result_of(id: &str) -> String {
-    format!("switchboard:result:{id}")
+    format!("{RESULT}{id}")
+}
+
+fn erased_of(call: &str) -> String {
+    format!("{ERASED}{}", key(call))
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-const STREAM: &str = "switchboard:deliveries";
-const GROUP: &str = "switchboard";
-const PROGRESS: &str = "switchboard:progress";
-const CASE: &str = "case";
-const RECORD: &str = "record";
+/// No entry has this number.
+const NO_ENTRY: &str = "0-0";
+/// The first field of an entry is its case; the event's id stands in that as it is.
+const IS_THERE: &str = "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) \
+    return #found > 0 and string.find(found[1][2][2], '\"' .. ARGV[2] .. '\"', 1, true) ~= nil and 1 or 0";
 /// Results asked for in one command: Redis does nothing else meanwhile.
 const MOST_ASKED: usize = 512;
 /// How long Redis may take for one answer.

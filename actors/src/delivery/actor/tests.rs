@@ -84,6 +84,43 @@ async fn a_record_whose_transcript_is_gone_is_no_trouble_for_others() {
     assert_eq!(read(&scene.dir.path().join("call_A_1_queue.json"))["status"], "pending");
 }
 
+#[actix_rt::test]
+async fn a_call_that_is_erased_while_its_delivery_waits_is_never_written_again() {
+    let scene = Scene::start(&["crm"]);
+    let (card, other) = (card(), card());
+    for card in [&card, &other] {
+        scene.delivery.send(CallNews::Started(card.clone())).await.expect("it listens");
+    }
+    // As `records erase` does it: the mark first, then the files.
+    crate::erasure::Erasures::of(scene.dir.path()).mark(&card.id.to_string()).expect("writable");
+    let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", card.id));
+    fs::remove_file(&path).expect("there");
+    let news = CallNews::Ended { card: card.clone(), ending: Ending::Transferred, at: card.started_at };
+    scene.delivery.send(news).await.expect("it listens");
+    scene.delivery.send(Finish { patience: Duration::from_secs(5) }).await.expect("it answers");
+    let left = walk(scene.dir.path());
+    let of = |id: CallId| left.iter().filter(|path| path.contains(&id.to_string())).cloned().collect::<Vec<_>>();
+    assert_eq!(of(card.id), [format!("erased/{}", card.id)]);
+    assert_eq!(of(other.id).len(), 1, "the other's is untouched: {left:?}");
+}
+
+/// Every file below a folder, by its path from there.
+fn walk(top: &Path) -> Vec<String> {
+    let (mut folders, mut found) = (vec![top.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(top).expect("below it").display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Delivers to addresses that nobody may have, so that nothing ever leaves.
 struct Scene {
     delivery: Addr<Delivery>,

@@ -1,0 +1,39 @@
+//! Calls that were erased while something of them was in hand.
+
+use std::sync::Arc;
+
+use actix::Context;
+
+use super::{Delivery, Happening};
+use crate::events::{Event, emit};
+
+impl Delivery {
+    /// Lets go whatever is in hand of calls that were erased since the last look.
+    pub(super) fn look_for_erased(&mut self, ctx: &mut Context<Self>) {
+        if !self.erased.is_due(self.store.erased_at()) {
+            return;
+        }
+        let gone = self.cases.iter().filter(|(_, case)| self.store.has_erased(&case.notice));
+        for id in gone.map(|(id, _)| Arc::clone(id)).collect::<Vec<_>>() {
+            self.forget(&id, ctx);
+        }
+    }
+
+    /// Knows a case no more: nothing of it is sent, told or written again, and no file of it is left.
+    pub(super) fn forget(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
+        if let Err(problem) = self.store.forget(id) {
+            emit(Event::DeliveryUnsaved { problem: &format!("erase {id}: {problem}") });
+        }
+        self.let_go(id, ctx);
+    }
+
+    /// Has a case in hand no more.
+    pub(super) fn let_go(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
+        self.cases.remove(id);
+        self.unsaved.remove(id);
+        if let Some(node) = &mut self.node {
+            node.entries.remove(id);
+        }
+        self.step(Happening::Forgotten { notice: Arc::clone(id) }, ctx);
+    }
+}

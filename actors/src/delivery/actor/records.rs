@@ -1,0 +1,111 @@
+//! The folder of records: which queue files are new.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::time::SystemTime;
+
+use actix::Context;
+
+use super::Delivery;
+use crate::clock;
+use crate::delivery::notice::{Kind, Notice};
+use crate::events::{Event, emit};
+
+/// When a folder was looked at.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// What the folder's time of change was then.
+    changed: Option<SystemTime>,
+    /// It had just changed: a file that came in the same instant does not change the time again.
+    pub(super) again: bool,
+}
+
+impl Watch {
+    /// Whether a folder that last changed at `changed` is to be looked through.
+    pub(super) fn is_due(&mut self, changed: Option<SystemTime>) -> bool {
+        if changed == self.changed && !self.again {
+            return false;
+        }
+        self.again = changed != self.changed;
+        self.changed = changed;
+        true
+    }
+}
+
+/// Names that were seen, eight bytes for each: the folder of a busy service has a hundred thousand of them. That a new name is
+/// taken for a known one has a chance of one in a hundred million millions, and the next start looks at all of them anew.
+#[derive(Default)]
+pub(super) struct Seen {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Seen {
+    fn hash(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
+}
+
+impl Delivery {
+    /// New queue files, and those that a dead process had in hand.
+    pub(super) fn look_for_records(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        if !self.records.is_due(self.store.changed_at()) {
+            return Ok(());
+        }
+        let mut there = HashSet::with_capacity(self.seen.hashes.len());
+        let mut fresh = Vec::new();
+        let store = self.store.clone();
+        let listed = store.each_queue(|name| {
+            let hash = self.seen.hash(&name);
+            there.insert(hash);
+            if !self.seen.hashes.contains(&hash) {
+                fresh.push(name);
+            }
+            // A folder full of old records is not held in memory as a whole.
+            if fresh.len() >= MOST_AT_ONCE {
+                self.open_all(&mut fresh, ctx);
+            }
+        });
+        self.open_all(&mut fresh, ctx);
+        if listed.is_ok() {
+            self.seen.hashes = there;
+        }
+        listed
+    }
+
+    fn open_all(&mut self, fresh: &mut Vec<String>, ctx: &mut Context<Self>) {
+        fresh.sort();
+        for name in fresh.drain(..) {
+            match self.store.open_queue(&name) {
+                Ok(Some(notices)) => notices.into_iter().for_each(|notice| self.take_from_record(notice, ctx)),
+                Ok(None) => {}
+                // Erased, or gone by its limit, since the folder was read.
+                Err(problem) if problem.kind() == io::ErrorKind::NotFound && !self.store.has_queue(&name) => {}
+                Err(problem) => emit(Event::QueueUnreadable { name: &name, problem: &problem.to_string() }),
+            }
+            let hash = self.seen.hash(&name);
+            self.seen.hashes.insert(hash);
+        }
+    }
+
+    fn take_from_record(&mut self, notice: Notice, ctx: &mut Context<Self>) {
+        if notice.kind == Kind::TranscriptReady {
+            // A crash came between the end of the case and its mark in the queue file.
+            if !self.cases.contains_key(notice.id.as_str())
+                && let Ok(Some(case)) = self.store.find(&notice.id)
+            {
+                self.mark(&case);
+            }
+            return self.take(notice, ctx);
+        }
+        // Commonly the call itself has told of it. What is long past was told, and its case removed.
+        let age = (clock::wall() - notice.at).to_std().unwrap_or_default();
+        if age < self.plan.keep / 2 {
+            self.take(notice, ctx);
+        }
+    }
+}
+
+/// Names of new queue files that are held at once.
+const MOST_AT_ONCE: usize = 1024;

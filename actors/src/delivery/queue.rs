@@ -1,0 +1,149 @@
+//! What the queue that several nodes share holds of calls, for whoever erases one. Blocks.
+//!
+//! A call is marked there before anything of it is removed, so that no node writes back what it has in hand; see
+//! [`crate::erasure`].
+
+use std::time::Duration;
+
+use redis::streams::{StreamId, StreamRangeReply};
+use redis::{Client, Commands, Connection, RedisResult, cmd, pipe};
+
+use super::case::Case;
+use super::notice::ids_of;
+use crate::erasure::{KEPT, key};
+
+/// The queue, connected.
+pub struct SharedQueue {
+    connection: Connection,
+}
+
+/// One thing that the queue holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Where it lies.
+    pub place: Place,
+    /// What it is.
+    pub case: Case,
+}
+
+/// A place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// An entry of the stream, by its number.
+    Entry(String),
+    /// How far a case is, by its event's id.
+    Progress(String),
+    /// How a case ended, by its event's id.
+    Result(String),
+}
+
+impl Place {
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Entry(entry) => format!("{STREAM} {entry}"),
+            Self::Progress(id) => format!("{PROGRESS} {id}"),
+            Self::Result(id) => format!("{RESULT}{id}"),
+        }
+    }
+}
+
+impl SharedQueue {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When Redis does not answer in time.
+    pub fn connect(url: &str) -> RedisResult<Self> {
+        let connection = Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { connection })
+    }
+
+    /// Every case that is there, wherever it lies, without its record.
+    ///
+    /// # Errors
+    /// When Redis does not answer in time.
+    pub fn held(&mut self) -> RedisResult<Vec<Held>> {
+        let mut held = self.entries()?;
+        let read = |place: Place, text: &str| Case::read(text.as_bytes()).ok().map(|case| Held { place, case });
+        let progress: Vec<(String, String)> = self.connection.hscan(PROGRESS)?.collect::<RedisResult<_>>()?;
+        held.extend(progress.into_iter().filter_map(|(id, text)| read(Place::Progress(id), &text)));
+        let results: Vec<String> = self.connection.scan_match(format!("{RESULT}*"))?.collect::<RedisResult<_>>()?;
+        for result in results {
+            let text: Option<String> = self.connection.get(&result)?;
+            let id = result.strip_prefix(RESULT).unwrap_or_default().to_owned();
+            held.extend(text.and_then(|text| read(Place::Result(id), &text)));
+        }
+        Ok(held)
+    }
+
+    fn entries(&mut self) -> RedisResult<Vec<Held>> {
+        let (mut held, mut from) = (Vec::new(), "-".to_owned());
+        loop {
+            let page: StreamRangeReply =
+                cmd("XRANGE").arg(STREAM).arg(&from).arg("+").arg("COUNT").arg(PAGE).query(&mut self.connection)?;
+            let Some(last) = page.ids.last() else { return Ok(held) };
+            from = format!("({}", last.id);
+            held.extend(page.ids.iter().filter_map(|entry| held_in(entry)));
+        }
+    }
+
+    /// Marks a call as erased, for all nodes.
+    ///
+    /// # Errors
+    /// When Redis does not answer in time.
+    pub fn mark(&mut self, call: &str) -> RedisResult<()> {
+        self.connection.set_ex(format!("{ERASED}{}", key(call)), 1, KEPT.as_secs())
+    }
+
+    /// Removes what lies at `places`, and whatever there is of the events of `call`.
+    ///
+    /// # Errors
+    /// When Redis does not answer in time.
+    pub fn remove(&mut self, places: &[Place], call: Option<&str>) -> RedisResult<()> {
+        let mut steps = pipe();
+        steps.atomic();
+        for place in places {
+            match place {
+                Place::Entry(entry) => {
+                    steps.xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore();
+                }
+                Place::Progress(id) => {
+                    steps.hdel(PROGRESS, id).ignore();
+                }
+                Place::Result(id) => {
+                    steps.del(format!("{RESULT}{id}")).ignore();
+                }
+            }
+        }
+        for id in call.map(ids_of).into_iter().flatten() {
+            steps.hdel(PROGRESS, &id).ignore().del(format!("{RESULT}{id}")).ignore();
+        }
+        steps.query(&mut self.connection)
+    }
+}
+
+fn held_in(entry: &StreamId) -> Option<Held> {
+    let text: String = entry.get(CASE)?;
+    Some(Held { place: Place::Entry(entry.id.clone()), case: Case::read(text.as_bytes()).ok()? })
+}
+
+/// The stream of cases.
+pub const STREAM: &str = "switchboard:deliveries";
+/// The group of all nodes.
+pub const GROUP: &str = "switchboard";
+/// How far cases are.
+pub const PROGRESS: &str = "switchboard:progress";
+/// How a case ended; its event's id follows.
+pub const RESULT: &str = "switchboard:result:";
+/// A call that was erased; its key follows.
+pub const ERASED: &str = "switchboard:erased:";
+/// The field of an entry that holds the case.
+pub const CASE: &str = "case";
+/// The field of an entry that holds the record.
+pub const RECORD: &str = "record";
+/// Entries that are read in one command, each with its record.
+const PAGE: usize = 32;
+/// How long Redis may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,123 @@
+//! Marks of calls that were erased.
+//!
+//! ```text
+//! <records.dir>/erased/KEY
+//! ```
+//!
+//! A running service has something of a call in its memory: a delivery that waits, a record that the disk refused. Whoever erases a
+//! call marks it first and looks for its files then; whoever writes something of a call looks for the mark afterwards, and removes
+//! again what it wrote. One of the two comes second, so that nothing of the call is left. A mark holds nothing of its call but our id.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// The marks of one folder of records.
+#[derive(Debug, Clone)]
+pub struct Erasures {
+    folder: PathBuf,
+}
+
+impl Erasures {
+    /// The marks of a folder of records. Nothing is made yet.
+    pub fn of(records: &Path) -> Self {
+        Self { folder: records.join(FOLDER) }
+    }
+
+    /// Marks a call by our id of it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn mark(&self, call: &str) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+        }
+        builder.create(&self.folder)?;
+        options.open(self.path(call))?.sync_all()?;
+        #[cfg(unix)]
+        fs::File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    /// Whether a call is marked.
+    pub fn has(&self, call: &str) -> bool {
+        self.path(call).exists()
+    }
+
+    /// When a mark last came or went; `None` while there is none.
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok()
+    }
+
+    /// Removes the marks that are older than `keep`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn sweep(&self, keep: Duration, now: SystemTime) -> io::Result<()> {
+        let marks = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            marks => marks?,
+        };
+        for mark in marks {
+            let mark = mark?;
+            if mark.metadata().and_then(|file| file.modified()).is_ok_and(|at| at + keep < now) {
+                // Another one may have been quicker, and the next round tries again.
+                let _ = fs::remove_file(mark.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, call: &str) -> PathBuf {
+        self.folder.join(key(call))
+    }
+}
+
+/// An id of a call as a part of a file's name, of an event's id and of a key in Redis: small letters, digits, `_` and `-`.
+pub fn key(call: &str) -> String {
+    // Some verifiers part id and time at a dot, and file systems have their own ideas about the rest.
+    let plain = |sign: char| if sign.is_ascii_alphanumeric() || sign == '_' { sign.to_ascii_lowercase() } else { '-' };
+    call.chars().take(LONGEST_KEY).map(plain).collect()
+}
+
+/// The folder of marks within the records.
+pub const FOLDER: &str = "erased";
+/// An id of ours has 36 characters, a file's name up to 130.
+pub const LONGEST_KEY: usize = 160;
+/// How long a mark is kept: longer than any delivery is tried and any result is kept. Shorter lets a node that was away for long
+/// bring back what it had; longer keeps more of what are empty files.
+pub const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_there_until_it_is_old() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let marks = Erasures::of(dir.path());
+        assert!(!marks.has("A-1") && marks.changed_at().is_none());
+        marks.sweep(KEPT, SystemTime::now()).expect("nothing to sweep");
+        marks.mark("A-1").expect("written");
+        marks.mark("A-1").expect("written again");
+        assert!(marks.has("a-1") && !marks.has("A-2") && marks.changed_at().is_some());
+        marks.sweep(KEPT, SystemTime::now()).expect("swept");
+        assert!(marks.has("A-1"));
+        marks.sweep(KEPT, SystemTime::now() + 2 * KEPT).expect("swept");
+        assert!(!marks.has("A-1"));
+    }
+
+    #[test]
+    fn a_key_is_a_harmless_file_name() {
+        assert_eq!(key("../../etc/x"), "------etc-x");
+        assert_eq!(key("call_U1_1_transcript.json"), "call_u1_1_transcript-json");
+        assert!(key(&"x".repeat(1_000)).len() <= LONGEST_KEY);
+    }
+}
