@@ -2,7 +2,10 @@
 //!
 //! Levels: what the caller would notice is info, what somebody should look at is warn, broken is error, a fork in the road is
 //! debug. Metric names are those of the contract. Nothing here carries a number or speech.
+//!
+//! A line about a call has `call`, our id of it, and `carrier_call`, the carrier's: whoever was told one of the two finds every line.
 
+use std::fmt;
 use std::time::Duration;
 
 use log::{debug, error, info, warn};
@@ -11,7 +14,7 @@ use metrics::{Counter, counter, gauge, histogram};
 use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
 use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
-use crate::ids::CallId;
+use crate::ids::{CallTag, logged};
 use crate::incident::{Incident, IncidentKind};
 
 /// Something worth telling.
@@ -20,14 +23,20 @@ pub enum Event<'a> {
     /// A stream was admitted and its CallActor started.
     CallStarted {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Its carrier's name.
         carrier: &'static str,
+        /// Who answers it.
+        agent: &'a str,
+        /// In which language.
+        language: &'a str,
+        /// The place of the route that chose it among `[[routes]]`, from 0; `None` where none matched, or none was asked.
+        route: Option<usize>,
     },
     /// A call ended and its record was ordered.
     CallEnded {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Its carrier's name.
         carrier: &'static str,
         /// Why and by whom.
@@ -39,16 +48,18 @@ pub enum Event<'a> {
     CallRefused {
         /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
         reason: &'static str,
+        /// The carrier's id of the call, as far as anything has named it: outside input.
+        carrier_call: Option<&'a str>,
     },
     /// An announced call's stream did not come in time; its place is free again.
     StreamMissed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
     },
     /// The first frame was sent to the caller.
     FirstAudioSent {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// From the stream's `start`.
         after: Duration,
     },
@@ -67,12 +78,12 @@ pub enum Event<'a> {
     /// The caller's speech over the agent was no interruption: too short, or a word of agreement.
     InterruptionDismissed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
     },
     /// A transfer was asked for, or something came of one.
     TransferTold {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The destination's name; never a number.
         destination: &'a str,
         /// Who asked: `model`, `caller`, `operator`, `fallback`.
@@ -83,7 +94,7 @@ pub enum Event<'a> {
     /// The carrier does not do as it was asked over its API.
     CarrierRefused {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Why.
         reason: &'a str,
     },
@@ -101,28 +112,28 @@ pub enum Event<'a> {
     /// A call that we began was not answered, or not by somebody the agent speaks to.
     OutboundEnded {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
         status: &'static str,
     },
     /// The language of a call was switched.
     LanguageSwitched {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The language's code.
         to: &'a str,
     },
     /// The caller interrupted the agent.
     BargedIn {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// From the model's report to our `clear`.
         took: Duration,
     },
     /// Audio frames were dropped.
     AudioDropped {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// `in` from the caller, `out` to the caller.
         direction: &'static str,
         /// `mailbox_full`, `not_attached`, `overflow`, `muted`, …
@@ -133,21 +144,21 @@ pub enum Event<'a> {
     /// The line's and the model's audio formats cannot be joined; the call cannot go on.
     AudioUnjoinable {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Why.
         problem: &'a str,
     },
     /// The model session is configured.
     ModelConnected {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// From dialling to `session.updated`.
         setup: Duration,
     },
     /// A model session was lost or did not come up, and another one is being opened.
     ModelFaltered {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// `retryable`, `expired`, `fatal`.
         class: &'static str,
         /// The server's words.
@@ -156,7 +167,7 @@ pub enum Event<'a> {
     /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
     ModelResumed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// How long there was none.
         gap: Duration,
     },
@@ -170,7 +181,7 @@ pub enum Event<'a> {
     /// The model could not be had, or was lost.
     ModelLost {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// `retryable`, `expired`, `fatal`.
         class: &'static str,
         /// The server's words.
@@ -179,7 +190,7 @@ pub enum Event<'a> {
     /// The model's server complained about an event of ours or failed a response; the session goes on.
     ModelComplained {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The server's code.
         code: &'a str,
         /// The server's words.
@@ -188,7 +199,7 @@ pub enum Event<'a> {
     /// The model will not say what it was asked to say, retries included.
     WishGivenUp {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
         purpose: &'static str,
         /// The server's code, or ours.
@@ -197,7 +208,7 @@ pub enum Event<'a> {
     /// Turns of the caller have no words, so that the record lacks them.
     WordsMissing {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// `failed`, or `late`: not there five seconds after the turn.
         why: &'static str,
         /// How many turns.
@@ -209,6 +220,8 @@ pub enum Event<'a> {
     LineGarbled {
         /// Its carrier's name.
         carrier: &'static str,
+        /// The carrier's id of the call, once `start` has named it.
+        carrier_call: Option<&'a str>,
         /// Why.
         problem: &'a str,
     },
@@ -216,6 +229,8 @@ pub enum Event<'a> {
     LineOdd {
         /// Its carrier's name.
         carrier: &'static str,
+        /// The carrier's id of the call, once `start` has named it.
+        carrier_call: Option<&'a str>,
         /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
         what: &'static str,
         /// How often since this was last told of the stream.
@@ -226,7 +241,7 @@ pub enum Event<'a> {
     /// Something is wrong with what the carrier sends.
     LineFaulty {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// What.
         finding: Finding,
         /// With its numbers and its carrier.
@@ -235,14 +250,14 @@ pub enum Event<'a> {
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Its name.
         organ: &'static str,
     },
     /// A call's recording is whole.
     RecordingWritten {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The file.
         path: &'a str,
         /// How long it plays.
@@ -251,7 +266,7 @@ pub enum Event<'a> {
     /// A call's recording ended before its call.
     RecordingFailed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The file.
         path: &'a str,
         /// Why, and what to do about it.
@@ -260,28 +275,28 @@ pub enum Event<'a> {
     /// A call's record is on disk.
     RecordWritten {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The transcript file.
         path: &'a str,
     },
     /// A call's record could not be written yet; it is tried again.
     RecordDelayed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Why.
         problem: &'a str,
     },
     /// A call's record was given up.
     RecordFailed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Why, and what to do about it.
         problem: &'a str,
     },
     /// A response or a transcription was charged for.
     Spent {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The agent.
         agent: &'a str,
         /// The model.
@@ -325,21 +340,21 @@ pub enum Event<'a> {
     /// A call's record is not on disk and left to its journal, of which the next start makes it.
     RecordDeferred {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Why.
         problem: &'a str,
     },
     /// A journal that a dead process left was made a record.
     RecordRecovered {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The transcript file.
         path: &'a str,
     },
     /// The end of a recovered journal could not be read; it is kept aside.
     JournalTorn {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Where it is kept.
         path: &'a str,
         /// What could not be read.
@@ -369,7 +384,7 @@ pub enum Event<'a> {
     /// The disk refused a step for a call's journal. The call goes on.
     JournalFailed {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// Which: `journal_write`, `journal_sync`, `journal_remove`.
         step: &'static str,
         /// Why, the first time in a row.
@@ -378,7 +393,7 @@ pub enum Event<'a> {
     /// An entry did not go into a call's journal: too much waits for the disk, or it is too long.
     JournalGap {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
     },
     /// A receiver has an event.
     WebhookDelivered {
@@ -457,7 +472,7 @@ pub enum Event<'a> {
     /// News of a call found no room; the call's record tells it once more.
     NewsDropped {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
     },
     /// A queue file, or the transcript beside it, cannot be read; it is left as it is.
     QueueUnreadable {
@@ -474,7 +489,7 @@ pub enum Event<'a> {
     /// Something went wrong in a call.
     IncidentMet {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// What.
         incident: &'a Incident,
         /// Whether operators have been told of it otherwise.
@@ -488,7 +503,7 @@ pub enum Event<'a> {
     /// The call's state changed.
     StateChanged {
         /// The call.
-        call: CallId,
+        call: &'a CallTag,
         /// The new state's name.
         state: &'static str,
     },
@@ -498,23 +513,26 @@ pub enum Event<'a> {
 #[expect(clippy::needless_pass_by_value, reason = "an event is told once")]
 pub fn emit(event: Event<'_>) {
     match event {
-        Event::CallStarted { call, carrier } => {
+        Event::CallStarted { call, carrier, agent, language, route } => {
             gauge!("switchboard_calls_active").increment(1.0);
-            info!(call:%, carrier; "call started");
+            let route = Known(route);
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, agent, language, route:%; "call started");
         }
         Event::CallEnded { call, carrier, ending, duration } => {
             gauge!("switchboard_calls_active").decrement(1.0);
             counter!("switchboard_calls_total", "carrier" => carrier, "ending" => ending.reason()).increment(1);
-            info!(call:%, carrier, ending = ending.reason(), by = ending.by().word(), duration_ms = duration.as_millis(); "call ended");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, ending = ending.reason(), by = ending.by().word(), duration_ms = duration.as_millis(); "call ended");
         }
-        Event::CallRefused { reason } => {
+        Event::CallRefused { reason, carrier_call } => {
             counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
-            warn!(reason; "call refused");
+            warn!(carrier_call:% = Known(carrier_call.map(logged)), reason; "call refused");
         }
-        Event::StreamMissed { call } => warn!(call:%; "the stream of an announced call did not come"),
+        Event::StreamMissed { call } => {
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "the stream of an announced call did not come")
+        }
         Event::FirstAudioSent { call, after } => {
             histogram!("switchboard_call_setup_seconds").record(after.as_secs_f64());
-            info!(call:%, after_ms = after.as_millis(); "first audio sent");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), after_ms = after.as_millis(); "first audio sent");
         }
         Event::TurnTimed { part, took } => {
             histogram!("switchboard_turn_latency_seconds", "part" => part).record(took.as_secs_f64());
@@ -534,40 +552,46 @@ pub fn emit(event: Event<'_>) {
         }
         Event::InterruptionDismissed { call } => {
             counter!("switchboard_interruptions_dismissed_total").increment(1);
-            debug!(call:%; "interruption dismissed");
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(); "interruption dismissed");
         }
         Event::TransferTold { call, destination, by, outcome } => {
             counter!("switchboard_transfers_total", "destination" => destination.to_owned(), "outcome" => outcome)
                 .increment(1);
-            info!(call:%, destination, by, outcome; "transfer");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), destination, by, outcome; "transfer");
         }
-        Event::CarrierRefused { call, reason } => warn!(call:%, reason; "the carrier does not do as it was asked"),
+        Event::CarrierRefused { call, reason } => {
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier does not do as it was asked")
+        }
         Event::HangUpForced { carrier, call, result, reason } => {
             counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
-            warn!(carrier, carrier_call = call, result, reason; "the carrier did not confirm the end of a call and was told");
+            warn!(carrier, carrier_call:% = logged(call), result, reason; "the carrier did not confirm the end of a call and was told");
         }
         Event::OutboundEnded { call, status } => {
             counter!("switchboard_outbound_unanswered_total", "status" => status).increment(1);
-            info!(call:%, status; "outbound call not answered");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), status; "outbound call not answered");
         }
-        Event::LanguageSwitched { call, to } => info!(call:%, to; "language switched"),
+        Event::LanguageSwitched { call, to } => {
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), to; "language switched")
+        }
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
-            info!(call:%, took_us = took.as_micros(); "caller barged in");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), took_us = took.as_micros(); "caller barged in");
         }
         Event::AudioDropped { call, direction, reason, frames } => {
             counter!("switchboard_audio_frames_dropped_total", "direction" => direction, "reason" => reason)
                 .increment(frames);
-            debug!(call:%, direction, reason, frames; "audio dropped");
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(), direction, reason, frames; "audio dropped");
         }
-        Event::AudioUnjoinable { call, problem } => error!(call:%, problem; "audio formats not joined"),
+        Event::AudioUnjoinable { call, problem } => {
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "audio formats not joined")
+        }
         Event::ModelConnected { call, setup } => {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
-            info!(call:%, setup_ms = setup.as_millis(); "model connected");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), setup_ms = setup.as_millis(); "model connected");
         }
         Event::ModelFaltered { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
-            warn!(call:%, class, reason; "model session lost, opening another");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model session lost, opening another");
         }
         Event::ModelResumed { call, gap } => {
             let kind = if gap.is_zero() { "rotation" } else { "failover" };
@@ -576,7 +600,7 @@ pub fn emit(event: Event<'_>) {
             if !gap.is_zero() {
                 histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
             }
-            info!(call:%, kind, gap_ms = gap.as_millis(); "model session taken over");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), kind, gap_ms = gap.as_millis(); "model session taken over");
         }
         Event::WarmSession { what, change } => {
             counter!("switchboard_model_warm_total", "what" => what).increment(1);
@@ -585,28 +609,33 @@ pub fn emit(event: Event<'_>) {
         }
         Event::ModelLost { call, class, reason } => {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
-            warn!(call:%, class, reason; "model lost");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model lost");
         }
         Event::ModelComplained { call, code, message } => {
             counter!("switchboard_model_errors_total", "code" => code.to_owned()).increment(1);
-            warn!(call:%, code, message; "model complained");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), code, message; "model complained");
         }
-        Event::WishGivenUp { call, purpose, reason } => warn!(call:%, purpose, reason; "the model will not speak"),
+        Event::WishGivenUp { call, purpose, reason } => {
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak")
+        }
         Event::WordsMissing { call, why, turns, again } => {
             counter!("switchboard_transcriptions_missing_total", "why" => why).increment(turns);
             if again {
-                debug!(call:%, why, turns; "words of the caller are missing again");
+                debug!(call:% = call.id(), carrier_call = call.carrier_call(), why, turns; "words of the caller are missing again");
             } else {
-                warn!(call:%, why; "words of the caller are missing: transcription fails or does not come");
+                warn!(call:% = call.id(), carrier_call = call.carrier_call(), why; "words of the caller are missing: transcription fails or does not come");
             }
         }
-        Event::LineGarbled { carrier, problem } => warn!(carrier, problem; "carrier message ignored"),
-        Event::LineOdd { carrier, what, times, again } => {
+        Event::LineGarbled { carrier, carrier_call, problem } => {
+            warn!(carrier_call:% = Known(carrier_call.map(logged)), carrier, problem; "carrier message ignored");
+        }
+        Event::LineOdd { carrier, carrier_call, what, times, again } => {
             counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
+            let carrier_call = Known(carrier_call.map(logged));
             if again {
-                debug!(carrier, what, times; "odd audio of the carrier again");
+                debug!(carrier_call:%, carrier, what, times; "odd audio of the carrier again");
             } else {
-                warn!(carrier, what, times; "odd audio of the carrier");
+                warn!(carrier_call:%, carrier, what, times; "odd audio of the carrier");
             }
         }
         Event::LineFaulty { call, finding, diagnosis } => {
@@ -616,34 +645,38 @@ pub fn emit(event: Event<'_>) {
             let offset_percent = diagnosis.offset_percent.map(Tenths::value);
             let clipped_percent = diagnosis.clipped_percent.map(Tenths::value);
             let (lost_ms, corrected) = (diagnosis.packets.lost_ms, diagnosis.corrected);
-            warn!(call:%, carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
         }
-        Event::OrganLost { call, organ } => error!(call:%, organ; "actor lost"),
+        Event::OrganLost { call, organ } => {
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost")
+        }
         Event::RecordingWritten { call, path, length_ms } => {
             counter!("switchboard_recordings_total", "result" => "written").increment(1);
-            info!(call:%, path, length_ms; "recording written");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), path, length_ms; "recording written");
         }
         Event::RecordingFailed { call, path, problem } => {
             counter!("switchboard_recordings_total", "result" => "failed").increment(1);
-            error!(call:%, path, problem; "recording failed");
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), path, problem; "recording failed");
         }
         Event::RecordWritten { call, path } => {
             counter!("switchboard_records_total", "result" => "written").increment(1);
-            info!(call:%, path; "record written");
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), path; "record written");
         }
         Event::RecordDelayed { call, problem } => {
             counter!("switchboard_records_failed_total", "step" => "file").increment(1);
-            warn!(call:%, problem; "record delayed");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "record delayed");
         }
         Event::RecordDeferred { call, problem } => {
             counter!("switchboard_records_total", "result" => "deferred").increment(1);
-            error!(call:%, problem; "record left to its journal");
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "record left to its journal");
         }
         Event::RecordRecovered { call, path } => {
             counter!("switchboard_records_total", "result" => "recovered").increment(1);
-            warn!(call:%, path; "record recovered");
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), path; "record recovered");
         }
-        Event::JournalTorn { call, path, bytes, why } => warn!(call:%, path, bytes, why; "journal cut"),
+        Event::JournalTorn { call, path, bytes, why } => {
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), path, bytes, why; "journal cut")
+        }
         Event::JournalUnreadable { path, why } => {
             counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
             error!(path, why; "journal not readable");
@@ -659,23 +692,23 @@ pub fn emit(event: Event<'_>) {
         Event::JournalFailed { call, step, problem } => {
             counter!("switchboard_records_failed_total", "step" => step).increment(1);
             if let Some(problem) = problem {
-                error!(call:%, step, problem; "journal not written");
+                error!(call:% = call.id(), carrier_call = call.carrier_call(), step, problem; "journal not written");
             }
         }
         Event::JournalGap { call } => {
             counter!("switchboard_journal_gaps_total").increment(1);
-            debug!(call:%; "an entry is missing in the journal");
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(); "an entry is missing in the journal");
         }
         Event::RecordFailed { call, problem } => {
             counter!("switchboard_records_total", "result" => "failed").increment(1);
-            error!(call:%, problem; "record not written");
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "record not written");
         }
         Event::Spent { call, agent, model, variant, dollars } => {
             let (agent, model, variant) = (agent.to_owned(), model.to_owned(), variant.to_owned());
             // Counters are whole numbers here; a gauge that only grows is read the same way.
             gauge!("switchboard_spend_usd_total", "agent" => agent, "model" => model, "variant" => variant)
                 .increment(dollars);
-            debug!(call:%, dollars; "spent");
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(), dollars; "spent");
         }
         Event::DaySpent { dollars } => gauge!("switchboard_spend_day_usd").set(dollars),
         Event::SpendLimitReached { limit, calls } => {
@@ -723,20 +756,24 @@ pub fn emit(event: Event<'_>) {
             webhook_counted("dropped");
             error!(event, problem; "webhook dropped");
         }
-        Event::NewsDropped { call } => warn!(call:%; "no room for news of a call; its record tells it again"),
+        Event::NewsDropped { call } => {
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again")
+        }
         Event::QueueUnreadable { name, problem } => error!(name, problem; "queue file not delivered"),
         Event::DeliveryStopped { pending } => error!(pending; "deliveries have stopped; restart the service"),
         Event::IncidentMet { call, incident, told } => {
             let (kind, detail) = (incident.kind.word(), &*incident.detail);
             incident_counted(incident.kind);
             if told {
-                debug!(call:%, kind, detail; "incident");
+                debug!(call:% = call.id(), carrier_call = call.carrier_call(), kind, detail; "incident");
             } else {
-                warn!(call:%, kind, detail; "incident");
+                warn!(call:% = call.id(), carrier_call = call.carrier_call(), kind, detail; "incident");
             }
         }
         Event::IncidentCounted { kind } => incident_counted(kind),
-        Event::StateChanged { call, state } => debug!(call:%, state; "state changed"),
+        Event::StateChanged { call, state } => {
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(), state; "state changed")
+        }
     }
 }
 
@@ -746,6 +783,18 @@ fn incident_counted(kind: IncidentKind) {
 
 fn webhook_counted(result: &'static str) {
     counter!("switchboard_webhook_deliveries_total", "result" => result).increment(1);
+}
+
+/// A field that may have nothing in it: `-` then, so that each line has the same fields.
+struct Known<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Known<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
 }
 
 /// Counters of the frame path, looked up once per call and not once per frame.

@@ -90,6 +90,40 @@ text_id!(
     ToolCallId
 );
 
+/// A call as the log names it: by our id and by the carrier's. A clone costs a counter, so every part of a call keeps one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTag {
+    id: CallId,
+    carrier_call: Arc<str>,
+}
+
+impl CallTag {
+    /// The call `id`, which its carrier calls `carrier_call`.
+    pub fn new(id: CallId, carrier_call: &CarrierCallId) -> Self {
+        Self { id, carrier_call: Arc::from(logged(carrier_call.as_str())) }
+    }
+
+    /// Our id.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// The carrier's id, as [`logged`] leaves it.
+    pub fn carrier_call(&self) -> &str {
+        &self.carrier_call
+    }
+}
+
+/// A carrier's id as it may stand in a line of the log: outside input, so cut at 96 characters, and what is no visible ASCII, or would
+/// look like the end of the field, is an underscore.
+pub fn logged(id: &str) -> String {
+    let visible = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\');
+    id.chars().take(LONGEST_LOGGED).map(|c| if visible(c) { c } else { '_' }).collect()
+}
+
+/// Characters of an id in the log. Carriers' ids have 34 to 80.
+const LONGEST_LOGGED: usize = 96;
+
 /// What a stream shows to prove that it belongs to an announced call: unguessable, 244 random bits, 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamToken(Private<String>);
@@ -167,6 +201,14 @@ mod tests {
         let (one, other) = (StreamToken::random().into_inner(), StreamToken::random().into_inner());
         assert_ne!(one, other);
         assert!(one.expose().len() == 64 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn a_carriers_id_cannot_write_a_line_of_the_log() {
+        let tag = CallTag::new(CallId::random(), &CarrierCallId::new("CA1\n[ERROR] call=\"x\" \u{202e}\u{1b}[2J"));
+        assert_eq!(tag.carrier_call(), "CA1_[ERROR]_call__x___\u{5f}[2J");
+        assert_eq!(logged(&"9".repeat(500)).len(), LONGEST_LOGGED);
+        assert_eq!(logged("v3:a-b_c.d@10.0.0.1"), "v3:a-b_c.d@10.0.0.1", "what carriers use stays as it is");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use switchboard_actors::audio::frame::Frame;
 use switchboard_actors::audio::messages::{FromModel, ItemComplete};
 use switchboard_actors::call::messages::{LossClass, ModelLoss, ModelReport, OrganLost};
-use switchboard_actors::ids::{CallId, Private};
+use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelBound, ModelOrder, Wish, WishPurpose};
 use switchboard_actors::realtime::options::SessionOptions;
@@ -71,7 +71,7 @@ impl Rig {
         let neighbours = Probe(tell.clone()).start();
         let call = Probe(tell).start();
         let llm = RealtimeLlm::new(LlmSetup {
-            call: CallId::random(),
+            call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
             plan: Arc::new(plan),
             safety_identifier: Some("hashed-caller".to_owned()),
             audio: neighbours.clone().recipient(),

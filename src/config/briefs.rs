@@ -70,7 +70,7 @@ impl Briefs {
             Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&brief.model) }),
             None => Arc::clone(&brief.model),
         };
-        let brief = Brief { model, variant, caller: self.callers.hash(number), ..Brief::clone(&brief) };
+        let brief = Brief { model, variant, route, caller: self.callers.hash(number), ..Brief::clone(&brief) };
         Arc::new(match call.carrier {
             Carrier::Twilio => brief,
             // Its dead lines are found by other signs.
@@ -190,6 +190,7 @@ fn brief(
         caller: None,
         caller_is_told: config.realtime.safety_identifier,
         variant: None,
+        route: None,
         transfers: transfers.clone(),
     }
 }

@@ -84,7 +84,8 @@ async fn walk_in(doors: &Doors, mut applicant: Applicant, url: Vec<(String, Stri
 /// a token is a stranger's.
 async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
     if let Trust::Signed(_) = doors.trust {
-        emit(Event::CallRefused { reason: Refusal::BadToken.word() });
+        let carrier_call = Some(start.carrier_call.as_str());
+        emit(Event::CallRefused { reason: Refusal::BadToken.word(), carrier_call });
         return Err(Refusal::BadToken);
     }
     let call = expected(doors, carrier, start);

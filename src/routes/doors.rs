@@ -12,7 +12,7 @@ use log::warn;
 use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_actors::call::brief::{Brief, Direction};
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::Private;
+use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::Supervisor;
@@ -120,23 +120,25 @@ impl Doors {
             (false, true) => Signed::Form(pairs),
             (false, false) => Signed::Body(body),
         };
-        self.trust(request, |keys, asked| {
+        let carrier_call = form.as_ref().ok().and_then(|form| form.value("CallSid"));
+        self.trust(request, carrier_call, |keys, asked| {
             signature::verify_webhook(keys, &signature::Request { url: &url, signed, ..asked })
         })?;
         if !from_query && !is_form {
             return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
         }
         let form = form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))?;
-        self.own_account(request, form.value("AccountSid"))?;
+        self.own_account(request, &form)?;
         Ok(form)
     }
 
     /// Refuses what another account sends, where ours is known: its secret may be ours as well.
-    fn own_account(&self, request: &HttpRequest, account: Option<&str>) -> Result<(), Problem> {
-        match (&self.account, account) {
+    fn own_account(&self, request: &HttpRequest, form: &Form) -> Result<(), Problem> {
+        match (&self.account, form.value("AccountSid")) {
             (Some(own), Some(account)) if own.expose() != account => {
-                emit(Event::CallRefused { reason: "wrong_account" });
-                warn!(path = request.path(); "request refused: it names another account than TWILIO_ACCOUNT_SID");
+                let carrier_call = form.value("CallSid");
+                emit(Event::CallRefused { reason: "wrong_account", carrier_call });
+                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: it names another account than TWILIO_ACCOUNT_SID");
                 Err(Problem::forbidden("the request belongs to another account"))
             }
             (Some(_) | None, _) => Ok(()),
@@ -150,7 +152,10 @@ impl Doors {
     pub(super) fn accept_upgrade(&self, request: &HttpRequest) -> Result<(), Problem> {
         let socket = twiml::stream_url(&self.public_url);
         let url = self.url_of(request, socket.trim_end_matches("/ws").to_owned());
-        self.trust(request, |keys, asked| signature::verify_upgrade(keys, &signature::Request { url: &url, ..asked }))
+        // Which call it is, only `start` tells.
+        self.trust(request, None, |keys, asked| {
+            signature::verify_upgrade(keys, &signature::Request { url: &url, ..asked })
+        })
     }
 
     /// `base` + the raw request target. Nothing that the other side says of itself (`Host`, `X-Forwarded-*`) goes in.
@@ -161,6 +166,7 @@ impl Doors {
     fn trust(
         &self,
         request: &HttpRequest,
+        carrier_call: Option<&str>,
         verify: impl FnOnce(&Keys, signature::Request<'_>) -> Result<(), signature::BadSignature>,
     ) -> Result<(), Problem> {
         match &self.trust {
@@ -172,19 +178,24 @@ impl Doors {
                     settings: header(request, SETTINGS_HEADER),
                 };
                 verify(keys, asked).map_err(|problem| {
-                    emit(Event::CallRefused { reason: "bad_signature" });
-                    warn!(path = request.path(), problem:%; "request refused");
+                    emit(Event::CallRefused { reason: "bad_signature", carrier_call });
+                    warn!(carrier_call = named(carrier_call), path = request.path(), problem:%; "request refused");
                     Problem::forbidden("the request is not signed by the carrier")
                 })
             }
             Trust::Loopback if is_local(request) => Ok(()),
             Trust::Loopback => {
-                emit(Event::CallRefused { reason: "not_local" });
-                warn!(path = request.path(); "request refused: verification is off (`twilio.verify`), so only direct connections from this machine are served");
+                emit(Event::CallRefused { reason: "not_local", carrier_call });
+                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: verification is off (`twilio.verify`), so only direct connections from this machine are served");
                 Err(Problem::forbidden("only direct connections from this machine are served"))
             }
         }
     }
+}
+
+/// The carrier's id of a call in a line of the log, `-` where nothing has named it.
+pub(super) fn named(carrier_call: Option<&str>) -> String {
+    carrier_call.map_or_else(|| "-".to_owned(), logged)
 }
 
 pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {

@@ -13,7 +13,7 @@ use switchboard_actors::call::brief::{Brief, Direction};
 use switchboard_actors::clock;
 use switchboard_actors::control::{self, CarrierApi, Machine, NotPlaced, Placing};
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::{CallId, CarrierCallId, Private};
+use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
 use switchboard_actors::wire::Carrier;
 use url::Url;
@@ -112,8 +112,10 @@ pub(super) async fn begin(body: Body, doors: Data<Doors>) -> Result<HttpResponse
             })))
         }
         Err(problem) => {
-            warn!(call:% = permit.call, problem:%; "outbound call not begun");
-            emit(Event::OutboundEnded { call: permit.call, status: "refused" });
+            // The carrier has not named it; ours for it stands in the URLs that the carrier was given.
+            let call = CallTag::new(permit.call, &name);
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
+            emit(Event::OutboundEnded { call: &call, status: "refused" });
             // A call that was begun after all finds no place, and is told that nobody is there.
             doors.supervisor.do_send(NotBegun(name));
             Err(not_placed(&problem))

@@ -6,6 +6,7 @@
 //! closing. The socket's end is told to the call exactly once, however it comes.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Handler, Message, Recipient, SpawnHandle, StreamHandler};
@@ -32,7 +33,7 @@ use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
 use tokio::sync::oneshot;
 
 use super::admission::{self, Applicant, Arrival};
-use super::doors::{Doors, StreamRules, address_of};
+use super::doors::{Doors, StreamRules, address_of, named};
 use super::gate::Ticket;
 use super::held::Held;
 use super::problem::Problem;
@@ -53,7 +54,7 @@ pub(super) fn upgrade(
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = doors.gate.enter(address_of(request)).map_err(|crowded| {
-        emit(Event::CallRefused { reason: "too_many_sockets" });
+        emit(Event::CallRefused { reason: "too_many_sockets", carrier_call: None });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
     let mut response = ws::handshake(request)
@@ -64,6 +65,7 @@ pub(super) fn upgrade(
     }
     let StreamRules { max_message, stall_timeout: patience, .. } = doors.stream;
     let stream = MediaStream::new(carrier, arrival, doors, ticket);
+    let carrier_call = Arc::clone(&stream.carrier_call);
     let start = Box::new(move |frames: Half| -> Written {
         Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {
             // Read where the connection is read, instead of from a request's payload, through two buffers more.
@@ -71,7 +73,7 @@ pub(super) fn upgrade(
             stream
         }))
     });
-    response.extensions_mut().insert(Carried { start, max_message, patience });
+    response.extensions_mut().insert(Carried { start, max_message, patience, carrier_call });
     Ok(response)
 }
 
@@ -97,8 +99,8 @@ struct MediaStream {
     arrival: Arrival,
     doors: Data<Doors>,
     phase: Phase,
-    /// The carrier's call, once `start` has named it.
-    carrier_call: Option<CarrierCallId>,
+    /// The carrier's call, once `start` has named it. The connection has it too, for the log.
+    carrier_call: Arc<OnceLock<CarrierCallId>>,
     /// Puts odd frames right; from `start` on.
     intake: Option<Intake>,
     /// What was odd so far.
@@ -156,7 +158,7 @@ impl MediaStream {
         Self {
             carrier,
             arrival,
-            carrier_call: None,
+            carrier_call: Arc::default(),
             intake: None,
             oddities: Vec::new(),
             early: 0,
@@ -186,7 +188,7 @@ impl MediaStream {
             // Some carriers cannot wait. It is bounded by the time that `start` has.
             (Phase::AwaitingStart(_), LineEvent::Audio(_)) => self.early += 1,
             (Phase::AwaitingStart(_), _) => self.ignore("a message before `start`", ctx),
-            (_, LineEvent::Started(start)) if self.carrier_call.as_ref() != Some(&start.carrier_call) => {
+            (_, LineEvent::Started(start)) if self.carrier_call.get() != Some(&start.carrier_call) => {
                 self.close(CloseCode::Policy, "a `start` of another call", ctx);
             }
             (_, LineEvent::Started(_)) => self.ignore("a second `start`", ctx),
@@ -217,7 +219,8 @@ impl MediaStream {
         if self.early > 0 {
             debug!(frames = self.early; "audio before `start` dropped");
         }
-        self.carrier_call = Some(start.carrier_call.clone());
+        // It is set once: a second `start` is not asked for.
+        let _ = self.carrier_call.set(start.carrier_call.clone());
         self.intake = Some(Intake::new(start.format));
         let (taken, line_taken) = oneshot::channel();
         let asking = |ticket| {
@@ -274,7 +277,8 @@ impl MediaStream {
     fn ignore(&mut self, problem: &str, ctx: &mut WebsocketContext<Self>) {
         self.garbled += 1;
         if self.garbled <= GARBLED_TOLD {
-            emit(Event::LineGarbled { carrier: self.carrier.name(), problem });
+            let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
+            emit(Event::LineGarbled { carrier, carrier_call, problem });
         }
         if let Phase::Attached { call, .. } = &self.phase {
             call.reports.do_send(LineReport::Garbled);
@@ -292,7 +296,8 @@ impl MediaStream {
             Phase::AwaitingStart(_) | Phase::Asking(_) => None,
         };
         self.phase = Phase::Closing { reports };
-        debug!(code:? = code, reason; "closing the stream");
+        let carrier_call = named(self.carrier_call.get().map(CarrierCallId::as_str));
+        debug!(carrier_call, code:? = code, reason; "closing the stream");
         ctx.close(Some(CloseReason { code, description: Some(reason.to_owned()) }));
         ctx.run_later(LINGER, |_, ctx| ctx.stop());
     }
@@ -303,7 +308,7 @@ impl MediaStream {
             ctx.cancel_future(last);
         }
         self.deadline = Some(ctx.run_later(self.doors.stream.start_timeout, move |this, ctx| {
-            emit(Event::CallRefused { reason });
+            emit(Event::CallRefused { reason, carrier_call: this.carrier_call.get().map(CarrierCallId::as_str) });
             match &this.phase {
                 Phase::AwaitingStart(_) => this.close(CloseCode::Policy, "no `start` within limits.start_timeout", ctx),
                 Phase::Asking(_) => this.close(CloseCode::Error, "the call could not be started in time", ctx),
@@ -343,7 +348,8 @@ impl MediaStream {
             if oddity == Oddity::UnknownRate {
                 self.dropped += times;
             }
-            emit(Event::LineOdd { carrier: self.carrier.name(), what: oddity.word(), times, again });
+            let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
+            emit(Event::LineOdd { carrier, carrier_call, what: oddity.word(), times, again });
         }
     }
 

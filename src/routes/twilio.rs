@@ -11,13 +11,13 @@ use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::{CallId, CarrierCallId, Private};
+use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
 use switchboard_actors::supervisor::messages::{
     CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify,
 };
 use switchboard_actors::wire::Carrier;
 
-use super::doors::{Asked, Doors};
+use super::doors::{Asked, Doors, named};
 use super::form::{Form, FormError};
 use super::order::{Body, bytes};
 use super::problem::Problem;
@@ -36,6 +36,7 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     }
     let asked = Asked { carrier: Carrier::Twilio, direction: direction(&form), from, to, parameters: query.pairs() };
     let brief = (doors.briefs)(&asked);
+    let named = logged(carrier_call.as_str());
     let language = brief.language.clone();
     let expected = ExpectedCall {
         carrier: Carrier::Twilio,
@@ -48,7 +49,7 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     };
     Ok(match doors.supervisor.send(Expect(expected)).timeout(PATIENCE).await {
         Ok(Ok(permit)) => {
-            debug!(call:% = permit.call; "call expected");
+            debug!(call:% = permit.call, carrier_call = named; "call expected");
             answer(twiml::connect_stream(&ConnectStream {
                 public_url: &doors.public_url,
                 name: &permit.call.to_string(),
@@ -56,11 +57,11 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
             }))
         }
         Ok(Err(refusal)) => {
-            info!(reason = refusal.word(); "call turned away at the webhook");
+            info!(carrier_call = named, reason = refusal.word(); "call turned away at the webhook");
             answer(twiml::say_and_hang_up(&twiml::refusal(&language)))
         }
         Err(problem) => {
-            error!(problem:%; "the Supervisor does not answer");
+            error!(carrier_call = named, problem:%; "the Supervisor does not answer");
             answer(twiml::say_and_hang_up(&twiml::refusal(&language)))
         }
     })
@@ -81,7 +82,7 @@ async fn picked_up(
     let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
     Ok(answer(match permit {
         Some(permit) if machine && !speaks => {
-            emit(Event::OutboundEnded { call: permit.call, status: "machine" });
+            emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &carrier_call), status: "machine" });
             doors.supervisor.do_send(CarrierEnded(carrier_call));
             twiml::hang_up()
         }
@@ -91,7 +92,7 @@ async fn picked_up(
             parameters: &[("token", permit.token.expose())],
         }),
         None => {
-            warn!("somebody has answered a call that we know nothing of; it is ended");
+            warn!(carrier_call = logged(carrier_call.as_str()); "somebody has answered a call that we know nothing of; it is ended");
             twiml::hang_up()
         }
     }))
@@ -163,11 +164,11 @@ pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>)
         let known = Identify { announced, carrier_call: call.clone(), picked_up: false, told: None };
         let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
         if let (Some(permit), Some(status)) = (permit, UNANSWERED.into_iter().find(|it| *it == status)) {
-            emit(Event::OutboundEnded { call: permit.call, status });
+            emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &call), status });
         }
     }
     if TERMINAL.contains(&status) {
-        debug!(carrier_call:% = call, status; "the carrier says that the call is over");
+        debug!(carrier_call = logged(call.as_str()), status; "the carrier says that the call is over");
         doors.supervisor.do_send(CarrierEnded(call));
     }
     Ok(HttpResponse::NoContent().finish())
@@ -187,7 +188,8 @@ pub(super) async fn stream_status(
             let code = error_code(said);
             let meaning = code.and_then(explain).unwrap_or("see the carrier's error catalogue");
             // The carrier's own words may quote anything; its code and our words do.
-            warn!(stream, code:? = code, meaning; "stream failed at the carrier");
+            let carrier_call = named(form.value("CallSid"));
+            warn!(carrier_call, stream, code:? = code, meaning; "stream failed at the carrier");
         }
         event => debug!(stream, event; "stream status"),
     }

@@ -10,6 +10,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,9 +25,12 @@ use actix_web::{Error, HttpMessage as _, HttpRequest};
 use futures_util::{SinkExt, Stream, StreamExt as _};
 use log::{debug, warn};
 use switchboard_actors::events::{Event, emit};
+use switchboard_actors::ids::CarrierCallId;
 use switchboard_actors::socket::{self, Half, Outgoing, Socket};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
+
+use super::doors::named;
 
 /// What a door puts into its response to take the connection.
 pub(super) struct Carried {
@@ -36,6 +40,8 @@ pub(super) struct Carried {
     pub(super) max_message: usize,
     /// How long the peer may take nothing of what it is sent.
     pub(super) patience: Duration,
+    /// The carrier's id of the call, for the log: set once `start` has named it.
+    pub(super) carrier_call: Arc<OnceLock<CarrierCallId>>,
 }
 
 /// What an actor writes to its socket; its end is the socket's.
@@ -92,8 +98,8 @@ where
     let codec = ws::Codec::new().max_size(carried.max_message);
     let socket = Socket::new(FramedParts::with_read_buf(Box::new(io), codec, read_buf));
     let (sink, frames) = socket::split(socket);
-    let connection =
-        Connection { written: Some((carried.start)(frames)), sink, patience: carried.patience, stall: None };
+    let Carried { start, patience, carrier_call, .. } = carried;
+    let connection = Connection { written: Some(start(frames)), sink, patience, carrier_call, stall: None };
     // In a task of its own, whose turns do not go through all that a request is read with. The first one waits: the server counts it.
     if let Ok(Err(problem)) = actix_rt::spawn(connection).await {
         debug!(problem:% = problem; "the connection failed");
@@ -131,6 +137,7 @@ struct Connection {
     written: Option<Written>,
     sink: Half,
     patience: Duration,
+    carrier_call: Arc<OnceLock<CarrierCallId>>,
     /// Runs while something waits for the peer, from when it last took some: what it had taken by then.
     stall: Option<(Pin<Box<Sleep>>, u64)>,
 }
@@ -171,8 +178,9 @@ impl Connection {
         };
         let stalled = stall.as_mut().poll(task).is_ready();
         if stalled && self.written.is_some() {
-            emit(Event::CallRefused { reason: "stalled" });
-            warn!("a stream took nothing for {patience:?} and was cut");
+            let carrier_call = self.carrier_call.get().map(CarrierCallId::as_str);
+            emit(Event::CallRefused { reason: "stalled", carrier_call });
+            warn!(carrier_call = named(carrier_call); "a stream took nothing for {patience:?} and was cut");
         }
         stalled
     }
@@ -196,7 +204,7 @@ mod tests {
         let (sink, _) = socket::split(Socket::new(parts));
         let frames = Bytes::from_static(&[0x89, 2, 1, 2]);
         let written: Written = Box::pin(stream::repeat_with(move || Ok(frames.clone())));
-        (Connection { written: Some(written), sink, patience, stall: None }, theirs)
+        (Connection { written: Some(written), sink, patience, carrier_call: Arc::default(), stall: None }, theirs)
     }
 
     #[actix_rt::test]

@@ -13,12 +13,12 @@ use quick_xml::escape::escape;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::Private;
+use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use url::form_urlencoded::Serializer;
 
 use super::admission::Arrival;
-use super::doors::{Doors, is_local};
+use super::doors::{Doors, is_local, named};
 use super::form::Form;
 use super::problem::Problem;
 use super::stream;
@@ -53,7 +53,7 @@ pub(super) async fn answer(request: HttpRequest, doors: Data<Doors>) -> Result<H
     let event = told("event");
     let over = ["hangup", "disconnect"].iter().any(|word| event.eq_ignore_ascii_case(word));
     let body = if over {
-        debug!(event; "the carrier says that a call is over");
+        debug!(carrier_call = logged(told("sid")), event; "the carrier says that a call is over");
         "<response></response>".to_owned()
     } else {
         let names = [rules.sip_id.as_str(), told("outbound_sid"), told("sid"), "UNKNOWN"];
@@ -76,12 +76,13 @@ impl WaybeoRules {
         }
         let query = Form::parse(request.query_string().as_bytes())
             .map_err(|error| Problem::bad_request(format!("the query cannot be read: {error}")))?;
-        self.check_token(request, query.value("token"))?;
+        self.check_token(request, &query)?;
         let parameters: Vec<_> = query.pairs().iter().filter(|(name, _)| name != "token").cloned().collect();
         match parameters.iter().find(|(name, _)| name == "agent") {
             Some((_, agent)) if !self.agents.contains(agent) => {
-                emit(Event::CallRefused { reason: "unknown_agent" });
-                warn!(path = request.path(); "request refused: its URL names an agent that is not configured");
+                let carrier_call = call_of(&query);
+                emit(Event::CallRefused { reason: "unknown_agent", carrier_call });
+                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: its URL names an agent that is not configured");
                 let known: Vec<_> = self.agents.iter().map(String::as_str).collect();
                 Err(Problem::not_found(format!("no such agent; there are {}", known.join(", "))))
             }
@@ -89,7 +90,8 @@ impl WaybeoRules {
         }
     }
 
-    fn check_token(&self, request: &HttpRequest, shown: Option<&str>) -> Result<(), Problem> {
+    fn check_token(&self, request: &HttpRequest, query: &Form) -> Result<(), Problem> {
+        let (shown, carrier_call) = (query.value("token"), call_of(query));
         let (good, reason) = match &self.token {
             // Of equal length by hashing, so that not even the length is told by the time it takes.
             Some(token) => {
@@ -101,8 +103,8 @@ impl WaybeoRules {
         if good {
             return Ok(());
         }
-        emit(Event::CallRefused { reason });
-        warn!(path = request.path(), reason; "request refused");
+        emit(Event::CallRefused { reason, carrier_call });
+        warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused");
         Err(Problem::forbidden(match self.token {
             Some(_) => "expected ?token= with WAYBEO_STREAM_TOKEN",
             None => "without WAYBEO_STREAM_TOKEN only direct connections from this machine are served",
@@ -136,6 +138,11 @@ impl WaybeoRules {
         let (from, to) = (told(&["customer_number", "caller_number"]), told(&["did", "vmn"]));
         (start.from, start.to) = (from, to);
     }
+}
+
+/// The carrier's id of the call, where the URL has it: `ucid` in Waybeo's, `sid` in KooKoo's.
+fn call_of(query: &Form) -> Option<&str> {
+    ["ucid", "sid"].into_iter().find_map(|name| query.value(name)).filter(|id| !id.is_empty())
 }
 
 /// KooKoo's document that connects a call to a stream.

@@ -13,7 +13,7 @@ use crate::alarm::{Alarm, TimeUp};
 use crate::call::messages::{AudioReport, Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
-use crate::ids::CallId;
+use crate::ids::CallTag;
 use crate::realtime::messages::ModelBound;
 use crate::recording::writer::Recorder;
 use crate::wire::{AudioFormat, Capabilities, LineCommand};
@@ -22,7 +22,7 @@ use crate::wire::{AudioFormat, Capabilities, LineCommand};
 #[derive(Debug)]
 pub struct AudioSetup {
     /// The call, for the log.
-    pub call: CallId,
+    pub call: CallTag,
     /// The line's format, both directions.
     pub line: AudioFormat,
     /// What the carrier can do.
@@ -45,7 +45,7 @@ pub struct AudioSetup {
 
 /// One call's audio path.
 pub struct AudioPipeline {
-    call: CallId,
+    call: CallTag,
     to_line: Recipient<ToLine>,
     to_call: WeakRecipient<AudioReport>,
     lost: WeakRecipient<OrganLost>,
@@ -93,7 +93,7 @@ impl AudioPipeline {
         let now = clock::now();
         let mut actions = std::mem::take(&mut self.actions);
         if let Err(error) = self.pipeline.handle(event, now, &mut actions) {
-            emit(Event::AudioUnjoinable { call: self.call, problem: &error.to_string() });
+            emit(Event::AudioUnjoinable { call: &self.call, problem: &error.to_string() });
             ctx.stop();
         }
         for action in actions.drain(..) {
@@ -126,12 +126,12 @@ impl AudioPipeline {
             AudioAction::Record(block) => {
                 let frames = block.samples.len() as u64 / self.recorded_frame;
                 if self.recorder.as_ref().is_some_and(|recorder| !recorder.take(block)) {
-                    emit(Event::AudioDropped { call: self.call, direction: "recording", reason: "disk_slow", frames });
+                    emit(Event::AudioDropped { call: &self.call, direction: "recording", reason: "disk_slow", frames });
                 }
             }
             AudioAction::CountDrops { cause, frames } => {
                 let (direction, reason) = (cause.direction(), cause.reason());
-                emit(Event::AudioDropped { call: self.call, direction, reason, frames });
+                emit(Event::AudioDropped { call: &self.call, direction, reason, frames });
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl AudioPipeline {
     fn arm(&self) {
         let (Some((due, name)), Some(alarm)) = (self.pipeline.deadline(), &self.alarm) else { return };
         if alarm.ring_by(due) {
-            trace!(call:% = self.call, timer:? = name; "timer armed");
+            trace!(call:% = self.call.id(), timer:? = name; "timer armed");
         }
     }
 }
@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::audio::frame::Frame;
-    use crate::ids::{ItemId, ResponseId};
+    use crate::ids::{CallId, CarrierCallId, ItemId, ResponseId};
     use crate::wire::{CallerFrame, Carrier};
 
     #[test]
@@ -403,7 +403,7 @@ mod tests {
             let told = Rc::new(RefCell::new(vec![]));
             let probe = Probe { told: told.clone(), capacity }.start();
             let setup = AudioSetup {
-                call: CallId::random(),
+                call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
                 line: AudioFormat::MULAW_8K,
                 capabilities: Carrier::Twilio.capabilities(),
                 lead: Duration::from_millis(400),

@@ -34,7 +34,7 @@ use crate::control::{self, CarrierApi, Request};
 use crate::delivery::messages::Herald;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
-use crate::ids::{CallId, ToolCallId};
+use crate::ids::{CallId, CallTag, ToolCallId};
 use crate::incident::Incidents;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::supervisor::messages::{CallEnded, Spent, TransferLeave};
@@ -109,6 +109,8 @@ impl Drop for Place {
 /// One call.
 pub struct CallActor {
     setup: CallSetup,
+    /// Its names in the log.
+    tag: CallTag,
     machine: CallMachine,
     started: Instant,
     spawn: Box<dyn Spawn>,
@@ -151,6 +153,7 @@ impl CallActor {
             watchers: Watchers::default(),
             incidents: Incidents::default(),
             armed: None,
+            tag: setup.identity.tag(),
             setup,
         }
     }
@@ -162,7 +165,14 @@ impl Actor for CallActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         let identity = &self.setup.identity;
-        emit(Event::CallStarted { call: identity.id, carrier: identity.carrier.name() });
+        let brief = &self.setup.brief;
+        emit(Event::CallStarted {
+            call: &self.tag,
+            carrier: identity.carrier.name(),
+            agent: &brief.agent,
+            language: &brief.language,
+            route: brief.route,
+        });
         let me = ctx.address();
         let scribe = start_scribe(&*self.spawn, &self.setup, &me);
         let scribe = self.scribe.insert(scribe);
@@ -234,7 +244,7 @@ impl CallActor {
             self.incidents.met(clock::now().saturating_duration_since(self.started), incident.clone());
             self.record(Fact::Incident(incident));
         }
-        emit(note.event(self.setup.identity.id));
+        emit(note.event(&self.tag));
     }
 
     /// Keeps one timer, for the earliest deadline.
@@ -294,7 +304,7 @@ impl CallActor {
     fn tell_spent(&self, cost: Usd) {
         let (call, brief) = (self.setup.identity.id, &self.setup.brief);
         emit(Event::Spent {
-            call,
+            call: &self.tag,
             agent: &brief.agent,
             model: &brief.model.model,
             variant: brief.variant.as_deref().unwrap_or("none"),
@@ -360,11 +370,11 @@ impl CallActor {
         });
         let told = self.setup.api.clone().filter(|_| ours && identity.carrier.capabilities().hangs_up_by_request);
         let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
-        let (call, carrier_call, line) = (identity.id, identity.carrier_call.clone(), line.clone());
+        let (tag, carrier_call, line) = (self.tag.clone(), identity.carrier_call.clone(), line.clone());
         self.line = None;
         actix_rt::spawn(async move {
             if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &carrier_call).await {
-                emit(Event::CarrierRefused { call, reason: &reason });
+                emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
             // A carrier whose stream goes first leaves the caller on a silent line.
             actix_rt::time::sleep(HUNG_UP).await;
@@ -397,7 +407,7 @@ impl CallActor {
         if self.setup.place.leave(ending) {
             let identity = &self.setup.identity;
             let duration = clock::now().saturating_duration_since(self.started);
-            emit(Event::CallEnded { call: identity.id, carrier: identity.carrier.name(), ending, duration });
+            emit(Event::CallEnded { call: &self.tag, carrier: identity.carrier.name(), ending, duration });
             if let Some(variant) = &self.setup.brief.variant {
                 emit(Event::VariantEnded { variant, agent: &self.setup.brief.agent, ending });
             }

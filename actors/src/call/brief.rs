@@ -13,7 +13,7 @@ use super::ladder::LadderPlan;
 use super::meter::SpendPlan;
 use super::transfer::Destinations;
 use crate::audio::level::Levels;
-use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
 use crate::wire::{AudioFormat, Carrier};
@@ -61,6 +61,8 @@ pub struct Brief {
     pub caller_is_told: bool,
     /// The experiment whose variant this call is held by, or `control` where it could have been one.
     pub variant: Option<String>,
+    /// The place of the route that chose agent and language among `[[routes]]`, from 0; `None` where none matched, or none was asked.
+    pub route: Option<usize>,
     /// Where callers can be sent.
     pub transfers: Arc<Destinations>,
 }
@@ -284,6 +286,13 @@ pub struct CallIdentity {
     pub started_at: DateTime<Utc>,
     /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
     pub parameters: Private<BTreeMap<String, String>>,
+}
+
+impl CallIdentity {
+    /// Its names in the log.
+    pub fn tag(&self) -> CallTag {
+        CallTag::new(self.id, &self.carrier_call)
+    }
 }
 
 /// Who called whom.

@@ -11,7 +11,7 @@ use super::transfer::{DialOutcome, Target};
 use crate::audio::diagnosis::{Diagnosis, Finding};
 use crate::ending::Ending;
 use crate::events::Event;
-use crate::ids::{CallId, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
+use crate::ids::{CallTag, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
 use crate::tools::plan::ToolPlan;
@@ -369,7 +369,7 @@ impl Note {
     }
 
     /// The event for operators.
-    pub fn event(&self, call: CallId) -> Event<'_> {
+    pub fn event<'a>(&'a self, call: &'a CallTag) -> Event<'a> {
         match self {
             Self::Incident(incident) => Event::IncidentMet { call, incident, told: false },
             Self::IncidentTold(incident) => Event::IncidentMet { call, incident, told: true },

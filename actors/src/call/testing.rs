@@ -43,6 +43,7 @@ pub(crate) fn brief() -> Brief {
         caller: None,
         caller_is_told: true,
         variant: None,
+        route: None,
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
     }
 }

@@ -9,7 +9,7 @@ use crate::call::brief::{Brief, CallIdentity, Direction};
 use crate::clock;
 use crate::ending::Ending;
 use crate::events::{Event, emit};
-use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 
 /// News of a live call.
 #[derive(Debug, Clone, Message)]
@@ -106,7 +106,7 @@ impl Herald {
 
     fn say(&self, news: CallNews) {
         if self.ear.try_send(news).is_err() {
-            emit(Event::NewsDropped { call: self.card.id });
+            emit(Event::NewsDropped { call: &CallTag::new(self.card.id, &self.card.carrier_call) });
         }
     }
 }

@@ -28,14 +28,14 @@ use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{ModelReport, Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, emit};
-use crate::ids::CallId;
+use crate::ids::CallTag;
 use crate::transcript::messages::Words;
 
 /// What a RealtimeLlm is started with.
 #[derive(Debug)]
 pub struct LlmSetup {
     /// The call, for the log.
-    pub call: CallId,
+    pub call: CallTag,
     /// The session to open.
     pub plan: Arc<SessionPlan>,
     /// `OpenAI-Safety-Identifier`: a salted hash of the caller, where one is configured.
@@ -289,7 +289,7 @@ impl RealtimeLlm {
     }
 
     fn dropped(&self, direction: &'static str, reason: &'static str, frames: u64) {
-        emit(Event::AudioDropped { call: self.setup.call, direction, reason, frames });
+        emit(Event::AudioDropped { call: &self.setup.call, direction, reason, frames });
     }
 }
 

@@ -12,7 +12,7 @@ use super::tape::Block;
 use super::wav::{self, MOMENT_BYTES};
 use crate::background;
 use crate::events::{Event, emit};
-use crate::ids::CallId;
+use crate::ids::CallTag;
 use crate::transcript::writer::RecordWriter;
 
 /// The way to a recording's thread; dropped, the recording is finished.
@@ -27,12 +27,12 @@ impl Recorder {
     ///
     /// # Errors
     /// When there is no thread to be had. What the disk says is told as an event.
-    pub fn start(path: PathBuf, rate_hz: u32, call: CallId, records: RecordWriter) -> io::Result<Self> {
+    pub fn start(path: PathBuf, rate_hz: u32, call: CallTag, records: RecordWriter) -> io::Result<Self> {
         let (blocks, queue) = sync_channel(MOST_WAITING);
         let work = move || {
-            if let Err(problem) = record(&path, rate_hz, &queue, call) {
+            if let Err(problem) = record(&path, rate_hz, &queue, &call) {
                 let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
-                emit(Event::RecordingFailed { call, path: &path.display().to_string(), problem: &problem });
+                emit(Event::RecordingFailed { call: &call, path: &path.display().to_string(), problem: &problem });
             }
             drop(records);
         };
@@ -48,7 +48,7 @@ impl Recorder {
 }
 
 /// Writes until nobody hands over any more.
-fn record(path: &Path, rate_hz: u32, queue: &Receiver<Block>, call: CallId) -> io::Result<()> {
+fn record(path: &Path, rate_hz: u32, queue: &Receiver<Block>, call: &CallTag) -> io::Result<()> {
     let mut sheet = Sheet::create(path, rate_hz)?;
     for block in queue {
         sheet.write(&block)?;
@@ -131,6 +131,11 @@ const STACK: usize = 128 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{CallId, CarrierCallId};
+
+    fn tag() -> CallTag {
+        CallTag::new(CallId::random(), &CarrierCallId::new("CA1"))
+    }
 
     #[test]
     fn blocks_stand_where_they_belong_and_what_is_missing_is_silence() {
@@ -178,7 +183,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let (path, records) = (dir.path().join("call.wav"), RecordWriter::start(dir.path()).expect("a writer"));
         let before = records.handles();
-        let recorder = Recorder::start(path.clone(), 8_000, CallId::random(), records.clone()).expect("a thread");
+        let recorder = Recorder::start(path.clone(), 8_000, tag(), records.clone()).expect("a thread");
         for n in 0..10 {
             assert!(recorder.take(Block { at: n * 1_600, samples: vec![[1, 1]; 1_600] }));
         }
@@ -193,7 +198,7 @@ mod tests {
     fn a_disk_that_fails_ends_the_recording_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a folder");
         let (path, records) = (dir.path().join("nowhere/call.wav"), RecordWriter::start(dir.path()).expect("a writer"));
-        let recorder = Recorder::start(path, 8_000, CallId::random(), records).expect("a thread");
+        let recorder = Recorder::start(path, 8_000, tag(), records).expect("a thread");
         while recorder.take(Block { at: 0, samples: vec![[0; 2]] }) {
             std::thread::yield_now();
         }

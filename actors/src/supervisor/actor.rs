@@ -30,7 +30,7 @@ use crate::clock;
 use crate::control::CarrierApi;
 use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::events::{Event, emit};
-use crate::ids::{CallId, Private, StreamToken};
+use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
 use crate::wire::{Carrier, StreamStart};
 
@@ -116,7 +116,7 @@ impl Supervisor {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         let due = self.roster.time_passed(clock::now());
         for call in due.missed {
-            emit(Event::StreamMissed { call });
+            emit(Event::StreamMissed { call: &call });
         }
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
@@ -190,9 +190,10 @@ impl Handler<Expect> for Supervisor {
 
     fn handle(&mut self, Expect(call): Expect, ctx: &mut Self::Context) -> Self::Result {
         self.settle(ctx);
-        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(refused)?;
+        let told = refused(&call.carrier_call);
+        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(&told)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
-        let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(refused);
+        let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(told);
         self.arm(ctx);
         answer
     }
@@ -202,13 +203,13 @@ impl Handler<Admit> for Supervisor {
     type Result = Result<CallId, Refusal>;
 
     fn handle(&mut self, admit: Admit, ctx: &mut Self::Context) -> Self::Result {
-        let token = admit.token.expose();
-        let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(refused)?;
+        let (token, told) = (admit.token.expose(), refused(&admit.start.carrier_call));
+        let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(&told)?;
         let call = match admitted {
             Admitted::New(admission) => {
                 // What was left when the call was announced may be gone.
                 let caller = admission.expected.brief.caller.as_deref();
-                self.ledger.admit(caller, today()).inspect_err(refused)?;
+                self.ledger.admit(caller, today()).inspect_err(told)?;
                 self.start(*admission, admit, ctx)
             }
             Admitted::Back { call, reach } => {
@@ -229,7 +230,8 @@ impl Handler<WalkIn> for Supervisor {
         self.settle(ctx);
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
-        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(refused)?;
+        let told = refused(&call.carrier_call);
+        let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(told)?;
         let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
         self.arm(ctx);
         Ok(call)
@@ -318,8 +320,10 @@ impl Handler<Drain> for Supervisor {
     }
 }
 
-fn refused(refusal: &Refusal) {
-    emit(Event::CallRefused { reason: refusal.word() });
+/// Tells of a call that is not taken.
+fn refused(carrier_call: &CarrierCallId) -> impl Fn(&Refusal) + use<> {
+    let carrier_call = carrier_call.clone();
+    move |refusal| emit(Event::CallRefused { reason: refusal.word(), carrier_call: Some(carrier_call.as_str()) })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::messages::{ExpectedCall, Permit, Refusal};
-use crate::ids::{CallId, CarrierCallId, Private};
+use crate::ids::{CallId, CallTag, CarrierCallId, Private};
 use crate::wire::{Carrier, StreamStart};
 
 /// Who is on. `C` is how a live call is reached.
@@ -106,7 +106,7 @@ pub(super) enum Timer {
 #[derive(Debug)]
 pub(super) struct Due<C> {
     /// Announced calls that have lost their places.
-    pub(super) missed: Vec<CallId>,
+    pub(super) missed: Vec<CallTag>,
     /// Live calls to be told to hang up.
     pub(super) hang_up: Vec<C>,
 }
@@ -302,7 +302,8 @@ impl<C: Clone> Roster<C> {
 
     /// Time has passed.
     pub(super) fn time_passed(&mut self, now: Instant) -> Due<C> {
-        let missed = self.announced.extract_if(|_, it| it.until <= now).map(|(_, it)| it.permit.call).collect();
+        let missed = self.announced.extract_if(|_, it| it.until <= now);
+        let missed = missed.map(|(name, it)| CallTag::new(it.permit.call, &name)).collect();
         let mut hang_up = Vec::new();
         match self.phase {
             Phase::Draining { patience } if patience <= now => {
@@ -409,7 +410,7 @@ mod tests {
         let late = roster.expect(announced(1), permit(), now).expect("a free place");
         assert_eq!(roster.deadline(), Some((now + LIFETIME, Timer::TokenExpiry)));
         assert_eq!(take(&mut roster, 1, &late, now + LIFETIME), Err(Refusal::BadToken));
-        assert_eq!(roster.time_passed(now + LIFETIME).missed, [late.call]);
+        assert_eq!(roster.time_passed(now + LIFETIME).missed, [CallTag::new(late.call, &carrier_call(1))]);
         assert!(roster.expect(announced(2), permit(), now + LIFETIME).is_ok());
     }
 

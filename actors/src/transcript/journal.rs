@@ -24,7 +24,7 @@ use super::messages::{Fact, Tally, Words};
 use super::record::{Closing, Held, Record};
 use crate::call::brief::{CallIdentity, Direction};
 use crate::ending::Ending;
-use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A line of a journal. Times are microseconds since the start of the call.
@@ -257,8 +257,8 @@ impl Replay {
     }
 
     /// Whose call it was.
-    pub fn call(&self) -> CallId {
-        self.header.id
+    pub fn call(&self) -> CallTag {
+        CallTag::new(self.header.id, &self.header.carrier_call)
     }
 
     /// The call's record: as it ended, or interrupted at the last that is known of it. The same journal always makes the same

@@ -21,13 +21,13 @@ use crate::call::brief::{Brief, CallIdentity, Question};
 use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
 use crate::call::meter::Usd;
 use crate::ending::Ending;
-use crate::ids::CallId;
+use crate::ids::{CallId, CallTag};
 use crate::incident::{IncidentKind, Seen};
 
 /// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
 #[derive(Debug, Clone)]
 pub struct Record {
-    call: CallId,
+    call: CallTag,
     stem: String,
     transcript: TranscriptFile,
     queue: QueueFile,
@@ -335,12 +335,12 @@ impl Record {
             attempts: 0,
             priority: "normal",
         };
-        Self { call: identity.id, stem: format!("call_{}", sanitised(carrier_call)), transcript, queue }
+        Self { call: identity.tag(), stem: format!("call_{}", sanitised(carrier_call)), transcript, queue }
     }
 
     /// Whose record it is.
-    pub fn call(&self) -> CallId {
-        self.call
+    pub fn call(&self) -> &CallTag {
+        &self.call
     }
 
     /// The moment of its filing, Unix milliseconds.

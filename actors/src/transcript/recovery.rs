@@ -84,7 +84,7 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
     };
     let call = replay.call();
     let path = folders.file_once(&mut replay.record())?;
-    emit(Event::RecordRecovered { call, path: &path.to_string_lossy() });
+    emit(Event::RecordRecovered { call: &call, path: &path.to_string_lossy() });
     match readout.cut {
         None => {
             fs::remove_file(journal)?;
@@ -92,7 +92,7 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
         }
         Some(cut) => {
             let path: PathBuf = shelf::set_aside(&folders.dir, journal, TORN)?;
-            emit(Event::JournalTorn { call, path: &path.to_string_lossy(), bytes: cut.bytes, why: cut.why });
+            emit(Event::JournalTorn { call: &call, path: &path.to_string_lossy(), bytes: cut.bytes, why: cut.why });
             Ok(Outcome::Torn)
         }
     }

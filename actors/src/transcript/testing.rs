@@ -78,6 +78,7 @@ pub(super) fn brief() -> Brief {
         caller: None,
         caller_is_told: true,
         variant: None,
+        route: None,
         transfers: Arc::default(),
     }
 }

@@ -28,7 +28,7 @@ use crate::background;
 use crate::call::brief::CallIdentity;
 use crate::clock;
 use crate::events::{Event, emit};
-use crate::ids::CallId;
+use crate::ids::{CallId, CallTag};
 
 /// Where records go, and how.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl RecordWriter {
 
     /// Opens the journal of a call that begins. Returns at once.
     pub fn open_journal(&self, identity: &CallIdentity, held: &Held) -> Journal {
-        self.journals.open(identity.id, Header::new(identity, held))
+        self.journals.open(identity.tag(), Header::new(identity, held))
     }
 
     /// Handles that are alive: each call's Transcript holds one until its record is handed over, so when only those who keep one for
@@ -158,7 +158,7 @@ impl RecordWriter {
 }
 
 impl Shared {
-    fn give_up(&self, call: CallId, problem: &str) {
+    fn give_up(&self, call: &CallTag, problem: &str) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         emit(Event::RecordFailed { call, problem });
     }
@@ -247,24 +247,28 @@ impl Desk {
 
     /// One try; gives back what the disk refused.
     fn file(&self, mut task: Task) -> Option<Task> {
-        let (call, weight) = (task.record.call(), task.record.weight());
+        let (call, weight) = (task.record.call().clone(), task.record.weight());
         // One call's record may fail in a way nobody thought of; the others' go on.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.folders.file(&mut task.record, &mut task.progress)));
         match outcome {
             Ok(Ok(path)) => {
-                emit(Event::RecordWritten { call, path: &path.to_string_lossy() });
+                emit(Event::RecordWritten { call: &call, path: &path.to_string_lossy() });
                 if let Some(Err(problem)) = task.journal.as_ref().map(Journal::remove) {
-                    emit(Event::JournalFailed { call, step: "journal_remove", problem: Some(&problem.to_string()) });
+                    emit(Event::JournalFailed {
+                        call: &call,
+                        step: "journal_remove",
+                        problem: Some(&problem.to_string()),
+                    });
                 }
             }
             Ok(Err(problem)) => {
                 let told =
                     format!("{problem}; it waits, check space and permissions of `{}`", self.folders.dir.display());
-                emit(Event::RecordDelayed { call, problem: &told });
+                emit(Event::RecordDelayed { call: &call, problem: &told });
                 return Some(task);
             }
             Err(_) => {
-                self.shared.give_up(call, "writing it panicked; this is a bug, the panic stands above in the log");
+                self.shared.give_up(&call, "writing it panicked; this is a bug, the panic stands above in the log");
             }
         }
         self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);

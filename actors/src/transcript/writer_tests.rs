@@ -33,7 +33,7 @@ fn names_that_are_taken_are_never_written_over() {
     fs::write(&foreign, "somebody's").expect("writable");
     fs::write(dir.path().join(".call_CA1_1760700000002_transcript.json.tmp"), "being written").expect("writable");
     let records = [record(0), record(0), record(0)];
-    let calls: BTreeSet<String> = records.iter().map(|r| r.call().to_string()).collect();
+    let calls: BTreeSet<String> = records.iter().map(|r| r.call().id().to_string()).collect();
     records.into_iter().for_each(|record| writer.file(record, None));
     writer.flush();
     let mut filed = BTreeSet::new();

@@ -116,10 +116,10 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<
     let name = recording_name(identity);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
-    let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.id, setup.writer.clone());
+    let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.tag(), setup.writer.clone());
     let told = |problem: &std::io::Error| {
         let (path, problem) = (path.display().to_string(), problem.to_string());
-        emit(Event::RecordingFailed { call: identity.id, path: &path, problem: &problem });
+        emit(Event::RecordingFailed { call: &identity.tag(), path: &path, problem: &problem });
     };
     let recorder = started.inspect_err(told).ok()?;
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -137,7 +137,7 @@ pub(super) fn start_voice(
     call: &Addr<CallActor>,
 ) -> Voice {
     spawn.audio(AudioSetup {
-        call: setup.identity.id,
+        call: setup.identity.tag(),
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
         lead: setup.brief.playout_lead,
@@ -159,7 +159,7 @@ pub(super) fn start_line(
 ) -> (Voice, Mind) {
     let voice = start_voice(spawn, setup, Some(&scribe.facts), call);
     let mind = spawn.model(LlmSetup {
-        call: setup.identity.id,
+        call: setup.identity.tag(),
         plan: Arc::clone(&setup.brief.model),
         safety_identifier: setup.brief.caller.clone().filter(|_| setup.brief.caller_is_told),
         audio: voice.from_model.clone(),

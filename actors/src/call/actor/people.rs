@@ -47,11 +47,11 @@ impl CallActor {
     #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
     pub(super) fn drop_person(&self, person: CarrierCallId) {
         let Some(api) = self.setup.api.clone() else { return };
-        let call = self.setup.identity.id;
+        let tag = self.tag.clone();
         actix_rt::spawn(async move {
             // They hang up by themselves, or are told that nobody is there.
             if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &person).await {
-                emit(Event::CarrierRefused { call, reason: &reason });
+                emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
         });
     }

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::call::testing::brief;
     use crate::clock;
-    use crate::ids::{CallId, Private, StreamToken};
+    use crate::ids::{CallId, CallTag, Private, StreamToken};
     use crate::wire::Carrier;
 
     const RING: Duration = Duration::from_secs(45);
@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(roster.identify(identify("ref-1", "CA1", true), answered), Some(permit.clone()));
         assert_eq!(roster.identify(identify("ref-1", "CA1", false), answered), Some(permit.clone()), "told again");
         assert_eq!(roster.identify(identify("ref-1", "CA2", true), answered), None, "another call does not get it");
-        assert_eq!(roster.time_passed(answered + LIFETIME).missed, [permit.call]);
+        assert_eq!(
+            roster.time_passed(answered + LIFETIME).missed,
+            [CallTag::new(permit.call, &CarrierCallId::new("CA1"))]
+        );
     }
 
     #[test]

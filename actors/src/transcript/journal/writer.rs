@@ -24,7 +24,7 @@ use super::{Closed, Entry, Framer, Header};
 use crate::background;
 use crate::clock;
 use crate::events::{Event, emit};
-use crate::ids::CallId;
+use crate::ids::CallTag;
 use crate::transcript::messages::{Fact, Words};
 
 /// The thread. Its end comes with the last journal and the last of these.
@@ -41,7 +41,7 @@ pub struct Journal(Arc<Live>);
 
 #[derive(Debug)]
 struct Live {
-    call: CallId,
+    call: CallTag,
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
@@ -131,10 +131,10 @@ impl JournalWriter {
     }
 
     /// Opens the journal of a call that begins. Returns at once; the file is there a moment later.
-    pub(in crate::transcript) fn open(&self, call: CallId, header: Header) -> Journal {
+    pub(in crate::transcript) fn open(&self, call: CallTag, header: Header) -> Journal {
         let journal = Journal(Arc::new(Live {
+            path: self.shelf.path(&call.id().to_string()),
             call,
-            path: self.shelf.path(&call.to_string()),
             pending: Mutex::default(),
             disk: Mutex::default(),
             desk: self.desk.clone(),
@@ -180,7 +180,7 @@ impl Journal {
         // The chain of checksums goes on behind what is left out, so that later entries stay readable.
         let pending = &mut *pending;
         if full || !pending.framer.frame(entry, &mut pending.bytes) {
-            emit(Event::JournalGap { call: self.0.call });
+            emit(Event::JournalGap { call: &self.0.call });
             return false;
         }
         let bytes = pending.bytes.len() - before;
@@ -281,7 +281,7 @@ impl Journal {
         let begins = !std::mem::replace(&mut locked(&self.0.disk).failing, failing);
         if let Err(problem) = outcome {
             let problem = begins.then(|| format!("{problem}; the call goes on and its journal is tried again"));
-            emit(Event::JournalFailed { call: self.0.call, step, problem: problem.as_deref() });
+            emit(Event::JournalFailed { call: &self.0.call, step, problem: problem.as_deref() });
         }
     }
 }

@@ -69,7 +69,7 @@ impl Folders {
             let moment = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix("_transcript.json"));
             let Some(moment) = moment.and_then(|moment| moment.parse().ok()) else { continue };
             let owner: Option<Owner> = serde_json::from_slice(&fs::read(entry.path())?).ok();
-            if owner.is_some_and(|owner| owner.id == record.call()) {
+            if owner.is_some_and(|owner| owner.id == record.call().id()) {
                 return Ok(Some(moment));
             }
         }
