@@ -124,6 +124,8 @@ impl Service {
         };
         let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
+        let metrics = telemetry::install();
+        telemetry::begin_named(&config);
         let canary = Canary::default();
         let (warm, warm_briefs) = (Valve::default(), Arc::clone(&briefs));
         let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
@@ -146,7 +148,7 @@ impl Service {
             transfers: config.transfers.keys().cloned().collect(),
             model: probe,
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
-            metrics: telemetry::install(),
+            metrics,
             started: clock::now(),
         };
         doors.get_or_init(|| Data::new(known));

@@ -166,7 +166,7 @@ async fn a_session_that_expires_is_replaced_in_time() {
     assert!(stage.seeded(2).iter().any(|item| item.starts_with("assistant: ")));
     assert_eq!(stage.asked(2), 0);
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
-    assert!(metrics.contains("switchboard_model_takeovers_total{kind=\"rotation\"}"), "{metrics}");
+    assert!(common::counted(&metrics, "switchboard_model_takeovers_total{kind=\"rotation\"}") >= 1.0, "{metrics}");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
@@ -272,7 +272,7 @@ async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
         ];
         let running = common::start_with(&[("OPENAI_API_KEY", "sk-rehearsal")], &settings).await;
         let counted = async {
-            while !common::get(&running.admin("/metrics"), &[]).await.text.contains("switchboard_model_reachable") {
+            while !common::get(&running.admin("/metrics"), &[]).await.text.contains("\nswitchboard_model_reachable ") {
                 actix_rt::time::sleep(Duration::from_millis(20)).await;
             }
             actix_rt::time::sleep(Duration::from_millis(1_000)).await;

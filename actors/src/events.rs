@@ -16,6 +16,7 @@ use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::{CallTag, logged};
 use crate::incident::{Incident, IncidentKind};
+use crate::realtime::complaints;
 
 /// Something worth telling.
 #[derive(Debug)]
@@ -612,7 +613,7 @@ pub fn emit(event: Event<'_>) {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model lost");
         }
         Event::ModelComplained { call, code, message } => {
-            counter!("switchboard_model_errors_total", "code" => code.to_owned()).increment(1);
+            counter!("switchboard_model_errors_total", "code" => complaints::label(code)).increment(1);
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), code, message; "model complained");
         }
         Event::WishGivenUp { call, purpose, reason } => {

@@ -9,7 +9,6 @@ use actix::Addr;
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use log::warn;
-use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_actors::call::brief::{Brief, Direction};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
@@ -27,6 +26,7 @@ use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
 use super::waybeo::WaybeoRules;
+use crate::telemetry::Metrics;
 
 /// What every door knows.
 pub struct Doors {
@@ -57,7 +57,7 @@ pub struct Doors {
     /// What sessions the threads of calls keep from the start, and how they are told to end that.
     pub warm: Option<(Arc<SessionPlan>, Valve)>,
     /// The counters.
-    pub metrics: PrometheusHandle,
+    pub metrics: Metrics,
     /// When the service started.
     pub started: Instant,
 }

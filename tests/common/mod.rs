@@ -151,6 +151,12 @@ impl Answer {
     }
 }
 
+/// What `/metrics` says of `series`, a name with its labels as it is shown; 0 where it is not there.
+pub fn counted(metrics: &str, series: &str) -> f64 {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().expect("a number"))
+}
+
 /// GETs `url`.
 pub async fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = awc::Client::new().get(url).timeout(PATIENCE);

@@ -130,6 +130,24 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::ByteOrder,
+        Self::Unsigned,
+        Self::UnsignedByteOrder,
+        Self::AlawAsMulaw,
+        Self::MulawAsAlaw,
+        Self::RateTooLow,
+        Self::RateTooHigh,
+        Self::HalfSpeed,
+        Self::Offset,
+        Self::Clipped,
+        Self::TooLoud,
+        Self::TooQuiet,
+        Self::Silent,
+        Self::Loss,
+    ];
+
     /// The word in records, labels and logs.
     pub const fn word(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ pub mod actor;
 pub mod backlog;
 pub mod breaker;
 pub mod campaign;
+pub mod complaints;
 pub mod dial;
 pub mod history;
 pub mod incoming;

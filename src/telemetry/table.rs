@@ -1,0 +1,347 @@
+//! All metrics in one table. From it come their descriptions, the zeros they begin with, their buckets and `deploy/metrics.md`;
+//! tests keep it and the sources alike. Pure.
+
+use switchboard_actors::audio::action::DropCause;
+use switchboard_actors::audio::diagnosis::Finding;
+use switchboard_actors::audio::intake::Oddity;
+use switchboard_actors::ending::Ending;
+use switchboard_actors::incident::IncidentKind;
+use switchboard_actors::realtime::complaints;
+use switchboard_actors::wire::Carrier;
+
+/// One metric.
+pub(super) struct Metric {
+    /// The name, as Prometheus reads it.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) labels: &'static [Label],
+    /// Which values of the labels go together; all do with all unless said otherwise.
+    pub(super) together: fn(&[&str]) -> bool,
+    /// One sentence, for people.
+    pub(super) help: &'static str,
+}
+
+/// What a metric is, and how it begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// Whole things that happened; begins at 0.
+    Counter,
+    /// What only grows and is no whole number: kept as a gauge, shown as the counter it is. Begins at 0.
+    Amount,
+    /// What goes up and down; begins at 0.
+    Gauge,
+    /// A gauge without a value before somebody has looked.
+    Reading,
+    /// Durations; up to which seconds the buckets reach.
+    Histogram(&'static [f64]),
+}
+
+/// A label and what it can be.
+pub(super) struct Label {
+    pub(super) name: &'static str,
+    pub(super) values: Values,
+}
+
+/// What a label can be.
+pub(super) enum Values {
+    /// One of these. A series of each is there from the start.
+    Known(fn() -> Vec<&'static str>),
+    /// What the configuration or the machine names, which the page says in these words.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the page says it, which a test writes"))]
+    Named(&'static str),
+}
+
+impl Kind {
+    /// As Prometheus is told.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Counter | Self::Amount => "counter",
+            Self::Gauge | Self::Reading => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
+impl Metric {
+    const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name, kind, labels: &[], together: |_| true, help }
+    }
+
+    const fn by(self, labels: &'static [Label]) -> Self {
+        Self { labels, ..self }
+    }
+
+    const fn where_together(self, together: fn(&[&str]) -> bool) -> Self {
+        Self { together, ..self }
+    }
+
+    /// The label values of every series that is there from the start; none where the configuration names a label.
+    pub(super) fn series(&self) -> Vec<Vec<&'static str>> {
+        let mut all = vec![Vec::new()];
+        for label in self.labels {
+            let Values::Known(values) = label.values else { return Vec::new() };
+            let longer = |before: Vec<&'static str>| {
+                values().into_iter().map(move |value| [before.as_slice(), &[value]].concat()).collect::<Vec<_>>()
+            };
+            all = all.into_iter().flat_map(longer).collect();
+        }
+        all.retain(|values| (self.together)(values));
+        all
+    }
+}
+
+const fn known(name: &'static str, values: fn() -> Vec<&'static str>) -> Label {
+    Label { name, values: Values::Known(values) }
+}
+
+const fn named(name: &'static str, by: &'static str) -> Label {
+    Label { name, values: Values::Named(by) }
+}
+
+/// Every metric there is, by what it is about.
+pub(super) static METRICS: &[Metric] = &[
+    // Calls.
+    Metric::new("switchboard_calls_active", Kind::Gauge, "Calls with a live stream."),
+    Metric::new("switchboard_calls_total", Kind::Counter, "Calls that ended, by carrier and ending.")
+        .by(&[known("carrier", carriers), known("ending", endings)]),
+    Metric::new(
+        "switchboard_calls_refused_total",
+        Kind::Counter,
+        "Webhooks, sockets and streams turned away, by reason.",
+    )
+    .by(&[known("reason", refusals)]),
+    Metric::new(
+        "switchboard_call_setup_seconds",
+        Kind::Histogram(&SETUP),
+        "From a stream's start to the first frame sent to the caller.",
+    ),
+    Metric::new(
+        "switchboard_turn_latency_seconds",
+        Kind::Histogram(&TURN),
+        "A caller's wait for an answer, by part. end_of_speech: their last word to the model's noticing; first_delta, first_sent, \
+         first_heard: from there to the answer's first piece, its sending and the ear; total: last word to ear; answer: end of the \
+         turn to sending.",
+    )
+    .by(&[known("part", || vec!["answer", "end_of_speech", "first_delta", "first_sent", "first_heard", "total"])]),
+    Metric::new(
+        "switchboard_barge_in_seconds",
+        Kind::Histogram(&BARGE_IN),
+        "From the model's report that the caller speaks to our clear at the carrier.",
+    ),
+    Metric::new(
+        "switchboard_interruptions_dismissed_total",
+        Kind::Counter,
+        "Speech of callers over the agent that was no interruption: too short, or a word of agreement.",
+    ),
+    Metric::new("switchboard_transfers_total", Kind::Counter, "Transfers that were asked for, and what came of them.")
+        .by(&[named("destination", "the names of `[transfers]`"), known("outcome", transfer_outcomes)]),
+    Metric::new(
+        "switchboard_hangups_forced_total",
+        Kind::Counter,
+        "Calls whose end the carrier did not confirm in time, and what came of telling it over its API.",
+    )
+    .by(&[known("result", || vec!["done", "gone", "failed", "given_up"])]),
+    Metric::new(
+        "switchboard_outbound_unanswered_total",
+        Kind::Counter,
+        "Calls of ours that nobody the agent speaks to has answered, by the carrier's word.",
+    )
+    .by(&[known("status", || vec!["busy", "failed", "no-answer", "canceled", "machine", "refused"])]),
+    Metric::new(
+        "switchboard_variant_calls_total",
+        Kind::Counter,
+        "Calls that experiments concern, by variant, agent and ending.",
+    )
+    .by(&[named("variant", "the names of `[[experiments]]`, and `control`"), named("agent", AGENTS), known("ending", endings)]),
+    Metric::new(
+        "switchboard_incidents_total",
+        Kind::Counter,
+        "What went wrong in calls, by kind; the records say in which.",
+    )
+    .by(&[known("kind", || IncidentKind::ALL.map(IncidentKind::word).into())]),
+    // Sound.
+    Metric::new(
+        "switchboard_audio_frames_total",
+        Kind::Counter,
+        "Audio frames, in from callers and out to callers.",
+    )
+    .by(&[known("direction", || vec!["in", "out"])]),
+    Metric::new(
+        "switchboard_audio_frames_dropped_total",
+        Kind::Counter,
+        "Audio frames dropped, by direction and reason. not_attached is what callers said before a model was there or while a notice \
+         was read; muted is what an interrupted answer still brought; the others mean that something is too slow.",
+    )
+    .by(&[known("direction", || vec!["in", "out", "recording"]), known("reason", drop_reasons)])
+    .where_together(is_dropped),
+    Metric::new(
+        "switchboard_line_oddities_total",
+        Kind::Counter,
+        "What was odd in a carrier's audio and was put right or dropped.",
+    )
+    .by(&[known("carrier", carriers), known("what", || Oddity::ALL.map(Oddity::word).into())]),
+    Metric::new("switchboard_audio_findings_total", Kind::Counter, "Calls in which a carrier's audio was found faulty.")
+        .by(&[known("carrier", carriers), known("finding", || Finding::ALL.map(Finding::word).into())]),
+    Metric::new("switchboard_recordings_total", Kind::Counter, "Recordings: written, or ended before their call.")
+        .by(&[known("result", || vec!["written", "failed"])]),
+    // The model.
+    Metric::new(
+        "switchboard_model_connects_total",
+        Kind::Counter,
+        "Model sessions: ok, or the class of their loss.",
+    )
+    .by(&[known("result", connects)]),
+    Metric::new(
+        "switchboard_model_takeovers_total",
+        Kind::Counter,
+        "Model sessions that took the place of another in a call: failover after a loss, rotation before an expiry.",
+    )
+    .by(&[known("kind", || vec!["failover", "rotation"])]),
+    Metric::new(
+        "switchboard_model_gap_seconds",
+        Kind::Histogram(&SETUP),
+        "How long a call had no model session.",
+    ),
+    Metric::new(
+        "switchboard_model_errors_total",
+        Kind::Counter,
+        "Complaints of the model's server, by its code; a code that is not in the table is counted as other.",
+    )
+    .by(&[known("code", || complaints::CODES.into())]),
+    Metric::new(
+        "switchboard_model_canary_total",
+        Kind::Counter,
+        "Sessions opened without a call: ok, or the class of their loss.",
+    )
+    .by(&[known("result", connects)]),
+    Metric::new(
+        "switchboard_model_reachable",
+        Kind::Reading,
+        "Whether the canary got a session: 1 or 0; without a canary there is no value.",
+    ),
+    Metric::new("switchboard_model_warm_total", Kind::Counter, "What became of sessions that wait for a call.")
+        .by(&[known("what", || vec!["opened", "taken", "missed", "dead", "old", "refused", "drained"])]),
+    Metric::new("switchboard_model_warm_sessions", Kind::Gauge, "Opened sessions that wait for a call."),
+    Metric::new(
+        "switchboard_transcriptions_missing_total",
+        Kind::Counter,
+        "Turns of callers without words: their transcription failed, or was not there after five seconds.",
+    )
+    .by(&[known("why", || vec!["failed", "late"])]),
+    // Money.
+    Metric::new(
+        "switchboard_spend_usd_total",
+        Kind::Amount,
+        "US dollars spent since the start, by agent, model and variant.",
+    )
+    .by(&[
+        named("agent", AGENTS),
+        named("model", "the models of `[realtime]`, its fallbacks, agents and routes"),
+        named("variant", "the names of `[[experiments]]`, `control`, or `none`"),
+    ]),
+    Metric::new("switchboard_spend_day_usd", Kind::Gauge, "US dollars spent today (UTC)."),
+    Metric::new("switchboard_spend_killed", Kind::Gauge, "Whether the kill switch is on: 1 or 0."),
+    Metric::new(
+        "switchboard_spend_limits_total",
+        Kind::Counter,
+        "Limits of what may be spent that were reached.",
+    )
+    .by(&[known("limit", || vec!["caller_soft", "caller_hard", "day_soft", "day_hard"])]),
+    // Records and webhooks.
+    Metric::new(
+        "switchboard_records_total",
+        Kind::Counter,
+        "Records: written, recovered, deferred to their journal, failed.",
+    )
+    .by(&[known("result", || vec!["written", "recovered", "deferred", "failed"])]),
+    Metric::new(
+        "switchboard_records_failed_total",
+        Kind::Counter,
+        "Steps of a record that the disk refused; tried again.",
+    )
+    .by(&[known("step", || vec!["file", "recover", "journal_write", "journal_sync", "journal_remove"])]),
+    Metric::new(
+        "switchboard_journal_gaps_total",
+        Kind::Counter,
+        "Entries that did not go into a journal; the record has them.",
+    ),
+    Metric::new(
+        "switchboard_records_removed_total",
+        Kind::Counter,
+        "Files removed by the limits of records, by kind.",
+    )
+    .by(&[known("kind", || vec!["transcripts", "queue", "recordings", "journals", "temporary"])]),
+    Metric::new("switchboard_webhook_deliveries_total", Kind::Counter, "Webhook deliveries, by result.")
+        .by(&[known("result", || vec!["delivered", "retried", "given_up", "dropped"])]),
+    // The process.
+    Metric::new(
+        "switchboard_loop_lag_seconds",
+        Kind::Histogram(&LAG),
+        "How late a thread comes to what is due, by thread.",
+    )
+    .by(&[named("thread", "the service's threads")]),
+    Metric::new("switchboard_build_info", Kind::Reading, "Which program this is; always 1.")
+        .by(&[named("version", "the version of this program")]),
+    Metric::new("process_cpu_seconds_total", Kind::Amount, "Processor time used, in user and system mode."),
+    Metric::new("process_resident_memory_bytes", Kind::Reading, "Memory that is in use."),
+    Metric::new("process_virtual_memory_bytes", Kind::Reading, "Memory that is addressed."),
+    Metric::new("process_open_fds", Kind::Reading, "Open files and sockets."),
+    Metric::new("process_max_fds", Kind::Reading, "Open files and sockets that may be."),
+    Metric::new("process_threads", Kind::Reading, "Threads."),
+    Metric::new(
+        "process_start_time_seconds",
+        Kind::Reading,
+        "When the process began, in seconds since 1970.",
+    ),
+];
+
+const AGENTS: &str = "the names of `[agents]`";
+
+fn carriers() -> Vec<&'static str> {
+    Carrier::ALL.map(Carrier::name).into()
+}
+
+fn endings() -> Vec<&'static str> {
+    Ending::ALL.map(Ending::reason).into()
+}
+
+fn connects() -> Vec<&'static str> {
+    vec!["ok", "retryable", "expired", "fatal"]
+}
+
+/// Why somebody is turned away: at the door, by the Supervisor, on a stream.
+fn refusals() -> Vec<&'static str> {
+    let doors = ["bad_signature", "wrong_account", "not_local", "unknown_agent", "too_many_sockets", "stalled"];
+    let supervisor =
+        ["full", "draining", "too_many_outbound", "bad_token", "already_on", "wrong_call", "spend_limit", "killed"];
+    let stream = ["start_timeout", "attach_timeout"];
+    [&doors[..], &supervisor, &stream].concat()
+}
+
+/// `dialled` and `called_off`, how the dialled person took it, and why nobody was dialled.
+fn transfer_outcomes() -> Vec<&'static str> {
+    let dialled = ["dialled", "called_off", "handed_over", "answered", "not_taken", "busy", "no_answer", "failed"];
+    let refused = ["unknown_destination", "outside_hours", "unreachable", "wrong_state", "too_many"];
+    [&dialled[..], &refused].concat()
+}
+
+fn drop_reasons() -> Vec<&'static str> {
+    vec!["mailbox_full", "not_attached", "muted", "overflow", "disk_slow"]
+}
+
+fn is_dropped(values: &[&str]) -> bool {
+    let causes = DropCause::ALL.map(|cause| [cause.direction(), cause.reason()]);
+    values == ["recording", "disk_slow"] || causes.iter().any(|cause| values == cause)
+}
+
+/// Up to the longest wait for a model; a caller hangs up well before the last ones.
+static SETUP: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0];
+/// Fine around 0.8 s, where an answer stops feeling immediate.
+static TURN: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0];
+/// Ours alone, without network: tens of microseconds when all is well, a frame (20 ms) when something is wrong.
+static BARGE_IN: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.1];
+/// The runtime's timers are due to the millisecond; 2 ms at p99 is well, 20 ms is a frame late.
+static LAG: [f64; 9] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
+
+#[cfg(test)]
+mod tests;
