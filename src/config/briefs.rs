@@ -182,6 +182,7 @@ fn brief(
             inter_digit: config.keypad.inter_digit,
             terminator: config.keypad.terminator,
             actions: agent.keypad.clone(),
+            while_paused: config.recording.keys_while_paused,
         },
         languages: languages.clone(),
         questions: agent.questions.clone(),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::kinds::{Expected, any_text, flag, texts};
+use switchboard_actors::call::brief::KeysWhilePaused;
+
+use super::kinds::{Expected, any_text, flag, texts, word};
 use super::layers::{Node, Value};
 use super::people::Notice;
 use super::reader::Section;
@@ -16,6 +18,8 @@ pub struct Recording {
     pub dir: Option<Arc<Path>>,
     /// Said before anything else in a call that is recorded.
     pub consent: Option<Notice>,
+    /// What the model is told of keys that are pressed while the recording is paused.
+    pub keys_while_paused: KeysWhilePaused,
 }
 
 impl Recording {
@@ -23,7 +27,8 @@ impl Recording {
         let enabled = section.read("enabled", flag);
         let dir = section.read("dir", any_text);
         let consent = section.read("consent", consent);
-        let (enabled, dir, consent) = (enabled?, dir?, consent?);
+        let keys_while_paused = section.read("keys_while_paused", word(TOLD));
+        let (enabled, dir, consent, keys_while_paused) = (enabled?, dir?, consent?, keys_while_paused?);
         if enabled && consent.is_none() {
             section.note(
                 "enabled",
@@ -31,7 +36,7 @@ impl Recording {
             );
         }
         let dir = if dir.is_empty() { records?.dir.clone() } else { PathBuf::from(dir) };
-        Some(Self { dir: enabled.then(|| dir.into()), consent: consent.filter(|_| enabled) })
+        Some(Self { dir: enabled.then(|| dir.into()), consent: consent.filter(|_| enabled), keys_while_paused })
     }
 }
 
@@ -42,3 +47,5 @@ fn consent(node: &Node) -> Result<Option<Notice>, Expected> {
     let words = any_text(node).map_err(|_| Expected::new("a text, or a table of texts by language"))?;
     Ok(Some(words.trim().to_owned()).filter(|words| !words.is_empty()).map(Notice::Same))
 }
+
+const TOLD: &[(&str, KeysWhilePaused)] = &[("withheld", KeysWhilePaused::Withheld), ("model", KeysWhilePaused::Model)];

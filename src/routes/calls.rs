@@ -119,7 +119,13 @@ pub(super) async fn recording(id: Path<String>, body: Body, doors: Data<Doors>) 
     if recorded {
         Ok(HttpResponse::Ok().json(json!({ "recording": if told.paused { "paused" } else { "running" } })))
     } else {
-        Err(Problem::new(StatusCode::CONFLICT, "this call is not recorded; recording.enabled says which calls are"))
+        let keys = if told.paused { "withheld" } else { "kept" };
+        Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!(
+                "this call is not recorded (recording.enabled says which calls are); its keys are {keys} from now on"
+            ),
+        ))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use switchboard::config::Briefs;
 use switchboard_actors::audio::level::{Gain, Levels};
-use switchboard_actors::call::brief::KeyAction;
+use switchboard_actors::call::brief::{KeyAction, KeysWhilePaused};
 use switchboard_actors::wire::Carrier;
 
 use crate::{brief, problem, refused, with};
@@ -64,4 +64,14 @@ fn a_key_may_pause_the_recording() {
     let actions = brief(&with(&[("agents.default.keypad", keys)])).keypad.actions.clone();
     assert_eq!(actions["7"], KeyAction::PauseRecording(true));
     assert_eq!(actions["8"], KeyAction::PauseRecording(false));
+}
+
+#[test]
+fn keys_of_a_paused_recording_are_withheld_from_the_model_unless_asked() {
+    let told = |config: &_| brief(config).keypad.while_paused;
+    assert_eq!(told(&with(&[])), KeysWhilePaused::Withheld);
+    assert_eq!(told(&with(&[("recording.keys_while_paused", "model")])), KeysWhilePaused::Model);
+    let error = refused(&[("recording.keys_while_paused", "record")]);
+    let message = &problem(&error, "recording.keys_while_paused").message;
+    assert!(message.contains("withheld") && message.contains("model"), "{message}");
 }

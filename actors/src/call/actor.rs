@@ -567,8 +567,8 @@ impl Handler<Examine> for CallActor {
 impl Handler<PauseRecording> for CallActor {
     type Result = bool;
 
-    fn handle(&mut self, PauseRecording(paused): PauseRecording, _: &mut Self::Context) -> bool {
-        self.tell_audio(AudioOrder::PauseRecording(paused));
+    fn handle(&mut self, PauseRecording(paused): PauseRecording, ctx: &mut Self::Context) -> bool {
+        self.step(CallEvent::RecordingPaused(paused), ctx);
         self.setup.brief.recording.is_some()
     }
 }

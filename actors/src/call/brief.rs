@@ -175,12 +175,29 @@ pub struct KeypadPlan {
     /// What a key, or several in a row, does instead of being told to the model. The terminator stands
     /// among them only by itself.
     pub actions: BTreeMap<String, KeyAction>,
+    /// What the model is told of keys that are pressed while the recording is paused.
+    pub while_paused: KeysWhilePaused,
+}
+
+/// What the model is told of keys that are pressed while the recording is paused. They are written nowhere in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeysWhilePaused {
+    /// How many there were.
+    #[default]
+    Withheld,
+    /// Which. What it says of them, or gives to a tool, is written as everything that it says and does.
+    Model,
 }
 
 impl Default for KeypadPlan {
     /// As shipped: everything is told to the model.
     fn default() -> Self {
-        Self { inter_digit: Duration::from_millis(1500), terminator: '#', actions: BTreeMap::new() }
+        Self {
+            inter_digit: Duration::from_millis(1500),
+            terminator: '#',
+            actions: BTreeMap::new(),
+            while_paused: KeysWhilePaused::default(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The call's mind: state × event → state′ + actions. Pure.
 //!
-//! What is being said is the business of the turn; the caller's side (`hearing`), the agent's (`playing`), the model's (`answering`),
+//! What is being said is the business of the turn; the caller's side (`hearing`, `keys`), what has to be heard (`protection`), the agent's (`playing`), the model's (`answering`),
 //! ends, tools and transfers have files of their own. The states, and where each event leads from them (a test compares this table
 //! with the machine):
 //!
@@ -16,7 +16,7 @@
 //! | wish given up | . | listening | . | . | . | . | . |
 //! | tool `end_call` | closing | closing | closing | closing | closing | . | . |
 //! | tool not to be had | . | . | . | . | . | . | . |
-//! | key | . | . | . | . | . | . | . |
+//! | key | . | listening | . | listening | listening | listening | . |
 //! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up |
 //! | nothing left to spend | spend_limit | closing | closing | closing | closing | . | transferred |
 //! | drain | drained | closing | closing | closing | closing | . | transferred |
@@ -48,8 +48,10 @@ mod answering;
 mod ends;
 mod handover;
 mod hearing;
+mod keys;
 mod outage;
 mod playing;
+mod protection;
 mod spending;
 mod tooling;
 mod waiting;
@@ -60,7 +62,9 @@ use std::time::{Duration, Instant};
 
 use self::ends::Closing;
 pub use self::handover::Means;
+use self::keys::Recording;
 use self::outage::Outage;
+use self::protection::{Notice, Protection};
 use self::waiting::Wait;
 use super::brief::{Brief, Greeting, LanguageBrief};
 use super::gate::Gate;
@@ -76,7 +80,6 @@ use super::turn::Turn;
 use super::words::Pieces;
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
-use crate::ids::ResponseId;
 use crate::realtime::messages::{ModelOrder, Wish, WishPurpose};
 use crate::transcript::messages::{Fact, Tally};
 
@@ -94,6 +97,7 @@ pub struct CallMachine {
     tools: Tools,
     stopwatch: Stopwatch,
     protection: Protection,
+    recording: Recording,
     /// The code of the language that is spoken now.
     language: String,
     /// The model's turn detection hears the caller.
@@ -154,27 +158,13 @@ enum State {
     Ended(Ending),
 }
 
-/// Whether what the agent says may be interrupted. While it may not, the caller's words are held and not given to the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Protection {
-    /// The legal notice is to be heard to its end; its response, once it has begun.
-    Notice(Option<ResponseId>),
-    /// The greeting's first part; until when, once it sounds.
-    Greeting {
-        /// When it ends.
-        until: Option<Instant>,
-    },
-    /// It may.
-    Over,
-}
-
 impl CallMachine {
     /// A call whose stream has started and whose model is being dialled.
     pub fn new(brief: Arc<Brief>, now: Instant) -> Self {
         let longest = brief.limits.max_duration;
         let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
         let protection = match (&brief.notice, &brief.greeting) {
-            (Some(_), _) => Protection::Notice(None),
+            (Some(_), _) => Protection::Notice(Notice::default()),
             (None, Greeting::Spoken(_) | Greeting::Clip { .. })
                 if !brief.interruption.greeting_protection.is_zero() =>
             {
@@ -192,6 +182,7 @@ impl CallMachine {
             tools: Tools::default(),
             stopwatch: Stopwatch::default(),
             protection,
+            recording: Recording::Running,
             language: brief.language.clone(),
             caller_speaking: false,
             outage: None,
@@ -239,6 +230,7 @@ impl CallMachine {
             CallEvent::Model(report) => self.model(report, now),
             CallEvent::HangUp(order) => self.hang_up(order, now),
             CallEvent::WrapUp => self.wrap_up(),
+            CallEvent::RecordingPaused(paused) => self.pause_recording(paused),
             CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TransferOrdered { destination } => {
@@ -281,10 +273,10 @@ impl CallMachine {
                 vec![setup, self.wait_due().map(|at| (at, Timer::Wait)), limit, line]
             }
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
-                self.keypad.due().map(|at| (at, Timer::Keypad)),
+                self.keypad.due().filter(|_| self.protection == Protection::Over).map(|at| (at, Timer::Keypad)),
                 self.warning.map(|at| (at, Timer::DurationWarning)),
                 self.gate.due().map(|at| (at, Timer::Interruption)),
-                self.ladder.deadline().map(|at| (at, Timer::Idle)),
+                self.ladder.deadline().filter(|_| !self.must_be_heard()).map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
                 self.outage_due().map(|at| (at, Timer::Outage)),
                 self.wait_due().map(|at| (at, Timer::Wait)),
@@ -297,10 +289,6 @@ impl CallMachine {
             State::Ended(_) => Vec::new(),
         };
         own.into_iter().flatten().min_by_key(|(at, _)| *at)
-    }
-
-    fn protected_until(&self) -> Option<Instant> {
-        if let Protection::Greeting { until } = self.protection { until } else { None }
     }
 
     /// The code of the language that is spoken now.
@@ -358,15 +346,7 @@ impl CallMachine {
             (report @ (LineReport::Stopped | LineReport::Closed | LineReport::CallOver), State::Transferring(on)) => {
                 self.line_ends_beneath(&report, on);
             }
-            (LineReport::KeyPressed(key), State::Closing(_) | State::Transferring(_)) => {
-                self.record(Fact::KeyPressed(key));
-            }
-            // While connecting, the entry waits for the model.
-            (LineReport::KeyPressed(key), _) => {
-                self.record(Fact::KeyPressed(key));
-                self.ladder.caller_answered(now);
-                self.keypad.press(key, &self.brief.keypad, now);
-            }
+            (LineReport::KeyPressed(key), _) => self.key_pressed(key, now),
             // The carrier only does what we were about to ask for.
             (LineReport::Stopped | LineReport::Closed | LineReport::CallOver, State::Closing(closing))
                 if closing.ending != Ending::Transferred =>
@@ -416,7 +396,7 @@ impl CallMachine {
                 (Timer::Filler, _) => self.fill_the_wait(now),
                 (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Wait, _) => self.end_the_wait(now),
-                (Timer::Protection, _) => self.end_protection(),
+                (Timer::Protection, _) => self.end_protection(now),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
                     self.wish(WishPurpose::Notice, Some(WARNING.to_owned()));
@@ -475,6 +455,8 @@ mod meeting;
 mod outages;
 #[cfg(test)]
 mod presence;
+#[cfg(test)]
+mod pressed;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub enum CallEvent {
     HangUp(HangUp),
     /// What may be spent by the call's caller or day is almost spent.
     WrapUp,
+    /// Somebody outside wants silence to be recorded and no keys, or everything again.
+    RecordingPaused(bool),
     /// One of the call's actors is gone without having been told to go.
     OrganLost(Organ),
     /// An operator's tool has answered.

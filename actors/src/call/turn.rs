@@ -46,6 +46,8 @@ pub(super) enum Interrupter {
         /// Whether it does.
         server_cancels: bool,
     },
+    /// The caller, by a key: what the model says is stopped by [`ModelOrder::Overtake`].
+    Key,
     /// We do, because something has to be said instead.
     Us,
 }
@@ -116,6 +118,11 @@ impl Turn {
         self.active.is_some()
     }
 
+    /// Whether `response` is being generated.
+    pub(super) fn generates(&self, response: &ResponseId) -> bool {
+        self.active.as_ref().is_some_and(|active| active.response == *response)
+    }
+
     /// Whether nothing is being heard, generated or owed.
     pub(super) fn is_over(&self) -> bool {
         !self.sounding && !self.owed && self.active.is_none()
@@ -136,7 +143,8 @@ impl Turn {
             return false;
         }
         let was_heard = std::mem::take(&mut self.sounding);
-        let cancel = generating.is_some() && by != Interrupter::Caller { server_cancels: true };
+        let cancels = matches!(by, Interrupter::Us | Interrupter::Caller { server_cancels: false });
+        let cancel = generating.is_some() && cancels;
         let barge_in = was_heard && by != Interrupter::Us;
         out.push(CallAction::ClearPlayout { response: generating.clone() });
         self.clearing = Some(Clearing { since: now, generating, barge_in });

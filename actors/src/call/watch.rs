@@ -97,6 +97,7 @@ impl News {
             }
             Fact::ToolUsed { name, .. } => ("tool", json!({ "name": name })),
             Fact::KeyPressed(key) => ("key", json!({ "key": key })),
+            Fact::KeyWithheld => ("key", json!({ "withheld": true })),
             Fact::LanguageSwitched { from, to } => ("language", json!({ "from": from, "to": to })),
             Fact::TransferAsked { destination, outcome, .. } => {
                 ("transfer", json!({ "destination": destination, "outcome": outcome }))

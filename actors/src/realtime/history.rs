@@ -170,6 +170,7 @@ impl History {
             }
             ModelOrder::Speak(_)
             | ModelOrder::CancelResponse
+            | ModelOrder::Overtake
             | ModelOrder::DiscardInput
             | ModelOrder::Configure { .. }
             | ModelOrder::Rotate

@@ -63,6 +63,15 @@ pub struct Estate {
     pub turn_open: bool,
 }
 
+impl Estate {
+    /// A key of the caller's comes first: only a tool's call is still to be answered.
+    pub fn overtake(&mut self) {
+        self.wishes.clear();
+        self.answer = false;
+        self.running.take_if(|running| running.progress != Progress::Called);
+    }
+}
+
 /// A response that was running when its session was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {

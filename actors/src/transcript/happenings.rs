@@ -29,6 +29,8 @@ pub struct Happenings {
     pub incidents: Incidents,
     /// The files of its recordings, by their bare names, in the order in which they were begun.
     pub recordings: Vec<String>,
+    /// Keys that were pressed while the recording was paused.
+    pub keys_withheld: u64,
     /// What was not taken.
     pub omitted: u64,
     bytes: usize,

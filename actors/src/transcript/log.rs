@@ -188,6 +188,7 @@ impl ConversationLog {
                 self.keys.push(KeyPress { at: self.since_start(now), key });
             }
             Fact::KeyPressed(_) => self.omitted += 1,
+            Fact::KeyWithheld => self.happenings.keys_withheld += 1,
             Fact::Used(usage) => self.usage += usage,
             Fact::Recorded { file } => self.happenings.recorded(file),
             Fact::LanguageSwitched { from, to } => self.happenings.switched(self.since_start(now), from, to),

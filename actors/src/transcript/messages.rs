@@ -109,6 +109,8 @@ pub enum Fact {
     },
     /// The caller pressed a key.
     KeyPressed(char),
+    /// The caller pressed a key while the recording was paused: which one is kept nowhere.
+    KeyWithheld,
     /// The language of the call was switched.
     LanguageSwitched {
         /// The code of the language until now.

@@ -209,6 +209,7 @@ struct Analytics {
     interrupted_messages: usize,
     wordless_items: u64,
     turns_without_words: u64,
+    keys_withheld: u64,
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
@@ -502,6 +503,7 @@ impl Analytics {
             interrupted_messages: said.iter().filter(|u| u.interrupted).count(),
             wordless_items: conversation.wordless,
             turns_without_words: tally.turns_without_words,
+            keys_withheld: conversation.happenings.keys_withheld,
             omitted: conversation.omitted,
             audio: conversation.happenings.diagnosis.clone(),
             completion: review.completion.word(),

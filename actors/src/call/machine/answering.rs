@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::ends::{Awaiting, Closing};
 use super::hearing::exactly;
-use super::{CallMachine, Protection, State};
+use super::{CallMachine, State};
 use crate::call::brief::Greeting;
-use crate::call::messages::ModelReport;
+use crate::call::messages::{ModelReport, ResponseOutcome};
 use crate::call::steps::{CallAction, Note};
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 
@@ -20,14 +20,15 @@ impl CallMachine {
             (ModelReport::WordsFailed { item }, _) => self.words_failed(&item, now),
             (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
             (ModelReport::ResponseStarted { response }, state) => {
-                if self.protection == Protection::Notice(None) {
-                    self.protection = Protection::Notice(Some(response.clone()));
-                }
+                self.notice_begins(&response);
                 self.turn.response_started(response);
                 self.response_started(state);
             }
             (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
                 self.turn.response_finished(&response);
+                if !matches!(outcome, ResponseOutcome::Completed) {
+                    self.notice_broken(Some(&response));
+                }
                 self.out.extend(Note::of_outcome(outcome).map(CallAction::Tell));
                 if let Some(usage) = usage {
                     self.used(usage);
@@ -42,8 +43,8 @@ impl CallMachine {
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
                 self.turn.forgive();
-                if self.turn.is_over() {
-                    self.end_protection();
+                if self.turn.is_over() || purpose == Some(WishPurpose::Notice) {
+                    self.end_protection(now);
                 }
                 self.tell(Note::WishGivenUp { purpose, reason });
                 self.wish_given_up(state, purpose);

@@ -8,6 +8,7 @@ use crate::call::messages::ModelReport;
 use crate::call::messages::{HangUp, ResponseOutcome, Usage};
 use crate::call::meter::{Budget, Price, Prices, SpendPlan, Usd};
 use crate::call::testing::brief;
+use crate::ids::ResponseId;
 use crate::realtime::messages::TextRole;
 
 /// A call that may cost `hard` dollars; a second of the agent's speech is one cent.

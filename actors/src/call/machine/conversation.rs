@@ -17,7 +17,7 @@ use crate::call::ladder::LadderPlan;
 use crate::call::messages::{AudioReport, ModelReport};
 use crate::call::messages::{ModelLoss, TurnLatency};
 use crate::call::testing::{brief, plan};
-use crate::ids::{ItemId, Private, ToolCallId};
+use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::realtime::messages::TextRole;
 use crate::realtime::plan::{Transcription, TurnDetection};
 use crate::tools::plan::{ToolMethod, ToolPlan, ToolSettings};

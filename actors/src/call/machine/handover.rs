@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::ends::{Awaiting, SILENCE};
 use super::hearing::exactly;
+use super::keys::Recording;
 use super::{CallMachine, State};
 use crate::call::messages::{LineReport, Next};
 use crate::call::steps::{CallAction, CarrierAnswer, Note};
@@ -90,6 +91,9 @@ impl CallMachine {
 
     /// The Supervisor has counted the transfer.
     pub(super) fn leave_given(&mut self, granted: bool, now: Instant) {
+        if granted && self.transfer.is_some() && self.transfer_waits() {
+            return;
+        }
         let Some(transfer) = self.transfer.take() else { return };
         let refusal = self.may_transfer(&transfer.destination, now).err();
         if let Some(refusal) = refusal.or((!granted).then_some(TransferRefusal::TooMany)) {
@@ -276,6 +280,10 @@ impl CallMachine {
             return self.close(Ending::ModelLost, SILENCE, now);
         }
         self.out.push(CallAction::AttachModel);
+        if self.recording == Recording::Paused {
+            // Another line is recorded by another hand, which does not know.
+            self.out.push(CallAction::PauseRecording(true));
+        }
         let told = outcome.told();
         let text = format!("The transfer to {destination} did not come about: {told}. The caller is back with you.");
         self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));

@@ -1,14 +1,12 @@
-//! The caller's side: speech, words, keys, silence. Part of [`super`].
+//! The caller's side: speech, words, silence. Part of [`super`].
 
 use std::time::Instant;
 
 use super::ends::Closing;
 use super::{CallMachine, Protection, State};
-use crate::call::brief::{Greeting, KeyAction};
 use crate::call::gate::Verdict;
 use crate::call::ladder::{Rung, Told};
 use crate::call::steps::{CallAction, Note};
-use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::call::words::holds_words;
 use crate::ending::Ending;
@@ -33,11 +31,9 @@ impl CallMachine {
             }
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
             // The agent wished to end the call and the caller does not: the caller is right.
-            State::Closing(Closing { revocable: true, .. }) => {
+            State::Closing(Closing { revocable: true, .. }) if !self.must_be_heard() => {
                 self.listen(now);
-                self.call_off();
-                let text = "The caller spoke before the call was ended or handed on, so it goes on.".to_owned();
-                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
+                self.goes_on("spoke");
             }
             // The end is not the agent's to call off: the last words are said to their end.
             State::Closing(_) => {}
@@ -105,6 +101,13 @@ impl CallMachine {
         }
     }
 
+    /// The call goes on, because of what the caller did.
+    pub(super) fn goes_on(&mut self, did: &str) {
+        self.call_off();
+        let text = format!("The caller {did} before the call was ended or handed on, so it goes on.");
+        self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
+    }
+
     /// Carries out what was judged of the caller's speech.
     pub(super) fn rule(&mut self, verdict: Verdict, now: Instant) {
         match verdict {
@@ -162,40 +165,6 @@ impl CallMachine {
         }
     }
 
-    /// A complete entry of the keypad: an action of the configuration, or something to tell the model.
-    pub(super) fn keys_entered(&mut self, now: Instant) {
-        let Some(keys) = self.keypad.take(now) else { return };
-        match self.brief.keypad.actions.get(&keys).cloned() {
-            Some(KeyAction::HangUp) => self.say_goodbye(Ending::CallerHungUp, now),
-            Some(KeyAction::Language(code)) => {
-                self.switch_language(&code);
-                self.wish(
-                    WishPurpose::Keypad,
-                    Some("Say in one short sentence that you go on in this language.".into()),
-                );
-            }
-            Some(KeyAction::Repeat) => {
-                self.turn.interrupt(Interrupter::Us, now, &mut self.out);
-                self.wish(WishPurpose::Keypad, Some("Say what you said last once more.".into()));
-            }
-            Some(KeyAction::Say(words)) => {
-                self.turn.interrupt(Interrupter::Us, now, &mut self.out);
-                self.wish(WishPurpose::Keypad, Some(exactly(&words)));
-            }
-            Some(KeyAction::PauseRecording(paused)) => self.out.push(CallAction::PauseRecording(paused)),
-            Some(KeyAction::Transfer(destination)) => {
-                let reason = format!("pressed {keys} on the keypad");
-                self.transfer_asked(Transfer::new(destination, reason, By::Caller), now);
-            }
-            None => self.tell_model(format!("The caller pressed {keys} on the keypad.")),
-        }
-    }
-
-    fn tell_model(&mut self, text: String) {
-        self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::User, text }));
-        self.wish(WishPurpose::Keypad, None);
-    }
-
     /// Goes on in `code`, one of the brief's: prompt and transcription change, the context stays, the voice cannot change.
     pub(super) fn switch_language(&mut self, code: &str) {
         let Some(language) = self.brief.languages.get(code).filter(|_| code != self.language) else { return };
@@ -215,7 +184,8 @@ impl CallMachine {
             && !self.caller_speaking
             && !self.turn.is_sounding()
             && !self.turn.is_generating()
-            && !self.tools.are_asked();
+            && !self.tools.are_asked()
+            && !self.keypad.is_pressed();
         if nobody {
             self.ladder.floor_silent(now);
         } else {
@@ -234,38 +204,6 @@ impl CallMachine {
             }
             Some(Rung::Goodbye) => self.say_goodbye(Ending::CallerSilent, now),
             None => {}
-        }
-    }
-
-    /// Before the model is there: a recorded greeting does not wait for it.
-    pub(super) fn begin(&mut self) {
-        if let Greeting::Clip { text, pcm } = &self.brief.greeting {
-            let (text, pcm, item) = (text.clone(), pcm.clone(), ItemId::new("line_greeting"));
-            self.record(Fact::LinePlayed { item: item.clone(), text });
-            self.out.push(CallAction::PlayPcm { item, pcm });
-        }
-    }
-
-    /// The model is there: the caller's words flow, unless what is said first must not be interrupted.
-    pub(super) fn attach(&mut self, now: Instant) {
-        self.out.push(CallAction::AttachModel);
-        if let Protection::Greeting { until: Some(until) } = self.protection
-            && until <= now
-        {
-            self.protection = Protection::Over;
-        }
-        if self.protection != Protection::Over {
-            self.out.push(CallAction::DetachModel);
-        }
-    }
-
-    /// What must not be interrupted has been heard, or will not come: the caller's words flow.
-    pub(super) fn end_protection(&mut self) {
-        if self.protection != Protection::Over {
-            self.protection = Protection::Over;
-            if self.state != State::Connecting {
-                self.out.push(CallAction::AttachModel);
-            }
         }
     }
 }

@@ -35,6 +35,7 @@ impl CallMachine {
             self.out.push(CallAction::ResumePlayout);
         }
         self.gate.forget();
+        self.notice_broken(None);
         self.turn.model_faltered();
         let quiet_since = (!self.turn.is_sounding()).then_some(now);
         self.outage.get_or_insert(Outage { quiet_since, lines: 0 });

@@ -18,10 +18,8 @@ impl CallMachine {
             (AudioReport::FirstHeard { response, .. }, _) => self.answer_heard(&response, now),
             (AudioReport::LastVoice { ago }, _) => self.stopwatch.last_voice(ago),
             (AudioReport::ItemHeard(playout), _) => {
-                if self.protection == Protection::Notice(Some(playout.response.clone())) {
-                    self.end_protection();
-                }
-                self.out.push(heard(playout));
+                self.out.push(heard(playout.clone()));
+                self.heard_to_its_end(&playout, now);
             }
             (AudioReport::Queued { remaining }, State::Closing(closing)) => {
                 self.expect_silence(closing, remaining, now);
@@ -89,9 +87,7 @@ impl CallMachine {
         self.turn.playout_drained();
         // Nothing is left to interrupt; whoever speaks has the word.
         self.gate.forget();
-        if self.turn.is_over() && state != State::Connecting {
-            self.end_protection();
-        }
+        self.all_was_heard(now);
         match state {
             State::Greeting | State::Thinking { .. } | State::Speaking if self.turn.is_over() => {
                 self.state = State::Listening;

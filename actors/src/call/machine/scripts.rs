@@ -7,7 +7,7 @@ use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome};
 use super::tests::*;
 use super::*;
 use crate::audio::messages::ItemPlayout;
-use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
+use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::call::ladder::LadderPlan;
 use crate::call::messages::{AudioReport, ModelReport};
 use crate::call::steps::CarrierAnswer;
@@ -172,9 +172,11 @@ fn play(seed: u64) -> Ending {
             None => assert!(ended.is_some(), "a call always has a deadline"),
         }
         call.now += Duration::from_millis(dice.roll(if calm { 300 } else { 20_000 }));
-        let event = event(&mut dice, calm);
+        let event = event(&mut dice, calm, &call);
+        let before = Before::of(&call);
         let done = call.on(event.clone());
         check(&done, &mut ended, &event);
+        before.check(&event, &done, &call);
         assert!(!(model_gone && done.iter().any(is_wish)), "a wish to a model that is gone: {done:?}");
         model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::OrganLost(Organ::Model));
     }
@@ -233,7 +235,7 @@ fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
     *ended = Some(*ending);
 }
 
-fn event(dice: &mut Dice, calm: bool) -> CallEvent {
+fn event(dice: &mut Dice, calm: bool, call: &Held) -> CallEvent {
     let response = format!("r{}", dice.roll(4));
     // What ends a call comes rarely, or most scripts would be short.
     match dice.roll(if calm { 100 } else { 112 }) {
@@ -245,7 +247,10 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
         50..62 => playing(&response),
         62..74 => drained(),
         74..80 => interrupted(playouts(dice)),
-        80..84 => key(['1', '5', '*', '#'][usize::try_from(dice.roll(4)).expect("small")]),
+        80 if dice.roll(3) == 0 => CallEvent::RecordingPaused(dice.roll(2) == 0),
+        // The keys tell which of them were private.
+        80..84 if call.machine.recording == Recording::Paused => key(['6', '7', '8', '9'][any_of(dice, 4)]),
+        80..84 => key(['1', '5', '*', '#'][any_of(dice, 4)]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
         91 if dice.roll(3) == 0 => CallEvent::Line(LineReport::Alive),
@@ -277,6 +282,62 @@ fn event(dice: &mut Dice, calm: bool) -> CallEvent {
     }
 }
 
+/// What was true before an event, and forbids something after it.
+struct Before {
+    /// A notice was to be heard to its end.
+    notice: bool,
+    /// The agent could be heard and interrupted.
+    sounding: bool,
+    /// The recording was paused.
+    paused: bool,
+}
+
+impl Before {
+    fn of(call: &Held) -> Self {
+        let machine = &call.machine;
+        let talks = matches!(call.state(), "greeting" | "listening" | "thinking" | "speaking");
+        Self {
+            notice: machine.must_be_heard(),
+            sounding: talks && machine.turn.is_sounding() && machine.protection == Protection::Over,
+            paused: machine.recording == Recording::Paused && machine.ending().is_none(),
+        }
+    }
+
+    fn check(&self, event: &CallEvent, done: &[CallAction], call: &Held) {
+        let clears = done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::PausePlayout));
+        let hard_end = matches!(event, CallEvent::HangUp(_) | CallEvent::TimeUp);
+        if self.notice && call.machine.must_be_heard() && !hard_end && call.machine.ending().is_none() {
+            assert!(!clears, "a notice is cut by {event:?}: {done:?}");
+        }
+        let key = matches!(event, CallEvent::Line(LineReport::KeyPressed(_)));
+        if key && self.sounding {
+            assert!(clears, "a key leaves the agent speaking: {done:?}");
+            assert_ne!(call.state(), "speaking");
+        }
+        // That there were so many is no secret.
+        let private = |text: &str| text.contains(['6', '7', '8', '9']) && !text.contains("kept from you");
+        for action in done {
+            let told = if let A::Record(Fact::KeyPressed(key)) = action {
+                key.to_string()
+            } else if let A::Record(Fact::TransferAsked { reason: text, .. })
+            | A::Order(ModelOrder::AddText { text, .. }) = action
+            {
+                text.clone()
+            } else {
+                continue;
+            };
+            assert!(!private(&told), "a key of a paused recording is told: {action:?}");
+        }
+        if key && self.paused {
+            assert!(done.contains(&A::Record(Fact::KeyWithheld)), "it is counted: {done:?}");
+        }
+    }
+}
+
+fn any_of(dice: &mut Dice, number: u64) -> usize {
+    usize::try_from(dice.roll(number)).expect("small")
+}
+
 /// Any line.
 fn any_means(dice: &mut Dice) -> Means {
     let handover =
@@ -296,10 +357,24 @@ fn any_brief(dice: &mut Dice) -> Brief {
             greeting_protection: Duration::from_millis(1000 * dice.roll(2)),
             policy: policy[usize::try_from(dice.roll(2)).expect("small")],
         },
+        keypad: KeypadPlan { actions: any_keys(dice), ..KeypadPlan::default() },
         notice: (dice.roll(3) == 0).then(|| "Calls are recorded.".to_owned()),
         ladder: if dice.roll(2) == 0 { LadderPlan::default() } else { brief().ladder },
         ..brief()
     }
+}
+
+/// What keys do in any of the agents; private ones among them.
+fn any_keys(dice: &mut Dice) -> std::collections::BTreeMap<String, KeyAction> {
+    let actions = [
+        ("1", KeyAction::Say("We open at nine.".to_owned())),
+        ("5", KeyAction::Repeat),
+        ("6", KeyAction::Transfer("sales".to_owned())),
+        ("7", KeyAction::PauseRecording(false)),
+        ("*", KeyAction::PauseRecording(true)),
+        ("8", KeyAction::HangUp),
+    ];
+    actions.into_iter().filter(|_| dice.roll(3) == 0).map(|(keys, action)| (keys.to_owned(), action)).collect()
 }
 
 /// Something of a transfer, in any order.

@@ -98,6 +98,7 @@ impl RealtimeLlm {
             | ModelOrder::AnswerTool { .. }
             | ModelOrder::AddText { .. }
             | ModelOrder::CancelResponse
+            | ModelOrder::Overtake
             | ModelOrder::DiscardInput
             | ModelOrder::TruncateItem { .. }
             | ModelOrder::DeleteItem { .. } => {}
@@ -351,6 +352,12 @@ impl RealtimeLlm {
                 self.forget_running(|response| response.is_some() && response == cut.as_ref());
             }
             ModelOrder::CancelResponse => self.forget_running(|_| true),
+            ModelOrder::Overtake => {
+                self.orders.retain(|order| !matches!(order, ModelOrder::Speak(_)));
+                if let Some(outage) = &mut self.outage {
+                    outage.estate.overtake();
+                }
+            }
             // What is held was said after it.
             ModelOrder::DiscardInput => {}
             // What is still to be dialled is configured with it; what is dialled already is told when it takes over.

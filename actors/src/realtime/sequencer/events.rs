@@ -30,6 +30,8 @@ pub enum SequencerEvent {
     CallerSpoke,
     /// The call wants the running response stopped.
     CancelOrdered,
+    /// The call wants nothing said of what was wished for until now.
+    Overtaken,
     /// A response began.
     Created {
         /// The response.

@@ -154,6 +154,10 @@ impl Sequencer {
             E::OutputPlaced(call) => self.output_placed(&call),
             E::CallerSpoke => self.wishes.retain(|wish| !matches!(wish.cover, Cover::Always)),
             E::CancelOrdered => self.cancel(now, &mut actions),
+            E::Overtaken => {
+                self.wishes.clear();
+                self.cancel(now, &mut actions);
+            }
             E::Created { response, wish } => self.created(response, wish, now),
             E::Done { response, wish, failure } => {
                 self.tools.response_done(&response);
@@ -183,6 +187,22 @@ impl Sequencer {
     /// Whether the model waits for the result of `call`: it called it and was not answered yet.
     pub fn awaits(&self, call: &ToolCallId) -> bool {
         self.tools.awaits(call)
+    }
+
+    /// Whether a response that begins now, with this `wish` in its metadata, was told to stop before.
+    pub fn stops(&self, wish: Option<u64>) -> bool {
+        match &self.state {
+            State::CancelRequested { create: Some(create), .. } => match wish {
+                Some(number) => number == create.wish.number,
+                None => !self.echoes,
+            },
+            State::Free | State::CreateRequested { .. } | State::Active(_) | State::CancelRequested { .. } => false,
+        }
+    }
+
+    /// Whether a response that begins now, without a wish in its metadata, may be one that we asked for.
+    pub fn may_be_asked_for(&self) -> bool {
+        matches!(self.state, State::CreateRequested { .. }) && !self.echoes
     }
 
     /// What is left undone if the session ends now.

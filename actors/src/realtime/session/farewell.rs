@@ -157,7 +157,7 @@ impl Session {
         }
     }
 
-    fn stop_response(&mut self, response: Option<&ResponseId>, out: &mut Vec<SessionAction>) {
+    pub(super) fn stop_response(&mut self, response: Option<&ResponseId>, out: &mut Vec<SessionAction>) {
         let event_id = EventId::Stop(self.next_number());
         let response_id = response.map(ResponseId::as_str);
         send(&ClientEvent::ResponseCancel { event_id, response_id }, out);

@@ -48,6 +48,7 @@ impl Session {
                 let item = self.seen(&speech.item_id);
                 self.turns.began(&item);
                 (self.listen_until, self.unanswered) = (None, false);
+                self.overtaken.caller_spoke();
                 out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));
                 self.sequence(SequencerEvent::CallerSpoke, now, out);
             }
@@ -93,6 +94,9 @@ impl Session {
             return;
         }
         let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        if self.overtaken.holds(response.as_str()) {
+            return;
+        }
         self.items.add_audio(&item, audio.len());
         self.note_first_audio(&response, out);
         out.push(SessionAction::ToAudio(FromModel { response, item, audio }));
@@ -113,12 +117,18 @@ impl Session {
     fn hear_words(&mut self, delta: Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         self.sequencer.stirred(&delta.response_id, now);
         let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        if self.overtaken.holds(response.as_str()) {
+            return;
+        }
         let delta = delta.delta.into_owned();
         out.push(SessionAction::ToWords(Words::AgentSays { response, item, delta }));
     }
 
     fn hear_all_words(&mut self, done: &WordsDone<'_>, out: &mut Vec<SessionAction>) {
         let (response, item) = self.items.ids(&done.response_id, &done.item_id);
+        if self.overtaken.holds(response.as_str()) {
+            return;
+        }
         let text = self.items.say(&item, done.content_index.unwrap_or_default(), &done.transcript);
         out.push(SessionAction::ToWords(Words::AgentSaid { response, item, text }));
     }
@@ -288,13 +298,17 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
+        let wish = wish_of(response);
         self.unanswered = false;
-        out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
-        self.sequence(SequencerEvent::Created { response: id, wish: wish_of(response) }, now, out);
+        if !self.begins_overtaken(&id, wish, out) {
+            out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
+        }
+        self.sequence(SequencerEvent::Created { response: id, wish }, now, out);
     }
 
     fn response_done(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
+        self.forget_overtaken(&id, out);
         for item in self.items.finish(&id) {
             out.push(SessionAction::Complete(ItemComplete { response: id.clone(), item }));
         }
@@ -356,7 +370,10 @@ impl Session {
     fn tool_called(&mut self, response: &ResponseId, item: &ItemInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let whole = item.kind.as_deref() == Some("function_call") && item.status.as_deref() != Some("incomplete");
         let (Some(call), Some(name), true) = (item.call_id.as_deref(), item.name.as_deref(), whole) else { return };
-        if call.is_empty() || self.told_calls.iter().any(|told| told.as_str() == call) {
+        if call.is_empty()
+            || self.overtaken.holds(response.as_str())
+            || self.told_calls.iter().any(|told| told.as_str() == call)
+        {
             return;
         }
         let id = ToolCallId::new(call);

@@ -101,6 +101,13 @@ impl Items {
         incomplete
     }
 
+    /// The items of `response`.
+    pub(super) fn of(&self, response: &ResponseId) -> Vec<ItemId> {
+        let mine =
+            |item: &&ItemId| self.entries.get(*item).is_some_and(|entry| entry.response.as_ref() == Some(response));
+        self.order.iter().filter(mine).cloned().collect()
+    }
+
     /// How much of `response` came.
     pub(super) fn progress(&self, response: &ResponseId) -> Progress {
         let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));

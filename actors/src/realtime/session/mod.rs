@@ -18,6 +18,7 @@ mod farewell;
 mod hearing;
 mod inherit;
 mod items;
+mod overtaken;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status, scope_of};
 use self::farewell::Lingering;
 use self::items::Items;
+use self::overtaken::Overtaken;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
 use super::options::ResponseToolChoice;
 use super::plan::SessionPlan;
@@ -139,6 +141,7 @@ pub struct Session {
     settings: Settings,
     items: Items,
     turns: Turns,
+    overtaken: Overtaken,
     /// Orders that came before the session was ready.
     held: VecDeque<ModelOrder>,
     /// Tool calls that were told: each is told once.
@@ -210,6 +213,7 @@ impl Session {
             sequencer: Sequencer::default(),
             items: Items::default(),
             turns: Turns::default(),
+            overtaken: Overtaken::default(),
             held: VecDeque::new(),
             told_calls: VecDeque::new(),
             ponged: false,
@@ -360,6 +364,7 @@ impl Session {
             ModelOrder::Speak(wish) => self.sequence(SequencerEvent::Wished(wish), now, out),
             ModelOrder::AnswerTool { call, output, speak } => self.answer_tool(call, &output, speak, now, out),
             ModelOrder::AddText { role, text } => self.add_text(role, &text, out),
+            ModelOrder::Overtake => self.overtake(now, out),
             ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
             ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
             ModelOrder::DeleteItem { item } => self.delete(&item, out),

@@ -1,5 +1,6 @@
 mod changes;
 mod farewell;
+mod overtaken;
 mod words;
 
 use proptest::prelude::*;

@@ -1,0 +1,377 @@
+//! Keys: the caller's word, but for what has to be heard; and written nowhere while the recording is paused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use CallAction as A;
+
+use super::tests::{
+    Held, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
+    speech_stopped, tool,
+};
+use super::transfers::{granted, outcomes};
+use super::*;
+use crate::audio::messages::ItemPlayout;
+use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
+use crate::call::ladder::LadderPlan;
+use crate::call::messages::{AudioReport, HangUp, ModelLoss, ModelReport, ResponseOutcome};
+use crate::call::testing::{brief, sales};
+use crate::ids::{ItemId, ResponseId};
+
+#[test]
+fn a_notice_is_heard_to_its_last_word_and_the_key_does_its_work_then() {
+    for (pressed, does) in [
+        ("1", "We open at nine."),
+        ("2", "go on in this language"),
+        ("3", "Say goodbye"),
+        ("42#", ""),
+        ("11", "We open at nine."),
+    ] {
+        let mut call = noticed();
+        for digit in pressed.chars() {
+            call.now += ms(300);
+            let done = call.on(key(digit));
+            assert_eq!(done, [A::Record(Fact::KeyPressed(digit))], "{pressed}");
+        }
+        call.now += secs(4);
+        assert_eq!(call.on(CallEvent::Line(LineReport::Alive)), [], "{pressed}: not even when the entry is whole");
+        let done = call.on(heard("notice"));
+        let whole = Fact::Heard { item: ItemId::new("item_notice"), heard: secs(6), of: secs(6), interrupted: false };
+        assert_eq!(done[0], A::Record(whole));
+        assert!(clears(&done), "{pressed}: what follows the notice gives way: {done:?}");
+        assert!(done.contains(&A::Order(ModelOrder::Overtake)));
+        assert!(said(&done).contains(does), "{pressed}: {done:?}");
+        assert!(done.iter().any(|it| matches!(it, A::Order(ModelOrder::Speak(_)))), "{pressed}: {done:?}");
+    }
+}
+
+#[test]
+fn a_transfer_waits_for_the_notice_whoever_asked_for_it() {
+    for by_key in [true, false] {
+        let mut call = noticed();
+        if by_key {
+            call.on(key('9'));
+        } else {
+            call.on(CallEvent::TransferOrdered { destination: "sales".to_owned() });
+            assert_eq!(call.on(granted()), [], "it is granted, and waits");
+        }
+        assert_eq!(call.state(), "greeting");
+        let mut done = call.on(heard("notice"));
+        if by_key {
+            assert!(done.iter().any(|it| matches!(it, A::AskLeave { .. })), "{done:?}");
+            done = call.on(granted());
+        }
+        assert_eq!(call.state(), "transferring");
+        assert!(said(&done).contains("put through"), "{done:?}");
+    }
+}
+
+#[test]
+fn an_operator_who_hangs_up_does_not_wait_for_the_notice() {
+    let mut call = noticed();
+    assert!(clears(&call.on(CallEvent::HangUp(HangUp::Operator))));
+}
+
+#[test]
+fn a_notice_that_fails_is_said_again_and_protected_again() {
+    for broken in [
+        CallEvent::Model(ModelReport::ResponseFinished {
+            response: ResponseId::new("notice"),
+            outcome: ResponseOutcome::Failed("server_error".to_owned()),
+            usage: None,
+        }),
+        CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() })),
+    ] {
+        let mut call = Held::of(noticing());
+        call.on(ready());
+        call.on(response_started("notice"));
+        call.on(broken);
+        call.on(response_started("notice_2"));
+        call.on(playing("notice_2"));
+        assert!(!clears(&call.on(key('1'))));
+        call.on(response_finished("notice_2"));
+        assert!(said(&call.on(heard("notice_2"))).contains("We open at nine."));
+    }
+}
+
+#[test]
+fn a_notice_that_will_not_be_said_protects_nothing_else() {
+    let mut call = Held::of(noticing());
+    call.on(ready());
+    call.on(key('1'));
+    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Notice), reason: "failed".to_owned() };
+    assert!(said(&call.on(CallEvent::Model(given_up))).contains("We open at nine."));
+}
+
+#[test]
+fn a_silent_caller_is_not_let_go_before_the_notice_was_heard() {
+    let ladder = LadderPlan { longest_without_words: secs(3), ..LadderPlan::default() };
+    let mut call = Held::of(Brief { ladder, ..noticing() });
+    call.on(ready());
+    call.says("notice");
+    call.now += secs(5);
+    assert_eq!(call.on(CallEvent::TimeUp), []);
+    call.on(heard("notice"));
+    assert_eq!(call.state(), "closing");
+}
+
+#[test]
+fn keys_wait_for_the_protected_part_of_a_greeting() {
+    let plan = InterruptionPlan { greeting_protection: ms(1500), ..InterruptionPlan::default() };
+    let mut call = Held::of(Brief { notice: None, interruption: plan, ..noticing() });
+    call.on(ready());
+    call.says("greet");
+    call.now += ms(500);
+    assert!(!clears(&call.on(key('1'))));
+    call.now += ms(1000);
+    let done = call.on(CallEvent::TimeUp);
+    assert!(clears(&done) && said(&done).contains("We open at nine."), "{done:?}");
+}
+
+#[test]
+fn a_key_stops_a_long_answer_at_once_and_its_answer_comes_next() {
+    let mut call = Held::listening();
+    call.says("r2");
+    let done = call.on(key('4'));
+    assert!(clears(&done) && done.contains(&A::Order(ModelOrder::Overtake)), "{done:?}");
+    assert_eq!((call.state(), call.machine.tally().barge_ins), ("listening", 1));
+    let done = call.on(interrupted(vec![playout("r2", 15, 3)]));
+    let cut = ModelOrder::TruncateItem { item: ItemId::new("item_r2"), heard: secs(3) };
+    assert!(done.contains(&A::Order(cut)), "{done:?}");
+    call.now += ms(1500);
+    let done = call.on(CallEvent::TimeUp);
+    assert!(told(&done).contains("pressed 4") && !clears(&done), "{done:?}");
+}
+
+#[test]
+fn what_began_between_the_keys_of_an_entry_gives_way_to_its_answer() {
+    let mut call = Held::listening();
+    call.on(key('4'));
+    call.says("r2");
+    assert!(clears(&call.on(key('2'))));
+    call.on(interrupted(Vec::new()));
+    call.says("r3");
+    call.now += ms(1500);
+    let done = call.on(CallEvent::TimeUp);
+    assert!(clears(&done) && told(&done).contains("pressed 42"), "{done:?}");
+}
+
+#[test]
+fn an_answer_that_has_not_begun_is_overtaken() {
+    let mut call = Held::listening();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    assert_eq!(call.state(), "thinking");
+    let done = call.on(key('4'));
+    assert!(done.contains(&A::Order(ModelOrder::Overtake)) && !clears(&done), "{done:?}");
+    assert_eq!(call.state(), "listening");
+}
+
+#[test]
+fn a_key_confirms_an_interruption_that_waits_for_words() {
+    let pausing = InterruptionPlan {
+        policy: InterruptionPolicy::PauseAndConfirm { resume_after: ms(700) },
+        ..InterruptionPlan::default()
+    };
+    for ended in [false, true] {
+        let mut call = Held::of(Brief { interruption: pausing, ..brief() });
+        call.on(ready());
+        call.says("greet");
+        call.on(drained());
+        call.says("r2");
+        assert!(call.on(speech_started()).contains(&A::PausePlayout));
+        if ended {
+            call.on(speech_stopped());
+        }
+        let done = call.on(key('4'));
+        assert!(clears(&done) && !done.contains(&A::ResumePlayout), "{done:?}");
+        call.now += secs(2);
+        assert!(!call.on(CallEvent::TimeUp).contains(&A::ResumePlayout));
+    }
+}
+
+#[test]
+fn a_key_calls_off_the_agents_end_and_nobody_elses() {
+    let mut call = Held::listening();
+    call.says("r2");
+    call.on(tool("t1", "end_call", ""));
+    let done = call.on(key('4'));
+    assert_eq!(call.state(), "listening");
+    assert!(clears(&done) && told(&done).contains("pressed a key before the call was ended"), "{done:?}");
+
+    let mut call = Held::listening();
+    call.on(CallEvent::HangUp(HangUp::Operator));
+    assert_eq!(call.on(key('4')), [A::Record(Fact::KeyPressed('4'))]);
+    assert_eq!(call.state(), "closing");
+}
+
+#[test]
+fn a_key_that_pauses_the_recording_in_mid_answer_lets_the_agent_go_on() {
+    let actions = [("9".to_owned(), KeyAction::PauseRecording(true))].into();
+    let mut call = Held::of(Brief { keypad: KeypadPlan { actions, ..KeypadPlan::default() }, ..brief() });
+    call.on(ready());
+    call.says("greet");
+    let done = call.on(key('9'));
+    assert!(clears(&done) && done.contains(&A::PauseRecording(true)), "{done:?}");
+    assert!(said(&done).contains("recording is paused, and go on"), "{done:?}");
+    call.says("r2");
+    call.on(drained());
+    assert!(said(&call.on(key('9'))).is_empty(), "into silence it needs no words");
+}
+
+#[test]
+fn while_the_recording_is_paused_keys_are_told_to_nobody() {
+    let mut call = paused(KeysWhilePaused::default());
+    let mut done = Vec::new();
+    for digit in "4111111111111111#".chars() {
+        done.extend(call.on(key(digit)));
+    }
+    assert_eq!(done.iter().filter(|it| **it == A::Record(Fact::KeyWithheld)).count(), 17);
+    assert!(!format!("{done:?}").contains("KeyPressed") && !format!("{done:?}").contains("41"), "{done:?}");
+    assert!(told(&done).contains("pressed 16 keys"), "{done:?}");
+}
+
+#[test]
+fn a_model_is_told_which_keys_only_if_the_configuration_says_so() {
+    let mut call = paused(KeysWhilePaused::Model);
+    let mut done = Vec::new();
+    for digit in "411#".chars() {
+        done.extend(call.on(key(digit)));
+    }
+    assert!(told(&done).contains("pressed 411 on"), "{done:?}");
+    assert!(!done.iter().any(|it| matches!(it, A::Record(Fact::KeyPressed(_)))), "{done:?}");
+}
+
+#[test]
+fn an_entry_that_was_begun_or_ended_in_a_pause_is_withheld_as_a_whole() {
+    let mut call = paused(KeysWhilePaused::default());
+    call.on(key('4'));
+    call.on(CallEvent::RecordingPaused(false));
+    assert_eq!(call.on(key('2'))[0], A::Record(Fact::KeyPressed('2')), "the record is written again");
+    call.now += ms(1500);
+    assert!(told(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
+    call.on(key('5'));
+    call.on(CallEvent::RecordingPaused(true));
+    assert_eq!(call.on(key('6'))[0], A::Record(Fact::KeyWithheld));
+    call.now += ms(1500);
+    assert!(told(&call.on(CallEvent::TimeUp)).contains("pressed 2 keys"));
+}
+
+#[test]
+fn what_a_private_key_does_is_done_without_naming_it() {
+    let mut call = Held::of(noticing());
+    call.on(ready());
+    call.says("notice");
+    call.on(heard("notice"));
+    call.on(CallEvent::RecordingPaused(true));
+    call.on(key('9'));
+    let done = call.on(granted());
+    assert_eq!(call.state(), "transferring", "{done:?}");
+    let told = call.on(CallEvent::HangUp(HangUp::Operator));
+    assert_eq!(outcomes(&told), ["called_off"]);
+    assert!(!format!("{told:?}").contains('9'), "{told:?}");
+}
+
+#[test]
+fn a_caller_who_returns_in_a_pause_is_not_recorded() {
+    let mut call = Held::listening();
+    call.on(CallEvent::RecordingPaused(true));
+    call.on(tool("t1", "transfer_call", r#"{"destination":"sales"}"#));
+    call.on(granted());
+    call.on(drained());
+    call.on(drained());
+    call.on(CallEvent::DialEnded(crate::call::transfer::DialOutcome::Busy));
+    assert!(call.on(CallEvent::LineReturned).contains(&A::PauseRecording(true)));
+}
+
+/// A call whose notice of six seconds is being heard, with the greeting behind it.
+fn noticed() -> Held {
+    let mut call = Held::of(noticing());
+    call.on(ready());
+    call.says("notice");
+    call.on(response_started("greet"));
+    call.on(response_finished("greet"));
+    call
+}
+
+fn noticing() -> Brief {
+    let hindi = LanguageBrief {
+        name: "Hindi".to_owned(),
+        instructions: "Speak Hindi.".to_owned(),
+        voice: "marin".to_owned(),
+        transcription: None,
+        greeting: Greeting::None,
+        idle_prompts: vec!["…".to_owned()],
+        goodbye: "…".to_owned(),
+        apology: "…".to_owned(),
+        apology_sound: None,
+        filler_sound: None,
+        filler: "…".to_owned(),
+    };
+    let actions = [
+        ("1", KeyAction::Say("We open at nine.".to_owned())),
+        ("2", KeyAction::Language("hi".to_owned())),
+        ("3", KeyAction::HangUp),
+        ("9", KeyAction::Transfer("sales".to_owned())),
+    ];
+    let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
+    Brief {
+        notice: Some("This call is recorded.".to_owned()),
+        keypad: KeypadPlan { actions, ..KeypadPlan::default() },
+        languages: Arc::new([("hi".to_owned(), hindi)].into()),
+        transfers: Arc::new([("sales".to_owned(), sales())].into()),
+        ..brief()
+    }
+}
+
+/// A call that listens and whose recording is paused.
+fn paused(while_paused: KeysWhilePaused) -> Held {
+    let keypad = KeypadPlan { while_paused, ..KeypadPlan::default() };
+    let mut call = Held::of(Brief { keypad, ..brief() });
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    assert_eq!(call.on(CallEvent::RecordingPaused(true)), [A::PauseRecording(true)]);
+    call
+}
+
+fn heard(response: &str) -> CallEvent {
+    CallEvent::Audio(AudioReport::ItemHeard(playout(response, 6, 6)))
+}
+
+fn playout(response: &str, received: u64, heard: u64) -> ItemPlayout {
+    ItemPlayout {
+        response: ResponseId::new(response),
+        item: ItemId::new(&format!("item_{response}")),
+        received: secs(received),
+        heard: secs(heard),
+    }
+}
+
+fn clears(done: &[CallAction]) -> bool {
+    done.iter().any(|action| matches!(action, A::ClearPlayout { .. }))
+}
+
+/// The instructions of all wishes.
+fn said(done: &[CallAction]) -> String {
+    let wishes = done.iter().filter_map(|action| {
+        if let A::Order(ModelOrder::Speak(wish)) = action { wish.instructions.clone() } else { None }
+    });
+    wishes.collect::<Vec<_>>().join(" | ")
+}
+
+/// What the model was told in text.
+fn told(done: &[CallAction]) -> String {
+    let texts = done.iter().filter_map(|action| {
+        if let A::Order(ModelOrder::AddText { text, .. }) = action { Some(text.clone()) } else { None }
+    });
+    texts.collect::<Vec<_>>().join(" | ")
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
