@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use switchboard_actors::wire::Carrier;
 
 use crate::bench::BenchArgs;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Kept};
 use crate::deliveries::DeliveriesArgs;
 use crate::health::HealthArgs;
 use crate::phone::{CallArgs, DemoArgs};
@@ -94,6 +94,30 @@ pub struct CheckArgs {
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
     pub parameter: Vec<(String, String)>,
+}
+
+/// Where an operator's command finds what is kept. Each of these may stand before or behind the command's own words.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KeptArgs {
+    /// The configuration; without it config.toml in the working directory, where there is one, else the built-in defaults
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// The folder of records, whatever the configuration says
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub dir: Option<PathBuf>,
+    /// Prints JSON, for machines
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl KeptArgs {
+    /// Reads where things are kept, and nothing else of the configuration.
+    ///
+    /// # Errors
+    /// What is wrong with these sections.
+    pub fn load(&self) -> Result<Kept, ConfigError> {
+        Kept::load(self.config.as_deref(), self.dir.as_deref())
+    }
 }
 
 impl ConfigArgs {

@@ -19,6 +19,7 @@ mod errands;
 mod experiments;
 mod fallbacks;
 mod hours;
+mod kept;
 mod kinds;
 mod layers;
 mod numbering;
@@ -49,6 +50,7 @@ pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
 pub use experiments::{CONTROL, Experiment};
 pub use fallbacks::Fallback;
+pub use kept::Kept;
 pub use options::{CallerTranscription, Options};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
@@ -288,7 +290,8 @@ impl Sources {
     }
 }
 
-fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
+/// The sources laid on the built-in defaults, and what is wrong with their form.
+fn laid(sources: &Sources) -> (Node, Vec<Problem>) {
     let (mut tree, mut problems) = layers::shipped(DEFAULTS);
     problems.extend(sources.problems.iter().cloned());
     if let Some((path, text)) = &sources.file {
@@ -300,7 +303,11 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
     problems.extend(found);
     tree.lay(layer);
     tree.lay(layers::overrides(&sources.overrides));
+    (tree, problems)
+}
 
+fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
+    let (tree, mut problems) = laid(sources);
     let reader = Reader::default();
     trust::refuse_secrets(&tree, "", &reader);
     let config = read_tree(&tree, &reader, sources);

@@ -3,21 +3,24 @@
 //! It works on the folder that a running service works on, and asks of it by a file: with or without a service running, nothing is
 //! written twice.
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use console::style;
 use serde_json::{Value, json};
 use switchboard_actors::delivery::case::{Case, Status, rfc3339};
 use switchboard_actors::delivery::store::Store;
 
 use crate::check::refuse;
-use crate::cli::ConfigArgs;
+use crate::cli::KeptArgs;
+use crate::terminal::{complain, json_text, one_line, print};
 
 /// What `deliveries` is asked.
 #[derive(Debug, Args)]
 pub struct DeliveriesArgs {
+    /// Where they are.
+    #[command(flatten)]
+    pub kept: KeptArgs,
     /// What to do.
     #[command(subcommand)]
     pub ask: Ask,
@@ -33,18 +36,12 @@ pub enum Ask {
         /// Only these; without it, pending and failed
         #[arg(long, value_enum)]
         status: Option<Wanted>,
-        /// The common options.
-        #[command(flatten)]
-        common: Common,
     },
     /// Shows one delivery in full: the call, each endpoint, each try's outcome
     #[command(after_help = "Example: switchboard deliveries show evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript")]
     Show {
         /// The event's id, as `list` shows it
         id: String,
-        /// The common options.
-        #[command(flatten)]
-        common: Common,
     },
     /// Sends dead letters again, under their old ids; an endpoint that answered 410 is asked again too
     #[command(
@@ -55,21 +52,7 @@ pub enum Ask {
         /// The events' ids, as `list` shows them
         #[arg(required = true)]
         ids: Vec<String>,
-        /// The common options.
-        #[command(flatten)]
-        common: Common,
     },
-}
-
-/// What every one of them takes.
-#[derive(Debug, Clone, Args)]
-pub struct Common {
-    /// Which configuration.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-    /// Prints JSON, for machines
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Which deliveries.
@@ -85,28 +68,29 @@ pub enum Wanted {
 
 /// Runs the command.
 pub fn run(args: &DeliveriesArgs) -> ExitCode {
-    let common = match &args.ask {
-        Ask::List { common, .. } | Ask::Show { common, .. } | Ask::Retry { common, .. } => common,
-    };
-    let config = match common.config.load() {
+    let config = match args.kept.load() {
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
-    let store = Store::of(&config.records.dir);
+    if let Err(problem) = config.look() {
+        complain(&problem);
+        return ExitCode::FAILURE;
+    }
+    let (store, json) = (Store::of(&config.records.dir), args.kept.json);
     let done = match &args.ask {
-        Ask::List { status, .. } => list(&store, *status, common.json),
-        Ask::Show { id, .. } => show(&store, id, common.json),
-        Ask::Retry { ids, .. } => retry(&store, ids, common.json),
+        Ask::List { status } => list(&store, *status, json),
+        Ask::Show { id } => show(&store, id, json),
+        Ask::Retry { ids } => retry(&store, ids, json),
     };
+    let done = done.map_err(|problem| format!("{problem} (in {})", config.records.dir.display()));
     match done {
         Ok(text) => {
-            // Nobody is left to be told when stdout is gone.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
+            // Receivers' words stand in it. Nobody is left to be told when stdout is gone.
+            let _ = print(&text.lines().map(|line| one_line(line) + "\n").collect::<String>());
             ExitCode::SUCCESS
         }
         Err(problem) => {
-            let text = format!("{} {problem}\n", style("error:").red().bold().for_stderr());
-            let _ = io::stderr().lock().write_all(text.as_bytes());
+            complain(&problem);
             ExitCode::FAILURE
         }
     }
@@ -132,7 +116,7 @@ fn list(store: &Store, wanted: Option<Wanted>, for_machines: bool) -> Result<Str
     }
     if for_machines {
         let all: Vec<Value> = cases.iter().map(summary).collect();
-        return Ok(format!("{:#}\n", Value::Array(all)));
+        return Ok(json_text(&Value::Array(all)));
     }
     if cases.is_empty() {
         return Ok("nothing\n".to_owned());
@@ -144,7 +128,7 @@ fn show(store: &Store, id: &str, for_machines: bool) -> Result<String, String> {
     let case = found(store, id)?;
     if for_machines {
         let value = serde_json::to_value(&case).map_err(|error| error.to_string())?;
-        return Ok(format!("{value:#}\n"));
+        return Ok(json_text(&value));
     }
     let notice = &case.notice;
     let mut text = format!(
@@ -192,7 +176,7 @@ fn retry(store: &Store, ids: &[String], for_machines: bool) -> Result<String, St
         store.ask_retry(id).map_err(|error| format!("ask for {id}: {error}"))?;
     }
     if for_machines {
-        return Ok(format!("{:#}\n", json!({"asked": ids})));
+        return Ok(json_text(&json!({"asked": ids})));
     }
     Ok(format!("asked for {}\n", ids.join(", ")))
 }

@@ -42,4 +42,5 @@ pub mod routes;
 pub mod service;
 pub mod shutdown;
 pub mod telemetry;
+mod terminal;
 pub mod wav;

@@ -1,12 +1,15 @@
 //! Records on disk, for operators: `switchboard records`, and the limits of what is kept.
 //!
-//! `shelf` knows which file belongs to which call, `command` lists and shows, `erase` forgets, `sweep` keeps to the limits of
+//! `shelf` knows which file belongs to which call, `list` and `show` tell of them, `erase` forgets, `sweep` keeps to the limits of
 //! `[records.retention]` on a thread of its own. Writing records is the Transcript's business alone.
 
 mod command;
 mod erase;
+mod list;
 mod shelf;
+mod show;
 mod sweep;
+mod timeline;
 
 pub use command::{RecordsArgs, run};
 pub use sweep::Sweep;

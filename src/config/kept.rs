@@ -1,0 +1,158 @@
+//! What operators' commands read of the configuration: where records, recordings and deliveries are kept, and how numbers are read.
+//!
+//! Nothing else of it is looked at: whoever asks what was said in a call needs neither the model's key nor the carrier's.
+
+use std::path::{Path, PathBuf, absolute};
+
+use switchboard_actors::numbers::Numbering;
+
+use super::problem::{ConfigError, Origin, Problem};
+use super::reader::Reader;
+use super::recording::Recording;
+use super::service::Records;
+use super::webhooks::DeliveryQueue;
+use super::{Sources, laid, numbering};
+
+/// Where things are kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Where records go, as an absolute path.
+    pub records: Records,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
+    /// How numbers without a country code are read.
+    pub numbering: Numbering,
+    /// Who says so, for a person: `records.dir of built-in defaults`.
+    pub said_by: String,
+    /// Whether a file was named or found that could have said something else.
+    configured: bool,
+}
+
+impl Kept {
+    /// Reads `[records]`, `[recording]`, `[delivery]` and `[numbers]` of the sources; `dir` outranks what they say of the folder.
+    ///
+    /// # Errors
+    /// What is wrong with these sections, or with the file as a whole.
+    pub fn of(sources: &Sources, dir: Option<&Path>) -> Result<Self, ConfigError> {
+        let (tree, mut problems) = laid(sources);
+        let reader = Reader::default();
+        let top = reader.top(&tree);
+        let records = Records::read(&top.table("records"));
+        let recording = Recording::read(&top.table("recording"), records.as_ref());
+        let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
+        let numbering = numbering::read(&top.table("numbers"));
+        drop(top);
+        problems.extend(reader.finish().0);
+        // Others' sections are others' business, and so is a `.env` that nobody may read here.
+        problems.retain(is_ours);
+        let origin = tree.entry("records").and_then(|it| it.entry("dir")).map(|dir| dir.origin.clone());
+        let (Some(mut records), Some(recording), Some(delivery), Some(numbering), true) =
+            (records, recording, delivery, numbering, problems.is_empty())
+        else {
+            problems.dedup();
+            return Err(ConfigError { problems });
+        };
+        let said_by = match (dir, origin) {
+            (Some(_), _) => "--dir".to_owned(),
+            (None, Some(Origin::File { path, line })) => {
+                format!("records.dir of {}, line {line}", whole(&path).display())
+            }
+            (None, Some(origin)) => format!("records.dir of {origin}"),
+            (None, None) => "records.dir".to_owned(),
+        };
+        records.dir = whole(dir.unwrap_or(&records.dir));
+        records.legacy_dir = records.legacy_dir.map(|dir| whole(&dir));
+        let recording = Recording { dir: recording.dir.map(|dir| whole(&dir).into()), ..recording };
+        Ok(Self { records, recording, delivery, numbering, said_by, configured: sources.file.is_some() })
+    }
+
+    /// Reads what is in the working directory and the environment, or `file`.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn load(file: Option<&Path>, dir: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::of(&Sources::found(file), dir)
+    }
+
+    /// Whether the folder of records is there; else what to tell the operator.
+    ///
+    /// # Errors
+    /// Which folder is not there, who says that it should be, and the next step.
+    pub fn look(&self) -> Result<(), String> {
+        if self.records.dir.is_dir() {
+            return Ok(());
+        }
+        let what = if self.records.dir.exists() { "is no folder" } else { "is not there" };
+        let next = match (self.said_by.as_str(), self.configured) {
+            ("--dir", _) => "look at its spelling",
+            (_, false) => "give --config with the service's configuration, or --dir",
+            (_, true) => {
+                "a folder without a leading / is looked for in the working directory: give --dir, or work where the service does"
+            }
+        };
+        let dir = self.records.dir.display();
+        Err(if what == "is no folder" {
+            format!("{dir} {what} ({}); {next}", self.said_by)
+        } else {
+            format!("there is no folder {dir} ({}); {next}", self.said_by)
+        })
+    }
+}
+
+/// Whether a problem is one of the sections that are read here, or of the file as a whole.
+fn is_ours(problem: &Problem) -> bool {
+    const SECTIONS: [&str; 4] = ["records", "recording", "delivery", "numbers"];
+    let section = problem.key.split('.').next().unwrap_or_default();
+    let of_file = problem.key != ".env"
+        && matches!(&problem.origin, Origin::File { path, .. } if path.display().to_string() == problem.key);
+    // A file that was asked for and cannot be read has no line to be found at.
+    let unread =
+        problem.origin == Origin::Nowhere && problem.key != ".env" && problem.message.starts_with("cannot be read");
+    SECTIONS.contains(&section) || of_file || unread
+}
+
+fn whole(path: &Path) -> PathBuf {
+    // An empty path is refused as a setting; without a working directory the path stays as it is.
+    absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_are_read_without_anybodys_secrets() {
+        let production = "[server]\npublic_url = \"https://voice.example.com\"\n[realtime]\nprovider = \"openai\"\n\
+            [records]\ndir = \"/srv/calls\"\n[recording]\nenabled = true\ndir = \"/srv/wavs\"\nconsent = \"This is recorded.\"";
+        let kept = Kept::of(&Sources::default().file("/etc/switchboard/config.toml", production), None).expect("good");
+        assert_eq!(kept.records.dir, Path::new("/srv/calls"));
+        assert_eq!(kept.recording.dir.as_deref(), Some(Path::new("/srv/wavs")));
+        assert_eq!(kept.said_by, "records.dir of /etc/switchboard/config.toml, line 6");
+        let elsewhere =
+            Kept::of(&Sources::default().file("c.toml", production), Some(Path::new("/backup"))).expect("good");
+        assert_eq!((elsewhere.records.dir.as_path(), elsewhere.said_by.as_str()), (Path::new("/backup"), "--dir"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_folders_is_told_and_what_is_wrong_elsewhere_is_not() {
+        let problems =
+            |text: &str| Kept::of(&Sources::default().file("c.toml", text), None).map_err(|it| it.to_string());
+        let told =
+            problems("[records]\ndri = \"x\"\n[limits]\nnonsense = 1\n[server]\nbind = 5").expect_err("a wrong key");
+        assert!(told.contains("records.dri") && !told.contains("nonsense") && !told.contains("bind"), "{told}");
+        assert!(problems("[records\ndir = \"x\"").expect_err("no TOML").contains("not TOML"));
+        assert!(problems("[transfers.sales]\nnumber = 5\n[agents.x]\nvoice = 1").is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_in_full_with_who_named_it() {
+        let told = Kept::of(&Sources::default(), None).expect("good").look().expect_err("no such folder here");
+        assert!(
+            told.starts_with("there is no folder /")
+                && told.contains("/data/calls (records.dir of built-in defaults); give --config"),
+            "{told}"
+        );
+    }
+}
