@@ -1,0 +1,227 @@
+//! Keys and the caller's presence in whole calls: what stops the agent, what does not, what is written, and who is let go.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{FakeStream, Running, post_body, start};
+use serde_json::{Value, json};
+use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const NOTICE: &str = "This call is recorded for quality.";
+const SAID: &str = "We are open from nine to five.";
+
+/// A model that rehearses as it is told, and a service that talks to it.
+struct Stage {
+    model: Option<Rehearsal>,
+    log: ClientLog,
+    running: Running,
+}
+
+impl Stage {
+    async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
+        let log = ClientLog::default();
+        let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
+        let model = Rehearsal::start(options).await.expect("a model");
+        let url = format!("{}?rehearse={rehearse}", model.url());
+        let mut all = vec![("realtime.url", url.as_str())];
+        all.extend_from_slice(overrides);
+        let running = start(&all).await;
+        Self { model: Some(model), log, running }
+    }
+
+    async fn call(&self, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
+        let url = self.running.public("/twilio/voice").parse().expect("a URL");
+        let mut options = PhoneOptions::new(Target::Webhook(url));
+        change(&mut options);
+        let (handset, _remote) = Handset::new();
+        place_call(options, handset).await
+    }
+
+    async fn record(self, report: &CallReport) -> Value {
+        let Running { service, records } = self.running;
+        service.stop(Duration::ZERO).await;
+        drop(self.model);
+        assert_eq!(report.summary.failures, Vec::<String>::new());
+        record(records.path(), &report.summary.call_sid)
+    }
+}
+
+#[actix_rt::test]
+async fn a_notice_is_heard_to_its_last_word_and_then_the_key_does_its_work() {
+    let keypad = format!(r#"{{ "1" = "say {SAID}" }}"#);
+    let stage =
+        Stage::with("answer_ms:6000", &[("agents.default.notice", NOTICE), ("agents.default.keypad", &keypad)]).await;
+    let report = stage
+        .call(|options| {
+            options.dtmf = vec![(Duration::from_millis(1_500), '1')];
+            options.hangup_after = Some(Duration::from_secs(10));
+        })
+        .await;
+    let record = stage.record(&report).await;
+    let said = conversation(&record);
+    assert_eq!((&said[0]["text"], &said[0]["interrupted"]), (&json!(NOTICE), &json!(false)), "{said:#?}");
+    assert_eq!(said[0]["heard"], NOTICE);
+    let next = said.iter().skip(1).find(|entry| entry["heard"] != "").expect("something follows");
+    assert_eq!(next["text"], SAID, "{said:#?}");
+}
+
+#[actix_rt::test]
+async fn a_key_stops_a_long_answer_and_is_answered_next() {
+    let stage = Stage::with("flood_ms:15000", &[]).await;
+    let report = stage
+        .call(|options| {
+            options.dtmf = vec![(Duration::from_secs(3), '7')];
+            options.hangup_after = Some(Duration::from_secs(8));
+        })
+        .await;
+    assert!(report.summary.clears >= 1, "{:?}", report.summary);
+    let events = stage.log.of(1);
+    let place = |kind: &str| events.iter().position(|event| event["type"] == kind);
+    let cut = place("conversation.item.truncate").expect("the item is cut");
+    let heard = events[cut]["audio_end_ms"].as_u64().expect("milliseconds");
+    assert!((500..5_000).contains(&heard), "at what was heard: {heard} ms");
+    let told = place("conversation.item.create").expect("the key is told");
+    assert!(events[told]["item"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("pressed 7")));
+    assert!(cut < told);
+    let record = stage.record(&report).await;
+    assert_eq!(conversation(&record)[0]["interrupted"], true);
+}
+
+#[actix_rt::test]
+async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
+    for recorded in ["true", "false"] {
+        let stage = Stage::with("first:0", &[("recording.enabled", recorded)]).await;
+        let running = &stage.running;
+        let mut stream = FakeStream::start(&running.stream(), "CA1", None).await;
+        running.until_calls(1).await;
+        let watched = watch(running).await;
+        let press = |key: char| {
+            let dtmf = json!({ "track": "inbound_track", "digit": key.to_string() });
+            json!({ "event": "dtmf", "streamSid": "MZ1", "sequenceNumber": "80", "dtmf": dtmf })
+        };
+        stream.hear("media").await;
+        let url = running.admin("/calls/CA1/recording");
+        stream.say(&press('3')).await;
+        // What came before the order has been heard before it.
+        stream.say(&json!({ "event": "mark", "streamSid": "MZ1", "mark": { "name": "none" } })).await;
+        until(|| async { kept(running.records.path()).contains(r#""key_pressed":"3""#) }).await;
+        post_body(&url, "application/json", r#"{"paused":true}"#, &[]).await;
+        for key in "4111111111111111#".chars() {
+            stream.say(&press(key)).await;
+        }
+        until(|| async { stage.log.of(1).iter().any(|event| event.to_string().contains("kept from you")) }).await;
+        post_body(&url, "application/json", r#"{"paused":false}"#, &[]).await;
+        until(|| async { kept(running.records.path()).contains("key_withheld") }).await;
+        assert!(!kept(running.records.path()).contains(r#""key_pressed":"4""#), "nor in the journal");
+        stream.say(&press('2')).await;
+        stream.say(&json!({ "event": "stop", "streamSid": "MZ1", "stop": {} })).await;
+        running.until_calls(0).await;
+        let news = watched.await.expect("the watcher");
+        let log = stage.log.clone();
+        let Running { service, records } = stage.running;
+        service.stop(Duration::ZERO).await;
+        let record = record(records.path(), "CA1");
+        let keys: Vec<_> = record["keys"].as_array().expect("keys").iter().map(|press| press["key"].clone()).collect();
+        assert_eq!(keys, ["3", "2"], "{record:#}");
+        assert_eq!(record["analytics"]["keys_withheld"], 17);
+        for (place, text) in
+            [("record", kept(records.path())), ("watcher", news.clone()), ("model", format!("{:?}", log.of(1)))]
+        {
+            assert!(!text.contains("4111"), "{place}: {text}");
+        }
+        assert!(!news.contains(r#"{"key":"4"}"#) && news.contains(r#"{"withheld":true}"#), "{news}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_caller_whose_words_are_never_written_down_is_not_let_go() {
+    for rehearse in ["fail_transcripts", "no_transcripts"] {
+        let stage = Stage::with(rehearse, &[("limits.longest_without_words", "10s")]).await;
+        let report = stage
+            .call(|options| {
+                options.speak_at = Some(Duration::from_secs(1));
+                options.speech = talk(5);
+                options.hangup_after = Some(Duration::from_secs(18));
+            })
+            .await;
+        let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+        let record = stage.record(&report).await;
+        assert_eq!(record["ending"]["reason"], "caller_hung_up", "{rehearse}: {record:#}");
+        assert!(record["analytics"]["turns_without_words"].as_u64().is_some_and(|turns| turns >= 2), "{record:#}");
+        assert!(metrics.contains("switchboard_transcriptions_missing_total"), "{metrics}");
+        assert!(record["incidents"].to_string().contains("words_missing"), "{record:#}");
+    }
+}
+
+/// Turns of a second and a half, with as much silence as an answer takes.
+fn talk(turns: u32) -> Arc<[i16]> {
+    let turn = (0..28_000u32).map(|n| {
+        let t = f64::from(n) / 8000.0;
+        let envelope = 0.6 + 0.4 * (std::f64::consts::TAU * 4.0 * t).sin();
+        let sound = (9000.0 * envelope * (std::f64::consts::TAU * 440.0 * t).sin()) as i16;
+        if n < 12_000 { sound } else { 0 }
+    });
+    std::iter::repeat_n(turn, turns as usize).flatten().collect()
+}
+
+/// All that the first call's watcher is told until the call ends.
+async fn watch(running: &Running) -> actix_rt::task::JoinHandle<String> {
+    let address = running.service.admin_url().to_string();
+    let address = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut socket = TcpStream::connect(&address).await.expect("the admin listener");
+    let ask = format!("GET /calls/CA1/events HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(ask.as_bytes()).await.expect("it listens");
+    let mut first = vec![0; 512];
+    let read = socket.read(&mut first).await.expect("an answer");
+    first.truncate(read);
+    actix_rt::spawn(async move {
+        let mut rest = first;
+        let _ = tokio::time::timeout(common::PATIENCE * 2, socket.read_to_end(&mut rest)).await;
+        String::from_utf8_lossy(&rest).into_owned()
+    })
+}
+
+async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, waiting).await.expect("it comes to be so");
+}
+
+/// Everything that stands in the folder of records, journals too.
+fn kept(dir: &Path) -> String {
+    let mut all = String::new();
+    let Ok(entries) = std::fs::read_dir(dir) else { return all };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() {
+            all += &kept(&path);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            all += &String::from_utf8_lossy(&bytes);
+        }
+    }
+    all
+}
+
+fn conversation(record: &Value) -> &Vec<Value> {
+    record["conversation"].as_array().expect("a conversation")
+}
+
+fn record(records: &Path, call_sid: &str) -> Value {
+    let found: Vec<_> = std::fs::read_dir(records)
+        .expect("the records")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.to_string_lossy().ends_with("_transcript.json") && path.to_string_lossy().contains(call_sid)
+        })
+        .collect();
+    assert_eq!(found.len(), 1, "one record of {call_sid}: {found:?}");
+    serde_json::from_str(&std::fs::read_to_string(&found[0]).expect("readable")).expect("JSON")
+}
