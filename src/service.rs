@@ -19,7 +19,7 @@ use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
-use switchboard_actors::supervisor::actor::{Supervisor, SupervisorSetup};
+use switchboard_actors::supervisor::actor::{BooksUnreadable, Supervisor, SupervisorSetup, read_books};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
 use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::canary::Canary;
-use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Verify};
+use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Spend, Verify};
 use crate::listener::{Bound, Listener};
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
@@ -84,6 +84,14 @@ pub enum ServiceError {
         /// What the system says.
         source: io::Error,
     },
+    /// What was spent today cannot be read, and a limit depends on it.
+    #[error("go by `spend.file` = {file}: {source}")]
+    Books {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: BooksUnreadable,
+    },
     /// The rehearsal model did not start.
     #[error("start the rehearsal model: {0}")]
     Rehearsal(io::Error),
@@ -95,6 +103,7 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
+        check_books(&config.spend)?;
         let writer = start_records(&config.records)?;
         let sweep = Sweep::start(&config.records);
         let delivery = delivery(&config)
@@ -258,6 +267,12 @@ fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
         warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
     }
     Ok(writer)
+}
+
+/// Refuses a start that would make a limit void: what was spent today cannot be read.
+pub(crate) fn check_books(spend: &Spend) -> Result<(), ServiceError> {
+    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_books()) else { return Ok(()) };
+    read_books(file).map(drop).map_err(|source| ServiceError::Books { file: file.display().to_string(), source })
 }
 
 /// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.

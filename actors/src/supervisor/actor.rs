@@ -14,6 +14,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFutu
 use tokio::sync::oneshot;
 
 use self::books::Bookkeeper;
+pub use self::books::{BooksUnreadable, read_books};
 use self::spending::today;
 use super::backstop::Backstop;
 use super::leaves::Leaves;
@@ -83,7 +84,14 @@ impl Supervisor {
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
         let books = Bookkeeper::new(setup.books);
-        let ledger = Ledger::new(setup.spend, books.read(), today());
+        let ledger = match books.read() {
+            Ok(kept) => Ledger::new(setup.spend, kept, today()),
+            // Whoever starts the service asks before; a file that has broken since must not open the day again.
+            Err(_) => {
+                let killed = setup.spend.killed || setup.spend.need_books();
+                Ledger::new(SpendLimits { killed, ..setup.spend }, None, today())
+            }
+        };
         Self {
             roster,
             ledger,
@@ -125,6 +133,7 @@ impl Supervisor {
             if self.books.stale {
                 self.books.write(&self.ledger.books());
             }
+            self.books.flush();
             for told in self.waiting.drain(..) {
                 // Whoever asked may have stopped waiting.
                 let _ = told.send(());

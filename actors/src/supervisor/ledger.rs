@@ -35,7 +35,7 @@ pub(super) struct Ledger {
 
 /// The books as they are kept on disk. Holds no number.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Books {
+pub struct Books {
     day: i32,
     total_billionths: u64,
     killed: bool,
@@ -59,7 +59,7 @@ pub(super) enum Reached {
 
 impl SpendLimits {
     /// Whether a restart could be a way around them.
-    pub(super) fn need_books(&self) -> bool {
+    pub fn need_books(&self) -> bool {
         [self.caller, self.day].iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
     }
 }
@@ -70,7 +70,9 @@ impl Ledger {
         if let Some(books) = kept {
             // What was switched off by hand stays off until somebody switches it on.
             ledger.killed |= books.killed;
-            if books.day == day {
+            // Books of a day to come: the clock has been put back. They are today's until it gets there.
+            if books.day >= day {
+                ledger.day = books.day;
                 ledger.total = Usd::from_billionths(books.total_billionths);
                 let callers = books.callers.into_iter().take(MOST_CALLERS);
                 ledger.callers = callers.map(|(caller, spent)| (caller, Usd::from_billionths(spent))).collect();
@@ -170,7 +172,7 @@ impl Ledger {
 
     /// A new day has new books.
     fn turn_to(&mut self, day: i32) {
-        if self.day != day {
+        if self.day < day {
             (self.day, self.total) = (day, Usd::ZERO);
             self.callers.clear();
         }
@@ -242,6 +244,8 @@ mod tests {
         assert_eq!(after.admit(Some("a"), DAY), Err(Refusal::Spent));
         let mut later = Ledger::new(before.limits(), books(), DAY + 1);
         assert_eq!((later.total(DAY + 1), later.callers()), (Usd::ZERO, 0));
+        let mut earlier = Ledger::new(before.limits(), books(), DAY - 1);
+        assert_eq!(earlier.admit(Some("a"), DAY - 1), Err(Refusal::Spent), "a clock that was put back opens nothing");
     }
 
     #[test]

@@ -1,54 +1,196 @@
 //! The books of the day on disk, so that a restart is no way around a limit.
+//!
+//! They fail closed: what cannot be read is not taken for a day on which nothing was spent. They are written by a thread of their
+//! own, down to the disk and in order, because the Supervisor must not wait for a disk while callers wait for it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
+use crate::background;
 use crate::events::{Event, emit};
 use crate::supervisor::ledger::Books;
+
+/// Why the books cannot be gone by.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{problem}; nobody knows what was spent today: put the file back from a copy, or remove it so that the day begins at 0"
+)]
+pub struct BooksUnreadable {
+    problem: String,
+}
 
 /// Keeps the books in a file.
 pub(super) struct Bookkeeper {
     file: Option<PathBuf>,
+    /// The thread that writes; there from the first time on that something is written.
+    writer: Option<Sender<Job>>,
     /// Whether the books have changed since they were written.
     pub(super) stale: bool,
 }
 
+enum Job {
+    Write(Vec<u8>),
+    Flush(Sender<()>),
+}
+
+/// Reads the books; `None` where there are none yet.
+///
+/// # Errors
+/// When there is something and it cannot be read as books: it is empty, cut off, of another kind, or closed to us.
+pub fn read_books(file: &Path) -> Result<Option<Books>, BooksUnreadable> {
+    let unreadable = |problem: &dyn std::fmt::Display| BooksUnreadable { problem: problem.to_string() };
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(&error)),
+    };
+    if text.is_empty() {
+        return Err(unreadable(&"the file is empty"));
+    }
+    serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&format!("no books: {error}")))
+}
+
 impl Bookkeeper {
     pub(super) fn new(file: Option<PathBuf>) -> Self {
-        Self { file, stale: false }
+        Self { file, writer: None, stale: false }
     }
 
-    /// What was kept; nothing where there is nothing, or where it cannot be read, which operators are told.
-    pub(super) fn read(&self) -> Option<Books> {
-        let file = self.file.as_ref()?;
-        let text = match fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return complain(file, &error),
-        };
-        serde_json::from_slice(&text).map_or_else(|error| complain(file, &error), Some)
+    /// What was kept; nothing where there is nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read, which operators are told.
+    pub(super) fn read(&self) -> Result<Option<Books>, BooksUnreadable> {
+        let Some(file) = &self.file else { return Ok(None) };
+        read_books(file).inspect_err(|error| complain(file, error))
     }
 
-    /// Writes them whole: a crash leaves the old ones or the new ones.
+    /// Has them written whole: a crash leaves the old ones or the new ones.
     pub(super) fn write(&mut self, books: &Books) {
-        let Some(file) = &self.file else { return };
+        let Some(file) = self.file.clone() else { return };
         self.stale = false;
-        let fresh = file.with_extension("new");
-        let write = || -> io::Result<()> {
-            if let Some(folder) = file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            fs::write(&fresh, serde_json::to_vec(books)?)?;
-            fs::rename(&fresh, file)
+        let text = match serde_json::to_vec(books) {
+            Ok(text) => text,
+            Err(error) => return complain(&file, &error),
         };
-        if let Err(error) = write() {
-            complain::<()>(file, &error);
+        let writer = self.writer.take().or_else(|| start(&file));
+        self.writer = writer.filter(|writer| writer.send(Job::Write(text)).is_ok());
+    }
+
+    /// Waits until what was written is on the disk, but not for ever.
+    pub(super) fn flush(&self) {
+        let (tell, told) = channel();
+        if self.writer.as_ref().is_some_and(|writer| writer.send(Job::Flush(tell)).is_ok()) {
+            // A disk that takes longer is broken, and whoever waits has waited long enough.
+            let _ = told.recv_timeout(LONGEST_FLUSH);
         }
     }
 }
 
-fn complain<T>(file: &Path, error: &dyn std::fmt::Display) -> Option<T> {
+fn start(file: &Path) -> Option<Sender<Job>> {
+    let (sender, jobs) = channel();
+    let (own, file) = (file.to_owned(), file);
+    match background::spawn("books", Some(STACK), move || write_all(&own, &jobs)) {
+        Ok(_) => Some(sender),
+        Err(error) => {
+            complain(file, &error);
+            None
+        }
+    }
+}
+
+fn write_all(file: &Path, jobs: &Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::Write(text) => {
+                if let Err(error) = replace(file, &text) {
+                    complain(file, &error);
+                }
+            }
+            // Nobody may be waiting any more.
+            Job::Flush(tell) => drop(tell.send(())),
+        }
+    }
+}
+
+/// Puts a whole new file in the place of the old one, for this user and group alone, so that a power cut leaves one of them.
+fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let fresh = file.with_extension("new");
+    // One that a crash has left has whatever mode it had.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, MODE);
+    let mut written = options.open(&fresh)?;
+    written.write_all(text)?;
+    written.sync_all()?;
+    fs::rename(&fresh, file)?;
+    File::open(folder)?.sync_all()
+}
+
+fn complain(file: &Path, error: &dyn std::fmt::Display) {
     emit(Event::BooksFailed { problem: &format!("`spend.file` = {}: {error}", file.display()) });
-    None
+}
+
+/// Readable for the service and its group, for nobody else.
+#[cfg(unix)]
+const MODE: u32 = 0o640;
+/// What the thread needs and some more.
+const STACK: usize = 256 * 1024;
+/// Longest wait for a write.
+const LONGEST_FLUSH: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_books_is_not_taken_for_an_empty_day() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("spend.json");
+        assert!(matches!(read_books(&file), Ok(None)), "none yet");
+        for broken in ["", " ", "\0\0\0\0", "garbage", "null", "[]", "{}", r#"{"day":"x"}"#, r#"{"day":1,"total"#] {
+            fs::write(&file, broken).expect("written");
+            let error = read_books(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
+            assert!(error.to_string().contains("remove it"), "{error}");
+        }
+        let broken = r#"{"day":739000,"total_billionths":"5","killed":false,"callers":{}}"#;
+        fs::write(&file, broken).expect("written");
+        assert!(read_books(&file).is_err(), "another type");
+        fs::remove_file(&file).expect("removed");
+        fs::create_dir(&file).expect("a folder");
+        assert!(read_books(&file).is_err(), "a folder in its place");
+    }
+
+    #[test]
+    fn books_are_written_whole_in_order_and_for_few_eyes() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("deep/er/spend.json");
+        let mut keeper = Bookkeeper::new(Some(file.clone()));
+        for day in 0..20 {
+            let books: Books = serde_json::from_value(serde_json::json!({
+                "day": day, "total_billionths": 1, "killed": false, "callers": {},
+            }))
+            .expect("books");
+            keeper.write(&books);
+        }
+        keeper.flush();
+        let text = fs::read_to_string(&file).expect("the books");
+        assert!(text.contains(r#""day":19"#), "{text}");
+        assert!(!file.with_extension("new").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&file).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777 & !MODE, 0, "{mode:o}");
+        }
+    }
 }

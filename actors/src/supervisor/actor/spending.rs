@@ -78,6 +78,7 @@ impl Handler<Kill> for Supervisor {
             emit(Event::SpendKilled { on });
             // At once: whoever throws it does not want to find it back where it was.
             self.books.write(&self.ledger.books());
+            self.books.flush();
         }
         if on {
             let live: Vec<Addr<CallActor>> = self.roster.live();
