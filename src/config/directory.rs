@@ -235,6 +235,16 @@ pub(super) fn is_e164(number: &str) -> bool {
     })
 }
 
+/// The area of a number that is dialled like a usual one and costs many times as much: the countries of +1 beside the United States
+/// and Canada, and satellites.
+pub(super) fn dear_area(number: &str) -> Option<&str> {
+    let of_one = number.strip_prefix("+1").and_then(|rest| rest.get(..3)).filter(|area| ISLANDS.contains(area));
+    if of_one.is_some() {
+        return number.get(..5);
+    }
+    SATELLITES.iter().find(|prefix| number.starts_with(**prefix)).copied()
+}
+
 /// The beginning of a premium-rate number.
 pub(super) fn premium(number: &str) -> Option<&'static str> {
     PREMIUM.iter().find(|prefix| number.starts_with(**prefix)).copied()
@@ -252,5 +262,13 @@ const PREMIUM: &[&str] = &[
     "+1900", "+1976", "+979", "+3389", "+34803", "+34806", "+34807", "+39899", "+41900", "+41901", "+41906", "+43900",
     "+43930", "+43931", "+4487", "+449", "+49900", "+61190", "+911900",
 ];
+/// Area codes of +1 that are not in the United States or Canada.
+/// <https://nationalnanpa.com/area_codes/index.html> (by country)
+const ISLANDS: &[&str] = &[
+    "242", "246", "264", "268", "284", "340", "345", "441", "473", "649", "658", "664", "670", "671", "684", "721",
+    "758", "767", "784", "787", "809", "829", "849", "868", "869", "876", "939",
+];
+/// Satellites and networks of no country (ITU-T E.164).
+const SATELLITES: &[&str] = &["+870", "+881", "+882", "+883"];
 /// The carriers that a route may name.
 pub(super) const CARRIERS: &[(&str, &str)] = &[("twilio", "twilio"), ("waybeo", "waybeo")];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::directory::{is_e164, premium};
+use super::directory::{dear_area, is_e164, premium};
 use super::kinds::{any_text, duration, flag, list, text, whole, word};
 use super::reader::Section;
 use super::secrets::Secrets;
@@ -89,13 +89,22 @@ impl Outbound {
         if let Some(prefix) = premium(to) {
             return Err(NotCalled::Premium { prefix });
         }
-        let allowed = self.allow.iter().any(|prefix| to.starts_with(prefix.as_str()));
-        if allowed { Ok(()) } else { Err(NotCalled::NotAllowed) }
+        let mut allowed = self.allow.iter().filter(|prefix| to.starts_with(prefix.as_str())).peekable();
+        if allowed.peek().is_none() {
+            return Err(NotCalled::NotAllowed);
+        }
+        match dear_area(to) {
+            // "+1" is not meant to include the Caribbean: such an area has to be listed itself.
+            Some(area) if !allowed.any(|prefix| prefix.starts_with(area)) => {
+                Err(NotCalled::DearArea { area: area.to_owned() })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
 /// Why a number is not called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCalled {
     /// It is none.
     #[error("`to` is no telephone number, expected one as \"+14155550100\" (E.164)")]
@@ -105,6 +114,12 @@ pub enum NotCalled {
     Premium {
         /// How it begins.
         prefix: &'static str,
+    },
+    /// It is in an area that costs many times as much as its beginning says, and the list does not name that area.
+    #[error("`to` is in {area}, where calls are dear; list \"{area}\" itself in `outbound.allow` to call there")]
+    DearArea {
+        /// The area.
+        area: String,
     },
     /// No prefix of the list matches.
     #[error("`to` begins with no prefix of `outbound.allow`")]
@@ -140,6 +155,17 @@ mod tests {
         assert_eq!(outbound.permit("+14155550100"), Ok(()));
         assert_eq!(outbound.permit("+19005550100"), Err(NotCalled::Premium { prefix: "+1900" }));
         assert_eq!(outbound.permit("+442070000000"), Err(NotCalled::NotAllowed));
+        for dear in ["+18095550100", "+12425550100", "+18765550100", "+18495550100", "+16495550100"] {
+            let area = dear[..5].to_owned();
+            assert_eq!(outbound.permit(dear), Err(NotCalled::DearArea { area: area.clone() }), "{dear}");
+            let listed = Outbound { allow: vec!["+1".to_owned(), area], ..outbound.clone() };
+            assert_eq!(listed.permit(dear), Ok(()), "{dear}, listed");
+        }
+        let wide = Outbound { allow: vec!["+8".to_owned(), "+88".to_owned()], ..outbound.clone() };
+        for satellite in ["+870773000000", "+881600000000", "+882160000000", "+883510000000"] {
+            assert!(matches!(wide.permit(satellite), Err(NotCalled::DearArea { .. })), "{satellite}");
+        }
+        assert_eq!(wide.permit("+886200000000"), Ok(()));
         for text in
             ["", "+", "919820000000", "+91 98200 00000", "+91982000000;+1900", "client:alice", "sip:+91@x", "+९१९८२"]
         {
