@@ -15,6 +15,7 @@ mod briefs;
 mod clips;
 mod conversation;
 mod directory;
+mod dotenv;
 mod errands;
 mod experiments;
 mod fallbacks;
@@ -37,6 +38,7 @@ mod service;
 mod spending;
 mod tools;
 mod trust;
+mod variables;
 mod voices;
 mod webhooks;
 
@@ -66,7 +68,7 @@ pub use tools::BuiltIn;
 pub use webhooks::{DeliveryQueue, Webhooks};
 
 use experiments::Ground;
-use layers::{Node, PREFIX, Variable};
+use layers::{Node, Variable};
 use people::{Common, Directory};
 use reader::{Reader, Section};
 use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
@@ -215,9 +217,9 @@ impl Sources {
             let Some(name) = name.to_str() else { continue };
             match value.into_string() {
                 Ok(value) => {
-                    sources.variables.insert(name.to_owned(), Variable { value, dotenv: false });
+                    sources.variables.insert(name.to_owned(), Variable::new(name, &value, false));
                 }
-                Err(_) if name.starts_with(PREFIX) => {
+                Err(_) if variables::is_ours(name) => {
                     let origin = Origin::Variable { name: name.to_owned(), dotenv: false };
                     sources.refuse(name, origin, "found bytes that are no UTF-8, expected text");
                 }
@@ -237,8 +239,15 @@ impl Sources {
     /// The same with environment variables, secrets included.
     #[must_use]
     pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
-        let variable = |value: &str| Variable { value: value.to_owned(), dotenv: false };
-        self.variables.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), variable(value))));
+        let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), Variable::new(name, value, false));
+        self.variables.extend(variables.iter().map(variable));
+        self
+    }
+
+    /// The same with what a `.env` file says, above the environment.
+    #[must_use]
+    pub fn dotenv(mut self, bytes: &[u8]) -> Self {
+        self.lay_dotenv(bytes);
         self
     }
 
@@ -261,25 +270,32 @@ impl Sources {
         }
     }
 
-    /// Variables that `.env` has for others are ignored because nobody asks for them.
     fn find_dotenv(&mut self, path: &Path) {
-        let lines = match dotenvy::from_path_iter(path) {
+        match std::fs::read(path) {
+            Ok(bytes) => self.lay_dotenv(&bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.refuse(".env", Origin::Nowhere, &format!("cannot be read ({error}); expected a text file"));
+            }
+        }
+    }
+
+    /// Variables that `.env` has for others are ignored because nobody asks for them.
+    fn lay_dotenv(&mut self, bytes: &[u8]) {
+        let lines = match dotenv::read(bytes, &variables::is_ours) {
             Ok(lines) => lines,
-            Err(error) if error.not_found() => return,
-            Err(_) => return self.refuse(".env", Origin::Nowhere, "cannot be read; expected a text file"),
+            Err(why) => return self.refuse(".env", Origin::Nowhere, why),
         };
         for line in lines {
             match line {
-                Ok((name, value)) => {
-                    self.variables.insert(name, Variable { value, dotenv: true });
+                dotenv::Line::Set { name, value } => {
+                    let variable = Variable::new(&name, &value, true);
+                    self.variables.insert(name, variable);
                 }
                 // The line is not repeated: it may hold a secret.
-                Err(_) => {
-                    return self.refuse(
-                        ".env",
-                        Origin::Nowhere,
-                        "a line is not NAME=value; put quotes around values with blanks",
-                    );
+                dotenv::Line::Bad { name, line, why } => {
+                    let origin = Origin::File { path: Arc::new(PathBuf::from(".env")), line };
+                    self.refuse(&name, origin, &format!("{why}; write it as NAME=value in one line"));
                 }
             }
         }
@@ -291,27 +307,38 @@ impl Sources {
 }
 
 /// The sources laid on the built-in defaults, and what is wrong with their form.
-fn laid(sources: &Sources) -> (Node, Vec<Problem>) {
+///
+/// # Errors
+/// When the file is no TOML: what can be read of it is in the wrong place, and would be called wrong for that alone.
+fn laid(sources: &Sources) -> Result<(Node, Vec<Problem>), Vec<Problem>> {
     let (mut tree, mut problems) = layers::shipped(DEFAULTS);
     problems.extend(sources.problems.iter().cloned());
     if let Some((path, text)) = &sources.file {
         let (layer, found) = layers::file(path, text);
-        problems.extend(found);
+        if !found.is_empty() {
+            problems.extend(found);
+            return Err(problems);
+        }
         tree.lay(layer);
     }
     let (layer, found) = layers::variables(&sources.variables);
     problems.extend(found);
     tree.lay(layer);
     tree.lay(layers::overrides(&sources.overrides));
-    (tree, problems)
+    Ok((tree, problems))
 }
 
 fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
-    let (tree, mut problems) = laid(sources);
+    let (tree, mut problems) = match laid(sources) {
+        Ok(laid) => laid,
+        Err(problems) => return (None, problems, BTreeSet::new()),
+    };
     let reader = Reader::default();
     trust::refuse_secrets(&tree, "", &reader);
+    variables::check_secrets(&sources.variables, &tree, &reader);
     let config = read_tree(&tree, &reader, sources);
-    let (found, notes, known) = reader.finish();
+    let (found, mut notes, known) = reader.finish();
+    notes.extend(variables::strangers(&sources.variables, &tree, &known));
     problems.extend(found);
     let file = sources.file.as_ref().map(|(path, _)| path.clone());
     (config.map(|config| Config { notes, file, ..config }), problems, known)
@@ -330,7 +357,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
     // A name that leads nowhere because its table is wrong has been told once.
     let servers = mcp.clone().unwrap_or_default();
-    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables);
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables, server.as_ref());
     let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
     let house = realtime.as_ref().map(Realtime::house);
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
@@ -381,7 +408,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     {
         let known = if transfer_names.is_empty() { "there is none".to_owned() } else { transfer_names.join(", ") };
         let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
-        top.table("limits").problem("on_model_loss", message);
+        let origin = tree.entry("limits").and_then(|limits| limits.entry("on_model_loss")).map(|it| it.origin.clone());
+        reader.problem("limits.on_model_loss", origin.unwrap_or(Origin::Nowhere), message);
     }
     mcp?;
     let (agents, languages, transfers) = (agents?, languages?, transfers?);

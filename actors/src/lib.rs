@@ -45,7 +45,6 @@
 //! | [`erasure`] | marks of calls that were erased, for whoever still has something of one in hand |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
 //! | [`numbers`] | who is on the other end: one normal form of a number, however it was written |
-//! | [`clock`], [`alarm`], [`ids`], [`ending`] | time, deadlines, names, and why a call ended |
 //!
 //! # What is absent, on purpose
 //!

@@ -36,7 +36,10 @@ impl Kept {
     /// # Errors
     /// What is wrong with these sections, or with the file as a whole.
     pub fn of(sources: &Sources, dir: Option<&Path>) -> Result<Self, ConfigError> {
-        let (tree, mut problems) = laid(sources);
+        let (tree, mut problems) = laid(sources).map_err(|mut problems| {
+            problems.retain(is_ours);
+            ConfigError { problems }
+        })?;
         let reader = Reader::default();
         let top = reader.top(&tree);
         let records = Records::read(&top.table("records"));

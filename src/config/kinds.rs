@@ -14,13 +14,22 @@ use super::layers::{Node, Value};
 pub(super) struct Expected {
     what: String,
     help: Option<String>,
+    /// How a value of this kind is written, for lists of it.
+    example: Option<String>,
+    /// What was found may hold a password.
+    hidden: bool,
 }
 
 type Read<T> = Result<T, Expected>;
 
 impl Expected {
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), help: None }
+        Self { what: what.into(), help: None, example: None, hidden: false }
+    }
+
+    /// For values of which only the harmless part may be repeated.
+    fn hidden(self) -> Self {
+        Self { hidden: true, ..self }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
@@ -30,7 +39,18 @@ impl Expected {
     /// What was found, what was expected, the next step.
     pub(super) fn message(&self, found: &Value) -> String {
         let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-        format!("found {}, expected {}{help}", shown(found), self.what)
+        let found = match found {
+            Value::Text(text) | Value::Raw(text) if self.hidden => shown_url(text),
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Flag(_)
+            | Value::List(_)
+            | Value::Table(_)
+            | Value::Raw(_)
+            | Value::Other(_) => shown(found),
+        };
+        format!("found {found}, expected {}{help}", self.what)
     }
 }
 
@@ -39,6 +59,7 @@ pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) | Value::Raw(text) if looks_secret(text) => "something like a secret (not shown)".to_owned(),
         Value::Text(text) | Value::Raw(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::Text(text) | Value::Raw(text) if hides(text) => shown_url(text),
         Value::Text(text) | Value::Raw(text) => {
             let short: String = text.chars().take(SHOWN).collect();
             let dots = if short.len() < text.len() { "…" } else { "" };
@@ -50,6 +71,36 @@ pub(super) fn shown(value: &Value) -> String {
         Value::List(entries) => format!("a list of {}", entries.len()),
         Value::Table(_) => "a table".to_owned(),
         Value::Other(text) => format!("`{text}`"),
+    }
+}
+
+/// Whether a text may hold a password or a token as URLs hold them.
+fn hides(text: &str) -> bool {
+    text.contains("://") || text.split_once('@').is_some_and(|(before, _)| before.contains(':'))
+}
+
+/// A URL for a message: scheme and host alone. A password may stand before the host, and behind it a token anywhere.
+fn shown_url(text: &str) -> String {
+    let text = text.trim();
+    if !text.contains("://") {
+        let plain = !text.contains(['@', '?', '=', '&', ':', '#']) && !looks_secret(text);
+        return if plain {
+            format!("{:?}", text.chars().take(SHOWN).collect::<String>())
+        } else {
+            "a text that is no URL (not shown)".to_owned()
+        };
+    }
+    // Of a URL that cannot be read nobody knows where its host is.
+    let url = Url::parse(text).ok().filter(|url| url.host_str().is_some() && !url.path().contains('@'));
+    match url {
+        Some(url) => {
+            format!("a URL {}://{}… (the rest is not shown)", url.scheme(), url.host_str().unwrap_or_default())
+        }
+        None => {
+            let scheme = text.split("://").next().unwrap_or_default();
+            let plain = scheme.len() <= LONGEST_SCHEME && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
+            format!("a URL {}://… (the rest is not shown)", if plain { scheme } else { "…" })
+        }
     }
 }
 
@@ -113,7 +164,7 @@ pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&Node) -> Read<u32> {
 /// A number within `range`.
 pub(super) fn number(range: RangeInclusive<f32>) -> impl Fn(&Node) -> Read<f32> {
     move |node| {
-        let expected = || Expected::new(format!("a number from {:.1} to {:.1}", range.start(), range.end()));
+        let expected = || Expected::new(format!("a number from {:?} to {:?}", range.start(), range.end()));
         #[expect(clippy::cast_possible_truncation, reason = "no setting needs more digits than f32 has")]
         #[expect(clippy::cast_precision_loss, reason = "the range that follows is small")]
         let number = match &node.value {
@@ -131,14 +182,29 @@ pub(super) fn number(range: RangeInclusive<f32>) -> impl Fn(&Node) -> Read<f32> 
 /// A duration with its unit, within `range`.
 pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Node) -> Read<Duration> {
     move |node| {
-        let (least, most) = (humantime::format_duration(*range.start()), humantime::format_duration(*range.end()));
         let expected = || {
-            Expected::new(format!("a duration from {least} to {most}"))
-                .help("write it in quotes with its unit: \"30s\"")
+            let example = Some(EXAMPLE).filter(|it| range.contains(it));
+            let example = example.or(Some(*range.start()).filter(|least| !least.is_zero())).unwrap_or(*range.end());
+            let expected =
+                Expected::new(format!("a duration from {} to {}", spoken(*range.start()), spoken(*range.end())))
+                    .help(format!("write it in quotes with its unit: \"{}\"", spoken(example)));
+            Expected { example: Some(spoken(example)), ..expected }
         };
         let found = any_text(node).map_err(|_| expected())?;
         let duration = humantime::parse_duration(found.trim()).map_err(|_| expected())?;
         if range.contains(&duration) { Ok(duration) } else { Err(expected()) }
+    }
+}
+
+/// A duration as a person writes it: one number with the largest unit that leaves none over.
+fn spoken(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [(86_400_000, "days"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    match units.into_iter().find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit)) {
+        Some((unit, name)) if millis == unit && name == "days" => "1day".to_owned(),
+        Some((unit, name)) => format!("{}{name}", millis / unit),
+        None if millis == 0 => "0s".to_owned(),
+        None => format!("{millis}ms"),
     }
 }
 
@@ -180,19 +246,19 @@ pub(super) fn machine(node: &Node) -> Read<IpAddr> {
 /// A URL with one of these schemes and a host, without credentials and fragment.
 pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Url> {
     move |node| {
-        let expected = || Expected::new(format!("a URL that begins with {}://", schemes.join(":// or ")));
+        let expected = || Expected::new(format!("a URL that begins with {}://", schemes.join(":// or "))).hidden();
         let found = any_text(node).map_err(|_| expected())?;
         let url = Url::parse(found.trim()).map_err(|_| expected())?;
         if !schemes.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
             return Err(expected());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                Expected::new("a URL without a user and a password").help("secrets come only from the environment")
-            );
+            return Err(Expected::new("a URL without a user and a password")
+                .help("secrets come only from the environment")
+                .hidden());
         }
         if url.fragment().is_some() {
-            return Err(Expected::new("a URL without a `#` part"));
+            return Err(Expected::new("a URL without a `#` part").hidden());
         }
         Ok(url)
     }
@@ -224,7 +290,10 @@ pub(super) fn or_word<T>(word: &'static str, kind: impl Fn(&Node) -> Read<T>) ->
 pub(super) fn list<T>(most: usize, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&Node) -> Read<Vec<T>> {
     move |node| {
         let Value::List(entries) = &node.value else {
-            return Err(Expected::new("a list").help("write it in brackets: [\"…\", \"…\"]"));
+            // Asked about something that it never takes, the kind says what it takes.
+            let node = Node { value: Value::Other(String::new()), origin: node.origin.clone() };
+            let example = kind(&node).err().and_then(|expected| expected.example).unwrap_or_else(|| "…".to_owned());
+            return Err(Expected::new("a list").help(format!("write it in brackets: [\"{example}\", \"{example}\"]")));
         };
         if entries.len() > most {
             return Err(Expected::new(format!("a list of at most {most}")));
@@ -269,5 +338,9 @@ pub(super) fn texts(node: &Node) -> Read<BTreeMap<String, String>> {
     entries.iter().map(|(key, entry)| Ok((key.clone(), text(entry)?))).collect()
 }
 
+/// A duration for examples, where it is one that is taken.
+const EXAMPLE: Duration = Duration::from_secs(30);
+/// Longer than any scheme.
+const LONGEST_SCHEME: usize = 16;
 /// Longest piece of a value that is repeated in a message.
 const SHOWN: usize = 48;

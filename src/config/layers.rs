@@ -37,11 +37,29 @@ pub(super) enum Value {
 /// The prefix of variables that set keys.
 pub(super) const PREFIX: &str = "SWITCHBOARD__";
 
-/// An environment variable and whether it stands in `.env`.
+/// An environment variable and how it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) value: String,
+    /// It stands in `.env`.
     pub(super) dotenv: bool,
+    /// It stood in quotes, which are no part of it.
+    pub(super) quoted: bool,
+}
+
+impl Variable {
+    /// A variable of that name. `docker run --env-file` leaves a file's quotes on; only a setting's may mean something (TOML).
+    pub(super) fn new(name: &str, value: &str, dotenv: bool) -> Self {
+        let bare = if name.starts_with(PREFIX) { value } else { unquoted(value) };
+        Self { quoted: bare.len() < value.len(), value: bare.to_owned(), dotenv }
+    }
+}
+
+/// A text without the one pair of quotes around the whole of it.
+pub(super) fn unquoted(text: &str) -> &str {
+    let trimmed = text.trim();
+    let inside = |quote: char| trimmed.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
 impl PartialEq for Node {
@@ -114,7 +132,7 @@ pub(super) fn file(path: &std::path::Path, text: &str) -> (Node, Vec<Problem>) {
 
 fn document(text: &str, name: &str, place: &dyn Fn(usize) -> Origin) -> (Node, Vec<Problem>) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let problems = errors
+    let mut problems: Vec<Problem> = errors
         .iter()
         .map(|error| Problem {
             key: name.to_owned(),
@@ -122,6 +140,8 @@ fn document(text: &str, name: &str, place: &dyn Fn(usize) -> Origin) -> (Node, V
             message: format!("not TOML: {}", error.message().trim().replace('\n', ", ")),
         })
         .collect();
+    // What else is wrong in a line that is broken follows from that.
+    problems.dedup_by(|next, first| next.origin == first.origin);
     let origin = place(0);
     (Node { value: table_value(table.get_ref(), place), origin }, problems)
 }

@@ -333,11 +333,22 @@ pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &
     match nearest {
         Some(nearest) => {
             let all = known.join(", ");
-            format!("found {shown}, expected a known {what}; the nearest known one is {nearest:?} (there are: {all})")
+            let alike = strsim::jaro_winkler(nearest, found) >= ALIKE;
+            let hint = if alike {
+                format!("the nearest known one is {nearest:?} (there are: {all})")
+            } else if is_name(found) {
+                format!("there are: {all}; or add [{section}.{found}]")
+            } else {
+                format!("there are: {all}")
+            };
+            format!("found {shown}, expected a known {what}; {hint}")
         }
         None => format!("found {shown}, expected a known {what}, but there is none yet; add one as [{section}.<name>]"),
     }
 }
+
+/// Two names this much alike (Jaro-Winkler) are taken for one misspelt. Lower: `book` is "corrected" into `send_dtmf`.
+const ALIKE: f64 = 0.8;
 
 /// Whether a name can be written everywhere: in a file, in a variable, in the model's tool call.
 pub(super) fn is_name(name: &str) -> bool {

@@ -271,8 +271,12 @@ impl Unknown {
                 format!("unknown key; the nearest known one is `{name}`; {SECRETS} ({variable})")
             }
             (Some(variable), _) => format!("{SECRETS}; take it out of here and set {variable}"),
-            (None, Some(Nearest { name, .. })) => format!("unknown key; the nearest known one is `{name}`"),
-            (None, None) => "unknown key; config.toml lists every key there is".to_owned(),
+            (None, Some(Nearest { name, alike: true })) => {
+                format!("unknown key; the nearest known one is `{name}`")
+            }
+            (None, Some(Nearest { alike: false, .. }) | None) => {
+                "unknown key; config.toml lists every key there is".to_owned()
+            }
         };
         Problem { key: name, origin: self.origin.clone(), message }
     }

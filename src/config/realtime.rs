@@ -14,7 +14,8 @@ use super::layers::Variable;
 use super::options::{McpServers, Options};
 use super::reader::Section;
 use super::secrets::Secrets;
-use super::service::{MILLISECOND, MINUTE, SECOND, is_loopback};
+use super::service::{MILLISECOND, MINUTE, SECOND, Server, is_loopback};
+use super::trust;
 
 /// `[realtime]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,8 +120,10 @@ impl Realtime {
         secrets: &Secrets,
         mcp: &McpServers,
         variables: &BTreeMap<String, Variable>,
+        server: Option<&Server>,
     ) -> Option<Self> {
         let provider = section.read("provider", word(PROVIDERS));
+        let rehearsal_in_public = section.read("rehearsal_in_public", flag);
         if let Some(provider @ (Provider::OpenAi | Provider::Azure)) = provider
             && secrets.openai_api_key.is_none()
         {
@@ -155,6 +158,9 @@ impl Realtime {
         house.check_voice(section, &voice);
         for fallback in fallback_models.iter().flatten() {
             house.check_model(section, "fallback_models", fallback);
+        }
+        if let Some(server) = server {
+            trust::check_model((provider, url.as_ref()), rehearsal_in_public?, server, secrets, section);
         }
         let url = read_url(section, provider, url);
         Some(Self {

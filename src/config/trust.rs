@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use url::Url;
+
 use super::kinds::looks_secret;
 use super::layers::{Node, Value, Variable};
 use super::problem::Origin;
 use super::reader::{Reader, Section};
+use super::realtime::Provider;
 use super::secrets::Secrets;
 use super::service::{Admin, Server, Verify, Waybeo, is_loopback};
 
@@ -59,6 +62,43 @@ pub(super) fn check_admin(admin: &Admin, server: Option<&Server>, secrets: &Secr
 pub(super) fn check_waybeo(waybeo: &Waybeo, server: &Server, secrets: &Secrets, section: &Section<'_>) {
     if waybeo.enabled && secrets.waybeo_stream_token.is_none() && !is_local(server) {
         section.problem("enabled", "found true without a token for its streams; set WAYBEO_STREAM_TOKEN");
+    }
+}
+
+/// Checks that who answers is who is meant to: people who call a number must not hear their own voice back.
+pub(super) fn check_model(
+    (provider, url): (Provider, Option<&Url>),
+    allowed: bool,
+    server: &Server,
+    secrets: &Secrets,
+    section: &Section<'_>,
+) {
+    let local = is_local(server);
+    match provider {
+        // At a URL of its own it is a server that asks for no key.
+        Provider::Rehearsal if url.is_none() => {
+            if !local && !allowed {
+                let outside = if server.bind.ip().is_loopback() { "server.public_url" } else { "server.bind" };
+                let found = format!(
+                    "found \"rehearsal\" while {outside} can be reached from outside: callers would hear a model that repeats their words"
+                );
+                let next = "set realtime.provider = \"openai\", or realtime.rehearsal_in_public = true";
+                section.problem("provider", format!("{found}; {next}"));
+            }
+            if secrets.openai_api_key.is_some() {
+                let note = "\"rehearsal\" answers although OPENAI_API_KEY is set; callers reach the model with provider = \"openai\"";
+                section.note("provider", note);
+            }
+        }
+        Provider::Rehearsal => {}
+        Provider::OpenAi | Provider::Azure if is_loopback(&server.public_url) => {
+            let note = format!(
+                "{:?} while server.public_url is a loopback address: carriers cannot reach this service",
+                provider.word()
+            );
+            section.note("provider", &note);
+        }
+        Provider::OpenAi | Provider::Azure => {}
     }
 }
 

@@ -244,6 +244,34 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
     }
     let message = problem(&refused(&[("routes", r#"[{ agent = "defalt" }]"#)]), "routes[0].agent").message.clone();
     assert!(message.contains("the nearest known one is \"default\""), "{message}");
+    for (settings, key, added) in [
+        (("routes", r#"[{ agent = "sales" }]"#), "routes[0].agent", "or add [agents.sales]"),
+        (("routes", r#"[{ language = "kn" }]"#), "routes[0].language", "or add [languages.kn]"),
+        (("agents.default.tools", r#"["book"]"#), "agents.default.tools", "or add [tools.book]"),
+    ] {
+        let message = problem(&refused(&[settings]), key).message.clone();
+        assert!(!message.contains("nearest") && message.contains(added), "{message}");
+    }
+}
+
+#[test]
+fn a_message_says_what_is_taken_and_its_example_is() {
+    let message = |key: &str, value: &str| problem(&refused(&[(key, value)]), key).message.clone();
+    assert!(message("records.retention.queue_age", "1s").contains("from 1m to 36500days"));
+    assert!(message("records.retention.queue_age", "1s").contains("unit: \"1m\""));
+    assert!(message("limits.max_call_duration", "1s").contains("from 10s to 1day"));
+    assert!(message("limits.idle_prompts", "10s").contains(r#"["30s", "30s"]"#));
+    assert!(message("realtime.created_timeout", "90").contains("from 100ms to 1m"));
+    assert!(message("spend.day_hard", "0.0001").contains("from 0.001 to 1000000.0"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_once() {
+    for text in ["[server\nbind = \"127.0.0.1:8080\"\n", "[server]\nbind = \"127.0.0.1:8080\nmax_calls = 3\n"] {
+        let error = Config::from_sources(&Sources::default().file("my.toml", text)).expect_err("no TOML");
+        assert!(error.problems.iter().all(|problem| problem.message.starts_with("not TOML")), "{error}");
+        assert_eq!(error.problems.len(), 1, "{error}");
+    }
 }
 
 /// The file is refused, and a problem names this key or something within it.

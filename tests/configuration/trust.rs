@@ -1,6 +1,6 @@
 //! What nothing starts without, and what is never shown.
 
-use switchboard::config::{Config, Sources, Verify};
+use switchboard::config::{Config, ConfigError, Sources, Verify};
 
 use crate::{KEY, TOKEN, brief, problem};
 
@@ -8,7 +8,8 @@ use crate::{KEY, TOKEN, brief, problem};
 fn signatures_are_required_as_soon_as_a_stranger_could_call() {
     let verify = |settings: &[(&str, &str)], token: bool| {
         let token = if token { [("TWILIO_AUTH_TOKEN", "one, two")].as_slice() } else { &[] };
-        Config::from_sources(&Sources::default().variables(token).overrides(settings))
+        let settings = [settings, &[("realtime.rehearsal_in_public", "true")]].concat();
+        Config::from_sources(&Sources::default().variables(token).overrides(&settings))
             .map(|config| config.twilio.verify)
     };
     assert_eq!(verify(&[], false), Ok(Verify::Off));
@@ -112,6 +113,161 @@ fn a_secret_in_a_file_is_refused_and_not_repeated() {
             "{key}: the secret is repeated"
         );
     }
+}
+
+#[test]
+fn callers_do_not_meet_the_rehearsal_unless_that_is_meant() {
+    let load = |settings: &[(&str, &str)], variables: &[(&str, &str)]| {
+        let variables = [&[("TWILIO_AUTH_TOKEN", "one")], variables].concat();
+        Config::from_sources(&Sources::default().variables(&variables).overrides(settings))
+    };
+    let key = [("OPENAI_API_KEY", KEY)];
+    for outside in [("server.bind", "0.0.0.0:8080"), ("server.public_url", "https://voice.example.com")] {
+        for variables in [&key[..], &[]] {
+            let error = load(&[outside], variables).expect_err("callers would hear themselves");
+            let message = &problem(&error, "realtime.provider").message;
+            assert!(message.contains(outside.0) && message.contains("rehearsal_in_public"), "{message}");
+        }
+        assert!(load(&[outside, ("realtime.rehearsal_in_public", "true")], &[]).is_ok());
+        assert!(load(&[outside, ("realtime.provider", "openai")], &key).is_ok());
+        // A server that asks for no key is none of ours.
+        assert!(load(&[outside, ("realtime.url", "ws://127.0.0.1:9000/v1/realtime")], &[]).is_ok());
+    }
+    let noted = |config: Config| config.notes.join("; ");
+    assert!(noted(load(&[], &key).expect("valid")).contains("OPENAI_API_KEY is set"));
+    assert!(!noted(load(&[], &[]).expect("valid")).contains("realtime.provider"));
+    let openai = noted(load(&[("realtime.provider", "openai")], &key).expect("valid"));
+    assert!(openai.contains("server.public_url is a loopback address"), "{openai}");
+}
+
+#[test]
+fn a_secret_comes_as_it_was_written_or_is_refused_by_name() {
+    let load = |env: &[u8]| Config::from_sources(&Sources::default().dotenv(env));
+    let admin = |env: &str| load(env.as_bytes()).unwrap_or_else(|error| panic!("{error}")).secrets.admin_token;
+    let token = "pa$word1234567890abcdefghij$$xyz";
+    let is = |text: &str| Some(text.to_owned().into());
+    assert_eq!(admin(&format!("SWITCHBOARD_ADMIN_TOKEN={token}\n")), is(token));
+    assert_eq!(admin(&format!("\u{FEFF}SWITCHBOARD_ADMIN_TOKEN=\"{token}\"\r\n")), is(token));
+    assert_eq!(admin(&format!("NAME=Example Motors Pvt Ltd\nexport SWITCHBOARD_ADMIN_TOKEN='{token}'")), is(token));
+    let error = load(b"A=1\nSWITCHBOARD_ADMIN_TOKEN sw0rdfish\n").expect_err("no NAME=value");
+    let told = error.to_string();
+    assert!(told.contains("SWITCHBOARD_ADMIN_TOKEN (.env, line 2)") && !told.contains("sw0rdfish"), "{told}");
+
+    let names = [
+        "OPENAI_API_KEY",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "WAYBEO_AUTH_TOKEN",
+        "WAYBEO_STREAM_TOKEN",
+        "SWITCHBOARD_ADMIN_TOKEN",
+    ];
+    for name in names {
+        let set = |value: &str| Config::from_sources(&Sources::default().variables(&[(name, value)]));
+        for damaged in [
+            "sw0rd fish",
+            "sw0rd\nfish",
+            "\"sw0rdfish",
+            "sw0rdfish'",
+            "sw0rd\u{A0}fish",
+            "sw0rdfi\u{15F}h",
+            "\u{201C}sw0rdfish\u{201D}",
+            "sw0rd\u{7}fish",
+        ] {
+            let error = set(damaged).expect_err("a damaged secret");
+            assert!(problem(&error, name).message.contains("not shown"), "{name} {damaged:?}");
+            assert!(!error.to_string().contains("sw0rd"), "{error}");
+        }
+        let quoted = set("\"0123456789abcdef\"").expect("the quotes are taken off");
+        assert!(
+            quoted.notes.iter().any(|note| note.starts_with(name) && note.contains("quotes")),
+            "{:?}",
+            quoted.notes
+        );
+    }
+    // Two of a kind, and words.
+    for (name, value) in [("TWILIO_AUTH_TOKEN", "one, two"), ("SWITCHBOARD_CALLER_SALT", "some words of salt")] {
+        assert!(Config::from_sources(&Sources::default().variables(&[(name, value)])).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_variable_that_nobody_reads_is_noted_with_the_one_that_was_meant() {
+    let notes = |name: &str| {
+        let sources = Sources::default().variables(&[(name, "x")]);
+        Config::from_sources(&sources).expect("a stranger stops nothing").notes.join("; ")
+    };
+    for (name, meant) in [
+        ("SWITCHBOARD_SERVER_BIND", "SWITCHBOARD__SERVER__BIND"),
+        ("SWITCHBOARD_REALTIME_PROVIDER", "SWITCHBOARD__REALTIME__PROVIDER"),
+        ("SWITCHBOARD_ADMIN_TOKN", "SWITCHBOARD_ADMIN_TOKEN"),
+        ("SWITCHBOARD_WEBHOOKS_SECRET", "SWITCHBOARD_WEBHOOK_SECRET"),
+        ("SWITCHBOARD_CONFIG", "--config"),
+    ] {
+        assert!(notes(name).contains(meant), "{name}: {}", notes(name));
+    }
+    for known in ["SWITCHBOARD_PORT_8080_TCP_ADDR", "SWITCHBOARD_SERVICE_HOST", "SWITCHBOARD_PORT", "OTHER_NAME"] {
+        assert!(!notes(known).contains(known), "{known}: {}", notes(known));
+    }
+}
+
+#[test]
+fn no_message_repeats_what_a_url_may_hide() {
+    let hidden = ["pa55word", "s3cr3t"];
+    let urls = [
+        "https://user:pa55word@n8n.example.com/webhook/x",
+        "https://:pa55word@n8n.example.com/?token=s3cr3t",
+        "wss://user:pa55word@n8n.example.com/?token=s3cr3t",
+        "redis://:pa55word@n8n.example.com:6379/0",
+        "rediss://:pa55word@n8n.example.com:6379/0",
+        "https://user:pa55word/@n8n.example.com:x/",
+        "ftp://n8n.example.com/pa55word?token=s3cr3t",
+        "https://n8n.example.com/#pa55word",
+        "https://n8n.example.com/#s3cr3t",
+        "user:pa55word@n8n.example.com",
+        "://:pa55word@n8n",
+        "http://[::pa55word",
+    ];
+    let sections = [
+        ("server.public_url", ""),
+        ("twilio.api_url", ""),
+        ("waybeo.api_url", ""),
+        ("realtime.url", ""),
+        ("delivery.redis_url", ""),
+        ("tools.crm.url", "tools.crm.description"),
+        ("mcp.crm.url", ""),
+    ];
+    let clean = |error: &ConfigError| {
+        hidden.iter().all(|hidden| !error.to_string().contains(hidden) && !error.summary().to_string().contains(hidden))
+    };
+    for url in urls {
+        for (key, other) in sections {
+            let settings = [(key, url), (other, "x")];
+            let settings = &settings[..1 + usize::from(!other.is_empty())];
+            if let Err(error) = Config::builtin_with(settings) {
+                assert!(clean(&error), "{key} = {url}: {error}");
+            }
+            let (section, leaf) = key.rsplit_once('.').expect("a section");
+            for text in [
+                format!("[{section}]\n{leaf} = \"{url}\""),
+                format!("[{section}]\n{leaf} = [\"{url}\"]"),
+                format!("[{section}]\nurll = \"{url}\""),
+                format!("[{section}]\n{leaf} = \"{url}"),
+                format!("[{section}]\n{leaf} = {url}"),
+                format!("[{section}]\n{leaf} = \"{url}\" x"),
+                format!("{section} = \"{url}\""),
+                format!("[[webhooks.endpoints]]\nname = \"n8n\"\nurl = \"{url}\""),
+                format!("[[webhooks.endpoints]]\nname = \"{url}\""),
+                format!("[[realtime.fallbacks]]\nurl = \"{url}\""),
+            ] {
+                if let Err(error) = Config::from_sources(&Sources::default().file("my.toml", &text)) {
+                    assert!(clean(&error), "{text}\n{error}");
+                }
+            }
+        }
+    }
+    let error = Config::builtin_with(&[("delivery.redis_url", urls[3])]).expect_err("a password");
+    let message = &problem(&error, "delivery.redis_url").message;
+    assert!(message.contains("redis://n8n.example.com"), "{message}");
 }
 
 #[test]

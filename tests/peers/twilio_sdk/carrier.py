@@ -115,6 +115,7 @@ file = ""
         command = [self.binary, "serve", "--config", str(self.folder / "config.toml")]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "SWITCHBOARD"))}
         environment = {**inherited, **self.variables, "RUST_BACKTRACE": "0"}
+        environment["SWITCHBOARD__REALTIME__REHEARSAL_IN_PUBLIC"] = "true"
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
 
     def start(self):

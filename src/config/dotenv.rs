@@ -1,0 +1,198 @@
+//! `.env`: `NAME=value`, a line each, taken as written. Pure.
+//!
+//! As `docker --env-file`, systemd and Node read it: nothing is expanded, a `$` and a `\` are themselves. One pair of quotes around a
+//! whole value is taken off, and what stands behind ` #` without quotes is a comment. The file may be shared with other programs:
+//! their lines are passed over, whatever they look like. A line of ours that cannot be read is refused, because the value that it
+//! seems to have would be another one than was meant.
+
+use super::layers::unquoted;
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A variable.
+    Set { name: String, value: String },
+    /// A line of ours that cannot be read, and why. The value is not repeated.
+    Bad { name: String, line: usize, why: &'static str },
+}
+
+/// Reads a file. `ours` says which names are looked at by this program.
+///
+/// # Errors
+/// When the file as a whole is no text that could hold variables.
+pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line>, &'static str> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err("is written in UTF-16, expected UTF-8; save it again as plain text");
+    }
+    let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(line) = lines.get(at) {
+        let number = at + 1;
+        at += 1;
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim();
+        let (exported, statement) = match line.strip_prefix("export ") {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, line),
+        };
+        if statement.is_empty() || statement.starts_with('#') {
+            continue;
+        }
+        let bad = |name: &str, why| Line::Bad { name: name.to_owned(), line: number, why };
+        let Some((name, value)) = assignment(statement) else {
+            let word = statement.split([' ', '\t', ':', '=']).next().unwrap_or_default();
+            // `export NAME` alone hands on what the shell has.
+            if ours(word) && !(exported && word == statement) {
+                found.push(bad(word, "the line is not NAME=value"));
+            }
+            continue;
+        };
+        match value_of(value) {
+            Some(_) if value.contains('\u{FFFD}') && ours(name) => found.push(bad(name, "the line is not UTF-8")),
+            Some(value) => found.push(Line::Set { name: name.to_owned(), value: value.to_owned() }),
+            None => {
+                let inside = closing(value, &lines[at..]).map(|end| at..=at + end);
+                if ours(name) {
+                    let why = if inside.is_some() { SEVERAL_LINES } else { UNCLOSED };
+                    found.push(bad(name, why));
+                }
+                let Some(inside) = inside else { continue };
+                // A quote that somebody forgot to close must not swallow what is ours.
+                let swallowed = lines[inside.clone()].iter().enumerate().filter_map(|(step, line)| {
+                    let line = String::from_utf8_lossy(line);
+                    let (name, _) = assignment(line.trim().trim_start_matches("export ").trim_start())?;
+                    ours(name).then(|| (inside.start() + step + 1, name.to_owned()))
+                });
+                found.extend(swallowed.map(|(line, name)| Line::Bad { name, line, why: SWALLOWED }));
+                at = inside.end() + 1;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Name and value of a statement whose name could be a variable's.
+fn assignment(statement: &str) -> Option<(&str, &str)> {
+    let (name, value) = statement.split_once('=')?;
+    let name = name.trim_end();
+    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    (fits && !name.is_empty()).then(|| (name, value.trim()))
+}
+
+/// The value as it is meant; nothing where it opens with a quote that this line does not close.
+fn value_of(value: &str) -> Option<&str> {
+    let Some(quote) = value.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
+        // `pass#word` has no comment in it.
+        let comment = [" #", "\t#"].iter().filter_map(|mark| value.find(mark)).min();
+        return Some(value[..comment.unwrap_or(value.len())].trim_end());
+    };
+    let (whole, bare) = (value, unquoted(value));
+    if bare.len() < whole.len() {
+        return Some(bare);
+    }
+    let (inside, behind) = value[1..].split_once(quote)?;
+    let comment = behind.trim_start();
+    let commented = comment.is_empty() || (comment.starts_with('#') && comment.len() < behind.len());
+    // `"a"b` is one value with quotes in it.
+    Some(if commented { inside } else { whole })
+}
+
+/// The line, counted from 0, that closes a value which goes on over several.
+fn closing(value: &str, lines: &[&[u8]]) -> Option<usize> {
+    let quote = *value.as_bytes().first()?;
+    lines.iter().position(|line| line.trim_ascii_end().last() == Some(&quote))
+}
+
+const SEVERAL_LINES: &str = "the value goes on over several lines, expected one";
+const UNCLOSED: &str = "the value opens with a quote that nothing closes";
+const SWALLOWED: &str = "the line stands within the quotes that a line before it opens; close them";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> Vec<(String, String)> {
+        let lines = read(text.as_bytes(), &ours).expect("a file");
+        let pair = |line| match line {
+            Line::Set { name, value } => (name, value),
+            Line::Bad { name, line, why } => panic!("{name} in line {line}: {why}"),
+        };
+        lines.into_iter().map(pair).collect()
+    }
+
+    fn value(line: &str) -> String {
+        let found = set(&format!("KEY={line}"));
+        assert_eq!(found.len(), 1, "{line}");
+        found[0].1.clone()
+    }
+
+    fn bad(text: &str) -> Vec<(String, usize)> {
+        let lines = read(text.as_bytes(), &ours).expect("a file");
+        let lines = lines.into_iter().filter_map(|line| match line {
+            Line::Bad { name, line, .. } => Some((name, line)),
+            Line::Set { .. } => None,
+        });
+        lines.collect()
+    }
+
+    fn ours(name: &str) -> bool {
+        name == "KEY" || name == "TOKEN"
+    }
+
+    #[test]
+    fn a_value_is_taken_as_it_is_written() {
+        for (line, meant) in [
+            ("pa$word1234$$xyz", "pa$word1234$$xyz"),
+            ("${HOME}`id`$(id)", "${HOME}`id`$(id)"),
+            (r"a\nb\\c", r"a\nb\\c"),
+            (r#""a\nb$c""#, r"a\nb$c"),
+            ("'single $quoted'", "single $quoted"),
+            (r#""double quoted""#, "double quoted"),
+            (r#""with # inside""#, "with # inside"),
+            (r#""quoted" # a comment"#, "quoted"),
+            ("plain # a comment", "plain"),
+            ("pass#word", "pass#word"),
+            ("a=b==", "a=b=="),
+            ("  blanks around  ", "blanks around"),
+            ("two words", "two words"),
+            (r#"it's "fine""#, r#"it's "fine""#),
+            (r#""a"b"#, r#""a"b"#),
+            (r#"{"type": "x"}"#, r#"{"type": "x"}"#),
+            ("\"\"", ""),
+            ("", ""),
+        ] {
+            assert_eq!(value(line), meant, "{line}");
+        }
+    }
+
+    #[test]
+    fn marks_line_ends_exports_and_comments_are_no_part_of_it() {
+        let text = "\u{FEFF}KEY=one\r\n# TOKEN=no\r\n\r\n  export TOKEN = two\r\nexport KEY\n";
+        let pairs = [("KEY".to_owned(), "one".to_owned()), ("TOKEN".to_owned(), "two".to_owned())];
+        assert_eq!(set(text), pairs);
+    }
+
+    #[test]
+    fn lines_of_others_stop_nothing() {
+        let text = "COMPANY=Example Motors Pvt Ltd\nCREDS={\"type\": \"x\", \"id\": 1}\nJSON={\n \"a\": \"b=c\"\n}\n\
+            just some words\n=nothing\n- yaml: yes\nPEM=\"-----BEGIN\nMIIE==\n-----END\"\nSTRAY='tis\nKEY=mine\n";
+        let found = set(text);
+        assert_eq!(found.iter().find(|(name, _)| name == "KEY").map(|(_, value)| value.as_str()), Some("mine"));
+    }
+
+    #[test]
+    fn a_line_of_ours_that_cannot_be_read_is_named_with_its_number() {
+        let name = |name: &str, line| vec![(name.to_owned(), line)];
+        assert_eq!(bad("A=1\nKEY sk-secret"), name("KEY", 2));
+        assert_eq!(bad("KEY: sk-secret"), name("KEY", 1));
+        assert_eq!(bad("\n\nKEY"), name("KEY", 3));
+        assert_eq!(bad("KEY=\"sk-secret\nA=1"), name("KEY", 1));
+        assert_eq!(bad("A=1\nKEY='two\nlines'\nB=1"), name("KEY", 2));
+        assert_eq!(bad("STRAY=\"oops\nKEY=mine\nA=\"x\""), name("KEY", 2));
+        let mut bytes = b"B=\xFF\nKEY=".to_vec();
+        bytes.push(0xFF);
+        assert!(matches!(&read(&bytes, &ours).expect("a file")[..], [Line::Set { .. }, Line::Bad { line: 2, .. }]));
+        assert!(read(&[0xFF, 0xFE, b'K', 0], &ours).is_err());
+    }
+}

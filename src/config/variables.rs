@@ -1,0 +1,152 @@
+//! Environment variables of ours: which there are, whether a secret can be one, and names that nobody knows. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::layers::{Node, PREFIX, Value, Variable};
+use super::problem::Origin;
+use super::reader::Reader;
+
+/// What a secret may hold besides plain signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Nothing.
+    One,
+    /// Several, with commas between them.
+    Listed,
+    /// Several, with commas, blanks or line ends between them.
+    Several,
+    /// Words: it is sent nowhere as it is.
+    Words,
+}
+
+/// Whether a name in `.env` is looked at by this program, so that a line that cannot be read is not passed over.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.starts_with(OWN) || name == "RUST_LOG" || SECRETS.iter().any(|(known, _)| *known == name)
+}
+
+/// Refuses secrets that were damaged on their way here: they would be refused by others, one call at a time.
+pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node, reader: &Reader) {
+    let mut all = BTreeMap::new();
+    name_secrets(tree, "", &mut all);
+    all.extend(SECRETS);
+    for (name, form) in all {
+        let Some(variable) = variables.get(name) else { continue };
+        if variable.quoted && !variable.dotenv {
+            reader.note(format!("{name}: stands in quotes, which are no part of it and were taken off"));
+        }
+        if let Some(found) = damage(&variable.value, form) {
+            let origin = Origin::Variable { name: name.to_owned(), dotenv: variable.dotenv };
+            let next = "expected plain ASCII; set it again as its owner shows it (the value is not shown)";
+            reader.problem(name, origin, format!("found {found} in it, {next}"));
+        }
+    }
+}
+
+/// What does not belong into a secret.
+fn damage(value: &str, form: Form) -> Option<&'static str> {
+    let value = value.trim();
+    let quote = |c: char| matches!(c, '"' | '\'' | '`');
+    let mut entries: Vec<&str> = vec![value];
+    match form {
+        Form::One | Form::Words => {}
+        // `id = secret` too.
+        Form::Listed => entries = value.split([',', '=']).map(str::trim).collect(),
+        Form::Several => entries = value.split([',', ' ', '\t', '\n', '\r']).collect(),
+    }
+    if entries.iter().any(|entry| entry.contains(['\n', '\r'])) {
+        Some("a line break")
+    } else if form != Form::Words && entries.iter().any(|entry| entry.contains(char::is_whitespace)) {
+        Some("a blank")
+    } else if value.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        Some("a sign that cannot be printed")
+    } else if form != Form::Words && !value.is_ascii() {
+        Some("a sign that is not ASCII")
+    } else if value.starts_with(quote) || value.ends_with(quote) || (form != Form::Words && value.contains(quote)) {
+        Some("a quote")
+    } else {
+        None
+    }
+}
+
+/// The variables that settings name as those of secrets.
+fn name_secrets<'t>(node: &'t Node, key: &str, found: &mut BTreeMap<&'t str, Form>) {
+    match &node.value {
+        Value::Table(entries) => entries.iter().for_each(|(key, entry)| name_secrets(entry, key, found)),
+        Value::List(entries) => entries.iter().for_each(|entry| name_secrets(entry, key, found)),
+        Value::Text(name) | Value::Raw(name) if key.ends_with("_env") => {
+            let form = if key == "secret_env" { Form::Several } else { Form::One };
+            found.insert(name.trim(), form);
+        }
+        Value::Text(_) | Value::Raw(_) | Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Other(_) => {}
+    }
+}
+
+/// Notes variables that look like ours and are read by nobody: one underscore instead of two, or a slip of the finger.
+pub(super) fn strangers(variables: &BTreeMap<String, Variable>, tree: &Node, keys: &BTreeSet<String>) -> Vec<String> {
+    let strange = |name: &&String| {
+        name.starts_with(OWN)
+            && !name.starts_with(PREFIX)
+            && !SECRETS.iter().any(|(known, _)| known == name)
+            && !INTERNAL.contains(&name.as_str())
+            && !is_of_kubernetes(name)
+            && !mentions(tree, name)
+    };
+    let note = |name: &String| {
+        let meant = match nearest(name, keys) {
+            Some(meant) => format!("; the nearest known one is {meant}"),
+            None if name == "SWITCHBOARD_CONFIG" => "; a configuration file is named by `--config FILE`".to_owned(),
+            None => format!("; settings are written as {PREFIX}SECTION__KEY"),
+        };
+        format!("{name}: nothing reads this variable{meant}")
+    };
+    variables.keys().filter(strange).map(note).collect()
+}
+
+/// The variable that was probably meant.
+fn nearest(name: &str, keys: &BTreeSet<String>) -> Option<String> {
+    let bare = |name: &str| name.trim_start_matches("SWITCHBOARD").replace('_', "").to_uppercase();
+    let settings = keys.iter().filter(|key| !key.contains('<'));
+    let settings = settings.map(|key| format!("{PREFIX}{}", key.replace('.', "__").to_uppercase()));
+    let known = SECRETS.iter().map(|(known, _)| (*known).to_owned()).filter(|known| known.starts_with(OWN));
+    let likeness = |known: &str| strsim::jaro_winkler(&bare(known), &bare(name));
+    let all = known.chain(settings).map(|known| (likeness(&known), known));
+    let (likeness, known) = all.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    (likeness >= ALIKE).then_some(known)
+}
+
+/// What Kubernetes puts into every container beside a service that is called `switchboard`.
+fn is_of_kubernetes(name: &str) -> bool {
+    let of_port = |rest: &str| rest.is_empty() || rest.starts_with("_") && rest.contains(|c: char| c.is_ascii_digit());
+    name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.split_once("_PORT").is_some_and(|(_, rest)| of_port(rest))
+}
+
+fn mentions(node: &Node, name: &str) -> bool {
+    match &node.value {
+        Value::Table(entries) => entries.values().any(|entry| mentions(entry, name)),
+        Value::List(entries) => entries.iter().any(|entry| mentions(entry, name)),
+        Value::Text(text) | Value::Raw(text) => text.trim() == name,
+        Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Other(_) => false,
+    }
+}
+
+/// How our own variables begin.
+const OWN: &str = "SWITCHBOARD_";
+/// The secrets that are read whatever the settings say.
+const SECRETS: [(&str, Form); 10] = [
+    ("OPENAI_API_KEY", Form::One),
+    ("TWILIO_ACCOUNT_SID", Form::One),
+    ("TWILIO_AUTH_TOKEN", Form::Listed),
+    ("TWILIO_SHARED_KEYS", Form::Listed),
+    ("WAYBEO_AUTH_TOKEN", Form::One),
+    ("WAYBEO_STREAM_TOKEN", Form::One),
+    ("SWITCHBOARD_ADMIN_TOKEN", Form::One),
+    ("SWITCHBOARD_WEBHOOK_SECRET", Form::Several),
+    ("SWITCHBOARD_CALLER_SALT", Form::Words),
+    ("SWITCHBOARD_REDIS_PASSWORD", Form::Words),
+];
+/// What the program tells itself when it starts itself again.
+const INTERNAL: [&str; 1] = ["SWITCHBOARD_HUGE_PAGES_ASKED"];
+/// Two names this much alike (Jaro-Winkler) are taken for one misspelt.
+const ALIKE: f64 = 0.88;
