@@ -166,6 +166,8 @@ fn brief(
             line_silence: limits.line_silence,
             goodbye: limits.goodbye,
             model_setup: limits.model_setup,
+            model_answer: limits.model_answer,
+            late_answer: limits.late_answer,
         },
         playout_lead: config.twilio.playout_lead,
         audio: config.audio.clone(),

@@ -148,6 +148,10 @@ pub struct Limits {
     pub goodbye: Duration,
     /// Longest wait for the model's first session.
     pub model_setup: Duration,
+    /// Longest wait for an answer that is due before the model's session counts as lost.
+    pub model_answer: Duration,
+    /// An answer that takes longer is told as late.
+    pub late_answer: Duration,
     /// Where a caller is sent whose model is lost for good; `None` hangs up.
     pub on_model_loss: Option<String>,
     /// Largest message of a carrier, in bytes.
@@ -292,6 +296,8 @@ impl Limits {
         let line_silence = section.read("line_silence", duration(SECOND..=HOUR));
         let goodbye = section.read("goodbye", duration(500 * MILLISECOND..=MINUTE));
         let model_setup = section.read("model_setup", duration(SECOND..=2 * MINUTE));
+        let model_answer = section.read("model_answer", duration(4 * SECOND..=2 * MINUTE));
+        let late_answer = section.read("late_answer", duration(500 * MILLISECOND..=2 * MINUTE));
         let on_model_loss = section.read("on_model_loss", fallback);
         let max_message = section.read("max_message", size(4 * 1024..=16 * 1024 * 1024));
         let sockets_per_address = section.read("sockets_per_address", whole(1..=100_000));
@@ -305,6 +311,8 @@ impl Limits {
             line_silence: line_silence?,
             goodbye: goodbye?,
             model_setup: model_setup?,
+            model_answer: model_answer?,
+            late_answer: late_answer?,
             on_model_loss: on_model_loss?,
             max_message: max_message?,
             sockets_per_address: sockets_per_address? as usize,

@@ -154,6 +154,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("limits.idle_prompts", &["[\"1s\"]", "10s", "[\"5s\",\"5s\",\"5s\",\"5s\",\"5s\",\"5s\"]"]),
     ("limits.idle_after", &["1s", "10", "1h"]),
     ("limits.longest_without_words", &["5s", "2h", "180"]),
+    ("limits.model_answer", &["3s", "12", "3m"]),
+    ("limits.late_answer", &["100ms", "5", "3m"]),
     ("limits.max_message", &["65536", "1KiB", "1GiB", "64kb"]),
     ("limits.sockets_per_address", &["0"]),
 ];

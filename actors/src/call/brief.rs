@@ -278,6 +278,10 @@ pub struct Limits {
     pub goodbye: Duration,
     /// Longest wait for the model's first session before the call is given up.
     pub model_setup: Duration,
+    /// Longest wait for an answer that is due before the model's session counts as lost.
+    pub model_answer: Duration,
+    /// An answer that takes longer is told as late.
+    pub late_answer: Duration,
 }
 
 /// Whose call it is: known once the stream has started.

@@ -67,6 +67,14 @@ impl Stopwatch {
         Some(latency)
     }
 
+    /// What was said in `response` cannot be heard: the answer is still to come.
+    pub(super) fn disown(&mut self, response: &ResponseId) {
+        if let Some(lap) = self.open.as_mut().filter(|lap| lap.response.as_ref() == Some(response)) {
+            (lap.response, lap.last) = (None, lap.told);
+            (lap.latency.first_delta_ms, lap.latency.first_sent_ms) = (None, None);
+        }
+    }
+
     /// The caller goes on: what was to come will not be heard as an answer.
     pub(super) fn abandon(&mut self) {
         self.open = None;

@@ -14,6 +14,8 @@
 //! | agent is heard | . | . | speaking | speaking | . | . | . |
 //! | all was heard | . | . | . | . | listening | . | . |
 //! | wish given up | . | listening | . | . | . | . | . |
+//! | answer not heard | . | . | . | . | thinking | . | . |
+//! | session is mute | . | . | . | . | . | . | . |
 //! | tool `end_call` | closing | closing | closing | closing | closing | . | . |
 //! | tool not to be had | . | . | . | . | . | . | . |
 //! | key | . | listening | . | listening | listening | listening | . |
@@ -49,6 +51,7 @@ mod ends;
 mod handover;
 mod hearing;
 mod keys;
+mod missed;
 mod outage;
 mod playing;
 mod protection;

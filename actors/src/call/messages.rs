@@ -11,7 +11,7 @@ use super::watch::Watcher;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::messages::{FromCaller, ItemPlayout, MarkEchoed, ToLine};
 use crate::ids::{ItemId, Private, ResponseId, StreamId, ToolCallId};
-use crate::incident::{Incident, Incidents};
+use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::messages::WishPurpose;
 use crate::wire::AudioFormat;
 
@@ -147,6 +147,24 @@ pub enum ModelReport {
         outcome: ResponseOutcome,
         /// What it cost.
         usage: Option<Usage>,
+    },
+    /// A response is about to be told as ended, and the caller hears nothing of it although something was owed to them.
+    AnswerMissed {
+        /// The response.
+        response: ResponseId,
+        /// What is the matter with it.
+        kind: IncidentKind,
+        /// Whether it is asked for again. It may also wait for another session: then [`Self::Muted`] follows.
+        again: bool,
+    },
+    /// What was asked for again turned out to be no answer that anybody waits for: the caller's turn was noise.
+    NothingOwed,
+    /// The session does not speak, however often it is asked. Whatever takes its place is asked for what it owes.
+    Muted {
+        /// What it was to say; `None` is the server's own answer to the caller.
+        purpose: Option<WishPurpose>,
+        /// In a word.
+        reason: String,
     },
     /// The first audio of a response came; reported once per response, and not for one without audio.
     FirstAudio {

@@ -26,6 +26,8 @@ pub(crate) fn brief() -> Brief {
             line_silence: Duration::from_secs(60),
             goodbye: Duration::from_secs(6),
             model_setup: Duration::from_secs(10),
+            model_answer: Duration::from_millis(10_600),
+            late_answer: Duration::from_secs(5),
         },
         playout_lead: Duration::from_millis(200),
         audio: AudioPlan::default(),

@@ -20,6 +20,8 @@ pub(super) struct Turn {
     owed: bool,
     /// An order to clear the playout whose answer is awaited.
     clearing: Option<Clearing>,
+    /// The last response whose sound had no level: nothing of it counts as heard.
+    inaudible: Option<ResponseId>,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,22 @@ impl Turn {
         !self.sounding && !self.owed && self.active.is_none()
     }
 
+    /// Whether the sound of `response` had no level.
+    pub(super) fn is_inaudible(&self, response: &ResponseId) -> bool {
+        self.inaudible.as_ref() == Some(response)
+    }
+
+    /// The sound of `response` has no level: it is played no further, and the model is to forget it.
+    pub(super) fn mute(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<CallAction>) {
+        self.inaudible = Some(response.clone());
+        self.sounding = false;
+        if let Some(active) = self.active.as_mut().filter(|active| active.response == *response) {
+            active.cut = true;
+        }
+        out.push(CallAction::ClearPlayout { response: Some(response.clone()) });
+        self.clearing = Some(Clearing { since: now, generating: Some(response.clone()), barge_in: false });
+    }
+
     /// Whether `call` belongs to a response that was interrupted.
     pub(super) fn was_cut(&self, call: &ToolCall) -> bool {
         self.active.as_ref().is_some_and(|active| active.cut && active.response == call.response)
@@ -158,7 +176,10 @@ impl Turn {
     pub(super) fn interrupted(&mut self, items: Vec<ItemPlayout>, now: Instant, out: &mut Vec<CallAction>) {
         let clearing = self.clearing.take();
         let generating = clearing.as_ref().and_then(|clearing| clearing.generating.as_ref());
-        for playout in items {
+        for mut playout in items {
+            if self.is_inaudible(&playout.response) {
+                playout.heard = Duration::ZERO;
+            }
             let whole = playout.heard >= playout.received && generating != Some(&playout.response);
             if !is_ours(&playout) && !whole {
                 out.push(CallAction::Order(forget_unheard(&playout)));

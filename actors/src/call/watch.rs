@@ -69,7 +69,7 @@ impl News {
     /// Words of the caller or the agent.
     pub fn of_words(words: &Words) -> Option<Self> {
         let data = match words {
-            Words::Placed { .. } => return None,
+            Words::Placed { .. } | Words::Inaudible { .. } => return None,
             // What transcription writes for noise was said by nobody.
             Words::CallerSaid { text: Some(text), .. } if !text.is_empty() && !holds_words(text) => return None,
             Words::CallerSaid { item, text } => {

@@ -86,6 +86,8 @@ impl History {
                     *words = text.or(words.take());
                 }
             }
+            // Nobody has heard it: the call has it deleted.
+            Words::Inaudible { .. } => {}
             Words::AgentSays { response, item, delta } => {
                 if let Some(agent) = self.agent(response, item)
                     && !agent.whole
@@ -140,6 +142,9 @@ impl History {
             | ModelReport::WordsFailed { .. }
             | ModelReport::TranscriptionUsed(_)
             | ModelReport::WishGivenUp { .. }
+            | ModelReport::AnswerMissed { .. }
+            | ModelReport::NothingOwed
+            | ModelReport::Muted { .. }
             | ModelReport::Incident(_)
             | ModelReport::Complained { .. }
             | ModelReport::Lost(_) => {}

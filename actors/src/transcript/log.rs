@@ -109,6 +109,8 @@ struct Entry {
     placed: bool,
     previous: Option<ItemId>,
     line: bool,
+    /// Its sound had no level.
+    inaudible: bool,
     said: Said,
     playout: Option<Playout>,
 }
@@ -158,6 +160,13 @@ impl ConversationLog {
     pub fn hear(&mut self, words: Words, now: Instant) {
         match words {
             Words::Placed { item, speaker, previous } => self.place(&item, speaker, previous, now),
+            Words::Inaudible { item } => {
+                if self.mention(&item, Some(Speaker::Agent), now)
+                    && let Some(entry) = self.items.get_mut(&item)
+                {
+                    entry.inaudible = true;
+                }
+            }
             Words::CallerSaid { item, text } => self.transcribed(&item, text, now),
             Words::AgentSays { item, delta, response: _ } => self.add_piece(&item, &delta, now),
             Words::AgentSaid { item, text, response: _ } => {
@@ -421,7 +430,16 @@ fn merged<'a>(chains: &[Vec<&'a Entry>]) -> Vec<&'a Entry> {
 
 impl Entry {
     fn new(at: Duration, speaker: Option<Speaker>) -> Self {
-        Self { at, speaker, placed: false, previous: None, line: false, said: Said::Nothing, playout: None }
+        Self {
+            at,
+            speaker,
+            placed: false,
+            previous: None,
+            line: false,
+            inaudible: false,
+            said: Said::Nothing,
+            playout: None,
+        }
     }
 
     fn utterance(&self) -> Option<Utterance> {
@@ -436,6 +454,7 @@ impl Entry {
         let (voice, heard) = match (self.speaker?, self.playout) {
             (Speaker::System, _) => return None,
             (Speaker::Caller, _) => (Voice::Caller, Some(text)),
+            (Speaker::Agent, _) if self.inaudible => (self.agents_voice(), Some("")),
             (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
             // Our own lines are told when they have been played.
@@ -447,7 +466,8 @@ impl Entry {
             voice,
             text: text.to_owned(),
             heard: heard.map(str::to_owned),
-            interrupted: voice != Voice::Caller && self.playout.is_some_and(|playout| !playout.is_whole()),
+            interrupted: voice != Voice::Caller
+                && (self.inaudible || self.playout.is_some_and(|playout| !playout.is_whole())),
         })
     }
 

@@ -42,6 +42,11 @@ pub enum Words {
         /// The next words.
         delta: String,
     },
+    /// The sound of an agent's item had no level: whatever was played of it, nobody heard it.
+    Inaudible {
+        /// The item.
+        item: ItemId,
+    },
     /// All the agent's item says; replaces the pieces.
     AgentSaid {
         /// The response.

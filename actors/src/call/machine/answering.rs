@@ -36,6 +36,9 @@ impl CallMachine {
                 self.response_finished(state);
                 self.mind_the_cost(now);
             }
+            (ModelReport::AnswerMissed { response, kind, again }, _) => self.answer_missed(&response, kind, again, now),
+            (ModelReport::NothingOwed, _) => self.nothing_owed(),
+            (ModelReport::Muted { purpose, reason }, _) => self.session_is_mute(purpose, &reason, now),
             (ModelReport::TranscriptionUsed(usage), _) => {
                 self.transcription_used(usage);
                 self.mind_the_cost(now);

@@ -184,6 +184,7 @@ impl CallMachine {
             && !self.caller_speaking
             && !self.turn.is_sounding()
             && !self.turn.is_generating()
+            && !self.turn.is_owed()
             && !self.tools.are_asked()
             && !self.keypad.is_pressed();
         if nobody {

@@ -18,6 +18,9 @@ impl CallMachine {
             (AudioReport::FirstHeard { response, .. }, _) => self.answer_heard(&response, now),
             (AudioReport::LastVoice { ago }, _) => self.stopwatch.last_voice(ago),
             (AudioReport::ItemHeard(playout), _) => {
+                if playout.response.as_str() != CLIP_RESPONSE && !self.turn.is_inaudible(&playout.response) {
+                    self.session_is_heard();
+                }
                 self.out.push(heard(playout.clone()));
                 self.heard_to_its_end(&playout, now);
             }
@@ -53,7 +56,7 @@ impl CallMachine {
     fn playout_started(&mut self, response: &ResponseId, state: State, now: Instant) {
         self.turn.playout_started();
         if response.as_str() != CLIP_RESPONSE {
-            self.waited_enough();
+            self.wait_anew();
         }
         self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {

@@ -15,6 +15,7 @@ use crate::call::testing::brief;
 use crate::call::transfer::DialOutcome;
 use crate::ids::{ItemId, ResponseId};
 use crate::ids::{Private, ToolCallId};
+use crate::incident::IncidentKind;
 use crate::wire::Handover;
 
 use CallAction as A;
@@ -119,6 +120,8 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("agent is heard", playing("r2")),
         ("all was heard", drained()),
         ("wish given up", CallEvent::Model(given_up)),
+        ("answer not heard", missed("r2", IncidentKind::AnswerSilent, false)),
+        ("session is mute", muted(None)),
         ("tool `end_call`", tool("t9", "end_call", "{}")),
         ("tool not to be had", tool("t9", "transfer_call", "{}")),
         ("key", key('5')),
@@ -177,6 +180,7 @@ fn play(seed: u64) -> Ending {
         let done = call.on(event.clone());
         check(&done, &mut ended, &event);
         before.check(&event, &done, &call);
+        check_what_is_due(&call.machine);
         assert!(!(model_gone && done.iter().any(is_wish)), "a wish to a model that is gone: {done:?}");
         model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::OrganLost(Organ::Model));
     }
@@ -191,6 +195,16 @@ fn play(seed: u64) -> Ending {
     assert!(call.now.duration_since(call.started()) <= Duration::from_secs(200 * 20 + 900));
     assert_eq!(call.machine.ending(), ended);
     ended.expect("every call ends")
+}
+
+/// Whatever the caller waits for in silence has an end: a word of ours, another session, the end of the call.
+fn check_what_is_due(machine: &CallMachine) {
+    let talks = ["greeting", "listening", "thinking", "speaking"].contains(&machine.state());
+    let due = machine.turn.is_owed() || machine.turn.is_generating();
+    if talks && due && !machine.turn.is_sounding() && !machine.caller_speaking {
+        let waits = machine.wait_due().is_some() || machine.outage.is_some();
+        assert!(waits, "an answer is due and nothing minds it: {machine:?}");
+    }
 }
 
 fn is_wish(action: &CallAction) -> bool {
@@ -268,7 +282,12 @@ fn event(dice: &mut Dice, calm: bool, call: &Held) -> CallEvent {
         95 => CallEvent::TimeUp,
         96 => CallEvent::Model(ModelReport::WishGivenUp { purpose: purpose(dice), reason: "failed".to_owned() }),
         97 => CallEvent::OrganLost(Organ::Transcript),
-        98 => failed(&response),
+        98 => match dice.roll(4) {
+            0 => failed(&response),
+            1 => missed(&response, IncidentKind::AnswerEmpty, true),
+            2 => missed(&response, IncidentKind::AnswerSilent, false),
+            _ => muted(purpose(dice)),
+        },
         99 => CallEvent::Audio(AudioReport::ItemHeard(playouts(dice).remove(0))),
         100..102 => lost(LossClass::Retryable),
         102 => lost(LossClass::Fatal),
@@ -305,7 +324,11 @@ impl Before {
 
     fn check(&self, event: &CallEvent, done: &[CallAction], call: &Held) {
         let clears = done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::PausePlayout));
-        let hard_end = matches!(event, CallEvent::HangUp(_) | CallEvent::TimeUp);
+        // A notice without level is not heard, and said again.
+        let hard_end = matches!(
+            event,
+            CallEvent::HangUp(_) | CallEvent::TimeUp | CallEvent::Model(ModelReport::AnswerMissed { .. })
+        );
         if self.notice && call.machine.must_be_heard() && !hard_end && call.machine.ending().is_none() {
             assert!(!clears, "a notice is cut by {event:?}: {done:?}");
         }

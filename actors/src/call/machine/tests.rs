@@ -5,6 +5,7 @@ use super::*;
 use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
 use crate::call::messages::{AudioReport, ModelReport};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::incident::IncidentKind;
 use crate::realtime::messages::TextRole;
 use crate::wire::Handover;
 
@@ -344,6 +345,8 @@ fn the_caller_is_warned_before_the_longest_duration() {
         call.alive_until(started + limit - Duration::from_secs(30)),
         [speak(WishPurpose::Notice, Some(WARNING))]
     );
+    call.says("warning");
+    call.on(drained());
     let done = call.alive_until(started + limit);
     assert!(done.contains(&speak(WishPurpose::Goodbye, Some(GOODBYE))));
     call.says("bye");
@@ -499,7 +502,7 @@ fn heard_fact(item: &str, heard_us: u64, of_us: u64) -> CallAction {
     A::Record(Fact::Heard { item: item.into(), heard, of, interrupted: true })
 }
 
-fn playout(response: &str, item: &str, received_us: u64, heard_us: u64) -> ItemPlayout {
+pub(super) fn playout(response: &str, item: &str, received_us: u64, heard_us: u64) -> ItemPlayout {
     ItemPlayout {
         response: ResponseId::new(response),
         item: item.into(),
@@ -531,6 +534,14 @@ pub(super) fn response_started(response: &str) -> CallEvent {
 pub(super) fn response_finished(response: &str) -> CallEvent {
     let response = ResponseId::new(response);
     CallEvent::Model(ModelReport::ResponseFinished { response, outcome: ResponseOutcome::Completed, usage: None })
+}
+
+pub(super) fn missed(response: &str, kind: IncidentKind, again: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::AnswerMissed { response: ResponseId::new(response), kind, again })
+}
+
+pub(super) fn muted(purpose: Option<WishPurpose>) -> CallEvent {
+    CallEvent::Model(ModelReport::Muted { purpose, reason: "answer_empty".to_owned() })
 }
 
 pub(super) fn tool(id: &str, name: &str, arguments: &str) -> CallEvent {

@@ -1,26 +1,38 @@
 //! A model that lets the caller wait: first a recorded word, and then another session. Part of [`super`].
 //!
 //! However a server fails, it looks the same from the caller's end: an answer is due and nothing is heard. So this asks for no
-//! reason: it measures what the caller hears.
+//! reason: it measures what the caller hears. What the session itself finds out sooner is in `missed`.
 
 use std::time::{Duration, Instant};
 
 use super::{CallMachine, State};
 use crate::call::messages::{LossClass, ModelLoss};
-use crate::call::steps::CallAction;
+use crate::call::steps::{CallAction, Note};
 use crate::ids::ItemId;
-use crate::realtime::messages::ModelOrder;
+use crate::incident::{Incident, IncidentKind};
 use crate::transcript::messages::Fact;
 
 /// How long the caller has waited.
 #[derive(Debug, Default)]
 pub(super) struct Wait {
-    /// Since when he hears nothing although something is due; `None` while he does.
+    /// Since when they hear nothing although something is due; `None` while they do.
     silent_since: Option<Instant>,
+    /// Since when something is due and the model is not heard. Lines of ours do not end it.
+    due_since: Option<Instant>,
     /// Lines played in this wait.
     lines: u32,
     /// Sessions that were replaced for it, until one is heard.
-    replaced: u32,
+    replaced: usize,
+}
+
+impl Wait {
+    /// One more session is replaced, of `servers`; how the model is lost, where that were one too many.
+    pub(super) fn replace(&mut self, servers: usize) -> Option<ModelLoss> {
+        self.replaced += 1;
+        let reason = || "no session gives an answer".to_owned();
+        let most = servers.saturating_sub(1).max(LEAST_REPLACED);
+        (self.replaced > most).then(|| ModelLoss { class: LossClass::Retryable, reason: reason() })
+    }
 }
 
 impl CallMachine {
@@ -28,22 +40,28 @@ impl CallMachine {
     pub(super) fn mind_the_wait(&mut self, now: Instant) {
         let due = match self.state {
             State::Connecting => true,
-            State::Greeting | State::Thinking { .. } => self.turn.is_owed() || self.turn.is_generating(),
-            State::Listening | State::Speaking | State::Closing(_) | State::Transferring(_) | State::Ended(_) => false,
+            // An answer to keys, to a prompt or to a tool that took its time is owed while the caller has the word, too.
+            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
+                self.turn.is_owed() || self.turn.is_generating()
+            }
+            State::Closing(_) | State::Transferring(_) | State::Ended(_) => false,
         };
-        if due && self.outage.is_none() && !self.caller_speaking && !self.turn.is_sounding() {
-            self.wait.silent_since.get_or_insert(now);
-        } else {
+        if !due || self.outage.is_some() || self.caller_speaking {
+            (self.wait.silent_since, self.wait.due_since) = (None, None);
+        } else if self.turn.is_sounding() {
             self.wait.silent_since = None;
+        } else {
+            self.wait.silent_since.get_or_insert(now);
+            self.wait.due_since.get_or_insert(now);
         }
     }
 
-    /// The model is heard: the wait is over.
-    pub(super) fn waited_enough(&mut self) {
-        self.wait = Wait::default();
+    /// An answer of the model was heard: its session is a good one.
+    pub(super) fn session_is_heard(&mut self) {
+        self.wait.replaced = 0;
     }
 
-    /// The caller has the word, or another session has: another wait may follow.
+    /// The model begins to be heard, or the caller has the word, or another session: another wait may follow.
     pub(super) fn wait_anew(&mut self) {
         self.wait = Wait { replaced: self.wait.replaced, ..Wait::default() };
     }
@@ -53,29 +71,36 @@ impl CallMachine {
             0 => BEFORE_A_LINE,
             _ => BETWEEN_LINES,
         };
-        self.wait.silent_since?.checked_add(patience)
+        let line = self.wait.silent_since?.checked_add(patience);
+        line.into_iter().chain(self.lost_due()).min()
+    }
+
+    /// When the session counts as lost. There is none to be replaced while the first is dialled; that has its own end.
+    fn lost_due(&self) -> Option<Instant> {
+        let since = self.wait.due_since.filter(|_| self.state != State::Connecting)?;
+        since.checked_add(self.brief.limits.model_answer)
     }
 
     /// A line of ours; where lines do not help, a session that may.
     pub(super) fn end_the_wait(&mut self, now: Instant) {
         self.wait.silent_since = Some(now);
-        // There is no session to be replaced while the first is dialled; that has its own end.
-        if self.wait.lines >= MOST_LINES && self.state != State::Connecting {
-            self.wait.lines = 0;
-            self.wait.replaced += 1;
-            if self.wait.replaced > MOST_REPLACED {
-                let reason = "no session gives an answer".to_owned();
-                return self.model_lost(ModelLoss { class: LossClass::Retryable, reason }, now);
-            }
-            return self.out.push(CallAction::Order(ModelOrder::Replace));
+        if self.lost_due().is_some_and(|at| at <= now) {
+            (self.wait.lines, self.wait.due_since) = (0, Some(now));
+            let detail = format!("no answer within {:?}", self.brief.limits.model_answer);
+            self.tell(Note::Incident(Incident::new(IncidentKind::ModelMute, detail)));
+            return self.replace_session(now);
         }
         self.wait.lines += 1;
         self.play_filler();
     }
 
-    /// The recorded words for one who waits.
+    /// The recorded words for one who waits: the language's filler, or the apology where that alone has a recording.
     pub(super) fn play_filler(&mut self) {
-        let Some((text, pcm)) = self.spoken().and_then(|l| Some((l.filler.clone(), l.filler_sound.clone()?))) else {
+        let filler = self.spoken().and_then(|l| Some((l.filler.clone(), l.filler_sound.clone()?)));
+        let Some((text, pcm)) = filler else {
+            if self.wait.lines <= 1 {
+                self.apologise();
+            }
             return;
         };
         self.lines_played += 1;
@@ -89,10 +114,9 @@ impl CallMachine {
 const BEFORE_A_LINE: Duration = Duration::from_secs(3);
 /// Silence before another.
 const BETWEEN_LINES: Duration = Duration::from_millis(3_800);
-/// Lines before the session is given up: with their own length, a model has some twelve seconds to begin.
-const MOST_LINES: u32 = 2;
-/// Sessions replaced in a row before the model is given up: two that do not answer are no accident.
-const MOST_REPLACED: u32 = 1;
+/// Sessions replaced in a row before the model is given up, where there are no more servers than that: two that do not answer are
+/// no accident.
+const LEAST_REPLACED: usize = 1;
 
 #[cfg(test)]
 mod tests {
@@ -103,6 +127,7 @@ mod tests {
     use super::*;
     use crate::audio::messages::CLIP_RESPONSE;
     use crate::call::steps::{CallEvent, Timer};
+    use crate::realtime::messages::ModelOrder;
 
     #[test]
     fn a_caller_whose_answer_does_not_come_hears_a_word_and_then_gets_another_session() {
@@ -115,7 +140,7 @@ mod tests {
         assert!(lines(&waited(&mut call, BETWEEN_LINES)), "a second");
         call.on(playing(CLIP_RESPONSE));
         call.on(drained());
-        assert_eq!(waited(&mut call, BETWEEN_LINES), [A::Order(ModelOrder::Replace)]);
+        assert!(waited(&mut call, BETWEEN_LINES).contains(&A::Order(ModelOrder::Replace)));
         for patience in [BEFORE_A_LINE, BETWEEN_LINES] {
             assert!(lines(&waited(&mut call, patience)), "while that is opened");
             call.on(playing(CLIP_RESPONSE));

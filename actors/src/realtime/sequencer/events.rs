@@ -26,8 +26,10 @@ pub enum SequencerEvent {
     },
     /// The server has put a tool's result into the conversation: responses that begin from now on know it.
     OutputPlaced(ToolCallId),
-    /// The caller began to speak: what is still to be said on his last turn is overtaken.
+    /// The caller began to speak: what is still to be said on their last turn is overtaken.
     CallerSpoke,
+    /// The caller's last turn was noise: nothing is to be said on it.
+    TurnWasNoise,
     /// The call wants the running response stopped.
     CancelOrdered,
     /// The call wants nothing said of what was wished for until now.
@@ -77,6 +79,10 @@ pub enum Remedy {
     Wait(Option<Duration>),
     /// The server's own trouble: try once more.
     TryOnce,
+    /// It came to its end and there is nothing of it to hear: ask again, twice at most; then the session is of no use.
+    AskAgain,
+    /// Another try at this session would come to the same; another session may do better.
+    Replace,
     /// It would fail again.
     GiveUp,
 }
@@ -116,6 +122,15 @@ pub enum SequencerAction {
         /// Its number.
         wish: u64,
         /// What it was for.
+        purpose: Option<WishPurpose>,
+        /// The server's code, or ours.
+        reason: String,
+    },
+    /// The session does not speak although it was asked to, often enough. The wish is kept for whoever takes its place.
+    Muted {
+        /// Its number.
+        wish: u64,
+        /// What it was for; `None` is the server's own answer to the caller.
         purpose: Option<WishPurpose>,
         /// The server's code, or ours.
         reason: String,

@@ -34,6 +34,8 @@ pub struct Sequencer {
     echoes: bool,
     /// Wishes whose response may have been another's: should the refusal still come, they go back. By ticket.
     doubtful: Vec<(u64, Pending)>,
+    /// Wishes that this session does not fulfil; kept for the one that takes its place.
+    muted: Vec<Pending>,
     last_ticket: u64,
     last_wish: u64,
 }
@@ -136,6 +138,7 @@ impl Default for Sequencer {
             tools: ToolCalls::default(),
             echoes: false,
             doubtful: Vec::new(),
+            muted: Vec::new(),
             last_ticket: 0,
             last_wish: 0,
         }
@@ -152,7 +155,7 @@ impl Sequencer {
             E::ToolCalled { response, call } => self.tools.called(response, call),
             E::ToolAnswered { call, speak } => self.tools.answered(&call, speak, now),
             E::OutputPlaced(call) => self.output_placed(&call),
-            E::CallerSpoke => self.wishes.retain(|wish| !matches!(wish.cover, Cover::Always)),
+            E::CallerSpoke | E::TurnWasNoise => self.overtaken(),
             E::CancelOrdered => self.cancel(now, &mut actions),
             E::Overtaken => {
                 self.wishes.clear();
@@ -214,7 +217,7 @@ impl Sequencer {
             State::CreateRequested { create, beside: Beside::Running(running) } => (Some(running), Some(&create.wish)),
             State::CreateRequested { create, .. } => (None, Some(&create.wish)),
         };
-        let waiting = || asked.into_iter().chain(&self.wishes);
+        let waiting = || self.muted.iter().chain(asked).chain(&self.wishes);
         Unfinished {
             wishes: waiting().filter_map(wish).collect(),
             // Without a purpose it is the server's own answer that failed.
@@ -222,6 +225,46 @@ impl Sequencer {
             running: running.map(|running| (running.id.as_ref(), running.wish.as_ref().and_then(wish))),
             called: running.and_then(|running| running.id.as_ref()).is_some_and(|id| self.tools.called_in(id)),
         }
+    }
+
+    /// Whether something is still to be said: asked for, or waiting to be.
+    pub fn owes(&self) -> bool {
+        matches!(self.state, State::CreateRequested { .. }) || !self.wishes.is_empty()
+    }
+
+    /// Whether `response` runs, as far as we know; `wish` is the one that its metadata names.
+    pub fn runs(&self, response: &ResponseId, wish: Option<u64>) -> bool {
+        let is = |running: &Running| running.id.as_ref().is_none_or(|id| id == response);
+        match &self.state {
+            State::Free => false,
+            State::Active(running) | State::CancelRequested { running: Some(running), .. } => is(running),
+            State::CreateRequested { create, beside } => {
+                wish == Some(create.wish.number) || matches!(beside, Beside::Running(running) if is(running))
+            }
+            State::CancelRequested { running: None, .. } => true,
+        }
+    }
+
+    /// Whether `response` is being stopped by us.
+    pub fn is_stopping(&self, response: &ResponseId) -> bool {
+        let State::CancelRequested { running, .. } = &self.state else { return false };
+        running.as_ref().and_then(|running| running.id.as_ref()).is_none_or(|id| id == response)
+    }
+
+    /// Whether `response` has called a tool.
+    pub fn called_in(&self, response: &ResponseId) -> bool {
+        self.tools.called_in(response)
+    }
+
+    /// Whether `response` answers the caller, and not a wish with words of its own.
+    pub fn answers_caller(&self, response: &ResponseId) -> bool {
+        let running = match &self.state {
+            State::Active(running) | State::CreateRequested { beside: Beside::Running(running), .. } => running,
+            State::Free | State::CreateRequested { .. } | State::CancelRequested { .. } => return true,
+        };
+        let is = running.id.as_ref().is_none_or(|id| id == response);
+        let purpose = running.wish.as_ref().filter(|_| is).and_then(|wish| wish.purpose);
+        matches!(purpose, None | Some(WishPurpose::Answer))
     }
 
     /// The earliest deadline.
@@ -375,7 +418,11 @@ impl Sequencer {
         now: Instant,
         actions: &mut Vec<SequencerAction>,
     ) {
-        let Some(failure) = failure else { return };
+        let Some(failure) = failure else {
+            // It speaks: what it did not say before is not wanted any more.
+            self.muted.clear();
+            return;
+        };
         let mut wish = wish.unwrap_or_else(|| self.answer_again());
         wish.failures += 1;
         let wait = match failure.remedy {
@@ -384,15 +431,32 @@ impl Sequencer {
                 Some(told.unwrap_or(doubled).min(LONGEST_WAIT))
             }
             Remedy::TryOnce if wish.failures == 1 => Some(SHORT_WAIT),
+            Remedy::AskAgain if wish.failures == 1 => Some(Duration::ZERO),
+            Remedy::AskAgain if wish.failures <= MOST_ASKED_AGAIN => Some(ASKED_AGAIN_AFTER),
+            Remedy::AskAgain | Remedy::Replace => return self.mute(wish, failure.code, actions),
             Remedy::Wait(_) | Remedy::TryOnce | Remedy::GiveUp => None,
         };
         match wait {
             Some(wait) => {
-                wish.not_before = Some(now + wait);
+                wish.not_before = (!wait.is_zero()).then(|| now + wait);
                 self.wishes.push_front(wish);
             }
             None => actions.push(given_up(&wish, failure.code)),
         }
+    }
+
+    /// Another session has to fulfil `wish`.
+    fn mute(&mut self, wish: Pending, reason: String, actions: &mut Vec<SequencerAction>) {
+        actions.push(SequencerAction::Muted { wish: wish.number, purpose: wish.purpose, reason });
+        if self.muted.len() < MOST_WISHES {
+            self.muted.push(wish);
+        }
+    }
+
+    /// Nothing is to be said any more on the caller's last turn.
+    fn overtaken(&mut self) {
+        self.wishes.retain(|wish| !matches!(wish.cover, Cover::Always));
+        self.muted.retain(|wish| !matches!(wish.cover, Cover::Always));
     }
 
     /// The server's own answer failed: the caller is owed it all the same.
@@ -521,7 +585,7 @@ impl Sequencer {
         if create.wish.silences < MOST_SILENCES {
             self.wishes.push_front(create.wish);
         } else {
-            actions.push(given_up(&create.wish, "no_answer".to_owned()));
+            self.mute(create.wish, "no_answer".to_owned(), actions);
         }
     }
 
@@ -596,7 +660,11 @@ fn given_up(wish: &Pending, reason: String) -> SequencerAction {
 const PATIENCE: Duration = Duration::from_millis(2_500);
 /// Tries after a rate limit. Fewer: a short peak costs the answer. More: the caller has hung up by then.
 const MOST_RETRIES: u32 = 3;
-/// Requests that stay without any answer before a wish is given up.
+/// Times that a response with nothing to hear is asked for again: the first at once, so that nobody notices.
+const MOST_ASKED_AGAIN: u32 = 2;
+/// The wait before the second: transcription of the turn may say by then that it was noise. Longer is heard as a pause.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(900);
+/// Requests that stay without any answer before the session is taken for mute.
 const MOST_SILENCES: u32 = 3;
 /// The first wait after a rate limit that names none; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(1_500);

@@ -299,6 +299,47 @@ fn trouble_of_the_server_is_retried_once() {
 }
 
 #[test]
+fn an_answer_with_nothing_to_hear_is_asked_for_twice_and_left_to_another_session() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    assert_eq!(desk.failed("own", Remedy::AskAgain), [create(1, 1, None)], "at once");
+    desk.created("r2", Some(1));
+    assert_eq!(desk.failed("r2", Remedy::AskAgain), []);
+    assert_eq!(desk.pass(Timer::RetryDue), [create(2, 1, None)]);
+    desk.created("r3", Some(1));
+    let done = desk.failed("r3", Remedy::AskAgain);
+    assert!(matches!(done[..], [SequencerAction::Muted { wish: 1, purpose: None, .. }]), "{done:?}");
+    assert!(desk.sequencer.unfinished().answer, "it is still owed");
+    assert_eq!(desk.sequencer.deadline(), None);
+    desk.wish(Keypad);
+    assert!(desk.sequencer.owes(), "what is wished for now is asked for all the same");
+    desk.on(SequencerEvent::CallerSpoke);
+    assert!(!desk.sequencer.unfinished().answer, "the caller has gone on");
+}
+
+#[test]
+fn an_answer_to_noise_is_not_asked_for_again() {
+    let mut desk = Desk::new();
+    desk.created("own", None);
+    desk.failed("own", Remedy::AskAgain);
+    desk.created("r2", Some(1));
+    desk.failed("r2", Remedy::AskAgain);
+    desk.on(SequencerEvent::TurnWasNoise);
+    assert_eq!((desk.sequencer.deadline(), desk.sequencer.owes()), (None, false));
+}
+
+#[test]
+fn what_another_try_would_not_mend_is_left_to_another_session_at_once() {
+    let mut desk = Desk::new();
+    desk.wish(Keypad);
+    desk.created("r", Some(1));
+    assert!(matches!(desk.failed("r", Remedy::Replace)[..], [SequencerAction::Muted { purpose: Some(Keypad), .. }]));
+    desk.created("own", None);
+    desk.done("own");
+    assert_eq!(desk.sequencer.unfinished().wishes, [], "it speaks again: what it has not said is past");
+}
+
+#[test]
 fn the_servers_own_answer_is_asked_for_again_when_it_failed() {
     let mut desk = Desk::new();
     desk.created("own", None);
@@ -316,14 +357,15 @@ fn an_answer_that_failed_is_dropped_when_the_caller_speaks_again() {
 }
 
 #[test]
-fn an_unanswered_request_is_repeated_and_given_up_in_the_end() {
+fn an_unanswered_request_is_repeated_and_left_to_another_session_in_the_end() {
     let mut desk = Desk::new();
     desk.wish(Greeting);
     let recovered = SequencerAction::Recovered(Timer::CreateUnanswered);
     assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(2, 1, Some(Greeting))]);
     assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(3, 1, Some(Greeting))]);
-    let gave_up = SequencerAction::GaveUp { wish: 1, purpose: Some(Greeting), reason: "no_answer".to_owned() };
-    assert_eq!(desk.pass(Timer::CreateUnanswered), [gave_up, recovered]);
+    let muted = SequencerAction::Muted { wish: 1, purpose: Some(Greeting), reason: "no_answer".to_owned() };
+    assert_eq!(desk.pass(Timer::CreateUnanswered), [muted, recovered]);
+    assert_eq!(desk.sequencer.unfinished().wishes.len(), 1, "whoever takes its place says it");
     assert_eq!(desk.sequencer.deadline(), None);
 }
 
@@ -638,7 +680,7 @@ mod storm {
                     self.send(ToServer::Create { ticket, wish });
                 }
                 SequencerAction::Cancel { response, .. } => self.send(ToServer::Cancel(response)),
-                SequencerAction::GaveUp { wish, .. } => {
+                SequencerAction::GaveUp { wish, .. } | SequencerAction::Muted { wish, .. } => {
                     assert!(self.gave_up.insert(wish), "seed {seed}: wish {wish} given up twice");
                 }
                 SequencerAction::Recovered(timer) => {

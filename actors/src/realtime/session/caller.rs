@@ -1,6 +1,7 @@
 //! What the caller said, as transcription tells it, and which turns still lack their words.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::{Session, SessionAction};
 use crate::call::messages::{ModelReport, TranscriptionUsage};
@@ -15,12 +16,15 @@ pub(super) struct Turns {
     open: Option<ItemId>,
     /// Those that are over and lack their transcript, the newest last.
     awaited: VecDeque<ItemId>,
+    /// The last one, and whether transcription found it to be noise; `None` until it says.
+    last: Option<(ItemId, Option<bool>)>,
 }
 
 impl Turns {
     /// The caller began to speak.
     pub(super) fn began(&mut self, item: &ItemId) {
         self.open = Some(item.clone());
+        self.last = Some((item.clone(), None));
     }
 
     /// The caller's turn is over; told up to twice, when the silence was long enough and when the item was made. Its transcript is
@@ -43,6 +47,20 @@ impl Turns {
         self.awaited.retain(|awaited| awaited != item);
     }
 
+    /// Transcription says whether a turn was noise. Whether it was the last one.
+    pub(super) fn understood(&mut self, item: &ItemId, noise: bool) -> bool {
+        let last = self.last.as_mut().filter(|(last, _)| last == item);
+        last.is_some_and(|(_, known)| {
+            *known = Some(noise);
+            true
+        })
+    }
+
+    /// Whether there were no words in the last turn, as far as is known.
+    pub(super) fn last_was_noise(&self) -> bool {
+        matches!(self.last, Some((_, Some(true))))
+    }
+
     /// The turn that the caller is in.
     pub(super) fn open(&self) -> Option<&ItemId> {
         self.open.as_ref()
@@ -63,9 +81,10 @@ impl Session {
     }
 
     /// All that the caller said in an item.
-    pub(super) fn caller_transcribed(&mut self, item: &str, text: String, out: &mut Vec<SessionAction>) {
+    pub(super) fn caller_transcribed(&mut self, item: &str, text: String, now: Instant, out: &mut Vec<SessionAction>) {
         let item = self.seen(item);
         self.turns.transcribed(&item);
+        self.turn_understood(&item, &text, now, out);
         let told = Private::new(text.clone());
         out.push(SessionAction::Report(ModelReport::CallerWords { item: item.clone(), text: told, last: true }));
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));

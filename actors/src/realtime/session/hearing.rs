@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::caller::transcription_used;
 use super::failure::{self, class_of_error, failure_of, real_length_ms};
+use super::missed::remedy_of;
 use super::{MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, Phase, Session, SessionAction, complain, send};
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::incident::IncidentKind;
 use crate::realtime::protocol::EventId;
 use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
 use crate::realtime::protocol::server::{
@@ -66,7 +68,7 @@ impl Session {
             S::CallerWordsDelta(delta) => self.hear_caller(&delta, out),
             S::CallerTranscribed(turn) => {
                 let usage = turn.usage;
-                self.caller_transcribed(&turn.item_id, turn.transcript.into_owned(), out);
+                self.caller_transcribed(&turn.item_id, turn.transcript.into_owned(), now, out);
                 out.extend(usage.and_then(transcription_used).map(SessionAction::Report));
             }
             S::TranscriptionFailed(turn) => self.transcription_failed(&turn.item_id, out),
@@ -98,8 +100,11 @@ impl Session {
             return;
         }
         self.items.add_audio(&item, audio.len());
+        self.loudness.hear(&response, &audio, self.plan.format);
         self.note_first_audio(&response, out);
+        let heard = response.clone();
         out.push(SessionAction::ToAudio(FromModel { response, item, audio }));
+        self.mind_the_level(&heard, now, out);
     }
 
     /// Told once per response; a late delta of one that was cancelled is no news.
@@ -318,19 +323,33 @@ impl Session {
             self.calls_of(response, &id, now, out);
         }
         self.loose_calls.retain(|call| call.response != response.id);
+        let missed = self.missed(response, &id, &outcome);
         let (failure, fatal) = match &outcome {
             ResponseOutcome::Failed(_) => {
                 let error = details.error.unwrap_or_default();
                 (Some(failure_of(&error)), class_of_error(&error).map(|class| (class, error.word().to_owned())))
             }
-            ResponseOutcome::Completed | ResponseOutcome::Cancelled | ResponseOutcome::Incomplete(_) => (None, None),
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled | ResponseOutcome::Incomplete(_) => {
+                (missed.map(remedy_of), None)
+            }
         };
         let usage = lenient(response.usage).map(usage_of);
-        out.push(SessionAction::Report(ModelReport::ResponseFinished { response: id.clone(), outcome, usage }));
+        let finished = ModelReport::ResponseFinished { response: id.clone(), outcome, usage };
         if let Some((class, code)) = fatal {
+            out.push(SessionAction::Report(finished));
             return self.lose_for(class, &format!("a response failed with {code}"), out);
         }
-        self.sequence(SequencerEvent::Done { response: id, wish: wish_of(response), failure }, now, out);
+        if missed == Some(IncidentKind::AnswerSilent) {
+            self.mute_items(&id, out);
+        }
+        let told_at = out.len();
+        let (wish, response) = (wish_of(response), id.clone());
+        self.sequence(SequencerEvent::Done { response, wish, failure }, now, out);
+        // Told before its end, so that the call never believes that nothing is owed.
+        let again = self.sequencer.owes();
+        let missed = missed.filter(|kind| again || *kind != IncidentKind::AnswerFailed);
+        let missed = missed.map(|kind| ModelReport::AnswerMissed { response: id, kind, again });
+        out.splice(told_at..told_at, missed.into_iter().chain([finished]).map(SessionAction::Report));
     }
 
     /// Function calls that no item event has told.
@@ -415,7 +434,7 @@ fn ticket(about: EventId) -> Option<u64> {
     if let EventId::Say(ticket) = about { Some(ticket) } else { None }
 }
 
-fn wish_of(response: &ResponseInfo<'_>) -> Option<u64> {
+pub(super) fn wish_of(response: &ResponseInfo<'_>) -> Option<u64> {
     lenient::<MetadataInfo<'_>>(response.metadata)?.wish?.parse().ok()
 }
 

@@ -18,6 +18,8 @@ mod farewell;
 mod hearing;
 mod inherit;
 mod items;
+mod loudness;
+mod missed;
 mod overtaken;
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status, scope_of};
 use self::farewell::Lingering;
 use self::items::Items;
+use self::loudness::Loudness;
 use self::overtaken::Overtaken;
 use super::messages::{ModelOrder, TextRole, WishPurpose};
 use super::options::ResponseToolChoice;
@@ -140,6 +143,8 @@ pub struct Session {
     sequencer: Sequencer,
     settings: Settings,
     items: Items,
+    /// Whether what is being said can be heard.
+    loudness: Loudness,
     turns: Turns,
     overtaken: Overtaken,
     /// Orders that came before the session was ready.
@@ -212,6 +217,7 @@ impl Session {
             pings: 0,
             sequencer: Sequencer::default(),
             items: Items::default(),
+            loudness: Loudness::default(),
             turns: Turns::default(),
             overtaken: Overtaken::default(),
             held: VecDeque::new(),
@@ -383,6 +389,9 @@ impl Session {
     fn answer_tool(&mut self, call: ToolCallId, output: &str, speak: bool, now: Instant, out: &mut Vec<SessionAction>) {
         if !self.sequencer.awaits(&call) {
             complain("unknown_tool_call", "a result was dropped, as no call waits for it", out);
+            if speak && !self.sequencer.owes() {
+                out.push(SessionAction::Report(ModelReport::NothingOwed));
+            }
             return;
         }
         let event_id = EventId::Output(self.next_number());
@@ -465,6 +474,9 @@ impl Session {
                 }
                 SequencerAction::GaveUp { purpose, reason, .. } => {
                     out.push(SessionAction::Report(ModelReport::WishGivenUp { purpose, reason }));
+                }
+                SequencerAction::Muted { purpose, reason, .. } => {
+                    out.push(SessionAction::Report(ModelReport::Muted { purpose, reason }));
                 }
                 SequencerAction::Recovered(timer) => {
                     complain(timer.word(), "the server owed an answer; went on without it", out);

@@ -1,5 +1,6 @@
 mod changes;
 mod farewell;
+mod missed;
 mod overtaken;
 mod words;
 
@@ -323,6 +324,7 @@ fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
         let metadata = seen.sent[0]["response"]["metadata"].clone();
         for (kind, status) in [("response.created", "in_progress"), ("response.done", "completed")] {
             desk.hear(json!({"type": kind, "response": {"id": id, "status": status, "metadata": metadata}}));
+            desk.audio(&id, purpose.word(), 960);
         }
     }
 }
@@ -528,6 +530,7 @@ fn a_race_for_the_one_response_is_no_complaint_and_loses_nothing() {
     desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
     let refused = desk.error("conversation_already_has_active_response", "…", Some("say-1"));
     assert!(refused.reports.is_empty() && refused.sent.is_empty());
+    desk.audio("own", "i", 960);
     let done = desk.hear(json!({"type": "response.done", "response": {"id": "own", "status": "completed"}}));
     assert_eq!(done.sent[0]["event_id"], "say-2");
     assert_eq!(done.sent[0]["response"]["metadata"]["wish"], "1");
@@ -556,7 +559,12 @@ fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
             "code": "rate_limit_exceeded", "message": "Please try again in 1.5s."}}}}));
         assert!(seen.sent.is_empty());
         let failed = ResponseOutcome::Failed("rate_limit_exceeded".to_owned());
-        assert!(matches!(&seen.reports[0], ModelReport::ResponseFinished { outcome, .. } if *outcome == failed));
+        let finished = seen
+            .reports
+            .iter()
+            .position(|report| matches!(report, ModelReport::ResponseFinished { outcome, .. } if *outcome == failed));
+        // Told before its end that it is asked for again: something stays owed.
+        assert_eq!(finished, Some(usize::from(attempt < 4)), "{:?}", seen.reports);
         if attempt == 4 {
             let given_up = ModelReport::WishGivenUp {
                 purpose: Some(WishPurpose::Greeting),

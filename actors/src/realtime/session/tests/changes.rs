@@ -91,6 +91,7 @@ fn said_under(desk: &mut Desk) -> String {
     let number = response["metadata"]["wish"].as_str().expect("a wish").to_owned();
     let created = json!({"id": format!("r{number}"), "status": "completed", "metadata": {"wish": number}});
     desk.hear(json!({"type": "response.created", "response": created}));
+    desk.audio(&format!("r{number}"), &format!("i{number}"), 960);
     desk.hear(json!({"type": "response.done", "response": created}));
     response["instructions"].as_str().expect("instructions").to_owned()
 }

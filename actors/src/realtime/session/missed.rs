@@ -1,0 +1,144 @@
+//! Answers that a caller does not hear: with nothing in them, withheld, as text alone, or as sound without level.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::hearing::wish_of;
+use super::{Session, SessionAction};
+use crate::call::messages::{ModelReport, ResponseOutcome};
+use crate::call::words::holds_words;
+use crate::ids::{ItemId, ResponseId};
+use crate::incident::IncidentKind;
+use crate::realtime::protocol::server::{ResponseInfo, lenient};
+use crate::realtime::seed::Progress;
+use crate::realtime::sequencer::{Failure, Remedy, SequencerEvent};
+use crate::transcript::messages::Words;
+
+/// An item of a response, as far as it matters for what is heard of it.
+#[derive(Debug, Default, Deserialize)]
+struct Output<'a> {
+    #[serde(borrow, rename = "type", default)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+/// A part of a message.
+#[derive(Debug, Default, Deserialize)]
+struct Part<'a> {
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+}
+
+impl Session {
+    /// What is missing of a response that has ended; `None` where the caller hears it, or is owed nothing.
+    pub(super) fn missed(
+        &self,
+        info: &ResponseInfo<'_>,
+        id: &ResponseId,
+        outcome: &ResponseOutcome,
+    ) -> Option<IncidentKind> {
+        if *outcome == ResponseOutcome::Cancelled
+            || !self.sequencer.runs(id, wish_of(info))
+            || self.sequencer.is_stopping(id)
+            || self.overtaken.holds(id.as_str())
+        {
+            return None;
+        }
+        if self.items.progress(id) != Progress::Silent {
+            let inaudible = self.loudness.is_inaudible(id, LONG_ENOUGH, self.plan.format);
+            return (inaudible && !self.loudness.was_told(id)).then_some(IncidentKind::AnswerSilent);
+        }
+        let output: Vec<Output<'_>> = each(info.output);
+        if self.sequencer.called_in(id) || output.iter().any(Output::is_call) {
+            // What follows is said on its result.
+            return None;
+        }
+        if self.sequencer.answers_caller(id) && (self.turns.open().is_some() || self.turns.last_was_noise()) {
+            // Those who speak on are answered when they have spoken; noise needs no answer.
+            return None;
+        }
+        Some(match outcome {
+            ResponseOutcome::Failed(_) => IncidentKind::AnswerFailed,
+            ResponseOutcome::Incomplete(reason) if reason == "content_filter" => IncidentKind::AnswerFiltered,
+            ResponseOutcome::Incomplete(_) => IncidentKind::AnswerCut,
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled if output.iter().any(Output::has_text) => {
+                IncidentKind::AnswerTextOnly
+            }
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled => IncidentKind::AnswerEmpty,
+        })
+    }
+
+    /// The words of what nobody could hear were not heard, however long its sound was.
+    pub(super) fn mute_items(&mut self, response: &ResponseId, out: &mut Vec<SessionAction>) {
+        if self.loudness.tell(response) {
+            let items = self.items.of(response).into_iter();
+            out.extend(items.map(|item| SessionAction::ToWords(Words::Inaudible { item })));
+        }
+    }
+
+    /// Sound goes on and on that nobody can hear: its end is not waited for.
+    pub(super) fn mind_the_level(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
+        let inaudible = self.loudness.is_inaudible(response, TOO_LONG, self.plan.format);
+        if !inaudible || self.loudness.was_told(response) || !self.sequencer.runs(response, None) {
+            return;
+        }
+        self.mute_items(response, out);
+        let kind = IncidentKind::AnswerSilent;
+        out.push(SessionAction::Report(ModelReport::AnswerMissed { response: response.clone(), kind, again: false }));
+        let failure = Failure { code: kind.word().to_owned(), remedy: Remedy::Replace };
+        self.sequence(
+            SequencerEvent::Done { response: response.clone(), wish: None, failure: Some(failure) },
+            now,
+            out,
+        );
+    }
+
+    /// Transcription says whether there were words in a turn of the caller.
+    pub(super) fn turn_understood(&mut self, item: &ItemId, text: &str, now: Instant, out: &mut Vec<SessionAction>) {
+        let noise = !holds_words(text);
+        if !self.turns.understood(item, noise) || !noise {
+            return;
+        }
+        let owed = self.sequencer.owes();
+        self.sequence(SequencerEvent::TurnWasNoise, now, out);
+        if owed && !self.sequencer.owes() {
+            out.push(SessionAction::Report(ModelReport::NothingOwed));
+        }
+    }
+}
+
+/// What to do about a response of which nothing is heard.
+pub(super) fn remedy_of(kind: IncidentKind) -> Failure {
+    let remedy = if kind == IncidentKind::AnswerSilent { Remedy::Replace } else { Remedy::AskAgain };
+    Failure { code: kind.word().to_owned(), remedy }
+}
+
+impl Output<'_> {
+    /// A whole call of a tool, ours or one of the server's own side.
+    fn is_call(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        (kind == "function_call" || kind.starts_with("mcp_")) && self.status.as_deref() != Some("incomplete")
+    }
+
+    fn has_text(&self) -> bool {
+        let parts: Vec<Part<'_>> = each(self.content);
+        parts.iter().any(|part| part.text.as_deref().is_some_and(|text| !text.trim().is_empty()))
+    }
+}
+
+/// The entries of a list that can be read.
+fn each<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Vec<T> {
+    let entries: Vec<&RawValue> = lenient(list).unwrap_or_default();
+    entries.into_iter().filter_map(|entry| lenient(Some(entry))).collect()
+}
+
+/// The shortest sound that is judged by its level. Shorter: the pause before a word is taken for the whole.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+/// Sound without level whose end is not waited for. No answer begins with so long a pause.
+const TOO_LONG: Duration = Duration::from_secs(3);
