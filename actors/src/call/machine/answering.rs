@@ -80,6 +80,8 @@ impl CallMachine {
                 self.state = State::Greeting;
                 self.wish(WishPurpose::Greeting, Some(instructions));
             }
+            // It is played behind the notice.
+            Greeting::Clip { .. } if self.must_be_heard() => {}
             Greeting::Clip { text, .. } => {
                 if self.state == State::Connecting {
                     self.state = if self.turn.is_sounding() { State::Greeting } else { State::Listening };

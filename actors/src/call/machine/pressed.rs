@@ -116,6 +116,24 @@ fn a_silent_caller_is_not_let_go_before_the_notice_was_heard() {
 }
 
 #[test]
+fn a_recorded_greeting_waits_for_the_notice_too() {
+    let greeting = || Greeting::Clip { text: "Welcome.".to_owned(), pcm: Arc::from([1i16; 8]) };
+    let plays = |done: &[CallAction]| done.iter().any(|it| matches!(it, A::PlayPcm { .. }));
+    for pressed in [false, true] {
+        let mut call = Held::of(Brief { greeting: greeting(), ..noticing() });
+        assert!(!plays(&call.on(CallEvent::Begun)));
+        assert!(!plays(&call.on(ready())));
+        call.says("notice");
+        if pressed {
+            call.on(key('1'));
+        }
+        let done = call.on(heard("notice"));
+        assert_eq!(plays(&done), !pressed, "{done:?}");
+        assert_eq!(told(&done), if pressed { "" } else { "Welcome." });
+    }
+}
+
+#[test]
 fn keys_wait_for_the_protected_part_of_a_greeting() {
     let plan = InterruptionPlan { greeting_protection: ms(1500), ..InterruptionPlan::default() };
     let mut call = Held::of(Brief { notice: None, interruption: plan, ..noticing() });

@@ -10,6 +10,7 @@ use crate::audio::messages::ItemPlayout;
 use crate::call::brief::Greeting;
 use crate::call::steps::CallAction;
 use crate::ids::{ItemId, ResponseId};
+use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::transcript::messages::Fact;
 
 /// Whether what the agent says may be interrupted.
@@ -100,11 +101,24 @@ impl CallMachine {
         if self.state != State::Connecting {
             self.out.push(CallAction::AttachModel);
         }
-        if self.keypad.is_pressed() {
+        let pressed = self.keypad.is_pressed();
+        if pressed {
             self.yield_to_keys(now);
         }
-        if let Protection::Notice(Notice { transfer: true, .. }) = ended {
-            self.leave_given(true, now);
+        match ended {
+            Protection::Notice(Notice { transfer: true, .. }) => self.leave_given(true, now),
+            Protection::Notice(_) if !pressed => self.greet_behind_the_notice(),
+            Protection::Notice(_) | Protection::Greeting { .. } | Protection::Over => {}
+        }
+    }
+
+    /// A recorded greeting is ours to play; one that is spoken was asked for with the notice.
+    fn greet_behind_the_notice(&mut self) {
+        let talks = matches!(self.state, State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking);
+        if let (true, false, Greeting::Clip { text, .. }) = (talks, self.mindless, &self.brief.greeting) {
+            let text = text.clone();
+            self.play_greeting();
+            self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
         }
     }
 
@@ -112,8 +126,14 @@ impl CallMachine {
         if let Protection::Greeting { until } = self.protection { until } else { None }
     }
 
-    /// Before the model is there: a recorded greeting does not wait for it.
+    /// Before the model is there: a recorded greeting does not wait for it, unless there is a notice to be said before.
     pub(super) fn begin(&mut self) {
+        if !self.must_be_heard() {
+            self.play_greeting();
+        }
+    }
+
+    fn play_greeting(&mut self) {
         if let Greeting::Clip { text, pcm } = &self.brief.greeting {
             let (text, pcm, item) = (text.clone(), pcm.clone(), ItemId::new("line_greeting"));
             self.record(Fact::LinePlayed { item: item.clone(), text });
