@@ -105,7 +105,7 @@ impl Service {
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
         check_books(&config.spend)?;
         let writer = start_records(&config.records)?;
-        let sweep = Sweep::start(&config.records);
+        let sweep = Sweep::start(&config.records, &config.recording);
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());

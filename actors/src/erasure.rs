@@ -102,15 +102,15 @@ mod tests {
     #[test]
     fn a_mark_is_there_until_it_is_old() {
         let dir = tempfile::tempdir().expect("a folder");
-        let marks = Erasures::of(dir.path());
+        let (marks, now) = (Erasures::of(dir.path()), SystemTime::from(crate::clock::wall()));
         assert!(!marks.has("A-1") && marks.changed_at().is_none());
-        marks.sweep(KEPT, SystemTime::now()).expect("nothing to sweep");
+        marks.sweep(KEPT, now).expect("nothing to sweep");
         marks.mark("A-1").expect("written");
         marks.mark("A-1").expect("written again");
         assert!(marks.has("a-1") && !marks.has("A-2") && marks.changed_at().is_some());
-        marks.sweep(KEPT, SystemTime::now()).expect("swept");
+        marks.sweep(KEPT, now).expect("swept");
         assert!(marks.has("A-1"));
-        marks.sweep(KEPT, SystemTime::now() + 2 * KEPT).expect("swept");
+        marks.sweep(KEPT, now + 2 * KEPT).expect("swept");
         assert!(!marks.has("A-1"));
     }
 

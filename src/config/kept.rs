@@ -3,6 +3,7 @@
 //! Nothing else of it is looked at: whoever asks what was said in a call needs neither the model's key nor the carrier's.
 
 use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
 
 use switchboard_actors::numbers::Numbering;
 
@@ -65,9 +66,12 @@ impl Kept {
             (None, Some(origin)) => format!("records.dir of {origin}"),
             (None, None) => "records.dir".to_owned(),
         };
+        // Without a folder of their own, recordings are beside the records, wherever those are.
+        let beside = *recording.folder == *records.dir;
         records.dir = whole(dir.unwrap_or(&records.dir));
         records.legacy_dir = records.legacy_dir.map(|dir| whole(&dir));
-        let recording = Recording { dir: recording.dir.map(|dir| whole(&dir).into()), ..recording };
+        let folder: Arc<Path> = if beside { records.dir.clone() } else { whole(&recording.folder) }.into();
+        let recording = Recording { dir: recording.dir.map(|_| Arc::clone(&folder)), folder, ..recording };
         Ok(Self { records, recording, delivery, numbering, said_by, configured: sources.file.is_some() })
     }
 

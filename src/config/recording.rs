@@ -16,6 +16,8 @@ use super::service::Records;
 pub struct Recording {
     /// The folder of the recordings; none are made without it.
     pub dir: Option<Arc<Path>>,
+    /// Where recordings are, or were while they were made.
+    pub folder: Arc<Path>,
     /// Said before anything else in a call that is recorded.
     pub consent: Option<Notice>,
     /// What the model is told of keys that are pressed while the recording is paused.
@@ -36,7 +38,9 @@ impl Recording {
             );
         }
         let dir = if dir.is_empty() { records?.dir.clone() } else { PathBuf::from(dir) };
-        Some(Self { dir: enabled.then(|| dir.into()), consent: consent.filter(|_| enabled), keys_while_paused })
+        let folder: Arc<Path> = dir.into();
+        let dir = enabled.then(|| Arc::clone(&folder));
+        Some(Self { dir, folder, consent: consent.filter(|_| enabled), keys_while_paused })
     }
 }
 

@@ -52,11 +52,11 @@ pub fn run(args: &RecordsArgs) -> ExitCode {
         complain(&problem);
         return ExitCode::FAILURE;
     }
-    let shelf = Shelf::new(&config.records);
+    let shelf = Shelf::new(&config.records, &config.recording);
     let done = match &args.what {
         What::List(asked) => list::run(&shelf, config.numbering, asked, args.kept.json),
         What::Show(asked) => show::run(&shelf, &config, asked, args.kept.json),
-        What::Erase(asked) => return erase::run(&shelf, asked, args.kept.json),
+        What::Erase(asked) => return erase::run(&config, asked, args.kept.json),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,11 +1,12 @@
-//! Which file belongs to which call.
+//! Where a call's files lie. Which of them is whose, [`super::owners`] says.
 //!
 //! ```text
 //! <records.dir>/call_{carrier's id}_{ms}_transcript.json    and _queue.json, and anything else that begins so (recordings)
-//! <records.dir>/recordings/…                                the same names, or names with our id in them
+//! <records.dir>/recordings/…, <recording.dir>/…             the same names, by the call's beginning, or names with our id in them
 //! <records.dir>/deliveries/*/…                              deliveries and dead letters; our id stands in them
-//! <records.dir>/journal/aside/{our id}.torn, .unreadable    journals that a crash left
-//! <records.legacy_dir>/transcripts/…, processing/…          the second set
+//! <records.dir>/journal/{process}/{our id}.journal          journals of calls that are on, or that a crash left
+//! <records.dir>/journal/aside/{our id}.torn, .unreadable    journals that could not be read to their end
+//! <records.legacy_dir>/*/…                                  the second set
 //! ```
 
 use std::fs;
@@ -15,15 +16,16 @@ use std::time::Instant;
 
 use serde_json::Value;
 use switchboard_actors::transcript::journal::{Replay, read, shelf};
-use switchboard_actors::transcript::{legacy, recovery};
 
-use crate::config::Records;
+use super::owners::{is_sound, our_id};
+use crate::config::{Recording, Records};
 
 /// The folders.
 #[derive(Debug, Clone)]
 pub(super) struct Shelf {
     dir: PathBuf,
     legacy: Option<PathBuf>,
+    recordings: PathBuf,
 }
 
 /// One call's record.
@@ -45,8 +47,14 @@ pub(super) struct Found {
 }
 
 impl Shelf {
-    pub(super) fn new(records: &Records) -> Self {
-        Self { dir: records.dir.clone(), legacy: records.legacy_dir.clone() }
+    /// The folders of a configuration, by their whole paths: a relative one says little in a message.
+    pub(super) fn new(records: &Records, recording: &Recording) -> Self {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self {
+            dir: whole(&records.dir),
+            legacy: records.legacy_dir.as_deref().map(whole),
+            recordings: whole(&recording.folder),
+        }
     }
 
     /// All calls that have a record.
@@ -65,31 +73,6 @@ impl Shelf {
         Ok(found)
     }
 
-    /// Everything of a call besides its transcript, the transcript last: whoever is interrupted finds the rest by it.
-    pub(super) fn all_of(&self, call: &Call) -> io::Result<Vec<PathBuf>> {
-        let id = call.id();
-        let mut all = Vec::new();
-        let mut folders = vec![self.dir.clone(), self.dir.join(RECORDINGS)];
-        if let Some(top) = &self.legacy {
-            folders.extend([top.join(legacy::TRANSCRIPTS), top.join(legacy::PROCESSING)]);
-        }
-        for folder in folders {
-            all.extend(files(&folder)?.into_iter().filter(|path| *path != call.path && call.owns(name(path))));
-        }
-        for folder in folders_of(&self.dir.join(DELIVERIES))? {
-            for path in files(&folder)? {
-                let text = fs::read(&path)?;
-                if !id.is_empty() && (name(&path).contains(id) || contains(&text, id.as_bytes())) {
-                    all.push(path);
-                }
-            }
-        }
-        let aside = files(&self.aside())?;
-        all.extend(aside.into_iter().filter(|path| !id.is_empty() && name(path).starts_with(id)));
-        all.push(call.path.clone());
-        Ok(all)
-    }
-
     /// Journals of calls that are on or that a start will recover, as far as they can be read.
     pub(super) fn unfinished(&self) -> io::Result<Vec<Call>> {
         let mut calls = Vec::new();
@@ -99,17 +82,6 @@ impl Shelf {
             }
         }
         Ok(calls)
-    }
-
-    /// Journals kept aside of which it can be read whose they are.
-    pub(super) fn torn(&self) -> io::Result<Vec<Call>> {
-        Ok(files(&self.aside())?.iter().filter_map(|path| journaled(path)).collect())
-    }
-
-    /// Journals kept aside that might be anybody's.
-    pub(super) fn unreadable(&self) -> io::Result<Vec<PathBuf>> {
-        let aside = files(&self.aside())?;
-        Ok(aside.into_iter().filter(|path| path.extension().is_some_and(|it| it == recovery::UNREADABLE)).collect())
     }
 
     /// The folder of journals kept aside.
@@ -122,24 +94,49 @@ impl Shelf {
         &self.dir
     }
 
+    /// The folder of deliveries.
+    pub(super) fn deliveries(&self) -> PathBuf {
+        self.dir.join(DELIVERIES)
+    }
+
+    /// The folders where recordings lie, each once.
+    pub(super) fn sounds(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.dir.clone(), self.dir.join(RECORDINGS)];
+        let here = |folder: &Path| fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        if !folders.iter().any(|known| here(known) == here(&self.recordings)) {
+            folders.push(self.recordings.clone());
+        }
+        folders
+    }
+
+    /// The folders of the second set: what we write there, and where its processor may have put it.
+    pub(super) fn second_set(&self) -> io::Result<Vec<PathBuf>> {
+        let Some(top) = &self.legacy else { return Ok(Vec::new()) };
+        let mut folders = folders_of(top)?;
+        folders.push(top.clone());
+        Ok(folders)
+    }
+
     /// Recordings, wherever they lie.
     pub(super) fn recordings(&self) -> io::Result<Vec<PathBuf>> {
-        let mut all = files(&self.dir.join(RECORDINGS))?;
-        let sound = |path: &PathBuf| path.extension().is_some_and(|it| SOUND.iter().any(|known| it == *known));
-        all.extend(files(&self.dir)?.into_iter().filter(sound));
+        let mut all = Vec::new();
+        for folder in self.sounds() {
+            // Whatever else of sound lies there is somebody's.
+            all.extend(files(&folder)?.into_iter().filter(|path| is_sound(name(path)) && is_a_calls(name(path))));
+        }
         Ok(all)
     }
 }
 
 impl Call {
-    /// Our id of it; empty in a record that is not ours.
+    /// Our id of it; empty in a record that is not ours, whatever it calls its id.
     pub(super) fn id(&self) -> &str {
-        self.transcript["id"].as_str().unwrap_or_default()
+        self.transcript["id"].as_str().filter(|id| our_id(id).as_deref() == Some(id)).unwrap_or_default()
     }
 
     /// The carrier's id of it.
     pub(super) fn carrier_id(&self) -> &str {
-        self.transcript["ucid"].as_str().unwrap_or_default()
+        self.transcript["ucid"].as_str().or_else(|| self.transcript["call_id"].as_str()).unwrap_or_default()
     }
 
     /// The person's number, whoever called whom.
@@ -152,18 +149,6 @@ impl Call {
     pub(super) fn queue(&self) -> PathBuf {
         let queue = name(&self.path).replace(TRANSCRIPT, QUEUE);
         self.path.with_file_name(queue)
-    }
-
-    /// Whether a file of this name is this call's: it has our id in it, or begins as its transcript does.
-    fn owns(&self, name: &str) -> bool {
-        let id = self.id();
-        if !id.is_empty() && name.contains(id) {
-            return true;
-        }
-        let own = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some(stem) = own.strip_suffix(TRANSCRIPT) else { return false };
-        let rest = name.trim_start_matches('.').strip_prefix(stem);
-        rest.is_some_and(|rest| rest.starts_with('_') || rest.starts_with('.'))
     }
 }
 
@@ -182,14 +167,14 @@ pub(super) fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// The files of a folder, none when there is no such folder.
+/// The files of a folder, links among them; none when there is no such folder.
 pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = entries(folder)?;
-    files.retain(|path| path.is_file());
+    files.retain(|path| fs::symlink_metadata(path).is_ok_and(|about| !about.is_dir()));
     Ok(files)
 }
 
-fn folders_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn folders_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = entries(folder)?;
     folders.retain(|path| path.is_dir());
     Ok(folders)
@@ -203,21 +188,22 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-fn transcript(path: &Path) -> Result<Value, String> {
+pub(super) fn transcript(path: &Path) -> Result<Value, String> {
     let told = |problem: &dyn std::fmt::Display| format!("read {}: {problem}", path.display());
     let text = fs::read(path).map_err(|problem| told(&problem))?;
     serde_json::from_slice(&text).map_err(|problem| told(&problem))
 }
 
 /// A journal as the record that it would make.
-fn journaled(path: &Path) -> Option<Call> {
+pub(super) fn journaled(path: &Path) -> Option<Call> {
     let replay = Replay::of(read(&fs::read(path).ok()?).entries, Instant::now())?;
     let transcript = serde_json::from_slice(&replay.record().transcript_json().ok()?).ok()?;
     Some(Call { path: path.to_owned(), transcript })
 }
 
-fn contains(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
+/// Whether a file's name is one that a call's files have.
+fn is_a_calls(name: &str) -> bool {
+    name.starts_with("call_") || name.split_once('.').is_some_and(|(id, _)| our_id(id).is_some())
 }
 
 /// How a transcript's name ends.
@@ -226,7 +212,6 @@ pub(super) const TRANSCRIPT: &str = "_transcript.json";
 pub(super) const QUEUE: &str = "_queue.json";
 const RECORDINGS: &str = "recordings";
 const DELIVERIES: &str = "deliveries";
-const SOUND: [&str; 5] = ["wav", "flac", "mp3", "ogg", "opus"];
 
 #[cfg(test)]
 mod tests {
@@ -239,20 +224,5 @@ mod tests {
         }
         assert_eq!(digits("+0044"), "0044");
         assert_eq!(digits("anonymous"), "");
-    }
-
-    #[test]
-    fn a_call_owns_what_begins_as_its_transcript_does_and_what_bears_its_id() {
-        let call = Call {
-            path: PathBuf::from("x/call_CA1_17_transcript.json"),
-            transcript: serde_json::json!({ "id": "aaaa-1", "ucid": "CA1" }),
-        };
-        for own in ["call_CA1_17_queue.json", "call_CA1_17.wav", "aaaa-1.wav", ".call_CA1_17_queue.json.tmp"] {
-            assert!(call.owns(own), "{own}");
-        }
-        for foreign in ["call_CA1_170_queue.json", "call_CA1_18_queue.json", "call_CA11_17_queue.json", "aaaa-2.wav"] {
-            assert!(!call.owns(foreign), "{foreign}");
-        }
-        assert_eq!(call.queue(), Path::new("x/call_CA1_17_queue.json"));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use switchboard_actors::background;
 
 use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, name};
-use crate::config::{Keep, Records, Retention};
+use crate::config::{Keep, Recording, Records, Retention};
 
 /// The thread; it ends with this.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ pub struct Sweep {
 impl Sweep {
     /// Starts sweeping: once now, and every ten minutes where there is a limit. `None` when the system gives no thread, which costs
     /// room and no record.
-    pub fn start(records: &Records) -> Option<Self> {
+    pub fn start(records: &Records, recording: &Recording) -> Option<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
-        let (shelf, retention) = (Shelf::new(records), records.retention);
+        let (shelf, retention) = (Shelf::new(records, recording), records.retention);
         let sweep = move || {
             loop {
                 sweep(&shelf, &retention, SystemTime::now());
@@ -229,12 +229,16 @@ mod tests {
 
     fn a_shelf() -> (tempfile::TempDir, Shelf) {
         let dir = tempfile::tempdir().expect("a directory");
-        let shelf = Shelf::new(&Records {
+        let records = Records {
             dir: dir.path().to_owned(),
             journal_commit: Duration::ZERO,
             legacy_dir: None,
             retention: Retention::default(),
-        });
+        };
+        let folder = dir.path().join("sound").into();
+        let keys_while_paused = switchboard_actors::call::brief::KeysWhilePaused::default();
+        let recording = Recording { dir: None, folder, consent: None, keys_while_paused };
+        let shelf = Shelf::new(&records, &recording);
         (dir, shelf)
     }
 

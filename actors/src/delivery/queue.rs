@@ -85,7 +85,7 @@ impl SharedQueue {
                 cmd("XRANGE").arg(STREAM).arg(&from).arg("+").arg("COUNT").arg(PAGE).query(&mut self.connection)?;
             let Some(last) = page.ids.last() else { return Ok(held) };
             from = format!("({}", last.id);
-            held.extend(page.ids.iter().filter_map(|entry| held_in(entry)));
+            held.extend(page.ids.iter().filter_map(held_in));
         }
     }
 

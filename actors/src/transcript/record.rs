@@ -336,7 +336,7 @@ impl Record {
             attempts: 0,
             priority: "normal",
         };
-        Self { call: identity.tag(), stem: format!("call_{}", sanitised(carrier_call)), transcript, queue }
+        Self { call: identity.tag(), stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
     }
 
     /// Whose record it is.
@@ -603,12 +603,12 @@ fn nesting(text: &str) -> usize {
 
 /// The name of a call's recording, by the moment of its beginning.
 pub fn recording_name(identity: &CallIdentity) -> String {
-    let (call, began) = (sanitised(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
+    let (call, began) = (name_part(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
     format!("call_{call}_{began}_recording.wav")
 }
 
 /// A carrier's id as a part of a file name on any file system.
-fn sanitised(id: &str) -> String {
+pub fn name_part(id: &str) -> String {
     let safe: String = id
         .chars()
         .take(LONGEST_NAME_PART)

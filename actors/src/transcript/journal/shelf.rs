@@ -49,9 +49,9 @@ impl Drop for Shelf {
 
 /// The journals of one process that is gone. Nobody else takes them while this is held.
 #[derive(Debug)]
-pub(in crate::transcript) struct Orphans {
+pub struct Orphans {
     /// The journals.
-    pub(in crate::transcript) journals: Vec<PathBuf>,
+    pub journals: Vec<PathBuf>,
     folder: PathBuf,
     _lock: File,
 }
@@ -63,7 +63,10 @@ impl Drop for Orphans {
 }
 
 /// All journals below `dir` whose process is gone.
-pub(in crate::transcript) fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
+///
+/// # Errors
+/// When a folder cannot be read, or its lock not be asked for.
+pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
     let mut found = Vec::new();
     for folder in folders(&dir.join(ROOT))? {
         let lock = match OpenOptions::new().write(true).open(folder.join(LOCK)) {
