@@ -37,6 +37,7 @@ use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
 use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
+use crate::routes::watching::Watching;
 use crate::routes::waybeo::WaybeoRules;
 use crate::routes::{self, twiml};
 use crate::telemetry;
@@ -157,6 +158,8 @@ impl Service {
             transfers: config.transfers.keys().cloned().collect(),
             model: probe,
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
+            recent: writer.recent(),
+            watching: Watching::default(),
             metrics,
             started: clock::now(),
         };

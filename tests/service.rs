@@ -314,7 +314,9 @@ async fn an_operator_ends_a_call() {
     assert_eq!(post_body(&running.admin(&format!("/calls/{id}/hangup")), "text/plain", "", &[]).await.status, 202);
     assert_eq!(stream.closed().await.0, CloseCode::Normal);
     running.until_calls(0).await;
-    get(&running.admin(&format!("/calls/{id}")), &[]).await.problem(404);
+    let over = get(&running.admin(&format!("/calls/{id}")), &[]).await.json();
+    assert_eq!((&over["state"], &over["ending"]["by"]), (&json!("ended"), &json!("operator")));
+    post_body(&running.admin(&format!("/calls/{id}/hangup")), "text/plain", "", &[]).await.problem(404);
     running.stop().await;
 }
 
@@ -324,12 +326,14 @@ async fn calls_are_filtered_by_state_and_agent() {
     let _stream = FakeStream::start(&running.stream(), CALL, None).await;
     running.until_calls(1).await;
     let agent = running.calls().await[0]["agent"].as_str().expect("an agent").to_owned();
-    for (query, found) in [(format!("agent={agent}"), 1), ("agent=nobody".into(), 0), ("state=nowhere".into(), 0)] {
+    for (query, found) in [(format!("agent={agent}"), 1), ("agent=nobody".into(), 0), ("state=closing".into(), 0)] {
         let shown = get(&running.admin(&format!("/calls?{query}")), &[]).await.json();
         assert_eq!(shown["calls"].as_array().map(Vec::len), Some(found), "{query}");
         assert_eq!(shown["active"], 1);
     }
     get(&running.admin("/calls?colour=red"), &[]).await.problem(400);
+    let told = get(&running.admin("/calls?state=nowhere"), &[]).await.problem(400);
+    assert!(told.contains("nowhere") && told.contains("listening"), "{told}");
     running.stop().await;
 }
 
@@ -455,11 +459,55 @@ async fn a_call_is_watched_until_it_ends() {
     while let Some(piece) = futures_util::StreamExt::next(&mut answer).await {
         told += std::str::from_utf8(&piece.expect("the stream goes on")).expect("text");
     }
-    for expected in
-        ["event: state\ndata: {\"state\":", "event: ended\ndata: {\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"]
-    {
+    for expected in ["id: 1\nevent: state\ndata: {\"at\":\"", "event: ended\ndata: {\"at\":\""] {
         assert!(told.contains(expected), "{expected} is not in {told}");
     }
+    assert!(told.contains("\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"), "{told}");
     assert_eq!(get(&running.admin("/calls/nobody/events"), &[]).await.status, 404);
+    // Whoever comes back gets what came after the event that it names, although the call is over; and then is told to stop.
+    let events = running.admin(&format!("/calls/{CALL}/events"));
+    let again = get(&events, &[("Last-Event-ID", "1")]).await;
+    let (_, rest) = told.split_once("\n\nid: 2\n").expect("a second event");
+    assert_eq!(
+        (again.status, again.text.trim_end()),
+        (200, format!("id: 2\n{}", rest.replace(": the call goes on\n\n", "").trim_end()).as_str())
+    );
+    let newest = told.matches("\nevent: ").count().to_string();
+    assert_eq!(get(&events, &[("Last-Event-ID", &newest)]).await.status, 204);
+    assert_eq!(get(&events, &[]).await.status, 404, "whoever names no event is no reader who comes back");
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() {
+    let running = start(&[]).await;
+    let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
+    running.until_calls(1).await;
+    stream.hear("media").await;
+    let url = running.admin(&format!("/calls/{CALL}"));
+    let live = get(&url, &[]).await.json();
+    assert_eq!(live["conversation"][0]["speaker"], "assistant", "{live}");
+    stream.say(&json!({ "event": "stop", "sequenceNumber": "9", "streamSid": "MZ1", "stop": { "accountSid": "AC1", "callSid": CALL } })).await;
+    stream.closed().await;
+    running.until_calls(0).await;
+    for id in [CALL, live["id"].as_str().expect("an id")] {
+        let over = get(&running.admin(&format!("/calls/{id}")), &[]).await.json();
+        assert_eq!((&over["state"], &over["ending"]["reason"]), (&json!("ended"), &json!("caller_hung_up")), "{over}");
+        // Nothing that was there while the call was on is called otherwise now.
+        for (name, value) in live.as_object().expect("an object") {
+            assert!(over.get(name).is_some(), "{name} is gone: {over}");
+            if matches!(value, serde_json::Value::String(_)) && name != "state" {
+                assert_eq!(&over[name], value, "{name}");
+            }
+        }
+        let began = live["conversation"][0]["text"].as_str().expect("words");
+        assert!(over["conversation"][0]["text"].as_str().is_some_and(|said| said.starts_with(began)), "{over}");
+        assert!(over["ended_at"].as_str() > over["started_at"].as_str());
+    }
+    let told = get(&running.admin("/calls/CA404"), &[]).await.problem(404);
+    assert!(told.contains("switchboard records show CA404"), "{told}");
+    let erasures = switchboard_actors::erasure::Erasures::of(running.records.path());
+    erasures.mark(live["id"].as_str().expect("an id")).expect("writable");
+    get(&url, &[]).await.problem(404);
     running.stop().await;
 }

@@ -529,7 +529,7 @@ pub fn emit(event: Event<'_>) {
             warn!(carrier_call:% = Known(carrier_call.map(logged)), reason; "call refused");
         }
         Event::StreamMissed { call } => {
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "the stream of an announced call did not come")
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "the stream of an announced call did not come");
         }
         Event::FirstAudioSent { call, after } => {
             histogram!("switchboard_call_setup_seconds").record(after.as_secs_f64());
@@ -561,7 +561,7 @@ pub fn emit(event: Event<'_>) {
             info!(call:% = call.id(), carrier_call = call.carrier_call(), destination, by, outcome; "transfer");
         }
         Event::CarrierRefused { call, reason } => {
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier does not do as it was asked")
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), reason; "the carrier does not do as it was asked");
         }
         Event::HangUpForced { carrier, call, result, reason } => {
             counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
@@ -572,7 +572,7 @@ pub fn emit(event: Event<'_>) {
             info!(call:% = call.id(), carrier_call = call.carrier_call(), status; "outbound call not answered");
         }
         Event::LanguageSwitched { call, to } => {
-            info!(call:% = call.id(), carrier_call = call.carrier_call(), to; "language switched")
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), to; "language switched");
         }
         Event::BargedIn { call, took } => {
             histogram!("switchboard_barge_in_seconds").record(took.as_secs_f64());
@@ -584,7 +584,7 @@ pub fn emit(event: Event<'_>) {
             debug!(call:% = call.id(), carrier_call = call.carrier_call(), direction, reason, frames; "audio dropped");
         }
         Event::AudioUnjoinable { call, problem } => {
-            error!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "audio formats not joined")
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), problem; "audio formats not joined");
         }
         Event::ModelConnected { call, setup } => {
             counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
@@ -617,7 +617,7 @@ pub fn emit(event: Event<'_>) {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), code, message; "model complained");
         }
         Event::WishGivenUp { call, purpose, reason } => {
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak")
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak");
         }
         Event::WordsMissing { call, why, turns, again } => {
             counter!("switchboard_transcriptions_missing_total", "why" => why).increment(turns);
@@ -649,7 +649,7 @@ pub fn emit(event: Event<'_>) {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
         }
         Event::OrganLost { call, organ } => {
-            error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost")
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost");
         }
         Event::RecordingWritten { call, path, length_ms } => {
             counter!("switchboard_recordings_total", "result" => "written").increment(1);
@@ -676,7 +676,7 @@ pub fn emit(event: Event<'_>) {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), path; "record recovered");
         }
         Event::JournalTorn { call, path, bytes, why } => {
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), path, bytes, why; "journal cut")
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), path, bytes, why; "journal cut");
         }
         Event::JournalUnreadable { path, why } => {
             counter!("switchboard_records_failed_total", "step" => "recover").increment(1);
@@ -758,7 +758,7 @@ pub fn emit(event: Event<'_>) {
             error!(event, problem; "webhook dropped");
         }
         Event::NewsDropped { call } => {
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again")
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again");
         }
         Event::QueueUnreadable { name, problem } => error!(name, problem; "queue file not delivered"),
         Event::DeliveryStopped { pending } => error!(pending; "deliveries have stopped; restart the service"),
@@ -773,7 +773,7 @@ pub fn emit(event: Event<'_>) {
         }
         Event::IncidentCounted { kind } => incident_counted(kind),
         Event::StateChanged { call, state } => {
-            debug!(call:% = call.id(), carrier_call = call.carrier_call(), state; "state changed")
+            debug!(call:% = call.id(), carrier_call = call.carrier_call(), state; "state changed");
         }
     }
 }

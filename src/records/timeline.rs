@@ -58,7 +58,7 @@ impl Clock {
             Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
             // As the services before this one wrote it.
             Value::Number(ms) => ms.as_i64()?,
-            _ => return None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
         };
         #[expect(clippy::cast_precision_loss, reason = "a call has fewer milliseconds")]
         let ms = (at - self.began?) as f64;
@@ -169,7 +169,7 @@ fn heard(text: &str, heard: Option<&str>, interrupted: bool) -> (String, Option<
         return (one_line(text), interrupted.then(|| "interrupted".to_owned()));
     };
     let (all, ear) = (text.trim().chars().count(), heard.trim().chars().count());
-    let share = if all == 0 { 100 } else { (ear * 100 / all).min(100) };
+    let share = (ear * 100).checked_div(all).map_or(100, |share| share.min(100));
     let note = format!("heard {share} %{}", if interrupted { ", interrupted" } else { "" });
     let what = match text.trim().strip_prefix(heard.trim()) {
         _ if share == 100 => one_line(text),
@@ -207,12 +207,10 @@ fn tool(it: &Value) -> String {
             fields.iter().map(|(key, value)| format!("{}={}", one_line(key), text(value))).collect::<Vec<_>>().join(" ")
         }
         Value::Null => String::new(),
-        other => text(other),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => text(other),
     };
-    let output = match &it["output"] {
-        Value::Null => String::new(),
-        output => format!("→ {}", text(output)),
-    };
+    let output = Some(text(&it["output"])).filter(|output| !output.is_empty());
+    let output = output.map(|output| format!("→ {output}")).unwrap_or_default();
     let parts = [text(&it["name"]), clipped(&arguments), clipped(&output)];
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -240,7 +238,9 @@ pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => one_line(text),
-        other => one_line(&other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            one_line(&other.to_string())
+        }
     }
 }
 

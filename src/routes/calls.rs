@@ -5,23 +5,26 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix_web::web::{Bytes, Data, Path, Query};
-use actix_web::{HttpResponse, http::StatusCode};
-use futures_util::future::join_all;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::future::{join, join_all};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo, Watch};
-use switchboard_actors::call::watch::Watcher;
+use switchboard_actors::call::machine::STATES;
+use switchboard_actors::call::messages::{
+    CallSnapshot, Examine, HangUp, Inspect, PauseRecording, ReadWords, TransferTo, Watch,
+};
 use switchboard_actors::supervisor::messages::Find;
+use switchboard_actors::transcript::recent::Remembered;
+use tokio::time::{sleep, timeout};
 
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-
-use super::doors::Doors;
+use super::doors::{Doors, header};
 use super::health::roll;
 use super::order::{Body, order};
 use super::problem::Problem;
+use super::watching::Next;
 
 /// The filters of `GET /calls`.
 #[derive(Debug, Deserialize)]
@@ -39,6 +42,10 @@ pub(super) async fn list(
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let filter = filter.map_err(|error| Problem::bad_request(format!("expected ?state= or ?agent=: {error}")))?;
+    if let Some(unknown) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
+        let expected = STATES.join(", ");
+        return Err(Problem::bad_request(format!("found state={unknown}, expected one of {expected}")));
+    }
     let roll = roll(&doors).await.ok_or_else(unresponsive)?;
     let asked = roll.calls.iter().map(|call| call.send(Inspect).timeout(PATIENCE));
     // A call that ends while it is asked is no longer on.
@@ -58,31 +65,111 @@ pub(super) async fn list(
     })))
 }
 
-/// `GET /calls/{id}`: one call in full.
+/// `GET /calls/{id}`: one call in full, with what was said; also one of those that have ended lately.
 pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let call = find(&doors, &id).await?;
-    let snapshot = call.send(Inspect).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+    let Some(call) = live(&doors, &id).await? else { return ended(&doors, &id).await };
+    let (snapshot, words) = (call.send(Inspect).timeout(PATIENCE), call.send(ReadWords).timeout(PATIENCE));
+    let (Ok(snapshot), words) = join(snapshot, words).await else { return ended(&doors, &id).await };
     let (mut shown, detail) = brief(&snapshot);
     if let Some(Value::Object(detail)) = detail {
         shown.extend(detail);
     }
+    shown.insert("conversation".to_owned(), words.unwrap_or_default());
     Ok(HttpResponse::Ok().json(shown))
 }
 
-/// `GET /calls/{id}/events`: states and words as they come, as server-sent events, until the call ends or the reader falls behind.
-pub(super) async fn events(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let (watcher, news) = mpsc::channel(NEWS_KEPT);
-    let watcher = Watcher::new(move |told| watcher.try_send(told).is_ok());
-    find(&doors, &id).await?.do_send(Watch(watcher));
-    let told = stream::unfold(news, |mut news| async {
-        let text = match timeout(KEEP_ALIVE, news.recv()).await {
-            Ok(Some(told)) => format!("event: {}\ndata: {}\n\n", told.event, told.data),
-            // The call is over.
-            Ok(None) => return None,
-            // A comment, so that no proxy takes the quiet for an end.
-            Err(_) => ": the call goes on\n\n".to_owned(),
-        };
-        Some((Ok::<_, Infallible>(Bytes::from(text)), news))
+/// A call that has ended, as its record tells it, under the names that a live one has. The last words of one are waited for.
+async fn ended(doors: &Doors, id: &str) -> Result<HttpResponse, Problem> {
+    for _ in 0..LAST_WORDS {
+        match doors.recent.find(id) {
+            None => break,
+            Some(Remembered::Open) => sleep(A_MOMENT).await,
+            Some(Remembered::Ended(record)) => {
+                let record: Value = serde_json::from_slice(&record).unwrap_or_default();
+                return Ok(HttpResponse::Ok().json(of_record(record)));
+            }
+        }
+    }
+    Err(gone(id))
+}
+
+/// What of a record stands under which name in `/calls/{id}`.
+fn of_record(mut record: Value) -> Value {
+    let started = record["call_start_time"].as_i64().and_then(DateTime::from_timestamp_millis);
+    let ended = record["call_end_time"].as_i64().and_then(DateTime::from_timestamp_millis);
+    let moment = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
+    let mut shown = json!({
+        "carrier_call_id": record["ucid"],
+        "state": "ended",
+        "started_at": moment(started),
+        "ended_at": moment(ended),
+        "diagnosis": record["analytics"]["audio"],
+        // No record has it.
+        "model_setup_ms": null,
+    });
+    for name in ["turns", "barge_ins", "dropped_frames", "first_audio_ms"] {
+        shown[name] = record["analytics"][name].take();
+    }
+    // The conversation says what these say.
+    const SAID_ELSEWHERE: [&str; 9] = [
+        "ucid",
+        "call_id",
+        "timestamp",
+        "call_start_time",
+        "call_end_time",
+        "analytics",
+        "transcripts",
+        "rich_transcript",
+        "carrier_parameters",
+    ];
+    if let (Value::Object(record), Value::Object(shown)) = (record, &mut shown) {
+        shown.extend(record.into_iter().filter(|(name, _)| !SAID_ELSEWHERE.contains(&name.as_str())));
+    }
+    shown
+}
+
+/// `GET /calls/{id}/events`: states and words as they come, as server-sent events, until the call ends or the reader falls behind. With
+/// `Last-Event-ID`, from behind that event on, also when the call has ended meanwhile.
+pub(super) async fn events(
+    request: HttpRequest,
+    id: Path<String>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let seen = header(&request, "last-event-id").and_then(|id| id.trim().parse::<u64>().ok());
+    let post = match live(&doors, &id).await? {
+        Some(call) => {
+            let snapshot = call.send(Inspect).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
+            let (post, watcher) = doors.watching.listen([snapshot.id, snapshot.carrier_call_id]);
+            if let Some(watcher) = watcher {
+                call.do_send(Watch(watcher));
+            }
+            post
+        }
+        None => doors.watching.find(&id).filter(|_| seen.is_some()).ok_or_else(|| gone(&id))?,
+    };
+    let from = seen.map_or_else(|| post.newest(), |seen| seen.min(post.newest()));
+    // Nothing is left to be told: a browser that asks again and again is told to stop.
+    if post.is_over() && post.after(from) == Next::Wait {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let bell = post.bell();
+    let told = stream::unfold((post, bell, from), |(post, mut bell, last)| async move {
+        loop {
+            // Looked at before the news, so that none comes between.
+            bell.mark_unchanged();
+            let over = post.is_over();
+            match post.after(last) {
+                Next::Events(text, last) => return Some((Ok::<_, Infallible>(Bytes::from(text)), (post, bell, last))),
+                Next::Behind => return None,
+                Next::Wait if over => return None,
+                Next::Wait => {}
+            }
+            // A comment, so that no proxy takes the quiet for an end. The end of the call rings as well.
+            if timeout(KEEP_ALIVE, bell.changed()).await.is_err() {
+                let quiet = Bytes::from_static(b": the call goes on\n\n");
+                return Some((Ok(quiet), (post, bell, last)));
+            }
+        }
     });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -156,16 +243,22 @@ pub(super) async fn transfer(id: Path<String>, body: Body, doors: Data<Doors>) -
     }
 }
 
-/// News that wait for a reader: some seconds of a fast speaker's words.
-const NEWS_KEPT: usize = 256;
 /// How long nothing is said to a reader. Proxies give up after 60 s of silence by habit.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the record of a call that has just ended is looked for: for as long as its last words are waited for, and a moment.
+const LAST_WORDS: u32 = 60;
+const A_MOMENT: Duration = Duration::from_millis(50);
+
 async fn find(doors: &Doors, id: &str) -> Result<Addr<CallActor>, Problem> {
+    live(doors, id).await?.ok_or_else(|| gone(id))
+}
+
+async fn live(doors: &Doors, id: &str) -> Result<Option<Addr<CallActor>>, Problem> {
     let found = doors.supervisor.send(Find(id.to_owned())).timeout(PATIENCE).await;
-    found.map_err(|_| unresponsive())?.ok_or_else(|| gone(id))
+    found.map_err(|_| unresponsive())
 }
 
 /// The call's fields as the list shows them, and what only the full view adds.
@@ -176,7 +269,9 @@ fn brief(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
 }
 
 fn gone(id: &str) -> Problem {
-    Problem::not_found(format!("no live call has the id {id}"))
+    Problem::not_found(format!(
+        "no live call has the id {id}, and none of those that ended lately; `switchboard records show {id}` looks among the records"
+    ))
 }
 
 fn unresponsive() -> Problem {

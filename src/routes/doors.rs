@@ -15,6 +15,7 @@ use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::Supervisor;
+use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::wire::Carrier;
 use url::Url;
 
@@ -25,6 +26,7 @@ use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
+use super::watching::Watching;
 use super::waybeo::WaybeoRules;
 use crate::telemetry::Metrics;
 
@@ -56,6 +58,10 @@ pub struct Doors {
     pub model: ModelProbe,
     /// What sessions the threads of calls keep from the start, and how they are told to end that.
     pub warm: Option<(Arc<SessionPlan>, Valve)>,
+    /// Calls that have ended lately.
+    pub recent: RecentCalls,
+    /// Who watches calls.
+    pub watching: Watching,
     /// The counters.
     pub metrics: Metrics,
     /// When the service started.

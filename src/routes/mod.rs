@@ -25,6 +25,7 @@ mod twilio;
 mod twilio_person;
 pub mod twiml;
 pub(crate) mod upgrade;
+pub mod watching;
 pub mod waybeo;
 
 use std::future::ready;

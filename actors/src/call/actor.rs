@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
+    SpawnHandle,
 };
 use log::trace;
 use serde_json::{Map, Value};
@@ -21,8 +22,8 @@ use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
     AudioReport, CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport,
-    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, TransferTo, Watch,
-    WhatNext, WrapUp,
+    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, ReadWords, TransferTo,
+    Watch, WhatNext, WrapUp,
 };
 use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
@@ -582,6 +583,20 @@ impl Handler<Watch> for CallActor {
         }
         self.watchers.add(watcher);
         self.watchers.tell(|| Some(News::state(self.machine.state())));
+    }
+}
+
+impl Handler<ReadWords> for CallActor {
+    type Result = ResponseFuture<Value>;
+
+    fn handle(&mut self, _: ReadWords, _: &mut Self::Context) -> Self::Result {
+        let asked = self.scribe.as_ref().map(|scribe| scribe.read.send(ReadWords));
+        Box::pin(async move {
+            match asked {
+                Some(asked) => asked.await.unwrap_or_default(),
+                None => Value::Null,
+            }
+        })
     }
 }
 

@@ -427,19 +427,22 @@ impl CallMachine {
 
 impl State {
     const fn name(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Greeting => "greeting",
-            Self::Listening => "listening",
-            Self::Thinking { .. } => "thinking",
-            Self::Speaking => "speaking",
-            Self::Closing(Closing { ending: Ending::Transferred, .. }) | Self::Transferring(_) => "transferring",
-            Self::Closing(_) => "closing",
-            Self::Ended(_) => "ended",
-        }
+        STATES[match self {
+            Self::Connecting => 0,
+            Self::Greeting => 1,
+            Self::Listening => 2,
+            Self::Thinking { .. } => 3,
+            Self::Speaking => 4,
+            Self::Closing(Closing { ending: Ending::Transferred, .. }) | Self::Transferring(_) => 5,
+            Self::Closing(_) => 6,
+            Self::Ended(_) => 7,
+        }]
     }
 }
 
+/// The names of the states, as `/calls` shows them.
+pub const STATES: [&str; 8] =
+    ["connecting", "greeting", "listening", "thinking", "speaking", "transferring", "closing", "ended"];
 /// Timed turns that `GET /calls/{id}` shows; older ones are in the record.
 const MOST_TIMED: usize = 200;
 /// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is

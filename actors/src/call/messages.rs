@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix::{Message, MessageResponse, Recipient};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::meter::Usd;
 use super::transfer::{Destination, DialOutcome, TransferRefusal};
@@ -458,6 +459,11 @@ pub struct Inspect;
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct Watch(pub Watcher);
+
+/// What was said so far, for `GET /calls/{id}`: as `conversation` of the record. Empty where the one who writes is gone.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Value")]
+pub struct ReadWords;
 
 /// One of the call's actors is gone without having been told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WeakRecipient};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, WeakRecipient};
 
 use super::journal::Closed;
 use super::journal::writer::Journal;
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally, Words};
-use super::record::{Closing, Held, Record};
+use super::record::{self, Closing, Held, Record};
 use super::writer::RecordWriter;
 use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::{Organ, OrganLost, Watch};
+use crate::call::messages::{Organ, OrganLost, ReadWords, Watch};
 use crate::call::watch::{News, Watchers};
 use crate::clock;
 use crate::ending::Ending;
@@ -156,6 +156,14 @@ impl Handler<Fact> for Transcript {
             self.log.note(fact, now);
         }
         self.stop_when_complete(ctx);
+    }
+}
+
+impl Handler<ReadWords> for Transcript {
+    type Result = MessageResult<ReadWords>;
+
+    fn handle(&mut self, _: ReadWords, _: &mut Self::Context) -> Self::Result {
+        MessageResult(record::words(&self.log.conversation(), self.setup.identity.started_at))
     }
 }
 

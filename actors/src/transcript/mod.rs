@@ -13,6 +13,7 @@ pub mod journal;
 pub mod legacy;
 pub mod log;
 pub mod messages;
+pub mod recent;
 pub mod record;
 pub mod recovery;
 pub mod writer;

@@ -601,6 +601,13 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
+/// What was said so far, as `conversation` of the record will have it.
+pub(super) fn words(conversation: &Conversation, started_at: DateTime<Utc>) -> Value {
+    let said = conversation.utterances.iter().map(|u| ConversationEntry::new(u, started_at)).collect::<Vec<_>>();
+    // Texts, words and a flag: there is nothing in it that could not be written.
+    serde_json::to_value(said).unwrap_or_default()
+}
+
 /// The name of a call's recording, by the moment of its beginning.
 pub fn recording_name(identity: &CallIdentity) -> String {
     let (call, began) = (name_part(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());

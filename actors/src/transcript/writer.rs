@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use self::files::{Folders, Progress};
 use super::journal::Header;
 use super::journal::writer::{Journal, JournalWriter};
+use super::recent::RecentCalls;
 use super::record::{Held, Record};
 use super::recovery::{self, Recovered};
 use crate::background;
@@ -54,6 +55,7 @@ pub struct RecordWriter {
     jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
     journals: JournalWriter,
+    recent: RecentCalls,
 }
 
 /// What the thread is asked to do.
@@ -112,11 +114,12 @@ impl RecordWriter {
         let (jobs, queue) = mpsc::channel();
         let desk = Desk::new(folders, Arc::clone(&shared));
         background::spawn("records", None, move || desk.work(&queue))?;
-        Ok((Self { jobs, shared, journals }, recovered))
+        Ok((Self { jobs, shared, journals, recent: RecentCalls::new(&plan.dir) }, recovered))
     }
 
     /// Opens the journal of a call that begins. Returns at once.
     pub fn open_journal(&self, identity: &CallIdentity, held: &Held) -> Journal {
+        self.recent.opened(identity.id, &identity.carrier_call);
         self.journals.open(identity.tag(), Header::new(identity, held))
     }
 
@@ -129,6 +132,9 @@ impl RecordWriter {
 
     /// Hands a record over, with the journal that it replaces. Returns at once; how it went is told as an event.
     pub fn file(&self, record: Record, journal: Option<Journal>) {
+        if let Ok(told) = record.transcript_json() {
+            self.recent.ended(record.call(), told);
+        }
         let weight = record.weight();
         let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         let task = Box::new(Task { record, journal, progress: Progress::default() });
@@ -149,6 +155,11 @@ impl RecordWriter {
             // An error says that the thread is gone, and nothing is to be waited for.
             let _ = wait.recv();
         }
+    }
+
+    /// Calls that have ended lately.
+    pub fn recent(&self) -> RecentCalls {
+        self.recent.clone()
     }
 
     /// Records given up since the start.

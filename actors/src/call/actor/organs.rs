@@ -8,7 +8,7 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
-use crate::call::messages::Watch;
+use crate::call::messages::{ReadWords, Watch};
 use crate::events::{Event, emit};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
@@ -33,6 +33,7 @@ pub(super) struct Scribe {
     pub(super) words: Recipient<Words>,
     pub(super) facts: Recipient<Fact>,
     pub(super) watch: Recipient<Watch>,
+    pub(super) read: Recipient<ReadWords>,
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -93,6 +94,7 @@ impl Scribe {
             words: addr.clone().recipient(),
             facts: addr.clone().recipient(),
             watch: addr.clone().recipient(),
+            read: addr.clone().recipient(),
             fail: addr.recipient(),
         }
     }

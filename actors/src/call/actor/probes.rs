@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, Context, Handler, WeakRecipient};
+use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult, WeakRecipient};
+use serde_json::Value;
 
 use super::organs::{Mind, Scribe, Spawn, Voice};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
 use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
-use crate::call::messages::{Line, LineAttached, Organ, OrganLost, Watch};
+use crate::call::messages::{Line, LineAttached, Organ, OrganLost, ReadWords, Watch};
 use crate::realtime::actor::LlmSetup;
 use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
 use crate::supervisor::messages::{CallEnded, TransferLeave};
@@ -127,6 +128,14 @@ impl Handler<LineAttached> for Probe {
     }
 }
 
+impl Handler<ReadWords> for Probe {
+    type Result = MessageResult<ReadWords>;
+
+    fn handle(&mut self, _: ReadWords, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(Value::Null)
+    }
+}
+
 impl Handler<TransferLeave> for Probe {
     type Result = bool;
 
@@ -159,6 +168,7 @@ impl Spawn for Probes {
             words: addr.clone().recipient(),
             facts: addr.clone().recipient(),
             watch: addr.clone().recipient(),
+            read: addr.clone().recipient(),
             fail: addr.recipient(),
         }
     }

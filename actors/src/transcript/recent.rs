@@ -1,0 +1,160 @@
+//! Calls that have ended lately, kept in memory as their records tell them: whoever asks for a call the moment after it ended finds it.
+//!
+//! The newest 200, and of these as many as fit into 32 MiB. A call is known here from its beginning, so that one that has ended and
+//! whose last words are waited for is not taken for a stranger.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::erasure::Erasures;
+use crate::ids::{CallId, CallTag, CarrierCallId};
+
+/// A handle to them. Taken when a call begins, when it has ended, and when an operator asks: never while audio waits.
+#[derive(Debug, Clone)]
+pub struct RecentCalls {
+    calls: Arc<Mutex<Recent>>,
+    erasures: Erasures,
+}
+
+/// What is known of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remembered {
+    /// It has a record: the JSON of its transcript file.
+    Ended(Arc<[u8]>),
+    /// It is on, or its last words are waited for.
+    Open,
+}
+
+impl RecentCalls {
+    pub(super) fn new(records: &Path) -> Self {
+        Self { calls: Arc::default(), erasures: Erasures::of(records) }
+    }
+
+    /// What is known of the call with our id `id`, or the carrier's; `None` for a stranger and for a call that was erased. Looks for
+    /// the mark of an erasure on disk.
+    pub fn find(&self, id: &str) -> Option<Remembered> {
+        let (call, found) = self.locked().find(id)?;
+        if self.erasures.has(&call.to_string()) {
+            self.locked().forget(call);
+            return None;
+        }
+        Some(found)
+    }
+
+    pub(super) fn opened(&self, call: CallId, carrier_call: &CarrierCallId) {
+        self.locked().opened(call, carrier_call);
+    }
+
+    pub(super) fn ended(&self, call: &CallTag, record: Vec<u8>) {
+        self.locked().ended(call.id(), record.into());
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Recent> {
+        // Whatever a panic left is as good as before: an entry is changed in one step.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    /// The newest last.
+    calls: VecDeque<Call>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Call {
+    id: CallId,
+    carrier_call: CarrierCallId,
+    record: Option<Arc<[u8]>>,
+}
+
+impl Recent {
+    fn opened(&mut self, id: CallId, carrier_call: &CarrierCallId) {
+        if self.calls.iter().all(|call| call.id != id) {
+            self.calls.push_back(Call { id, carrier_call: carrier_call.clone(), record: None });
+        }
+    }
+
+    fn ended(&mut self, id: CallId, record: Arc<[u8]>) {
+        let Some(at) = self.calls.iter().position(|call| call.id == id) else { return };
+        let Some(mut call) = self.calls.remove(at) else { return };
+        self.bytes -= call.record.take().map_or(0, |old| old.len());
+        self.bytes += record.len();
+        call.record = Some(record);
+        self.calls.push_back(call);
+        while self.bytes > MOST_BYTES || self.calls.iter().filter(|call| call.record.is_some()).count() > MOST_CALLS {
+            let Some(oldest) = self.calls.iter().position(|call| call.record.is_some()) else { return };
+            self.remove(oldest);
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<(CallId, Remembered)> {
+        let ours = CallId::parse(id);
+        let same = |call: &&Call| Some(call.id) == ours || call.carrier_call.as_str() == id;
+        let call = self.calls.iter().rev().find(same)?;
+        Some((call.id, call.record.clone().map_or(Remembered::Open, Remembered::Ended)))
+    }
+
+    fn forget(&mut self, id: CallId) {
+        if let Some(at) = self.calls.iter().position(|call| call.id == id) {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        let gone = self.calls.remove(at).and_then(|call| call.record);
+        self.bytes -= gone.map_or(0, |record| record.len());
+    }
+}
+
+/// Ended calls that are kept: a busy hour of a small service. More is what records are for.
+const MOST_CALLS: usize = 200;
+/// Bytes of their records. A call of an hour has some hundred KiB.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(recent: &mut Recent, name: &str, bytes: usize) -> CallId {
+        let id = CallId::random();
+        recent.opened(id, &CarrierCallId::new(name));
+        recent.ended(id, vec![b'x'; bytes].into());
+        id
+    }
+
+    #[test]
+    fn the_newest_are_kept_by_number_and_by_size_and_open_ones_whatever_comes() {
+        let mut recent = Recent::default();
+        let on = CallId::random();
+        recent.opened(on, &CarrierCallId::new("on"));
+        let first = ended(&mut recent, "CA0", 10);
+        for n in 1..=MOST_CALLS {
+            ended(&mut recent, &format!("CA{n}"), 10);
+        }
+        assert_eq!(recent.find(&first.to_string()), None);
+        assert!(matches!(recent.find("CA1"), Some((_, Remembered::Ended(_)))));
+        assert_eq!(recent.find("on"), Some((on, Remembered::Open)));
+        assert_eq!(recent.bytes, MOST_CALLS * 10);
+        ended(&mut recent, "long", MOST_BYTES - 5);
+        assert!(recent.find("long").is_some() && recent.find("CA200").is_none());
+        assert!(recent.bytes <= MOST_BYTES && recent.find("on").is_some());
+        ended(&mut recent, "longer", MOST_BYTES + 1);
+        assert_eq!((recent.bytes, recent.find("longer")), (0, None), "one that fits nowhere takes no room");
+    }
+
+    #[test]
+    fn an_erased_call_is_not_remembered() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let recent = RecentCalls::new(dir.path());
+        let (id, name) = (CallId::random(), CarrierCallId::new("CA1"));
+        recent.opened(id, &name);
+        recent.ended(&CallTag::new(id, &name), b"{}".to_vec());
+        assert_eq!(recent.find("CA1"), Some(Remembered::Ended(Arc::from(&b"{}"[..]))));
+        Erasures::of(dir.path()).mark(&id.to_string()).expect("writable");
+        assert_eq!(recent.find("CA1"), None);
+        assert!(recent.locked().calls.is_empty(), "and nothing of it stays in memory");
+    }
+}
