@@ -64,6 +64,15 @@ pub enum Event<'a> {
         /// From the stream's `start`.
         after: Duration,
     },
+    /// An answer was heard later than it should be.
+    AnswerLate {
+        /// The call.
+        call: &'a CallTag,
+        /// From the caller's last word until it was heard.
+        waited: Duration,
+        /// The limit.
+        limit: Duration,
+    },
     /// A part of a turn's latency is known.
     TurnTimed {
         /// `answer`: end of the caller's turn → first frame of the answer sent.
@@ -545,11 +554,16 @@ pub fn emit(event: Event<'_>) {
                 ("first_sent", latency.first_sent_ms),
                 ("first_heard", latency.first_heard_ms),
                 ("total", latency.total_ms),
+                ("filler", latency.filler_ms),
             ];
             for (part, ms) in parts.into_iter().filter_map(|(part, ms)| Some((part, ms?))) {
                 histogram!("switchboard_turn_latency_seconds", "part" => part)
                     .record(Duration::from_millis(ms).as_secs_f64());
             }
+        }
+        Event::AnswerLate { call, waited, limit } => {
+            counter!("switchboard_answers_late_total").increment(1);
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), waited_ms = waited.as_millis(), limit_ms = limit.as_millis(); "the caller waited too long for an answer");
         }
         Event::InterruptionDismissed { call } => {
             counter!("switchboard_interruptions_dismissed_total").increment(1);

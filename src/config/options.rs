@@ -422,9 +422,11 @@ fn read_tool_choices(section: &Section<'_>) -> Option<BTreeMap<&'static str, Res
         let choices = match purpose {
             WishPurpose::Greeting | WishPurpose::Answer | WishPurpose::Keypad => &CHOICES_FOR_ONE,
             // Lines that are to be said: a call instead of them would be silence.
-            WishPurpose::IdlePrompt | WishPurpose::Notice | WishPurpose::Goodbye | WishPurpose::ToolResult => {
-                CHOICES_FOR_A_LINE
-            }
+            WishPurpose::IdlePrompt
+            | WishPurpose::Notice
+            | WishPurpose::Goodbye
+            | WishPurpose::ToolResult
+            | WishPurpose::Spoken => CHOICES_FOR_A_LINE,
         };
         Some((purpose.word(), section.read(purpose.word(), word(choices))?))
     };

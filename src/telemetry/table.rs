@@ -120,9 +120,14 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Histogram(&TURN),
         "A caller's wait for an answer, by part. end_of_speech: their last word to the model's noticing; first_delta, first_sent, \
          first_heard: from there to the answer's first piece, its sending and the ear; total: last word to ear; answer: end of the \
-         turn to sending.",
+         turn to sending; filler: last word to a filler of ours, which is no answer.",
     )
-    .by(&[known("part", || vec!["answer", "end_of_speech", "first_delta", "first_sent", "first_heard", "total"])]),
+    .by(&[known("part", || vec!["answer", "end_of_speech", "first_delta", "first_sent", "first_heard", "total", "filler"])]),
+    Metric::new(
+        "switchboard_answers_late_total",
+        Kind::Counter,
+        "Answers that were heard later than `limits.late_answer` after the caller's last word.",
+    ),
     Metric::new(
         "switchboard_barge_in_seconds",
         Kind::Histogram(&BARGE_IN),

@@ -19,6 +19,8 @@ struct Lap {
     /// The end of the last part that is known.
     last: Instant,
     response: Option<ResponseId>,
+    /// When a filler was sent, from the end of the turn on.
+    filled: Option<u64>,
 }
 
 impl Stopwatch {
@@ -26,7 +28,7 @@ impl Stopwatch {
     pub(super) fn turn_ended(&mut self, now: Instant) {
         self.turns += 1;
         let latency = TurnLatency { turn: self.turns, ..TurnLatency::default() };
-        self.open = Some(Lap { told: now, latency, last: now, response: None });
+        self.open = Some(Lap { told: now, latency, last: now, response: None, filled: None });
     }
 
     /// The caller's last frame of speech came so long before the end of the turn was told.
@@ -64,6 +66,7 @@ impl Stopwatch {
         latency.first_heard_ms = Some(millis(now.saturating_duration_since(lap.last)));
         let since_told = millis(now.saturating_duration_since(lap.told));
         latency.total_ms = latency.end_of_speech_ms.map(|before| before + since_told);
+        latency.filler_ms = lap.filled.map(|waited| latency.end_of_speech_ms.unwrap_or_default() + waited);
         Some(latency)
     }
 
@@ -72,6 +75,14 @@ impl Stopwatch {
         if let Some(lap) = self.open.as_mut().filter(|lap| lap.response.as_ref() == Some(response)) {
             (lap.response, lap.last) = (None, lap.told);
             (lap.latency.first_delta_ms, lap.latency.first_sent_ms) = (None, None);
+        }
+    }
+
+    /// A recording of ours is sent while the answer is awaited.
+    pub(super) fn filled(&mut self, now: Instant) {
+        if let Some(lap) = &mut self.open {
+            let waited = millis(now.saturating_duration_since(lap.told));
+            lap.filled = lap.filled.or(Some(waited));
         }
     }
 
@@ -106,9 +117,27 @@ mod tests {
             first_sent_ms: Some(2),
             first_heard_ms: Some(28),
             total_ms: Some(830),
+            filler_ms: None,
         };
         assert_eq!(latency, expected);
         assert_eq!(watch.first_heard(&answer, at(340)), None);
+    }
+
+    #[test]
+    fn a_filler_is_no_answer_and_stands_beside_it() {
+        let (mut watch, start) = (Stopwatch::default(), crate::clock::now());
+        let (answer, at) = (ResponseId::new("resp_1"), |ms| start + Duration::from_millis(ms));
+        watch.turn_ended(start);
+        watch.last_voice(Duration::from_millis(500));
+        watch.filled(at(3_000));
+        watch.filled(at(8_000));
+        watch.first_audio(&answer, at(9_000));
+        assert_eq!(watch.first_sent(&answer, at(9_010)), Some(Duration::from_millis(9_010)));
+        let latency = watch.first_heard(&answer, at(9_040)).expect("the answer was heard");
+        assert_eq!(
+            (latency.first_delta_ms, latency.filler_ms, latency.total_ms),
+            (Some(9_000), Some(3_500), Some(9_540))
+        );
     }
 
     #[test]

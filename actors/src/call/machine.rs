@@ -66,6 +66,7 @@ use std::time::{Duration, Instant};
 use self::ends::Closing;
 pub use self::handover::Means;
 use self::keys::Recording;
+use self::missed::CutShort;
 use self::outage::Outage;
 use self::protection::{Notice, Protection};
 use self::waiting::Wait;
@@ -107,6 +108,8 @@ pub struct CallMachine {
     caller_speaking: bool,
     /// There is no model session: one was lost, and another one is being opened.
     outage: Option<Outage>,
+    /// An answer that ended in its middle.
+    cut_short: CutShort,
     /// The model lets the caller wait.
     wait: Wait,
     /// The model session will expire, and a fresh one waits for a quiet moment.
@@ -189,6 +192,7 @@ impl CallMachine {
             language: brief.language.clone(),
             caller_speaking: false,
             outage: None,
+            cut_short: CutShort::default(),
             wait: Wait::default(),
             renewable: false,
             lines_played: 0,

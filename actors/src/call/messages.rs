@@ -353,8 +353,19 @@ pub struct TurnLatency {
     pub first_sent_ms: Option<u64>,
     /// From there until the first frame was heard.
     pub first_heard_ms: Option<u64>,
-    /// All of it: from the caller's last frame of speech until the answer was heard.
+    /// All of it: from the caller's last frame of speech until the answer was heard. A filler of ours is no answer.
     pub total_ms: Option<u64>,
+    /// From the caller's last frame of speech until a filler of ours was sent to them, where one was.
+    #[serde(default)]
+    pub filler_ms: Option<u64>,
+}
+
+impl TurnLatency {
+    /// How long the caller waited for the answer, as far as it was observed.
+    pub fn waited(&self) -> Duration {
+        let parts = [self.end_of_speech_ms, self.first_delta_ms, self.first_sent_ms, self.first_heard_ms];
+        Duration::from_millis(self.total_ms.unwrap_or_else(|| parts.into_iter().flatten().sum()))
+    }
 }
 
 /// Send the caller to a destination of the table, by name. From the admin endpoint; the answer says whether it is under way.

@@ -245,6 +245,13 @@ pub enum Note {
     AnswerTimed(Duration),
     /// The answer to a turn was heard; all its parts.
     TurnMeasured(TurnLatency),
+    /// The answer to a turn was heard so long after the caller's last word, which is longer than it should be.
+    AnswerLate {
+        /// How long.
+        waited: Duration,
+        /// The limit.
+        limit: Duration,
+    },
     /// The caller interrupted the agent; playout was cleared so much later.
     BargedIn(Duration),
     /// The caller's speech over the agent turned out to be no interruption.
@@ -350,6 +357,7 @@ impl Note {
                 Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
             }
             Self::WordsMissing { why, .. } => Incident::new(K::WordsMissing, *why),
+            Self::AnswerLate { limit, .. } => Incident::new(K::AnswerLate, format!("heard after more than {limit:?}")),
             Self::LineFaulty { finding, .. } => Incident::new(K::LineFaulty, finding.word()),
             Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),
             Self::CarrierRefused { reason } => Incident::new(K::CarrierRefused, reason.clone()),
@@ -379,6 +387,7 @@ impl Note {
             Self::FirstAudioSent(after) => Event::FirstAudioSent { call, after: *after },
             Self::AnswerTimed(took) => Event::TurnTimed { part: "answer", took: *took },
             Self::TurnMeasured(latency) => Event::TurnMeasured { latency: *latency },
+            Self::AnswerLate { waited, limit } => Event::AnswerLate { call, waited: *waited, limit: *limit },
             Self::BargedIn(took) => Event::BargedIn { call, took: *took },
             Self::InterruptionDismissed => Event::InterruptionDismissed { call },
             Self::TransferTold { destination, by, outcome } => Event::TransferTold { call, destination, by, outcome },

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::brief::Brief;
 use super::messages::ToolCall;
-use crate::ids::ToolCallId;
+use crate::ids::{ResponseId, ToolCallId};
 use crate::tools::plan::{ToolPlan, failure};
 
 /// One call's tools.
@@ -22,6 +22,32 @@ pub(super) struct Tools {
     run: VecDeque<ToolCallId>,
     /// Operators' tools that have been asked and have not answered.
     asked: Vec<Asked>,
+    rounds: Rounds,
+}
+
+/// Responses that called tools.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// The last one.
+    last: Option<ResponseId>,
+    /// Since the model last said something.
+    wordless: u32,
+    /// Since the caller last had the word.
+    of_turn: u32,
+}
+
+/// What becomes of the calls of one response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    /// They run.
+    Usual,
+    /// They do not: the model is to speak first.
+    Speak {
+        /// It is the first such call.
+        first: bool,
+    },
+    /// It was told to speak and goes on calling.
+    End,
 }
 
 #[derive(Debug)]
@@ -105,6 +131,48 @@ impl Tools {
         )
     }
 
+    /// Counts the response that `call` came in. What ends the conversation or hands it on is always heard.
+    pub(super) fn round(&mut self, call: &ToolCall) -> Round {
+        let rounds = &mut self.rounds;
+        let first = rounds.last.as_ref() != Some(&call.response);
+        if first {
+            rounds.last = Some(call.response.clone());
+            rounds.wordless += 1;
+            rounds.of_turn += 1;
+        }
+        let over = rounds.wordless.saturating_sub(MOST_WORDLESS).max(rounds.of_turn.saturating_sub(MOST_OF_A_TURN));
+        match over {
+            _ if matches!(&*call.name, "end_call" | "transfer_call") => Round::Usual,
+            0 => Round::Usual,
+            1 => Round::Speak { first },
+            _ => Round::End,
+        }
+    }
+
+    /// The model says something.
+    pub(super) fn spoken(&mut self) {
+        self.rounds.wordless = 0;
+    }
+
+    /// The caller has the word.
+    pub(super) fn turn_anew(&mut self) {
+        self.rounds = Rounds::default();
+    }
+
+    /// The tool that is meant by `name`. Models put name spaces in front, as `functions.`, `default_api:` and `tools/`: where the whole
+    /// is no tool of this agent and the part behind is, that one is meant.
+    pub(super) fn name_of<'a>(&self, name: &'a str, brief: &Brief) -> &'a str {
+        let name = name.trim();
+        let offered = offered(brief);
+        let is_tool = |name: &str| brief.tools.contains_key(name) || offered.contains(&name);
+        if is_tool(name) {
+            return name;
+        }
+        let behind_sign = name.rsplit(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_' && sign != '-').next();
+        let behind_lines = name.rsplit("__").next();
+        [behind_sign, behind_lines].into_iter().flatten().find(|part| is_tool(part)).unwrap_or(name)
+    }
+
     fn ask(&mut self, call: &ToolCall, plan: &Arc<ToolPlan>, now: Instant) -> Result<Outcome, String> {
         if self.asked.len() >= MOST_ASKED {
             return Err("too many tools are being asked at once; wait for their answers".to_owned());
@@ -141,6 +209,11 @@ impl Tools {
     }
 }
 
+/// The names of the tools that the model is offered.
+fn offered(brief: &Brief) -> Vec<&str> {
+    brief.model.tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+}
+
 fn built_in(name: &str, arguments: &str, brief: &Brief) -> Result<Answer, String> {
     let arguments = read(arguments)?;
     match name {
@@ -149,7 +222,10 @@ fn built_in(name: &str, arguments: &str, brief: &Brief) -> Result<Answer, String
         "save_answer" => save_answer(&arguments, brief),
         "transfer_call" => transfer_call(&arguments),
         "send_dtmf" => Err("keys cannot be sent on this line".to_owned()),
-        _ => Err("there is no such tool".to_owned()),
+        _ => Err(match offered(brief) {
+            names if names.is_empty() => "there is no such tool, nor any other".to_owned(),
+            names => format!("there is no such tool; the tools are: {}", names.join(", ")),
+        }),
     }
 }
 
@@ -226,6 +302,11 @@ fn read(arguments: &str) -> Result<Map<String, Value>, String> {
 
 /// Calls that are remembered. The RealtimeLlm reports each call once already; this is the second lock.
 const MOST_REMEMBERED: usize = 256;
+/// Responses in a row that may call tools without a word to the caller. A look-up that leads to another takes two or three; more is a
+/// loop, which costs money until the call ends.
+const MOST_WORDLESS: u32 = 8;
+/// Responses that may call tools until the caller has the word, whatever is said between. Fillers are words, too.
+const MOST_OF_A_TURN: u32 = 24;
 /// Operators' tools asked at once. A model asks two or three; more is one gone wrong.
 const MOST_ASKED: usize = 8;
 /// The wait for a tool after which the caller is told to wait. Shorter: a word for nothing. Longer: dead air.
@@ -244,7 +325,6 @@ mod tests {
     use super::*;
     use crate::call::brief::{AnswerKind, Greeting, LanguageBrief, Question, Validation};
     use crate::call::testing;
-    use crate::ids::ResponseId;
 
     #[test]
     fn end_call_hangs_up_without_another_response() {
@@ -281,6 +361,58 @@ mod tests {
             assert!(output["error"].as_str().is_some_and(|error| error.len() > 10), "{name} {arguments}");
             assert!(answer.speak && answer.effect.is_none());
         }
+    }
+
+    #[test]
+    fn a_name_space_in_front_of_a_tool_is_left_out() {
+        let mut brief = brief();
+        let tools =
+            ["switch_language", "end_call", "order_status"].map(|name| json!({"type": "function", "name": name}));
+        Arc::make_mut(&mut brief.model).tools = tools.to_vec();
+        let tools = Tools::default();
+        for (asked, meant) in [
+            ("functions.switch_language", "switch_language"),
+            ("default_api.order_status", "order_status"),
+            ("default_api:end_call", "end_call"),
+            ("tools/order_status", "order_status"),
+            ("a.b/c::order_status", "order_status"),
+            ("mcp__crm__order_status", "order_status"),
+            (" switch_language ", "switch_language"),
+            ("functions.send_money", "functions.send_money"),
+            ("functions.transfer_call", "functions.transfer_call"),
+            ("switch_language.now", "switch_language.now"),
+            ("", ""),
+        ] {
+            assert_eq!(tools.name_of(asked, &brief), meant);
+        }
+        let answer = answer("lookup_hours", "{}", &brief);
+        assert!(answer.output.contains("switch_language, end_call, order_status"), "{}", answer.output);
+    }
+
+    #[test]
+    fn tools_that_are_called_for_ever_have_an_end() {
+        let mut tools = Tools::default();
+        let mut round = |number: usize, name: &str| {
+            tools.round(&ToolCall {
+                response: ResponseId::new(&number.to_string()),
+                ..call(&number.to_string(), name, "")
+            })
+        };
+        assert!((0..8).all(|number| round(number, "look") == Round::Usual));
+        assert_eq!(round(8, "end_call"), Round::Usual, "an end is always heard");
+        assert_eq!(round(8, "look"), Round::Speak { first: false });
+        assert_eq!(round(9, "look"), Round::End);
+        let mut tools = Tools::default();
+        let mut last = Round::Usual;
+        for number in 0..100 {
+            tools.spoken();
+            last = tools.round(&ToolCall { response: ResponseId::new(&number.to_string()), ..call("a", "look", "") });
+            if last != Round::Usual {
+                assert_eq!((number, last), (24, Round::Speak { first: true }), "fillers do not make it any better");
+                break;
+            }
+        }
+        assert_ne!(last, Round::Usual);
     }
 
     #[test]

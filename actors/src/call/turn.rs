@@ -20,6 +20,8 @@ pub(super) struct Turn {
     owed: bool,
     /// An order to clear the playout whose answer is awaited.
     clearing: Option<Clearing>,
+    /// The model was heard, or is about to be, since the caller last had the word.
+    spoke: bool,
     /// The last response whose sound had no level: nothing of it counts as heard.
     inaudible: Option<ResponseId>,
 }
@@ -130,6 +132,26 @@ impl Turn {
         !self.sounding && !self.owed && self.active.is_none()
     }
 
+    /// The model is heard, or about to be.
+    pub(super) fn speaks(&mut self) {
+        self.spoke = true;
+    }
+
+    /// The caller has had the word, or a tool has kept them waiting: what was said before is past.
+    pub(super) fn begins_anew(&mut self) {
+        self.spoke = false;
+    }
+
+    /// Whether the model has said something since.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.spoke
+    }
+
+    /// Whether `response` is being generated and nobody has interrupted it.
+    pub(super) fn goes_on_with(&self, response: &ResponseId) -> bool {
+        self.active.as_ref().is_some_and(|active| !active.cut && active.response == *response)
+    }
+
     /// Whether the sound of `response` had no level.
     pub(super) fn is_inaudible(&self, response: &ResponseId) -> bool {
         self.inaudible.as_ref() == Some(response)
@@ -138,7 +160,7 @@ impl Turn {
     /// The sound of `response` has no level: it is played no further, and the model is to forget it.
     pub(super) fn mute(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<CallAction>) {
         self.inaudible = Some(response.clone());
-        self.sounding = false;
+        (self.sounding, self.spoke) = (false, false);
         if let Some(active) = self.active.as_mut().filter(|active| active.response == *response) {
             active.cut = true;
         }

@@ -110,10 +110,12 @@ pub enum WishPurpose {
     Notice,
     /// The last words before we hang up.
     Goodbye,
+    /// Words to the caller in the place of another tool call: no tool may be called.
+    Spoken,
 }
 
 impl WishPurpose {
-    /// Every purpose.
+    /// Every purpose whose choice of tools is the configuration's.
     pub const ALL: [Self; 7] =
         [Self::Greeting, Self::Answer, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];
 
@@ -127,6 +129,7 @@ impl WishPurpose {
             Self::IdlePrompt => "idle_prompt",
             Self::Notice => "notice",
             Self::Goodbye => "goodbye",
+            Self::Spoken => "spoken",
         }
     }
 }

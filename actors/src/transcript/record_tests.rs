@@ -57,7 +57,7 @@ fn the_transcript_file_is_as_the_contract_says() {
         ],
         "latency": [
             { "turn": 1, "end_of_speech_ms": 520, "first_delta_ms": 300, "first_sent_ms": 12, "first_heard_ms": null,
-              "total_ms": null },
+              "total_ms": null, "filler_ms": null },
         ],
         "incidents": [{ "timestamp": "2025-10-17T11:20:21.500Z", "at_ms": 21_500, "kind": "model_mute", "detail": "no answer", "times": 2 }],
         "usage": { "input_text": 1, "input_audio": 2, "cached_text": 3, "cached_audio": 4, "input_image": 0, "cached_image": 0, "output_text": 5, "output_audio": 6 },

@@ -8,6 +8,7 @@ use super::{CallMachine, State};
 use crate::call::brief::Greeting;
 use crate::call::messages::{ModelReport, ResponseOutcome};
 use crate::call::steps::{CallAction, Note};
+use crate::ending::Ending;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 
 impl CallMachine {
@@ -18,13 +19,20 @@ impl CallMachine {
             (ModelReport::SpeechStopped { item }, _) => self.caller_stopped(&item, now),
             (ModelReport::CallerWords { item, text, last }, _) => self.caller_words(&item, text.expose(), last, now),
             (ModelReport::WordsFailed { item }, _) => self.words_failed(&item, now),
-            (ModelReport::FirstAudio { response }, _) => self.stopwatch.first_audio(&response, now),
+            (ModelReport::FirstAudio { response }, _) => {
+                self.turn.speaks();
+                self.tools.spoken();
+                self.stopwatch.first_audio(&response, now);
+            }
             (ModelReport::ResponseStarted { response }, state) => {
                 self.notice_begins(&response);
                 self.turn.response_started(response);
                 self.response_started(state);
             }
             (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
+                if let ResponseOutcome::Incomplete(reason) = &outcome {
+                    self.answer_cut(&response, reason);
+                }
                 self.turn.response_finished(&response);
                 if !matches!(outcome, ResponseOutcome::Completed) {
                     self.notice_broken(Some(&response));
@@ -116,6 +124,17 @@ impl CallMachine {
             return;
         }
         match state {
+            // What was to be said last is asked for again.
+            State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) if self.turn.is_owed() => {
+                self.state = State::Closing(Closing { awaiting: Awaiting::Goodbye, ..closing });
+            }
+            // The model ends the call and has said nothing: nobody is left without a goodbye.
+            State::Closing(closing @ Closing { awaiting: Awaiting::Words, ending: Ending::AgentHungUp, .. })
+                if !self.turn.has_spoken() =>
+            {
+                self.enter(Closing { awaiting: Awaiting::Goodbye, ..closing });
+                self.wish_goodbye();
+            }
             State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) => self.await_silence(closing),
             // The answer interrupted for the goodbye; or a question that is on its way already.
             State::Closing(_) => {}

@@ -268,6 +268,7 @@ fn every_part_of_a_turn_is_timed_to_the_ear() {
         first_sent_ms: Some(1),
         first_heard_ms: Some(40),
         total_ms: Some(791),
+        filler_ms: None,
     };
     assert_eq!(call.machine.detail().latency, [expected]);
 }

@@ -99,6 +99,11 @@ impl CallMachine {
         }
         self.turn.interrupt(Interrupter::Us, now, &mut self.out);
         self.close(ending, Awaiting::Goodbye, now);
+        self.wish_goodbye();
+    }
+
+    /// The language's goodbye, said by the model.
+    pub(super) fn wish_goodbye(&mut self) {
         let words = self.spoken().map(|language| format!("Say goodbye. {}", exactly(&language.goodbye)));
         self.wish(WishPurpose::Goodbye, Some(words.unwrap_or_else(|| GOODBYE.to_owned())));
     }

@@ -135,12 +135,16 @@ impl CallMachine {
         }
         self.gate.forget();
         self.stopwatch.abandon();
+        self.turn_anew();
         self.state = State::Listening;
     }
 
     /// The caller's turn is over and an answer is due. Without an item, its words are known already.
     fn turn_taken(&mut self, item: Option<&ItemId>, now: Instant) {
         self.tally.turns += 1;
+        if !self.turn.is_sounding() {
+            self.turn_anew();
+        }
         match item {
             Some(item) if self.transcribes() => self.ladder.turn_ended(item, now),
             Some(_) => self.ladder.caller_answered(now),

@@ -81,6 +81,7 @@ impl CallMachine {
         self.turn.forgive();
         self.gate.forget();
         self.stopwatch.abandon();
+        self.turn_anew();
         self.state = State::Listening;
         self.out.push(CallAction::Order(ModelOrder::Overtake));
         self.keypad.has_stopped();

@@ -6,7 +6,7 @@ use super::ends::{Awaiting, Closing};
 use super::{CallMachine, MOST_TIMED, Protection, State};
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::call::messages::AudioReport;
-use crate::call::steps::Note;
+use crate::call::steps::{CallAction, Note};
 use crate::call::turn::heard;
 use crate::ids::ResponseId;
 use crate::transcript::messages::Fact;
@@ -50,6 +50,10 @@ impl CallMachine {
             self.detail.latency.push(latency);
             self.record(Fact::TurnTimed(latency));
             self.tell(Note::TurnMeasured(latency));
+            let (waited, limit) = (latency.waited(), self.brief.limits.late_answer);
+            if waited > limit {
+                self.tell(Note::AnswerLate { waited, limit });
+            }
         }
     }
 
@@ -63,17 +67,22 @@ impl CallMachine {
             self.protection =
                 Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
         }
-        let answered = self.stopwatch.first_sent(response, now);
+        let answered = if response.as_str() == CLIP_RESPONSE {
+            self.stopwatch.filled(now);
+            None
+        } else {
+            self.turn.speaks();
+            self.tools.spoken();
+            self.stopwatch.first_sent(response, now)
+        };
         if self.tally.first_audio_ms.is_none() {
             let after = now.saturating_duration_since(self.started);
             self.tally.first_audio_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
             self.tell(Note::FirstAudioSent(after));
         }
         match state {
-            State::Thinking { caller_done } => {
-                if let Some(took) = answered.filter(|_| caller_done.is_some()) {
-                    self.tell(Note::AnswerTimed(took));
-                }
+            State::Thinking { .. } => {
+                self.out.extend(answered.map(|took| CallAction::Tell(Note::AnswerTimed(took))));
                 self.state = State::Speaking;
             }
             // The agent went on while the caller's turn was open: a wish of ours, or a server that answers early.
@@ -81,13 +90,16 @@ impl CallMachine {
             // A long goodbye is given the time it takes to make.
             State::Closing(closing) => self.expect_words(closing, now),
             // It sounds as it should.
-            State::Connecting | State::Greeting | State::Speaking => {}
+            State::Connecting | State::Greeting => {}
+            // A filler is still being heard.
+            State::Speaking => self.out.extend(answered.map(|took| CallAction::Tell(Note::AnswerTimed(took)))),
             State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
     fn playout_drained(&mut self, state: State, now: Instant) {
         self.turn.playout_drained();
+        self.go_on_with_what_was_cut();
         // Nothing is left to interrupt; whoever speaks has the word.
         self.gate.forget();
         self.all_was_heard(now);

@@ -5,17 +5,26 @@ use std::time::Instant;
 use super::ends::{Awaiting, SILENCE};
 use super::hearing::exactly;
 use super::{CallMachine, State};
-use crate::call::messages::ToolCall;
-use crate::call::steps::CallAction;
-use crate::call::tools::{Answer, Effect, Outcome};
+use crate::call::messages::{LossClass, ModelLoss, ToolCall};
+use crate::call::steps::{CallAction, Note};
+use crate::call::tools::{Answer, Effect, Outcome, Round};
 use crate::call::transfer::{By, Transfer};
 use crate::ending::Ending;
 use crate::ids::ToolCallId;
+use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
 
 impl CallMachine {
     pub(super) fn tool_called(&mut self, call: &ToolCall, state: State, now: Instant) {
+        let call = &ToolCall { name: self.tools.name_of(&call.name, &self.brief).to_owned(), ..call.clone() };
+        match self.tools.round(call) {
+            Round::Usual => {}
+            Round::Speak { first } => return self.speak_instead(call, first),
+            Round::End if matches!(state, State::Closing(_) | State::Transferring(_)) => {}
+            Round::End => return self.model_lost(endless(), now),
+        }
         match self.tools.run(call, &self.brief, now) {
             Some(Outcome::Ask { plan, arguments }) => {
                 self.out.push(CallAction::AskTool { call: call.id.clone(), plan, arguments });
@@ -54,7 +63,23 @@ impl CallMachine {
     /// An operator's tool has answered, or failed in words.
     pub(super) fn tool_answered(&mut self, id: &ToolCallId, output: String) {
         if let Some(call) = self.tools.answered(id) {
+            // What was said before it was a word to one who waits.
+            self.turn.begins_anew();
             self.answer_tool(&call, output, true);
+        }
+    }
+
+    /// The model calls and calls and says nothing: it is not given what it asks for, and speaks.
+    fn speak_instead(&mut self, call: &ToolCall, first: bool) {
+        self.answer_tool(
+            call,
+            failure("too many calls in a row without a word to the caller; speak to them now"),
+            false,
+        );
+        if first && !matches!(self.state, State::Closing(_) | State::Transferring(_)) {
+            let detail = "tools were called again and again without a word to the caller";
+            self.tell(Note::Incident(Incident::new(IncidentKind::ToolLoop, detail)));
+            self.wish(WishPurpose::Spoken, Some(SPEAK.to_owned()));
         }
     }
 
@@ -78,3 +103,12 @@ impl CallMachine {
         }
     }
 }
+
+/// How the model is lost that does nothing but call tools.
+fn endless() -> ModelLoss {
+    ModelLoss { class: LossClass::Retryable, reason: "it calls tools and says nothing".to_owned() }
+}
+
+/// What the model is told to do in the place of another call.
+const SPEAK: &str =
+    "Tell the caller in one or two short sentences how far you have come, or what you need from them. Call no tool.";

@@ -159,6 +159,7 @@ impl Sequencer {
             E::CancelOrdered => self.cancel(now, &mut actions),
             E::Overtaken => {
                 self.wishes.clear();
+                self.muted.clear();
                 self.cancel(now, &mut actions);
             }
             E::Created { response, wish } => self.created(response, wish, now),

@@ -165,6 +165,7 @@ impl Session {
         if let Some(problem) = self.other_format(info) {
             return self.lose_for(LossClass::Fatal, &problem, out);
         }
+        self.first_ping(now, out);
         if self.heir {
             self.phase = Phase::Prepared { session };
             return out.push(SessionAction::Prepared);

@@ -151,8 +151,8 @@ pub struct Session {
     held: VecDeque<ModelOrder>,
     /// Tool calls that were told: each is told once.
     told_calls: VecDeque<ToolCallId>,
-    /// The server has answered a ping of ours: it always will, unless it is gone.
-    ponged: bool,
+    /// What is known of how the server answers pings.
+    pongs: Pongs,
     /// Responses whose first audio was told, the newest last.
     sounded: VecDeque<ResponseId>,
     /// Arguments that came without an item event, in case the response does not repeat them.
@@ -197,6 +197,30 @@ enum Phase {
     Over,
 }
 
+/// How a server answers pings. Every server has to (RFC 6455, 5.5.3), and not every one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pongs {
+    /// None was sent.
+    Unasked,
+    /// The first was sent and not answered yet.
+    Awaited { since: Instant },
+    /// It answers, and always will, unless it is gone.
+    Come,
+    /// It lives and does not answer.
+    Never,
+}
+
+impl Pongs {
+    /// Something was heard. What is said a round trip after a ping, and no pong before it, comes from one that does not answer.
+    fn something_heard(&mut self, now: Instant) {
+        if let Self::Awaited { since } = *self
+            && now.saturating_duration_since(since) >= LONGEST_ROUND_TRIP
+        {
+            *self = Self::Never;
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Cut {
     number: u64,
@@ -222,7 +246,7 @@ impl Session {
             overtaken: Overtaken::default(),
             held: VecDeque::new(),
             told_calls: VecDeque::new(),
-            ponged: false,
+            pongs: Pongs::Unasked,
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
@@ -254,6 +278,9 @@ impl Session {
         }
         if matches!(event, E::Opened | E::Text(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
             (self.heard, self.pings) = (now, 0);
+            if !matches!(event, E::Pong) {
+                self.pongs.something_heard(now);
+            }
         }
         match event {
             E::Opened => self.phase = Phase::AwaitCreated { since: now, complaint: None },
@@ -261,7 +288,7 @@ impl Session {
             E::Text(text) => self.hear(text, now, out),
             E::Unintelligible => self.garbled("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
-            E::Pong => self.ponged = true,
+            E::Pong => self.pongs = Pongs::Come,
             E::Closed { code, reason } => self.closed(code, reason, out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
@@ -312,8 +339,8 @@ impl Session {
     /// When the server is to be asked whether it lives, and when it is taken for dead.
     fn health(&self) -> (Instant, Timer) {
         let brisk = self.plan.ping_timeout;
-        // Only of a server that is known to answer pings does silence say much.
-        if !brisk.is_zero() && (self.ponged || self.pings == 0) {
+        // Of a server that does not answer pings, silence says little.
+        if !brisk.is_zero() && self.pongs != Pongs::Never {
             return if self.pings == 0 {
                 (self.heard + brisk / 2, Timer::Quiet)
             } else {
@@ -325,6 +352,21 @@ impl Session {
             (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
         } else {
             (self.heard + limit, Timer::Silent)
+        }
+    }
+
+    fn ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        self.pings += 1;
+        if self.pongs == Pongs::Unasked {
+            self.pongs = Pongs::Awaited { since: now };
+        }
+        out.push(SessionAction::Ping);
+    }
+
+    /// The server has taken over the configuration: whether it answers pings is found out before anything depends on it.
+    fn first_ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
+        if !self.plan.ping_timeout.is_zero() {
+            self.ping(now, out);
         }
     }
 
@@ -340,10 +382,7 @@ impl Session {
             Timer::UpdatedLate => {
                 self.lose_in_setup(format!("no session.updated within {:?}", self.plan.updated_timeout), out);
             }
-            Timer::Quiet => {
-                self.pings += 1;
-                out.push(SessionAction::Ping);
-            }
+            Timer::Quiet => self.ping(now, out),
             Timer::Silent => {
                 let problem = format!("nothing heard for {:?}", now.saturating_duration_since(self.heard));
                 self.lose_for(LossClass::Retryable, &problem, out);
@@ -486,6 +525,9 @@ impl Session {
     }
 
     fn tool_choice(&self, purpose: Option<WishPurpose>) -> Option<ResponseToolChoice> {
+        if purpose == Some(WishPurpose::Spoken) {
+            return Some(ResponseToolChoice::None);
+        }
         let word = purpose.map_or("answer", WishPurpose::word);
         self.plan.options.tool_choices.get(word).copied()
     }
@@ -547,6 +589,8 @@ fn complain(code: &str, message: &str, out: &mut Vec<SessionAction>) {
     out.push(SessionAction::Report(ModelReport::Complained { code, message }));
 }
 
+/// The longest way of a ping and back on a network that carries speech.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(1_500);
 /// Pings of ours in a silence, evenly spread, before the server is taken for dead. Not every server pings by itself, and
 /// a quiet caller is no reason to end a call.
 const PINGS: u32 = 2;

@@ -290,21 +290,39 @@ fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
         desk
     };
     let mut desk = ready();
-    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
     desk.on(SessionEvent::Pong);
     let heard = desk.now;
     assert_eq!(desk.pass(Timer::Quiet).pings, 1);
     let seen = desk.pass(Timer::Silent);
     assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(3)));
 
-    // One that never did may just not know them.
+    // One that says other things and never answered a ping may just not know them.
     let mut desk = ready();
+    desk.now += Duration::from_secs(2);
+    desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
     let heard = desk.now;
     while desk.session.deadline().is_some_and(|(_, timer)| timer == Timer::Quiet) {
         desk.pass(Timer::Quiet);
     }
     desk.pass(Timer::Silent);
     assert_eq!(desk.now - heard, Duration::from_secs(45));
+}
+
+#[test]
+fn a_server_that_is_gone_before_its_first_pong_is_not_waited_for_either() {
+    let mut desk = Desk::with(|plan| plan.ping_timeout = Duration::from_secs(3));
+    desk.on(SessionEvent::Opened);
+    desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
+    let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
+    assert_eq!(seen.pings, 1, "asked at once");
+    let ready = desk.now;
+    // What was on its way already proves nothing.
+    desk.now += Duration::from_millis(200);
+    desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
+    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
+    let seen = desk.pass(Timer::Silent);
+    assert_eq!(class(&seen), Some(LossClass::Retryable));
+    assert_eq!(desk.now - ready, Duration::from_millis(3_200));
 }
 
 #[test]
