@@ -2,7 +2,7 @@
 
 /// Every code that has a count of its own: a server's (reference §3.7 and §3.8), ours for what a server leaves undone, and
 /// [`OTHER`]. A server can make up as many codes as it likes, and each would be a series for ever.
-pub const CODES: [&str; 48] = [
+pub const CODES: [&str; 49] = [
     "account_deactivated",
     "beta_api_shape_disabled",
     "billing_hard_limit_reached",
@@ -51,8 +51,11 @@ pub const CODES: [&str; 48] = [
     "too_many_wishes",
     "unknown_tool_call",
     "unreadable_event",
+    USAGE_UNREADABLE,
     OTHER,
 ];
+/// The code for an answer that sounded and of whose cost the server tells nothing that can be read.
+pub const USAGE_UNREADABLE: &str = "usage_unreadable";
 /// What every code without a count of its own is counted as.
 pub const OTHER: &str = "other";
 

@@ -7,7 +7,9 @@
 
 pub mod check;
 pub mod client;
+pub mod fields;
 pub mod server;
+pub mod usage;
 
 use std::fmt;
 

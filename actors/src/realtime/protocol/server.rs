@@ -1,10 +1,14 @@
-//! What we hear. The type first, then the payload; unknown types and fields survive, and of the known ones only what we
-//! cannot do without is required, because compatible servers leave out the rest.
+//! What we hear. The type first, then the payload, field by field: unknown types and fields survive, and a known event is never
+//! lost over one of its fields, because compatible servers leave out, rename and reshape what they like.
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::fields::{Fields, elements, text as text_of, without_odd_numbers};
+use super::{EventId, usage};
+use crate::call::messages::{TranscriptionUsage, Usage};
 
 /// A server event, borrowing from its message.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,50 +61,61 @@ pub enum Unreadable {
     /// Not a JSON object with a string `type`.
     #[error("read an event: not a JSON object with a `type`")]
     NotAnEvent,
-    /// A known event without what it must have.
-    #[error("read a `{kind}` event: {problem}")]
+    /// A known event that is no JSON.
+    #[error("read a `{kind}` event: not JSON at column {column}")]
     Malformed {
         /// Its type.
         kind: String,
-        /// What is wrong with it.
-        problem: String,
+        /// Where it ceases to be.
+        column: usize,
     },
+}
+
+/// `text` as it can be read, where it is one of the writings that are no JSON and yet understood: `NaN` for a number.
+pub fn mended(text: &str) -> Option<String> {
+    without_odd_numbers(text)
 }
 
 impl<'a> ServerEvent<'a> {
     /// Reads one message.
     ///
     /// # Errors
-    /// When it is no event, or a known one that lacks what it must have. An unknown one is [`ServerEvent::Other`].
+    /// When it is no event, or a known one that is no JSON; see [`mended`]. An unknown one is [`ServerEvent::Other`].
     pub fn parse(text: &'a str) -> Result<Self, Unreadable> {
         use ServerEvent as S;
         let kind = kind_of(text)?;
+        let fields = || Fields::read(text).map_err(|error| malformed(&kind, &error));
         Ok(match &*kind {
-            "response.output_audio.delta" | "response.audio.delta" => S::AudioDelta(audio_delta(&kind, text)?),
+            "response.output_audio.delta" | "response.audio.delta" => {
+                S::AudioDelta(without_audio(text).map_or_else(|| fields().map(|read| Delta::of(&read)), Ok)?)
+            }
             "response.output_audio_transcript.delta"
             | "response.audio_transcript.delta"
             | "response.output_text.delta"
-            | "response.text.delta" => S::WordsDelta(payload(&kind, text)?),
+            | "response.text.delta" => S::WordsDelta(Delta::of(&fields()?)),
             "response.output_audio_transcript.done"
             | "response.audio_transcript.done"
             | "response.output_text.done"
-            | "response.text.done" => S::WordsDone(payload(&kind, text)?),
-            "response.output_audio.done" | "response.audio.done" => S::AudioDone(payload(&kind, text)?),
-            "session.created" => S::SessionCreated(payload::<InSession<'_>>(&kind, text)?.session),
-            "session.updated" => S::SessionUpdated(payload::<InSession<'_>>(&kind, text)?.session),
-            "error" => S::Error(payload::<InError<'_>>(&kind, text)?.error),
-            "input_audio_buffer.speech_started" => S::SpeechStarted(payload(&kind, text)?),
-            "input_audio_buffer.speech_stopped" => S::SpeechStopped(payload(&kind, text)?),
-            "input_audio_buffer.committed" => S::Committed(payload(&kind, text)?),
-            "conversation.item.added" | "conversation.item.created" => S::ItemPlaced(payload(&kind, text)?),
-            "conversation.item.input_audio_transcription.delta" => S::CallerWordsDelta(payload(&kind, text)?),
-            "conversation.item.input_audio_transcription.completed" => S::CallerTranscribed(payload(&kind, text)?),
-            "conversation.item.input_audio_transcription.failed" => S::TranscriptionFailed(payload(&kind, text)?),
-            "response.created" => S::ResponseCreated(payload::<InResponse<'_>>(&kind, text)?.response),
-            "response.done" => S::ResponseDone(payload::<InResponse<'_>>(&kind, text)?.response),
-            "response.output_item.added" => S::OutputItemAdded(payload(&kind, text)?),
-            "response.output_item.done" => S::OutputItemDone(payload(&kind, text)?),
-            "response.function_call_arguments.done" => S::ArgumentsDone(payload(&kind, text)?),
+            | "response.text.done" => S::WordsDone(WordsDone::of(&fields()?)),
+            "response.output_audio.done" | "response.audio.done" => S::AudioDone(PartRef::of(&fields()?)),
+            // Nothing of it is needed but that it came.
+            "session.created" => S::SessionCreated(SessionInfo::of(&fields()?.object("session"))),
+            "session.updated" => S::SessionUpdated(SessionInfo::of(&fields()?.object("session"))),
+            "error" => S::Error(ErrorInfo::of_event(&fields()?)),
+            "input_audio_buffer.speech_started" => S::SpeechStarted(ItemRef::of(&fields()?)),
+            "input_audio_buffer.speech_stopped" => S::SpeechStopped(ItemRef::of(&fields()?)),
+            "input_audio_buffer.committed" => S::Committed(Committed::of(&fields()?)),
+            "conversation.item.added" | "conversation.item.created" => S::ItemPlaced(ItemPlaced::of(&fields()?)),
+            "conversation.item.input_audio_transcription.delta" => S::CallerWordsDelta(CallerDelta::of(&fields()?)),
+            "conversation.item.input_audio_transcription.completed" => {
+                S::CallerTranscribed(Transcribed::of(&fields()?))
+            }
+            "conversation.item.input_audio_transcription.failed" => S::TranscriptionFailed(ItemRef::of(&fields()?)),
+            "response.created" => S::ResponseCreated(ResponseInfo::of_event(&fields()?)),
+            "response.done" => S::ResponseDone(ResponseInfo::of_event(&fields()?)),
+            "response.output_item.added" => S::OutputItemAdded(OutputItem::of(&fields()?)),
+            "response.output_item.done" => S::OutputItemDone(OutputItem::of(&fields()?)),
+            "response.function_call_arguments.done" => S::ArgumentsDone(ArgumentsDone::of(&fields()?)),
             _ => S::Other(kind),
         })
     }
@@ -124,12 +139,15 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
 }
 
 /// A piece of audio is thousands of characters in which there is nothing to be found, and a JSON reader looks at each. So they are
-/// taken out by the quotation mark that ends them, and the rest is read. What is not written as expected is read as it is.
-fn audio_delta<'a>(kind: &str, text: &'a str) -> Result<Delta<'a>, Unreadable> {
-    without_audio(text).map_or_else(|| payload(kind, text), Ok)
-}
-
+/// taken out by the quotation mark that ends them, and the rest is read. What is not written as expected is read field by field.
 fn without_audio(text: &str) -> Option<Delta<'_>> {
+    #[derive(Deserialize)]
+    struct Ids<'a> {
+        #[serde(borrow)]
+        response_id: Cow<'a, str>,
+        #[serde(borrow)]
+        item_id: Cow<'a, str>,
+    }
     let (before, audio) = after_own(text, r#""delta":""#)?;
     let end = memchr::memchr2(b'"', b'\\', audio.as_bytes())?;
     let (audio, after) = audio.split_at(end);
@@ -138,7 +156,7 @@ fn without_audio(text: &str) -> Option<Delta<'_>> {
         return None;
     }
     let rest = [before, after].concat();
-    let Delta { response_id, item_id, .. } = serde_json::from_str::<Delta<'_>>(&rest).ok()?;
+    let Ids { response_id, item_id } = serde_json::from_str(&rest).ok()?;
     let owned = |id: Cow<'_, str>| Cow::Owned(id.into_owned());
     Some(Delta { response_id: owned(response_id), item_id: owned(item_id), delta: Cow::Borrowed(audio) })
 }
@@ -150,114 +168,95 @@ fn after_own<'a>(text: &'a str, field: &str) -> Option<(&'a str, &'a str)> {
     (memchr::memrchr(b'{', before.as_bytes()) == Some(0)).then_some((before, after))
 }
 
-fn payload<'a, T: Deserialize<'a>>(kind: &str, text: &'a str) -> Result<T, Unreadable> {
-    serde_json::from_str(text).map_err(|error| {
-        let said = error.to_string();
-        // Only these quote nothing but our own field names; the others repeat the value.
-        let problem = match error.classify() {
-            serde_json::error::Category::Data if said.starts_with("missing field") => said,
-            serde_json::error::Category::Data => format!("a field of another type at column {}", error.column()),
-            serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof
-            | serde_json::error::Category::Io => format!("not JSON at column {}", error.column()),
-        };
-        Unreadable::Malformed { kind: kind.to_owned(), problem }
-    })
-}
-
-/// What may be absent, null or of a shape we do not know, without spoiling the event it is in.
-pub fn lenient<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
-}
-
-/// [`lenient`] at once, where the type is small.
-fn leniently<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Option::<&'de RawValue>::deserialize(deserializer).map(lenient)
-}
-
-#[derive(Deserialize)]
-struct InSession<'a> {
-    #[serde(borrow)]
-    session: SessionInfo<'a>,
-}
-
-#[derive(Deserialize)]
-struct InError<'a> {
-    #[serde(borrow)]
-    error: ErrorInfo<'a>,
-}
-
-#[derive(Deserialize)]
-struct InResponse<'a> {
-    #[serde(borrow)]
-    response: ResponseInfo<'a>,
+fn malformed(kind: &str, error: &serde_json::Error) -> Unreadable {
+    // The reader's own words may repeat what it has read.
+    Unreadable::Malformed { kind: kind.to_owned(), column: error.column() }
 }
 
 /// The session as the server has it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionInfo<'a> {
     /// `sess_…`.
-    #[serde(borrow, default)]
     pub id: Option<Cow<'a, str>>,
-    /// The two directions.
-    #[serde(borrow, default)]
-    pub audio: Option<AudioInfo<'a>>,
+    /// The format of the caller's audio.
+    pub input: Option<FormatInfo<'a>>,
+    /// The format of the agent's audio.
+    pub output: Option<FormatInfo<'a>>,
     /// When it ends, in seconds since 1970.
-    #[serde(default, deserialize_with = "leniently")]
     pub expires_at: Option<f64>,
 }
 
-/// The two directions of a session's audio.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct AudioInfo<'a> {
-    /// From the caller.
-    #[serde(borrow, default)]
-    pub input: Option<DirectionInfo<'a>>,
-    /// To the caller.
-    #[serde(borrow, default)]
-    pub output: Option<DirectionInfo<'a>>,
-}
-
-/// One direction.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct DirectionInfo<'a> {
-    /// Its format.
-    #[serde(borrow, default)]
-    pub format: Option<FormatInfo<'a>>,
+impl<'a> SessionInfo<'a> {
+    fn of(session: &Fields<'a>) -> Self {
+        let audio = session.object("audio");
+        let format = |direction: &str, beta: &str| {
+            let written = audio.object(direction).raw("format").or_else(|| session.raw(beta));
+            written.and_then(FormatInfo::of)
+        };
+        Self {
+            id: session.text("id"),
+            input: format("input", "input_audio_format"),
+            output: format("output", "output_audio_format"),
+            expires_at: session.number("expires_at"),
+        }
+    }
 }
 
 /// A format as the server names it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FormatInfo<'a> {
-    /// `audio/pcm`, `audio/pcmu`, `audio/pcma`.
-    #[serde(borrow, rename = "type")]
+    /// `audio/pcm`, `audio/pcmu`, `audio/pcma`; another one as it is written.
     pub kind: Cow<'a, str>,
     /// Samples per second.
-    #[serde(default)]
     pub rate: Option<u32>,
 }
 
-/// An error, by itself or inside a failed response.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct ErrorInfo<'a> {
-    /// `invalid_request_error`, `server_error`, …
-    #[serde(borrow, rename = "type", default)]
-    pub kind: Option<Cow<'a, str>>,
-    /// The finer word; old sessions leave it null.
-    #[serde(borrow, default)]
-    pub code: Option<Cow<'a, str>>,
-    /// For people.
-    #[serde(borrow, default)]
-    pub message: Option<Cow<'a, str>>,
-    /// The field it is about.
-    #[serde(borrow, default)]
-    pub param: Option<Cow<'a, str>>,
-    /// The client event it is about.
-    #[serde(borrow, default)]
-    pub event_id: Option<Cow<'a, str>>,
+impl<'a> FormatInfo<'a> {
+    /// An object with a type and a rate, or a word as the beta had it. Of another shape it says nothing.
+    fn of(raw: &'a RawValue) -> Option<Self> {
+        let fields = Fields::of(Some(raw));
+        let kind = text_of(raw).or_else(|| fields.text("type"))?;
+        let rate = fields.count("rate", u32::MAX).and_then(|rate| u32::try_from(rate).ok());
+        let known = |spelling: &&(&str, &str)| spelling.0.eq_ignore_ascii_case(&kind);
+        Some(match FORMATS.iter().find(known) {
+            Some((_, ours)) => Self { kind: Cow::Borrowed(ours), rate },
+            None => Self { kind, rate },
+        })
+    }
 }
 
-impl ErrorInfo<'_> {
+/// Spellings of the formats that we ask for.
+const FORMATS: [(&str, &str); 10] = [
+    ("pcm16", "audio/pcm"),
+    ("pcm", "audio/pcm"),
+    ("pcm_s16le", "audio/pcm"),
+    ("audio/pcm16", "audio/pcm"),
+    ("audio/l16", "audio/pcm"),
+    ("g711_ulaw", "audio/pcmu"),
+    ("pcmu", "audio/pcmu"),
+    ("audio/x-mulaw", "audio/pcmu"),
+    ("g711_alaw", "audio/pcma"),
+    ("pcma", "audio/pcma"),
+];
+
+/// An error, by itself or inside a failed response.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ErrorInfo<'a> {
+    /// `invalid_request_error`, `server_error`, …
+    pub kind: Option<Cow<'a, str>>,
+    /// The finer word; old sessions leave it null.
+    pub code: Option<Cow<'a, str>>,
+    /// For people.
+    pub message: Option<Cow<'a, str>>,
+    /// The field it is about.
+    pub param: Option<Cow<'a, str>>,
+    /// The client event it is about.
+    pub event_id: Option<Cow<'a, str>>,
+    /// Whether the server says which event it is about, be it that it is about none. One that never does may mean any.
+    pub names_event: bool,
+}
+
+impl<'a> ErrorInfo<'a> {
     /// The finest word there is.
     pub fn word(&self) -> &str {
         self.code.as_deref().or(self.kind.as_deref()).unwrap_or("unknown")
@@ -267,402 +266,326 @@ impl ErrorInfo<'_> {
     pub fn text(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
+
+    /// The error of an `error` event: in a field of its own, or beside its type.
+    fn of_event(event: &Fields<'a>) -> Self {
+        let own = event.raw("error").map(Self::of).unwrap_or_default();
+        // The event's own type and id say nothing of the error.
+        let about = event.text("event_id").filter(|id| EventId::parse(id).is_some());
+        let beside = Self { kind: None, event_id: about, names_event: false, ..Self::of_fields(event) };
+        own.or(beside)
+    }
+
+    /// An error of any shape: an object, a text, a number, a list of such.
+    fn of(raw: &'a RawValue) -> Self {
+        match raw.get().as_bytes().first() {
+            Some(b'{') => {
+                let fields = Fields::of(Some(raw));
+                let inner = fields.raw("error").map(Self::of).unwrap_or_default();
+                Self::of_fields(&fields).or(inner)
+            }
+            Some(b'[') => elements(raw).into_iter().map(Self::of).reduce(Self::or).unwrap_or_default(),
+            _ => Self::of_text(text_of(raw).unwrap_or_default()),
+        }
+    }
+
+    fn of_fields(fields: &Fields<'a>) -> Self {
+        let filled = |text: Option<Cow<'a, str>>| text.filter(|text| !text.is_empty());
+        let message = SAYING.into_iter().find_map(|name| filled(fields.words(name)));
+        Self {
+            kind: filled(fields.text("type")),
+            code: filled(fields.text("code")),
+            message,
+            param: filled(fields.text("param")),
+            event_id: filled(fields.text("event_id")),
+            names_event: fields.has("event_id"),
+        }
+    }
+
+    /// One word is a kind as well, a code that stands beside it is finer.
+    fn of_text(text: Cow<'a, str>) -> Self {
+        let word = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let kind = word.then(|| text.clone());
+        Self { kind, message: Some(text).filter(|text| !text.is_empty()), ..Self::default() }
+    }
+
+    /// What `self` leaves open as `other` has it.
+    fn or(self, other: Self) -> Self {
+        Self {
+            kind: self.kind.or(other.kind),
+            code: self.code.or(other.code),
+            message: self.message.or(other.message),
+            param: self.param.or(other.param),
+            event_id: self.event_id.or(other.event_id),
+            names_event: self.names_event || other.names_event,
+        }
+    }
 }
 
+/// Where an error's words stand.
+const SAYING: [&str; 5] = ["message", "detail", "msg", "error_description", "reason"];
+
 /// An event about an item.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemRef<'a> {
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
+}
+
+impl<'a> ItemRef<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self { item_id: event.id("item_id") }
+    }
 }
 
 /// `input_audio_buffer.committed`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Committed<'a> {
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
     /// The item before it.
-    #[serde(borrow, default)]
     pub previous_item_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Committed<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self { item_id: event.id("item_id"), previous_item_id: event.text("previous_item_id") }
+    }
 }
 
 /// `conversation.item.added`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemPlaced<'a> {
     /// The item.
-    #[serde(borrow)]
     pub item: ItemInfo<'a>,
     /// The item before it.
-    #[serde(borrow, default)]
     pub previous_item_id: Option<Cow<'a, str>>,
 }
 
+impl<'a> ItemPlaced<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self { item: ItemInfo::of(&event.object("item")), previous_item_id: event.text("previous_item_id") }
+    }
+}
+
 /// An item, as far as we look.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemInfo<'a> {
     /// `item_…`.
-    #[serde(borrow, default)]
     pub id: Option<Cow<'a, str>>,
     /// `message`, `function_call`, `function_call_output`, …
-    #[serde(borrow, rename = "type", default)]
     pub kind: Option<Cow<'a, str>>,
     /// `user`, `assistant`, `system`; of messages.
-    #[serde(borrow, default)]
     pub role: Option<Cow<'a, str>>,
     /// `completed`, `incomplete`, `in_progress`.
-    #[serde(borrow, default)]
     pub status: Option<Cow<'a, str>>,
-    /// Of function calls and their results.
-    #[serde(borrow, default)]
+    /// Of function calls and their results; a call's own id where the server gives it no other.
     pub call_id: Option<Cow<'a, str>>,
     /// Of function calls.
-    #[serde(borrow, default)]
     pub name: Option<Cow<'a, str>>,
-    /// Of function calls: JSON in a string.
-    #[serde(borrow, default)]
+    /// Of function calls: JSON, whether it came in a string or as it is.
     pub arguments: Option<Cow<'a, str>>,
+    /// Of messages: whether something is written in one of its parts.
+    pub has_text: bool,
+}
+
+impl<'a> ItemInfo<'a> {
+    fn of(item: &Fields<'a>) -> Self {
+        let written = |part: &RawValue| Fields::of(Some(part)).text("text").is_some_and(|text| !text.trim().is_empty());
+        let filled = |text: Option<Cow<'a, str>>| text.filter(|text| !text.is_empty());
+        Self {
+            id: item.text("id"),
+            kind: item.text("type"),
+            role: item.text("role"),
+            status: item.text("status"),
+            call_id: filled(item.text("call_id")).or_else(|| item.text("id")),
+            name: item.text("name"),
+            arguments: item.json("arguments"),
+            has_text: item.list("content").into_iter().any(written),
+        }
+    }
 }
 
 /// `response.output_item.*`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutputItem<'a> {
-    /// The response.
-    #[serde(borrow)]
+    /// The response; empty where the server does not say.
     pub response_id: Cow<'a, str>,
     /// The item.
-    #[serde(borrow)]
     pub item: ItemInfo<'a>,
 }
 
+impl<'a> OutputItem<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self { response_id: event.id("response_id"), item: ItemInfo::of(&event.object("item")) }
+    }
+}
+
 /// `…input_audio_transcription.delta`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CallerDelta<'a> {
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
     /// The piece. Some servers send events without one.
-    #[serde(borrow, default, deserialize_with = "leniently")]
     pub delta: Option<Cow<'a, str>>,
 }
 
+impl<'a> CallerDelta<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        // A number is no piece of speech.
+        let worded = event.raw("delta").is_some_and(|raw| raw.get().starts_with(['"', '{', '[']));
+        Self { item_id: event.id("item_id"), delta: event.words("delta").filter(|_| worded) }
+    }
+}
+
 /// `…input_audio_transcription.completed`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Transcribed<'a> {
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
-    /// What was said.
-    #[serde(borrow)]
+    /// What was said; empty where there is nothing to be read.
     pub transcript: Cow<'a, str>,
     /// What it cost.
-    #[serde(default, deserialize_with = "leniently")]
-    pub usage: Option<TranscriptionUsageInfo>,
+    pub usage: Option<TranscriptionUsage>,
+}
+
+impl<'a> Transcribed<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self {
+            item_id: event.id("item_id"),
+            transcript: event.words("transcript").or_else(|| event.words("text")).unwrap_or_default(),
+            usage: usage::of_transcription(&event.object("usage")),
+        }
+    }
 }
 
 /// A piece of a part of an item: audio in base64, or words. Borrowed as long as nothing in it is escaped.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Delta<'a> {
-    /// The response.
-    #[serde(borrow)]
+    /// The response; empty where the server does not say.
     pub response_id: Cow<'a, str>,
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
-    /// The piece.
-    #[serde(borrow)]
+    /// The piece; empty where there is nothing to be read.
     pub delta: Cow<'a, str>,
 }
 
+impl<'a> Delta<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        let PartRef { response_id, item_id } = PartRef::of(event);
+        Self { response_id, item_id, delta: event.words("delta").unwrap_or_default() }
+    }
+}
+
 /// A part of an item.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PartRef<'a> {
-    /// The response.
-    #[serde(borrow)]
+    /// The response; empty where the server does not say.
     pub response_id: Cow<'a, str>,
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
+}
+
+impl<'a> PartRef<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        Self { response_id: event.id("response_id"), item_id: event.id("item_id") }
+    }
 }
 
 /// `response.output_audio_transcript.done` and `response.output_text.done`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WordsDone<'a> {
-    /// The response.
-    #[serde(borrow)]
+    /// The response; empty where the server does not say.
     pub response_id: Cow<'a, str>,
-    /// The item.
-    #[serde(borrow)]
+    /// The item; empty where the server does not say.
     pub item_id: Cow<'a, str>,
     /// Which part of the item.
-    #[serde(default)]
     pub content_index: Option<u32>,
-    /// The whole text; `text` in the one event, `transcript` in the other.
-    #[serde(borrow, alias = "text")]
-    pub transcript: Cow<'a, str>,
+    /// The whole text; `text` in the one event, `transcript` in the other. `None` where there is nothing to be read.
+    pub transcript: Option<Cow<'a, str>>,
+}
+
+impl<'a> WordsDone<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        let PartRef { response_id, item_id } = PartRef::of(event);
+        Self {
+            response_id,
+            item_id,
+            content_index: event.count("content_index", u32::MAX).and_then(|index| u32::try_from(index).ok()),
+            transcript: event.words("transcript").or_else(|| event.words("text")),
+        }
+    }
 }
 
 /// `response.function_call_arguments.done`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ArgumentsDone<'a> {
-    /// The response.
-    #[serde(borrow)]
+    /// The response; empty where the server does not say.
     pub response_id: Cow<'a, str>,
     /// The item.
-    #[serde(borrow, default)]
     pub item_id: Option<Cow<'a, str>>,
-    /// The call.
-    #[serde(borrow)]
+    /// The call; its item where the server gives it no other name.
     pub call_id: Cow<'a, str>,
     /// The function; beta servers leave it out, then it is in the response's output.
-    #[serde(borrow, default)]
     pub name: Option<Cow<'a, str>>,
-    /// JSON in a string.
-    #[serde(borrow)]
+    /// JSON, whether it came in a string or as it is.
     pub arguments: Cow<'a, str>,
 }
 
-/// A response, when it begins and when it ends.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ResponseInfo<'a> {
-    /// `resp_…`.
-    #[serde(borrow)]
-    pub id: Cow<'a, str>,
-    /// `in_progress`, `completed`, `cancelled`, `failed`, `incomplete`.
-    #[serde(borrow, default)]
-    pub status: Option<Cow<'a, str>>,
-    /// [`StatusDetails`]; read with [`lenient`], as the rest is: the end of a response must never be missed.
-    #[serde(borrow, default)]
-    pub status_details: Option<&'a RawValue>,
-    /// [`ItemInfo`]s.
-    #[serde(borrow, default)]
-    pub output: Option<&'a RawValue>,
-    /// [`MetadataInfo`].
-    #[serde(borrow, default)]
-    pub metadata: Option<&'a RawValue>,
-    /// [`UsageInfo`].
-    #[serde(borrow, default)]
-    pub usage: Option<&'a RawValue>,
-}
-
-impl PartialEq for ResponseInfo<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        let raw = |raw: Option<&RawValue>| raw.map(|raw| raw.get().to_owned());
-        self.id == other.id
-            && self.status == other.status
-            && raw(self.status_details) == raw(other.status_details)
-            && raw(self.output) == raw(other.output)
-            && raw(self.metadata) == raw(other.metadata)
-            && raw(self.usage) == raw(other.usage)
+impl<'a> ArgumentsDone<'a> {
+    fn of(event: &Fields<'a>) -> Self {
+        let item_id = event.text("item_id");
+        Self {
+            response_id: event.id("response_id"),
+            call_id: event.text("call_id").or_else(|| item_id.clone()).unwrap_or_default(),
+            item_id,
+            name: event.text("name"),
+            arguments: event.json("arguments").unwrap_or_default(),
+        }
     }
 }
 
-/// Why a response ended as it did.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct StatusDetails<'a> {
-    /// `turn_detected`, `client_cancelled`, `max_output_tokens`, `content_filter`.
-    #[serde(borrow, default)]
+/// A response, when it begins and when it ends.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResponseInfo<'a> {
+    /// `resp_…`; empty where the server does not say.
+    pub id: Cow<'a, str>,
+    /// `in_progress`, `completed`, `cancelled`, `failed`, `incomplete`.
+    pub status: Option<Cow<'a, str>>,
+    /// Why it ended as it did: `turn_detected`, `client_cancelled`, `max_output_tokens`, `content_filter`.
     pub reason: Option<Cow<'a, str>>,
     /// Of failed ones.
-    #[serde(borrow, default)]
-    pub error: Option<ErrorInfo<'a>>,
+    pub error: ErrorInfo<'a>,
+    /// What it has said and called.
+    pub output: Vec<ItemInfo<'a>>,
+    /// The wish it answers, as we wrote it into its metadata.
+    pub wish: Option<u64>,
+    /// What it cost; `None` where there is nothing to be read.
+    pub usage: Option<Usage>,
 }
 
-/// What we wrote into a response's metadata.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct MetadataInfo<'a> {
-    /// The wish it answers.
-    #[serde(borrow, default)]
-    pub wish: Option<Cow<'a, str>>,
-}
-
-/// Tokens of a response.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct UsageInfo {
-    /// All that went in.
-    pub input_tokens: Option<u64>,
-    /// All that came out.
-    pub output_tokens: Option<u64>,
-    /// What went in.
-    pub input_token_details: Option<TokenDetails>,
-    /// What came out.
-    pub output_token_details: Option<TokenDetails>,
-}
-
-/// What one transcription cost: `seconds` with some models, tokens with others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct TranscriptionUsageInfo {
-    /// Of audio.
-    pub seconds: Option<f64>,
-    /// All that went in.
-    pub input_tokens: Option<u64>,
-    /// All that came out.
-    pub output_tokens: Option<u64>,
-    /// What went in.
-    pub input_token_details: Option<TokenDetails>,
-}
-
-/// Tokens by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct TokenDetails {
-    /// Of text.
-    pub text_tokens: Option<u64>,
-    /// Of audio.
-    pub audio_tokens: Option<u64>,
-    /// Of images.
-    pub image_tokens: Option<u64>,
-    /// Of those, from the cache.
-    pub cached_tokens_details: Option<CachedTokens>,
-}
-
-/// Tokens from the cache, by kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct CachedTokens {
-    /// Of text.
-    pub text_tokens: Option<u64>,
-    /// Of audio.
-    pub audio_tokens: Option<u64>,
-    /// Of images.
-    pub image_tokens: Option<u64>,
+impl<'a> ResponseInfo<'a> {
+    fn of_event(event: &Fields<'a>) -> Self {
+        let response = event.object("response");
+        let details = response.object("status_details");
+        let of_error = |fields: &Fields<'a>| fields.raw("error").map(ErrorInfo::of).unwrap_or_default();
+        let error = of_error(&details)
+            .or(response.raw("status_details").map(ErrorInfo::of).unwrap_or_default())
+            .or(of_error(&response));
+        let id = response.text("id").or_else(|| event.text("response_id")).or_else(|| event.text("response"));
+        // Some servers tell what it cost beside the response.
+        let usage = [&response, event].into_iter().find_map(|object| usage::of_response(&object.object("usage")));
+        Self {
+            id: id.unwrap_or_default(),
+            status: response.text("status"),
+            reason: details.text("reason").or_else(|| response.text("status_details")),
+            error,
+            output: response.list("output").into_iter().map(|item| ItemInfo::of(&Fields::of(Some(item)))).collect(),
+            wish: response.object("metadata").text("wish").and_then(|wish| wish.parse().ok()),
+            usage,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(text: &str) -> ServerEvent<'_> {
-        ServerEvent::parse(text).expect("a readable event")
-    }
-
-    #[test]
-    fn an_audio_delta_borrows_its_audio() {
-        let text = r#"{"type":"response.output_audio.delta","event_id":"e","response_id":"resp_1","item_id":"item_1",
-            "output_index":0,"content_index":0,"delta":"AAAA","obfuscation":"xyz"}"#;
-        let ServerEvent::AudioDelta(delta) = parse(text) else { panic!("not a delta") };
-        assert!(matches!(delta.delta, Cow::Borrowed("AAAA")));
-        assert_eq!((&*delta.item_id, &*delta.response_id), ("item_1", "resp_1"));
-    }
-
-    #[test]
-    fn audio_is_read_wherever_it_stands_and_however_it_is_written() {
-        for fields in [
-            r#""delta":"AAAA","response_id":"resp_1","item_id":"item_1""#,
-            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
-            r#""response_id":"resp_1","item_id":"item_1","delta" : "AAAA""#,
-            r#""x":{"delta":"BBBB"},"response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
-            r#""x":"\"delta\":\"BBBB\"","response_id":"resp_1","item_id":"item_1","delta":"AAAA""#,
-            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA","x":{"delta":"BBBB"}"#,
-            r#""response_id":"resp_1","item_id":"item_1","delta":"\u0041AAA""#,
-        ] {
-            let text = format!(r#"{{"type":"response.output_audio.delta",{fields}}}"#);
-            let ServerEvent::AudioDelta(delta) = parse(&text) else { panic!("not a delta") };
-            let read = (&*delta.response_id, &*delta.item_id, &*delta.delta);
-            assert_eq!(read, ("resp_1", "item_1", "AAAA"), "{fields}");
-        }
-        for fields in [
-            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA"#,
-            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA","delta":"BBBB""#,
-            r#""response_id":"resp_1","item_id":"item_1","delta":"AAAA",,"x":1"#,
-        ] {
-            let text = format!(r#"{{"type":"response.output_audio.delta",{fields}}}"#);
-            assert!(ServerEvent::parse(&text).is_err(), "{fields}");
-        }
-    }
-
-    #[test]
-    fn an_escaped_delta_is_read_all_the_same() {
-        let text = r#"{"type":"response.output_audio.delta","response_id":"r","item_id":"i","delta":"AA\/A"}"#;
-        let ServerEvent::AudioDelta(delta) = parse(text) else { panic!("not a delta") };
-        assert_eq!(delta.delta, "AA/A");
-    }
-
-    #[test]
-    fn the_beta_spellings_are_the_same_events() {
-        let beta = r#"{"type":"response.audio.delta","response_id":"r","item_id":"i","delta":"AAAA"}"#;
-        assert!(matches!(parse(beta), ServerEvent::AudioDelta(_)));
-        let beta = r#"{"type":"response.audio_transcript.delta","response_id":"r","item_id":"i","delta":"hi"}"#;
-        assert!(matches!(parse(beta), ServerEvent::WordsDelta(_)));
-        let beta = r#"{"type":"response.text.done","response_id":"r","item_id":"i","text":"hi"}"#;
-        assert!(matches!(parse(beta), ServerEvent::WordsDone(WordsDone { content_index: None, .. })));
-        let beta = r#"{"type":"conversation.item.created","item":{"id":"i","type":"message","role":"user"}}"#;
-        assert!(matches!(parse(beta), ServerEvent::ItemPlaced(_)));
-    }
-
-    #[test]
-    fn the_type_may_stand_anywhere_and_be_escaped() {
-        let text = r#" {"event_id":"e","item_id":"item_1","type":"input_audio_buffer.speech_started"}"#;
-        assert!(matches!(parse(text), ServerEvent::SpeechStarted(ItemRef { item_id: Cow::Borrowed("item_1") })));
-        let text = r#"{"error":{"type":"t","message":"m"},"type":"error"}"#;
-        assert!(matches!(parse(text), ServerEvent::Error(_)));
-        let text = r#"{"event_id":"\"type\":\"x\"","type":"error","error":{"type":"t","message":"m"}}"#;
-        assert!(matches!(parse(text), ServerEvent::Error(_)));
-        let text = r#"{"type":"err\u006fr","error":{"type":"t","message":"m"}}"#;
-        assert!(matches!(parse(text), ServerEvent::Error(_)));
-    }
-
-    #[test]
-    fn an_unknown_type_survives_with_its_name() {
-        assert_eq!(
-            parse(r#"{"type":"response.telepathy.delta","x":1}"#),
-            ServerEvent::Other(Cow::Borrowed("response.telepathy.delta"))
-        );
-    }
-
-    #[test]
-    fn a_known_type_that_cannot_be_read_is_an_error_with_its_name_and_without_its_content() {
-        let error = ServerEvent::parse(r#"{"type":"response.output_audio.delta","item_id":"i","delta":"AAAA"}"#);
-        assert_eq!(
-            error.expect_err("no response").to_string(),
-            "read a `response.output_audio.delta` event: missing field `response_id` at line 1 column 67"
-        );
-        let error = ServerEvent::parse(r#"{"type":"error","error":"my card number is 4111"}"#).expect_err("no object");
-        assert!(!error.to_string().contains("4111"), "{error}");
-        assert!(error.to_string().contains("`error`"), "{error}");
-    }
-
-    #[test]
-    fn what_is_no_event_is_an_error() {
-        for text in ["", "null", "[]", "{}", r#"{"type":1}"#, r#"{"type":"error""#, "\u{0}", r#"{"type":""#] {
-            assert!(ServerEvent::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_response_with_odd_extras_still_ends() {
-        let text = r#"{"type":"response.done","response":{"id":"resp_1","status":"completed","status_details":"odd",
-            "output":{"not":"a list"},"metadata":[1],"usage":{"input_tokens":-1}}}"#;
-        let ServerEvent::ResponseDone(response) = parse(text) else { panic!("not done") };
-        assert_eq!(response.id, "resp_1");
-        assert_eq!(lenient::<StatusDetails<'_>>(response.status_details), None);
-        assert_eq!(lenient::<Vec<ItemInfo<'_>>>(response.output), None);
-        assert_eq!(lenient::<MetadataInfo<'_>>(response.metadata), None);
-        assert_eq!(lenient::<UsageInfo>(response.usage), None);
-    }
-
-    #[test]
-    fn nulls_are_as_good_as_absent() {
-        let text = r#"{"type":"error","event_id":"e","error":{"type":"invalid_request_error","code":null,
-            "message":"m","param":null,"event_id":null}}"#;
-        let ServerEvent::Error(error) = parse(text) else { panic!("not an error") };
-        assert_eq!((error.word(), error.text()), ("invalid_request_error", "m"));
-        assert_eq!(error.event_id, None);
-        let text = r#"{"type":"response.created","response":{"id":"r","status":"in_progress","status_details":null,
-            "output":[],"conversation_id":null,"metadata":null,"usage":null}}"#;
-        let ServerEvent::ResponseCreated(response) = parse(text) else { panic!("not created") };
-        assert_eq!(lenient::<MetadataInfo<'_>>(response.metadata), None);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_a_server_sends_panics(text in r#"\{"type":"(error|response\.done|response\.output_audio\.delta|session\.updated)",.{0,80}\}?"#) {
-            let _ = ServerEvent::parse(&text);
-        }
-    }
-}
+mod tests;

@@ -188,6 +188,24 @@ impl Sequencer {
         }
     }
 
+    /// The response that runs, where its name is known.
+    pub fn running(&self) -> Option<&ResponseId> {
+        match &self.state {
+            State::Active(running)
+            | State::CreateRequested { beside: Beside::Running(running), .. }
+            | State::CancelRequested { running: Some(running), .. } => running.id.as_ref(),
+            State::Free | State::CreateRequested { .. } | State::CancelRequested { .. } => None,
+        }
+    }
+
+    /// The ticket of a request to speak that the server has not answered.
+    pub fn asked(&self) -> Option<u64> {
+        match &self.state {
+            State::CreateRequested { create, beside: Beside::Nothing } => Some(create.ticket),
+            State::CreateRequested { .. } | State::Free | State::Active(_) | State::CancelRequested { .. } => None,
+        }
+    }
+
     /// Whether the model waits for the result of `call`: it called it and was not answered yet.
     pub fn awaits(&self, call: &ToolCallId) -> bool {
         self.tools.awaits(call)

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::{Session, SessionAction};
-use crate::call::messages::{ModelReport, TranscriptionUsage};
+use crate::call::messages::ModelReport;
 use crate::ids::{ItemId, Private};
-use crate::realtime::protocol::server::{CallerDelta, TranscriptionUsageInfo};
+use crate::realtime::protocol::server::CallerDelta;
 use crate::transcript::messages::Words;
 
 /// The caller's turns that are not yet words.
@@ -99,22 +99,6 @@ impl Session {
     }
 }
 
-/// What a transcription cost; `None` where the server says nothing of use.
-pub(super) fn transcription_used(info: TranscriptionUsageInfo) -> Option<ModelReport> {
-    let input = info.input_token_details.unwrap_or_default();
-    let usage = TranscriptionUsage {
-        // Seconds of a call; whatever is no such number counts as none.
-        audio_ms: (info.seconds.unwrap_or_default() * 1_000.0).round() as u64,
-        // Where the kinds are not told, everything counts as audio: speech is what goes in.
-        input_text: input.text_tokens.unwrap_or_default(),
-        input_audio: info
-            .input_token_details
-            .map_or(info.input_tokens, |details| details.audio_tokens)
-            .unwrap_or_default(),
-        output_text: info.output_tokens.unwrap_or_default(),
-    };
-    (usage != TranscriptionUsage::default()).then_some(ModelReport::TranscriptionUsed(usage))
-}
 /// Turns whose transcript is awaited. A transcript takes a second or two, so that one or two are the rule; a server that owes more
 /// than this does not transcribe.
 const MOST_AWAITED: usize = 16;

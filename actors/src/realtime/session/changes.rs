@@ -66,6 +66,11 @@ impl Settings {
         self.asked.retain(|asked| asked.number != number);
     }
 
+    /// The server refused a change and does not say which: the oldest that it has not answered. Whether there was one.
+    pub(super) fn refused_oldest(&mut self) -> bool {
+        self.asked.pop_front().is_some()
+    }
+
     fn ask(&mut self, asked: Asked) {
         if self.asked.len() >= MOST_ASKED {
             // A server that does not answer has not refused either.

@@ -103,10 +103,12 @@ pub fn loss_of_status(status: u16) -> ModelLoss {
 /// What to do about a response that failed or was refused.
 pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
     let code = error.word();
-    let remedy = if code.contains("rate_limit") || error.kind.as_deref().is_some_and(|kind| kind.contains("rate_limit"))
-    {
+    let says = |word: &str| code.contains(word) || error.kind.as_deref().is_some_and(|kind| kind.contains(word));
+    // Some servers give the status of HTTP for a code.
+    let status = code.parse().unwrap_or(0_u16);
+    let remedy = if says("rate_limit") || status == 429 {
         Remedy::Wait(advertised_wait(error.text()))
-    } else if code == "server_error" || error.kind.as_deref() == Some("server_error") {
+    } else if says("server_error") || (500..600).contains(&status) {
         Remedy::TryOnce
     } else {
         Remedy::GiveUp

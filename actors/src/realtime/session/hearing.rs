@@ -3,22 +3,25 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use super::caller::transcription_used;
 use super::failure::{self, class_of_error, failure_of, real_length_ms};
 use super::missed::remedy_of;
-use super::{MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, Phase, Session, SessionAction, complain, send};
+use super::{
+    Garbled, MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, MOST_UNASKED, Phase, Session, SessionAction, complain,
+    send,
+};
 use crate::audio::frame::Frame;
 use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
-use crate::realtime::protocol::EventId;
+use crate::realtime::complaints::USAGE_UNREADABLE;
 use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
 use crate::realtime::protocol::server::{
-    ArgumentsDone, Delta, DirectionInfo, ErrorInfo, ItemInfo, ItemPlaced, MetadataInfo, OutputItem, ResponseInfo,
-    ServerEvent, SessionInfo, StatusDetails, UsageInfo, WordsDone, lenient,
+    self, ArgumentsDone, Delta, ErrorInfo, FormatInfo, ItemInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent,
+    SessionInfo, WordsDone,
 };
-use crate::realtime::sequencer::{Refusal, SequencerEvent};
+use crate::realtime::protocol::{EventId, usage};
+use crate::realtime::sequencer::{Refusal, Remedy, SequencerEvent};
 use crate::transcript::messages::{Speaker, Words};
 
 /// A function call whose arguments came without an item event.
@@ -34,15 +37,29 @@ impl Session {
     /// One message of the server.
     pub(super) fn hear(&mut self, text: &str, now: Instant, out: &mut Vec<SessionAction>) {
         use ServerEvent as S;
+        let mended;
         let event = match ServerEvent::parse(text) {
             Ok(event) => event,
-            Err(problem) => return self.garbled(&problem.to_string(), out),
+            Err(problem) => {
+                mended = server::mended(text).unwrap_or_default();
+                match ServerEvent::parse(&mended) {
+                    Ok(event) => event,
+                    Err(_) => return self.garbled(&problem.to_string(), out),
+                }
+            }
         };
+        // Audio is understood when it is decoded, and an unknown event not at all.
+        if !matches!(event, S::AudioDelta(_) | S::Other(_)) {
+            self.garbled.events = 0;
+        }
         match event {
             S::AudioDelta(delta) => self.hear_audio(&delta, now, out),
             S::WordsDelta(delta) => self.hear_words(delta, now, out),
             S::WordsDone(done) => self.hear_all_words(&done, out),
-            S::AudioDone(part) => self.audio_complete(&part.response_id, &part.item_id, out),
+            S::AudioDone(part) => {
+                let (response, item) = self.named(&part.response_id, &part.item_id);
+                self.audio_complete(&response, &item, out);
+            }
             S::SessionCreated(session) => self.created(&session, now, out),
             S::SessionUpdated(session) => self.updated(&session, now, out),
             S::Error(error) => self.refused(&error, now, out),
@@ -69,7 +86,7 @@ impl Session {
             S::CallerTranscribed(turn) => {
                 let usage = turn.usage;
                 self.caller_transcribed(&turn.item_id, turn.transcript.into_owned(), now, out);
-                out.extend(usage.and_then(transcription_used).map(SessionAction::Report));
+                out.extend(usage.map(ModelReport::TranscriptionUsed).map(SessionAction::Report));
             }
             S::TranscriptionFailed(turn) => self.transcription_failed(&turn.item_id, out),
             S::ResponseCreated(response) => self.response_created(&response, now, out),
@@ -78,7 +95,8 @@ impl Session {
                 if let Some(item) = output.item.id.as_deref().filter(|id| !id.is_empty()) {
                     self.seen(item);
                 }
-                self.sequencer.stirred(&output.response_id, now);
+                let response = self.response_named(&output.response_id);
+                self.sequencer.stirred(&response, now);
             }
             S::OutputItemDone(output) => self.output_item_done(&output, now, out),
             S::ArgumentsDone(arguments) => self.keep_loose(arguments, now),
@@ -89,13 +107,15 @@ impl Session {
     /// The hot path: nothing is allocated once the frame pool is warm.
     fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let Ok(audio) = Frame::of_base64(&delta.delta) else {
-            return self.garbled("audio that is not base64", out);
+            return self.garbled_audio(out);
         };
-        self.sequencer.stirred(&delta.response_id, now);
+        self.garbled = Garbled::default();
+        let (response, item) = self.named(&delta.response_id, &delta.item_id);
+        self.sequencer.stirred(&response, now);
         if audio.is_empty() {
             return;
         }
-        let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        let (response, item) = self.items.ids(&response, &item);
         if self.overtaken.holds(response.as_str()) {
             return;
         }
@@ -120,8 +140,12 @@ impl Session {
     }
 
     fn hear_words(&mut self, delta: Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        self.sequencer.stirred(&delta.response_id, now);
-        let (response, item) = self.items.ids(&delta.response_id, &delta.item_id);
+        let (response, item) = self.named(&delta.response_id, &delta.item_id);
+        self.sequencer.stirred(&response, now);
+        if delta.delta.is_empty() {
+            return;
+        }
+        let (response, item) = self.items.ids(&response, &item);
         if self.overtaken.holds(response.as_str()) {
             return;
         }
@@ -130,11 +154,14 @@ impl Session {
     }
 
     fn hear_all_words(&mut self, done: &WordsDone<'_>, out: &mut Vec<SessionAction>) {
-        let (response, item) = self.items.ids(&done.response_id, &done.item_id);
+        // What its pieces said stands.
+        let Some(text) = &done.transcript else { return };
+        let (response, item) = self.named(&done.response_id, &done.item_id);
+        let (response, item) = self.items.ids(&response, &item);
         if self.overtaken.holds(response.as_str()) {
             return;
         }
-        let text = self.items.say(&item, done.content_index.unwrap_or_default(), &done.transcript);
+        let text = self.items.say(&item, done.content_index.unwrap_or_default(), text);
         out.push(SessionAction::ToWords(Words::AgentSaid { response, item, text }));
     }
 
@@ -179,16 +206,16 @@ impl Session {
 
     /// What the server took over, where it is not what we asked for: such a call would be noise.
     fn other_format(&self, info: &SessionInfo<'_>) -> Option<String> {
-        let audio = info.audio.as_ref()?;
         let asked = Format::of(self.plan.format);
-        let differs = |direction: &Option<DirectionInfo<'_>>| {
-            let format = direction.as_ref()?.format.as_ref()?;
-            let same = format.kind == asked.kind && format.rate.is_none_or(|rate| rate == self.plan.format.rate_hz);
-            (!same).then(|| format!("{} at {:?} Hz", format.kind, format.rate))
+        let differs = |format: &Option<FormatInfo<'_>>| {
+            let format = format.as_ref()?;
+            let same_kind = format.kind.eq_ignore_ascii_case(asked.kind);
+            let same = same_kind && format.rate.is_none_or(|rate| rate == self.plan.format.rate_hz);
+            (!same).then(|| format!("{} at {:?} Hz", failure::clipped(&format.kind), format.rate))
         };
-        let (direction, got) = differs(&audio.input)
+        let (direction, got) = differs(&info.input)
             .map(|got| ("input", got))
-            .or_else(|| differs(&audio.output).map(|got| ("output", got)))?;
+            .or_else(|| differs(&info.output).map(|got| ("output", got)))?;
         Some(format!("the server took {got} for its {direction}, asked for {} at {:?} Hz", asked.kind, asked.rate))
     }
 
@@ -201,7 +228,9 @@ impl Session {
         let request_error = error.kind.as_deref() == Some("invalid_request_error");
         match &mut self.phase {
             // Only the update can be meant; without it nothing works, and sent again it would be refused again.
-            Phase::AwaitUpdated { update, .. } if about == Some(*update) || about.is_none() && request_error => {
+            Phase::AwaitUpdated { update, .. }
+                if about == Some(*update) || about.is_none() && (request_error || !error.names_event) =>
+            {
                 let class = if request_error { LossClass::Fatal } else { LossClass::Retryable };
                 let reason = format!("session.update refused, {} {said}", error.param.as_deref().unwrap_or_default());
                 return self.lose_for(class, &reason, out);
@@ -258,8 +287,35 @@ impl Session {
                 false
             }
             // Audio ended while its last frames were on their way: nothing was lost.
-            _ => code == "input_audio_buffer_commit_empty",
+            _ if code == "input_audio_buffer_commit_empty" => true,
+            None if !error.names_event => {
+                self.refused_unnamed(error, now, out);
+                false
+            }
+            _ => false,
         }
+    }
+
+    /// An error of a server that never says what its errors are about: it answers what we wait for, unless it also comes while
+    /// we wait for nothing.
+    fn refused_unnamed(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let said = failure::clipped(&format!("{}: {}", error.word(), error.text()));
+        if self.unasked.contains(&said) || !self.is_ready() || self.settings.refused_oldest() {
+            return;
+        }
+        let Some(ticket) = self.sequencer.asked() else {
+            if self.unasked.len() >= MOST_UNASKED {
+                self.unasked.remove(0);
+            }
+            return self.unasked.push(said);
+        };
+        let mut failure = failure_of(error);
+        // It may have meant something else after all.
+        if failure.remedy == Remedy::GiveUp {
+            failure.remedy = Remedy::TryOnce;
+        }
+        let refusal = Refusal::Failed(failure);
+        self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
     }
 
     /// The server says how long the item really is: said once more with that.
@@ -304,7 +360,7 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
-        let wish = wish_of(response);
+        let wish = response.wish;
         self.unanswered = false;
         if !self.begins_overtaken(&id, wish, out) {
             out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
@@ -313,28 +369,27 @@ impl Session {
     }
 
     fn response_done(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let id = ResponseId::new(&response.id);
+        let id = ResponseId::new(&self.response_named(&response.id));
         self.forget_overtaken(&id, out);
         for item in self.items.finish(&id) {
             out.push(SessionAction::Complete(ItemComplete { response: id.clone(), item }));
         }
-        let details: StatusDetails<'_> = lenient(response.status_details).unwrap_or_default();
-        let outcome = outcome_of(response.status.as_deref(), &details);
+        let outcome = outcome_of(response);
         if outcome == ResponseOutcome::Completed {
             self.calls_of(response, &id, now, out);
         }
-        self.loose_calls.retain(|call| call.response != response.id);
+        self.loose_calls.retain(|call| call.response != id.as_str());
         let missed = self.missed(response, &id, &outcome);
         let (failure, fatal) = match &outcome {
             ResponseOutcome::Failed(_) => {
-                let error = details.error.unwrap_or_default();
-                (Some(failure_of(&error)), class_of_error(&error).map(|class| (class, error.word().to_owned())))
+                let error = &response.error;
+                (Some(failure_of(error)), class_of_error(error).map(|class| (class, failure::clipped(error.word()))))
             }
             ResponseOutcome::Completed | ResponseOutcome::Cancelled | ResponseOutcome::Incomplete(_) => {
                 (missed.map(remedy_of), None)
             }
         };
-        let usage = lenient(response.usage).map(usage_of);
+        let usage = response.usage.or_else(|| self.estimated(&id, out));
         let finished = ModelReport::ResponseFinished { response: id.clone(), outcome, usage };
         if let Some((class, code)) = fatal {
             out.push(SessionAction::Report(finished));
@@ -344,7 +399,7 @@ impl Session {
             self.mute_items(&id, out);
         }
         let told_at = out.len();
-        let (wish, response) = (wish_of(response), id.clone());
+        let (wish, response) = (response.wish, id.clone());
         self.sequence(SequencerEvent::Done { response, wish, failure }, now, out);
         // Told before its end, so that the call never believes that nothing is owed.
         let again = self.sequencer.owes();
@@ -355,11 +410,11 @@ impl Session {
 
     /// Function calls that no item event has told.
     fn calls_of(&mut self, response: &ResponseInfo<'_>, id: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
-        for item in lenient::<Vec<ItemInfo<'_>>>(response.output).unwrap_or_default() {
-            self.tool_called(id, &item, now, out);
+        for item in &response.output {
+            self.tool_called(id, item, now, out);
         }
         let (mine, others) =
-            std::mem::take(&mut self.loose_calls).into_iter().partition(|call| call.response == response.id);
+            std::mem::take(&mut self.loose_calls).into_iter().partition(|call| call.response == id.as_str());
         self.loose_calls = others;
         let mine: Vec<LooseCall> = mine;
         for call in mine {
@@ -375,14 +430,15 @@ impl Session {
     }
 
     fn output_item_done(&mut self, output: &OutputItem<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        self.sequencer.stirred(&output.response_id, now);
-        let response = ResponseId::new(&output.response_id);
+        let named = self.response_named(&output.response_id);
+        self.sequencer.stirred(&named, now);
+        let response = ResponseId::new(&named);
         // Without a status it may be half a call; then the end of the response decides.
         if output.item.status.as_deref() == Some("completed") {
             self.tool_called(&response, &output.item, now, out);
         }
         if let Some(item) = output.item.id.as_deref().filter(|id| !id.is_empty()) {
-            self.audio_complete(&output.response_id, item, out);
+            self.audio_complete(&named, item, out);
         }
     }
 
@@ -411,17 +467,48 @@ impl Session {
     }
 
     fn keep_loose(&mut self, done: ArgumentsDone<'_>, now: Instant) {
-        self.sequencer.stirred(&done.response_id, now);
+        let response = self.response_named(&done.response_id).into_owned();
+        self.sequencer.stirred(&response, now);
         let Some(name) = done.name else { return };
         if self.loose_calls.len() >= MOST_LOOSE_CALLS {
             self.loose_calls.remove(0);
         }
         self.loose_calls.push(LooseCall {
-            response: done.response_id.into_owned(),
+            response,
             call: done.call_id.into_owned(),
             name: name.into_owned(),
             arguments: done.arguments.into_owned(),
         });
+    }
+
+    /// The response that the server means; where it names none, the one that runs.
+    fn response_named<'r>(&self, told: &'r str) -> Cow<'r, str> {
+        match self.sequencer.running() {
+            Some(running) if told.is_empty() => Cow::Owned(running.as_str().to_owned()),
+            _ => Cow::Borrowed(told),
+        }
+    }
+
+    /// The response and the item that the server means; an item that it does not name is the one of its response.
+    fn named<'r>(&self, response: &'r str, item: &'r str) -> (Cow<'r, str>, Cow<'r, str>) {
+        let response = self.response_named(response);
+        let item = if item.is_empty() { Cow::Owned(format!("item_of_{response}")) } else { Cow::Borrowed(item) };
+        (response, item)
+    }
+
+    /// What an answer that sounded may have cost, where its server tells nothing that can be read.
+    fn estimated(&self, response: &ResponseId, out: &mut Vec<SessionAction>) -> Option<Usage> {
+        let bytes_per_ms = self.plan.format.bytes_per_ms().max(1);
+        let answered = (self.items.sound_of(response) / bytes_per_ms) as u64;
+        if answered == 0 {
+            return None;
+        }
+        complain(
+            USAGE_UNREADABLE,
+            "the usage of an answer that sounded cannot be read: it is estimated by its sound",
+            out,
+        );
+        Some(usage::estimated(self.sent_bytes / bytes_per_ms as u64, answered))
     }
 
     pub(super) fn seen(&mut self, item: &str) -> ItemId {
@@ -435,43 +522,15 @@ fn ticket(about: EventId) -> Option<u64> {
     if let EventId::Say(ticket) = about { Some(ticket) } else { None }
 }
 
-pub(super) fn wish_of(response: &ResponseInfo<'_>) -> Option<u64> {
-    lenient::<MetadataInfo<'_>>(response.metadata)?.wish?.parse().ok()
-}
-
-fn outcome_of(status: Option<&str>, details: &StatusDetails<'_>) -> ResponseOutcome {
-    let reason = details.reason.as_deref().unwrap_or_default();
-    match status {
-        Some("cancelled") => ResponseOutcome::Cancelled,
+fn outcome_of(response: &ResponseInfo<'_>) -> ResponseOutcome {
+    let reason = response.reason.as_deref().unwrap_or_default();
+    match response.status.as_deref() {
+        Some("cancelled" | "canceled") => ResponseOutcome::Cancelled,
         // Some servers call an interrupted response incomplete.
         Some("incomplete") if matches!(reason, "turn_detected" | "client_cancelled") => ResponseOutcome::Cancelled,
         Some("incomplete") => ResponseOutcome::Incomplete(failure::clipped(reason)),
-        Some("failed") => {
-            let word = details.error.as_ref().map_or("unknown", |error| error.word());
-            ResponseOutcome::Failed(failure::clipped(word))
-        }
+        Some("failed") => ResponseOutcome::Failed(failure::clipped(response.error.word())),
         // A server that leaves the status out has nothing to complain of.
         _ => ResponseOutcome::Completed,
-    }
-}
-
-fn usage_of(info: UsageInfo) -> Usage {
-    let input = info.input_token_details.unwrap_or_default();
-    let output = info.output_token_details.unwrap_or_default();
-    let cached = input.cached_tokens_details.unwrap_or_default();
-    // Where the kinds are not told, everything counts as text: the total stays right.
-    let text = |details: Option<_>, told: Option<u64>, all: Option<u64>| match details {
-        Some(()) => told.unwrap_or_default(),
-        None => all.unwrap_or_default(),
-    };
-    Usage {
-        input_text: text(info.input_token_details.map(|_| ()), input.text_tokens, info.input_tokens),
-        input_audio: input.audio_tokens.unwrap_or_default(),
-        cached_text: cached.text_tokens.unwrap_or_default(),
-        cached_audio: cached.audio_tokens.unwrap_or_default(),
-        input_image: input.image_tokens.unwrap_or_default(),
-        cached_image: cached.image_tokens.unwrap_or_default(),
-        output_text: text(info.output_token_details.map(|_| ()), output.text_tokens, info.output_tokens),
-        output_audio: output.audio_tokens.unwrap_or_default(),
     }
 }

@@ -78,6 +78,12 @@ impl Items {
         self.entries.get(item).map(|entry| (entry.audio_bytes, entry.audio_complete))
     }
 
+    /// Bytes of audio received of `response`, in all its items.
+    pub(super) fn sound_of(&self, response: &ResponseId) -> usize {
+        let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));
+        mine.map(|entry| entry.audio_bytes).sum()
+    }
+
     /// All audio of `item` has come. `true` the first time, and only if there was any.
     pub(super) fn complete_audio(&mut self, item: &ItemId) -> bool {
         self.entries

@@ -1,39 +1,16 @@
 //! Answers that a caller does not hear: with nothing in them, withheld, as text alone, or as sound without level.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::hearing::wish_of;
 use super::{Session, SessionAction};
 use crate::call::messages::{ModelReport, ResponseOutcome};
 use crate::call::words::holds_words;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::IncidentKind;
-use crate::realtime::protocol::server::{ResponseInfo, lenient};
+use crate::realtime::protocol::server::{ItemInfo, ResponseInfo};
 use crate::realtime::seed::Progress;
 use crate::realtime::sequencer::{Failure, Remedy, SequencerEvent};
 use crate::transcript::messages::Words;
-
-/// An item of a response, as far as it matters for what is heard of it.
-#[derive(Debug, Default, Deserialize)]
-struct Output<'a> {
-    #[serde(borrow, rename = "type", default)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-}
-
-/// A part of a message.
-#[derive(Debug, Default, Deserialize)]
-struct Part<'a> {
-    #[serde(borrow, default)]
-    text: Option<Cow<'a, str>>,
-}
 
 impl Session {
     /// What is missing of a response that has ended; `None` where the caller hears it, or is owed nothing.
@@ -44,7 +21,7 @@ impl Session {
         outcome: &ResponseOutcome,
     ) -> Option<IncidentKind> {
         if *outcome == ResponseOutcome::Cancelled
-            || !self.sequencer.runs(id, wish_of(info))
+            || !self.sequencer.runs(id, info.wish)
             || self.sequencer.is_stopping(id)
             || self.overtaken.holds(id.as_str())
         {
@@ -54,8 +31,8 @@ impl Session {
             let inaudible = self.loudness.is_inaudible(id, LONG_ENOUGH, self.plan.format);
             return (inaudible && !self.loudness.was_told(id)).then_some(IncidentKind::AnswerSilent);
         }
-        let output: Vec<Output<'_>> = each(info.output);
-        if self.sequencer.called_in(id) || output.iter().any(Output::is_call) {
+        let output = &info.output;
+        if self.sequencer.called_in(id) || output.iter().any(is_call) {
             // What follows is said on its result.
             return None;
         }
@@ -67,7 +44,7 @@ impl Session {
             ResponseOutcome::Failed(_) => IncidentKind::AnswerFailed,
             ResponseOutcome::Incomplete(reason) if reason == "content_filter" => IncidentKind::AnswerFiltered,
             ResponseOutcome::Incomplete(_) => IncidentKind::AnswerCut,
-            ResponseOutcome::Completed | ResponseOutcome::Cancelled if output.iter().any(Output::has_text) => {
+            ResponseOutcome::Completed | ResponseOutcome::Cancelled if output.iter().any(|item| item.has_text) => {
                 IncidentKind::AnswerTextOnly
             }
             ResponseOutcome::Completed | ResponseOutcome::Cancelled => IncidentKind::AnswerEmpty,
@@ -119,23 +96,10 @@ pub(super) fn remedy_of(kind: IncidentKind) -> Failure {
     Failure { code: kind.word().to_owned(), remedy }
 }
 
-impl Output<'_> {
-    /// A whole call of a tool, ours or one of the server's own side.
-    fn is_call(&self) -> bool {
-        let kind = self.kind.as_deref().unwrap_or_default();
-        (kind == "function_call" || kind.starts_with("mcp_")) && self.status.as_deref() != Some("incomplete")
-    }
-
-    fn has_text(&self) -> bool {
-        let parts: Vec<Part<'_>> = each(self.content);
-        parts.iter().any(|part| part.text.as_deref().is_some_and(|text| !text.trim().is_empty()))
-    }
-}
-
-/// The entries of a list that can be read.
-fn each<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Vec<T> {
-    let entries: Vec<&RawValue> = lenient(list).unwrap_or_default();
-    entries.into_iter().filter_map(|entry| lenient(Some(entry))).collect()
+/// A whole call of a tool, ours or one of the server's own side.
+fn is_call(item: &ItemInfo<'_>) -> bool {
+    let kind = item.kind.as_deref().unwrap_or_default();
+    (kind == "function_call" || kind.starts_with("mcp_")) && item.status.as_deref() != Some("incomplete")
 }
 
 /// The shortest sound that is judged by its level. Shorter: the pause before a word is taken for the whole.

@@ -159,8 +159,12 @@ pub struct Session {
     loose_calls: Vec<hearing::LooseCall>,
     /// Truncations that the server may still refuse.
     cuts: VecDeque<Cut>,
-    /// Messages that could not be read.
-    garbled: u32,
+    /// Messages that could not be read, since one could be.
+    garbled: Garbled,
+    /// Errors that came while nothing was asked: they are about something else.
+    unasked: Vec<String>,
+    /// Bytes of the caller's audio that were sent.
+    sent_bytes: u64,
     /// The last number given to an event or item of ours.
     last_number: u64,
     /// The last number given to a frame of caller audio.
@@ -221,6 +225,14 @@ impl Pongs {
     }
 }
 
+/// What could not be read in a row. What is understood in between shows that the server is, and its audio is a matter of its own:
+/// a caller who hears nothing is not helped by events.
+#[derive(Debug, Default)]
+struct Garbled {
+    events: u32,
+    audio: u32,
+}
+
 #[derive(Debug)]
 struct Cut {
     number: u64,
@@ -250,7 +262,9 @@ impl Session {
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
-            garbled: 0,
+            garbled: Garbled::default(),
+            unasked: Vec::new(),
+            sent_bytes: 0,
             last_number: 0,
             last_frame: 0,
             heir: false,
@@ -316,6 +330,7 @@ impl Session {
     /// The event for a frame of caller audio. Only for a session that is ready.
     pub fn write_audio(&mut self, audio: &[u8]) -> Frame {
         self.last_frame += 1;
+        self.sent_bytes += audio.len() as u64;
         client::append(self.last_frame, audio)
     }
 
@@ -556,8 +571,17 @@ impl Session {
     }
 
     fn garbled(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        self.garbled += 1;
-        if self.garbled > MOST_GARBLED {
+        self.garbled.events += 1;
+        self.not_understood(problem, out);
+    }
+
+    fn garbled_audio(&mut self, out: &mut Vec<SessionAction>) {
+        self.garbled.audio += 1;
+        self.not_understood("audio that is not base64", out);
+    }
+
+    fn not_understood(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
+        if self.garbled.events.max(self.garbled.audio) > MOST_GARBLED {
             self.lose_for(LossClass::Retryable, "the server is not understood", out);
         } else {
             complain("unreadable_event", problem, out);
@@ -598,8 +622,10 @@ const PINGS: u32 = 2;
 const MOST_HELD: usize = 64;
 /// Truncations whose refusal is still acted upon. A refusal comes within a round trip.
 const MOST_CUTS: usize = 8;
-/// Messages that could not be read before the server is given up: one is a bug of somebody's, this many no conversation.
+/// Messages in a row that could not be read before the server is given up: one is a bug of somebody's, this many no conversation.
 const MOST_GARBLED: u32 = 50;
+/// Different errors remembered as about nothing that was asked. A server has one or two of them, and repeats those.
+const MOST_UNASKED: usize = 8;
 /// Tool calls remembered as told. The same call comes in up to three events of one response.
 const MOST_TOLD_CALLS: usize = 256;
 /// Responses remembered as heard of. One runs at a time; late audio of the one before is all that is to be expected.

@@ -2,6 +2,7 @@ mod changes;
 mod farewell;
 mod missed;
 mod overtaken;
+mod shapes;
 mod words;
 
 use proptest::prelude::*;
