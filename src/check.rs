@@ -11,25 +11,32 @@ use switchboard_actors::realtime::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
 use crate::config::{Briefs, Config, ConfigError, Decision, RouteInput};
+use crate::folders;
 
 /// Bad usage or a bad configuration; nothing was started.
 const REFUSED: u8 = 2;
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(error) => {
-            if args.json {
-                print(&format!("{:#}\n", error.summary()));
-            }
-            return refuse(&error);
+    let refused = |error: ConfigError| {
+        if args.json {
+            print(&format!("{:#}\n", error.summary()));
         }
+        refuse(&error)
+    };
+    let mut config = match args.config.load() {
+        Ok(config) => config,
+        Err(error) => return refused(error),
     };
     if args.session_update {
         print(&updates(&config));
         return ExitCode::SUCCESS;
     }
+    let problems = folders::problems(&config);
+    if !problems.is_empty() {
+        return refused(ConfigError { problems });
+    }
+    config.notes.extend(folders::notes(&config));
     let decision = args.route.as_ref().map(|to| config.route(&call(args, to)));
     let text = if args.json { for_machines(&config, decision.as_ref()) } else { in_words(&config, decision.as_ref()) };
     print(&text);
@@ -80,12 +87,19 @@ fn for_machines(config: &Config, decision: Option<&Decision>) -> String {
 fn in_words(config: &Config, decision: Option<&Decision>) -> String {
     let mut text = String::new();
     for (heading, facts) in config.describe() {
-        text += &format!("{}  {facts}\n", style(format!("{heading:>9}")).bold());
+        let heading = style(format!("{heading:>9}")).bold();
+        text += &format!("{heading}  {facts}\n");
     }
     if let Some(decision) = decision {
         text += &format!("\n{} agent {}, language {}\n", style("answers:").bold(), decision.agent, decision.language);
         for reason in &decision.because {
             text += &format!("  - {reason}\n");
+        }
+    }
+    if !config.notes.is_empty() {
+        text += &format!("\n{}\n", style("Worth knowing:").yellow().bold());
+        for note in &config.notes {
+            text += &format!("  - {note}\n");
         }
     }
     text + &format!("\n{}\n", style("The configuration is good.").green())

@@ -31,7 +31,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Answers calls until it is told to stop
     #[command(after_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
-        SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.")]
+        SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.\n\
+        The log on stderr follows [log] of the configuration, and RUST_LOG before it: RUST_LOG=warn,switchboard=debug.")]
     Serve(ConfigArgs),
     /// Calls a running service as a carrier would
     Call(Box<CallArgs>),

@@ -15,7 +15,7 @@ use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::Config;
 use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::service::Service;
-use crate::{check, deliveries, health, huge_pages, open_files, records, rehearsal, shutdown, telemetry};
+use crate::{check, deliveries, health, huge_pages, logging, open_files, records, rehearsal, shutdown, telemetry};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {
@@ -38,7 +38,7 @@ fn serve(args: &ConfigArgs) -> ExitCode {
     let heap = huge_pages::prefer();
     match args.load() {
         Ok(config) => {
-            telemetry::start_log();
+            logging::start(&config.log);
             if let Err(problem) = heap {
                 debug!(problem:%; "the heap stays on small pages: the program could not be started once more");
             }

@@ -23,6 +23,7 @@ mod hours;
 mod kept;
 mod kinds;
 mod layers;
+mod logging;
 mod numbering;
 mod options;
 mod outbound;
@@ -53,6 +54,7 @@ pub use directory::{Route, Transfer};
 pub use experiments::{CONTROL, Experiment};
 pub use fallbacks::Fallback;
 pub use kept::Kept;
+pub use logging::{Log, LogFormat};
 pub use options::{CallerTranscription, Options};
 pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
@@ -84,6 +86,8 @@ pub const DEFAULTS: &str = include_str!("../config.toml");
 pub struct Config {
     /// The public listener.
     pub server: Server,
+    /// What is logged.
+    pub log: Log,
     /// The operators' listener.
     pub admin: Admin,
     /// Twilio.
@@ -351,6 +355,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     trust::weigh_tokens(&secrets, reader);
     trust::check_shared_keys(&sources.variables, &secrets, reader);
     let server = Server::read(&top.table("server"));
+    let log = Log::read(&top.table("log"));
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
     let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
@@ -414,8 +419,10 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     mcp?;
     let (agents, languages, transfers) = (agents?, languages?, transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
+    note_untold(recording.as_ref(), &agents, reader);
     Some(Config {
         server: server?,
+        log: log?,
         admin: admin?,
         twilio: twilio?,
         waybeo: waybeo?,
@@ -442,6 +449,18 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         file: None,
         notes: Vec::new(),
     })
+}
+
+/// Says whose callers are recorded and told by nothing that is configured.
+fn note_untold(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, reader: &Reader) {
+    let Some(_) = recording.filter(|it| it.dir.is_some() && it.consent.is_none()) else { return };
+    let untold: Vec<&str> =
+        agents.iter().filter(|(_, it)| it.notice.is_none()).map(|(name, _)| name.as_str()).collect();
+    if !untold.is_empty() {
+        let who = untold.join(", ");
+        let next = "set recording.consent, or the agent's notice, where the law wants them to be";
+        reader.note(format!("recording.enabled: callers of {who} are recorded and not told; {next}"));
+    }
 }
 
 /// Says which tools an agent has although calls do not carry them out.

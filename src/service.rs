@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
-use log::{info, warn};
+use log::{debug, info, warn};
 use switchboard_actors::clock;
 use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
 use switchboard_actors::delivery::actor::Delivery;
@@ -85,6 +86,14 @@ pub enum ServiceError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder of recordings cannot be used.
+    #[error("use `recording.dir` = {dir}: {source}")]
+    Recording {
+        /// The folder.
+        dir: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// What was spent today cannot be read, and a limit depends on it.
     #[error("go by `spend.file` = {file}: {source}")]
     Books {
@@ -105,6 +114,7 @@ impl Service {
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
         check_books(&config.spend)?;
+        make_recordings(config.recording.dir.as_deref())?;
         let writer = start_records(&config.records)?;
         let sweep = Sweep::start(&config.records, &config.recording);
         let delivery = delivery(&config)
@@ -156,6 +166,7 @@ impl Service {
             gate: Gate::new(config.limits.sockets_waiting, config.limits.sockets_per_address),
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
+            recordings: config.recording.dir.clone(),
             model: probe,
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
             recent: writer.recent(),
@@ -168,7 +179,7 @@ impl Service {
         let expires = token.and_then(|token| waybeo::expiry(token.expose()));
         let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
         let (public, admin) = (public.listen(), admin.listen());
-        info!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
+        debug!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
         Ok(Self {
             public,
             admin,
@@ -270,6 +281,13 @@ fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
         warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
     }
     Ok(writer)
+}
+
+/// Makes the folder of recordings, so that none is lost for want of it.
+fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
+    let Some(dir) = dir else { return Ok(()) };
+    let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(told)
 }
 
 /// Refuses a start that would make a limit void: what was spent today cannot be read.

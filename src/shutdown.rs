@@ -1,16 +1,16 @@
 //! Running until told to stop, and stopping as politely as there is time for.
 
-use std::io::{self, Write};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use log::warn;
+use log::{error, info, warn};
 use switchboard_actors::supervisor::messages::Drain;
 use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::logging::LIFE;
 use crate::service::{Service, ServiceError};
 
 /// Runs the service until SIGTERM, SIGINT or SIGQUIT, then lets calls end for `server.drain_timeout`; a second signal means now.
@@ -20,7 +20,7 @@ pub async fn serve(config: Config) -> ExitCode {
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("switchboard: failed to {error}"));
+            error!(target: LIFE, "failed to {error}");
             ExitCode::FAILURE
         }
     }
@@ -30,8 +30,10 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     let patience = config.server.drain_timeout;
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::listen();
+    let model = config.model_in_words();
     let service = Service::build(config).await?;
-    say(&format!("listening for carriers at {} (public URL {})", service.public_addr(), service.public_url()));
+    let (address, public) = (service.public_addr(), service.public_url());
+    say(&format!("listening for carriers at {address} (public URL {public}), model {model}"));
     say(&format!("listening for operators at {}", service.admin_url()));
 
     let signal = signals.next().await;
@@ -79,7 +81,7 @@ impl Signals {
         use std::io::IsTerminal as _;
         use tokio::signal::unix::{SignalKind, signal};
 
-        let on_a_terminal = io::stderr().is_terminal();
+        let on_a_terminal = std::io::stderr().is_terminal();
         let known = KNOWN.iter().map(|(name, kind)| (meaning(name, on_a_terminal), *name, kind()));
         let real_time =
             real_time_signals().map(|kind| (Meaning::Nothing, "a real-time signal", SignalKind::from_raw(kind)));
@@ -166,7 +168,7 @@ fn real_time_signals() -> std::ops::RangeInclusive<std::ffi::c_int> {
     if cfg!(target_os = "linux") { 35..=64 } else { std::ops::RangeInclusive::new(1, 0) }
 }
 
-/// Tells the person at the terminal, whatever the log level; a closed terminal is no reason to fail.
+/// Tells the person at the terminal, whatever the log level.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    info!(target: LIFE, "{line}");
 }

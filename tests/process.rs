@@ -59,6 +59,29 @@ fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
 
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
 
+#[test]
+fn what_it_says_has_one_form_and_begins_with_who_answers() {
+    for log in ["", "warn", "off"] {
+        let mut serving = Serving::start(
+            Command::new(BINARY).arg("serve"),
+            &[("RUST_LOG", log), ("SWITCHBOARD__LOG__FORMAT", "json")],
+        );
+        serving.signal("TERM");
+        serving.says("stopped");
+        let lines: Vec<serde_json::Value> =
+            serving.said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+        let first = lines
+            .iter()
+            .find(|line| line["message"].as_str().is_some_and(|it| it.starts_with("listening for carriers")));
+        let message = first.expect("it listens")["message"].as_str().expect("text");
+        assert!(message.contains("model rehearsal (built in)"), "{message}");
+    }
+    let mut serving = Serving::start(Command::new(BINARY).arg("serve"), &[]);
+    assert!(serving.said.lines().all(|line| line.starts_with('[')), "each line has its time: {}", serving.said);
+    serving.signal("TERM");
+    serving.says("stopped");
+}
+
 /// The service, started by a shell that has set limits.
 fn limited(limits: &str) -> Command {
     let mut command = Command::new("/bin/bash");
@@ -103,6 +126,7 @@ impl Serving {
         for line in self.lines.by_ref() {
             let line = line.expect("text");
             self.said += &line;
+            self.said.push('\n');
             if line.contains(words) {
                 return line;
             }

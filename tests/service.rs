@@ -511,3 +511,24 @@ async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() 
     get(&url, &[]).await.problem(404);
     running.stop().await;
 }
+
+#[actix_web::test]
+async fn the_folder_of_recordings_is_made_and_its_loss_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wavs = folder.path().join("deep/wavs");
+    let dir = wavs.display().to_string();
+    let running = start(&[("recording.enabled", "true"), ("recording.dir", dir.as_str())]).await;
+    assert!(wavs.is_dir(), "made at the start");
+    let told = async || {
+        let ready = get(&running.public("/ready"), &[]).await;
+        let metrics = get(&running.admin("/metrics"), &[]).await.text;
+        let line =
+            metrics.lines().find(|line| line.starts_with("switchboard_recording_dir_missing ")).map(str::to_owned);
+        (ready.status, ready.json()["degraded"][0].as_str().map(str::to_owned), line)
+    };
+    let line = |value| Some(format!("switchboard_recording_dir_missing {value}"));
+    assert_eq!(told().await, (200, None, line(0)));
+    std::fs::remove_dir(&wavs).expect("removed");
+    assert_eq!(told().await, (200, Some("recording_dir_missing".to_owned()), line(1)));
+    running.stop().await;
+}

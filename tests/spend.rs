@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::{Running, get, start_with};
 use serde_json::{Value, json};
+use switchboard::config::Config;
 use switchboard::phone::{CallReport, EndedBy, Handset, PhoneOptions, Target, place_call};
+use switchboard::service::Service;
 
 #[actix_rt::test]
 async fn a_call_is_metered_and_closed_before_it_costs_more_than_it_may() {
@@ -41,6 +43,63 @@ async fn a_caller_whose_day_is_spent_is_refused_and_another_is_not_restarts_incl
     let kept = std::fs::read_to_string(&file).expect("the books");
     assert!(!kept.contains("5550100001"), "no number is kept");
     running.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_person_has_one_budget_whoever_called_and_however_they_are_written() {
+    let running = start(&[("spend.caller_hard", "0.004")]).await;
+    let report = call(&running, "+15550177001").await;
+    assert_eq!(report.summary.ended_by, EndedBy::Service, "{:?}", report.summary.trail);
+    for same in ["+15550177001", "15550177001", "0015550177001", "sip:+15550177001@192.0.2.7;user=phone"] {
+        assert!(refused(&running, same).await, "{same}");
+    }
+    let ours = "+15550100002";
+    let dialled =
+        async |to: &str| turned_away(&running, &[("Direction", "outbound-api"), ("From", ours), ("To", to)]).await;
+    assert!(dialled("+15550177001").await, "the person is the one who was called");
+    assert!(!dialled("+15550177002").await);
+    assert!(!refused(&running, ours).await, "our own number has spent nothing");
+    running.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_withheld_number_is_nobodys_budget() {
+    let withheld = ["sip:anonymous@anonymous.invalid", "266696687", "client:anonymous"];
+    for from in withheld {
+        let running = start(&[("spend.caller_hard", "0.004")]).await;
+        let report = call(&running, from).await;
+        assert!(!refused(&running, from).await, "{from}: the second caller is somebody else");
+        assert!(report.summary.ended_by != EndedBy::Service, "{from}: {:?}", report.summary.trail);
+        running.stop().await;
+    }
+}
+
+#[actix_rt::test]
+async fn books_that_cannot_be_read_open_no_day() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("spend.json");
+    let records = folder.path().join("calls").display().to_string();
+    let build = |limit: &'static str| {
+        let settings = [
+            ("server.bind", "127.0.0.1:0"),
+            ("admin.bind", "127.0.0.1:0"),
+            ("twilio.verify", "off"),
+            ("records.dir", records.as_str()),
+            ("spend.day_hard", limit),
+            ("spend.file", file.to_str().expect("text")),
+        ];
+        Service::build(Config::builtin_with(&settings).expect("valid"))
+    };
+    for broken in ["", "garbage", "[]", r#"{"day":"today"}"#] {
+        std::fs::write(&file, broken).expect("written");
+        let Err(error) = build("10").await else { panic!("{broken:?} is taken for an empty day") };
+        let told = error.to_string();
+        assert!(told.contains("spend.file") && told.contains("remove it"), "{told}");
+    }
+    // Without a limit nothing depends on them.
+    build("off").await.expect("it starts").stop(Duration::ZERO).await;
+    std::fs::remove_file(&file).expect("removed");
+    build("10").await.expect("it starts").stop(Duration::ZERO).await;
 }
 
 #[actix_rt::test]
@@ -86,7 +145,14 @@ async fn call(running: &Running, from: &str) -> CallReport {
 
 /// Whether a call is turned away at its webhook.
 async fn refused(running: &Running, from: &str) -> bool {
-    let form = [("CallSid", "CA00000000000000000000000000000077"), ("AccountSid", common::ACCOUNT), ("From", from)];
+    turned_away(running, &[("From", from)]).await
+}
+
+/// The same for a call of which the webhook says this.
+async fn turned_away(running: &Running, said: &[(&str, &str)]) -> bool {
+    // Each is a call of its own.
+    let sid = format!("CA{}", uuid::Uuid::new_v4().simple());
+    let form = [&[("CallSid", sid.as_str()), ("AccountSid", common::ACCOUNT)], said].concat();
     let client = awc::Client::default();
     let mut answer = client.post(running.public("/twilio/voice")).send_form(&form).await.expect("an answer");
     let text = String::from_utf8(answer.body().await.expect("a body").to_vec()).expect("text");

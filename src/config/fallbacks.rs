@@ -48,8 +48,9 @@ impl Fallback {
         }
         let key = match (provider, variable?) {
             (Provider::Rehearsal, None) => None,
-            (Provider::Rehearsal, Some(name)) => {
-                section.problem("key_env", format!("found {name:?} for a server that takes no key; leave it out"));
+            (Provider::Rehearsal, Some(_)) => {
+                // Not repeated: somebody may have written the key itself.
+                section.problem("key_env", "found one for a server that takes no key; leave it out");
                 return None;
             }
             (Provider::OpenAi | Provider::Azure, name) => Some(key(section, name, secrets, variables)?),

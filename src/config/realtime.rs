@@ -266,6 +266,8 @@ impl House {
             section.problem(key, next);
         } else if leaving {
             section.note(key, &format!("{model} is shut down on 2027-01-20; gpt-realtime-2.1 takes its place"));
+        } else if !KNOWN_MODELS.contains(&undated(model)) {
+            section.note(key, &format!("this version knows no model {model} of OpenAI; is it spelled right?"));
         }
     }
 
@@ -278,6 +280,22 @@ impl House {
     }
 }
 
+/// A model's name without the date of its snapshot.
+fn undated(model: &str) -> &str {
+    let date = |text: &str| text.len() == 11 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let at = model.len().saturating_sub(11);
+    model.split_at_checked(at).filter(|(_, behind)| date(behind)).map_or(model, |(name, _)| name)
+}
+
+/// OpenAI's models that hold realtime sessions. <https://platform.openai.com/docs/models>
+const KNOWN_MODELS: [&str; 6] = [
+    "gpt-realtime-2.1",
+    "gpt-realtime-2.1-mini",
+    "gpt-realtime-2",
+    "gpt-realtime-1.5",
+    "gpt-realtime",
+    "gpt-realtime-mini",
+];
 /// OpenAI's address; projects resident in the EU set `eu.api.openai.com`.
 const OPENAI: &str = "wss://api.openai.com/v1/realtime";
 const VOICES: [&str; 10] = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];

@@ -31,12 +31,6 @@ impl Recording {
         let consent = section.read("consent", consent);
         let keys_while_paused = section.read("keys_while_paused", word(TOLD));
         let (enabled, dir, consent, keys_while_paused) = (enabled?, dir?, consent?, keys_while_paused?);
-        if enabled && consent.is_none() {
-            section.note(
-                "enabled",
-                "callers are recorded and not told; set recording.consent where the law wants them to be",
-            );
-        }
         let dir = if dir.is_empty() { records?.dir.clone() } else { PathBuf::from(dir) };
         let folder: Arc<Path> = dir.into();
         let dir = enabled.then(|| Arc::clone(&folder));

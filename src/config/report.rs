@@ -7,13 +7,14 @@ use humantime::format_duration;
 use serde_json::{Value, json};
 use switchboard_actors::call::brief::InterruptionPolicy;
 use switchboard_actors::call::meter::Budget;
-use switchboard_actors::call::transfer::Target;
+use switchboard_actors::call::transfer::{Destination, Target};
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
 use super::people::Agent;
+use super::realtime::Provider;
 use super::service::Verify;
-use super::{Config, ConfigError, trust};
+use super::{Config, ConfigError, LogFormat, trust};
 
 impl Config {
     /// What would run, for machines. Durations in milliseconds, sizes in bytes.
@@ -41,11 +42,12 @@ impl Config {
                 "sip_id": self.waybeo.sip_id,
                 "stream_token_required": self.secrets.waybeo_stream_token.is_some(),
             },
-            "twilio": {"verify": self.twilio.verify.word(), "api_url": self.twilio.api_url.as_str()},
+            "twilio": {"verify": self.twilio.verify.word(), "api_url": without_query(&self.twilio.api_url)},
             "realtime": {
                 "provider": realtime.provider.word(),
                 "url": realtime.url.as_ref().map(without_query),
                 "model": realtime.model,
+                "fallback_models": realtime.fallback_models,
                 "audio_format": realtime.audio_format.word(),
                 "voice": realtime.voice,
                 "turn_detection": turns(&realtime.options.turn_detection),
@@ -56,6 +58,10 @@ impl Config {
             "routes": self.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "transfers": self.transfers.iter().map(|(name, to)| (name.clone(), json!(target_word(&to.destination.target)))).collect::<serde_json::Map<_, _>>(),
             "tools": self.tools.keys().collect::<Vec<_>>(),
+            "tool_urls": self.tools.iter().map(|(name, tool)| (name.clone(), json!(without_query(&tool.url)))).collect::<serde_json::Map<_, _>>(),
+            "recording": {"dir": self.recording.dir.as_ref().map(|dir| dir.display().to_string()), "consent": self.recording.consent.is_some()},
+            "log": {"format": if self.log.format == LogFormat::Json { "json" } else { "text" }, "level": self.log.level.as_str().to_lowercase()},
+            "numbers": {"country": self.numbering.country()},
             "experiments": self.experiments.iter().map(|it| (it.name.clone(), json!(it.percent))).collect::<serde_json::Map<_, _>>(),
             "spend": {
                 "call": budget(self.spend.call),
@@ -121,11 +127,7 @@ impl Config {
             ("model", self.model_in_words()),
             ("turns", turns(&realtime.options.turn_detection)),
         ];
-        for (name, agent) in &self.agents {
-            let languages = agent.languages.join(" ");
-            let tools = if agent.tools.is_empty() { "no tools".to_owned() } else { agent.tools.join(" ") };
-            lines.push(("agent", format!("{name}: {languages}; {tools}")));
-        }
+        lines.extend(self.agents.iter().map(|(name, agent)| ("agent", agent_in_words(name, agent))));
         lines.extend(
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
         );
@@ -133,20 +135,21 @@ impl Config {
         lines.extend(
             self.transfers
                 .iter()
-                .map(|(name, to)| ("transfer", format!("{name}: {}", target_word(&to.destination.target)))),
+                .map(|(name, to)| ("transfer", format!("{name}: {}", destination_in_words(&to.destination)))),
         );
+        lines.extend(self.tools.iter().map(|(name, tool)| ("tool", format!("{name}: {}", without_query(&tool.url)))));
         lines
             .extend(self.experiments.iter().map(|it| ("variant", format!("{}: {} % of callers", it.name, it.percent))));
         lines.push(("spending", self.spending_in_words()));
         lines.push(("records", self.records.dir.display().to_string()));
+        lines.push(("recording", self.recording_in_words()));
         lines.extend(self.webhooks.endpoints.iter().map(|endpoint| {
             let events: Vec<&str> = endpoint.events.iter().map(|kind| kind.name()).collect();
             let signed = if endpoint.secrets.is_some() { "signed" } else { "unsigned" };
             ("webhook", format!("{}: {}, {signed}; {}", endpoint.name, endpoint.payload.name(), events.join(" ")))
         }));
-        let secrets = self.secrets.present().map(|(name, there)| ("secret", format!("{name} {}", presence(there))));
-        lines.extend(secrets);
-        lines.extend(self.notes.iter().map(|note| ("note", note.clone())));
+        let secrets = self.secrets.present().into_iter().filter(|(name, there)| *there || self.has_use_for(name));
+        lines.extend(secrets.map(|(name, there)| ("secret", format!("{name} {}", presence(there)))));
         lines
     }
 
@@ -174,6 +177,28 @@ impl Config {
             "keys": agent.keypad.keys().collect::<Vec<_>>(),
             "questions": agent.questions.iter().map(|question| &question.key).collect::<Vec<_>>(),
         })
+    }
+
+    /// Whether something that is switched on would use a secret that is not set.
+    fn has_use_for(&self, secret: &str) -> bool {
+        let transfers = !self.transfers.is_empty() || self.outbound.enabled;
+        match secret {
+            "OPENAI_API_KEY" => self.realtime.provider != Provider::Rehearsal,
+            "TWILIO_AUTH_TOKEN" => self.twilio.verify == Verify::Require || transfers,
+            "TWILIO_ACCOUNT_SID" => !self.secrets.twilio_auth_tokens.is_empty() || transfers,
+            "WAYBEO_AUTH_TOKEN" | "WAYBEO_STREAM_TOKEN" => self.waybeo.enabled,
+            "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
+            "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
+            "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_books() || !self.experiments.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn recording_in_words(&self) -> String {
+        let Some(dir) = &self.recording.dir else { return "off".to_owned() };
+        let told = |agent: &Agent| self.recording.consent.is_some() || agent.notice.is_some();
+        let words = if self.agents.values().all(told) { "callers are told first" } else { "not all callers are told" };
+        format!("{}, {words}", dir.display())
     }
 
     fn verify_in_words(&self) -> &'static str {
@@ -212,11 +237,39 @@ impl Config {
         format!("/waybeo/ws, {token}; over after {inactivity} without audio; {api}")
     }
 
-    fn model_in_words(&self) -> String {
+    /// Who answers, where it is, and who goes on when it is lost.
+    pub fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
         let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
-        format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word())
+        let first =
+            format!("{} ({place}), {}, {}", realtime.provider.word(), realtime.model, realtime.audio_format.word());
+        let servers = realtime.fallbacks.iter().map(|fallback| {
+            let model = fallback.model.as_deref().unwrap_or(&realtime.model);
+            let place = fallback.url.as_ref().map_or_else(|| "the same server".to_owned(), without_query);
+            format!("{model} ({}, {place})", fallback.provider.word())
+        });
+        let next: Vec<String> = realtime.fallback_models.iter().cloned().chain(servers).collect();
+        if next.is_empty() { first } else { format!("{first}; then {}", next.join(", ")) }
     }
+}
+
+fn agent_in_words(name: &str, agent: &Agent) -> String {
+    let tools = if agent.tools.is_empty() { "no tools".to_owned() } else { agent.tools.join(" ") };
+    let mut text = format!("{name}: {}; {tools}", agent.languages.join(" "));
+    if !agent.questions.is_empty() {
+        let keys: Vec<&str> = agent.questions.iter().map(|question| question.key.as_str()).collect();
+        text += &format!("; asks {}", keys.join(" "));
+    }
+    if !agent.keypad.is_empty() {
+        let keys: Vec<String> = agent.keypad.keys().map(ToString::to_string).collect();
+        text += &format!("; keys {}", keys.join(" "));
+    }
+    text
+}
+
+fn destination_in_words(to: &Destination) -> String {
+    let hours = to.hours.as_ref().map(|hours| format!(", open {hours}")).unwrap_or_default();
+    format!("{}{hours}", target_word(&to.target))
 }
 
 fn budget(budget: Budget) -> Value {

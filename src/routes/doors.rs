@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ pub struct Doors {
     pub dialling: Option<Dialling>,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
+    /// The folder of recordings; none where none are made.
+    pub recordings: Option<Arc<Path>>,
     /// Whether the model's server can be reached.
     pub model: ModelProbe,
     /// What sessions the threads of calls keep from the start, and how they are told to end that.

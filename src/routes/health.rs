@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
 use switchboard_actors::supervisor::messages::{CallTheRoll, Roll};
@@ -35,9 +36,20 @@ pub async fn ready(doors: Data<Doors>) -> HttpResponse {
         Some(_) => None,
     };
     match reason {
+        // Calls go on without their recordings; whoever needs them is to know.
+        None if recordings_missing(&doors) => {
+            HttpResponse::Ok().json(json!({ "status": "ready", "degraded": ["recording_dir_missing"] }))
+        }
         None => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable().json(json!({ "status": "not_ready", "reason": reason })),
     }
+}
+
+/// Whether calls are to be recorded and the folder for that has gone since the start. Counted too.
+pub(super) fn recordings_missing(doors: &Doors) -> bool {
+    let missing = doors.recordings.as_ref().is_some_and(|dir| !dir.is_dir());
+    gauge!("switchboard_recording_dir_missing").set(if missing { 1.0 } else { 0.0 });
+    missing
 }
 
 /// Who is on; `None` when the Supervisor does not answer in time.

@@ -4,8 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use super::doors::Doors;
+use super::health::recordings_missing;
 
 /// `GET /metrics`.
 pub(super) async fn metrics(doors: Data<Doors>) -> HttpResponse {
+    let _ = recordings_missing(&doors);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(doors.metrics.render())
 }

@@ -276,6 +276,11 @@ pub(super) static METRICS: &[Metric] = &[
         "Files removed by the limits of records, by kind.",
     )
     .by(&[known("kind", || vec!["transcripts", "queue", "recordings", "journals", "temporary"])]),
+    Metric::new(
+        "switchboard_recording_dir_missing",
+        Kind::Gauge,
+        "Whether the folder of recordings has gone while the service runs: 1 or 0.",
+    ),
     Metric::new("switchboard_webhook_deliveries_total", Kind::Counter, "Webhook deliveries, by result.")
         .by(&[known("result", || vec!["delivered", "retried", "given_up", "dropped"])]),
     // The process.

@@ -46,6 +46,89 @@ fn check_leaves_with_2_and_all_that_is_wrong_on_stderr() {
     assert_eq!(check(dir.path(), &["--help"], &[]).status.code(), Some(0));
 }
 
+#[test]
+fn check_opens_what_the_service_will_write_to() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("file"), "").expect("a file");
+    for (key, value) in [
+        ("records.dir", "file"),
+        ("records.dir", "file/deeper"),
+        ("records.dir", "/proc/switchboard"),
+        ("records.legacy_dir", "file/old"),
+        ("recording.dir", "file/wavs"),
+        ("spend.file", "file/spend.json"),
+    ] {
+        let variable = format!("SWITCHBOARD__{}", key.replace('.', "__").to_uppercase());
+        let set = [
+            (variable.as_str(), value),
+            ("SWITCHBOARD__RECORDING__ENABLED", "true"),
+            ("SWITCHBOARD__SPEND__DAY_HARD", "5"),
+        ];
+        let output = check(dir.path(), &["--json"], &set);
+        assert_eq!(output.status.code(), Some(2), "{key} = {value}: {output:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains(&format!("{key}: found")), "{key} = {value}: {text}");
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(told["problems"][0]["key"], key);
+    }
+    std::fs::create_dir(dir.path().join("data")).expect("a folder");
+    std::fs::write(dir.path().join("data/spend.json"), "").expect("a file");
+    let set = [("SWITCHBOARD__SPEND__DAY_HARD", "5")];
+    let broken = check(dir.path(), &[], &set);
+    assert_eq!(broken.status.code(), Some(2), "{broken:?}");
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("spend.file: "), "{broken:?}");
+    std::fs::remove_file(dir.path().join("data/spend.json")).expect("removed");
+
+    let set = [("SWITCHBOARD__RECORDING__DIR", "new/wavs"), ("SWITCHBOARD__RECORDING__ENABLED", "true")];
+    let good = check(dir.path(), &[], &set);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    let mut left: Vec<_> =
+        std::fs::read_dir(dir.path()).expect("a folder").map(|it| it.expect("an entry").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["data", "file"], "nothing is made and nothing is left behind");
+}
+
+#[test]
+fn check_shows_what_is_used_and_what_is_worth_knowing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = r#"
+[realtime]
+fallback_models = ["gpt-realtime-2.1-mini"]
+[recording]
+enabled = true
+[agents.default]
+tools = ["end_call", "stock"]
+[tools.stock]
+description = "What is in stock"
+url = "https://crm.example.com/stock?key=s3cr3t"
+[transfers.desk]
+number = "+14155550100"
+hours = "mon-fri 09:00-18:00 +05:30"
+"#;
+    std::fs::write(dir.path().join("config.toml"), text).expect("a file");
+    let output = check(dir.path(), &[], &[]);
+    let told = String::from_utf8(output.stdout).expect("text");
+    for shown in [
+        "then gpt-realtime-2.1-mini",
+        "stock: https://crm.example.com/stock\n",
+        "open mon,tue,wed,thu,fri 09:00-18:00 +05:30",
+        "callers of default are recorded and not told",
+        "Worth knowing:",
+        "TWILIO_AUTH_TOKEN absent",
+    ] {
+        assert!(told.contains(shown), "{shown} is not in {told}");
+    }
+    for hidden in ["s3cr3t", "WAYBEO_STREAM_TOKEN", "SWITCHBOARD_CALLER_SALT", "OPENAI_API_KEY"] {
+        assert!(!told.contains(hidden), "{hidden} is in {told}");
+    }
+    let text = text.replace("[agents.default]", "[agents.default]\nnotice = \"This call is recorded.\"");
+    std::fs::write(dir.path().join("config.toml"), text).expect("a file");
+    let told = String::from_utf8(check(dir.path(), &[], &[]).stdout).expect("text");
+    assert!(!told.contains("not told") && told.contains("callers are told first"), "{told}");
+    let misspelt = check(dir.path(), &[], &[("SWITCHBOARD__REALTIME__MODEL", "gpt-realtme-2.1")]);
+    assert!(String::from_utf8_lossy(&misspelt.stdout).contains("knows no model gpt-realtme-2.1"), "{misspelt:?}");
+}
+
 fn check(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
     command.arg("check").args(arguments).current_dir(dir).env_clear().envs(variables.iter().copied());

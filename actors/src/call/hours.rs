@@ -1,5 +1,7 @@
 //! Opening hours: `mon-fri 09:00-18:00 +05:30`, several of them. Pure.
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, FixedOffset, NaiveTime, Utc, Weekday};
 
 /// When a destination can be reached.
@@ -29,6 +31,23 @@ impl Hours {
     /// Whether it is open at a moment.
     pub fn open_at(&self, moment: DateTime<Utc>) -> bool {
         self.0.iter().any(|span| span.contains(moment))
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, span) in self.0.iter().enumerate() {
+            write!(f, "{}{span}", if at == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days: Vec<&str> = DAYS.iter().zip(self.days).filter_map(|(day, open)| open.then_some(*day)).collect();
+        let days = if days.len() == DAYS.len() { "daily".to_owned() } else { days.join(",") };
+        write!(f, "{days} {}-{} {}", self.from.format("%H:%M"), self.until.format("%H:%M"), self.offset)
     }
 }
 
@@ -90,6 +109,18 @@ mod tests {
         assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-20T03:29:59Z"));
         assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-20T12:30:00Z"));
         assert!(!open("mon-fri 09:00-18:00 +05:30", "2026-11-21T06:00:00Z"));
+    }
+
+    #[test]
+    fn hours_are_shown_as_they_are_read() {
+        for text in [
+            "mon,wed 09:00-18:00 +05:30",
+            "daily 00:00-00:00 +00:00",
+            "daily 09:00-12:00 -03:00; sat 13:00-14:00 +05:30",
+        ] {
+            let hours = Hours::parse(text.split("; ")).expect("valid hours");
+            assert_eq!(hours.to_string(), text);
+        }
     }
 
     #[test]
