@@ -15,6 +15,8 @@ enum Form {
     Listed,
     /// Several, with commas, blanks or line ends between them.
     Several,
+    /// Words that a client sends: plain signs with blanks between them.
+    Phrase,
     /// Words: it is sent nowhere as it is.
     Words,
 }
@@ -34,6 +36,9 @@ pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node,
         if variable.quoted && !variable.dotenv {
             reader.note(format!("{name}: stands in quotes, which are no part of it and were taken off"));
         }
+        if form == Form::Phrase && variable.value.trim().contains(' ') {
+            reader.note(format!("{name}: has a blank in it, which some clients cannot send"));
+        }
         if let Some(found) = damage(&variable.value, form) {
             let origin = Origin::Variable { name: name.to_owned(), dotenv: variable.dotenv };
             let next = "expected plain ASCII; set it again as its owner shows it (the value is not shown)";
@@ -48,14 +53,16 @@ fn damage(value: &str, form: Form) -> Option<&'static str> {
     let quote = |c: char| matches!(c, '"' | '\'' | '`');
     let mut entries: Vec<&str> = vec![value];
     match form {
-        Form::One | Form::Words => {}
+        Form::One | Form::Phrase | Form::Words => {}
         // `id = secret` too.
         Form::Listed => entries = value.split([',', '=']).map(str::trim).collect(),
         Form::Several => entries = value.split([',', ' ', '\t', '\n', '\r']).collect(),
     }
     if entries.iter().any(|entry| entry.contains(['\n', '\r'])) {
         Some("a line break")
-    } else if form != Form::Words && entries.iter().any(|entry| entry.contains(char::is_whitespace)) {
+    } else if form != Form::Words
+        && entries.iter().any(|entry| entry.contains(|c: char| c.is_whitespace() && (c != ' ' || form != Form::Phrase)))
+    {
         Some("a blank")
     } else if value.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         Some("a sign that cannot be printed")
@@ -141,7 +148,7 @@ const SECRETS: [(&str, Form); 10] = [
     ("TWILIO_SHARED_KEYS", Form::Listed),
     ("WAYBEO_AUTH_TOKEN", Form::One),
     ("WAYBEO_STREAM_TOKEN", Form::One),
-    ("SWITCHBOARD_ADMIN_TOKEN", Form::One),
+    ("SWITCHBOARD_ADMIN_TOKEN", Form::Phrase),
     ("SWITCHBOARD_WEBHOOK_SECRET", Form::Several),
     ("SWITCHBOARD_CALLER_SALT", Form::Words),
     ("SWITCHBOARD_REDIS_PASSWORD", Form::Words),
