@@ -36,6 +36,7 @@ use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
+use crate::routes::hints::Hints;
 use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
 use crate::routes::watching::Watching;
@@ -171,6 +172,8 @@ impl Service {
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
             recent: writer.recent(),
             watching: Watching::default(),
+            hints: Hints::default(),
+            voicemail: config.outbound.voicemail,
             metrics,
             started: clock::now(),
         };

@@ -257,6 +257,18 @@ pub enum Event<'a> {
         /// With its numbers and its carrier.
         diagnosis: &'a Diagnosis,
     },
+    /// The stream broke under a call that goes on; the caller is waited for.
+    LineBroke {
+        /// The call.
+        call: &'a CallTag,
+    },
+    /// The caller is back on another stream.
+    LineBack {
+        /// The call.
+        call: &'a CallTag,
+        /// How long there was none.
+        gap: Duration,
+    },
     /// One of a call's actors is gone without having been told to go.
     OrganLost {
         /// The call.
@@ -664,6 +676,15 @@ pub fn emit(event: Event<'_>) {
         }
         Event::OrganLost { call, organ } => {
             error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost");
+        }
+        Event::LineBroke { call } => {
+            counter!("switchboard_line_breaks_total", "result" => "broke").increment(1);
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(); "the stream broke under a call in progress; the caller is waited for");
+        }
+        Event::LineBack { call, gap } => {
+            counter!("switchboard_line_breaks_total", "result" => "back").increment(1);
+            let gap_ms = gap.as_millis();
+            info!(call:% = call.id(), carrier_call = call.carrier_call(), gap_ms; "the caller is back on another stream");
         }
         Event::RecordingWritten { call, path, length_ms } => {
             counter!("switchboard_recordings_total", "result" => "written").increment(1);

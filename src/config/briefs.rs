@@ -165,6 +165,7 @@ fn brief(
             max_duration: limits.max_call_duration,
             line_silence: limits.line_silence,
             goodbye: limits.goodbye,
+            lost_socket: config.twilio.lost_socket,
             model_setup: limits.model_setup,
             model_answer: limits.model_answer,
             late_answer: limits.late_answer,

@@ -45,6 +45,8 @@ pub struct Twilio {
     pub token_lifetime: Duration,
     /// How far ahead of real time audio is sent to Twilio's own buffer.
     pub playout_lead: Duration,
+    /// How long the caller of a broken stream is waited for until Twilio asks how the call goes on.
+    pub lost_socket: Duration,
 }
 
 /// Whether a carrier's signatures are required.
@@ -218,11 +220,13 @@ impl Twilio {
         let api_url = section.read("api_url", url(&["https", "http"]));
         let token_lifetime = section.read("token_lifetime", duration(SECOND..=10 * MINUTE));
         let playout_lead = section.read("playout_lead", duration(40 * MILLISECOND..=5 * SECOND));
+        let lost_socket = section.read("lost_socket", duration(Duration::ZERO..=MINUTE));
         Some(Self {
             verify: trust::decide_verify(asked?, server?, secrets, section),
             api_url: api_url?,
             token_lifetime: token_lifetime?,
             playout_lead: playout_lead?,
+            lost_socket: lost_socket?,
         })
     }
 }

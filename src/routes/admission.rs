@@ -10,7 +10,7 @@ use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{Line, LineReport};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
-use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, WalkIn};
+use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, WalkIn, Word};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use tokio::sync::oneshot;
 
@@ -89,7 +89,7 @@ async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Resul
         return Err(Refusal::BadToken);
     }
     let call = expected(doors, carrier, start);
-    Ok(answered(doors.supervisor.send(Expect(call)).timeout(PATIENCE).await)?.token)
+    Ok(answered(doors.supervisor.send(Expect { call, word: Word::Stream }).timeout(PATIENCE).await)?.token)
 }
 
 /// The call of a stream that tells of itself.

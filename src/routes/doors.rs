@@ -23,12 +23,14 @@ use url::Url;
 use super::form::Form;
 use super::gate::Gate;
 use super::health::ModelProbe;
+use super::hints::Hints;
 use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::twiml;
 use super::watching::Watching;
 use super::waybeo::WaybeoRules;
+use crate::config::Voicemail;
 use crate::telemetry::Metrics;
 
 /// What every door knows.
@@ -53,6 +55,8 @@ pub struct Doors {
     pub admin_token: Option<Private<String>>,
     /// What calls are begun with; none while that is switched off.
     pub dialling: Option<Dialling>,
+    /// What is done about an answering machine, whoever has begun the call.
+    pub voicemail: Voicemail,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
     /// The folder of recordings; none where none are made.
@@ -65,6 +69,8 @@ pub struct Doors {
     pub recent: RecentCalls,
     /// Who watches calls.
     pub watching: Watching,
+    /// What is said once in a while.
+    pub hints: Hints,
     /// The counters.
     pub metrics: Metrics,
     /// When the service started.

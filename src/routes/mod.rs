@@ -13,6 +13,7 @@ pub mod gate;
 mod guard;
 pub mod health;
 mod held;
+pub mod hints;
 mod metrics;
 mod order;
 pub mod outbound;

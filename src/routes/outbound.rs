@@ -178,7 +178,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Full { .. } | Refusal::TooManyOutbound { .. } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
         }
-        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn => {
+        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => {
             error!(refusal:%; "a place was refused for a token that nobody showed");
             unresponsive()
         }

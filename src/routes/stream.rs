@@ -19,7 +19,7 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use bytestring::ByteString;
 use futures_util::StreamExt as _;
 use futures_util::stream::pending;
-use log::debug;
+use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{Intake, Oddity};
 use switchboard_actors::audio::messages::{FromCaller, MarkEchoed, ToLine};
@@ -57,10 +57,12 @@ pub(super) fn upgrade(
         emit(Event::CallRefused { reason: "too_many_sockets", carrier_call: None });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
-    let mut response = ws::handshake(request)
-        .map(|mut response| response.finish())
-        .map_err(|error| Problem::bad_request(format!("expected a WebSocket upgrade: {error}")))?;
+    let mut response = ws::handshake(request).map(|mut response| response.finish()).map_err(|error| {
+        without_upgrade(request, &doors);
+        Problem::bad_request(format!("expected a WebSocket upgrade: {error}"))
+    })?;
     if !upgrade::is_offered(request) {
+        without_upgrade(request, &doors);
         return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
     }
     let StreamRules { max_message, stall_timeout: patience, .. } = doors.stream;
@@ -75,6 +77,15 @@ pub(super) fn upgrade(
     });
     response.extensions_mut().insert(Carried { start, max_message, patience, carrier_call });
     Ok(response)
+}
+
+/// A carrier's request whose upgrade was lost on the way: only whoever took it away sees our answer.
+fn without_upgrade(request: &HttpRequest, doors: &Doors) {
+    emit(Event::CallRefused { reason: "no_upgrade", carrier_call: None });
+    if doors.hints.no_upgrade.due(clock::now()) {
+        let version = request.version();
+        warn!(path = request.path(), version:?; "a stream's request came without its upgrade: the proxy in front has to pass it on (nginx: `proxy_http_version 1.1`, `proxy_set_header Upgrade $http_upgrade`, `proxy_set_header Connection \"upgrade\"`)");
+    }
 }
 
 /// A frame as the socket actor takes it.
@@ -494,7 +505,7 @@ impl Handler<Refused> for MediaStream {
             | Refusal::Draining
             | Refusal::Spent
             | Refusal::Killed => CloseCode::Again,
-            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn => CloseCode::Policy,
+            Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => CloseCode::Policy,
         };
         self.close(code, &refusal.to_string(), ctx);
     }

@@ -1,5 +1,6 @@
 //! Twilio's webhooks: the incoming call, what follows its stream, and the callbacks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
@@ -10,10 +11,12 @@ use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
+use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
 use switchboard_actors::supervisor::messages::{
-    CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify,
+    AfterStream, Aftermath, CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify, Refusal,
+    Word,
 };
 use switchboard_actors::wire::Carrier;
 
@@ -34,10 +37,22 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     if let Some(name) = query.value("outbound") {
         return picked_up(&doors, name, carrier_call, &form).await;
     }
+    let status = form.value("CallStatus").unwrap_or_default();
+    if is_news(&form) {
+        return Ok(news(&doors, carrier_call, status));
+    }
     let asked = Asked { carrier: Carrier::Twilio, direction: direction(&form), from, to, parameters: query.pairs() };
     let brief = (doors.briefs)(&asked);
     let named = logged(carrier_call.as_str());
     let language = brief.language.clone();
+    // Somebody's own dialler has begun the call, and a machine has answered it.
+    let machine = direction(&form) == Direction::Outbound && is_machine(&form);
+    if machine && doors.voicemail != Voicemail::Speak {
+        info!(carrier_call = named; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
+        doors.supervisor.do_send(CarrierEnded(carrier_call));
+        return Ok(answer(twiml::hang_up()));
+    }
+    let brief = if machine { Arc::new(brief.with_note(TO_A_MACHINE)) } else { brief };
     let expected = ExpectedCall {
         carrier: Carrier::Twilio,
         carrier_call,
@@ -47,7 +62,8 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
         to: Private::new(to.to_owned()),
         brief,
     };
-    Ok(match doors.supervisor.send(Expect(expected)).timeout(PATIENCE).await {
+    let word = if status == IN_PROGRESS { Word::InProgress } else { Word::Rings };
+    Ok(match doors.supervisor.send(Expect { call: expected, word }).timeout(PATIENCE).await {
         Ok(Ok(permit)) => {
             debug!(call:% = permit.call, carrier_call = named; "call expected");
             answer(twiml::connect_stream(&ConnectStream {
@@ -55,6 +71,10 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
                 name: &permit.call.to_string(),
                 parameters: &[("token", permit.token.expose())],
             }))
+        }
+        Ok(Err(Refusal::CallOver)) => {
+            info!(carrier_call = named, reason = Refusal::CallOver.word(); "call turned away at the webhook");
+            answer(twiml::hang_up())
         }
         Ok(Err(refusal)) => {
             info!(carrier_call = named, reason = refusal.word(); "call turned away at the webhook");
@@ -67,6 +87,11 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
     })
 }
 
+/// Whether a machine has answered, where the carrier was told to find out.
+fn is_machine(form: &Form) -> bool {
+    form.value("AnsweredBy").is_some_and(|by| by.starts_with("machine") || by == "fax")
+}
+
 /// Somebody, or something, has answered a call that we began.
 async fn picked_up(
     doors: &Doors,
@@ -74,8 +99,8 @@ async fn picked_up(
     carrier_call: CarrierCallId,
     form: &Form,
 ) -> Result<HttpResponse, Problem> {
-    let machine = form.value("AnsweredBy").is_some_and(|by| by.starts_with("machine") || by == "fax");
-    let speaks = doors.dialling.as_ref().is_some_and(|dialling| dialling.rules.voicemail == Voicemail::Speak);
+    let machine = is_machine(form);
+    let speaks = doors.voicemail == Voicemail::Speak;
     let told = machine.then_some(TO_A_MACHINE);
     let announced = CarrierCallId::new(name);
     let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, told };
@@ -106,7 +131,58 @@ pub(super) async fn after_stream(
 ) -> Result<HttpResponse, Problem> {
     let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
-    what_next(&doors, call, None).await
+    if TERMINAL.contains(&form.value("CallStatus").unwrap_or_default()) {
+        doors.supervisor.do_send(CarrierEnded(call));
+        return Ok(answer(twiml::hang_up()));
+    }
+    let language = match doors.supervisor.send(AfterStream(call.clone())).timeout(PATIENCE).await {
+        Ok(Aftermath::On(_)) => return what_next(&doors, call, None).await,
+        Ok(Aftermath::NeverCame { language }) => {
+            warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + /ws; the caller is told");
+            language
+        }
+        Ok(Aftermath::Lost) if form.value("CallStatus") == Some(IN_PROGRESS) => {
+            info!(carrier_call = logged(call.as_str()); "a call without a stream is still in progress; the caller is told");
+            language_of(&doors, &form)
+        }
+        Ok(Aftermath::Lost | Aftermath::Over) | Err(_) => {
+            doors.supervisor.do_send(CarrierLetGo(call));
+            return Ok(answer(twiml::hang_up()));
+        }
+    };
+    doors.supervisor.do_send(CarrierLetGo(call));
+    Ok(answer(twiml::say_and_hang_up(&twiml::refusal(&language))))
+}
+
+/// The language that a call would be held in.
+fn language_of(doors: &Doors, form: &Form) -> String {
+    let number = |name| form.value(name).unwrap_or_default();
+    let direction = direction(form);
+    let asked = Asked { carrier: Carrier::Twilio, direction, from: number("From"), to: number("To"), parameters: &[] };
+    (doors.briefs)(&asked).language.clone()
+}
+
+/// Whether a webhook tells of a call instead of asking what to do with it: a callback that was configured with the wrong address.
+fn is_news(form: &Form) -> bool {
+    const CALLBACKS: [&str; 5] =
+        ["CallbackSource", "RecordingStatus", "StreamEvent", "StatusCallbackEvent", "TranscriptionEvent"];
+    const WITHOUT_STATUS: [&str; 4] = ["AnsweredBy", "RecordingSid", "ConferenceSid", "TranscriptionSid"];
+    let any = |names: &[&str]| names.iter().any(|name| form.value(name).is_some());
+    match form.value("CallStatus") {
+        Some(status) => TERMINAL.contains(&status) || any(&CALLBACKS),
+        None => any(&CALLBACKS) || any(&WITHOUT_STATUS),
+    }
+}
+
+/// News of a call takes no place and leads nowhere; a terminal state frees what the call holds.
+fn news(doors: &Doors, call: CarrierCallId, status: &str) -> HttpResponse {
+    if doors.hints.callback_at_voice.due(clock::now()) {
+        warn!(carrier_call = logged(call.as_str()), status; "/twilio/voice was asked with a callback: set the status callback of the number to `server.public_url` + /twilio/status");
+    }
+    if TERMINAL.contains(&status) {
+        doors.supervisor.do_send(CarrierEnded(call));
+    }
+    HttpResponse::NoContent().finish()
 }
 
 /// `/twilio/dial-result`: a dialled leg has ended and Twilio asks how the call goes on.
@@ -201,6 +277,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `CallStatus` values after which nothing comes.
 pub(super) const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
+
+/// The `CallStatus` of a call that somebody has answered.
+const IN_PROGRESS: &str = "in-progress";
 
 /// Those of a call that nobody has answered.
 const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];

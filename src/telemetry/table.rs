@@ -214,6 +214,12 @@ pub(super) static METRICS: &[Metric] = &[
     )
     .by(&[known("code", || complaints::CODES.into())]),
     Metric::new(
+        "switchboard_line_breaks_total",
+        Kind::Counter,
+        "Streams that broke under calls in progress, and callers who came back on another.",
+    )
+    .by(&[known("result", || vec!["broke", "back"])]),
+    Metric::new(
         "switchboard_model_canary_total",
         Kind::Counter,
         "Sessions opened without a call: ok, or the class of their loss.",
@@ -321,9 +327,20 @@ fn connects() -> Vec<&'static str> {
 
 /// Why somebody is turned away: at the door, by the Supervisor, on a stream.
 fn refusals() -> Vec<&'static str> {
-    let doors = ["bad_signature", "wrong_account", "not_local", "unknown_agent", "too_many_sockets", "stalled"];
-    let supervisor =
-        ["full", "draining", "too_many_outbound", "bad_token", "already_on", "wrong_call", "spend_limit", "killed"];
+    let doors =
+        ["bad_signature", "wrong_account", "not_local", "unknown_agent", "too_many_sockets", "no_upgrade", "stalled"];
+    let supervisor = [
+        "full",
+        "draining",
+        "too_many_outbound",
+        "bad_token",
+        "already_on",
+        "wrong_call",
+        "call_over",
+        "no_stream",
+        "spend_limit",
+        "killed",
+    ];
     let stream = ["start_timeout", "attach_timeout"];
     [&doors[..], &supervisor, &stream].concat()
 }

@@ -22,8 +22,8 @@ use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
     AudioReport, CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport,
-    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, ReadWords, TransferTo,
-    Watch, WhatNext, WrapUp,
+    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, ReadWords, StreamOffered,
+    TransferTo, Watch, WhatNext, WrapUp,
 };
 use super::meter::Usd;
 use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
@@ -89,13 +89,13 @@ impl Place {
     }
 
     /// Gives the place back; whether it was still taken.
-    fn leave(&mut self, ending: Ending) -> bool {
+    fn leave(&mut self, ending: Ending, by_stream: bool) -> bool {
         let supervisor = self.supervisor.take();
         if let Some(herald) = self.herald.take() {
             herald.ended(ending);
         }
         if let Some(supervisor) = &supervisor {
-            supervisor.do_send(CallEnded { call: self.call, ending });
+            supervisor.do_send(CallEnded { call: self.call, ending, by_stream });
         }
         supervisor.is_some()
     }
@@ -103,7 +103,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.leave(Ending::Crashed);
+        self.leave(Ending::Crashed, false);
     }
 }
 
@@ -405,7 +405,7 @@ impl CallActor {
     }
 
     fn leave(&mut self, ending: Ending) {
-        if self.setup.place.leave(ending) {
+        if self.setup.place.leave(ending, self.machine.ended_by_stream()) {
             let identity = &self.setup.identity;
             let duration = clock::now().saturating_duration_since(self.started);
             emit(Event::CallEnded { call: &self.tag, carrier: identity.carrier.name(), ending, duration });
@@ -550,10 +550,25 @@ impl Handler<LineReturned> for CallActor {
 
     fn handle(&mut self, returned: LineReturned, ctx: &mut Self::Context) {
         // A call that ends meanwhile drops the line's ear, and the line closes.
-        if self.machine.next() == Next::Return {
-            self.take_line(returned, ctx);
-            self.step(CallEvent::LineReturned, ctx);
+        if self.machine.next() != Next::Return {
+            return;
         }
+        if self.machine.has_line() {
+            self.step(CallEvent::LineReplaced, ctx);
+            // The pipeline of the first line says first what was heard of it.
+            ctx.notify_later(returned, LAST_REPORT);
+            return;
+        }
+        self.take_line(returned, ctx);
+        self.step(CallEvent::LineReturned, ctx);
+    }
+}
+
+impl Handler<StreamOffered> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StreamOffered, ctx: &mut Self::Context) {
+        self.step(CallEvent::StreamOffered, ctx);
     }
 }
 
@@ -608,6 +623,8 @@ impl Handler<Inspect> for CallActor {
     }
 }
 
+/// How long a line's last report may take, on its own thread. Longer keeps a caller waiting who is there.
+const LAST_REPORT: Duration = Duration::from_millis(20);
 /// How long the carrier has to hang up by itself once it was told to.
 const HUNG_UP: Duration = Duration::from_secs(1);
 /// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a

@@ -276,12 +276,28 @@ pub struct Limits {
     pub line_silence: Duration,
     /// Longest wait for a goodbye to be heard before we hang up all the same.
     pub goodbye: Duration,
+    /// How long the caller of a broken stream is waited for until the carrier asks how the call goes on; zero waits for nobody.
+    pub lost_socket: Duration,
     /// Longest wait for the model's first session before the call is given up.
     pub model_setup: Duration,
     /// Longest wait for an answer that is due before the model's session counts as lost.
     pub model_answer: Duration,
     /// An answer that takes longer is told as late.
     pub late_answer: Duration,
+}
+
+impl Brief {
+    /// The same with a word to the model. Said again, it is there once.
+    #[must_use]
+    pub fn with_note(&self, note: &str) -> Self {
+        let mut brief = self.clone();
+        if !brief.model.instructions.ends_with(note) {
+            let mut plan = (*brief.model).clone();
+            plan.instructions = format!("{}\n\n{note}", plan.instructions);
+            brief.model = Arc::new(plan);
+        }
+        brief
+    }
 }
 
 /// Whose call it is: known once the stream has started.

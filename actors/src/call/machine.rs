@@ -4,44 +4,46 @@
 //! ends, tools and transfers have files of their own. The states, and where each event leads from them (a test compares this table
 //! with the machine):
 //!
-//! | | connecting | greeting | listening | thinking | speaking | closing | transferring |
-//! |---|---|---|---|---|---|---|---|
-//! | model ready | greeting | . | . | . | . | . | . |
-//! | caller speaks | . | listening | . | listening | listening | listening | . |
-//! | caller is done | . | . | thinking | . | . | . | . |
-//! | response begins | . | . | thinking | . | . | . | . |
-//! | response ends | . | . | . | . | . | . | . |
-//! | agent is heard | . | . | speaking | speaking | . | . | . |
-//! | all was heard | . | . | . | . | listening | . | . |
-//! | wish given up | . | listening | . | . | . | . | . |
-//! | answer not heard | . | . | . | . | thinking | . | . |
-//! | session is mute | . | . | . | . | . | . | . |
-//! | tool `end_call` | closing | closing | closing | closing | closing | . | . |
-//! | tool not to be had | . | . | . | . | . | . | . |
-//! | key | . | listening | . | listening | listening | listening | . |
-//! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up |
-//! | nothing left to spend | spend_limit | closing | closing | closing | closing | . | transferred |
-//! | drain | drained | closing | closing | closing | closing | . | transferred |
-//! | model session lost | . | . | . | . | . | . | . |
-//! | another one goes on | . | . | . | . | . | . | . |
-//! | model lost | closing | closing | closing | closing | closing | . | . |
-//! | model refused | closing | closing | closing | closing | closing | . | . |
-//! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | . |
-//! | socket gone | line_lost | line_lost | line_lost | line_lost | line_lost | agent_hung_up | . |
-//! | call over, beside the stream | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | caller_hung_up |
-//! | destination answered and done | . | . | . | . | . | . | transferred |
-//! | destination busy | . | . | . | . | . | . | . |
-//! | caller returns | . | . | . | . | . | . | listening |
-//! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed | . |
-//! | model actor lost | closing | closing | closing | closing | closing | . | . |
-//! | transcript actor lost | . | . | . | . | . | . | . |
-//! | first time-out | model_lost | model_lost | line_silent | model_lost | line_silent | agent_hung_up | transferred |
+//! | | connecting | greeting | listening | thinking | speaking | closing | transferring | reconnecting |
+//! |---|---|---|---|---|---|---|---|---|
+//! | model ready | greeting | . | . | . | . | . | . | . |
+//! | caller speaks | . | listening | . | listening | listening | listening | . | . |
+//! | caller is done | . | . | thinking | . | . | . | . | . |
+//! | response begins | . | . | thinking | . | . | . | . | . |
+//! | response ends | . | . | . | . | . | . | . | . |
+//! | agent is heard | . | . | speaking | speaking | . | . | . | . |
+//! | all was heard | . | . | . | . | listening | . | . | . |
+//! | wish given up | . | listening | . | . | . | . | . | . |
+//! | answer not heard | . | . | . | . | thinking | . | . | . |
+//! | session is mute | . | . | . | . | . | . | . | . |
+//! | tool `end_call` | closing | closing | closing | closing | closing | . | . | . |
+//! | tool not to be had | . | . | . | . | . | . | . | . |
+//! | key | . | listening | . | listening | listening | listening | . | . |
+//! | operator hangs up | operator_hung_up | closing | closing | closing | closing | . | operator_hung_up | operator_hung_up |
+//! | nothing left to spend | spend_limit | closing | closing | closing | closing | . | transferred | spend_limit |
+//! | drain | drained | closing | closing | closing | closing | . | transferred | drained |
+//! | model session lost | . | . | . | . | . | . | . | . |
+//! | another one goes on | . | . | . | . | . | . | . | . |
+//! | model lost | closing | closing | closing | closing | closing | . | . | . |
+//! | model refused | closing | closing | closing | closing | closing | . | . | . |
+//! | carrier's stop | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | . | . |
+//! | socket gone | reconnecting | reconnecting | reconnecting | reconnecting | reconnecting | agent_hung_up | . | . |
+//! | another stream comes | reconnecting | reconnecting | reconnecting | reconnecting | reconnecting | . | . | . |
+//! | call over, beside the stream | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | caller_hung_up | agent_hung_up | caller_hung_up | caller_hung_up |
+//! | destination answered and done | . | . | . | . | . | . | transferred | . |
+//! | destination busy | . | . | . | . | . | . | . | . |
+//! | caller returns | . | . | . | . | . | . | listening | listening |
+//! | audio actor lost | crashed | crashed | crashed | crashed | crashed | crashed | . | . |
+//! | model actor lost | closing | closing | closing | closing | closing | . | . | . |
+//! | transcript actor lost | . | . | . | . | . | . | . | . |
+//! | first time-out | model_lost | model_lost | line_silent | model_lost | line_silent | agent_hung_up | transferred | line_lost |
 //!
 //! A time-out is counted behind the words for one who waits (`waiting`), and behind the session that is replaced for him.
 //!
 //! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
 //! here the agent's own, is left by its caller's word, its second report of silence, or its deadline. Transferring, here while the
-//! destination rings, is left by the carrier's word on it.
+//! destination rings, is left by the carrier's word on it. Reconnecting (`reconnecting`) is left by the caller, who comes back or does
+//! not; here before anybody was speaking, and on a carrier that asks what follows its stream: on another one a lost socket is `line_lost`.
 //!
 //! Every way to an end goes through `finish`, the only one that enters `ended`: what arrives first names the ending, what comes
 //! later finds the call ended and does nothing.
@@ -55,6 +57,7 @@ mod missed;
 mod outage;
 mod playing;
 mod protection;
+mod reconnecting;
 mod spending;
 mod tooling;
 mod waiting;
@@ -68,9 +71,10 @@ pub use self::handover::Means;
 use self::keys::Recording;
 use self::missed::CutShort;
 use self::outage::Outage;
-use self::protection::{Notice, Protection};
+use self::protection::Protection;
+use self::reconnecting::{Reconnecting, opening_protection};
 use self::waiting::Wait;
-use super::brief::{Brief, Greeting, LanguageBrief};
+use super::brief::{Brief, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
 use super::ladder::Ladder;
@@ -130,10 +134,14 @@ pub struct CallMachine {
     transfer: Option<Transfer>,
     /// There is no model any more.
     mindless: bool,
-    /// The caller came back on another stream before the end of the first was told.
-    first_line_ends: bool,
+    /// Streams that another one has followed and whose end was not told.
+    earlier_lines: u32,
+    /// Until when the end of the stream is the beginning of another one, which the carrier has been given.
+    offered: Option<Instant>,
     /// The line is open, for all we were told.
     line_open: bool,
+    /// The stream's own end ended the call.
+    by_stream: bool,
     tally: Tally,
     detail: CallDetail,
     /// What is to be done; empty between events.
@@ -160,6 +168,8 @@ enum State {
     Closing(Closing),
     /// The caller is being handed on to a person; the end of the stream does not end the call.
     Transferring(Transferring),
+    /// The line broke under a call that goes on, and the caller gets another stream.
+    Reconnecting(Reconnecting),
     /// Over.
     Ended(Ending),
 }
@@ -169,15 +179,7 @@ impl CallMachine {
     pub fn new(brief: Arc<Brief>, now: Instant) -> Self {
         let longest = brief.limits.max_duration;
         let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
-        let protection = match (&brief.notice, &brief.greeting) {
-            (Some(_), _) => Protection::Notice(Notice::default()),
-            (None, Greeting::Spoken(_) | Greeting::Clip { .. })
-                if !brief.interruption.greeting_protection.is_zero() =>
-            {
-                Protection::Greeting { until: None }
-            }
-            (None, _) => Protection::Over,
-        };
+        let protection = opening_protection(&brief);
         Self {
             state: State::Connecting,
             turn: Turn::default(),
@@ -209,8 +211,10 @@ impl CallMachine {
             means: Means::default(),
             transfer: None,
             mindless: false,
-            first_line_ends: false,
+            earlier_lines: 0,
+            offered: None,
             line_open: true,
+            by_stream: false,
             tally: Tally::default(),
             detail: CallDetail::default(),
             out: Vec::new(),
@@ -252,6 +256,8 @@ impl CallMachine {
             CallEvent::PersonCalled(answer) => self.person_called(answer, now),
             CallEvent::PersonTook => self.person_took(),
             CallEvent::PersonEnded(outcome) => self.person_ended(outcome, now),
+            CallEvent::StreamOffered => self.stream_offered(now),
+            CallEvent::LineReplaced => self.line_replaced(now),
             CallEvent::LineReturned => self.line_returned(now),
             CallEvent::TimeUp => {}
         }
@@ -293,6 +299,7 @@ impl CallMachine {
             ],
             State::Closing(closing) => vec![Some((closing.until, Timer::Goodbye)), line],
             State::Transferring(transferring) => vec![Some((transferring.until, Timer::Transfer))],
+            State::Reconnecting(broken) => vec![Some((broken.until, Timer::Reconnect))],
             State::Ended(_) => Vec::new(),
         };
         own.into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -316,6 +323,11 @@ impl CallMachine {
     /// Why the call ended, once it has.
     pub fn ending(&self) -> Option<Ending> {
         if let State::Ended(ending) = self.state { Some(ending) } else { None }
+    }
+
+    /// Whether only the stream's own end said that the caller is gone.
+    pub fn ended_by_stream(&self) -> bool {
+        self.by_stream
     }
 
     /// The call's counters so far.
@@ -347,9 +359,12 @@ impl CallMachine {
         }
         self.line_heard = now;
         match (report, self.state) {
-            // The first stream's end, told after the caller has come back on another.
-            (LineReport::Stopped, _) if self.first_line_ends => {}
-            (LineReport::Closed, _) if self.first_line_ends => self.first_line_ends = false,
+            // An earlier stream's end, told after the caller has come back on another.
+            (LineReport::Stopped, _) if self.earlier_lines > 0 => {}
+            (LineReport::Closed, _) if self.earlier_lines > 0 => self.earlier_lines -= 1,
+            // The end of the stream that broke.
+            (LineReport::Stopped, State::Reconnecting(_)) => {}
+            (LineReport::Closed, State::Reconnecting(_)) => self.line_open = false,
             (report @ (LineReport::Stopped | LineReport::Closed | LineReport::CallOver), State::Transferring(on)) => {
                 self.line_ends_beneath(&report, on);
             }
@@ -360,10 +375,23 @@ impl CallMachine {
             {
                 self.finish(closing.ending);
             }
-            (LineReport::Stopped | LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
+            // Another stream follows this one.
+            (LineReport::Stopped, _) if self.is_offered(now) => self.line_breaks(now),
+            (LineReport::Stopped, _) => {
+                self.by_stream = true;
+                self.finish(Ending::CallerHungUp);
+            }
+            (LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
+            (LineReport::Closed, _) if self.may_reconnect() => {
+                self.line_open = false;
+                self.line_breaks(now);
+            }
             (LineReport::Closed, _) => self.finish(Ending::LineLost),
             // A model that has not come yet, or is gone, has heard nothing.
-            (LineReport::InputDiscarded, State::Connecting | State::Transferring(_) | State::Ended(_)) => {}
+            (
+                LineReport::InputDiscarded,
+                State::Connecting | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_),
+            ) => {}
             (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
             (LineReport::Alive | LineReport::Garbled | LineReport::Incident(_), _) => {}
             (LineReport::FramesDropped(frames), _) => {
@@ -383,6 +411,7 @@ impl CallMachine {
                 (Timer::Goodbye, State::Closing(closing)) => self.closed(closing, now),
                 (Timer::Transfer, State::Transferring(on)) => self.transfer_overdue(on, now),
                 (Timer::LineSilence, _) => self.finish(Ending::LineSilent),
+                (Timer::Reconnect, _) => self.finish(Ending::LineLost),
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
@@ -439,14 +468,15 @@ impl State {
             Self::Speaking => 4,
             Self::Closing(Closing { ending: Ending::Transferred, .. }) | Self::Transferring(_) => 5,
             Self::Closing(_) => 6,
-            Self::Ended(_) => 7,
+            Self::Reconnecting(_) => 7,
+            Self::Ended(_) => 8,
         }]
     }
 }
 
 /// The names of the states, as `/calls` shows them.
-pub const STATES: [&str; 8] =
-    ["connecting", "greeting", "listening", "thinking", "speaking", "transferring", "closing", "ended"];
+pub const STATES: [&str; 9] =
+    ["connecting", "greeting", "listening", "thinking", "speaking", "transferring", "closing", "reconnecting", "ended"];
 /// Timed turns that `GET /calls/{id}` shows; older ones are in the record.
 const MOST_TIMED: usize = 200;
 /// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is

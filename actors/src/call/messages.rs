@@ -420,6 +420,11 @@ pub enum PersonNews {
 #[rtype(result = "()")]
 pub struct DialAnswered;
 
+/// The carrier was given another stream for the caller, though the first was not over: the call goes on over that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct StreamOffered;
+
 /// The caller is back: another stream of the same carrier call.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

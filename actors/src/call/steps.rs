@@ -67,6 +67,10 @@ pub enum CallEvent {
     PersonTook,
     /// The person's line is down.
     PersonEnded(DialOutcome),
+    /// The carrier has been given another stream for the caller, who is on the first.
+    StreamOffered,
+    /// Another stream has come for the caller, before the end of the first was told.
+    LineReplaced,
     /// The caller is back on another stream, which has taken the place of the first.
     LineReturned,
     /// The deadline that was asked for has passed.
@@ -197,6 +201,8 @@ pub enum Timer {
     Goodbye,
     /// Transferring: the carrier's next word has not come.
     Transfer,
+    /// Reconnecting: the caller has not come back on another stream.
+    Reconnect,
 }
 
 /// What a carrier answered to a request of ours.
@@ -230,6 +236,7 @@ impl Timer {
             Self::Wait => "wait",
             Self::Goodbye => "goodbye",
             Self::Transfer => "transfer",
+            Self::Reconnect => "reconnect",
         }
     }
 }
@@ -322,6 +329,10 @@ pub enum Note {
         /// With its numbers.
         diagnosis: Box<Diagnosis>,
     },
+    /// The line broke, and the caller is waited for.
+    LineBroke,
+    /// The caller is back on another stream, after so long without one.
+    LineBack(Duration),
     /// An actor of the call is gone.
     OrganLost(Organ),
     /// The second Transcript was lost as well: there will be no record.
@@ -361,6 +372,7 @@ impl Note {
             Self::LineFaulty { finding, .. } => Incident::new(K::LineFaulty, finding.word()),
             Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),
             Self::CarrierRefused { reason } => Incident::new(K::CarrierRefused, reason.clone()),
+            Self::LineBroke => Incident::new(K::LineBroken, "the stream ended and the call went on"),
             Self::OrganLost(organ) => Incident::new(K::ActorLost, organ.word()),
             Self::StateChanged(_)
             | Self::FirstAudioSent(_)
@@ -373,6 +385,7 @@ impl Note {
             | Self::ModelConnected(_)
             | Self::ModelResumed(_)
             | Self::ModelComplained { .. }
+            | Self::LineBack(_)
             | Self::RecordLost => return None,
         };
         Some(incident)
@@ -406,6 +419,8 @@ impl Note {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }
             Self::LineFaulty { finding, diagnosis } => Event::LineFaulty { call, finding: *finding, diagnosis },
+            Self::LineBroke => Event::LineBroke { call },
+            Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
             Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
             Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
         }

@@ -25,6 +25,7 @@ pub(crate) fn brief() -> Brief {
             max_duration: Duration::from_secs(600),
             line_silence: Duration::from_secs(60),
             goodbye: Duration::from_secs(6),
+            lost_socket: Duration::from_secs(8),
             model_setup: Duration::from_secs(10),
             model_answer: Duration::from_millis(10_600),
             late_answer: Duration::from_secs(5),

@@ -168,6 +168,11 @@ impl Turn {
         self.clearing = Some(Clearing { since: now, generating: Some(response.clone()), barge_in: false });
     }
 
+    /// The response that was interrupted and of which something may still come.
+    pub(super) fn cut_response(&self) -> Option<ResponseId> {
+        self.active.as_ref().filter(|active| active.cut).map(|active| active.response.clone())
+    }
+
     /// Whether `call` belongs to a response that was interrupted.
     pub(super) fn was_cut(&self, call: &ToolCall) -> bool {
         self.active.as_ref().is_some_and(|active| active.cut && active.response == call.response)

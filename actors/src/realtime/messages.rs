@@ -39,7 +39,7 @@ pub enum ModelOrder {
     },
     /// Stop the running response, if one is running.
     CancelResponse,
-    /// A key of the caller's comes first: what runs is stopped, and what was asked for, or is owed by the server, and has not begun is not
+    /// A key of the caller's comes first, or nobody is there to hear: what runs is stopped, and what was asked for, or is owed by the server, and has not begun is not
     /// said any more. What is asked for from here on is.
     Overtake,
     /// Cut an item's audio and transcript to what was heard. Never longer than the item.

@@ -1,5 +1,6 @@
 //! The Supervisor actor: the shell around `roster`, `ledger` and `backstop`.
 
+mod asking;
 mod books;
 mod hanging_up;
 mod outbound;
@@ -20,16 +21,17 @@ use super::backstop::Backstop;
 use super::leaves::Leaves;
 use super::ledger::{Ledger, SpendLimits};
 use super::messages::{
-    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Expect, ExpectReturn, Find, Permit, Refusal, Roll,
-    TransferLeave, WalkIn,
+    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Find, Permit, Refusal, Roll, TransferLeave, WalkIn,
 };
+use super::past::{Left, Past};
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::brief::CallIdentity;
-use crate::call::messages::{HangUp, LineReport, LineReturned};
+use crate::call::messages::{HangUp, LineReturned};
 use crate::clock;
 use crate::control::CarrierApi;
 use crate::delivery::messages::{CallCard, CallNews, Herald};
+use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
 use crate::transcript::writer::RecordWriter;
@@ -67,6 +69,8 @@ pub struct Supervisor {
     leaves: Leaves,
     /// Calls that have ended without their carrier's word on it.
     backstop: Backstop,
+    /// Calls that are over.
+    past: Past,
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
@@ -102,6 +106,7 @@ impl Supervisor {
             apis: setup.apis,
             leaves: Leaves::default(),
             backstop: Backstop::default(),
+            past: Past::default(),
             waiting: Vec::new(),
             armed: None,
             backstop_armed: None,
@@ -194,20 +199,6 @@ impl Supervisor {
     }
 }
 
-impl Handler<Expect> for Supervisor {
-    type Result = Result<Permit, Refusal>;
-
-    fn handle(&mut self, Expect(call): Expect, ctx: &mut Self::Context) -> Self::Result {
-        self.settle(ctx);
-        let told = refused(&call.carrier_call);
-        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(&told)?;
-        let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
-        let answer = self.roster.expect(call, fresh, clock::now()).inspect_err(told);
-        self.arm(ctx);
-        answer
-    }
-}
-
 impl Handler<Admit> for Supervisor {
     type Result = Result<CallId, Refusal>;
 
@@ -247,15 +238,6 @@ impl Handler<WalkIn> for Supervisor {
     }
 }
 
-impl Handler<ExpectReturn> for Supervisor {
-    type Result = Option<Permit>;
-
-    fn handle(&mut self, ExpectReturn(carrier_call): ExpectReturn, _: &mut Self::Context) -> Self::Result {
-        let token = StreamToken::random().into_inner();
-        self.roster.expect_return(&carrier_call, token, clock::now())
-    }
-}
-
 impl Handler<TransferLeave> for Supervisor {
     type Result = bool;
 
@@ -267,9 +249,21 @@ impl Handler<TransferLeave> for Supervisor {
 impl Handler<CallEnded> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CallEnded { call, ending }: CallEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, CallEnded { call, ending, by_stream }: CallEnded, ctx: &mut Self::Context) {
+        let ended = self.roster.ended(call);
+        if let Some((expected, in_progress)) = &ended {
+            let left = match ending {
+                _ if self.backstop.is_confirmed(&expected.carrier_call) => Left::Ended,
+                Ending::LineLost | Ending::Crashed => Left::Lost,
+                _ if by_stream => Left::Stopped,
+                _ => Left::Ended,
+            };
+            // What comes again of a call that came in progress cannot be told from its first webhook.
+            let again = left == Left::Stopped && !in_progress;
+            self.past.add(&expected.carrier_call, left, again, clock::now());
+        }
         // Only a carrier with an API can be told anything; one that is always told was told by the call itself.
-        if let Some(expected) = self.roster.ended(call)
+        if let Some((expected, _)) = ended
             && !expected.carrier.capabilities().hangs_up_by_request
             && self.apis.contains_key(&expected.carrier)
         {
@@ -284,12 +278,7 @@ impl Handler<CarrierEnded> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, CarrierEnded(carrier_call): CarrierEnded, ctx: &mut Self::Context) {
-        if let Some(live) = self.roster.carrier_ended(&carrier_call) {
-            live.do_send(LineReport::CallOver);
-        }
-        self.backstop.confirmed(&carrier_call, clock::now());
-        self.arm_backstop(ctx);
-        self.settle(ctx);
+        self.carrier_ended(&carrier_call, ctx);
     }
 }
 

@@ -55,6 +55,11 @@ impl Backstop {
         self.confirmed.push_back((call.clone(), now));
     }
 
+    /// Whether the carrier has just said that the call is over.
+    pub(super) fn is_confirmed(&self, call: &CarrierCallId) -> bool {
+        self.confirmed.iter().any(|(confirmed, _)| confirmed == call)
+    }
+
     /// The calls whose carriers have to be told now. Each is told again later, until it is confirmed or was told [`ATTEMPTS`] times.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Unconfirmed> {
         let mut due = Vec::new();

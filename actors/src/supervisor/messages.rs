@@ -17,10 +17,26 @@ use crate::ids::{CallId, CarrierCallId, Private};
 use crate::wire::{Carrier, StreamStart};
 
 /// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
-/// place and gets the same permit.
+/// place and gets the same permit. A live call that is in progress gets a permit for another stream, on which it goes on.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Permit, Refusal>")]
-pub struct Expect(pub ExpectedCall);
+pub struct Expect {
+    /// The call.
+    pub call: ExpectedCall,
+    /// Whose word it is.
+    pub word: Word,
+}
+
+/// Whose word it is that a call comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// A webhook's, of a call that rings.
+    Rings,
+    /// A webhook's, of a call that is in progress: somebody has answered it elsewhere, or it is sent to us again.
+    InProgress,
+    /// Its own stream's, which no webhook has announced.
+    Stream,
+}
 
 /// We are about to begin a call: reserve its place under a name of our own, until the carrier has named it.
 #[derive(Debug, Clone, Message)]
@@ -154,6 +170,9 @@ pub enum Refusal {
     /// The carrier's call is on already, with another stream.
     #[error("the call is on already, with another stream")]
     AlreadyOn,
+    /// The carrier's call is over, and begins no second time.
+    #[error("the call is over")]
+    CallOver,
     /// The token belongs to another call or account.
     #[error("the stream token belongs to another call")]
     WrongCall,
@@ -169,6 +188,7 @@ impl Refusal {
             Self::BadToken => "bad_token",
             Self::AlreadyOn => "already_on",
             Self::WrongCall => "wrong_call",
+            Self::CallOver => "call_over",
             Self::Spent => "spend_limit",
             Self::Killed => "killed",
         }
@@ -185,7 +205,29 @@ pub struct TransferLeave {
     pub most_an_hour: u32,
 }
 
-/// A live call's caller comes back on another stream: mint the token that it has to show. Asked again, the last token counts.
+/// The carrier asks how a call goes on whose stream has ended. The place of one whose stream never came is free.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Aftermath")]
+pub struct AfterStream(pub CarrierCallId);
+
+/// What is known of a call whose stream has ended.
+#[derive(Debug, Clone, MessageResponse)]
+pub enum Aftermath {
+    /// It is on; it knows itself.
+    On(Addr<CallActor>),
+    /// It was announced, and its stream never came.
+    NeverCame {
+        /// The code of the language it was to be held in.
+        language: String,
+    },
+    /// It is over, and its caller has heard the last word.
+    Over,
+    /// Its stream was lost, or nothing is known of it: its caller has heard no last word.
+    Lost,
+}
+
+/// A live call's caller comes back on another stream: mint the token that it has to show. Asked again before that has come, the
+/// answer is the same.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Option<Permit>")]
 pub struct ExpectReturn(pub CarrierCallId);
@@ -208,6 +250,8 @@ pub struct CallEnded {
     pub call: CallId,
     /// Why and by whom.
     pub ending: Ending,
+    /// Only the stream's own end said that the caller is gone.
+    pub by_stream: bool,
 }
 
 /// A call has cost something more; told by its CallActor.

@@ -7,4 +7,5 @@ mod backstop;
 mod leaves;
 pub mod ledger;
 pub mod messages;
+mod past;
 pub mod roster;

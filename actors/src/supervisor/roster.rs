@@ -37,6 +37,8 @@ pub(super) struct Roster<C> {
 struct Announced {
     expected: ExpectedCall,
     permit: Permit,
+    /// The carrier said that it was in progress when it was announced.
+    in_progress: bool,
     until: Instant,
 }
 
@@ -45,6 +47,7 @@ struct Announced {
 struct Live<C> {
     expected: ExpectedCall,
     permit: Permit,
+    in_progress: bool,
     reach: C,
 }
 
@@ -89,6 +92,8 @@ pub(super) struct Admission {
     pub(super) expected: ExpectedCall,
     /// The permit it used up.
     pub(super) permit: Permit,
+    /// The carrier said that it was in progress when it was announced.
+    in_progress: bool,
 }
 
 /// What the Supervisor waits for.
@@ -125,7 +130,13 @@ impl<C: Clone> Roster<C> {
 
     /// Takes a place for `expected` and answers with `fresh`, or with the permit that the same carrier call already has.
     /// An announcement repeated before the stream came starts the token's lifetime anew; one repeated after it changes nothing.
-    pub(super) fn expect(&mut self, expected: ExpectedCall, fresh: Permit, now: Instant) -> Result<Permit, Refusal> {
+    pub(super) fn expect(
+        &mut self,
+        expected: ExpectedCall,
+        fresh: Permit,
+        in_progress: bool,
+        now: Instant,
+    ) -> Result<Permit, Refusal> {
         self.check_open()?;
         let until = now + self.token_lifetime;
         let carrier_call = expected.carrier_call.clone();
@@ -141,7 +152,7 @@ impl<C: Clone> Roster<C> {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
         // The place of one whose token has run out is only handed on; the timer reports it.
-        self.announced.insert(carrier_call, Announced { expected, permit: fresh.clone(), until });
+        self.announced.insert(carrier_call, Announced { expected, permit: fresh.clone(), in_progress, until });
         Ok(fresh)
     }
 
@@ -164,8 +175,9 @@ impl<C: Clone> Roster<C> {
         if expected.carrier != carrier || expected.carrier_call != start.carrier_call || !own_account {
             return Err(Refusal::WrongCall);
         }
-        let Announced { expected, permit, .. } = self.announced.remove(&start.carrier_call).ok_or(Refusal::BadToken)?;
-        Ok(Admitted::New(Box::new(Admission { expected, permit })))
+        let announced = self.announced.remove(&start.carrier_call).ok_or(Refusal::BadToken)?;
+        let Announced { expected, permit, in_progress, .. } = announced;
+        Ok(Admitted::New(Box::new(Admission { expected, permit, in_progress })))
     }
 
     /// A live call's caller comes back on another stream, which has to show this token. `None` when the call is not on.
@@ -176,8 +188,12 @@ impl<C: Clone> Roster<C> {
         now: Instant,
     ) -> Option<Permit> {
         let live = self.live.iter().find(|live| live.expected.carrier_call == *carrier_call)?;
+        let until = now + self.token_lifetime;
+        // A question that is repeated before the stream has come gets the same answer.
+        let waited_for = self.returning.get(carrier_call).filter(|it| now < it.until).map(|it| it.token.clone());
+        let token = waited_for.unwrap_or(token);
         let permit = Permit { call: live.permit.call, token: token.clone() };
-        self.returning.insert(carrier_call.clone(), Returning { token, until: now + self.token_lifetime });
+        self.returning.insert(carrier_call.clone(), Returning { token, until });
         Some(permit)
     }
 
@@ -207,7 +223,7 @@ impl<C: Clone> Roster<C> {
         if taken >= self.max_calls {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
-        Ok(Admission { expected, permit })
+        Ok(Admission { expected, permit, in_progress: true })
     }
 
     /// The hash of a live call's caller.
@@ -224,17 +240,23 @@ impl<C: Clone> Roster<C> {
 
     /// Gives an admitted call its place on the roll.
     pub(super) fn seat(&mut self, admission: Admission, reach: C) {
-        let Admission { expected, permit } = admission;
-        self.live.push(Live { expected, permit, reach });
+        let Admission { expected, permit, in_progress } = admission;
+        self.live.push(Live { expected, permit, in_progress, reach });
     }
 
-    /// The call has ended; its place is free. Answers with what was announced; told twice, it changes nothing the second time.
-    pub(super) fn ended(&mut self, call: CallId) -> Option<ExpectedCall> {
+    /// The call has ended; its place is free. Answers with what was announced, and whether it was in progress by then; told
+    /// twice, it changes nothing the second time.
+    pub(super) fn ended(&mut self, call: CallId) -> Option<(ExpectedCall, bool)> {
         let ended = self.live.iter().position(|live| live.permit.call == call)?;
-        let ended = self.live.remove(ended).expected;
+        let Live { expected, in_progress, .. } = self.live.remove(ended);
         let live = &self.live;
         self.returning.retain(|carrier_call, _| live.iter().any(|live| live.expected.carrier_call == *carrier_call));
-        Some(ended)
+        Some((expected, in_progress))
+    }
+
+    /// The stream of an announced call will not come: its place is free. Answers with what was announced.
+    pub(super) fn stream_failed(&mut self, carrier_call: &CarrierCallId) -> Option<ExpectedCall> {
+        self.announced.remove(carrier_call).map(|announced| announced.expected)
     }
 
     /// The carrier says that its call is over: frees the place of an announced one, answers with a live one.
@@ -359,19 +381,19 @@ mod tests {
     #[test]
     fn a_call_announced_twice_takes_one_place_and_gets_one_permit() {
         let (mut roster, now) = roster_of(1);
-        let first = roster.expect(announced(1), permit(), now).expect("a free place");
-        let again = roster.expect(announced(1), permit(), now).expect("its own place");
+        let first = roster.expect(announced(1), permit(), false, now).expect("a free place");
+        let again = roster.expect(announced(1), permit(), false, now).expect("its own place");
         assert_eq!(first, again);
         assert_eq!(roster.expected(), 1);
-        assert_eq!(roster.expect(announced(2), permit(), now), Err(Refusal::Full { max_calls: 1 }));
+        assert_eq!(roster.expect(announced(2), permit(), false, now), Err(Refusal::Full { max_calls: 1 }));
     }
 
     #[test]
     fn a_call_announced_again_while_it_is_on_gets_the_permit_it_has_used() {
         let (mut roster, now) = roster_of(2);
-        let first = roster.expect(announced(1), permit(), now).expect("a free place");
+        let first = roster.expect(announced(1), permit(), false, now).expect("a free place");
         take(&mut roster, 1, &first, now).expect("a good token");
-        assert_eq!(roster.expect(announced(1), permit(), now), Ok(first.clone()));
+        assert_eq!(roster.expect(announced(1), permit(), false, now), Ok(first.clone()));
         assert_eq!(roster.expected(), 0);
         assert_eq!(take(&mut roster, 1, &first, now), Err(Refusal::BadToken));
     }
@@ -394,7 +416,7 @@ mod tests {
     #[test]
     fn a_token_is_good_once_for_its_own_call_and_account() {
         let (mut roster, now) = roster_of(3);
-        let permit = roster.expect(announced(1), permit(), now).expect("a free place");
+        let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");
         let other_account = StreamStart { account: Some("AC-other".to_owned()), ..start(1) };
         let token = permit.token.expose();
         assert_eq!(roster.admit(Carrier::Twilio, token, &other_account, now).map(|_| ()), Err(Refusal::WrongCall));
@@ -407,20 +429,20 @@ mod tests {
     #[test]
     fn a_place_whose_stream_does_not_come_is_free_again() {
         let (mut roster, now) = roster_of(1);
-        let late = roster.expect(announced(1), permit(), now).expect("a free place");
+        let late = roster.expect(announced(1), permit(), false, now).expect("a free place");
         assert_eq!(roster.deadline(), Some((now + LIFETIME, Timer::TokenExpiry)));
         assert_eq!(take(&mut roster, 1, &late, now + LIFETIME), Err(Refusal::BadToken));
         assert_eq!(roster.time_passed(now + LIFETIME).missed, [CallTag::new(late.call, &carrier_call(1))]);
-        assert!(roster.expect(announced(2), permit(), now + LIFETIME).is_ok());
+        assert!(roster.expect(announced(2), permit(), false, now + LIFETIME).is_ok());
     }
 
     #[test]
     fn a_carrier_that_ends_an_announced_call_frees_its_place() {
         let (mut roster, now) = roster_of(1);
-        let gone = roster.expect(announced(1), permit(), now).expect("a free place");
+        let gone = roster.expect(announced(1), permit(), false, now).expect("a free place");
         assert_eq!(roster.carrier_ended(&carrier_call(1)), None);
         assert_eq!(take(&mut roster, 1, &gone, now), Err(Refusal::BadToken));
-        let next = roster.expect(announced(2), permit(), now).expect("the free place");
+        let next = roster.expect(announced(2), permit(), false, now).expect("the free place");
         take(&mut roster, 2, &next, now).expect("a good token");
         assert_eq!(roster.carrier_ended(&carrier_call(2)), Some(next.call), "a live one is told by whoever asked");
     }
@@ -428,7 +450,7 @@ mod tests {
     #[test]
     fn a_live_call_is_found_by_both_ids() {
         let (mut roster, now) = roster_of(1);
-        let permit = roster.expect(announced(1), permit(), now).expect("a free place");
+        let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");
         assert_eq!(roster.find("CA1"), None, "it is not on yet");
         take(&mut roster, 1, &permit, now).expect("a good token");
         assert_eq!(roster.find("CA1"), Some(permit.call));
@@ -439,13 +461,13 @@ mod tests {
     #[test]
     fn a_drain_refuses_newcomers_then_hangs_up_then_gives_up() {
         let (mut roster, now) = roster_of(3);
-        let on = roster.expect(announced(1), permit(), now).expect("a free place");
+        let on = roster.expect(announced(1), permit(), false, now).expect("a free place");
         take(&mut roster, 1, &on, now).expect("a good token");
-        let waiting = roster.expect(announced(2), permit(), now).expect("a free place");
+        let waiting = roster.expect(announced(2), permit(), false, now).expect("a free place");
         roster.drain(Duration::from_secs(30), now);
         roster.drain(Duration::from_secs(60), now);
         assert_eq!(take(&mut roster, 2, &waiting, now), Err(Refusal::Draining));
-        assert_eq!(roster.expect(announced(3), permit(), now), Err(Refusal::Draining));
+        assert_eq!(roster.expect(announced(3), permit(), false, now), Err(Refusal::Draining));
         let hang_up_at = now + Duration::from_secs(30);
         assert_eq!(roster.deadline(), Some((hang_up_at, Timer::DrainPatience)));
         assert_eq!(roster.time_passed(hang_up_at).hang_up, [on.call]);
@@ -460,7 +482,7 @@ mod tests {
     #[test]
     fn a_second_drain_with_less_patience_shortens_the_wait() {
         let (mut roster, now) = roster_of(1);
-        let on = roster.expect(announced(1), permit(), now).expect("a free place");
+        let on = roster.expect(announced(1), permit(), false, now).expect("a free place");
         take(&mut roster, 1, &on, now).expect("a good token");
         roster.drain(Duration::from_secs(30), now);
         roster.drain(Duration::ZERO, now);
@@ -503,7 +525,7 @@ mod tests {
             let (mut permits, mut used, mut on) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
             for op in ops {
                 match op {
-                    Op::Expect(call) => match roster.expect(announced(call), permit(), now) {
+                    Op::Expect(call) => match roster.expect(announced(call), permit(), false, now) {
                         Ok(permit) => { permits.insert(call, permit); }
                         Err(refusal) => prop_assert_eq!(refusal, Refusal::Full { max_calls: max }),
                     },

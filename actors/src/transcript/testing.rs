@@ -66,6 +66,7 @@ pub(super) fn brief() -> Brief {
             max_duration: second,
             line_silence: second,
             goodbye: second,
+            lost_socket: second,
             model_setup: second,
             model_answer: second,
             late_answer: second,

@@ -8,6 +8,7 @@ use super::{CallMachine, State};
 use crate::call::brief::Greeting;
 use crate::call::messages::{ModelReport, ResponseOutcome};
 use crate::call::steps::{CallAction, Note};
+use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 
@@ -27,7 +28,7 @@ impl CallMachine {
             (ModelReport::ResponseStarted { response }, state) => {
                 self.notice_begins(&response);
                 self.turn.response_started(response);
-                self.response_started(state);
+                self.response_started(state, now);
             }
             (ModelReport::ResponseFinished { response, outcome, usage }, state) => {
                 if let ResponseOutcome::Incomplete(reason) = &outcome {
@@ -75,34 +76,52 @@ impl CallMachine {
         self.tell(Note::ModelConnected(setup));
         if state != State::Connecting {
             // The session is set up once. Said again, it is the same one, or it is too late to be of use.
-            return;
+            return self.ready_without_line();
         }
         self.attach(now);
+        self.say_notice();
+        self.greet_aloud();
+        if self.state == State::Connecting {
+            let sounding = matches!(self.brief.greeting, Greeting::Clip { .. }) && self.turn.is_sounding();
+            self.state = if sounding { State::Greeting } else { State::Listening };
+        }
+        self.tell_of_clip();
+    }
+
+    /// The legal notice, where there is one.
+    pub(super) fn say_notice(&mut self) {
         if let Some(notice) = &self.brief.notice {
             let words = exactly(notice);
             self.state = State::Greeting;
             self.wish(WishPurpose::Notice, Some(words));
         }
-        match self.brief.greeting.clone() {
-            Greeting::Spoken(instructions) => {
-                self.state = State::Greeting;
-                self.wish(WishPurpose::Greeting, Some(instructions));
-            }
-            // It is played behind the notice.
-            Greeting::Clip { .. } if self.must_be_heard() => {}
-            Greeting::Clip { text, .. } => {
-                if self.state == State::Connecting {
-                    self.state = if self.turn.is_sounding() { State::Greeting } else { State::Listening };
-                }
-                self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
-            }
-            Greeting::None if self.state == State::Connecting => self.state = State::Listening,
-            Greeting::None => {}
+    }
+
+    /// The greeting, where the model is to say it.
+    pub(super) fn greet_aloud(&mut self) {
+        if let Greeting::Spoken(instructions) = self.brief.greeting.clone() {
+            self.state = State::Greeting;
+            self.wish(WishPurpose::Greeting, Some(instructions));
         }
     }
 
-    fn response_started(&mut self, state: State) {
+    /// The model knows what a recorded greeting says. One that waits for the notice is played, and told of, behind it.
+    pub(super) fn tell_of_clip(&mut self) {
+        if self.must_be_heard() {
+            return;
+        }
+        if let Greeting::Clip { text, .. } = self.brief.greeting.clone() {
+            self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
+        }
+    }
+
+    fn response_started(&mut self, state: State, now: Instant) {
         match state {
+            // Nobody hears it.
+            State::Reconnecting(_) => {
+                self.turn.interrupt(Interrupter::Us, now, &mut self.out);
+                self.owed_on_return();
+            }
             State::Listening => self.state = State::Thinking { caller_done: None },
             State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. }) => {
                 self.state = State::Closing(Closing { awaiting: Awaiting::Words, ..closing });
@@ -142,7 +161,7 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.out.push(CallAction::TellWhenDrained);
             }
-            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
+            State::Connecting | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
@@ -165,6 +184,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Reconnecting(_)
             | State::Transferring(_)
             | State::Ended(_) => {}
         }

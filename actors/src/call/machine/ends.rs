@@ -55,7 +55,7 @@ impl CallMachine {
         self.tell(Note::OrganLost(organ));
         match organ {
             // A caller who comes back has another one.
-            Organ::Audio if matches!(self.state, State::Transferring(_)) => {}
+            Organ::Audio if matches!(self.state, State::Reconnecting(_) | State::Transferring(_)) => {}
             // Nothing can be heard any more.
             Organ::Audio => self.finish(Ending::Crashed),
             Organ::Model => self.close_without_model(Ending::Crashed, now),
@@ -85,7 +85,8 @@ impl CallMachine {
             State::Transferring(_) if order != HangUp::Operator && !self.waits_for_person() => {
                 self.finish(Ending::Transferred);
             }
-            State::Transferring(_) => self.finish(ending),
+            // Nobody is there to be told.
+            State::Reconnecting(_) | State::Transferring(_) => self.finish(ending),
             State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.say_goodbye(ending, now);
             }
@@ -115,7 +116,7 @@ impl CallMachine {
         self.out.push(CallAction::DetachModel);
         match self.state {
             // Nobody needs it now; a caller who comes back does.
-            State::Transferring(_) => {}
+            State::Reconnecting(_) | State::Transferring(_) => {}
             // Asked again, the question is as good.
             State::Closing(closing) => self.await_silence(Closing { revocable: false, ..closing }),
             State::Ended(_) => {}

@@ -53,6 +53,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Reconnecting(_)
             | State::Transferring(_)
             | State::Ended(_) => Err(TransferRefusal::WrongState { state: self.state.name() }),
         }
@@ -60,6 +61,9 @@ impl CallMachine {
 
     /// How the call goes on, once its stream or a dialled destination has ended.
     pub fn next(&self) -> Next {
+        if matches!(self.state, State::Reconnecting(_)) || (self.has_line() && self.offered.is_some()) {
+            return Next::Return;
+        }
         let (State::Transferring(Transferring { stage, .. }), Some(transfer)) = (self.state, &self.transfer) else {
             return Next::HangUp;
         };
@@ -98,7 +102,8 @@ impl CallMachine {
         let refusal = self.may_transfer(&transfer.destination, now).err();
         if let Some(refusal) = refusal.or((!granted).then_some(TransferRefusal::TooMany)) {
             self.refuse(&transfer, refusal.word(), &refusal.to_string());
-            if self.mindless && !matches!(self.state, State::Closing(_) | State::Transferring(_)) {
+            let elsewhere = matches!(self.state, State::Closing(_) | State::Reconnecting(_) | State::Transferring(_));
+            if self.mindless && !elsewhere {
                 // Nobody is left who could speak with the caller.
                 self.close(Ending::ModelLost, SILENCE, now);
             }
@@ -159,6 +164,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Reconnecting(_)
             | State::Transferring(_)
             | State::Ended(_) => return,
         }
@@ -208,8 +214,14 @@ impl CallMachine {
 
     /// The caller is back on another stream.
     pub(super) fn line_returned(&mut self, now: Instant) {
-        let State::Transferring(_) = self.state else { return };
-        self.first_line_ends = std::mem::replace(&mut self.line_open, true);
+        if !matches!(self.state, State::Reconnecting(_) | State::Transferring(_)) {
+            return;
+        }
+        self.offered = None;
+        self.earlier_lines += u32::from(std::mem::replace(&mut self.line_open, true));
+        if let State::Reconnecting(broken) = self.state {
+            return self.line_resumes(broken, now);
+        }
         let outcome = self.transfer.as_ref().and_then(|transfer| transfer.outcome);
         self.come_back(outcome.unwrap_or(DialOutcome::Failed), now);
     }
@@ -298,7 +310,12 @@ impl CallMachine {
         self.write_down(transfer, word);
         match &transfer.by {
             By::Model(call) => self.answer_tool(call, failure(told), true),
-            By::Caller if !matches!(self.state, State::Closing(_) | State::Transferring(_) | State::Connecting) => {
+            By::Caller
+                if !matches!(
+                    self.state,
+                    State::Closing(_) | State::Reconnecting(_) | State::Transferring(_) | State::Connecting
+                ) =>
+            {
                 let words = format!("Tell the caller in one short sentence that they cannot be put through: {told}.");
                 self.wish(WishPurpose::Keypad, Some(words));
             }

@@ -38,7 +38,7 @@ impl CallMachine {
             // The end is not the agent's to call off: the last words are said to their end.
             State::Closing(_) => {}
             // No model hears the caller before it is attached, or while somebody else is to.
-            State::Connecting | State::Transferring(_) | State::Ended(_) => {}
+            State::Connecting | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_) => {}
         }
         self.record(Fact::CallerSpoke { item });
         self.out.push(CallAction::CallerTurn { open: true });
@@ -165,6 +165,7 @@ impl CallMachine {
             State::Greeting | State::Speaking => {}
             // Nobody will answer any more.
             State::Closing(_) => {}
+            State::Reconnecting(_) => self.owed_on_return(),
             State::Connecting | State::Transferring(_) | State::Ended(_) => {}
         }
     }

@@ -39,7 +39,10 @@ impl CallMachine {
         self.record(if private { Fact::KeyWithheld } else { Fact::KeyPressed(key) });
         match self.state {
             // The end is not the caller's to call off, or they are with somebody else.
-            State::Closing(Closing { revocable: false, .. }) | State::Transferring(_) | State::Ended(_) => {}
+            State::Closing(Closing { revocable: false, .. })
+            | State::Reconnecting(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
             // While connecting, the entry waits for the model.
             State::Connecting
             | State::Greeting
@@ -66,7 +69,11 @@ impl CallMachine {
                 self.goes_on("pressed a key");
             }
             // There is no model yet that could go on, or the end is not the caller's to call off.
-            State::Connecting | State::Closing(_) | State::Transferring(_) | State::Ended(_) => {}
+            State::Connecting
+            | State::Closing(_)
+            | State::Reconnecting(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
         }
     }
 

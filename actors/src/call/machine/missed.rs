@@ -85,6 +85,7 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_)
+            | State::Reconnecting(_)
             | State::Transferring(_)
             | State::Ended(_) => {}
         }
@@ -107,7 +108,11 @@ impl CallMachine {
                 }
                 self.replace_session(now);
             }
-            State::Connecting | State::Closing(_) | State::Transferring(_) | State::Ended(_) => {}
+            State::Connecting
+            | State::Closing(_)
+            | State::Reconnecting(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
         }
     }
 

@@ -52,7 +52,10 @@ impl CallMachine {
         self.wait_anew();
         self.renewable = false;
         self.turn.model_resumed(answering);
-        if !matches!(self.state, State::Connecting | State::Closing(_) | State::Transferring(_)) {
+        if !matches!(
+            self.state,
+            State::Connecting | State::Closing(_) | State::Reconnecting(_) | State::Transferring(_)
+        ) {
             // Should nothing be owed, the answer ends the agent's turn.
             self.out.push(CallAction::TellWhenDrained);
         }

@@ -93,7 +93,7 @@ impl CallMachine {
             State::Connecting | State::Greeting => {}
             // A filler is still being heard.
             State::Speaking => self.out.extend(answered.map(|took| CallAction::Tell(Note::AnswerTimed(took)))),
-            State::Transferring(_) | State::Ended(_) => {}
+            State::Reconnecting(_) | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 
@@ -118,7 +118,7 @@ impl CallMachine {
                 // What was said before the last words.
                 Awaiting::Goodbye | Awaiting::Words => {}
             },
-            State::Transferring(_) | State::Ended(_) => {}
+            State::Reconnecting(_) | State::Transferring(_) | State::Ended(_) => {}
         }
     }
 }

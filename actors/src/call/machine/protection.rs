@@ -59,6 +59,14 @@ impl CallMachine {
         }
     }
 
+    /// The notice is said from its beginning.
+    pub(super) fn notice_again(&mut self) {
+        match &mut self.protection {
+            Protection::Notice(notice) => notice.response = None,
+            Protection::Greeting { .. } | Protection::Over => self.protection = Protection::Notice(Notice::default()),
+        }
+    }
+
     /// An item was heard to its end.
     pub(super) fn heard_to_its_end(&mut self, playout: &ItemPlayout, now: Instant) {
         if let Protection::Notice(Notice { response: Some(response), .. }) = &self.protection
@@ -75,7 +83,8 @@ impl CallMachine {
             Protection::Notice(Notice { response: Some(response), .. }) => !self.turn.generates(response),
             Protection::Notice(_) | Protection::Greeting { .. } | Protection::Over => false,
         };
-        if (self.turn.is_over() || notice_is_over) && self.state != State::Connecting {
+        let nobody = matches!(self.state, State::Connecting | State::Reconnecting(_));
+        if (self.turn.is_over() || notice_is_over) && !nobody {
             self.end_protection(now);
         }
     }

@@ -66,7 +66,7 @@ fn table() -> String {
 
 type State = (&'static str, fn() -> Held);
 
-fn states() -> [State; 7] {
+fn states() -> [State; 8] {
     let greeting = || {
         let mut call = Held::connecting();
         call.on(ready());
@@ -98,6 +98,12 @@ fn states() -> [State; 7] {
         call.on(drained());
         call
     };
+    // The stream is gone and the caller is not.
+    let reconnecting = || {
+        let mut call = Held::listening();
+        call.on(CallEvent::Line(LineReport::Closed));
+        call
+    };
     [
         ("connecting", Held::connecting),
         ("greeting", greeting),
@@ -106,6 +112,7 @@ fn states() -> [State; 7] {
         ("speaking", speaking),
         ("closing", closing),
         ("transferring", transferring),
+        ("reconnecting", reconnecting),
     ]
 }
 
@@ -134,6 +141,7 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("model refused", lost(LossClass::Fatal)),
         ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
         ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("another stream comes", CallEvent::LineReplaced),
         ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
         ("destination answered and done", CallEvent::DialEnded(DialOutcome::Bridged)),
         ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
@@ -329,7 +337,9 @@ impl Before {
             event,
             CallEvent::HangUp(_) | CallEvent::TimeUp | CallEvent::Model(ModelReport::AnswerMissed { .. })
         );
-        if self.notice && call.machine.must_be_heard() && !hard_end && call.machine.ending().is_none() {
+        // One whose line is gone is said again on the next.
+        let no_line = call.state() == "reconnecting" || *event == CallEvent::LineReturned;
+        if self.notice && call.machine.must_be_heard() && !hard_end && !no_line && call.machine.ending().is_none() {
             assert!(!clears, "a notice is cut by {event:?}: {done:?}");
         }
         let key = matches!(event, CallEvent::Line(LineReport::KeyPressed(_)));
@@ -402,7 +412,7 @@ fn any_keys(dice: &mut Dice) -> std::collections::BTreeMap<String, KeyAction> {
 
 /// Something of a transfer, in any order.
 fn transfer(dice: &mut Dice) -> CallEvent {
-    match dice.roll(8) {
+    match dice.roll(11) {
         0 | 1 => tool(&format!("t{}", dice.roll(50)), "transfer_call", r#"{"destination":"sales"}"#),
         2 => CallEvent::TransferOrdered { destination: "sales".to_owned() },
         3 => CallEvent::LeaveGiven { granted: dice.roll(4) > 0 },
@@ -415,6 +425,9 @@ fn transfer(dice: &mut Dice) -> CallEvent {
             [DialOutcome::Busy, DialOutcome::Bridged][usize::try_from(dice.roll(2)).expect("small")],
         ),
         6 => CallEvent::LineReturned,
+        7 => CallEvent::NextAsked,
+        8 => CallEvent::StreamOffered,
+        9 => CallEvent::LineReplaced,
         _ => CallEvent::DialAnswered,
     }
 }

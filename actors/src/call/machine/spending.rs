@@ -44,7 +44,11 @@ impl CallMachine {
                 self.wish(WishPurpose::Notice, Some(SAID.to_owned()));
             }
             // Nothing has been spent yet, or it ends already, or another person talks.
-            State::Connecting | State::Closing(_) | State::Transferring(_) | State::Ended(_) => {}
+            State::Connecting
+            | State::Closing(_)
+            | State::Reconnecting(_)
+            | State::Transferring(_)
+            | State::Ended(_) => {}
         }
     }
 

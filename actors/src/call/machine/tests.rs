@@ -3,6 +3,7 @@ use super::super::testing::{brief, plan};
 use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use crate::call::brief::Greeting;
 use crate::call::messages::{AudioReport, ModelReport};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
@@ -319,8 +320,11 @@ fn a_model_that_never_comes_up_is_waited_for_no_longer_than_the_limit() {
 #[test]
 fn the_line_names_the_ending_unless_we_have() {
     for (report, ending) in [(LineReport::Stopped, Ending::CallerHungUp), (LineReport::Closed, Ending::LineLost)] {
-        assert_ending(&Held::connecting().on(CallEvent::Line(report.clone())), ending);
-        assert_ending(&Held::listening().on(CallEvent::Line(report.clone())), ending);
+        // A carrier that asks nobody what follows its stream.
+        for mut call in [Held::connecting(), Held::listening()] {
+            call.machine = call.machine.with_means(Means::default());
+            assert_ending(&call.on(CallEvent::Line(report.clone())), ending);
+        }
         let mut closing = Held::listening();
         closing.on(tool("t1", "end_call", "{}"));
         assert_ending(&closing.on(CallEvent::Line(report)), Ending::AgentHungUp);

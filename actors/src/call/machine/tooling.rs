@@ -44,6 +44,9 @@ impl CallMachine {
                 return self.transfer_asked(Transfer { summary, ..transfer }, now);
             }
             (Some(Effect::HangUp), State::Closing(_) | State::Transferring(_)) => {}
+            (Some(Effect::HangUp), State::Reconnecting(_)) => {
+                output = r#"{"ok":false,"error":"the line broke, so the call goes on"}"#.to_owned();
+            }
             (Some(Effect::HangUp), _) if self.turn.was_cut(call) => {
                 output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
             }
@@ -84,8 +87,12 @@ impl CallMachine {
     }
 
     pub(super) fn answer_tool(&mut self, call: &ToolCall, output: String, speak: bool) {
-        // Nothing more is said than the goodbye.
-        let speak = speak && !matches!(self.state, State::Closing(_) | State::Transferring(_));
+        if speak {
+            self.owed_on_return();
+        }
+        // Nothing more is said than the goodbye, and nothing where nobody hears it.
+        let elsewhere = matches!(self.state, State::Closing(_) | State::Reconnecting(_) | State::Transferring(_));
+        let speak = speak && !elsewhere;
         let (name, arguments) = (call.name.clone(), call.arguments.clone());
         self.record(Fact::ToolUsed { name, arguments, output: output.clone() });
         if speak {

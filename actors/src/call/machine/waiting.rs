@@ -44,7 +44,7 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 self.turn.is_owed() || self.turn.is_generating()
             }
-            State::Closing(_) | State::Transferring(_) | State::Ended(_) => false,
+            State::Closing(_) | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_) => false,
         };
         if !due || self.outage.is_some() || self.caller_speaking {
             (self.wait.silent_since, self.wait.due_since) = (None, None);

@@ -37,6 +37,7 @@ impl CallMachine {
 
     /// The carrier has asked how the call goes on, and is given the conference, or the stream that brings the caller back.
     pub(super) fn next_asked(&mut self, now: Instant) {
+        self.stream_ended(now);
         let State::Transferring(Transferring { stage, .. }) = self.state else { return };
         match (stage, &mut self.transfer) {
             (Stage::Recalling { .. }, _) => self.returns(now),

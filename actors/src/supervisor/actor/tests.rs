@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use actix_rt::Arbiter;
 use tempfile::TempDir;
 
-use super::super::messages::{ExpectedCall, Kill, ShowSpend, Spent};
+use super::super::messages::{Expect, ExpectedCall, Kill, ShowSpend, Spent, Word};
 use super::*;
 use crate::call::actor::probes::{Log, Probe, call_among_probes, pass, settle};
 use crate::call::actor::sabotage::Sabotage;
 use crate::call::brief::Direction;
-use crate::call::messages::{Inspect, Organ};
+use crate::call::messages::{Inspect, LineReport, Organ};
 use crate::call::meter::{Budget, Usd};
 use crate::call::testing::brief;
 use crate::ids::{CarrierCallId, Private, StreamId};
@@ -185,7 +185,7 @@ impl Service {
             to: Private::default(),
             brief: Arc::new(brief()),
         };
-        self.supervisor.send(Expect(announced)).await.expect("alive")
+        self.supervisor.send(Expect { call: announced, word: Word::Rings }).await.expect("alive")
     }
 
     async fn admit(&self, call: u8, arbiter: actix_rt::ArbiterHandle) -> Result<CallId, Refusal> {

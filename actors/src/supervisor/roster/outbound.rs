@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Roster;
-use crate::call::brief::{Brief, Direction};
+use crate::call::brief::Direction;
 use crate::ids::CarrierCallId;
 use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
 
@@ -23,7 +23,7 @@ impl<C: Clone> Roster<C> {
             return Err(Refusal::TooManyOutbound { most });
         }
         let name = expected.carrier_call.clone();
-        let permit = self.expect(expected, fresh, now)?;
+        let permit = self.expect(expected, fresh, true, now)?;
         if let Some(announced) = self.announced.get_mut(&name) {
             announced.until += ring;
         }
@@ -43,7 +43,7 @@ impl<C: Clone> Roster<C> {
                 announced.until = now + self.token_lifetime;
             }
             if let Some(told) = told {
-                announced.expected.brief = Arc::new(with_note(&announced.expected.brief, told));
+                announced.expected.brief = Arc::new(announced.expected.brief.with_note(told));
             }
             return Some(announced.permit.clone());
         }
@@ -54,17 +54,6 @@ impl<C: Clone> Roster<C> {
     pub(in crate::supervisor) fn not_begun(&mut self, name: &CarrierCallId) {
         self.announced.remove(name);
     }
-}
-
-/// The same with a word to the model. A webhook that is repeated says it once.
-fn with_note(brief: &Brief, note: &str) -> Brief {
-    let mut brief = brief.clone();
-    if !brief.model.instructions.ends_with(note) {
-        let mut plan = (*brief.model).clone();
-        plan.instructions = format!("{}\n\n{note}", plan.instructions);
-        brief.model = Arc::new(plan);
-    }
-    brief
 }
 
 #[cfg(test)]
@@ -117,7 +106,7 @@ mod tests {
     #[test]
     fn the_model_is_told_once_that_a_machine_has_answered() {
         let plain = brief();
-        let told = with_note(&with_note(&plain, "A machine."), "A machine.");
+        let told = plain.with_note("A machine.").with_note("A machine.");
         assert_eq!(told.model.instructions, format!("{}\n\nA machine.", plain.model.instructions));
     }
 
