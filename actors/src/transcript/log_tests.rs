@@ -18,6 +18,18 @@ fn a_late_transcription_takes_its_items_place() {
 }
 
 #[test]
+fn what_transcription_writes_for_noise_was_said_by_nobody() {
+    let mut log = Scene::new();
+    for (number, text) in [".", "…", "[BLANK_AUDIO]", " - ", "(music)", "[inaudible] yes", "7"].into_iter().enumerate()
+    {
+        log.caller(&format!("u{number}"), text);
+    }
+    log.agent("a1", "…");
+    assert_eq!(log.texts(), ["[inaudible] yes", "7", "…"]);
+    assert_eq!(log.0.conversation().wordless, 5);
+}
+
+#[test]
 fn an_interrupted_answer_keeps_what_was_generated_and_what_was_heard() {
     let mut log = Scene::new();
     log.agent("a1", "We are open from nine to five every day.");

@@ -79,6 +79,8 @@ impl CallMachine {
 
     /// What the agent says, or is about to, gives way to the answer to the keys.
     fn overtake(&mut self, now: Instant) {
+        self.wait_anew();
+        self.turn_anew();
         if self.turn.is_over() && self.state == State::Listening {
             return;
         }
@@ -88,7 +90,6 @@ impl CallMachine {
         self.turn.forgive();
         self.gate.forget();
         self.stopwatch.abandon();
-        self.turn_anew();
         self.state = State::Listening;
         self.out.push(CallAction::Order(ModelOrder::Overtake));
         self.keypad.has_stopped();
