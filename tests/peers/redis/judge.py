@@ -1,4 +1,6 @@
-"""Two nodes share one queue in a real redis-server. One is killed with what it had in hand; the other goes on with it."""
+"""Two nodes share one queue in a real redis-server. One is killed with what it had in hand; the other goes on with it.
+
+Then Redis loses what it was told, and a caller is erased while their deliveries wait."""
 
 import base64
 import json
@@ -81,6 +83,10 @@ class Redis:
         command += ["--appendonly", "yes", "--save", ""]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until("redis-server answers", lambda: answers(self.port))
+
+    def say(self, *words):
+        command = ["redis-cli", "-p", str(self.port), "-n", "3", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
 
     def stop(self):
         self.process.terminate()
@@ -182,9 +188,69 @@ def main():
         until("what happened while Redis was away is delivered", lambda: set(receiver.taken) >= events, two.log)
         until("and completed", lambda: two.statuses() == {"completed"}, two.statuses)
         until("nobody made up an event", lambda: set(receiver.taken) == events, lambda: set(receiver.taken) - events)
+        lost_writes(redis, receiver, one, two)
+        erased(redis, receiver, one, two)
         for node in (one, two):
             node.end()
         redis.stop()
+
+
+def lost_writes(redis, receiver, one, two):
+    """Redis comes back without what it was told last: with cases in hand, and with one that nobody has taken yet."""
+    receiver.down = True
+    one.call(1)
+    fresh = one.events() - set(receiver.taken)
+    until("what is new was tried", lambda: set(receiver.tried) >= fresh, lambda: receiver.tried)
+    redis.say("FLUSHALL")
+    receiver.down = False
+    until("what was in hand is delivered", lambda: set(receiver.taken) >= fresh, lambda: (one.log(), two.log()))
+    until("and completed", lambda: one.statuses() == {"completed"}, lambda: (one.statuses(), one.log()))
+    one.end()
+    two.end()
+    # Pushed, and then lost before any node took it: as a lagging replica leaves it.
+    left = f"{one.folder}/calls/deliveries"
+    event = sorted(event for event in fresh if event.endswith("_transcript"))[0]
+    case = json.loads(Path(f"{left}/completed/{event}.json").read_text())
+    for course in case["deliveries"].values():
+        course.update(status="pending", attempts=0)
+        course.pop("ended_at", None)
+    case["entry"] = "1760700000000-0"
+    Path(f"{left}/shared/{event}.json").write_text(json.dumps(case))
+    Path(f"{left}/completed/{event}.json").unlink()
+    redis.say("FLUSHALL")
+    before = receiver.taken[event]
+    one.start()
+    two.start()
+    until("what the stream has lost is given to it again", lambda: receiver.taken[event] > before, one.log)
+    until("nothing waits for ever", lambda: not os.listdir(f"{left}/shared"), lambda: os.listdir(f"{left}/shared"))
+    dead = [name for node in (one, two) for name in os.listdir(f"{node.folder}/calls/deliveries/failed")]
+    until("nothing became a dead letter", lambda: not dead, lambda: (dead, one.log()))
+
+
+def erased(redis, receiver, one, two):
+    """A caller is erased while their deliveries wait for a retry: nothing of them is sent or written again."""
+    receiver.down = True
+    one.call(1)
+    fresh = one.events() - set(receiver.taken)
+    until("what is new was tried", lambda: set(receiver.tried) >= fresh, lambda: receiver.tried)
+    call = next(event for event in fresh if event.endswith("_ended"))[len("evt_") : -len("_ended")]
+    command = [one.binary, "records", "--config", f"{one.folder}/config.toml", "erase", "--call", call]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=one.folder)
+    until("erase says so", lambda: done.returncode == 0, lambda: done)
+    receiver.down = False
+    time.sleep(8)
+    until("the receiver gets nothing of it", lambda: not fresh & set(receiver.taken), lambda: receiver.taken)
+    kept = [key for key in redis.say("KEYS", "*").split() if call in key and not key.startswith("switchboard:erased:")]
+    stream = redis.say("XRANGE", "switchboard:deliveries", "-", "+") + redis.say("HGETALL", "switchboard:progress")
+    until("the queue holds nothing of it", lambda: not kept and call not in stream, lambda: (kept, stream))
+    found = [
+        str(path)
+        for node in (one, two)
+        for path in node.folder.glob("calls/**/*")
+        if path.is_file() and (call in path.name or call in path.read_text(errors="ignore"))
+    ]
+    marks = [path for path in found if "/erased/" in path]
+    until("nor do the disks", lambda: found == marks, lambda: found)
 
 
 main()
