@@ -13,6 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::disk::{make_folder, private};
+
 /// The marks of one folder of records.
 #[derive(Debug, Clone)]
 pub struct Erasures {
@@ -30,17 +32,9 @@ impl Erasures {
     /// # Errors
     /// When the disk refuses.
     pub fn mark(&self, call: &str) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
+        make_folder(&self.folder)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-        }
-        builder.create(&self.folder)?;
-        options.open(self.path(call))?.sync_all()?;
+        private(options.write(true).create(true).truncate(false)).open(self.path(call))?.sync_all()?;
         #[cfg(unix)]
         fs::File::open(&self.folder)?.sync_all()?;
         Ok(())

@@ -479,6 +479,15 @@ pub enum Event<'a> {
     },
     /// It answers again.
     QueueBack,
+    /// What another process on the same folder left has become records.
+    OthersRecovered {
+        /// Records that were filed.
+        filed: usize,
+        /// Of these, from journals whose end was torn.
+        torn: usize,
+        /// Journals that could not be read and are kept aside.
+        unreadable: usize,
+    },
     /// The shared queue has lost deliveries of this node, which are given to it again.
     QueueLost {
         /// How many.
@@ -785,6 +794,9 @@ pub fn emit(event: Event<'_>) {
         }
         Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
         Event::QueueBack => info!("the shared queue answers again"),
+        Event::OthersRecovered { filed, torn, unreadable } => {
+            warn!(filed, torn, unreadable; "recovered calls of another process that did not end in order");
+        }
         Event::QueueLost { events } => {
             warn!(events; "the shared queue lost deliveries; they are given to it again");
         }

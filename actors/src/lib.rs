@@ -41,7 +41,7 @@
 //! | [`control`] | what a carrier is told beside its stream, over its own API |
 //! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`events`] | what operators are told: the one place that logs and counts |
-//! | [`background`] | threads for the disk, which give way to calls |
+//! | [`background`], [`disk`] | threads for the disk, which give way to calls; private folders and files |
 //! | [`erasure`] | marks of calls that were erased, for whoever still has something of one in hand |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
 //! | [`numbers`] | who is on the other end: one normal form of a number, however it was written |
@@ -61,6 +61,7 @@ pub mod call;
 pub mod clock;
 pub mod control;
 pub mod delivery;
+pub mod disk;
 pub mod ending;
 pub mod erasure;
 pub mod events;

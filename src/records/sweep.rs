@@ -11,8 +11,11 @@ use log::{debug, info, warn};
 use metrics::counter;
 use serde_json::Value;
 use switchboard_actors::background;
+use switchboard_actors::erasure::{Erasures, KEPT};
+use switchboard_actors::transcript::record::name_part;
 
-use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, name};
+use super::owners::{Owners, is_sound, our_id, recordings_of};
+use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, folders_of, name, transcript};
 use crate::config::{Keep, Recording, Records, Retention};
 
 /// The thread; it ends with this.
@@ -57,26 +60,84 @@ fn sweep(shelf: &Shelf, retention: &Retention, now: SystemTime) {
     let outcome = || -> io::Result<()> {
         let all = files(shelf.dir())?;
         remove("temporary", &abandoned(&all, now));
+        Erasures::of(shelf.dir()).sweep(KEPT, now)?;
         if *retention == Retention::default() {
             return Ok(());
         }
-        let transcripts = ending(&all, TRANSCRIPT);
-        let over = over(&transcripts, retention.transcripts, now);
-        // A queue file that points nowhere would only fail.
-        remove("queue", &over.iter().map(|path| beside(path)).collect::<Vec<_>>());
-        remove("transcripts", &over);
+        forget(shelf, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now))?;
         if retention.queue != Keep::default() {
             let done: Vec<PathBuf> =
                 ending(&files(shelf.dir())?, QUEUE).into_iter().filter(|path| is_done(path)).collect();
             remove("queue", &self::over(&done, retention.queue, now));
         }
-        remove("recordings", &self::over(&shelf.recordings()?, retention.recordings, now));
+        let recordings: Vec<PathBuf> =
+            shelf.recordings()?.into_iter().filter(|path| !is_being_written(path, now)).collect();
+        // No record is older than this by now: a recording that is has none any more, and nobody would find it by its caller.
+        let unrecorded = retention.transcripts.age.map(|age| age + LONGEST_CALL);
+        remove("recordings", &self::over(&recordings, Keep { age: unrecorded, size: None }, now));
+        remove("recordings", &self::over(&recordings, retention.recordings, now));
         remove("journals", &self::over(&files(&shelf.aside())?, retention.journals, now));
         Ok(())
     };
     if let Err(problem) = outcome() {
         warn!(problem:%; "records not looked through for their limits; the next round tries again");
     }
+}
+
+/// Removes everything of the calls whose transcripts are over their limit, the transcripts last: a round that is interrupted finds
+/// the rest by them.
+fn forget(shelf: &Shelf, transcripts: &[PathBuf]) -> io::Result<()> {
+    if transcripts.is_empty() {
+        return Ok(());
+    }
+    let mut owners = Owners::default();
+    let mut ids = Vec::new();
+    for (number, path) in transcripts.iter().enumerate() {
+        // Of one that cannot be read, what begins as it does goes.
+        let mut record = transcript(path).unwrap_or_default();
+        keep_own_names(&mut record);
+        ids.push(record["id"].as_str().and_then(our_id));
+        owners.add(number, Some(name(path)), &record, ids[number].as_deref());
+    }
+    let is_own = |path: &PathBuf| !owners.of(name(path)).is_empty() && !transcripts.contains(path);
+    let own = |folder: &Path| -> io::Result<Vec<PathBuf>> { Ok(files(folder)?.into_iter().filter(is_own).collect()) };
+    for folder in shelf.second_set()? {
+        remove("second_set", &own(&folder)?);
+    }
+    let marks = Erasures::of(shelf.dir());
+    for folder in folders_of(&shelf.deliveries())? {
+        let gone = own(&folder)?;
+        // A delivery that waits is in the service's memory too.
+        for number in gone.iter().flat_map(|path| owners.of(name(path))) {
+            if let Some(id) = ids[number].as_ref().filter(|_| matches!(name(&folder), "pending" | "shared")) {
+                marks.mark(id)?;
+            }
+        }
+        remove("deliveries", &gone);
+    }
+    for folder in shelf.sounds() {
+        let (sounds, others): (Vec<_>, Vec<_>) = own(&folder)?.into_iter().partition(|path| is_sound(name(path)));
+        remove("recordings", &sounds);
+        // A queue file that points nowhere would only fail.
+        remove("queue", &others);
+    }
+    remove("transcripts", transcripts);
+    Ok(())
+}
+
+/// Leaves of the names in a record those that begin as its call's files do: whoever else made it may name anybody's.
+fn keep_own_names(record: &mut Value) {
+    let stem = format!("call_{}_", name_part(record["ucid"].as_str().unwrap_or_default()));
+    let own: Vec<String> = recordings_of(record).filter(|name| name.starts_with(&stem)).map(str::to_owned).collect();
+    if let Some(record) = record.as_object_mut() {
+        record.remove("recording");
+        record.insert("recordings".to_owned(), own.into());
+    }
+}
+
+fn is_being_written(path: &Path, now: SystemTime) -> bool {
+    let changed = fs::metadata(path).and_then(|about| about.modified()).ok();
+    changed.and_then(|at| now.duration_since(at).ok()).is_some_and(|passed| passed < STILL)
 }
 
 /// What of `paths` is too old, or too much.
@@ -117,10 +178,6 @@ fn ending(all: &[PathBuf], end: &str) -> Vec<PathBuf> {
     all.iter().filter(|path| name(path).starts_with("call_") && name(path).ends_with(end)).cloned().collect()
 }
 
-fn beside(transcript: &Path) -> PathBuf {
-    transcript.with_file_name(name(transcript).replace(TRANSCRIPT, QUEUE))
-}
-
 /// What a process left that died while it wrote.
 fn abandoned(all: &[PathBuf], now: SystemTime) -> Vec<PathBuf> {
     let left = |path: &&PathBuf| {
@@ -158,6 +215,10 @@ fn remove(kind: &'static str, paths: &[PathBuf]) {
 const EVERY: Duration = Duration::from_secs(600);
 /// Until the service ends.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// A recording that has not changed for so long is finished: its head is written every two seconds.
+const STILL: Duration = Duration::from_secs(60);
+/// A call and the filing of its record take no longer.
+const LONGEST_CALL: Duration = Duration::from_secs(25 * 3600);
 /// A temporary file older than this is nobody's.
 const WRITING_TAKES: Duration = Duration::from_secs(3600);
 /// Numbers that can be a moment in milliseconds: from 2001 to 2286.
@@ -189,6 +250,54 @@ mod tests {
             names(dir.path()),
             ["call_CA2_1760699000000_queue.json", "call_CA2_1760699000000_transcript.json", "notes.txt"]
         );
+    }
+
+    #[test]
+    fn with_a_transcript_goes_everything_of_its_call() {
+        let (dir, shelf) = a_shelf();
+        let id = "48b7f720-aa86-4a7d-8698-a8643a397676";
+        let record = |carrier_id: &str, names: &[&str]| {
+            serde_json::json!({ "ucid": carrier_id, "id": id, "call_start_time": 1_760_000_000_000_i64, "recordings": names })
+                .to_string()
+        };
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+            fs::write(&path, text).expect("writable");
+            path
+        };
+        let theirs = "call_CA2_1760699000000_recording.wav";
+        let names = ["call_CA1_1760000000000_recording.wav", theirs, "../notes.txt"];
+        let gone = [
+            put("call_CA1_1760000060000_transcript.json", &record("CA1", &names)),
+            put("call_CA1_1760000060000_queue.json", "{}"),
+            put("sound/call_CA1_1760000000000_recording.wav", "RIFF"),
+            put("sound/call_CA1_1760000000000_recording_2.wav", "RIFF"),
+            put(&format!("deliveries/failed/evt_{id}_ended.json"), "{}"),
+            put(&format!("deliveries/pending/evt_{id}_transcript.json"), "{}"),
+            // Its record went long ago, or never came.
+            put("sound/call_CA7_1750000000000_recording.wav", "RIFF"),
+        ];
+        let kept = [put(&format!("sound/{theirs}"), "RIFF"), put("notes.txt", ""), put("sound/theme.wav", "RIFF")];
+        let keep = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, at(1_760_700_000_000));
+        let left: Vec<_> = gone.iter().filter(|path| path.exists()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert!(kept.iter().all(|path| path.exists()));
+        assert!(Erasures::of(dir.path()).has(id), "the service has a delivery of it in hand");
+    }
+
+    #[test]
+    fn recordings_in_a_folder_of_their_own_have_their_limit_there() {
+        let (dir, shelf) = a_shelf();
+        let sound = dir.path().join("sound");
+        fs::create_dir(&sound).expect("ours");
+        for name in ["call_CA1_1760000000000_recording.wav", "call_CA1_1760699000000_recording.wav", "theme.wav"] {
+            fs::write(sound.join(name), "RIFF").expect("writable");
+        }
+        let recordings = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { recordings, ..Retention::default() }, at(1_760_700_000_000));
+        assert_eq!(names(&sound), ["call_CA1_1760699000000_recording.wav", "theme.wav"]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 
 use super::case::{Case, Status, rfc3339};
 use super::notice::{Notice, RecordFiles, is_id};
+use crate::disk::{make_folder, private};
 use crate::erasure::Erasures;
 
 /// The folders.
@@ -47,7 +48,7 @@ impl Store {
     pub fn open(records: &Path) -> io::Result<Self> {
         let store = Self::of(records);
         for folder in [PENDING, COMPLETED, FAILED, SHARED, RETRY, SHUT] {
-            fs::create_dir_all(store.deliveries.join(folder))?;
+            make_folder(&store.deliveries.join(folder))?;
         }
         Ok(store)
     }
@@ -202,7 +203,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written down.
     pub fn ask_retry(&self, id: &str) -> io::Result<()> {
-        fs::create_dir_all(self.deliveries.join(RETRY))?;
+        make_folder(&self.deliveries.join(RETRY))?;
         write(&self.deliveries.join(RETRY), id, b"")
     }
 
@@ -436,11 +437,7 @@ fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
 
 fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    // Numbers are private: nobody but the service's user and group.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-    let mut file = options.open(path)?;
+    let mut file = private(options.write(true).create(true).truncate(true)).open(path)?;
     file.write_all(content)?;
     file.write_all(b"\n")?;
     file.sync_all()

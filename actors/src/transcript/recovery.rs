@@ -13,6 +13,7 @@ use std::time::Instant;
 use super::journal::shelf::{self, Orphans};
 use super::journal::{Replay, read};
 use super::writer::files::Folders;
+use crate::erasure::Erasures;
 use crate::events::{Event, emit};
 
 /// What came of the journals that were left behind.
@@ -83,6 +84,10 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
         return Ok(Outcome::Unreadable);
     };
     let call = replay.call();
+    if Erasures::of(&folders.dir).has(&call.id().to_string()) {
+        fs::remove_file(journal)?;
+        return Ok(Outcome::Empty);
+    }
     let path = folders.file_once(&mut replay.record())?;
     emit(Event::RecordRecovered { call: &call, path: &path.to_string_lossy() });
     match readout.cut {

@@ -11,6 +11,7 @@ use crate::transcript::journal::{Closed, Header};
 use crate::transcript::messages::{Fact, Tally, Words};
 use crate::transcript::record::Held;
 use crate::transcript::testing::{brief, identity};
+use crate::transcript::writer::Desk;
 
 #[test]
 fn what_a_dead_process_left_becomes_a_record_once() {
@@ -22,6 +23,44 @@ fn what_a_dead_process_left_becomes_a_record_once() {
     assert_eq!(record["ending"]["reason"], "interrupted");
     assert_eq!(recovered(dir.path()), Recovered::default());
     only(dir.path());
+}
+
+#[test]
+fn a_survivor_makes_records_of_what_another_left_and_nobody_does_twice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let survivors = [desk(dir.path()), desk(dir.path())];
+    leave(dir.path(), &[]);
+    settle(dir.path());
+    let threads = survivors.map(|mut desk| std::thread::spawn(move || desk.look_now()));
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    assert_eq!(only(dir.path())["ending"]["reason"], "interrupted");
+    assert_eq!(recovered(dir.path()), Recovered::default());
+}
+
+#[test]
+fn what_was_erased_becomes_no_record() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let journal = leave(dir.path(), &[]);
+    let id = journal.file_stem().and_then(|id| id.to_str()).expect("an id").to_owned();
+    Erasures::of(dir.path()).mark(&id).expect("writable");
+    assert_eq!(recovered(dir.path()), Recovered::default());
+    assert!(!journal.exists());
+    assert!(fs::read_dir(dir.path()).expect("there").all(|entry| entry.expect("an entry").path().is_dir()));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_but_the_services_group_may_read_who_called() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a directory");
+    let records = dir.path().join("calls");
+    let journal = leave(&records, &[]);
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&journal), 0o640);
+    assert_eq!(mode(&journal.with_file_name("lock")), 0o640);
+    for folder in [journal.parent().expect("a folder"), &records.join("journal"), &records] {
+        assert_eq!(mode(folder) & 0o027, 0, "{}", folder.display());
+    }
 }
 
 #[test]
@@ -141,13 +180,21 @@ fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     dir.join(format!("journal/{0}/{0}.journal", identity.id))
 }
 
+fn desk(dir: &Path) -> Desk {
+    Desk::new(Folders { dir: dir.to_owned(), legacy: None }, std::sync::Arc::default())
+}
+
 fn recovered(dir: &Path) -> Recovered {
     recovered_to(&Folders { dir: dir.to_owned(), legacy: None })
 }
 
 /// Recovers once the threads of [`leave`] have let go of their folders.
 fn recovered_to(folders: &Folders) -> Recovered {
-    let dir = &folders.dir;
+    settle(&folders.dir);
+    recover(folders, clock::now())
+}
+
+fn settle(dir: &Path) {
     let locked = || {
         let all = fs::read_dir(dir.join("journal")).expect("there").count();
         let free = shelf::orphans(dir).expect("readable").len();
@@ -156,7 +203,6 @@ fn recovered_to(folders: &Folders) -> Recovered {
     while locked() {
         std::thread::yield_now();
     }
-    recover(folders, clock::now())
 }
 
 fn only(dir: &Path) -> Value {

@@ -76,7 +76,7 @@ struct Task {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+pub(in crate::transcript) struct Shared {
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
 }
@@ -188,7 +188,7 @@ impl Shared {
 }
 
 /// The thread's own things.
-struct Desk {
+pub(in crate::transcript) struct Desk {
     folders: Folders,
     shared: Arc<Shared>,
     /// Refused by the disk, oldest first.
@@ -196,21 +196,27 @@ struct Desk {
     /// Failed rounds in a row, and when the next one is due.
     failures: u32,
     due: Instant,
+    /// When it is looked next for journals of processes that are gone.
+    look_at: Instant,
 }
 
 impl Desk {
-    fn new(folders: Folders, shared: Arc<Shared>) -> Self {
-        Self { folders, shared, waiting: VecDeque::new(), failures: 0, due: clock::now() }
+    pub(in crate::transcript) fn new(folders: Folders, shared: Arc<Shared>) -> Self {
+        Self {
+            folders,
+            shared,
+            waiting: VecDeque::new(),
+            failures: 0,
+            due: clock::now(),
+            look_at: clock::now() + LOOK_EVERY,
+        }
     }
 
     fn work(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
-            let job = if self.waiting.is_empty() {
-                queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                queue.recv_timeout(self.due.saturating_duration_since(clock::now()))
-            };
-            match job {
+            self.look();
+            let next = if self.waiting.is_empty() { self.look_at } else { self.look_at.min(self.due) };
+            match queue.recv_timeout(next.saturating_duration_since(clock::now())) {
                 Ok(Job::File(task)) if self.waiting.is_empty() => self.attempt(*task),
                 // Behind those that wait: a disk that refuses is not asked for each of them.
                 Ok(Job::File(task)) => self.waiting.push_back(*task),
@@ -219,10 +225,35 @@ impl Desk {
                     // Whoever asked may have gone.
                     let _ = done.send(());
                 }
-                Err(RecvTimeoutError::Timeout) => self.retry(),
+                Err(RecvTimeoutError::Timeout) => {
+                    if clock::now() >= self.due {
+                        self.retry();
+                    }
+                }
                 Err(RecvTimeoutError::Disconnected) => return self.close(),
             }
         }
+    }
+
+    /// Makes records of what another process left that shared the folder and is gone: it may be long before anybody starts again.
+    /// Its lock sees to it that only one does.
+    fn look(&mut self) {
+        let now = clock::now();
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now + LOOK_EVERY;
+        let Recovered { filed, torn, unreadable, left: _ } = recovery::recover(&self.folders, now);
+        if filed + torn + unreadable > 0 {
+            emit(Event::OthersRecovered { filed, torn, unreadable });
+        }
+    }
+
+    /// Looks at once.
+    #[cfg(test)]
+    pub(in crate::transcript) fn look_now(&mut self) {
+        self.look_at = clock::now();
+        self.look();
     }
 
     fn attempt(&mut self, task: Task) {
@@ -296,6 +327,8 @@ fn pause(failures: u32) -> Duration {
 /// Bytes of records that may wait for the disk: some three thousand calls of ordinary length. Less leaves records to their
 /// journals when a disk hangs for a while, more takes memory from live calls.
 const MOST_WAITING: usize = 64 * 1024 * 1024;
+/// How often it is looked for journals of processes that are gone. Longer leaves their records unwritten for longer.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// More finds space later, less fills the log.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

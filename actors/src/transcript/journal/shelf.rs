@@ -13,6 +13,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::disk::{make_folder, private};
+
 /// This process's own folder. Its lock goes with it.
 #[derive(Debug)]
 pub(in crate::transcript) struct Shelf {
@@ -24,10 +26,10 @@ impl Shelf {
     /// Makes a folder of our own below `dir`, locked before anybody else can see it.
     pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
         let root = dir.join(ROOT);
-        fs::create_dir_all(&root)?;
+        make_folder(&root)?;
         let hidden = root.join(format!(".{name}"));
-        fs::create_dir(&hidden)?;
-        let lock = File::create_new(hidden.join(LOCK))?;
+        make_folder(&hidden)?;
+        let lock = private(OpenOptions::new().write(true).create_new(true)).open(hidden.join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
         let folder = root.join(name);
         fs::rename(&hidden, &folder)?;
@@ -80,7 +82,10 @@ pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
             Err(TryLockError::WouldBlock) => continue,
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let mut journals = files(&folder, JOURNAL)?;
+        let mut journals = match files(&folder, JOURNAL) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            journals => journals?,
+        };
         journals.sort();
         found.push(Orphans { journals, folder, _lock: lock });
     }
@@ -90,7 +95,7 @@ pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
 /// Moves a journal to the ones kept aside, for a person to look at.
 pub(in crate::transcript) fn set_aside(dir: &Path, journal: &Path, ending: &str) -> io::Result<PathBuf> {
     let aside = dir.join(ROOT).join(ASIDE);
-    fs::create_dir_all(&aside)?;
+    make_folder(&aside)?;
     let name = journal.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut path = aside.join(format!("{name}.{ending}"));
     let mut number = 1;

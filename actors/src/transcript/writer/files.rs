@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::legacy;
 use super::super::record::Record;
+use crate::disk::{make_folder, private};
 use crate::ids::CallId;
 
 /// Where a record's files go.
@@ -89,7 +90,7 @@ impl Folders {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => record.file_later(),
                 // Somebody has cleared it away; the next try finds it again.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir_all(&self.dir)?;
+                    make_folder(&self.dir)?;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
@@ -105,8 +106,8 @@ impl Folders {
 /// The second pair, for the processor of the service before this one. What it has taken up is left alone.
 fn file_legacy(top: &Path, record: &Record) -> io::Result<()> {
     let (transcripts, processing) = (top.join(legacy::TRANSCRIPTS), top.join(legacy::PROCESSING));
-    fs::create_dir_all(&transcripts)?;
-    fs::create_dir_all(&processing)?;
+    make_folder(&transcripts)?;
+    make_folder(&processing)?;
     put(&transcripts, &record.transcript_name(), &legacy::transcript(&record.transcript_json()?)?)?;
     let queue_name = record.queue_name();
     if processing.join(&queue_name).exists() {
@@ -141,12 +142,9 @@ impl Temp {
     }
 
     fn open(dir: &Path, name: &str, options: &mut OpenOptions) -> io::Result<Self> {
-        // Speech is private: nobody but the service's user and group.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(options, 0o640);
         // The dot keeps it from whoever looks for `call_*.json`.
         let path = dir.join(format!(".{name}.tmp"));
-        let file = options.open(&path)?;
+        let file = private(options).open(&path)?;
         Ok(Self { path, file, kept: false })
     }
 
@@ -174,7 +172,7 @@ impl Drop for Temp {
 
 /// Makes the directory where it is missing and proves that files can be put there.
 pub(in crate::transcript) fn prove_writable(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    make_folder(dir)?;
     let mut proof = Temp::replace(dir, &format!("writable-{}", std::process::id()))?;
     proof.fill(b"This file proves that records can be written, and is removed at once.")?;
     drop(proof);
