@@ -3,6 +3,10 @@
 //! A socket has no buffers of its own as long as the peer sends whole messages and reads what it is sent: both ways they pass
 //! through buffers of the thread, which all its calls find in the processor's cache. Only what is left over, a piece of a message or
 //! what the peer does not take, is kept by the socket. Fragments and pings are its owner's.
+//!
+//! A frame is held against the limit by its [`head`], before any of it is kept.
+
+pub mod head;
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -17,12 +21,15 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio_util::io::poll_read_buf;
 
+use self::head::{LONGEST_HEAD, Refused};
 use crate::audio::frame::Frame;
 
 /// An open socket: WebSocket messages out, frames in.
 pub struct Socket {
     io: BoxedSocket,
     codec: ws::Codec,
+    /// The most bytes of a frame.
+    most: usize,
     /// Read and not decoded yet.
     unread: BytesMut,
     /// `unread` is a part of the thread's buffer, which is not free while it is kept.
@@ -32,8 +39,18 @@ pub struct Socket {
     written: usize,
     /// Bytes that the system has taken for the peer, over the socket's life.
     taken: u64,
-    /// The peer has closed its end.
-    ended: bool,
+    reading: Reading,
+}
+
+/// What may still come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// More frames.
+    Open,
+    /// The peer has closed its end; what has been read of it may hold some.
+    Ended,
+    /// After a violation nothing that comes is a frame.
+    Spoilt,
 }
 
 impl fmt::Debug for Socket {
@@ -44,10 +61,49 @@ impl fmt::Debug for Socket {
 }
 
 impl Socket {
-    /// The socket under `parts`; what they have read is read first.
-    pub fn new(parts: FramedParts<BoxedSocket, ws::Codec>) -> Self {
+    /// The socket under `parts`, for frames of at most `most` bytes; what they have read is read first.
+    pub fn new(parts: FramedParts<BoxedSocket, ws::Codec>, most: usize) -> Self {
         let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
-        Self { io, codec, unread: read_buf, lent: false, unwritten: write_buf, written: 0, taken: 0, ended: false }
+        Self {
+            io,
+            codec: codec.max_size(most),
+            most,
+            unread: read_buf,
+            lent: false,
+            unwritten: write_buf,
+            written: 0,
+            taken: 0,
+            reading: Reading::Open,
+        }
+    }
+
+    /// The next frame of what has been read.
+    fn decode(&mut self) -> Result<Option<ws::Frame>, ProtocolError> {
+        if self.unread.is_empty() {
+            return Ok(None);
+        }
+        head::judge(&self.unread, self.most).map_err(|refused| match refused {
+            Refused::TooLong(_) => ProtocolError::Overflow,
+            Refused::Control(length) => ProtocolError::InvalidLength(usize::try_from(length).unwrap_or(usize::MAX)),
+        })?;
+        let frame = self.codec.decode(&mut self.unread)?;
+        // No frame that is waited for is as long.
+        if frame.is_none() && self.unread.len() > self.most + LONGEST_HEAD {
+            return Err(ProtocolError::Overflow);
+        }
+        Ok(frame)
+    }
+
+    /// Reads and throws away what a peer sends that was told why its socket ends: bytes that nobody reads would make the system's
+    /// close a reset, which overtakes what it was told. Ready when the peer has closed its end, or nothing was spoilt.
+    fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        while self.reading == Reading::Spoilt {
+            self.unread.clear();
+            if !matches!(ready!(self.poll_read(task)), Ok(true)) {
+                self.reading = Reading::Ended;
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Reads what is there, behind what is left of the last time; `false` at the end.
@@ -99,15 +155,21 @@ impl Stream for Socket {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if !this.unread.is_empty()
-                && let Some(frame) = this.codec.decode(&mut this.unread).transpose()
-            {
-                return Poll::Ready(Some(frame));
-            }
-            if this.ended {
+            if this.reading == Reading::Spoilt {
                 return Poll::Ready(None);
             }
-            this.ended = !ready!(this.poll_read(task))?;
+            if let Some(frame) = this.decode().transpose() {
+                if frame.is_err() {
+                    (this.unread, this.reading) = (BytesMut::new(), Reading::Spoilt);
+                }
+                return Poll::Ready(Some(frame));
+            }
+            if this.reading == Reading::Ended {
+                return Poll::Ready(None);
+            }
+            if !ready!(this.poll_read(task))? {
+                this.reading = Reading::Ended;
+            }
         }
     }
 }
@@ -151,6 +213,11 @@ impl Half {
     /// Bytes that have been taken of what was written, over the socket's life: while it grows the peer reads.
     pub fn taken(&self) -> u64 {
         self.0.borrow().taken
+    }
+
+    /// Ready when nothing is left to come of a peer that has broken the rules; of any other at once.
+    pub fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        self.0.borrow_mut().poll_drain(task)
     }
 }
 
@@ -237,6 +304,7 @@ mod tests {
     use actix_codec::{Decoder as _, Framed};
     use actix_http::ws::Frame as F;
     use futures_util::FutureExt as _;
+    use proptest::prelude::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
@@ -247,7 +315,7 @@ mod tests {
     fn socket(capacity: usize) -> (Socket, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(capacity);
         let framed = Framed::new(Box::new(ours) as BoxedSocket, ws::Codec::new().client_mode().max_size(MOST_BYTES));
-        (Socket::new(framed.into_parts()), theirs)
+        (Socket::new(framed.into_parts(), MOST_BYTES), theirs)
     }
 
     /// Texts of lengths that fill less than a read, about one, and more.
@@ -282,6 +350,55 @@ mod tests {
             drop(servers);
             assert!(sockets[0].next().await.is_none(), "the end");
         }
+    }
+
+    #[actix_rt::test]
+    async fn what_is_announced_beyond_the_limit_is_not_waited_for() {
+        for (opcode, length) in [(1_u8, 1_u64 << 40), (2, 1 << 63), (0, MOST_BYTES as u64 + 1), (9, 126)] {
+            let (mut socket, mut server) = socket(1 << 16);
+            server.write_all(&[0x80 | opcode, 127]).await.expect("room");
+            assert!(socket.next().now_or_never().is_none(), "a head that is on its way");
+            server.write_all(&length.to_be_bytes()).await.expect("room");
+            let refused = socket.next().await.expect("a verdict").expect_err("none of it has come");
+            assert_eq!(matches!(refused, ProtocolError::Overflow), opcode != 9, "{refused}");
+            assert!(socket.next().await.is_none(), "nothing that follows is a frame");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_read_as_the_decoder_reads_it(
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+            most in 0_usize..300,
+        ) {
+            let mut wire = BytesMut::from(&bytes[..]);
+            let decoded = ws::Codec::new().max_size(most).decode(&mut wire);
+            match head::judge(&bytes, most) {
+                // What is refused would never have been taken.
+                Err(_) => prop_assert!(!matches!(decoded, Ok(Some(_)))),
+                Ok(Some(length)) if decoded.as_ref().is_ok_and(Option::is_some) => {
+                    prop_assert_eq!(length, (bytes.len() - wire.len()) as u64);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_frame_that_trickles_in_is_kept_once_and_no_more() {
+        let (mut socket, mut server) = socket(1 << 16);
+        let mut wire = BytesMut::new();
+        Parser::write_message(&mut wire, vec![7; MOST_BYTES], OpCode::Binary, true, false);
+        for piece in wire.chunks(997) {
+            server.write_all(piece).await.expect("room");
+            tokio::task::yield_now().await;
+            if let Some(frame) = socket.next().now_or_never() {
+                assert!(matches!(frame, Some(Ok(F::Binary(bytes))) if bytes.len() == MOST_BYTES));
+                return;
+            }
+            assert!(socket.unread.capacity() <= 2 * MOST_BYTES, "{} bytes kept", socket.unread.capacity());
+        }
+        panic!("the frame did not come");
     }
 
     #[actix_rt::test]

@@ -150,6 +150,7 @@ async fn accept(
         );
     }
     // Browsers offer subprotocols, and fail when none of them comes back.
+    let body = socket::watched(&request, body, LARGEST_MESSAGE).await?;
     let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, &["realtime"])?;
     let stream =
         stream.max_frame_size(LARGEST_MESSAGE).aggregate_continuations().max_continuation_size(LARGEST_MESSAGE);

@@ -3,11 +3,16 @@
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
+use actix_http::BoxedPayloadStream;
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::{FromRequest as _, HttpRequest, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::{Sink, StreamExt, future::poll_fn};
 use switchboard_actors::clock;
+use switchboard_actors::socket::head::{Refused, Watch};
 
 use super::events::Out;
 use super::log::ClientLog;
@@ -22,6 +27,24 @@ pub(super) struct Manner {
     pub(super) deaf_at: Option<Instant>,
     /// Where what the client says is written down, and the connection's number there.
     pub(super) log: Option<(ClientLog, u64)>,
+}
+
+/// What a client sends, for frames of at most `most` bytes: one that announces more ends it before any of it is kept.
+///
+/// # Errors
+/// Never: what is taken out of a request is put into its like.
+pub(super) async fn watched(request: &HttpRequest, body: web::Payload, most: usize) -> actix_web::Result<web::Payload> {
+    let mut watch = Watch::default();
+    let payload = body.into_inner().map(move |bytes| {
+        let bytes = bytes?;
+        watch.follow(&bytes, most).map_err(|refused| match refused {
+            Refused::TooLong(_) => PayloadError::Overflow,
+            Refused::Control(_) => PayloadError::EncodingCorrupted,
+        })?;
+        Ok(bytes)
+    });
+    let payload: BoxedPayloadStream = Box::pin(payload);
+    web::Payload::from_request(request, &mut Payload::from(payload)).await
 }
 
 /// Carries a session until either side ends it.
@@ -145,7 +168,10 @@ async fn hear(message: AggregatedMessage, session: &mut Session, sink: &mut acti
 }
 
 fn reason_of(error: &ProtocolError) -> CloseReason {
-    let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+    let cause = if let ProtocolError::Io(error) = error { error.get_ref() } else { None };
+    let cause = cause.and_then(|cause| cause.downcast_ref::<PayloadError>());
+    let overflowed = matches!(error, ProtocolError::Overflow) || matches!(cause, Some(PayloadError::Overflow));
+    let code = if overflowed { CloseCode::Size } else { CloseCode::Protocol };
     CloseReason { code, description: Some(error.to_string()) }
 }
 

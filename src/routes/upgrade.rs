@@ -22,6 +22,7 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
+use awc::BoxedSocket;
 use futures_util::{SinkExt, Stream, StreamExt as _};
 use log::{debug, warn};
 use switchboard_actors::events::{Event, emit};
@@ -95,8 +96,8 @@ where
     let Some(carried) = carried else { return refuse(head, body, framed).await };
     framed.send(h1::Message::Item((head, BodySize::None))).await?;
     let FramedParts { io, read_buf, .. } = framed.into_parts();
-    let codec = ws::Codec::new().max_size(carried.max_message);
-    let socket = Socket::new(FramedParts::with_read_buf(Box::new(io), codec, read_buf));
+    let parts = FramedParts::with_read_buf(Box::new(io) as BoxedSocket, ws::Codec::new(), read_buf);
+    let socket = Socket::new(parts, carried.max_message);
     let (sink, frames) = socket::split(socket);
     let Carried { start, patience, carrier_call, .. } = carried;
     let connection = Connection { written: Some(start(frames)), sink, patience, carrier_call, stall: None };
@@ -149,11 +150,22 @@ impl Future for Connection {
         let this = &mut *self;
         loop {
             match this.sink.poll_flush_unpin(task)? {
+                // A last word that is written may still be kept from the peer by what the peer sends.
+                Poll::Ready(()) if this.written.is_none() => {}
                 Poll::Ready(()) => this.stall = None,
                 Poll::Pending if this.is_stalled(task) => return Poll::Ready(Ok(())),
                 Poll::Pending => {}
             }
-            let Some(written) = &mut this.written else { return this.sink.poll_close_unpin(task) };
+            let Some(written) = &mut this.written else {
+                if this.sink.poll_close_unpin(task)?.is_pending() {
+                    return Poll::Pending;
+                }
+                return if this.sink.poll_drain(task).is_ready() || this.is_stalled(task) {
+                    Poll::Ready(Ok(()))
+                } else {
+                    Poll::Pending
+                };
+            };
             if this.sink.poll_ready_unpin(task)?.is_pending() {
                 return Poll::Pending;
             }
@@ -201,7 +213,7 @@ mod tests {
     fn connection(patience: Duration) -> (Connection, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64);
         let parts = FramedParts::with_read_buf(Box::new(ours) as _, ws::Codec::new(), actix_web::web::BytesMut::new());
-        let (sink, _) = socket::split(Socket::new(parts));
+        let (sink, _) = socket::split(Socket::new(parts, 1024));
         let frames = Bytes::from_static(&[0x89, 2, 1, 2]);
         let written: Written = Box::pin(stream::repeat_with(move || Ok(frames.clone())));
         (Connection { written: Some(written), sink, patience, carrier_call: Arc::default(), stall: None }, theirs)

@@ -45,7 +45,7 @@ pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result
         request = request.set_header(name, header(identifier, "safety identifier")?);
     }
     match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
-        Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts())),
+        Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts(), MOST_BYTES)),
         Ok(Err(error)) => Err(loss_of_dial(&error)),
         Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
     }
