@@ -1,22 +1,244 @@
-//! The HTTP client of a thread: TLS with the roots of the web, no redirects. For requests of ours that are no sockets.
+//! Requests of ours that are no sockets: one connection, one request, one answer. TLS with the roots of the web, followed nowhere.
+//!
+//! Connections are not kept: one that the server closes meanwhile loses a request that may not be sent twice. What makes the next one
+//! quick, the server's TLS ticket and its address, is kept. There are no cookies, and no proxy is taken from the environment.
+//!
+//! [`resolve`] looks names up; [`unpack`] and [`text`] make of an answer's bytes what it says that they are.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+pub mod resolve;
+pub mod text;
+pub mod unpack;
 
-use awc::{Client, Connector};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-/// The client of this thread. Redirects are not followed: what was checked of an address would not hold for the next one.
-pub fn client() -> Client {
-    thread_local! {
-        static CLIENT: OnceCell<Client> = const { OnceCell::new() };
-    }
-    CLIENT.with(|cell| cell.get_or_init(make).clone())
+use actix_rt::task::JoinHandle;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::handshake;
+use hyper::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use hyper::{Method, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::{Host, Position, Url};
+
+/// One request.
+#[derive(Debug)]
+pub struct Request {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
 }
 
-fn make() -> Client {
-    // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
-    let connector = Connector::new().rustls_0_23(Arc::new(tls_config()));
-    Client::builder().connector(connector).disable_redirects().finish()
+/// An answer whose body has not been read.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status; never one of an interim answer.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    body: Incoming,
+    _connection: Driven,
+}
+
+/// Why there is no answer, in words that hold no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// The name cannot be looked up, or leads where it may not.
+    #[error("{0}")]
+    Address(#[from] resolve::NotFound),
+    /// Nobody takes connections there.
+    #[error("it cannot be connected to")]
+    Connect,
+    /// Nobody whom the certificate authorities know.
+    #[error("the TLS handshake failed: its certificate is not trusted, or it speaks no TLS")]
+    Tls,
+    /// What came is no answer, or half of one's head.
+    #[error("the answer is no HTTP, or was cut short")]
+    NoAnswer,
+    /// A header of ours that cannot be sent.
+    #[error("a header cannot be sent as it is set")]
+    Header,
+}
+
+/// Why a body cannot be used, in words that begin with the answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadBody {
+    /// The connection ended before it did.
+    #[error("the answer was cut short")]
+    CutShort,
+    /// It is longer than was asked for.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// It cannot be unpacked.
+    #[error("the answer is {0}")]
+    Packed(#[from] unpack::NotUnpacked),
+}
+
+impl Request {
+    /// A POST of `body`.
+    pub fn post(url: Url, body: impl Into<Bytes>) -> Self {
+        Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// A GET.
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// With this header, in place of one of the same name.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Unanswered> {
+        let name = HeaderName::try_from(name).map_err(|_| Unanswered::Header)?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| Unanswered::Header)?;
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Sends it to the first address of its host that `may_reach` allows and that takes connections. Whoever waits bounds the time.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn send(self, may_reach: impl Fn(IpAddr) -> bool) -> Result<Answer, Unanswered> {
+        // The address that was checked is the one that is dialled: a second look-up could answer differently.
+        let addresses = resolve::reachable(&self.url, may_reach).await?;
+        let connection = connect(&addresses).await?;
+        if self.url.scheme() == "https" {
+            let name = server_name(&self.url).ok_or(Unanswered::Tls)?;
+            let tls = TlsConnector::from(shared_tls()).connect(name, connection);
+            exchange(self, tls.await.map_err(|_| Unanswered::Tls)?).await
+        } else {
+            exchange(self, connection).await
+        }
+    }
+}
+
+impl Answer {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The whole body, unpacked.
+    ///
+    /// # Errors
+    /// When it is longer than `most` bytes, was cut short, or cannot be unpacked.
+    pub async fn body(self, most: usize) -> Result<Vec<u8>, BadBody> {
+        let bytes = self.read(most).await?;
+        if bytes.len() > most { Err(BadBody::TooLong(most)) } else { Ok(bytes) }
+    }
+
+    /// The body, or of a longer one the first `most` bytes, to the end of a letter of UTF-8.
+    ///
+    /// # Errors
+    /// As [`body`](Self::body), but for its length.
+    pub async fn beginning(self, most: usize) -> Result<Vec<u8>, BadBody> {
+        let mut bytes = self.read(most).await?;
+        if bytes.len() > most {
+            bytes.truncate(most);
+            if let Err(error) = std::str::from_utf8(&bytes)
+                && error.error_len().is_none()
+            {
+                bytes.truncate(error.valid_up_to());
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The body as far as it is needed to know that it is longer than `most`.
+    async fn read(self, most: usize) -> Result<Vec<u8>, BadBody> {
+        let Self { headers, mut body, _connection, .. } = self;
+        let encodings: Vec<_> =
+            headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            // Trailers say nothing that anybody asks for.
+            let Ok(data) = frame.map_err(|_| BadBody::CutShort)?.into_data() else { continue };
+            bytes.extend_from_slice(&data);
+            if bytes.len() > most.saturating_add(PACKING) {
+                return if encodings.is_empty() { Ok(bytes) } else { Err(BadBody::TooLong(most)) };
+            }
+        }
+        Ok(unpack::unpack(bytes, encodings, most)?)
+    }
+}
+
+async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Unanswered> {
+    for (at, address) in addresses.iter().enumerate() {
+        let last = at + 1 == addresses.len();
+        let connecting = TcpStream::connect(address);
+        let connected = if last { Ok(connecting.await) } else { timeout(ONE_OF_SEVERAL, connecting).await };
+        if let Ok(Ok(connection)) = connected {
+            // Nagle's algorithm would hold a body back behind its head.
+            let _ = connection.set_nodelay(true);
+            return Ok(connection);
+        }
+    }
+    Err(Unanswered::Connect)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a shell: the connection's own work, which ends with it")]
+async fn exchange(
+    request: Request,
+    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Answer, Unanswered> {
+    let Request { method, url, mut headers, body } = request;
+    headers.insert(
+        HOST,
+        HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| Unanswered::Header)?,
+    );
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("switchboard/", env!("CARGO_PKG_VERSION"))));
+    // Without a word about it a server may pack as it likes; some do all the same.
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let mut sent = hyper::Request::new(Full::new(body));
+    (*sent.method_mut(), *sent.headers_mut()) = (method, headers);
+    *sent.uri_mut() = Uri::try_from(target).map_err(|_| Unanswered::Header)?;
+    let (mut sender, driver) = handshake(TokioIo::new(connection)).await.map_err(|_| Unanswered::NoAnswer)?;
+    let driver = Driven(actix_rt::spawn(async move {
+        // Whoever reads the answer sees the same failure.
+        let _ = driver.await;
+    }));
+    let answer = sender.send_request(sent).await.map_err(|_| Unanswered::NoAnswer)?;
+    let (head, body) = answer.into_parts();
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, _connection: driver })
+}
+
+/// What a server has to prove to be.
+fn server_name(url: &Url) -> Option<ServerName<'static>> {
+    Some(match url.host()? {
+        Host::Domain(name) => ServerName::try_from(name.to_owned()).ok()?,
+        Host::Ipv4(address) => ServerName::from(IpAddr::V4(address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::V6(address)),
+    })
+}
+
+/// A connection's own work; its end is the connection's.
+#[derive(Debug)]
+struct Driven(JoinHandle<()>);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn shared_tls() -> Arc<rustls::ClientConfig> {
+    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    Arc::clone(CONFIG.get_or_init(|| Arc::new(tls_config())))
 }
 
 /// TLS 1.2 and 1.3 to servers that the web's certificate authorities vouch for, HTTP/1.1 over it.
@@ -30,3 +252,8 @@ pub fn tls_config() -> rustls::ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }
+
+/// How long one of several addresses may take to connect. Longer: an address that swallows packets costs the whole try.
+const ONE_OF_SEVERAL: Duration = Duration::from_millis(700);
+/// What packing may add to an answer that does not shrink.
+const PACKING: usize = 1024;

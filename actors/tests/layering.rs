@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
-const SHELLS: [&str; 10] = [
+const SHELLS: [&str; 11] = [
     "actor.rs",
     "alarm.rs",
     "messages.rs",
@@ -12,6 +12,7 @@ const SHELLS: [&str; 10] = [
     "socket.rs",
     "incoming.rs",
     "http.rs",
+    "resolve.rs",
     "writer.rs",
     "clock.rs",
     "events.rs",

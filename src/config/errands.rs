@@ -85,6 +85,9 @@ pub(super) fn read_header(
     if header.is_empty() || !header.bytes().all(is_header_sign) {
         return refuse(format!("found {header:?}, expected a header's name, as \"Authorization\""));
     }
+    if FRAMING.iter().any(|framing| header.eq_ignore_ascii_case(framing)) {
+        return refuse(format!("found {header:?}, which every request sets by itself, expected another header"));
+    }
     if !is_variable(variable) {
         return refuse(format!(
             "found no variable's name for {header:?}, expected one in capitals; the value itself never stands in a file"
@@ -130,4 +133,20 @@ const fn is_header_sign(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
+/// What says where a request ends, to whom it goes and how its body is read.
+const FRAMING: [&str; 13] = [
+    "Host",
+    "Content-Length",
+    "Content-Type",
+    "Content-Encoding",
+    "Transfer-Encoding",
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Upgrade",
+    "Expect",
+    "TE",
+    "Trailer",
+    "Idempotency-Key",
+];
 const METHODS: &[(&str, ToolMethod)] = &[("GET", ToolMethod::Get), ("POST", ToolMethod::Post)];

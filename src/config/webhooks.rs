@@ -11,7 +11,8 @@ use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::ids::Private;
 use url::Host;
 
-use super::kinds::{any_text, duration, list, machine, quoted, text, url, whole, word};
+use super::errands::read_header;
+use super::kinds::{any_text, duration, list, machine, quoted, text, texts, url, whole, word};
 use super::layers::Variable;
 use super::reader::Section;
 use super::service::{HOUR, MILLISECOND, MINUTE, SECOND, is_loopback, is_variable};
@@ -94,6 +95,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
     let payload = section.read_if_set("payload", word(PAYLOADS));
     let secret_env = section.read_if_set("secret_env", any_text);
     let bearer_env = section.read_if_set("bearer_env", any_text);
+    let headers = section.read_if_set("headers", texts);
     let timeout = section.read_if_set("timeout", duration(100 * MILLISECOND..=2 * MINUTE));
     let concurrency = section.read_if_set("concurrency", whole(1..=256));
     let allow_private = section.read_if_set("allow_private", list(64, machine));
@@ -101,6 +103,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
     let environment = Environment { section, variables };
     let secrets = environment.secrets(secret_env?.as_deref(), payload);
     let bearer = environment.bearer(bearer_env?, payload);
+    let headers = environment.headers(&headers?.unwrap_or_default(), bearer.as_ref().is_some_and(Option::is_some));
     let plan = EndpointPlan {
         name: name?,
         url: url?,
@@ -108,6 +111,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
         payload,
         secrets: secrets?,
         bearer: bearer?,
+        headers: headers?,
         timeout: timeout?.unwrap_or(10 * SECOND),
         concurrency: concurrency?.unwrap_or(4) as usize,
         allow_private: allow_private?.unwrap_or_default(),
@@ -163,6 +167,27 @@ impl Environment<'_> {
         }
     }
 
+    /// Headers of the operator's own; none that a receiver checks us by.
+    fn headers(&self, named: &BTreeMap<String, String>, has_bearer: bool) -> Option<Vec<(String, Private<String>)>> {
+        let read = |(header, variable): (&String, &String)| {
+            if SIGNED.iter().any(|signed| header.eq_ignore_ascii_case(signed)) {
+                return self.refuse(
+                    "headers",
+                    &format!("found {header:?}, which every delivery sets by itself, expected another header"),
+                );
+            }
+            if has_bearer && header.eq_ignore_ascii_case("Authorization") {
+                return self.refuse(
+                    "headers",
+                    "found \"Authorization\" beside a bearer (bearer_env), expected one of the two",
+                );
+            }
+            read_header((header, variable), "headers", self.section, self.variables)
+        };
+        let read: Vec<_> = named.iter().map(read).collect();
+        read.into_iter().collect()
+    }
+
     fn is_named(&self, variable: &str, key: &str) -> bool {
         let named = is_variable(variable);
         if !named {
@@ -212,6 +237,8 @@ fn check_reach(plan: &EndpointPlan, section: &Section<'_>) {
     }
 }
 
+/// What a receiver knows a delivery by.
+const SIGNED: [&str; 4] = ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "User-Agent"];
 const SECRET: &str = "SWITCHBOARD_WEBHOOK_SECRET";
 const REDIS_PASSWORD: &str = "SWITCHBOARD_REDIS_PASSWORD";
 const BACKENDS: &[(&str, Backend)] = &[("files", Backend::Files), ("redis", Backend::Redis)];

@@ -196,6 +196,48 @@ fn names_must_lead_somewhere_and_be_writable_everywhere() {
         (
             &[(
                 "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "hunter2" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { X-API-Key = "NOT_SET" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Host = "HOST" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { Content-Length = "HOST" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { webhook-signature = "HOST" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
+                r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", headers = { "X API" = "HOST" } }]"#,
+            )],
+            "webhooks.endpoints[0].headers",
+        ),
+        (
+            &[(
+                "webhooks.endpoints",
                 r#"[{ name = "a", url = "https://x", payload = "singleinterface_v2", events = ["call.ended"] }]"#,
             )],
             "webhooks.endpoints[0].events",

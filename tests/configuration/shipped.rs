@@ -60,6 +60,7 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         ("AZURE_OPENAI_KEY", "sk"),
         ("CALENDAR_TOKEN", "abc"),
         ("CALENDAR_TENANT", "one"),
+        ("CRM_KEY", "abc"),
         ("CRM_TOKEN", "abc"),
         ("CRM_WEBHOOK_SECRET", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
     ];

@@ -2,7 +2,7 @@
 
 use super::{Ask, CarrierApi, NotPlaced, Placing, Request};
 use crate::call::steps::CarrierAnswer;
-use crate::http::client;
+use crate::http::{self, Unanswered};
 use crate::ids::CarrierCallId;
 
 /// Tells the carrier and waits for its answer.
@@ -28,15 +28,15 @@ pub async fn place(api: &CarrierApi, placing: &Placing) -> Result<CarrierCallId,
 /// One request and its answer, or why there is none.
 async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
     let exchange = async {
-        let sent = client()
-            .post(ask.url.as_str())
-            .timeout(ask.timeout)
-            .insert_header(("authorization", ask.authorization.expose().as_str()))
-            .content_type(ask.content_type)
-            .send_body(ask.body.expose().clone());
-        let mut answer = sent.await.map_err(|problem| problem.to_string())?;
-        let body = answer.body().limit(LONGEST_ANSWER).await.map_err(|problem| problem.to_string())?;
-        Ok::<_, String>((answer.status().as_u16(), body.to_vec()))
+        let request = http::Request::post(ask.url.clone(), ask.body.expose().clone())
+            .header("authorization", ask.authorization.expose())?
+            .header("content-type", ask.content_type)?
+            .header("accept", "application/json")?;
+        // The carrier's address is the operator's own setting, and may be within their network.
+        let answer = request.send(|_| true).await?;
+        let status = answer.status;
+        // What the carrier has done stands in its status; the body has the words, or a new call's id.
+        Ok::<_, Unanswered>((status, answer.body(LONGEST_ANSWER).await.unwrap_or_default()))
     };
     match actix_rt::time::timeout(ask.timeout, exchange).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -7,8 +7,7 @@ use chrono::{DateTime, Utc};
 use super::plan::EndpointPlan;
 use super::schedule::Answer;
 use crate::clock;
-use crate::http::client;
-use crate::tools::http::resolve;
+use crate::http::{BadBody, Request, Unanswered};
 
 /// What is sent.
 #[derive(Debug)]
@@ -29,50 +28,51 @@ pub async fn post(endpoint: &EndpointPlan, letter: Letter) -> (Answer, String) {
 }
 
 async fn exchange(endpoint: &EndpointPlan, letter: Letter) -> Result<(Answer, String), String> {
-    // The address that was checked is the one that is dialled: a second look-up could answer differently.
-    let address = resolve(&endpoint.url, |address| endpoint.may_reach(address)).await?;
+    let request = request(endpoint, letter).map_err(|problem| problem.to_string())?;
+    let answer = request.send(|address| endpoint.may_reach(address)).await.map_err(|problem| problem.to_string())?;
+    let status = answer.status;
+    let retry_after = answer.header("retry-after").and_then(|text| pause(text, clock::wall()));
+    match status {
+        200..=299 => {
+            // An answer that is cut short may come from a receiver that died on the way: it is not believed. All else that a body
+            // may be, long, packed, without an end, takes nothing back of the yes.
+            match actix_rt::time::timeout(LAST_WORDS, answer.body(MOST_READ)).await {
+                Ok(Err(BadBody::CutShort)) => Err("the answer was cut short".to_owned()),
+                Ok(Ok(_) | Err(BadBody::TooLong(_) | BadBody::Packed(_))) | Err(_) => {
+                    Ok((Answer::Accepted, format!("HTTP {status}")))
+                }
+            }
+        }
+        300..=399 => {
+            let told =
+                format!("HTTP {status}: redirects are not followed; put the final address into webhooks.endpoints");
+            Ok((Answer::Refused { status, retry_after }, told))
+        }
+        _ => Ok((Answer::Refused { status, retry_after }, format!("HTTP {status}"))),
+    }
+}
+
+/// The letter, signed as it is sent.
+fn request(endpoint: &EndpointPlan, letter: Letter) -> Result<Request, Unanswered> {
     let timestamp = clock::wall().timestamp();
-    let mut request = client()
-        .post(endpoint.url.as_str())
-        .address(address)
-        .timeout(endpoint.timeout)
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("user-agent", endpoint.payload.user_agent()))
-        .insert_header(("webhook-id", letter.id.as_str()))
-        .insert_header(("webhook-timestamp", timestamp.to_string()));
-    if let Some(secrets) = &endpoint.secrets {
-        request = request.insert_header(("webhook-signature", secrets.sign(&letter.id, timestamp, &letter.body)));
+    let signature = endpoint.secrets.as_ref().map(|secrets| secrets.sign(&letter.id, timestamp, &letter.body));
+    let mut request = Request::post(endpoint.url.clone(), letter.body);
+    // What the operator sets comes first: nothing of theirs may stand in for what a receiver checks.
+    for (name, value) in &endpoint.headers {
+        request = request.header(name, value.expose())?;
+    }
+    request = request
+        .header("content-type", "application/json")?
+        .header("user-agent", endpoint.payload.user_agent())?
+        .header("webhook-id", &letter.id)?
+        .header("webhook-timestamp", &timestamp.to_string())?;
+    if let Some(signature) = signature {
+        request = request.header("webhook-signature", &signature)?;
     }
     if let Some(bearer) = &endpoint.bearer {
-        request = request.insert_header(("authorization", format!("Bearer {}", bearer.expose())));
+        request = request.header("authorization", &format!("Bearer {}", bearer.expose()))?;
     }
-    let mut answer = request.send_body(letter.body).await.map_err(|error| unreached(&error).to_owned())?;
-    let status = answer.status();
-    if status.is_success() {
-        // An answer that is cut short may come from a receiver that died on the way: it is not believed.
-        let header = answer.headers().get("content-length").and_then(|value| value.to_str().ok());
-        let promised: usize = header.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
-        let body = answer.body().limit(LARGEST_ANSWER).await.map_err(|error| {
-            if matches!(error, awc::error::PayloadError::Overflow) {
-                format!("the answer is longer than {} KiB", LARGEST_ANSWER >> 10)
-            } else {
-                "the answer was cut short".to_owned()
-            }
-        })?;
-        // awc takes the connection's end for the body's.
-        if body.len() < promised {
-            return Err("the answer was cut short".to_owned());
-        }
-        return Ok((Answer::Accepted, format!("HTTP {}", status.as_u16())));
-    }
-    let header = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
-    let retry_after = header.and_then(|text| pause(text, clock::wall()));
-    let told = if status.is_redirection() {
-        format!("HTTP {}: redirects are not followed; put the final address into webhooks.endpoints", status.as_u16())
-    } else {
-        format!("HTTP {}", status.as_u16())
-    };
-    Ok((Answer::Refused { status: status.as_u16(), retry_after }, told))
+    Ok(request)
 }
 
 /// `Retry-After` in either of its forms: seconds, or a date.
@@ -86,23 +86,10 @@ fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some((date.to_utc() - now).to_std().unwrap_or_default())
 }
 
-/// What went wrong, in words of ours: the error's own may hold addresses.
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else awc may name, the connection did not hold")]
-fn unreached(error: &awc::error::SendRequestError) -> &'static str {
-    use awc::error::{ConnectError, SendRequestError as E};
-    match error {
-        E::Connect(ConnectError::Timeout) | E::Timeout => "no answer in time",
-        E::Connect(ConnectError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-            "the TLS handshake failed: its certificate is not trusted, or it speaks no TLS"
-        }
-        E::Connect(_) => "cannot be connected to",
-        E::Response(_) | E::H2(_) => "the answer is no HTTP, or was cut short",
-        _ => "the connection broke off",
-    }
-}
-
-/// The most of an answer that is read. Receivers say "ok"; a stream without an end would keep a place for ever.
-const LARGEST_ANSWER: usize = 64 * 1024;
+/// The most of an answer that is read. Receivers say "ok", and some a page.
+const MOST_READ: usize = 64 * 1024;
+/// How long the rest of an answer is waited for once it has said yes. Longer: a stream without an end keeps a place.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

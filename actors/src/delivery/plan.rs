@@ -41,6 +41,8 @@ pub struct EndpointPlan {
     pub secrets: Option<Secrets>,
     /// Sent as `Authorization: Bearer`.
     pub bearer: Option<Private<String>>,
+    /// Headers of its own, as gateways ask for; their values from the environment.
+    pub headers: Vec<(String, Private<String>)>,
     /// From a try's first byte to the answer's last.
     pub timeout: Duration,
     /// Tries at once.

@@ -146,6 +146,16 @@ pub fn failure(reason: &str) -> String {
     json!({"ok": false, "error": reason}).to_string()
 }
 
+/// The answer to the model when a tool said no: its status, and its reason, where it gave one.
+pub fn refusal(status: u16, said: &str) -> String {
+    let mut told = json!({"ok": false, "error": format!("the tool answered HTTP {status}"), "status": status});
+    let said = said.trim();
+    if !said.is_empty() {
+        told["answer"] = serde_json::from_str(said).unwrap_or_else(|_| Value::String(said.to_owned()));
+    }
+    told.to_string()
+}
+
 /// An address on the public internet: not loopback, private, link-local, shared, documentation, multicast or unspecified.
 pub fn is_public(address: IpAddr) -> bool {
     match address {

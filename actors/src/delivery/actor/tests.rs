@@ -140,6 +140,7 @@ impl Scene {
             payload: Payload::Switchboard,
             secrets: None,
             bearer: None,
+            headers: Vec::new(),
             timeout: Duration::from_secs(1),
             concurrency: 1,
             allow_private: Vec::new(),
