@@ -45,9 +45,17 @@ impl Usd {
     }
 }
 
+/// Billionths of a dollar.
+const BILLION: u64 = 1_000_000_000;
+
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.dollars())
+        // Whole dollars without a point, as most programs write them again.
+        if self.0.is_multiple_of(BILLION) {
+            serializer.serialize_u64(self.0 / BILLION)
+        } else {
+            serializer.serialize_f64(self.dollars())
+        }
     }
 }
 

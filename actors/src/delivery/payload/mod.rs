@@ -3,6 +3,7 @@
 //! A shape is a function from a notice (and its record, where there is one) to JSON, beside a few facts: its name, which kinds
 //! of notice it can tell, and what it calls itself. Another shape is another file and another line in [`Payload`].
 
+mod numbers;
 mod ours;
 mod singleinterface;
 mod waybeo;
@@ -75,9 +76,9 @@ impl Payload {
     /// When it cannot be written, which is so for no JSON value.
     pub fn body(self, material: Material<'_>) -> serde_json::Result<Vec<u8>> {
         match self {
-            Self::Switchboard => serde_json::to_vec(&ours::body(material)),
-            Self::WaybeoDataRecord => serde_json::to_vec(&waybeo::body(material)),
-            Self::SingleInterfaceV2 => serde_json::to_vec(&singleinterface::body(material)),
+            Self::Switchboard => numbers::write(&ours::body(material)),
+            Self::WaybeoDataRecord => numbers::write(&waybeo::body(material)),
+            Self::SingleInterfaceV2 => numbers::write(&singleinterface::body(material)),
         }
     }
 }
