@@ -11,6 +11,7 @@
 //! | [`config`] | settings in layers → final types, once; what each call is to be held like |
 //! | [`routes`] | one file a family: Twilio's webhooks, the media stream (the one file that names `actix-web-actors`), `/calls`, health, metrics |
 //! | [`service`], `listener`, [`shutdown`] | what is started in which order, where it listens, and how it stops |
+//! | `crowd`, `places` | connections that wait for a request, and how many of them there may be |
 //! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
 //! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
 //! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
@@ -29,6 +30,7 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod crowd;
 pub mod deliveries;
 mod folders;
 mod health;
@@ -38,6 +40,7 @@ mod listener;
 pub mod logging;
 mod open_files;
 pub mod phone;
+mod places;
 pub mod records;
 pub mod rehearsal;
 pub mod routes;

@@ -12,20 +12,32 @@ use actix_server::{Server, ServerHandle};
 use actix_service::map_config;
 use actix_web::App;
 use actix_web::dev::AppConfig;
+use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use log::warn;
 use switchboard_actors::realtime::actor::warm::Keeper;
 use tokio::net::TcpSocket;
 
 use crate::lag;
+use crate::places::{bounded, introduce};
 use crate::routes::doors::Doors;
 use crate::routes::upgrade::upgrades;
+use crate::routes::welcome::welcome;
 use crate::service::ServiceError;
 
 /// A listener that is bound and not yet served.
 pub(crate) struct Bound {
     pub(crate) address: SocketAddr,
     run: Box<dyn FnOnce() -> Server>,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Those that wait for a request, over all threads.
+    pub(crate) strangers: usize,
+    /// Those with one in hand, and streams; on each thread, for all may be on one.
+    pub(crate) others: usize,
 }
 
 /// A listener that is served.
@@ -44,6 +56,7 @@ impl Bound {
         key: &'static str,
         address: SocketAddr,
         workers: usize,
+        room: Room,
         doors: &Arc<OnceLock<Data<Doors>>>,
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
@@ -52,10 +65,13 @@ impl Bound {
         let bound = socket.local_addr().map_err(failed)?;
         let doors = Arc::clone(doors);
         let listener = key.split('.').next().unwrap_or(key);
+        let strangers = (room.strangers / workers.max(1)).max(FEWEST);
         let threads = Arc::new(AtomicUsize::new(0));
         let server = Server::build()
             .workers(workers)
             .disable_signals()
+            // A belt: beyond it connections wait in the system's queue.
+            .max_concurrent_connections(strangers.saturating_add(room.others))
             // By then every call has ended; only idle connections are left.
             .shutdown_timeout(1);
         let stopping = server.graceful_shutdown_signal();
@@ -69,11 +85,12 @@ impl Bound {
             }
             let doors = Data::clone(doors);
             let app = move || {
-                let app = App::new().app_data(Data::clone(&doors)).configure(paths);
+                let app = App::new().app_data(Data::clone(&doors)).configure(paths).wrap(from_fn(welcome));
                 map_config(app, |()| AppConfig::default())
             };
             let stopping = stopping.clone();
-            HttpService::build()
+            let http = HttpService::build()
+                .on_connect_ext(introduce)
                 // Idle connections go when the service does, not when their time is up.
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -88,7 +105,8 @@ impl Bound {
                 .local_addr(bound)
                 .upgrade(upgrades(app.clone()))
                 .finish(app())
-                .tcp()
+                .tcp();
+            bounded(strangers, http)
         };
         let server = server.listen(listener, socket, serve).map_err(failed)?;
         Ok(Self { address: bound, run: Box::new(move || server.run()) })
@@ -117,5 +135,7 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
+/// Connections that may wait on a thread, however few there may be in all.
+const FEWEST: usize = 32;
 /// A burst of callers waits here for a moment instead of retrying a second later.
 const BACKLOG: u32 = 1024;

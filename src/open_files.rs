@@ -32,6 +32,22 @@ fn allowed() -> Option<u64> {
     None
 }
 
+/// How many connections of strangers a listener may have, so that `max_calls` calls find their files all the same; of a limit that is
+/// too low for both, few.
+pub(crate) fn strangers(max_calls: usize) -> usize {
+    share(max_calls, allowed())
+}
+
+/// How many sockets may wait to be admitted, of `wanted`: a call's files are not opened before it is.
+pub(crate) fn waiting(wanted: usize) -> usize {
+    wanted.min(allowed().map_or(usize::MAX, |allowed| usize::try_from(allowed / 4).unwrap_or(usize::MAX)))
+}
+
+fn share(max_calls: usize, allowed: Option<u64>) -> usize {
+    let left = allowed.map_or(u64::MAX, |allowed| allowed.saturating_sub(needed(max_calls)) / 2);
+    usize::try_from(left).unwrap_or(usize::MAX).clamp(FEWEST, MOST)
+}
+
 fn needed(calls: usize) -> u64 {
     u64::try_from(calls).unwrap_or(u64::MAX).saturating_mul(A_CALL).saturating_add(OWN)
 }
@@ -48,6 +64,10 @@ fn shortage(max_calls: usize, allowed: u64) -> String {
 const A_CALL: u64 = 4;
 /// Listeners, threads' wake-ups, records and deliveries on their way, operators, requests that never become a call.
 const OWN: u64 = 100;
+/// Strangers at a listener, however low the limit is.
+const FEWEST: usize = 64;
+/// And however high: beyond it they cost memory.
+const MOST: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -61,5 +81,19 @@ mod tests {
             "{told}"
         );
         assert_eq!(needed(usize::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn strangers_are_fewer_than_the_files_that_calls_leave() {
+        for (max_calls, allowed, expected) in [
+            (200, Some(1_024), 64),
+            (200, Some(2_000), 550),
+            (200, Some(524_288), 4_096),
+            (200, None, 4_096),
+            (1_000, Some(1_024), 64),
+            (usize::MAX, Some(u64::MAX), 64),
+        ] {
+            assert_eq!(share(max_calls, allowed), expected, "{allowed:?}");
+        }
     }
 }

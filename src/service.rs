@@ -30,7 +30,8 @@ use url::Url;
 
 use crate::canary::Canary;
 use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Spend, Verify};
-use crate::listener::{Bound, Listener};
+use crate::listener::{Bound, Listener, Room};
+use crate::open_files;
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
@@ -121,8 +122,12 @@ impl Service {
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let doors = Arc::new(OnceLock::new());
-        let public = Bound::at("server.bind", config.server.bind, config.server.workers, &doors, routes::public)?;
-        let admin = Bound::at("admin.bind", config.admin.bind, 1, &doors, routes::admin)?;
+        let strangers = open_files::strangers(config.server.max_calls);
+        let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
+        let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
+        let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, &doors, routes::public)?;
+        let room = Room { strangers, others: MOST_OPERATORS };
+        let admin = Bound::at("admin.bind", config.admin.bind, 1, room, &doors, routes::admin)?;
 
         let rehearsal = match config.realtime.provider {
             Provider::Rehearsal => {
@@ -164,7 +169,7 @@ impl Service {
                 stall_timeout: config.limits.line_silence,
                 max_message: config.limits.max_message,
             },
-            gate: Gate::new(config.limits.sockets_waiting, config.limits.sockets_per_address),
+            gate: Gate::new(sockets_waiting, config.limits.sockets_per_address),
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
@@ -428,6 +433,8 @@ fn model_address(config: &Config) -> Option<(String, u16)> {
     Some((url.host_str()?.to_owned(), port))
 }
 
+/// Operators' requests and event streams at once.
+const MOST_OPERATORS: usize = 512;
 /// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
 const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
 /// The service's own handle of the writer and the Supervisor's.

@@ -22,6 +22,7 @@ use url::Url;
 
 use super::form::Form;
 use super::gate::Gate;
+use super::guard;
 use super::health::ModelProbe;
 use super::hints::Hints;
 use super::outbound::Dialling;
@@ -217,11 +218,12 @@ pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
     request.headers().get(name)?.to_str().ok()
 }
 
-/// Whether the request came from this machine and through no proxy.
+/// Whether the request came from this machine, through no proxy and out of no web page.
 pub(super) fn is_local(request: &HttpRequest) -> bool {
     const PROXY_MARKS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && !PROXY_MARKS.iter().any(|mark| request.headers().contains_key(*mark))
+        && guard::is_of_no_page(request)
 }
 
 /// The address to count a socket by: the peer's, or what our own proxy on this machine says of it. Used for nothing else.

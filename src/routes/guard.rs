@@ -1,19 +1,21 @@
-//! Who may pass the admin's door.
+//! Who may pass: no web page of somewhere else, and at the admin's door whoever shows its token.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest};
+use log::warn;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use switchboard_actors::events::{Event, emit};
 
-use super::doors::{self, Doors};
+use super::doors::{self, Doors, Trust};
+use super::page::{Foreign, Told};
 use super::problem::Problem;
 
-/// Lets a request pass that shows the admin's token, or, where none is configured (the listener is then on loopback), one that
-/// no web page can have made.
+/// Lets a request pass that shows the admin's token. Where none is configured the listener is on loopback, and [`no_page`] has judged.
 pub(super) async fn admin(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -21,10 +23,10 @@ pub(super) async fn admin(
     let Some(doors) = request.app_data::<Data<Doors>>() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the listener is not wired").into());
     };
-    match &doors.admin_token {
-        Some(token) => check_token(request.request(), token.expose())?,
-        None => check_local(request.request())?,
+    if let Some(token) = &doors.admin_token {
+        check_token(request.request(), token.expose())?;
     }
+    check_kind(request.request())?;
     next.call(request).await
 }
 
@@ -42,20 +44,63 @@ fn check_token(request: &HttpRequest, token: &str) -> Result<(), Problem> {
         .with_header(header::WWW_AUTHENTICATE, "Bearer"))
 }
 
-/// A page in the operator's browser can reach loopback too: it shows itself by its origin, or by a host name that it made to
-/// point here.
-fn check_local(request: &HttpRequest) -> Result<(), Problem> {
-    let from_page = request.method() != Method::GET && request.headers().contains_key(header::ORIGIN);
-    let host = doors::header(request, "host").unwrap_or_default();
-    let name = host.strip_prefix('[').map_or_else(
-        || host.rsplit_once(':').map_or(host, |(name, _)| name),
-        |rest| rest.split(']').next().unwrap_or_default(),
-    );
-    let local = name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok();
-    if from_page || !local {
-        return Err(Problem::forbidden(
-            "without SWITCHBOARD_ADMIN_TOKEN this listener serves only direct requests to a loopback address",
-        ));
+/// Which listener a request came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listener {
+    /// Carriers'.
+    Public,
+    /// Operators'.
+    Admin,
+}
+
+/// Refuses what a web page may have made, where nothing that a page cannot show is asked for.
+pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
+    let (Some(doors), Some(listener)) = (request.app_data::<Data<Doors>>(), request.app_data::<Listener>()) else {
+        return Ok(());
+    };
+    let foreign = match (listener, &doors.trust, &doors.admin_token) {
+        (Listener::Public, Trust::Loopback, _) | (Listener::Admin, _, None) => told(request, |told| told.check_local()),
+        (Listener::Admin, _, Some(_)) => told(request, |told| told.check_origin()),
+        (Listener::Public, Trust::Signed(_), _) if request.headers().contains_key(header::UPGRADE) => {
+            let public = doors.public_url.host_str().unwrap_or_default();
+            told(request, |told| told.check_carrier(public))
+        }
+        (Listener::Public, Trust::Signed(_), _) => Ok(()),
+    };
+    foreign.map_err(|foreign| {
+        if *listener == Listener::Public {
+            emit(Event::CallRefused { reason: "web_page", carrier_call: None });
+        }
+        warn!(path = request.path(), foreign:%; "request refused: a web page may have made it");
+        Problem::forbidden(format!("expected a request that no web page has made: {foreign}"))
+    })
+}
+
+/// Whether nothing shows that a web page made it.
+pub(super) fn is_of_no_page(request: &HttpRequest) -> bool {
+    told(request, |told| told.check_local()).is_ok()
+}
+
+fn told(request: &HttpRequest, judge: impl Fn(&Told<'_>) -> Result<(), Foreign>) -> Result<(), Foreign> {
+    // What is no text is no name of ours either.
+    let all = |name| request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default());
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let hosts: Vec<_> = all("host").chain(target).collect();
+    let (origins, sites): (Vec<_>, Vec<_>) = (all("origin").collect(), all("sec-fetch-site").collect());
+    judge(&Told { hosts: &hosts, origins: &origins, sites: &sites })
+}
+
+/// Refuses an order in a form that a page may send to anywhere without asking first.
+fn check_kind(request: &HttpRequest) -> Result<(), Problem> {
+    let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
+        || doors::header(request, "content-length").is_some_and(|length| length.trim() != "0");
+    let kind = doors::header(request, "content-type").unwrap_or("application/json");
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // The second is what curl says of whatever it is given; a page that sends it shows its origin.
+    let good = kind == "application/json" || kind == "application/x-www-form-urlencoded" || kind.ends_with("+json");
+    if has_body && !good {
+        let told = "expected the order as Content-Type: application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
     }
     Ok(())
 }

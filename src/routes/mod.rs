@@ -2,8 +2,8 @@
 //!
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
 //! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
-//! `guard`), `health`, `metrics`; `order` reads bodies.
-//! Pure: `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
+//! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
+//! Pure: `page`, `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
 mod calls;
@@ -17,6 +17,7 @@ pub mod hints;
 mod metrics;
 mod order;
 pub mod outbound;
+mod page;
 mod problem;
 mod reassembly;
 pub mod signature;
@@ -28,6 +29,7 @@ pub mod twiml;
 pub(crate) mod upgrade;
 pub mod watching;
 pub mod waybeo;
+pub(crate) mod welcome;
 
 use std::future::ready;
 
@@ -39,7 +41,7 @@ use self::problem::Problem;
 
 /// The public listener's paths.
 pub fn public(app: &mut web::ServiceConfig) {
-    app.app_data(web::PayloadConfig::new(LARGEST_BODY))
+    app.app_data(guard::Listener::Public)
         .service(
             only("/twilio/voice", "GET, POST").route(web::post().to(twilio::voice)).route(web::get().to(twilio::voice)),
         )
@@ -62,7 +64,7 @@ pub fn public(app: &mut web::ServiceConfig) {
 
 /// The admin listener's paths.
 pub fn admin(app: &mut web::ServiceConfig) {
-    app.app_data(web::PayloadConfig::new(LARGEST_BODY)).service(
+    app.app_data(guard::Listener::Admin).service(
         web::scope("")
             .wrap(from_fn(guard::admin))
             .service(
@@ -89,6 +91,3 @@ fn only(path: &'static str, methods: &'static str) -> Resource {
         ready(Err::<HttpResponse, _>(problem))
     }))
 }
-
-/// A webhook's form is a few KiB.
-const LARGEST_BODY: usize = 64 * 1024;

@@ -32,6 +32,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::doors::named;
+use crate::places::Place;
 
 /// What a door puts into its response to take the connection.
 pub(super) struct Carried {
@@ -90,7 +91,15 @@ where
     B: MessageBody,
 {
     request.extensions_mut().insert(Offered);
-    let mut response = app.call(request).await?;
+    // In hand until the connection ends: a stream waits for no request.
+    let _served = request.conn_data::<Rc<Place>>().map(Place::serve);
+    let mut response = match app.call(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let (head, body) = Response::from(error).into_parts();
+            return refuse(head, body, framed).await;
+        }
+    };
     let carried = response.response_mut().extensions_mut().remove::<Carried>();
     let (head, body) = Response::from(response).into_parts();
     let Some(carried) = carried else { return refuse(head, body, framed).await };
