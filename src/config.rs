@@ -36,6 +36,7 @@ mod report;
 mod routing;
 mod secrets;
 mod service;
+mod sources;
 mod spending;
 mod tools;
 mod trust;
@@ -64,13 +65,14 @@ pub use recording::Recording;
 pub use routing::{Decision, Pattern, RouteInput};
 pub use secrets::Secrets;
 pub use service::{Admin, Did, Keep, Limits, Records, Retention, Server, Twilio, Verify, Waybeo};
+pub use sources::Sources;
 pub use spending::Spend;
 pub use switchboard_actors::call::hours::Hours;
 pub use tools::BuiltIn;
 pub use webhooks::{DeliveryQueue, Webhooks};
 
 use experiments::Ground;
-use layers::{Node, Variable};
+use layers::Node;
 use people::{Common, Directory};
 use reader::{Reader, Section};
 use switchboard_actors::call::brief::{AudioPlan, InterruptionPlan};
@@ -140,15 +142,6 @@ pub struct Config {
     pub notes: Vec<String>,
 }
 
-/// The layers above the built-in defaults, as they were found. Tests make their own; [`Config::load`] reads the world.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    file: Option<(PathBuf, String)>,
-    variables: BTreeMap<String, Variable>,
-    overrides: Vec<(String, String)>,
-    problems: Vec<Problem>,
-}
-
 impl Config {
     /// Reads `path` (or `config.toml` in the working directory, where there is one), `.env` and the environment.
     ///
@@ -208,105 +201,6 @@ impl Config {
     /// Whether nothing of the service can be reached from outside this machine.
     pub fn is_local(&self) -> bool {
         trust::is_local(&self.server) && self.admin.bind.ip().is_loopback()
-    }
-}
-
-impl Sources {
-    /// What is in the working directory and the environment.
-    pub fn found(path: Option<&Path>) -> Self {
-        let mut sources = Self::default();
-        sources.find_file(path);
-        sources.find_dotenv(Path::new(".env"));
-        for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str() else { continue };
-            match value.into_string() {
-                Ok(value) => {
-                    sources.variables.insert(name.to_owned(), Variable::new(name, &value, false));
-                }
-                Err(_) if variables::is_ours(name) => {
-                    let origin = Origin::Variable { name: name.to_owned(), dotenv: false };
-                    sources.refuse(name, origin, "found bytes that are no UTF-8, expected text");
-                }
-                Err(_) => {}
-            }
-        }
-        sources
-    }
-
-    /// The same with the text of a file.
-    #[must_use]
-    pub fn file(mut self, path: &str, text: &str) -> Self {
-        self.file = Some((PathBuf::from(path), text.to_owned()));
-        self
-    }
-
-    /// The same with environment variables, secrets included.
-    #[must_use]
-    pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
-        let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), Variable::new(name, value, false));
-        self.variables.extend(variables.iter().map(variable));
-        self
-    }
-
-    /// The same with what a `.env` file says, above the environment.
-    #[must_use]
-    pub fn dotenv(mut self, bytes: &[u8]) -> Self {
-        self.lay_dotenv(bytes);
-        self
-    }
-
-    /// The same with dotted keys set above everything else.
-    #[must_use]
-    pub fn overrides(mut self, overrides: &[(&str, &str)]) -> Self {
-        self.overrides.extend(overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        self
-    }
-
-    fn find_file(&mut self, path: Option<&Path>) {
-        let wanted = path.unwrap_or(Path::new("config.toml"));
-        match std::fs::read_to_string(wanted) {
-            Ok(text) => self.file = Some((wanted.to_owned(), text)),
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                let next = format!("cannot be read ({error}); expected a configuration file there");
-                self.refuse(&wanted.display().to_string(), Origin::Nowhere, &next);
-            }
-        }
-    }
-
-    fn find_dotenv(&mut self, path: &Path) {
-        match std::fs::read(path) {
-            Ok(bytes) => self.lay_dotenv(&bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                self.refuse(".env", Origin::Nowhere, &format!("cannot be read ({error}); expected a text file"));
-            }
-        }
-    }
-
-    /// Variables that `.env` has for others are ignored because nobody asks for them.
-    fn lay_dotenv(&mut self, bytes: &[u8]) {
-        let lines = match dotenv::read(bytes, &variables::is_ours) {
-            Ok(lines) => lines,
-            Err(why) => return self.refuse(".env", Origin::Nowhere, why),
-        };
-        for line in lines {
-            match line {
-                dotenv::Line::Set { name, value } => {
-                    let variable = Variable::new(&name, &value, true);
-                    self.variables.insert(name, variable);
-                }
-                // The line is not repeated: it may hold a secret.
-                dotenv::Line::Bad { name, line, why } => {
-                    let origin = Origin::File { path: Arc::new(PathBuf::from(".env")), line };
-                    self.refuse(&name, origin, &format!("{why}; write it as NAME=value in one line"));
-                }
-            }
-        }
-    }
-
-    fn refuse(&mut self, key: &str, origin: Origin, message: &str) {
-        self.problems.push(Problem { key: key.to_owned(), origin, message: message.to_owned() });
     }
 }
 

@@ -64,14 +64,12 @@ async fn a_person_has_one_budget_whoever_called_and_however_they_are_written() {
 
 #[actix_rt::test]
 async fn a_withheld_number_is_nobodys_budget() {
-    let withheld = ["sip:anonymous@anonymous.invalid", "266696687", "client:anonymous"];
-    for from in withheld {
-        let running = start(&[("spend.caller_hard", "0.004")]).await;
-        let report = call(&running, from).await;
-        assert!(!refused(&running, from).await, "{from}: the second caller is somebody else");
-        assert!(report.summary.ended_by != EndedBy::Service, "{from}: {:?}", report.summary.trail);
-        running.stop().await;
-    }
+    let from = "sip:anonymous@192.0.2.7";
+    let running = start(&[("spend.caller_hard", "0.004")]).await;
+    let report = call(&running, from).await;
+    assert!(!refused(&running, from).await, "the second caller is somebody else");
+    assert!(report.summary.ended_by != EndedBy::Service, "{:?}", report.summary.trail);
+    running.stop().await;
 }
 
 #[actix_rt::test]

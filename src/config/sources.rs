@@ -1,0 +1,117 @@
+//! Where settings come from besides the built-in defaults: a file, `.env`, the environment, and what the program sets itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layers::Variable;
+use super::problem::{Origin, Problem};
+use super::{dotenv, variables};
+
+/// The layers above the built-in defaults, as they were found. Tests make their own; [`super::Config::load`] reads the world.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub(super) file: Option<(PathBuf, String)>,
+    pub(super) variables: BTreeMap<String, Variable>,
+    pub(super) overrides: Vec<(String, String)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Sources {
+    /// What is in the working directory and the environment.
+    pub fn found(path: Option<&Path>) -> Self {
+        let mut sources = Self::default();
+        sources.find_file(path);
+        sources.find_dotenv(Path::new(".env"));
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str() else { continue };
+            match value.into_string() {
+                Ok(value) => {
+                    sources.variables.insert(name.to_owned(), Variable::new(name, &value, false));
+                }
+                Err(_) if variables::is_ours(name) => {
+                    let origin = Origin::Variable { name: name.to_owned(), dotenv: false };
+                    sources.refuse(name, origin, "found bytes that are no UTF-8, expected text");
+                }
+                Err(_) => {}
+            }
+        }
+        sources
+    }
+
+    /// The same with the text of a file.
+    #[must_use]
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.file = Some((PathBuf::from(path), text.to_owned()));
+        self
+    }
+
+    /// The same with environment variables, secrets included.
+    #[must_use]
+    pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
+        let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), Variable::new(name, value, false));
+        self.variables.extend(variables.iter().map(variable));
+        self
+    }
+
+    /// The same with what a `.env` file says, above the environment.
+    #[must_use]
+    pub fn dotenv(mut self, bytes: &[u8]) -> Self {
+        self.lay_dotenv(bytes);
+        self
+    }
+
+    /// The same with dotted keys set above everything else.
+    #[must_use]
+    pub fn overrides(mut self, overrides: &[(&str, &str)]) -> Self {
+        self.overrides.extend(overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    fn find_file(&mut self, path: Option<&Path>) {
+        let wanted = path.unwrap_or(Path::new("config.toml"));
+        match std::fs::read_to_string(wanted) {
+            Ok(text) => self.file = Some((wanted.to_owned(), text)),
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let next = format!("cannot be read ({error}); expected a configuration file there");
+                self.refuse(&wanted.display().to_string(), Origin::Nowhere, &next);
+            }
+        }
+    }
+
+    fn find_dotenv(&mut self, path: &Path) {
+        match std::fs::read(path) {
+            Ok(bytes) => self.lay_dotenv(&bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.refuse(".env", Origin::Nowhere, &format!("cannot be read ({error}); expected a text file"));
+            }
+        }
+    }
+
+    /// Variables that `.env` has for others are ignored because nobody asks for them.
+    fn lay_dotenv(&mut self, bytes: &[u8]) {
+        let lines = match dotenv::read(bytes, &variables::is_ours) {
+            Ok(lines) => lines,
+            Err(why) => return self.refuse(".env", Origin::Nowhere, why),
+        };
+        for line in lines {
+            match line {
+                dotenv::Line::Set { name, value } => {
+                    let variable = Variable::new(&name, &value, true);
+                    self.variables.insert(name, variable);
+                }
+                // The line is not repeated: it may hold a secret.
+                dotenv::Line::Bad { name, line, why } => {
+                    let origin = Origin::File { path: Arc::new(PathBuf::from(".env")), line };
+                    self.refuse(&name, origin, &format!("{why}; write it as NAME=value in one line"));
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, key: &str, origin: Origin, message: &str) {
+        self.problems.push(Problem { key: key.to_owned(), origin, message: message.to_owned() });
+    }
+}
