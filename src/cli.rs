@@ -12,11 +12,15 @@ use crate::deliveries::DeliveriesArgs;
 use crate::health::HealthArgs;
 use crate::phone::{CallArgs, DemoArgs};
 use crate::records::RecordsArgs;
+use crate::rehearsal::misbehaviour::Misbehaviour;
+
+/// The version, and what it was built from and for, as far as the build knew: `0.1.0 (1a2b3c4d5e6f 2026-11-29, x86_64-unknown-linux-gnu)`.
+pub const VERSION: &str = env!("SWITCHBOARD_VERSION");
 
 /// Answers phone calls with a realtime voice model.
 #[derive(Debug, Parser)]
-#[command(name = "switchboard", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Examples:\n  switchboard demo\n  switchboard serve --config config.toml\n\n\
+#[command(name = "switchboard", version = VERSION, max_term_width = 100, propagate_version = true)]
+#[command(after_long_help = "Examples:\n  switchboard demo\n  switchboard serve --config config.toml\n\n\
     Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration")]
 pub struct Cli {
     /// What to do.
@@ -30,37 +34,57 @@ pub enum Command {
     /// Shows one whole call on this machine, without keys and network
     Demo(DemoArgs),
     /// Answers calls until it is told to stop
-    #[command(after_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
+    #[command(after_long_help = "Example: switchboard serve --config /etc/switchboard/config.toml\n\n\
         SIGTERM and Ctrl-C let calls end by themselves for server.drain_timeout; the second one ends them now.\n\
         The log on stderr follows [log] of the configuration, and RUST_LOG before it: RUST_LOG=warn,switchboard=debug.")]
     Serve(ConfigArgs),
     /// Calls a running service as a carrier would
     Call(Box<CallArgs>),
     /// Checks the configuration and shows what would run
-    #[command(after_help = "Examples:\n  switchboard check\n  \
+    #[command(after_long_help = "Examples:\n  switchboard check\n  \
         switchboard check --config config.toml --json\n  \
         switchboard check --route +912250000000 --from +919800000000")]
     Check(CheckArgs),
     /// Shows what receivers of webhooks are told, and sends dead letters again
     #[command(
-        after_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
+        after_long_help = "Examples:\n  switchboard deliveries list\n  switchboard deliveries show ID\n  switchboard deliveries retry ID"
     )]
     Deliveries(DeliveriesArgs),
     /// Asks a service of this machine whether it is well
-    #[command(after_help = "Examples:\n  switchboard health\n  switchboard health --ready --at 127.0.0.1:8080\n\n\
-        Exit codes: 0 it is, 1 it is not or nothing answers")]
+    #[command(
+        after_long_help = "Examples:\n  switchboard health\n  switchboard health --ready --at 127.0.0.1:8080\n\n\
+        Exit codes: 0 it is, 1 it is not or nothing answers"
+    )]
     Health(HealthArgs),
     /// Measures how many calls this machine can carry
     Bench(BenchArgs),
     /// Lists, shows and erases records of calls
     Records(RecordsArgs),
     /// Runs the rehearsal model by itself; prints its URL
-    #[command(hide = true, after_help = "Example: switchboard rehearse --bind 127.0.0.1:9999")]
+    #[command(after_long_help = rehearse_help())]
     Rehearse {
         /// Where it listens; port 0 takes any free one
         #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
         bind: SocketAddr,
     },
+    /// Prints what a shell completes
+    #[command(after_long_help = "Example: switchboard completions bash > /etc/bash_completion.d/switchboard")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    #[command(after_long_help = "Example: switchboard man > /usr/local/share/man/man1/switchboard.1")]
+    Man,
+}
+
+fn rehearse_help() -> String {
+    format!(
+        "A connection may be told to misbehave by its URL: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
+         Example: switchboard rehearse --bind 127.0.0.1:9999",
+        Misbehaviour::HELP
+    )
 }
 
 /// Which configuration.

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use console::style;
 use log::debug;
 
@@ -30,6 +31,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Bench(args) => in_system(bench(args)),
         Command::Records(args) => records::run(&args),
         Command::Rehearse { bind } => in_system(rehearse(bind)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "switchboard", &mut script);
+            put(&script)
+        }
+        Command::Man => manual().map_or_else(|error| failed(&error, 1), |page| put(&page)),
     }
 }
 
@@ -50,14 +57,50 @@ fn serve(args: &ConfigArgs) -> ExitCode {
     }
 }
 
+/// The manual page: the program, then each command with its options.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    let program = Cli::command();
+    clap_mangen::Man::new(program.clone()).render(&mut page)?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = format!("switchboard {}", command.get_name());
+        writeln!(page, ".SH \"{}\"", name.to_uppercase())?;
+        let man = clap_mangen::Man::new(command.clone().bin_name(name));
+        man.render_synopsis_section(&mut page)?;
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        man.render_extra_section(&mut page)?;
+    }
+    Ok(page)
+}
+
+/// Writes to stdout. A reader that has read enough is no failure.
+fn put(text: &[u8]) -> ExitCode {
+    match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error, 1),
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
 async fn demo(args: DemoArgs) -> ExitCode {
-    telemetry::start_log();
+    // Lines of the log would tear the picture; whoever asks for them gets them.
+    if !io::stderr().is_terminal() || std::env::var_os("RUST_LOG").is_some() {
+        telemetry::start_log();
+    }
     let start = async |settings: Vec<(&'static str, String)>| {
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let config = Config::builtin_with(&settings).map_err(|error| CommandError::Usage(error.to_string()))?;
         Service::build(config).await.map_err(|error| CommandError::Failed(format!("failed to {error}")))
     };
-    match run_demo(args, start).await {
+    let done = tokio::select! {
+        done = run_demo(args, start) => done,
+        // At once: what was said so far is in the call's journal, of which the next start makes a record.
+        Ok(()) = tokio::signal::ctrl_c() => {
+            let _ = writeln!(io::stderr(), "stopped");
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    match done {
         Ok(report) if report.passed => ExitCode::SUCCESS,
         // What was not as it has to be is in the report that has been shown.
         Ok(_) => ExitCode::FAILURE,
@@ -104,6 +147,9 @@ impl Stage for Service {
 fn in_system(command: impl Future<Output = ExitCode>) -> ExitCode {
     actix::System::new().block_on(command)
 }
+
+/// What shells know a command by that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
 
 fn failed(error: &dyn Display, code: u8) -> ExitCode {
     let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());

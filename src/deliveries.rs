@@ -30,7 +30,7 @@ pub struct DeliveriesArgs {
 #[derive(Debug, Subcommand)]
 pub enum Ask {
     /// Lists what is on its way and what could not be delivered
-    #[command(after_help = "Examples:\n  switchboard deliveries list\n  \
+    #[command(after_long_help = "Examples:\n  switchboard deliveries list\n  \
         switchboard deliveries list --status failed --json")]
     List {
         /// Only these; without it, pending and failed
@@ -38,14 +38,16 @@ pub enum Ask {
         status: Option<Wanted>,
     },
     /// Shows one delivery in full: the call, each endpoint, each try's outcome
-    #[command(after_help = "Example: switchboard deliveries show evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript")]
+    #[command(
+        after_long_help = "Example: switchboard deliveries show evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript"
+    )]
     Show {
         /// The event's id, as `list` shows it
         id: String,
     },
     /// Sends dead letters again, under their old ids; an endpoint that answered 410 is asked again too
     #[command(
-        after_help = "Example: switchboard deliveries retry evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript\n\n\
+        after_long_help = "Example: switchboard deliveries retry evt_48b7f720-aa86-4a7d-8698-a8643a397676_transcript\n\n\
         A running service begins within a second, another one when it starts."
     )]
     Retry {

@@ -20,7 +20,11 @@ pub async fn serve(config: Config) -> ExitCode {
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!(target: LIFE, "failed to {error}");
+            let taken =
+                matches!(&error, ServiceError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse);
+            let next =
+                if taken { "; another program listens there: `ss -ltnp` names it, or choose another port" } else { "" };
+            error!(target: LIFE, "failed to {error}{next}");
             ExitCode::FAILURE
         }
     }

@@ -67,6 +67,19 @@ pub(crate) fn read_bundled(bytes: &[u8], name: &str) -> Result<Vec<i16>, WavErro
     read_from(Cursor::new(bytes), Path::new(name))
 }
 
+/// Whether a file could be written at `path`; leaves everything as it is.
+///
+/// # Errors
+/// Why not: there is no such folder, or it may not be written to.
+pub fn may_write(path: &Path) -> Result<(), WavError> {
+    let failed = |reason: std::io::Error| WavError::Unwritten { path: path.into(), reason: reason.to_string() };
+    if path.exists() {
+        return std::fs::OpenOptions::new().write(true).open(path).map(drop).map_err(failed);
+    }
+    std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+    std::fs::remove_file(path).map_err(failed)
+}
+
 /// Writes samples as 8 kHz 16-bit mono.
 ///
 /// # Errors

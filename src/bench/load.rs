@@ -25,7 +25,7 @@ use crate::shutdown::Signals;
 /// Measures what this host can carry.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio"
+    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio"
 )]
 pub struct BenchArgs {
     /// Concurrent calls of each step.

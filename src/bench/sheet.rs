@@ -107,6 +107,11 @@ impl Sheet {
         self.recommended_max_calls = self.calls_a_core.map(|calls| calls * 85 / 100);
     }
 
+    /// Whether a step was too much: without one, more might have held.
+    fn limit_reached(&self) -> bool {
+        self.steps.iter().any(|step| !step.holds(self.p99_objective_ms))
+    }
+
     /// Prints `json` where it is given, else the table.
     pub(super) fn print(&self, json: Option<&str>) {
         let mut out = std::io::stdout().lock();
@@ -124,11 +129,11 @@ impl Sheet {
         )?;
         writeln!(
             out,
-            "{:>16} {:>20} {:>20} {:>15} {:>8} {:>8} {:>6} {:>6} {:>9}",
+            "{:>16} {:>20} {:>20} {:>17} {:>10} {:>9} {:>6} {:>6} {:>9}",
             "calls",
             "up p50/p95/p99 ms",
             "down p50/p95/p99 ms",
-            "clear p50/p99",
+            "clear p50/p99 ms",
             "ms/call-s",
             "KiB/call",
             "busy",
@@ -150,7 +155,13 @@ impl Sheet {
         }
         match (self.calls_a_core, self.recommended_max_calls) {
             (Some(calls), Some(recommended)) => {
-                writeln!(out, "\n{calls} calls a core held; recommended server.max_calls per worker: {recommended}")
+                let (least, limit) = if self.limit_reached() {
+                    ("", "")
+                } else {
+                    ("at least ", " (limit not reached; go on with --steps)")
+                };
+                let held = format!("{least}{calls} calls a core held{limit}");
+                writeln!(out, "\n{held}; recommended server.max_calls per worker: {least}{recommended}")
             }
             _ => writeln!(out, "\nno step held its objective; start lower with --steps"),
         }
@@ -160,7 +171,7 @@ impl Sheet {
         let three = |l: &Latency| format!("{:.2}/{:.2}/{:.2}", l.p50, l.p95, l.p99);
         writeln!(
             out,
-            "{name:>16} {:>20} {:>20} {:>15} {:>8.2} {:>8.0} {:>5}% {:>5}% {:>9.2}{mark}",
+            "{name:>16} {:>20} {:>20} {:>17} {:>10.2} {:>9.0} {:>5}% {:>5}% {:>9.2}{mark}",
             three(&step.up),
             three(&step.down),
             format!("{:.2}/{:.2}", step.clear.p50, step.clear.p99),

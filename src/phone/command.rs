@@ -16,12 +16,14 @@ use super::call::{CallReport, place_call};
 use super::display::{self, Line};
 use super::handset::{Handset, Progress, Remote};
 use super::options::{DialOutcome, Fault, PhoneOptions, Target};
+use super::playout::AUDIBLE;
+use super::speech::Sentence;
 use super::summary::Summary;
 use super::wav;
 
 /// Call a running service as the carrier would.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("target").required(true).args(["url", "stream"]))]
+#[command(after_long_help = EXAMPLES, group = clap::ArgGroup::new("target").required(true).args(["url", "stream"]))]
 pub struct CallArgs {
     /// The voice webhook, whose TwiML is obeyed; with --carrier waybeo, where the service is: /waybeo/ws is added
     #[arg(long, value_name = "URL", value_parser = webhook_url)]
@@ -30,16 +32,19 @@ pub struct CallArgs {
     #[arg(long, value_name = "URL", value_parser = socket_url)]
     pub stream: Option<Url>,
     /// Whose network the call comes from
-    #[arg(long, default_value = "twilio", value_parser = carrier)]
+    #[arg(long, default_value = "twilio", value_parser = CarrierName)]
     pub carrier: Carrier,
     /// What the caller says: a WAV file of any rate, mono or stereo
     #[arg(long, value_name = "FILE")]
     pub wav: Option<PathBuf>,
+    /// What the caller says without --wav: the bundled sentence of this language, or nothing
+    #[arg(long, value_name = "CODE", default_value = "en", conflicts_with = "wav", value_parser = clap::builder::PossibleValuesParser::new(said()))]
+    pub say: String,
     /// Where to write what the caller heard: 8 kHz, from the start of the stream. Several calls get a number each
     #[arg(long, value_name = "FILE")]
     pub heard: Option<PathBuf>,
     /// When the caller begins to speak, after the start of the stream [default: when the greeting is over]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub speak_at: Option<Duration>,
     /// The caller's number
     #[arg(long, default_value = "+15550100001", value_name = "NUMBER")]
@@ -54,10 +59,10 @@ pub struct CallArgs {
     #[arg(long, value_name = "KEYS", value_delimiter = ',', value_parser = key)]
     pub dtmf: Vec<(Duration, char)>,
     /// When the caller hangs up, after the start of the stream [default: see below]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub hangup_after: Option<Duration>,
     /// No call lasts longer
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
     pub longest: Duration,
     /// Sign requests and the upgrade with this token, as the carrier does
     #[arg(long, value_name = "TOKEN", value_parser = token)]
@@ -89,13 +94,14 @@ pub struct CallArgs {
 }
 
 const EXAMPLES: &str = "\
-Unless --hangup-after says otherwise, the caller hangs up when everything has been said and pressed, an answer to it was heard,
+Unless --hangup-after says otherwise, the caller hangs up when everything has been said and pressed, an answer to it was heard, \
 and 4 s of silence followed it; or when no answer came for 12 s. A service that hangs up first is obeyed.
 
 Exit code: 0 the calls went through, 1 something failed (no webhook, no stream, a lost socket), 2 bad usage.
 
 Examples:
-  switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --heard heard.wav
+  switchboard call --url http://127.0.0.1:8080/twilio/voice --say en --heard heard.wav
+  switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav
   switchboard call --stream ws://127.0.0.1:8080/ws --parameter token=t --dtmf 3s:1,5s:# --hangup-after 20s --json
   switchboard call --url http://127.0.0.1:8080/twilio/voice --wav caller.wav --calls 20 --ramp 5
   switchboard call --carrier waybeo --stream 'ws://127.0.0.1:8080/waybeo/ws?token=t' --wav caller.wav --fault no-stop,no-close";
@@ -128,9 +134,14 @@ impl CommandError {
 pub async fn run(args: CallArgs) -> Result<(), CommandError> {
     let options = args.options().map_err(CommandError::Usage)?;
     let count = usize::from(args.calls);
+    if let Some(path) = &args.heard {
+        let path = if count == 1 { path.clone() } else { numbered(path, 1) };
+        wav::may_write(&path).map_err(|error| CommandError::Usage(error.to_string()))?;
+    }
     let mut reports = place_all(&options, count, args.ramp).await;
     let mut problems = Vec::new();
     for (index, report) in reports.iter_mut().enumerate() {
+        report.summary.answered_after_ms = answered_after(&report.summary, &report.heard);
         if let Some(path) = &args.heard {
             let path = if count == 1 { path.clone() } else { numbered(path, index + 1) };
             match wav::write(&path, &report.heard) {
@@ -140,7 +151,11 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
         }
     }
     let summaries: Vec<Summary> = reports.into_iter().map(|report| report.summary).collect();
-    print(&summaries, args.json);
+    // Nobody was there to call: there is nothing to sum up.
+    let unheard = summaries.iter().all(|summary| summary.failures.iter().any(|failure| is_refused(failure)));
+    if args.json || !unheard {
+        print(&summaries, args.json);
+    }
     let failed = summaries.iter().filter(|summary| !summary.succeeded()).count();
     if failed > 0 {
         let first = summaries.iter().find_map(|summary| summary.failures.first()).map_or("", String::as_str);
@@ -155,6 +170,9 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
     }
     match problems.first() {
         None => Ok(()),
+        Some(problem) if unheard => {
+            Err(CommandError::Failed(format!("{problem}; nobody listens there: is `switchboard serve` running?")))
+        }
         Some(problem) => Err(CommandError::Failed(problem.clone())),
     }
 }
@@ -175,7 +193,10 @@ impl CallArgs {
         }
         let speech: Arc<[i16]> = match &self.wav {
             Some(path) => wav::read(path).map_err(|error| error.to_string())?.into(),
-            None => Arc::new([]),
+            None => match Sentence::in_language(&self.say) {
+                Some(sentence) => sentence.samples().map_err(|error| error.to_string())?.into(),
+                None => Arc::new([]),
+            },
         };
         Ok(PhoneOptions {
             carrier: self.carrier,
@@ -192,7 +213,7 @@ impl CallArgs {
             parameters: self.parameters.iter().cloned().collect(),
             dial_outcome: self.dial_outcome,
             faults: self.faults.clone(),
-            record: self.heard.is_some(),
+            record: self.heard.is_some() || self.calls <= MOST_LISTENED_TO,
             authorities: self.authorities.clone(),
             ..PhoneOptions::new(target)
         })
@@ -248,6 +269,19 @@ fn show(remotes: &[Remote], expected: usize) -> String {
         [only] if expected == 1 => display::one_call(only),
         calls => display::many_calls(calls, expected),
     }
+}
+
+/// How long the caller waited for an answer: from the last word to the first sound behind it.
+fn answered_after(summary: &Summary, heard: &[i16]) -> Option<u64> {
+    let silent_from = summary.spoke_until_ms?;
+    let rest = heard.get(usize::try_from(silent_from).ok()?.checked_mul(8)?..)?;
+    let pieces = rest.chunks(160).position(|piece| piece.iter().any(|sample| sample.unsigned_abs() > AUDIBLE));
+    pieces.map(|pieces| pieces as u64 * 20)
+}
+
+/// Whether a failure says that nobody listens where the call went.
+fn is_refused(failure: &str) -> bool {
+    failure.to_lowercase().contains("connection refused")
 }
 
 /// The report of a call that was left in the middle.
@@ -349,6 +383,45 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{number:04}{extension}"))
 }
 
+/// Codes of bundled sentences, and the word for none.
+fn said() -> Vec<&'static str> {
+    Sentence::languages().into_iter().chain(["nothing"]).collect()
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let expected = |_| "expected a time with its unit, such as 500ms, 3s or 2m".to_owned();
+    humantime::parse_duration(text).map_err(expected)
+}
+
+/// Reads a carrier's name, and knows those there are.
+#[derive(Debug, Clone)]
+pub(crate) struct CarrierName;
+
+impl clap::builder::TypedValueParser for CarrierName {
+    type Value = Carrier;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Carrier, clap::Error> {
+        clap::builder::TypedValueParser::parse_ref(
+            &(carrier as fn(&str) -> Result<Carrier, String>),
+            command,
+            argument,
+            value,
+        )
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
+        Some(Box::new(Carrier::ALL.into_iter().map(|carrier| clap::builder::PossibleValue::new(carrier.name()))))
+    }
+}
+
+/// Calls at once whose sound is kept in memory, to say how long their answers took.
+const MOST_LISTENED_TO: u16 = 20;
+
 fn webhook_url(text: &str) -> Result<Url, String> {
     address(text, &["http", "https"])
 }
@@ -376,7 +449,7 @@ pub(crate) fn carrier(text: &str) -> Result<Carrier, String> {
 fn key(text: &str) -> Result<(Duration, char), String> {
     let expected = || "expected TIME:KEY such as 3s:1, with a key out of 0-9 * # A-D".to_owned();
     let (time, key) = text.trim().split_once(':').ok_or_else(expected)?;
-    let time = humantime::parse_duration(time).map_err(|error| format!("{error}; {}", expected()))?;
+    let time = self::time(time).map_err(|error| format!("{error}; {}", expected()))?;
     let mut keys = key.chars();
     match (keys.next(), keys.next()) {
         (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok((time, key)),
@@ -450,6 +523,36 @@ mod tests {
             let problem = parse(line).expect_err(line);
             assert!(problem.contains(expected), "{line}: {problem}");
         }
+    }
+
+    #[test]
+    fn without_a_file_the_caller_says_the_bundled_sentence_unless_told_to_be_mute() {
+        let speech = |line: &str| parse(line).expect("good usage").options().expect("possible").speech.len();
+        let english = speech("--stream ws://127.0.0.1:1/ws");
+        assert!(english > 8_000 && speech("--stream ws://127.0.0.1:1/ws --say en") == english);
+        assert_ne!(speech("--stream ws://127.0.0.1:1/ws --say hi"), english);
+        assert_eq!(speech("--stream ws://127.0.0.1:1/ws --say nothing"), 0);
+        assert!(parse("--stream ws://127.0.0.1:1/ws --say xx").is_err());
+        assert!(parse("--stream ws://127.0.0.1:1/ws --say en --wav a.wav").is_err());
+    }
+
+    #[test]
+    fn a_time_that_is_none_says_what_was_expected() {
+        for option in ["--speak-at soon", "--hangup-after 5", "--longest x"] {
+            let problem = parse(&format!("--stream ws://a/ {option}")).expect_err(option);
+            assert!(problem.contains("such as 500ms, 3s or 2m"), "{option}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_timed_from_the_last_word() {
+        let summary = Summary { spoke_until_ms: Some(100), ..Summary::default() };
+        let mut heard = vec![1_000; 800];
+        heard.extend([0; 1_600]);
+        assert_eq!(answered_after(&summary, &heard), None, "what was heard before is no answer");
+        heard.extend([1_000; 160]);
+        assert_eq!(answered_after(&summary, &heard), Some(200));
+        assert_eq!(answered_after(&Summary::default(), &heard), None);
     }
 
     #[test]

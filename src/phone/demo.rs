@@ -3,6 +3,7 @@
 mod likeness;
 mod records;
 mod show;
+mod turns;
 
 use std::future::Future;
 use std::io::Write as _;
@@ -22,9 +23,9 @@ pub use likeness::Likeness;
 pub use show::Seen;
 
 use super::call::{CallReport, place_call};
-use super::command::{CommandError, carrier};
+use super::command::{CarrierName, CommandError};
 use super::display::REDRAW;
-use super::handset::{Handset, Remote};
+use super::handset::Handset;
 use super::options::{PhoneOptions, Target};
 use super::playout::{AUDIBLE, duration_of, samples_in};
 use super::speech::Sentence;
@@ -34,15 +35,15 @@ use show::Show;
 
 /// Start the service with the rehearsal model, call it, and prove that the conversation happened.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub struct DemoArgs {
     /// What the caller says instead of the bundled sentence: a WAV file of any rate
     #[arg(long, value_name = "FILE")]
     pub wav: Option<PathBuf>,
     /// Whose network the call comes from
-    #[arg(long, default_value = "twilio", value_parser = carrier)]
+    #[arg(long, default_value = "twilio", value_parser = CarrierName)]
     pub carrier: Carrier,
-    /// The language both sides speak: en, hi, mr, te, ta, ml
+    /// The language both sides speak
     #[arg(long, default_value = "en", value_name = "CODE", value_parser = clap::builder::PossibleValuesParser::new(Sentence::languages()))]
     pub language: String,
     /// Where to write what the caller heard [default: beside the records]
@@ -57,7 +58,7 @@ pub struct DemoArgs {
 }
 
 const EXAMPLES: &str = "\
-No keys and no network are needed: the service runs on free ports of this machine with the built-in rehearsal model, which greets
+No keys and no network are needed: the service runs on free ports of this machine with the built-in rehearsal model, which greets \
 the caller and says the caller's own words back.
 
 Exit code: 0 the caller heard the greeting and the answer and the records are complete, 1 not so, 2 bad usage.
@@ -118,6 +119,14 @@ where
     }
     .map_err(|error| CommandError::Usage(error.to_string()))?
     .into();
+    if turns::loudest_dbfs(&speech) < QUIETEST_DBFS {
+        let path = args.wav.clone().unwrap_or_default();
+        let told = format!("{} has no speech above {QUIETEST_DBFS} dBFS: nobody would hear it", path.display());
+        return Err(CommandError::Usage(told));
+    }
+    if let Some(path) = &args.heard {
+        wav::may_write(path).map_err(|error| CommandError::Usage(error.to_string()))?;
+    }
     let service = start(settings(&args)).await?;
     let door = match args.carrier {
         Carrier::Twilio => "/twilio/voice",
@@ -141,7 +150,7 @@ where
     let path = args.heard.clone().unwrap_or_else(|| args.records.join(format!("call_{}_heard.wav", summary.call_sid)));
     let recorded = wav::write(&path, &heard);
     let evidence = Evidence { states, summary, heard: &heard, speech: &speech, records };
-    let mut report = evidence.judge(needed(args.wav.is_some(), &speech), path);
+    let mut report = evidence.judge(args.wav.is_some(), path);
     report.problems.extend(recorded.err().map(|error| error.to_string()));
     report.passed = report.problems.is_empty();
     print(&report, &args);
@@ -175,17 +184,10 @@ async fn perform(args: &DemoArgs, options: PhoneOptions, admin_url: &str) -> (Ve
     let (handset, remote) = Handset::new();
     let call = place_call(options, handset);
     tokio::pin!(call);
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
-    let mut stopped = false;
     let report = loop {
         tokio::select! {
             report = &mut call => break report,
             () = sleep(REDRAW) => {}
-            Ok(()) = &mut interrupted, if !stopped => {
-                stopped = true;
-                Remote::hang_up(&remote);
-            }
         }
         show.draw(&remote.progress(), state.borrow().as_deref());
     };
@@ -233,8 +235,9 @@ struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Judges the call; `share` of the caller's words has to come back. `path` is where the recording is.
-    fn judge(self, share: f64, path: PathBuf) -> DemoReport {
+    /// Judges the call. Of somebody's own recording, which has pauses in it, one turn has to come back: the caller may talk over the
+    /// answers to the others. `path` is where the recording is.
+    fn judge(self, own_recording: bool, path: PathBuf) -> DemoReport {
         let mut call = self.summary;
         let mut problems = call.failures.clone();
         let warned = |warning: &Warning| format!("the carrier would warn: {} {}", warning.code, warning.text);
@@ -247,16 +250,20 @@ impl Evidence<'_> {
                 "the caller heard {greeting:.1} s of greeting, expected at least {SHORTEST_GREETING:.1} s"
             ));
         }
-        let words = likeness::likeness(self.speech, after);
-        if words.share < share {
+        let turns =
+            if own_recording { turns::turns(self.speech) } else { std::iter::once(0..self.speech.len()).collect() };
+        let found = turns.into_iter().map(|turn| (likeness::likeness(&self.speech[turn.clone()], after), turn.end));
+        let best = found.max_by(|(one, _), (other, _)| one.share.total_cmp(&other.share));
+        let (words, said_until) = best.unwrap_or_default();
+        if words.share < SENTENCE_SHARE {
             problems.push(format!(
                 "the caller heard {:.0} % of the own words come back, expected at least {:.0} %",
                 words.share * 100.0,
-                share * 100.0
+                SENTENCE_SHARE * 100.0
             ));
         }
         problems.extend(self.records.problems);
-        let spoke_for_ms = duration_of(self.speech.len() as u64).as_millis() as u64;
+        let spoke_for_ms = duration_of(said_until as u64).as_millis() as u64;
         call.heard_wav = Some(path.clone());
         DemoReport {
             passed: problems.is_empty(),
@@ -271,13 +278,6 @@ impl Evidence<'_> {
             call,
         }
     }
-}
-
-/// The part of the caller's words that has to come back: nearly all of the bundled sentence; of somebody's own recording, in
-/// which the caller may talk over the answers to its parts, two seconds.
-fn needed(own_recording: bool, speech: &[i16]) -> f64 {
-    let seconds = duration_of(speech.len() as u64).as_secs_f64();
-    if own_recording { (2.0 / seconds.max(0.1)).min(SENTENCE_SHARE) } else { SENTENCE_SHARE }
 }
 
 /// Seconds in which something could be heard, by pieces of 20 ms.
@@ -342,6 +342,8 @@ const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// No demo lasts longer than this.
 const LONGEST_DEMO: Duration = Duration::from_secs(120);
+/// A recording whose loudest moment is quieter than this is silence on a telephone.
+const QUIETEST_DBFS: f64 = -45.0;
 /// A greeting shorter than this is a click.
 const SHORTEST_GREETING: f64 = 0.5;
 /// The part of a sentence that has to come back: all but its first or last piece.
@@ -374,7 +376,7 @@ mod tests {
         let summary = Summary { spoke_from_ms: Some(SPOKE_AT as u64 / 8), ..summary };
         let speech = speech();
         let evidence = Evidence { states: Vec::new(), summary, heard, speech: &speech, records };
-        evidence.judge(needed(false, &speech), "heard.wav".into())
+        evidence.judge(false, "heard.wav".into())
     }
 
     #[test]

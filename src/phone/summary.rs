@@ -38,6 +38,8 @@ pub struct Summary {
     pub spoke_from_ms: Option<u64>,
     /// See `spoke_from_ms`.
     pub spoke_until_ms: Option<u64>,
+    /// From the caller's last word to the first sound behind it; `None` when nothing came, or nobody listened.
+    pub answered_after_ms: Option<u64>,
     /// People the service handed the call to, and how that went.
     pub transfers: Vec<Transfer>,
     /// Who ended the call.
@@ -161,6 +163,9 @@ impl Summary {
         }
         line("Lasted", format!("{:.1} s", self.duration_ms as f64 / 1000.0));
         line("First sound", self.time_to_first_sound_ms.map_or("never".into(), |ms| format!("after {ms} ms")));
+        if let Some(ms) = self.answered_after_ms {
+            line("Answer", format!("{ms} ms after the caller's last word"));
+        }
         line("Heard", format!("{:.1} s ({:.1} s queued and never played)", self.heard_seconds, self.unheard_seconds));
         line("Sent", format!("{} frames of 20 ms", self.frames_sent));
         line("Marks", format!("{} echoed, {} of them cleared", self.marks_echoed, self.marks_cleared));

@@ -15,7 +15,7 @@ pub(super) use crate::terminal::{complain, print};
 
 /// What `records` is asked.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  switchboard records list --since 1h --ending model_lost\n  \
+#[command(after_long_help = "Examples:\n  switchboard records list --since 1h --ending model_lost\n  \
     switchboard records show CA0123456789abcdef0123456789abcdef\n  \
     switchboard records --config /etc/switchboard/config.toml list\n  \
     switchboard records erase --caller +919800000001 --dry-run\n\n\
@@ -32,13 +32,13 @@ pub struct RecordsArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Lists the calls that have a record, oldest first
-    #[command(after_help = list::HELP)]
+    #[command(after_long_help = list::HELP)]
     List(ListArgs),
     /// Shows how a call went, moment by moment
-    #[command(after_help = show::HELP)]
+    #[command(after_long_help = show::HELP)]
     Show(ShowArgs),
     /// Erases everything of one call or one caller: transcript, queue file, deliveries, recordings, journals kept aside
-    #[command(after_help = erase::HELP)]
+    #[command(after_long_help = erase::HELP)]
     Erase(EraseArgs),
 }
 

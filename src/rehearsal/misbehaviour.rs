@@ -12,6 +12,8 @@ macro_rules! table {
         }
 
         impl Misbehaviour {
+            /// Every key and what it does, a line each.
+            pub const HELP: &'static str = concat!($("  ", stringify!($key), ":", $($doc, " ",)+ "\n"),+);
             /// Every key.
             pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 

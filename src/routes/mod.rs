@@ -43,6 +43,10 @@ use self::problem::Problem;
 pub fn public(app: &mut web::ServiceConfig) {
     app.app_data(guard::Listener::Public)
         .service(
+            only("/", "GET")
+                .route(web::get().to(|| ready(index("Switchboard answers phone calls.", &["health", "ready"])))),
+        )
+        .service(
             only("/twilio/voice", "GET, POST").route(web::post().to(twilio::voice)).route(web::get().to(twilio::voice)),
         )
         .service(only("/twilio/after-stream", "POST").route(web::post().to(twilio::after_stream)))
@@ -68,6 +72,11 @@ pub fn admin(app: &mut web::ServiceConfig) {
         web::scope("")
             .wrap(from_fn(guard::admin))
             .service(
+                only("/", "GET").route(
+                    web::get().to(|| ready(index("Switchboard, for operators.", &["calls", "metrics", "spend"]))),
+                ),
+            )
+            .service(
                 only("/calls", "GET, POST").route(web::get().to(calls::list)).route(web::post().to(outbound::begin)),
             )
             .service(only("/calls/{id}", "GET").route(web::get().to(calls::show)))
@@ -81,6 +90,14 @@ pub fn admin(app: &mut web::ServiceConfig) {
             .service(only("/metrics", "GET").route(web::get().to(metrics::metrics)))
             .default_service(web::to(problem::no_such_path)),
     );
+}
+
+/// A page of links, for somebody who has found the address.
+fn index(title: &'static str, paths: &'static [&'static str]) -> HttpResponse {
+    let links: String = paths.iter().map(|path| format!("<li><a href=\"{path}\">/{path}</a></li>")).collect();
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
+        "<!doctype html><html lang=\"en\"><title>Switchboard</title><p>{title}</p><ul>{links}</ul></html>\n"
+    ))
 }
 
 /// A resource that answers any other method with a problem that names those it takes.

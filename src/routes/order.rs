@@ -24,5 +24,10 @@ pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
 /// # Errors
 /// As [`bytes()`], and when it is not such an order.
 pub(super) fn order<T: DeserializeOwned>(body: Body, expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(&bytes(body)?).map_err(|error| Problem::bad_request(format!("expected {expected}: {error}")))
+    let bytes = bytes(body)?;
+    // A list would be read as a table's fields in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::bad_request(format!("expected {expected}: found a list")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| Problem::bad_request(format!("expected {expected}: {error}")))
 }

@@ -1,0 +1,79 @@
+//! What a recording is made of: the turns between its pauses. Pure.
+
+use std::ops::Range;
+
+/// The turns of `speech`, 8 kHz: what lies between pauses of a fifth of a second and more, and is long enough to be known again. All of it
+/// where there is no such turn.
+pub(super) fn turns(speech: &[i16]) -> Vec<Range<usize>> {
+    let levels: Vec<f64> = speech.chunks(PIECE).map(power).collect();
+    let loudest = levels.iter().copied().fold(0.0, f64::max);
+    let mut turns: Vec<Range<usize>> = Vec::new();
+    for (at, _) in levels.iter().enumerate().filter(|(_, level)| **level > loudest * QUIET) {
+        match turns.last_mut() {
+            Some(turn) if at - turn.end < PAUSE => turn.end = at + 1,
+            Some(_) | None => turns.push(at..at + 1),
+        }
+    }
+    turns.retain(|turn| turn.len() >= SHORTEST);
+    if turns.is_empty() {
+        return std::iter::once(0..speech.len()).collect();
+    }
+    turns.into_iter().map(|turn| turn.start * PIECE..(turn.end * PIECE).min(speech.len())).collect()
+}
+
+/// The level of the loudest moment, dB of full scale; that of a square wave is 0.
+pub(super) fn loudest_dbfs(speech: &[i16]) -> f64 {
+    let loudest = speech.chunks(PIECE).map(power).fold(0.0, f64::max);
+    10.0 * loudest.max(1e-12).log10()
+}
+
+/// Mean square, of full scale.
+fn power(piece: &[i16]) -> f64 {
+    let sum: f64 = piece.iter().map(|sample| (f64::from(*sample) / 32_768.0).powi(2)).sum();
+    sum / piece.len().max(1) as f64
+}
+
+/// Samples that are judged together: 20 ms.
+const PIECE: usize = 160;
+/// Pieces of quiet that part two turns. More than the gap before a plosive, less than where a server ends a turn: what lies between two of
+/// its ends is then at least one of ours.
+const PAUSE: usize = 10;
+/// Pieces of a turn that is long enough: a second.
+const SHORTEST: usize = 50;
+/// Quiet is 26 dB below the loudest moment: the room, not the voice.
+const QUIET: f64 = 0.0025;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(seconds: f64) -> Vec<i16> {
+        (0..(seconds * 8_000.0) as usize).map(|n| if n % 20 < 10 { 8_000 } else { -8_000 }).collect()
+    }
+
+    #[test]
+    fn a_recording_is_its_turns_and_noise_between_them_is_none() {
+        let mut speech = vec![40; 4_000];
+        speech.extend(tone(1.5));
+        speech.extend(vec![-60; 8_000]);
+        speech.extend(tone(0.3));
+        speech.extend(vec![40; 8_000]);
+        speech.extend(tone(2.0));
+        let found: Vec<(usize, usize)> = turns(&speech).into_iter().map(|turn| (turn.start, turn.len())).collect();
+        assert_eq!(found, [(4_000, 12_000), (34_400, 16_000)], "a word alone is too short to be known again");
+    }
+
+    #[test]
+    fn a_short_word_or_silence_is_one_turn() {
+        for speech in [tone(0.5), vec![0; 1_000], Vec::new()] {
+            let turns = turns(&speech);
+            assert_eq!((turns.len(), turns[0].clone()), (1, 0..speech.len()));
+        }
+    }
+
+    #[test]
+    fn silence_and_a_whisper_are_told_from_speech() {
+        assert!(loudest_dbfs(&[0; 8_000]) < -100.0 && loudest_dbfs(&[]) < -100.0 && loudest_dbfs(&[30; 8_000]) < -45.0);
+        assert!((loudest_dbfs(&tone(1.0)) + 12.2).abs() < 0.1);
+    }
+}
