@@ -367,7 +367,9 @@ impl Note {
                 let purpose = purpose.map_or("answer", WishPurpose::word);
                 Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
             }
-            Self::WordsMissing { why, .. } => Incident::new(K::WordsMissing, *why),
+            // The record knows by itself of one that failed.
+            Self::WordsMissing { why: "failed", .. } => return None,
+            Self::WordsMissing { .. } => Incident::new(K::WordsMissing, "the transcript of a turn does not come"),
             Self::AnswerLate { limit, .. } => Incident::new(K::AnswerLate, format!("heard after more than {limit:?}")),
             Self::LineFaulty { finding, .. } => Incident::new(K::LineFaulty, finding.word()),
             Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),

@@ -25,7 +25,7 @@ fn what_transcription_writes_for_noise_was_said_by_nobody() {
         log.caller(&format!("u{number}"), text);
     }
     log.agent("a1", "…");
-    assert_eq!(log.texts(), ["[inaudible] yes", "7", "…"]);
+    assert_eq!(log.texts(), ["…", "[inaudible] yes", "7"]);
     assert_eq!(log.0.conversation().wordless, 5);
 }
 
