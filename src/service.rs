@@ -34,6 +34,7 @@ use crate::listener::{Bound, Listener, Room};
 use crate::open_files;
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
+use crate::routes::answered::AnsweredCalls;
 use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
 use crate::routes::gate::Gate;
 use crate::routes::health::ModelProbe;
@@ -177,6 +178,7 @@ impl Service {
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
             recent: writer.recent(),
             watching: Watching::default(),
+            answered: AnsweredCalls::default(),
             hints: Hints::default(),
             voicemail: config.outbound.voicemail,
             metrics,

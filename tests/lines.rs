@@ -222,6 +222,45 @@ async fn a_socket_whose_request_came_without_its_upgrade_leaves_a_trace() {
     running.stop().await;
 }
 
+#[actix_rt::test]
+async fn a_caller_without_a_number_is_put_through_under_ours_and_any_key_takes_the_call() {
+    for (from, shown) in [
+        ("client%3Aalice", Some("+15550100002")),
+        ("sip%3Abob%40pbx.example.com", Some("+15550100002")),
+        ("%2B266696687", Some("+15550100002")),
+        ("%2B15550100001", None),
+    ] {
+        let whisper = ("transfers.desk.whisper", "A caller: {reason}. Press any key to take the call.");
+        let running = start(&[
+            ("transfers.desk.number", "+14155550100"),
+            whisper,
+            ("agents.default.keypad", r#"{ "1" = "transfer desk" }"#),
+            ("agents.default.languages", r#"["hi"]"#),
+            ("limits.goodbye", "1s"),
+        ])
+        .await;
+        let form = incoming(CALL).replace("%2B15550100001", from);
+        let token = post(&running.public("/twilio/voice"), &form, None).await.token();
+        let mut stream = FakeStream::start(&running.stream(), CALL, Some(&token)).await;
+        let mark = stream.hear("mark").await;
+        stream.say(&mark).await;
+        sleep(Duration::from_millis(500)).await;
+        let key = json!({"event": "dtmf", "streamSid": "x", "dtmf": {"track": "inbound_track", "digit": "1"}});
+        stream.say(&key).await;
+        stream.closed().await;
+        let document = after_stream(&running, CALL, "in-progress").await;
+        assert!(document.contains("<Dial"), "{document}");
+        let found = document.split_once("callerId=\"").map(|(_, rest)| rest.split('"').next().expect("a quote"));
+        assert_eq!(found, shown, "{from}");
+        let form = format!("AccountSid={ACCOUNT}&CallSid=CA9&ParentCallSid={CALL}&CallStatus=in-progress");
+        let told = post(&running.public("/twilio/whisper?destination=desk"), &form, None).await.text;
+        assert!(told.contains("finishOnKey=\"\"") && told.contains("<Say language=\"hi-IN\">"), "{told}");
+        let taken = post(&running.public("/twilio/whisper-taken"), &format!("{form}&Digits=%23"), None).await.text;
+        assert!(!taken.contains("Hangup"), "{taken}");
+        running.stop().await;
+    }
+}
+
 /// A call whose greeting is being heard.
 async fn talking(running: &Running) -> FakeStream {
     let token = running.announce(CALL).await;

@@ -181,6 +181,29 @@ async fn ozonetel_is_told_where_the_stream_is() {
 }
 
 #[actix_rt::test]
+async fn kookoo_names_the_caller_once_and_a_call_that_has_had_its_stream_gets_no_other() {
+    let service = waybeo(&[("waybeo.did", "dialled")]).await;
+    let ask = |rest: &str| service.public(&format!("/waybeo/answer?token={TOKEN}&sid=12345678901&{rest}"));
+    let new = "event=NewCall&cid=09800000001&called_number=918012345678";
+    assert!(get(&ask(new), &[]).await.text.contains("<stream"));
+    assert!(get(&ask(new), &[]).await.text.contains("<stream"), "asked again before the stream has come");
+    let mut stream = FakeStream::open(&service.waybeo("")).await;
+    stream.say(&json!({"event": "start", "type": "text", "ucid": "12345678901", "did": "918012345678"})).await;
+    stream.hear("media").await;
+    let shown = service.calls().await.remove(0);
+    assert_eq!((&shown["from"], &shown["to"]), (&json!("09800000001"), &json!("918012345678")));
+    stream.say(&json!({"command": "callDisconnect"})).await;
+    service.until_calls(0).await;
+    for event in ["event=Stream&status=completed", "event=GotDTMF&data=1", new] {
+        assert_eq!(get(&ask(event), &[]).await.text, "<response><hangup/></response>", "{event}");
+    }
+    let record = service.transcript("12345678901").await;
+    assert_eq!(record["from"], "09800000001");
+    assert!(!record["carrier_parameters"].to_string().contains("09800000001"));
+    service.stop().await;
+}
+
+#[actix_rt::test]
 async fn an_operator_who_hangs_up_hangs_up_at_the_carrier_before_the_stream_closes() {
     let api = Api::answering(200);
     let service = waybeo(&[("waybeo.api_url", &api.url), ("limits.goodbye", "1s")]).await;

@@ -75,6 +75,10 @@ async fn walk_in(doors: &Doors, mut applicant: Applicant, url: Vec<(String, Stri
     applicant.start.parameters.extend(url);
     let Applicant { carrier, mut start, line, arbiter, line_taken, .. } = applicant;
     doors.waybeo.sort_numbers(&mut start);
+    if let Some(numbers) = doors.answered.streams(start.carrier_call.as_str()) {
+        start.from = start.from.or(numbers.from);
+        start.to = start.to.or(numbers.to);
+    }
     let call = expected(doors, carrier, &start);
     let walk_in = WalkIn { call, start, line, arbiter };
     Ok((answered(doors.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))

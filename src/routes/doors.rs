@@ -20,6 +20,7 @@ use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::wire::Carrier;
 use url::Url;
 
+use super::answered::AnsweredCalls;
 use super::form::Form;
 use super::gate::Gate;
 use super::guard;
@@ -70,6 +71,8 @@ pub struct Doors {
     pub recent: RecentCalls,
     /// Who watches calls.
     pub watching: Watching,
+    /// Calls that were connected by an answer document.
+    pub answered: AnsweredCalls,
     /// What is said once in a while.
     pub hints: Hints,
     /// The counters.

@@ -6,6 +6,7 @@
 //! Pure: `page`, `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
 
 mod admission;
+pub mod answered;
 mod calls;
 pub mod doors;
 mod form;
@@ -22,6 +23,7 @@ mod problem;
 mod reassembly;
 pub mod signature;
 mod spend;
+mod spoken;
 mod stream;
 mod twilio;
 mod twilio_person;

@@ -201,12 +201,16 @@ pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Do
 pub(super) async fn whisper(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
-    let words = match ask_next(&doors, &parent, None).await {
-        Next::Dial { destination, reason, .. } => destination.whisper.map(|words| words.replace("{reason}", &reason)),
+    let told = match ask_next(&doors, &parent, None).await {
+        Next::Dial { destination, reason, language, .. } => {
+            destination.whisper.map(|words| (words.replace("{reason}", &reason), language))
+        }
         Next::Meet | Next::Return | Next::HangUp => None,
     };
     // The caller has gone meanwhile: nobody is to be joined.
-    Ok(answer(words.map_or_else(twiml::hang_up, |words| twiml::whisper(&doors.public_url, &words))))
+    Ok(answer(
+        told.map_or_else(twiml::hang_up, |(words, language)| twiml::whisper(&doors.public_url, &words, &language)),
+    ))
 }
 
 /// `/twilio/whisper-taken`: whoever answered has pressed a key, and takes the call.
@@ -216,8 +220,13 @@ pub(super) async fn whisper_taken(
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let form = doors.accept_webhook(&request, &bytes(body)?)?;
-    let taken = form.value("Digits").is_some_and(|digits| !digits.is_empty());
-    Ok(answer(if taken { twiml::go_on() } else { twiml::hang_up() }))
+    Ok(answer(if is_pressed(&form) { twiml::go_on() } else { twiml::hang_up() }))
+}
+
+/// Whether the person has pressed a key, `#` too.
+pub(super) fn is_pressed(form: &Form) -> bool {
+    let key = |text: &str| text.contains(|c: char| c.is_ascii_digit() || matches!(c, '*' | '#'));
+    ["Digits", "FinishedOnKey"].iter().any(|name| form.value(name).is_some_and(key))
 }
 
 /// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so. Of a leg

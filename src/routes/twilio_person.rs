@@ -4,7 +4,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use switchboard_actors::call::messages::{OfPerson, PersonNews};
+use switchboard_actors::call::messages::{Inspect, OfPerson, PersonNews};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::ids::CarrierCallId;
 
@@ -12,7 +12,7 @@ use super::doors::Doors;
 use super::form::Form;
 use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::twilio::{PATIENCE, TERMINAL, answer, find, room, unanswered, unusable};
+use super::twilio::{PATIENCE, TERMINAL, answer, find, is_pressed, room, unanswered, unusable};
 use super::twiml::{self, Side};
 
 /// `/twilio/person/briefing`: the person, or a machine of theirs, has answered and is told what the call is about.
@@ -20,17 +20,22 @@ pub(super) async fn briefing(request: HttpRequest, body: Body, doors: Data<Doors
     doors.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
     let words = tell(&doors, &call, PersonNews::Answered).await;
+    let language = match find(&doors, &call).await {
+        Some(on) => on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
+        None => String::new(),
+    };
     let taken = format!("/twilio/person/taken?{}", request.query_string());
     // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
-    Ok(answer(words.map_or_else(twiml::hang_up, |words| twiml::ask_to_take(&doors.public_url, &taken, &words))))
+    Ok(answer(
+        words.map_or_else(twiml::hang_up, |words| twiml::ask_to_take(&doors.public_url, &taken, &words, &language)),
+    ))
 }
 
 /// `/twilio/person/taken`: they have pressed a key and join the caller, who waits.
 pub(super) async fn taken(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let form = doors.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
-    let pressed = form.value("Digits").is_some_and(|digits| !digits.is_empty());
-    let waits = pressed && tell(&doors, &call, PersonNews::Took).await.is_some();
+    let waits = is_pressed(&form) && tell(&doors, &call, PersonNews::Took).await.is_some();
     Ok(answer(if waits { twiml::meet(&doors.public_url, &room(&call), Side::Person) } else { twiml::hang_up() }))
 }
 

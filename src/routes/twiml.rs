@@ -8,6 +8,8 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use switchboard_actors::call::transfer::{Destination, Target};
 use url::{Url, form_urlencoded};
 
+use super::spoken;
+
 /// What a TwiML answer is sent as.
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
@@ -117,13 +119,13 @@ pub fn dial(dial: &Dial<'_>) -> String {
 }
 
 /// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one.
-pub fn whisper(public: &Url, words: &str) -> String {
-    ask_to_take(public, "/twilio/whisper-taken", words)
+pub fn whisper(public: &Url, words: &str, language: &str) -> String {
+    ask_to_take(public, "/twilio/whisper-taken", words, language)
 }
 
-/// The same, with the path that is told of the key.
-pub fn ask_to_take(public: &Url, path: &str, words: &str) -> String {
-    let taken = public_url(public, path);
+/// The same, with the path that is told of the key. `language` is the call's, in which the words were put.
+pub fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> String {
+    let (taken, tag) = (public_url(public, path), spoken::tag(words, language));
     document(|twiml| {
         twiml
             .create_element("Gather")
@@ -132,10 +134,16 @@ pub fn ask_to_take(public: &Url, path: &str, words: &str) -> String {
                 ("method", "POST"),
                 ("input", "dtmf"),
                 ("numDigits", "1"),
+                // Any key takes the call; else # would be none.
+                ("finishOnKey", ""),
                 ("timeout", "10"),
             ])
             .write_inner_content(|twiml| {
-                twiml.create_element("Say").write_text_content(BytesText::new(&legal(words)))?;
+                let mut say = twiml.create_element("Say");
+                if let Some(tag) = &tag {
+                    say = say.with_attribute(("language", &*legal(tag)));
+                }
+                say.write_text_content(BytesText::new(&legal(words)))?;
                 Ok(())
             })?;
         twiml.create_element("Hangup").write_empty()?;

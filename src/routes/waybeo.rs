@@ -12,12 +12,14 @@ use log::{debug, warn};
 use quick_xml::escape::escape;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use url::form_urlencoded::Serializer;
 
 use super::admission::Arrival;
+use super::answered::Numbers;
 use super::doors::{Doors, is_local, named};
 use super::form::Form;
 use super::problem::Problem;
@@ -50,11 +52,17 @@ pub(super) async fn answer(request: HttpRequest, doors: Data<Doors>) -> Result<H
     let rules = &doors.waybeo;
     let asked = rules.accept(&request)?;
     let told = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-    let event = told("event");
-    let over = ["hangup", "disconnect"].iter().any(|word| event.eq_ignore_ascii_case(word));
-    let body = if over {
-        debug!(carrier_call = logged(told("sid")), event; "the carrier says that a call is over");
+    let (event, sid) = (told("event"), told("sid"));
+    let is = |words: &[&str]| words.iter().any(|word| event.eq_ignore_ascii_case(word));
+    let body = if is(&["hangup", "disconnect"]) {
+        debug!(carrier_call = logged(sid), event; "the carrier says that a call is over");
+        doors.answered.over(sid);
         "<response></response>".to_owned()
+    } else if is(&["stream"]) || !doors.answered.begins(sid, is(&["", "newcall"]), numbers(&told), clock::now()) {
+        // Its stream is over: the agent has said goodbye, or the caller has gone.
+        debug!(carrier_call = logged(sid), event; "a call whose stream is over is ended");
+        doors.answered.over(sid);
+        "<response><hangup/></response>".to_owned()
     } else {
         let names = [rules.sip_id.as_str(), told("outbound_sid"), told("sid"), "UNKNOWN"];
         let sip_id = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
@@ -66,6 +74,12 @@ pub(super) async fn answer(request: HttpRequest, doors: Data<Doors>) -> Result<H
     // The document holds the token.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Who called whom, as the answer URL's request has it.
+fn numbers<'a>(told: &dyn Fn(&str) -> &'a str) -> Numbers {
+    let number = |name| Some(told(name)).filter(|number| !number.is_empty()).map(|it| Private::new(it.to_owned()));
+    Numbers { from: number("cid"), to: number("called_number") }
 }
 
 impl WaybeoRules {

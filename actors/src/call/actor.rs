@@ -519,7 +519,11 @@ impl Handler<WhatNext> for CallActor {
             self.step(CallEvent::DialEnded(outcome), ctx);
         }
         self.step(CallEvent::NextAsked, ctx);
-        self.machine.next()
+        let mut next = self.machine.next();
+        if let Next::Dial { destination, .. } = &mut next {
+            destination.caller_id = destination.caller_id.take().or_else(|| self.shown_instead());
+        }
+        next
     }
 }
 

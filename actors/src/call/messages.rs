@@ -389,6 +389,8 @@ pub enum Next {
         destination: Box<Destination>,
         /// Why the caller is sent there, for whoever answers; may be empty.
         reason: String,
+        /// The code of the language that the call is held in.
+        language: String,
     },
     /// The caller waits in a conference for a person who is being called.
     Meet,

@@ -11,8 +11,19 @@ use crate::call::transfer::Target;
 use crate::control::{self, Request};
 use crate::events::{Event, emit};
 use crate::ids::{CarrierCallId, Private};
+use crate::numbers::{Numbering, Party};
 
 impl CallActor {
+    /// What the person sees where the caller has no number that a carrier shows: the number of ours that the call is on.
+    pub(super) fn shown_instead(&self) -> Option<Private<String>> {
+        let identity = &self.setup.identity;
+        let own = match identity.direction {
+            Direction::Inbound => &identity.to,
+            Direction::Outbound => return None,
+        };
+        (!is_number(identity.from.expose()) && is_number(own.expose())).then(|| own.clone())
+    }
+
     /// Asks the carrier to call a person. They see `caller_id`, or the number of ours that the call is on: the carrier shows no other.
     pub(super) fn call_person(
         &self,
@@ -54,5 +65,28 @@ impl CallActor {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
         });
+    }
+}
+
+/// Whether a carrier shows this to whoever is called: a number in full, as it stands there, and nobody's word for a withheld one.
+fn is_number(written: &str) -> bool {
+    let digits = written.strip_prefix('+').unwrap_or_default();
+    (8..=15).contains(&digits.len())
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
+        && matches!(Numbering::default().read(written), Party::Number(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_number;
+
+    #[test]
+    fn a_carrier_shows_numbers_in_full_and_nothing_else() {
+        assert!(is_number("+15550100001") && is_number("+912250000000"));
+        for written in
+            ["client:alice", "sip:bob@pbx.example.com", "anonymous", "", "+266696687", "12345", "15550100001"]
+        {
+            assert!(!is_number(written), "{written}");
+        }
     }
 }

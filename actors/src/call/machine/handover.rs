@@ -74,6 +74,7 @@ impl CallMachine {
                 name: transfer.destination.clone(),
                 destination: Box::new(destination.clone()),
                 reason: transfer.reason.clone(),
+                language: self.language.clone(),
             },
             (Stage::Asking | Stage::Dialling { .. }, None) => Next::HangUp,
         }

@@ -1,0 +1,93 @@
+//! In which language the carrier's own voice says a text. Pure.
+
+/// The BCP 47 tag of a voice that can say `text` in a call held in `language` (`en`, `hi-IN`, …): the call's own, or that of the
+/// text's script where the call's is written in another. `None` leaves it to the carrier.
+pub(super) fn tag(text: &str, language: &str) -> Option<String> {
+    let code = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let own = TAGS.iter().find(|(known, ..)| *known == code);
+    let script = text.chars().find_map(script);
+    match (script, own) {
+        // A voice of any language reads Latin letters.
+        (Some(script), own) if own.is_none_or(|(_, _, written)| *written != script) => {
+            TAGS.iter().find(|(_, _, written)| *written == script).map(|(_, tag, _)| (*tag).to_owned())
+        }
+        _ if language.contains('-') => Some(language.to_owned()),
+        (_, own) => own.map(|(_, tag, _)| (*tag).to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Script {
+    Latin,
+    Devanagari,
+    Bengali,
+    Gurmukhi,
+    Gujarati,
+    Tamil,
+    Telugu,
+    Kannada,
+    Malayalam,
+    Arabic,
+    Cyrillic,
+}
+
+/// The script of a letter that a voice for Latin letters cannot read.
+fn script(letter: char) -> Option<Script> {
+    Some(match letter {
+        '\u{0900}'..='\u{097F}' => Script::Devanagari,
+        '\u{0980}'..='\u{09FF}' => Script::Bengali,
+        '\u{0A00}'..='\u{0A7F}' => Script::Gurmukhi,
+        '\u{0A80}'..='\u{0AFF}' => Script::Gujarati,
+        '\u{0B80}'..='\u{0BFF}' => Script::Tamil,
+        '\u{0C00}'..='\u{0C7F}' => Script::Telugu,
+        '\u{0C80}'..='\u{0CFF}' => Script::Kannada,
+        '\u{0D00}'..='\u{0D7F}' => Script::Malayalam,
+        '\u{0600}'..='\u{06FF}' => Script::Arabic,
+        '\u{0400}'..='\u{04FF}' => Script::Cyrillic,
+        _ => return None,
+    })
+}
+
+/// Language code, the tag of its commonest voice, its script. The first of a script speaks for it.
+const TAGS: [(&str, &str, Script); 19] = [
+    ("en", "en-US", Script::Latin),
+    ("hi", "hi-IN", Script::Devanagari),
+    ("mr", "mr-IN", Script::Devanagari),
+    ("bn", "bn-IN", Script::Bengali),
+    ("pa", "pa-IN", Script::Gurmukhi),
+    ("gu", "gu-IN", Script::Gujarati),
+    ("ta", "ta-IN", Script::Tamil),
+    ("te", "te-IN", Script::Telugu),
+    ("kn", "kn-IN", Script::Kannada),
+    ("ml", "ml-IN", Script::Malayalam),
+    ("ar", "ar-XA", Script::Arabic),
+    ("ru", "ru-RU", Script::Cyrillic),
+    ("es", "es-ES", Script::Latin),
+    ("fr", "fr-FR", Script::Latin),
+    ("de", "de-DE", Script::Latin),
+    ("it", "it-IT", Script::Latin),
+    ("pt", "pt-BR", Script::Latin),
+    ("nl", "nl-NL", Script::Latin),
+    ("pl", "pl-PL", Script::Latin),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_said_by_a_voice_that_can_read_it() {
+        for (text, language, expected) in [
+            ("A caller: a bill. Press any key.", "en", Some("en-US")),
+            ("A caller: ग्राहक को शिकायत है. Press any key.", "hi", Some("hi-IN")),
+            ("A caller: ग्राहक को शिकायत है.", "en", Some("hi-IN")),
+            ("A caller: ग्राहक.", "mr", Some("mr-IN")),
+            ("A caller: ordered by an operator.", "ta", Some("ta-IN")),
+            ("A caller: வாடிக்கையாளர்.", "hi", Some("ta-IN")),
+            ("Hello.", "en-GB", Some("en-GB")),
+            ("Hello.", "xx", None),
+        ] {
+            assert_eq!(tag(text, language).as_deref(), expected, "{text} in {language}");
+        }
+    }
+}
