@@ -285,6 +285,73 @@ async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
 }
 
 /// `role: text`, `call name`, `output text`.
+#[actix_rt::test]
+async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {
+    let stage = Stage::with("good_responses:1,empty_responses:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!((stage.log.connections(), stage.asked(1)), (1, 2), "the greeting, and the answer once more");
+    let record = stage.record(&report).await;
+    assert_eq!(spoken(&record, "assistant").len(), 2, "greeted and answered: {record:#}");
+    assert_eq!(incidents(&record), ["answer_empty"]);
+}
+
+#[actix_rt::test]
+async fn a_session_whose_answers_are_withheld_is_replaced_and_the_caller_hears_a_word_meanwhile() {
+    let stage = Stage::with("good_responses:1,filtered_responses:12,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!(stage.log.connections(), 2);
+    assert_eq!(stage.asked(2), 1, "what was owed");
+    let record = stage.record(&report).await;
+    let said = spoken(&record, "assistant");
+    assert!(said.len() == 3 && said[1].contains("One moment"), "{said:?}");
+    let met = incidents(&record);
+    assert_eq!(met[..4], ["answer_filtered", "answer_filtered", "model_mute", "model_failover"]);
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+}
+
+#[actix_rt::test]
+async fn sound_without_level_is_not_heard_and_its_session_is_replaced() {
+    let stage = Stage::with("good_responses:1,silent_responses:12,first:1", &[]).await;
+    let report = stage.call(|_| {}).await;
+    assert_eq!(stage.log.connections(), 2);
+    let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("switchboard_incidents_total{kind=\"answer_silent\"}"), "{metrics}");
+    let record = stage.record(&report).await;
+    assert!(incidents(&record).contains(&"answer_silent".to_owned()), "{record:#}");
+    let unheard: Vec<&Value> = record["conversation"]
+        .as_array()
+        .expect("a conversation")
+        .iter()
+        .filter(|entry| entry["speaker"] == "assistant" && entry["heard"] == "")
+        .collect();
+    assert!(unheard.len() <= 1, "{record:#}");
+    assert_eq!(record["ending"]["reason"], "caller_hung_up");
+}
+
+#[actix_rt::test]
+async fn a_key_that_a_mute_server_does_not_answer_is_answered_by_another() {
+    let stage = Stage::with("stall_after_responses:1,first:1", &[("limits.model_answer", "4s")]).await;
+    let report = stage
+        .call(|options| {
+            options.speech = Arc::new([]);
+            options.dtmf = vec![(Duration::from_secs(5), '7')];
+            options.hangup_after = Some(Duration::from_secs(20));
+        })
+        .await;
+    assert_eq!(stage.log.connections(), 2, "another session");
+    assert_eq!(stage.asked(2), 1);
+    let record = stage.record(&report).await;
+    let said = spoken(&record, "assistant");
+    assert!(said.iter().any(|text| text.contains("One moment")), "{said:?}");
+    assert!(incidents(&record).contains(&"model_mute".to_owned()), "{record:#}");
+}
+
+/// The kinds of what went wrong, in order.
+fn incidents(record: &Value) -> Vec<String> {
+    let met = record["incidents"].as_array().expect("a list").iter();
+    met.map(|incident| incident["kind"].as_str().expect("a kind").to_owned()).collect()
+}
+
 fn shown(item: &Value) -> String {
     let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str() {

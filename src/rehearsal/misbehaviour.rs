@@ -86,6 +86,14 @@ table! {
     ping_every_ms,
 
     // Responses.
+    #[doc = "Give so many responses as always before the misbehaviour of the next four begins."]
+    good_responses,
+    #[doc = "End so many responses as completed with nothing in them."]
+    empty_responses,
+    #[doc = "End so many responses by the content filter before they have any sound."]
+    filtered_responses,
+    #[doc = "Give so many responses sound of full length and no level."]
+    silent_responses,
     #[doc = "Fail so many responses with `rate_limit_exceeded` before one succeeds."]
     fail_responses,
     #[doc = "Wait so long from `response.created` to the first audio."]

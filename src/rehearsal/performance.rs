@@ -57,6 +57,8 @@ pub(super) enum Outcome {
     CutOff,
     /// It failed at once: rate limit.
     Failed,
+    /// The content filter withheld it.
+    Filtered,
 }
 
 /// What a response is given with.
@@ -174,9 +176,18 @@ impl Performance {
         self.next_at = now;
     }
 
-    /// It fails before it says anything.
-    pub(super) fn fail(self, events: &mut Events) {
-        self.finish(Outcome::Failed, events);
+    /// It ends before it says anything.
+    pub(super) fn end(self, outcome: Outcome, events: &mut Events) {
+        self.finish(outcome, events);
+    }
+
+    /// What it says has its length and no level.
+    pub(super) fn silence(&mut self) {
+        for saying in &mut self.sayings {
+            if let Saying::Speak { sound, .. } = saying {
+                *sound = sound.silence();
+            }
+        }
     }
 
     /// Sends what is due, at most [`DELTAS_PER_STEP`] deltas. Returns nothing until it has ended; then how, and how long
@@ -423,6 +434,7 @@ impl Performance {
             Outcome::Completed => ("completed", Value::Null, usage),
             Outcome::Cancelled(reason) => ("cancelled", json!({"type": "cancelled", "reason": reason}), usage),
             Outcome::CutOff => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"}), usage),
+            Outcome::Filtered => ("incomplete", json!({"type": "incomplete", "reason": "content_filter"}), usage),
             Outcome::Failed => {
                 let error = json!({
                     "type": "rate_limit_exceeded",

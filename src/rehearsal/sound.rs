@@ -36,6 +36,15 @@ impl Format {
         }
     }
 
+    /// A byte of silence.
+    const fn silent_byte(self) -> u8 {
+        match self {
+            Self::Pcm24k => 0,
+            Self::MuLaw => 0xFF,
+            Self::ALaw => 0xD5,
+        }
+    }
+
     /// Bytes of one millisecond.
     pub(super) const fn bytes_per_ms(self) -> usize {
         match self {
@@ -94,6 +103,11 @@ pub(super) struct Sound {
 }
 
 impl Sound {
+    /// As long and without level.
+    pub(super) fn silence(&self) -> Self {
+        Self { format: self.format, bytes: vec![self.format.silent_byte(); self.bytes.len()].into() }
+    }
+
     /// How long it is, in whole milliseconds.
     pub(super) fn ms(&self) -> u64 {
         (self.bytes.len() / self.format.bytes_per_ms()) as u64

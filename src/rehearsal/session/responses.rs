@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::fault::Fault;
 use super::super::item::Item;
+use super::super::misbehaviour::Misbehaviour;
 use super::super::performance::{Commission, Outcome, Performance, Stage};
 use super::super::script::{self, Ask};
 use super::super::sound::Format;
@@ -29,13 +30,16 @@ impl Session {
         let settings = self.settings.for_response(response)?;
         let input = self.input_items(response)?;
         let commission = self.commission(settings, response, input.as_deref(), in_conversation);
-        let performance = Performance::begin(commission, &mut self.events, now);
+        let mut performance = Performance::begin(commission, &mut self.events, now);
         self.responses_begun += 1;
         self.idle_at = None;
-        if self.responses_begun <= self.misbehaviour.fail_responses.unwrap_or_default() {
-            performance.fail(&mut self.events);
-            self.response_done(Outcome::Failed, 0, in_conversation, now);
+        if let Some(outcome) = self.ends_at_once() {
+            performance.end(outcome, &mut self.events);
+            self.response_done(outcome, 0, in_conversation, now);
             return Ok(());
+        }
+        if self.is_among(self.misbehaviour.silent_responses) {
+            performance.silence();
         }
         if in_conversation {
             self.conversation.mark_answered();
@@ -47,6 +51,24 @@ impl Session {
         self.performances.push(performance);
         self.perform(now);
         Ok(())
+    }
+
+    /// Whether the response that begins is one of the `first` that are to misbehave.
+    fn is_among(&self, first: Option<u64>) -> bool {
+        let good = self.misbehaviour.good_responses.unwrap_or_default();
+        (good + 1..=good + first.unwrap_or_default()).contains(&self.responses_begun)
+    }
+
+    /// How the response that begins ends, if it does before it says anything.
+    fn ends_at_once(&self) -> Option<Outcome> {
+        let Misbehaviour { fail_responses, empty_responses, filtered_responses, .. } = *self.misbehaviour;
+        [
+            (fail_responses, Outcome::Failed),
+            (empty_responses, Outcome::Completed),
+            (filtered_responses, Outcome::Filtered),
+        ]
+        .into_iter()
+        .find_map(|(first, outcome)| self.is_among(first).then_some(outcome))
     }
 
     pub(super) fn commission(
