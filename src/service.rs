@@ -174,6 +174,7 @@ impl Service {
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
+            unwritable: writer.unwritable(),
             model: probe,
             warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
             recent: writer.recent(),

@@ -16,6 +16,11 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Whether a disk refuses for want of room, which somebody can make while the service runs.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Has a file that `options` make be private.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]

@@ -479,6 +479,11 @@ pub enum Event<'a> {
     },
     /// It answers again.
     QueueBack,
+    /// The disk has no room for records at the start; calls are taken all the same.
+    RecordsUnwritable {
+        /// What it says, and where.
+        problem: &'a str,
+    },
     /// What another process on the same folder left has become records.
     OthersRecovered {
         /// Records that were filed.
@@ -794,6 +799,9 @@ pub fn emit(event: Event<'_>) {
         }
         Event::QueueAway { problem } => error!(problem; "the shared queue does not answer; deliveries wait"),
         Event::QueueBack => info!("the shared queue answers again"),
+        Event::RecordsUnwritable { problem } => {
+            error!(problem; "no room for records: they wait in memory; make room");
+        }
         Event::OthersRecovered { filed, torn, unreadable } => {
             warn!(filed, torn, unreadable; "recovered calls of another process that did not end in order");
         }

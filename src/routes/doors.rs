@@ -17,6 +17,7 @@ use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::Supervisor;
 use switchboard_actors::transcript::recent::RecentCalls;
+use switchboard_actors::transcript::writer::Unwritable;
 use switchboard_actors::wire::Carrier;
 use url::Url;
 
@@ -63,6 +64,8 @@ pub struct Doors {
     pub transfers: BTreeSet<String>,
     /// The folder of recordings; none where none are made.
     pub recordings: Option<Arc<Path>>,
+    /// Whether the disk takes no records.
+    pub unwritable: Unwritable,
     /// Whether the model's server can be reached.
     pub model: ModelProbe,
     /// What sessions the threads of calls keep from the start, and how they are told to end that.

@@ -35,11 +35,14 @@ pub async fn ready(doors: Data<Doors>) -> HttpResponse {
         Some(_) if !doors.model.reachable().await => Some("model_unreachable"),
         Some(_) => None,
     };
+    // Calls go on without their recordings, and records wait in memory; whoever needs them is to know.
+    let degraded: Vec<&str> =
+        [(recordings_missing(&doors), "recording_dir_missing"), (doors.unwritable.is_so(), "records_unwritable")]
+            .into_iter()
+            .filter_map(|(is_so, word)| is_so.then_some(word))
+            .collect();
     match reason {
-        // Calls go on without their recordings; whoever needs them is to know.
-        None if recordings_missing(&doors) => {
-            HttpResponse::Ok().json(json!({ "status": "ready", "degraded": ["recording_dir_missing"] }))
-        }
+        None if !degraded.is_empty() => HttpResponse::Ok().json(json!({ "status": "ready", "degraded": degraded })),
         None => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable().json(json!({ "status": "not_ready", "reason": reason })),
     }

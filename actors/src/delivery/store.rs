@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use super::case::{Case, Status, rfc3339};
 use super::notice::{Notice, RecordFiles, is_id};
-use crate::disk::{make_folder, private};
+use crate::disk::{is_full, make_folder, private};
 use crate::erasure::Erasures;
 
 /// The folders.
@@ -48,7 +48,11 @@ impl Store {
     pub fn open(records: &Path) -> io::Result<Self> {
         let store = Self::of(records);
         for folder in [PENDING, COMPLETED, FAILED, SHARED, RETRY, SHUT] {
-            make_folder(&store.deliveries.join(folder))?;
+            match make_folder(&store.deliveries.join(folder)) {
+                // It is made with its first file, when there is room.
+                Err(error) if !is_full(&error) => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(store)
     }
@@ -426,6 +430,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let temp = folder.join(format!(".{name}.tmp"));
+    if !folder.exists() {
+        make_folder(folder)?;
+    }
     let written = fill(&temp, content).and_then(|()| fs::rename(&temp, folder.join(name)));
     if written.is_err() {
         // It is but a temp file; why it failed is what is told.

@@ -31,7 +31,8 @@ fn a_survivor_makes_records_of_what_another_left_and_nobody_does_twice() {
     let survivors = [desk(dir.path()), desk(dir.path())];
     leave(dir.path(), &[]);
     settle(dir.path());
-    let threads = survivors.map(|mut desk| std::thread::spawn(move || desk.look_now()));
+    let threads = survivors
+        .map(|mut desk| crate::background::spawn("survivor", None, move || desk.look_now()).expect("a thread"));
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     assert_eq!(only(dir.path())["ending"]["reason"], "interrupted");
     assert_eq!(recovered(dir.path()), Recovered::default());

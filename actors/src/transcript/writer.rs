@@ -15,7 +15,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use super::recovery::{self, Recovered};
 use crate::background;
 use crate::call::brief::CallIdentity;
 use crate::clock;
+use crate::disk::is_full;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag};
 
@@ -79,6 +80,18 @@ struct Task {
 pub(in crate::transcript) struct Shared {
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
+    unwritable: Unwritable,
+}
+
+/// Whether the disk takes no records at the moment, for whoever is asked how the service is.
+#[derive(Debug, Clone, Default)]
+pub struct Unwritable(Arc<AtomicBool>);
+
+impl Unwritable {
+    /// Whether it takes none: they wait in memory.
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl RecordWriter {
@@ -94,16 +107,23 @@ impl RecordWriter {
     /// become records, before this returns.
     ///
     /// # Errors
-    /// When a directory cannot be made or written to, or a thread cannot be started.
+    /// When a directory cannot be made or written to for another reason than that the disk is full, or a thread cannot be started.
     pub fn start_with(plan: &RecordsPlan) -> io::Result<(Self, Recovered)> {
         let prove = |dir: &Path, key: &str| {
-            files::prove_writable(dir).map_err(|e| {
-                io::Error::new(e.kind(), format!("write to the records directory `{}` (`{key}`): {e}", dir.display()))
-            })
+            let told = |e: &io::Error| format!("write to the records directory `{}` (`{key}`): {e}", dir.display());
+            match files::prove_writable(dir) {
+                // The line is not to be dead until somebody makes room: records wait in memory, as they do at run time.
+                Err(e) if is_full(&e) => {
+                    emit(Event::RecordsUnwritable { problem: &told(&e) });
+                    Ok(false)
+                }
+                Err(e) => Err(io::Error::new(e.kind(), told(&e))),
+                Ok(()) => Ok(true),
+            }
         };
-        prove(&plan.dir, "records.dir")?;
+        let mut writable = prove(&plan.dir, "records.dir")?;
         if let Some(top) = &plan.legacy_dir {
-            prove(top, "records.legacy_dir")?;
+            writable &= prove(top, "records.legacy_dir")?;
         }
         let folders = Folders { dir: plan.dir.clone(), legacy: plan.legacy_dir.clone() };
         let recovered = recovery::recover(&folders, clock::now());
@@ -111,6 +131,7 @@ impl RecordWriter {
         let name = format!("{}-{}", std::process::id(), CallId::random());
         let journals = JournalWriter::start(&plan.dir, &name, plan.journal_commit)?;
         let shared = Arc::new(Shared::default());
+        shared.unwritable.0.store(!writable, Ordering::Relaxed);
         let (jobs, queue) = mpsc::channel();
         let desk = Desk::new(folders, Arc::clone(&shared));
         background::spawn("records", None, move || desk.work(&queue))?;
@@ -160,6 +181,11 @@ impl RecordWriter {
     /// Calls that have ended lately.
     pub fn recent(&self) -> RecentCalls {
         self.recent.clone()
+    }
+
+    /// Whether the disk takes no records, now and later.
+    pub fn unwritable(&self) -> Unwritable {
+        self.shared.unwritable.clone()
     }
 
     /// Records given up since the start.
@@ -215,7 +241,8 @@ impl Desk {
     fn work(mut self, queue: &mpsc::Receiver<Job>) {
         loop {
             self.look();
-            let next = if self.waiting.is_empty() { self.look_at } else { self.look_at.min(self.due) };
+            let idle = self.waiting.is_empty() && !self.shared.unwritable.is_so();
+            let next = if idle { self.look_at } else { self.look_at.min(self.due) };
             match queue.recv_timeout(next.saturating_duration_since(clock::now())) {
                 Ok(Job::File(task)) if self.waiting.is_empty() => self.attempt(*task),
                 // Behind those that wait: a disk that refuses is not asked for each of them.
@@ -266,6 +293,16 @@ impl Desk {
 
     /// Tries those that wait, in order, until one is refused.
     fn retry(&mut self) {
+        if self.waiting.is_empty() && self.shared.unwritable.is_so() {
+            // There was no room when the service started, and no call has ended since.
+            match files::prove_writable(&self.folders.dir) {
+                Ok(()) => self.found_room(),
+                Err(_) => {
+                    self.failures += 1;
+                    self.due = clock::now() + pause(self.failures);
+                }
+            }
+        }
         while let Some(task) = self.waiting.pop_front() {
             match self.file(task) {
                 None => self.failures = 0,
@@ -277,6 +314,10 @@ impl Desk {
                 }
             }
         }
+    }
+
+    fn found_room(&self) {
+        self.shared.unwritable.0.store(false, Ordering::Relaxed);
     }
 
     /// The service ends: what waits is left to its journals.
@@ -294,6 +335,7 @@ impl Desk {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.folders.file(&mut task.record, &mut task.progress)));
         match outcome {
             Ok(Ok(path)) => {
+                self.found_room();
                 emit(Event::RecordWritten { call: &call, path: &path.to_string_lossy() });
                 if let Some(Err(problem)) = task.journal.as_ref().map(Journal::remove) {
                     emit(Event::JournalFailed {
@@ -306,6 +348,7 @@ impl Desk {
             Ok(Err(problem)) => {
                 let told =
                     format!("{problem}; it waits, check space and permissions of `{}`", self.folders.dir.display());
+                self.shared.unwritable.0.store(true, Ordering::Relaxed);
                 emit(Event::RecordDelayed { call: &call, problem: &told });
                 return Some(task);
             }

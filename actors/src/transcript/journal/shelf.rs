@@ -12,28 +12,49 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use crate::disk::{make_folder, private};
+use crate::disk::{is_full, make_folder, private};
 
 /// This process's own folder. Its lock goes with it.
 #[derive(Debug)]
 pub(in crate::transcript) struct Shelf {
+    root: PathBuf,
+    name: String,
     folder: PathBuf,
-    _lock: File,
+    /// None until the disk has taken the folder.
+    lock: Mutex<Option<File>>,
 }
 
 impl Shelf {
-    /// Makes a folder of our own below `dir`, locked before anybody else can see it.
+    /// A folder of our own below `dir`. One that a full disk does not take is made with the first journal that it takes.
     pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
+        let shelf = Self::unmade(dir, name);
+        match shelf.ensure() {
+            Err(error) if !is_full(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(shelf),
+        }
+    }
+
+    fn unmade(dir: &Path, name: &str) -> Self {
         let root = dir.join(ROOT);
-        make_folder(&root)?;
-        let hidden = root.join(format!(".{name}"));
+        Self { folder: root.join(name), root, name: name.to_owned(), lock: Mutex::default() }
+    }
+
+    /// Makes the folder where it is not yet made, locked before anybody else can see it.
+    pub(in crate::transcript) fn ensure(&self) -> io::Result<()> {
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        make_folder(&self.root)?;
+        let hidden = self.root.join(format!(".{}", self.name));
         make_folder(&hidden)?;
-        let lock = private(OpenOptions::new().write(true).create_new(true)).open(hidden.join(LOCK))?;
+        let lock = private(OpenOptions::new().write(true).create(true).truncate(false)).open(hidden.join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
-        let folder = root.join(name);
-        fs::rename(&hidden, &folder)?;
-        Ok(Self { folder, _lock: lock })
+        fs::rename(&hidden, &self.folder)?;
+        *held = Some(lock);
+        Ok(())
     }
 
     /// Where a journal of this name lies.
@@ -170,6 +191,20 @@ mod tests {
         fs::remove_file(&found[0].journals[0]).expect("ours");
         drop(found);
         assert_eq!(fs::read_dir(dir.path().join(ROOT)).expect("there").count(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn a_folder_that_the_disk_did_not_take_is_made_later() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join(ROOT);
+        fs::write(&root, "in the way").expect("writable");
+        let shelf = Shelf::unmade(dir.path(), "1-a");
+        assert!(shelf.ensure().is_err());
+        fs::remove_file(&root).expect("ours");
+        shelf.ensure().expect("there is room");
+        shelf.ensure().expect("made once");
+        fs::write(shelf.path("x"), "").expect("writable");
+        assert!(orphans(dir.path()).expect("readable").is_empty(), "it is locked");
     }
 
     #[test]

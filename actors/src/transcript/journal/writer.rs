@@ -48,7 +48,7 @@ struct Live {
     desk: Desk,
     waiting: Arc<AtomicUsize>,
     /// Keeps the folder's lock.
-    _shelf: Arc<Shelf>,
+    shelf: Arc<Shelf>,
 }
 
 /// Where journals lie that have something to be written, for the thread to find. A call's thread wakes it as seldom as may be: to
@@ -139,7 +139,7 @@ impl JournalWriter {
             disk: Mutex::default(),
             desk: self.desk.clone(),
             waiting: Arc::clone(&self.waiting),
-            _shelf: Arc::clone(&self.shelf),
+            shelf: Arc::clone(&self.shelf),
         }));
         if journal.frame(&Entry::Opened(Box::new(header))) {
             journal.0.desk.ring(Bell::Begun(journal.clone()));
@@ -205,7 +205,10 @@ impl Journal {
         }
         let file = match &disk.file {
             Some(file) => Arc::clone(file),
-            None => Arc::clone(disk.file.insert(Arc::new(create(&self.0.path)?))),
+            None => {
+                self.0.shelf.ensure()?;
+                Arc::clone(disk.file.insert(Arc::new(create(&self.0.path)?)))
+            }
         };
         while disk.done < disk.tail.len() {
             match (&*file).write(&disk.tail[disk.done..]) {

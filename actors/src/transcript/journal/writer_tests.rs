@@ -57,7 +57,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
         disk: Mutex::default(),
         desk: journal.0.desk.clone(),
         waiting: Arc::clone(&journal.0.waiting),
-        _shelf: Arc::clone(&journal.0._shelf),
+        shelf: Arc::clone(&journal.0.shelf),
     }));
     let text = "x".repeat(1_000);
     for _ in 0..3_000 {
