@@ -327,8 +327,16 @@ fn connects() -> Vec<&'static str> {
 
 /// Why somebody is turned away: at the door, by the Supervisor, on a stream.
 fn refusals() -> Vec<&'static str> {
-    let doors =
-        ["bad_signature", "wrong_account", "not_local", "unknown_agent", "too_many_sockets", "no_upgrade", "stalled"];
+    let doors = [
+        "bad_signature",
+        "wrong_account",
+        "not_local",
+        "web_page",
+        "unknown_agent",
+        "too_many_sockets",
+        "no_upgrade",
+        "stalled",
+    ];
     let supervisor = [
         "full",
         "draining",
