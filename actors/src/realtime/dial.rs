@@ -5,15 +5,17 @@
 //! offered: base64 of audio does not shrink.
 
 use std::cell::OnceCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_service::{Service, ServiceExt};
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector as TcpConnector, Resolve, Resolver};
 use awc::error::{SendRequestError, WsClientError};
 use awc::http::Uri;
 use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use awc::{Client, Connector};
+use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -21,6 +23,7 @@ use super::incoming::MOST_BYTES;
 use super::plan::{Credential, SessionPlan};
 use super::session::loss_of_status;
 use crate::call::messages::{LossClass, ModelLoss};
+use crate::http::resolve::look_up;
 use crate::socket::Socket;
 
 /// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
@@ -118,12 +121,34 @@ type Dialled = Connection<Uri, TcpStream>;
 
 /// The TCP connector, with Nagle's algorithm off.
 fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error = ConnectError> + Clone {
-    ServiceExt::<ConnectInfo<Uri>>::map(ConnectorService::default(), |connection: Dialled| {
+    let connector = TcpConnector::new(Resolver::custom(Shared));
+    ServiceExt::<ConnectInfo<Uri>>::map(connector.service(), |connection: Dialled| {
         if let Err(error) = connection.io_ref().set_nodelay(true) {
             log::debug!(error:%; "TCP_NODELAY not set");
         }
         connection
     })
+}
+
+/// Looks names up as all requests of ours do: few at once, and kept for a moment.
+struct Shared;
+
+impl Resolve for Shared {
+    fn lookup<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> LocalBoxFuture<'a, Result<Vec<SocketAddr>, Box<dyn std::error::Error>>> {
+        Box::pin(async move {
+            // An address of IPv6 stands in brackets in a URL.
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let addresses = match host.parse() {
+                Ok(address) => vec![address],
+                Err(_) => look_up(host).await?,
+            };
+            Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+        })
+    }
 }
 
 /// For limits that stand elsewhere.
@@ -152,6 +177,17 @@ mod tests {
         }
         plan.endpoint.url = "nowhere".to_owned();
         assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
+    }
+
+    #[actix_rt::test]
+    async fn a_name_and_addresses_of_both_kinds_are_dialled() {
+        for (host, expected) in [("127.0.0.1", "127.0.0.1:9"), ("[::1]", "[::1]:9"), ("::1", "[::1]:9")] {
+            let found = Shared.lookup(host, 9).await.expect("an address");
+            assert_eq!(found, [expected.parse().expect("an address")], "{host}");
+        }
+        let found = Shared.lookup("localhost", 9).await.expect("known everywhere");
+        assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback() && address.port() == 9));
+        assert!(Shared.lookup("nobody.invalid", 9).await.is_err());
     }
 
     #[test]
