@@ -16,7 +16,7 @@ use crate::call::messages::TurnLatency;
 use crate::ending::Ending;
 use crate::ids::{CallTag, logged};
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::complaints;
+use crate::realtime::complaints::{self, Telling};
 
 /// Something worth telling.
 #[derive(Debug)]
@@ -203,8 +203,19 @@ pub enum Event<'a> {
         call: &'a CallTag,
         /// The server's code.
         code: &'a str,
-        /// The server's words.
+        /// The server's words, without what it quotes.
         message: &'a str,
+        /// What the log says of it.
+        telling: Telling,
+    },
+    /// Complaints of the model's server that were counted and not told in a call that is over.
+    ModelComplaints {
+        /// The call.
+        call: &'a CallTag,
+        /// The server's code.
+        code: &'a str,
+        /// How many.
+        times: u64,
     },
     /// The model will not say what it was asked to say, retries included.
     WishGivenUp {
@@ -652,9 +663,20 @@ pub fn emit(event: Event<'_>) {
             counter!("switchboard_model_connects_total", "result" => class).increment(1);
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model lost");
         }
-        Event::ModelComplained { call, code, message } => {
+        Event::ModelComplained { call, code, message, telling } => {
             counter!("switchboard_model_errors_total", "code" => complaints::label(code)).increment(1);
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), code, message; "model complained");
+            let (id, carrier_call) = (call.id(), call.carrier_call());
+            match telling {
+                Telling::First => warn!(call:% = id, carrier_call, code, message; "model complained"),
+                Telling::Counted => debug!(call:% = id, carrier_call, code, message; "model complained again"),
+                Telling::Again(times) => {
+                    warn!(call:% = id, carrier_call, code, message, times; "model complained again");
+                }
+            }
+        }
+        Event::ModelComplaints { call, code, times } => {
+            let (id, carrier_call) = (call.id(), call.carrier_call());
+            warn!(call:% = id, carrier_call, code, times; "model complained again");
         }
         Event::WishGivenUp { call, purpose, reason } => {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak");

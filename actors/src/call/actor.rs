@@ -37,6 +37,7 @@ use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag, ToolCallId};
 use crate::incident::Incidents;
+use crate::realtime::complaints::Complaints;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::supervisor::messages::{CallEnded, Spent, TransferLeave};
 use crate::tools::http;
@@ -126,6 +127,8 @@ pub struct CallActor {
     watchers: Watchers,
     /// What went wrong so far.
     incidents: Incidents,
+    /// What the model's server complained of.
+    complaints: Complaints,
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
 }
@@ -153,6 +156,7 @@ impl CallActor {
             scribe: None,
             watchers: Watchers::default(),
             incidents: Incidents::default(),
+            complaints: Complaints::default(),
             armed: None,
             tag: setup.identity.tag(),
             setup,
@@ -244,6 +248,10 @@ impl CallActor {
             }
             self.incidents.met(clock::now().saturating_duration_since(self.started), incident.clone());
             self.record(Fact::Incident(incident));
+        }
+        if let Note::ModelComplained { code, message } = note {
+            let telling = self.complaints.heard(code, clock::now());
+            return emit(Event::ModelComplained { call: &self.tag, code, message, telling });
         }
         emit(note.event(&self.tag));
     }
@@ -400,6 +408,9 @@ impl CallActor {
     }
 
     fn finish_record(&mut self, ending: Ending, tally: Tally) {
+        for (code, times) in self.complaints.untold() {
+            emit(Event::ModelComplaints { call: &self.tag, code: &code, times });
+        }
         self.record(Fact::Ended { ending, tally });
         self.scribe = None;
     }

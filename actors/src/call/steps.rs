@@ -13,6 +13,7 @@ use crate::ending::Ending;
 use crate::events::Event;
 use crate::ids::{CallTag, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
+use crate::realtime::complaints::Telling;
 use crate::realtime::messages::{ModelOrder, WishPurpose};
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -415,7 +416,9 @@ impl Note {
             Self::ModelFaltered { class, reason } => Event::ModelFaltered { call, class: class.word(), reason },
             Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
             Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
-            Self::ModelComplained { code, message } => Event::ModelComplained { call, code, message },
+            Self::ModelComplained { code, message } => {
+                Event::ModelComplained { call, code, message, telling: Telling::First }
+            }
             Self::WordsMissing { why, turns, again } => Event::WordsMissing { call, why, turns: *turns, again: *again },
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }

@@ -1,8 +1,10 @@
-//! The words that a server's complaints are counted by. Pure.
+//! Complaints of the model's server: the words that they are counted by, which of them are told, and what may be told. Pure.
+
+use std::time::{Duration, Instant};
 
 /// Every code that has a count of its own: a server's (reference §3.7 and §3.8), ours for what a server leaves undone, and
 /// [`OTHER`]. A server can make up as many codes as it likes, and each would be a series for ever.
-pub const CODES: [&str; 49] = [
+pub const CODES: [&str; 50] = [
     "account_deactivated",
     "beta_api_shape_disabled",
     "billing_hard_limit_reached",
@@ -44,6 +46,7 @@ pub const CODES: [&str; 49] = [
     "cancel_unanswered",
     "create_unanswered",
     "not_prepared",
+    "renewal_failed",
     "response_stalled",
     "retry_due",
     "siblings_late",
@@ -64,9 +67,158 @@ pub fn label(code: &str) -> &'static str {
     CODES.into_iter().find(|known| *known == code).unwrap_or(OTHER)
 }
 
+/// The complaints of one call: each is counted, and of those that repeat themselves a line says now and then how many there were.
+#[derive(Debug, Default)]
+pub struct Complaints {
+    kinds: Vec<Kind>,
+}
+
+#[derive(Debug)]
+struct Kind {
+    code: String,
+    told: Instant,
+    since: u64,
+}
+
+/// What the log says of a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// It is new.
+    First,
+    /// It is counted alone.
+    Counted,
+    /// It came so often since it was last told, this time included.
+    Again(u64),
+}
+
+impl Complaints {
+    /// A complaint with `code` came.
+    pub fn heard(&mut self, code: &str, now: Instant) -> Telling {
+        // What is beyond the first few kinds is one kind.
+        let last = self.kinds.len().checked_sub(1).filter(|last| last + 1 >= MOST_KINDS);
+        let place = self.kinds.iter().position(|kind| kind.code == code).or(last);
+        let Some(kind) = place.and_then(|place| self.kinds.get_mut(place)) else {
+            self.kinds.push(Kind { code: code.to_owned(), told: now, since: 0 });
+            return Telling::First;
+        };
+        kind.since += 1;
+        if now.saturating_duration_since(kind.told) < TOLD_EVERY {
+            return Telling::Counted;
+        }
+        kind.told = now;
+        Telling::Again(std::mem::take(&mut kind.since))
+    }
+
+    /// The call is over: what was counted and not yet told, by code.
+    pub fn untold(&mut self) -> impl Iterator<Item = (String, u64)> {
+        std::mem::take(&mut self.kinds).into_iter().filter(|kind| kind.since > 0).map(|kind| (kind.code, kind.since))
+    }
+}
+
+/// The server's words without what it may have quoted: it quotes what it was sent, which is what people said and typed. Numbers of
+/// four digits and more go, whatever their groups are divided by, addresses of e-mail, and what stands in quotation marks unless it
+/// is the name of a field or a value.
+pub fn redacted(words: &str) -> String {
+    let mut told = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(c) = rest.chars().next() {
+        let inner = QUOTES.iter().find(|(open, _)| *open == c).and_then(|(open, close)| {
+            // An apostrophe within a word opens nothing.
+            let within = *open == '\'' && told.chars().next_back().is_some_and(char::is_alphanumeric);
+            let inner = rest[c.len_utf8()..].split_once(*close).map(|(inner, _)| (inner, *close));
+            inner.filter(|_| !within)
+        });
+        if let Some((inner, close)) = inner {
+            let shown = if is_name(inner) { inner } else { HIDDEN };
+            told.extend([c].into_iter().chain(shown.chars()).chain([close]));
+            rest = &rest[c.len_utf8() + inner.len() + close.len_utf8()..];
+            continue;
+        }
+        let number = rest.find(|c: char| !c.is_numeric() && !DIVIDERS.contains(&c)).unwrap_or(rest.len());
+        let number = rest[..number].trim_end_matches(|c: char| !c.is_numeric());
+        if c.is_numeric() && number.chars().filter(|c| c.is_numeric()).count() >= LONG_NUMBER {
+            told.push_str(HIDDEN);
+            rest = &rest[number.len()..];
+            continue;
+        }
+        told.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    if !told.contains('@') {
+        return told;
+    }
+    told.split(' ').map(|word| if word.contains('@') { HIDDEN } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether quoted words are a name of the protocol's and not somebody's.
+fn is_name(words: &str) -> bool {
+    let plain = words.chars().all(|c| c.is_ascii_alphanumeric() || "_.-[]/".contains(c));
+    plain && words.chars().filter(char::is_ascii_digit).count() < LONG_NUMBER
+}
+
+/// Kinds of complaints that are told by themselves in one call: a server that makes up a code for each has one line more.
+const MOST_KINDS: usize = 8;
+/// How often a complaint that repeats itself is told.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// Stands for what is not told.
+const HIDDEN: &str = "…";
+/// Digits of a number that may be somebody's.
+const LONG_NUMBER: usize = 4;
+/// What groups of a number's digits are divided by.
+const DIVIDERS: [char; 7] = [' ', '-', '.', '(', ')', '/', '\u{a0}'];
+const QUOTES: [(char, char); 5] =
+    [('\'', '\''), ('"', '"'), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_repeats_itself_is_told_once_and_then_summed_up() {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+        let now = Instant::now();
+        let mut complaints = Complaints::default();
+        assert_eq!(complaints.heard("a", now), Telling::First);
+        assert_eq!(complaints.heard("b", now), Telling::First);
+        for tick in 1..3_000 {
+            assert_eq!(complaints.heard("a", now + Duration::from_millis(20 * tick)), Telling::Counted);
+        }
+        assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Again(3_000));
+        assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Counted);
+        assert_eq!(complaints.untold().collect::<Vec<_>>(), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_code_for_each_complaint_is_told_a_few_times() {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+        let now = Instant::now();
+        let mut complaints = Complaints::default();
+        let first =
+            (0..5_000).filter(|number| complaints.heard(&format!("code_{number}"), now) == Telling::First).count();
+        assert_eq!((first, complaints.untold().map(|(_, times)| times).sum::<u64>()), (MOST_KINDS, 5_000 - 8));
+    }
+
+    #[test]
+    fn what_a_server_quotes_is_not_told() {
+        for (said, told) in [
+            ("backend send config: EOF", "backend send config: EOF"),
+            (
+                "Missing required parameter: 'session.turn_detection.type'.",
+                "Missing required parameter: 'session.turn_detection.type'.",
+            ),
+            ("Invalid value: 'my card is 12'. Try again in 1.2s", "Invalid value: '…'. Try again in 1.2s"),
+            ("call +1 (555) 010-0199 or 4111 1111 1111 1111", "call +…"),
+            ("got 4111-1111-1111-1111, sorry", "got …, sorry"),
+            ("'15550100' isn't what's allowed", "'…' isn't what's allowed"),
+            ("mail jo@example.com", "mail …"),
+            ("in 350ms (tier 2)", "in 350ms (tier 2)"),
+            ("९८७६५४३२१० is odd", "… is odd"),
+        ] {
+            let shown = redacted(said);
+            assert!(shown.starts_with(told), "{said}: {shown}");
+            assert!(!shown.contains("0199") && !shown.contains("4111"), "{shown}");
+        }
+    }
 
     #[test]
     fn a_code_that_a_server_makes_up_has_no_count_of_its_own() {

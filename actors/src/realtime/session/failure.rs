@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::call::messages::{LossClass, ModelLoss};
 use crate::realtime::breaker::Scope;
+use crate::realtime::complaints::redacted;
 use crate::realtime::protocol::server::ErrorInfo;
 use crate::realtime::sequencer::{Failure, Remedy};
 
@@ -73,7 +74,7 @@ pub fn loss_of_close(code: Option<u16>, reason: &str, last_error: Option<&str>) 
             _ => LossClass::Retryable,
         });
     let words = if reason.is_empty() { last_error.unwrap_or("no reason given") } else { reason };
-    ModelLoss { class, reason: format!("closed with {number}: {}", clipped(words)) }
+    ModelLoss { class, reason: format!("closed with {number}: {}", clipped(&redacted(words))) }
 }
 
 /// The error's type where its code is unknown to us.
@@ -113,7 +114,7 @@ pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
     } else {
         Remedy::GiveUp
     };
-    Failure { code: clipped(code), remedy }
+    Failure { code: clipped(&redacted(code)), remedy }
 }
 
 /// How long the server advises to wait: "… try again in 1.2s", "in 350ms", "in 1m3.5s".

@@ -14,7 +14,7 @@ use crate::audio::messages::{FromModel, ItemComplete};
 use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
-use crate::realtime::complaints::USAGE_UNREADABLE;
+use crate::realtime::complaints::{USAGE_UNREADABLE, redacted};
 use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
 use crate::realtime::protocol::server::{
     self, ArgumentsDone, Delta, ErrorInfo, FormatInfo, ItemInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent,
@@ -220,7 +220,10 @@ impl Session {
     }
 
     fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let said = format!("{}: {}", error.word(), error.text());
+        let text = redacted(error.text());
+        let said = format!("{}: {text}", redacted(error.word()));
+        // It may repeat what it was sent, which is for nobody's log.
+        log::debug!(message = error.text(); "the model's server complained");
         if let Some(class) = class_of_error(error) {
             return self.lose_for(class, &said, out);
         }
@@ -242,7 +245,7 @@ impl Session {
             Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
         }
         if !self.refused_order(about, error, now, out) {
-            complain(error.word(), error.text(), out);
+            complain(&redacted(error.word()), &text, out);
         }
     }
 
@@ -383,7 +386,10 @@ impl Session {
         let (failure, fatal) = match &outcome {
             ResponseOutcome::Failed(_) => {
                 let error = &response.error;
-                (Some(failure_of(error)), class_of_error(error).map(|class| (class, failure::clipped(error.word()))))
+                (
+                    Some(failure_of(error)),
+                    class_of_error(error).map(|class| (class, failure::clipped(&redacted(error.word())))),
+                )
             }
             ResponseOutcome::Completed | ResponseOutcome::Cancelled | ResponseOutcome::Incomplete(_) => {
                 (missed.map(remedy_of), None)
@@ -528,8 +534,8 @@ fn outcome_of(response: &ResponseInfo<'_>) -> ResponseOutcome {
         Some("cancelled" | "canceled") => ResponseOutcome::Cancelled,
         // Some servers call an interrupted response incomplete.
         Some("incomplete") if matches!(reason, "turn_detected" | "client_cancelled") => ResponseOutcome::Cancelled,
-        Some("incomplete") => ResponseOutcome::Incomplete(failure::clipped(reason)),
-        Some("failed") => ResponseOutcome::Failed(failure::clipped(response.error.word())),
+        Some("incomplete") => ResponseOutcome::Incomplete(failure::clipped(&redacted(reason))),
+        Some("failed") => ResponseOutcome::Failed(failure::clipped(&redacted(response.error.word()))),
         // A server that leaves the status out has nothing to complain of.
         _ => ResponseOutcome::Completed,
     }
