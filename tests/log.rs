@@ -3,7 +3,6 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -66,14 +65,12 @@ struct Logging {
 
 impl Logging {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let port = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
-        let (home, port, admin) = (tempfile::tempdir().expect("a folder"), port(), port());
+        let home = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
             .arg("serve")
             .current_dir(home.path())
-            .env("SWITCHBOARD__SERVER__BIND", format!("127.0.0.1:{port}"))
-            .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"))
-            .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
+            .env("SWITCHBOARD__SERVER__BIND", "127.0.0.1:0")
+            .env("SWITCHBOARD__ADMIN__BIND", "127.0.0.1:0")
             .env("SWITCHBOARD__REALTIME__PROVIDER", "rehearsal")
             .env("RUST_LOG", "info")
             .envs(variables.iter().copied())
@@ -82,7 +79,9 @@ impl Logging {
             .spawn()
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains("listening")), "it starts");
+        let listening = lines.find(|line| line.contains("public=127.0.0.1:")).expect("it starts");
+        let (_, after) = listening.split_once("public=127.0.0.1:").expect("found by it");
+        let port = after.split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
         let log = Some(std::thread::spawn(move || lines.collect()));
         Self { child, port, log, _home: home }
     }
