@@ -111,7 +111,7 @@ impl Signals {
                     match meaning {
                         Meaning::Drain => return std::task::Poll::Ready(*name),
                         Meaning::Nothing => {
-                            warn!(signal = *name; "signal ignored: calls go on; SIGTERM ends the service")
+                            warn!(signal = *name; "signal ignored: calls go on; SIGTERM ends the service");
                         }
                     }
                 }
@@ -142,10 +142,14 @@ fn meaning(name: &str, on_a_terminal: bool) -> Meaning {
     }
 }
 
+/// A signal's kind, which is no constant.
+#[cfg(unix)]
+type MakeKind = fn() -> tokio::signal::unix::SignalKind;
+
 /// Those that end a process by default and are not the mark of a broken one. The numbers of the last four are Linux's: the
 /// systems differ. <https://man7.org/linux/man-pages/man7/signal.7.html>
 #[cfg(unix)]
-const KNOWN: &[(&str, fn() -> tokio::signal::unix::SignalKind)] = {
+const KNOWN: &[(&str, MakeKind)] = {
     use tokio::signal::unix::SignalKind;
     &[
         ("SIGTERM", SignalKind::terminate),

@@ -252,11 +252,14 @@ impl Handler<CallEnded> for Supervisor {
     fn handle(&mut self, CallEnded { call, ending, by_stream }: CallEnded, ctx: &mut Self::Context) {
         let ended = self.roster.ended(call);
         if let Some((expected, in_progress)) = &ended {
-            let left = match ending {
-                _ if self.backstop.is_confirmed(&expected.carrier_call) => Left::Ended,
-                Ending::LineLost | Ending::Crashed => Left::Lost,
-                _ if by_stream => Left::Stopped,
-                _ => Left::Ended,
+            let left = if self.backstop.is_confirmed(&expected.carrier_call) {
+                Left::Ended
+            } else if matches!(ending, Ending::LineLost | Ending::Crashed) {
+                Left::Lost
+            } else if by_stream {
+                Left::Stopped
+            } else {
+                Left::Ended
             };
             // What comes again of a call that came in progress cannot be told from its first webhook.
             let again = left == Left::Stopped && !in_progress;

@@ -165,16 +165,16 @@ fn an_answer_that_sounded_and_has_no_readable_usage_is_estimated() {
 }
 
 fn used(seen: &Seen) -> Option<Usage> {
-    seen.reports.iter().find_map(|report| match report {
-        ModelReport::ResponseFinished { usage, .. } => *usage,
-        _ => None,
-    })
+    seen.reports.iter().find_map(
+        |report| {
+            if let ModelReport::ResponseFinished { usage, .. } = report { *usage } else { None }
+        },
+    )
 }
 
 fn complaints(seen: &Seen) -> Vec<String> {
-    let said = |report: &ModelReport| match report {
-        ModelReport::Complained { code, message } => Some(format!("{code}: {message}")),
-        _ => None,
+    let said = |report: &ModelReport| {
+        if let ModelReport::Complained { code, message } = report { Some(format!("{code}: {message}")) } else { None }
     };
     seen.reports.iter().filter_map(said).collect()
 }
