@@ -11,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use log::warn;
 use switchboard_actors::call::brief::{Brief, Direction};
+use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::realtime::actor::warm::Valve;
@@ -144,7 +145,12 @@ impl Doors {
         };
         let carrier_call = form.as_ref().ok().and_then(|form| form.value("CallSid"));
         self.trust(request, carrier_call, |keys, asked| {
-            signature::verify_webhook(keys, &signature::Request { url: &url, signed, ..asked })
+            let asked = signature::Request { url: &url, signed, ..asked };
+            let judged = signature::verify_webhook(keys, &asked);
+            if judged == Err(signature::BadSignature::Mismatch) {
+                self.tell_fitting_address(request, keys, &asked);
+            }
+            judged
         })?;
         if !from_query && !is_form {
             return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
@@ -178,6 +184,35 @@ impl Doors {
         self.trust(request, None, |keys, asked| {
             signature::verify_upgrade(keys, &signature::Request { url: &url, ..asked })
         })
+    }
+
+    /// Says which address a signature fits that does not fit ours, once in a while: the commonest trouble of all. It is not taken.
+    fn tell_fitting_address(&self, request: &HttpRequest, keys: &Keys, asked: &signature::Request<'_>) {
+        if !self.hints.other_address.due(clock::now()) {
+            return;
+        }
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let (path, query) =
+            target.split_once('?').map_or((target, String::new()), |(path, query)| (path, format!("?{query}")));
+        let own = self.public_url.host_str().map(|host| match self.public_url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        });
+        let told = ["x-forwarded-host", "host"].into_iter().filter_map(|name| header(request, name).map(str::to_owned));
+        let hosts: Vec<String> = own.into_iter().chain(told.take(2)).collect();
+        let bases = hosts.iter().flat_map(|host| ["https", "http"].map(|scheme| format!("{scheme}://{host}")));
+        let bare = path.trim_end_matches('/');
+        let paths = [path.to_owned(), bare.to_owned(), format!("{bare}/")];
+        for base in bases {
+            let fits = |path: &String| {
+                let url = format!("{base}{path}{query}");
+                signature::verify_webhook(keys, &signature::Request { url: &url, ..*asked }).is_ok()
+            };
+            if let Some(path) = paths.iter().find(|path| fits(path)) {
+                warn!(fits = format!("{base}{path}"), tried = twiml::public_url(&self.public_url, bare); "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
+                return;
+            }
+        }
     }
 
     /// `base` + the raw request target. Nothing that the other side says of itself (`Host`, `X-Forwarded-*`) goes in.

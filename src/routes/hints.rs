@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub struct Hints {
     /// A callback is sent to the address of calls.
     pub(super) callback_at_voice: Hint,
+    /// A signature fits another address than ours.
+    pub(super) other_address: Hint,
     /// A socket's request came without its upgrade.
     pub(super) no_upgrade: Hint,
 }
