@@ -88,8 +88,8 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
 #[actix_rt::test]
 async fn a_disk_that_takes_nothing_more_costs_no_call_and_no_file() {
     let home = Home::new();
-    // No file may be larger than 2 KiB: the journal stops in the middle of a line, and no transcript fits.
-    let service = Process::start(&home, Some(2));
+    // No file may be larger than 3 KiB: the journal stops in the middle of a line, and no transcript fits.
+    let service = Process::start(&home, Some(3));
     service.listens().await;
     let summary = call(&home, Some(Duration::from_secs(4))).await;
     assert!(summary.failures.is_empty(), "the call goes on: {:?}", summary.failures);

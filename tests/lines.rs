@@ -210,7 +210,7 @@ async fn a_socket_whose_request_came_without_its_upgrade_leaves_a_trace() {
     let address = running.service.public_url().socket_addrs(|| None).expect("an address")[0];
     for path in ["/ws", "/waybeo/ws"] {
         let mut socket = TcpStream::connect(address).await.expect("a connection");
-        let request = format!("GET {path} HTTP/1.0\r\nHost: voice.example.com\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("an answer");

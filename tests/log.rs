@@ -79,8 +79,8 @@ impl Logging {
             .spawn()
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        let listening = lines.find(|line| line.contains("public=127.0.0.1:")).expect("it starts");
-        let (_, after) = listening.split_once("public=127.0.0.1:").expect("found by it");
+        let listening = lines.find(|line| line.contains("listening for carriers at 127.0.0.1:")).expect("it starts");
+        let (_, after) = listening.split_once("listening for carriers at 127.0.0.1:").expect("found by it");
         let port = after.split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
         let log = Some(std::thread::spawn(move || lines.collect()));
         Self { child, port, log, _home: home }

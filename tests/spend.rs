@@ -17,13 +17,21 @@ async fn a_call_is_metered_and_closed_before_it_costs_more_than_it_may() {
     let report = call(&running, "+15550100001").await;
     assert_eq!(report.summary.ended_by, EndedBy::Service, "{:?}", report.summary.trail);
     let metrics = get(&running.admin("/metrics"), &[]).await.text;
-    let spent = "switchboard_spend_usd_total{agent=\"default\",model=\"gpt-realtime-2.1\",variant=\"none\"}";
+    let spent = "switchboard_spend_usd_total{agent=\"default\",model=\"rehearsal\",variant=\"none\"}";
     assert!(common::counted(&metrics, spent) > 0.0, "{metrics}");
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "spend_limit");
     let cost = record["cost_usd"].as_f64().expect("a number");
     assert!(cost > 0.0 && cost < 0.03, "{cost}");
     assert!(record["usage"]["output_audio"].as_u64() > Some(0));
+}
+
+#[actix_rt::test]
+async fn a_rehearsal_has_its_own_name_and_costs_nothing_unless_limits_are_rehearsed() {
+    let running = start(&[]).await;
+    let report = call(&running, "+15550100001").await;
+    let record = record(running, &report).await;
+    assert_eq!((&record["model"], record["cost_usd"].as_f64()), (&json!("rehearsal"), Some(0.0)));
 }
 
 #[actix_rt::test]

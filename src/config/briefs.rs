@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::call::ladder::LadderPlan;
-use switchboard_actors::call::meter::SpendPlan;
+use switchboard_actors::call::meter::{Prices, SpendPlan};
 use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
@@ -190,7 +190,7 @@ fn brief(
         languages: languages.clone(),
         questions: agent.questions.clone(),
         tools: tools.clone(),
-        spend: SpendPlan { prices: config.prices.clone(), call: config.spend.call },
+        spend: SpendPlan { prices: prices(config), call: config.spend.call },
         caller: None,
         caller_is_told: config.realtime.safety_identifier,
         variant: None,
@@ -327,6 +327,12 @@ fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
     let chosen = language.voice.as_ref().filter(|voice| !voice.shipped).map(|voice| &voice.name);
     let shipped = language.voice.as_ref().map(|voice| &voice.name);
     chosen.or(agent.voice.as_ref()).or(shipped).unwrap_or(&config.realtime.voice).clone()
+}
+
+/// A rehearsal costs nothing, unless limits are rehearsed too: then it is counted as a model without a price is.
+fn prices(config: &Config) -> Prices {
+    let asked = config.spend.limits_anything() || config.prices.know(&config.realtime.model);
+    if config.realtime.is_free() && !asked { Prices::default() } else { config.prices.clone() }
 }
 
 fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {

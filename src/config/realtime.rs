@@ -110,6 +110,11 @@ impl ModelAudio {
 }
 
 impl Realtime {
+    /// Whether the embedded model answers under its own name: it costs nothing.
+    pub fn is_free(&self) -> bool {
+        self.provider == Provider::Rehearsal && self.url.is_none() && self.model == EMBEDDED
+    }
+
     /// Whose rules about names hold.
     pub(super) fn house(&self) -> House {
         House::of(self.provider, self.url.as_ref())
@@ -155,6 +160,9 @@ impl Realtime {
         options.check_model(section, &model);
         let house = House::of(provider, url.as_ref());
         house.check_model(section, "model", &model);
+        // The embedded model goes by its own name, unless somebody rehearses a certain one.
+        let own_name = provider == Provider::Rehearsal && url.is_none() && !section.chosen("model");
+        let model = if own_name { EMBEDDED.to_owned() } else { model };
         house.check_voice(section, &voice);
         for fallback in fallback_models.iter().flatten() {
             house.check_model(section, "fallback_models", fallback);
@@ -186,6 +194,9 @@ impl Realtime {
         })
     }
 }
+
+/// The embedded model's name in records, lists and metrics.
+const EMBEDDED: &str = "rehearsal";
 
 /// The server's address: the provider's own where none is given, and none of the retired ones.
 #[expect(clippy::option_option, reason = "outer: a problem was reported; inner: the embedded model")]

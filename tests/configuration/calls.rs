@@ -18,7 +18,7 @@ fn every_language_has_a_session_of_its_own() {
         let plan = &brief.model;
         assert_eq!(plan.endpoint.url, "ws://127.0.0.1:4000/v1/realtime");
         assert_eq!(plan.endpoint.credential, Credential::None);
-        assert_eq!(plan.model, "gpt-realtime-2.1");
+        assert_eq!(plan.model, "rehearsal");
         assert_eq!(plan.format, AudioFormat::PCM_24K);
         let (agent, language) = (&config.agents["default"], &config.languages[code]);
         assert!(plan.instructions.starts_with(&agent.instructions));

@@ -74,7 +74,8 @@ fn a_model_is_chosen_by_route_then_agent_then_language() {
     let language = ("languages.en.model", "gpt-realtime-2");
     let agent = ("agents.default.model", "gpt-realtime-2.1-mini");
     let route = ("routes", r#"[{ to = "+1555*", model = "gpt-realtime-1.5" }]"#);
-    assert_eq!(model(&[], "+15550100002"), "gpt-realtime-2.1");
+    assert_eq!(model(&[], "+15550100002"), "rehearsal");
+    assert_eq!(model(&[("realtime.model", "gpt-realtime-2.1")], "+15550100002"), "gpt-realtime-2.1");
     assert_eq!(model(&[language], "+15550100002"), "gpt-realtime-2");
     assert_eq!(model(&[language, agent], "+15550100002"), "gpt-realtime-2.1-mini");
     assert_eq!(model(&[language, agent, route], "+15550100002"), "gpt-realtime-1.5");
@@ -97,9 +98,9 @@ fn an_experiment_takes_its_share_of_callers_and_each_always_meets_the_same() {
         let variant = brief.variant.clone().expect("experiments concern every caller");
         let (voice, model) = (brief.model.voice.as_str(), brief.model.model.as_str());
         match variant.as_str() {
-            "cedar" => assert_eq!((voice, brief.model.speed, model), ("cedar", Some(1.3), "gpt-realtime-2.1")),
+            "cedar" => assert_eq!((voice, brief.model.speed, model), ("cedar", Some(1.3), "rehearsal")),
             "mini" => assert_eq!((voice, brief.model.speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
-            other => assert_eq!((other, voice, model), ("control", "marin", "gpt-realtime-2.1")),
+            other => assert_eq!((other, voice, model), ("control", "marin", "rehearsal")),
         }
         *seen.entry(variant).or_default() += 1;
     }
