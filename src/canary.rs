@@ -8,6 +8,7 @@ use actix_rt::task::JoinHandle;
 use log::{info, warn};
 use metrics::{counter, gauge};
 use switchboard_actors::realtime::actor::canary::probe;
+use switchboard_actors::realtime::actor::refusals;
 use switchboard_actors::realtime::plan::SessionPlan;
 
 /// What the canary has seen last; shared with `/ready`.
@@ -44,15 +45,16 @@ impl Canary {
 
 async fn look(plan: &SessionPlan) -> bool {
     for candidate in plan.candidates() {
-        let (endpoint, model) = (candidate.endpoint, candidate.model);
-        let (url, name) = (endpoint.url.clone(), model.clone());
+        let (endpoint, model) = (candidate.endpoint.clone(), candidate.model.clone());
         match probe(Arc::new(SessionPlan { endpoint, model, ..plan.clone() })).await {
             Ok(took) => {
+                refusals::came_up(&candidate);
                 counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
                 log::debug!(took_ms = took.as_millis(); "the canary got a session");
                 return true;
             }
             Err(loss) => {
+                let (url, name) = (candidate.endpoint.url, candidate.model);
                 counter!("switchboard_model_canary_total", "result" => loss.class.word()).increment(1);
                 let host = url::Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
                 warn!(server = host.unwrap_or_default(), model = name, class = loss.class.word(), reason = loss.reason; "the canary got no session");

@@ -156,7 +156,8 @@ impl Service {
         let canary = Canary::default();
         let (warm, warm_briefs) = (Valve::default(), Arc::clone(&briefs));
         let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
-        let probe = ModelProbe::new(model_address(&config), canary);
+        let candidates = first_plan(&briefs).map(|plan| plan.candidates()).unwrap_or_default();
+        let probe = ModelProbe::new(model_address(&config), canary, candidates);
         let known = Doors {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&briefs), &apis),

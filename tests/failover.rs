@@ -284,6 +284,31 @@ async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
     }
 }
 
+#[actix_rt::test]
+async fn a_key_that_is_refused_is_seen_by_who_asks() {
+    let model = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
+    let url = format!("{}?rehearse=refuse:401", model.url());
+    let settings = [("twilio.verify", "off"), ("realtime.provider", "openai"), ("realtime.url", url.as_str())];
+    let running = common::start_with(&[("OPENAI_API_KEY", "sk-refused")], &settings).await;
+    let stage = Stage { model: Some(model), log: ClientLog::default(), running };
+    let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+    assert!(metrics.contains("\nswitchboard_model_breaker_open "), "{metrics}");
+    assert_eq!(common::get(&stage.running.public("/ready"), &[]).await.status, 200);
+    stage.call(|_| {}).await;
+    let ready = common::get(&stage.running.public("/ready"), &[]).await;
+    assert_eq!((ready.status, ready.json()["reason"].as_str()), (503, Some("model_refused")));
+    let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
+    // Other tests of this process may have met refusals too.
+    assert!(common::counted(&metrics, "switchboard_model_breaker_open") >= 1.0, "{metrics}");
+    // The next call does not dial, and its record says why.
+    let report = stage.call(|_| {}).await;
+    let Running { service, records } = stage.running;
+    service.stop(Duration::ZERO).await;
+    let record = record(records.path(), &report.summary.call_sid);
+    assert_eq!(record["ending"]["reason"], "model_refused");
+    assert!(incidents(&record).contains(&"model_breaker".to_owned()), "{record:#}");
+}
+
 /// `role: text`, `call name`, `output text`.
 #[actix_rt::test]
 async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {

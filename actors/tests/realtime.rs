@@ -146,6 +146,7 @@ fn plan(port: u16) -> SessionPlan {
         endpoint: Endpoint {
             url: format!("ws://127.0.0.1:{port}/v1/realtime"),
             credential: Credential::Bearer(Private::new("sk-test".to_owned())),
+            key_variable: None,
         },
         model: "gpt-realtime-2.1".to_owned(),
         instructions: "Be brief.".to_owned(),

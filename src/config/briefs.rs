@@ -14,6 +14,7 @@ use switchboard_actors::wire::Carrier;
 
 use super::Config;
 use super::experiments::{self, CONTROL};
+use super::fallbacks::FIRST_KEY;
 use super::people::{Agent, AgentGreeting, Language, Notice};
 use super::realtime::Provider;
 use super::routing::{Decision, RouteInput};
@@ -236,6 +237,7 @@ fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience
         endpoint: Endpoint {
             url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
             credential: credential(fallback.provider, fallback.key.as_ref()),
+            key_variable: fallback.key_variable.clone(),
         },
         model: fallback.model.clone().unwrap_or_else(|| first.clone()),
     });
@@ -363,7 +365,8 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
         (None, None) => NOWHERE.to_owned(),
     };
     let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
-    Endpoint { url, credential }
+    let key_variable = (config.realtime.provider != Provider::Rehearsal).then(|| FIRST_KEY.to_owned());
+    Endpoint { url, credential, key_variable }
 }
 
 /// An address that cannot be dialled (RFC 6761), for plans that are only looked at.

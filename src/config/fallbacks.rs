@@ -23,6 +23,8 @@ pub struct Fallback {
     pub model: Option<String>,
     /// The key; `None` for a server that takes none.
     pub key: Option<Private<String>>,
+    /// The variable that the key is in; `None` for a server that takes none.
+    pub key_variable: Option<String>,
 }
 
 impl Fallback {
@@ -46,22 +48,28 @@ impl Fallback {
         if let Some(model) = &model {
             House::of(provider, address.as_ref()).check_model(section, "model", model);
         }
-        let key = match (provider, variable?) {
-            (Provider::Rehearsal, None) => None,
+        let (key, key_variable) = match (provider, variable?) {
+            (Provider::Rehearsal, None) => (None, None),
             (Provider::Rehearsal, Some(_)) => {
                 // Not repeated: somebody may have written the key itself.
                 section.problem("key_env", "found one for a server that takes no key; leave it out");
                 return None;
             }
-            (Provider::OpenAi | Provider::Azure, name) => Some(key(section, name, secrets, variables)?),
+            (Provider::OpenAi | Provider::Azure, name) => {
+                let variable = name.clone().unwrap_or_else(|| FIRST_KEY.to_owned());
+                (Some(key(section, name, secrets, variables)?), Some(variable))
+            }
         };
         if address.is_none() && model.is_none() && !section.has("key_env") {
             section.refuse("found nothing that differs from the first server; expected url, model or key_env");
             return None;
         }
-        Some(Self { provider, url: address, model, key })
+        Some(Self { provider, url: address, model, key, key_variable })
     }
 }
+
+/// The variable of the first server's key.
+pub(super) const FIRST_KEY: &str = "OPENAI_API_KEY";
 
 /// The key that a fallback is used with: of the variable it names, else the one of the first server.
 fn key(

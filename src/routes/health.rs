@@ -8,6 +8,8 @@ use actix_web::web::Data;
 use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
+use switchboard_actors::realtime::actor::refusals;
+use switchboard_actors::realtime::plan::Candidate;
 use switchboard_actors::supervisor::messages::{CallTheRoll, Roll};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -32,6 +34,7 @@ pub async fn ready(doors: Data<Doors>) -> HttpResponse {
         None => Some("unresponsive"),
         Some(roll) if roll.draining => Some("draining"),
         Some(roll) if roll.calls.len() + roll.expected >= roll.max_calls => Some("full"),
+        Some(_) if refusals::all_refused(&doors.model.candidates) => Some("model_refused"),
         Some(_) if !doors.model.reachable().await => Some("model_unreachable"),
         Some(_) => None,
     };
@@ -55,6 +58,11 @@ pub(super) fn recordings_missing(doors: &Doors) -> bool {
     missing
 }
 
+/// Counts what refuses us and is left alone.
+pub(super) fn count_refusals() {
+    gauge!("switchboard_model_breaker_open").set(refusals::open() as f64);
+}
+
 /// Who is on; `None` when the Supervisor does not answer in time.
 pub(super) async fn roll(doors: &Doors) -> Option<Roll> {
     doors.supervisor.send(CallTheRoll).timeout(Duration::from_secs(1)).await.ok()
@@ -66,13 +74,14 @@ pub(super) async fn roll(doors: &Doors) -> Option<Roll> {
 pub struct ModelProbe {
     address: Option<(String, u16)>,
     canary: Canary,
+    candidates: Vec<Candidate>,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl ModelProbe {
-    /// Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
-    pub fn new(address: Option<(String, u16)>, canary: Canary) -> Self {
-        Self { address, canary, last: Mutex::default() }
+    /// Knows which of `candidates` refuse us. Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
+    pub fn new(address: Option<(String, u16)>, canary: Canary, candidates: Vec<Candidate>) -> Self {
+        Self { address, canary, candidates, last: Mutex::default() }
     }
 
     async fn reachable(&self) -> bool {

@@ -4,10 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use super::doors::Doors;
-use super::health::recordings_missing;
+use super::health::{count_refusals, recordings_missing};
 
 /// `GET /metrics`.
 pub(super) async fn metrics(doors: Data<Doors>) -> HttpResponse {
     let _ = recordings_missing(&doors);
+    count_refusals();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(doors.metrics.render())
 }

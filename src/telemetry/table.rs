@@ -230,6 +230,11 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Reading,
         "Whether the canary got a session: 1 or 0; without a canary there is no value.",
     ),
+    Metric::new(
+        "switchboard_model_breaker_open",
+        Kind::Gauge,
+        "Keys and models that refused a session and are left alone for a while.",
+    ),
     Metric::new("switchboard_model_warm_total", Kind::Counter, "What became of sessions that wait for a call.")
         .by(&[known("what", || vec!["opened", "taken", "missed", "dead", "old", "refused", "drained"])]),
     Metric::new("switchboard_model_warm_sessions", Kind::Gauge, "Opened sessions that wait for a call."),

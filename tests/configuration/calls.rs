@@ -106,6 +106,7 @@ fn a_real_provider_gets_its_address_and_its_key() {
     let openai = plan(&[("realtime.provider", "openai"), ("realtime.audio_format", "g711"), ("realtime.speed", "1.2")]);
     assert_eq!(openai.endpoint.url, "wss://api.openai.com/v1/realtime");
     assert_eq!(openai.endpoint.credential, Credential::Bearer(KEY.to_owned().into()));
+    assert_eq!(openai.endpoint.key_variable.as_deref(), Some("OPENAI_API_KEY"));
     assert_eq!((openai.format, openai.speed), (AudioFormat::MULAW_8K, Some(1.2)));
     let url = "wss://firm.openai.azure.com/openai/v1/realtime";
     let azure = plan(&[("realtime.provider", "azure"), ("realtime.url", url), ("realtime.model", "my-deployment")]);

@@ -70,7 +70,11 @@ const A_DAY: Duration = Duration::from_secs(86_400);
 /// The session of [`brief`].
 pub(crate) fn plan() -> SessionPlan {
     SessionPlan {
-        endpoint: Endpoint { url: "ws://127.0.0.1:1/v1/realtime".to_owned(), credential: Credential::None },
+        endpoint: Endpoint {
+            url: "ws://127.0.0.1:1/v1/realtime".to_owned(),
+            credential: Credential::None,
+            key_variable: None,
+        },
         model: "rehearsal".to_owned(),
         instructions: "Be helpful.".to_owned(),
         voice: "marin".to_owned(),

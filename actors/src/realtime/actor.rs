@@ -3,6 +3,7 @@
 pub mod canary;
 mod failover;
 mod legs;
+pub mod refusals;
 pub mod warm;
 
 use std::collections::VecDeque;

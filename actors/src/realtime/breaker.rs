@@ -1,4 +1,4 @@
-//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; one for each thread.
+//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; one for the process.
 //!
 //! A refused key or an exhausted quota concerns everything that key opens; a missing model only that model. Both stay closed for
 //! a while that doubles with every refusal, and are then tried by one session more. Trouble of a server's own only moves it to the
@@ -49,10 +49,26 @@ struct Entry {
 }
 
 impl Breakers {
+    /// Nothing is known yet.
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
     /// How `candidate` stands.
     pub fn standing(&self, candidate: &Candidate, now: Instant) -> Standing {
         let about = |entry: &&Entry| entry.concerns(candidate) && entry.until > now;
         self.entries.iter().filter(about).map(Entry::standing).max().unwrap_or(Standing::Good)
+    }
+
+    /// How long `candidate` is still to be left alone; `None` where it is not.
+    pub fn blocked_for(&self, candidate: &Candidate, now: Instant) -> Option<Duration> {
+        let about = |entry: &&Entry| entry.concerns(candidate) && entry.is_open(now);
+        self.entries.iter().filter(about).map(|entry| entry.until.saturating_duration_since(now)).max()
+    }
+
+    /// How many keys and models are left alone.
+    pub fn open(&self, now: Instant) -> usize {
+        self.entries.iter().filter(|entry| entry.is_open(now)).count()
     }
 
     /// A session with `candidate` came up.
@@ -60,7 +76,7 @@ impl Breakers {
         self.entries.retain(|entry| !entry.concerns(candidate));
     }
 
-    /// `candidate` refused us.
+    /// `candidate` refused us. Once for all sessions that were on their way together.
     pub fn refused(&mut self, candidate: &Candidate, scope: Scope, now: Instant) {
         let model = match scope {
             Scope::Key => None,
@@ -68,6 +84,9 @@ impl Breakers {
             Scope::Session => return,
         };
         let entry = self.entry(candidate, model, now);
+        if entry.is_open(now) {
+            return;
+        }
         entry.strikes += 1;
         entry.refused = true;
         entry.until = now + doubled(SHORTEST_BLOCK, entry.strikes).min(LONGEST_BLOCK);
@@ -106,6 +125,11 @@ impl Entry {
         self.endpoint == candidate.endpoint && self.model.as_ref().is_none_or(|model| *model == candidate.model)
     }
 
+    /// It refused us and its time is not over.
+    fn is_open(&self, now: Instant) -> bool {
+        self.refused && self.until > now
+    }
+
     const fn standing(&self) -> Standing {
         if self.refused { Standing::Blocked } else { Standing::Doubtful }
     }
@@ -140,7 +164,10 @@ mod tests {
             "" => Credential::None,
             key => Credential::Bearer(Private::new(key.to_owned())),
         };
-        Candidate { endpoint: Endpoint { url: "wss://one.example".to_owned(), credential }, model: model.to_owned() }
+        Candidate {
+            endpoint: Endpoint { url: "wss://one.example".to_owned(), credential, key_variable: None },
+            model: model.to_owned(),
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
@@ -173,6 +200,22 @@ mod tests {
         assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK * 2), Standing::Blocked);
         breakers.succeeded(&it);
         assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK * 2), Standing::Good);
+    }
+
+    #[test]
+    fn a_block_is_counted_while_it_lasts_and_calls_refused_together_do_not_double_it() {
+        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("a", "m"));
+        assert_eq!((breakers.open(now), breakers.blocked_for(&it, now)), (0, None));
+        for _ in 0..8 {
+            breakers.refused(&it, Scope::Key, now);
+        }
+        assert_eq!((breakers.open(now), breakers.blocked_for(&it, now)), (1, Some(SHORTEST_BLOCK)));
+        let over = now + SHORTEST_BLOCK;
+        assert_eq!((breakers.open(over), breakers.blocked_for(&it, over)), (0, None), "its time is over");
+        breakers.succeeded(&it);
+        assert_eq!(breakers.open(now), 0, "a session came up");
+        (0..9).for_each(|_| breakers.failed(&it, now));
+        assert_eq!(breakers.open(now), 0, "doubted, not refused");
     }
 
     #[test]

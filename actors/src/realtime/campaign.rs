@@ -68,11 +68,6 @@ impl Campaign {
         self.choose(breakers, now, 0.0)
     }
 
-    /// A session is in use.
-    pub fn came_up(&mut self, number: usize, breakers: &mut Breakers) {
-        breakers.succeeded(&self.candidates[number].candidate);
-    }
-
     /// The session in use has lasted, or has said something to its end: what was before counts no more.
     pub fn proved(&mut self) {
         self.since = None;
@@ -178,7 +173,10 @@ mod tests {
 
     fn candidate(key: &str, model: &str) -> Candidate {
         let credential = Credential::Bearer(Private::new(key.to_owned()));
-        Candidate { endpoint: Endpoint { url: "wss://one.example".to_owned(), credential }, model: model.to_owned() }
+        Candidate {
+            endpoint: Endpoint { url: "wss://one.example".to_owned(), credential, key_variable: None },
+            model: model.to_owned(),
+        }
     }
 
     struct Search {

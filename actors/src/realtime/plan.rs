@@ -101,6 +101,8 @@ pub struct Endpoint {
     pub url: String,
     /// How to prove who we are.
     pub credential: Credential,
+    /// The environment variable that holds the key, for those who are to mend it; `None` where there is no key.
+    pub key_variable: Option<String>,
 }
 
 /// The credential of an endpoint.
@@ -193,6 +195,7 @@ pub(crate) mod sample {
             endpoint: Endpoint {
                 url: "ws://127.0.0.1:1/v1/realtime".to_owned(),
                 credential: Credential::Bearer(Private::new("key".to_owned())),
+                key_variable: None,
             },
             model: "gpt-realtime-2.1".to_owned(),
             instructions: "Be brief.".to_owned(),

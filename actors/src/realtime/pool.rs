@@ -163,7 +163,8 @@ mod tests {
     const WARMTH: Warmth = Warmth { sessions: 2, max_age: Duration::from_secs(600) };
 
     fn candidate(model: &str) -> Candidate {
-        let endpoint = Endpoint { url: "wss://one.example".to_owned(), credential: Credential::None };
+        let endpoint =
+            Endpoint { url: "wss://one.example".to_owned(), credential: Credential::None, key_variable: None };
         Candidate { endpoint, model: model.to_owned() }
     }
 

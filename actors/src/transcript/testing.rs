@@ -33,7 +33,7 @@ pub(super) fn identity() -> CallIdentity {
 pub(super) fn brief() -> Brief {
     let second = Duration::from_secs(1);
     let model = SessionPlan {
-        endpoint: Endpoint { url: "ws://127.0.0.1:1".to_owned(), credential: Credential::None },
+        endpoint: Endpoint { url: "ws://127.0.0.1:1".to_owned(), credential: Credential::None, key_variable: None },
         model: "rehearsal-1".to_owned(),
         instructions: String::new(),
         voice: "marin".to_owned(),

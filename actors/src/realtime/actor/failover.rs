@@ -1,6 +1,5 @@
 //! From one session to the next: what is done when one is lost, when another one is there, and when one is about to expire.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +8,13 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use super::legs::LegId;
+use super::refusals;
 use super::{RealtimeLlm, SessionEvent};
 use crate::audio::frame::Frame;
 use crate::call::messages::{LossClass, ModelLoss, ModelReport, ResponseOutcome};
 use crate::clock;
-use crate::realtime::breaker::{Breakers, Scope};
+use crate::incident::{Incident, IncidentKind};
+use crate::realtime::breaker::Standing;
 use crate::realtime::campaign::Next;
 use crate::realtime::legacy::legacy_of;
 use crate::realtime::messages::ModelOrder;
@@ -68,16 +69,17 @@ impl Held {
     }
 }
 
-thread_local! {
-    /// What the calls of this thread have learned of servers and keys.
-    static BREAKERS: RefCell<Breakers> = RefCell::default();
-}
-
 impl RealtimeLlm {
     /// The first dial.
     pub(super) fn begin(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
-        let next = BREAKERS.with_borrow(|breakers| self.campaign.begin(breakers, now));
+        let (next, first) = refusals::look(|breakers| {
+            (self.campaign.begin(breakers, now), breakers.standing(self.campaign.candidate(0), now))
+        });
+        if first == Standing::Blocked {
+            let detail = "the first model refused other calls and was not dialled";
+            self.report(ModelReport::Incident(Incident::new(IncidentKind::ModelBreaker, detail)));
+        }
         self.pursue(next, now, ctx);
     }
 
@@ -153,7 +155,7 @@ impl RealtimeLlm {
         if let Some(it) = self.legs.iter_mut().find(|it| it.id == leg) {
             it.used_since = Some(clock::now());
             self.dial_anew = false;
-            BREAKERS.with_borrow_mut(|breakers| self.campaign.came_up(it.candidate, breakers));
+            refusals::came_up(self.campaign.candidate(it.candidate));
             let model = &self.campaign.candidate(it.candidate).model;
             if *model != self.served_by {
                 self.served_by.clone_from(model);
@@ -198,7 +200,7 @@ impl RealtimeLlm {
         }
         match self.next {
             // There is nothing better to be done than to wait for its end.
-            None => match BREAKERS.with_borrow(|breakers| self.campaign.replace(breakers, now)) {
+            None => match refusals::look(|breakers| self.campaign.replace(breakers, now)) {
                 Next::Dial { candidate, .. } => self.next = Some(self.open(candidate, ctx)),
                 Next::GiveUp(_) => self.renew_again(now),
             },
@@ -227,7 +229,7 @@ impl RealtimeLlm {
             self.next = None;
             if self.in_use.is_some() {
                 // The one in use goes on; another try follows.
-                note_loss(self.campaign.candidate(gone.candidate), &loss, now);
+                refusals::note_loss(self.campaign.candidate(gone.candidate), &loss, now);
                 self.renew_again(now);
                 let code = "renewal_failed".to_owned();
                 return self.report(ModelReport::Complained { code, message: loss.reason });
@@ -235,7 +237,8 @@ impl RealtimeLlm {
         } else {
             return;
         }
-        let next = BREAKERS.with_borrow_mut(|breakers| {
+        let candidate = self.campaign.candidate(gone.candidate).clone();
+        let next = refusals::learn(&candidate, &loss, now, |breakers| {
             self.campaign.lost(gone.candidate, &loss, scope_of(&loss), breakers, now, chance())
         });
         match (self.next, next) {
@@ -404,14 +407,6 @@ impl RealtimeLlm {
             *latest = (*latest).max(now + RENEW_AGAIN);
         }
     }
-}
-
-fn note_loss(candidate: &crate::realtime::plan::Candidate, loss: &ModelLoss, now: Instant) {
-    BREAKERS.with_borrow_mut(|breakers| match loss.class {
-        LossClass::Fatal => breakers.refused(candidate, scope_of(loss), now),
-        LossClass::Retryable => breakers.failed(candidate, now),
-        LossClass::Expired => breakers.refused(candidate, Scope::Session, now),
-    });
 }
 
 /// Anything from 0 to 1, for jitter.
