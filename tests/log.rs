@@ -39,7 +39,7 @@ async fn every_line_about_a_call_has_the_carriers_id_of_it() {
 
 #[actix_rt::test]
 async fn a_webhook_that_nobody_signed_is_named_by_the_call_it_names_and_forges_no_line() {
-    let service = Logging::start(&[("TWILIO_AUTH_TOKEN", "a token of tests")]);
+    let service = Logging::start(&[("TWILIO_AUTH_TOKEN", "a_token_of_tests")]);
     for call in ["CA303", "CA404%0A%5BERROR%5D%20call%3Dx%20reason%3Dnone"] {
         let form = format!("CallSid={call}&AccountSid=AC1&From=%2B15550100001&To=%2B15550100002");
         let answer = common::post(&service.url("/twilio/voice"), &form, Some("forged")).await;
