@@ -47,7 +47,8 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 fn updates(config: &Config) -> String {
     let line = |brief: &Arc<Brief>| {
         let update = session_update(&brief.model);
-        let line = json!({"agent": brief.agent, "language": brief.language, "model": brief.model.model, "variant": brief.variant, "event": update});
+        let model = config.realtime.imitated(&brief.model.model);
+        let line = json!({"agent": brief.agent, "language": brief.language, "model": model, "variant": brief.variant, "event": update});
         format!("{line}\n")
     };
     Briefs::new(config, None).iter().map(line).collect()

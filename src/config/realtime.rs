@@ -26,6 +26,8 @@ pub struct Realtime {
     pub url: Option<Url>,
     /// The model (for Azure the deployment) of agents that name none.
     pub model: String,
+    /// The configured model, where the embedded one goes by its own name.
+    imitated: String,
     /// Models to go on with when `model` cannot be had.
     pub fallback_models: Vec<String>,
     /// Other servers and keys to go on with after those, the best first.
@@ -110,6 +112,11 @@ impl ModelAudio {
 }
 
 impl Realtime {
+    /// The model whose session the embedded one holds under its own name; any other is itself.
+    pub fn imitated<'a>(&'a self, model: &'a str) -> &'a str {
+        if model == EMBEDDED && self.is_free() { &self.imitated } else { model }
+    }
+
     /// Whether the embedded model answers under its own name: it costs nothing.
     pub fn is_free(&self) -> bool {
         self.provider == Provider::Rehearsal && self.url.is_none() && self.model == EMBEDDED
@@ -162,6 +169,7 @@ impl Realtime {
         house.check_model(section, "model", &model);
         // The embedded model goes by its own name, unless somebody rehearses a certain one.
         let own_name = provider == Provider::Rehearsal && url.is_none() && !section.chosen("model");
+        let imitated = model.clone();
         let model = if own_name { EMBEDDED.to_owned() } else { model };
         house.check_voice(section, &voice);
         for fallback in fallback_models.iter().flatten() {
@@ -175,6 +183,7 @@ impl Realtime {
             provider,
             url: url?,
             model,
+            imitated,
             fallback_models: fallback_models?,
             fallbacks: fallbacks.into_iter().collect::<Option<_>>()?,
             failover_patience: failover_patience?.unwrap_or_default(),
