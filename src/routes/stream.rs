@@ -419,7 +419,11 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
             Ok(ws::Message::Binary(_)) => self.ignore("a binary message", ctx),
             Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
-            Ok(ws::Message::Close(_)) => {
+            Ok(ws::Message::Close(reason)) => {
+                let in_order = reason.is_none_or(|reason| reason.code == CloseCode::Normal);
+                if let (true, Phase::Attached { call, .. }) = (in_order, &self.phase) {
+                    call.reports.do_send(LineReport::Left);
+                }
                 self.close(CloseCode::Normal, "", ctx);
                 ctx.stop();
             }

@@ -369,6 +369,13 @@ impl CallMachine {
                 self.line_ends_beneath(&report, on);
             }
             (LineReport::KeyPressed(key), _) => self.key_pressed(key, now),
+            // No network breaks so politely: another stream will not come. A socket of before, or one that is to be
+            // followed by another, tells nothing here.
+            (
+                LineReport::Left,
+                State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking,
+            ) if self.earlier_lines == 0 && !self.is_offered(now) => self.finish(Ending::LineLost),
+            (LineReport::Left, _) => {}
             // The carrier only does what we were about to ask for.
             (LineReport::Stopped | LineReport::Closed | LineReport::CallOver, State::Closing(closing))
                 if closing.ending != Ending::Transferred =>

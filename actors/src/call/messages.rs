@@ -47,6 +47,9 @@ pub enum LineReport {
     InputDiscarded,
     /// The carrier said that the stream is over.
     Stopped,
+    /// The carrier has closed the socket in order, without a word on the stream: it is done with it. [`LineReport::Closed`]
+    /// follows.
+    Left,
     /// The socket is gone, with or without a close frame; after this nothing comes any more.
     Closed,
     /// Something, audio or anything else, came from the carrier since the last of these; at most one a second. What a line that

@@ -307,6 +307,13 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_was_closed_in_order_is_not_waited_for() {
+        let mut call = Held::listening();
+        call.on(CallEvent::Line(LineReport::Left));
+        assert_eq!(call.machine.ending(), Some(Ending::LineLost));
+    }
+
+    #[test]
     fn nobody_who_does_not_come_back_is_waited_for_longer_than_the_limit() {
         let mut call = Held::listening();
         call.on(closed());
