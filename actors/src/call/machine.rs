@@ -501,6 +501,8 @@ mod meeting;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
+mod owed;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod pressed;

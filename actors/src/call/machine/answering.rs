@@ -54,12 +54,13 @@ impl CallMachine {
             }
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
             (ModelReport::WishGivenUp { purpose, reason }, state) => {
+                let waits = self.turn.is_owed() && !self.caller_speaking;
                 self.turn.forgive();
                 if self.turn.is_over() || purpose == Some(WishPurpose::Notice) {
                     self.end_protection(now);
                 }
                 self.tell(Note::WishGivenUp { purpose, reason });
-                self.wish_given_up(state, purpose);
+                self.wish_given_up(state, purpose, waits);
             }
             (ModelReport::Incident(incident), _) => self.tell(Note::IncidentTold(incident)),
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
@@ -165,12 +166,17 @@ impl CallMachine {
         }
     }
 
-    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>) {
+    /// A response that was asked for will not come; `waits` says whether the caller waited for it in silence.
+    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>, waits: bool) {
         match state {
+            // Every retry has failed: the caller is not left with nothing to hear.
             State::Greeting | State::Thinking { .. } if self.turn.is_over() => {
-                // Every retry has failed: the caller is not left with nothing to hear.
                 self.apologise();
                 self.state = State::Listening;
+            }
+            // An answer to keys, to a prompt or to a tool that took its time was owed while they had the word.
+            State::Listening if waits && self.turn.is_over() => {
+                self.apologise();
             }
             State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
                 if purpose == Some(WishPurpose::Goodbye) =>

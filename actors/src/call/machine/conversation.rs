@@ -335,7 +335,7 @@ fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
     Arc::new([("hi".to_owned(), hindi)].into())
 }
 
-fn tools() -> Arc<std::collections::BTreeMap<String, Arc<ToolPlan>>> {
+pub(super) fn tools() -> Arc<std::collections::BTreeMap<String, Arc<ToolPlan>>> {
     let plan = ToolPlan::new(ToolSettings {
         name: "stock".to_owned(),
         description: "What is in stock.".to_owned(),
