@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use console::style;
 use serde_json::json;
-use switchboard_actors::call::brief::{Brief, Direction};
+use switchboard_actors::line::identity::Direction;
+use switchboard_actors::profile::Brief;
 use switchboard_actors::realtime::protocol::client::session_update;
 
 use crate::cli::CheckArgs;

@@ -7,10 +7,9 @@
 //! `arena_max`; older versions know no such tunable and pass it over. Where the kernel's `transparent_hugepage/enabled` is `never`,
 //! nothing changes. Tunables are read while a program is loaded and only from the environment, so the service starts itself once more.
 
-use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::Path;
+use std::{env, io};
 
 /// Starts the program of this process once more, with the same arguments and under the same process number, unless it has been or the
 /// operator has set `GLIBC_TUNABLES`, even to nothing. To be called before anything is read or opened.

@@ -31,7 +31,6 @@ use url::Url;
 use crate::canary::Canary;
 use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Spend, Verify};
 use crate::listener::{Bound, Listener, Room};
-use crate::open_files;
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::answered::AnsweredCalls;
@@ -44,7 +43,7 @@ use crate::routes::signature::Keys;
 use crate::routes::watching::Watching;
 use crate::routes::waybeo::WaybeoRules;
 use crate::routes::{self, twiml};
-use crate::telemetry;
+use crate::{open_files, telemetry};
 
 /// A running service.
 pub struct Service {

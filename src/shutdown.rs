@@ -83,6 +83,7 @@ impl Signals {
     #[cfg(unix)]
     pub(crate) fn listen() -> Self {
         use std::io::IsTerminal as _;
+
         use tokio::signal::unix::{SignalKind, signal};
 
         let on_a_terminal = std::io::stderr().is_terminal();

@@ -4,10 +4,10 @@ mod process;
 mod recorder;
 mod table;
 
+pub use recorder::{Metrics, begin_named, install};
+
 use crate::config::Log;
 use crate::logging;
-
-pub use recorder::{Metrics, begin_named, install};
 
 /// Starts the log in its shipped form, for commands that read no configuration; see [`logging`].
 pub fn start_log() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
-use switchboard_actors::audio::g711;
+use switchboard_actors::g711;
 
 /// Why a sound file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use common::{FakeStream, Running, get, post_body, start};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
-use switchboard_actors::audio::g711;
+use switchboard_actors::g711;
 
 #[actix_rt::test]
 async fn a_recording_holds_both_sides_as_the_phone_knows_them() {

@@ -11,7 +11,7 @@ use futures_util::future::{join, join_all};
 use serde_json::Value;
 use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::call::actor::sabotage::Sabotage;
-use switchboard_actors::call::messages::Organ;
+use switchboard_actors::child::Organ;
 use switchboard_actors::supervisor::messages::Find;
 
 #[actix_rt::test]

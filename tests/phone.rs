@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use fake::{Fake, Line, PATIENCE, call, call_stream, document, loud, mulaw_to_linear};
 use futures_util::future::LocalBoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -17,8 +18,6 @@ use switchboard::phone::{
     run_demo, wav,
 };
 use tokio::time::{Instant, sleep, timeout};
-
-use fake::{Fake, Line, PATIENCE, call, call_stream, document, loud, mulaw_to_linear};
 
 #[actix_rt::test]
 async fn marks_come_back_in_order_and_never_before_their_audio_was_played() {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use switchboard_actors::call::brief::{CallIdentity, Direction};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
+use switchboard_actors::line::identity::{CallIdentity, Direction};
 use switchboard_actors::transcript::record::Held;
 use switchboard_actors::transcript::writer::RecordWriter;
 use switchboard_actors::wire::{AudioFormat, Carrier};

@@ -11,12 +11,12 @@ use std::time::Duration;
 use log::{debug, error, info, warn};
 use metrics::{Counter, counter, gauge, histogram};
 
-use crate::audio::diagnosis::{Diagnosis, Finding, Tenths};
-use crate::call::messages::TurnLatency;
+use crate::complaints::{self, Telling};
 use crate::ending::Ending;
+use crate::finding::{Finding, Tenths};
 use crate::ids::{CallTag, logged};
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::complaints::{self, Telling};
+use crate::latency::TurnLatency;
 
 /// Something worth telling.
 #[derive(Debug)]
@@ -263,10 +263,20 @@ pub enum Event<'a> {
     LineFaulty {
         /// The call.
         call: &'a CallTag,
+        /// The carrier's name.
+        carrier: &'static str,
         /// What.
         finding: Finding,
-        /// With its numbers and its carrier.
-        diagnosis: &'a Diagnosis,
+        /// The level of the sample that was judged, dB of full scale (RMS).
+        level_dbfs: Option<Tenths>,
+        /// Its mean, per cent of full scale.
+        offset_percent: Option<Tenths>,
+        /// Samples that stand at the rails, per cent.
+        clipped_percent: Option<Tenths>,
+        /// How much audio was lost on the way, ms.
+        lost_ms: u64,
+        /// Whether the bytes are rewritten as they come.
+        corrected: bool,
     },
     /// The stream broke under a call that goes on; the caller is waited for.
     LineBroke {
@@ -701,14 +711,22 @@ pub fn emit(event: Event<'_>) {
                 warn!(carrier_call:%, carrier, what, times; "odd audio of the carrier");
             }
         }
-        Event::LineFaulty { call, finding, diagnosis } => {
-            let (carrier, finding, advice) = (diagnosis.carrier, finding.word(), finding.advice());
-            counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => finding).increment(1);
-            let level_dbfs = diagnosis.level_dbfs.map(Tenths::value);
-            let offset_percent = diagnosis.offset_percent.map(Tenths::value);
-            let clipped_percent = diagnosis.clipped_percent.map(Tenths::value);
-            let (lost_ms, corrected) = (diagnosis.packets.lost_ms, diagnosis.corrected);
-            warn!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+        Event::LineFaulty {
+            call,
+            carrier,
+            finding,
+            level_dbfs,
+            offset_percent,
+            clipped_percent,
+            lost_ms,
+            corrected,
+        } => {
+            let (kind, advice) = (finding.word(), finding.advice());
+            counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => kind).increment(1);
+            let level_dbfs = level_dbfs.map(Tenths::value);
+            let offset_percent = offset_percent.map(Tenths::value);
+            let clipped_percent = clipped_percent.map(Tenths::value);
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding = kind, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
         }
         Event::OrganLost { call, organ } => {
             error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost");

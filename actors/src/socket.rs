@@ -22,7 +22,7 @@ use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio_util::io::poll_read_buf;
 
 use self::head::{LONGEST_HEAD, Refused};
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 
 /// An open socket: WebSocket messages out, frames in.
 pub struct Socket {

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use switchboard_actors::audio::action::AudioAction;
-use switchboard_actors::audio::frame::Frame;
-use switchboard_actors::audio::messages::ItemPlayout;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
-use switchboard_actors::call::messages::AudioReport;
+use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
 use switchboard_actors::clock;
+use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
 

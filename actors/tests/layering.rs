@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
-const SHELLS: [&str; 11] = [
+const SHELLS: [&str; 13] = [
     "actor.rs",
     "alarm.rs",
+    "child.rs",
     "messages.rs",
+    "report.rs",
     "dial.rs",
     "socket.rs",
     "incoming.rs",
@@ -21,8 +23,47 @@ const SHELLS: [&str; 11] = [
 const RUNTIMES: [&str; 4] = ["actix", "tokio", "awc::", "futures_util"];
 /// Where a pure file would get the time or chance from by itself. Its tests may.
 const SOURCES: [&str; 6] = ["clock::now", "clock::wall", "Instant::now", "SystemTime::now", "Utc::now", "::random()"];
+/// The rooms of the crate, from the ground up. A room names those before it in this list, and none behind it.
+const TOWER: [&str; 32] = [
+    // The ground.
+    "clock",
+    "ids",
+    "money",
+    "ending",
+    "incident",
+    "finding",
+    "latency",
+    "complaints",
+    "numbers",
+    "words",
+    "child",
+    "frame",
+    "disk",
+    "background",
+    "alarm",
+    "erasure",
+    "http",
+    "socket",
+    // The carrier, and the line to it.
+    "wire",
+    "control",
+    "g711",
+    "events",
+    "line",
+    // What a call is made of.
+    "tools",
+    "recording",
+    "audio",
+    "realtime",
+    "profile",
+    "transcript",
+    "delivery",
+    // The call, and who starts it.
+    "call",
+    "supervisor",
+];
 /// All that a wire knows of the crate.
-const WIRES_KNOW: [&str; 3] = ["crate::audio::frame", "crate::ids", "crate::wire"];
+const WIRES_KNOW: [&str; 3] = ["crate::frame", "crate::ids", "crate::wire"];
 /// The file that is the media-stream actor, and what it alone names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
 /// Messages that carry audio: perishable, so never past a mailbox's bound.
@@ -70,6 +111,19 @@ fn a_wire_knows_nothing_of_actors() {
 }
 
 #[test]
+fn a_room_names_no_room_above_it() {
+    let root = actors_src();
+    let mut seen = std::collections::BTreeSet::new();
+    for file in sources(&root).iter().filter(|file| !is_for_tests(&file.path)) {
+        let Some(room) = room_of(&root, &file.path) else { continue };
+        let above = names_above(&room, without_tests(&file.code));
+        assert!(above.is_empty(), "{} is in `{room}` and names what stands above it: {above:?}", file.path.display());
+        seen.insert(room);
+    }
+    assert_eq!(seen.len(), TOWER.len(), "a room of TOWER is gone; there are {seen:?}");
+}
+
+#[test]
 fn one_file_alone_names_the_deprecated_socket_actor() {
     let mut files = sources(&actors_src());
     files.extend(service_sources());
@@ -106,6 +160,11 @@ fn the_checks_see_what_they_are_to_see() {
         "use x;\nlet url = \"ws://host\";"
     );
     assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n b"), "a\n");
+    assert_eq!(names_above("audio", "use crate::line::messages::X;\nfn f(x: crate::call::Y) {}"), ["call"]);
+    assert_eq!(names_above("line", "use crate::{ids, realtime::report::Z};"), ["realtime"]);
+    assert_eq!(room_of(Path::new("/a/src"), Path::new("/a/src/audio/pipeline.rs")).as_deref(), Some("audio"));
+    assert_eq!(room_of(Path::new("/a/src"), Path::new("/a/src/clock.rs")).as_deref(), Some("clock"));
+    assert_eq!(room_of(Path::new("/a/src"), Path::new("/a/src/lib.rs")), None);
     assert!(is_pure(Path::new("src/call/machine.rs")) && !is_pure(Path::new("src/call/actor.rs")));
 }
 
@@ -137,6 +196,59 @@ fn sources(folder: &Path) -> Vec<Source> {
         }
     }
     found
+}
+
+/// The room that a file stands in: its folder or itself, under the crate's root. None for the crate's first page.
+fn room_of(root: &Path, path: &Path) -> Option<String> {
+    let first = path.strip_prefix(root).ok()?.components().next()?;
+    let room = Path::new(first.as_os_str()).file_stem()?.to_string_lossy().into_owned();
+    (room != "lib").then_some(room)
+}
+
+/// The rooms that `code`, which stands in `room`, names although they do not stand below it.
+fn names_above(room: &str, code: &str) -> Vec<String> {
+    let place = |name: &str| TOWER.iter().position(|floor| *floor == name);
+    let own = place(room).unwrap_or_else(|| panic!("`{room}` has no place in TOWER"));
+    let mut above: Vec<String> = Vec::new();
+    for (at, found) in code.match_indices("crate::") {
+        let path = &code[at + found.len()..];
+        let names: Vec<&str> = match path.strip_prefix('{') {
+            Some(group) => top_names(group),
+            None => vec![first_name(path)],
+        };
+        for name in names {
+            if place(name).is_some_and(|floor| floor > own) {
+                above.push(name.to_owned());
+            }
+        }
+    }
+    above
+}
+
+/// The first name of each path of a group `a::b, c::{d, e}}`, up to the brace that closes it.
+fn top_names(group: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut names) = (0_i32, 0, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                names.push(first_name(group[start..at].trim_start()));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(first_name(group[start..at].trim_start()));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The name that `path` begins with.
+fn first_name(path: &str) -> &str {
+    path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
 /// What stands in an `actor` folder is part of that actor's shell.

@@ -6,10 +6,10 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use switchboard_actors::audio::action::AudioAction;
-use switchboard_actors::audio::frame::Frame;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
 use switchboard_actors::clock;
+use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, LineCommand};
 

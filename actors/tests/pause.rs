@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use switchboard_actors::audio::action::{AudioAction, DropCause};
-use switchboard_actors::audio::frame::Frame;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
-use switchboard_actors::call::messages::AudioReport;
+use switchboard_actors::audio::report::AudioReport;
 use switchboard_actors::clock;
+use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
 

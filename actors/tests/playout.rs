@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
-use switchboard_actors::audio::frame::Frame;
-use switchboard_actors::audio::g711;
 use switchboard_actors::audio::level::{Gain, Levels};
-use switchboard_actors::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use switchboard_actors::audio::messages::CLIP_RESPONSE;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
-use switchboard_actors::call::messages::AudioReport;
-use switchboard_actors::clock;
+use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
+use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::wire::{AudioFormat, CallerFrame, Capabilities, Carrier, LineCommand, Pacing};
+use switchboard_actors::{clock, g711};
 
 const BUFFERS: Capabilities = Capabilities {
     name: "buffers",

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use switchboard_actors::audio::g711;
 use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::g711;
 use switchboard_actors::wire::Encoding;
 
 use super::load::BenchError;

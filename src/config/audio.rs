@@ -1,7 +1,7 @@
 //! What is done to the sound of the line: `[audio]` and a table in it for each carrier. Pure.
 
 use switchboard_actors::audio::level::{Gain, Levels, MOST_GAIN_DB};
-use switchboard_actors::call::brief::AudioPlan;
+use switchboard_actors::profile::AudioPlan;
 
 use super::kinds::{flag, number};
 use super::reader::Section;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_actors::call::brief::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
-use switchboard_actors::call::ladder::LadderPlan;
-use switchboard_actors::call::meter::{Prices, SpendPlan};
-use switchboard_actors::call::transfer::Destinations;
 use switchboard_actors::ids::Private;
+use switchboard_actors::profile::destinations::Destinations;
+use switchboard_actors::profile::no_input::LadderPlan;
+use switchboard_actors::profile::spending::{Prices, SpendPlan};
+use switchboard_actors::profile::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::wire::Carrier;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard_actors::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction};
+use switchboard_actors::profile::{InterruptionPlan, InterruptionPolicy, KeyAction};
 
 use super::kinds::{Expected, duration, quoted, text, word};
 use super::layers::Node;

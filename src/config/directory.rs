@@ -1,9 +1,11 @@
 //! Where calls go: `[[routes]]` in, `[transfers.<name>]` out. Pure.
 
 use std::collections::BTreeMap;
-use switchboard_actors::call::transfer::{Destination, Target};
+
+use switchboard_actors::control::Target;
 use switchboard_actors::ids::Private;
 use switchboard_actors::numbers::Numbering;
+use switchboard_actors::profile::destinations::Destination;
 
 use super::hours::hours;
 use super::kinds::{duration, flag, quoted, text, texts, whole, word};

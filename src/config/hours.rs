@@ -1,6 +1,6 @@
 //! Opening hours: `"mon-fri 09:00-18:00 +05:30"`, several of them in a list. Pure.
 
-use switchboard_actors::call::hours::Hours;
+use switchboard_actors::profile::hours::Hours;
 
 use super::kinds::{Expected, list, text};
 use super::layers::{Node, Value};

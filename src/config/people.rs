@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, InterruptionPolicy, Question, Validation};
+use switchboard_actors::profile::{AnswerKind, InterruptionPlan, InterruptionPolicy, Question, Validation};
 
 use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use switchboard_actors::call::brief::KeysWhilePaused;
+use switchboard_actors::profile::KeysWhilePaused;
 
 use super::kinds::{Expected, any_text, flag, texts, word};
 use super::layers::{Node, Value};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde_json::{Value, json};
-use switchboard_actors::call::brief::InterruptionPolicy;
-use switchboard_actors::call::meter::Budget;
-use switchboard_actors::call::transfer::{Destination, Target};
+use switchboard_actors::control::Target;
+use switchboard_actors::profile::InterruptionPolicy;
+use switchboard_actors::profile::destinations::Destination;
+use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use switchboard_actors::call::brief::Direction;
 use switchboard_actors::ids::Private;
+use switchboard_actors::line::identity::Direction;
 use switchboard_actors::numbers::{Numbering, Party};
 use switchboard_actors::wire::Carrier;
 

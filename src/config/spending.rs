@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use switchboard_actors::call::meter::{Budget, Price, Prices, Usd};
+use switchboard_actors::money::Usd;
+use switchboard_actors::profile::spending::{Budget, Price, Prices};
 use switchboard_actors::supervisor::ledger::SpendLimits;
 
 use super::kinds::{any_text, flag, number, or_word};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use switchboard_actors::call::brief::{AnswerKind, Question, Validation};
+use switchboard_actors::profile::{AnswerKind, Question, Validation};
 
 use super::directory::Transfer;
 use super::people::{Agent, Language};

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+pub use likeness::Likeness;
 use serde::Serialize;
 use serde_json::Value;
+pub use show::Seen;
+use show::Show;
 use switchboard_actors::wire::Carrier;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
-
-pub use likeness::Likeness;
-pub use show::Seen;
 
 use super::call::{CallReport, place_call};
 use super::command::{CarrierName, CommandError};
@@ -31,7 +31,6 @@ use super::playout::{AUDIBLE, duration_of, samples_in};
 use super::speech::Sentence;
 use super::summary::{Summary, Warning};
 use super::wav;
-use show::Show;
 
 /// Start the service with the rehearsal model, call it, and prove that the conversation happened.
 #[derive(Debug, Clone, Args)]

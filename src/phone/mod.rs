@@ -39,7 +39,6 @@ mod twilio;
 mod twiml;
 mod waybeo;
 
-pub use crate::wav;
 pub use call::{CallReport, place_call};
 pub(crate) use command::carrier;
 pub use command::{CallArgs, CommandError, run};
@@ -51,3 +50,5 @@ pub use options::{
 };
 pub use person::{Invited, PersonReport, ring_person};
 pub use summary::{EndedBy, HttpTiming, Summary, Transfer, Warning};
+
+pub use crate::wav;

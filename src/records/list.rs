@@ -1,9 +1,8 @@
 //! `switchboard records list`: which calls there are, one a line.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::time::Duration;
+use std::{fs, io};
 
 use chrono::{DateTime, Utc};
 use clap::Args;

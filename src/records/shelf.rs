@@ -9,10 +9,9 @@
 //! <records.legacy_dir>/*/…                                  the second set
 //! ```
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{fs, io};
 
 use serde_json::Value;
 use switchboard_actors::transcript::journal::{Replay, read, shelf};

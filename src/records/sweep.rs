@@ -1,11 +1,10 @@
 //! Keeping to the limits of `[records.retention]`, on a thread that carries no call.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
 use log::{debug, info, warn};
 use metrics::counter;
@@ -345,7 +344,7 @@ mod tests {
             retention: Retention::default(),
         };
         let folder = dir.path().join("sound").into();
-        let keys_while_paused = switchboard_actors::call::brief::KeysWhilePaused::default();
+        let keys_while_paused = switchboard_actors::profile::KeysWhilePaused::default();
         let recording = Recording { dir: None, folder, consent: None, keys_while_paused };
         let shelf = Shelf::new(&records, &recording);
         (dir, shelf)

@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fault::Fault;
-use super::schema;
-use super::shapes;
+use super::{schema, shapes};
 
 /// A client event.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use actix_web::{FromRequest as _, HttpRequest, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{Sink, StreamExt, future::poll_fn};
+use futures_util::future::poll_fn;
+use futures_util::{Sink, StreamExt};
 use switchboard_actors::clock;
 use switchboard_actors::socket::head::{Refused, Watch};
 

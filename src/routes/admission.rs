@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::error;
-use switchboard_actors::call::brief::Direction;
-use switchboard_actors::call::messages::{Line, LineReport};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
+use switchboard_actors::line::identity::Direction;
+use switchboard_actors::line::messages::{Line, LineReport};
 use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, WalkIn, Word};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use tokio::sync::oneshot;

@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix::Addr;
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::{join, join_all};
 use futures_util::stream;
@@ -13,10 +14,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::machine::STATES;
-use switchboard_actors::call::messages::{
-    CallSnapshot, Examine, HangUp, Inspect, PauseRecording, ReadWords, TransferTo, Watch,
-};
+use switchboard_actors::call::messages::{CallSnapshot, Examine, HangUp, Inspect, PauseRecording, TransferTo};
 use switchboard_actors::supervisor::messages::Find;
+use switchboard_actors::transcript::messages::{ReadWords, Watch};
 use switchboard_actors::transcript::recent::Remembered;
 use tokio::time::{sleep, timeout};
 

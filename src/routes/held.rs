@@ -62,7 +62,7 @@ const MOST_OTHERS: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use switchboard_actors::audio::frame::Frame;
+    use switchboard_actors::frame::Frame;
     use switchboard_actors::wire::CallerFrame;
 
     use super::*;

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Deserialize;
 use serde_json::json;
-use switchboard_actors::call::meter::Budget;
+use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 
 use super::doors::Doors;

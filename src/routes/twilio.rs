@@ -8,12 +8,12 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::brief::Direction;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
+use switchboard_actors::line::identity::Direction;
 use switchboard_actors::supervisor::messages::{
     AfterStream, Aftermath, CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify, Refusal,
     Word,

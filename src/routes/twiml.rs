@@ -5,7 +5,8 @@ use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use switchboard_actors::call::transfer::{Destination, Target};
+use switchboard_actors::control::Target;
+use switchboard_actors::profile::destinations::Destination;
 use url::{Url, form_urlencoded};
 
 use super::spoken;

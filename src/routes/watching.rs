@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::SecondsFormat;
 use serde_json::Value;
-use switchboard_actors::call::watch::{News, Watcher};
 use switchboard_actors::clock;
+use switchboard_actors::transcript::watch::{News, Watcher};
 use tokio::sync::watch;
 
 /// The calls that are watched, or were lately.

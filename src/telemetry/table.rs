@@ -2,11 +2,11 @@
 //! tests keep it and the sources alike. Pure.
 
 use switchboard_actors::audio::action::DropCause;
-use switchboard_actors::audio::diagnosis::Finding;
 use switchboard_actors::audio::intake::Oddity;
+use switchboard_actors::complaints;
 use switchboard_actors::ending::Ending;
+use switchboard_actors::finding::Finding;
 use switchboard_actors::incident::IncidentKind;
-use switchboard_actors::realtime::complaints;
 use switchboard_actors::wire::Carrier;
 
 /// One metric.

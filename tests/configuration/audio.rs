@@ -2,7 +2,7 @@
 
 use switchboard::config::Briefs;
 use switchboard_actors::audio::level::{Gain, Levels};
-use switchboard_actors::call::brief::{KeyAction, KeysWhilePaused};
+use switchboard_actors::profile::{KeyAction, KeysWhilePaused};
 use switchboard_actors::wire::Carrier;
 
 use crate::{brief, problem, refused, with};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use switchboard::config::{Briefs, Config, RouteInput, Sources};
-use switchboard_actors::call::brief::{Brief, Direction, Greeting};
+use switchboard_actors::line::identity::Direction;
+use switchboard_actors::profile::{Brief, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};
 use switchboard_actors::wire::{AudioFormat, Carrier};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::config::{Briefs, Config, ConfigError, Sources};
-use switchboard_actors::call::brief::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
+use switchboard_actors::profile::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
 use switchboard_actors::tools::plan::ToolMethod;
 
 use crate::{brief, problem, refused, with};

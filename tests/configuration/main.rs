@@ -13,7 +13,7 @@ mod trust;
 use std::sync::Arc;
 
 use switchboard::config::{Briefs, Config, ConfigError, Problem};
-use switchboard_actors::call::brief::Brief;
+use switchboard_actors::profile::Brief;
 
 /// A key that OpenAI would take for one of its own, by its form.
 const KEY: &str = "sk-proj-0123456789abcdefghij";

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use switchboard::config::{Briefs, Config, Sources};
-use switchboard_actors::call::meter::Usd;
+use switchboard_actors::money::Usd;
 use switchboard_actors::realtime::options::{Effort, ToolChoice};
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 use switchboard_actors::realtime::protocol::check::check_plan;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard::config::{Config, DEFAULTS, Provider, Sources, Verify};
-use switchboard_actors::call::brief::{AnswerKind, InterruptionPlan, KeyAction};
-use switchboard_actors::call::transfer::Target;
+use switchboard_actors::control::Target;
 use switchboard_actors::delivery::notice::Kind;
+use switchboard_actors::profile::{AnswerKind, InterruptionPlan, KeyAction};
 
 use crate::with;
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::audio::frame::Frame;
-use crate::call::messages::AudioReport;
+use crate::audio::report::AudioReport;
+use crate::frame::Frame;
 use crate::recording::tape::Block;
 use crate::wire::LineCommand;
 

@@ -7,14 +7,15 @@ use log::trace;
 
 use super::action::{AudioAction, DropCause};
 use super::level::Levels;
-use super::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
+use super::messages::AudioOrder;
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::alarm::{Alarm, TimeUp};
-use crate::call::messages::{AudioReport, Organ, OrganLost};
+use crate::audio::report::AudioReport;
+use crate::child::{Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
 use crate::ids::CallTag;
-use crate::realtime::messages::ModelBound;
+use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound, ToLine};
 use crate::recording::writer::Recorder;
 use crate::wire::{AudioFormat, Capabilities, LineCommand};
 
@@ -245,7 +246,7 @@ mod tests {
     use actix::Addr;
 
     use super::*;
-    use crate::audio::frame::Frame;
+    use crate::frame::Frame;
     use crate::ids::{CallId, CarrierCallId, ItemId, ResponseId};
     use crate::wire::{CallerFrame, Carrier};
 

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use super::diagnosis::Doctor;
-use super::frame::Frame;
-use super::g711;
 use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
 use super::voice::VoiceGate;
-use crate::call::messages::AudioReport;
+use crate::audio::report::AudioReport;
+use crate::frame::Frame;
+use crate::g711;
 use crate::recording::tape::Tape;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 

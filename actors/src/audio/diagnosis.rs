@@ -14,14 +14,15 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::energy::Energy;
-use super::g711;
 use super::punctuality::Punctuality;
 use super::reading::{Reading, predictability};
 use super::scratch::Scratch;
 use super::upper_half::UpperHalf;
+use crate::finding::{Finding, Tenths};
+use crate::g711;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// What was found out about the caller's audio of one call. Numbers are of the sample that was judged, read as found best.
@@ -71,142 +72,6 @@ pub struct Packets {
     pub lost_percent: Tenths,
     /// Samples a second as they really come, rounded to a thousand; absent until it is known.
     pub rate_hz: Option<u32>,
-}
-
-/// A number with one digit behind the point.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tenths(i32);
-
-impl Tenths {
-    /// `value`, rounded.
-    pub fn of(value: f32) -> Self {
-        Self((value * 10.0).round() as i32)
-    }
-
-    /// As a number.
-    pub fn value(self) -> f64 {
-        f64::from(self.0) / 10.0
-    }
-}
-
-impl Serialize for Tenths {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.value())
-    }
-}
-
-/// Something that is wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Finding {
-    /// PCM16 with its bytes swapped.
-    ByteOrder,
-    /// PCM16 without a sign.
-    Unsigned,
-    /// Both.
-    UnsignedByteOrder,
-    /// A-law taken for mu-law.
-    AlawAsMulaw,
-    /// Mu-law taken for A-law.
-    MulawAsAlaw,
-    /// Twice as many samples come as the rate says: 16 kHz read as 8 kHz.
-    RateTooLow,
-    /// Half as many come: 8 kHz read as 16 kHz.
-    RateTooHigh,
-    /// The upper half of the band is empty while somebody speaks: probably slowed down to half its speed further up.
-    HalfSpeed,
-    /// The samples' mean is not zero.
-    Offset,
-    /// The loudest parts are cut off.
-    Clipped,
-    /// Too loud for comfort.
-    TooLoud,
-    /// Too quiet to be understood well.
-    TooQuiet,
-    /// Always the same sample.
-    Silent,
-    /// Packets are missing.
-    Loss,
-}
-
-impl Finding {
-    /// Every one.
-    pub const ALL: [Self; 14] = [
-        Self::ByteOrder,
-        Self::Unsigned,
-        Self::UnsignedByteOrder,
-        Self::AlawAsMulaw,
-        Self::MulawAsAlaw,
-        Self::RateTooLow,
-        Self::RateTooHigh,
-        Self::HalfSpeed,
-        Self::Offset,
-        Self::Clipped,
-        Self::TooLoud,
-        Self::TooQuiet,
-        Self::Silent,
-        Self::Loss,
-    ];
-
-    /// The word in records, labels and logs.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::ByteOrder => "byte_order",
-            Self::Unsigned => "unsigned",
-            Self::UnsignedByteOrder => "unsigned_byte_order",
-            Self::AlawAsMulaw => "alaw_as_mulaw",
-            Self::MulawAsAlaw => "mulaw_as_alaw",
-            Self::RateTooLow => "rate_too_low",
-            Self::RateTooHigh => "rate_too_high",
-            Self::HalfSpeed => "half_speed",
-            Self::Offset => "offset",
-            Self::Clipped => "clipped",
-            Self::TooLoud => "too_loud",
-            Self::TooQuiet => "too_quiet",
-            Self::Silent => "silent",
-            Self::Loss => "loss",
-        }
-    }
-
-    /// What it means and what to do about it.
-    pub const fn advice(self) -> &'static str {
-        match self {
-            Self::ByteOrder => {
-                "the two bytes of each sample come in the other order; have the carrier send little-endian, or set audio.correct"
-            }
-            Self::Unsigned => {
-                "samples count from 0 instead of around it; have the carrier send signed samples, or set audio.correct"
-            }
-            Self::UnsignedByteOrder => {
-                "samples are unsigned and big-endian; have the carrier send signed little-endian ones, or set audio.correct"
-            }
-            Self::AlawAsMulaw => {
-                "the audio is A-law, but mu-law was said; have the carrier say which it is, or set audio.correct"
-            }
-            Self::MulawAsAlaw => {
-                "the audio is mu-law, but A-law was said; have the carrier say which it is, or set audio.correct"
-            }
-            Self::RateTooLow => {
-                "twice as many samples come as the declared rate has, so the model hears everything at half speed; have the carrier declare the rate it sends"
-            }
-            Self::RateTooHigh => {
-                "half as many samples come as the declared rate has, so the model hears everything at double speed; have the carrier declare the rate it sends"
-            }
-            Self::HalfSpeed => {
-                "nothing is heard in the upper half of the band, as if 16 kHz had been taken for 8 kHz before it came here; ask the carrier how it converts"
-            }
-            Self::Offset => "the samples' mean is far from zero; have the line's equipment checked",
-            Self::Clipped => {
-                "the loudest parts are cut off; have the carrier lower its level (a lower gain here does not bring them back)"
-            }
-            Self::TooLoud => "the line is very loud; lower the carrier's level, or its gain_in_db",
-            Self::TooQuiet => "the line is very quiet; raise the carrier's level, or its gain_in_db",
-            Self::Silent => "nothing but digital silence comes; a muted phone, or the carrier sends the wrong track",
-            Self::Loss => {
-                "packets are missing by the carrier's clock; look at the network between the carrier and this service"
-            }
-        }
-    }
 }
 
 /// Examines one call's caller.

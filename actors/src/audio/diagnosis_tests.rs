@@ -1,9 +1,8 @@
 use std::f32::consts::TAU;
 
 use super::*;
-use crate::audio::frame::Frame;
-use crate::audio::g711;
-use crate::clock;
+use crate::frame::Frame;
+use crate::{clock, g711};
 
 const MS: Duration = Duration::from_millis(1);
 const LINES: [AudioFormat; 3] = [AudioFormat::MULAW_8K, AudioFormat::ALAW_8K, AudioFormat::PCM_8K];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::g711;
+use crate::g711;
 use crate::wire::{AudioFormat, Encoding};
 
 /// A fade-in that goes on from frame to frame until it is done.

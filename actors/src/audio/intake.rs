@@ -4,9 +4,9 @@
 //! later packet at another rate is speech, and is resampled. Both are counted, as are samples that had to be clamped: a carrier
 //! that sends unsigned samples shows itself that way.
 
-use super::frame::Frame;
-use super::g711;
 use super::resample::Resampler;
+use crate::frame::Frame;
+use crate::g711;
 use crate::wire::{AudioFormat, CallerFrame, Encoding, OddFrame};
 
 /// One stream's frames on their way in.

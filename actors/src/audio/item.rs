@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::messages::{CLIP_RESPONSE, ItemPlayout};
+use super::messages::CLIP_RESPONSE;
 use super::playhead::Playhead;
-use crate::call::messages::AudioReport;
+use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::ids::{ItemId, ResponseId};
 
 /// A piece of an item's audio, in the line's format.

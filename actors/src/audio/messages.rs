@@ -1,48 +1,14 @@
 //! What the AudioPipeline hears.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{Message, Recipient};
 
-use super::frame::Frame;
 use super::level::Levels;
+use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
-use crate::realtime::messages::ModelBound;
-use crate::wire::{AudioFormat, CallerFrame, LineCommand};
-
-/// A frame of the caller's voice, from the line. Perishable: sent with `try_send`, dropped and counted when full.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct FromCaller(pub CallerFrame);
-
-/// Playout reached one of our marks (or a clear passed over it), from the line.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct MarkEchoed(pub String);
-
-/// Audio of a response, in the model's output format, from the RealtimeLlm. Comes in bursts many times faster than it
-/// plays. Perishable only by the pipeline's own bound, which counts what it drops.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct FromModel {
-    /// The response it belongs to; a muted response's audio is dropped.
-    pub response: ResponseId,
-    /// The item it belongs to.
-    pub item: ItemId,
-    /// The audio.
-    pub audio: Frame,
-}
-
-/// The model has sent all audio of this item, from the RealtimeLlm.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct ItemComplete {
-    /// The response it belongs to.
-    pub response: ResponseId,
-    /// The item that is complete.
-    pub item: ItemId,
-}
+use crate::line::messages::ModelBound;
+use crate::wire::AudioFormat;
 
 /// An order of the CallActor.
 #[derive(Debug, Message)]
@@ -57,7 +23,7 @@ pub enum AudioOrder {
         format: AudioFormat,
     },
     /// Barge-in: drop the queue, clear the carrier, mute `response` and every response with audio in the queue, then
-    /// report [`crate::call::messages::AudioReport::Interrupted`].
+    /// report [`crate::audio::report::AudioReport::Interrupted`].
     ClearPlayout {
         /// The response that is being generated, if one is.
         response: Option<ResponseId>,
@@ -86,18 +52,18 @@ pub enum AudioOrder {
     /// The model's end is gone: caller audio is held again, newest first, until another one is attached.
     DetachModel,
     /// The model says that the caller's turn has begun or ended. While it is open and the carrier sends nothing, silence is given to
-    /// the model so that the turn can end. An end is answered by [`crate::call::messages::AudioReport::LastVoice`].
+    /// the model so that the turn can end. An end is answered by [`crate::audio::report::AudioReport::LastVoice`].
     CallerTurn {
         /// Whether it has begun.
         open: bool,
     },
-    /// Report [`crate::call::messages::AudioReport::PlayoutDrained`] as soon as nothing is queued and everything sent was heard: at
+    /// Report [`crate::audio::report::AudioReport::PlayoutDrained`] as soon as nothing is queued and everything sent was heard: at
     /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
     /// Move to these levels, without a click.
     SetLevels(Levels),
-    /// Examine the line again: a new [`crate::call::messages::AudioReport::Diagnosed`] follows once half a second of voice was heard.
+    /// Examine the line again: a new [`crate::audio::report::AudioReport::Diagnosed`] follows once half a second of voice was heard.
     Examine,
     /// Record silence from now on, or both sides again. Nothing happens in a call that is not recorded.
     PauseRecording(bool),
@@ -110,21 +76,3 @@ pub const PCM_RATE_HZ: u32 = 8_000;
 
 /// The response under which clips of ours are reported.
 pub const CLIP_RESPONSE: &str = "clip";
-
-/// A command for the carrier; the media-stream actor hears it.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct ToLine(pub LineCommand);
-
-/// Where the playout of one item stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemPlayout {
-    /// The response it belongs to.
-    pub response: ResponseId,
-    /// The item.
-    pub item: ItemId,
-    /// Audio received from the model.
-    pub received: Duration,
-    /// Audio that the caller has heard.
-    pub heard: Duration,
-}

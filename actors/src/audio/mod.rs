@@ -10,7 +10,7 @@
 //! [`punctuality`].
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
-//! ([`crate::recording`]). [`frame`] lends the buffers that travel, [`scratch`] those that do not; [`energy`] tells how
+//! ([`crate::recording`]). [`crate::frame`] lends the buffers that travel, [`scratch`] those that do not; [`energy`] tells how
 //! loud samples are.
 
 pub mod action;
@@ -19,8 +19,6 @@ pub mod caller;
 pub mod diagnosis;
 pub mod energy;
 pub mod fade;
-pub mod frame;
-pub mod g711;
 pub mod intake;
 pub mod item;
 pub mod level;
@@ -31,6 +29,7 @@ pub mod playout;
 pub mod punctuality;
 pub mod reading;
 pub mod replay;
+pub mod report;
 pub mod resample;
 pub mod scratch;
 pub mod upper_half;

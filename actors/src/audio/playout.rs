@@ -26,12 +26,11 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::fade::FadeIn;
-use super::frame::Frame;
 use super::item::{Item, Piece};
-use super::messages::ItemPlayout;
 use super::playhead::Playhead;
 use super::replay::ReplayQueue;
-use crate::call::messages::AudioReport;
+use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
 

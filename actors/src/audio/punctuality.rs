@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::diagnosis::{Finding, Packets, Tenths};
+use super::diagnosis::Packets;
+use crate::finding::{Finding, Tenths};
 use crate::wire::AudioFormat;
 
 /// The packets of one call.

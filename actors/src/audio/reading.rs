@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::g711;
+use crate::g711;
 use crate::wire::Encoding;
 
 /// A way of reading a line's units: codes of G.711, pairs of bytes of PCM16.

@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use super::energy::Energy;
-use super::g711;
 use super::scratch::Scratch;
+use crate::g711;
 use crate::wire::AudioFormat;
 
 /// The gate of one line.

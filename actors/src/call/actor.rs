@@ -18,31 +18,35 @@ use serde_json::{Map, Value};
 
 use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe, start_voice};
 use self::sabotage::Fail;
-use super::brief::{Brief, CallIdentity};
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    AudioReport, CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, Line, LineAttached, LineReport,
-    LineReturned, ModelReport, Next, OfPerson, Organ, OrganLost, PauseRecording, PersonNews, ReadWords, StreamOffered,
-    TransferTo, Watch, WhatNext, WrapUp,
+    CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, OfPerson, PauseRecording,
+    PersonNews, StreamOffered, TransferTo, WhatNext, WrapUp,
 };
-use super::meter::Usd;
-use super::steps::{CallAction, CallEvent, CarrierAnswer, Note, Timer};
+use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::transfer::TransferRefusal;
-use super::watch::{News, Watchers};
-use crate::audio::messages::{AudioOrder, ToLine};
+use crate::audio::messages::AudioOrder;
+use crate::audio::report::AudioReport;
+use crate::call::report::{CallEnded, Spent, TransferLeave};
+use crate::child::{Organ, OrganLost};
 use crate::clock;
-use crate::control::{self, CarrierApi, Request};
+use crate::complaints::Complaints;
+use crate::control::{self, CarrierAnswer, CarrierApi, Request};
 use crate::delivery::messages::Herald;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag, ToolCallId};
 use crate::incident::Incidents;
-use crate::realtime::complaints::Complaints;
+use crate::line::identity::CallIdentity;
+use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
+use crate::money::Usd;
+use crate::profile::Brief;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
-use crate::supervisor::messages::{CallEnded, Spent, TransferLeave};
+use crate::realtime::report::ModelReport;
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
-use crate::transcript::messages::{Fact, Tally};
+use crate::transcript::messages::{Fact, ReadWords, Tally, Watch};
+use crate::transcript::watch::{News, Watchers};
 use crate::transcript::writer::RecordWriter;
 use crate::wire::LineCommand;
 

@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::brief::{InterruptionPlan, InterruptionPolicy};
 use crate::ids::ItemId;
+use crate::profile::{InterruptionPlan, InterruptionPolicy};
 
 /// One call's gate.
 #[derive(Debug, Default)]

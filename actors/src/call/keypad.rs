@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::brief::KeypadPlan;
+use crate::profile::KeypadPlan;
 
 /// One call's keypad.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::call::brief::KeyAction;
+    use crate::profile::KeyAction;
 
     #[test]
     fn keys_make_an_entry_after_a_pause() {

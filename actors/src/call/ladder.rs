@@ -15,17 +15,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::ids::ItemId;
-
-/// The rungs of one call's ladder: their times. What is said on them belongs to the language.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LadderPlan {
-    /// Silence before each prompt. Shorter nags a caller who is looking for a paper, longer leaves a dropped handset on the bill.
-    pub before_prompts: Vec<Duration>,
-    /// Silence before the goodbye, counted from the last prompt; with no prompts, from the agent's last word.
-    pub before_goodbye: Duration,
-    /// No words of the caller for this long, whatever the turn detection heard: goodbye.
-    pub longest_without_words: Duration,
-}
+use crate::profile::no_input::LadderPlan;
 
 /// What the ladder asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +24,6 @@ pub enum Rung {
     Prompt(usize),
     /// Say goodbye and hang up.
     Goodbye,
-}
-
-impl Default for LadderPlan {
-    /// As shipped: two prompts, 10 s each, and three minutes without a word.
-    fn default() -> Self {
-        let silence = Duration::from_secs(10);
-        Self {
-            before_prompts: vec![silence, silence],
-            before_goodbye: silence,
-            longest_without_words: Duration::from_secs(180),
-        }
-    }
 }
 
 /// One call's ladder.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::messages::TurnLatency;
 use crate::ids::ResponseId;
+use crate::latency::TurnLatency;
 
 /// The turn that is being timed, and the count of turns.
 #[derive(Debug, Default)]

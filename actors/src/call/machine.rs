@@ -74,22 +74,24 @@ use self::outage::Outage;
 use self::protection::Protection;
 use self::reconnecting::{Reconnecting, opening_protection};
 use self::waiting::Wait;
-use super::brief::{Brief, LanguageBrief};
 use super::gate::Gate;
 use super::keypad::Keypad;
 use super::ladder::Ladder;
 use super::latency::Stopwatch;
-use super::messages::{CallDetail, LineReport, LossClass};
+use super::messages::CallDetail;
 use super::meter::Meter;
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
 use super::turn::Turn;
-use super::words::Pieces;
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
+use crate::line::messages::LineReport;
+use crate::profile::{Brief, LanguageBrief};
 use crate::realtime::messages::{ModelOrder, Wish, WishPurpose};
+use crate::realtime::report::LossClass;
 use crate::transcript::messages::{Fact, Tally};
+use crate::words::Pieces;
 
 /// One call.
 #[derive(Debug)]

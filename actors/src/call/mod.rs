@@ -7,21 +7,17 @@
 //! `brief` says what the call is to be, `question` what an answer is. `actor` owns the call's three organs and carries out the actions.
 
 pub mod actor;
-pub mod brief;
 mod gate;
-pub mod hours;
 mod keypad;
 pub mod ladder;
 mod latency;
 pub mod machine;
 pub mod messages;
 pub mod meter;
-mod question;
+pub mod report;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tools;
 pub mod transfer;
 mod turn;
-pub mod watch;
-pub mod words;

@@ -5,16 +5,23 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::messages::{AudioReport, HangUp, LineReport, LossClass, ModelReport, Organ, ResponseOutcome, TurnLatency};
-use super::meter::Usd;
-use super::transfer::{DialOutcome, Target};
-use crate::audio::diagnosis::{Diagnosis, Finding};
+use super::messages::HangUp;
+use super::transfer::DialOutcome;
+use crate::audio::diagnosis::Diagnosis;
+use crate::audio::report::AudioReport;
+use crate::child::Organ;
+use crate::complaints::Telling;
+use crate::control::{CarrierAnswer, Target};
 use crate::ending::Ending;
 use crate::events::Event;
+use crate::finding::Finding;
 use crate::ids::{CallTag, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::complaints::Telling;
+use crate::latency::TurnLatency;
+use crate::line::messages::LineReport;
+use crate::money::Usd;
 use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome};
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
 
@@ -204,20 +211,6 @@ pub enum Timer {
     Transfer,
     /// Reconnecting: the caller has not come back on another stream.
     Reconnect,
-}
-
-/// What a carrier answered to a request of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CarrierAnswer {
-    /// It does it.
-    Done,
-    /// The call was over already.
-    Gone,
-    /// It does not, or could not be reached.
-    Failed {
-        /// Why, for the log.
-        reason: String,
-    },
 }
 
 impl Timer {
@@ -423,7 +416,16 @@ impl Note {
             Self::WishGivenUp { purpose, reason } => {
                 Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
             }
-            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty { call, finding: *finding, diagnosis },
+            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty {
+                call,
+                carrier: diagnosis.carrier,
+                finding: *finding,
+                level_dbfs: diagnosis.level_dbfs,
+                offset_percent: diagnosis.offset_percent,
+                clipped_percent: diagnosis.clipped_percent,
+                lost_ms: diagnosis.packets.lost_ms,
+                corrected: diagnosis.corrected,
+            },
             Self::LineBroke => Event::LineBroke { call },
             Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
             Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use super::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
-use super::ladder::LadderPlan;
-use super::meter::SpendPlan;
-use super::transfer::{Destination, Target};
+use crate::control::Target;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::line::identity::{CallIdentity, Direction};
+use crate::profile::destinations::Destination;
+use crate::profile::no_input::LadderPlan;
+use crate::profile::spending::SpendPlan;
+use crate::profile::{AudioPlan, Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};

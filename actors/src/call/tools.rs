@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::brief::Brief;
-use super::messages::ToolCall;
 use crate::ids::{ResponseId, ToolCallId};
+use crate::profile::Brief;
+use crate::realtime::report::ToolCall;
 use crate::tools::plan::{ToolPlan, failure};
 
 /// One call's tools.
@@ -323,8 +323,8 @@ const LONGEST_ANSWER: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::brief::{AnswerKind, Greeting, LanguageBrief, Question, Validation};
     use crate::call::testing;
+    use crate::profile::{AnswerKind, Greeting, LanguageBrief, Question, Validation};
 
     #[test]
     fn end_call_hangs_up_without_another_response() {

@@ -4,54 +4,15 @@
 //! names of the table. A transfer is asked for, granted by the Supervisor (which counts them), announced, and carried out once the last word
 //! was heard; then the carrier rings. Nobody takes the call: the caller comes back to the agent.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::hours::Hours;
-use super::messages::ToolCall;
-use crate::ids::{CarrierCallId, Private};
+use crate::control::Target;
+use crate::ids::CarrierCallId;
+use crate::profile::destinations::{Destination, Destinations};
+use crate::realtime::report::ToolCall;
 use crate::wire::Handover;
-
-/// The table of `[transfers]`, by name.
-pub type Destinations = BTreeMap<String, Destination>;
-
-/// Somewhere a caller can be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Where it leads.
-    pub target: Target,
-    /// When it can be reached; `None` is always.
-    pub hours: Option<Hours>,
-    /// How long it may ring.
-    pub timeout: Duration,
-    /// What the caller is told before, word for word; `None` leaves it to what the agent has said.
-    pub announce: Option<String>,
-    /// The number the person called sees; `None` leaves it to the carrier, which shows the caller's.
-    pub caller_id: Option<Private<String>>,
-    /// What the person who answers is told before the two are joined; they press a key to take the call, which no answering machine
-    /// does.
-    pub whisper: Option<String>,
-    /// Makes the transfer a warm one: the caller waits in a conference while the person is called and told this, and is joined by them
-    /// when they press a key. `{reason}` and `{summary}` stand for what the agent has said of the call.
-    pub briefing: Option<String>,
-    /// Attempts within an hour, over all calls; more are refused.
-    pub most_an_hour: u32,
-}
-
-/// Where a transfer leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A telephone number, E.164.
-    Number(Private<String>),
-    /// A SIP address.
-    Sip(Private<String>),
-    /// A client of the carrier's own software, by its identity.
-    Client(Private<String>),
-    /// The carrier knows where.
-    Carrier,
-}
 
 /// Who asked for a transfer.
 #[derive(Debug, Clone, PartialEq)]
@@ -274,6 +235,7 @@ pub(super) const RINGING_GRACE: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Private;
 
     /// What a caller may talk a model into saying as a destination: numbers, addresses, markup, look-alikes of the name.
     #[test]

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::messages::ToolCall;
 use super::steps::{CallAction, Note};
-use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
+use crate::audio::messages::CLIP_RESPONSE;
+use crate::audio::report::ItemPlayout;
 use crate::ids::ResponseId;
 use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::ToolCall;
 use crate::transcript::messages::Fact;
 
 /// What the agent is saying, generating, or owes.

@@ -3,7 +3,9 @@
 //! A carrier's API is a file of this folder and a row in each `match` of this page. Secrets stay in [`Private`] until they are written into
 //! a request.
 
+mod answer;
 pub mod http;
+mod target;
 mod twilio;
 pub mod waybeo;
 
@@ -11,10 +13,10 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use self::answer::CarrierAnswer;
+pub use self::target::Target;
 pub use self::twilio::TwilioApi;
 pub use self::waybeo::WaybeoApi;
-use crate::call::steps::CarrierAnswer;
-use crate::call::transfer::Target;
 use crate::ids::{CarrierCallId, Private};
 
 /// A carrier's API and what is needed to use it.

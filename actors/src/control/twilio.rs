@@ -10,7 +10,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::{Ask, Request};
-use crate::call::steps::CarrierAnswer;
+use crate::control::CarrierAnswer;
 use crate::ids::{CarrierCallId, Private};
 
 /// Twilio's REST API for one account.

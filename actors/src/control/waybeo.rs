@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{Ask, Request};
-use crate::call::steps::CarrierAnswer;
+use crate::control::CarrierAnswer;
 use crate::ids::{CarrierCallId, Private};
 
 /// Waybeo's API for one account.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use actix::{Message, Recipient};
 use chrono::{DateTime, Utc};
 
-use crate::call::brief::{Brief, CallIdentity, Direction};
 use crate::clock;
 use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
+use crate::line::identity::{CallIdentity, Direction};
+use crate::profile::Brief;
 
 /// News of a live call.
 #[derive(Debug, Clone, Message)]

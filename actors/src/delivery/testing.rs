@@ -3,8 +3,8 @@
 use chrono::DateTime;
 
 use super::messages::CallCard;
-use crate::call::brief::Direction;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::line::identity::Direction;
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
 pub(super) fn card() -> CallCard {

@@ -19,18 +19,18 @@ use self::legs::{FromSocket, Leg, LegId, SocketBroke};
 use super::backlog::{Backlog, Playable};
 use super::campaign::Campaign;
 use super::history::History;
-use super::messages::{AudioReplaced, ModelBound, ModelOrder};
+use super::messages::{AudioReplaced, ModelOrder};
 use super::plan::SessionPlan;
 use super::session::{SessionAction, SessionEvent};
 use super::turn_audio::TurnAudio;
 use crate::alarm::{Alarm, TimeUp};
-use crate::audio::frame::Frame;
-use crate::audio::messages::{FromModel, ItemComplete};
-use crate::call::messages::{ModelReport, Organ, OrganLost};
+use crate::child::{Organ, OrganLost};
 use crate::clock;
 use crate::events::{Event, emit};
+use crate::frame::Frame;
 use crate::ids::CallTag;
-use crate::transcript::messages::Words;
+use crate::line::messages::{FromModel, ItemComplete, ModelBound};
+use crate::realtime::report::{ModelReport, Words};
 
 /// What a RealtimeLlm is started with.
 #[derive(Debug)]

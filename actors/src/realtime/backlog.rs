@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::messages::{FromModel, ItemComplete};
+use crate::line::messages::{FromModel, ItemComplete};
 
 /// Something for the AudioPipeline.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ const LARGEST_JOINED: usize = 24_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::frame::Frame;
+    use crate::frame::Frame;
     use crate::ids::{ItemId, ResponseId};
 
     fn audio(item: &str, bytes: &[u8]) -> Playable {

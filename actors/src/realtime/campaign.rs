@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::breaker::{Breakers, Scope, Standing};
 use super::plan::Candidate;
-use crate::call::messages::{LossClass, ModelLoss};
+use crate::realtime::report::{LossClass, ModelLoss};
 
 /// The search for a session, over the whole of a call.
 #[derive(Debug)]

@@ -22,8 +22,8 @@ use url::Url;
 use super::incoming::MOST_BYTES;
 use super::plan::{Credential, SessionPlan};
 use super::session::loss_of_status;
-use crate::call::messages::{LossClass, ModelLoss};
 use crate::http::resolve::look_up;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::socket::Socket;
 
 /// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use super::messages::{ModelOrder, TextRole};
 use super::seed::{Seed, SeedItem};
-use crate::audio::messages::FromModel;
-use crate::call::messages::{ModelReport, ToolCall};
-use crate::call::words::holds_words;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
-use crate::transcript::messages::{Speaker, Words};
+use crate::line::messages::FromModel;
+use crate::realtime::report::{ModelReport, Speaker, ToolCall, Words};
 use crate::wire::AudioFormat;
+use crate::words::holds_words;
 
 /// What is known of one call's conversation.
 #[derive(Debug)]

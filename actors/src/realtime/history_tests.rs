@@ -1,5 +1,5 @@
 use super::*;
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 
 const FORMAT: AudioFormat = AudioFormat::MULAW_8K;
 

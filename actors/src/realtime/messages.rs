@@ -6,14 +6,8 @@ use actix::{Message, Recipient};
 use serde_json::Value;
 
 use super::plan::Transcription;
-use crate::audio::frame::Frame;
-use crate::audio::messages::{FromModel, ItemComplete};
 use crate::ids::{ItemId, ToolCallId};
-
-/// Caller audio in the model's input format, from the AudioPipeline. Perishable: `try_send`, dropped and counted.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct ModelBound(pub Frame);
+use crate::line::messages::{FromModel, ItemComplete};
 
 /// An order of the CallActor. Few by design, never dropped.
 #[derive(Debug, Clone, PartialEq, Message)]

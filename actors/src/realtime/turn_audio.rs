@@ -8,9 +8,9 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::g711;
 use crate::audio::resample::Resampler;
 use crate::audio::scratch::Scratch;
+use crate::g711;
 use crate::ids::ItemId;
 use crate::wire::{AudioFormat, Encoding};
 

@@ -20,7 +20,7 @@ use futures_util::Sink;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 use crate::socket::Outgoing;
 
 /// The handle to a writing end. Dropping it says good-bye and closes the socket.

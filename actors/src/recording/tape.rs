@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::audio::g711;
+use crate::g711;
 use crate::wire::AudioFormat;
 
 /// A piece of the recording.

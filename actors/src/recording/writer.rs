@@ -13,7 +13,6 @@ use super::wav::{self, MOMENT_BYTES};
 use crate::background;
 use crate::events::{Event, emit};
 use crate::ids::CallTag;
-use crate::transcript::writer::RecordWriter;
 
 /// The way to a recording's thread; dropped, the recording is finished.
 #[derive(Debug)]
@@ -22,19 +21,19 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the recording of `call` at `path`, which must not be there yet, in stereo at `rate_hz`. `records` is held until the recording
+    /// Starts the recording of `call` at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the recording
     /// is whole: it tells the service that something is still being written.
     ///
     /// # Errors
     /// When there is no thread to be had. What the disk says is told as an event.
-    pub fn start(path: PathBuf, rate_hz: u32, call: CallTag, records: RecordWriter) -> io::Result<Self> {
+    pub fn start(path: PathBuf, rate_hz: u32, call: CallTag, held: impl Send + 'static) -> io::Result<Self> {
         let (blocks, queue) = sync_channel(MOST_WAITING);
         let work = move || {
             if let Err(problem) = record(&path, rate_hz, &queue, &call) {
                 let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
                 emit(Event::RecordingFailed { call: &call, path: &path.display().to_string(), problem: &problem });
             }
-            drop(records);
+            drop(held);
         };
         background::spawn("recording", Some(STACK), work)?;
         Ok(Self { blocks })
@@ -130,6 +129,8 @@ const STACK: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::ids::{CallId, CarrierCallId};
 
@@ -181,14 +182,13 @@ mod tests {
     #[test]
     fn a_recorder_writes_what_it_is_given_until_it_is_dropped() {
         let dir = tempfile::tempdir().expect("a folder");
-        let (path, records) = (dir.path().join("call.wav"), RecordWriter::start(dir.path()).expect("a writer"));
-        let before = records.handles();
-        let recorder = Recorder::start(path.clone(), 8_000, tag(), records.clone()).expect("a thread");
+        let (path, held) = (dir.path().join("call.wav"), Arc::new(()));
+        let recorder = Recorder::start(path.clone(), 8_000, tag(), Arc::clone(&held)).expect("a thread");
         for n in 0..10 {
             assert!(recorder.take(Block { at: n * 1_600, samples: vec![[1, 1]; 1_600] }));
         }
         drop(recorder);
-        while records.handles() > before {
+        while Arc::strong_count(&held) > 1 {
             std::thread::yield_now();
         }
         assert_eq!(std::fs::metadata(&path).expect("there").len(), 44 + 16_000 * 4);
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn a_disk_that_fails_ends_the_recording_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a folder");
-        let (path, records) = (dir.path().join("nowhere/call.wav"), RecordWriter::start(dir.path()).expect("a writer"));
-        let recorder = Recorder::start(path, 8_000, tag(), records).expect("a thread");
+        let path = dir.path().join("nowhere/call.wav");
+        let recorder = Recorder::start(path, 8_000, tag(), ()).expect("a thread");
         while recorder.take(Block { at: 0, samples: vec![[0; 2]] }) {
             std::thread::yield_now();
         }

@@ -20,20 +20,19 @@ use self::spending::today;
 use super::backstop::Backstop;
 use super::leaves::Leaves;
 use super::ledger::{Ledger, SpendLimits};
-use super::messages::{
-    Admit, CallEnded, CallTheRoll, CarrierEnded, Drain, Find, Permit, Refusal, Roll, TransferLeave, WalkIn,
-};
+use super::messages::{Admit, CallTheRoll, CarrierEnded, Drain, Find, Permit, Refusal, Roll, WalkIn};
 use super::past::{Left, Past};
 use super::roster::{Admission, Admitted, Roster, Timer};
 use crate::call::actor::{CallActor, CallSetup, Place};
-use crate::call::brief::CallIdentity;
 use crate::call::messages::{HangUp, LineReturned};
+use crate::call::report::{CallEnded, TransferLeave};
 use crate::clock;
 use crate::control::CarrierApi;
 use crate::delivery::messages::{CallCard, CallNews, Herald};
 use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
+use crate::line::identity::CallIdentity;
 use crate::transcript::writer::RecordWriter;
 use crate::wire::{Carrier, StreamStart};
 

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::messages::Refusal;
-use crate::call::meter::{Budget, Usd};
+use crate::money::Usd;
+use crate::profile::spending::Budget;
 
 /// What may be spent by all calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

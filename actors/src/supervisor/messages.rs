@@ -9,11 +9,11 @@ use actix_rt::ArbiterHandle;
 
 use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
-use crate::call::brief::{Brief, Direction};
-use crate::call::messages::Line;
-use crate::call::meter::Usd;
-use crate::ending::Ending;
 use crate::ids::{CallId, CarrierCallId, Private};
+use crate::line::identity::Direction;
+use crate::line::messages::Line;
+use crate::money::Usd;
+use crate::profile::Brief;
 use crate::wire::{Carrier, StreamStart};
 
 /// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
@@ -195,16 +195,6 @@ impl Refusal {
     }
 }
 
-/// May the caller be sent to this destination? Counted over all calls.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "bool")]
-pub struct TransferLeave {
-    /// The destination's name, one of the table.
-    pub destination: String,
-    /// Attempts that are allowed within an hour.
-    pub most_an_hour: u32,
-}
-
 /// The carrier asks how a call goes on whose stream has ended. The place of one whose stream never came is free.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Aftermath")]
@@ -241,28 +231,6 @@ pub struct CarrierEnded(pub CarrierCallId);
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CarrierLetGo(pub CarrierCallId);
-
-/// A call has ended; told by its CallActor, once.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct CallEnded {
-    /// The call.
-    pub call: CallId,
-    /// Why and by whom.
-    pub ending: Ending,
-    /// Only the stream's own end said that the caller is gone.
-    pub by_stream: bool,
-}
-
-/// A call has cost something more; told by its CallActor.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Spent {
-    /// The call.
-    pub call: CallId,
-    /// What for one response or transcription.
-    pub cost: Usd,
-}
 
 /// Throws the kill switch: on, no call is taken and those that are on are closed politely. Answered with the sheet.
 #[derive(Debug, Clone, Copy, Message)]

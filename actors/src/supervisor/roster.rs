@@ -371,9 +371,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::call::brief::Direction;
     use crate::call::testing::brief;
     use crate::ids::{StreamId, StreamToken};
+    use crate::line::identity::Direction;
     use crate::wire::AudioFormat;
 
     const LIFETIME: Duration = Duration::from_secs(60);

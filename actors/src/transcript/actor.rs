@@ -11,14 +11,17 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use super::journal::Closed;
 use super::journal::writer::Journal;
 use super::log::ConversationLog;
-use super::messages::{Fact, Tally, Words};
+use super::messages::{Fact, Tally};
 use super::record::{self, Closing, Held, Record};
 use super::writer::RecordWriter;
-use crate::call::brief::{Brief, CallIdentity};
-use crate::call::messages::{Organ, OrganLost, ReadWords, Watch};
-use crate::call::watch::{News, Watchers};
+use crate::child::{Organ, OrganLost};
 use crate::clock;
 use crate::ending::Ending;
+use crate::line::identity::CallIdentity;
+use crate::profile::Brief;
+use crate::realtime::report::Words;
+use crate::transcript::messages::{ReadWords, Watch};
+use crate::transcript::watch::{News, Watchers};
 
 /// What a Transcript is started with.
 #[derive(Debug)]
@@ -190,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{ItemId, ResponseId};
-    use crate::transcript::messages::Speaker;
+    use crate::realtime::report::Speaker;
     use crate::transcript::testing::{brief, identity};
 
     #[actix_rt::test]

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::happenings::Answer;
 use super::log::{Utterance, Voice};
-use crate::call::brief::Question;
+use crate::profile::Question;
 
 /// What became of all questions.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,7 +165,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::call::brief::{AnswerKind, Validation};
+    use crate::profile::{AnswerKind, Validation};
 
     #[test]
     fn each_question_has_its_attempts_with_their_times() {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::call::messages::{TranscriptionUsage, TurnLatency};
 use crate::incident::Incidents;
+use crate::latency::TurnLatency;
+use crate::realtime::report::TranscriptionUsage;
 
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

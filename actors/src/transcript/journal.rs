@@ -20,11 +20,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::log::ConversationLog;
-use super::messages::{Fact, Tally, Words};
+use super::messages::{Fact, Tally};
 use super::record::{Closing, Held, Record};
-use crate::call::brief::{CallIdentity, Direction};
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
+use crate::line::identity::{CallIdentity, Direction};
+use crate::realtime::report::Words;
 use crate::wire::{AudioFormat, Carrier};
 
 /// A line of a journal. Times are microseconds since the start of the call.

@@ -6,7 +6,7 @@ use super::*;
 use crate::clock;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
-use crate::transcript::messages::Speaker;
+use crate::realtime::report::Speaker;
 use crate::transcript::testing::{brief, identity};
 
 #[test]

@@ -16,11 +16,11 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
 use super::happenings::Happenings;
-use super::messages::{Fact, Speaker, Words};
-use crate::call::messages::Usage;
-use crate::call::words::holds_words;
+use super::messages::Fact;
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
+use crate::realtime::report::{Speaker, Usage, Words};
+use crate::words::holds_words;
 
 /// Everything that is known of what was said in one call.
 #[derive(Debug)]

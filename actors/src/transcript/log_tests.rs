@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::messages::{TranscriptionUsage, TurnLatency};
 use crate::ids::ResponseId;
+use crate::latency::TurnLatency;
+use crate::realtime::report::TranscriptionUsage;
 use crate::transcript::happenings::MOST_OF_A_KIND;
 
 #[test]

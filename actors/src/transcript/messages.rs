@@ -6,69 +6,13 @@ use actix::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
-use crate::call::meter::Usd;
+use super::watch::Watcher;
 use crate::ending::Ending;
-use crate::ids::{ItemId, ResponseId};
+use crate::ids::ItemId;
 use crate::incident::Incident;
-
-/// Words, from the RealtimeLlm as they come: any order, any delay.
-#[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[rtype(result = "()")]
-#[serde(rename_all = "snake_case")]
-pub enum Words {
-    /// An item took its place in the conversation, behind `previous` (or first).
-    Placed {
-        /// The item.
-        item: ItemId,
-        /// Who speaks in it.
-        speaker: Speaker,
-        /// The item before it.
-        previous: Option<ItemId>,
-    },
-    /// The transcript of a caller's item; whole, final. `None` when transcription failed.
-    CallerSaid {
-        /// The user item.
-        item: ItemId,
-        /// What was said.
-        text: Option<String>,
-    },
-    /// A piece of what the agent says, ahead of its audio.
-    AgentSays {
-        /// The response.
-        response: ResponseId,
-        /// The item.
-        item: ItemId,
-        /// The next words.
-        delta: String,
-    },
-    /// The sound of an agent's item had no level: whatever was played of it, nobody heard it.
-    Inaudible {
-        /// The item.
-        item: ItemId,
-    },
-    /// All the agent's item says; replaces the pieces.
-    AgentSaid {
-        /// The response.
-        response: ResponseId,
-        /// The item.
-        item: ItemId,
-        /// The whole text as generated.
-        text: String,
-    },
-}
-
-/// Who speaks in an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speaker {
-    /// The person on the phone.
-    Caller,
-    /// The model.
-    Agent,
-    /// Us: a system item. Not part of the conversation in the record.
-    System,
-}
+use crate::latency::TurnLatency;
+use crate::money::Usd;
+use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// Facts for the record, from the CallActor.
 #[derive(Debug, Clone, PartialEq, Message, Serialize, Deserialize)]
@@ -178,3 +122,14 @@ pub struct Tally {
     #[serde(default)]
     pub cost_usd: Usd,
 }
+
+/// Tell this watcher what happens from now on. The CallActor tells of states and passes the watcher on to its Transcript, which tells of
+/// words and facts. What is told ends with the call.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Watch(pub Watcher);
+
+/// What was said so far, for `GET /calls/{id}`: as `conversation` of the record. Empty where the one who writes is gone.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Value")]
+pub struct ReadWords;

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod recent;
 pub mod record;
 pub mod recovery;
+pub mod watch;
 pub mod writer;
 
 #[cfg(test)]

@@ -17,12 +17,14 @@ use super::answers::{self, Attempt, Finding, Review};
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
-use crate::call::brief::{Brief, CallIdentity, Question};
-use crate::call::messages::{TranscriptionUsage, TurnLatency, Usage};
-use crate::call::meter::Usd;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag};
 use crate::incident::{IncidentKind, Seen};
+use crate::latency::TurnLatency;
+use crate::line::identity::CallIdentity;
+use crate::money::Usd;
+use crate::profile::{Brief, Question};
+use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
 #[derive(Debug, Clone)]

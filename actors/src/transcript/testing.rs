@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::call::brief::{AudioPlan, Brief, CallIdentity, Direction, Greeting, InterruptionPlan, KeypadPlan, Limits};
-use crate::call::ladder::LadderPlan;
-use crate::call::meter::SpendPlan;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
+use crate::line::identity::{CallIdentity, Direction};
+use crate::profile::no_input::LadderPlan;
+use crate::profile::spending::SpendPlan;
+use crate::profile::{AudioPlan, Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};

@@ -25,12 +25,11 @@ use super::journal::writer::{Journal, JournalWriter};
 use super::recent::RecentCalls;
 use super::record::{Held, Record};
 use super::recovery::{self, Recovered};
-use crate::background;
-use crate::call::brief::CallIdentity;
-use crate::clock;
 use crate::disk::is_full;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag};
+use crate::line::identity::CallIdentity;
+use crate::{background, clock};
 
 /// Where records go, and how.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
 /// A carrier whose media stream we speak.

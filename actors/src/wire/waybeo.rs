@@ -17,7 +17,7 @@ use super::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, p
 use super::{
     AudioFormat, CallerFrame, Capabilities, Handover, LineCommand, LineEvent, OddFrame, Pacing, StreamStart, WireError,
 };
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {

@@ -1,8 +1,7 @@
 //! Everything that tells of a call: its record, the second set's copy of it, journals, deliveries on disk and in the shared queue.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::{Value, json};
 use switchboard_actors::delivery::case::Case;

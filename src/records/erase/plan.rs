@@ -1,9 +1,8 @@
 //! What is to go, and what is not: decided before anything is touched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use switchboard_actors::delivery::queue::Place;
 use switchboard_actors::numbers::{Likeness, Numbering};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use switchboard_actors::audio::frame::Frame;
+use switchboard_actors::frame::Frame;
 
 use super::super::fault::Fault;
 use super::super::input::Heard;

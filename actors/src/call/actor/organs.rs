@@ -7,14 +7,15 @@ use actix::{Actor, Addr, Recipient};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
-use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed};
-use crate::call::messages::{ReadWords, Watch};
+use crate::audio::messages::AudioOrder;
 use crate::events::{Event, emit};
+use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
-use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
+use crate::realtime::messages::{AudioReplaced, ModelOrder};
+use crate::realtime::report::Words;
 use crate::recording::writer::Recorder;
 use crate::transcript::actor::{Transcript, TranscriptSetup};
-use crate::transcript::messages::{Fact, Words};
+use crate::transcript::messages::{Fact, ReadWords, Watch};
 use crate::transcript::record::recording_name;
 
 /// Starts a call's actors, on the thread it is called on. Tests start others in their place.

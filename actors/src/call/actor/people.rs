@@ -5,12 +5,11 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context};
 
 use super::CallActor;
-use crate::call::brief::Direction;
-use crate::call::steps::{CallEvent, CarrierAnswer};
-use crate::call::transfer::Target;
-use crate::control::{self, Request};
+use crate::call::steps::CallEvent;
+use crate::control::{self, CarrierAnswer, Request, Target};
 use crate::events::{Event, emit};
 use crate::ids::{CarrierCallId, Private};
+use crate::line::identity::Direction;
 use crate::numbers::{Numbering, Party};
 
 impl CallActor {

@@ -10,13 +10,15 @@ use super::organs::{Mind, Scribe, Spawn, Voice};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
-use crate::audio::messages::{AudioOrder, FromCaller, FromModel, ItemComplete, MarkEchoed, ToLine};
-use crate::call::messages::{Line, LineAttached, Organ, OrganLost, ReadWords, Watch};
+use crate::audio::messages::AudioOrder;
+use crate::call::report::{CallEnded, TransferLeave};
+use crate::child::{Organ, OrganLost};
+use crate::line::messages::{FromCaller, FromModel, ItemComplete, Line, LineAttached, MarkEchoed, ModelBound, ToLine};
 use crate::realtime::actor::LlmSetup;
-use crate::realtime::messages::{AudioReplaced, ModelBound, ModelOrder};
-use crate::supervisor::messages::{CallEnded, TransferLeave};
+use crate::realtime::messages::{AudioReplaced, ModelOrder};
+use crate::realtime::report::Words;
 use crate::transcript::actor::TranscriptSetup;
-use crate::transcript::messages::{Fact, Words};
+use crate::transcript::messages::{Fact, ReadWords, Watch};
 
 /// Lets `time` pass on the paused clock; everything that is due happens.
 #[expect(clippy::disallowed_methods, reason = "a test lets time pass")]

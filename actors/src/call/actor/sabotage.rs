@@ -4,7 +4,7 @@ use actix::{Context, Handler, Message};
 
 use super::CallActor;
 use crate::audio::actor::AudioPipeline;
-use crate::call::messages::Organ;
+use crate::child::Organ;
 use crate::realtime::actor::RealtimeLlm;
 use crate::transcript::actor::Transcript;
 

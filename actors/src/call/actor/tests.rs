@@ -125,7 +125,7 @@ async fn barge_in_clears_the_playout_and_truncates_the_item() {
     settle().await;
     assert!(call.log.take().contains(&"audio: ClearPlayout { response: Some(r1) }".to_owned()));
     let (received, heard) = (Duration::from_secs(3), Duration::from_micros(1_500_700));
-    let playout = crate::audio::messages::ItemPlayout { response, item, received, heard };
+    let playout = crate::audio::report::ItemPlayout { response, item, received, heard };
     call.addr.do_send(AudioReport::Interrupted(vec![playout]));
     settle().await;
     let heard = call.log.take();

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use super::ends::{Awaiting, Closing};
 use super::hearing::exactly;
 use super::{CallMachine, State};
-use crate::call::brief::Greeting;
-use crate::call::messages::{ModelReport, ResponseOutcome};
 use crate::call::steps::{CallAction, Note};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
+use crate::profile::Greeting;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::report::{ModelReport, ResponseOutcome};
 
 impl CallMachine {
     pub(super) fn model(&mut self, report: ModelReport, now: Instant) {

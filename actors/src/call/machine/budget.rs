@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::tests::{Held, drained, playing, ready, response_started};
 use super::*;
-use crate::call::messages::ModelReport;
-use crate::call::messages::{HangUp, ResponseOutcome, Usage};
-use crate::call::meter::{Budget, Price, Prices, SpendPlan, Usd};
+use crate::call::messages::HangUp;
 use crate::call::testing::brief;
 use crate::ids::ResponseId;
+use crate::money::Usd;
+use crate::profile::spending::{Budget, Price, Prices, SpendPlan};
 use crate::realtime::messages::TextRole;
+use crate::realtime::report::{ModelReport, ResponseOutcome, Usage};
 
 /// A call that may cost `hard` dollars; a second of the agent's speech is one cent.
 fn costing(hard: f64) -> Brief {

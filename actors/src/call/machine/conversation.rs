@@ -1,6 +1,5 @@
 //! The conversation's finer rules: what is an interruption, what silence leads to, what keys, tools and languages do.
 
-use crate::call::brief::Greeting;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +11,15 @@ use super::tests::{
     speech_stopped, tool,
 };
 use super::*;
-use crate::audio::messages::ItemPlayout;
-use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
-use crate::call::ladder::LadderPlan;
-use crate::call::messages::{AudioReport, ModelReport};
-use crate::call::messages::{ModelLoss, TurnLatency};
+use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::testing::{brief, plan};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
+use crate::latency::TurnLatency;
+use crate::profile::no_input::LadderPlan;
+use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::realtime::messages::TextRole;
 use crate::realtime::plan::{Transcription, TurnDetection};
+use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
 
 #[test]

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::hearing::exactly;
 use super::{CallMachine, State};
-use crate::call::messages::{HangUp, LossClass, ModelLoss, Organ};
+use crate::call::messages::HangUp;
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
+use crate::child::Organ;
 use crate::ending::Ending;
 use crate::ids::ItemId;
 use crate::realtime::messages::WishPurpose;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::transcript::messages::Fact;
 
 /// An end that waits for the last words.

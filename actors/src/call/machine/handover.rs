@@ -9,13 +9,15 @@ use super::ends::{Awaiting, SILENCE};
 use super::hearing::exactly;
 use super::keys::Recording;
 use super::{CallMachine, State};
-use crate::call::messages::{LineReport, Next};
-use crate::call::steps::{CallAction, CarrierAnswer, Note};
+use crate::call::messages::Next;
+use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{
     ASKING, By, DialOutcome, RETURNING, RINGING_GRACE, Stage, Transfer, TransferRefusal, Transferring, permitted,
 };
 use crate::call::turn::Interrupter;
+use crate::control::CarrierAnswer;
 use crate::ending::Ending;
+use crate::line::messages::LineReport;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;

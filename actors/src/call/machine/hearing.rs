@@ -8,11 +8,11 @@ use crate::call::gate::Verdict;
 use crate::call::ladder::{Rung, Told};
 use crate::call::steps::{CallAction, Note};
 use crate::call::turn::Interrupter;
-use crate::call::words::holds_words;
 use crate::ending::Ending;
 use crate::ids::ItemId;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 use crate::transcript::messages::Fact;
+use crate::words::holds_words;
 
 impl CallMachine {
     /// The model's turn detection heard the caller begin to speak.

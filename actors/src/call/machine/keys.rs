@@ -9,12 +9,12 @@ use std::time::Instant;
 use super::ends::Closing;
 use super::hearing::exactly;
 use super::{CallMachine, Protection, State};
-use crate::call::brief::{KeyAction, KeysWhilePaused};
 use crate::call::keypad::Entry;
 use crate::call::steps::CallAction;
 use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
+use crate::profile::{KeyAction, KeysWhilePaused};
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 use crate::transcript::messages::Fact;
 

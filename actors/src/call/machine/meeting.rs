@@ -1,17 +1,18 @@
 //! Warm transfers through the machine: the caller waits, a person is called, and they meet or do not.
 
+use CallAction as A;
+
 use super::super::messages::HangUp;
 use super::super::testing::{brief, sales};
-use super::super::transfer::{Destination, DialOutcome};
+use super::super::transfer::DialOutcome;
 use super::tests::*;
 use super::transfers::{granted, outcomes};
 use super::*;
 use crate::call::messages::Next;
-use crate::call::steps::CarrierAnswer;
+use crate::control::CarrierAnswer;
 use crate::ids::CarrierCallId;
+use crate::profile::destinations::Destination;
 use crate::wire::Handover;
-
-use CallAction as A;
 
 #[test]
 fn a_person_is_called_once_the_caller_waits_and_not_before() {

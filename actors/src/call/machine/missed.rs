@@ -144,9 +144,10 @@ mod tests {
     };
     use super::*;
     use crate::audio::messages::CLIP_RESPONSE;
-    use crate::call::messages::{AudioReport, ModelReport, ResponseOutcome};
+    use crate::audio::report::AudioReport;
     use crate::call::steps::{CallEvent, Timer};
     use crate::ids::ItemId;
+    use crate::realtime::report::{ModelReport, ResponseOutcome};
 
     #[test]
     fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {
@@ -357,7 +358,7 @@ mod tests {
         for number in 0..20 {
             let id = format!("r{number}");
             call.on(response_started(&id));
-            let done = call.on(CallEvent::Model(ModelReport::ToolCalled(crate::call::messages::ToolCall {
+            let done = call.on(CallEvent::Model(ModelReport::ToolCalled(crate::realtime::report::ToolCall {
                 response: ResponseId::new(&id),
                 id: crate::ids::ToolCallId::new(&format!("t{number}")),
                 name: "save_answer".to_owned(),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::ends::{Awaiting, Closing};
 use super::{CallMachine, State};
-use crate::call::messages::ModelLoss;
 use crate::call::steps::{CallAction, Note};
 use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::ModelLoss;
 
 /// A time without a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use super::tests::{
     Held, drained, lost, playing, ready, response_finished, response_started, speech_started, speech_stopped,
 };
 use super::*;
-use crate::call::brief::{Greeting, LanguageBrief};
-use crate::call::messages::ModelLoss;
-use crate::call::messages::ModelReport;
 use crate::call::testing::{brief, sales};
+use crate::profile::{Greeting, LanguageBrief};
+use crate::realtime::report::{ModelLoss, ModelReport};
 
 #[test]
 fn what_is_queued_plays_on_and_the_call_stays_where_it_is() {

@@ -8,9 +8,9 @@ use super::conversation::tools;
 use super::outages::brief_with_sounds;
 use super::tests::{Held, drained, key, ready, response_finished, response_started, speech_started, tool};
 use super::*;
-use crate::call::messages::ModelReport;
 use crate::call::steps::{CallEvent, Timer};
 use crate::ids::ToolCallId;
+use crate::realtime::report::ModelReport;
 
 #[test]
 fn an_answer_to_a_late_tool_that_does_not_come_is_waited_for_as_any_other() {

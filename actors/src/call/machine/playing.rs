@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::ends::{Awaiting, Closing};
 use super::{CallMachine, MOST_TIMED, Protection, State};
 use crate::audio::messages::CLIP_RESPONSE;
-use crate::call::messages::AudioReport;
+use crate::audio::report::AudioReport;
 use crate::call::steps::{CallAction, Note};
 use crate::call::turn::heard;
 use crate::ids::ResponseId;

@@ -7,11 +7,11 @@ use CallAction as A;
 
 use super::tests::{Held, drained, ready, response_finished};
 use super::*;
-use crate::call::brief::{InterruptionPlan, InterruptionPolicy};
-use crate::call::ladder::LadderPlan;
-use crate::call::messages::ModelReport;
 use crate::call::testing::{brief, plan};
 use crate::ids::{ItemId, Private};
+use crate::profile::no_input::LadderPlan;
+use crate::profile::{InterruptionPlan, InterruptionPolicy};
+use crate::realtime::report::ModelReport;
 
 /// What transcription does about a turn.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,5 @@
 //! Keys: the caller's word, but for what has to be heard; and written nowhere while the recording is paused.
 
-use crate::call::brief::Greeting;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,13 @@ use super::tests::{
 };
 use super::transfers::{granted, outcomes};
 use super::*;
-use crate::audio::messages::ItemPlayout;
-use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
-use crate::call::ladder::LadderPlan;
-use crate::call::messages::{AudioReport, HangUp, ModelLoss, ModelReport, ResponseOutcome};
+use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::call::messages::HangUp;
 use crate::call::testing::{brief, sales};
 use crate::ids::{ItemId, ResponseId};
+use crate::profile::no_input::LadderPlan;
+use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
+use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
 
 #[test]
 fn a_notice_is_heard_to_its_last_word_and_the_key_does_its_work_then() {

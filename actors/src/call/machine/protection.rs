@@ -6,10 +6,10 @@
 use std::time::Instant;
 
 use super::{CallMachine, State};
-use crate::audio::messages::ItemPlayout;
-use crate::call::brief::Greeting;
+use crate::audio::report::ItemPlayout;
 use crate::call::steps::CallAction;
 use crate::ids::{ItemId, ResponseId};
+use crate::profile::Greeting;
 use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::transcript::messages::Fact;
 

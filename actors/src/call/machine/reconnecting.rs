@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use super::ends::{Closing, SILENCE};
 use super::protection::{Notice, Protection};
 use super::{CallMachine, State};
-use crate::call::brief::{Brief, Greeting};
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{DialOutcome, RETURNING, Stage, Transferring};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
+use crate::profile::{Brief, Greeting};
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
 use crate::wire::Handover;
 
@@ -281,10 +281,11 @@ mod tests {
         speech_stopped, tool,
     };
     use super::*;
-    use crate::call::messages::{HangUp, LineReport, Next};
+    use crate::call::messages::{HangUp, Next};
     use crate::call::steps::{CallEvent, Timer};
     use crate::call::testing::brief;
     use crate::ids::ResponseId;
+    use crate::line::messages::LineReport;
 
     const AGENT: &str =
         "Say in a few words that the line was interrupted for a moment, then go on where they stopped hearing you.";

@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome};
+use CallAction as A;
+
+use super::super::messages::HangUp;
 use super::tests::*;
 use super::*;
-use crate::audio::messages::ItemPlayout;
-use crate::call::brief::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
-use crate::call::ladder::LadderPlan;
-use crate::call::messages::{AudioReport, ModelReport};
-use crate::call::steps::CarrierAnswer;
+use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::testing::brief;
 use crate::call::transfer::DialOutcome;
-use crate::ids::{ItemId, ResponseId};
-use crate::ids::{Private, ToolCallId};
+use crate::child::Organ;
+use crate::control::CarrierAnswer;
+use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
+use crate::profile::no_input::LadderPlan;
+use crate::profile::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
+use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
 use crate::wire::Handover;
-
-use CallAction as A;
 
 #[test]
 fn the_table_in_the_docs_is_the_machine() {
@@ -464,7 +464,7 @@ fn failed(response: &str) -> CallEvent {
     CallEvent::Model(ModelReport::ResponseFinished {
         response,
         outcome,
-        usage: Some(crate::call::messages::Usage::default()),
+        usage: Some(crate::realtime::report::Usage::default()),
     })
 }
 

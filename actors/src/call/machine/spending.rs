@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use super::{CallMachine, State};
-use crate::call::messages::{HangUp, TranscriptionUsage, Usage};
-use crate::call::meter::{Usd, Verdict};
+use crate::call::messages::HangUp;
+use crate::call::meter::Verdict;
 use crate::call::steps::CallAction;
+use crate::money::Usd;
 use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::Fact;
 
 impl CallMachine {

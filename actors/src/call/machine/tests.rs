@@ -1,16 +1,18 @@
-use super::super::messages::{HangUp, ModelLoss, Organ, ResponseOutcome, ToolCall};
+use CallAction as A;
+
+use super::super::messages::HangUp;
 use super::super::testing::{brief, plan};
 use super::ends::GOODBYE;
 use super::*;
-use crate::audio::messages::{CLIP_RESPONSE, ItemPlayout};
-use crate::call::brief::Greeting;
-use crate::call::messages::{AudioReport, ModelReport};
+use crate::audio::messages::CLIP_RESPONSE;
+use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::child::Organ;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
+use crate::profile::Greeting;
 use crate::realtime::messages::TextRole;
+use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall};
 use crate::wire::Handover;
-
-use CallAction as A;
 
 #[test]
 fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {
@@ -360,7 +362,7 @@ fn the_caller_is_warned_before_the_longest_duration() {
 
 #[test]
 fn a_call_too_short_for_a_warning_has_none() {
-    let limits = super::super::brief::Limits { max_duration: Duration::from_secs(40), ..brief().limits };
+    let limits = crate::profile::Limits { max_duration: Duration::from_secs(40), ..brief().limits };
     let mut call = Held::of(Brief { limits, ..brief() });
     call.on(ready());
     call.says("greet");

@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::ends::{Awaiting, SILENCE};
 use super::hearing::exactly;
 use super::{CallMachine, State};
-use crate::call::messages::{LossClass, ModelLoss, ToolCall};
 use crate::call::steps::{CallAction, Note};
 use crate::call::tools::{Answer, Effect, Outcome, Round};
 use crate::call::transfer::{By, Transfer};
@@ -13,6 +12,7 @@ use crate::ending::Ending;
 use crate::ids::ToolCallId;
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::realtime::report::{LossClass, ModelLoss, ToolCall};
 use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
 

@@ -1,17 +1,18 @@
 //! Transfers through the machine: to a person, and back when nobody is there.
 
+use CallAction as A;
+
 use super::super::messages::HangUp;
 use super::super::testing::{brief, sales};
-use super::super::transfer::{Destination, DialOutcome, Target};
+use super::super::transfer::DialOutcome;
 use super::tests::*;
 use super::*;
-use crate::call::hours::Hours;
 use crate::call::messages::Next;
-use crate::call::steps::CarrierAnswer;
+use crate::control::{CarrierAnswer, Target};
+use crate::profile::destinations::Destination;
+use crate::profile::hours::Hours;
 use crate::realtime::messages::TextRole;
 use crate::wire::Handover;
-
-use CallAction as A;
 
 #[test]
 fn a_transfer_waits_until_the_last_word_was_heard() {

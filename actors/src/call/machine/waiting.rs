@@ -6,10 +6,10 @@
 use std::time::{Duration, Instant};
 
 use super::{CallMachine, State};
-use crate::call::messages::{LossClass, ModelLoss};
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind};
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::transcript::messages::Fact;
 
 /// How long the caller has waited.

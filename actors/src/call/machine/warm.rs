@@ -7,12 +7,14 @@
 use std::time::Instant;
 
 use super::{CallMachine, State};
-use crate::call::steps::{CallAction, CarrierAnswer, Note};
+use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{
-    ASKING, Destination, DialOutcome, PARTING, Person, RECALL_PAUSE, RECALLS, RETURNING, Stage, Transferring,
+    ASKING, DialOutcome, PARTING, Person, RECALL_PAUSE, RECALLS, RETURNING, Stage, Transferring,
 };
+use crate::control::CarrierAnswer;
 use crate::ending::Ending;
 use crate::ids::CarrierCallId;
+use crate::profile::destinations::Destination;
 
 impl CallMachine {
     /// What a person who answers is told; `None` when nobody waits for them any more.

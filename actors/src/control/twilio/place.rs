@@ -6,8 +6,7 @@ use serde::Deserialize;
 use url::form_urlencoded::{self, Serializer};
 
 use super::TwilioApi;
-use crate::call::transfer::Target;
-use crate::control::{Ask, Machine, NotPlaced, Placing};
+use crate::control::{Ask, Machine, NotPlaced, Placing, Target};
 use crate::ids::{CarrierCallId, Private};
 
 impl TwilioApi {

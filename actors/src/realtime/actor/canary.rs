@@ -7,11 +7,11 @@ use actix_http::ws::{CloseCode, CloseReason};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::realtime::dial;
 use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::SessionPlan;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
 use crate::socket::{Outgoing, Socket};
 

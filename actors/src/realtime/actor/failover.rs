@@ -8,16 +8,15 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use super::legs::LegId;
-use super::refusals;
-use super::{RealtimeLlm, SessionEvent};
-use crate::audio::frame::Frame;
-use crate::call::messages::{LossClass, ModelLoss, ModelReport, ResponseOutcome};
+use super::{RealtimeLlm, SessionEvent, refusals};
 use crate::clock;
+use crate::frame::Frame;
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::breaker::Standing;
 use crate::realtime::campaign::Next;
 use crate::realtime::legacy::legacy_of;
 use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome};
 use crate::realtime::seed::{Estate, Progress};
 use crate::realtime::session::scope_of;
 

@@ -5,20 +5,18 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use actix_http::ws::{Frame as WsFrame, ProtocolError};
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use super::RealtimeLlm;
 use super::warm::{self, Warmed};
-use crate::audio::frame::Frame;
-use crate::call::messages::ModelLoss;
-use crate::clock;
+use crate::frame::Frame;
 use crate::realtime::dial;
 use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::SessionPlan;
+use crate::realtime::report::ModelLoss;
 use crate::realtime::session::{Session, SessionEvent};
 use crate::realtime::writer::Writer;
-use crate::socket;
+use crate::{clock, socket};
 
 /// Which of a call's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

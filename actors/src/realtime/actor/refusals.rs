@@ -7,10 +7,10 @@ use std::time::Instant;
 use log::warn;
 use url::Url;
 
-use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::realtime::breaker::{Breakers, Scope, Standing};
 use crate::realtime::plan::Candidate;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::session::scope_of;
 
 static BREAKERS: Mutex<Breakers> = Mutex::new(Breakers::new());

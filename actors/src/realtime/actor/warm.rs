@@ -17,13 +17,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::call::messages::{LossClass, ModelLoss};
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::realtime::dial;
 use crate::realtime::incoming::{Assembler, Incoming};
 use crate::realtime::plan::{Candidate, SessionPlan};
 use crate::realtime::pool::Pool;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::session::{Session, SessionAction, SessionEvent};
 use crate::socket::{Outgoing, Socket};
 

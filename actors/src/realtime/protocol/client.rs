@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 
 use super::EventId;
-use crate::audio::frame::Frame;
+use crate::frame::Frame;
 use crate::realtime::messages::TextRole;
 use crate::realtime::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
 use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};

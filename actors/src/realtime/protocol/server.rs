@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{Fields, elements, text as text_of, without_odd_numbers};
 use super::{EventId, usage};
-use crate::call::messages::{TranscriptionUsage, Usage};
+use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// A server event, borrowing from its message.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What the server says that something cost, as far as it can be read. Pure.
 
 use super::fields::Fields;
-use crate::call::messages::{TranscriptionUsage, Usage};
+use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// Tokens of a response as the object `usage` tells them; `None` where it tells nothing.
 pub fn of_response(usage: &Fields<'_>) -> Option<Usage> {

@@ -1,7 +1,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script looks at a few variants of many")]
 
-use super::*;
 use WishPurpose::{Answer, Greeting, IdlePrompt, Keypad, ToolResult};
+
+use super::*;
 
 const RTT: Duration = Duration::from_millis(80);
 

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::{Session, SessionAction};
-use crate::call::messages::ModelReport;
 use crate::ids::{ItemId, Private};
 use crate::realtime::protocol::server::CallerDelta;
-use crate::transcript::messages::Words;
+use crate::realtime::report::{ModelReport, Words};
 
 /// The caller's turns that are not yet words.
 #[derive(Debug, Default)]

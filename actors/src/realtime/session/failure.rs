@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::call::messages::{LossClass, ModelLoss};
+use crate::complaints::redacted;
 use crate::realtime::breaker::Scope;
-use crate::realtime::complaints::redacted;
 use crate::realtime::protocol::server::ErrorInfo;
+use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::sequencer::{Failure, Remedy};
 
 /// Codes after which no try helps, wherever they stand: in an `error`, in a close frame's reason, in a failed response.
@@ -159,8 +159,9 @@ const LONGEST_WORDS: usize = 300;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use LossClass::{Expired, Fatal, Retryable};
+
+    use super::*;
 
     #[test]
     fn a_close_is_classified_by_its_words_before_its_number() {

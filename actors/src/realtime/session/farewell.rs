@@ -12,8 +12,8 @@ use crate::ids::{ItemId, ResponseId};
 use crate::realtime::protocol::EventId;
 use crate::realtime::protocol::client::ClientEvent;
 use crate::realtime::protocol::server::{Committed, ErrorInfo, ItemPlaced, ServerEvent};
+use crate::realtime::report::{Speaker, Words};
 use crate::realtime::sequencer::{SequencerAction, SequencerEvent};
-use crate::transcript::messages::{Speaker, Words};
 
 /// A session that waits for the caller's last words.
 #[derive(Debug, Clone, Copy)]

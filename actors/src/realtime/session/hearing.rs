@@ -9,20 +9,19 @@ use super::{
     Garbled, MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, MOST_UNASKED, Phase, Session, SessionAction, complain,
     send,
 };
-use crate::audio::frame::Frame;
-use crate::audio::messages::{FromModel, ItemComplete};
-use crate::call::messages::{LossClass, ModelReport, ResponseOutcome, ToolCall, Usage};
+use crate::complaints::{USAGE_UNREADABLE, redacted};
+use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
-use crate::realtime::complaints::{USAGE_UNREADABLE, redacted};
+use crate::line::messages::{FromModel, ItemComplete};
 use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
 use crate::realtime::protocol::server::{
     self, ArgumentsDone, Delta, ErrorInfo, FormatInfo, ItemInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent,
     SessionInfo, WordsDone,
 };
 use crate::realtime::protocol::{EventId, usage};
+use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, ToolCall, Usage, Words};
 use crate::realtime::sequencer::{Refusal, Remedy, SequencerEvent};
-use crate::transcript::messages::{Speaker, Words};
 
 /// A function call whose arguments came without an item event.
 #[derive(Debug)]

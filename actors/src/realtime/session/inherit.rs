@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::{Phase, Session, SessionAction, complain, send};
-use crate::call::messages::ModelReport;
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::history::Rewrite;
 use crate::realtime::messages::{Wish, WishPurpose};
 use crate::realtime::protocol::EventId;
 use crate::realtime::protocol::client::{ClientEvent, Item};
+use crate::realtime::report::ModelReport;
 use crate::realtime::seed::{Estate, Legacy, Progress, Running, Seed, SeedItem};
 use crate::realtime::sequencer::{SequencerEvent, Unfinished};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::audio::g711::{decode_alaw, decode_mulaw};
+use crate::g711::{decode_alaw, decode_mulaw};
 use crate::ids::ResponseId;
 use crate::wire::{AudioFormat, Encoding};
 

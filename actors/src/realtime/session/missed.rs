@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::{Session, SessionAction};
-use crate::call::messages::{ModelReport, ResponseOutcome};
-use crate::call::words::holds_words;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::IncidentKind;
 use crate::realtime::protocol::server::{ItemInfo, ResponseInfo};
+use crate::realtime::report::{ModelReport, ResponseOutcome, Words};
 use crate::realtime::seed::Progress;
 use crate::realtime::sequencer::{Failure, Remedy, SequencerEvent};
-use crate::transcript::messages::Words;
+use crate::words::holds_words;
 
 impl Session {
     /// What is missing of a response that has ended; `None` where the caller hears it, or is owed nothing.

@@ -45,11 +45,10 @@ use super::protocol::EventId;
 use super::protocol::client::{self, ClientEvent, Item, Metadata};
 use super::seed::Legacy;
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
-use crate::audio::frame::Frame;
-use crate::audio::messages::{FromModel, ItemComplete};
-use crate::call::messages::{LossClass, ModelLoss, ModelReport};
+use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
-use crate::transcript::messages::Words;
+use crate::line::messages::{FromModel, ItemComplete};
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport, Words};
 
 /// What happened to the session.
 #[derive(Debug)]

@@ -9,10 +9,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::call::messages::{ResponseOutcome, Usage};
 use crate::realtime::messages::{Wish, WishPurpose};
 use crate::realtime::plan::sample;
-use crate::transcript::messages::Speaker;
+use crate::realtime::report::{ResponseOutcome, Speaker, Usage};
 use crate::wire::AudioFormat;
 
 struct Desk {

@@ -4,10 +4,11 @@ use actix::{Context, Handler};
 
 use super::spending::today;
 use super::{Supervisor, refused};
-use crate::call::messages::{LineReport, StreamOffered};
+use crate::call::messages::StreamOffered;
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CarrierCallId, StreamToken};
+use crate::line::messages::LineReport;
 use crate::supervisor::messages::{AfterStream, Aftermath, Expect, ExpectReturn, Permit, Refusal, Word};
 use crate::supervisor::past::Left;
 

@@ -3,9 +3,8 @@
 use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 
 use super::Supervisor;
-use crate::call::steps::CarrierAnswer;
 use crate::clock;
-use crate::control::{self, Request};
+use crate::control::{self, CarrierAnswer, Request};
 use crate::events::{Event, emit};
 use crate::supervisor::backstop::Unconfirmed;
 use crate::supervisor::messages::CarrierLetGo;

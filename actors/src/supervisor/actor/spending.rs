@@ -8,10 +8,11 @@ use chrono::Datelike;
 use super::Supervisor;
 use crate::call::actor::CallActor;
 use crate::call::messages::{HangUp, WrapUp};
+use crate::call::report::Spent;
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::supervisor::ledger::Reached;
-use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet, Spent};
+use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 
 /// The day of the books.
 pub(super) fn today() -> i32 {

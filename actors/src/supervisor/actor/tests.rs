@@ -3,15 +3,19 @@ use std::collections::BTreeMap;
 use actix_rt::Arbiter;
 use tempfile::TempDir;
 
-use super::super::messages::{Expect, ExpectedCall, Kill, ShowSpend, Spent, Word};
+use super::super::messages::{Expect, ExpectedCall, Kill, ShowSpend, Word};
 use super::*;
 use crate::call::actor::probes::{Log, Probe, call_among_probes, pass, settle};
 use crate::call::actor::sabotage::Sabotage;
-use crate::call::brief::Direction;
-use crate::call::messages::{Inspect, LineReport, Organ};
-use crate::call::meter::{Budget, Usd};
+use crate::call::messages::Inspect;
+use crate::call::report::Spent;
 use crate::call::testing::brief;
+use crate::child::Organ;
 use crate::ids::{CarrierCallId, Private, StreamId};
+use crate::line::identity::Direction;
+use crate::line::messages::LineReport;
+use crate::money::Usd;
+use crate::profile::spending::Budget;
 use crate::wire::{AudioFormat, Carrier, StreamStart};
 
 #[actix::test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Roster;
-use crate::call::brief::Direction;
 use crate::ids::CarrierCallId;
+use crate::line::identity::Direction;
 use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
 
 impl<C: Clone> Roster<C> {

@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 
 use super::shelf::Shelf;
 use super::{Closed, Entry, Framer, Header};
-use crate::background;
-use crate::clock;
 use crate::events::{Event, emit};
 use crate::ids::CallTag;
-use crate::transcript::messages::{Fact, Words};
+use crate::realtime::report::Words;
+use crate::transcript::messages::Fact;
+use crate::{background, clock};
 
 /// The thread. Its end comes with the last journal and the last of these.
 #[derive(Debug, Clone)]

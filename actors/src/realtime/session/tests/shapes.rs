@@ -1,7 +1,7 @@
 //! Servers that write what they mean in another way.
 
 use super::*;
-use crate::realtime::complaints::USAGE_UNREADABLE;
+use crate::complaints::USAGE_UNREADABLE;
 
 #[test]
 fn nothing_of_session_created_is_needed_but_its_coming() {

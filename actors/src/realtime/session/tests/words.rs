@@ -1,6 +1,6 @@
 use super::*;
-use crate::call::messages::TranscriptionUsage;
 use crate::ids::Private;
+use crate::realtime::report::TranscriptionUsage;
 
 const DELTA: &str = "conversation.item.input_audio_transcription.delta";
 const COMPLETED: &str = "conversation.item.input_audio_transcription.completed";

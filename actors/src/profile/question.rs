@@ -4,7 +4,7 @@
 
 use chrono::NaiveDate;
 
-use super::brief::{AnswerKind, Question};
+use super::{AnswerKind, Question};
 
 impl Question {
     /// The answer as it goes into the record.
@@ -88,7 +88,7 @@ const fn is_between(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::brief::Validation;
+    use crate::profile::Validation;
 
     #[test]
     fn an_answer_is_written_down_in_the_form_of_its_kind() {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::words::holds_words;
-use crate::transcript::messages::{Fact, Words};
+use crate::realtime::report::Words;
+use crate::transcript::messages::Fact;
+use crate::words::holds_words;
 
 /// Something that happened in a call, as its watchers are told.
 #[derive(Debug, Clone, PartialEq)]

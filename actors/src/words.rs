@@ -46,14 +46,14 @@ const fn is_picture(sign: char) -> bool {
 
 /// The pieces of the transcript that is coming, joined: a piece by itself may be half a word or half a description.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     item: Option<ItemId>,
     text: String,
 }
 
 impl Pieces {
     /// All that is known of `item` with `piece`, which is everything where it is the `last`.
-    pub(super) fn join(&mut self, item: &ItemId, piece: &str, last: bool) -> &str {
+    pub(crate) fn join(&mut self, item: &ItemId, piece: &str, last: bool) -> &str {
         if last || self.item.as_ref() != Some(item) {
             self.item = Some(item.clone());
             self.text.clear();

@@ -1,0 +1,39 @@
+//! What a CallActor reports to its Supervisor, and what it asks of it.
+
+use actix::Message;
+
+use crate::ending::Ending;
+use crate::ids::CallId;
+use crate::money::Usd;
+
+/// May the caller be sent to this destination? Counted over all calls.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "bool")]
+pub struct TransferLeave {
+    /// The destination's name, one of the table.
+    pub destination: String,
+    /// Attempts that are allowed within an hour.
+    pub most_an_hour: u32,
+}
+
+/// A call has ended; told by its CallActor, once.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CallEnded {
+    /// The call.
+    pub call: CallId,
+    /// Why and by whom.
+    pub ending: Ending,
+    /// Only the stream's own end said that the caller is gone.
+    pub by_stream: bool,
+}
+
+/// A call has cost something more; told by its CallActor.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Spent {
+    /// The call.
+    pub call: CallId,
+    /// What for one response or transcription.
+    pub cost: Usd,
+}

@@ -1,0 +1,16 @@
+//! Where a carrier can send a call. Pure.
+
+use crate::ids::Private;
+
+/// Where a transfer leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A telephone number, E.164.
+    Number(Private<String>),
+    /// A SIP address.
+    Sip(Private<String>),
+    /// A client of the carrier's own software, by its identity.
+    Client(Private<String>),
+    /// The carrier knows where.
+    Carrier,
+}

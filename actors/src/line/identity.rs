@@ -1,0 +1,61 @@
+//! Whose call it is: what the carrier told of it. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
+use crate::wire::{AudioFormat, Carrier};
+
+/// Whose call it is: known once the stream has started.
+#[derive(Debug, Clone)]
+pub struct CallIdentity {
+    /// Ours.
+    pub id: CallId,
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The carrier's id of the call.
+    pub carrier_call: CarrierCallId,
+    /// The carrier's id of the stream.
+    pub stream: StreamId,
+    /// Who called whom.
+    pub direction: Direction,
+    /// The caller's number; may be withheld, may be no number at all.
+    pub from: Private<String>,
+    /// The dialled number.
+    pub to: Private<String>,
+    /// The line's format.
+    pub line: AudioFormat,
+    /// When the stream started, wall clock, for records.
+    pub started_at: DateTime<Utc>,
+    /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
+    pub parameters: Private<BTreeMap<String, String>>,
+}
+
+impl CallIdentity {
+    /// Its names in the log.
+    pub fn tag(&self) -> CallTag {
+        CallTag::new(self.id, &self.carrier_call)
+    }
+}
+
+/// Who called whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The person called us.
+    Inbound,
+    /// We called the person.
+    Outbound,
+}
+
+impl Direction {
+    /// The word in records.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
