@@ -7,11 +7,11 @@ use std::sync::Arc;
 use console::style;
 use serde_json::json;
 use switchboard_actors::line::identity::Direction;
-use switchboard_actors::profile::Brief;
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
-use crate::config::{Briefs, Config, ConfigError, Decision, RouteInput};
+use crate::config::{Config, ConfigError, Decision, Profiles, RouteInput};
 use crate::folders;
 
 /// Bad usage or a bad configuration; nothing was started.
@@ -46,13 +46,13 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 
 /// What would be sent to configure each session.
 fn updates(config: &Config) -> String {
-    let line = |brief: &Arc<Brief>| {
-        let update = session_update(&brief.model);
-        let model = config.realtime.imitated(&brief.model.model);
-        let line = json!({"agent": brief.agent, "language": brief.language, "model": model, "variant": brief.variant, "event": update});
+    let line = |profile: &Arc<CallProfile>| {
+        let update = session_update(&profile.model);
+        let model = config.realtime.imitated(&profile.model.model);
+        let line = json!({"agent": profile.agent, "language": profile.language, "model": model, "variant": profile.variant, "event": update});
         format!("{line}\n")
     };
-    Briefs::new(config, None).iter().map(line).collect()
+    Profiles::new(config, None).iter().map(line).collect()
 }
 
 /// Says on stderr what is wrong with a configuration.

@@ -5,21 +5,20 @@
 //! ```
 //!
 //! Reading down: `layers` lays these on each other, every value with its place; `reader` turns the result into the types of
-//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `errands`, by the `kinds` of values there are;
+//! `service`, `realtime`, `audio`, `people`, `conversation`, `directory` and `http_tools`, by the `kinds` of values there are;
 //! `clips` reads the recordings they name and `voices` has the bundled ones; `trust` checks what holds between sections and
-//! secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and `briefs` makes
+//! secrets. All that is wrong is told at once ([`ConfigError`]). Then `routing` decides who answers a call and `profiles` makes
 //! what a call is held by.
 
 mod audio;
-mod briefs;
 mod clips;
 mod conversation;
 mod directory;
 mod dotenv;
-mod errands;
 mod experiments;
 mod fallbacks;
 mod hours;
+mod http_tools;
 mod kept;
 mod kinds;
 mod layers;
@@ -29,6 +28,7 @@ mod options;
 mod outbound;
 mod people;
 mod problem;
+mod profiles;
 mod reader;
 mod realtime;
 mod recording;
@@ -48,7 +48,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use briefs::Briefs;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
@@ -63,6 +62,7 @@ pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 use people::{Common, Directory};
 pub use problem::{ConfigError, Origin, Problem};
+pub use profiles::Profiles;
 use reader::{Reader, Section};
 pub use realtime::{ModelAudio, Provider, Realtime};
 pub use recording::Recording;
@@ -261,7 +261,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
     let transfers = read_named(&top.named("transfers"), |_, section| Transfer::read(section, &secrets));
     let outbound = Outbound::read(&top.table("outbound"), &secrets);
-    let tools = read_named(&top.named("tools"), |name, section| errands::read(name, section, &sources.variables));
+    let tools = read_named(&top.named("tools"), |name, section| http_tools::read(name, section, &sources.variables));
     let audio = audio::read(&top.table("audio"));
     let interruption = conversation::read_interruption(&top.table("interruption"), realtime.as_ref());
     let keypad = Keypad::read(&top.table("keypad"));

@@ -19,8 +19,8 @@ pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     let mut folders = vec![("records.dir", records.dir.as_path()), ("records.dir", &journal)];
     folders.extend(records.legacy_dir.as_deref().map(|dir| ("records.legacy_dir", dir)));
     folders.extend(config.recording.dir.as_deref().map(|dir| ("recording.dir", dir)));
-    let books = config.spend.file.as_deref().filter(|_| config.spend.limits.need_books());
-    folders.extend(books.map(|file| ("spend.file", file.parent().unwrap_or(Path::new("")))));
+    let spend_store = config.spend.file.as_deref().filter(|_| config.spend.limits.need_spend_store());
+    folders.extend(spend_store.map(|file| ("spend.file", file.parent().unwrap_or(Path::new("")))));
     let mut problems: Vec<Problem> = Vec::new();
     for (key, dir) in folders {
         if let Err((place, error)) = try_writing(dir)
@@ -30,7 +30,7 @@ pub(crate) fn problems(config: &Config) -> Vec<Problem> {
             problems.push(problem(key, format!("{found}; expected a folder that this user may write to")));
         }
     }
-    if let Err(error) = service::check_books(&config.spend) {
+    if let Err(error) = service::check_spend_store(&config.spend) {
         problems.push(problem("spend.file", error.to_string()));
     }
     problems

@@ -20,7 +20,7 @@ use tokio::net::TcpSocket;
 
 use crate::lag;
 use crate::places::{bounded, introduce};
-use crate::routes::doors::Doors;
+use crate::routes::app::AppState;
 use crate::routes::upgrade::upgrades;
 use crate::routes::welcome::welcome;
 use crate::service::ServiceError;
@@ -48,7 +48,7 @@ pub(crate) struct Listener {
 }
 
 impl Bound {
-    /// Binds `address`, which `key` has set; what the doors know is read from `doors` when serving begins.
+    /// Binds `address`, which `key` has set; what the doors know is read from `app` when serving begins.
     ///
     /// # Errors
     /// When the address cannot be listened at.
@@ -57,13 +57,13 @@ impl Bound {
         address: SocketAddr,
         workers: usize,
         room: Room,
-        doors: &Arc<OnceLock<Data<Doors>>>,
+        app: &Arc<OnceLock<Data<AppState>>>,
         paths: fn(&mut ServiceConfig),
     ) -> Result<Self, ServiceError> {
         let failed = |source| ServiceError::Listen { key, address, source };
         let socket = listen(address).map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
-        let doors = Arc::clone(doors);
+        let app = Arc::clone(app);
         let listener = key.split('.').next().unwrap_or(key);
         let strangers = (room.strangers / workers.max(1)).max(FEWEST);
         let threads = Arc::new(AtomicUsize::new(0));
@@ -78,14 +78,14 @@ impl Bound {
         let serve = move || {
             // Once on each of the listener's threads.
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
-            let doors = doors.get().expect("`build` tells what the doors know before it serves them");
+            let app = app.get().expect("`build` tells what the doors know before it serves them");
             // Calls live on the threads that carriers reach.
-            if let Some((plan, valve)) = doors.warm.clone().filter(|_| key == "server.bind") {
+            if let Some((plan, valve)) = app.warm.clone().filter(|_| key == "server.bind") {
                 Keeper::start_on_thread(plan, valve);
             }
-            let doors = Data::clone(doors);
+            let app = Data::clone(app);
             let app = move || {
-                let app = App::new().app_data(Data::clone(&doors)).configure(paths).wrap(from_fn(welcome));
+                let app = App::new().app_data(Data::clone(&app)).configure(paths).wrap(from_fn(welcome));
                 map_config(app, |()| AppConfig::default())
             };
             let stopping = stopping.clone();

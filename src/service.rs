@@ -20,7 +20,7 @@ use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
-use switchboard_actors::supervisor::actor::{BooksUnreadable, Supervisor, SupervisorSetup, read_books};
+use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup, read_spend_store};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
 use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
@@ -29,15 +29,15 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::canary::Canary;
-use crate::config::{Briefs, Config, Did, Provider, Records, RouteInput, Spend, Verify};
+use crate::config::{Config, Did, Profiles, Provider, Records, RouteInput, Spend, Verify};
 use crate::listener::{Bound, Listener, Room};
 use crate::records::Sweep;
 use crate::rehearsal::{Rehearsal, RehearsalOptions};
 use crate::routes::answered::AnsweredCalls;
-use crate::routes::doors::{Asked, BriefFor, Doors, StreamRules, Trust};
-use crate::routes::gate::Gate;
+use crate::routes::app::{AppState, Asked, ProfileFor, StreamRules, Trust};
 use crate::routes::health::ModelProbe;
 use crate::routes::hints::Hints;
+use crate::routes::limiter::ConnectionLimiter;
 use crate::routes::outbound::Dialling;
 use crate::routes::signature::Keys;
 use crate::routes::watching::Watching;
@@ -98,11 +98,11 @@ pub enum ServiceError {
     },
     /// What was spent today cannot be read, and a limit depends on it.
     #[error("go by `spend.file` = {file}: {source}")]
-    Books {
+    SpendStore {
         /// The file.
         file: String,
         /// What is wrong with it.
-        source: BooksUnreadable,
+        source: SpendStoreUnreadable,
     },
     /// The rehearsal model did not start.
     #[error("start the rehearsal model: {0}")]
@@ -115,19 +115,19 @@ impl Service {
     /// # Errors
     /// When the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        check_books(&config.spend)?;
+        check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let writer = start_records(&config.records)?;
         let sweep = Sweep::start(&config.records, &config.recording);
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
-        let doors = Arc::new(OnceLock::new());
+        let app = Arc::new(OnceLock::new());
         let strangers = open_files::strangers(config.server.max_calls);
         let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
         let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
-        let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, &doors, routes::public)?;
+        let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, &app, routes::public)?;
         let room = Room { strangers, others: MOST_OPERATORS };
-        let admin = Bound::at("admin.bind", config.admin.bind, 1, room, &doors, routes::admin)?;
+        let admin = Bound::at("admin.bind", config.admin.bind, 1, room, &app, routes::admin)?;
 
         let rehearsal = match config.realtime.provider {
             Provider::Rehearsal => {
@@ -135,7 +135,7 @@ impl Service {
             }
             Provider::OpenAi | Provider::Azure => None,
         };
-        let briefs = Arc::new(Briefs::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
+        let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let apis = carrier_apis(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
@@ -144,7 +144,7 @@ impl Service {
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
             spend: config.spend.limits,
-            books: config.spend.file.clone(),
+            spend_store: config.spend.file.clone(),
             apis: apis.clone(),
             news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
@@ -153,14 +153,14 @@ impl Service {
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         let canary = Canary::default();
-        let (warm, warm_briefs) = (Valve::default(), Arc::clone(&briefs));
-        let watching = canary_plan(&config, &briefs).map(|(plan, every)| canary.start(plan, every));
-        let candidates = first_plan(&briefs).map(|plan| plan.candidates()).unwrap_or_default();
+        let (warm, warm_profiles) = (Valve::default(), Arc::clone(&profiles));
+        let watching = canary_plan(&config, &profiles).map(|(plan, every)| canary.start(plan, every));
+        let candidates = first_plan(&profiles).map(|plan| plan.candidates()).unwrap_or_default();
         let probe = ModelProbe::new(model_address(&config), canary, candidates);
-        let known = Doors {
+        let known = AppState {
             supervisor: supervisor.clone(),
-            dialling: dialling(&config, Arc::clone(&briefs), &apis),
-            briefs: brief_for(briefs),
+            dialling: dialling(&config, Arc::clone(&profiles), &apis),
+            profiles: profile_for(profiles),
             public_url: public_url.clone(),
             trust: trust(&config),
             account: config.secrets.twilio_account_sid.clone(),
@@ -170,13 +170,13 @@ impl Service {
                 stall_timeout: config.limits.line_silence,
                 max_message: config.limits.max_message,
             },
-            gate: Gate::new(sockets_waiting, config.limits.sockets_per_address),
+            limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
             admin_token: config.secrets.admin_token.clone(),
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
             model: probe,
-            warm: first_plan(&warm_briefs).map(|plan| (plan, warm.clone())),
+            warm: first_plan(&warm_profiles).map(|plan| (plan, warm.clone())),
             recent: writer.recent(),
             watching: Watching::default(),
             answered: AnsweredCalls::default(),
@@ -185,7 +185,7 @@ impl Service {
             metrics,
             started: clock::now(),
         };
-        doors.get_or_init(|| Data::new(known));
+        app.get_or_init(|| Data::new(known));
         let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
         let expires = token.and_then(|token| waybeo::expiry(token.expose()));
         let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
@@ -302,9 +302,11 @@ fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
 }
 
 /// Refuses a start that would make a limit void: what was spent today cannot be read.
-pub(crate) fn check_books(spend: &Spend) -> Result<(), ServiceError> {
-    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_books()) else { return Ok(()) };
-    read_books(file).map(drop).map_err(|source| ServiceError::Books { file: file.display().to_string(), source })
+pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
+    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_spend_store()) else { return Ok(()) };
+    read_spend_store(file)
+        .map(drop)
+        .map_err(|source| ServiceError::SpendStore { file: file.display().to_string(), source })
 }
 
 /// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
@@ -391,20 +393,20 @@ async fn watch_token(expires: i64) {
 }
 
 /// What calls are begun with, where the operator wants that.
-fn dialling(config: &Config, briefs: Arc<Briefs>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
     let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),
         api: Arc::clone(api),
         account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
-        brief: Box::new(move |agent, language, to| briefs.named(agent, language, to)),
+        profile: Box::new(move |agent, language, to| profiles.named(agent, language, to)),
         pace: Mutex::default(),
     })
 }
 
-fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
+fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
     Box::new(move |asked: &Asked<'_>| {
-        briefs.for_call(&RouteInput {
+        profiles.for_call(&RouteInput {
             carrier: asked.carrier,
             direction: asked.direction,
             from: Private::new(asked.from.to_owned()),
@@ -415,15 +417,15 @@ fn brief_for(briefs: Arc<Briefs>) -> BriefFor {
 }
 
 /// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
-fn canary_plan(config: &Config, briefs: &Briefs) -> Option<(Arc<SessionPlan>, Duration)> {
+fn canary_plan(config: &Config, profiles: &Profiles) -> Option<(Arc<SessionPlan>, Duration)> {
     let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
-    Some((first_plan(briefs)?, every))
+    Some((first_plan(profiles)?, every))
 }
 
 /// How most calls are held, for all that is known before there is one.
-fn first_plan(briefs: &Briefs) -> Option<Arc<SessionPlan>> {
-    let brief = briefs.iter().find(|brief| brief.agent == "default").or_else(|| briefs.iter().next())?;
-    Some(Arc::clone(&brief.model))
+fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
+    let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
+    Some(Arc::clone(&profile.model))
 }
 
 /// Where the model's server takes connections; none for one within the process.

@@ -11,7 +11,7 @@ use futures_util::future::{join, join_all};
 use serde_json::Value;
 use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::call::actor::sabotage::Sabotage;
-use switchboard_actors::child::Organ;
+use switchboard_actors::child::Child;
 use switchboard_actors::supervisor::messages::Find;
 
 #[actix_rt::test]
@@ -38,7 +38,7 @@ async fn a_panic_costs_its_own_call_alone() {
         actix_rt::time::sleep(Duration::from_secs(4)).await;
         let on = running.calls().await;
         // Some of the first may be over by now on a slow machine.
-        let victims = [(Sabotage::Call, 0), (Sabotage::Organ(Organ::Audio), 2), (Sabotage::Organ(Organ::Model), 4)];
+        let victims = [(Sabotage::Call, 0), (Sabotage::Child(Child::Audio), 2), (Sabotage::Child(Child::Model), 4)];
         let mut ids = Vec::new();
         for (how, from_last) in victims {
             let id = on[on.len() - 1 - from_last]["carrier_call_id"].as_str().expect("an id").to_owned();

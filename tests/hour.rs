@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use switchboard::config::{Briefs, Config};
+use switchboard::config::{Config, Profiles};
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::AudioReport;
@@ -14,7 +14,7 @@ use switchboard_actors::call::machine::CallMachine;
 use switchboard_actors::call::steps::{CallAction, CallEvent};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::line::messages::LineReport;
-use switchboard_actors::profile::Brief;
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::report::Words;
 use switchboard_actors::realtime::session::{Session, SessionAction, SessionEvent};
 use switchboard_actors::transcript::log::ConversationLog;
@@ -106,13 +106,13 @@ impl World {
         let settings =
             [("realtime.audio_format", "g711"), ("limits.max_call_duration", "2h"), ("limits.idle_after", "60s")];
         let config = Config::builtin_with(&settings).expect("good settings");
-        let brief: Arc<Brief> =
-            Briefs::new(&config, Some("ws://127.0.0.1:1")).get("default", "en").expect("the shipped agent");
+        let profile: Arc<CallProfile> =
+            Profiles::new(&config, Some("ws://127.0.0.1:1")).get("default", "en").expect("the shipped agent");
         let now = Instant::now();
         let mut world = Self {
-            machine: CallMachine::new(Arc::clone(&brief), now),
-            audio: Pipeline::new(AudioFormat::MULAW_8K, Carrier::Twilio.capabilities(), brief.playout_lead),
-            session: Session::new(Arc::clone(&brief.model), now),
+            machine: CallMachine::new(Arc::clone(&profile), now),
+            audio: Pipeline::new(AudioFormat::MULAW_8K, Carrier::Twilio.capabilities(), profile.playout_lead),
+            session: Session::new(Arc::clone(&profile.model), now),
             log: ConversationLog::new(now),
             began: now,
             now,
@@ -288,14 +288,14 @@ impl World {
     }
 
     /// A response, faster than it plays.
-    fn answer(&mut self, wish: Option<&Value>) {
+    fn answer(&mut self, request: Option<&Value>) {
         if self.answering.is_some() {
             return;
         }
         self.responses += 1;
         let (response, item) = (format!("resp_{}", self.responses), format!("item_a{}", self.responses));
         self.answering = Some(response.clone());
-        let metadata = wish.map_or(Value::Null, |wish| wish["metadata"].clone());
+        let metadata = request.map_or(Value::Null, |request| request["metadata"].clone());
         let delay = 80 + self.roll(300);
         self.at(
             delay,
@@ -322,7 +322,7 @@ impl World {
         self.at(end, Happening::Said(json!({"type": "response.output_audio_transcript.done", "response_id": response, "item_id": item, "transcript": "word ".repeat(pieces as usize)})));
         let usage = json!({"input_token_details": {"text_tokens": 10, "audio_tokens": 20}, "output_token_details": {"text_tokens": 3, "audio_tokens": 9}});
         let mut output = json!([]);
-        if self.roll(12) == 0 && wish.is_none() {
+        if self.roll(12) == 0 && request.is_none() {
             self.tools += 1;
             let call = json!({"id": format!("item_f{}", self.responses), "type": "function_call", "status": "completed", "name": "save_answer",
                 "call_id": format!("call_{}", self.responses), "arguments": "{\"key\":\"colour\",\"value\":\"red\"}"});

@@ -129,8 +129,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "the test's clock is paused")]
     async fn it_rings_once_when_it_was_last_set_to_and_can_be_set_again() {
         tokio::time::pause();
-        let (begun, rung) = (clock::now(), Rc::<RefCell<Vec<Instant>>>::default());
-        let sleeper = Sleeper(Rc::clone(&rung)).start();
+        let (begun, no_input_step) = (clock::now(), Rc::<RefCell<Vec<Instant>>>::default());
+        let sleeper = Sleeper(Rc::clone(&no_input_step)).start();
         let alarm = Alarm::new(sleeper.downgrade().recipient());
         tokio::time::sleep(5 * MS).await;
         alarm.set(begun + 50 * MS);
@@ -152,8 +152,8 @@ mod tests {
         tokio::time::sleep(100 * MS).await;
         // Timers count whole milliseconds and are never early.
         let late: Vec<_> =
-            rung.borrow().iter().zip([begun + 30 * MS, passed, again]).map(|(at, due)| *at - due).collect();
+            no_input_step.borrow().iter().zip([begun + 30 * MS, passed, again]).map(|(at, due)| *at - due).collect();
         assert!(late.len() == 3 && late.iter().all(|late| *late <= 2 * MS), "{late:?}");
-        assert_eq!(rung.borrow().len(), 3);
+        assert_eq!(no_input_step.borrow().len(), 3);
     }
 }

@@ -5,11 +5,11 @@ use actix::Message;
 /// One of the call's actors is gone without having been told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub struct OrganLost(pub Organ);
+pub struct ChildLost(pub Child);
 
 /// The actors that a call owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Organ {
+pub enum Child {
     /// The AudioPipeline.
     Audio,
     /// The RealtimeLlm.
@@ -18,7 +18,7 @@ pub enum Organ {
     Transcript,
 }
 
-impl Organ {
+impl Child {
     /// The word in logs.
     pub const fn word(self) -> &'static str {
         match self {

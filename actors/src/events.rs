@@ -218,7 +218,7 @@ pub enum Event<'a> {
         times: u64,
     },
     /// The model will not say what it was asked to say, retries included.
-    WishGivenUp {
+    RequestGivenUp {
         /// The call.
         call: &'a CallTag,
         /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
@@ -238,7 +238,7 @@ pub enum Event<'a> {
         again: bool,
     },
     /// A message of the carrier could not be read and was ignored.
-    LineGarbled {
+    MalformedMessage {
         /// Its carrier's name.
         carrier: &'static str,
         /// The carrier's id of the call, once `start` has named it.
@@ -247,7 +247,7 @@ pub enum Event<'a> {
         problem: &'a str,
     },
     /// Something of the carrier's audio was odd and was put right or dropped.
-    LineOdd {
+    LineMismatched {
         /// Its carrier's name.
         carrier: &'static str,
         /// The carrier's id of the call, once `start` has named it.
@@ -291,11 +291,11 @@ pub enum Event<'a> {
         gap: Duration,
     },
     /// One of a call's actors is gone without having been told to go.
-    OrganLost {
+    ChildLost {
         /// The call.
         call: &'a CallTag,
         /// Its name.
-        organ: &'static str,
+        child: &'static str,
     },
     /// A call's recording is whole.
     RecordingWritten {
@@ -367,7 +367,7 @@ pub enum Event<'a> {
         on: bool,
     },
     /// The books of what was spent cannot be read or written.
-    BooksFailed {
+    SpendStoreFailed {
         /// Why.
         problem: &'a str,
     },
@@ -688,7 +688,7 @@ pub fn emit(event: Event<'_>) {
             let (id, carrier_call) = (call.id(), call.carrier_call());
             warn!(call:% = id, carrier_call, code, times; "model complained again");
         }
-        Event::WishGivenUp { call, purpose, reason } => {
+        Event::RequestGivenUp { call, purpose, reason } => {
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak");
         }
         Event::WordsMissing { call, why, turns, again } => {
@@ -699,10 +699,10 @@ pub fn emit(event: Event<'_>) {
                 warn!(call:% = call.id(), carrier_call = call.carrier_call(), why; "words of the caller are missing: transcription fails or does not come");
             }
         }
-        Event::LineGarbled { carrier, carrier_call, problem } => {
+        Event::MalformedMessage { carrier, carrier_call, problem } => {
             warn!(carrier_call:% = Known(carrier_call.map(logged)), carrier, problem; "carrier message ignored");
         }
-        Event::LineOdd { carrier, carrier_call, what, times, again } => {
+        Event::LineMismatched { carrier, carrier_call, what, times, again } => {
             counter!("switchboard_line_oddities_total", "carrier" => carrier, "what" => what).increment(times);
             let carrier_call = Known(carrier_call.map(logged));
             if again {
@@ -728,8 +728,8 @@ pub fn emit(event: Event<'_>) {
             let clipped_percent = clipped_percent.map(Tenths::value);
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding = kind, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
         }
-        Event::OrganLost { call, organ } => {
-            error!(call:% = call.id(), carrier_call = call.carrier_call(), organ; "actor lost");
+        Event::ChildLost { call, child } => {
+            error!(call:% = call.id(), carrier_call = call.carrier_call(), child; "actor lost");
         }
         Event::LineBroke { call } => {
             counter!("switchboard_line_breaks_total", "result" => "broke").increment(1);
@@ -809,7 +809,7 @@ pub fn emit(event: Event<'_>) {
             gauge!("switchboard_spend_killed").set(if on { 1.0 } else { 0.0 });
             warn!(on; "spend kill switch thrown");
         }
-        Event::BooksFailed { problem } => error!(problem; "the books of what was spent are not kept"),
+        Event::SpendStoreFailed { problem } => error!(problem; "the books of what was spent are not kept"),
         Event::VariantEnded { variant, agent, ending } => {
             let (variant, agent) = (variant.to_owned(), agent.to_owned());
             counter!("switchboard_variant_calls_total", "variant" => variant, "agent" => agent, "ending" => ending.reason())

@@ -39,12 +39,12 @@ pub struct Socket {
     written: usize,
     /// Bytes that the system has taken for the peer, over the socket's life.
     taken: u64,
-    reading: Reading,
+    reading: CandidateFormat,
 }
 
 /// What may still come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum CandidateFormat {
     /// More frames.
     Open,
     /// The peer has closed its end; what has been read of it may hold some.
@@ -73,7 +73,7 @@ impl Socket {
             unwritten: write_buf,
             written: 0,
             taken: 0,
-            reading: Reading::Open,
+            reading: CandidateFormat::Open,
         }
     }
 
@@ -97,10 +97,10 @@ impl Socket {
     /// Reads and throws away what a peer sends that was told why its socket ends: bytes that nobody reads would make the system's
     /// close a reset, which overtakes what it was told. Ready when the peer has closed its end, or nothing was spoilt.
     fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        while self.reading == Reading::Spoilt {
+        while self.reading == CandidateFormat::Spoilt {
             self.unread.clear();
             if !matches!(ready!(self.poll_read(task)), Ok(true)) {
-                self.reading = Reading::Ended;
+                self.reading = CandidateFormat::Ended;
             }
         }
         Poll::Ready(())
@@ -155,20 +155,20 @@ impl Stream for Socket {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if this.reading == Reading::Spoilt {
+            if this.reading == CandidateFormat::Spoilt {
                 return Poll::Ready(None);
             }
             if let Some(frame) = this.decode().transpose() {
                 if frame.is_err() {
-                    (this.unread, this.reading) = (BytesMut::new(), Reading::Spoilt);
+                    (this.unread, this.reading) = (BytesMut::new(), CandidateFormat::Spoilt);
                 }
                 return Poll::Ready(Some(frame));
             }
-            if this.reading == Reading::Ended {
+            if this.reading == CandidateFormat::Ended {
                 return Poll::Ready(None);
             }
             if !ready!(this.poll_read(task))? {
-                this.reading = Reading::Ended;
+                this.reading = CandidateFormat::Ended;
             }
         }
     }

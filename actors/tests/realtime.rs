@@ -8,12 +8,12 @@ use actix_codec::Framed;
 use actix_http::ws::{self, CloseCode, CloseReason, Codec, Item, Message as WsMessage};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use switchboard_actors::child::OrganLost;
+use switchboard_actors::child::ChildLost;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::messages::{FromModel, ItemComplete, ModelBound};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
-use switchboard_actors::realtime::messages::{ModelOrder, Wish, WishPurpose};
+use switchboard_actors::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use switchboard_actors::realtime::options::SessionOptions;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport, Words};
@@ -56,7 +56,7 @@ hears!(ModelReport, Told::Report);
 hears!(FromModel, |audio| Told::Audio(audio.audio.to_vec()));
 hears!(ItemComplete, |complete| Told::Complete(complete.item.to_string()));
 hears!(Words, |_| Told::Words);
-hears!(OrganLost, |_| Told::Lost);
+hears!(ChildLost, |_| Told::Lost);
 
 /// A RealtimeLlm with its neighbours.
 struct Rig {
@@ -251,7 +251,7 @@ fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn greet() -> ModelOrder {
-    ModelOrder::Speak(Wish { purpose: WishPurpose::Greeting, instructions: None })
+    ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Greeting, instructions: None })
 }
 
 fn delta(bytes: &[u8]) -> Value {

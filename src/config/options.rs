@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::messages::WishPurpose;
+use switchboard_actors::realtime::messages::ResponsePurpose;
 use switchboard_actors::realtime::options::{
     Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
 };
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 
-use super::errands::read_header;
+use super::http_tools::read_header;
 use super::kinds::{
     Expected, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts, url, whole, word,
 };
@@ -111,7 +111,7 @@ impl Options {
     /// Reads what an agent lays over `[realtime]`, where it does.
     pub(super) fn read_own(agent: &Section<'_>, realtime: &Node, mcp: &McpServers) -> Option<Option<Self>> {
         let Some(own) = agent.read_if_set("realtime", table)? else { return Some(None) };
-        let mut laid = inherited(realtime);
+        let mut laid = handed_over(realtime);
         laid.lay(own.clone());
         let section = agent.laid("realtime", &laid, "realtime");
         let Value::Table(entries) = &own.value else { return Some(None) };
@@ -213,7 +213,7 @@ fn choose_servers(section: &Section<'_>, names: &[String], mcp: &McpServers) -> 
 }
 
 /// What an agent's table is laid over: of `[realtime]` what is an agent's business, as if it were a default.
-fn inherited(realtime: &Node) -> Node {
+fn handed_over(realtime: &Node) -> Node {
     let Value::Table(entries) = &realtime.value else { return Node::empty(Origin::Shipped) };
     let own = entries.iter().filter(|(key, _)| OWN.contains(&key.as_str()));
     let entries = own.map(|(key, node)| (key.clone(), as_default(node))).collect();
@@ -417,16 +417,16 @@ const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium"
 /// What of single responses is not as in the session.
 fn read_tool_choices(section: &Section<'_>) -> Option<BTreeMap<&'static str, ResponseToolChoice>> {
     // What a tool said is told in a response of its own: one that had to call a tool again would never tell it.
-    let purposes = WishPurpose::ALL.into_iter().filter(|purpose| *purpose != WishPurpose::ToolResult);
-    let read = |purpose: WishPurpose| {
+    let purposes = ResponsePurpose::ALL.into_iter().filter(|purpose| *purpose != ResponsePurpose::ToolResult);
+    let read = |purpose: ResponsePurpose| {
         let choices = match purpose {
-            WishPurpose::Greeting | WishPurpose::Answer | WishPurpose::Keypad => &CHOICES_FOR_ONE,
+            ResponsePurpose::Greeting | ResponsePurpose::Answer | ResponsePurpose::Keypad => &CHOICES_FOR_ONE,
             // Lines that are to be said: a call instead of them would be silence.
-            WishPurpose::IdlePrompt
-            | WishPurpose::Notice
-            | WishPurpose::Goodbye
-            | WishPurpose::ToolResult
-            | WishPurpose::Spoken => CHOICES_FOR_A_LINE,
+            ResponsePurpose::IdlePrompt
+            | ResponsePurpose::Notice
+            | ResponsePurpose::Goodbye
+            | ResponsePurpose::ToolResult
+            | ResponsePurpose::Spoken => CHOICES_FOR_A_LINE,
         };
         Some((purpose.word(), section.read(purpose.word(), word(choices))?))
     };

@@ -190,7 +190,7 @@ impl Config {
             "WAYBEO_AUTH_TOKEN" | "WAYBEO_STREAM_TOKEN" => self.waybeo.enabled,
             "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
             "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
-            "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_books() || !self.experiments.is_empty(),
+            "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_spend_store() || !self.experiments.is_empty(),
             _ => false,
         }
     }

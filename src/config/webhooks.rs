@@ -11,7 +11,7 @@ use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::ids::Private;
 use url::Host;
 
-use super::errands::read_header;
+use super::http_tools::read_header;
 use super::kinds::{any_text, duration, list, machine, quoted, text, texts, url, whole, word};
 use super::layers::Variable;
 use super::reader::Section;

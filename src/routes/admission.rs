@@ -10,11 +10,11 @@ use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
-use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, WalkIn, Word};
+use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, Unannounced, Word};
 use switchboard_actors::wire::{Carrier, StreamStart};
 use tokio::sync::oneshot;
 
-use super::doors::{Asked, Doors, Trust};
+use super::app::{AppState, Asked, Trust};
 
 /// How a stream came to be here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Arrival {
 }
 
 /// A stream that asks to be admitted.
-pub(super) struct Applicant {
+pub(super) struct PendingStream {
     pub(super) carrier: Carrier,
     pub(super) arrival: Arrival,
     /// What it said of itself.
@@ -43,13 +43,13 @@ pub(super) struct Applicant {
 }
 
 /// Asks the Supervisor; returns when the call has taken the line or has been told that there is none any more.
-pub(super) async fn apply(doors: &Doors, applicant: Applicant) -> Result<(), Refusal> {
-    let (call, line_taken) = match applicant.arrival.clone() {
-        Arrival::Announced => claim(doors, applicant).await?,
-        Arrival::Vouched { parameters } => walk_in(doors, applicant, parameters).await?,
+pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
+    let (call, line_taken) = match pending.arrival.clone() {
+        Arrival::Announced => claim(app, pending).await?,
+        Arrival::Vouched { parameters } => walk_in(app, pending, parameters).await?,
     };
     if line_taken.await.is_err() {
-        tell_closed(doors, call).await;
+        tell_closed(app, call).await;
     }
     Ok(())
 }
@@ -58,46 +58,46 @@ pub(super) async fn apply(doors: &Doors, applicant: Applicant) -> Result<(), Ref
 type Started = (CallId, oneshot::Receiver<()>);
 
 /// For a stream whose call was announced.
-async fn claim(doors: &Doors, mut applicant: Applicant) -> Result<Started, Refusal> {
+async fn claim(app: &AppState, mut pending: PendingStream) -> Result<Started, Refusal> {
     // Taken out, so that it is nowhere printed and reaches nobody else.
-    let shown = applicant.start.parameters.remove("token").filter(|token| !token.is_empty());
+    let shown = pending.start.parameters.remove("token").filter(|token| !token.is_empty());
     let token = match shown {
         Some(token) => Private::new(token),
-        None => announce(doors, applicant.carrier, &applicant.start).await?,
+        None => announce(app, pending.carrier, &pending.start).await?,
     };
-    let Applicant { carrier, start, line, arbiter, line_taken, .. } = applicant;
+    let PendingStream { carrier, start, line, arbiter, line_taken, .. } = pending;
     let admit = Admit { carrier, token, start, line, arbiter };
-    Ok((answered(doors.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
+    Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
 }
 
 /// For a stream that nobody announced. What its URL says outranks what it says itself: that is what we gave the carrier.
-async fn walk_in(doors: &Doors, mut applicant: Applicant, url: Vec<(String, String)>) -> Result<Started, Refusal> {
-    applicant.start.parameters.extend(url);
-    let Applicant { carrier, mut start, line, arbiter, line_taken, .. } = applicant;
-    doors.waybeo.sort_numbers(&mut start);
-    if let Some(numbers) = doors.answered.streams(start.carrier_call.as_str()) {
+async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, String)>) -> Result<Started, Refusal> {
+    pending.start.parameters.extend(url);
+    let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
+    app.waybeo.sort_numbers(&mut start);
+    if let Some(numbers) = app.answered.streams(start.carrier_call.as_str()) {
         start.from = start.from.or(numbers.from);
         start.to = start.to.or(numbers.to);
     }
-    let call = expected(doors, carrier, &start);
-    let walk_in = WalkIn { call, start, line, arbiter };
-    Ok((answered(doors.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))
+    let call = expected(app, carrier, &start);
+    let walk_in = Unannounced { call, start, line, arbiter };
+    Ok((answered(app.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))
 }
 
 /// A stream that comes without a webhook is announced by itself, where nothing is verified anyway; elsewhere a stream without
 /// a token is a stranger's.
-async fn announce(doors: &Doors, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
-    if let Trust::Signed(_) = doors.trust {
+async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
+    if let Trust::Signed(_) = app.trust {
         let carrier_call = Some(start.carrier_call.as_str());
         emit(Event::CallRefused { reason: Refusal::BadToken.word(), carrier_call });
         return Err(Refusal::BadToken);
     }
-    let call = expected(doors, carrier, start);
-    Ok(answered(doors.supervisor.send(Expect { call, word: Word::Stream }).timeout(PATIENCE).await)?.token)
+    let call = expected(app, carrier, start);
+    Ok(answered(app.supervisor.send(Expect { call, word: Word::Stream }).timeout(PATIENCE).await)?.token)
 }
 
 /// The call of a stream that tells of itself.
-fn expected(doors: &Doors, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
+fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
     let number = |told: &Option<Private<String>>, name: &str| {
         told.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
     };
@@ -105,7 +105,7 @@ fn expected(doors: &Doors, carrier: Carrier, start: &StreamStart) -> ExpectedCal
     let parameters: Vec<_> = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let asked =
         Asked { carrier, direction: Direction::Inbound, from: from.expose(), to: to.expose(), parameters: &parameters };
-    let brief = Arc::clone(&(doors.briefs)(&asked));
+    let profile = Arc::clone(&(app.profiles)(&asked));
     ExpectedCall {
         carrier,
         carrier_call: start.carrier_call.clone(),
@@ -113,13 +113,13 @@ fn expected(doors: &Doors, carrier: Carrier, start: &StreamStart) -> ExpectedCal
         direction: Direction::Inbound,
         from,
         to,
-        brief,
+        profile,
     }
 }
 
 /// The call was started while its socket went away: it can learn that from nobody else.
-async fn tell_closed(doors: &Doors, call: CallId) {
-    if let Ok(Some(call)) = doors.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await {
+async fn tell_closed(app: &AppState, call: CallId) {
+    if let Ok(Some(call)) = app.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await {
         call.do_send(LineReport::Closed);
     }
 }

@@ -20,8 +20,8 @@ use switchboard_actors::transcript::messages::{ReadWords, Watch};
 use switchboard_actors::transcript::recent::Remembered;
 use tokio::time::{sleep, timeout};
 
-use super::doors::{Doors, header};
-use super::health::roll;
+use super::app::{AppState, header};
+use super::health::live_calls;
 use super::order::{Body, order};
 use super::problem::Problem;
 use super::watching::Next;
@@ -39,15 +39,15 @@ pub(super) struct Filter {
 /// `GET /calls`: who is on.
 pub(super) async fn list(
     filter: Result<Query<Filter>, actix_web::Error>,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let filter = filter.map_err(|error| Problem::bad_request(format!("expected ?state= or ?agent=: {error}")))?;
     if let Some(unknown) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
         let expected = STATES.join(", ");
         return Err(Problem::bad_request(format!("found state={unknown}, expected one of {expected}")));
     }
-    let roll = roll(&doors).await.ok_or_else(unresponsive)?;
-    let asked = roll.calls.iter().map(|call| call.send(Inspect).timeout(PATIENCE));
+    let listed = live_calls(&app).await.ok_or_else(unresponsive)?;
+    let asked = listed.calls.iter().map(|call| call.send(Inspect).timeout(PATIENCE));
     // A call that ends while it is asked is no longer on.
     let mut calls: Vec<CallSnapshot> = join_all(asked).await.into_iter().filter_map(Result::ok).collect();
     let active = calls.len();
@@ -56,21 +56,21 @@ pub(super) async fn list(
             && filter.agent.as_ref().is_none_or(|agent| call.agent == *agent)
     });
     calls.sort_by(|a, b| (&a.started_at, &a.id).cmp(&(&b.started_at, &b.id)));
-    let calls: Vec<Value> = calls.iter().map(|call| Value::Object(brief(call).0)).collect();
+    let calls: Vec<Value> = calls.iter().map(|call| Value::Object(summary(call).0)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "active": active,
-        "max_calls": roll.max_calls,
-        "draining": roll.draining,
+        "max_calls": listed.max_calls,
+        "draining": listed.draining,
         "calls": calls,
     })))
 }
 
 /// `GET /calls/{id}`: one call in full, with what was said; also one of those that have ended lately.
-pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let Some(call) = live(&doors, &id).await? else { return ended(&doors, &id).await };
+pub(super) async fn show(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let Some(call) = live(&app, &id).await? else { return ended(&app, &id).await };
     let (snapshot, words) = (call.send(Inspect).timeout(PATIENCE), call.send(ReadWords).timeout(PATIENCE));
-    let (Ok(snapshot), words) = join(snapshot, words).await else { return ended(&doors, &id).await };
-    let (mut shown, detail) = brief(&snapshot);
+    let (Ok(snapshot), words) = join(snapshot, words).await else { return ended(&app, &id).await };
+    let (mut shown, detail) = summary(&snapshot);
     if let Some(Value::Object(detail)) = detail {
         shown.extend(detail);
     }
@@ -79,9 +79,9 @@ pub(super) async fn show(id: Path<String>, doors: Data<Doors>) -> Result<HttpRes
 }
 
 /// A call that has ended, as its record tells it, under the names that a live one has. The last words of one are waited for.
-async fn ended(doors: &Doors, id: &str) -> Result<HttpResponse, Problem> {
+async fn ended(app: &AppState, id: &str) -> Result<HttpResponse, Problem> {
     for _ in 0..LAST_WORDS {
-        match doors.recent.find(id) {
+        match app.recent.find(id) {
             None => break,
             Some(Remembered::Open) => sleep(A_MOMENT).await,
             Some(Remembered::Ended(record)) => {
@@ -133,19 +133,19 @@ fn of_record(mut record: Value) -> Value {
 pub(super) async fn events(
     request: HttpRequest,
     id: Path<String>,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let seen = header(&request, "last-event-id").and_then(|id| id.trim().parse::<u64>().ok());
-    let post = match live(&doors, &id).await? {
+    let post = match live(&app, &id).await? {
         Some(call) => {
             let snapshot = call.send(Inspect).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
-            let (post, watcher) = doors.watching.listen([snapshot.id, snapshot.carrier_call_id]);
+            let (post, watcher) = app.watching.listen([snapshot.id, snapshot.carrier_call_id]);
             if let Some(watcher) = watcher {
                 call.do_send(Watch(watcher));
             }
             post
         }
-        None => doors.watching.find(&id).filter(|_| seen.is_some()).ok_or_else(|| gone(&id))?,
+        None => app.watching.find(&id).filter(|_| seen.is_some()).ok_or_else(|| gone(&id))?,
     };
     let from = seen.map_or_else(|| post.newest(), |seen| seen.min(post.newest()));
     // Nothing is left to be told: a browser that asks again and again is told to stop.
@@ -179,14 +179,14 @@ pub(super) async fn events(
 }
 
 /// `POST /calls/{id}/hangup`: ends the call politely; 202, for it takes a moment.
-pub(super) async fn hang_up(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    find(&doors, &id).await?.do_send(HangUp::Operator);
+pub(super) async fn hang_up(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    find(&app, &id).await?.do_send(HangUp::Operator);
     Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
 }
 
 /// `POST /calls/{id}/diagnosis`: examines the caller's audio again; the result is in the full view once half a second of voice came.
-pub(super) async fn diagnose(id: Path<String>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    find(&doors, &id).await?.do_send(Examine);
+pub(super) async fn diagnose(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    find(&app, &id).await?.do_send(Examine);
     Ok(HttpResponse::Accepted().json(json!({ "status": "examining" })))
 }
 
@@ -199,9 +199,9 @@ struct RecordingOrder {
 }
 
 /// `POST /calls/{id}/recording`: pauses the recording of a call, or goes on with it; 409 for a call that is not recorded.
-pub(super) async fn recording(id: Path<String>, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+pub(super) async fn recording(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let told: RecordingOrder = order(body, r#"{"paused":true} or {"paused":false}"#)?;
-    let call = find(&doors, &id).await?;
+    let call = find(&app, &id).await?;
     let recorded = call.send(PauseRecording(told.paused)).timeout(PATIENCE).await.map_err(|_| gone(&id))?;
     if recorded {
         Ok(HttpResponse::Ok().json(json!({ "recording": if told.paused { "paused" } else { "running" } })))
@@ -225,11 +225,11 @@ struct Transfer {
 }
 
 /// `POST /calls/{id}/transfer`: passes the call on to a named destination.
-pub(super) async fn transfer(id: Path<String>, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+pub(super) async fn transfer(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let order: Transfer = order(body, r#"{"destination":"name"}"#)?;
-    let call = find(&doors, &id).await?;
-    if !doors.transfers.contains(&order.destination) {
-        let known: Vec<&str> = doors.transfers.iter().map(String::as_str).collect();
+    let call = find(&app, &id).await?;
+    if !app.transfers.contains(&order.destination) {
+        let known: Vec<&str> = app.transfers.iter().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -252,17 +252,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LAST_WORDS: u32 = 60;
 const A_MOMENT: Duration = Duration::from_millis(50);
 
-async fn find(doors: &Doors, id: &str) -> Result<Addr<CallActor>, Problem> {
-    live(doors, id).await?.ok_or_else(|| gone(id))
+async fn find(app: &AppState, id: &str) -> Result<Addr<CallActor>, Problem> {
+    live(app, id).await?.ok_or_else(|| gone(id))
 }
 
-async fn live(doors: &Doors, id: &str) -> Result<Option<Addr<CallActor>>, Problem> {
-    let found = doors.supervisor.send(Find(id.to_owned())).timeout(PATIENCE).await;
+async fn live(app: &AppState, id: &str) -> Result<Option<Addr<CallActor>>, Problem> {
+    let found = app.supervisor.send(Find(id.to_owned())).timeout(PATIENCE).await;
     found.map_err(|_| unresponsive())
 }
 
 /// The call's fields as the list shows them, and what only the full view adds.
-fn brief(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
+fn summary(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(call) else { return (Map::new(), None) };
     let detail = fields.remove("detail");
     (fields, detail)

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use switchboard_actors::events::{Event, emit};
 
-use super::doors::{self, Doors, Trust};
+use super::app::{self, AppState, Trust};
 use super::page::{Foreign, Told};
 use super::problem::Problem;
 
@@ -20,10 +20,10 @@ pub(super) async fn admin(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(doors) = request.app_data::<Data<Doors>>() else {
+    let Some(app) = request.app_data::<Data<AppState>>() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the listener is not wired").into());
     };
-    if let Some(token) = &doors.admin_token {
+    if let Some(token) = &app.admin_token {
         check_token(request.request(), token.expose())?;
     }
     check_kind(request.request())?;
@@ -31,7 +31,7 @@ pub(super) async fn admin(
 }
 
 fn check_token(request: &HttpRequest, token: &str) -> Result<(), Problem> {
-    let shown = doors::header(request, "authorization")
+    let shown = app::header(request, "authorization")
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
@@ -55,14 +55,14 @@ pub(super) enum Listener {
 
 /// Refuses what a web page may have made, where nothing that a page cannot show is asked for.
 pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
-    let (Some(doors), Some(listener)) = (request.app_data::<Data<Doors>>(), request.app_data::<Listener>()) else {
+    let (Some(app), Some(listener)) = (request.app_data::<Data<AppState>>(), request.app_data::<Listener>()) else {
         return Ok(());
     };
-    let foreign = match (listener, &doors.trust, &doors.admin_token) {
+    let foreign = match (listener, &app.trust, &app.admin_token) {
         (Listener::Public, Trust::Loopback, _) | (Listener::Admin, _, None) => told(request, |told| told.check_local()),
         (Listener::Admin, _, Some(_)) => told(request, |told| told.check_origin()),
         (Listener::Public, Trust::Signed(_), _) if request.headers().contains_key(header::UPGRADE) => {
-            let public = doors.public_url.host_str().unwrap_or_default();
+            let public = app.public_url.host_str().unwrap_or_default();
             told(request, |told| told.check_carrier(public))
         }
         (Listener::Public, Trust::Signed(_), _) => Ok(()),
@@ -93,8 +93,8 @@ fn told(request: &HttpRequest, judge: impl Fn(&Told<'_>) -> Result<(), Foreign>)
 /// Refuses an order in a form that a page may send to anywhere without asking first.
 fn check_kind(request: &HttpRequest) -> Result<(), Problem> {
     let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
-        || doors::header(request, "content-length").is_some_and(|length| length.trim() != "0");
-    let kind = doors::header(request, "content-type").unwrap_or("application/json");
+        || app::header(request, "content-length").is_some_and(|length| length.trim() != "0");
+    let kind = app::header(request, "content-type").unwrap_or("application/json");
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     // The second is what curl says of whatever it is given; a page that sends it shows its origin.
     let good = kind == "application/json" || kind == "application/x-www-form-urlencoded" || kind.ends_with("+json");

@@ -10,37 +10,37 @@ use serde_json::json;
 use switchboard_actors::clock;
 use switchboard_actors::realtime::actor::refusals;
 use switchboard_actors::realtime::plan::Candidate;
-use switchboard_actors::supervisor::messages::{CallTheRoll, Roll};
+use switchboard_actors::supervisor::messages::{CallList, ListCalls};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::doors::Doors;
+use super::app::AppState;
 use crate::canary::Canary;
 
 /// `GET /health`: 200 while the process lives, whatever else is wrong.
-pub async fn health(doors: Data<Doors>) -> HttpResponse {
-    let roll = roll(&doors).await;
+pub async fn health(app: Data<AppState>) -> HttpResponse {
+    let live_calls = live_calls(&app).await;
     HttpResponse::Ok().json(json!({
         "status": "ok",
-        "active_calls": roll.map(|roll| roll.calls.len()),
+        "active_calls": live_calls.map(|live_calls| live_calls.calls.len()),
         "version": env!("CARGO_PKG_VERSION"),
-        "uptime_s": clock::now().saturating_duration_since(doors.started).as_secs(),
+        "uptime_s": clock::now().saturating_duration_since(app.started).as_secs(),
     }))
 }
 
 /// `GET /ready`: 200 when the next call would be taken, else 503 with the reason.
-pub async fn ready(doors: Data<Doors>) -> HttpResponse {
-    let reason = match roll(&doors).await {
+pub async fn ready(app: Data<AppState>) -> HttpResponse {
+    let reason = match live_calls(&app).await {
         None => Some("unresponsive"),
-        Some(roll) if roll.draining => Some("draining"),
-        Some(roll) if roll.calls.len() + roll.expected >= roll.max_calls => Some("full"),
-        Some(_) if refusals::all_refused(&doors.model.candidates) => Some("model_refused"),
-        Some(_) if !doors.model.reachable().await => Some("model_unreachable"),
+        Some(live_calls) if live_calls.draining => Some("draining"),
+        Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
+        Some(_) if refusals::all_refused(&app.model.candidates) => Some("model_refused"),
+        Some(_) if !app.model.reachable().await => Some("model_unreachable"),
         Some(_) => None,
     };
     // Calls go on without their recordings, and records wait in memory; whoever needs them is to know.
     let degraded: Vec<&str> =
-        [(recordings_missing(&doors), "recording_dir_missing"), (doors.unwritable.is_so(), "records_unwritable")]
+        [(recordings_missing(&app), "recording_dir_missing"), (app.unwritable.is_so(), "records_unwritable")]
             .into_iter()
             .filter_map(|(is_so, word)| is_so.then_some(word))
             .collect();
@@ -52,8 +52,8 @@ pub async fn ready(doors: Data<Doors>) -> HttpResponse {
 }
 
 /// Whether calls are to be recorded and the folder for that has gone since the start. Counted too.
-pub(super) fn recordings_missing(doors: &Doors) -> bool {
-    let missing = doors.recordings.as_ref().is_some_and(|dir| !dir.is_dir());
+pub(super) fn recordings_missing(app: &AppState) -> bool {
+    let missing = app.recordings.as_ref().is_some_and(|dir| !dir.is_dir());
     gauge!("switchboard_recording_dir_missing").set(if missing { 1.0 } else { 0.0 });
     missing
 }
@@ -64,8 +64,8 @@ pub(super) fn count_refusals() {
 }
 
 /// Who is on; `None` when the Supervisor does not answer in time.
-pub(super) async fn roll(doors: &Doors) -> Option<Roll> {
-    doors.supervisor.send(CallTheRoll).timeout(Duration::from_secs(1)).await.ok()
+pub(super) async fn live_calls(app: &AppState) -> Option<CallList> {
+    app.supervisor.send(ListCalls).timeout(Duration::from_secs(1)).await.ok()
 }
 
 /// Whether the model's server takes connections. A bare TCP connection, which costs nothing there; its answer is kept for a

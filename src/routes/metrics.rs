@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use super::doors::Doors;
+use super::app::AppState;
 use super::health::{count_refusals, recordings_missing};
 
 /// `GET /metrics`.
-pub(super) async fn metrics(doors: Data<Doors>) -> HttpResponse {
-    let _ = recordings_missing(&doors);
+pub(super) async fn metrics(app: Data<AppState>) -> HttpResponse {
+    let _ = recordings_missing(&app);
     count_refusals();
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(doors.metrics.render())
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.render())
 }

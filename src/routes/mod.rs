@@ -3,22 +3,22 @@
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
 //! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
 //! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
-//! Pure: `page`, `signature`, `twiml`, `form`, `gate`, `held`, `reassembly`. `doors` is what all of them know.
+//! Pure: `page`, `signature`, `twiml`, `form`, `limiter`, `held`, `reassembly`. `app` is what all of them know.
 
 mod admission;
 pub mod answered;
+pub mod app;
 mod calls;
-pub mod doors;
 mod form;
-pub mod gate;
 mod guard;
 pub mod health;
-mod held;
 pub mod hints;
+pub mod limiter;
 mod metrics;
 mod order;
 pub mod outbound;
 mod page;
+mod pre_start;
 mod problem;
 mod reassembly;
 pub mod signature;

@@ -15,12 +15,12 @@ use switchboard_actors::control::{self, CarrierApi, Machine, NotPlaced, Placing}
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::identity::Direction;
-use switchboard_actors::profile::Brief;
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
 use switchboard_actors::wire::Carrier;
 use url::Url;
 
-use super::doors::Doors;
+use super::app::AppState;
 use super::order::{Body, order};
 use super::problem::Problem;
 use super::twiml;
@@ -35,13 +35,13 @@ pub struct Dialling {
     /// The account, which the stream has to name again.
     pub account: Option<String>,
     /// The brief of an agent in a language.
-    pub brief: BriefNamed,
+    pub profile: ProfileNamed,
     /// When calls were begun.
     pub pace: Mutex<Pace>,
 }
 
 /// The brief of an agent and a language for a call to a number, or why there is none.
-pub type BriefNamed = Box<dyn Fn(&str, Option<&str>, &str) -> Result<Arc<Brief>, String> + Send + Sync>;
+pub type ProfileNamed = Box<dyn Fn(&str, Option<&str>, &str) -> Result<Arc<CallProfile>, String> + Send + Sync>;
 
 /// An order to call somebody.
 #[derive(Deserialize)]
@@ -72,12 +72,12 @@ enum Amd {
 }
 
 /// `POST /calls`: 202 with our id of the call, which rings by then.
-pub(super) async fn begin(body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let Some(dialling) = &doors.dialling else {
+pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let Some(dialling) = &app.dialling else {
         return Err(Problem::forbidden("outbound calls are switched off (`outbound.enabled`)"));
     };
     let order: Order = order(body, r#"{"to":"+14155550100","agent":"default","language":"en"}"#)?;
-    let (from, brief) = judge(dialling, &order)?;
+    let (from, profile) = judge(dialling, &order)?;
     let name = CarrierCallId::new(&format!("outbound-{}", CallId::random()));
     let expected = ExpectedCall {
         carrier: Carrier::Twilio,
@@ -86,28 +86,28 @@ pub(super) async fn begin(body: Body, doors: Data<Doors>) -> Result<HttpResponse
         direction: Direction::Outbound,
         from: Private::new(from.clone()),
         to: Private::new(order.to.clone()),
-        brief,
+        profile,
     };
     let (most, ring) = (dialling.rules.max_concurrent as usize, dialling.rules.ring);
-    let permit = doors.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
+    let permit = app.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
     let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
     if !dialling.pace.lock().unwrap_or_else(PoisonError::into_inner).take(dialling.rules.max_per_minute, clock::now()) {
-        doors.supervisor.do_send(NotBegun(name));
+        app.supervisor.do_send(NotBegun(name));
         let detail = "as many calls as may be were begun within the last minute (`outbound.max_per_minute`)";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
     }
     let placing = Placing {
         to: Private::new(order.to),
         from: Private::new(from),
-        document: callback(&doors.public_url, "/twilio/voice", &name),
-        status: callback(&doors.public_url, "/twilio/status", &name),
+        document: callback(&app.public_url, "/twilio/voice", &name),
+        status: callback(&app.public_url, "/twilio/status", &name),
         ring,
         machine: order.amd.machine(),
     };
     match control::http::place(&dialling.api, &placing).await {
         Ok(carrier_call) => {
             let known = Identify { announced: name, carrier_call: carrier_call.clone(), picked_up: false, told: None };
-            doors.supervisor.do_send(known);
+            app.supervisor.do_send(known);
             let id = permit.call.to_string();
             Ok(HttpResponse::Accepted().json(json!({
                 "status": "dialling", "id": id, "carrier_call_id": carrier_call.as_str(),
@@ -119,14 +119,14 @@ pub(super) async fn begin(body: Body, doors: Data<Doors>) -> Result<HttpResponse
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
             emit(Event::OutboundEnded { call: &call, status: "refused" });
             // A call that was begun after all finds no place, and is told that nobody is there.
-            doors.supervisor.do_send(NotBegun(name));
+            app.supervisor.do_send(NotBegun(name));
             Err(not_placed(&problem))
         }
     }
 }
 
 /// The number to be shown and the brief, or why nobody is called.
-fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<Brief>), Problem> {
+fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>), Problem> {
     dialling.rules.permit(&order.to).map_err(|refusal| {
         let status = match refusal {
             NotCalled::NoNumber => StatusCode::UNPROCESSABLE_ENTITY,
@@ -137,8 +137,8 @@ fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<Brief>), Pro
     let unprocessable = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     let from = order.from.clone().or_else(|| dialling.rules.from.clone());
     let from = from.ok_or_else(|| unprocessable("no number to show: say `from`, or set `outbound.from`".to_owned()))?;
-    let brief = (dialling.brief)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
-    Ok((from, brief))
+    let profile = (dialling.profile)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
+    Ok((from, profile))
 }
 
 impl Amd {

@@ -9,13 +9,13 @@ use serde_json::json;
 use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 
-use super::doors::Doors;
+use super::app::AppState;
 use super::order::{Body, order};
 use super::problem::Problem;
 
 /// `GET /spend`: what was spent today (UTC), and what may be.
-pub(super) async fn show(doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let sheet = doors.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+pub(super) async fn show(app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let sheet = app.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
     Ok(answer(&sheet))
 }
 
@@ -28,9 +28,9 @@ struct Order {
 }
 
 /// `POST /spend/kill`: with `{"on":true}` no call is taken and those that are on are closed politely.
-pub(super) async fn kill(body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+pub(super) async fn kill(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Order { on } = order(body, r#"{"on":true} or {"on":false}"#)?;
-    let sheet = doors.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
+    let sheet = app.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
     Ok(answer(&sheet))
 }
 

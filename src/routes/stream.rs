@@ -21,7 +21,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
-use switchboard_actors::audio::intake::{Intake, Oddity};
+use switchboard_actors::audio::intake::{FormatMismatch, Intake};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CarrierCallId, StreamId};
@@ -31,18 +31,18 @@ use switchboard_actors::supervisor::messages::Refusal;
 use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
 use tokio::sync::oneshot;
 
-use super::admission::{self, Applicant, Arrival};
-use super::doors::{Doors, StreamRules, address_of, named};
-use super::gate::Ticket;
-use super::held::Held;
+use super::admission::{self, Arrival, PendingStream};
+use super::app::{AppState, StreamRules, address_of, named};
+use super::limiter::Ticket;
+use super::pre_start::PreStartBuffer;
 use super::problem::Problem;
 use super::reassembly::{Kind, Reassembly, TooLarge, Whole};
 use super::upgrade::{self, Carried, Written};
 
 /// `GET /ws`: Twilio Media Streams.
-pub(super) async fn open(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    doors.accept_upgrade(&request)?;
-    upgrade(Carrier::Twilio, Arrival::Announced, &request, doors)
+pub(super) async fn open(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    app.accept_upgrade(&request)?;
+    upgrade(Carrier::Twilio, Arrival::Announced, &request, app)
 }
 
 /// Upgrades a request that has been found to be the carrier's.
@@ -50,22 +50,22 @@ pub(super) fn upgrade(
     carrier: Carrier,
     arrival: Arrival,
     request: &HttpRequest,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = doors.gate.enter(address_of(request)).map_err(|crowded| {
+    let ticket = app.limiter.enter(address_of(request)).map_err(|crowded| {
         emit(Event::CallRefused { reason: "too_many_sockets", carrier_call: None });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
     let mut response = ws::handshake(request).map(|mut response| response.finish()).map_err(|error| {
-        without_upgrade(request, &doors);
+        without_upgrade(request, &app);
         Problem::bad_request(format!("expected a WebSocket upgrade: {error}"))
     })?;
     if !upgrade::is_offered(request) {
-        without_upgrade(request, &doors);
+        without_upgrade(request, &app);
         return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
     }
-    let StreamRules { max_message, stall_timeout: patience, .. } = doors.stream;
-    let stream = MediaStream::new(carrier, arrival, doors, ticket);
+    let StreamRules { max_message, stall_timeout: patience, .. } = app.stream;
+    let stream = MediaStream::new(carrier, arrival, app, ticket);
     let carrier_call = Arc::clone(&stream.carrier_call);
     let start = Box::new(move |frames: Half| -> Written {
         Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {
@@ -79,9 +79,9 @@ pub(super) fn upgrade(
 }
 
 /// A carrier's request whose upgrade was lost on the way: only whoever took it away sees our answer.
-fn without_upgrade(request: &HttpRequest, doors: &Doors) {
+fn without_upgrade(request: &HttpRequest, app: &AppState) {
     emit(Event::CallRefused { reason: "no_upgrade", carrier_call: None });
-    if doors.hints.no_upgrade.due(clock::now()) {
+    if app.hints.no_upgrade.due(clock::now()) {
         let version = request.version();
         warn!(path = request.path(), version:?; "a stream's request came without its upgrade: the proxy in front has to pass it on (nginx: `proxy_http_version 1.1`, `proxy_set_header Upgrade $http_upgrade`, `proxy_set_header Connection \"upgrade\"`)");
     }
@@ -107,14 +107,14 @@ struct MediaStream {
     carrier: Carrier,
     /// How it came to be here.
     arrival: Arrival,
-    doors: Data<Doors>,
+    app: Data<AppState>,
     phase: Phase,
     /// The carrier's call, once `start` has named it. The connection has it too, for the log.
     carrier_call: Arc<OnceLock<CarrierCallId>>,
     /// Puts odd frames right; from `start` on.
     intake: Option<Intake>,
     /// What was odd so far.
-    oddities: Vec<Oddity>,
+    mismatches: Vec<FormatMismatch>,
     /// Frames that came before `start`.
     early: u64,
     /// Ticks since the call was found to be gone without a word.
@@ -157,24 +157,24 @@ enum Phase {
 /// A stream that asks to be admitted.
 struct Asking {
     stream: StreamId,
-    held: Held,
+    held: PreStartBuffer,
     /// Tells the one who asks that the call has taken the line; dropped, it tells that the socket was gone before.
     taken: oneshot::Sender<()>,
     _ticket: Ticket,
 }
 
 impl MediaStream {
-    fn new(carrier: Carrier, arrival: Arrival, doors: Data<Doors>, ticket: Ticket) -> Self {
+    fn new(carrier: Carrier, arrival: Arrival, app: Data<AppState>, ticket: Ticket) -> Self {
         Self {
             carrier,
             arrival,
             carrier_call: Arc::default(),
             intake: None,
-            oddities: Vec::new(),
+            mismatches: Vec::new(),
             early: 0,
             orphaned: 0,
-            reassembly: Reassembly::new(doors.stream.max_message),
-            doors,
+            reassembly: Reassembly::new(app.stream.max_message),
+            app,
             phase: Phase::AwaitingStart(ticket),
             garbled: 0,
             dropped: 0,
@@ -236,7 +236,7 @@ impl MediaStream {
         let asking = |ticket| {
             Phase::Asking(Asking {
                 stream: start.stream.clone(),
-                held: Held::new(start.format),
+                held: PreStartBuffer::new(start.format),
                 taken,
                 _ticket: ticket,
             })
@@ -247,7 +247,7 @@ impl MediaStream {
             other @ (Phase::Asking(_) | Phase::Attached { .. } | Phase::Closing { .. }) => return self.phase = other,
         }
         let me = ctx.address();
-        let applicant = Applicant {
+        let pending = PendingStream {
             carrier: self.carrier,
             arrival: self.arrival.clone(),
             start,
@@ -255,9 +255,9 @@ impl MediaStream {
             arbiter: Arbiter::current(),
             line_taken,
         };
-        let doors = self.doors.clone();
+        let app = self.app.clone();
         actix_rt::spawn(async move {
-            if let Err(refusal) = admission::apply(&doors, applicant).await {
+            if let Err(refusal) = admission::apply(&app, pending).await {
                 me.do_send(Refused(refusal));
             }
         });
@@ -288,10 +288,10 @@ impl MediaStream {
         self.garbled += 1;
         if self.garbled <= GARBLED_TOLD {
             let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
-            emit(Event::LineGarbled { carrier, carrier_call, problem });
+            emit(Event::MalformedMessage { carrier, carrier_call, problem });
         }
         if let Phase::Attached { call, .. } = &self.phase {
-            call.reports.do_send(LineReport::Garbled);
+            call.reports.do_send(LineReport::Malformed);
         }
         if self.garbled >= MOST_GARBLED {
             self.close(CloseCode::Policy, "too many unreadable messages", ctx);
@@ -317,7 +317,7 @@ impl MediaStream {
         if let Some(last) = self.deadline.take() {
             ctx.cancel_future(last);
         }
-        self.deadline = Some(ctx.run_later(self.doors.stream.start_timeout, move |this, ctx| {
+        self.deadline = Some(ctx.run_later(self.app.stream.start_timeout, move |this, ctx| {
             emit(Event::CallRefused { reason, carrier_call: this.carrier_call.get().map(CarrierCallId::as_str) });
             match &this.phase {
                 Phase::AwaitingStart(_) => this.close(CloseCode::Policy, "no `start` within limits.start_timeout", ctx),
@@ -329,7 +329,7 @@ impl MediaStream {
 
     /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
     fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
-        self.tell_oddities();
+        self.report_mismatches();
         let Phase::Attached { call, .. } = &self.phase else { return };
         if !call.reports.connected() {
             // It may be hanging up at the carrier, and closes the line then.
@@ -348,18 +348,18 @@ impl MediaStream {
     }
 
     /// Tells what was odd about the frames since the last time.
-    fn tell_oddities(&mut self) {
+    fn report_mismatches(&mut self) {
         let Some(intake) = &mut self.intake else { return };
-        for (oddity, times) in intake.take_findings() {
-            let again = self.oddities.contains(&oddity);
+        for (mismatch, times) in intake.take_findings() {
+            let again = self.mismatches.contains(&mismatch);
             if !again {
-                self.oddities.push(oddity);
+                self.mismatches.push(mismatch);
             }
-            if oddity == Oddity::UnknownRate {
+            if mismatch == FormatMismatch::UnknownRate {
                 self.dropped += times;
             }
             let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
-            emit(Event::LineOdd { carrier, carrier_call, what: oddity.word(), times, again });
+            emit(Event::LineMismatched { carrier, carrier_call, what: mismatch.word(), times, again });
         }
     }
 
@@ -393,7 +393,7 @@ impl Actor for MediaStream {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.tell_oddities();
+        self.report_mismatches();
         let reports = match &self.phase {
             Phase::Attached { call, .. } => Some(&call.reports),
             Phase::Closing { reports } => reports.as_ref(),

@@ -20,7 +20,7 @@ use switchboard_actors::supervisor::messages::{
 };
 use switchboard_actors::wire::Carrier;
 
-use super::doors::{Asked, Doors, named};
+use super::app::{AppState, Asked, named};
 use super::form::{Form, FormError};
 use super::order::{Body, bytes};
 use super::problem::Problem;
@@ -28,31 +28,31 @@ use super::twiml::{self, ConnectStream, Side};
 use crate::config::Voicemail;
 
 /// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
-pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn voice(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let carrier_call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     let account = form.id("AccountSid").map_err(unusable)?.to_owned();
     let (from, to) = (form.value("From").unwrap_or_default(), form.value("To").unwrap_or_default());
     let query = Form::parse(request.query_string().as_bytes()).map_err(unusable)?;
     if let Some(name) = query.value("outbound") {
-        return picked_up(&doors, name, carrier_call, &form).await;
+        return picked_up(&app, name, carrier_call, &form).await;
     }
     let status = form.value("CallStatus").unwrap_or_default();
     if is_news(&form) {
-        return Ok(news(&doors, carrier_call, status));
+        return Ok(news(&app, carrier_call, status));
     }
     let asked = Asked { carrier: Carrier::Twilio, direction: direction(&form), from, to, parameters: query.pairs() };
-    let brief = (doors.briefs)(&asked);
+    let profile = (app.profiles)(&asked);
     let named = logged(carrier_call.as_str());
-    let language = brief.language.clone();
+    let language = profile.language.clone();
     // Somebody's own dialler has begun the call, and a machine has answered it.
     let machine = direction(&form) == Direction::Outbound && is_machine(&form);
-    if machine && doors.voicemail != Voicemail::Speak {
+    if machine && app.voicemail != Voicemail::Speak {
         info!(carrier_call = named; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
-        doors.supervisor.do_send(CarrierEnded(carrier_call));
+        app.supervisor.do_send(CarrierEnded(carrier_call));
         return Ok(answer(twiml::hang_up()));
     }
-    let brief = if machine { Arc::new(brief.with_note(TO_A_MACHINE)) } else { brief };
+    let profile = if machine { Arc::new(profile.with_note(TO_A_MACHINE)) } else { profile };
     let expected = ExpectedCall {
         carrier: Carrier::Twilio,
         carrier_call,
@@ -60,14 +60,14 @@ pub(super) async fn voice(request: HttpRequest, body: Body, doors: Data<Doors>) 
         direction: direction(&form),
         from: Private::new(from.to_owned()),
         to: Private::new(to.to_owned()),
-        brief,
+        profile,
     };
     let word = if status == IN_PROGRESS { Word::InProgress } else { Word::Rings };
-    Ok(match doors.supervisor.send(Expect { call: expected, word }).timeout(PATIENCE).await {
+    Ok(match app.supervisor.send(Expect { call: expected, word }).timeout(PATIENCE).await {
         Ok(Ok(permit)) => {
             debug!(call:% = permit.call, carrier_call = named; "call expected");
             answer(twiml::connect_stream(&ConnectStream {
-                public_url: &doors.public_url,
+                public_url: &app.public_url,
                 name: &permit.call.to_string(),
                 parameters: &[("token", permit.token.expose())],
             }))
@@ -94,25 +94,25 @@ fn is_machine(form: &Form) -> bool {
 
 /// Somebody, or something, has answered a call that we began.
 async fn picked_up(
-    doors: &Doors,
+    app: &AppState,
     name: &str,
     carrier_call: CarrierCallId,
     form: &Form,
 ) -> Result<HttpResponse, Problem> {
     let machine = is_machine(form);
-    let speaks = doors.voicemail == Voicemail::Speak;
+    let speaks = app.voicemail == Voicemail::Speak;
     let told = machine.then_some(TO_A_MACHINE);
     let announced = CarrierCallId::new(name);
     let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, told };
-    let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
+    let permit = app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
     Ok(answer(match permit {
         Some(permit) if machine && !speaks => {
             emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &carrier_call), status: "machine" });
-            doors.supervisor.do_send(CarrierEnded(carrier_call));
+            app.supervisor.do_send(CarrierEnded(carrier_call));
             twiml::hang_up()
         }
         Some(permit) => twiml::connect_stream(&ConnectStream {
-            public_url: &doors.public_url,
+            public_url: &app.public_url,
             name: &permit.call.to_string(),
             parameters: &[("token", permit.token.expose())],
         }),
@@ -127,39 +127,39 @@ async fn picked_up(
 pub(super) async fn after_stream(
     request: HttpRequest,
     body: Body,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     if TERMINAL.contains(&form.value("CallStatus").unwrap_or_default()) {
-        doors.supervisor.do_send(CarrierEnded(call));
+        app.supervisor.do_send(CarrierEnded(call));
         return Ok(answer(twiml::hang_up()));
     }
-    let language = match doors.supervisor.send(AfterStream(call.clone())).timeout(PATIENCE).await {
-        Ok(Aftermath::On(_)) => return what_next(&doors, call, None).await,
+    let language = match app.supervisor.send(AfterStream(call.clone())).timeout(PATIENCE).await {
+        Ok(Aftermath::On(_)) => return what_next(&app, call, None).await,
         Ok(Aftermath::NeverCame { language }) => {
             warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + /ws; the caller is told");
             language
         }
         Ok(Aftermath::Lost) if form.value("CallStatus") == Some(IN_PROGRESS) => {
             info!(carrier_call = logged(call.as_str()); "a call without a stream is still in progress; the caller is told");
-            language_of(&doors, &form)
+            language_of(&app, &form)
         }
         Ok(Aftermath::Lost | Aftermath::Over) | Err(_) => {
-            doors.supervisor.do_send(CarrierLetGo(call));
+            app.supervisor.do_send(CarrierLetGo(call));
             return Ok(answer(twiml::hang_up()));
         }
     };
-    doors.supervisor.do_send(CarrierLetGo(call));
+    app.supervisor.do_send(CarrierLetGo(call));
     Ok(answer(twiml::say_and_hang_up(&twiml::refusal(&language))))
 }
 
 /// The language that a call would be held in.
-fn language_of(doors: &Doors, form: &Form) -> String {
+fn language_of(app: &AppState, form: &Form) -> String {
     let number = |name| form.value(name).unwrap_or_default();
     let direction = direction(form);
     let asked = Asked { carrier: Carrier::Twilio, direction, from: number("From"), to: number("To"), parameters: &[] };
-    (doors.briefs)(&asked).language.clone()
+    (app.profiles)(&asked).language.clone()
 }
 
 /// Whether a webhook tells of a call instead of asking what to do with it: a callback that was configured with the wrong address.
@@ -175,51 +175,53 @@ fn is_news(form: &Form) -> bool {
 }
 
 /// News of a call takes no place and leads nowhere; a terminal state frees what the call holds.
-fn news(doors: &Doors, call: CarrierCallId, status: &str) -> HttpResponse {
-    if doors.hints.callback_at_voice.due(clock::now()) {
+fn news(app: &AppState, call: CarrierCallId, status: &str) -> HttpResponse {
+    if app.hints.callback_at_voice.due(clock::now()) {
         warn!(carrier_call = logged(call.as_str()), status; "/twilio/voice was asked with a callback: set the status callback of the number to `server.public_url` + /twilio/status");
     }
     if TERMINAL.contains(&status) {
-        doors.supervisor.do_send(CarrierEnded(call));
+        app.supervisor.do_send(CarrierEnded(call));
     }
     HttpResponse::NoContent().finish()
 }
 
 /// `/twilio/dial-result`: a dialled leg has ended and Twilio asks how the call goes on.
-pub(super) async fn dial_result(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn dial_result(
+    request: HttpRequest,
+    body: Body,
+    app: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let call = CarrierCallId::new(form.id("CallSid").map_err(unusable)?);
     // The caller has hung up, and nobody is left to come back.
     if TERMINAL.contains(&form.value("CallStatus").unwrap_or_default()) {
-        doors.supervisor.do_send(CarrierEnded(call));
+        app.supervisor.do_send(CarrierEnded(call));
         return Ok(answer(twiml::hang_up()));
     }
-    what_next(&doors, call, Some(dial_outcome(&form))).await
+    what_next(&app, call, Some(dial_outcome(&form))).await
 }
 
 /// `/twilio/whisper`: somebody has answered a dialled leg and is told what the call is about before the two are joined.
-pub(super) async fn whisper(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn whisper(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
-    let told = match ask_next(&doors, &parent, None).await {
+    let told = match ask_next(&app, &parent, None).await {
         Next::Dial { destination, reason, language, .. } => {
             destination.whisper.map(|words| (words.replace("{reason}", &reason), language))
         }
         Next::Meet | Next::Return | Next::HangUp => None,
     };
     // The caller has gone meanwhile: nobody is to be joined.
-    Ok(answer(
-        told.map_or_else(twiml::hang_up, |(words, language)| twiml::whisper(&doors.public_url, &words, &language)),
-    ))
+    Ok(answer(told.map_or_else(twiml::hang_up, |(words, language)| twiml::whisper(&app.public_url, &words, &language))))
 }
 
 /// `/twilio/whisper-taken`: whoever answered has pressed a key, and takes the call.
 pub(super) async fn whisper_taken(
     request: HttpRequest,
     body: Body,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     Ok(answer(if is_pressed(&form) { twiml::go_on() } else { twiml::hang_up() }))
 }
 
@@ -231,11 +233,11 @@ pub(super) fn is_pressed(form: &Form) -> bool {
 
 /// `/twilio/status`: a call changed its state. A terminal one frees what the call holds, should nothing else have said so. Of a leg
 /// that the call has dialled only its answer matters; how it ends is told to `dial-result`.
-pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn status(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     if let Some(parent) = form.value("ParentCallSid").filter(|parent| !parent.is_empty()) {
         if form.value("CallStatus") == Some("in-progress")
-            && let Some(call) = find(&doors, &CarrierCallId::new(parent)).await
+            && let Some(call) = find(&app, &CarrierCallId::new(parent)).await
         {
             call.do_send(DialAnswered);
         }
@@ -247,14 +249,14 @@ pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>)
     if let Some(name) = query.value("outbound") {
         let announced = CarrierCallId::new(name);
         let known = Identify { announced, carrier_call: call.clone(), picked_up: false, told: None };
-        let permit = doors.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
+        let permit = app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
         if let (Some(permit), Some(status)) = (permit, UNANSWERED.into_iter().find(|it| *it == status)) {
             emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &call), status });
         }
     }
     if TERMINAL.contains(&status) {
         debug!(carrier_call = logged(call.as_str()), status; "the carrier says that the call is over");
-        doors.supervisor.do_send(CarrierEnded(call));
+        app.supervisor.do_send(CarrierEnded(call));
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -263,9 +265,9 @@ pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>)
 pub(super) async fn stream_status(
     request: HttpRequest,
     body: Body,
-    doors: Data<Doors>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let stream = form.id("StreamSid").map_err(unusable)?;
     match form.value("StreamEvent") {
         Some("stream-error") => {
@@ -298,19 +300,19 @@ const TO_A_MACHINE: &str = "# This call\n\nAn answering machine has answered. No
 with who you are, why you call and that you will call again, then end the call.";
 
 /// The document for a call whose stream, or dialled leg, has ended.
-async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutcome>) -> Result<HttpResponse, Problem> {
-    let document = match ask_next(doors, &call, dialled).await {
+async fn what_next(app: &AppState, call: CarrierCallId, dialled: Option<DialOutcome>) -> Result<HttpResponse, Problem> {
+    let document = match ask_next(app, &call, dialled).await {
         Next::Dial { name, destination, .. } => {
-            twiml::dial(&twiml::Dial { public_url: &doors.public_url, name: &name, destination: &destination })
+            twiml::dial(&twiml::Dial { public_url: &app.public_url, name: &name, destination: &destination })
         }
-        Next::Meet => twiml::meet(&doors.public_url, &room(&call), Side::Caller),
+        Next::Meet => twiml::meet(&app.public_url, &room(&call), Side::Caller),
         Next::HangUp => {
-            doors.supervisor.do_send(CarrierLetGo(call));
+            app.supervisor.do_send(CarrierLetGo(call));
             twiml::hang_up()
         }
-        Next::Return => match doors.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
+        Next::Return => match app.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
             Ok(Some(permit)) => twiml::connect_stream(&ConnectStream {
-                public_url: &doors.public_url,
+                public_url: &app.public_url,
                 // A stream's name is its own within the call.
                 name: &CallId::random().to_string(),
                 parameters: &[("token", permit.token.expose())],
@@ -322,13 +324,13 @@ async fn what_next(doors: &Doors, call: CarrierCallId, dialled: Option<DialOutco
 }
 
 /// How the call goes on; a call that is no longer on is over.
-async fn ask_next(doors: &Doors, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
-    let Some(call) = find(doors, call).await else { return Next::HangUp };
+async fn ask_next(app: &AppState, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
+    let Some(call) = find(app, call).await else { return Next::HangUp };
     call.send(WhatNext(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
 }
 
-pub(super) async fn find(doors: &Doors, call: &CarrierCallId) -> Option<Addr<CallActor>> {
-    doors.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await.ok().flatten()
+pub(super) async fn find(app: &AppState, call: &CarrierCallId) -> Option<Addr<CallActor>> {
+    app.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await.ok().flatten()
 }
 
 /// How a dialled leg went. An answer alone does not mean that the two were joined.

@@ -8,7 +8,7 @@ use switchboard_actors::call::messages::{Inspect, OfPerson, PersonNews};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::ids::CarrierCallId;
 
-use super::doors::Doors;
+use super::app::AppState;
 use super::form::Form;
 use super::order::{Body, bytes};
 use super::problem::Problem;
@@ -16,37 +16,37 @@ use super::twilio::{PATIENCE, TERMINAL, answer, find, is_pressed, room, unanswer
 use super::twiml::{self, Side};
 
 /// `/twilio/person/briefing`: the person, or a machine of theirs, has answered and is told what the call is about.
-pub(super) async fn briefing(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn briefing(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    app.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
-    let words = tell(&doors, &call, PersonNews::Answered).await;
-    let language = match find(&doors, &call).await {
+    let words = tell(&app, &call, PersonNews::Answered).await;
+    let language = match find(&app, &call).await {
         Some(on) => on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
         None => String::new(),
     };
     let taken = format!("/twilio/person/taken?{}", request.query_string());
     // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
     Ok(answer(
-        words.map_or_else(twiml::hang_up, |words| twiml::ask_to_take(&doors.public_url, &taken, &words, &language)),
+        words.map_or_else(twiml::hang_up, |words| twiml::ask_to_take(&app.public_url, &taken, &words, &language)),
     ))
 }
 
 /// `/twilio/person/taken`: they have pressed a key and join the caller, who waits.
-pub(super) async fn taken(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn taken(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
-    let waits = is_pressed(&form) && tell(&doors, &call, PersonNews::Took).await.is_some();
-    Ok(answer(if waits { twiml::meet(&doors.public_url, &room(&call), Side::Person) } else { twiml::hang_up() }))
+    let waits = is_pressed(&form) && tell(&app, &call, PersonNews::Took).await.is_some();
+    Ok(answer(if waits { twiml::meet(&app.public_url, &room(&call), Side::Person) } else { twiml::hang_up() }))
 }
 
 /// `/twilio/person/status`: their line is down.
-pub(super) async fn status(request: HttpRequest, body: Body, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let form = doors.accept_webhook(&request, &bytes(body)?)?;
+pub(super) async fn status(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let form = app.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
     let status = form.value("CallStatus").unwrap_or_default();
     if TERMINAL.contains(&status) {
         let outcome = if status == "completed" { DialOutcome::Bridged } else { unanswered(status) };
-        tell(&doors, &call, PersonNews::Ended(outcome)).await;
+        tell(&app, &call, PersonNews::Ended(outcome)).await;
     }
     Ok(HttpResponse::NoContent().finish())
 }
@@ -58,7 +58,7 @@ fn caller(request: &HttpRequest) -> Result<CarrierCallId, Problem> {
 }
 
 /// Tells the call; what it answers, should it be on and wait.
-async fn tell(doors: &Doors, call: &CarrierCallId, news: PersonNews) -> Option<String> {
-    let call = find(doors, call).await?;
+async fn tell(app: &AppState, call: &CarrierCallId, news: PersonNews) -> Option<String> {
+    let call = find(app, call).await?;
     call.send(OfPerson(news)).timeout(PATIENCE).await.ok().flatten()
 }

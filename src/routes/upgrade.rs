@@ -31,7 +31,7 @@ use switchboard_actors::socket::{self, Half, Outgoing, Socket};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::doors::named;
+use super::app::named;
 use crate::places::Place;
 
 /// What a door puts into its response to take the connection.

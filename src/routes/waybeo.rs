@@ -20,7 +20,7 @@ use url::form_urlencoded::Serializer;
 
 use super::admission::Arrival;
 use super::answered::Numbers;
-use super::doors::{Doors, is_local, named};
+use super::app::{AppState, is_local, named};
 use super::form::Form;
 use super::problem::Problem;
 use super::stream;
@@ -42,33 +42,33 @@ pub struct WaybeoRules {
 }
 
 /// `GET /waybeo/ws`: the stream.
-pub(super) async fn open(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let parameters = doors.waybeo.accept(&request)?;
-    stream::upgrade(Carrier::Waybeo, Arrival::Vouched { parameters }, &request, doors)
+pub(super) async fn open(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let parameters = app.waybeo.accept(&request)?;
+    stream::upgrade(Carrier::Waybeo, Arrival::Vouched { parameters }, &request, app)
 }
 
 /// `GET /waybeo/answer`: Ozonetel asks what to do with a call, and with `event` tells how it goes on.
-pub(super) async fn answer(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let rules = &doors.waybeo;
+pub(super) async fn answer(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let rules = &app.waybeo;
     let asked = rules.accept(&request)?;
     let told = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
     let (event, sid) = (told("event"), told("sid"));
     let is = |words: &[&str]| words.iter().any(|word| event.eq_ignore_ascii_case(word));
     let body = if is(&["hangup", "disconnect"]) {
         debug!(carrier_call = logged(sid), event; "the carrier says that a call is over");
-        doors.answered.over(sid);
+        app.answered.over(sid);
         "<response></response>".to_owned()
-    } else if is(&["stream"]) || !doors.answered.begins(sid, is(&["", "newcall"]), numbers(&told), clock::now()) {
+    } else if is(&["stream"]) || !app.answered.begins(sid, is(&["", "newcall"]), numbers(&told), clock::now()) {
         // Its stream is over: the agent has said goodbye, or the caller has gone.
         debug!(carrier_call = logged(sid), event; "a call whose stream is over is ended");
-        doors.answered.over(sid);
+        app.answered.over(sid);
         "<response><hangup/></response>".to_owned()
     } else {
         let names = [rules.sip_id.as_str(), told("outbound_sid"), told("sid"), "UNKNOWN"];
         let sip_id = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
         let kept: Vec<_> =
             asked.iter().filter(|(name, _)| matches!(name.as_str(), "agent" | "language")).cloned().collect();
-        stream_document(&rules.stream_url(&doors, &kept), sip_id)
+        stream_document(&rules.stream_url(&app, &kept), sip_id)
     };
     let mut response = HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(body);
     // The document holds the token.
@@ -126,8 +126,8 @@ impl WaybeoRules {
     }
 
     /// Where the carrier is to open its stream.
-    fn stream_url(&self, doors: &Doors, parameters: &[(String, String)]) -> String {
-        let url = public_url(&doors.public_url, "/waybeo/ws");
+    fn stream_url(&self, app: &AppState, parameters: &[(String, String)]) -> String {
+        let url = public_url(&app.public_url, "/waybeo/ws");
         // http → ws, https → wss.
         let url = url.replacen("http", "ws", 1);
         let mut query = Serializer::new(String::new());

@@ -24,7 +24,7 @@ impl Metrics {
             match metric.kind {
                 // The recorder's own counters are whole numbers.
                 Kind::Amount => text = text.replacen(&line("gauge"), &line("counter"), 1),
-                Kind::Counter | Kind::Gauge | Kind::Reading | Kind::Histogram(_) => {}
+                Kind::Counter | Kind::Gauge | Kind::CandidateFormat | Kind::Histogram(_) => {}
             }
             let typed = line(metric.kind.word());
             if !text.contains(&typed) {
@@ -105,7 +105,7 @@ fn recorder() -> PrometheusRecorder {
         Kind::Histogram(buckets) => builder
             .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
             .expect("the lists of buckets in the table are not empty"),
-        Kind::Counter | Kind::Amount | Kind::Gauge | Kind::Reading => builder,
+        Kind::Counter | Kind::Amount | Kind::Gauge | Kind::CandidateFormat => builder,
     };
     METRICS.iter().fold(PrometheusBuilder::new(), with_buckets).build_recorder()
 }
@@ -115,7 +115,7 @@ fn begin(metric: &Metric) {
     let (name, help) = (metric.name, metric.help);
     match metric.kind {
         Kind::Counter => describe_counter!(name, help),
-        Kind::Amount | Kind::Gauge | Kind::Reading => describe_gauge!(name, help),
+        Kind::Amount | Kind::Gauge | Kind::CandidateFormat => describe_gauge!(name, help),
         Kind::Histogram(_) => describe_histogram!(name, help),
     }
     for series in metric.series() {
@@ -124,7 +124,7 @@ fn begin(metric: &Metric) {
             Kind::Counter => drop(counter!(name, labels(&pairs))),
             Kind::Amount | Kind::Gauge => drop(gauge!(name, labels(&pairs))),
             Kind::Histogram(_) => drop(histogram!(name, labels(&pairs))),
-            Kind::Reading => {}
+            Kind::CandidateFormat => {}
         }
     }
 }
@@ -187,7 +187,8 @@ mod tests {
                 let part = if matches!(metric.kind, Kind::Histogram(_)) { "_count" } else { "" };
                 let labels = if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
                 let begun = format!("{}{part}{labels} ", metric.name);
-                let there = rendered.lines().any(|line| line.starts_with(&begun)) || metric.kind == Kind::Reading;
+                let there =
+                    rendered.lines().any(|line| line.starts_with(&begun)) || metric.kind == Kind::CandidateFormat;
                 assert!(there, "{begun}is not there from the start");
             }
         }

@@ -2,7 +2,7 @@
 //! tests keep it and the sources alike. Pure.
 
 use switchboard_actors::audio::action::DropCause;
-use switchboard_actors::audio::intake::Oddity;
+use switchboard_actors::audio::intake::FormatMismatch;
 use switchboard_actors::complaints;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
@@ -31,7 +31,7 @@ pub(super) enum Kind {
     /// What goes up and down; begins at 0.
     Gauge,
     /// A gauge without a value before somebody has looked.
-    Reading,
+    CandidateFormat,
     /// Durations; up to which seconds the buckets reach.
     Histogram(&'static [f64]),
 }
@@ -56,7 +56,7 @@ impl Kind {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Counter | Self::Amount => "counter",
-            Self::Gauge | Self::Reading => "gauge",
+            Self::Gauge | Self::CandidateFormat => "gauge",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -184,7 +184,7 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Counter,
         "What was odd in a carrier's audio and was put right or dropped.",
     )
-    .by(&[known("carrier", carriers), known("what", || Oddity::ALL.map(Oddity::word).into())]),
+    .by(&[known("carrier", carriers), known("what", || FormatMismatch::ALL.map(FormatMismatch::word).into())]),
     Metric::new("switchboard_audio_findings_total", Kind::Counter, "Calls in which a carrier's audio was found faulty.")
         .by(&[known("carrier", carriers), known("finding", || Finding::ALL.map(Finding::word).into())]),
     Metric::new("switchboard_recordings_total", Kind::Counter, "Recordings: written, or ended before their call.")
@@ -227,7 +227,7 @@ pub(super) static METRICS: &[Metric] = &[
     .by(&[known("result", connects)]),
     Metric::new(
         "switchboard_model_reachable",
-        Kind::Reading,
+        Kind::CandidateFormat,
         "Whether the canary got a session: 1 or 0; without a canary there is no value.",
     ),
     Metric::new(
@@ -301,17 +301,17 @@ pub(super) static METRICS: &[Metric] = &[
         "How late a thread comes to what is due, by thread.",
     )
     .by(&[named("thread", "the service's threads")]),
-    Metric::new("switchboard_build_info", Kind::Reading, "Which program this is; always 1.")
+    Metric::new("switchboard_build_info", Kind::CandidateFormat, "Which program this is; always 1.")
         .by(&[named("version", "the version of this program")]),
     Metric::new("process_cpu_seconds_total", Kind::Amount, "Processor time used, in user and system mode."),
-    Metric::new("process_resident_memory_bytes", Kind::Reading, "Memory that is in use."),
-    Metric::new("process_virtual_memory_bytes", Kind::Reading, "Memory that is addressed."),
-    Metric::new("process_open_fds", Kind::Reading, "Open files and sockets."),
-    Metric::new("process_max_fds", Kind::Reading, "Open files and sockets that may be."),
-    Metric::new("process_threads", Kind::Reading, "Threads."),
+    Metric::new("process_resident_memory_bytes", Kind::CandidateFormat, "Memory that is in use."),
+    Metric::new("process_virtual_memory_bytes", Kind::CandidateFormat, "Memory that is addressed."),
+    Metric::new("process_open_fds", Kind::CandidateFormat, "Open files and sockets."),
+    Metric::new("process_max_fds", Kind::CandidateFormat, "Open files and sockets that may be."),
+    Metric::new("process_threads", Kind::CandidateFormat, "Threads."),
     Metric::new(
         "process_start_time_seconds",
-        Kind::Reading,
+        Kind::CandidateFormat,
         "When the process began, in seconds since 1970.",
     ),
 ];
@@ -332,7 +332,7 @@ fn connects() -> Vec<&'static str> {
 
 /// Why somebody is turned away: at the door, by the Supervisor, on a stream.
 fn refusals() -> Vec<&'static str> {
-    let doors = [
+    let app = [
         "bad_signature",
         "wrong_account",
         "not_local",
@@ -355,7 +355,7 @@ fn refusals() -> Vec<&'static str> {
         "killed",
     ];
     let stream = ["start_timeout", "attach_timeout"];
-    [&doors[..], &supervisor, &stream].concat()
+    [&app[..], &supervisor, &stream].concat()
 }
 
 /// `dialled` and `called_off`, how the dialled person took it, and why nobody was dialled.

@@ -1,27 +1,27 @@
 //! The sound of the line and its recording.
 
-use switchboard::config::Briefs;
+use switchboard::config::Profiles;
 use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::profile::{KeyAction, KeysWhilePaused};
 use switchboard_actors::wire::Carrier;
 
-use crate::{brief, problem, refused, with};
+use crate::{problem, profile, refused, with};
 
 #[test]
 fn nothing_is_done_to_the_sound_of_a_line_unless_asked() {
-    let brief = brief(&with(&[]));
-    assert_eq!(brief.audio.levels(Carrier::Twilio), Levels::default());
-    assert!(!brief.audio.correct && brief.recording.is_none() && brief.notice.is_none());
+    let profile = profile(&with(&[]));
+    assert_eq!(profile.audio.levels(Carrier::Twilio), Levels::default());
+    assert!(!profile.audio.correct && profile.recording.is_none() && profile.notice.is_none());
 }
 
 #[test]
 fn a_carrier_has_levels_of_its_own() {
     let config =
         with(&[("audio.twilio.gain_in_db", "6.0"), ("audio.twilio.gain_out_db", "-3"), ("audio.correct", "true")]);
-    let brief = brief(&config);
+    let profile = profile(&config);
     let gain = |decibels| Gain::decibels(decibels).expect("a gain");
-    assert_eq!(brief.audio.levels(Carrier::Twilio), Levels { from_caller: gain(6.0), to_caller: gain(-3.0) });
-    assert!(brief.audio.correct);
+    assert_eq!(profile.audio.levels(Carrier::Twilio), Levels { from_caller: gain(6.0), to_caller: gain(-3.0) });
+    assert!(profile.audio.correct);
     for wrong in ["24.1", "-25", "loud"] {
         let error = refused(&[("audio.waybeo.gain_out_db", wrong)]);
         let told = &problem(&error, "audio.waybeo.gain_out_db").message;
@@ -32,10 +32,10 @@ fn a_carrier_has_levels_of_its_own() {
 #[test]
 fn recordings_stand_beside_the_transcripts_or_where_they_are_told_to() {
     let config = with(&[("recording.enabled", "true"), ("records.dir", "somewhere")]);
-    assert_eq!(brief(&config).recording.as_deref(), Some(std::path::Path::new("somewhere")));
+    assert_eq!(profile(&config).recording.as_deref(), Some(std::path::Path::new("somewhere")));
     assert!(config.notes.iter().any(|note| note.contains("recording.consent")), "{:?}", config.notes);
     let config = with(&[("recording.enabled", "true"), ("recording.dir", "/var/recordings")]);
-    assert_eq!(brief(&config).recording.as_deref(), Some(std::path::Path::new("/var/recordings")));
+    assert_eq!(profile(&config).recording.as_deref(), Some(std::path::Path::new("/var/recordings")));
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn callers_are_told_of_the_recording_before_anything_else() {
         ("recording.consent", consent),
         ("agents.default.notice", "Calls cost nothing."),
     ];
-    let briefs = Briefs::new(&with(&all), None);
-    let notice = |language| briefs.get("default", language).expect("it is spoken").notice.clone();
+    let profiles = Profiles::new(&with(&all), None);
+    let notice = |language| profiles.get("default", language).expect("it is spoken").notice.clone();
     assert_eq!(notice("en").as_deref(), Some("This call is recorded. Calls cost nothing."));
     assert_eq!(
         notice("ta").as_deref(),
@@ -55,20 +55,20 @@ fn callers_are_told_of_the_recording_before_anything_else() {
         "and where no words were given, nothing is made up"
     );
     let off = with(&[("recording.consent", "This call is recorded.")]);
-    assert_eq!(brief(&off).notice, None, "nobody is told of a recording that is not made");
+    assert_eq!(profile(&off).notice, None, "nobody is told of a recording that is not made");
 }
 
 #[test]
 fn a_key_may_pause_the_recording() {
     let keys = r#"{ "7" = "pause recording", "8" = "resume recording" }"#;
-    let actions = brief(&with(&[("agents.default.keypad", keys)])).keypad.actions.clone();
+    let actions = profile(&with(&[("agents.default.keypad", keys)])).keypad.actions.clone();
     assert_eq!(actions["7"], KeyAction::PauseRecording(true));
     assert_eq!(actions["8"], KeyAction::PauseRecording(false));
 }
 
 #[test]
 fn keys_of_a_paused_recording_are_withheld_from_the_model_unless_asked() {
-    let told = |config: &_| brief(config).keypad.while_paused;
+    let told = |config: &_| profile(config).keypad.while_paused;
     assert_eq!(told(&with(&[])), KeysWhilePaused::Withheld);
     assert_eq!(told(&with(&[("recording.keys_while_paused", "model")])), KeysWhilePaused::Model);
     let error = refused(&[("recording.keys_while_paused", "record")]);

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use switchboard::config::{Briefs, Config, RouteInput, Sources};
+use switchboard::config::{Config, Profiles, RouteInput, Sources};
 use switchboard_actors::line::identity::Direction;
-use switchboard_actors::profile::{Brief, Greeting};
+use switchboard_actors::profile::{CallProfile, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};
 use switchboard_actors::wire::{AudioFormat, Carrier};
 
-use crate::{KEY, brief, refused, with};
+use crate::{KEY, profile, refused, with};
 
 #[test]
 fn every_language_has_a_session_of_its_own() {
-    let briefs = Briefs::new(&with(&[]), Some("ws://127.0.0.1:4000/v1/realtime"));
+    let profiles = Profiles::new(&with(&[]), Some("ws://127.0.0.1:4000/v1/realtime"));
     for code in ["en", "hi", "mr", "te", "ta", "ml"] {
         let config = with(&[]);
-        let brief = briefs.get("default", code).expect("the default agent speaks it");
-        let plan = &brief.model;
+        let profile = profiles.get("default", code).expect("the default agent speaks it");
+        let plan = &profile.model;
         assert_eq!(plan.endpoint.url, "ws://127.0.0.1:4000/v1/realtime");
         assert_eq!(plan.endpoint.credential, Credential::None);
         assert_eq!(plan.model, "rehearsal");
@@ -26,7 +26,7 @@ fn every_language_has_a_session_of_its_own() {
         assert!(plan.instructions.ends_with(&language.instructions));
         let transcription = plan.transcription.as_ref().expect("on by default");
         assert_eq!(transcription.language.as_deref(), Some(code));
-        let Greeting::Spoken(greeting) = &brief.greeting else { panic!("the agent greets") };
+        let Greeting::Spoken(greeting) = &profile.greeting else { panic!("the agent greets") };
         assert!(greeting.contains(&language.greeting) && greeting.contains(&language.name));
         // Instructions and tools together may take 16,384 tokens; no script takes more than one token a sign.
         assert!(plan.instructions.chars().count() < 12_000);
@@ -35,20 +35,20 @@ fn every_language_has_a_session_of_its_own() {
 
 #[test]
 fn calls_of_one_route_share_one_plan_and_know_their_caller() {
-    let briefs = Briefs::new(&with(&[]), None);
+    let profiles = Profiles::new(&with(&[]), None);
     let call = call("+15550100001", "+15550100002", &[]);
-    let (one, other) = (briefs.for_call(&call), briefs.for_call(&call));
+    let (one, other) = (profiles.for_call(&call), profiles.for_call(&call));
     assert!(Arc::ptr_eq(&one.model, &other.model));
     assert!(one.caller.is_some() && one.caller == other.caller && one.variant.is_none());
 }
 
 #[test]
 fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
-    let names = |brief: &Brief| -> Vec<String> {
-        brief.model.tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+    let names = |profile: &CallProfile| -> Vec<String> {
+        profile.model.tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
     };
     let all = r#"["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]"#;
-    let plain = brief(&with(&[("agents.default.tools", all), ("agents.default.languages", r#"["en"]"#)]));
+    let plain = profile(&with(&[("agents.default.tools", all), ("agents.default.languages", r#"["en"]"#)]));
     assert_eq!(names(&plain), ["end_call", "save_answer"]);
 
     let settings = [
@@ -58,7 +58,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
         ("transfers.desk.carrier", "true"),
         ("agents.default.questions", r#"[{ key = "email", label = "The e-mail address" }]"#),
     ];
-    let full = brief(&with(&settings));
+    let full = profile(&with(&settings));
     assert_eq!(names(&full), ["end_call", "transfer_call", "switch_language", "save_answer"]);
     for tool in &full.model.tools {
         assert_eq!(tool["type"], "function");
@@ -79,7 +79,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
 
 #[test]
 fn a_voice_that_was_chosen_goes_before_one_that_was_shipped() {
-    let voice = |settings: &[(&str, &str)]| brief(&with(settings)).model.voice.clone();
+    let voice = |settings: &[(&str, &str)]| profile(&with(settings)).model.voice.clone();
     assert_eq!(voice(&[]), "marin");
     assert_eq!(voice(&[("agents.default.voice", "cedar")]), "cedar");
     assert_eq!(voice(&[("languages.en.voice", "sage")]), "sage");
@@ -88,7 +88,7 @@ fn a_voice_that_was_chosen_goes_before_one_that_was_shipped() {
 
 #[test]
 fn an_agent_may_greet_with_words_of_its_own_or_not_at_all() {
-    let greeting = |value: &str| brief(&with(&[("agents.default.greeting", value)])).greeting.clone();
+    let greeting = |value: &str| profile(&with(&[("agents.default.greeting", value)])).greeting.clone();
     assert_eq!(greeting(""), Greeting::None);
     assert!(matches!(greeting("Ahoy!"), Greeting::Spoken(words) if words.contains("Ahoy!")));
     assert!(matches!(greeting(r#"{ en = "Ahoy!" }"#), Greeting::Spoken(words) if words.contains("Ahoy!")));
@@ -102,7 +102,7 @@ fn a_real_provider_gets_its_address_and_its_key() {
     let plan = |settings: &[(&str, &str)]| {
         let sources = Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(settings);
         let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
-        brief(&config).model.clone()
+        profile(&config).model.clone()
     };
     let openai = plan(&[("realtime.provider", "openai"), ("realtime.audio_format", "g711"), ("realtime.speed", "1.2")]);
     assert_eq!(openai.endpoint.url, "wss://api.openai.com/v1/realtime");
@@ -219,16 +219,16 @@ fn a_number_without_its_country_is_noted_and_a_country_that_is_none_is_refused()
 
 #[test]
 fn the_person_of_a_call_that_somebodys_dialler_began_is_the_one_who_was_called() {
-    let briefs = Briefs::new(&with(&[]), None);
+    let profiles = Profiles::new(&with(&[]), None);
     let called = |to: &str| {
         let call = RouteInput { direction: Direction::Outbound, ..call("+15550100002", to, &[]) };
-        briefs.for_call(&call).caller.clone()
+        profiles.for_call(&call).caller.clone()
     };
     let (one, other) = (called("+15550177001"), called("+15550177002"));
     assert!(one.is_some() && one != other);
     assert_eq!(called("15550177001"), one);
-    assert_eq!(briefs.for_call(&call("+15550177001", "+15550100002", &[])).caller, one, "whoever called whom");
-    assert_eq!(briefs.for_call(&call("sip:anonymous@192.0.2.7", "+15550100002", &[])).caller, None);
+    assert_eq!(profiles.for_call(&call("+15550177001", "+15550100002", &[])).caller, one, "whoever called whom");
+    assert_eq!(profiles.for_call(&call("sip:anonymous@192.0.2.7", "+15550100002", &[])).caller, None);
 }
 
 pub(crate) fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {

@@ -6,21 +6,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::config::{Briefs, Config, ConfigError, Sources};
+use switchboard::config::{Config, ConfigError, Profiles, Sources};
 use switchboard_actors::profile::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
 use switchboard_actors::tools::plan::ToolMethod;
 
-use crate::{brief, problem, refused, with};
+use crate::{problem, profile, refused, with};
 
 #[test]
 fn a_call_can_go_on_in_every_language_of_its_agent() {
     let config = with(&[("languages.ta.voice", "sage")]);
-    let briefs = Briefs::new(&config, None);
+    let profiles = Profiles::new(&config, None);
     for code in ["en", "hi", "mr", "te", "ta", "ml"] {
-        let brief = briefs.get("default", code).expect("the default agent speaks it");
-        assert_eq!(brief.languages.len(), 6);
-        for (other, language) in brief.languages.iter() {
-            let own = briefs.get("default", other).expect("a brief of its own");
+        let profile = profiles.get("default", code).expect("the default agent speaks it");
+        assert_eq!(profile.languages.len(), 6);
+        for (other, language) in profile.languages.iter() {
+            let own = profiles.get("default", other).expect("a brief of its own");
             // What a switch changes over to is what a call that began in that language has.
             assert_eq!(language.instructions, own.model.instructions);
             assert_eq!(language.voice, own.model.voice);
@@ -34,10 +34,10 @@ fn a_call_can_go_on_in_every_language_of_its_agent() {
             assert_eq!(language.idle_prompt(0), Some(language.idle_prompts[0].as_str()));
             assert_eq!(language.idle_prompt(9), language.idle_prompts.last().map(String::as_str));
         }
-        assert_eq!(brief.languages["ta"].voice, "sage");
-        assert_eq!(brief.model.voice, if code == "ta" { "sage" } else { "marin" });
+        assert_eq!(profile.languages["ta"].voice, "sage");
+        assert_eq!(profile.model.voice, if code == "ta" { "sage" } else { "marin" });
     }
-    let alone = brief(&with(&[("agents.default.languages", r#"["hi"]"#)]));
+    let alone = profile(&with(&[("agents.default.languages", r#"["hi"]"#)]));
     assert_eq!(alone.languages.keys().collect::<Vec<_>>(), ["hi"]);
     assert!(!alone.model.instructions.contains("switch_language"), "there is nothing to switch to");
 }
@@ -56,7 +56,7 @@ fn an_interruption_may_pause_only_where_the_server_leaves_it_to_us() {
         ("interruption.greeting_protection", "2s"),
     ]);
     assert_eq!(config.notes, Vec::<String>::new());
-    let plan = brief(&config).interruption;
+    let plan = profile(&config).interruption;
     assert_eq!(plan.policy, InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(900) });
     assert_eq!((plan.min_speech, plan.greeting_protection), (Duration::from_millis(250), Duration::from_secs(2)));
 }
@@ -69,7 +69,7 @@ fn a_notice_is_owed_to_callers_of_every_language() {
         ("agents.default.notice", r#"{ en = "This call may be recorded.", hi = "यह कॉल रिकॉर्ड की जा सकती है।" }"#),
     ]);
     let notice = |config: &Config, code: &str| {
-        Briefs::new(config, None).get("default", code).expect("a language of the agent").notice.clone()
+        Profiles::new(config, None).get("default", code).expect("a language of the agent").notice.clone()
     };
     assert_eq!(notice(&same, "ml").as_deref(), Some("This call may be recorded."));
     assert_eq!(notice(&table, "hi").as_deref(), Some("यह कॉल रिकॉर्ड की जा सकती है।"));
@@ -85,11 +85,11 @@ fn the_ladder_has_its_times_from_the_limits() {
         ("limits.idle_after", "9s"),
         ("limits.longest_without_words", "2m"),
     ];
-    let ladder = brief(&with(&settings)).ladder.clone();
-    assert_eq!(ladder.before_prompts, [Duration::from_secs(5), Duration::from_secs(7)]);
-    assert_eq!(ladder.before_goodbye, Duration::from_secs(9));
-    assert_eq!(ladder.longest_without_words, Duration::from_secs(120));
-    assert_eq!(brief(&with(&[])).ladder, Default::default());
+    let no_input = profile(&with(&settings)).no_input.clone();
+    assert_eq!(no_input.before_prompts, [Duration::from_secs(5), Duration::from_secs(7)]);
+    assert_eq!(no_input.before_goodbye, Duration::from_secs(9));
+    assert_eq!(no_input.longest_without_words, Duration::from_secs(120));
+    assert_eq!(profile(&with(&[])).no_input, Default::default());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn keys_do_what_the_agent_says() {
         "#" = "repeat" }"##;
     let settings =
         [("agents.default.keypad", keys), ("transfers.sales.number", "+14155550100"), ("keypad.inter_digit", "2s")];
-    let keypad = brief(&with(&settings)).keypad.clone();
+    let keypad = profile(&with(&settings)).keypad.clone();
     assert_eq!((keypad.inter_digit, keypad.terminator), (Duration::from_secs(2), '#'));
     assert_eq!(keypad.actions["1"], KeyAction::Transfer("sales".to_owned()));
     assert_eq!(keypad.actions["*"], KeyAction::Repeat);
@@ -106,7 +106,7 @@ fn keys_do_what_the_agent_says() {
     assert_eq!(keypad.actions["0"], KeyAction::HangUp);
     assert_eq!(keypad.actions["99"], KeyAction::Say("Hello there.".to_owned()));
     assert_eq!(keypad.actions.len(), 6);
-    assert_eq!(brief(&with(&[])).keypad, Default::default());
+    assert_eq!(profile(&with(&[])).keypad, Default::default());
     // Another terminator frees the first one.
     with(&[("agents.default.keypad", r##"{ "12#" = "repeat" }"##), ("keypad.terminator", "*")]);
 }
@@ -123,15 +123,15 @@ fn questions_say_what_they_take_for_an_answer() {
     let questions = r#"[{ key = "order", label = "The order's number", kind = "digits", min_length = 6, max_length = 6 },
         { key = "when", label = "Time of day", choices = ["morning", "evening"] }, { key = "why", label = "The reason" }]"#;
     let tools = ("agents.default.tools", r#"["save_answer"]"#);
-    let brief = brief(&with(&[("agents.default.questions", questions), tools]));
-    let [order, when, why] = brief.questions.as_slice() else { panic!("three questions") };
+    let profile = profile(&with(&[("agents.default.questions", questions), tools]));
+    let [order, when, why] = profile.questions.as_slice() else { panic!("three questions") };
     assert_eq!((order.kind, order.validation.length.clone()), (AnswerKind::Digits, 6..=6));
     assert_eq!(when.validation.choices, ["morning", "evening"]);
     assert_eq!((why.kind, why.validation.length.clone()), (AnswerKind::Text, 1..=1000));
-    let parameters = &brief.model.tools[0]["parameters"];
+    let parameters = &profile.model.tools[0]["parameters"];
     assert_eq!(parameters["required"], serde_json::json!(["key", "value"]));
     assert_eq!(parameters["properties"]["confirmed"]["type"], "boolean");
-    let told = brief.model.tools[0]["description"].as_str().expect("a text");
+    let told = profile.model.tools[0]["description"].as_str().expect("a text");
     assert!(told.contains("- order: The order's number (6 digits)"), "{told}");
     assert!(told.contains("- when: Time of day (one of morning, evening)"), "{told}");
     assert!(told.ends_with("- why: The reason"), "{told}");
@@ -157,16 +157,16 @@ fn an_operators_tool_is_offered_to_the_agents_that_list_it() {
 
     let config = Config::from_sources(&sources.variables(&[("CRM_AUTHORIZATION", "Bearer hunter2")]));
     let config = config.unwrap_or_else(|error| panic!("{error}"));
-    let brief = brief(&config);
-    assert_eq!(brief.tools.keys().collect::<Vec<_>>(), ["orders"]);
-    assert_eq!(brief.model.tools[0], brief.tools["orders"].declaration());
-    assert_eq!(brief.model.tools[1]["name"], "end_call");
-    let tool = &brief.tools["orders"];
+    let profile = profile(&config);
+    assert_eq!(profile.tools.keys().collect::<Vec<_>>(), ["orders"]);
+    assert_eq!(profile.model.tools[0], profile.tools["orders"].declaration());
+    assert_eq!(profile.model.tools[1]["name"], "end_call");
+    let tool = &profile.tools["orders"];
     assert_eq!((tool.timeout, tool.max_result, tool.method), (Duration::from_secs(5), 4096, ToolMethod::Post));
     assert!(tool.may_reach(IpAddr::from([10, 0, 0, 5])) && !tool.may_reach(IpAddr::from([10, 0, 0, 6])));
     assert_eq!(tool.headers[0].1.expose(), "Bearer hunter2");
     assert_eq!(config.tools["weather"].method, ToolMethod::Get);
-    let shown = format!("{config:?} {brief:?} {} {:?}", config.summary(), config.describe());
+    let shown = format!("{config:?} {profile:?} {} {:?}", config.summary(), config.describe());
     assert!(!shown.contains("hunter2"), "a header's value is shown");
 }
 
@@ -176,8 +176,8 @@ fn a_recorded_greeting_is_read_once_beside_its_file() {
     // Stereo at 48 kHz becomes the line's 8 kHz.
     write_wav(&folder.path().join("hello.wav"), 48_000, 2, 2 * 48_000);
     let config = load(folder.path(), "hello.wav", "").unwrap_or_else(|error| panic!("{error}"));
-    let briefs = Briefs::new(&config, None);
-    let clip = |code: &str| match &briefs.get("default", "en").expect("English").languages[code].greeting {
+    let profiles = Profiles::new(&config, None);
+    let clip = |code: &str| match &profiles.get("default", "en").expect("English").languages[code].greeting {
         Greeting::Clip { text, pcm } => Some((text.clone(), pcm.clone())),
         Greeting::Spoken(_) | Greeting::None => None,
     };
@@ -186,11 +186,11 @@ fn a_recorded_greeting_is_read_once_beside_its_file() {
     assert!((15_990..=16_010).contains(&pcm.len()), "{}", pcm.len());
     assert!(pcm.iter().any(|sample| sample.unsigned_abs() > 1000));
     assert!(clip("hi").is_none());
-    let first = briefs.get("default", "en").expect("English");
+    let first = profiles.get("default", "en").expect("English");
     assert!(matches!(&first.greeting, Greeting::Clip { pcm: same, .. } if Arc::ptr_eq(same, &pcm)));
     // Words of the agent's own are not those of the recording.
     let own = load(folder.path(), "hello.wav", "[agents.default]\ngreeting = \"Ahoy!\"\n");
-    let own = brief(&own.unwrap_or_else(|error| panic!("{error}")));
+    let own = profile(&own.unwrap_or_else(|error| panic!("{error}")));
     assert!(matches!(&own.greeting, Greeting::Spoken(words) if words.contains("Ahoy!")));
 }
 

@@ -12,8 +12,8 @@ mod trust;
 
 use std::sync::Arc;
 
-use switchboard::config::{Briefs, Config, ConfigError, Problem};
-use switchboard_actors::profile::Brief;
+use switchboard::config::{Config, ConfigError, Problem, Profiles};
+use switchboard_actors::profile::CallProfile;
 
 /// A key that OpenAI would take for one of its own, by its form.
 const KEY: &str = "sk-proj-0123456789abcdefghij";
@@ -32,7 +32,7 @@ fn problem<'e>(error: &'e ConfigError, key: &str) -> &'e Problem {
     error.problems.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("nothing on {key} in: {error}"))
 }
 
-fn brief(config: &Config) -> Arc<Brief> {
+fn profile(config: &Config) -> Arc<CallProfile> {
     let first = &config.agents["default"].languages[0];
-    Briefs::new(config, None).get("default", first).expect("a language that the agent speaks")
+    Profiles::new(config, None).get("default", first).expect("a language that the agent speaks")
 }

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
-use switchboard::config::{Briefs, Config, Sources};
+use switchboard::config::{Config, Profiles, Sources};
 use switchboard_actors::money::Usd;
 use switchboard_actors::realtime::options::{Effort, ToolChoice};
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 use switchboard_actors::realtime::protocol::check::check_plan;
 
-use crate::{brief, problem, refused, with};
+use crate::{problem, profile, refused, with};
 
 #[test]
 fn an_agent_may_hold_its_sessions_otherwise() {
@@ -22,8 +22,8 @@ fn an_agent_may_hold_its_sessions_otherwise() {
                 reasoning_effort = "high", tool_choice = "none", turn_detection = { type = "semantic_vad" } } }"#,
         ),
     ]);
-    let briefs = Briefs::new(&config, None);
-    let (desk, sales) = (briefs.get("default", "en").expect("there"), briefs.get("sales", "hi").expect("there"));
+    let profiles = Profiles::new(&config, None);
+    let (desk, sales) = (profiles.get("default", "en").expect("there"), profiles.get("sales", "hi").expect("there"));
     assert_eq!(desk.model.options.reasoning, None);
     assert!(matches!(desk.model.turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
     assert_eq!((sales.model.speed, sales.model.noise_reduction), (Some(1.2), None), "what it leaves open is inherited");
@@ -36,10 +36,10 @@ fn an_agent_may_hold_its_sessions_otherwise() {
 #[test]
 fn a_prompt_of_a_language_takes_the_place_of_the_instructions() {
     let config = with(&[("agents.default.prompts", r#"{ hi = "सिर्फ़ संदेश लें।" }"#)]);
-    let briefs = Briefs::new(&config, None);
-    let hindi = briefs.get("default", "hi").expect("there");
+    let profiles = Profiles::new(&config, None);
+    let hindi = profiles.get("default", "hi").expect("there");
     assert!(hindi.model.instructions.starts_with("सिर्फ़ संदेश लें।\n\n# Language: Hindi"));
-    assert!(!briefs.get("default", "en").expect("there").model.instructions.contains("संदेश"));
+    assert!(!profiles.get("default", "en").expect("there").model.instructions.contains("संदेश"));
     let error = refused(&[("agents.default.languages", r#"["en"]"#), ("agents.default.prompts", r#"{ hi = "x" }"#)]);
     problem(&error, "agents.default.prompts");
 }
@@ -56,9 +56,9 @@ fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
     let sources = Sources::default().overrides(&settings);
     let known = sources.clone().variables(&[("CRM_TOKEN", "opensesame"), ("CRM_SITE", "b")]);
     let config = Config::from_sources(&known).unwrap_or_else(|error| panic!("{error}"));
-    let brief = brief(&config);
-    assert_eq!(brief.model.options.mcp[0].declaration()["authorization"], "opensesame");
-    let shown = switchboard_actors::realtime::protocol::client::session_update(&brief.model).to_string();
+    let profile = profile(&config);
+    assert_eq!(profile.model.options.mcp[0].declaration()["authorization"], "opensesame");
+    let shown = switchboard_actors::realtime::protocol::client::session_update(&profile.model).to_string();
     assert!(shown.contains("crm.example") && !shown.contains("opensesame"), "{shown}");
     let error = Config::from_sources(&sources).expect_err("the variables are not there");
     assert!(problem(&error, "mcp.crm.token_env").message.contains("set CRM_TOKEN"));
@@ -68,8 +68,8 @@ fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
 #[test]
 fn a_model_is_chosen_by_route_then_agent_then_language() {
     let model = |settings: &[(&str, &str)], to: &str| {
-        let briefs = Briefs::new(&with(settings), None);
-        briefs.for_call(&crate::calls::call("+15550100001", to, &[])).model.model.clone()
+        let profiles = Profiles::new(&with(settings), None);
+        profiles.for_call(&crate::calls::call("+15550100001", to, &[])).model.model.clone()
     };
     let language = ("languages.en.model", "gpt-realtime-2");
     let agent = ("agents.default.model", "gpt-realtime-2.1-mini");
@@ -89,17 +89,17 @@ fn an_experiment_takes_its_share_of_callers_and_each_always_meets_the_same() {
     let sources = Sources::default().variables(&[("SWITCHBOARD_CALLER_SALT", "salt")]);
     let config = Config::from_sources(&sources.overrides(&[("experiments", experiments)]));
     let config = config.unwrap_or_else(|error| panic!("{error}"));
-    let (briefs, again) = (Briefs::new(&config, None), Briefs::new(&config, None));
+    let (profiles, again) = (Profiles::new(&config, None), Profiles::new(&config, None));
     let mut seen = std::collections::BTreeMap::<String, usize>::new();
     for caller in 0..2_000 {
         let call = crate::calls::call(&format!("+1555{caller:07}"), "+15550100002", &[]);
-        let brief = briefs.for_call(&call);
-        assert_eq!(brief.variant, again.for_call(&call).variant, "a restart changes nothing");
-        let variant = brief.variant.clone().expect("experiments concern every caller");
-        let (voice, model) = (brief.model.voice.as_str(), brief.model.model.as_str());
+        let profile = profiles.for_call(&call);
+        assert_eq!(profile.variant, again.for_call(&call).variant, "a restart changes nothing");
+        let variant = profile.variant.clone().expect("experiments concern every caller");
+        let (voice, model) = (profile.model.voice.as_str(), profile.model.model.as_str());
         match variant.as_str() {
-            "cedar" => assert_eq!((voice, brief.model.speed, model), ("cedar", Some(1.3), "rehearsal")),
-            "mini" => assert_eq!((voice, brief.model.speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
+            "cedar" => assert_eq!((voice, profile.model.speed, model), ("cedar", Some(1.3), "rehearsal")),
+            "mini" => assert_eq!((voice, profile.model.speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
             other => assert_eq!((other, voice, model), ("control", "marin", "rehearsal")),
         }
         *seen.entry(variant).or_default() += 1;
@@ -131,7 +131,7 @@ fn experiments_are_checked_like_the_agents_they_change() {
 #[test]
 fn prices_are_those_of_the_reference_and_limits_are_what_is_written() {
     let config = with(&[("spend.call_soft", "0.25"), ("spend.call_hard", "0.5"), ("spend.day_hard", "100")]);
-    let spend = &brief(&config).spend;
+    let spend = &profile(&config).spend;
     assert_eq!(spend.call.hard, Some(Usd::from_dollars(0.5)));
     assert_eq!(config.spend.limits.day.hard, Some(Usd::from_dollars(100.0)));
     let price = spend.prices.of("gpt-realtime-2.1");
@@ -257,7 +257,7 @@ fn a_thousand_wrong_settings_are_refused_by_name() {
 
 #[test]
 fn what_is_shipped_keeps_the_rules_of_the_server() {
-    for brief in Briefs::new(&with(&[]), Some("ws://127.0.0.1:1/v1/realtime")).iter() {
-        assert_eq!(check_plan(&brief.model), Ok(()));
+    for profile in Profiles::new(&with(&[]), Some("ws://127.0.0.1:1/v1/realtime")).iter() {
+        assert_eq!(check_plan(&profile.model), Ok(()));
     }
 }

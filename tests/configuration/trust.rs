@@ -2,7 +2,7 @@
 
 use switchboard::config::{Config, ConfigError, Sources, Verify};
 
-use crate::{KEY, TOKEN, brief, problem};
+use crate::{KEY, TOKEN, problem, profile};
 
 #[test]
 fn signatures_are_required_as_soon_as_a_stranger_could_call() {
@@ -284,7 +284,7 @@ fn secrets_are_never_shown() {
     ];
     let sources = Sources::default().variables(&secrets).overrides(&[("realtime.provider", "openai")]);
     let config = Config::from_sources(&sources).expect("valid");
-    let shown = format!("{config:?} {:?} {} {:?}", config.describe(), config.summary(), brief(&config));
+    let shown = format!("{config:?} {:?} {} {:?}", config.describe(), config.summary(), profile(&config));
     for (name, secret) in secrets {
         assert!(!shown.contains(secret), "{name} is shown");
         assert_eq!(config.summary()["secrets"][name], "present");

@@ -11,7 +11,7 @@ use super::messages::AudioOrder;
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::report::AudioReport;
-use crate::child::{Organ, OrganLost};
+use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
 use crate::ids::CallTag;
@@ -41,7 +41,7 @@ pub struct AudioSetup {
     /// Reports to the CallActor.
     pub to_call: WeakRecipient<AudioReport>,
     /// Told when this actor is gone.
-    pub lost: WeakRecipient<OrganLost>,
+    pub lost: WeakRecipient<ChildLost>,
 }
 
 /// One call's audio path.
@@ -49,7 +49,7 @@ pub struct AudioPipeline {
     call: CallTag,
     to_line: Recipient<ToLine>,
     to_call: WeakRecipient<AudioReport>,
-    lost: WeakRecipient<OrganLost>,
+    lost: WeakRecipient<ChildLost>,
     to_model: Option<Recipient<ModelBound>>,
     pipeline: Pipeline,
     /// Kept between steps for its memory.
@@ -159,7 +159,7 @@ impl Actor for AudioPipeline {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         if let Some(call) = self.lost.upgrade().filter(|_| !self.finished) {
-            call.do_send(OrganLost(Organ::Audio));
+            call.do_send(ChildLost(Child::Audio));
         }
     }
 }
@@ -489,10 +489,10 @@ mod tests {
         }
     }
 
-    impl Handler<OrganLost> for Probe {
+    impl Handler<ChildLost> for Probe {
         type Result = ();
 
-        fn handle(&mut self, _: OrganLost, _: &mut Self::Context) {
+        fn handle(&mut self, _: ChildLost, _: &mut Self::Context) {
             self.note("organ lost".to_owned());
         }
     }

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
-use super::diagnosis::Doctor;
+use super::diagnosis::FormatDetector;
 use super::level::{Gain, Level};
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
@@ -38,7 +38,7 @@ pub struct CallerPath {
     /// What the model's end is told to level to.
     gain: Gain,
     /// Whether the line is what it says it is.
-    doctor: Doctor,
+    detector: FormatDetector,
     /// When the caller was last heard.
     voice: VoiceGate,
     /// The caller's turn is open by the model's word.
@@ -58,7 +58,7 @@ struct Converter {
 
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
-    pub fn new(line: AudioFormat, doctor: Doctor) -> Self {
+    pub fn new(line: AudioFormat, detector: FormatDetector) -> Self {
         let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
             line,
@@ -67,7 +67,7 @@ impl CallerPath {
             half: None,
             expected: None,
             gain: Gain::OFF,
-            doctor,
+            detector,
             voice,
             turn_open: false,
             stall: None,
@@ -98,12 +98,12 @@ impl CallerPath {
 
     /// A wrong format of the line is put right from now on.
     pub fn correct(&mut self) {
-        self.doctor.correct();
+        self.detector.correct();
     }
 
     /// The line is examined again.
     pub fn examine_again(&mut self) {
-        self.doctor.examine_again();
+        self.detector.examine_again();
     }
 
     /// The model is gone: audio is held again.
@@ -115,7 +115,7 @@ impl CallerPath {
     /// A frame from the line; `tape` records it.
     pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
-        if let Some(diagnosis) = self.doctor.hear(&mut frame, now) {
+        if let Some(diagnosis) = self.detector.hear(&mut frame, now) {
             out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
         }
         if let Some(tape) = tape {
@@ -456,8 +456,8 @@ mod tests {
 
     #[test]
     fn an_unknown_rate_is_refused() {
-        let doctor = Doctor::new(AudioFormat::MULAW_8K, "twilio");
-        let mut path = CallerPath::new(AudioFormat::MULAW_8K, doctor);
+        let detector = FormatDetector::new(AudioFormat::MULAW_8K, "twilio");
+        let mut path = CallerPath::new(AudioFormat::MULAW_8K, detector);
         let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
         assert_eq!(path.attach(format, &mut vec![]), Err(ResampleError::UnsupportedRate(44_100)));
     }
@@ -470,7 +470,7 @@ mod tests {
 
     impl Path {
         fn new(line: AudioFormat) -> Self {
-            Self { path: CallerPath::new(line, Doctor::new(line, "twilio")), out: vec![], now: clock::now() }
+            Self { path: CallerPath::new(line, FormatDetector::new(line, "twilio")), out: vec![], now: clock::now() }
         }
 
         fn attached(line: AudioFormat, model: AudioFormat) -> Self {

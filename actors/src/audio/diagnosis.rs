@@ -1,7 +1,7 @@
 //! The format doctor: is what the carrier sends what it says it sends. Pure.
 //!
 //! The first half second of *voiced* audio is kept as it came, and judged once: its level, its offset, its clipping, and whether
-//! another way of reading the bytes makes better sound of them ([`super::reading`]). Noise proves nothing, so a sample that is noise is
+//! another way of reading the bytes makes better sound of them ([`super::candidate_format`]). Noise proves nothing, so a sample that is noise is
 //! thrown away and another one taken. Packets are timed for the whole call, which costs a few additions each: their interval, what
 //! the carrier's clock says was lost, and a rate that is not the declared one. A line that brings too many samples for its time is
 //! read too slowly; one whose upper half is empty while it speaks was probably made so before it came here.
@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::candidate_format::{CandidateFormat, predictability};
 use super::energy::Energy;
-use super::punctuality::Punctuality;
-use super::reading::{Reading, predictability};
+use super::high_band::HighBand;
+use super::packet_timing::PacketTiming;
 use super::scratch::Scratch;
-use super::upper_half::UpperHalf;
 use crate::finding::{Finding, Tenths};
 use crate::g711;
 use crate::wire::{AudioFormat, CallerFrame, Encoding};
@@ -35,7 +35,7 @@ pub struct Diagnosis {
     /// The bytes are rewritten as they come.
     pub corrected: bool,
     /// The way of reading that makes most sense.
-    pub reading: Reading,
+    pub reading: CandidateFormat,
     /// How much voiced audio was judged.
     pub judged_ms: u64,
     /// Its level, dB of full scale (RMS).
@@ -76,7 +76,7 @@ pub struct Packets {
 
 /// Examines one call's caller.
 #[derive(Debug)]
-pub struct Doctor {
+pub struct FormatDetector {
     format: AudioFormat,
     /// Exact findings are put right.
     correct: bool,
@@ -87,21 +87,21 @@ pub struct Doctor {
     noise: u32,
     /// The same unit, again and again.
     constant: (u16, u64),
-    upper: UpperHalf,
-    punctuality: Punctuality,
+    upper: HighBand,
+    packet_timing: PacketTiming,
     found: Diagnosis,
     /// When it was last told.
     told: Option<Instant>,
 }
 
-impl Doctor {
+impl FormatDetector {
     /// One who has heard nothing yet.
     pub fn new(format: AudioFormat, carrier: &'static str) -> Self {
         let found = Diagnosis {
             verdict: "no_voice",
             findings: Vec::new(),
             corrected: false,
-            reading: Reading::Declared,
+            reading: CandidateFormat::Declared,
             judged_ms: 0,
             level_dbfs: None,
             peak_dbfs: None,
@@ -119,8 +119,8 @@ impl Doctor {
             examining: true,
             noise: 0,
             constant: (0, 0),
-            upper: UpperHalf::default(),
-            punctuality: Punctuality::new(format),
+            upper: HighBand::default(),
+            packet_timing: PacketTiming::new(format),
             found,
             told: None,
         }
@@ -128,7 +128,7 @@ impl Doctor {
 
     /// Takes in a frame, with whole samples, and puts it right where that was decided. Gives a diagnosis when there is a new one.
     pub fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
-        self.punctuality.hear(frame.payload.len(), frame.timestamp, now);
+        self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
         let told = *self.told.get_or_insert(now);
         let judged = (self.examining || self.upper.is_wanted()) && self.examine(&frame.payload);
         if self.found.corrected {
@@ -147,16 +147,16 @@ impl Doctor {
 
     /// Examines the line again, from the next frame on.
     pub fn examine_again(&mut self) {
-        (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), UpperHalf::default());
+        (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), HighBand::default());
         self.sample.clear();
     }
 
     /// What is known by now.
     pub fn diagnosis(&self) -> Diagnosis {
         let mut found = self.found.clone();
-        found.packets = self.punctuality.packets();
+        found.packets = self.packet_timing.packets();
         found.upper_half_db = self.upper.decibels().map(Tenths::of);
-        let late = self.punctuality.findings().chain(self.upper.finding());
+        let late = self.packet_timing.findings().chain(self.upper.finding());
         found.findings.extend(late);
         found.findings.sort_unstable();
         found.findings.dedup();
@@ -209,19 +209,19 @@ impl Doctor {
         let (unit, bytes) = self.constant;
         let so_long = self.format.duration_of(usize::try_from(bytes).unwrap_or(usize::MAX));
         let encoding = self.format.encoding;
-        let is_silence = |reading: &Reading| reading.sample(encoding, unit).unsigned_abs() <= SILENCE;
-        let meant = Reading::of(encoding).iter().copied().find(is_silence);
+        let is_silence = |reading: &CandidateFormat| reading.sample(encoding, unit).unsigned_abs() <= SILENCE;
+        let meant = CandidateFormat::of(encoding).iter().copied().find(is_silence);
         let (patience, reading) = match meant {
-            Some(other) if other != Reading::Declared && other.is_exact(encoding) => (FOREIGN_SILENCE, other),
-            _ => (DIGITAL_SILENCE, Reading::Declared),
+            Some(other) if other != CandidateFormat::Declared && other.is_exact(encoding) => (FOREIGN_SILENCE, other),
+            _ => (DIGITAL_SILENCE, CandidateFormat::Declared),
         };
         let was = (self.found.reading, self.found.findings.contains(&Finding::Silent));
-        if so_long < patience || self.found.judged_ms > 0 || was == (reading, reading == Reading::Declared) {
+        if so_long < patience || self.found.judged_ms > 0 || was == (reading, reading == CandidateFormat::Declared) {
             return false;
         }
         self.found.findings.clear();
         self.settle_on(reading);
-        if reading == Reading::Declared {
+        if reading == CandidateFormat::Declared {
             self.found.findings.push(Finding::Silent);
         }
         true
@@ -230,10 +230,10 @@ impl Doctor {
     /// Whether the frame has the energy of a voice in every reading: the silence of one is the noise of another.
     fn is_voiced(&self, payload: &[u8]) -> bool {
         let encoding = self.format.encoding;
-        let readings = if self.examining { Reading::of(encoding) } else { &[Reading::Declared] };
+        let readings = if self.examining { CandidateFormat::of(encoding) } else { &[CandidateFormat::Declared] };
         readings.iter().all(|&reading| {
             Scratch::lend(|Scratch { narrow, .. }| {
-                let samples = if reading == Reading::Declared {
+                let samples = if reading == CandidateFormat::Declared {
                     g711::read(encoding, payload, narrow)
                 } else {
                     narrow.extend(units(encoding, payload).map(|unit| reading.sample(encoding, unit)));
@@ -248,14 +248,15 @@ impl Doctor {
     fn judge(&mut self) -> bool {
         let encoding = self.format.encoding;
         let piece = self.format.rate_hz as usize / 50;
-        let gain = |reading: &Reading| predictability(self.sample.iter().map(|&u| reading.sample(encoding, u)), piece);
-        let declared = gain(&Reading::Declared);
-        let others = Reading::of(encoding).iter().skip(1).map(|&reading| (reading, gain(&reading)));
-        let (best, most) = others.fold((Reading::Declared, declared + CLEARLY), |best, other| {
+        let gain =
+            |reading: &CandidateFormat| predictability(self.sample.iter().map(|&u| reading.sample(encoding, u)), piece);
+        let declared = gain(&CandidateFormat::Declared);
+        let others = CandidateFormat::of(encoding).iter().skip(1).map(|&reading| (reading, gain(&reading)));
+        let (best, most) = others.fold((CandidateFormat::Declared, declared + CLEARLY), |best, other| {
             if other.1 > best.1 && other.1 >= SOUND { other } else { best }
         });
-        let predictable = if best == Reading::Declared { declared } else { most };
-        if best == Reading::Declared && declared < SOUND && self.noise < MOST_NOISE {
+        let predictable = if best == CandidateFormat::Declared { declared } else { most };
+        if best == CandidateFormat::Declared && declared < SOUND && self.noise < MOST_NOISE {
             self.noise += 1;
             self.sample.clear();
             return false;
@@ -271,9 +272,10 @@ impl Doctor {
     }
 
     /// The line is to be read so.
-    fn settle_on(&mut self, reading: Reading) {
+    fn settle_on(&mut self, reading: CandidateFormat) {
         self.found.reading = reading;
-        self.found.corrected = self.correct && reading != Reading::Declared && reading.is_exact(self.format.encoding);
+        self.found.corrected =
+            self.correct && reading != CandidateFormat::Declared && reading.is_exact(self.format.encoding);
         self.found.findings.extend(finding_of(reading));
     }
 
@@ -314,14 +316,14 @@ impl Doctor {
     }
 }
 
-const fn finding_of(reading: Reading) -> Option<Finding> {
+const fn finding_of(reading: CandidateFormat) -> Option<Finding> {
     match reading {
-        Reading::Declared => None,
-        Reading::Swapped => Some(Finding::ByteOrder),
-        Reading::Unsigned => Some(Finding::Unsigned),
-        Reading::UnsignedSwapped => Some(Finding::UnsignedByteOrder),
-        Reading::ALaw => Some(Finding::AlawAsMulaw),
-        Reading::MuLaw => Some(Finding::MulawAsAlaw),
+        CandidateFormat::Declared => None,
+        CandidateFormat::Swapped => Some(Finding::ByteOrder),
+        CandidateFormat::Unsigned => Some(Finding::Unsigned),
+        CandidateFormat::UnsignedSwapped => Some(Finding::UnsignedByteOrder),
+        CandidateFormat::ALaw => Some(Finding::AlawAsMulaw),
+        CandidateFormat::MuLaw => Some(Finding::MulawAsAlaw),
     }
 }
 
@@ -333,10 +335,10 @@ fn units(encoding: Encoding, bytes: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// From this magnitude on a sample stands at the rail: the largest that the codes can say.
-const fn rail(reading: Reading, encoding: Encoding) -> u16 {
+const fn rail(reading: CandidateFormat, encoding: Encoding) -> u16 {
     match (reading, encoding) {
-        (Reading::ALaw, _) | (Reading::Declared, Encoding::ALaw) => 32_256,
-        (Reading::MuLaw, _) | (Reading::Declared, Encoding::MuLaw) => 32_124,
+        (CandidateFormat::ALaw, _) | (CandidateFormat::Declared, Encoding::ALaw) => 32_256,
+        (CandidateFormat::MuLaw, _) | (CandidateFormat::Declared, Encoding::MuLaw) => 32_124,
         _ => 32_700,
     }
 }

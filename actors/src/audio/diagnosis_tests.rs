@@ -137,7 +137,7 @@ fn a_rate_is_told_by_the_carriers_clock_and_by_ours() {
     let mut line = Line::new(AudioFormat::PCM_8K);
     line.packets(250, 640, 20, false);
     assert_eq!(line.found(), [Finding::RateTooLow], "16 kHz read as 8, by arrival");
-    assert_eq!(line.doctor.diagnosis().packets.rate_hz, Some(16_000));
+    assert_eq!(line.detector.diagnosis().packets.rate_hz, Some(16_000));
     let wide = AudioFormat { rate_hz: 16_000, ..AudioFormat::PCM_8K };
     let mut line = Line::new(wide);
     line.packets(100, 320, 20, true);
@@ -145,7 +145,7 @@ fn a_rate_is_told_by_the_carriers_clock_and_by_ours() {
     let mut line = Line::new(wide);
     line.packets(250, 320, 20, false);
     assert_eq!(line.found(), [Finding::RateTooHigh], "8 kHz read as 16, by arrival");
-    assert_eq!(line.doctor.diagnosis().packets.lost_ms, 0);
+    assert_eq!(line.detector.diagnosis().packets.lost_ms, 0);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_good_rate_is_no_finding_whatever_the_network_does() {
     let mut line = Line::new(AudioFormat::MULAW_8K);
     line.packets(500, 160, 20, true);
     assert_eq!(line.found(), []);
-    let packets = line.doctor.diagnosis().packets;
+    let packets = line.detector.diagnosis().packets;
     assert_eq!((packets.rate_hz, packets.lost_ms), (Some(8_000), 0));
     assert_eq!((packets.length_ms, packets.interval_ms), (Tenths::of(20.0), Some(Tenths::of(20.0))));
 
@@ -181,7 +181,7 @@ fn lost_packets_are_counted_by_the_carriers_clock() {
         line.packets(19, 160, 20, true);
         line.passes(20);
     }
-    let packets = line.doctor.diagnosis().packets;
+    let packets = line.detector.diagnosis().packets;
     assert_eq!((packets.lost_ms, packets.lost_percent), (980, Tenths::of(4.9)));
     assert_eq!(line.found(), [Finding::Loss]);
 }
@@ -201,15 +201,15 @@ fn speech_at_half_its_speed_is_told() {
 fn corrected_bytes_are_those_that_were_meant() {
     let speech = buzz();
     let swapped: Vec<i16> = speech.iter().map(|s| s.swap_bytes()).collect();
-    let mut doctor = Doctor::new(AudioFormat::PCM_8K, "twilio");
-    doctor.correct();
+    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, "twilio");
+    detector.correct();
     let mut given = Vec::new();
     for bytes in encoded(AudioFormat::PCM_8K, &swapped).chunks(320) {
         let mut frame = CallerFrame { timestamp: None, payload: Frame::copy_of(bytes) };
-        doctor.hear(&mut frame, clock::now());
+        detector.hear(&mut frame, clock::now());
         given.extend_from_slice(&frame.payload);
     }
-    assert!(doctor.diagnosis().corrected);
+    assert!(detector.diagnosis().corrected);
     let meant = encoded(AudioFormat::PCM_8K, &speech);
     let settled = 16_000;
     assert_eq!(given[settled..], meant[settled..]);
@@ -217,13 +217,13 @@ fn corrected_bytes_are_those_that_were_meant() {
     for (format, reading, told, meant) in [
         (
             AudioFormat::MULAW_8K,
-            Reading::ALaw,
+            CandidateFormat::ALaw,
             g711::encode_alaw(1_000),
             g711::encode_mulaw(g711::decode_alaw(g711::encode_alaw(1_000))),
         ),
         (
             AudioFormat::ALAW_8K,
-            Reading::MuLaw,
+            CandidateFormat::MuLaw,
             g711::encode_mulaw(-90),
             g711::encode_alaw(g711::decode_mulaw(g711::encode_mulaw(-90))),
         ),
@@ -236,26 +236,26 @@ fn corrected_bytes_are_those_that_were_meant() {
 
 #[test]
 fn an_examination_can_be_repeated() {
-    let mut doctor = Doctor::new(AudioFormat::PCM_8K, "twilio");
+    let mut detector = FormatDetector::new(AudioFormat::PCM_8K, "twilio");
     let mut told = 0;
     let good = encoded(AudioFormat::PCM_8K, &buzz());
     let swapped: Vec<i16> = buzz().iter().map(|s| s.swap_bytes()).collect();
     let bad = encoded(AudioFormat::PCM_8K, &swapped);
-    let mut hear = |doctor: &mut Doctor, bytes: &[u8]| {
+    let mut hear = |detector: &mut FormatDetector, bytes: &[u8]| {
         for bytes in bytes.chunks(320) {
             let mut frame = CallerFrame { timestamp: None, payload: Frame::copy_of(bytes) };
-            told += u32::from(doctor.hear(&mut frame, clock::now()).is_some());
+            told += u32::from(detector.hear(&mut frame, clock::now()).is_some());
         }
     };
-    hear(&mut doctor, &good);
-    hear(&mut doctor, &bad);
-    assert_eq!(doctor.diagnosis().findings, [], "a verdict stands until somebody asks again");
-    doctor.examine_again();
-    hear(&mut doctor, &bad);
-    assert_eq!(doctor.diagnosis().findings, [Finding::ByteOrder]);
-    doctor.examine_again();
-    hear(&mut doctor, &good);
-    assert_eq!(doctor.diagnosis().verdict, "good");
+    hear(&mut detector, &good);
+    hear(&mut detector, &bad);
+    assert_eq!(detector.diagnosis().findings, [], "a verdict stands until somebody asks again");
+    detector.examine_again();
+    hear(&mut detector, &bad);
+    assert_eq!(detector.diagnosis().findings, [Finding::ByteOrder]);
+    detector.examine_again();
+    hear(&mut detector, &good);
+    assert_eq!(detector.diagnosis().verdict, "good");
     assert!(told >= 3);
 }
 
@@ -286,25 +286,25 @@ fn every_finding_has_a_word_of_its_own_and_a_next_step() {
 
 /// What a doctor says of a line that brought `bytes`, 20 ms at a time at their pace.
 fn listen(format: AudioFormat, bytes: &[u8]) -> Diagnosis {
-    let (mut doctor, mut now) = (Doctor::new(format, "twilio"), clock::now());
+    let (mut detector, mut now) = (FormatDetector::new(format, "twilio"), clock::now());
     for bytes in bytes.chunks(20 * format.bytes_per_ms()) {
         let mut frame = CallerFrame { timestamp: None, payload: Frame::copy_of(bytes) };
-        doctor.hear(&mut frame, now);
+        detector.hear(&mut frame, now);
         assert_eq!(*frame.payload, bytes, "nothing is corrected that nobody wants corrected");
         now += 20 * MS;
     }
-    doctor.diagnosis()
+    detector.diagnosis()
 }
 
 struct Line {
-    doctor: Doctor,
+    detector: FormatDetector,
     now: Instant,
     clock: Duration,
 }
 
 impl Line {
     fn new(format: AudioFormat) -> Self {
-        Self { doctor: Doctor::new(format, "twilio"), now: clock::now(), clock: Duration::ZERO }
+        Self { detector: FormatDetector::new(format, "twilio"), now: clock::now(), clock: Duration::ZERO }
     }
 
     /// So many packets of so many bytes, so many milliseconds apart, with the carrier's clock or without.
@@ -312,7 +312,7 @@ impl Line {
         for _ in 0..count {
             let payload = Frame::copy_of(&vec![0x55; bytes]);
             let mut frame = CallerFrame { timestamp: clock.then_some(self.clock), payload };
-            self.doctor.hear(&mut frame, self.now);
+            self.detector.hear(&mut frame, self.now);
             self.passes(apart_ms);
         }
     }
@@ -323,7 +323,7 @@ impl Line {
 
     /// What the packets alone tell.
     fn found(&self) -> Vec<Finding> {
-        let found = self.doctor.diagnosis().findings;
+        let found = self.detector.diagnosis().findings;
         let of_timing = [Finding::RateTooLow, Finding::RateTooHigh, Finding::Loss];
         found.into_iter().filter(|finding| of_timing.contains(finding)).collect()
     }

@@ -7,7 +7,7 @@
 use super::resample::Resampler;
 use crate::frame::Frame;
 use crate::g711;
-use crate::wire::{AudioFormat, CallerFrame, Encoding, OddFrame};
+use crate::wire::{AudioFormat, CallerFrame, Encoding, MismatchedFrame};
 
 /// One stream's frames on their way in.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub struct Intake {
     begun: bool,
     /// From the rate that odd frames had last.
     resampler: Option<(u32, Resampler)>,
-    found: [u64; Oddity::ALL.len()],
+    found: [u64; FormatMismatch::ALL.len()],
     given: Vec<i16>,
     made: Vec<i16>,
 }
 
 /// What was odd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Oddity {
+pub enum FormatMismatch {
     /// The first frame had another rate and was dropped. Counted in frames.
     FirstOffRate,
     /// A later frame had another rate and was resampled. Counted in frames.
@@ -34,7 +34,7 @@ pub enum Oddity {
     Clamped,
 }
 
-impl Oddity {
+impl FormatMismatch {
     /// Every one, in the order of its number.
     pub const ALL: [Self; 4] = [Self::FirstOffRate, Self::Resampled, Self::UnknownRate, Self::Clamped];
 
@@ -52,7 +52,7 @@ impl Oddity {
 impl Intake {
     /// Nothing has come yet of a line of `line`.
     pub fn new(line: AudioFormat) -> Self {
-        let found = [0; Oddity::ALL.len()];
+        let found = [0; FormatMismatch::ALL.len()];
         Self { line, begun: false, resampler: None, found, given: Vec::new(), made: Vec::new() }
     }
 
@@ -62,27 +62,27 @@ impl Intake {
     }
 
     /// A frame as the line carries it, made of an odd one; `None` when it is dropped.
-    pub fn odd(&mut self, odd: OddFrame) -> Option<CallerFrame> {
+    pub fn odd(&mut self, odd: MismatchedFrame) -> Option<CallerFrame> {
         let first = !std::mem::replace(&mut self.begun, true);
-        self.count(Oddity::Clamped, odd.clamped.into());
+        self.count(FormatMismatch::Clamped, odd.clamped.into());
         match odd.rate_hz.filter(|rate| *rate != self.line.rate_hz) {
             None => Some(odd.frame),
             Some(_) if first => {
-                self.count(Oddity::FirstOffRate, 1);
+                self.count(FormatMismatch::FirstOffRate, 1);
                 None
             }
             Some(rate_hz) => {
                 let fitted = self.resample(rate_hz, &odd.frame.payload);
-                self.count(if fitted.is_some() { Oddity::Resampled } else { Oddity::UnknownRate }, 1);
+                self.count(if fitted.is_some() { FormatMismatch::Resampled } else { FormatMismatch::UnknownRate }, 1);
                 fitted.map(|payload| CallerFrame { timestamp: odd.frame.timestamp, payload })
             }
         }
     }
 
     /// What was found since this was last asked: what and how often.
-    pub fn take_findings(&mut self) -> impl Iterator<Item = (Oddity, u64)> + use<> {
+    pub fn take_findings(&mut self) -> impl Iterator<Item = (FormatMismatch, u64)> + use<> {
         let found = std::mem::take(&mut self.found);
-        Oddity::ALL.into_iter().zip(found).filter(|(_, count)| *count > 0)
+        FormatMismatch::ALL.into_iter().zip(found).filter(|(_, count)| *count > 0)
     }
 
     fn resample(&mut self, rate_hz: u32, payload: &[u8]) -> Option<Frame> {
@@ -102,8 +102,8 @@ impl Intake {
         Some(frame)
     }
 
-    fn count(&mut self, oddity: Oddity, times: u64) {
-        self.found[oddity as usize] += times;
+    fn count(&mut self, mismatch: FormatMismatch, times: u64) {
+        self.found[mismatch as usize] += times;
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
         let speech = intake.odd(odd(Some(16_000), 320)).expect("speech");
         assert_eq!(speech.payload.len(), 2 * 160);
         let found: Vec<_> = intake.take_findings().collect();
-        assert_eq!(found, [(Oddity::FirstOffRate, 1), (Oddity::Resampled, 1)]);
+        assert_eq!(found, [(FormatMismatch::FirstOffRate, 1), (FormatMismatch::Resampled, 1)]);
         assert_eq!(intake.take_findings().count(), 0, "told once");
     }
 
@@ -136,19 +136,19 @@ mod tests {
         for rate in [0, 1, 7_999, 44_100, u32::MAX] {
             assert_eq!(intake.odd(odd(Some(rate), 80)), None);
         }
-        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(Oddity::UnknownRate, 5)]);
+        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(FormatMismatch::UnknownRate, 5)]);
     }
 
     #[test]
     fn clamped_samples_are_counted_and_the_frame_goes_on() {
         let mut intake = Intake::new(AudioFormat::PCM_8K);
-        let frame = intake.odd(OddFrame { clamped: 7, ..odd(None, 80) }).expect("the frame");
+        let frame = intake.odd(MismatchedFrame { clamped: 7, ..odd(None, 80) }).expect("the frame");
         assert_eq!(frame.payload.len(), 160);
-        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(Oddity::Clamped, 7)]);
+        assert_eq!(intake.take_findings().collect::<Vec<_>>(), [(FormatMismatch::Clamped, 7)]);
     }
 
-    fn odd(rate_hz: Option<u32>, samples: usize) -> OddFrame {
+    fn odd(rate_hz: Option<u32>, samples: usize) -> MismatchedFrame {
         let payload = Frame::copy_of(&vec![0; 2 * samples]);
-        OddFrame { frame: CallerFrame { timestamp: None, payload }, rate_hz, clamped: 0 }
+        MismatchedFrame { frame: CallerFrame { timestamp: None, payload }, rate_hz, clamped: 0 }
     }
 }

@@ -6,8 +6,8 @@
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
 //! [`intake`] makes odd frames of a line what they should be, before they come here.
-//! [`diagnosis`] examines what the carrier sends, by what [`reading`] makes of its bytes, by its [`upper_half`] and by the packets'
-//! [`punctuality`].
+//! [`diagnosis`] examines what the carrier sends, by what [`candidate_format`] makes of its bytes, by its [`high_band`] and by the packets'
+//! [`packet_timing`].
 //!
 //! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
 //! ([`crate::recording`]). [`crate::frame`] lends the buffers that travel, [`scratch`] those that do not; [`energy`] tells how
@@ -16,21 +16,21 @@
 pub mod action;
 pub mod actor;
 pub mod caller;
+pub mod candidate_format;
 pub mod diagnosis;
 pub mod energy;
 pub mod fade;
+pub mod high_band;
 pub mod intake;
 pub mod item;
 pub mod level;
 pub mod messages;
+pub mod packet_timing;
 pub mod pipeline;
 pub mod playhead;
 pub mod playout;
-pub mod punctuality;
-pub mod reading;
 pub mod replay;
 pub mod report;
 pub mod resample;
 pub mod scratch;
-pub mod upper_half;
 pub mod voice;

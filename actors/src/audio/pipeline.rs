@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::caller::CallerPath;
-use super::diagnosis::Doctor;
+use super::diagnosis::FormatDetector;
 use super::item::{Piece, Source};
 use super::level::{Gain, Level, Levels};
 use super::messages::PCM_RATE_HZ;
@@ -104,7 +104,7 @@ impl Pipeline {
     /// A silent path for a line of `line`, with no model attached.
     pub fn new(line: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
         Self {
-            caller: CallerPath::new(line, Doctor::new(line, capabilities.name)),
+            caller: CallerPath::new(line, FormatDetector::new(line, capabilities.name)),
             agent: AgentPath::new(line),
             playout: Playout::new(line, capabilities, lead),
             agent_due: None,

@@ -1,6 +1,6 @@
 //! The CallActor: the shell around [`super::machine`]; owns the call's AudioPipeline, RealtimeLlm and Transcript.
 
-mod organs;
+mod children;
 mod people;
 #[cfg(test)]
 pub(crate) mod probes;
@@ -16,7 +16,7 @@ use actix::{
 use log::trace;
 use serde_json::{Map, Value};
 
-use self::organs::{Mind, Real, Scribe, Spawn, Voice, start_line, start_scribe, start_voice};
+use self::children::{LlmHandle, Real, Spawn, TranscriptHandle, Voice, start_line, start_transcript, start_voice};
 use self::sabotage::Fail;
 use super::machine::{CallMachine, Means};
 use super::messages::{
@@ -27,12 +27,12 @@ use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::transfer::TransferRefusal;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
-use crate::call::report::{CallEnded, Spent, TransferLeave};
-use crate::child::{Organ, OrganLost};
+use crate::call::report::{CallEnded, Spent, TransferPermit};
+use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::control::{self, CarrierAnswer, CarrierApi, Request};
-use crate::delivery::messages::Herald;
+use crate::delivery::messages::CallNotifier;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag, ToolCallId};
@@ -40,7 +40,7 @@ use crate::incident::Incidents;
 use crate::line::identity::CallIdentity;
 use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
 use crate::money::Usd;
-use crate::profile::Brief;
+use crate::profile::CallProfile;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::report::ModelReport;
 use crate::tools::http;
@@ -56,7 +56,7 @@ pub struct CallSetup {
     /// Whose call.
     pub identity: CallIdentity,
     /// How it is to be held.
-    pub brief: Arc<Brief>,
+    pub profile: Arc<CallProfile>,
     /// The media stream.
     pub line: Line,
     /// The disk.
@@ -64,9 +64,9 @@ pub struct CallSetup {
     /// The call's place, given back once at the end.
     pub place: Place,
     /// Who keeps the books; `None` where nobody does.
-    pub books: Option<Recipient<Spent>>,
+    pub spend_store: Option<Recipient<Spent>>,
     /// Who counts transfers.
-    pub leave: Recipient<TransferLeave>,
+    pub leave: Recipient<TransferPermit>,
     /// The carrier's API, where there is one and its secrets are known.
     pub api: Option<Arc<CarrierApi>>,
 }
@@ -77,27 +77,27 @@ pub struct CallSetup {
 pub struct Place {
     call: CallId,
     supervisor: Option<Recipient<CallEnded>>,
-    herald: Option<Herald>,
+    notifier: Option<CallNotifier>,
 }
 
 impl Place {
     /// The place of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
-        Self { call, supervisor: Some(supervisor), herald: None }
+        Self { call, supervisor: Some(supervisor), notifier: None }
     }
 
     /// The same, whose end is told to others as well.
     #[must_use]
-    pub fn announced_by(mut self, herald: Option<Herald>) -> Self {
-        self.herald = herald;
+    pub fn announced_by(mut self, notifier: Option<CallNotifier>) -> Self {
+        self.notifier = notifier;
         self
     }
 
     /// Gives the place back; whether it was still taken.
     fn leave(&mut self, ending: Ending, by_stream: bool) -> bool {
         let supervisor = self.supervisor.take();
-        if let Some(herald) = self.herald.take() {
-            herald.ended(ending);
+        if let Some(notifier) = self.notifier.take() {
+            notifier.ended(ending);
         }
         if let Some(supervisor) = &supervisor {
             supervisor.do_send(CallEnded { call: self.call, ending, by_stream });
@@ -123,11 +123,11 @@ pub struct CallActor {
     /// The line, until it is closed.
     line: Option<Recipient<ToLine>>,
     /// Until it is told to close.
-    mind: Option<Mind>,
+    llm: Option<LlmHandle>,
     /// Until it is told to finish.
     voice: Option<Voice>,
     /// Until it is told how the call ended.
-    scribe: Option<Scribe>,
+    transcript: Option<TranscriptHandle>,
     watchers: Watchers,
     /// What went wrong so far.
     incidents: Incidents,
@@ -151,13 +151,13 @@ impl CallActor {
             started_at: setup.identity.started_at,
         };
         Self {
-            machine: CallMachine::new(Arc::clone(&setup.brief), started).with_means(means),
+            machine: CallMachine::new(Arc::clone(&setup.profile), started).with_means(means),
             started,
             spawn,
             line: Some(setup.line.to_line.clone()),
-            mind: None,
+            llm: None,
             voice: None,
-            scribe: None,
+            transcript: None,
             watchers: Watchers::default(),
             incidents: Incidents::default(),
             complaints: Complaints::default(),
@@ -174,21 +174,21 @@ impl Actor for CallActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         let identity = &self.setup.identity;
-        let brief = &self.setup.brief;
+        let profile = &self.setup.profile;
         emit(Event::CallStarted {
             call: &self.tag,
             carrier: identity.carrier.name(),
-            agent: &brief.agent,
-            language: &brief.language,
-            route: brief.route,
+            agent: &profile.agent,
+            language: &profile.language,
+            route: profile.route,
         });
         let me = ctx.address();
-        let scribe = start_scribe(&*self.spawn, &self.setup, &me);
-        let scribe = self.scribe.insert(scribe);
-        let (voice, mind) = start_line(&*self.spawn, &self.setup, scribe, &me);
+        let transcript = start_transcript(&*self.spawn, &self.setup, &me);
+        let transcript = self.transcript.insert(transcript);
+        let (voice, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
         let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
-        (self.voice, self.mind) = (Some(voice), Some(mind));
+        (self.voice, self.llm) = (Some(voice), Some(llm));
         self.step(CallEvent::Begun, ctx);
     }
 
@@ -222,7 +222,9 @@ impl CallActor {
             A::PauseRecording(paused) => self.tell_audio(AudioOrder::PauseRecording(paused)),
             A::AskTool { call, plan, arguments } => Self::ask_tool(call, plan, arguments, ctx),
             A::TellSpent(cost) => self.tell_spent(cost),
-            A::AskLeave { destination, most_an_hour } => self.ask_leave(destination, most_an_hour, ctx),
+            A::AskTransferPermit { destination, most_an_hour } => {
+                self.ask_transfer_permit(destination, most_an_hour, ctx);
+            }
             A::AskHandover => self.ask_handover(ctx),
             A::CallPerson { target, caller_id, ring } => self.call_person(&target, caller_id, ring, ctx),
             A::DropPerson(call) => self.drop_person(call),
@@ -231,7 +233,7 @@ impl CallActor {
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
             A::Order(order) => self.tell_model(order),
             A::Record(fact) => self.record(fact),
-            A::RenewTranscript => self.scribe = Some(start_scribe(&*self.spawn, &self.setup, &ctx.address())),
+            A::RenewTranscript => self.transcript = Some(start_transcript(&*self.spawn, &self.setup, &ctx.address())),
             A::Tell(note) => self.tell(&note),
             A::CloseLine => self.end_line(),
             A::CloseModel => self.close_model(),
@@ -280,9 +282,9 @@ impl CallActor {
     }
 
     fn attach_model(&self) {
-        if let Some(mind) = &self.mind {
-            let format = self.setup.brief.model.format;
-            self.tell_audio(AudioOrder::AttachModel { sink: mind.audio.clone(), format });
+        if let Some(llm) = &self.llm {
+            let format = self.setup.profile.model.format;
+            self.tell_audio(AudioOrder::AttachModel { sink: llm.audio.clone(), format });
         }
     }
 
@@ -293,14 +295,14 @@ impl CallActor {
     }
 
     fn tell_model(&self, order: ModelOrder) {
-        if let Some(mind) = &self.mind {
-            mind.orders.do_send(order);
+        if let Some(llm) = &self.llm {
+            llm.orders.do_send(order);
         }
     }
 
     fn record(&self, fact: Fact) {
-        if let Some(scribe) = &self.scribe {
-            scribe.facts.do_send(fact);
+        if let Some(transcript) = &self.transcript {
+            transcript.facts.do_send(fact);
         }
     }
 
@@ -315,24 +317,24 @@ impl CallActor {
     }
 
     fn tell_spent(&self, cost: Usd) {
-        let (call, brief) = (self.setup.identity.id, &self.setup.brief);
+        let (call, profile) = (self.setup.identity.id, &self.setup.profile);
         emit(Event::Spent {
             call: &self.tag,
-            agent: &brief.agent,
-            model: &brief.model.model,
-            variant: brief.variant.as_deref().unwrap_or("none"),
+            agent: &profile.agent,
+            model: &profile.model.model,
+            variant: profile.variant.as_deref().unwrap_or("none"),
             dollars: cost.dollars(),
         });
-        if let Some(books) = &self.setup.books {
-            books.do_send(Spent { call, cost });
+        if let Some(spend_store) = &self.setup.spend_store {
+            spend_store.do_send(Spent { call, cost });
         }
     }
 
-    fn ask_leave(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
-        let asked = self.setup.leave.send(TransferLeave { destination, most_an_hour });
+    fn ask_transfer_permit(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
+        let asked = self.setup.leave.send(TransferPermit { destination, most_an_hour });
         // A Supervisor that is gone counts nothing any more.
         let answered = |answer: Result<bool, _>, this: &mut Self, ctx: &mut Context<Self>| {
-            this.step(CallEvent::LeaveGiven { granted: answer.unwrap_or(false) }, ctx);
+            this.step(CallEvent::TransferPermitGiven { granted: answer.unwrap_or(false) }, ctx);
         };
         ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
     }
@@ -359,10 +361,10 @@ impl CallActor {
         self.setup.line = line;
         (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
         let me = ctx.address();
-        let facts = self.scribe.as_ref().map(|scribe| &scribe.facts);
+        let facts = self.transcript.as_ref().map(|transcript| &transcript.facts);
         let voice = start_voice(&*self.spawn, &self.setup, facts, &me);
-        if let Some(mind) = &self.mind {
-            mind.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
+        if let Some(llm) = &self.llm {
+            llm.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
         }
         let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
         self.voice = Some(voice);
@@ -403,7 +405,7 @@ impl CallActor {
 
     fn close_model(&mut self) {
         self.tell_model(ModelOrder::Close);
-        self.mind = None;
+        self.llm = None;
     }
 
     fn finish_audio(&mut self) {
@@ -416,7 +418,7 @@ impl CallActor {
             emit(Event::ModelComplaints { call: &self.tag, code: &code, times });
         }
         self.record(Fact::Ended { ending, tally });
-        self.scribe = None;
+        self.transcript = None;
     }
 
     fn leave(&mut self, ending: Ending) {
@@ -424,17 +426,17 @@ impl CallActor {
             let identity = &self.setup.identity;
             let duration = clock::now().saturating_duration_since(self.started);
             emit(Event::CallEnded { call: &self.tag, carrier: identity.carrier.name(), ending, duration });
-            if let Some(variant) = &self.setup.brief.variant {
-                emit(Event::VariantEnded { variant, agent: &self.setup.brief.agent, ending });
+            if let Some(variant) = &self.setup.profile.variant {
+                emit(Event::VariantEnded { variant, agent: &self.setup.profile.agent, ending });
             }
         }
     }
 
-    fn fail(&self, organ: Organ) {
-        let victim = match organ {
-            Organ::Audio => self.voice.as_ref().map(|voice| &voice.fail),
-            Organ::Model => self.mind.as_ref().map(|mind| &mind.fail),
-            Organ::Transcript => self.scribe.as_ref().map(|scribe| &scribe.fail),
+    fn fail(&self, child: Child) {
+        let victim = match child {
+            Child::Audio => self.voice.as_ref().map(|voice| &voice.fail),
+            Child::Model => self.llm.as_ref().map(|llm| &llm.fail),
+            Child::Transcript => self.transcript.as_ref().map(|transcript| &transcript.fail),
         };
         if let Some(victim) = victim {
             victim.do_send(Fail);
@@ -442,7 +444,7 @@ impl CallActor {
     }
 
     fn snapshot(&self) -> CallSnapshot {
-        let (identity, brief, tally) = (&self.setup.identity, &self.setup.brief, self.machine.tally());
+        let (identity, profile, tally) = (&self.setup.identity, &self.setup.profile, self.machine.tally());
         let duration = clock::now().saturating_duration_since(self.started);
         CallSnapshot {
             id: identity.id.to_string(),
@@ -452,9 +454,9 @@ impl CallActor {
             direction: identity.direction.word(),
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            agent: brief.agent.clone(),
+            agent: profile.agent.clone(),
             language: self.machine.language().to_owned(),
-            model: brief.model.model.clone(),
+            model: profile.model.model.clone(),
             state: self.machine.state(),
             started_at: identity.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
@@ -462,7 +464,7 @@ impl CallActor {
             barge_ins: tally.barge_ins,
             dropped_frames: tally.dropped_frames,
             cost_usd: tally.cost_usd,
-            variant: brief.variant.clone(),
+            variant: profile.variant.clone(),
             detail: CallDetail { incidents: self.incidents.in_order(), ..self.machine.detail() },
         }
     }
@@ -492,11 +494,11 @@ impl Handler<ModelReport> for CallActor {
     }
 }
 
-impl Handler<OrganLost> for CallActor {
+impl Handler<ChildLost> for CallActor {
     type Result = ();
 
-    fn handle(&mut self, OrganLost(organ): OrganLost, ctx: &mut Self::Context) {
-        self.step(CallEvent::OrganLost(organ), ctx);
+    fn handle(&mut self, ChildLost(child): ChildLost, ctx: &mut Self::Context) {
+        self.step(CallEvent::ChildLost(child), ctx);
     }
 }
 
@@ -604,7 +606,7 @@ impl Handler<PauseRecording> for CallActor {
 
     fn handle(&mut self, PauseRecording(paused): PauseRecording, ctx: &mut Self::Context) -> bool {
         self.step(CallEvent::RecordingPaused(paused), ctx);
-        self.setup.brief.recording.is_some()
+        self.setup.profile.recording.is_some()
     }
 }
 
@@ -612,8 +614,8 @@ impl Handler<Watch> for CallActor {
     type Result = ();
 
     fn handle(&mut self, Watch(watcher): Watch, _: &mut Self::Context) {
-        if let Some(scribe) = &self.scribe {
-            scribe.watch.do_send(Watch(watcher.clone()));
+        if let Some(transcript) = &self.transcript {
+            transcript.watch.do_send(Watch(watcher.clone()));
         }
         self.watchers.add(watcher);
         self.watchers.tell(|| Some(News::state(self.machine.state())));
@@ -624,7 +626,7 @@ impl Handler<ReadWords> for CallActor {
     type Result = ResponseFuture<Value>;
 
     fn handle(&mut self, _: ReadWords, _: &mut Self::Context) -> Self::Result {
-        let asked = self.scribe.as_ref().map(|scribe| scribe.read.send(ReadWords));
+        let asked = self.transcript.as_ref().map(|transcript| transcript.read.send(ReadWords));
         Box::pin(async move {
             match asked {
                 Some(asked) => asked.await.unwrap_or_default(),

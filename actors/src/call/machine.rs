@@ -74,12 +74,12 @@ use self::outage::Outage;
 use self::protection::Protection;
 use self::reconnecting::{Reconnecting, opening_protection};
 use self::waiting::Wait;
-use super::gate::Gate;
+use super::barge_in::BargeInFilter;
 use super::keypad::Keypad;
-use super::ladder::Ladder;
 use super::latency::Stopwatch;
 use super::messages::CallDetail;
 use super::meter::Meter;
+use super::no_input::NoInput;
 use super::steps::{CallAction, CallEvent, Note, Timer};
 use super::tools::Tools;
 use super::transfer::{By, Transfer, Transferring};
@@ -87,8 +87,8 @@ use super::turn::Turn;
 use crate::audio::diagnosis::Diagnosis;
 use crate::ending::Ending;
 use crate::line::messages::LineReport;
-use crate::profile::{Brief, LanguageBrief};
-use crate::realtime::messages::{ModelOrder, Wish, WishPurpose};
+use crate::profile::{CallProfile, LanguageProfile};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use crate::realtime::report::LossClass;
 use crate::transcript::messages::{Fact, Tally};
 use crate::words::Pieces;
@@ -96,13 +96,13 @@ use crate::words::Pieces;
 /// One call.
 #[derive(Debug)]
 pub struct CallMachine {
-    brief: Arc<Brief>,
+    profile: Arc<CallProfile>,
     state: State,
     turn: Turn,
-    gate: Gate,
+    barge_in: BargeInFilter,
     /// What the caller says, as it comes.
     pieces: Pieces,
-    ladder: Ladder,
+    no_input: NoInput,
     keypad: Keypad,
     tools: Tools,
     stopwatch: Stopwatch,
@@ -178,22 +178,22 @@ enum State {
 
 impl CallMachine {
     /// A call whose stream has started and whose model is being dialled.
-    pub fn new(brief: Arc<Brief>, now: Instant) -> Self {
-        let longest = brief.limits.max_duration;
+    pub fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
+        let longest = profile.limits.max_duration;
         let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
-        let protection = opening_protection(&brief);
+        let protection = opening_protection(&profile);
         Self {
             state: State::Connecting,
             turn: Turn::default(),
-            gate: Gate::default(),
+            barge_in: BargeInFilter::default(),
             pieces: Pieces::default(),
-            ladder: Ladder::new(brief.ladder.clone(), now),
+            no_input: NoInput::new(profile.no_input.clone(), now),
             keypad: Keypad::default(),
             tools: Tools::default(),
             stopwatch: Stopwatch::default(),
             protection,
             recording: Recording::Running,
-            language: brief.language.clone(),
+            language: profile.language.clone(),
             caller_speaking: false,
             outage: None,
             cut_short: CutShort::default(),
@@ -201,11 +201,11 @@ impl CallMachine {
             renewable: false,
             lines_played: 0,
             meter: Meter::new(
-                &brief.spend,
-                &brief.model.model,
-                brief.model.transcription.as_ref().map(|it| it.model.as_str()),
+                &profile.spend,
+                &profile.model.model,
+                profile.model.transcription.as_ref().map(|it| it.model.as_str()),
             ),
-            brief,
+            profile,
             started: now,
             line_heard: now,
             warning,
@@ -244,13 +244,13 @@ impl CallMachine {
             CallEvent::HangUp(order) => self.hang_up(order, now),
             CallEvent::WrapUp => self.wrap_up(),
             CallEvent::RecordingPaused(paused) => self.pause_recording(paused),
-            CallEvent::OrganLost(organ) => self.organ_lost(organ, now),
+            CallEvent::ChildLost(child) => self.child_lost(child, now),
             CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
             CallEvent::TransferOrdered { destination } => {
                 let reason = "ordered by an operator".to_owned();
                 self.transfer_asked(Transfer::new(destination, reason, By::Operator), now);
             }
-            CallEvent::LeaveGiven { granted } => self.leave_given(granted, now),
+            CallEvent::TransferPermitGiven { granted } => self.transfer_permit_given(granted, now),
             CallEvent::CarrierAnswered(answer) => self.carrier_answered(answer, now),
             CallEvent::DialAnswered => self.dial_answered(),
             CallEvent::DialEnded(outcome) => self.dial_ended(outcome, now),
@@ -263,12 +263,12 @@ impl CallMachine {
             CallEvent::LineReturned => self.line_returned(now),
             CallEvent::TimeUp => {}
         }
-        self.mind_the_words(now);
-        self.mind_the_silence(now);
-        self.mind_the_wait(now);
+        self.check_words(now);
+        self.check_silence(now);
+        self.check_wait(now);
         self.time_passed(now);
-        self.mind_the_silence(now);
-        self.mind_the_wait(now);
+        self.check_silence(now);
+        self.check_wait(now);
         self.renew_if_quiet();
         if self.state.name() != before {
             self.tell(Note::StateChanged(self.state.name()));
@@ -278,7 +278,7 @@ impl CallMachine {
 
     /// What is waited for next; something until the call has ended.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
-        let limits = &self.brief.limits;
+        let limits = &self.profile.limits;
         let after = |from: Instant, wait, timer| from.checked_add(wait).map(|at| (at, timer));
         let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
         let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
@@ -290,8 +290,8 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
                 self.keypad.due().filter(|_| self.protection == Protection::Over).map(|at| (at, Timer::Keypad)),
                 self.warning.map(|at| (at, Timer::DurationWarning)),
-                self.gate.due().map(|at| (at, Timer::Interruption)),
-                self.ladder.deadline().filter(|_| !self.must_be_heard()).map(|at| (at, Timer::Idle)),
+                self.barge_in.due().map(|at| (at, Timer::Interruption)),
+                self.no_input.deadline().filter(|_| !self.must_be_heard()).map(|at| (at, Timer::Idle)),
                 self.tools.filler_due().map(|at| (at, Timer::Filler)),
                 self.outage_due().map(|at| (at, Timer::Outage)),
                 self.wait_due().map(|at| (at, Timer::Wait)),
@@ -313,8 +313,8 @@ impl CallMachine {
     }
 
     /// The words of the language that is spoken now.
-    fn spoken(&self) -> Option<&LanguageBrief> {
-        self.brief.languages.get(&self.language)
+    fn spoken(&self) -> Option<&LanguageProfile> {
+        self.profile.languages.get(&self.language)
     }
 
     /// The state's name.
@@ -402,7 +402,7 @@ impl CallMachine {
                 State::Connecting | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_),
             ) => {}
             (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
-            (LineReport::Alive | LineReport::Garbled | LineReport::Incident(_), _) => {}
+            (LineReport::Alive | LineReport::Malformed | LineReport::Incident(_), _) => {}
             (LineReport::FramesDropped(frames), _) => {
                 self.tally.dropped_frames += frames;
                 self.tell(Note::FramesDropped(frames));
@@ -424,7 +424,7 @@ impl CallMachine {
                 (Timer::ModelSetup, _) => {
                     let reason = "no session within the time for model setup".to_owned();
                     self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    if self.brief.on_model_loss.is_some()
+                    if self.profile.on_model_loss.is_some()
                         || self.spoken().is_some_and(|language| language.apology_sound.is_some())
                     {
                         self.close_without_model(Ending::ModelLost, now);
@@ -434,17 +434,17 @@ impl CallMachine {
                 }
                 (Timer::Keypad, _) => self.keys_entered(now),
                 (Timer::Interruption, _) => {
-                    let verdict = self.gate.judge(now);
+                    let verdict = self.barge_in.judge(now);
                     self.rule(verdict, now);
                 }
-                (Timer::Idle, _) => self.climb(now),
+                (Timer::Idle, _) => self.advance(now),
                 (Timer::Filler, _) => self.fill_the_wait(now),
                 (Timer::Outage, _) => self.fill_the_outage(now),
                 (Timer::Wait, _) => self.end_the_wait(now),
                 (Timer::Protection, _) => self.end_protection(now),
                 (Timer::DurationWarning, _) => {
                     self.warning = None;
-                    self.wish(WishPurpose::Notice, Some(WARNING.to_owned()));
+                    self.request(ResponsePurpose::Notice, Some(WARNING.to_owned()));
                 }
                 (Timer::DurationLimit, _) => self.say_goodbye(Ending::DurationLimit, now),
                 // `Closing` alone has the one deadline, `Transferring` the other.
@@ -453,9 +453,9 @@ impl CallMachine {
         }
     }
 
-    fn wish(&mut self, purpose: WishPurpose, instructions: Option<String>) {
+    fn request(&mut self, purpose: ResponsePurpose, instructions: Option<String>) {
         self.turn.owe();
-        self.out.push(CallAction::Order(ModelOrder::Speak(Wish { purpose, instructions })));
+        self.out.push(CallAction::Order(ModelOrder::Speak(ResponseRequest { purpose, instructions })));
     }
 
     fn record(&mut self, fact: Fact) {

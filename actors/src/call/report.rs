@@ -9,7 +9,7 @@ use crate::money::Usd;
 /// May the caller be sent to this destination? Counted over all calls.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "bool")]
-pub struct TransferLeave {
+pub struct TransferPermit {
     /// The destination's name, one of the table.
     pub destination: String,
     /// Attempts that are allowed within an hour.

@@ -9,7 +9,7 @@ use super::messages::HangUp;
 use super::transfer::DialOutcome;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::report::AudioReport;
-use crate::child::Organ;
+use crate::child::Child;
 use crate::complaints::Telling;
 use crate::control::{CarrierAnswer, Target};
 use crate::ending::Ending;
@@ -20,7 +20,7 @@ use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::line::messages::LineReport;
 use crate::money::Usd;
-use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome};
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, Tally};
@@ -43,7 +43,7 @@ pub enum CallEvent {
     /// Somebody outside wants silence to be recorded and no keys, or everything again.
     RecordingPaused(bool),
     /// One of the call's actors is gone without having been told to go.
-    OrganLost(Organ),
+    ChildLost(Child),
     /// An operator's tool has answered.
     ToolAnswered {
         /// The call that it answers.
@@ -57,7 +57,7 @@ pub enum CallEvent {
         destination: String,
     },
     /// The Supervisor has counted the transfer that was asked for.
-    LeaveGiven {
+    TransferPermitGiven {
         /// Whether it may be made.
         granted: bool,
     },
@@ -132,8 +132,8 @@ pub enum CallAction {
     Order(ModelOrder),
     /// Give the Transcript a fact.
     Record(Fact),
-    /// Ask the Supervisor to count a transfer; its answer comes back as [`CallEvent::LeaveGiven`].
-    AskLeave {
+    /// Ask the Supervisor to count a transfer; its answer comes back as [`CallEvent::TransferPermitGiven`].
+    AskTransferPermit {
         /// Where to, by name.
         destination: String,
         /// Attempts that are allowed within an hour.
@@ -310,9 +310,9 @@ pub enum Note {
         again: bool,
     },
     /// The model will not say what it was asked to say.
-    WishGivenUp {
+    RequestGivenUp {
         /// What it was for; `None` is an answer to the caller.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// Why.
         reason: String,
     },
@@ -328,7 +328,7 @@ pub enum Note {
     /// The caller is back on another stream, after so long without one.
     LineBack(Duration),
     /// An actor of the call is gone.
-    OrganLost(Organ),
+    ChildLost(Child),
     /// The second Transcript was lost as well: there will be no record.
     RecordLost,
     /// Something went wrong that no other note says.
@@ -357,8 +357,8 @@ impl Note {
                 Incident::new(K::ModelFailover, format!("{}: {reason}", class.word()))
             }
             Self::ModelLost { class, reason } => Incident::new(K::ModelLost, format!("{}: {reason}", class.word())),
-            Self::WishGivenUp { purpose, reason } => {
-                let purpose = purpose.map_or("answer", WishPurpose::word);
+            Self::RequestGivenUp { purpose, reason } => {
+                let purpose = purpose.map_or("answer", ResponsePurpose::word);
                 Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
             }
             // The record knows by itself of one that failed.
@@ -369,7 +369,7 @@ impl Note {
             Self::FramesDropped(_) => Incident::new(K::AudioDropped, "in: mailbox_full"),
             Self::CarrierRefused { reason } => Incident::new(K::CarrierRefused, reason.clone()),
             Self::LineBroke => Incident::new(K::LineBroken, "the stream ended and the call went on"),
-            Self::OrganLost(organ) => Incident::new(K::ActorLost, organ.word()),
+            Self::ChildLost(child) => Incident::new(K::ActorLost, child.word()),
             Self::StateChanged(_)
             | Self::FirstAudioSent(_)
             | Self::AnswerTimed(_)
@@ -413,8 +413,8 @@ impl Note {
                 Event::ModelComplained { call, code, message, telling: Telling::First }
             }
             Self::WordsMissing { why, turns, again } => Event::WordsMissing { call, why, turns: *turns, again: *again },
-            Self::WishGivenUp { purpose, reason } => {
-                Event::WishGivenUp { call, purpose: purpose.map_or("answer", WishPurpose::word), reason }
+            Self::RequestGivenUp { purpose, reason } => {
+                Event::RequestGivenUp { call, purpose: purpose.map_or("answer", ResponsePurpose::word), reason }
             }
             Self::LineFaulty { finding, diagnosis } => Event::LineFaulty {
                 call,
@@ -428,7 +428,7 @@ impl Note {
             },
             Self::LineBroke => Event::LineBroke { call },
             Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
-            Self::OrganLost(organ) => Event::OrganLost { call, organ: organ.word() },
+            Self::ChildLost(child) => Event::ChildLost { call, child: child.word() },
             Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
         }
     }

@@ -9,16 +9,16 @@ use crate::control::Target;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::destinations::Destination;
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
-use crate::profile::{AudioPlan, Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
-pub(crate) fn brief() -> Brief {
-    Brief {
+pub(crate) fn profile() -> CallProfile {
+    CallProfile {
         agent: "reception".to_owned(),
         language: "en".to_owned(),
         model: Arc::new(plan()),
@@ -39,7 +39,7 @@ pub(crate) fn brief() -> Brief {
         notice: None,
         on_model_loss: None,
         // Nobody is asked whether they are still there, unless a test is about that.
-        ladder: LadderPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
+        no_input: NoInputPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),
@@ -69,7 +69,7 @@ pub(crate) fn sales() -> Destination {
 
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// The session of [`brief`].
+/// The session of [`profile`].
 pub(crate) fn plan() -> SessionPlan {
     SessionPlan {
         endpoint: Endpoint {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use crate::ids::{ResponseId, ToolCallId};
-use crate::profile::Brief;
+use crate::profile::CallProfile;
 use crate::realtime::report::ToolCall;
 use crate::tools::plan::{ToolPlan, failure};
 
@@ -112,7 +112,7 @@ pub(super) enum Effect {
 
 impl Tools {
     /// Runs a tool; `None` when this call of it has been run already.
-    pub(super) fn run(&mut self, call: &ToolCall, brief: &Brief, now: Instant) -> Option<Outcome> {
+    pub(super) fn run(&mut self, call: &ToolCall, profile: &CallProfile, now: Instant) -> Option<Outcome> {
         if self.run.contains(&call.id) {
             return None;
         }
@@ -120,9 +120,9 @@ impl Tools {
             self.run.pop_front();
         }
         self.run.push_back(call.id.clone());
-        let outcome = match brief.tools.get(&call.name) {
+        let outcome = match profile.tools.get(&call.name) {
             Some(plan) => self.ask(call, plan, now),
-            None => built_in(&call.name, &call.arguments, brief).map(Outcome::Answer),
+            None => built_in(&call.name, &call.arguments, profile).map(Outcome::Answer),
         };
         Some(
             outcome.unwrap_or_else(|problem| {
@@ -161,10 +161,10 @@ impl Tools {
 
     /// The tool that is meant by `name`. Models put name spaces in front, as `functions.`, `default_api:` and `tools/`: where the whole
     /// is no tool of this agent and the part behind is, that one is meant.
-    pub(super) fn name_of<'a>(&self, name: &'a str, brief: &Brief) -> &'a str {
+    pub(super) fn name_of<'a>(&self, name: &'a str, profile: &CallProfile) -> &'a str {
         let name = name.trim();
-        let offered = offered(brief);
-        let is_tool = |name: &str| brief.tools.contains_key(name) || offered.contains(&name);
+        let offered = offered(profile);
+        let is_tool = |name: &str| profile.tools.contains_key(name) || offered.contains(&name);
         if is_tool(name) {
             return name;
         }
@@ -210,19 +210,19 @@ impl Tools {
 }
 
 /// The names of the tools that the model is offered.
-fn offered(brief: &Brief) -> Vec<&str> {
-    brief.model.tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+fn offered(profile: &CallProfile) -> Vec<&str> {
+    profile.model.tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
 }
 
-fn built_in(name: &str, arguments: &str, brief: &Brief) -> Result<Answer, String> {
+fn built_in(name: &str, arguments: &str, profile: &CallProfile) -> Result<Answer, String> {
     let arguments = read(arguments)?;
     match name {
         "end_call" => Ok(done(&json!({"ok": true}), false, Effect::HangUp)),
-        "switch_language" => switch_language(&arguments, brief),
-        "save_answer" => save_answer(&arguments, brief),
+        "switch_language" => switch_language(&arguments, profile),
+        "save_answer" => save_answer(&arguments, profile),
         "transfer_call" => transfer_call(&arguments),
         "send_dtmf" => Err("keys cannot be sent on this line".to_owned()),
-        _ => Err(match offered(brief) {
+        _ => Err(match offered(profile) {
             names if names.is_empty() => "there is no such tool, nor any other".to_owned(),
             names => format!("there is no such tool; the tools are: {}", names.join(", ")),
         }),
@@ -242,14 +242,14 @@ fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
 }
 
 /// Takes the code or the English name.
-fn switch_language(arguments: &Map<String, Value>, brief: &Brief) -> Result<Answer, String> {
+fn switch_language(arguments: &Map<String, Value>, profile: &CallProfile) -> Result<Answer, String> {
     let asked = text(arguments, "language")?;
-    let known = brief
+    let known = profile
         .languages
         .iter()
         .find(|(code, language)| code.eq_ignore_ascii_case(&asked) || language.name.eq_ignore_ascii_case(&asked));
     let Some((code, language)) = known else {
-        let codes: Vec<&str> = brief.languages.keys().map(String::as_str).collect();
+        let codes: Vec<&str> = profile.languages.keys().map(String::as_str).collect();
         return Err(format!("this agent does not speak that language; it speaks: {}", codes.join(", ")));
     };
     let output =
@@ -257,7 +257,7 @@ fn switch_language(arguments: &Map<String, Value>, brief: &Brief) -> Result<Answ
     Ok(done(&output, true, Effect::SwitchLanguage(code.clone())))
 }
 
-fn save_answer(arguments: &Map<String, Value>, brief: &Brief) -> Result<Answer, String> {
+fn save_answer(arguments: &Map<String, Value>, profile: &CallProfile) -> Result<Answer, String> {
     let key = text(arguments, "key")?;
     let value = match arguments.get("value") {
         Some(Value::String(words)) => words.trim().to_owned(),
@@ -267,9 +267,9 @@ fn save_answer(arguments: &Map<String, Value>, brief: &Brief) -> Result<Answer, 
     if key.len() > LONGEST_KEY || value.len() > LONGEST_ANSWER {
         return Err("the key or the value is too long".to_owned());
     }
-    let question = brief.questions.iter().find(|question| question.key == key);
-    if question.is_none() && !brief.questions.is_empty() {
-        let keys: Vec<&str> = brief.questions.iter().map(|question| question.key.as_str()).collect();
+    let question = profile.questions.iter().find(|question| question.key == key);
+    if question.is_none() && !profile.questions.is_empty() {
+        let keys: Vec<&str> = profile.questions.iter().map(|question| question.key.as_str()).collect();
         return Err(format!("there is no such question; the keys are: {}", keys.join(", ")));
     }
     let (value, status, output) = match question.map_or(Ok(value.clone()), |question| question.accept(&value)) {
@@ -324,20 +324,20 @@ const LONGEST_ANSWER: usize = 4096;
 mod tests {
     use super::*;
     use crate::call::testing;
-    use crate::profile::{AnswerKind, Greeting, LanguageBrief, Question, Validation};
+    use crate::profile::{AnswerKind, Greeting, LanguageProfile, Question, Validation};
 
     #[test]
     fn end_call_hangs_up_without_another_response() {
-        let answer = answer("end_call", r#"{"reason":"done"}"#, &testing::brief());
+        let answer = answer("end_call", r#"{"reason":"done"}"#, &testing::profile());
         assert_eq!(answer, Answer { output: r#"{"ok":true}"#.to_owned(), speak: false, effect: Some(Effect::HangUp) });
     }
 
     #[test]
     fn a_call_runs_once() {
-        let (mut tools, brief, now) = (Tools::default(), testing::brief(), crate::clock::now());
-        assert!(tools.run(&call("a", "end_call", ""), &brief, now).is_some());
-        assert!(tools.run(&call("a", "end_call", ""), &brief, now).is_none());
-        assert!(tools.run(&call("b", "end_call", ""), &brief, now).is_some());
+        let (mut tools, profile, now) = (Tools::default(), testing::profile(), crate::clock::now());
+        assert!(tools.run(&call("a", "end_call", ""), &profile, now).is_some());
+        assert!(tools.run(&call("a", "end_call", ""), &profile, now).is_none());
+        assert!(tools.run(&call("b", "end_call", ""), &profile, now).is_some());
     }
 
     #[test]
@@ -355,7 +355,7 @@ mod tests {
             ("save_answer", r#"{"key":"colour","value":"red"}"#),
             ("send_dtmf", "\u{0}"),
         ] {
-            let answer = answer(name, arguments, &brief());
+            let answer = answer(name, arguments, &profile());
             let output: Value = serde_json::from_str(&answer.output).expect("JSON");
             assert_eq!(output["ok"], false, "{name} {arguments}");
             assert!(output["error"].as_str().is_some_and(|error| error.len() > 10), "{name} {arguments}");
@@ -365,10 +365,10 @@ mod tests {
 
     #[test]
     fn a_name_space_in_front_of_a_tool_is_left_out() {
-        let mut brief = brief();
+        let mut profile = profile();
         let tools =
             ["switch_language", "end_call", "order_status"].map(|name| json!({"type": "function", "name": name}));
-        Arc::make_mut(&mut brief.model).tools = tools.to_vec();
+        Arc::make_mut(&mut profile.model).tools = tools.to_vec();
         let tools = Tools::default();
         for (asked, meant) in [
             ("functions.switch_language", "switch_language"),
@@ -383,9 +383,9 @@ mod tests {
             ("switch_language.now", "switch_language.now"),
             ("", ""),
         ] {
-            assert_eq!(tools.name_of(asked, &brief), meant);
+            assert_eq!(tools.name_of(asked, &profile), meant);
         }
-        let answer = answer("lookup_hours", "{}", &brief);
+        let answer = answer("lookup_hours", "{}", &profile);
         assert!(answer.output.contains("switch_language, end_call, order_status"), "{}", answer.output);
     }
 
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn a_language_is_switched_by_code_or_name() {
         for asked in ["hi", "Hindi", "HINDI"] {
-            let answer = answer("switch_language", &format!(r#"{{"language":"{asked}"}}"#), &brief());
+            let answer = answer("switch_language", &format!(r#"{{"language":"{asked}"}}"#), &profile());
             assert_eq!(answer.effect, Some(Effect::SwitchLanguage("hi".to_owned())));
             assert!(answer.speak);
         }
@@ -426,32 +426,32 @@ mod tests {
 
     #[test]
     fn an_answer_that_does_not_fit_is_noted_and_asked_for_again() {
-        let good = answer("save_answer", r#"{"key":"mail","value":"a@example.com"}"#, &brief());
+        let good = answer("save_answer", r#"{"key":"mail","value":"a@example.com"}"#, &profile());
         assert!(matches!(good.effect, Some(Effect::Answered { status: "captured", .. })));
-        let sure = answer("save_answer", r#"{"key":"mail","value":"a@example.com","confirmed":true}"#, &brief());
+        let sure = answer("save_answer", r#"{"key":"mail","value":"a@example.com","confirmed":true}"#, &profile());
         assert!(matches!(sure.effect, Some(Effect::Answered { status: "verified", .. })));
-        let bad = answer("save_answer", r#"{"key":"mail","value":"a at example"}"#, &brief());
+        let bad = answer("save_answer", r#"{"key":"mail","value":"a at example"}"#, &profile());
         assert!(matches!(bad.effect, Some(Effect::Answered { status: "needs_to_be_validated", .. })));
         assert!(bad.output.contains("ask the caller again"));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let (mut tools, brief, now) = (Tools::default(), testing::brief(), crate::clock::now());
+        let (mut tools, profile, now) = (Tools::default(), testing::profile(), crate::clock::now());
         for number in 0..2 * MOST_REMEMBERED {
-            tools.run(&call(&number.to_string(), "end_call", ""), &brief, now);
+            tools.run(&call(&number.to_string(), "end_call", ""), &profile, now);
         }
         assert_eq!(tools.run.len(), MOST_REMEMBERED);
     }
 
-    fn answer(name: &str, arguments: &str, brief: &Brief) -> Answer {
-        let outcome = Tools::default().run(&call("a", name, arguments), brief, crate::clock::now());
+    fn answer(name: &str, arguments: &str, profile: &CallProfile) -> Answer {
+        let outcome = Tools::default().run(&call("a", name, arguments), profile, crate::clock::now());
         let Some(Outcome::Answer(answer)) = outcome else { panic!("no answer to {name}") };
         answer
     }
 
-    fn brief() -> Brief {
-        let hindi = LanguageBrief {
+    fn profile() -> CallProfile {
+        let hindi = LanguageProfile {
             name: "Hindi".to_owned(),
             instructions: "Speak Hindi.".to_owned(),
             voice: "marin".to_owned(),
@@ -470,7 +470,11 @@ mod tests {
             kind: AnswerKind::Email,
             validation: Validation::default(),
         };
-        Brief { languages: Arc::new([("hi".to_owned(), hindi)].into()), questions: vec![mail], ..testing::brief() }
+        CallProfile {
+            languages: Arc::new([("hi".to_owned(), hindi)].into()),
+            questions: vec![mail],
+            ..testing::profile()
+        }
     }
 
     fn call(id: &str, name: &str, arguments: &str) -> ToolCall {

@@ -27,7 +27,7 @@ use self::source::Source;
 use super::breaker::BreakerPlan;
 use super::case::{Case, Status};
 use super::http::{Letter, post};
-use super::messages::{CallNews, Finish};
+use super::messages::{CallUpdate, Finish};
 use super::notice::{Kind, Notice};
 use super::payload::{Material, Payload};
 use super::plan::DeliveryPlan;
@@ -437,15 +437,15 @@ impl Actor for Delivery {
     }
 }
 
-impl Handler<CallNews> for Delivery {
+impl Handler<CallUpdate> for Delivery {
     type Result = ();
 
-    fn handle(&mut self, news: CallNews, ctx: &mut Self::Context) {
+    fn handle(&mut self, news: CallUpdate, ctx: &mut Self::Context) {
         match news {
-            CallNews::Started(card) => {
+            CallUpdate::Started(card) => {
                 self.take(Notice::of_call(Kind::CallStarted, &card, card.started_at, None), ctx);
             }
-            CallNews::Ended { card, ending, at } => {
+            CallUpdate::Ended { card, ending, at } => {
                 self.take(Notice::of_call(Kind::CallEnded, &card, at, Some(ending)), ctx);
                 if ending == Ending::Transferred {
                     self.take(Notice::of_call(Kind::CallTransferred, &card, at, Some(ending)), ctx);

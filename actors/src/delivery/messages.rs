@@ -10,18 +10,18 @@ use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
-use crate::profile::Brief;
+use crate::profile::CallProfile;
 
 /// News of a live call.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub enum CallNews {
+pub enum CallUpdate {
     /// Its stream has started.
-    Started(CallCard),
+    Started(CallSummary),
     /// It is over.
     Ended {
         /// Whose call it was.
-        card: CallCard,
+        card: CallSummary,
         /// Why and by whom.
         ending: Ending,
         /// When.
@@ -40,7 +40,7 @@ pub struct Finish {
 
 /// Whose call it is, for receivers.
 #[derive(Debug, Clone)]
-pub struct CallCard {
+pub struct CallSummary {
     /// Our id.
     pub id: CallId,
     /// The carrier's name.
@@ -65,9 +65,9 @@ pub struct CallCard {
     pub started_at: DateTime<Utc>,
 }
 
-impl CallCard {
+impl CallSummary {
     /// The card of a call that is about to be held.
-    pub fn new(identity: &CallIdentity, brief: &Brief) -> Self {
+    pub fn new(identity: &CallIdentity, profile: &CallProfile) -> Self {
         Self {
             id: identity.id,
             carrier: identity.carrier.name(),
@@ -76,9 +76,9 @@ impl CallCard {
             direction: identity.direction,
             from: identity.from.clone(),
             to: identity.to.clone(),
-            agent: brief.agent.clone(),
-            language: brief.language.clone(),
-            model: brief.model.model.clone(),
+            agent: profile.agent.clone(),
+            language: profile.language.clone(),
+            model: profile.model.model.clone(),
             started_at: identity.started_at,
         }
     }
@@ -87,25 +87,25 @@ impl CallCard {
 /// Tells of one call: its start at once, its end once. Never waits: what finds no room is told as an event, and found again in the
 /// call's record.
 #[derive(Debug)]
-pub struct Herald {
-    card: CallCard,
-    ear: Recipient<CallNews>,
+pub struct CallNotifier {
+    card: CallSummary,
+    ear: Recipient<CallUpdate>,
 }
 
-impl Herald {
+impl CallNotifier {
     /// Says that the call has started.
-    pub fn new(card: CallCard, ear: Recipient<CallNews>) -> Self {
-        let herald = Self { card, ear };
-        herald.say(CallNews::Started(herald.card.clone()));
-        herald
+    pub fn new(card: CallSummary, ear: Recipient<CallUpdate>) -> Self {
+        let notifier = Self { card, ear };
+        notifier.say(CallUpdate::Started(notifier.card.clone()));
+        notifier
     }
 
     /// Says that the call is over.
     pub fn ended(self, ending: Ending) {
-        self.say(CallNews::Ended { card: self.card.clone(), ending, at: clock::wall() });
+        self.say(CallUpdate::Ended { card: self.card.clone(), ending, at: clock::wall() });
     }
 
-    fn say(&self, news: CallNews) {
+    fn say(&self, news: CallUpdate) {
         if self.ear.try_send(news).is_err() {
             emit(Event::NewsDropped { call: &CallTag::new(self.card.id, &self.card.carrier_call) });
         }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::messages::CallCard;
+use super::messages::CallSummary;
 use crate::ending::Ending;
 use crate::erasure::{LONGEST_KEY, key};
 
@@ -122,7 +122,7 @@ pub struct RecordFiles {
 
 impl Notice {
     /// Told by a live call.
-    pub fn of_call(kind: Kind, card: &CallCard, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
+    pub fn of_call(kind: Kind, card: &CallSummary, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
         let took = (at - card.started_at).to_std().unwrap_or_default();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let close = |ending: Ending| Close {

@@ -2,13 +2,13 @@
 
 use chrono::DateTime;
 
-use super::messages::CallCard;
+use super::messages::CallSummary;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
-pub(super) fn card() -> CallCard {
-    CallCard {
+pub(super) fn card() -> CallSummary {
+    CallSummary {
         id: CallId::random(),
         carrier: "twilio",
         carrier_call: CarrierCallId::new("CA1"),

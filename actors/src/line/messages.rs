@@ -92,7 +92,7 @@ pub enum LineReport {
     /// has gone silent does not say.
     Alive,
     /// A message that could not be read was ignored.
-    Garbled,
+    Malformed,
     /// So many caller frames were dropped because the pipeline's mailbox was full.
     FramesDropped(u64),
     /// Something went wrong on the line, for the record; operators have been told.

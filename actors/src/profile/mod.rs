@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::destinations::Destinations;
-use self::no_input::LadderPlan;
+use self::no_input::NoInputPlan;
 use self::spending::SpendPlan;
 use crate::audio::level::Levels;
 use crate::realtime::plan::{SessionPlan, Transcription};
@@ -24,7 +24,7 @@ use crate::wire::Carrier;
 
 /// How a call is to be held: agent, language, model, limits. Shared by all calls of a route.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Brief {
+pub struct CallProfile {
     /// The agent's name in the configuration.
     pub agent: String,
     /// The language's code.
@@ -48,11 +48,11 @@ pub struct Brief {
     /// Where a caller is sent whose model is lost for good, a name of `transfers`; `None` hangs up after the apology.
     pub on_model_loss: Option<String>,
     /// The times of the idle ladder; its words are those of the language that is spoken.
-    pub ladder: LadderPlan,
+    pub no_input: NoInputPlan,
     /// What pressed keys do.
     pub keypad: KeypadPlan,
     /// Every language of the agent by its code, `language` among them: what a switch changes over to.
-    pub languages: Arc<BTreeMap<String, LanguageBrief>>,
+    pub languages: Arc<BTreeMap<String, LanguageProfile>>,
     /// What the agent is to find out; empty lets the model choose keys of its own.
     pub questions: Vec<Question>,
     /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
@@ -89,7 +89,7 @@ pub enum Greeting {
 
 /// What a call needs to go on in a language.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LanguageBrief {
+pub struct LanguageProfile {
     /// Its English name, for the model.
     pub name: String,
     /// The whole prompt: this agent in this language.
@@ -100,7 +100,7 @@ pub struct LanguageBrief {
     pub transcription: Option<Transcription>,
     /// How a call opens in this language.
     pub greeting: Greeting,
-    /// What a silent caller is asked, rung after rung. Never empty; see [`LanguageBrief::idle_prompt`].
+    /// What a silent caller is asked, rung after rung. Never empty; see [`LanguageProfile::idle_prompt`].
     pub idle_prompts: Vec<String>,
     /// Said before hanging up on a silent caller or at the end of the allowed time.
     pub goodbye: String,
@@ -114,10 +114,10 @@ pub struct LanguageBrief {
     pub filler_sound: Option<Arc<[i16]>>,
 }
 
-impl LanguageBrief {
+impl LanguageProfile {
     /// The words of a rung of the ladder, from 0; the last are said again where there are more rungs than words.
-    pub fn idle_prompt(&self, rung: usize) -> Option<&str> {
-        self.idle_prompts.get(rung).or(self.idle_prompts.last()).map(String::as_str)
+    pub fn idle_prompt(&self, no_input_step: usize) -> Option<&str> {
+        self.idle_prompts.get(no_input_step).or(self.idle_prompts.last()).map(String::as_str)
     }
 }
 
@@ -290,16 +290,16 @@ pub struct Limits {
     pub late_answer: Duration,
 }
 
-impl Brief {
+impl CallProfile {
     /// The same with a word to the model. Said again, it is there once.
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {
-        let mut brief = self.clone();
-        if !brief.model.instructions.ends_with(note) {
-            let mut plan = (*brief.model).clone();
+        let mut profile = self.clone();
+        if !profile.model.instructions.ends_with(note) {
+            let mut plan = (*profile.model).clone();
             plan.instructions = format!("{}\n\n{note}", plan.instructions);
-            brief.model = Arc::new(plan);
+            profile.model = Arc::new(plan);
         }
-        brief
+        profile
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The rungs of one call's ladder: their times. What is said on them belongs to the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LadderPlan {
+pub struct NoInputPlan {
     /// Silence before each prompt. Shorter nags a caller who is looking for a paper, longer leaves a dropped handset on the bill.
     pub before_prompts: Vec<Duration>,
     /// Silence before the goodbye, counted from the last prompt; with no prompts, from the agent's last word.
@@ -13,7 +13,7 @@ pub struct LadderPlan {
     pub longest_without_words: Duration,
 }
 
-impl Default for LadderPlan {
+impl Default for NoInputPlan {
     /// As shipped: two prompts, 10 s each, and three minutes without a word.
     fn default() -> Self {
         let silence = Duration::from_secs(10);

@@ -14,17 +14,17 @@ use actix::WeakRecipient;
 use actix::dev::SendError;
 use actix::prelude::*;
 
-use self::failover::{Held, Outage};
+use self::failover::{Outage, PendingAudio};
 use self::legs::{FromSocket, Leg, LegId, SocketBroke};
 use super::backlog::{Backlog, Playable};
-use super::campaign::Campaign;
+use super::failover_plan::FailoverPlan;
 use super::history::History;
 use super::messages::{AudioReplaced, ModelOrder};
 use super::plan::SessionPlan;
 use super::session::{SessionAction, SessionEvent};
 use super::turn_audio::TurnAudio;
 use crate::alarm::{Alarm, TimeUp};
-use crate::child::{Organ, OrganLost};
+use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::{Event, emit};
 use crate::frame::Frame;
@@ -50,7 +50,7 @@ pub struct LlmSetup {
     /// Reports to the CallActor.
     pub to_call: WeakRecipient<ModelReport>,
     /// Told when this actor is gone.
-    pub lost: WeakRecipient<OrganLost>,
+    pub lost: WeakRecipient<ChildLost>,
 }
 
 /// One call's model. Dials when it starts, and again when a session is lost or about to expire; ends when it is told to, when no
@@ -67,7 +67,7 @@ pub struct RealtimeLlm {
     in_use: Option<LegId>,
     next: Option<LegId>,
     last_leg: u64,
-    campaign: Campaign,
+    failover_plan: FailoverPlan,
     /// The next dial that is planned: when, and which candidate.
     redial: Option<(Instant, usize)>,
     /// There is no session; at first, because there was none yet.
@@ -85,7 +85,7 @@ pub struct RealtimeLlm {
     /// Orders that wait for a session.
     orders: VecDeque<ModelOrder>,
     /// Caller audio that waits for a session.
-    held: Held,
+    held: PendingAudio,
     history: History,
     turns: TurnAudio,
     backlog: Backlog,
@@ -103,7 +103,7 @@ impl RealtimeLlm {
         let plan = Arc::clone(&setup.plan);
         let bytes_per_ms = plan.format.bytes_per_ms();
         Self {
-            campaign: Campaign::new(plan.candidates(), plan.resilience.patience),
+            failover_plan: FailoverPlan::new(plan.candidates(), plan.resilience.patience),
             changes: 0,
             legs: Vec::new(),
             in_use: None,
@@ -117,7 +117,7 @@ impl RealtimeLlm {
             answering: false,
             closing: false,
             orders: VecDeque::new(),
-            held: Held::new(bytes_per_ms),
+            held: PendingAudio::new(bytes_per_ms),
             history: History::new(plan.format),
             turns: TurnAudio::new(plan.format),
             backlog: Backlog::new(LONGEST_BACKLOG_MS * bytes_per_ms),
@@ -144,7 +144,7 @@ impl Actor for RealtimeLlm {
         if !self.told
             && let Some(call) = self.setup.lost.upgrade()
         {
-            call.do_send(OrganLost(Organ::Model));
+            call.do_send(ChildLost(Child::Model));
         }
     }
 }

@@ -140,7 +140,7 @@ impl History {
             | ModelReport::CallerWords { .. }
             | ModelReport::WordsFailed { .. }
             | ModelReport::TranscriptionUsed(_)
-            | ModelReport::WishGivenUp { .. }
+            | ModelReport::RequestGivenUp { .. }
             | ModelReport::AnswerMissed { .. }
             | ModelReport::NothingOwed
             | ModelReport::Muted { .. }

@@ -14,7 +14,7 @@ use crate::line::messages::{FromModel, ItemComplete};
 #[rtype(result = "()")]
 pub enum ModelOrder {
     /// Say something: goes through the response sequencer.
-    Speak(Wish),
+    Speak(ResponseRequest),
     /// The result of a tool call. Several results of one response lead to one `response.create`.
     AnswerTool {
         /// The call that is answered.
@@ -79,16 +79,16 @@ pub struct AudioReplaced {
 
 /// A wish that the model speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct ResponseRequest {
     /// What it is for: the correlation id in `response.metadata`, and the log.
-    pub purpose: WishPurpose,
+    pub purpose: ResponsePurpose,
     /// Extra instructions for this response alone; added to the session's, which they would otherwise replace.
     pub instructions: Option<String>,
 }
 
 /// What a wish to speak is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WishPurpose {
+pub enum ResponsePurpose {
     /// The first words of the call.
     Greeting,
     /// An answer to what the caller said, where the server does not answer by itself. A later one takes the place of one that
@@ -108,7 +108,7 @@ pub enum WishPurpose {
     Spoken,
 }
 
-impl WishPurpose {
+impl ResponsePurpose {
     /// Every purpose whose choice of tools is the configuration's.
     pub const ALL: [Self; 7] =
         [Self::Greeting, Self::Answer, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];

@@ -5,18 +5,18 @@
 //! `options`, its finer part) what a session is configured with. `dial` opens a socket, `writer` writes to it, `incoming` is what is
 //! read, `actor` joins.
 //!
-//! A session may be lost, a call may not. `campaign` says where the next one is dialled and when, `breaker` which keys and
-//! servers are not worth it for now; `history` and `turn_audio` keep what was said and heard, `legacy` makes of that what the next
+//! A session may be lost, a call may not. `failover_plan` says where the next one is dialled and when, `breaker` which keys and
+//! servers are not worth it for now; `history` and `turn_audio` keep what was said and heard, `handoff` makes of that what the next
 //! session begins with (`seed`).
 
 pub mod actor;
 pub mod backlog;
 pub mod breaker;
-pub mod campaign;
 pub mod dial;
+pub mod failover_plan;
+pub mod handoff;
 pub mod history;
 pub mod incoming;
-pub mod legacy;
 pub mod messages;
 pub mod options;
 pub mod plan;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::Message;
 use serde::{Deserialize, Serialize};
 
-use super::messages::WishPurpose;
+use super::messages::ResponsePurpose;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 
@@ -63,7 +63,7 @@ pub enum ModelReport {
     /// The session does not speak, however often it is asked. Whatever takes its place is asked for what it owes.
     Muted {
         /// What it was to say; `None` is the server's own answer to the caller.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// In a word.
         reason: String,
     },
@@ -92,9 +92,9 @@ pub enum ModelReport {
     /// The model calls a tool; reported once per `call`.
     ToolCalled(ToolCall),
     /// The model was asked to speak, retries included, and will not: the caller is owed something else to hear.
-    WishGivenUp {
+    RequestGivenUp {
         /// What it was for; `None` is the server's own answer to what the caller said.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },

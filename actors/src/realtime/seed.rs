@@ -1,6 +1,6 @@
 //! What a new session begins with: the items of a conversation that another session held. Pure.
 
-use super::messages::{TextRole, Wish};
+use super::messages::{ResponseRequest, TextRole};
 use crate::ids::{ResponseId, ToolCallId};
 
 /// An item to be put into a new session.
@@ -39,22 +39,22 @@ pub enum Seed {
 
 /// What a session inherits from the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Legacy {
+pub struct Handoff {
     /// The conversation so far.
     pub items: Vec<SeedItem>,
     /// Tool calls whose results are still to come.
     pub open_calls: Vec<ToolCallId>,
     /// What is to be said, in order.
-    pub wishes: Vec<Wish>,
+    pub requests: Vec<ResponseRequest>,
     /// The caller was in the middle of a turn: an answer is due unless he goes on.
     pub answer_unless_spoken: bool,
 }
 
 /// What a session leaves undone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Estate {
+pub struct CarryOver {
     /// Wishes that did not begin, in order.
-    pub wishes: Vec<Wish>,
+    pub requests: Vec<ResponseRequest>,
     /// An answer to the caller or to a tool's result is due and has not begun.
     pub answer: bool,
     /// The response that was running and was not to be stopped.
@@ -63,10 +63,10 @@ pub struct Estate {
     pub turn_open: bool,
 }
 
-impl Estate {
+impl CarryOver {
     /// A key of the caller's comes first: only a tool's call is still to be answered.
     pub fn overtake(&mut self) {
-        self.wishes.clear();
+        self.requests.clear();
         self.answer = false;
         self.running.take_if(|running| running.progress != Progress::Called);
     }
@@ -78,7 +78,7 @@ pub struct Running {
     /// Its id; `None` where it was never told.
     pub response: Option<ResponseId>,
     /// The wish that it answers; `None` for the server's own.
-    pub wish: Option<Wish>,
+    pub request: Option<ResponseRequest>,
     /// How much of it came.
     pub progress: Progress,
 }

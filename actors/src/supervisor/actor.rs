@@ -1,9 +1,9 @@
-//! The Supervisor actor: the shell around `roster`, `ledger` and `backstop`.
+//! The Supervisor actor: the shell around `roster`, `ledger` and `hangup_watchdog`.
 
 mod asking;
-mod books;
 mod hanging_up;
 mod outbound;
+mod spend_store;
 mod spending;
 
 use std::collections::HashMap;
@@ -14,21 +14,21 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
 use tokio::sync::oneshot;
 
-use self::books::Bookkeeper;
-pub use self::books::{BooksUnreadable, read_books};
+use self::spend_store::SpendWriter;
+pub use self::spend_store::{SpendStoreUnreadable, read_spend_store};
 use self::spending::today;
-use super::backstop::Backstop;
-use super::leaves::Leaves;
+use super::hangup_watchdog::HangupWatchdog;
 use super::ledger::{Ledger, SpendLimits};
-use super::messages::{Admit, CallTheRoll, CarrierEnded, Drain, Find, Permit, Refusal, Roll, WalkIn};
+use super::messages::{Admit, CallList, CarrierEnded, Drain, Find, ListCalls, Permit, Refusal, Unannounced};
 use super::past::{Left, Past};
 use super::roster::{Admission, Admitted, Roster, Timer};
+use super::transfer_limits::TransferLimits;
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
-use crate::call::report::{CallEnded, TransferLeave};
+use crate::call::report::{CallEnded, TransferPermit};
 use crate::clock;
 use crate::control::CarrierApi;
-use crate::delivery::messages::{CallCard, CallNews, Herald};
+use crate::delivery::messages::{CallNotifier, CallSummary, CallUpdate};
 use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
@@ -48,9 +48,9 @@ pub struct SupervisorSetup {
     /// What may be spent.
     pub spend: SpendLimits,
     /// Where the books of the day are kept over restarts; `None` keeps none.
-    pub books: Option<PathBuf>,
+    pub spend_store: Option<PathBuf>,
     /// Who is told of calls, where anybody wants to know.
-    pub news: Option<Recipient<CallNews>>,
+    pub news: Option<Recipient<CallUpdate>>,
     /// The carriers' APIs, as far as there are any.
     pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
@@ -59,15 +59,15 @@ pub struct SupervisorSetup {
 pub struct Supervisor {
     roster: Roster<Addr<CallActor>>,
     ledger: Ledger,
-    books: Bookkeeper,
+    spend_store: SpendWriter,
     /// Makes a call's actor on the call's own thread; tests make one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
-    news: Option<Recipient<CallNews>>,
+    news: Option<Recipient<CallUpdate>>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
-    leaves: Leaves,
+    transfer_limits: TransferLimits,
     /// Calls that have ended without their carrier's word on it.
-    backstop: Backstop,
+    hangup_watchdog: HangupWatchdog,
     /// Calls that are over.
     past: Past,
     /// Who wants to know when the last call has ended.
@@ -75,7 +75,7 @@ pub struct Supervisor {
     /// The deadline that the one timer waits for.
     armed: Option<((Instant, Timer), SpawnHandle)>,
     /// The same for the backstop.
-    backstop_armed: Option<(Instant, SpawnHandle)>,
+    watchdog_armed: Option<(Instant, SpawnHandle)>,
 }
 
 impl Supervisor {
@@ -86,29 +86,29 @@ impl Supervisor {
 
     fn with(setup: SupervisorSetup, make_call: MakeCall) -> Self {
         let roster = Roster::new(setup.max_calls, setup.token_lifetime);
-        let books = Bookkeeper::new(setup.books);
-        let ledger = match books.read() {
+        let spend_store = SpendWriter::new(setup.spend_store);
+        let ledger = match spend_store.read() {
             Ok(kept) => Ledger::new(setup.spend, kept, today()),
             // Whoever starts the service asks before; a file that has broken since must not open the day again.
             Err(_) => {
-                let killed = setup.spend.killed || setup.spend.need_books();
+                let killed = setup.spend.killed || setup.spend.need_spend_store();
                 Ledger::new(SpendLimits { killed, ..setup.spend }, None, today())
             }
         };
         Self {
             roster,
             ledger,
-            books,
+            spend_store,
             make_call,
             writer: setup.writer,
             news: setup.news,
             apis: setup.apis,
-            leaves: Leaves::default(),
-            backstop: Backstop::default(),
+            transfer_limits: TransferLimits::default(),
+            hangup_watchdog: HangupWatchdog::default(),
             past: Past::default(),
             waiting: Vec::new(),
             armed: None,
-            backstop_armed: None,
+            watchdog_armed: None,
         }
     }
 }
@@ -133,11 +133,11 @@ impl Supervisor {
         for call in due.hang_up {
             call.do_send(HangUp::Drain);
         }
-        if self.roster.is_drained() && self.backstop.deadline().is_none() && !self.waiting.is_empty() {
-            if self.books.stale {
-                self.books.write(&self.ledger.books());
+        if self.roster.is_drained() && self.hangup_watchdog.deadline().is_none() && !self.waiting.is_empty() {
+            if self.spend_store.stale {
+                self.spend_store.write(&self.ledger.spend_store());
             }
-            self.books.flush();
+            self.spend_store.flush();
             for told in self.waiting.drain(..) {
                 // Whoever asked may have stopped waiting.
                 let _ = told.send(());
@@ -179,15 +179,15 @@ impl Supervisor {
             started_at: clock::wall(),
             parameters: Private::new(admit.start.parameters),
         };
-        let card = || CallCard::new(&identity, &expected.brief);
-        let herald = self.news.as_ref().map(|ear| Herald::new(card(), ear.clone()));
+        let card = || CallSummary::new(&identity, &expected.profile);
+        let notifier = self.news.as_ref().map(|ear| CallNotifier::new(card(), ear.clone()));
         let setup = CallSetup {
             identity,
-            brief: Arc::clone(&expected.brief),
+            profile: Arc::clone(&expected.profile),
             line: admit.line,
             writer: self.writer.clone(),
-            place: Place::new(call, ctx.address().recipient()).announced_by(herald),
-            books: Some(ctx.address().recipient()),
+            place: Place::new(call, ctx.address().recipient()).announced_by(notifier),
+            spend_store: Some(ctx.address().recipient()),
             leave: ctx.address().recipient(),
             api: self.apis.get(&admit.carrier).cloned(),
         };
@@ -207,7 +207,7 @@ impl Handler<Admit> for Supervisor {
         let call = match admitted {
             Admitted::New(admission) => {
                 // What was left when the call was announced may be gone.
-                let caller = admission.expected.brief.caller.as_deref();
+                let caller = admission.expected.profile.caller.as_deref();
                 self.ledger.admit(caller, today()).inspect_err(told)?;
                 self.start(*admission, admit, ctx)
             }
@@ -222,10 +222,14 @@ impl Handler<Admit> for Supervisor {
     }
 }
 
-impl Handler<WalkIn> for Supervisor {
+impl Handler<Unannounced> for Supervisor {
     type Result = Result<CallId, Refusal>;
 
-    fn handle(&mut self, WalkIn { call, start, line, arbiter }: WalkIn, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        Unannounced { call, start, line, arbiter }: Unannounced,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         self.settle(ctx);
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
@@ -237,11 +241,11 @@ impl Handler<WalkIn> for Supervisor {
     }
 }
 
-impl Handler<TransferLeave> for Supervisor {
+impl Handler<TransferPermit> for Supervisor {
     type Result = bool;
 
-    fn handle(&mut self, asked: TransferLeave, _: &mut Self::Context) -> bool {
-        self.leaves.take(&asked.destination, asked.most_an_hour, clock::now())
+    fn handle(&mut self, asked: TransferPermit, _: &mut Self::Context) -> bool {
+        self.transfer_limits.take(&asked.destination, asked.most_an_hour, clock::now())
     }
 }
 
@@ -251,7 +255,7 @@ impl Handler<CallEnded> for Supervisor {
     fn handle(&mut self, CallEnded { call, ending, by_stream }: CallEnded, ctx: &mut Self::Context) {
         let ended = self.roster.ended(call);
         if let Some((expected, in_progress)) = &ended {
-            let left = if self.backstop.is_confirmed(&expected.carrier_call) {
+            let left = if self.hangup_watchdog.is_confirmed(&expected.carrier_call) {
                 Left::Ended
             } else if matches!(ending, Ending::LineLost | Ending::Crashed) {
                 Left::Lost
@@ -269,8 +273,8 @@ impl Handler<CallEnded> for Supervisor {
             && !expected.carrier.capabilities().hangs_up_by_request
             && self.apis.contains_key(&expected.carrier)
         {
-            self.backstop.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
-            self.arm_backstop(ctx);
+            self.hangup_watchdog.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
+            self.arm_watchdog(ctx);
         }
         self.settle(ctx);
     }
@@ -284,11 +288,11 @@ impl Handler<CarrierEnded> for Supervisor {
     }
 }
 
-impl Handler<CallTheRoll> for Supervisor {
-    type Result = Roll;
+impl Handler<ListCalls> for Supervisor {
+    type Result = CallList;
 
-    fn handle(&mut self, _: CallTheRoll, _: &mut Self::Context) -> Roll {
-        Roll {
+    fn handle(&mut self, _: ListCalls, _: &mut Self::Context) -> CallList {
+        CallList {
             calls: self.roster.live(),
             expected: self.roster.expected(),
             max_calls: self.roster.max_calls(),

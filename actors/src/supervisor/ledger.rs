@@ -36,7 +36,7 @@ pub(super) struct Ledger {
 
 /// The books as they are kept on disk. Holds no number.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Books {
+pub struct SpendStore {
     day: i32,
     total_billionths: u64,
     killed: bool,
@@ -60,22 +60,22 @@ pub(super) enum Reached {
 
 impl SpendLimits {
     /// Whether a restart could be a way around them.
-    pub fn need_books(&self) -> bool {
+    pub fn need_spend_store(&self) -> bool {
         [self.caller, self.day].iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
     }
 }
 
 impl Ledger {
-    pub(super) fn new(limits: SpendLimits, kept: Option<Books>, day: i32) -> Self {
+    pub(super) fn new(limits: SpendLimits, kept: Option<SpendStore>, day: i32) -> Self {
         let mut ledger = Self { limits, killed: limits.killed, day, total: Usd::ZERO, callers: HashMap::new() };
-        if let Some(books) = kept {
+        if let Some(spend_store) = kept {
             // What was switched off by hand stays off until somebody switches it on.
-            ledger.killed |= books.killed;
+            ledger.killed |= spend_store.killed;
             // Books of a day to come: the clock has been put back. They are today's until it gets there.
-            if books.day >= day {
-                ledger.day = books.day;
-                ledger.total = Usd::from_billionths(books.total_billionths);
-                let callers = books.callers.into_iter().take(MOST_CALLERS);
+            if spend_store.day >= day {
+                ledger.day = spend_store.day;
+                ledger.total = Usd::from_billionths(spend_store.total_billionths);
+                let callers = spend_store.callers.into_iter().take(MOST_CALLERS);
                 ledger.callers = callers.map(|(caller, spent)| (caller, Usd::from_billionths(spent))).collect();
             }
         }
@@ -144,8 +144,8 @@ impl Ledger {
     }
 
     /// The books, for the disk.
-    pub(super) fn books(&self) -> Books {
-        Books {
+    pub(super) fn spend_store(&self) -> SpendStore {
+        SpendStore {
             day: self.day,
             total_billionths: self.total.billionths(),
             killed: self.killed,
@@ -228,7 +228,7 @@ mod tests {
         let mut ledger = ledger();
         assert!(ledger.kill(true) && !ledger.kill(true));
         assert_eq!(ledger.admit(None, DAY), Err(Refusal::Killed));
-        let mut again = Ledger::new(SpendLimits::default(), Some(ledger.books()), DAY + 3);
+        let mut again = Ledger::new(SpendLimits::default(), Some(ledger.spend_store()), DAY + 3);
         assert_eq!(again.admit(None, DAY + 3), Err(Refusal::Killed));
         again.kill(false);
         assert_eq!(again.admit(None, DAY + 3), Ok(()));
@@ -238,14 +238,14 @@ mod tests {
     fn the_books_of_today_survive_a_restart_and_those_of_yesterday_do_not() {
         let mut before = ledger();
         before.spent(Some("a"), dollars(2.5), DAY);
-        let kept = serde_json::to_string(&before.books()).expect("plain data");
-        let books = || Some(serde_json::from_str(&kept).expect("our own JSON"));
-        let mut after = Ledger::new(before.limits(), books(), DAY);
+        let kept = serde_json::to_string(&before.spend_store()).expect("plain data");
+        let spend_store = || Some(serde_json::from_str(&kept).expect("our own JSON"));
+        let mut after = Ledger::new(before.limits(), spend_store(), DAY);
         assert_eq!(after.total(DAY), dollars(2.5));
         assert_eq!(after.admit(Some("a"), DAY), Err(Refusal::Spent));
-        let mut later = Ledger::new(before.limits(), books(), DAY + 1);
+        let mut later = Ledger::new(before.limits(), spend_store(), DAY + 1);
         assert_eq!((later.total(DAY + 1), later.callers()), (Usd::ZERO, 0));
-        let mut earlier = Ledger::new(before.limits(), books(), DAY - 1);
+        let mut earlier = Ledger::new(before.limits(), spend_store(), DAY - 1);
         assert_eq!(earlier.admit(Some("a"), DAY - 1), Err(Refusal::Spent), "a clock that was put back opens nothing");
     }
 

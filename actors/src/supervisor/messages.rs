@@ -13,7 +13,7 @@ use crate::ids::{CallId, CarrierCallId, Private};
 use crate::line::identity::Direction;
 use crate::line::messages::Line;
 use crate::money::Usd;
-use crate::profile::Brief;
+use crate::profile::CallProfile;
 use crate::wire::{Carrier, StreamStart};
 
 /// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
@@ -85,7 +85,7 @@ pub struct ExpectedCall {
     /// The dialled number.
     pub to: Private<String>,
     /// How the call is to be held.
-    pub brief: Arc<Brief>,
+    pub profile: Arc<CallProfile>,
 }
 
 /// A place and the token that claims it.
@@ -123,7 +123,7 @@ impl fmt::Debug for Admit {
 /// is spawned, at once. Refused while the same carrier call is on with another stream.
 #[derive(Message)]
 #[rtype(result = "Result<CallId, Refusal>")]
-pub struct WalkIn {
+pub struct Unannounced {
     /// The call.
     pub call: ExpectedCall,
     /// What the stream said of itself.
@@ -134,7 +134,7 @@ pub struct WalkIn {
     pub arbiter: ArbiterHandle,
 }
 
-impl fmt::Debug for WalkIn {
+impl fmt::Debug for Unannounced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WalkIn").field("call", &self.call).field("start", &self.start).finish_non_exhaustive()
     }
@@ -260,12 +260,12 @@ pub struct SpendSheet {
 
 /// Which calls are on, for `/calls`; each is then asked itself.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Roll")]
-pub struct CallTheRoll;
+#[rtype(result = "CallList")]
+pub struct ListCalls;
 
 /// Who is on.
 #[derive(Debug, Clone, MessageResponse)]
-pub struct Roll {
+pub struct CallList {
     /// Calls with a live stream.
     pub calls: Vec<Addr<CallActor>>,
     /// Places taken by calls that were announced and whose stream has not come yet.

@@ -3,9 +3,9 @@
 //! thread.
 
 pub mod actor;
-mod backstop;
-mod leaves;
+mod hangup_watchdog;
 pub mod ledger;
 pub mod messages;
 mod past;
 pub mod roster;
+mod transfer_limits;

@@ -229,12 +229,12 @@ impl<C: Clone> Roster<C> {
     /// The hash of a live call's caller.
     pub(super) fn caller_of(&self, call: CallId) -> Option<String> {
         let live = self.live.iter().find(|live| live.permit.call == call)?;
-        live.expected.brief.caller.clone()
+        live.expected.profile.caller.clone()
     }
 
     /// How the live calls of a caller are reached.
     pub(super) fn of_caller(&self, caller: &str) -> Vec<C> {
-        let of = |live: &&Live<C>| live.expected.brief.caller.as_deref() == Some(caller);
+        let of = |live: &&Live<C>| live.expected.profile.caller.as_deref() == Some(caller);
         self.live.iter().filter(of).map(|live| live.reach.clone()).collect()
     }
 
@@ -355,7 +355,7 @@ impl<C: Clone> Roster<C> {
     }
 
     fn longest_goodbye(&self) -> Duration {
-        self.live.iter().map(|live| live.expected.brief.limits.goodbye).max().unwrap_or_default()
+        self.live.iter().map(|live| live.expected.profile.limits.goodbye).max().unwrap_or_default()
     }
 }
 
@@ -371,7 +371,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::call::testing::brief;
+    use crate::call::testing::profile;
     use crate::ids::{StreamId, StreamToken};
     use crate::line::identity::Direction;
     use crate::wire::AudioFormat;
@@ -594,7 +594,7 @@ mod tests {
             direction: Direction::Inbound,
             from: Private::new("+15550100001".to_owned()),
             to: Private::new("+15550100002".to_owned()),
-            brief: Arc::new(brief()),
+            profile: Arc::new(profile()),
         }
     }
 

@@ -14,11 +14,11 @@ use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
 use super::record::{self, Closing, Held, Record};
 use super::writer::RecordWriter;
-use crate::child::{Organ, OrganLost};
+use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::ending::Ending;
 use crate::line::identity::CallIdentity;
-use crate::profile::Brief;
+use crate::profile::CallProfile;
 use crate::realtime::report::Words;
 use crate::transcript::messages::{ReadWords, Watch};
 use crate::transcript::watch::{News, Watchers};
@@ -29,11 +29,11 @@ pub struct TranscriptSetup {
     /// Whose call.
     pub identity: CallIdentity,
     /// How it is held.
-    pub brief: Arc<Brief>,
+    pub profile: Arc<CallProfile>,
     /// The disk.
     pub writer: RecordWriter,
     /// Told when this actor is gone before the call has ended.
-    pub lost: WeakRecipient<OrganLost>,
+    pub lost: WeakRecipient<ChildLost>,
 }
 
 /// One call's written word.
@@ -62,7 +62,7 @@ enum Phase {
 impl Transcript {
     /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
     pub fn new(setup: TranscriptSetup) -> Self {
-        let held = Held::of(&setup.brief);
+        let held = Held::of(&setup.profile);
         let journal = setup.writer.open_journal(&setup.identity, &held);
         Self {
             setup,
@@ -83,7 +83,7 @@ impl Transcript {
     }
 
     fn is_complete(&self) -> bool {
-        let words_may_come = self.setup.brief.model.transcription.is_some() && self.log.awaits_words();
+        let words_may_come = self.setup.profile.model.transcription.is_some() && self.log.awaits_words();
         matches!(self.phase, Phase::Ended { .. }) && !words_may_come
     }
 
@@ -129,7 +129,7 @@ impl Actor for Transcript {
         let unexpected = matches!(self.phase, Phase::Listening);
         self.file();
         if unexpected && let Some(lost) = self.setup.lost.upgrade() {
-            lost.do_send(OrganLost(Organ::Transcript));
+            lost.do_send(ChildLost(Child::Transcript));
         }
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::ids::{ItemId, ResponseId};
     use crate::realtime::report::Speaker;
-    use crate::transcript::testing::{brief, identity};
+    use crate::transcript::testing::{identity, profile};
 
     #[actix_rt::test]
     async fn a_call_with_all_its_words_is_filed_at_once() {
@@ -270,7 +270,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn without_transcription_nothing_is_waited_for() {
-        let mut untranscribed = brief();
+        let mut untranscribed = profile();
         Arc::make_mut(&mut untranscribed.model).transcription = None;
         let scene = Scene::start_with(untranscribed);
         scene.caller_speaks("u1");
@@ -290,7 +290,7 @@ mod tests {
         let record = only_record(dir.path(), &writer);
         assert_eq!(record["transcripts"], serde_json::json!(["Good morning."]));
         assert_eq!(record["ending"], serde_json::json!({ "reason": "crashed", "by": "system" }));
-        assert_eq!(lost.losses(), [Organ::Transcript]);
+        assert_eq!(lost.losses(), [Child::Transcript]);
     }
 
     #[actix_rt::test]
@@ -321,7 +321,7 @@ mod tests {
         let record = scene.only_record();
         assert_eq!(record["ending"]["reason"], "crashed");
         assert_eq!(record["transcripts"], serde_json::json!(["Good morning."]));
-        assert_eq!(scene.losses(), [Organ::Transcript]);
+        assert_eq!(scene.losses(), [Child::Transcript]);
     }
 
     #[actix_rt::test]
@@ -331,7 +331,7 @@ mod tests {
         let probe = Probe::default().start().recipient();
         let setup = TranscriptSetup {
             identity: identity(),
-            brief: Arc::new(brief()),
+            profile: Arc::new(profile()),
             writer: writer.clone(),
             lost: probe.downgrade(),
         };
@@ -371,27 +371,27 @@ mod tests {
 
     /// Stands for the CallActor and keeps what it was told.
     #[derive(Default)]
-    struct Probe(Arc<Mutex<Vec<Organ>>>);
+    struct Probe(Arc<Mutex<Vec<Child>>>);
 
     impl Actor for Probe {
         type Context = Context<Self>;
     }
 
-    impl Handler<OrganLost> for Probe {
+    impl Handler<ChildLost> for Probe {
         type Result = ();
 
-        fn handle(&mut self, OrganLost(organ): OrganLost, _: &mut Self::Context) {
-            self.0.lock().expect("no panic holds it").push(organ);
+        fn handle(&mut self, ChildLost(child): ChildLost, _: &mut Self::Context) {
+            self.0.lock().expect("no panic holds it").push(child);
         }
     }
 
     struct Losses {
-        told: Arc<Mutex<Vec<Organ>>>,
-        _probe: Recipient<OrganLost>,
+        told: Arc<Mutex<Vec<Child>>>,
+        _probe: Recipient<ChildLost>,
     }
 
     impl Losses {
-        fn losses(&self) -> Vec<Organ> {
+        fn losses(&self) -> Vec<Child> {
             self.told.lock().expect("no panic holds it").clone()
         }
     }
@@ -406,10 +406,10 @@ mod tests {
 
     impl Scene {
         fn start() -> Self {
-            Self::start_with(brief())
+            Self::start_with(profile())
         }
 
-        fn start_with(brief: Brief) -> Self {
+        fn start_with(profile: CallProfile) -> Self {
             tokio::time::pause();
             let dir = tempfile::tempdir().expect("a directory");
             let writer = RecordWriter::start(dir.path()).expect("writable");
@@ -418,7 +418,7 @@ mod tests {
             let probe = probe.start().recipient();
             let setup = TranscriptSetup {
                 identity: identity(),
-                brief: Arc::new(brief),
+                profile: Arc::new(profile),
                 writer: writer.clone(),
                 lost: probe.downgrade(),
             };
@@ -448,7 +448,7 @@ mod tests {
             only_record(self.dir.path(), &self.writer)
         }
 
-        fn losses(&self) -> Vec<Organ> {
+        fn losses(&self) -> Vec<Child> {
             self.lost.losses()
         }
     }

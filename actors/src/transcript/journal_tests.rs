@@ -7,7 +7,7 @@ use crate::clock;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::report::Speaker;
-use crate::transcript::testing::{brief, identity};
+use crate::transcript::testing::{identity, profile};
 
 #[test]
 fn the_checksum_is_the_one_that_everybody_has() {
@@ -135,7 +135,7 @@ fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
         previous: previous.map(ItemId::new),
     };
     let entries = vec![
-        Entry::Opened(Box::new(Header::new(&identity(), &Held::of(&brief())))),
+        Entry::Opened(Box::new(Header::new(&identity(), &Held::of(&profile())))),
         fact(700, Fact::CallerSpoke { item: ItemId::new("u1") }),
         words(900, placed("u1", Speaker::Caller, None)),
         words(1_000, placed("a1", Speaker::Agent, Some("u1"))),

@@ -23,7 +23,7 @@ use crate::incident::{IncidentKind, Seen};
 use crate::latency::TurnLatency;
 use crate::line::identity::CallIdentity;
 use crate::money::Usd;
-use crate::profile::{Brief, Question};
+use crate::profile::{CallProfile, Question};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
@@ -54,7 +54,7 @@ pub struct Closing<'a> {
     pub filed_at: DateTime<Utc>,
 }
 
-/// What a record says of how its call was held: the part of a [`Brief`] that outlives the process, in the journal.
+/// What a record says of how its call was held: the part of a [`CallProfile`] that outlives the process, in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The agent's name in the configuration.
@@ -75,15 +75,15 @@ pub struct Held {
 }
 
 impl Held {
-    /// How a call that follows `brief` is held.
-    pub fn of(brief: &Brief) -> Self {
+    /// How a call that follows `profile` is held.
+    pub fn of(profile: &CallProfile) -> Self {
         Self {
-            agent: brief.agent.clone(),
-            language: brief.language.clone(),
-            model: brief.model.model.clone(),
-            recording: brief.recording.is_some(),
-            variant: brief.variant.clone(),
-            questions: brief.questions.clone(),
+            agent: profile.agent.clone(),
+            language: profile.language.clone(),
+            model: profile.model.model.clone(),
+            recording: profile.recording.is_some(),
+            variant: profile.variant.clone(),
+            questions: profile.questions.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::incident::Incident;
 use crate::transcript::log::{KeyPress, ToolUse};
-use crate::transcript::testing::{brief, identity};
+use crate::transcript::testing::{identity, profile};
 
 #[test]
 fn the_transcript_file_is_as_the_contract_says() {
@@ -224,7 +224,7 @@ fn the_weight_is_near_what_is_written() {
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
         identity: Box::leak(Box::new(identity())),
-        held: Box::leak(Box::new(Held::of(&brief()))),
+        held: Box::leak(Box::new(Held::of(&profile()))),
         conversation,
         ending: Ending::AgentHungUp,
         tally: Tally {

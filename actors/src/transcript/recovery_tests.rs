@@ -11,8 +11,8 @@ use crate::transcript::journal::writer::{Journal, JournalWriter};
 use crate::transcript::journal::{Closed, Header};
 use crate::transcript::messages::{Fact, Tally};
 use crate::transcript::record::Held;
-use crate::transcript::testing::{brief, identity};
-use crate::transcript::writer::Desk;
+use crate::transcript::testing::{identity, profile};
+use crate::transcript::writer::DiskQueue;
 
 #[test]
 fn what_a_dead_process_left_becomes_a_record_once() {
@@ -29,11 +29,12 @@ fn what_a_dead_process_left_becomes_a_record_once() {
 #[test]
 fn a_survivor_makes_records_of_what_another_left_and_nobody_does_twice() {
     let dir = tempfile::tempdir().expect("a directory");
-    let survivors = [desk(dir.path()), desk(dir.path())];
+    let survivors = [disk_queue(dir.path()), disk_queue(dir.path())];
     leave(dir.path(), &[]);
     settle(dir.path());
-    let threads = survivors
-        .map(|mut desk| crate::background::spawn("survivor", None, move || desk.look_now()).expect("a thread"));
+    let threads = survivors.map(|mut disk_queue| {
+        crate::background::spawn("survivor", None, move || disk_queue.look_now()).expect("a thread")
+    });
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     assert_eq!(only(dir.path())["ending"]["reason"], "interrupted");
     assert_eq!(recovered(dir.path()), Recovered::default());
@@ -168,7 +169,7 @@ fn the_second_set_of_files_is_where_the_old_processor_looks() {
 fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     let identity = identity();
     let writer = JournalWriter::start(dir, &identity.id.to_string(), Duration::ZERO).expect("writable");
-    let journal: Journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&brief())));
+    let journal: Journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())));
     let (response, item) = (ResponseId::new("r1"), ItemId::new("a1"));
     for (delta, ms) in [("Good ", 1_000), ("morning.", 1_500)] {
         let words = Words::AgentSays { response: response.clone(), item: item.clone(), delta: delta.to_owned() };
@@ -182,8 +183,8 @@ fn leave(dir: &Path, closed: &[Closed]) -> PathBuf {
     dir.join(format!("journal/{0}/{0}.journal", identity.id))
 }
 
-fn desk(dir: &Path) -> Desk {
-    Desk::new(Folders { dir: dir.to_owned(), legacy: None }, std::sync::Arc::default())
+fn disk_queue(dir: &Path) -> DiskQueue {
+    DiskQueue::new(Folders { dir: dir.to_owned(), legacy: None }, std::sync::Arc::default())
 }
 
 fn recovered(dir: &Path) -> Recovered {

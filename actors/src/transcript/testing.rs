@@ -7,9 +7,9 @@ use chrono::DateTime;
 
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
-use crate::profile::{AudioPlan, Brief, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 use crate::wire::{AudioFormat, Carrier};
@@ -31,7 +31,7 @@ pub(super) fn identity() -> CallIdentity {
 }
 
 /// A call whose caller is transcribed.
-pub(super) fn brief() -> Brief {
+pub(super) fn profile() -> CallProfile {
     let second = Duration::from_secs(1);
     let model = SessionPlan {
         endpoint: Endpoint { url: "ws://127.0.0.1:1".to_owned(), credential: Credential::None, key_variable: None },
@@ -58,7 +58,7 @@ pub(super) fn brief() -> Brief {
         silence_timeout: second,
         ping_timeout: second,
     };
-    Brief {
+    CallProfile {
         agent: "reception".to_owned(),
         language: "hi".to_owned(),
         model: Arc::new(model),
@@ -78,7 +78,7 @@ pub(super) fn brief() -> Brief {
         interruption: InterruptionPlan::default(),
         notice: None,
         on_model_loss: None,
-        ladder: LadderPlan::default(),
+        no_input: NoInputPlan::default(),
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
         questions: Vec::new(),

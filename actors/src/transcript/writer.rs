@@ -132,8 +132,8 @@ impl RecordWriter {
         let shared = Arc::new(Shared::default());
         shared.unwritable.0.store(!writable, Ordering::Relaxed);
         let (jobs, queue) = mpsc::channel();
-        let desk = Desk::new(folders, Arc::clone(&shared));
-        background::spawn("records", None, move || desk.work(&queue))?;
+        let disk_queue = DiskQueue::new(folders, Arc::clone(&shared));
+        background::spawn("records", None, move || disk_queue.work(&queue))?;
         Ok((Self { jobs, shared, journals, recent: RecentCalls::new(&plan.dir) }, recovered))
     }
 
@@ -213,7 +213,7 @@ impl Shared {
 }
 
 /// The thread's own things.
-pub(in crate::transcript) struct Desk {
+pub(in crate::transcript) struct DiskQueue {
     folders: Folders,
     shared: Arc<Shared>,
     /// Refused by the disk, oldest first.
@@ -225,7 +225,7 @@ pub(in crate::transcript) struct Desk {
     look_at: Instant,
 }
 
-impl Desk {
+impl DiskQueue {
     pub(in crate::transcript) fn new(folders: Folders, shared: Arc<Shared>) -> Self {
         Self {
             folders,

@@ -9,7 +9,7 @@ use crate::ending::Ending;
 use crate::transcript::log::ConversationLog;
 use crate::transcript::messages::Tally;
 use crate::transcript::record::Closing;
-use crate::transcript::testing::{brief, identity};
+use crate::transcript::testing::{identity, profile};
 
 #[test]
 fn a_record_is_a_pair_of_whole_files_and_nothing_else() {
@@ -133,11 +133,11 @@ fn strangers_cannot_read_a_record() {
 
 /// The record of a wordless call that was filed so many milliseconds after it began.
 fn record(after_ms: i64) -> Record {
-    let (identity, brief) = (identity(), brief());
+    let (identity, profile) = (identity(), profile());
     let filed_at: DateTime<_> = identity.started_at + TimeDelta::milliseconds(after_ms);
     Record::new(Closing {
         identity: &identity,
-        held: &Held::of(&brief),
+        held: &Held::of(&profile),
         conversation: ConversationLog::new(crate::clock::now()).conversation(),
         ending: Ending::CallerHungUp,
         tally: Tally::default(),

@@ -140,7 +140,7 @@ pub enum LineEvent {
     /// A frame of the caller's voice.
     Audio(CallerFrame),
     /// A frame that is not quite what the line was said to carry; see [`crate::audio::intake`].
-    OddAudio(OddFrame),
+    OddAudio(MismatchedFrame),
     /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     KeyPressed(char),
     /// Playout reached a mark of ours, or a clear passed over it.
@@ -183,7 +183,7 @@ pub struct CallerFrame {
 
 /// A frame with something odd about it that can be helped.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OddFrame {
+pub struct MismatchedFrame {
     /// The frame, at `rate_hz`.
     pub frame: CallerFrame,
     /// The rate that this frame declares for itself, where it is not the line's.

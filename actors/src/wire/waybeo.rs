@@ -2,7 +2,7 @@
 //!
 //! There is no specification, only what running services do, and the carrier changes it: fields come and go, the call's id stands in
 //! one of three places, the first packet is at another rate, samples leave their range. So reading takes what it can use and says
-//! what was odd about it ([`OddFrame`]); it refuses only what nobody could make sense of. What the carrier told of the call
+//! what was odd about it ([`MismatchedFrame`]); it refuses only what nobody could make sense of. What the carrier told of the call
 //! (`did`, `vmn`, `store_code`, …) is kept as it came, among the stream's parameters: which number is whose differs by account.
 //!
 //! There is no mark: how far playout is, only our own clock knows. `clearBuffer` is sent and not relied upon.
@@ -15,7 +15,8 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
 use super::{
-    AudioFormat, CallerFrame, Capabilities, Handover, LineCommand, LineEvent, OddFrame, Pacing, StreamStart, WireError,
+    AudioFormat, CallerFrame, Capabilities, Handover, LineCommand, LineEvent, MismatchedFrame, Pacing, StreamStart,
+    WireError,
 };
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
@@ -113,7 +114,7 @@ fn decode_media(text: &str) -> Result<LineEvent, WireError> {
     Ok(if rate_hz.is_none() && clamped == 0 {
         LineEvent::Audio(frame)
     } else {
-        LineEvent::OddAudio(OddFrame { frame, rate_hz, clamped })
+        LineEvent::OddAudio(MismatchedFrame { frame, rate_hz, clamped })
     })
 }
 

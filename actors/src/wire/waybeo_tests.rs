@@ -65,7 +65,7 @@ fn what_the_carrier_tells_of_a_call_is_kept_as_it_came() {
 #[test]
 fn a_packet_at_another_rate_says_so() {
     let text = MEDIA.replace("8000", "16000");
-    let odd = OddFrame { frame: frame(&[8, -3, 0]), rate_hz: Some(16_000), clamped: 0 };
+    let odd = MismatchedFrame { frame: frame(&[8, -3, 0]), rate_hz: Some(16_000), clamped: 0 };
     assert_eq!(decode(&text), Ok(LineEvent::OddAudio(odd)));
     let text = MEDIA.replace("8000", "\"8000\"");
     assert!(matches!(decode(&text), Ok(LineEvent::Audio(_))), "a number is a number");
@@ -74,7 +74,8 @@ fn a_packet_at_another_rate_says_so() {
 #[test]
 fn samples_out_of_range_are_clamped_and_counted() {
     let text = media(&json!([32_767, 32_768, 65_535, -32_769, 1e300, -1e300, 2.6, u64::MAX, -32_768]));
-    let Ok(LineEvent::OddAudio(OddFrame { frame: clamped, clamped: count, rate_hz: None })) = decode(&text) else {
+    let Ok(LineEvent::OddAudio(MismatchedFrame { frame: clamped, clamped: count, rate_hz: None })) = decode(&text)
+    else {
         panic!("an odd frame of the line's rate");
     };
     assert_eq!(count, 6);

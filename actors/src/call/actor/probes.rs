@@ -6,13 +6,13 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult, WeakRecipient};
 use serde_json::Value;
 
-use super::organs::{Mind, Scribe, Spawn, Voice};
+use super::children::{LlmHandle, Spawn, TranscriptHandle, Voice};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
 use crate::audio::messages::AudioOrder;
-use crate::call::report::{CallEnded, TransferLeave};
-use crate::child::{Organ, OrganLost};
+use crate::call::report::{CallEnded, TransferPermit};
+use crate::child::{Child, ChildLost};
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, Line, LineAttached, MarkEchoed, ModelBound, ToLine};
 use crate::realtime::actor::LlmSetup;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
@@ -50,7 +50,7 @@ impl Log {
 pub(crate) struct Probe {
     name: &'static str,
     log: Log,
-    lost: Option<(Organ, WeakRecipient<OrganLost>)>,
+    lost: Option<(Child, WeakRecipient<ChildLost>)>,
     /// Told to go.
     over: bool,
     /// What the call gave the line.
@@ -64,9 +64,9 @@ impl Probe {
     }
 
     /// In place of one of the call's actors.
-    pub(crate) fn organ(organ: Organ, log: &Log, lost: WeakRecipient<OrganLost>) -> Addr<Self> {
-        let lost = Some((organ, lost));
-        Self { name: organ.word(), log: log.clone(), lost, over: false, attached: None }.start()
+    pub(crate) fn child(child: Child, log: &Log, lost: WeakRecipient<ChildLost>) -> Addr<Self> {
+        let lost = Some((child, lost));
+        Self { name: child.word(), log: log.clone(), lost, over: false, attached: None }.start()
     }
 
     /// A line whose ear this probe is.
@@ -79,10 +79,10 @@ impl Actor for Probe {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        if let Some((organ, lost)) = self.lost.take().filter(|_| !self.over)
+        if let Some((child, lost)) = self.lost.take().filter(|_| !self.over)
             && let Some(lost) = lost.upgrade()
         {
-            lost.do_send(OrganLost(organ));
+            lost.do_send(ChildLost(child));
         }
     }
 }
@@ -138,10 +138,10 @@ impl Handler<ReadWords> for Probe {
     }
 }
 
-impl Handler<TransferLeave> for Probe {
+impl Handler<TransferPermit> for Probe {
     type Result = bool;
 
-    fn handle(&mut self, message: TransferLeave, _: &mut Context<Self>) -> bool {
+    fn handle(&mut self, message: TransferPermit, _: &mut Context<Self>) -> bool {
         self.log.add(format!("{}: {message:?}", self.name));
         true
     }
@@ -164,9 +164,9 @@ pub(crate) fn call_among_probes(setup: CallSetup, log: &Log) -> CallActor {
 struct Probes(Log);
 
 impl Spawn for Probes {
-    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
-        let addr = Probe::organ(Organ::Transcript, &self.0, setup.lost);
-        Scribe {
+    fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle {
+        let addr = Probe::child(Child::Transcript, &self.0, setup.lost);
+        TranscriptHandle {
             words: addr.clone().recipient(),
             facts: addr.clone().recipient(),
             watch: addr.clone().recipient(),
@@ -176,7 +176,7 @@ impl Spawn for Probes {
     }
 
     fn audio(&self, setup: AudioSetup) -> Voice {
-        let addr = Probe::organ(Organ::Audio, &self.0, setup.lost);
+        let addr = Probe::child(Child::Audio, &self.0, setup.lost);
         Voice {
             frames: addr.clone().recipient(),
             marks: addr.clone().recipient(),
@@ -187,9 +187,9 @@ impl Spawn for Probes {
         }
     }
 
-    fn model(&self, setup: LlmSetup) -> Mind {
-        let addr = Probe::organ(Organ::Model, &self.0, setup.lost);
-        Mind {
+    fn model(&self, setup: LlmSetup) -> LlmHandle {
+        let addr = Probe::child(Child::Model, &self.0, setup.lost);
+        LlmHandle {
             audio: addr.clone().recipient(),
             orders: addr.clone().recipient(),
             hearing: addr.clone().recipient(),

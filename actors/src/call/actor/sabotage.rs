@@ -4,7 +4,7 @@ use actix::{Context, Handler, Message};
 
 use super::CallActor;
 use crate::audio::actor::AudioPipeline;
-use crate::child::Organ;
+use crate::child::Child;
 use crate::realtime::actor::RealtimeLlm;
 use crate::transcript::actor::Transcript;
 
@@ -16,7 +16,7 @@ pub enum Sabotage {
     /// The CallActor itself.
     Call,
     /// One of its actors.
-    Organ(Organ),
+    Child(Child),
 }
 
 /// What the CallActor sends on.
@@ -46,7 +46,7 @@ impl Handler<Sabotage> for CallActor {
     fn handle(&mut self, sabotage: Sabotage, _: &mut Context<Self>) {
         match sabotage {
             Sabotage::Call => panic!("sabotage"),
-            Sabotage::Organ(organ) => self.fail(organ),
+            Sabotage::Child(child) => self.fail(child),
         }
     }
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::probes::{Log, Probe, call_among_probes, pass, settle};
 use super::sabotage::Sabotage;
 use super::*;
-use crate::call::testing::{brief, identity};
+use crate::call::testing::{identity, profile};
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 
@@ -51,7 +51,7 @@ async fn a_call_that_loses_its_audio_ends_in_order() {
     call.addr.do_send(ready());
     settle().await;
     call.log.take();
-    call.addr.do_send(Sabotage::Organ(Organ::Audio));
+    call.addr.do_send(Sabotage::Child(Child::Audio));
     settle().await;
     // Each mailbox keeps its own order.
     let (recorded, heard): (Vec<_>, Vec<_>) =
@@ -70,12 +70,12 @@ async fn a_call_that_loses_its_audio_ends_in_order() {
 async fn a_call_that_loses_its_model_lets_the_caller_hear_the_rest() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
-    call.addr.do_send(Sabotage::Organ(Organ::Model));
+    call.addr.do_send(Sabotage::Child(Child::Model));
     settle().await;
     let heard = call.log.take();
     assert_eq!(heard[heard.len() - 2..], ["audio: DetachModel", "audio: TellWhenDrained"]);
     assert!(call.addr.connected());
-    pass(brief().limits.goodbye).await;
+    pass(profile().limits.goodbye).await;
     let heard = call.log.take();
     assert!(heard.iter().any(|line| line.starts_with("transcript: Ended { ending: Crashed")), "{heard:?}");
     assert!(!call.addr.connected());
@@ -85,7 +85,7 @@ async fn a_call_that_loses_its_model_lets_the_caller_hear_the_rest() {
 async fn a_call_that_loses_its_transcript_goes_on_and_has_a_record() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
-    call.addr.do_send(Sabotage::Organ(Organ::Transcript));
+    call.addr.do_send(Sabotage::Child(Child::Transcript));
     settle().await;
     call.addr.do_send(LineReport::KeyPressed('5'));
     settle().await;
@@ -100,15 +100,15 @@ async fn a_silent_line_is_given_up_in_time_and_a_live_one_is_not() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
     // Nobody waits for the greeting.
-    let purpose = Some(crate::realtime::messages::WishPurpose::Greeting);
-    call.addr.do_send(ModelReport::WishGivenUp { purpose, reason: "failed".to_owned() });
+    let purpose = Some(crate::realtime::messages::ResponsePurpose::Greeting);
+    call.addr.do_send(ModelReport::RequestGivenUp { purpose, reason: "failed".to_owned() });
     for _ in 0..100 {
         pass(Duration::from_secs(1)).await;
         call.addr.do_send(LineReport::Alive);
     }
     settle().await;
     call.log.take();
-    pass(brief().limits.line_silence - Duration::from_millis(100)).await;
+    pass(profile().limits.line_silence - Duration::from_millis(100)).await;
     assert_eq!(call.log.take(), Vec::<String>::new());
     pass(Duration::from_millis(200)).await;
     call.assert_ended("LineSilent");
@@ -194,10 +194,10 @@ impl Rig {
         let supervisor = Probe::outside("supervisor", &log);
         let setup = CallSetup {
             identity: identity(id),
-            brief: Arc::new(brief()),
+            profile: Arc::new(profile()),
             line: Probe::line(&line),
             writer: RecordWriter::start(records.path()).expect("a directory to write to"),
-            books: None,
+            spend_store: None,
             place: Place::new(id, supervisor.clone().recipient()),
             leave: supervisor.recipient(),
             api: None,

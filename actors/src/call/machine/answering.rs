@@ -9,7 +9,7 @@ use crate::call::steps::{CallAction, Note};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::profile::Greeting;
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::realtime::report::{ModelReport, ResponseOutcome};
 
 impl CallMachine {
@@ -43,29 +43,29 @@ impl CallMachine {
                     self.used(usage);
                 }
                 self.response_finished(state);
-                self.mind_the_cost(now);
+                self.check_spending(now);
             }
             (ModelReport::AnswerMissed { response, kind, again }, _) => self.answer_missed(&response, kind, again, now),
             (ModelReport::NothingOwed, _) => self.nothing_owed(),
             (ModelReport::Muted { purpose, reason }, _) => self.session_is_mute(purpose, &reason, now),
             (ModelReport::TranscriptionUsed(usage), _) => {
                 self.transcription_used(usage);
-                self.mind_the_cost(now);
+                self.check_spending(now);
             }
             (ModelReport::ToolCalled(call), state) => self.tool_called(&call, state, now),
-            (ModelReport::WishGivenUp { purpose, reason }, state) => {
+            (ModelReport::RequestGivenUp { purpose, reason }, state) => {
                 let waits = self.turn.is_owed() && !self.caller_speaking;
                 self.turn.forgive();
-                if self.turn.is_over() || purpose == Some(WishPurpose::Notice) {
+                if self.turn.is_over() || purpose == Some(ResponsePurpose::Notice) {
                     self.end_protection(now);
                 }
-                self.tell(Note::WishGivenUp { purpose, reason });
-                self.wish_given_up(state, purpose, waits);
+                self.tell(Note::RequestGivenUp { purpose, reason });
+                self.request_given_up(state, purpose, waits);
             }
             (ModelReport::Incident(incident), _) => self.tell(Note::IncidentTold(incident)),
             (ModelReport::Complained { code, message }, _) => self.tell(Note::ModelComplained { code, message }),
             (ModelReport::Faltered(loss), _) => self.model_faltered(loss, now),
-            (ModelReport::Serves { model }, _) => self.meter.charge(&self.brief.spend, &model),
+            (ModelReport::Serves { model }, _) => self.meter.charge(&self.profile.spend, &model),
             (ModelReport::Resumed { gap, answering, .. }, _) => self.model_resumed(gap, answering),
             (ModelReport::Renewable, _) => self.renewable = true,
             (ModelReport::Lost(loss), _) => self.model_lost(loss, now),
@@ -83,7 +83,7 @@ impl CallMachine {
         self.say_notice();
         self.greet_aloud();
         if self.state == State::Connecting {
-            let sounding = matches!(self.brief.greeting, Greeting::Clip { .. }) && self.turn.is_sounding();
+            let sounding = matches!(self.profile.greeting, Greeting::Clip { .. }) && self.turn.is_sounding();
             self.state = if sounding { State::Greeting } else { State::Listening };
         }
         self.tell_of_clip();
@@ -91,18 +91,18 @@ impl CallMachine {
 
     /// The legal notice, where there is one.
     pub(super) fn say_notice(&mut self) {
-        if let Some(notice) = &self.brief.notice {
+        if let Some(notice) = &self.profile.notice {
             let words = exactly(notice);
             self.state = State::Greeting;
-            self.wish(WishPurpose::Notice, Some(words));
+            self.request(ResponsePurpose::Notice, Some(words));
         }
     }
 
     /// The greeting, where the model is to say it.
     pub(super) fn greet_aloud(&mut self) {
-        if let Greeting::Spoken(instructions) = self.brief.greeting.clone() {
+        if let Greeting::Spoken(instructions) = self.profile.greeting.clone() {
             self.state = State::Greeting;
-            self.wish(WishPurpose::Greeting, Some(instructions));
+            self.request(ResponsePurpose::Greeting, Some(instructions));
         }
     }
 
@@ -111,7 +111,7 @@ impl CallMachine {
         if self.must_be_heard() {
             return;
         }
-        if let Greeting::Clip { text, .. } = self.brief.greeting.clone() {
+        if let Greeting::Clip { text, .. } = self.profile.greeting.clone() {
             self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
         }
     }
@@ -153,7 +153,7 @@ impl CallMachine {
                 if !self.turn.has_spoken() =>
             {
                 self.enter(Closing { awaiting: Awaiting::Goodbye, ..closing });
-                self.wish_goodbye();
+                self.request_goodbye();
             }
             State::Closing(closing @ Closing { awaiting: Awaiting::Words, .. }) => self.await_silence(closing),
             // The answer interrupted for the goodbye; or a question that is on its way already.
@@ -167,7 +167,7 @@ impl CallMachine {
     }
 
     /// A response that was asked for will not come; `waits` says whether the caller waited for it in silence.
-    fn wish_given_up(&mut self, state: State, purpose: Option<WishPurpose>, waits: bool) {
+    fn request_given_up(&mut self, state: State, purpose: Option<ResponsePurpose>, waits: bool) {
         match state {
             // Every retry has failed: the caller is not left with nothing to hear.
             State::Greeting | State::Thinking { .. } if self.turn.is_over() => {
@@ -179,7 +179,7 @@ impl CallMachine {
                 self.apologise();
             }
             State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
-                if purpose == Some(WishPurpose::Goodbye) =>
+                if purpose == Some(ResponsePurpose::Goodbye) =>
             {
                 self.await_silence(closing);
             }

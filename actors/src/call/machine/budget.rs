@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::tests::{Held, drained, playing, ready, response_started};
+use super::tests::{Harness, drained, playing, ready, response_started};
 use super::*;
 use crate::call::messages::HangUp;
-use crate::call::testing::brief;
+use crate::call::testing::profile;
 use crate::ids::ResponseId;
 use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, Prices, SpendPlan};
@@ -13,15 +13,15 @@ use crate::realtime::messages::TextRole;
 use crate::realtime::report::{ModelReport, ResponseOutcome, Usage};
 
 /// A call that may cost `hard` dollars; a second of the agent's speech is one cent.
-fn costing(hard: f64) -> Brief {
+fn costing(hard: f64) -> CallProfile {
     let price = Price { audio_out: Usd::from_dollars(0.0005), ..Price::default() };
     let call = Budget { soft: Some(Usd::from_dollars(hard / 2.0)), hard: Some(Usd::from_dollars(hard)) };
     let spend = SpendPlan { prices: Prices::new(BTreeMap::from([("rehearsal".to_owned(), price)])), call };
-    Brief { spend, ..brief() }
+    CallProfile { spend, ..profile() }
 }
 
 /// A response of so many seconds, heard to its end.
-fn answer(call: &mut Held, name: &str, seconds: u64) -> Vec<CallAction> {
+fn answer(call: &mut Harness, name: &str, seconds: u64) -> Vec<CallAction> {
     let usage = Usage { output_audio: seconds * 20, ..Usage::default() };
     let mut done = call.on(response_started(name));
     done.extend(call.on(playing(name)));
@@ -32,26 +32,26 @@ fn answer(call: &mut Held, name: &str, seconds: u64) -> Vec<CallAction> {
     done
 }
 
-fn wishes(done: &[CallAction]) -> Vec<WishPurpose> {
-    let wish = |action: &CallAction| {
-        if let CallAction::Order(ModelOrder::Speak(wish)) = action { Some(wish.purpose) } else { None }
+fn requests(done: &[CallAction]) -> Vec<ResponsePurpose> {
+    let request = |action: &CallAction| {
+        if let CallAction::Order(ModelOrder::Speak(request)) = action { Some(request.purpose) } else { None }
     };
-    done.iter().filter_map(wish).collect()
+    done.iter().filter_map(request).collect()
 }
 
 #[test]
 fn a_call_is_wrapped_up_at_its_soft_limit_and_closed_politely_at_its_hard_one() {
-    let mut call = Held::of(costing(0.40));
+    let mut call = Harness::of(costing(0.40));
     call.on(ready());
-    assert!(wishes(&answer(&mut call, "greet", 10)).is_empty());
+    assert!(requests(&answer(&mut call, "greet", 10)).is_empty());
     let done = answer(&mut call, "r1", 10);
-    assert_eq!(wishes(&done), [WishPurpose::Notice], "half of it is spent");
+    assert_eq!(requests(&done), [ResponsePurpose::Notice], "half of it is spent");
     assert!(
         done.iter()
             .any(|action| matches!(action, CallAction::Order(ModelOrder::AddText { role: TextRole::System, .. })))
     );
     let done = answer(&mut call, "notice", 10);
-    assert_eq!(wishes(&done), [WishPurpose::Goodbye], "one more would be too much");
+    assert_eq!(requests(&done), [ResponsePurpose::Goodbye], "one more would be too much");
     assert_eq!(call.state(), "closing");
     let done = answer(&mut call, "goodbye", 10);
     assert!(done.contains(&CallAction::TellSpent(Usd::from_dollars(0.1))));
@@ -63,7 +63,7 @@ fn a_call_is_wrapped_up_at_its_soft_limit_and_closed_politely_at_its_hard_one() 
 #[test]
 fn a_model_that_never_stops_costs_the_budget_and_one_turn_at_most() {
     let (hard, turn) = (Usd::from_dollars(1.0), Usd::from_dollars(0.07));
-    let mut call = Held::of(costing(1.0));
+    let mut call = Harness::of(costing(1.0));
     call.on(ready());
     for number in 0..10_000 {
         let done = answer(&mut call, &format!("r{number}"), 7);
@@ -80,10 +80,10 @@ fn a_model_that_never_stops_costs_the_budget_and_one_turn_at_most() {
 #[test]
 fn a_caller_silent_for_three_hours_costs_the_budget_and_one_turn_at_most() {
     // The server itself prompts the silent caller every half minute; nothing of ours ends the call before the money does.
-    let mut brief = costing(1.0);
-    brief.limits.max_duration = Duration::from_secs(4 * 3_600);
-    brief.limits.line_silence = Duration::from_secs(4 * 3_600);
-    let mut call = Held::of(brief);
+    let mut profile = costing(1.0);
+    profile.limits.max_duration = Duration::from_secs(4 * 3_600);
+    profile.limits.line_silence = Duration::from_secs(4 * 3_600);
+    let mut call = Harness::of(profile);
     call.on(ready());
     let mut passed = Duration::ZERO;
     for number in 0.. {
@@ -102,10 +102,10 @@ fn a_caller_silent_for_three_hours_costs_the_budget_and_one_turn_at_most() {
 
 #[test]
 fn a_limit_of_the_day_closes_the_call_and_outranks_the_agents_goodbye() {
-    let mut call = Held::listening();
-    assert_eq!(wishes(&call.on(CallEvent::WrapUp)), [WishPurpose::Notice]);
+    let mut call = Harness::listening();
+    assert_eq!(requests(&call.on(CallEvent::WrapUp)), [ResponsePurpose::Notice]);
     let done = call.on(CallEvent::HangUp(HangUp::Spent));
-    assert_eq!(wishes(&done), [WishPurpose::Goodbye]);
+    assert_eq!(requests(&done), [ResponsePurpose::Goodbye]);
     assert!(call.on(CallEvent::WrapUp).is_empty(), "it ends already");
     answer(&mut call, "goodbye", 1);
     call.on(drained());
@@ -116,10 +116,10 @@ fn a_limit_of_the_day_closes_the_call_and_outranks_the_agents_goodbye() {
 fn what_another_model_says_costs_what_that_one_charges() {
     let price = |dollars| Price { audio_out: Usd::from_dollars(dollars), ..Price::default() };
     let prices = Prices::new(BTreeMap::from([
-        (brief().model.model.clone(), price(0.0005)),
+        (profile().model.model.clone(), price(0.0005)),
         ("small".to_owned(), price(0.0001)),
     ]));
-    let mut call = Held::of(Brief { spend: SpendPlan { prices, call: Budget::default() }, ..brief() });
+    let mut call = Harness::of(CallProfile { spend: SpendPlan { prices, call: Budget::default() }, ..profile() });
     call.on(ready());
     answer(&mut call, "greet", 10);
     call.on(CallEvent::Model(ModelReport::Serves { model: "small".to_owned() }));

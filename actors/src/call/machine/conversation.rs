@@ -7,15 +7,15 @@ use CallAction as A;
 use serde_json::json;
 
 use super::tests::{
-    Held, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
+    Harness, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
     speech_stopped, tool,
 };
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::call::testing::{brief, plan};
+use crate::call::testing::{plan, profile};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::realtime::messages::TextRole;
 use crate::realtime::plan::{Transcription, TurnDetection};
@@ -68,7 +68,7 @@ fn a_paused_answer_goes_on_where_it_stopped_unless_words_confirm() {
 
 #[test]
 fn the_callers_words_are_held_while_the_legal_notice_is_heard() {
-    let mut call = Held::of(Brief { notice: Some("Calls are recorded.".to_owned()), ..brief() });
+    let mut call = Harness::of(CallProfile { notice: Some("Calls are recorded.".to_owned()), ..profile() });
     let done = call.on(ready());
     let attach = place(&done, &A::AttachModel);
     assert_eq!(done.get(attach + 1), Some(&A::DetachModel), "{done:?}");
@@ -83,7 +83,7 @@ fn the_callers_words_are_held_while_the_legal_notice_is_heard() {
 #[test]
 fn a_greeting_is_protected_for_its_first_part_only() {
     let plan = InterruptionPlan { greeting_protection: ms(1500), ..InterruptionPlan::default() };
-    let mut call = Held::of(Brief { interruption: plan, ..brief() });
+    let mut call = Harness::of(CallProfile { interruption: plan, ..profile() });
     assert!(call.on(ready()).contains(&A::DetachModel));
     call.says("greet");
     assert_eq!(call.machine.deadline(), Some((call.now + ms(1500), Timer::Protection)));
@@ -94,7 +94,7 @@ fn a_greeting_is_protected_for_its_first_part_only() {
 #[test]
 fn a_recorded_greeting_plays_before_the_model_is_there_and_is_told_to_it() {
     let greeting = Greeting::Clip { text: "Welcome.".to_owned(), pcm: Arc::from([1i16; 8]) };
-    let mut call = Held::of(Brief { greeting, ..brief() });
+    let mut call = Harness::of(CallProfile { greeting, ..profile() });
     let done = call.on(CallEvent::Begun);
     assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "{done:?}");
     call.on(playing("clip"));
@@ -108,12 +108,12 @@ fn a_recorded_greeting_plays_before_the_model_is_there_and_is_told_to_it() {
 
 #[test]
 fn silence_is_asked_about_and_then_ended() {
-    let ladder = LadderPlan {
+    let no_input = NoInputPlan {
         before_prompts: vec![secs(10), secs(10)],
         before_goodbye: secs(10),
         longest_without_words: secs(180),
     };
-    let mut call = Held::of(Brief { ladder, ..brief() });
+    let mut call = Harness::of(CallProfile { no_input, ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -121,13 +121,13 @@ fn silence_is_asked_about_and_then_ended() {
         assert_eq!(call.machine.deadline(), Some((call.now + secs(10), Timer::Idle)), "round {round}");
         call.now += secs(10);
         let done = call.on(CallEvent::TimeUp);
-        assert!(done.iter().any(|action| wishes(action, WishPurpose::IdlePrompt)), "{done:?}");
+        assert!(done.iter().any(|action| requests(action, ResponsePurpose::IdlePrompt)), "{done:?}");
         call.says("prompt");
         call.on(drained());
     }
     call.now += secs(10);
     let done = call.on(CallEvent::TimeUp);
-    assert!(done.iter().any(|action| wishes(action, WishPurpose::Goodbye)), "{done:?}");
+    assert!(done.iter().any(|action| requests(action, ResponsePurpose::Goodbye)), "{done:?}");
     call.now += secs(20);
     call.on(CallEvent::TimeUp);
     assert_eq!(call.machine.ending(), Some(Ending::CallerSilent));
@@ -143,7 +143,7 @@ fn keys_do_what_the_configuration_says() {
     ];
     let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
     let keypad = KeypadPlan { actions, ..KeypadPlan::default() };
-    let mut call = Held::of(Brief { keypad, languages: languages(), ..brief() });
+    let mut call = Harness::of(CallProfile { keypad, languages: languages(), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -152,12 +152,12 @@ fn keys_do_what_the_configuration_says() {
     assert_eq!(call.machine.language(), "hi");
     assert!(said(&call.on(key('5'))).contains("We open at nine."));
     assert!(said(&call.on(key('*'))).contains("once more"));
-    assert!(call.on(key('0')).iter().any(|action| wishes(action, WishPurpose::Goodbye)));
+    assert!(call.on(key('0')).iter().any(|action| requests(action, ResponsePurpose::Goodbye)));
 }
 
 #[test]
 fn a_language_is_switched_without_the_voice_and_said_to_the_record() {
-    let mut call = Held::of(Brief { languages: languages(), ..brief() });
+    let mut call = Harness::of(CallProfile { languages: languages(), ..profile() });
     call.on(ready());
     call.says("greet");
     let done = call.on(tool("t1", "switch_language", r#"{"language":"hi"}"#));
@@ -177,7 +177,7 @@ fn a_language_is_switched_without_the_voice_and_said_to_the_record() {
 
 #[test]
 fn an_operators_tool_is_asked_once_and_a_long_wait_is_filled() {
-    let mut call = Held::of(Brief { tools: tools(), ..brief() });
+    let mut call = Harness::of(CallProfile { tools: tools(), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -189,7 +189,7 @@ fn an_operators_tool_is_asked_once_and_a_long_wait_is_filled() {
     call.on(drained());
     assert_eq!(call.machine.deadline().map(|(_, timer)| timer), Some(Timer::Filler));
     call.now += ms(800);
-    assert!(call.on(CallEvent::TimeUp).iter().any(|action| wishes(action, WishPurpose::Notice)));
+    assert!(call.on(CallEvent::TimeUp).iter().any(|action| requests(action, ResponsePurpose::Notice)));
     let answered = CallEvent::ToolAnswered { call: ToolCallId::new("t1"), output: "{}".to_owned() };
     let done = call.on(answered.clone());
     assert!(done.iter().any(|action| matches!(action, A::Order(ModelOrder::AnswerTool { speak: true, .. }))));
@@ -200,14 +200,14 @@ fn an_operators_tool_is_asked_once_and_a_long_wait_is_filled() {
 
 #[test]
 fn a_long_goodbye_is_heard_to_its_end() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     call.on(tool("t1", "end_call", "{}"));
     assert!(call.on(response_finished("r2")).contains(&A::TellWhenDrained));
     call.on(CallEvent::Audio(AudioReport::Queued { remaining: secs(30) }));
     let (due, timer) = call.machine.deadline().expect("a deadline");
-    assert_eq!((due, timer), (call.now + secs(30) + brief().limits.goodbye, Timer::Goodbye));
+    assert_eq!((due, timer), (call.now + secs(30) + profile().limits.goodbye, Timer::Goodbye));
 }
 
 #[test]
@@ -215,40 +215,41 @@ fn a_server_that_does_not_answer_by_itself_is_asked_to() {
     let mut session = plan();
     session.turn_detection =
         TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
-    let mut call = Held::of(Brief { model: Arc::new(session), ..brief() });
+    let mut call = Harness::of(CallProfile { model: Arc::new(session), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
     call.on(speech_started());
-    assert!(call.on(speech_stopped()).iter().any(|action| wishes(action, WishPurpose::Answer)));
+    assert!(call.on(speech_stopped()).iter().any(|action| requests(action, ResponsePurpose::Answer)));
 }
 
 #[test]
 fn a_caller_whose_model_is_lost_hears_a_voice_all_the_same() {
     let mut languages = (*languages()).clone();
     let hindi = languages["hi"].clone();
-    languages.insert("en".to_owned(), LanguageBrief { apology_sound: Some(Arc::from([1i16; 8])), ..hindi });
-    let brief = Brief { languages: Arc::new(languages), ..brief() };
+    languages.insert("en".to_owned(), LanguageProfile { apology_sound: Some(Arc::from([1i16; 8])), ..hindi });
+    let profile = CallProfile { languages: Arc::new(languages), ..profile() };
     let gone = ModelReport::Lost(ModelLoss { class: LossClass::Fatal, reason: "gone".to_owned() });
     for lost in [CallEvent::Model(gone), CallEvent::TimeUp] {
-        let mut call = Held::of(brief.clone());
-        call.now += brief.limits.model_setup;
+        let mut call = Harness::of(profile.clone());
+        call.now += profile.limits.model_setup;
         let done = call.on(lost);
         let sound = done.iter().position(|action| matches!(action, A::PlayPcm { .. })).expect("a voice");
         assert!(sound < place(&done, &A::TellWhenDrained) && call.state() == "closing", "{done:?}");
         call.on(drained());
         assert!(call.on(drained()).contains(&A::CloseLine));
     }
-    let mut call = Held::of(brief);
+    let mut call = Harness::of(profile);
     call.on(ready());
-    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Greeting), reason: "failed".to_owned() };
+    let given_up =
+        ModelReport::RequestGivenUp { purpose: Some(ResponsePurpose::Greeting), reason: "failed".to_owned() };
     assert!(call.on(CallEvent::Model(given_up)).iter().any(|action| matches!(action, A::PlayPcm { .. })));
     assert_eq!(call.state(), "listening");
 }
 
 #[test]
 fn every_part_of_a_turn_is_timed_to_the_ear() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(speech_started());
     call.on(speech_stopped());
     call.on(CallEvent::Audio(AudioReport::LastVoice { ago: ms(500) }));
@@ -274,8 +275,8 @@ fn every_part_of_a_turn_is_timed_to_the_ear() {
 }
 
 /// A call whose agent is heard answering.
-fn speaking(interruption: InterruptionPlan) -> Held {
-    let mut call = Held::of(Brief { interruption, ..brief() });
+fn speaking(interruption: InterruptionPlan) -> Harness {
+    let mut call = Harness::of(CallProfile { interruption, ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -294,16 +295,16 @@ fn place(done: &[CallAction], wanted: &CallAction) -> usize {
     done.iter().position(|action| action == wanted).unwrap_or_else(|| panic!("{wanted:?} is not in {done:?}"))
 }
 
-fn wishes(action: &CallAction, purpose: WishPurpose) -> bool {
-    matches!(action, A::Order(ModelOrder::Speak(wish)) if wish.purpose == purpose)
+fn requests(action: &CallAction, purpose: ResponsePurpose) -> bool {
+    matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == purpose)
 }
 
 /// The instructions of all wishes.
 fn said(done: &[CallAction]) -> String {
-    let wishes = done.iter().filter_map(|action| {
-        if let A::Order(ModelOrder::Speak(wish)) = action { wish.instructions.clone() } else { None }
+    let requests = done.iter().filter_map(|action| {
+        if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }
     });
-    wishes.collect::<Vec<_>>().join(" | ")
+    requests.collect::<Vec<_>>().join(" | ")
 }
 
 fn words(text: &str) -> CallEvent {
@@ -315,10 +316,10 @@ fn heard_whole(response: &str) -> ItemPlayout {
     ItemPlayout { response: ResponseId::new(response), item: ItemId::new("i"), received: secs(2), heard: secs(2) }
 }
 
-fn languages() -> Arc<std::collections::BTreeMap<String, LanguageBrief>> {
+fn languages() -> Arc<std::collections::BTreeMap<String, LanguageProfile>> {
     let transcription =
         Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
-    let hindi = LanguageBrief {
+    let hindi = LanguageProfile {
         name: "Hindi".to_owned(),
         instructions: "Speak Hindi.".to_owned(),
         voice: "marin".to_owned(),

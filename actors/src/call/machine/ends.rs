@@ -8,10 +8,10 @@ use crate::call::messages::HangUp;
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
-use crate::child::Organ;
+use crate::child::Child;
 use crate::ending::Ending;
 use crate::ids::ItemId;
-use crate::realtime::messages::WishPurpose;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::transcript::messages::Fact;
 
@@ -53,16 +53,16 @@ impl CallMachine {
         self.close_without_model(ending, now);
     }
 
-    pub(super) fn organ_lost(&mut self, organ: Organ, now: Instant) {
-        self.tell(Note::OrganLost(organ));
-        match organ {
+    pub(super) fn child_lost(&mut self, child: Child, now: Instant) {
+        self.tell(Note::ChildLost(child));
+        match child {
             // A caller who comes back has another one.
-            Organ::Audio if matches!(self.state, State::Reconnecting(_) | State::Transferring(_)) => {}
+            Child::Audio if matches!(self.state, State::Reconnecting(_) | State::Transferring(_)) => {}
             // Nothing can be heard any more.
-            Organ::Audio => self.finish(Ending::Crashed),
-            Organ::Model => self.close_without_model(Ending::Crashed, now),
-            Organ::Transcript if self.transcript_renewed => self.tell(Note::RecordLost),
-            Organ::Transcript => {
+            Child::Audio => self.finish(Ending::Crashed),
+            Child::Model => self.close_without_model(Ending::Crashed, now),
+            Child::Transcript if self.transcript_renewed => self.tell(Note::RecordLost),
+            Child::Transcript => {
                 self.transcript_renewed = true;
                 self.out.push(CallAction::RenewTranscript);
             }
@@ -102,13 +102,13 @@ impl CallMachine {
         }
         self.turn.interrupt(Interrupter::Us, now, &mut self.out);
         self.close(ending, Awaiting::Goodbye, now);
-        self.wish_goodbye();
+        self.request_goodbye();
     }
 
     /// The language's goodbye, said by the model.
-    pub(super) fn wish_goodbye(&mut self) {
+    pub(super) fn request_goodbye(&mut self) {
         let words = self.spoken().map(|language| format!("Say goodbye. {}", exactly(&language.goodbye)));
-        self.wish(WishPurpose::Goodbye, Some(words.unwrap_or_else(|| GOODBYE.to_owned())));
+        self.request(ResponsePurpose::Goodbye, Some(words.unwrap_or_else(|| GOODBYE.to_owned())));
     }
 
     /// Lets what is queued be heard and ends the call, whose model is gone.
@@ -133,7 +133,7 @@ impl CallMachine {
 
     /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
     fn falls_back(&mut self, now: Instant) -> bool {
-        let Some(destination) = self.brief.on_model_loss.clone() else { return false };
+        let Some(destination) = self.profile.on_model_loss.clone() else { return false };
         if self.state == State::Connecting {
             self.state = State::Listening;
         }
@@ -156,7 +156,7 @@ impl CallMachine {
 
     pub(super) fn close(&mut self, ending: Ending, awaiting: Awaiting, now: Instant) {
         // A time beyond what the clock can say is no time at all.
-        let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now);
+        let until = now.checked_add(self.profile.limits.goodbye).unwrap_or(now);
         let revocable = ending == Ending::AgentHungUp
             || (ending == Ending::Transferred && self.transfer.as_ref().is_some_and(Transfer::is_revocable));
         self.enter(Closing { ending, until, awaiting, revocable });
@@ -170,7 +170,7 @@ impl CallMachine {
     /// What is queued and unheard will play for `remaining`: the longest wait begins behind it.
     pub(super) fn expect_silence(&mut self, closing: Closing, remaining: Duration, now: Instant) {
         if let Awaiting::Silence { .. } = closing.awaiting {
-            let until = now.checked_add(remaining + self.brief.limits.goodbye).unwrap_or(now);
+            let until = now.checked_add(remaining + self.profile.limits.goodbye).unwrap_or(now);
             self.state = State::Closing(Closing { until, ..closing });
         }
     }
@@ -178,7 +178,7 @@ impl CallMachine {
     /// The last words are being made and heard: the wait for their end begins anew.
     pub(super) fn expect_words(&mut self, closing: Closing, now: Instant) {
         if let Awaiting::Words = closing.awaiting {
-            let until = now.checked_add(self.brief.limits.goodbye).unwrap_or(now).max(closing.until);
+            let until = now.checked_add(self.profile.limits.goodbye).unwrap_or(now).max(closing.until);
             self.state = State::Closing(Closing { until, ..closing });
         }
     }

@@ -18,7 +18,7 @@ use crate::call::turn::Interrupter;
 use crate::control::CarrierAnswer;
 use crate::ending::Ending;
 use crate::line::messages::LineReport;
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
 use crate::wire::Handover;
@@ -41,7 +41,7 @@ impl CallMachine {
     /// Why not.
     pub fn may_transfer(&self, destination: &str, now: Instant) -> Result<(), TransferRefusal> {
         let moment = self.means.started_at + now.saturating_duration_since(self.started);
-        let to = permitted(&self.brief.transfers, destination, self.handover(), moment)?;
+        let to = permitted(&self.profile.transfers, destination, self.handover(), moment)?;
         if to.briefing.is_some() && !self.means.requests {
             // Nobody could be called, and nobody be taken out of the conference again.
             return Err(TransferRefusal::Unreachable);
@@ -69,7 +69,7 @@ impl CallMachine {
         let (State::Transferring(Transferring { stage, .. }), Some(transfer)) = (self.state, &self.transfer) else {
             return Next::HangUp;
         };
-        match (stage, self.brief.transfers.get(&transfer.destination)) {
+        match (stage, self.profile.transfers.get(&transfer.destination)) {
             (Stage::Returning | Stage::Recalling { .. }, _) => Next::Return,
             (Stage::Asking | Stage::Dialling { .. }, Some(destination)) if destination.briefing.is_some() => Next::Meet,
             (Stage::Asking | Stage::Dialling { .. }, Some(destination)) => Next::Dial {
@@ -88,8 +88,8 @@ impl CallMachine {
             Ok(()) if cut => self.refuse(&transfer, "called_off", "the caller spoke, so the call goes on"),
             Ok(()) => {
                 let destination = transfer.destination.clone();
-                let most_an_hour = self.brief.transfers.get(&destination).map_or(0, |it| it.most_an_hour);
-                self.out.push(CallAction::AskLeave { destination, most_an_hour });
+                let most_an_hour = self.profile.transfers.get(&destination).map_or(0, |it| it.most_an_hour);
+                self.out.push(CallAction::AskTransferPermit { destination, most_an_hour });
                 self.transfer = Some(transfer);
             }
             Err(refusal) => self.refuse(&transfer, refusal.word(), &refusal.to_string()),
@@ -97,7 +97,7 @@ impl CallMachine {
     }
 
     /// The Supervisor has counted the transfer.
-    pub(super) fn leave_given(&mut self, granted: bool, now: Instant) {
+    pub(super) fn transfer_permit_given(&mut self, granted: bool, now: Instant) {
         if granted && self.transfer.is_some() && self.transfer_waits() {
             return;
         }
@@ -116,7 +116,7 @@ impl CallMachine {
             let told = json!({"ok": true, "note": "The caller is put through once your last word was heard. Say nothing more."});
             self.answer_tool(call, told.to_string(), false);
         }
-        let announced = self.brief.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
+        let announced = self.profile.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
         let words = match (&transfer.by, announced) {
             // Nobody is there to say anything; the apology is heard to its end.
             _ if self.mindless => None,
@@ -131,7 +131,7 @@ impl CallMachine {
         match words {
             Some(words) => {
                 self.close(Ending::Transferred, Awaiting::Goodbye, now);
-                self.wish(WishPurpose::Goodbye, Some(words));
+                self.request(ResponsePurpose::Goodbye, Some(words));
             }
             None if self.turn.is_generating() => self.close(Ending::Transferred, Awaiting::Words, now),
             None => self.close(Ending::Transferred, SILENCE, now),
@@ -277,7 +277,7 @@ impl CallMachine {
 
     /// The carrier rings the destination.
     pub(super) fn dial(&mut self, now: Instant) {
-        let ringing = self.transfer.as_ref().and_then(|transfer| self.brief.transfers.get(&transfer.destination));
+        let ringing = self.transfer.as_ref().and_then(|transfer| self.profile.transfers.get(&transfer.destination));
         let longest = ringing.map_or(RINGING_GRACE, |destination| destination.timeout + RINGING_GRACE);
         let until = now.checked_add(longest).unwrap_or(now);
         self.state = State::Transferring(Transferring { stage: Stage::Dialling { answered: false }, until });
@@ -305,7 +305,7 @@ impl CallMachine {
         let words = format!(
             "Tell the caller in one or two short sentences that they could not be put through because {told}, and offer another way."
         );
-        self.wish(WishPurpose::Notice, Some(words));
+        self.request(ResponsePurpose::Notice, Some(words));
     }
 
     /// Nobody is called; whoever asked is told.
@@ -320,7 +320,7 @@ impl CallMachine {
                 ) =>
             {
                 let words = format!("Tell the caller in one short sentence that they cannot be put through: {told}.");
-                self.wish(WishPurpose::Keypad, Some(words));
+                self.request(ResponsePurpose::Keypad, Some(words));
             }
             // An operator has been answered, or reads the log; the call goes on as it was.
             By::Caller | By::Operator | By::Fallback => {}
@@ -343,7 +343,7 @@ impl CallMachine {
             outcome: outcome.to_owned(),
         });
         // What is no name of the table is the model's own word and may be anything.
-        let known = self.brief.transfers.contains_key(&destination);
+        let known = self.profile.transfers.contains_key(&destination);
         let destination = if known { destination } else { "unknown".to_owned() };
         self.tell(Note::TransferTold { destination, by: by.word(), outcome });
     }

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use super::ends::Closing;
 use super::{CallMachine, Protection, State};
-use crate::call::gate::Verdict;
-use crate::call::ladder::{Rung, Told};
+use crate::call::barge_in::Verdict;
+use crate::call::no_input::{NoInputStep, Told};
 use crate::call::steps::{CallAction, Note};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::ids::ItemId;
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::transcript::messages::Fact;
 use crate::words::holds_words;
 
@@ -26,7 +26,7 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking
                 if self.turn.is_sounding() =>
             {
-                let verdict = self.gate.speech_started(&item, &self.brief.interruption, now);
+                let verdict = self.barge_in.speech_started(&item, &self.profile.interruption, now);
                 self.rule(verdict, now);
             }
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => self.listen(now),
@@ -48,11 +48,11 @@ impl CallMachine {
     pub(super) fn caller_stopped(&mut self, item: &ItemId, now: Instant) {
         self.caller_speaking = false;
         self.out.push(CallAction::CallerTurn { open: false });
-        let judged = !self.gate.is_pending();
-        self.gate.speech_stopped(&self.brief.interruption, now);
+        let judged = !self.barge_in.is_pending();
+        self.barge_in.speech_stopped(&self.profile.interruption, now);
         if judged {
             self.turn_taken(Some(item), now);
-        } else if !self.gate.is_pending() {
+        } else if !self.barge_in.is_pending() {
             self.tell(Note::InterruptionDismissed);
         }
     }
@@ -61,27 +61,27 @@ impl CallMachine {
     pub(super) fn caller_words(&mut self, item: &ItemId, text: &str, last: bool, now: Instant) {
         let text = self.pieces.join(item, text, last).to_owned();
         let told = if holds_words(&text) { Told::Words } else { Told::Noise };
-        if last && self.ladder.turn_told(item, told, now) {
+        if last && self.no_input.turn_told(item, told, now) {
             // It was late and is not missing any more.
             self.tally.turns_without_words = self.tally.turns_without_words.saturating_sub(1);
         }
         if told == Told::Words {
-            self.ladder.caller_answered(now);
-            let verdict = self.gate.words(item, &text);
+            self.no_input.caller_answered(now);
+            let verdict = self.barge_in.words(item, &text);
             self.rule(verdict, now);
         }
     }
 
     /// Transcription of what the caller said has failed: that they said something is known all the same.
     pub(super) fn words_failed(&mut self, item: &ItemId, now: Instant) {
-        if !self.ladder.turn_told(item, Told::Failed, now) {
+        if !self.no_input.turn_told(item, Told::Failed, now) {
             self.words_missing("failed", 1);
         }
     }
 
     /// Tells of turns whose transcript does not come. It may yet.
-    pub(super) fn mind_the_words(&mut self, now: Instant) {
-        let late = self.ladder.late_turns(now);
+    pub(super) fn check_words(&mut self, now: Instant) {
+        let late = self.no_input.late_turns(now);
         if late > 0 {
             self.words_missing("late", late);
         }
@@ -96,8 +96,8 @@ impl CallMachine {
     /// Whether the caller's words are written down in the language that is spoken now.
     fn transcribes(&self) -> bool {
         match self.spoken() {
-            Some(language) if self.language != self.brief.language => language.transcription.is_some(),
-            _ => self.brief.model.transcription.is_some(),
+            Some(language) if self.language != self.profile.language => language.transcription.is_some(),
+            _ => self.profile.model.transcription.is_some(),
         }
     }
 
@@ -129,11 +129,11 @@ impl CallMachine {
 
     /// The caller has the word; whatever the agent was saying is interrupted.
     pub(super) fn listen(&mut self, now: Instant) {
-        let server_cancels = self.brief.model.turn_detection.interrupts();
+        let server_cancels = self.profile.model.turn_detection.interrupts();
         if self.turn.interrupt(Interrupter::Caller { server_cancels }, now, &mut self.out) {
             self.tally.barge_ins += 1;
         }
-        self.gate.forget();
+        self.barge_in.forget();
         self.stopwatch.abandon();
         self.turn_anew();
         self.state = State::Listening;
@@ -146,18 +146,18 @@ impl CallMachine {
             self.turn_anew();
         }
         match item {
-            Some(item) if self.transcribes() => self.ladder.turn_ended(item, now),
-            Some(_) => self.ladder.caller_answered(now),
+            Some(item) if self.transcribes() => self.no_input.turn_ended(item, now),
+            Some(_) => self.no_input.caller_answered(now),
             None => {}
         }
         match self.state {
             // A wish of ours may have begun meanwhile; the turn is timed all the same.
             State::Listening | State::Thinking { .. } => {
                 self.stopwatch.turn_ended(now);
-                if self.brief.model.turn_detection.answers() {
+                if self.profile.model.turn_detection.answers() {
                     self.turn.owe();
                 } else {
-                    self.wish(WishPurpose::Answer, None);
+                    self.request(ResponsePurpose::Answer, None);
                 }
                 self.state = State::Thinking { caller_done: Some(now) };
             }
@@ -172,7 +172,7 @@ impl CallMachine {
 
     /// Goes on in `code`, one of the brief's: prompt and transcription change, the context stays, the voice cannot change.
     pub(super) fn switch_language(&mut self, code: &str) {
-        let Some(language) = self.brief.languages.get(code).filter(|_| code != self.language) else { return };
+        let Some(language) = self.profile.languages.get(code).filter(|_| code != self.language) else { return };
         self.out.push(CallAction::Order(ModelOrder::Configure {
             instructions: Some(language.instructions.clone()),
             transcription: Some(language.transcription.clone()),
@@ -184,7 +184,7 @@ impl CallMachine {
     }
 
     /// Keeps the ladder's clock: silence is when nobody speaks, nothing is being made and nobody is waited for.
-    pub(super) fn mind_the_silence(&mut self, now: Instant) {
+    pub(super) fn check_silence(&mut self, now: Instant) {
         let nobody = matches!(self.state, State::Listening | State::Thinking { .. })
             && !self.caller_speaking
             && !self.turn.is_sounding()
@@ -193,22 +193,22 @@ impl CallMachine {
             && !self.tools.are_asked()
             && !self.keypad.is_pressed();
         if nobody {
-            self.ladder.floor_silent(now);
+            self.no_input.floor_silent(now);
         } else {
-            self.ladder.floor_taken();
+            self.no_input.floor_taken();
         }
     }
 
     /// The next rung of the idle ladder has been reached.
-    pub(super) fn climb(&mut self, now: Instant) {
-        match self.ladder.climb(now) {
-            Some(Rung::Prompt(rung)) => {
-                let words = self.spoken().and_then(|language| language.idle_prompt(rung)).map(exactly);
+    pub(super) fn advance(&mut self, now: Instant) {
+        match self.no_input.advance(now) {
+            Some(NoInputStep::Prompt(no_input_step)) => {
+                let words = self.spoken().and_then(|language| language.idle_prompt(no_input_step)).map(exactly);
                 let words =
                     words.unwrap_or_else(|| "Ask in one short sentence whether the caller is still there.".into());
-                self.wish(WishPurpose::IdlePrompt, Some(words));
+                self.request(ResponsePurpose::IdlePrompt, Some(words));
             }
-            Some(Rung::Goodbye) => self.say_goodbye(Ending::CallerSilent, now),
+            Some(NoInputStep::Goodbye) => self.say_goodbye(Ending::CallerSilent, now),
             None => {}
         }
     }

@@ -15,7 +15,7 @@ use crate::call::transfer::{By, Transfer};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
 use crate::profile::{KeyAction, KeysWhilePaused};
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::transcript::messages::Fact;
 
 /// Whether what happens is recorded, in a call that is.
@@ -50,8 +50,8 @@ impl CallMachine {
             | State::Thinking { .. }
             | State::Speaking
             | State::Closing(_) => {
-                self.ladder.caller_answered(now);
-                self.keypad.press(key, private, &self.brief.keypad, now);
+                self.no_input.caller_answered(now);
+                self.keypad.press(key, private, &self.profile.keypad, now);
                 if self.protection == Protection::Over {
                     self.yield_to_keys(now);
                 }
@@ -88,7 +88,7 @@ impl CallMachine {
             self.tally.barge_ins += 1;
         }
         self.turn.forgive();
-        self.gate.forget();
+        self.barge_in.forget();
         self.stopwatch.abandon();
         self.state = State::Listening;
         self.out.push(CallAction::Order(ModelOrder::Overtake));
@@ -102,7 +102,7 @@ impl CallMachine {
             // What was begun since the last key was pressed knows nothing of the entry.
             self.overtake(now);
         }
-        match self.brief.keypad.actions.get(&entry.keys).cloned() {
+        match self.profile.keypad.actions.get(&entry.keys).cloned() {
             Some(KeyAction::HangUp) => self.say_goodbye(Ending::CallerHungUp, now),
             Some(KeyAction::Language(code)) => {
                 self.switch_language(&code);
@@ -133,7 +133,7 @@ impl CallMachine {
 
     /// What the model is told of keys that mean nothing to the configuration.
     fn told_of(&self, Entry { keys, private, .. }: &Entry) -> String {
-        if *private && self.brief.keypad.while_paused == KeysWhilePaused::Withheld {
+        if *private && self.profile.keypad.while_paused == KeysWhilePaused::Withheld {
             let number = keys.len();
             return format!(
                 "The caller pressed {number} keys on the keypad. Which ones is kept from you while the recording is paused."
@@ -143,6 +143,6 @@ impl CallMachine {
     }
 
     fn answer_keys(&mut self, instructions: Option<String>) {
-        self.wish(WishPurpose::Keypad, instructions);
+        self.request(ResponsePurpose::Keypad, instructions);
     }
 }

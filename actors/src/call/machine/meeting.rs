@@ -3,7 +3,7 @@
 use CallAction as A;
 
 use super::super::messages::HangUp;
-use super::super::testing::{brief, sales};
+use super::super::testing::{profile, sales};
 use super::super::transfer::DialOutcome;
 use super::tests::*;
 use super::transfers::{granted, outcomes};
@@ -139,16 +139,16 @@ fn a_person_whose_line_s_end_nobody_tells_is_given_up_on() {
 
 #[test]
 fn without_the_api_there_is_no_warm_transfer() {
-    let mut call = Held::of(table());
+    let mut call = Harness::of(table());
     call.on(ready());
     call.says("greet");
     call.on(drained());
     assert_eq!(outcomes(&call.on(ask())), ["unreachable"]);
 }
 
-fn table() -> Brief {
+fn table() -> CallProfile {
     let briefing = Some("{reason}. {summary} A key.".to_owned());
-    Brief { transfers: Arc::new([("sales".to_owned(), Destination { briefing, ..sales() })].into()), ..brief() }
+    CallProfile { transfers: Arc::new([("sales".to_owned(), Destination { briefing, ..sales() })].into()), ..profile() }
 }
 
 fn ask() -> CallEvent {
@@ -158,8 +158,8 @@ fn ask() -> CallEvent {
 }
 
 /// The carrier was asked to take the caller to our document.
-fn waiting(requests: bool) -> Held {
-    let mut call = Held::of(table());
+fn waiting(requests: bool) -> Harness {
+    let mut call = Harness::of(table());
     let means = Means { handover: Some(Handover::Document), requests, ..Means::default() };
     call.machine = call.machine.with_means(means);
     call.on(ready());
@@ -173,7 +173,7 @@ fn waiting(requests: bool) -> Held {
 }
 
 /// The person's telephone rings.
-fn ringing() -> Held {
+fn ringing() -> Harness {
     let mut call = waiting(true);
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
     call.on(CallEvent::NextAsked);

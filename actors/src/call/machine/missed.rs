@@ -11,7 +11,7 @@ use super::{CallMachine, State};
 use crate::call::steps::{CallAction, Note};
 use crate::ids::ResponseId;
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 
 /// An answer that ended in its middle.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl CallMachine {
         let talks = matches!(self.state, State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking);
         if talks && self.turn.is_over() && std::mem::take(&mut self.cut_short.due) {
             self.cut_short.continued += 1;
-            self.wish(WishPurpose::Answer, Some(GO_ON.to_owned()));
+            self.request(ResponsePurpose::Answer, Some(GO_ON.to_owned()));
         }
     }
 
@@ -92,12 +92,12 @@ impl CallMachine {
     }
 
     /// The session does not speak: a word of ours, and another session.
-    pub(super) fn session_is_mute(&mut self, purpose: Option<WishPurpose>, reason: &str, now: Instant) {
-        let purpose_word = purpose.map_or("answer", WishPurpose::word);
+    pub(super) fn session_is_mute(&mut self, purpose: Option<ResponsePurpose>, reason: &str, now: Instant) {
+        let purpose_word = purpose.map_or("answer", ResponsePurpose::word);
         self.tell(Note::Incident(Incident::new(IncidentKind::ModelMute, format!("{purpose_word}: {reason}"))));
         match self.state {
             State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
-                if purpose == Some(WishPurpose::Goodbye) =>
+                if purpose == Some(ResponsePurpose::Goodbye) =>
             {
                 self.await_silence(closing);
             }
@@ -118,7 +118,7 @@ impl CallMachine {
 
     /// The session in use is taken for lost, and another one is asked for what it owes; once too often, the model is.
     pub(super) fn replace_session(&mut self, now: Instant) {
-        match self.wait.replace(self.brief.model.candidates().len()) {
+        match self.wait.replace(self.profile.model.candidates().len()) {
             Some(loss) => self.model_lost(loss, now),
             None => self.out.push(CallAction::Order(ModelOrder::Replace)),
         }
@@ -137,10 +137,10 @@ mod tests {
 
     use CallAction as A;
 
-    use super::super::outages::brief_with_sounds;
+    use super::super::outages::profile_with_sounds;
     use super::super::tests::{
-        Held, drained, interrupted, key, missed, muted, playing, playout, ready, response_finished, response_started,
-        speech_started, speech_stopped, tool,
+        Harness, drained, interrupted, key, missed, muted, playing, playout, ready, response_finished,
+        response_started, speech_started, speech_stopped, tool,
     };
     use super::*;
     use crate::audio::messages::CLIP_RESPONSE;
@@ -182,15 +182,15 @@ mod tests {
 
     #[test]
     fn with_more_servers_more_of_them_are_tried() {
-        let mut brief = brief_with_sounds();
-        let model = std::sync::Arc::make_mut(&mut brief.model);
+        let mut profile = profile_with_sounds();
+        let model = std::sync::Arc::make_mut(&mut profile.model);
         model.resilience.fallbacks = vec![model.candidates().remove(0); 2];
-        let mut call = Held::of(brief);
+        let mut call = Harness::of(profile);
         call.on(ready());
         for _ in 0..2 {
-            assert_eq!(call.on(muted(Some(WishPurpose::Greeting))).last(), Some(&A::Order(ModelOrder::Replace)));
+            assert_eq!(call.on(muted(Some(ResponsePurpose::Greeting))).last(), Some(&A::Order(ModelOrder::Replace)));
         }
-        call.on(muted(Some(WishPurpose::Greeting)));
+        call.on(muted(Some(ResponsePurpose::Greeting)));
         assert_eq!(call.state(), "closing");
     }
 
@@ -262,7 +262,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(replaced, Some(call.machine.brief.limits.model_answer), "lines of ours are no answer");
+        assert_eq!(replaced, Some(call.machine.profile.limits.model_answer), "lines of ours are no answer");
     }
 
     #[test]
@@ -277,9 +277,9 @@ mod tests {
             let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
             let response = ResponseId::new(&id);
             let done = call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
-            assert!(!done.iter().any(is_answer_wish), "not before it was heard");
+            assert!(!done.iter().any(is_answer_request), "not before it was heard");
             let done = call.on(drained());
-            assert_eq!(done.iter().any(is_answer_wish), round < 2, "round {round}: {done:?}");
+            assert_eq!(done.iter().any(is_answer_request), round < 2, "round {round}: {done:?}");
         }
         assert_eq!(call.state(), "listening");
         call.on(speech_started());
@@ -289,7 +289,7 @@ mod tests {
         let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
         let response = ResponseId::new("r9");
         call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
-        assert!(!call.on(drained()).iter().any(is_answer_wish), "the session asks again by itself");
+        assert!(!call.on(drained()).iter().any(is_answer_request), "the session asks again by itself");
     }
 
     #[test]
@@ -302,14 +302,14 @@ mod tests {
         call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
         call.on(speech_started());
         call.on(speech_stopped());
-        assert!(!call.on(drained()).iter().any(is_answer_wish));
+        assert!(!call.on(drained()).iter().any(is_answer_request));
     }
 
     #[test]
     fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
         let goodbye = |done: &[CallAction]| {
             done.iter().any(
-                |action| matches!(action, A::Order(ModelOrder::Speak(wish)) if wish.purpose == WishPurpose::Goodbye),
+                |action| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Goodbye),
             )
         };
         let mut call = held();
@@ -365,7 +365,7 @@ mod tests {
                 arguments: "{}".to_owned(),
             })));
             if incidents(&done).contains(&IncidentKind::ToolLoop) {
-                let spoken = |action: &CallAction| matches!(action, A::Order(ModelOrder::Speak(wish)) if wish.purpose == WishPurpose::Spoken);
+                let spoken = |action: &CallAction| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Spoken);
                 assert!(done.iter().any(spoken), "{done:?}");
                 told = Some(number);
             }
@@ -402,8 +402,8 @@ mod tests {
         assert_eq!((latency.filler_ms, latency.total_ms), (Some(3_500), Some(9_500)));
     }
 
-    fn is_answer_wish(action: &CallAction) -> bool {
-        matches!(action, A::Order(ModelOrder::Speak(wish)) if wish.purpose == WishPurpose::Answer)
+    fn is_answer_request(action: &CallAction) -> bool {
+        matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Answer)
     }
 
     fn incidents(done: &[CallAction]) -> Vec<IncidentKind> {
@@ -413,8 +413,8 @@ mod tests {
         done.iter().filter_map(kind).collect()
     }
 
-    fn held() -> Held {
-        let mut call = Held::of(brief_with_sounds());
+    fn held() -> Harness {
+        let mut call = Harness::of(profile_with_sounds());
         call.on(ready());
         call.says("greet");
         call.on(drained());

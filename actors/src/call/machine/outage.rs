@@ -31,10 +31,10 @@ impl CallMachine {
         // Nobody tells any more when the caller's turn ends.
         self.caller_speaking = false;
         self.out.push(CallAction::CallerTurn { open: false });
-        if self.gate.is_pending() {
+        if self.barge_in.is_pending() {
             self.out.push(CallAction::ResumePlayout);
         }
-        self.gate.forget();
+        self.barge_in.forget();
         self.notice_broken(None);
         self.turn.model_faltered();
         let quiet_since = (!self.turn.is_sounding()).then_some(now);
@@ -66,7 +66,7 @@ impl CallMachine {
         let quiet = self.state == State::Listening
             && !self.caller_speaking
             && self.turn.is_over()
-            && !self.gate.is_pending()
+            && !self.barge_in.is_pending()
             && !self.tools.are_asked();
         if self.renewable && quiet {
             self.renewable = false;

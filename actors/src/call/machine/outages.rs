@@ -6,16 +6,16 @@ use std::time::Duration;
 use CallAction as A;
 
 use super::tests::{
-    Held, drained, lost, playing, ready, response_finished, response_started, speech_started, speech_stopped,
+    Harness, drained, lost, playing, ready, response_finished, response_started, speech_started, speech_stopped,
 };
 use super::*;
-use crate::call::testing::{brief, sales};
-use crate::profile::{Greeting, LanguageBrief};
+use crate::call::testing::{profile, sales};
+use crate::profile::{Greeting, LanguageProfile};
 use crate::realtime::report::{ModelLoss, ModelReport};
 
 #[test]
 fn what_is_queued_plays_on_and_the_call_stays_where_it_is() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     let done = call.on(faltered());
@@ -59,7 +59,7 @@ fn no_line_is_said_while_something_plays_or_once_a_session_is_there() {
 
 #[test]
 fn a_turn_that_nobody_hears_the_end_of_is_over() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(speech_started());
     let done = call.on(faltered());
     assert!(done.contains(&A::CallerTurn { open: false }));
@@ -71,7 +71,7 @@ fn a_turn_that_nobody_hears_the_end_of_is_over() {
 #[test]
 fn a_session_is_replaced_when_nobody_notices() {
     let rotate = A::Order(ModelOrder::Rotate);
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(speech_started());
     assert!(!call.on(CallEvent::Model(ModelReport::Renewable)).contains(&rotate), "the caller speaks");
     call.on(speech_stopped());
@@ -85,29 +85,29 @@ fn a_session_is_replaced_when_nobody_notices() {
 #[test]
 fn a_call_whose_model_is_gone_for_good_is_sent_to_where_the_configuration_says() {
     let transfers = Arc::new([("sales".to_owned(), sales())].into());
-    let brief = Brief { transfers, on_model_loss: Some("sales".to_owned()), ..brief_with_sounds() };
-    let mut call = Held::of(brief.clone());
+    let profile = CallProfile { transfers, on_model_loss: Some("sales".to_owned()), ..profile_with_sounds() };
+    let mut call = Harness::of(profile.clone());
     call.on(ready());
     call.says("greet");
     call.on(drained());
     let done = call.on(lost(LossClass::Retryable));
     assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "the apology comes first: {done:?}");
-    assert!(done.iter().any(|action| matches!(action, A::AskLeave { .. })));
-    call.on(CallEvent::LeaveGiven { granted: true });
+    assert!(done.iter().any(|action| matches!(action, A::AskTransferPermit { .. })));
+    call.on(CallEvent::TransferPermitGiven { granted: true });
     call.on(drained());
     call.on(drained());
     assert_eq!(call.state(), "transferring");
 
-    let mut call = Held::of(brief);
+    let mut call = Harness::of(profile);
     call.on(lost(LossClass::Fatal));
-    call.on(CallEvent::LeaveGiven { granted: false });
+    call.on(CallEvent::TransferPermitGiven { granted: false });
     call.on(drained());
     call.on(drained());
     assert_eq!(call.machine.ending(), Some(Ending::ModelLost), "nobody could be asked");
 }
 
 /// The waits before each line, for as long as there is no session.
-fn fillers(call: &mut Held) -> Vec<Duration> {
+fn fillers(call: &mut Harness) -> Vec<Duration> {
     let mut waits = Vec::new();
     while let Some((at, Timer::Outage)) = call.machine.deadline() {
         waits.push(at - call.now);
@@ -118,17 +118,17 @@ fn fillers(call: &mut Held) -> Vec<Duration> {
     waits
 }
 
-fn held() -> Held {
-    let mut call = Held::of(brief_with_sounds());
+fn held() -> Harness {
+    let mut call = Harness::of(profile_with_sounds());
     call.on(ready());
     call.says("greet");
     call.on(drained());
     call
 }
 
-pub(super) fn brief_with_sounds() -> Brief {
+pub(super) fn profile_with_sounds() -> CallProfile {
     let sound = || Some(Arc::from([1i16; 8]));
-    let language = LanguageBrief {
+    let language = LanguageProfile {
         name: "English".to_owned(),
         instructions: "Speak English.".to_owned(),
         voice: "marin".to_owned(),
@@ -141,7 +141,7 @@ pub(super) fn brief_with_sounds() -> Brief {
         filler: "One moment.".to_owned(),
         filler_sound: sound(),
     };
-    Brief { languages: Arc::new([("en".to_owned(), language)].into()), ..brief() }
+    CallProfile { languages: Arc::new([("en".to_owned(), language)].into()), ..profile() }
 }
 
 fn faltered() -> CallEvent {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use CallAction as A;
 
 use super::conversation::tools;
-use super::outages::brief_with_sounds;
-use super::tests::{Held, drained, key, ready, response_finished, response_started, speech_started, tool};
+use super::outages::profile_with_sounds;
+use super::tests::{Harness, drained, key, ready, response_finished, response_started, speech_started, tool};
 use super::*;
 use crate::call::steps::{CallEvent, Timer};
 use crate::ids::ToolCallId;
@@ -30,7 +30,7 @@ fn an_answer_to_keys_that_does_not_come_is_waited_for_as_any_other() {
 
 #[test]
 fn an_answer_owed_while_listening_that_is_given_up_is_apologised_for() {
-    for (mut call, purpose) in [(tool_answered_late(), None), (keys_entered(), Some(WishPurpose::Keypad))] {
+    for (mut call, purpose) in [(tool_answered_late(), None), (keys_entered(), Some(ResponsePurpose::Keypad))] {
         assert!(lines(&call.on(given_up(purpose))), "{purpose:?}: the caller hears something");
         assert_eq!(call.state(), "listening");
     }
@@ -40,13 +40,13 @@ fn an_answer_owed_while_listening_that_is_given_up_is_apologised_for() {
 fn a_caller_who_has_the_word_hears_no_apology_for_what_they_do_not_wait_for() {
     let mut call = keys_entered();
     call.on(speech_started());
-    assert!(!lines(&call.on(given_up(Some(WishPurpose::Keypad)))));
+    assert!(!lines(&call.on(given_up(Some(ResponsePurpose::Keypad)))));
     let mut call = talking();
     assert!(!lines(&call.on(given_up(None))), "nothing was owed");
 }
 
 /// A call whose tool answers once the response that called it is over and nothing is heard.
-fn tool_answered_late() -> Held {
+fn tool_answered_late() -> Harness {
     let mut call = talking();
     call.on(response_started("r2"));
     call.on(tool("t1", "stock", r#"{"model":"hatchback"}"#));
@@ -57,27 +57,27 @@ fn tool_answered_late() -> Held {
 }
 
 /// A call whose caller has entered a number.
-fn keys_entered() -> Held {
+fn keys_entered() -> Harness {
     let mut call = talking();
     call.on(key('4'));
     call.on(key('#'));
     call
 }
 
-fn talking() -> Held {
-    let mut call = Held::of(Brief { tools: tools(), ..brief_with_sounds() });
+fn talking() -> Harness {
+    let mut call = Harness::of(CallProfile { tools: tools(), ..profile_with_sounds() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
     call
 }
 
-fn given_up(purpose: Option<WishPurpose>) -> CallEvent {
-    CallEvent::Model(ModelReport::WishGivenUp { purpose, reason: "failed".to_owned() })
+fn given_up(purpose: Option<ResponsePurpose>) -> CallEvent {
+    CallEvent::Model(ModelReport::RequestGivenUp { purpose, reason: "failed".to_owned() })
 }
 
 /// What the next deadline does, which is `timer`'s; what is played meanwhile has been heard.
-fn next(call: &mut Held, timer: Timer) -> Vec<CallAction> {
+fn next(call: &mut Harness, timer: Timer) -> Vec<CallAction> {
     call.on(drained());
     let (at, due) = call.machine.deadline().expect("something is awaited");
     assert_eq!(due, timer);

@@ -50,7 +50,7 @@ impl CallMachine {
             self.detail.latency.push(latency);
             self.record(Fact::TurnTimed(latency));
             self.tell(Note::TurnMeasured(latency));
-            let (waited, limit) = (latency.waited(), self.brief.limits.late_answer);
+            let (waited, limit) = (latency.waited(), self.profile.limits.late_answer);
             if waited > limit {
                 self.tell(Note::AnswerLate { waited, limit });
             }
@@ -65,7 +65,7 @@ impl CallMachine {
         self.outage_sounds(true, now);
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
-                Protection::Greeting { until: now.checked_add(self.brief.interruption.greeting_protection) };
+                Protection::Greeting { until: now.checked_add(self.profile.interruption.greeting_protection) };
         }
         let answered = if response.as_str() == CLIP_RESPONSE {
             self.stopwatch.filled(now);
@@ -101,7 +101,7 @@ impl CallMachine {
         self.turn.playout_drained();
         self.go_on_with_what_was_cut();
         // Nothing is left to interrupt; whoever speaks has the word.
-        self.gate.forget();
+        self.barge_in.forget();
         self.all_was_heard(now);
         match state {
             State::Greeting | State::Thinking { .. } | State::Speaking if self.turn.is_over() => {

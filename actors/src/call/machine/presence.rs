@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use CallAction as A;
 
-use super::tests::{Held, drained, ready, response_finished};
+use super::tests::{Harness, drained, ready, response_finished};
 use super::*;
-use crate::call::testing::{brief, plan};
+use crate::call::testing::{plan, profile};
 use crate::ids::{ItemId, Private};
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::{InterruptionPlan, InterruptionPolicy};
 use crate::realtime::report::ModelReport;
 
@@ -52,7 +52,8 @@ fn noise_is_no_talk_whatever_is_written_for_it() {
 #[test]
 fn a_prompt_that_is_answered_aloud_was_answered() {
     for transcription in [Fails, Silent] {
-        let mut call = Held::of(Brief { model: transcribing(), ladder: LadderPlan::default(), ..brief() });
+        let mut call =
+            Harness::of(CallProfile { model: transcribing(), no_input: NoInputPlan::default(), ..profile() });
         call.on(ready());
         call.says("greet");
         call.on(drained());
@@ -62,8 +63,7 @@ fn a_prompt_that_is_answered_aloud_was_answered() {
             assert_eq!((at - call.now, timer), (secs(10), Timer::Idle));
             call.now = at;
             let done = call.on(CallEvent::TimeUp);
-            let asks =
-                |it: &A| matches!(it, A::Order(ModelOrder::Speak(wish)) if wish.purpose == WishPurpose::IdlePrompt);
+            let asks = |it: &A| matches!(it, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::IdlePrompt);
             assert!(done.iter().any(asks), "{transcription:?}, turn {turn}: {done:?}");
             call.says("prompt");
             call.on(response_finished("prompt"));
@@ -111,7 +111,7 @@ fn operators_are_told_that_words_are_missing_and_the_record_says_how_many() {
 
 #[test]
 fn without_transcription_every_turn_counts_and_nothing_is_missing() {
-    let mut call = Held::of(Brief { ladder: impatient(), ..brief() });
+    let mut call = Harness::of(CallProfile { no_input: impatient(), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -135,7 +135,7 @@ fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
         (&["…", " no"], true),
         (&["ok", "ay"], false),
     ] {
-        let mut call = Held::of(Brief { interruption: pausing, model: transcribing(), ..brief() });
+        let mut call = Harness::of(CallProfile { interruption: pausing, model: transcribing(), ..profile() });
         call.on(ready());
         call.says("greet");
         call.on(drained());
@@ -153,7 +153,7 @@ fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
 }
 
 /// A turn of the caller, what transcription makes of it, and an answer that is heard: three seconds.
-fn talk(call: &mut Held, turn: usize, transcription: Transcription) {
+fn talk(call: &mut Harness, turn: usize, transcription: Transcription) {
     turn_of(call, turn);
     told(call, turn, transcription);
     call.now += Duration::from_millis(500);
@@ -164,7 +164,7 @@ fn talk(call: &mut Held, turn: usize, transcription: Transcription) {
 }
 
 /// A turn of one and a half seconds.
-fn turn_of(call: &mut Held, turn: usize) {
+fn turn_of(call: &mut Harness, turn: usize) {
     call.now += Duration::from_millis(500);
     call.on(CallEvent::Line(LineReport::Alive));
     call.on(CallEvent::Model(ModelReport::SpeechStarted { item: item(turn) }));
@@ -172,7 +172,7 @@ fn turn_of(call: &mut Held, turn: usize) {
     call.on(CallEvent::Model(ModelReport::SpeechStopped { item: item(turn) }));
 }
 
-fn told(call: &mut Held, turn: usize, transcription: Transcription) -> Vec<CallAction> {
+fn told(call: &mut Harness, turn: usize, transcription: Transcription) -> Vec<CallAction> {
     let item = item(turn);
     call.on(CallEvent::Model(match transcription {
         Fails => ModelReport::WordsFailed { item },
@@ -186,16 +186,16 @@ fn item(turn: usize) -> ItemId {
 }
 
 /// A call that listens, whose caller is let go after 15 s without a sign.
-fn held() -> Held {
-    let mut call = Held::of(Brief { model: transcribing(), ladder: impatient(), ..brief() });
+fn held() -> Harness {
+    let mut call = Harness::of(CallProfile { model: transcribing(), no_input: impatient(), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
     call
 }
 
-fn impatient() -> LadderPlan {
-    LadderPlan { longest_without_words: secs(15), ..LadderPlan::default() }
+fn impatient() -> NoInputPlan {
+    NoInputPlan { longest_without_words: secs(15), ..NoInputPlan::default() }
 }
 
 fn transcribing() -> Arc<crate::realtime::plan::SessionPlan> {

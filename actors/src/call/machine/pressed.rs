@@ -6,16 +6,16 @@ use std::time::Duration;
 use CallAction as A;
 
 use super::tests::{
-    Held, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
+    Harness, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
     speech_stopped, tool,
 };
 use super::transfers::{granted, outcomes};
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::messages::HangUp;
-use crate::call::testing::{brief, sales};
+use crate::call::testing::{profile, sales};
 use crate::ids::{ItemId, ResponseId};
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
 
@@ -59,7 +59,7 @@ fn a_transfer_waits_for_the_notice_whoever_asked_for_it() {
         assert_eq!(call.state(), "greeting");
         let mut done = call.on(heard("notice"));
         if by_key {
-            assert!(done.iter().any(|it| matches!(it, A::AskLeave { .. })), "{done:?}");
+            assert!(done.iter().any(|it| matches!(it, A::AskTransferPermit { .. })), "{done:?}");
             done = call.on(granted());
         }
         assert_eq!(call.state(), "transferring");
@@ -83,7 +83,7 @@ fn a_notice_that_fails_is_said_again_and_protected_again() {
         }),
         CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() })),
     ] {
-        let mut call = Held::of(noticing());
+        let mut call = Harness::of(noticing());
         call.on(ready());
         call.on(response_started("notice"));
         call.on(broken);
@@ -97,17 +97,17 @@ fn a_notice_that_fails_is_said_again_and_protected_again() {
 
 #[test]
 fn a_notice_that_will_not_be_said_protects_nothing_else() {
-    let mut call = Held::of(noticing());
+    let mut call = Harness::of(noticing());
     call.on(ready());
     call.on(key('1'));
-    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Notice), reason: "failed".to_owned() };
+    let given_up = ModelReport::RequestGivenUp { purpose: Some(ResponsePurpose::Notice), reason: "failed".to_owned() };
     assert!(said(&call.on(CallEvent::Model(given_up))).contains("We open at nine."));
 }
 
 #[test]
 fn a_silent_caller_is_not_let_go_before_the_notice_was_heard() {
-    let ladder = LadderPlan { longest_without_words: secs(3), ..LadderPlan::default() };
-    let mut call = Held::of(Brief { ladder, ..noticing() });
+    let no_input = NoInputPlan { longest_without_words: secs(3), ..NoInputPlan::default() };
+    let mut call = Harness::of(CallProfile { no_input, ..noticing() });
     call.on(ready());
     call.says("notice");
     call.now += secs(5);
@@ -121,7 +121,7 @@ fn a_recorded_greeting_waits_for_the_notice_too() {
     let greeting = || Greeting::Clip { text: "Welcome.".to_owned(), pcm: Arc::from([1i16; 8]) };
     let plays = |done: &[CallAction]| done.iter().any(|it| matches!(it, A::PlayPcm { .. }));
     for pressed in [false, true] {
-        let mut call = Held::of(Brief { greeting: greeting(), ..noticing() });
+        let mut call = Harness::of(CallProfile { greeting: greeting(), ..noticing() });
         assert!(!plays(&call.on(CallEvent::Begun)));
         assert!(!plays(&call.on(ready())));
         call.says("notice");
@@ -137,7 +137,7 @@ fn a_recorded_greeting_waits_for_the_notice_too() {
 #[test]
 fn keys_wait_for_the_protected_part_of_a_greeting() {
     let plan = InterruptionPlan { greeting_protection: ms(1500), ..InterruptionPlan::default() };
-    let mut call = Held::of(Brief { notice: None, interruption: plan, ..noticing() });
+    let mut call = Harness::of(CallProfile { notice: None, interruption: plan, ..noticing() });
     call.on(ready());
     call.says("greet");
     call.now += ms(500);
@@ -149,7 +149,7 @@ fn keys_wait_for_the_protected_part_of_a_greeting() {
 
 #[test]
 fn a_key_stops_a_long_answer_at_once_and_its_answer_comes_next() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     let done = call.on(key('4'));
     assert!(clears(&done) && done.contains(&A::Order(ModelOrder::Overtake)), "{done:?}");
@@ -164,7 +164,7 @@ fn a_key_stops_a_long_answer_at_once_and_its_answer_comes_next() {
 
 #[test]
 fn what_began_between_the_keys_of_an_entry_gives_way_to_its_answer() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(key('4'));
     call.says("r2");
     assert!(clears(&call.on(key('2'))));
@@ -177,7 +177,7 @@ fn what_began_between_the_keys_of_an_entry_gives_way_to_its_answer() {
 
 #[test]
 fn an_answer_that_has_not_begun_is_overtaken() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(speech_started());
     call.on(speech_stopped());
     assert_eq!(call.state(), "thinking");
@@ -193,7 +193,7 @@ fn a_key_confirms_an_interruption_that_waits_for_words() {
         ..InterruptionPlan::default()
     };
     for ended in [false, true] {
-        let mut call = Held::of(Brief { interruption: pausing, ..brief() });
+        let mut call = Harness::of(CallProfile { interruption: pausing, ..profile() });
         call.on(ready());
         call.says("greet");
         call.on(drained());
@@ -211,14 +211,14 @@ fn a_key_confirms_an_interruption_that_waits_for_words() {
 
 #[test]
 fn a_key_calls_off_the_agents_end_and_nobody_elses() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(tool("t1", "end_call", ""));
     let done = call.on(key('4'));
     assert_eq!(call.state(), "listening");
     assert!(clears(&done) && told(&done).contains("pressed a key before the call was ended"), "{done:?}");
 
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(CallEvent::HangUp(HangUp::Operator));
     assert_eq!(call.on(key('4')), [A::Record(Fact::KeyPressed('4'))]);
     assert_eq!(call.state(), "closing");
@@ -227,7 +227,7 @@ fn a_key_calls_off_the_agents_end_and_nobody_elses() {
 #[test]
 fn a_key_that_pauses_the_recording_in_mid_answer_lets_the_agent_go_on() {
     let actions = [("9".to_owned(), KeyAction::PauseRecording(true))].into();
-    let mut call = Held::of(Brief { keypad: KeypadPlan { actions, ..KeypadPlan::default() }, ..brief() });
+    let mut call = Harness::of(CallProfile { keypad: KeypadPlan { actions, ..KeypadPlan::default() }, ..profile() });
     call.on(ready());
     call.says("greet");
     let done = call.on(key('9'));
@@ -278,7 +278,7 @@ fn an_entry_that_was_begun_or_ended_in_a_pause_is_withheld_as_a_whole() {
 
 #[test]
 fn what_a_private_key_does_is_done_without_naming_it() {
-    let mut call = Held::of(noticing());
+    let mut call = Harness::of(noticing());
     call.on(ready());
     call.says("notice");
     call.on(heard("notice"));
@@ -293,7 +293,7 @@ fn what_a_private_key_does_is_done_without_naming_it() {
 
 #[test]
 fn a_caller_who_returns_in_a_pause_is_not_recorded() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(CallEvent::RecordingPaused(true));
     call.on(tool("t1", "transfer_call", r#"{"destination":"sales"}"#));
     call.on(granted());
@@ -304,8 +304,8 @@ fn a_caller_who_returns_in_a_pause_is_not_recorded() {
 }
 
 /// A call whose notice of six seconds is being heard, with the greeting behind it.
-fn noticed() -> Held {
-    let mut call = Held::of(noticing());
+fn noticed() -> Harness {
+    let mut call = Harness::of(noticing());
     call.on(ready());
     call.says("notice");
     call.on(response_started("greet"));
@@ -313,8 +313,8 @@ fn noticed() -> Held {
     call
 }
 
-fn noticing() -> Brief {
-    let hindi = LanguageBrief {
+fn noticing() -> CallProfile {
+    let hindi = LanguageProfile {
         name: "Hindi".to_owned(),
         instructions: "Speak Hindi.".to_owned(),
         voice: "marin".to_owned(),
@@ -334,19 +334,19 @@ fn noticing() -> Brief {
         ("9", KeyAction::Transfer("sales".to_owned())),
     ];
     let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
-    Brief {
+    CallProfile {
         notice: Some("This call is recorded.".to_owned()),
         keypad: KeypadPlan { actions, ..KeypadPlan::default() },
         languages: Arc::new([("hi".to_owned(), hindi)].into()),
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
-        ..brief()
+        ..profile()
     }
 }
 
 /// A call that listens and whose recording is paused.
-fn paused(while_paused: KeysWhilePaused) -> Held {
+fn paused(while_paused: KeysWhilePaused) -> Harness {
     let keypad = KeypadPlan { while_paused, ..KeypadPlan::default() };
-    let mut call = Held::of(Brief { keypad, ..brief() });
+    let mut call = Harness::of(CallProfile { keypad, ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -373,10 +373,10 @@ fn clears(done: &[CallAction]) -> bool {
 
 /// The instructions of all wishes.
 fn said(done: &[CallAction]) -> String {
-    let wishes = done.iter().filter_map(|action| {
-        if let A::Order(ModelOrder::Speak(wish)) = action { wish.instructions.clone() } else { None }
+    let requests = done.iter().filter_map(|action| {
+        if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }
     });
-    wishes.collect::<Vec<_>>().join(" | ")
+    requests.collect::<Vec<_>>().join(" | ")
 }
 
 /// What the model was told in text.

@@ -115,7 +115,7 @@ impl CallMachine {
             self.yield_to_keys(now);
         }
         match ended {
-            Protection::Notice(Notice { transfer: true, .. }) => self.leave_given(true, now),
+            Protection::Notice(Notice { transfer: true, .. }) => self.transfer_permit_given(true, now),
             Protection::Notice(_) if !pressed => self.greet_behind_the_notice(),
             Protection::Notice(_) | Protection::Greeting { .. } | Protection::Over => {}
         }
@@ -124,7 +124,7 @@ impl CallMachine {
     /// A recorded greeting is ours to play; one that is spoken was asked for with the notice.
     fn greet_behind_the_notice(&mut self) {
         let talks = matches!(self.state, State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking);
-        if let (true, false, Greeting::Clip { text, .. }) = (talks, self.mindless, &self.brief.greeting) {
+        if let (true, false, Greeting::Clip { text, .. }) = (talks, self.mindless, &self.profile.greeting) {
             let text = text.clone();
             self.play_greeting();
             self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::Assistant, text }));
@@ -143,7 +143,7 @@ impl CallMachine {
     }
 
     fn play_greeting(&mut self) {
-        if let Greeting::Clip { text, pcm } = &self.brief.greeting {
+        if let Greeting::Clip { text, pcm } = &self.profile.greeting {
             let (text, pcm, item) = (text.clone(), pcm.clone(), ItemId::new("line_greeting"));
             self.record(Fact::LinePlayed { item: item.clone(), text });
             self.out.push(CallAction::PlayPcm { item, pcm });

@@ -15,8 +15,8 @@ use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{DialOutcome, RETURNING, Stage, Transferring};
 use crate::call::turn::Interrupter;
 use crate::ending::Ending;
-use crate::profile::{Brief, Greeting};
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::profile::{CallProfile, Greeting};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::wire::Handover;
 
 /// A call without a line.
@@ -70,7 +70,7 @@ impl CallMachine {
         self.tell(Note::LineBroke);
         self.turn.interrupt(Interrupter::Us, now, &mut self.out);
         self.turn.forgive();
-        self.gate.forget();
+        self.barge_in.forget();
         self.stopwatch.abandon();
         if resumes != Resumes::Connecting {
             // Half a sentence would be answered as if it were a whole one.
@@ -81,7 +81,7 @@ impl CallMachine {
             self.out.push(CallAction::Order(ModelOrder::Overtake));
             self.out.push(CallAction::DetachModel);
         }
-        let until = now.checked_add(self.brief.limits.lost_socket).unwrap_or(now);
+        let until = now.checked_add(self.profile.limits.lost_socket).unwrap_or(now);
         self.state = State::Reconnecting(Reconnecting { since: now, until, resumes });
     }
 
@@ -103,7 +103,7 @@ impl CallMachine {
 
     /// Whether a carrier whose stream is gone asks how the call goes on.
     pub(super) fn may_reconnect(&self) -> bool {
-        self.means.handover == Some(Handover::Document) && !self.brief.limits.lost_socket.is_zero()
+        self.means.handover == Some(Handover::Document) && !self.profile.limits.lost_socket.is_zero()
     }
 
     /// Whether the end of the stream is the beginning of another one.
@@ -188,7 +188,7 @@ impl CallMachine {
     /// The model came up while there was no line.
     pub(super) fn ready_without_line(&mut self) {
         if let State::Reconnecting(broken @ Reconnecting { resumes: Resumes::Connecting, .. }) = self.state {
-            let notice = self.brief.notice.is_some();
+            let notice = self.profile.notice.is_some();
             self.tell_of_clip();
             self.state = State::Reconnecting(Reconnecting { resumes: Resumes::Opening { notice }, ..broken });
         }
@@ -211,7 +211,7 @@ impl CallMachine {
         match broken.resumes {
             Resumes::Connecting => {
                 self.state = State::Connecting;
-                self.protection = opening_protection(&self.brief);
+                self.protection = opening_protection(&self.profile);
                 self.begin();
             }
             Resumes::Opening { notice } => self.open_again(notice, now),
@@ -229,16 +229,16 @@ impl CallMachine {
     /// What the caller has to hear first, they hear from its beginning.
     fn open_again(&mut self, notice: bool, now: Instant) {
         self.state = State::Listening;
-        match self.brief.notice {
+        match self.profile.notice {
             Some(_) if notice => self.notice_again(),
             Some(_) => self.protection = Protection::Over,
-            None => self.protection = opening_protection(&self.brief),
+            None => self.protection = opening_protection(&self.profile),
         }
         self.attach(now);
         if notice {
             self.say_notice();
         }
-        if let Greeting::Clip { .. } = self.brief.greeting {
+        if let Greeting::Clip { .. } = self.profile.greeting {
             self.state = State::Greeting;
         }
         self.begin();
@@ -251,16 +251,16 @@ impl CallMachine {
         self.out.push(CallAction::AttachModel);
         self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text: BROKE.to_owned() }));
         let words = format!("Say in a few words that the line was interrupted for a moment, {what}.");
-        self.wish(WishPurpose::Notice, Some(words));
+        self.request(ResponsePurpose::Notice, Some(words));
     }
 }
 
 /// What must not be interrupted as a call begins.
-pub(super) fn opening_protection(brief: &Brief) -> Protection {
-    match (&brief.notice, &brief.greeting) {
+pub(super) fn opening_protection(profile: &CallProfile) -> Protection {
+    match (&profile.notice, &profile.greeting) {
         (Some(_), _) => Protection::Notice(Notice::default()),
         (None, Greeting::Spoken(_) | Greeting::Clip { .. })
-            if brief.interruption.greeting_protection > Duration::ZERO =>
+            if profile.interruption.greeting_protection > Duration::ZERO =>
         {
             Protection::Greeting { until: None }
         }
@@ -277,13 +277,13 @@ mod tests {
     use CallAction as A;
 
     use super::super::tests::{
-        Held, drained, interrupted, playing, ready, response_finished, response_started, speak, speech_started,
+        Harness, drained, interrupted, playing, ready, response_finished, response_started, speak, speech_started,
         speech_stopped, tool,
     };
     use super::*;
     use crate::call::messages::{HangUp, Next};
     use crate::call::steps::{CallEvent, Timer};
-    use crate::call::testing::brief;
+    use crate::call::testing::profile;
     use crate::ids::ResponseId;
     use crate::line::messages::LineReport;
 
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_caller_whose_line_breaks_comes_back_and_the_agent_goes_on() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(response_started("r2"));
         call.on(playing("r2"));
         let done = call.on(closed());
@@ -303,22 +303,25 @@ mod tests {
         let done = call.on(CallEvent::LineReturned);
         assert_eq!(call.state(), "listening");
         assert!(done.contains(&A::ClearPlayout { response: Some(ResponseId::new("r2")) }), "late deltas are not heard");
-        assert!(done.contains(&A::AttachModel) && done.contains(&speak(WishPurpose::Notice, Some(AGENT))), "{done:?}");
+        assert!(
+            done.contains(&A::AttachModel) && done.contains(&speak(ResponsePurpose::Notice, Some(AGENT))),
+            "{done:?}"
+        );
         assert_eq!(call.machine.next(), Next::HangUp);
     }
 
     #[test]
     fn a_socket_that_was_closed_in_order_is_not_waited_for() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(CallEvent::Line(LineReport::Left));
         assert_eq!(call.machine.ending(), Some(Ending::LineLost));
     }
 
     #[test]
     fn nobody_who_does_not_come_back_is_waited_for_longer_than_the_limit() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(closed());
-        assert_eq!(call.machine.deadline(), Some((call.now + brief().limits.lost_socket, Timer::Reconnect)));
+        assert_eq!(call.machine.deadline(), Some((call.now + profile().limits.lost_socket, Timer::Reconnect)));
         call.on(CallEvent::NextAsked);
         assert_eq!(call.machine.deadline(), Some((call.now + RETURNING, Timer::Reconnect)), "a stream is on its way");
         call.pass(RETURNING);
@@ -328,7 +331,7 @@ mod tests {
             (CallEvent::Line(LineReport::CallOver), Ending::CallerHungUp),
             (CallEvent::HangUp(HangUp::Operator), Ending::OperatorHungUp),
         ] {
-            let mut call = Held::listening();
+            let mut call = Harness::listening();
             call.on(closed());
             call.on(event);
             assert_eq!(call.machine.ending(), Some(ending));
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_while_nobody_hears_it_and_all_that_is_due_afterwards() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(speech_started());
         call.on(speech_stopped());
         call.on(closed());
@@ -352,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_caller_who_was_cut_is_asked_again() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(speech_started());
         assert!(call.on(closed()).contains(&A::Order(ModelOrder::DiscardInput)));
         assert!(said(&call.on(CallEvent::LineReturned)).ends_with("ask them to repeat what they said last."));
@@ -361,32 +364,32 @@ mod tests {
     #[test]
     fn an_opening_that_was_cut_is_heard_from_its_beginning() {
         let notice = Some("Calls are recorded.".to_owned());
-        let mut call = Held::of(Brief { notice, ..brief() });
+        let mut call = Harness::of(CallProfile { notice, ..profile() });
         call.on(ready());
         call.on(response_started("notice"));
         call.on(playing("notice"));
         call.on(closed());
         let done = call.on(CallEvent::LineReturned);
-        let purposes: Vec<_> = wishes(&done).map(|(purpose, _)| purpose).collect();
-        assert_eq!((purposes, call.state()), (vec![WishPurpose::Notice, WishPurpose::Greeting], "greeting"));
+        let purposes: Vec<_> = requests(&done).map(|(purpose, _)| purpose).collect();
+        assert_eq!((purposes, call.state()), (vec![ResponsePurpose::Notice, ResponsePurpose::Greeting], "greeting"));
 
-        let mut call = Held::connecting();
+        let mut call = Harness::connecting();
         call.on(closed());
         call.on(ready());
         assert_eq!(call.state(), "reconnecting");
         let done = call.on(CallEvent::LineReturned);
-        assert_eq!(wishes(&done).map(|(purpose, _)| purpose).collect::<Vec<_>>(), [WishPurpose::Greeting]);
+        assert_eq!(requests(&done).map(|(purpose, _)| purpose).collect::<Vec<_>>(), [ResponsePurpose::Greeting]);
 
-        let mut call = Held::connecting();
+        let mut call = Harness::connecting();
         call.on(closed());
         call.on(CallEvent::LineReturned);
         assert_eq!(call.state(), "connecting");
-        assert_eq!(wishes(&call.on(ready())).count(), 1);
+        assert_eq!(requests(&call.on(ready())).count(), 1);
     }
 
     #[test]
     fn a_line_that_breaks_again_and_again_is_mended_as_often() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         for _ in 0..3 {
             call.on(closed());
             assert_eq!(call.state(), "reconnecting");
@@ -397,9 +400,9 @@ mod tests {
 
     #[test]
     fn a_caller_who_was_about_to_be_put_through_is() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(tool("t0", "transfer_call", r#"{"destination":"sales"}"#));
-        call.on(CallEvent::LeaveGiven { granted: true });
+        call.on(CallEvent::TransferPermitGiven { granted: true });
         call.on(closed());
         call.on(CallEvent::NextAsked);
         assert_eq!(call.state(), "transferring");
@@ -408,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_live_call_that_is_sent_here_again_goes_on_over_its_second_stream() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.says("r2");
         call.on(CallEvent::StreamOffered);
         assert_eq!(
@@ -423,7 +426,7 @@ mod tests {
         call.on(CallEvent::Line(LineReport::Stopped));
         assert_eq!(call.machine.ending(), Some(Ending::CallerHungUp), "the second stream's stop is the caller's");
 
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(CallEvent::StreamOffered);
         call.on(CallEvent::LineReplaced);
         call.on(CallEvent::LineReturned);
@@ -435,7 +438,7 @@ mod tests {
 
     #[test]
     fn an_offer_that_nobody_takes_changes_nothing() {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(CallEvent::StreamOffered);
         call.pass(RETURNING);
         call.on(CallEvent::Line(LineReport::Stopped));
@@ -446,14 +449,14 @@ mod tests {
         CallEvent::Line(LineReport::Closed)
     }
 
-    fn wishes(done: &[CallAction]) -> impl Iterator<Item = (WishPurpose, &str)> {
+    fn requests(done: &[CallAction]) -> impl Iterator<Item = (ResponsePurpose, &str)> {
         done.iter().filter_map(|action| {
-            let A::Order(ModelOrder::Speak(wish)) = action else { return None };
-            Some((wish.purpose, wish.instructions.as_deref().unwrap_or_default()))
+            let A::Order(ModelOrder::Speak(request)) = action else { return None };
+            Some((request.purpose, request.instructions.as_deref().unwrap_or_default()))
         })
     }
 
     fn said(done: &[CallAction]) -> &str {
-        wishes(done).next().map_or("", |(_, words)| words)
+        requests(done).next().map_or("", |(_, words)| words)
     }
 }

@@ -9,13 +9,13 @@ use super::super::messages::HangUp;
 use super::tests::*;
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::call::testing::brief;
+use crate::call::testing::profile;
 use crate::call::transfer::DialOutcome;
-use crate::child::Organ;
+use crate::child::Child;
 use crate::control::CarrierAnswer;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
-use crate::profile::no_input::LadderPlan;
+use crate::profile::no_input::NoInputPlan;
 use crate::profile::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
 use crate::wire::Handover;
@@ -64,50 +64,50 @@ fn table() -> String {
     table
 }
 
-type State = (&'static str, fn() -> Held);
+type State = (&'static str, fn() -> Harness);
 
 fn states() -> [State; 8] {
     let greeting = || {
-        let mut call = Held::connecting();
+        let mut call = Harness::connecting();
         call.on(ready());
         call
     };
     let thinking = || {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(response_started("r2"));
         call
     };
     let speaking = || {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.says("r2");
         call
     };
     // The agent's own goodbye is being heard.
     let closing = || {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.says("r2");
         call.on(tool("t0", "end_call", ""));
         call
     };
     // A destination rings.
     let transferring = || {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(tool("t0", "transfer_call", r#"{"destination":"sales"}"#));
-        call.on(CallEvent::LeaveGiven { granted: true });
+        call.on(CallEvent::TransferPermitGiven { granted: true });
         call.on(drained());
         call.on(drained());
         call
     };
     // The stream is gone and the caller is not.
     let reconnecting = || {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(CallEvent::Line(LineReport::Closed));
         call
     };
     [
-        ("connecting", Held::connecting),
+        ("connecting", Harness::connecting),
         ("greeting", greeting),
-        ("listening", Held::listening),
+        ("listening", Harness::listening),
         ("thinking", thinking),
         ("speaking", speaking),
         ("closing", closing),
@@ -117,7 +117,8 @@ fn states() -> [State; 8] {
 }
 
 fn events() -> Vec<(&'static str, CallEvent)> {
-    let given_up = ModelReport::WishGivenUp { purpose: Some(WishPurpose::Greeting), reason: "failed".to_owned() };
+    let given_up =
+        ModelReport::RequestGivenUp { purpose: Some(ResponsePurpose::Greeting), reason: "failed".to_owned() };
     vec![
         ("model ready", ready()),
         ("caller speaks", speech_started()),
@@ -146,9 +147,9 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("destination answered and done", CallEvent::DialEnded(DialOutcome::Bridged)),
         ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
         ("caller returns", CallEvent::LineReturned),
-        ("audio actor lost", CallEvent::OrganLost(Organ::Audio)),
-        ("model actor lost", CallEvent::OrganLost(Organ::Model)),
-        ("transcript actor lost", CallEvent::OrganLost(Organ::Transcript)),
+        ("audio actor lost", CallEvent::ChildLost(Child::Audio)),
+        ("model actor lost", CallEvent::ChildLost(Child::Model)),
+        ("transcript actor lost", CallEvent::ChildLost(Child::Transcript)),
         ("first time-out", CallEvent::TimeUp),
     ]
 }
@@ -172,7 +173,7 @@ fn ten_thousand_calls_in_any_order_end_exactly_once() {
 /// One call at random, to its end and beyond.
 fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
-    let mut call = Held::of(any_brief(&mut dice));
+    let mut call = Harness::of(any_profile(&mut dice));
     call.machine = call.machine.with_means(any_means(&mut dice));
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
@@ -189,8 +190,8 @@ fn play(seed: u64) -> Ending {
         check(&done, &mut ended, &event);
         before.check(&event, &done, &call);
         check_what_is_due(&call.machine);
-        assert!(!(model_gone && done.iter().any(is_wish)), "a wish to a model that is gone: {done:?}");
-        model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::OrganLost(Organ::Model));
+        assert!(!(model_gone && done.iter().any(is_request)), "a wish to a model that is gone: {done:?}");
+        model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::ChildLost(Child::Model));
     }
     // Left alone, it ends.
     for _ in 0..100 {
@@ -215,7 +216,7 @@ fn check_what_is_due(machine: &CallMachine) {
     }
 }
 
-fn is_wish(action: &CallAction) -> bool {
+fn is_request(action: &CallAction) -> bool {
     matches!(action, A::Order(ModelOrder::Speak(_)))
 }
 
@@ -257,7 +258,7 @@ fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
     *ended = Some(*ending);
 }
 
-fn event(dice: &mut Dice, calm: bool, call: &Held) -> CallEvent {
+fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
     let response = format!("r{}", dice.roll(4));
     // What ends a call comes rarely, or most scripts would be short.
     match dice.roll(if calm { 100 } else { 112 }) {
@@ -288,8 +289,8 @@ fn event(dice: &mut Dice, calm: bool, call: &Held) -> CallEvent {
             CallEvent::ToolAnswered { call: ToolCallId::new(&format!("t{}", dice.roll(50))), output: "{}".to_owned() }
         }
         95 => CallEvent::TimeUp,
-        96 => CallEvent::Model(ModelReport::WishGivenUp { purpose: purpose(dice), reason: "failed".to_owned() }),
-        97 => CallEvent::OrganLost(Organ::Transcript),
+        96 => CallEvent::Model(ModelReport::RequestGivenUp { purpose: purpose(dice), reason: "failed".to_owned() }),
+        97 => CallEvent::ChildLost(Child::Transcript),
         98 => match dice.roll(4) {
             0 => failed(&response),
             1 => missed(&response, IncidentKind::AnswerEmpty, true),
@@ -302,8 +303,8 @@ fn event(dice: &mut Dice, calm: bool, call: &Held) -> CallEvent {
         103..105 => CallEvent::HangUp(HangUp::Operator),
         105..106 => CallEvent::HangUp(HangUp::Drain),
         106..107 => CallEvent::HangUp(HangUp::Spent),
-        107 => CallEvent::OrganLost(Organ::Audio),
-        108 => CallEvent::OrganLost(Organ::Model),
+        107 => CallEvent::ChildLost(Child::Audio),
+        108 => CallEvent::ChildLost(Child::Model),
         109..111 => CallEvent::Line(LineReport::Stopped),
         _ => CallEvent::Line(LineReport::Closed),
     }
@@ -320,7 +321,7 @@ struct Before {
 }
 
 impl Before {
-    fn of(call: &Held) -> Self {
+    fn of(call: &Harness) -> Self {
         let machine = &call.machine;
         let talks = matches!(call.state(), "greeting" | "listening" | "thinking" | "speaking");
         Self {
@@ -330,7 +331,7 @@ impl Before {
         }
     }
 
-    fn check(&self, event: &CallEvent, done: &[CallAction], call: &Held) {
+    fn check(&self, event: &CallEvent, done: &[CallAction], call: &Harness) {
         let clears = done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::PausePlayout));
         // A notice without level is not heard, and said again.
         let hard_end = matches!(
@@ -379,12 +380,12 @@ fn any_means(dice: &mut Dice) -> Means {
 }
 
 /// Any of the ways in which an agent may be interrupted, and silence minded.
-fn any_brief(dice: &mut Dice) -> Brief {
+fn any_profile(dice: &mut Dice) -> CallProfile {
     let policy = [
         InterruptionPolicy::Immediate,
         InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(700) },
     ];
-    Brief {
+    CallProfile {
         interruption: InterruptionPlan {
             min_speech: Duration::from_millis(400 * dice.roll(2)),
             greeting_protection: Duration::from_millis(1000 * dice.roll(2)),
@@ -392,8 +393,8 @@ fn any_brief(dice: &mut Dice) -> Brief {
         },
         keypad: KeypadPlan { actions: any_keys(dice), ..KeypadPlan::default() },
         notice: (dice.roll(3) == 0).then(|| "Calls are recorded.".to_owned()),
-        ladder: if dice.roll(2) == 0 { LadderPlan::default() } else { brief().ladder },
-        ..brief()
+        no_input: if dice.roll(2) == 0 { NoInputPlan::default() } else { profile().no_input },
+        ..profile()
     }
 }
 
@@ -415,7 +416,7 @@ fn transfer(dice: &mut Dice) -> CallEvent {
     match dice.roll(11) {
         0 | 1 => tool(&format!("t{}", dice.roll(50)), "transfer_call", r#"{"destination":"sales"}"#),
         2 => CallEvent::TransferOrdered { destination: "sales".to_owned() },
-        3 => CallEvent::LeaveGiven { granted: dice.roll(4) > 0 },
+        3 => CallEvent::TransferPermitGiven { granted: dice.roll(4) > 0 },
         4 => CallEvent::CarrierAnswered(match dice.roll(3) {
             0 => CarrierAnswer::Done,
             1 => CarrierAnswer::Gone,
@@ -455,8 +456,9 @@ fn measure(dice: &mut Dice, response: &str) -> CallEvent {
     }
 }
 
-fn purpose(dice: &mut Dice) -> Option<WishPurpose> {
-    [None, Some(WishPurpose::Goodbye), Some(WishPurpose::Greeting)][usize::try_from(dice.roll(3)).expect("small")]
+fn purpose(dice: &mut Dice) -> Option<ResponsePurpose> {
+    [None, Some(ResponsePurpose::Goodbye), Some(ResponsePurpose::Greeting)]
+        [usize::try_from(dice.roll(3)).expect("small")]
 }
 
 fn failed(response: &str) -> CallEvent {

@@ -7,7 +7,7 @@ use crate::call::messages::HangUp;
 use crate::call::meter::Verdict;
 use crate::call::steps::CallAction;
 use crate::money::Usd;
-use crate::realtime::messages::{ModelOrder, TextRole, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::Fact;
 
@@ -29,7 +29,7 @@ impl CallMachine {
     }
 
     /// Keeps the call within what it may cost.
-    pub(super) fn mind_the_cost(&mut self, now: Instant) {
+    pub(super) fn check_spending(&mut self, now: Instant) {
         match self.meter.verdict() {
             Verdict::Within => {}
             Verdict::WrapUp => self.wrap_up(),
@@ -43,7 +43,7 @@ impl CallMachine {
             State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
                 let text = KEPT_IN_MIND.to_owned();
                 self.out.push(CallAction::Order(ModelOrder::AddText { role: TextRole::System, text }));
-                self.wish(WishPurpose::Notice, Some(SAID.to_owned()));
+                self.request(ResponsePurpose::Notice, Some(SAID.to_owned()));
             }
             // Nothing has been spent yet, or it ends already, or another person talks.
             State::Connecting

@@ -1,12 +1,12 @@
 use CallAction as A;
 
 use super::super::messages::HangUp;
-use super::super::testing::{brief, plan};
+use super::super::testing::{plan, profile};
 use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::child::Organ;
+use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
 use crate::profile::Greeting;
@@ -17,22 +17,22 @@ use crate::wire::Handover;
 #[test]
 fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {
     let discarded = || CallEvent::Line(LineReport::InputDiscarded);
-    assert_eq!(Held::listening().on(discarded()), [A::Order(ModelOrder::DiscardInput)]);
-    assert_eq!(Held::connecting().on(discarded()), [], "nobody has heard any");
+    assert_eq!(Harness::listening().on(discarded()), [A::Order(ModelOrder::DiscardInput)]);
+    assert_eq!(Harness::connecting().on(discarded()), [], "nobody has heard any");
 }
 
 #[test]
 fn the_agent_greets_without_waiting_for_the_caller() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     let done = call.on(ready());
     assert_eq!(done[1], A::AttachModel);
-    assert_eq!(done[2], speak(WishPurpose::Greeting, Some("Greet the caller.")));
+    assert_eq!(done[2], speak(ResponsePurpose::Greeting, Some("Greet the caller.")));
     assert_eq!(call.state(), "greeting");
 }
 
 #[test]
 fn a_call_without_a_greeting_listens_at_once() {
-    let mut call = Held::of(Brief { greeting: Greeting::None, ..brief() });
+    let mut call = Harness::of(CallProfile { greeting: Greeting::None, ..profile() });
     let done = call.on(ready());
     assert!(!done.iter().any(|action| matches!(action, A::Order(_))));
     assert_eq!(call.state(), "listening");
@@ -40,7 +40,7 @@ fn a_call_without_a_greeting_listens_at_once() {
 
 #[test]
 fn a_turn_goes_from_greeting_to_listening_to_thinking_to_speaking() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     call.on(ready());
     call.says("greet");
     assert_eq!(call.on(drained()), [state("listening")]);
@@ -63,7 +63,7 @@ fn a_turn_goes_from_greeting_to_listening_to_thinking_to_speaking() {
 
 #[test]
 fn the_time_to_the_first_sound_is_told_once() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     call.pass(Duration::from_millis(400));
     call.on(ready());
     call.pass(Duration::from_millis(500));
@@ -75,7 +75,7 @@ fn the_time_to_the_first_sound_is_told_once() {
 
 #[test]
 fn barge_in_truncates_what_was_partly_heard_and_deletes_what_was_not() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     let done = call.on(speech_started());
@@ -105,7 +105,7 @@ fn barge_in_truncates_what_was_partly_heard_and_deletes_what_was_not() {
 
 #[test]
 fn an_item_heard_whole_and_a_line_of_ours_are_left_alone() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(speech_started());
     let done = call.on(interrupted(vec![
@@ -118,7 +118,7 @@ fn an_item_heard_whole_and_a_line_of_ours_are_left_alone() {
 
 #[test]
 fn a_server_that_does_not_interrupt_is_told_to_cancel() {
-    let mut call = Held::of(interrupting_ourselves());
+    let mut call = Harness::of(interrupting_ourselves());
     call.on(ready());
     call.on(response_started("r1"));
     call.on(playing("r1"));
@@ -132,7 +132,7 @@ fn a_server_that_does_not_interrupt_is_told_to_cancel() {
 
 #[test]
 fn a_caller_who_speaks_into_silence_interrupts_nobody() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     let done = call.on(speech_started());
     assert!(!done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::Order(_))));
     assert_eq!(call.machine.tally().barge_ins, 0);
@@ -140,7 +140,7 @@ fn a_caller_who_speaks_into_silence_interrupts_nobody() {
 
 #[test]
 fn a_caller_who_goes_on_before_the_answer_sounds_is_not_a_barge_in() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     let done = call.on(speech_started());
     assert!(done.contains(&A::ClearPlayout { response: Some(ResponseId::new("r2")) }));
@@ -151,7 +151,7 @@ fn a_caller_who_goes_on_before_the_answer_sounds_is_not_a_barge_in() {
 
 #[test]
 fn the_agents_goodbye_is_heard_before_the_line_is_closed() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     let done = call.on(tool("t1", "end_call", "{}"));
@@ -167,17 +167,17 @@ fn the_agents_goodbye_is_heard_before_the_line_is_closed() {
 
 #[test]
 fn a_goodbye_that_is_never_heard_is_waited_for_no_longer_than_the_limit() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(tool("t1", "end_call", ""));
     let (at, timer) = call.machine.deadline().expect("a deadline");
-    assert_eq!((at, timer), (call.now + brief().limits.goodbye, Timer::Goodbye));
+    assert_eq!((at, timer), (call.now + profile().limits.goodbye, Timer::Goodbye));
     assert_ending(&call.until(at), Ending::AgentHungUp);
 }
 
 #[test]
 fn a_caller_who_speaks_into_the_goodbye_keeps_the_call() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(tool("t1", "end_call", "{}"));
     assert_eq!(call.state(), "closing");
@@ -190,7 +190,7 @@ fn a_caller_who_speaks_into_the_goodbye_keeps_the_call() {
 
 #[test]
 fn a_goodbye_without_a_model_is_not_called_off() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(tool("t1", "end_call", "{}"));
     call.on(lost(LossClass::Retryable));
@@ -202,7 +202,7 @@ fn a_goodbye_without_a_model_is_not_called_off() {
 
 #[test]
 fn an_end_call_of_an_interrupted_response_ends_nothing() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     call.on(speech_started());
@@ -213,7 +213,7 @@ fn an_end_call_of_an_interrupted_response_ends_nothing() {
 
 #[test]
 fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     let done = call.on(tool("t1", "send_dtmf", r#"{"digits":"1"}"#));
     let [A::Record(Fact::ToolUsed { output, .. }), A::Order(ModelOrder::AnswerTool { speak: true, output: told, .. })] =
         &done[..]
@@ -226,35 +226,35 @@ fn a_tool_that_is_not_to_be_had_is_answered_in_words_and_once() {
 
 #[test]
 fn keys_are_told_to_the_model_as_one_entry() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     assert_eq!(call.on(key('4')), [A::Record(Fact::KeyPressed('4'))]);
     call.on(key('2'));
     let (at, timer) = call.machine.deadline().expect("a deadline");
     assert_eq!(timer, Timer::Keypad);
     let text = "The caller pressed 42 on the keypad.".to_owned();
     let told = A::Order(ModelOrder::AddText { role: TextRole::User, text });
-    assert_eq!(call.until(at), [told, speak(WishPurpose::Keypad, None)]);
+    assert_eq!(call.until(at), [told, speak(ResponsePurpose::Keypad, None)]);
 }
 
 #[test]
 fn keys_pressed_before_the_model_is_there_wait_for_it() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     call.on(key('7'));
     call.on(key('#'));
     assert_ne!(call.machine.deadline().map(|(_, timer)| timer), Some(Timer::Keypad));
     let done = call.on(ready());
-    assert!(done.contains(&speak(WishPurpose::Keypad, None)));
+    assert!(done.contains(&speak(ResponsePurpose::Keypad, None)));
 }
 
 #[test]
 fn an_operator_hangs_up_with_a_goodbye_instead_of_the_answer() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     let done = call.on(CallEvent::HangUp(HangUp::Operator));
     assert!(done.contains(&A::ClearPlayout { response: Some(ResponseId::new("r2")) }));
     assert!(done.contains(&A::Order(ModelOrder::CancelResponse)), "nobody else cancels it");
-    assert!(done.contains(&speak(WishPurpose::Goodbye, Some(GOODBYE))));
+    assert!(done.contains(&speak(ResponsePurpose::Goodbye, Some(GOODBYE))));
     assert_eq!(call.on(response_finished("r2")), [], "the answer that was cut is not the goodbye");
     call.on(speech_started());
     assert_eq!(call.state(), "closing", "an order is not called off by the caller");
@@ -266,13 +266,13 @@ fn an_operator_hangs_up_with_a_goodbye_instead_of_the_answer() {
 
 #[test]
 fn an_order_to_hang_up_ends_a_call_without_a_model_at_once() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     assert_ending(&call.on(CallEvent::HangUp(HangUp::Drain)), Ending::Drained);
 }
 
 #[test]
 fn an_order_to_hang_up_is_not_called_off_by_the_callers_word() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(tool("t1", "end_call", "{}"));
     call.on(CallEvent::HangUp(HangUp::Drain));
@@ -284,10 +284,10 @@ fn an_order_to_hang_up_is_not_called_off_by_the_callers_word() {
 
 #[test]
 fn a_goodbye_the_model_will_not_say_is_not_waited_for() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(CallEvent::HangUp(HangUp::Operator));
-    let purpose = Some(WishPurpose::Goodbye);
-    call.on(CallEvent::Model(ModelReport::WishGivenUp { purpose, reason: "rate_limit".to_owned() }));
+    let purpose = Some(ResponsePurpose::Goodbye);
+    call.on(CallEvent::Model(ModelReport::RequestGivenUp { purpose, reason: "rate_limit".to_owned() }));
     call.on(drained());
     assert_ending(&call.on(drained()), Ending::OperatorHungUp);
 }
@@ -299,7 +299,7 @@ fn a_lost_model_lets_what_is_queued_be_heard() {
         (LossClass::Expired, Ending::ModelLost),
         (LossClass::Fatal, Ending::ModelRefused),
     ] {
-        let mut call = Held::listening();
+        let mut call = Harness::listening();
         call.on(response_started("r2"));
         call.on(playing("r2"));
         let done = call.on(lost(class));
@@ -313,7 +313,7 @@ fn a_lost_model_lets_what_is_queued_be_heard() {
 
 #[test]
 fn a_model_that_never_comes_up_is_waited_for_no_longer_than_the_limit() {
-    let mut call = Held::connecting();
+    let mut call = Harness::connecting();
     let (at, timer) = call.machine.deadline().expect("a deadline");
     assert_eq!(timer, Timer::ModelSetup);
     assert_ending(&call.until(at), Ending::ModelLost);
@@ -323,11 +323,11 @@ fn a_model_that_never_comes_up_is_waited_for_no_longer_than_the_limit() {
 fn the_line_names_the_ending_unless_we_have() {
     for (report, ending) in [(LineReport::Stopped, Ending::CallerHungUp), (LineReport::Closed, Ending::LineLost)] {
         // A carrier that asks nobody what follows its stream.
-        for mut call in [Held::connecting(), Held::listening()] {
+        for mut call in [Harness::connecting(), Harness::listening()] {
             call.machine = call.machine.with_means(Means::default());
             assert_ending(&call.on(CallEvent::Line(report.clone())), ending);
         }
-        let mut closing = Held::listening();
+        let mut closing = Harness::listening();
         closing.on(tool("t1", "end_call", "{}"));
         assert_ending(&closing.on(CallEvent::Line(report)), Ending::AgentHungUp);
     }
@@ -335,26 +335,26 @@ fn the_line_names_the_ending_unless_we_have() {
 
 #[test]
 fn a_line_that_says_nothing_is_given_up() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.pass(Duration::from_secs(50));
     call.on(CallEvent::Line(LineReport::Alive));
     let (at, timer) = call.machine.deadline().expect("a deadline");
-    assert_eq!((at, timer), (call.now + brief().limits.line_silence, Timer::LineSilence));
+    assert_eq!((at, timer), (call.now + profile().limits.line_silence, Timer::LineSilence));
     assert_ending(&call.until(at), Ending::LineSilent);
 }
 
 #[test]
 fn the_caller_is_warned_before_the_longest_duration() {
-    let mut call = Held::listening();
-    let (started, limit) = (call.started, brief().limits.max_duration);
+    let mut call = Harness::listening();
+    let (started, limit) = (call.started, profile().limits.max_duration);
     assert_eq!(
         call.alive_until(started + limit - Duration::from_secs(30)),
-        [speak(WishPurpose::Notice, Some(WARNING))]
+        [speak(ResponsePurpose::Notice, Some(WARNING))]
     );
     call.says("warning");
     call.on(drained());
     let done = call.alive_until(started + limit);
-    assert!(done.contains(&speak(WishPurpose::Goodbye, Some(GOODBYE))));
+    assert!(done.contains(&speak(ResponsePurpose::Goodbye, Some(GOODBYE))));
     call.says("bye");
     call.on(drained());
     assert_ending(&call.on(drained()), Ending::DurationLimit);
@@ -362,8 +362,8 @@ fn the_caller_is_warned_before_the_longest_duration() {
 
 #[test]
 fn a_call_too_short_for_a_warning_has_none() {
-    let limits = crate::profile::Limits { max_duration: Duration::from_secs(40), ..brief().limits };
-    let mut call = Held::of(Brief { limits, ..brief() });
+    let limits = crate::profile::Limits { max_duration: Duration::from_secs(40), ..profile().limits };
+    let mut call = Harness::of(CallProfile { limits, ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -372,20 +372,20 @@ fn a_call_too_short_for_a_warning_has_none() {
 
 #[test]
 fn a_lost_organ_ends_the_call_in_order_and_a_lost_transcript_is_replaced_once() {
-    assert_ending(&Held::listening().on(CallEvent::OrganLost(Organ::Audio)), Ending::Crashed);
-    let mut call = Held::listening();
-    call.on(CallEvent::OrganLost(Organ::Model));
+    assert_ending(&Harness::listening().on(CallEvent::ChildLost(Child::Audio)), Ending::Crashed);
+    let mut call = Harness::listening();
+    call.on(CallEvent::ChildLost(Child::Model));
     call.on(drained());
     assert_ending(&call.on(drained()), Ending::Crashed);
-    let mut call = Held::listening();
-    assert!(call.on(CallEvent::OrganLost(Organ::Transcript)).contains(&A::RenewTranscript));
-    assert!(call.on(CallEvent::OrganLost(Organ::Transcript)).contains(&A::Tell(Note::RecordLost)));
+    let mut call = Harness::listening();
+    assert!(call.on(CallEvent::ChildLost(Child::Transcript)).contains(&A::RenewTranscript));
+    assert!(call.on(CallEvent::ChildLost(Child::Transcript)).contains(&A::Tell(Note::RecordLost)));
     assert_eq!(call.state(), "listening");
 }
 
 #[test]
 fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     for (outcome, told) in [
         (ResponseOutcome::Failed("server_error".to_owned()), Some("server_error")),
         (ResponseOutcome::Incomplete("max_output_tokens".to_owned()), Some("max_output_tokens")),
@@ -402,28 +402,28 @@ fn a_response_that_failed_is_told_and_one_that_was_cancelled_is_not() {
 
 #[test]
 fn dropped_frames_are_counted_wherever_they_fell() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(CallEvent::Line(LineReport::FramesDropped(3)));
     call.on(CallEvent::Audio(AudioReport::FramesDropped(4)));
     assert_eq!(call.machine.tally().dropped_frames, 7);
 }
 
 /// A machine and its hour.
-pub(super) struct Held {
+pub(super) struct Harness {
     pub(super) machine: CallMachine,
     pub(super) now: Instant,
     started: Instant,
 }
 
-impl Held {
-    pub(super) fn of(brief: Brief) -> Self {
+impl Harness {
+    pub(super) fn of(profile: CallProfile) -> Self {
         let now = crate::clock::now();
         let means = Means { handover: Some(Handover::Document), ..Means::default() };
-        Self { machine: CallMachine::new(Arc::new(brief), now).with_means(means), now, started: now }
+        Self { machine: CallMachine::new(Arc::new(profile), now).with_means(means), now, started: now }
     }
 
     pub(super) fn connecting() -> Self {
-        Self::of(brief())
+        Self::of(profile())
     }
 
     /// The greeting has been heard.
@@ -495,8 +495,8 @@ fn as_order(action: &CallAction) -> Option<&ModelOrder> {
     if let A::Order(order) = action { Some(order) } else { None }
 }
 
-pub(super) fn speak(purpose: WishPurpose, instructions: Option<&str>) -> CallAction {
-    A::Order(ModelOrder::Speak(Wish { purpose, instructions: instructions.map(str::to_owned) }))
+pub(super) fn speak(purpose: ResponsePurpose, instructions: Option<&str>) -> CallAction {
+    A::Order(ModelOrder::Speak(ResponseRequest { purpose, instructions: instructions.map(str::to_owned) }))
 }
 
 fn state(name: &'static str) -> CallAction {
@@ -546,7 +546,7 @@ pub(super) fn missed(response: &str, kind: IncidentKind, again: bool) -> CallEve
     CallEvent::Model(ModelReport::AnswerMissed { response: ResponseId::new(response), kind, again })
 }
 
-pub(super) fn muted(purpose: Option<WishPurpose>) -> CallEvent {
+pub(super) fn muted(purpose: Option<ResponsePurpose>) -> CallEvent {
     CallEvent::Model(ModelReport::Muted { purpose, reason: "answer_empty".to_owned() })
 }
 
@@ -576,14 +576,14 @@ pub(super) fn key(key: char) -> CallEvent {
     CallEvent::Line(LineReport::KeyPressed(key))
 }
 
-fn interrupting_ourselves() -> Brief {
+fn interrupting_ourselves() -> CallProfile {
     let mut plan = plan();
     plan.turn_detection = crate::realtime::plan::TurnDetection::Semantic {
         eagerness: "auto".to_owned(),
         create_response: true,
         interrupt_response: false,
     };
-    Brief { model: Arc::new(plan), ..brief() }
+    CallProfile { model: Arc::new(plan), ..profile() }
 }
 
 impl From<&str> for ItemId {

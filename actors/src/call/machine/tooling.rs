@@ -11,21 +11,21 @@ use crate::call::transfer::{By, Transfer};
 use crate::ending::Ending;
 use crate::ids::ToolCallId;
 use crate::incident::{Incident, IncidentKind};
-use crate::realtime::messages::{ModelOrder, WishPurpose};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelLoss, ToolCall};
 use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
 
 impl CallMachine {
     pub(super) fn tool_called(&mut self, call: &ToolCall, state: State, now: Instant) {
-        let call = &ToolCall { name: self.tools.name_of(&call.name, &self.brief).to_owned(), ..call.clone() };
+        let call = &ToolCall { name: self.tools.name_of(&call.name, &self.profile).to_owned(), ..call.clone() };
         match self.tools.round(call) {
             Round::Usual => {}
             Round::Speak { first } => return self.speak_instead(call, first),
             Round::End if matches!(state, State::Closing(_) | State::Transferring(_)) => {}
             Round::End => return self.model_lost(endless(), now),
         }
-        match self.tools.run(call, &self.brief, now) {
+        match self.tools.run(call, &self.profile, now) {
             Some(Outcome::Ask { plan, arguments }) => {
                 self.out.push(CallAction::AskTool { call: call.id.clone(), plan, arguments });
             }
@@ -82,7 +82,7 @@ impl CallMachine {
         if first && !matches!(self.state, State::Closing(_) | State::Transferring(_)) {
             let detail = "tools were called again and again without a word to the caller";
             self.tell(Note::Incident(Incident::new(IncidentKind::ToolLoop, detail)));
-            self.wish(WishPurpose::Spoken, Some(SPEAK.to_owned()));
+            self.request(ResponsePurpose::Spoken, Some(SPEAK.to_owned()));
         }
     }
 
@@ -106,7 +106,7 @@ impl CallMachine {
         if self.tools.fill(now) && !self.turn.is_sounding() && !self.turn.is_generating() {
             let words = self.spoken().map(|language| exactly(&language.filler));
             let words = words.unwrap_or_else(|| "Say in a few words that it takes a moment.".to_owned());
-            self.wish(WishPurpose::Notice, Some(words));
+            self.request(ResponsePurpose::Notice, Some(words));
         }
     }
 }

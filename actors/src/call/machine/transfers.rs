@@ -3,7 +3,7 @@
 use CallAction as A;
 
 use super::super::messages::HangUp;
-use super::super::testing::{brief, sales};
+use super::super::testing::{profile, sales};
 use super::super::transfer::DialOutcome;
 use super::tests::*;
 use super::*;
@@ -16,11 +16,11 @@ use crate::wire::Handover;
 
 #[test]
 fn a_transfer_waits_until_the_last_word_was_heard() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(response_started("r2"));
     call.on(playing("r2"));
     let asked = call.on(ask("sales"));
-    assert_eq!(asked, [A::AskLeave { destination: "sales".to_owned(), most_an_hour: 10 }]);
+    assert_eq!(asked, [A::AskTransferPermit { destination: "sales".to_owned(), most_an_hour: 10 }]);
     call.on(granted());
     assert_eq!(call.state(), "transferring");
     assert_eq!(call.machine.next(), Next::HangUp, "the carrier may not ring yet");
@@ -35,7 +35,7 @@ fn a_transfer_waits_until_the_last_word_was_heard() {
 
 #[test]
 fn the_caller_s_word_calls_off_the_agent_s_transfer_but_not_an_operator_s() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.says("r2");
     call.on(ask("sales"));
     call.on(granted());
@@ -43,7 +43,7 @@ fn the_caller_s_word_calls_off_the_agent_s_transfer_but_not_an_operator_s() {
     assert_eq!((call.state(), outcomes(&done)), ("listening", vec!["called_off".to_owned()]));
     assert_eq!(call.on(drained()), []);
 
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(CallEvent::TransferOrdered { destination: "sales".to_owned() });
     let done = call.on(granted());
     assert!(done.iter().any(|action| matches!(action, A::Order(ModelOrder::Speak(_)))), "the caller is told: {done:?}");
@@ -54,14 +54,18 @@ fn the_caller_s_word_calls_off_the_agent_s_transfer_but_not_an_operator_s() {
 #[test]
 fn an_announcement_is_said_word_for_word_and_heard_before() {
     let destination = Destination { announce: Some("One moment.".to_owned()), ..sales() };
-    let mut call = Held::of(Brief { transfers: Arc::new([("sales".to_owned(), destination)].into()), ..brief() });
+    let mut call =
+        Harness::of(CallProfile { transfers: Arc::new([("sales".to_owned(), destination)].into()), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
     call.on(ask("sales"));
     let done = call.on(granted());
     assert!(
-        done.contains(&speak(WishPurpose::Goodbye, Some("Say exactly these words and nothing else: “One moment.”")))
+        done.contains(&speak(
+            ResponsePurpose::Goodbye,
+            Some("Say exactly these words and nothing else: “One moment.”")
+        ))
     );
     assert!(!call.on(drained()).contains(&A::ReleaseLine));
     call.says("r2");
@@ -174,7 +178,7 @@ fn a_transfer_that_cannot_be_is_refused_in_words_and_written_down() {
         ("shut", "outside_hours"),
         ("carrier", "unreachable"),
     ] {
-        let mut call = Held::of(Brief { transfers: Arc::new(table.clone().into()), ..brief() });
+        let mut call = Harness::of(CallProfile { transfers: Arc::new(table.clone().into()), ..profile() });
         call.on(ready());
         call.says("greet");
         call.on(drained());
@@ -183,16 +187,16 @@ fn a_transfer_that_cannot_be_is_refused_in_words_and_written_down() {
         assert!(done.iter().any(|action| matches!(action, A::Order(ModelOrder::AnswerTool { speak: true, .. }))));
         assert_eq!(call.state(), "listening");
     }
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(ask("sales"));
-    let done = call.on(CallEvent::LeaveGiven { granted: false });
+    let done = call.on(CallEvent::TransferPermitGiven { granted: false });
     assert_eq!(outcomes(&done), ["too_many"]);
     assert_eq!(call.state(), "listening");
 }
 
 #[test]
 fn one_transfer_at_a_time() {
-    let mut call = Held::listening();
+    let mut call = Harness::listening();
     call.on(ask("sales"));
     let again = call.on(tool("t8", "transfer_call", r#"{"destination":"sales"}"#));
     assert_eq!(outcomes(&again), ["wrong_state"]);
@@ -230,22 +234,22 @@ fn ask(destination: &str) -> CallEvent {
 }
 
 pub(super) fn granted() -> CallEvent {
-    CallEvent::LeaveGiven { granted: true }
+    CallEvent::TransferPermitGiven { granted: true }
 }
 
 /// The destination rings, without a request.
-fn ringing() -> Held {
-    hand_over(Held::listening())
+fn ringing() -> Harness {
+    hand_over(Harness::listening())
 }
 
 /// The carrier was asked to ring.
-fn asking(handover: Handover) -> Held {
+fn asking(handover: Handover) -> Harness {
     let target = match handover {
         Handover::Document => sales().target,
         Handover::Command => Target::Carrier,
     };
     let table = Arc::new([("sales".to_owned(), Destination { target, ..sales() })].into());
-    let mut call = Held::of(Brief { transfers: table, ..brief() });
+    let mut call = Harness::of(CallProfile { transfers: table, ..profile() });
     call.machine = call.machine.with_means(Means { handover: Some(handover), requests: true, ..Means::default() });
     call.on(ready());
     call.says("greet");
@@ -253,7 +257,7 @@ fn asking(handover: Handover) -> Held {
     hand_over(call)
 }
 
-fn hand_over(mut call: Held) -> Held {
+fn hand_over(mut call: Harness) -> Harness {
     call.on(ask("sales"));
     call.on(granted());
     call.on(drained());

@@ -37,7 +37,7 @@ impl Wait {
 
 impl CallMachine {
     /// Starts and stops the clock. An outage has its own.
-    pub(super) fn mind_the_wait(&mut self, now: Instant) {
+    pub(super) fn check_wait(&mut self, now: Instant) {
         let due = match self.state {
             State::Connecting => true,
             // An answer to keys, to a prompt or to a tool that took its time is owed while the caller has the word, too.
@@ -78,7 +78,7 @@ impl CallMachine {
     /// When the session counts as lost. There is none to be replaced while the first is dialled; that has its own end.
     fn lost_due(&self) -> Option<Instant> {
         let since = self.wait.due_since.filter(|_| self.state != State::Connecting)?;
-        since.checked_add(self.brief.limits.model_answer)
+        since.checked_add(self.profile.limits.model_answer)
     }
 
     /// A line of ours; where lines do not help, a session that may.
@@ -86,7 +86,7 @@ impl CallMachine {
         self.wait.silent_since = Some(now);
         if self.lost_due().is_some_and(|at| at <= now) {
             (self.wait.lines, self.wait.due_since) = (0, Some(now));
-            let detail = format!("no answer within {:?}", self.brief.limits.model_answer);
+            let detail = format!("no answer within {:?}", self.profile.limits.model_answer);
             self.tell(Note::Incident(Incident::new(IncidentKind::ModelMute, detail)));
             return self.replace_session(now);
         }
@@ -122,8 +122,8 @@ const LEAST_REPLACED: usize = 1;
 mod tests {
     use CallAction as A;
 
-    use super::super::outages::brief_with_sounds;
-    use super::super::tests::{Held, drained, playing, ready, response_started, speech_started, speech_stopped};
+    use super::super::outages::profile_with_sounds;
+    use super::super::tests::{Harness, drained, playing, ready, response_started, speech_started, speech_stopped};
     use super::*;
     use crate::audio::messages::CLIP_RESPONSE;
     use crate::call::steps::{CallEvent, Timer};
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn nobody_is_told_to_wait_who_has_the_word_or_is_being_spoken_to() {
-        let waits = |call: &Held| call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Wait);
+        let waits = |call: &Harness| call.machine.deadline().is_some_and(|(_, timer)| timer == Timer::Wait);
         let mut call = held();
         assert!(!waits(&call), "the caller may speak");
         call.on(speech_started());
@@ -173,12 +173,12 @@ mod tests {
 
     #[test]
     fn a_caller_whose_first_session_is_slow_hears_a_word_too() {
-        let mut call = Held::of(brief_with_sounds());
+        let mut call = Harness::of(profile_with_sounds());
         assert!(lines(&waited(&mut call, BEFORE_A_LINE)));
         assert_eq!(call.state(), "connecting");
     }
 
-    fn waited(call: &mut Held, patience: Duration) -> Vec<CallAction> {
+    fn waited(call: &mut Harness, patience: Duration) -> Vec<CallAction> {
         call.on(CallEvent::TimeUp);
         let (at, timer) = call.machine.deadline().expect("something is awaited");
         assert_eq!((at - call.now, timer), (patience, Timer::Wait));
@@ -190,8 +190,8 @@ mod tests {
         done.iter().any(|action| matches!(action, A::PlayPcm { .. }))
     }
 
-    fn held() -> Held {
-        let mut call = Held::of(brief_with_sounds());
+    fn held() -> Harness {
+        let mut call = Harness::of(profile_with_sounds());
         call.on(ready());
         call.says("greet");
         call.on(drained());

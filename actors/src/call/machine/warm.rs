@@ -44,7 +44,7 @@ impl CallMachine {
         match (stage, &mut self.transfer) {
             (Stage::Recalling { .. }, _) => self.returns(now),
             (Stage::Asking | Stage::Dialling { .. }, Some(transfer)) if transfer.person == Person::Uncalled => {
-                let destination = self.brief.transfers.get(&transfer.destination).filter(|to| to.briefing.is_some());
+                let destination = self.profile.transfers.get(&transfer.destination).filter(|to| to.briefing.is_some());
                 let Some(Destination { target, caller_id, timeout, .. }) = destination.cloned() else { return };
                 transfer.person = Person::Asked;
                 self.out.push(CallAction::CallPerson { target, caller_id, ring: timeout });
@@ -160,7 +160,7 @@ impl CallMachine {
 
     /// The destination, where the transfer is a warm one.
     fn warm(&self) -> Option<&Destination> {
-        let destination = self.brief.transfers.get(&self.transfer.as_ref()?.destination)?;
+        let destination = self.profile.transfers.get(&self.transfer.as_ref()?.destination)?;
         destination.briefing.is_some().then_some(destination)
     }
 }

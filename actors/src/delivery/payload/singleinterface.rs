@@ -66,13 +66,13 @@ struct Attempt {
 }
 
 /// Reads a record.
-struct Reading<'a> {
+struct CandidateFormat<'a> {
     record: &'a Value,
     material: Material<'a>,
 }
 
 pub(super) fn body(material: Material<'_>) -> Body {
-    let reading = Reading { record: material.record.unwrap_or(&Value::Null), material };
+    let reading = CandidateFormat { record: material.record.unwrap_or(&Value::Null), material };
     let record = reading.record;
     let ucid = &material.notice.call.carrier_call_id;
     let begun = material.notice.call.started_at.unwrap_or(material.notice.at);
@@ -95,7 +95,7 @@ pub(super) fn body(material: Material<'_>) -> Body {
     }
 }
 
-impl Reading<'_> {
+impl CandidateFormat<'_> {
     fn local(&self, moment: DateTime<Utc>) -> String {
         (self.material.local)(moment).format("%Y-%m-%d %H:%M:%S").to_string()
     }
@@ -190,16 +190,16 @@ impl Reading<'_> {
     /// When the caller asked for a person: a transfer says so for certain, in whichever language it was asked for; else the
     /// reference's way, phrases of two groups in what was said at once.
     fn asked_for_a_person(&self) -> Option<String> {
-        let wished = |transfer: &&Value| {
+        let requested = |transfer: &&Value| {
             let reason = transfer["reason"].as_str().unwrap_or_default().to_lowercase();
             ["customer_request", "customer_requested"].contains(&reason.as_str()) || reason.contains("caller ask")
         };
-        if let Some(transfer) = self.list("/transfers").iter().find(wished) {
+        if let Some(transfer) = self.list("/transfers").iter().find(requested) {
             return Some(self.local_of(&transfer["timestamp"]));
         }
         let asked = |entry: &&Value| {
             let text = entry["text"].as_str().unwrap_or_default().to_lowercase();
-            WISHES.iter().filter(|group| group.iter().any(|phrase| text.contains(phrase))).count() >= 2
+            REQUESTS.iter().filter(|group| group.iter().any(|phrase| text.contains(phrase))).count() >= 2
         };
         self.said_by("user").find(asked).map(|entry| self.local_of(&entry["timestamp"]))
     }
@@ -288,7 +288,7 @@ const CUSTOMER: [&str; 8] = [
 const DEFAULT_STORE: u64 = 10001;
 const DEFAULT_CUSTOMER: u64 = 9_999_999_999;
 /// A wish, a person, an urgency, a refusal of the machine: two of them in one breath ask for a person.
-const WISHES: [&[&str]; 4] = [
+const REQUESTS: [&[&str]; 4] = [
     &["talk to", "speak to", "speak with", "talk with", "connect me", "transfer", "put me through"],
     &["dealer", "showroom", "agent", "human", "person", "executive", "representative", "someone"],
     &["right now", "immediately", "directly", "urgent"],

@@ -22,7 +22,7 @@ use crate::socket::{Outgoing, Socket};
 pub async fn probe(plan: Arc<SessionPlan>) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
     let mut socket = dial::dial(&plan, None).await?;
-    let mut session = Session::heir(plan, begun);
+    let mut session = Session::standby(plan, begun);
     let mut assembler = Assembler::default();
     let mut actions = Vec::new();
     session.handle(SessionEvent::Opened, clock::now(), &mut actions);

@@ -13,11 +13,11 @@ use crate::clock;
 use crate::frame::Frame;
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::breaker::Standing;
-use crate::realtime::campaign::Next;
-use crate::realtime::legacy::legacy_of;
+use crate::realtime::failover_plan::Next;
+use crate::realtime::handoff::handoff_of;
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome};
-use crate::realtime::seed::{Estate, Progress};
+use crate::realtime::seed::{CarryOver, Progress};
 use crate::realtime::session::scope_of;
 
 /// A time without a session.
@@ -25,25 +25,25 @@ use crate::realtime::session::scope_of;
 pub(super) struct Outage {
     since: Instant,
     /// What the session before left undone.
-    estate: Estate,
+    carry_over: CarryOver,
 }
 
 impl Outage {
     /// Nothing was left by nobody.
     pub(super) fn at_the_start(now: Instant) -> Self {
-        Self { since: now, estate: Estate::default() }
+        Self { since: now, carry_over: CarryOver::default() }
     }
 }
 
 /// Caller audio that waits for a session: the newest.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct PendingAudio {
     frames: VecDeque<Frame>,
     bytes: usize,
     most_bytes: usize,
 }
 
-impl Held {
+impl PendingAudio {
     pub(super) fn new(bytes_per_ms: usize) -> Self {
         Self { frames: VecDeque::new(), bytes: 0, most_bytes: LONGEST_HELD_MS * bytes_per_ms }
     }
@@ -73,7 +73,7 @@ impl RealtimeLlm {
     pub(super) fn begin(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
         let (next, first) = refusals::look(|breakers| {
-            (self.campaign.begin(breakers, now), breakers.standing(self.campaign.candidate(0), now))
+            (self.failover_plan.begin(breakers, now), breakers.standing(self.failover_plan.candidate(0), now))
         });
         if first == Standing::Blocked {
             let detail = "the first model refused other calls and was not dialled";
@@ -130,7 +130,7 @@ impl RealtimeLlm {
         } else if let ModelReport::SpeechStopped { item } = &report {
             self.turns.ended(item);
         } else if let ModelReport::ResponseFinished { outcome: ResponseOutcome::Completed, .. } = &report {
-            self.campaign.proved();
+            self.failover_plan.proved();
         }
         self.report(report);
     }
@@ -154,8 +154,8 @@ impl RealtimeLlm {
         if let Some(it) = self.legs.iter_mut().find(|it| it.id == leg) {
             it.used_since = Some(clock::now());
             self.dial_anew = false;
-            refusals::came_up(self.campaign.candidate(it.candidate));
-            let model = &self.campaign.candidate(it.candidate).model;
+            refusals::came_up(self.failover_plan.candidate(it.candidate));
+            let model = &self.failover_plan.candidate(it.candidate).model;
             if *model != self.served_by {
                 self.served_by.clone_from(model);
                 self.report(ModelReport::Serves { model: model.clone() });
@@ -199,7 +199,7 @@ impl RealtimeLlm {
         }
         match self.next {
             // There is nothing better to be done than to wait for its end.
-            None => match refusals::look(|breakers| self.campaign.replace(breakers, now)) {
+            None => match refusals::look(|breakers| self.failover_plan.replace(breakers, now)) {
                 Next::Dial { candidate, .. } => self.next = Some(self.open(candidate, ctx)),
                 Next::GiveUp(_) => self.renew_again(now),
             },
@@ -222,13 +222,13 @@ impl RealtimeLlm {
         if self.in_use == Some(leg) {
             self.in_use = None;
             let lived = gone.used_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-            self.campaign.interrupted(lived, now);
-            self.outage = Some(Outage { since: now, estate: gone.session.estate() });
+            self.failover_plan.interrupted(lived, now);
+            self.outage = Some(Outage { since: now, carry_over: gone.session.carry_over() });
         } else if self.next == Some(leg) {
             self.next = None;
             if self.in_use.is_some() {
                 // The one in use goes on; another try follows.
-                refusals::note_loss(self.campaign.candidate(gone.candidate), &loss, now);
+                refusals::note_loss(self.failover_plan.candidate(gone.candidate), &loss, now);
                 self.renew_again(now);
                 let code = "renewal_failed".to_owned();
                 return self.report(ModelReport::Complained { code, message: loss.reason });
@@ -236,9 +236,9 @@ impl RealtimeLlm {
         } else {
             return;
         }
-        let candidate = self.campaign.candidate(gone.candidate).clone();
+        let candidate = self.failover_plan.candidate(gone.candidate).clone();
         let next = refusals::learn(&candidate, &loss, now, |breakers| {
-            self.campaign.lost(gone.candidate, &loss, scope_of(&loss), breakers, now, chance())
+            self.failover_plan.lost(gone.candidate, &loss, scope_of(&loss), breakers, now, chance())
         });
         match (self.next, next) {
             // The fresh one that was to follow in time follows now.
@@ -285,16 +285,16 @@ impl RealtimeLlm {
     fn take_over(&mut self, leg: LegId, ctx: &mut Context<Self>) {
         let before = self.in_use.take();
         let running = before.and_then(|id| self.legs.iter().find(|leg| leg.id == id));
-        let estate = match (running, &mut self.outage) {
-            (Some(leg), _) => leg.session.estate(),
-            (None, Some(outage)) => std::mem::take(&mut outage.estate),
-            (None, None) => Estate::default(),
+        let carry_over = match (running, &mut self.outage) {
+            (Some(leg), _) => leg.session.carry_over(),
+            (None, Some(outage)) => std::mem::take(&mut outage.carry_over),
+            (None, None) => CarryOver::default(),
         };
-        let legacy = legacy_of(estate, &mut self.history, &mut self.turns);
+        let handoff = handoff_of(carry_over, &mut self.history, &mut self.turns);
         (self.in_use, self.next) = (Some(leg), None);
         let speaks =
             |order: &ModelOrder| matches!(order, ModelOrder::Speak(_) | ModelOrder::AnswerTool { speak: true, .. });
-        self.answering = legacy.answer_unless_spoken || !legacy.wishes.is_empty() || self.orders.iter().any(speaks);
+        self.answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.iter().any(speaks);
         if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
             let plan = &self.plan;
             let configure = ModelOrder::Configure {
@@ -304,7 +304,7 @@ impl RealtimeLlm {
             };
             self.step(leg, SessionEvent::Ordered(configure), ctx);
         }
-        self.step(leg, SessionEvent::Inherited(legacy), ctx);
+        self.step(leg, SessionEvent::HandedOver(handoff), ctx);
         for order in std::mem::take(&mut self.orders) {
             self.pass_on(leg, order, ctx);
         }
@@ -357,7 +357,7 @@ impl RealtimeLlm {
             ModelOrder::Overtake => {
                 self.orders.retain(|order| !matches!(order, ModelOrder::Speak(_)));
                 if let Some(outage) = &mut self.outage {
-                    outage.estate.overtake();
+                    outage.carry_over.overtake();
                 }
             }
             // What is held was said after it.
@@ -380,7 +380,7 @@ impl RealtimeLlm {
     fn forget_running(&mut self, which: impl Fn(Option<&crate::ids::ResponseId>) -> bool) {
         let Some(outage) = &mut self.outage else { return };
         outage
-            .estate
+            .carry_over
             .running
             .take_if(|running| which(running.response.as_ref()) && running.progress == Progress::Partly);
     }

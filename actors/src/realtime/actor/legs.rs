@@ -90,7 +90,7 @@ impl RealtimeLlm {
         self.legs.push(Leg {
             id,
             candidate,
-            session: Session::heir(Arc::clone(&plan), clock::now()),
+            session: Session::standby(Arc::clone(&plan), clock::now()),
             link: Link::Dialling,
             assembler: Assembler::default(),
             reader: None,
@@ -118,7 +118,7 @@ impl RealtimeLlm {
 
     /// The plan in force, at a candidate's. While a caller waits, a server is given less time.
     fn plan_for(&self, candidate: usize) -> Arc<SessionPlan> {
-        let it = self.campaign.candidate(candidate);
+        let it = self.failover_plan.candidate(candidate);
         let in_a_hurry = self.came_up && self.in_use.is_none();
         let mut plan = Arc::clone(&self.plan);
         // Most calls need nothing else than what all calls of their agent share.

@@ -164,7 +164,7 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
 async fn opened(plan: Arc<SessionPlan>) -> Result<Warmed, ModelLoss> {
     let begun = clock::now();
     let mut socket = dial::dial(&plan, None).await?;
-    let mut session = Session::heir(plan, begun);
+    let mut session = Session::standby(plan, begun);
     let (mut assembler, mut actions, mut said) = (Assembler::default(), Vec::new(), Vec::new());
     session.handle(SessionEvent::Opened, clock::now(), &mut actions);
     loop {

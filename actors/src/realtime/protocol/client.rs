@@ -438,7 +438,7 @@ pub struct Metadata<'a> {
     /// What the response is for.
     pub purpose: &'a str,
     /// The wish it answers; stays the same when the request is repeated.
-    pub wish: &'a str,
+    pub request: &'a str,
 }
 
 /// An item to put into the conversation.

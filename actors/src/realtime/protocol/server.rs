@@ -559,7 +559,7 @@ pub struct ResponseInfo<'a> {
     /// What it has said and called.
     pub output: Vec<ItemInfo<'a>>,
     /// The wish it answers, as we wrote it into its metadata.
-    pub wish: Option<u64>,
+    pub request: Option<u64>,
     /// What it cost; `None` where there is nothing to be read.
     pub usage: Option<Usage>,
 }
@@ -581,7 +581,7 @@ impl<'a> ResponseInfo<'a> {
             reason: details.text("reason").or_else(|| response.text("status_details")),
             error,
             output: response.list("output").into_iter().map(|item| ItemInfo::of(&Fields::of(Some(item)))).collect(),
-            wish: response.object("metadata").text("wish").and_then(|wish| wish.parse().ok()),
+            request: response.object("metadata").text("wish").and_then(|request| request.parse().ok()),
             usage,
         }
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::ids::{ResponseId, ToolCallId};
-use crate::realtime::messages::{Wish, WishPurpose};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequencerEvent {
     /// The call wishes that the model speaks.
-    Wished(Wish),
+    Requested(ResponseRequest),
     /// The model called a tool.
     ToolCalled {
         /// In this response.
@@ -39,14 +39,14 @@ pub enum SequencerEvent {
         /// The response.
         response: ResponseId,
         /// The wish named in its metadata, if it is ours and the server echoes metadata.
-        wish: Option<u64>,
+        request: Option<u64>,
     },
     /// A response ended.
     Done {
         /// The response.
         response: ResponseId,
         /// The wish named in its metadata.
-        wish: Option<u64>,
+        request: Option<u64>,
         /// Why it failed, if it failed.
         failure: Option<Failure>,
     },
@@ -104,9 +104,9 @@ pub enum SequencerAction {
         /// Goes into the event's id.
         ticket: u64,
         /// Goes into the metadata.
-        wish: u64,
+        request: u64,
         /// What it is for; `None` repeats the server's own answer.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// Extra instructions of the wish.
         instructions: Option<String>,
     },
@@ -120,18 +120,18 @@ pub enum SequencerAction {
     /// A wish will not be spoken.
     GaveUp {
         /// Its number.
-        wish: u64,
+        request: u64,
         /// What it was for.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },
     /// The session does not speak although it was asked to, often enough. The wish is kept for whoever takes its place.
     Muted {
         /// Its number.
-        wish: u64,
+        request: u64,
         /// What it was for; `None` is the server's own answer to the caller.
-        purpose: Option<WishPurpose>,
+        purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },

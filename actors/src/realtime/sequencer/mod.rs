@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 
 pub use self::events::{Failure, Refusal, Remedy, SequencerAction, SequencerEvent, Timer};
 use self::tools::ToolCalls;
-use super::messages::{Wish, WishPurpose};
+use super::messages::{ResponsePurpose, ResponseRequest};
 use crate::ids::{ResponseId, ToolCallId};
 
 /// The rule of one response at a time.
 #[derive(Debug)]
 pub struct Sequencer {
     state: State,
-    wishes: VecDeque<Pending>,
+    requests: VecDeque<Pending>,
     tools: ToolCalls,
     /// Whether the server has been seen to echo metadata. Until then a response without is taken for the one we asked for,
     /// unless a refusal says otherwise.
@@ -37,7 +37,7 @@ pub struct Sequencer {
     /// Wishes that this session does not fulfil; kept for the one that takes its place.
     muted: Vec<Pending>,
     last_ticket: u64,
-    last_wish: u64,
+    last_request: u64,
 }
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ enum State {
 #[derive(Debug)]
 struct Create {
     ticket: u64,
-    wish: Pending,
+    request: Pending,
     since: Instant,
 }
 
@@ -72,7 +72,7 @@ struct Running {
     /// `None` when we know only from a refusal that something runs.
     id: Option<ResponseId>,
     /// The wish it answers; `None` for the server's own.
-    wish: Option<Pending>,
+    request: Option<Pending>,
     /// The request it is taken to answer, where the server did not say so.
     assumed: Option<u64>,
     /// When it last gave a sign of life.
@@ -82,7 +82,7 @@ struct Running {
 #[derive(Debug)]
 struct Pending {
     number: u64,
-    purpose: Option<WishPurpose>,
+    purpose: Option<ResponsePurpose>,
     instructions: Option<String>,
     failures: u32,
     silences: u32,
@@ -121,11 +121,11 @@ impl Pending {
 #[derive(Debug)]
 pub struct Unfinished<'a> {
     /// Wishes whose response did not begin, in order.
-    pub wishes: Vec<Wish>,
+    pub requests: Vec<ResponseRequest>,
     /// An answer is due that nobody wished for by name.
     pub answer: bool,
     /// The response that runs and is not to be stopped, and its wish.
-    pub running: Option<(Option<&'a ResponseId>, Option<Wish>)>,
+    pub running: Option<(Option<&'a ResponseId>, Option<ResponseRequest>)>,
     /// It has called a tool.
     pub called: bool,
 }
@@ -134,13 +134,13 @@ impl Default for Sequencer {
     fn default() -> Self {
         Self {
             state: State::Free,
-            wishes: VecDeque::new(),
+            requests: VecDeque::new(),
             tools: ToolCalls::default(),
             echoes: false,
             doubtful: Vec::new(),
             muted: Vec::new(),
             last_ticket: 0,
-            last_wish: 0,
+            last_request: 0,
         }
     }
 }
@@ -151,21 +151,21 @@ impl Sequencer {
         use SequencerEvent as E;
         let mut actions = Vec::new();
         match event {
-            E::Wished(wish) => self.wished(wish, &mut actions),
+            E::Requested(request) => self.requested(request, &mut actions),
             E::ToolCalled { response, call } => self.tools.called(response, call),
             E::ToolAnswered { call, speak } => self.tools.answered(&call, speak, now),
             E::OutputPlaced(call) => self.output_placed(&call),
             E::CallerSpoke | E::TurnWasNoise => self.overtaken(),
             E::CancelOrdered => self.cancel(now, &mut actions),
             E::Overtaken => {
-                self.wishes.clear();
+                self.requests.clear();
                 self.muted.clear();
                 self.cancel(now, &mut actions);
             }
-            E::Created { response, wish } => self.created(response, wish, now),
-            E::Done { response, wish, failure } => {
+            E::Created { response, request } => self.created(response, request, now),
+            E::Done { response, request, failure } => {
                 self.tools.response_done(&response);
-                self.done(&response, wish, failure, now, &mut actions);
+                self.done(&response, request, failure, now, &mut actions);
             }
             E::CreateRefused { ticket, refusal } => self.create_refused(ticket, refusal, now, &mut actions),
             E::CancelRefused => self.cancel_refused(),
@@ -211,11 +211,11 @@ impl Sequencer {
         self.tools.awaits(call)
     }
 
-    /// Whether a response that begins now, with this `wish` in its metadata, was told to stop before.
-    pub fn stops(&self, wish: Option<u64>) -> bool {
+    /// Whether a response that begins now, with this `request` in its metadata, was told to stop before.
+    pub fn stops(&self, request: Option<u64>) -> bool {
         match &self.state {
-            State::CancelRequested { create: Some(create), .. } => match wish {
-                Some(number) => number == create.wish.number,
+            State::CancelRequested { create: Some(create), .. } => match request {
+                Some(number) => number == create.request.number,
                 None => !self.echoes,
             },
             State::Free | State::CreateRequested { .. } | State::Active(_) | State::CancelRequested { .. } => false,
@@ -229,36 +229,40 @@ impl Sequencer {
 
     /// What is left undone if the session ends now.
     pub fn unfinished(&self) -> Unfinished<'_> {
-        let wish = |wish: &Pending| Some(Wish { purpose: wish.purpose?, instructions: wish.instructions.clone() });
+        let request = |request: &Pending| {
+            Some(ResponseRequest { purpose: request.purpose?, instructions: request.instructions.clone() })
+        };
         let (running, asked) = match &self.state {
             State::Free | State::CancelRequested { .. } => (None, None),
             State::Active(running) => (Some(running), None),
-            State::CreateRequested { create, beside: Beside::Running(running) } => (Some(running), Some(&create.wish)),
-            State::CreateRequested { create, .. } => (None, Some(&create.wish)),
+            State::CreateRequested { create, beside: Beside::Running(running) } => {
+                (Some(running), Some(&create.request))
+            }
+            State::CreateRequested { create, .. } => (None, Some(&create.request)),
         };
-        let waiting = || self.muted.iter().chain(asked).chain(&self.wishes);
+        let waiting = || self.muted.iter().chain(asked).chain(&self.requests);
         Unfinished {
-            wishes: waiting().filter_map(wish).collect(),
+            requests: waiting().filter_map(request).collect(),
             // Without a purpose it is the server's own answer that failed.
-            answer: self.tools.owe_an_answer() || waiting().any(|wish| wish.purpose.is_none()),
-            running: running.map(|running| (running.id.as_ref(), running.wish.as_ref().and_then(wish))),
+            answer: self.tools.owe_an_answer() || waiting().any(|request| request.purpose.is_none()),
+            running: running.map(|running| (running.id.as_ref(), running.request.as_ref().and_then(request))),
             called: running.and_then(|running| running.id.as_ref()).is_some_and(|id| self.tools.called_in(id)),
         }
     }
 
     /// Whether something is still to be said: asked for, or waiting to be.
     pub fn owes(&self) -> bool {
-        matches!(self.state, State::CreateRequested { .. }) || !self.wishes.is_empty()
+        matches!(self.state, State::CreateRequested { .. }) || !self.requests.is_empty()
     }
 
-    /// Whether `response` runs, as far as we know; `wish` is the one that its metadata names.
-    pub fn runs(&self, response: &ResponseId, wish: Option<u64>) -> bool {
+    /// Whether `response` runs, as far as we know; `request` is the one that its metadata names.
+    pub fn runs(&self, response: &ResponseId, request: Option<u64>) -> bool {
         let is = |running: &Running| running.id.as_ref().is_none_or(|id| id == response);
         match &self.state {
             State::Free => false,
             State::Active(running) | State::CancelRequested { running: Some(running), .. } => is(running),
             State::CreateRequested { create, beside } => {
-                wish == Some(create.wish.number) || matches!(beside, Beside::Running(running) if is(running))
+                request == Some(create.request.number) || matches!(beside, Beside::Running(running) if is(running))
             }
             State::CancelRequested { running: None, .. } => true,
         }
@@ -282,39 +286,39 @@ impl Sequencer {
             State::Free | State::CreateRequested { .. } | State::CancelRequested { .. } => return true,
         };
         let is = running.id.as_ref().is_none_or(|id| id == response);
-        let purpose = running.wish.as_ref().filter(|_| is).and_then(|wish| wish.purpose);
-        matches!(purpose, None | Some(WishPurpose::Answer))
+        let purpose = running.request.as_ref().filter(|_| is).and_then(|request| request.purpose);
+        matches!(purpose, None | Some(ResponsePurpose::Answer))
     }
 
     /// The earliest deadline.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         let own = match &self.state {
-            State::Free => self.wishes.front().and_then(|wish| wish.not_before).map(|at| (at, Timer::RetryDue)),
+            State::Free => self.requests.front().and_then(|request| request.not_before).map(|at| (at, Timer::RetryDue)),
             State::CreateRequested { create, .. } => Some((create.since + PATIENCE, Timer::CreateUnanswered)),
             State::CancelRequested { since, .. } => Some((*since + PATIENCE, Timer::CancelUnanswered)),
-            State::Active(running) => self.wishes.front().map(|wish| {
+            State::Active(running) => self.requests.front().map(|request| {
                 let stalled = running.sign + PATIENCE;
-                (wish.not_before.map_or(stalled, |at| at.max(stalled)), Timer::ResponseStalled)
+                (request.not_before.map_or(stalled, |at| at.max(stalled)), Timer::ResponseStalled)
             }),
         };
         let siblings = self.tools.deadline().map(|at| (at, Timer::SiblingsLate));
         own.into_iter().chain(siblings).min_by_key(|(at, _)| *at)
     }
 
-    fn wished(&mut self, wish: Wish, actions: &mut Vec<SequencerAction>) {
-        let number = self.next_wish();
-        if self.wishes.len() >= MOST_WISHES {
+    fn requested(&mut self, request: ResponseRequest, actions: &mut Vec<SequencerAction>) {
+        let number = self.next_request();
+        if self.requests.len() >= MOST_REQUESTS {
             actions.push(SequencerAction::GaveUp {
-                wish: number,
-                purpose: Some(wish.purpose),
+                request: number,
+                purpose: Some(request.purpose),
                 reason: "too_many_wishes".to_owned(),
             });
             return;
         }
-        self.wishes.push_back(Pending {
+        self.requests.push_back(Pending {
             number,
-            purpose: Some(wish.purpose),
-            instructions: wish.instructions,
+            purpose: Some(request.purpose),
+            instructions: request.instructions,
             failures: 0,
             silences: 0,
             not_before: None,
@@ -324,7 +328,7 @@ impl Sequencer {
 
     /// Results of tools that are to be spoken on: one wish for all that wait.
     fn tools_ready(&mut self, calls: Vec<ToolCallId>) {
-        let waiting = self.wishes.iter_mut().find_map(|wish| match &mut wish.cover {
+        let waiting = self.requests.iter_mut().find_map(|request| match &mut request.cover {
             Cover::Outputs(unplaced) => Some(unplaced),
             Cover::Never | Cover::Always => None,
         });
@@ -332,10 +336,10 @@ impl Sequencer {
             unplaced.extend(calls);
             return;
         }
-        let number = self.next_wish();
-        self.wishes.push_back(Pending {
+        let number = self.next_request();
+        self.requests.push_back(Pending {
             number,
-            purpose: Some(WishPurpose::ToolResult),
+            purpose: Some(ResponsePurpose::ToolResult),
             instructions: None,
             failures: 0,
             silences: 0,
@@ -347,37 +351,37 @@ impl Sequencer {
     fn output_placed(&mut self, call: &ToolCallId) {
         self.tools.output_placed(call);
         let asked = match &mut self.state {
-            State::CreateRequested { create, .. } => Some(&mut create.wish),
-            State::Active(running) => running.wish.as_mut(),
+            State::CreateRequested { create, .. } => Some(&mut create.request),
+            State::Active(running) => running.request.as_mut(),
             State::Free | State::CancelRequested { .. } => None,
         };
-        let doubtful = self.doubtful.iter_mut().map(|(_, wish)| wish);
-        for wish in self.wishes.iter_mut().chain(asked).chain(doubtful) {
-            wish.output_placed(call);
+        let doubtful = self.doubtful.iter_mut().map(|(_, request)| request);
+        for request in self.requests.iter_mut().chain(asked).chain(doubtful) {
+            request.output_placed(call);
         }
     }
 
-    fn created(&mut self, id: ResponseId, wish: Option<u64>, now: Instant) {
-        let late = wish.and_then(|number| self.take_wish(number));
-        if wish.is_none() {
-            self.cover_wishes();
+    fn created(&mut self, id: ResponseId, request: Option<u64>, now: Instant) {
+        let late = request.and_then(|number| self.take_request(number));
+        if request.is_none() {
+            self.cover_requests();
         }
-        let running = |wish| Running { id: Some(id), wish, assumed: None, sign: now };
+        let running = |request| Running { id: Some(id), request, assumed: None, sign: now };
         self.state = match std::mem::replace(&mut self.state, State::Free) {
-            State::CreateRequested { create, .. } if wish == Some(create.wish.number) => {
+            State::CreateRequested { create, .. } if request == Some(create.request.number) => {
                 self.echoes = true;
                 self.doubtful.clear();
-                State::Active(running(Some(create.wish)))
+                State::Active(running(Some(create.request)))
             }
-            State::CreateRequested { create, .. } if wish.is_none() && !self.echoes => {
-                State::Active(Running { assumed: Some(create.ticket), ..running(Some(create.wish)) })
+            State::CreateRequested { create, .. } if request.is_none() && !self.echoes => {
+                State::Active(Running { assumed: Some(create.ticket), ..running(Some(create.request)) })
             }
             // The server's own, or a wish whose first request was slow. Ours will be refused.
             State::CreateRequested { create, .. } => {
                 State::CreateRequested { create, beside: Beside::Running(running(late)) }
             }
-            State::CancelRequested { create: Some(create), since, .. } if wish == Some(create.wish.number) => {
-                State::CancelRequested { running: Some(running(Some(create.wish))), create: None, since }
+            State::CancelRequested { create: Some(create), since, .. } if request == Some(create.request.number) => {
+                State::CancelRequested { running: Some(running(Some(create.request))), create: None, since }
             }
             // Whatever ran is over, though its end was not told: there is one response at a time.
             State::Free | State::Active(_) | State::CancelRequested { .. } => State::Active(running(late)),
@@ -385,13 +389,13 @@ impl Sequencer {
     }
 
     /// The server answers by itself: wishes for the same answer are fulfilled.
-    fn cover_wishes(&mut self) {
-        self.wishes.retain(|wish| !wish.covered());
+    fn cover_requests(&mut self) {
+        self.requests.retain(|request| !request.covered());
         if let State::CreateRequested { create, .. } = &mut self.state
-            && create.wish.covered()
+            && create.request.covered()
         {
             // It is on its way and will be refused; then it need not be asked again.
-            create.wish.cover = Cover::Always;
+            create.request.cover = Cover::Always;
         }
     }
 
@@ -406,23 +410,23 @@ impl Sequencer {
         let is = |running: &Running| running.id.as_ref().is_none_or(|known| known == id);
         self.state = match std::mem::replace(&mut self.state, State::Free) {
             State::Active(running) if is(&running) => {
-                match (running.assumed, running.wish, failure) {
-                    (Some(ticket), Some(wish), None) => self.doubt(ticket, wish),
-                    (_, wish, failure) => self.ended(wish, failure, now, actions),
+                match (running.assumed, running.request, failure) {
+                    (Some(ticket), Some(request), None) => self.doubt(ticket, request),
+                    (_, request, failure) => self.ended(request, failure, now, actions),
                 }
                 State::Free
             }
             State::CreateRequested { create, beside: Beside::Running(running) } if is(&running) => {
-                self.ended(running.wish, failure, now, actions);
+                self.ended(running.request, failure, now, actions);
                 State::CreateRequested { create, beside: Beside::Over }
             }
             // Its beginning was not told.
-            State::CreateRequested { create, .. } if number == Some(create.wish.number) => {
-                self.ended(Some(create.wish), failure, now, actions);
+            State::CreateRequested { create, .. } if number == Some(create.request.number) => {
+                self.ended(Some(create.request), failure, now, actions);
                 State::Free
             }
             State::CancelRequested { running: Some(running), .. } if is(&running) => State::Free,
-            State::CancelRequested { create: Some(create), .. } if number == Some(create.wish.number) => State::Free,
+            State::CancelRequested { create: Some(create), .. } if number == Some(create.request.number) => State::Free,
             // The end of a response that we do not count on any more.
             other
             @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => other,
@@ -432,7 +436,7 @@ impl Sequencer {
     /// A response ran, or failed and its wish is tried again or given up.
     fn ended(
         &mut self,
-        wish: Option<Pending>,
+        request: Option<Pending>,
         failure: Option<Failure>,
         now: Instant,
         actions: &mut Vec<SequencerAction>,
@@ -442,46 +446,46 @@ impl Sequencer {
             self.muted.clear();
             return;
         };
-        let mut wish = wish.unwrap_or_else(|| self.answer_again());
-        wish.failures += 1;
+        let mut request = request.unwrap_or_else(|| self.answer_again());
+        request.failures += 1;
         let wait = match failure.remedy {
-            Remedy::Wait(told) if wish.failures <= MOST_RETRIES => {
-                let doubled = FIRST_WAIT * 2u32.saturating_pow(wish.failures - 1);
+            Remedy::Wait(told) if request.failures <= MOST_RETRIES => {
+                let doubled = FIRST_WAIT * 2u32.saturating_pow(request.failures - 1);
                 Some(told.unwrap_or(doubled).min(LONGEST_WAIT))
             }
-            Remedy::TryOnce if wish.failures == 1 => Some(SHORT_WAIT),
-            Remedy::AskAgain if wish.failures == 1 => Some(Duration::ZERO),
-            Remedy::AskAgain if wish.failures <= MOST_ASKED_AGAIN => Some(ASKED_AGAIN_AFTER),
-            Remedy::AskAgain | Remedy::Replace => return self.mute(wish, failure.code, actions),
+            Remedy::TryOnce if request.failures == 1 => Some(SHORT_WAIT),
+            Remedy::AskAgain if request.failures == 1 => Some(Duration::ZERO),
+            Remedy::AskAgain if request.failures <= MOST_ASKED_AGAIN => Some(ASKED_AGAIN_AFTER),
+            Remedy::AskAgain | Remedy::Replace => return self.mute(request, failure.code, actions),
             Remedy::Wait(_) | Remedy::TryOnce | Remedy::GiveUp => None,
         };
         match wait {
             Some(wait) => {
-                wish.not_before = (!wait.is_zero()).then(|| now + wait);
-                self.wishes.push_front(wish);
+                request.not_before = (!wait.is_zero()).then(|| now + wait);
+                self.requests.push_front(request);
             }
-            None => actions.push(given_up(&wish, failure.code)),
+            None => actions.push(given_up(&request, failure.code)),
         }
     }
 
-    /// Another session has to fulfil `wish`.
-    fn mute(&mut self, wish: Pending, reason: String, actions: &mut Vec<SequencerAction>) {
-        actions.push(SequencerAction::Muted { wish: wish.number, purpose: wish.purpose, reason });
-        if self.muted.len() < MOST_WISHES {
-            self.muted.push(wish);
+    /// Another session has to fulfil `request`.
+    fn mute(&mut self, request: Pending, reason: String, actions: &mut Vec<SequencerAction>) {
+        actions.push(SequencerAction::Muted { request: request.number, purpose: request.purpose, reason });
+        if self.muted.len() < MOST_REQUESTS {
+            self.muted.push(request);
         }
     }
 
     /// Nothing is to be said any more on the caller's last turn.
     fn overtaken(&mut self) {
-        self.wishes.retain(|wish| !matches!(wish.cover, Cover::Always));
-        self.muted.retain(|wish| !matches!(wish.cover, Cover::Always));
+        self.requests.retain(|request| !matches!(request.cover, Cover::Always));
+        self.muted.retain(|request| !matches!(request.cover, Cover::Always));
     }
 
     /// The server's own answer failed: the caller is owed it all the same.
     fn answer_again(&mut self) -> Pending {
         Pending {
-            number: self.next_wish(),
+            number: self.next_request(),
             purpose: None,
             instructions: None,
             failures: 0,
@@ -503,16 +507,16 @@ impl Sequencer {
                 let next = match (beside, &refusal) {
                     (Beside::Running(running), _) => State::Active(Running { sign: now, ..running }),
                     (Beside::Nothing, Refusal::AlreadyActive) => {
-                        State::Active(Running { id: None, wish: None, assumed: None, sign: now })
+                        State::Active(Running { id: None, request: None, assumed: None, sign: now })
                     }
                     (Beside::Over, _) | (Beside::Nothing, Refusal::Failed(_)) => State::Free,
                 };
-                self.not_ours(Some(create.wish), refusal, now, actions);
+                self.not_ours(Some(create.request), refusal, now, actions);
                 next
             }
             State::Active(running) if running.assumed.is_some() && running.assumed == ticket => {
-                self.not_ours(running.wish, refusal, now, actions);
-                State::Active(Running { wish: None, assumed: None, ..running })
+                self.not_ours(running.request, refusal, now, actions);
+                State::Active(Running { request: None, assumed: None, ..running })
             }
             // It was to be cancelled anyway.
             State::CancelRequested { running, create: Some(create), since }
@@ -525,8 +529,8 @@ impl Sequencer {
             @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => {
                 let place = self.doubtful.iter().position(|(doubtful, _)| Some(*doubtful) == ticket);
                 if let Some(place) = place {
-                    let (_, wish) = self.doubtful.remove(place);
-                    self.not_ours(Some(wish), refusal, now, actions);
+                    let (_, request) = self.doubtful.remove(place);
+                    self.not_ours(Some(request), refusal, now, actions);
                 }
                 other
             }
@@ -534,20 +538,26 @@ impl Sequencer {
     }
 
     /// A request came to nothing; where a response was taken for ours, it was the server's own.
-    fn not_ours(&mut self, wish: Option<Pending>, refusal: Refusal, now: Instant, actions: &mut Vec<SequencerAction>) {
-        let Some(wish) = wish else { return };
+    fn not_ours(
+        &mut self,
+        request: Option<Pending>,
+        refusal: Refusal,
+        now: Instant,
+        actions: &mut Vec<SequencerAction>,
+    ) {
+        let Some(request) = request else { return };
         match refusal {
-            Refusal::AlreadyActive if matches!(wish.cover, Cover::Always) => {}
-            Refusal::AlreadyActive => self.wishes.push_front(wish),
-            Refusal::Failed(failure) => self.ended(Some(wish), Some(failure), now, actions),
+            Refusal::AlreadyActive if matches!(request.cover, Cover::Always) => {}
+            Refusal::AlreadyActive => self.requests.push_front(request),
+            Refusal::Failed(failure) => self.ended(Some(request), Some(failure), now, actions),
         }
     }
 
-    fn doubt(&mut self, ticket: u64, wish: Pending) {
+    fn doubt(&mut self, ticket: u64, request: Pending) {
         if self.doubtful.len() >= MOST_DOUBTFUL {
             self.doubtful.remove(0);
         }
-        self.doubtful.push((ticket, wish));
+        self.doubtful.push((ticket, request));
     }
 
     fn cancel(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
@@ -600,11 +610,11 @@ impl Sequencer {
         if let Beside::Running(running) = beside {
             self.state = State::Active(Running { sign: now, ..running });
         }
-        create.wish.silences += 1;
-        if create.wish.silences < MOST_SILENCES {
-            self.wishes.push_front(create.wish);
+        create.request.silences += 1;
+        if create.request.silences < MOST_SILENCES {
+            self.requests.push_front(create.request);
         } else {
-            self.mute(create.wish, "no_answer".to_owned(), actions);
+            self.mute(create.request, "no_answer".to_owned(), actions);
         }
     }
 
@@ -620,7 +630,7 @@ impl Sequencer {
             self.tools_ready(calls);
         }
         self.join_answers();
-        let due = self.wishes.front().is_some_and(|wish| wish.not_before.is_none_or(|at| at <= now));
+        let due = self.requests.front().is_some_and(|request| request.not_before.is_none_or(|at| at <= now));
         if matches!(self.state, State::Free) && due {
             self.request(Beside::Nothing, now, actions);
         }
@@ -628,35 +638,35 @@ impl Sequencer {
 
     /// One answer to all that the caller has said meanwhile, in the place of the last.
     fn join_answers(&mut self) {
-        let is_answer = |wish: &Pending| wish.purpose == Some(WishPurpose::Answer);
-        let mut joined = self.wishes.iter().filter(|wish| is_answer(wish)).count().saturating_sub(1);
-        self.wishes.retain(|wish| {
-            let joins = joined > 0 && is_answer(wish);
+        let is_answer = |request: &Pending| request.purpose == Some(ResponsePurpose::Answer);
+        let mut joined = self.requests.iter().filter(|request| is_answer(request)).count().saturating_sub(1);
+        self.requests.retain(|request| {
+            let joins = joined > 0 && is_answer(request);
             joined -= usize::from(joins);
             !joins
         });
     }
 
     fn request(&mut self, beside: Beside, now: Instant, actions: &mut Vec<SequencerAction>) {
-        let Some(mut wish) = self.wishes.pop_front() else { return };
-        wish.not_before = None;
+        let Some(mut request) = self.requests.pop_front() else { return };
+        request.not_before = None;
         let ticket = self.next_ticket();
         actions.push(SequencerAction::Create {
             ticket,
-            wish: wish.number,
-            purpose: wish.purpose,
-            instructions: wish.instructions.clone(),
+            request: request.number,
+            purpose: request.purpose,
+            instructions: request.instructions.clone(),
         });
-        self.state = State::CreateRequested { create: Create { ticket, wish, since: now }, beside };
+        self.state = State::CreateRequested { create: Create { ticket, request, since: now }, beside };
     }
 
-    fn take_wish(&mut self, number: u64) -> Option<Pending> {
-        if let Some(place) = self.doubtful.iter().position(|(_, wish)| wish.number == number) {
+    fn take_request(&mut self, number: u64) -> Option<Pending> {
+        if let Some(place) = self.doubtful.iter().position(|(_, request)| request.number == number) {
             self.echoes = true;
             return Some(self.doubtful.remove(place).1);
         }
-        let place = self.wishes.iter().position(|wish| wish.number == number)?;
-        self.wishes.remove(place)
+        let place = self.requests.iter().position(|request| request.number == number)?;
+        self.requests.remove(place)
     }
 
     fn next_ticket(&mut self) -> u64 {
@@ -664,14 +674,14 @@ impl Sequencer {
         self.last_ticket
     }
 
-    fn next_wish(&mut self) -> u64 {
-        self.last_wish += 1;
-        self.last_wish
+    fn next_request(&mut self) -> u64 {
+        self.last_request += 1;
+        self.last_request
     }
 }
 
-fn given_up(wish: &Pending, reason: String) -> SequencerAction {
-    SequencerAction::GaveUp { wish: wish.number, purpose: wish.purpose, reason }
+fn given_up(request: &Pending, reason: String) -> SequencerAction {
+    SequencerAction::GaveUp { request: request.number, purpose: request.purpose, reason }
 }
 
 /// How long the server may owe an answer. Shorter: a slow server is asked twice. Longer: the caller hears three seconds of
@@ -694,4 +704,4 @@ const SHORT_WAIT: Duration = Duration::from_millis(500);
 /// Wishes whose answer is uncertain that are remembered. A refusal is at most a few responses late.
 const MOST_DOUBTFUL: usize = 4;
 /// Wishes that may wait. A call has one or two; more is a loop somewhere, and it is told.
-const MOST_WISHES: usize = 16;
+const MOST_REQUESTS: usize = 16;

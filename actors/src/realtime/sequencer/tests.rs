@@ -1,6 +1,6 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script looks at a few variants of many")]
 
-use WishPurpose::{Answer, Greeting, IdlePrompt, Keypad, ToolResult};
+use ResponsePurpose::{Answer, Greeting, IdlePrompt, Keypad, ToolResult};
 
 use super::*;
 
@@ -20,21 +20,21 @@ impl Desk {
         self.sequencer.handle(event, self.now)
     }
 
-    fn wish(&mut self, purpose: WishPurpose) -> Vec<SequencerAction> {
-        self.on(SequencerEvent::Wished(Wish { purpose, instructions: None }))
+    fn request(&mut self, purpose: ResponsePurpose) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::Requested(ResponseRequest { purpose, instructions: None }))
     }
 
-    fn created(&mut self, id: &str, wish: Option<u64>) -> Vec<SequencerAction> {
-        self.on(SequencerEvent::Created { response: ResponseId::new(id), wish })
+    fn created(&mut self, id: &str, request: Option<u64>) -> Vec<SequencerAction> {
+        self.on(SequencerEvent::Created { response: ResponseId::new(id), request })
     }
 
     fn done(&mut self, id: &str) -> Vec<SequencerAction> {
-        self.on(SequencerEvent::Done { response: ResponseId::new(id), wish: None, failure: None })
+        self.on(SequencerEvent::Done { response: ResponseId::new(id), request: None, failure: None })
     }
 
     fn failed(&mut self, id: &str, remedy: Remedy) -> Vec<SequencerAction> {
         let failure = Some(Failure { code: "code".to_owned(), remedy });
-        self.on(SequencerEvent::Done { response: ResponseId::new(id), wish: None, failure })
+        self.on(SequencerEvent::Done { response: ResponseId::new(id), request: None, failure })
     }
 
     fn refused(&mut self, ticket: u64) -> Vec<SequencerAction> {
@@ -64,15 +64,15 @@ fn start() -> Instant {
     Instant::now()
 }
 
-fn create(ticket: u64, wish: u64, purpose: Option<WishPurpose>) -> SequencerAction {
-    SequencerAction::Create { ticket, wish, purpose, instructions: None }
+fn create(ticket: u64, request: u64, purpose: Option<ResponsePurpose>) -> SequencerAction {
+    SequencerAction::Create { ticket, request, purpose, instructions: None }
 }
 
 #[test]
 fn wishes_are_spoken_one_after_the_other() {
     let mut desk = Desk::new();
-    assert_eq!(desk.wish(Greeting), [create(1, 1, Some(Greeting))]);
-    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.request(Greeting), [create(1, 1, Some(Greeting))]);
+    assert_eq!(desk.request(Keypad), []);
     assert_eq!(desk.created("r1", Some(1)), []);
     assert_eq!(desk.done("r1"), [create(2, 2, Some(Keypad))]);
     assert_eq!(desk.created("r2", Some(2)), []);
@@ -84,18 +84,18 @@ fn wishes_are_spoken_one_after_the_other() {
 fn a_wish_waits_for_the_servers_own_response() {
     let mut desk = Desk::new();
     assert_eq!(desk.created("own", None), []);
-    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.request(Keypad), []);
     assert_eq!(desk.done("own"), [create(1, 1, Some(Keypad))]);
 }
 
 #[test]
 fn an_answer_takes_the_place_of_one_that_still_waits() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     desk.created("r1", Some(1));
-    assert_eq!(desk.wish(Answer), []);
-    assert_eq!(desk.wish(Keypad), []);
-    assert_eq!(desk.wish(Answer), []);
+    assert_eq!(desk.request(Answer), []);
+    assert_eq!(desk.request(Keypad), []);
+    assert_eq!(desk.request(Answer), []);
     assert_eq!(desk.done("r1"), [create(2, 3, Some(Keypad))]);
     desk.created("r2", Some(3));
     assert_eq!(desk.done("r2"), [create(3, 4, Some(Answer))]);
@@ -106,8 +106,8 @@ fn an_answer_takes_the_place_of_one_that_still_waits() {
 #[test]
 fn an_answer_that_comes_back_joins_the_one_that_waits() {
     let mut desk = Desk::new();
-    desk.wish(Answer);
-    desk.wish(Answer);
+    desk.request(Answer);
+    desk.request(Answer);
     assert_eq!(desk.refused(1), []);
     desk.created("own", None);
     assert_eq!(desk.done("own"), [create(2, 2, Some(Answer))]);
@@ -118,9 +118,9 @@ fn an_answer_that_comes_back_joins_the_one_that_waits() {
 #[test]
 fn an_answer_that_was_asked_for_outlives_a_sound_of_the_caller() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     desk.created("r1", Some(1));
-    desk.wish(Answer);
+    desk.request(Answer);
     assert_eq!(desk.on(SequencerEvent::CallerSpoke), []);
     assert_eq!(desk.done("r1"), [create(2, 2, Some(Answer))]);
 }
@@ -128,7 +128,7 @@ fn an_answer_that_was_asked_for_outlives_a_sound_of_the_caller() {
 #[test]
 fn a_refused_wish_goes_back_and_is_spoken_after_the_response_that_was_in_its_way() {
     let mut desk = Desk::new();
-    assert_eq!(desk.wish(Greeting), [create(1, 1, Some(Greeting))]);
+    assert_eq!(desk.request(Greeting), [create(1, 1, Some(Greeting))]);
     assert_eq!(desk.created("own", None), []);
     assert_eq!(desk.refused(1), []);
     assert_eq!(desk.done("own"), [create(2, 1, Some(Greeting))]);
@@ -139,7 +139,7 @@ fn a_refused_wish_goes_back_and_is_spoken_after_the_response_that_was_in_its_way
 #[test]
 fn a_refusal_tells_of_a_response_that_we_did_not_know() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     assert_eq!(desk.refused(1), []);
     assert_eq!(desk.done("unknown"), [create(2, 1, Some(Greeting))]);
 }
@@ -147,7 +147,7 @@ fn a_refusal_tells_of_a_response_that_we_did_not_know() {
 #[test]
 fn a_refusal_that_comes_after_the_other_response_has_ended_asks_at_once() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     desk.created("own", None);
     assert_eq!(desk.done("own"), []);
     assert_eq!(desk.refused(1), [create(2, 1, Some(Greeting))]);
@@ -160,7 +160,7 @@ fn a_running_response_is_cancelled_by_its_id_and_its_end_frees_the_way() {
     let cancel = SequencerAction::Cancel { ticket: 1, response: Some(ResponseId::new("own")) };
     assert_eq!(desk.on(SequencerEvent::CancelOrdered), [cancel]);
     assert_eq!(desk.on(SequencerEvent::CancelOrdered), [], "it is being stopped already");
-    assert_eq!(desk.wish(Keypad), []);
+    assert_eq!(desk.request(Keypad), []);
     assert_eq!(desk.done("own"), [create(2, 1, Some(Keypad))]);
 }
 
@@ -169,7 +169,7 @@ fn a_cancel_that_finds_nothing_frees_the_way() {
     let mut desk = Desk::new();
     desk.created("own", None);
     desk.on(SequencerEvent::CancelOrdered);
-    desk.wish(Keypad);
+    desk.request(Keypad);
     assert_eq!(desk.on(SequencerEvent::CancelRefused), [create(2, 1, Some(Keypad))]);
     assert_eq!(desk.on(SequencerEvent::CancelRefused), [], "a late one changes nothing");
 }
@@ -182,7 +182,7 @@ fn with_nothing_running_there_is_nothing_to_cancel() {
 #[test]
 fn a_request_on_its_way_is_cancelled_too() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     let cancel = SequencerAction::Cancel { ticket: 2, response: None };
     assert_eq!(desk.on(SequencerEvent::CancelOrdered), [cancel]);
     assert_eq!(desk.created("r", Some(1)), []);
@@ -262,7 +262,7 @@ fn the_servers_own_answer_does_not_cover_a_result_that_it_could_not_know() {
 fn a_rate_limit_is_waited_out_as_advertised_and_no_longer_than_five_seconds() {
     for (told, waited) in [(Some(1_200), 1_200), (Some(60_000), 5_000), (None, 1_500)] {
         let mut desk = Desk::new();
-        desk.wish(Greeting);
+        desk.request(Greeting);
         desk.created("r", Some(1));
         assert_eq!(desk.failed("r", Remedy::Wait(told.map(Duration::from_millis))), []);
         let failed_at = desk.now;
@@ -274,12 +274,12 @@ fn a_rate_limit_is_waited_out_as_advertised_and_no_longer_than_five_seconds() {
 #[test]
 fn a_wish_is_given_up_after_three_retries() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     for attempt in 1..=4 {
         desk.created("r", Some(1));
         let actions = desk.failed("r", Remedy::Wait(None));
         if attempt == 4 {
-            let gave_up = SequencerAction::GaveUp { wish: 1, purpose: Some(Greeting), reason: "code".to_owned() };
+            let gave_up = SequencerAction::GaveUp { request: 1, purpose: Some(Greeting), reason: "code".to_owned() };
             assert_eq!(actions, [gave_up]);
         } else {
             assert_eq!(actions, []);
@@ -291,12 +291,12 @@ fn a_wish_is_given_up_after_three_retries() {
 #[test]
 fn trouble_of_the_server_is_retried_once() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     desk.created("r", Some(1));
     assert_eq!(desk.failed("r", Remedy::TryOnce), []);
     desk.pass(Timer::RetryDue);
     desk.created("r2", Some(1));
-    assert!(matches!(desk.failed("r2", Remedy::TryOnce)[..], [SequencerAction::GaveUp { wish: 1, .. }]));
+    assert!(matches!(desk.failed("r2", Remedy::TryOnce)[..], [SequencerAction::GaveUp { request: 1, .. }]));
 }
 
 #[test]
@@ -309,10 +309,10 @@ fn an_answer_with_nothing_to_hear_is_asked_for_twice_and_left_to_another_session
     assert_eq!(desk.pass(Timer::RetryDue), [create(2, 1, None)]);
     desk.created("r3", Some(1));
     let done = desk.failed("r3", Remedy::AskAgain);
-    assert!(matches!(done[..], [SequencerAction::Muted { wish: 1, purpose: None, .. }]), "{done:?}");
+    assert!(matches!(done[..], [SequencerAction::Muted { request: 1, purpose: None, .. }]), "{done:?}");
     assert!(desk.sequencer.unfinished().answer, "it is still owed");
     assert_eq!(desk.sequencer.deadline(), None);
-    desk.wish(Keypad);
+    desk.request(Keypad);
     assert!(desk.sequencer.owes(), "what is wished for now is asked for all the same");
     desk.on(SequencerEvent::CallerSpoke);
     assert!(!desk.sequencer.unfinished().answer, "the caller has gone on");
@@ -332,12 +332,12 @@ fn an_answer_to_noise_is_not_asked_for_again() {
 #[test]
 fn what_another_try_would_not_mend_is_left_to_another_session_at_once() {
     let mut desk = Desk::new();
-    desk.wish(Keypad);
+    desk.request(Keypad);
     desk.created("r", Some(1));
     assert!(matches!(desk.failed("r", Remedy::Replace)[..], [SequencerAction::Muted { purpose: Some(Keypad), .. }]));
     desk.created("own", None);
     desk.done("own");
-    assert_eq!(desk.sequencer.unfinished().wishes, [], "it speaks again: what it has not said is past");
+    assert_eq!(desk.sequencer.unfinished().requests, [], "it speaks again: what it has not said is past");
 }
 
 #[test]
@@ -360,20 +360,20 @@ fn an_answer_that_failed_is_dropped_when_the_caller_speaks_again() {
 #[test]
 fn an_unanswered_request_is_repeated_and_left_to_another_session_in_the_end() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     let recovered = SequencerAction::Recovered(Timer::CreateUnanswered);
     assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(2, 1, Some(Greeting))]);
     assert_eq!(desk.pass(Timer::CreateUnanswered), [recovered.clone(), create(3, 1, Some(Greeting))]);
-    let muted = SequencerAction::Muted { wish: 1, purpose: Some(Greeting), reason: "no_answer".to_owned() };
+    let muted = SequencerAction::Muted { request: 1, purpose: Some(Greeting), reason: "no_answer".to_owned() };
     assert_eq!(desk.pass(Timer::CreateUnanswered), [muted, recovered]);
-    assert_eq!(desk.sequencer.unfinished().wishes.len(), 1, "whoever takes its place says it");
+    assert_eq!(desk.sequencer.unfinished().requests.len(), 1, "whoever takes its place says it");
     assert_eq!(desk.sequencer.deadline(), None);
 }
 
 #[test]
 fn the_late_answer_to_a_repeated_request_is_not_spoken_twice() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
+    desk.request(Greeting);
     desk.pass(Timer::CreateUnanswered);
     assert_eq!(desk.created("r", Some(1)), []);
     assert_eq!(desk.refused(2), [], "the repetition is refused, as the first is running");
@@ -385,7 +385,7 @@ fn an_unanswered_cancel_frees_the_way() {
     let mut desk = Desk::new();
     desk.created("own", None);
     desk.on(SequencerEvent::CancelOrdered);
-    desk.wish(Keypad);
+    desk.request(Keypad);
     assert_eq!(
         desk.pass(Timer::CancelUnanswered),
         [SequencerAction::Recovered(Timer::CancelUnanswered), create(2, 1, Some(Keypad))]
@@ -397,7 +397,7 @@ fn a_response_without_signs_of_life_does_not_hold_a_wish_for_ever() {
     let mut desk = Desk::new();
     desk.created("own", None);
     assert_eq!(desk.sequencer.deadline(), None, "nobody waits");
-    desk.wish(Keypad);
+    desk.request(Keypad);
     desk.now += RTT;
     desk.sequencer.stirred("own", desk.now);
     let stirred = desk.now;
@@ -411,8 +411,8 @@ fn a_response_without_signs_of_life_does_not_hold_a_wish_for_ever() {
 #[test]
 fn a_server_that_does_not_echo_metadata_is_served_all_the_same() {
     let mut desk = Desk::new();
-    desk.wish(Greeting);
-    desk.wish(Keypad);
+    desk.request(Greeting);
+    desk.request(Keypad);
     desk.created("r", None);
     assert_eq!(desk.done("r"), [create(2, 2, Some(Keypad))]);
     desk.created("r2", None);
@@ -424,10 +424,10 @@ fn a_server_that_does_not_echo_metadata_is_served_all_the_same() {
 fn a_flood_of_wishes_is_bounded_and_told() {
     let mut desk = Desk::new();
     desk.created("own", None);
-    for _ in 0..MOST_WISHES {
-        assert_eq!(desk.wish(IdlePrompt), []);
+    for _ in 0..MOST_REQUESTS {
+        assert_eq!(desk.request(IdlePrompt), []);
     }
-    assert!(matches!(desk.wish(Greeting)[..], [SequencerAction::GaveUp { purpose: Some(Greeting), .. }]));
+    assert!(matches!(desk.request(Greeting)[..], [SequencerAction::GaveUp { purpose: Some(Greeting), .. }]));
 }
 
 /// A server in virtual time, good-natured or not, and a call that wishes at random.
@@ -453,7 +453,7 @@ mod storm {
     }
 
     enum ToServer {
-        Create { ticket: u64, wish: u64 },
+        Create { ticket: u64, request: u64 },
         Cancel(Option<ResponseId>),
         Output(ToolCallId),
     }
@@ -476,7 +476,7 @@ mod storm {
         /// What the client may know: responses told to have begun and not to have ended, and the last sign of any.
         told_active: BTreeSet<ResponseId>,
         last_sign: Instant,
-        wishes: BTreeSet<u64>,
+        requests: BTreeSet<u64>,
         spoken: BTreeSet<u64>,
         gave_up: BTreeSet<u64>,
         excused: BTreeSet<u64>,
@@ -503,7 +503,7 @@ mod storm {
                 faults_until: now + Duration::from_secs(15),
                 told_active: BTreeSet::new(),
                 last_sign: now,
-                wishes: BTreeSet::new(),
+                requests: BTreeSet::new(),
                 spoken: BTreeSet::new(),
                 gave_up: BTreeSet::new(),
                 excused: BTreeSet::new(),
@@ -530,13 +530,13 @@ mod storm {
             self.to_server.push_back((arrives, message));
         }
 
-        fn begin(&mut self, wish: Option<u64>) {
+        fn begin(&mut self, request: Option<u64>) {
             self.responses += 1;
             let id = ResponseId::new(&format!("r{}", self.responses));
             let until = self.now + Duration::from_millis(100 + self.chance.below(3_000));
-            self.active = Some((id.clone(), wish, until));
-            let wish = wish.filter(|_| self.echoes);
-            self.tell(SequencerEvent::Created { response: id.clone(), wish });
+            self.active = Some((id.clone(), request, until));
+            let request = request.filter(|_| self.echoes);
+            self.tell(SequencerEvent::Created { response: id.clone(), request });
             for _ in 0..self.chance.below(8).saturating_sub(5) {
                 self.calls += 1;
                 let call = ToolCallId::new(&format!("c{}", self.calls));
@@ -545,7 +545,7 @@ mod storm {
         }
 
         fn finish(&mut self, cancelled: bool) {
-            let Some((response, wish, _)) = self.active.take() else { return };
+            let Some((response, request, _)) = self.active.take() else { return };
             if self.faulty(12) {
                 return;
             }
@@ -556,12 +556,12 @@ mod storm {
                 _ => Remedy::GiveUp,
             };
             let failure = failed.then(|| Failure { code: "failed".to_owned(), remedy });
-            self.tell(SequencerEvent::Done { response, wish: wish.filter(|_| self.echoes), failure });
+            self.tell(SequencerEvent::Done { response, request: request.filter(|_| self.echoes), failure });
         }
 
         fn serve(&mut self, message: ToServer) {
             match message {
-                ToServer::Create { ticket, wish } => {
+                ToServer::Create { ticket, request } => {
                     if self.faulty(10) {
                         return;
                     }
@@ -570,8 +570,8 @@ mod storm {
                         self.tell(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal });
                         return;
                     }
-                    self.spoken.insert(wish);
-                    self.begin(Some(wish));
+                    self.spoken.insert(request);
+                    self.begin(Some(request));
                 }
                 ToServer::Cancel(id) => {
                     if self.faulty(10) {
@@ -614,14 +614,14 @@ mod storm {
         }
 
         fn step(&mut self, event: SequencerEvent) {
-            let (wishes, now) = (self.sequencer.last_wish, self.now);
+            let (requests, now) = (self.sequencer.last_request, self.now);
             let ordered = matches!(event, SequencerEvent::CancelOrdered);
             // An order to stop meets a request on its way, too.
             if ordered {
                 match &self.sequencer.state {
-                    State::CreateRequested { create, .. } => self.excused.insert(create.wish.number),
-                    State::Active(Running { wish: Some(wish), assumed: Some(_), .. }) => {
-                        self.excused.insert(wish.number)
+                    State::CreateRequested { create, .. } => self.excused.insert(create.request.number),
+                    State::Active(Running { request: Some(request), assumed: Some(_), .. }) => {
+                        self.excused.insert(request.number)
                     }
                     _ => false,
                 };
@@ -633,10 +633,10 @@ mod storm {
             let left: BTreeSet<u64> = self.numbers();
             self.excused.extend(coverable.into_iter().filter(|number| !left.contains(number)));
             // Neither are answers in whose place another waits.
-            if self.sequencer.wishes.iter().any(|wish| wish.purpose == Some(Answer)) {
+            if self.sequencer.requests.iter().any(|request| request.purpose == Some(Answer)) {
                 self.excused.extend(answers.into_iter().filter(|number| !left.contains(number)));
             }
-            self.wishes.extend(wishes + 1..=self.sequencer.last_wish);
+            self.requests.extend(requests + 1..=self.sequencer.last_request);
             for action in actions {
                 self.perform(action);
             }
@@ -645,44 +645,50 @@ mod storm {
 
         fn answers(&self) -> Vec<u64> {
             let asked = match &self.sequencer.state {
-                State::CreateRequested { create, .. } => Some(&create.wish),
-                State::Active(Running { wish, .. }) => wish.as_ref(),
+                State::CreateRequested { create, .. } => Some(&create.request),
+                State::Active(Running { request, .. }) => request.as_ref(),
                 _ => None,
             };
-            let doubtful = self.sequencer.doubtful.iter().map(|(_, wish)| wish);
-            let all = self.sequencer.wishes.iter().chain(asked).chain(doubtful);
-            all.filter(|wish| wish.purpose == Some(Answer)).map(|wish| wish.number).collect()
+            let doubtful = self.sequencer.doubtful.iter().map(|(_, request)| request);
+            let all = self.sequencer.requests.iter().chain(asked).chain(doubtful);
+            all.filter(|request| request.purpose == Some(Answer)).map(|request| request.number).collect()
         }
 
         fn coverable(&self) -> Vec<u64> {
             let create = match &self.sequencer.state {
-                State::CreateRequested { create, .. } => Some(&create.wish),
+                State::CreateRequested { create, .. } => Some(&create.request),
                 _ => None,
             };
-            self.sequencer.wishes.iter().chain(create).filter(|wish| wish.covered()).map(|wish| wish.number).collect()
+            self.sequencer
+                .requests
+                .iter()
+                .chain(create)
+                .filter(|request| request.covered())
+                .map(|request| request.number)
+                .collect()
         }
 
         fn numbers(&self) -> BTreeSet<u64> {
             let create = match &self.sequencer.state {
-                State::CreateRequested { create, .. } => Some(&create.wish),
+                State::CreateRequested { create, .. } => Some(&create.request),
                 _ => None,
             };
-            self.sequencer.wishes.iter().chain(create).map(|wish| wish.number).collect()
+            self.sequencer.requests.iter().chain(create).map(|request| request.number).collect()
         }
 
         fn perform(&mut self, action: SequencerAction) {
             let seed = self.seed;
             match action {
-                SequencerAction::Create { ticket, wish, .. } => {
+                SequencerAction::Create { ticket, request, .. } => {
                     let known_free = self.told_active.is_empty();
                     let stalled = self.now >= self.last_sign + PATIENCE;
                     assert!(known_free || stalled, "seed {seed}: asked while {:?} runs", self.told_active);
-                    assert!(self.requested.insert(ticket, wish).is_none(), "seed {seed}: a ticket used twice");
-                    self.send(ToServer::Create { ticket, wish });
+                    assert!(self.requested.insert(ticket, request).is_none(), "seed {seed}: a ticket used twice");
+                    self.send(ToServer::Create { ticket, request });
                 }
                 SequencerAction::Cancel { response, .. } => self.send(ToServer::Cancel(response)),
-                SequencerAction::GaveUp { wish, .. } | SequencerAction::Muted { wish, .. } => {
-                    assert!(self.gave_up.insert(wish), "seed {seed}: wish {wish} given up twice");
+                SequencerAction::GaveUp { request, .. } | SequencerAction::Muted { request, .. } => {
+                    assert!(self.gave_up.insert(request), "seed {seed}: wish {request} given up twice");
                 }
                 SequencerAction::Recovered(timer) => {
                     if timer == Timer::CancelUnanswered {
@@ -695,7 +701,7 @@ mod storm {
         fn check(&self) {
             let seed = self.seed;
             let waiting =
-                !self.sequencer.wishes.is_empty() || !matches!(self.sequencer.state, State::Free | State::Active(_));
+                !self.sequencer.requests.is_empty() || !matches!(self.sequencer.state, State::Free | State::Active(_));
             match self.sequencer.deadline() {
                 Some((at, timer)) => {
                     let most = if timer == Timer::RetryDue { LONGEST_WAIT } else { Duration::from_secs(3) };
@@ -748,8 +754,8 @@ mod storm {
         fn have_an_idea(&mut self) {
             match self.chance.below(10) {
                 0..=3 => {
-                    let purpose = WishPurpose::ALL[self.chance.below(7) as usize];
-                    self.step(SequencerEvent::Wished(Wish { purpose, instructions: None }));
+                    let purpose = ResponsePurpose::ALL[self.chance.below(7) as usize];
+                    self.step(SequencerEvent::Requested(ResponseRequest { purpose, instructions: None }));
                 }
                 4 => self.step(SequencerEvent::CancelOrdered),
                 5 | 6 => {
@@ -772,17 +778,17 @@ mod storm {
                 self.advance();
             }
             // Where the end of the last response was lost, only somebody who waits can find out.
-            self.step(SequencerEvent::Wished(Wish { purpose: Keypad, instructions: None }));
+            self.step(SequencerEvent::Requested(ResponseRequest { purpose: Keypad, instructions: None }));
             self.end += Duration::from_secs(30);
             while self.now < self.end {
                 self.advance();
             }
             let seed = self.seed;
-            assert!(self.sequencer.wishes.is_empty(), "seed {seed}: wishes wait for ever");
+            assert!(self.sequencer.requests.is_empty(), "seed {seed}: wishes wait for ever");
             assert!(matches!(self.sequencer.state, State::Free), "seed {seed}: ends in {:?}", self.sequencer.state);
-            let mut lost = self.wishes.clone();
+            let mut lost = self.requests.clone();
             for accounted in [&self.spoken, &self.gave_up, &self.excused] {
-                lost.retain(|wish| !accounted.contains(wish));
+                lost.retain(|request| !accounted.contains(request));
             }
             assert!(lost.is_empty(), "seed {seed}: wishes {lost:?} were lost");
         }

@@ -70,7 +70,7 @@ impl Session {
             | E::Unintelligible
             | E::Pong
             | E::Ordered(_)
-            | E::Inherited(_)
+            | E::HandedOver(_)
             | E::DeadlinePassed => {}
         }
     }

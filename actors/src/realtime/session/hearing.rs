@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::failure::{self, class_of_error, failure_of, real_length_ms};
 use super::missed::remedy_of;
 use super::{
-    Garbled, MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, MOST_UNASKED, Phase, Session, SessionAction, complain,
+    MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, MOST_UNASKED, Malformed, Phase, Session, SessionAction, complain,
     send,
 };
 use crate::complaints::{USAGE_UNREADABLE, redacted};
@@ -108,7 +108,7 @@ impl Session {
         let Ok(audio) = Frame::of_base64(&delta.delta) else {
             return self.garbled_audio(out);
         };
-        self.garbled = Garbled::default();
+        self.garbled = Malformed::default();
         let (response, item) = self.named(&delta.response_id, &delta.item_id);
         self.sequencer.stirred(&response, now);
         if audio.is_empty() {
@@ -123,7 +123,7 @@ impl Session {
         self.note_first_audio(&response, out);
         let heard = response.clone();
         out.push(SessionAction::ToAudio(FromModel { response, item, audio }));
-        self.mind_the_level(&heard, now, out);
+        self.check_level(&heard, now, out);
     }
 
     /// Told once per response; a late delta of one that was cancelled is no news.
@@ -192,7 +192,7 @@ impl Session {
             return self.lose_for(LossClass::Fatal, &problem, out);
         }
         self.first_ping(now, out);
-        if self.heir {
+        if self.standby {
             self.phase = Phase::Prepared { session };
             return out.push(SessionAction::Prepared);
         }
@@ -362,12 +362,12 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let id = ResponseId::new(&response.id);
-        let wish = response.wish;
+        let request = response.request;
         self.unanswered = false;
-        if !self.begins_overtaken(&id, wish, out) {
+        if !self.begins_overtaken(&id, request, out) {
             out.push(SessionAction::Report(ModelReport::ResponseStarted { response: id.clone() }));
         }
-        self.sequence(SequencerEvent::Created { response: id, wish }, now, out);
+        self.sequence(SequencerEvent::Created { response: id, request }, now, out);
     }
 
     fn response_done(&mut self, response: &ResponseInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
@@ -404,8 +404,8 @@ impl Session {
             self.mute_items(&id, out);
         }
         let told_at = out.len();
-        let (wish, response) = (response.wish, id.clone());
-        self.sequence(SequencerEvent::Done { response, wish, failure }, now, out);
+        let (request, response) = (response.request, id.clone());
+        self.sequence(SequencerEvent::Done { response, request, failure }, now, out);
         // Told before its end, so that the call never believes that nothing is owed.
         let again = self.sequencer.owes();
         let missed = missed.filter(|kind| again || *kind != IncidentKind::AnswerFailed);

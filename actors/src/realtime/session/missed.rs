@@ -20,7 +20,7 @@ impl Session {
         outcome: &ResponseOutcome,
     ) -> Option<IncidentKind> {
         if *outcome == ResponseOutcome::Cancelled
-            || !self.sequencer.runs(id, info.wish)
+            || !self.sequencer.runs(id, info.request)
             || self.sequencer.is_stopping(id)
             || self.overtaken.holds(id.as_str())
         {
@@ -59,7 +59,7 @@ impl Session {
     }
 
     /// Sound goes on and on that nobody can hear: its end is not waited for.
-    pub(super) fn mind_the_level(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
+    pub(super) fn check_level(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
         let inaudible = self.loudness.is_inaudible(response, TOO_LONG, self.plan.format);
         if !inaudible || self.loudness.was_told(response) || !self.sequencer.runs(response, None) {
             return;
@@ -69,7 +69,7 @@ impl Session {
         out.push(SessionAction::Report(ModelReport::AnswerMissed { response: response.clone(), kind, again: false }));
         let failure = Failure { code: kind.word().to_owned(), remedy: Remedy::Replace };
         self.sequence(
-            SequencerEvent::Done { response: response.clone(), wish: None, failure: Some(failure) },
+            SequencerEvent::Done { response: response.clone(), request: None, failure: Some(failure) },
             now,
             out,
         );

@@ -16,11 +16,11 @@ mod changes;
 mod failure;
 mod farewell;
 mod hearing;
-mod inherit;
 mod items;
 mod loudness;
 mod missed;
 mod overtaken;
+mod take_over;
 
 #[cfg(test)]
 mod tests;
@@ -38,12 +38,12 @@ use self::farewell::Lingering;
 use self::items::Items;
 use self::loudness::Loudness;
 use self::overtaken::Overtaken;
-use super::messages::{ModelOrder, TextRole, WishPurpose};
+use super::messages::{ModelOrder, ResponsePurpose, TextRole};
 use super::options::ResponseToolChoice;
 use super::plan::SessionPlan;
 use super::protocol::EventId;
 use super::protocol::client::{self, ClientEvent, Item, Metadata};
-use super::seed::Legacy;
+use super::seed::Handoff;
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
@@ -77,7 +77,7 @@ pub enum SessionEvent<'a> {
     /// An order of the call.
     Ordered(ModelOrder),
     /// What the session before left; only for one that was opened to take its place, and only when that is prepared.
-    Inherited(Legacy),
+    HandedOver(Handoff),
     /// The deadline has passed.
     DeadlinePassed,
 }
@@ -159,7 +159,7 @@ pub struct Session {
     /// Truncations that the server may still refuse.
     cuts: VecDeque<Cut>,
     /// Messages that could not be read, since one could be.
-    garbled: Garbled,
+    garbled: Malformed,
     /// Errors that came while nothing was asked: they are about something else.
     unasked: Vec<String>,
     /// Bytes of the caller's audio that were sent.
@@ -169,7 +169,7 @@ pub struct Session {
     /// The last number given to a frame of caller audio.
     last_frame: u64,
     /// Waits for what another session leaves before anything is said.
-    heir: bool,
+    standby: bool,
     /// The caller's turn is over, the server answers by itself, and has not begun to.
     unanswered: bool,
     /// The caller was speaking when the session before was lost: until then he is listened to, then he is answered.
@@ -227,7 +227,7 @@ impl Pongs {
 /// What could not be read in a row. What is understood in between shows that the server is, and its audio is a matter of its own:
 /// a caller who hears nothing is not helped by events.
 #[derive(Debug, Default)]
-struct Garbled {
+struct Malformed {
     events: u32,
     audio: u32,
 }
@@ -261,20 +261,20 @@ impl Session {
             sounded: VecDeque::with_capacity(MOST_SOUNDED),
             loose_calls: Vec::new(),
             cuts: VecDeque::new(),
-            garbled: Garbled::default(),
+            garbled: Malformed::default(),
             unasked: Vec::new(),
             sent_bytes: 0,
             last_number: 0,
             last_frame: 0,
-            heir: false,
+            standby: false,
             unanswered: false,
             listen_until: None,
         }
     }
 
     /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
-    pub fn heir(plan: Arc<SessionPlan>, now: Instant) -> Self {
-        Self { heir: true, ..Self::new(plan, now) }
+    pub fn standby(plan: Arc<SessionPlan>, now: Instant) -> Self {
+        Self { standby: true, ..Self::new(plan, now) }
     }
 
     /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
@@ -305,7 +305,7 @@ impl Session {
             E::Closed { code, reason } => self.closed(code, reason, out),
             E::Broken(problem) => self.lose_for(LossClass::Retryable, problem, out),
             E::Ordered(order) => self.ordered(order, now, out),
-            E::Inherited(legacy) => self.inherit(legacy, now, out),
+            E::HandedOver(handoff) => self.take_over(handoff, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }
     }
@@ -420,7 +420,7 @@ impl Session {
             return;
         }
         match order {
-            ModelOrder::Speak(wish) => self.sequence(SequencerEvent::Wished(wish), now, out),
+            ModelOrder::Speak(request) => self.sequence(SequencerEvent::Requested(request), now, out),
             ModelOrder::AnswerTool { call, output, speak } => self.answer_tool(call, &output, speak, now, out),
             ModelOrder::AddText { role, text } => self.add_text(role, &text, out),
             ModelOrder::Overtake => self.overtake(now, out),
@@ -507,7 +507,7 @@ impl Session {
     fn sequence(&mut self, event: SequencerEvent, now: Instant, out: &mut Vec<SessionAction>) {
         for action in self.sequencer.handle(event, now) {
             match action {
-                SequencerAction::Create { ticket, wish, purpose, instructions } => {
+                SequencerAction::Create { ticket, request, purpose, instructions } => {
                     // A response's instructions replace the session's: both are sent.
                     let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
                     let response = client::Response {
@@ -515,8 +515,8 @@ impl Session {
                         // Without tools, a response that has to call one is refused.
                         tool_choice: self.tool_choice(purpose).filter(|_| !self.plan.tools.is_empty()),
                         metadata: Metadata {
-                            purpose: purpose.map_or("answer", WishPurpose::word),
-                            wish: &wish.to_string(),
+                            purpose: purpose.map_or("answer", ResponsePurpose::word),
+                            request: &request.to_string(),
                         },
                     };
                     send(&ClientEvent::ResponseCreate { event_id: EventId::Say(ticket), response }, out);
@@ -526,7 +526,7 @@ impl Session {
                     send(&ClientEvent::ResponseCancel { event_id: EventId::Stop(ticket), response_id }, out);
                 }
                 SequencerAction::GaveUp { purpose, reason, .. } => {
-                    out.push(SessionAction::Report(ModelReport::WishGivenUp { purpose, reason }));
+                    out.push(SessionAction::Report(ModelReport::RequestGivenUp { purpose, reason }));
                 }
                 SequencerAction::Muted { purpose, reason, .. } => {
                     out.push(SessionAction::Report(ModelReport::Muted { purpose, reason }));
@@ -538,11 +538,11 @@ impl Session {
         }
     }
 
-    fn tool_choice(&self, purpose: Option<WishPurpose>) -> Option<ResponseToolChoice> {
-        if purpose == Some(WishPurpose::Spoken) {
+    fn tool_choice(&self, purpose: Option<ResponsePurpose>) -> Option<ResponseToolChoice> {
+        if purpose == Some(ResponsePurpose::Spoken) {
             return Some(ResponseToolChoice::None);
         }
-        let word = purpose.map_or("answer", WishPurpose::word);
+        let word = purpose.map_or("answer", ResponsePurpose::word);
         self.plan.options.tool_choices.get(word).copied()
     }
 

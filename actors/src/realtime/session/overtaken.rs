@@ -40,11 +40,11 @@ impl Session {
     pub(super) fn begins_overtaken(
         &mut self,
         id: &ResponseId,
-        wish: Option<u64>,
+        request: Option<u64>,
         out: &mut Vec<SessionAction>,
     ) -> bool {
-        let told_to_stop = self.sequencer.stops(wish);
-        let owed = wish.is_none() && self.overtaken.answer && !self.sequencer.may_be_asked_for();
+        let told_to_stop = self.sequencer.stops(request);
+        let owed = request.is_none() && self.overtaken.answer && !self.sequencer.may_be_asked_for();
         if !told_to_stop && !owed {
             return false;
         }

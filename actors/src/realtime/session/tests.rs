@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::realtime::messages::{Wish, WishPurpose};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::plan::sample;
 use crate::realtime::report::{ResponseOutcome, Speaker, Usage};
 use crate::wire::AudioFormat;
@@ -120,8 +120,8 @@ impl Desk {
     }
 }
 
-fn wish(purpose: WishPurpose, instructions: Option<&str>) -> ModelOrder {
-    ModelOrder::Speak(Wish { purpose, instructions: instructions.map(str::to_owned) })
+fn request(purpose: ResponsePurpose, instructions: Option<&str>) -> ModelOrder {
+    ModelOrder::Speak(ResponseRequest { purpose, instructions: instructions.map(str::to_owned) })
 }
 
 fn class(seen: &Seen) -> Option<LossClass> {
@@ -141,7 +141,7 @@ fn input_is_forgotten_by_clearing_the_server_s_buffer() {
 #[test]
 fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
     let mut desk = Desk::dialling();
-    let greeting = desk.order(wish(WishPurpose::Greeting, None));
+    let greeting = desk.order(request(ResponsePurpose::Greeting, None));
     let text = desk.order(ModelOrder::AddText { role: TextRole::System, text: "facts".to_owned() });
     let opened = desk.on(SessionEvent::Opened);
     assert!(greeting.sent.is_empty() && text.sent.is_empty() && opened.sent.is_empty());
@@ -334,9 +334,9 @@ fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
     desk.on(SessionEvent::Opened);
     desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
     desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
-    for (purpose, expected) in [(WishPurpose::Keypad, json!("required")), (WishPurpose::Notice, Value::Null)] {
-        let wish = Wish { purpose, instructions: None };
-        let seen = desk.on(SessionEvent::Ordered(ModelOrder::Speak(wish)));
+    for (purpose, expected) in [(ResponsePurpose::Keypad, json!("required")), (ResponsePurpose::Notice, Value::Null)] {
+        let request = ResponseRequest { purpose, instructions: None };
+        let seen = desk.on(SessionEvent::Ordered(ModelOrder::Speak(request)));
         assert_eq!(seen.sent[0]["response"]["tool_choice"], expected, "{seen:?}");
         let id = format!("resp_{}", purpose.word());
         let metadata = seen.sent[0]["response"]["metadata"].clone();
@@ -530,21 +530,21 @@ fn results_are_sent_at_once_and_spoken_on_after_the_response() {
 #[test]
 fn a_wishs_instructions_come_after_the_sessions() {
     let mut desk = Desk::ready();
-    let sent = desk.order(wish(WishPurpose::Greeting, Some("Greet the caller."))).sent;
+    let sent = desk.order(request(ResponsePurpose::Greeting, Some("Greet the caller."))).sent;
     assert_eq!(
         sent,
         [json!({"type": "response.create", "event_id": "say-1", "response": {
             "instructions": "Be brief.\n\nGreet the caller.",
             "metadata": {"purpose": "greeting", "wish": "1"}}})]
     );
-    let plain = Desk::ready().order(wish(WishPurpose::Keypad, None)).sent;
+    let plain = Desk::ready().order(request(ResponsePurpose::Keypad, None)).sent;
     assert!(plain[0]["response"].get("instructions").is_none());
 }
 
 #[test]
 fn a_race_for_the_one_response_is_no_complaint_and_loses_nothing() {
     let mut desk = Desk::ready();
-    desk.order(wish(WishPurpose::Greeting, None));
+    desk.order(request(ResponsePurpose::Greeting, None));
     desk.hear(json!({"type": "response.created", "response": {"id": "own"}}));
     let refused = desk.error("conversation_already_has_active_response", "…", Some("say-1"));
     assert!(refused.reports.is_empty() && refused.sent.is_empty());
@@ -568,7 +568,7 @@ fn a_cancel_that_came_too_late_is_no_complaint() {
 #[test]
 fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
     let mut desk = Desk::ready();
-    desk.order(wish(WishPurpose::Greeting, None));
+    desk.order(request(ResponsePurpose::Greeting, None));
     for attempt in 1..=4 {
         let id = format!("r{attempt}");
         desk.hear(json!({"type": "response.created", "response": {"id": id, "metadata": {"wish": "1"}}}));
@@ -584,8 +584,8 @@ fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
         // Told before its end that it is asked for again: something stays owed.
         assert_eq!(finished, Some(usize::from(attempt < 4)), "{:?}", seen.reports);
         if attempt == 4 {
-            let given_up = ModelReport::WishGivenUp {
-                purpose: Some(WishPurpose::Greeting),
+            let given_up = ModelReport::RequestGivenUp {
+                purpose: Some(ResponsePurpose::Greeting),
                 reason: "rate_limit_exceeded".to_owned(),
             };
             assert_eq!(seen.reports[1], given_up);

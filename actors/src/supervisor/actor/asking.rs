@@ -26,7 +26,7 @@ impl Handler<Expect> for Supervisor {
         if word != Word::Stream && self.past.is_over(&call.carrier_call, in_progress, clock::now()) {
             return Err(Refusal::CallOver).inspect_err(&told);
         }
-        self.ledger.admit(call.brief.caller.as_deref(), today()).inspect_err(&told)?;
+        self.ledger.admit(call.profile.caller.as_deref(), today()).inspect_err(&told)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let answer = self.roster.expect(call, fresh, in_progress, clock::now()).inspect_err(told);
         self.arm(ctx);
@@ -45,7 +45,7 @@ impl Handler<AfterStream> for Supervisor {
             emit(Event::CallRefused { reason: "no_stream", carrier_call: Some(call.as_str()) });
             self.past.add(&call, Left::Lost, false, clock::now());
             self.settle(ctx);
-            return Aftermath::NeverCame { language: expected.brief.language.clone() };
+            return Aftermath::NeverCame { language: expected.profile.language.clone() };
         }
         match self.past.left(&call) {
             Some(Left::Ended) => Aftermath::Over,
@@ -81,8 +81,8 @@ impl Supervisor {
             live.do_send(LineReport::CallOver);
         }
         self.past.confirmed(call);
-        self.backstop.confirmed(call, clock::now());
-        self.arm_backstop(ctx);
+        self.hangup_watchdog.confirmed(call, clock::now());
+        self.arm_watchdog(ctx);
         self.settle(ctx);
     }
 }

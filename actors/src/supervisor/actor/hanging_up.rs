@@ -6,13 +6,13 @@ use super::Supervisor;
 use crate::clock;
 use crate::control::{self, CarrierAnswer, Request};
 use crate::events::{Event, emit};
-use crate::supervisor::backstop::Unconfirmed;
+use crate::supervisor::hangup_watchdog::Unconfirmed;
 use crate::supervisor::messages::CarrierLetGo;
 
 impl Supervisor {
     /// Tells the carriers that have not confirmed the end of a call of ours in time.
     fn back_up(&mut self, ctx: &mut Context<Self>) {
-        for unconfirmed in self.backstop.due(clock::now()) {
+        for unconfirmed in self.hangup_watchdog.due(clock::now()) {
             let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
             let asked = async move {
                 let answer = control::http::ask(&api, Request::HangUp, &unconfirmed.call).await;
@@ -21,11 +21,11 @@ impl Supervisor {
             let answered = |(unconfirmed, answer), this: &mut Self, ctx: &mut Context<Self>| {
                 this.told_to_hang_up(&unconfirmed, &answer);
                 this.settle(ctx);
-                this.arm_backstop(ctx);
+                this.arm_watchdog(ctx);
             };
             ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
         }
-        self.arm_backstop(ctx);
+        self.arm_watchdog(ctx);
     }
 
     fn told_to_hang_up(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
@@ -39,20 +39,20 @@ impl Supervisor {
                 return emit(Event::HangUpForced { carrier, call, result, reason });
             }
         }
-        self.backstop.confirmed(&unconfirmed.call, clock::now());
+        self.hangup_watchdog.confirmed(&unconfirmed.call, clock::now());
     }
 
-    pub(super) fn arm_backstop(&mut self, ctx: &mut Context<Self>) {
-        let next = self.backstop.deadline();
-        if self.backstop_armed.as_ref().map(|(at, _)| *at) == next {
+    pub(super) fn arm_watchdog(&mut self, ctx: &mut Context<Self>) {
+        let next = self.hangup_watchdog.deadline();
+        if self.watchdog_armed.as_ref().map(|(at, _)| *at) == next {
             return;
         }
-        if let Some((_, timer)) = self.backstop_armed.take() {
+        if let Some((_, timer)) = self.watchdog_armed.take() {
             ctx.cancel_future(timer);
         }
-        self.backstop_armed = next.map(|at| {
+        self.watchdog_armed = next.map(|at| {
             let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.backstop_armed = None;
+                this.watchdog_armed = None;
                 this.back_up(ctx);
                 this.settle(ctx);
             };
@@ -65,8 +65,8 @@ impl Handler<CarrierLetGo> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, ctx: &mut Self::Context) {
-        self.backstop.confirmed(&carrier_call, clock::now());
-        self.arm_backstop(ctx);
+        self.hangup_watchdog.confirmed(&carrier_call, clock::now());
+        self.arm_watchdog(ctx);
         self.settle(ctx);
     }
 }

@@ -14,7 +14,7 @@ impl Handler<ExpectOutbound> for Supervisor {
     fn handle(&mut self, asked: ExpectOutbound, ctx: &mut Self::Context) -> Self::Result {
         self.settle(ctx);
         let told = refused(&asked.call.carrier_call);
-        self.ledger.admit(asked.call.brief.caller.as_deref(), today()).inspect_err(&told)?;
+        self.ledger.admit(asked.call.profile.caller.as_deref(), today()).inspect_err(&told)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let room = (asked.most, asked.ring);
         let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(told);

@@ -51,10 +51,10 @@ impl Supervisor {
     }
 
     /// Writes the books a little later, once for all that is spent until then.
-    fn keep_books(&mut self, ctx: &mut Context<Self>) {
-        if self.ledger.limits().need_books() && !self.books.stale {
-            self.books.stale = true;
-            ctx.run_later(BOOKS_AFTER, |this, _| this.books.write(&this.ledger.books()));
+    fn keep_spend(&mut self, ctx: &mut Context<Self>) {
+        if self.ledger.limits().need_spend_store() && !self.spend_store.stale {
+            self.spend_store.stale = true;
+            ctx.run_later(STORE_AFTER, |this, _| this.spend_store.write(&this.ledger.spend_store()));
         }
     }
 }
@@ -67,7 +67,7 @@ impl Handler<Spent> for Supervisor {
         let reached = self.ledger.spent(caller.as_deref(), cost, today());
         emit(Event::DaySpent { dollars: self.ledger.total(today()).dollars() });
         self.tell_limit(reached, caller.as_deref());
-        self.keep_books(ctx);
+        self.keep_spend(ctx);
     }
 }
 
@@ -78,8 +78,8 @@ impl Handler<Kill> for Supervisor {
         if self.ledger.kill(on) {
             emit(Event::SpendKilled { on });
             // At once: whoever throws it does not want to find it back where it was.
-            self.books.write(&self.ledger.books());
-            self.books.flush();
+            self.spend_store.write(&self.ledger.spend_store());
+            self.spend_store.flush();
         }
         if on {
             let live: Vec<Addr<CallActor>> = self.roster.live();
@@ -98,4 +98,4 @@ impl Handler<ShowSpend> for Supervisor {
 }
 
 /// How long after something was spent the books are written. Longer forgets more in a crash, shorter writes for every answer.
-const BOOKS_AFTER: Duration = Duration::from_secs(2);
+const STORE_AFTER: Duration = Duration::from_secs(2);

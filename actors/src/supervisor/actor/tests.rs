@@ -9,8 +9,8 @@ use crate::call::actor::probes::{Log, Probe, call_among_probes, pass, settle};
 use crate::call::actor::sabotage::Sabotage;
 use crate::call::messages::Inspect;
 use crate::call::report::Spent;
-use crate::call::testing::brief;
-use crate::child::Organ;
+use crate::call::testing::profile;
+use crate::child::Child;
 use crate::ids::{CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
 use crate::line::messages::LineReport;
@@ -22,7 +22,7 @@ use crate::wire::{AudioFormat, Carrier, StreamStart};
 async fn an_admitted_call_is_on_the_roll_until_it_ends() {
     let service = Service::start(2);
     let call = service.call(1).await.expect("a free place");
-    let roll = service.supervisor.send(CallTheRoll).await.expect("alive");
+    let roll = service.supervisor.send(ListCalls).await.expect("alive");
     assert_eq!((roll.calls.len(), roll.expected, roll.max_calls, roll.draining), (1, 0, 2, false));
     let found = service.find(&call.to_string()).await.expect("by our id");
     assert_eq!(found, service.find("CA1").await.expect("by the carrier's id"));
@@ -81,7 +81,7 @@ async fn a_panic_in_one_call_costs_that_call_alone() {
         service.call(call).await.expect("a free place");
     }
     service.find("CA3").await.expect("on").do_send(Sabotage::Call);
-    service.find("CA4").await.expect("on").do_send(Sabotage::Organ(Organ::Audio));
+    service.find("CA4").await.expect("on").do_send(Sabotage::Child(Child::Audio));
     settle().await;
     assert!(service.find("CA3").await.is_none() && service.find("CA4").await.is_none());
     let heard = service.log.take();
@@ -146,7 +146,7 @@ async fn a_drain_of_an_empty_house_is_answered_at_once() {
     let service = Service::start(2);
     service.expect(1).await.expect("a free place");
     service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");
-    assert!(service.supervisor.send(CallTheRoll).await.expect("alive").draining);
+    assert!(service.supervisor.send(ListCalls).await.expect("alive").draining);
 }
 
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -172,7 +172,7 @@ impl Service {
         let writer = RecordWriter::start(records.path()).expect("a directory to write to");
         let apis = HashMap::new();
         let setup =
-            SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, news: None, spend, books: None, apis };
+            SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, news: None, spend, spend_store: None, apis };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
         let supervisor = Supervisor::with(setup, make_call).start();
@@ -187,7 +187,7 @@ impl Service {
             direction: Direction::Inbound,
             from: Private::default(),
             to: Private::default(),
-            brief: Arc::new(brief()),
+            profile: Arc::new(profile()),
         };
         self.supervisor.send(Expect { call: announced, word: Word::Rings }).await.expect("alive")
     }
@@ -218,6 +218,6 @@ impl Service {
     }
 
     async fn live(&self) -> usize {
-        self.supervisor.send(CallTheRoll).await.expect("alive").calls.len()
+        self.supervisor.send(ListCalls).await.expect("alive").calls.len()
     }
 }

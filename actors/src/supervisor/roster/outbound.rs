@@ -43,7 +43,7 @@ impl<C: Clone> Roster<C> {
                 announced.until = now + self.token_lifetime;
             }
             if let Some(told) = told {
-                announced.expected.brief = Arc::new(announced.expected.brief.with_note(told));
+                announced.expected.profile = Arc::new(announced.expected.profile.with_note(told));
             }
             return Some(announced.permit.clone());
         }
@@ -59,7 +59,7 @@ impl<C: Clone> Roster<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::testing::brief;
+    use crate::call::testing::profile;
     use crate::clock;
     use crate::ids::{CallId, CallTag, Private, StreamToken};
     use crate::wire::Carrier;
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_model_is_told_once_that_a_machine_has_answered() {
-        let plain = brief();
+        let plain = profile();
         let told = plain.with_note("A machine.").with_note("A machine.");
         assert_eq!(told.model.instructions, format!("{}\n\nA machine.", plain.model.instructions));
     }
@@ -127,7 +127,7 @@ mod tests {
             direction: Direction::Outbound,
             from: Private::default(),
             to: Private::default(),
-            brief: Arc::new(brief()),
+            profile: Arc::new(profile()),
         }
     }
 

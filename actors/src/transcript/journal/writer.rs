@@ -30,7 +30,7 @@ use crate::{background, clock};
 /// The thread. Its end comes with the last journal and the last of these.
 #[derive(Debug, Clone)]
 pub(in crate::transcript) struct JournalWriter {
-    desk: Desk,
+    disk_queue: DiskQueue,
     shelf: Arc<Shelf>,
     waiting: Arc<AtomicUsize>,
 }
@@ -45,7 +45,7 @@ struct Live {
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
-    desk: Desk,
+    disk_queue: DiskQueue,
     waiting: Arc<AtomicUsize>,
     /// Keeps the folder's lock.
     shelf: Arc<Shelf>,
@@ -54,13 +54,13 @@ struct Live {
 /// Where journals lie that have something to be written, for the thread to find. A call's thread wakes it as seldom as may be: to
 /// wake somebody costs more than to write a line.
 #[derive(Debug, Clone)]
-struct Desk {
-    pile: Arc<Mutex<Pile>>,
-    bell: mpsc::Sender<Bell>,
+struct DiskQueue {
+    pile: Arc<Mutex<Waiting>>,
+    bell: mpsc::Sender<WakeUp>,
 }
 
 #[derive(Debug, Default)]
-struct Pile {
+struct Waiting {
     journals: Vec<Journal>,
     /// The thread looks here by itself only after the bell.
     asleep: bool,
@@ -68,14 +68,14 @@ struct Pile {
 
 /// What wakes the thread.
 #[derive(Debug)]
-enum Bell {
+enum WakeUp {
     /// A journal that begins.
     Begun(Journal),
     /// The first journal on an empty desk.
     Waiting,
 }
 
-impl Desk {
+impl DiskQueue {
     fn put(&self, journal: Journal) {
         let woken = {
             let mut pile = locked(&self.pile);
@@ -83,11 +83,11 @@ impl Desk {
             std::mem::take(&mut pile.asleep)
         };
         if woken {
-            self.ring(Bell::Waiting);
+            self.ring(WakeUp::Waiting);
         }
     }
 
-    fn ring(&self, bell: Bell) {
+    fn ring(&self, bell: WakeUp) {
         // An error says that the thread is gone with the service.
         let _ = self.bell.send(bell);
     }
@@ -127,7 +127,7 @@ impl JournalWriter {
         let thread = Thread { commit, pile: Arc::clone(&pile), to_write: Vec::new(), to_sync };
         background::spawn("journal-sync", None, move || sync_all(&written))?;
         background::spawn("journals", None, move || thread.work(&told))?;
-        Ok(Self { desk: Desk { pile, bell }, shelf, waiting: Arc::default() })
+        Ok(Self { disk_queue: DiskQueue { pile, bell }, shelf, waiting: Arc::default() })
     }
 
     /// Opens the journal of a call that begins. Returns at once; the file is there a moment later.
@@ -137,12 +137,12 @@ impl JournalWriter {
             call,
             pending: Mutex::default(),
             disk: Mutex::default(),
-            desk: self.desk.clone(),
+            disk_queue: self.disk_queue.clone(),
             waiting: Arc::clone(&self.waiting),
             shelf: Arc::clone(&self.shelf),
         }));
         if journal.frame(&Entry::Opened(Box::new(header))) {
-            journal.0.desk.ring(Bell::Begun(journal.clone()));
+            journal.0.disk_queue.ring(WakeUp::Begun(journal.clone()));
         }
         journal
     }
@@ -166,7 +166,7 @@ impl Journal {
 
     fn append(&self, entry: &Entry<'_>) {
         if self.frame(entry) {
-            self.0.desk.put(self.clone());
+            self.0.disk_queue.put(self.clone());
         }
     }
 
@@ -299,13 +299,13 @@ impl Drop for Live {
 /// The thread's own things.
 struct Thread {
     commit: Duration,
-    pile: Arc<Mutex<Pile>>,
+    pile: Arc<Mutex<Waiting>>,
     to_write: Vec<Journal>,
     to_sync: mpsc::Sender<Weak<Live>>,
 }
 
 impl Thread {
-    fn work(mut self, told: &mpsc::Receiver<Bell>) {
+    fn work(mut self, told: &mpsc::Receiver<WakeUp>) {
         let mut due = clock::now();
         loop {
             if self.gather(told, due).is_err() {
@@ -321,7 +321,7 @@ impl Thread {
     }
 
     /// Waits until it is time to write and there is something to be written. An error is the end of the service.
-    fn gather(&mut self, told: &mpsc::Receiver<Bell>, due: Instant) -> Result<(), mpsc::RecvError> {
+    fn gather(&mut self, told: &mpsc::Receiver<WakeUp>, due: Instant) -> Result<(), mpsc::RecvError> {
         if self.to_write.is_empty() && self.falls_asleep() {
             let first = told.recv();
             locked(&self.pile).asleep = false;
@@ -346,11 +346,11 @@ impl Thread {
     }
 
     /// A journal that begins is written at once, out of turn: from then on its call cannot be forgotten.
-    fn wake_to(&mut self, bell: Bell) {
+    fn wake_to(&mut self, bell: WakeUp) {
         match bell {
-            Bell::Begun(journal) if journal.begins() => self.write_one(journal),
-            Bell::Begun(journal) => self.to_write.push(journal),
-            Bell::Waiting => {}
+            WakeUp::Begun(journal) if journal.begins() => self.write_one(journal),
+            WakeUp::Begun(journal) => self.to_write.push(journal),
+            WakeUp::Waiting => {}
         }
     }
 

@@ -6,7 +6,7 @@ use crate::ids::ItemId;
 use crate::transcript::journal::{LONGEST_LINE, read};
 use crate::transcript::messages::Tally;
 use crate::transcript::record::Held;
-use crate::transcript::testing::{brief, identity};
+use crate::transcript::testing::{identity, profile};
 
 #[test]
 fn what_is_told_is_on_disk_soon_and_in_order() {
@@ -55,7 +55,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
         path,
         pending: Mutex::default(),
         disk: Mutex::default(),
-        desk: journal.0.desk.clone(),
+        disk_queue: journal.0.disk_queue.clone(),
         waiting: Arc::clone(&journal.0.waiting),
         shelf: Arc::clone(&journal.0.shelf),
     }));
@@ -88,7 +88,7 @@ fn a_journal(commit: Duration) -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = JournalWriter::start(dir.path(), "x", commit).expect("writable");
     let identity = identity();
-    let journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&brief())));
+    let journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())));
     (dir, journal)
 }
 

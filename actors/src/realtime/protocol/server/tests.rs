@@ -99,7 +99,7 @@ fn a_response_with_odd_extras_still_ends() {
     let text = r#"{"type":"response.done","response":{"id":"resp_1","status":"completed","status_details":"odd",
         "output":{"not":"a list"},"metadata":[1],"usage":{"input_tokens":-1}}}"#;
     let ServerEvent::ResponseDone(response) = parse(text) else { panic!("not done") };
-    assert_eq!((&*response.id, response.wish, response.usage), ("resp_1", None, None));
+    assert_eq!((&*response.id, response.request, response.usage), ("resp_1", None, None));
     assert_eq!(response.output, [ItemInfo::default()]);
 }
 
@@ -113,7 +113,7 @@ fn nulls_are_as_good_as_absent() {
     let text = r#"{"type":"response.created","response":{"id":"r","status":"in_progress","status_details":null,
         "output":[],"conversation_id":null,"metadata":null,"usage":null}}"#;
     let ServerEvent::ResponseCreated(response) = parse(text) else { panic!("not created") };
-    assert_eq!((response.wish, response.usage, response.output.len()), (None, None, 0));
+    assert_eq!((response.request, response.usage, response.output.len()), (None, None, 0));
 }
 
 /// What a field may hold in the place of what it should.

@@ -86,7 +86,7 @@ fn change(
 
 /// The instructions of a response that is asked for now.
 fn said_under(desk: &mut Desk) -> String {
-    let asked = desk.order(wish(WishPurpose::Greeting, Some("Greet.")));
+    let asked = desk.order(request(ResponsePurpose::Greeting, Some("Greet.")));
     let response = &asked.sent[0]["response"];
     let number = response["metadata"]["wish"].as_str().expect("a wish").to_owned();
     let created = json!({"id": format!("r{number}"), "status": "completed", "metadata": {"wish": number}});

@@ -148,13 +148,13 @@ fn a_response_is_stopped_whether_it_runs_or_begins() {
 #[test]
 fn a_session_that_waits_for_the_last_words_does_nothing_else() {
     let mut desk = transcribing();
-    desk.order(wish(WishPurpose::Greeting, None));
-    desk.order(wish(WishPurpose::Notice, None));
+    desk.order(request(ResponsePurpose::Greeting, None));
+    desk.order(request(ResponsePurpose::Notice, None));
     desk.hear(json!({"type": "response.created", "response": {"id": "r1", "metadata": {"wish": "1"}}}));
     desk.hear(json!({"type": STOPPED, "item_id": "u"}));
     desk.order(ModelOrder::Close);
     for order in [
-        wish(WishPurpose::Notice, None),
+        request(ResponsePurpose::Notice, None),
         ModelOrder::AddText { role: TextRole::User, text: "x".to_owned() },
         ModelOrder::CancelResponse,
         ModelOrder::Configure { instructions: Some("x".to_owned()), transcription: None, tools: None },

@@ -70,7 +70,7 @@ fn a_session_that_only_gives_empty_answers_leaves_what_it_owes_to_another() {
     assert_eq!(retried.sent[0]["type"], "response.create");
     let given_up = again(&mut desk, "r3");
     assert!(given_up.reports.iter().any(|report| matches!(report, ModelReport::Muted { .. })), "{given_up:?}");
-    assert!(given_up.sent.is_empty() && desk.session.estate().answer);
+    assert!(given_up.sent.is_empty() && desk.session.carry_over().answer);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn noise_needs_no_answer() {
     answered(&mut desk, "r3", None, &json!({"metadata": {"wish": "1"}}));
     let seen = transcribed(&mut desk, "u2", "");
     assert!(seen.reports.contains(&ModelReport::NothingOwed), "known after: {seen:?}");
-    assert!(!desk.session.estate().answer);
+    assert!(!desk.session.carry_over().answer);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn sound_without_level_is_no_answer_and_leaves_the_session_to_another() {
     assert_eq!(missed(&seen), Some((IncidentKind::AnswerSilent, false)));
     assert_eq!(seen.words, [Words::Inaudible { item: item("item_r1") }]);
     assert!(seen.reports.iter().any(|report| matches!(report, ModelReport::Muted { .. })), "{seen:?}");
-    assert!(seen.sent.is_empty() && desk.session.estate().answer, "asked elsewhere");
+    assert!(seen.sent.is_empty() && desk.session.carry_over().answer, "asked elsewhere");
     for (bytes, level) in [(96_000, 200), (40_000, 9)] {
         let mut desk = Desk::ready();
         caller_spoke(&mut desk, "u1");

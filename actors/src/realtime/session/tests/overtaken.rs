@@ -3,13 +3,13 @@ use super::*;
 #[test]
 fn a_key_stops_what_runs_and_drops_what_waits() {
     let mut desk = Desk::ready();
-    let asked = desk.order(wish(WishPurpose::Greeting, None));
-    created(&mut desk, "r1", &wish_in(&asked));
-    assert!(desk.order(wish(WishPurpose::Notice, None)).sent.is_empty(), "it waits");
+    let asked = desk.order(request(ResponsePurpose::Greeting, None));
+    created(&mut desk, "r1", &request_in(&asked));
+    assert!(desk.order(request(ResponsePurpose::Notice, None)).sent.is_empty(), "it waits");
     let stopped = desk.order(ModelOrder::Overtake);
     assert_eq!((&stopped.sent[0]["type"], &stopped.sent[0]["response_id"]), (&json!("response.cancel"), &json!("r1")));
-    assert!(desk.order(wish(WishPurpose::Keypad, Some("Say seven."))).sent.is_empty(), "until that has stopped");
-    let next = done(&mut desk, "r1", &wish_in(&asked));
+    assert!(desk.order(request(ResponsePurpose::Keypad, Some("Say seven."))).sent.is_empty(), "until that has stopped");
+    let next = done(&mut desk, "r1", &request_in(&asked));
     assert_eq!(next.sent.len(), 1);
     assert_eq!(next.sent[0]["response"]["metadata"]["purpose"], "keypad");
 }
@@ -17,15 +17,15 @@ fn a_key_stops_what_runs_and_drops_what_waits() {
 #[test]
 fn what_was_asked_for_and_had_not_begun_is_heard_by_nobody() {
     let mut desk = Desk::ready();
-    let asked = desk.order(wish(WishPurpose::Greeting, None));
+    let asked = desk.order(request(ResponsePurpose::Greeting, None));
     assert_eq!(desk.order(ModelOrder::Overtake).sent[0]["type"], "response.cancel");
-    desk.order(wish(WishPurpose::Keypad, None));
-    assert!(created(&mut desk, "r1", &wish_in(&asked)).reports.is_empty(), "the call does not wait for it");
+    desk.order(request(ResponsePurpose::Keypad, None));
+    assert!(created(&mut desk, "r1", &request_in(&asked)).reports.is_empty(), "the call does not wait for it");
     assert!(desk.audio("r1", "i1", 480).audio.is_empty());
-    let over = done(&mut desk, "r1", &wish_in(&asked));
+    let over = done(&mut desk, "r1", &request_in(&asked));
     let sent: Vec<_> = over.sent.iter().map(|event| event["type"].as_str().expect("a type")).collect();
     assert_eq!(sent, ["conversation.item.delete", "response.create"], "nor is it part of the conversation");
-    let next = created(&mut desk, "r2", &wish_in(&over));
+    let next = created(&mut desk, "r2", &request_in(&over));
     assert!(matches!(next.reports[..], [ModelReport::ResponseStarted { .. }]));
     assert_eq!(desk.audio("r2", "i2", 480).audio.len(), 1);
 }
@@ -33,13 +33,13 @@ fn what_was_asked_for_and_had_not_begun_is_heard_by_nobody() {
 #[test]
 fn an_answer_that_the_server_owed_is_stopped_when_it_begins_and_the_keys_answer_is_not() {
     let mut desk = Desk::ready();
-    let greeting = desk.order(wish(WishPurpose::Greeting, None));
-    created(&mut desk, "r1", &wish_in(&greeting));
-    done(&mut desk, "r1", &wish_in(&greeting));
+    let greeting = desk.order(request(ResponsePurpose::Greeting, None));
+    created(&mut desk, "r1", &request_in(&greeting));
+    done(&mut desk, "r1", &request_in(&greeting));
     desk.hear(json!({"type": "input_audio_buffer.speech_started", "item_id": "u"}));
     desk.hear(json!({"type": "input_audio_buffer.speech_stopped", "item_id": "u"}));
     assert!(desk.order(ModelOrder::Overtake).sent.is_empty(), "nothing runs yet");
-    let asked = desk.order(wish(WishPurpose::Keypad, None));
+    let asked = desk.order(request(ResponsePurpose::Keypad, None));
     let own = created(&mut desk, "r2", &json!({}));
     assert!(own.reports.is_empty(), "{own:?}");
     assert_eq!((&own.sent[0]["type"], &own.sent[0]["response_id"]), (&json!("response.cancel"), &json!("r2")));
@@ -75,6 +75,6 @@ fn done(desk: &mut Desk, response: &str, metadata: &Value) -> Seen {
 }
 
 /// The metadata of the response that was asked for.
-fn wish_in(seen: &Seen) -> Value {
+fn request_in(seen: &Seen) -> Value {
     seen.sent.last().expect("something was sent")["response"]["metadata"].clone()
 }

@@ -55,23 +55,23 @@ fn an_error_of_any_shape_settles_the_configuration_at_once() {
 #[test]
 fn an_error_of_any_shape_settles_a_request_to_speak_at_once() {
     let mut desk = Desk::ready();
-    assert_eq!(desk.order(wish(WishPurpose::Greeting, None)).sent[0]["type"], "response.create");
+    assert_eq!(desk.order(request(ResponsePurpose::Greeting, None)).sent[0]["type"], "response.create");
     let refused = desk.hear(json!({"type": "error", "error": "Model not validated", "code": "model_not_validated"}));
     assert_eq!(complaints(&refused), ["model_not_validated: Model not validated"]);
     let again = desk.pass(Timer::Sequencer(sequencer::Timer::RetryDue));
     assert_eq!(again.sent[0]["type"], "response.create");
     let refused = desk.hear(json!({"type": "error", "error": "Model not validated", "code": "model_not_validated"}));
-    assert!(refused.reports.iter().any(|report| matches!(report, ModelReport::WishGivenUp { .. })), "{refused:?}");
+    assert!(refused.reports.iter().any(|report| matches!(report, ModelReport::RequestGivenUp { .. })), "{refused:?}");
 }
 
 #[test]
 fn an_error_that_also_comes_when_nothing_was_asked_settles_nothing() {
     let mut desk = Desk::ready();
     desk.hear(json!({"type": "error", "error": "no such field: sound"}));
-    desk.order(wish(WishPurpose::Greeting, None));
+    desk.order(request(ResponsePurpose::Greeting, None));
     let seen = desk.hear(json!({"type": "error", "error": "no such field: sound"}));
     assert!(
-        seen.sent.is_empty() && !seen.reports.iter().any(|report| matches!(report, ModelReport::WishGivenUp { .. }))
+        seen.sent.is_empty() && !seen.reports.iter().any(|report| matches!(report, ModelReport::RequestGivenUp { .. }))
     );
     assert_eq!(
         desk.session.deadline().map(|(_, timer)| timer),
@@ -82,7 +82,7 @@ fn an_error_that_also_comes_when_nothing_was_asked_settles_nothing() {
 #[test]
 fn a_number_for_a_code_may_be_tried_again() {
     let mut desk = Desk::ready();
-    desk.order(wish(WishPurpose::Greeting, None));
+    desk.order(request(ResponsePurpose::Greeting, None));
     desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
     let error = json!({"type": "server_error", "code": 503, "message": "m"});
     let failed = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "failed",

@@ -1,13 +1,13 @@
-//! From configuration to what a call is held by: one [`Brief`] per agent and language, made once and shared. Pure.
+//! From configuration to what a call is held by: one [`CallProfile`] per agent and language, made once and shared. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchboard_actors::ids::Private;
 use switchboard_actors::profile::destinations::Destinations;
-use switchboard_actors::profile::no_input::LadderPlan;
+use switchboard_actors::profile::no_input::NoInputPlan;
 use switchboard_actors::profile::spending::{Prices, SpendPlan};
-use switchboard_actors::profile::{Brief, Greeting, KeypadPlan, LanguageBrief, Limits};
+use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
 use switchboard_actors::wire::Carrier;
@@ -24,16 +24,16 @@ use crate::callers::Callers;
 
 /// The brief of every agent in every language it speaks.
 #[derive(Debug)]
-pub struct Briefs {
+pub struct Profiles {
     config: Config,
     /// By agent and language.
-    made: BTreeMap<(String, String), Arc<Brief>>,
+    made: BTreeMap<(String, String), Arc<CallProfile>>,
     /// By experiment, agent and language.
-    variants: BTreeMap<(usize, String, String), Arc<Brief>>,
+    variants: BTreeMap<(usize, String, String), Arc<CallProfile>>,
     callers: Callers,
 }
 
-impl Briefs {
+impl Profiles {
     /// Makes them all. `rehearsal_url` is where the embedded model listens, which is known only once it is bound; without it
     /// and without `realtime.url` the plans can be looked at but lead nowhere.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
@@ -41,18 +41,18 @@ impl Briefs {
         let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
         let transfers = Arc::new(to.collect::<Destinations>());
         let made = config.agents.iter().flat_map(|(name, agent)| {
-            let briefs = briefs(config, &endpoint, (name, agent), &transfers);
-            briefs.map(|(code, brief)| ((name.clone(), code), brief))
+            let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+            profiles.map(|(code, profile)| ((name.clone(), code), profile))
         });
         let made = made.collect();
         let mut variants = BTreeMap::new();
         for (at, experiment) in config.experiments.iter().enumerate() {
             for (name, agent) in &experiment.variants {
-                let briefs = briefs(config, &endpoint, (name, agent), &transfers);
-                let named = |brief: Arc<Brief>| {
-                    Arc::new(Brief { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(brief) })
+                let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+                let named = |profile: Arc<CallProfile>| {
+                    Arc::new(CallProfile { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(profile) })
                 };
-                variants.extend(briefs.map(|(code, brief)| ((at, name.clone(), code), named(brief))));
+                variants.extend(profiles.map(|(code, profile)| ((at, name.clone(), code), named(profile))));
             }
         }
         let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
@@ -60,27 +60,28 @@ impl Briefs {
     }
 
     /// How a call is to be held.
-    pub fn for_call(&self, call: &RouteInput) -> Arc<Brief> {
+    pub fn for_call(&self, call: &RouteInput) -> Arc<CallProfile> {
         let Decision { agent, language, route, .. } = self.config.route(call);
         let number = call.person().expose();
         let (variant, found) = self.variant(&agent, &language, number);
         let found = found.or_else(|| self.get(&agent, &language));
-        let brief = found.expect("routing chooses among the agents and their languages, which were checked");
+        let profile = found.expect("routing chooses among the agents and their languages, which were checked");
         let model = route.and_then(|at| self.config.routes.get(at)?.model.as_ref());
         let model = match model {
-            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&brief.model) }),
-            None => Arc::clone(&brief.model),
+            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&profile.model) }),
+            None => Arc::clone(&profile.model),
         };
-        let brief = Brief { model, variant, route, caller: self.callers.hash(number), ..Brief::clone(&brief) };
+        let profile =
+            CallProfile { model, variant, route, caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
         Arc::new(match call.carrier {
-            Carrier::Twilio => brief,
+            Carrier::Twilio => profile,
             // Its dead lines are found by other signs.
-            Carrier::Waybeo => for_waybeo(&self.config, &brief),
+            Carrier::Waybeo => for_waybeo(&self.config, &profile),
         })
     }
 
     /// The variant a caller meets and its name, if experiments concern the agent.
-    fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<Brief>>) {
+    fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<CallProfile>>) {
         let experiments = &self.config.experiments;
         if !experiments.iter().any(|experiment| experiment.variants.contains_key(agent)) {
             return (None, None);
@@ -90,11 +91,11 @@ impl Briefs {
             let key = |code: &str| (at, agent.to_owned(), code.to_owned());
             let first = || experiment.variants.get(agent)?.languages.first();
             // A variant that does not speak the call's language begins with its own.
-            let brief = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
-            Some((experiment.name.clone(), Arc::clone(brief)))
+            let profile = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
+            Some((experiment.name.clone(), Arc::clone(profile)))
         });
         match found {
-            Some((name, brief)) => (Some(name), Some(brief)),
+            Some((name, profile)) => (Some(name), Some(profile)),
             None => (Some(CONTROL.to_owned()), None),
         }
     }
@@ -103,61 +104,61 @@ impl Briefs {
     ///
     /// # Errors
     /// Which of the names is unknown, and what there is.
-    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<Brief>, String> {
+    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<CallProfile>, String> {
         let Some(known) = self.config.agents.get(agent) else {
             let names: Vec<&str> = self.config.agents.keys().map(String::as_str).collect();
             return Err(format!("there is no agent of this name; configured: {}", names.join(", ")));
         };
         let language = language.or(known.languages.first().map(String::as_str)).unwrap_or_default();
         let spoken = || format!("the agent does not speak this language; it speaks: {}", known.languages.join(", "));
-        let brief = self.get(agent, language).ok_or_else(spoken)?;
-        Ok(Arc::new(Brief { caller: self.callers.hash(number), ..Brief::clone(&brief) }))
+        let profile = self.get(agent, language).ok_or_else(spoken)?;
+        Ok(Arc::new(CallProfile { caller: self.callers.hash(number), ..CallProfile::clone(&profile) }))
     }
 
     /// The brief of an agent in a language, if it speaks it.
-    pub fn get(&self, agent: &str, language: &str) -> Option<Arc<Brief>> {
+    pub fn get(&self, agent: &str, language: &str) -> Option<Arc<CallProfile>> {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
     }
 
     /// All of them, by agent and language, then those of experiments.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Brief>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<CallProfile>> {
         self.made.values().chain(self.variants.values())
     }
 }
 
 /// An agent's briefs, by language.
-fn briefs<'c>(
+fn profiles<'c>(
     config: &'c Config,
     endpoint: &'c Endpoint,
     (name, agent): (&'c str, &'c Agent),
     transfers: &Arc<Destinations>,
-) -> impl Iterator<Item = (String, Arc<Brief>)> + 'c {
+) -> impl Iterator<Item = (String, Arc<CallProfile>)> + 'c {
     let languages = Arc::new(languages(config, agent));
     let tools = Arc::new(tools(config, agent));
     let codes: Vec<String> = languages.keys().cloned().collect();
     let transfers = Arc::clone(transfers);
     codes.into_iter().map(move |code| {
-        let brief = brief(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
-        (code, Arc::new(brief))
+        let profile = profile(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
+        (code, Arc::new(profile))
     })
 }
 
-fn for_waybeo(config: &Config, brief: &Brief) -> Brief {
-    let limits = Limits { line_silence: config.waybeo.inactivity, ..brief.limits };
-    Brief { limits, ..brief.clone() }
+fn for_waybeo(config: &Config, profile: &CallProfile) -> CallProfile {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..profile.limits };
+    CallProfile { limits, ..profile.clone() }
 }
 
-fn brief(
+fn profile(
     config: &Config,
     endpoint: &Endpoint,
     (name, agent): (&str, &Agent),
     code: &str,
-    languages: &Arc<BTreeMap<String, LanguageBrief>>,
+    languages: &Arc<BTreeMap<String, LanguageProfile>>,
     tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
     transfers: &Arc<Destinations>,
-) -> Brief {
+) -> CallProfile {
     let (limits, language) = (&config.limits, &languages[code]);
-    Brief {
+    CallProfile {
         agent: name.to_owned(),
         language: code.to_owned(),
         model: Arc::new(plan(config, endpoint, agent, (code, language))),
@@ -177,7 +178,7 @@ fn brief(
         interruption: config.interruption,
         notice: notice(config, agent, code),
         on_model_loss: limits.on_model_loss.clone(),
-        ladder: LadderPlan {
+        no_input: NoInputPlan {
             before_prompts: limits.idle_prompts.clone(),
             before_goodbye: limits.idle_after,
             longest_without_words: limits.longest_without_words,
@@ -200,7 +201,12 @@ fn brief(
     }
 }
 
-fn plan(config: &Config, endpoint: &Endpoint, agent: &Agent, (code, language): (&str, &LanguageBrief)) -> SessionPlan {
+fn plan(
+    config: &Config,
+    endpoint: &Endpoint,
+    agent: &Agent,
+    (code, language): (&str, &LanguageProfile),
+) -> SessionPlan {
     let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
     let of_language = || config.languages.get(code)?.model.as_ref();
     let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
@@ -260,9 +266,9 @@ fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
 }
 
 /// What an agent needs in each of its languages.
-fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> {
+fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
-    let brief = |(code, language): (&String, &Language)| {
+    let profile = |(code, language): (&String, &Language)| {
         let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
             model: transcription.model.clone(),
             language: Some(language.transcription_language.clone()),
@@ -270,7 +276,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             languages: transcription.languages.clone(),
             keywords: transcription.keywords.clone(),
         });
-        let brief = LanguageBrief {
+        let profile = LanguageProfile {
             name: language.name.clone(),
             instructions: instructions(config, agent, (code, language)),
             voice: voice(config, agent, language),
@@ -283,9 +289,9 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageBrief> 
             filler: language.filler.clone(),
             filler_sound: language.filler_shipped.then(|| FILLERS.of(code)).flatten(),
         };
-        (code.clone(), brief)
+        (code.clone(), profile)
     };
-    known.map(brief).collect()
+    known.map(profile).collect()
 }
 
 /// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.

@@ -21,16 +21,16 @@ use crate::transcript::record::recording_name;
 /// Starts a call's actors, on the thread it is called on. Tests start others in their place.
 pub(super) trait Spawn: Send {
     /// Starts the one that writes.
-    fn transcript(&self, setup: TranscriptSetup) -> Scribe;
+    fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle;
     /// Starts the one that carries sound.
     fn audio(&self, setup: AudioSetup) -> Voice;
     /// Starts the one that speaks with the model; it dials.
-    fn model(&self, setup: LlmSetup) -> Mind;
+    fn model(&self, setup: LlmSetup) -> LlmHandle;
 }
 
 /// The Transcript, as its neighbours reach it. Let go, it writes what it has and ends.
 #[derive(Debug)]
-pub(super) struct Scribe {
+pub(super) struct TranscriptHandle {
     pub(super) words: Recipient<Words>,
     pub(super) facts: Recipient<Fact>,
     pub(super) watch: Recipient<Watch>,
@@ -51,7 +51,7 @@ pub(super) struct Voice {
 
 /// The RealtimeLlm, as its neighbours reach it.
 #[derive(Debug)]
-pub(super) struct Mind {
+pub(super) struct LlmHandle {
     pub(super) audio: Recipient<ModelBound>,
     pub(super) orders: Recipient<ModelOrder>,
     pub(super) hearing: Recipient<AudioReplaced>,
@@ -62,8 +62,8 @@ pub(super) struct Mind {
 pub(super) struct Real;
 
 impl Spawn for Real {
-    fn transcript(&self, setup: TranscriptSetup) -> Scribe {
-        Scribe::of(Transcript::new(setup).start())
+    fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle {
+        TranscriptHandle::of(Transcript::new(setup).start())
     }
 
     fn audio(&self, setup: AudioSetup) -> Voice {
@@ -78,9 +78,9 @@ impl Spawn for Real {
         }
     }
 
-    fn model(&self, setup: LlmSetup) -> Mind {
+    fn model(&self, setup: LlmSetup) -> LlmHandle {
         let addr = RealtimeLlm::new(setup).start();
-        Mind {
+        LlmHandle {
             audio: addr.clone().recipient(),
             orders: addr.clone().recipient(),
             hearing: addr.clone().recipient(),
@@ -89,7 +89,7 @@ impl Spawn for Real {
     }
 }
 
-impl Scribe {
+impl TranscriptHandle {
     fn of(addr: Addr<Transcript>) -> Self {
         Self {
             words: addr.clone().recipient(),
@@ -102,10 +102,10 @@ impl Scribe {
 }
 
 /// Starts a Transcript for the call that `setup` describes.
-pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> Scribe {
+pub(super) fn start_transcript(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<CallActor>) -> TranscriptHandle {
     spawn.transcript(TranscriptSetup {
         identity: setup.identity.clone(),
-        brief: Arc::clone(&setup.brief),
+        profile: Arc::clone(&setup.profile),
         writer: setup.writer.clone(),
         lost: call.downgrade().recipient(),
     })
@@ -114,7 +114,7 @@ pub(super) fn start_scribe(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr<Cal
 /// Starts the recording, where there is to be one, and has its file named in the record. A call goes on without one that cannot be
 /// had.
 fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<Recorder> {
-    let (identity, dir) = (&setup.identity, setup.brief.recording.as_deref()?);
+    let (identity, dir) = (&setup.identity, setup.profile.recording.as_deref()?);
     // A caller who was handed on and came back is recorded in a file of its own.
     let name = recording_name(identity);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
@@ -143,9 +143,9 @@ pub(super) fn start_voice(
         call: setup.identity.tag(),
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
-        lead: setup.brief.playout_lead,
-        levels: setup.brief.audio.levels(setup.identity.carrier),
-        correct: setup.brief.audio.correct,
+        lead: setup.profile.playout_lead,
+        levels: setup.profile.audio.levels(setup.identity.carrier),
+        correct: setup.profile.audio.correct,
         recorder: start_recorder(setup, facts),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
@@ -157,19 +157,19 @@ pub(super) fn start_voice(
 pub(super) fn start_line(
     spawn: &dyn Spawn,
     setup: &CallSetup,
-    scribe: &Scribe,
+    transcript: &TranscriptHandle,
     call: &Addr<CallActor>,
-) -> (Voice, Mind) {
-    let voice = start_voice(spawn, setup, Some(&scribe.facts), call);
-    let mind = spawn.model(LlmSetup {
+) -> (Voice, LlmHandle) {
+    let voice = start_voice(spawn, setup, Some(&transcript.facts), call);
+    let llm = spawn.model(LlmSetup {
         call: setup.identity.tag(),
-        plan: Arc::clone(&setup.brief.model),
-        safety_identifier: setup.brief.caller.clone().filter(|_| setup.brief.caller_is_told),
+        plan: Arc::clone(&setup.profile.model),
+        safety_identifier: setup.profile.caller.clone().filter(|_| setup.profile.caller_is_told),
         audio: voice.from_model.clone(),
         items: voice.items.clone(),
-        words: scribe.words.clone(),
+        words: transcript.words.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
     });
-    (voice, mind)
+    (voice, llm)
 }

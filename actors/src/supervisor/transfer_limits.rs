@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 /// The attempts of the last hour, by destination. Destinations are the table's, so their number is bounded; so are the attempts, by what is
 /// allowed.
 #[derive(Debug, Default)]
-pub(super) struct Leaves(HashMap<String, VecDeque<Instant>>);
+pub(super) struct TransferLimits(HashMap<String, VecDeque<Instant>>);
 
-impl Leaves {
+impl TransferLimits {
     /// Counts an attempt; `false` when `most_an_hour` have been made within the last hour.
     pub(super) fn take(&mut self, destination: &str, most_an_hour: u32, now: Instant) -> bool {
         let attempts = self.0.entry(destination.to_owned()).or_default();
@@ -31,14 +31,14 @@ mod tests {
 
     #[test]
     fn so_many_an_hour_and_no_more_and_each_destination_by_itself() {
-        let (mut leaves, start) = (Leaves::default(), crate::clock::now());
+        let (mut transfer_limits, start) = (TransferLimits::default(), crate::clock::now());
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
-        assert!(leaves.take("sales", 2, at(0)));
-        assert!(leaves.take("sales", 2, at(10)));
-        assert!(!leaves.take("sales", 2, at(59)));
-        assert!(leaves.take("service", 2, at(59)));
-        assert!(leaves.take("sales", 2, at(60)), "the first is an hour old");
-        assert!(!leaves.take("sales", 2, at(61)), "a refused attempt does not count, a granted one does");
-        assert!(!leaves.take("none", 0, at(0)));
+        assert!(transfer_limits.take("sales", 2, at(0)));
+        assert!(transfer_limits.take("sales", 2, at(10)));
+        assert!(!transfer_limits.take("sales", 2, at(59)));
+        assert!(transfer_limits.take("service", 2, at(59)));
+        assert!(transfer_limits.take("sales", 2, at(60)), "the first is an hour old");
+        assert!(!transfer_limits.take("sales", 2, at(61)), "a refused attempt does not count, a granted one does");
+        assert!(!transfer_limits.take("none", 0, at(0)));
     }
 }

@@ -5,32 +5,32 @@ use std::time::{Duration, Instant};
 use super::{Phase, Session, SessionAction, complain, send};
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::history::Rewrite;
-use crate::realtime::messages::{Wish, WishPurpose};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::protocol::EventId;
 use crate::realtime::protocol::client::{ClientEvent, Item};
 use crate::realtime::report::ModelReport;
-use crate::realtime::seed::{Estate, Legacy, Progress, Running, Seed, SeedItem};
+use crate::realtime::seed::{CarryOver, Handoff, Progress, Running, Seed, SeedItem};
 use crate::realtime::sequencer::{SequencerEvent, Unfinished};
 
 impl Session {
     /// What this session leaves undone if it ends now, or when it was lost.
-    pub fn estate(&self) -> Estate {
-        let Unfinished { wishes, answer, running, called } = self.sequencer.unfinished();
+    pub fn carry_over(&self) -> CarryOver {
+        let Unfinished { requests, answer, running, called } = self.sequencer.unfinished();
         let turn_open = self.turns.open().is_some();
         // The caller's speech has stopped it, though its end was not told any more.
         let cut = self.plan.turn_detection.interrupts() && (turn_open || self.unanswered);
-        let running = running.filter(|_| !cut).map(|(response, wish)| {
+        let running = running.filter(|_| !cut).map(|(response, request)| {
             let heard = response.map_or(Progress::Silent, |response| self.items.progress(response));
             let progress = if heard == Progress::Silent && called { Progress::Called } else { heard };
-            Running { response: response.cloned(), wish, progress }
+            Running { response: response.cloned(), request, progress }
         });
         // One who is being listened to is answered when he has spoken, by whoever listens then.
         let turn_open = turn_open || self.listen_until.is_some();
-        Estate { wishes, answer: answer || self.unanswered, running, turn_open }
+        CarryOver { requests, answer: answer || self.unanswered, running, turn_open }
     }
 
     /// Takes over what the session before left, and begins to speak.
-    pub(super) fn inherit(&mut self, legacy: Legacy, now: Instant, out: &mut Vec<SessionAction>) {
+    pub(super) fn take_over(&mut self, handoff: Handoff, now: Instant, out: &mut Vec<SessionAction>) {
         let Phase::Prepared { session } = &mut self.phase else {
             return complain(
                 "not_prepared",
@@ -39,7 +39,7 @@ impl Session {
             );
         };
         let session = std::mem::take(session);
-        let Legacy { items, open_calls, wishes, answer_unless_spoken } = legacy;
+        let Handoff { items, open_calls, requests, answer_unless_spoken } = handoff;
         self.phase = Phase::Ready;
         // A change of configuration that came meanwhile.
         for order in std::mem::take(&mut self.held) {
@@ -55,10 +55,10 @@ impl Session {
             let response = ResponseId::new(&format!("inherited_{number}"));
             self.told_calls.push_back(call.clone());
             self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call }, now, out);
-            self.sequence(SequencerEvent::Done { response, wish: None, failure: None }, now, out);
+            self.sequence(SequencerEvent::Done { response, request: None, failure: None }, now, out);
         }
-        for wish in wishes {
-            self.sequence(SequencerEvent::Wished(wish), now, out);
+        for request in requests {
+            self.sequence(SequencerEvent::Requested(request), now, out);
         }
     }
 
@@ -77,8 +77,8 @@ impl Session {
     /// The caller did not go on with what he was saying when the session before was lost.
     pub(super) fn heard_out(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         self.listen_until = None;
-        let wish = Wish { purpose: WishPurpose::Answer, instructions: None };
-        self.sequence(SequencerEvent::Wished(wish), now, out);
+        let request = ResponseRequest { purpose: ResponsePurpose::Answer, instructions: None };
+        self.sequence(SequencerEvent::Requested(request), now, out);
     }
 
     fn plant(&mut self, item: &SeedItem, behind: Option<&str>, out: &mut Vec<SessionAction>) {

@@ -11,7 +11,7 @@ use crate::wire::AudioFormat;
 
 /// The packets of one call.
 #[derive(Debug)]
-pub struct Punctuality {
+pub struct PacketTiming {
     format: AudioFormat,
     count: u64,
     /// The length of the last one.
@@ -29,7 +29,7 @@ pub struct Punctuality {
     settled: Option<(Instant, u64, Duration, u64)>,
 }
 
-impl Punctuality {
+impl PacketTiming {
     /// Of a line that has brought nothing.
     pub fn new(format: AudioFormat) -> Self {
         Self {

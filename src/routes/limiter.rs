@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts the sockets that are open and not yet admitted; an admitted call is counted by the Supervisor instead.
 #[derive(Debug)]
-pub struct Gate {
+pub struct ConnectionLimiter {
     total: usize,
     per_address: usize,
     waiting: Mutex<HashMap<IpAddr, usize>>,
@@ -15,7 +15,7 @@ pub struct Gate {
 /// One socket's place at the door; given back when dropped.
 #[derive(Debug)]
 pub struct Ticket {
-    gate: Arc<Gate>,
+    limiter: Arc<ConnectionLimiter>,
     address: IpAddr,
 }
 
@@ -30,7 +30,7 @@ pub enum Crowded {
     Address,
 }
 
-impl Gate {
+impl ConnectionLimiter {
     /// A gate with room for `total` sockets, of which `per_address` may come from one address.
     pub fn new(total: usize, per_address: usize) -> Arc<Self> {
         Arc::new(Self { total, per_address, waiting: Mutex::default() })
@@ -50,7 +50,7 @@ impl Gate {
             return Err(Crowded::Address);
         }
         *here += 1;
-        Ok(Ticket { gate: Arc::clone(self), address })
+        Ok(Ticket { limiter: Arc::clone(self), address })
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -61,7 +61,7 @@ impl Gate {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut waiting = self.gate.waiting();
+        let mut waiting = self.limiter.waiting();
         if let Some(here) = waiting.get_mut(&self.address) {
             *here = here.saturating_sub(1);
             if *here == 0 {
@@ -77,23 +77,23 @@ mod tests {
 
     #[test]
     fn a_place_given_back_is_free_again() {
-        let gate = Gate::new(3, 2);
+        let limiter = ConnectionLimiter::new(3, 2);
         let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([10, 0, 0, 1]));
-        let first = gate.enter(here).expect("room");
-        let _second = gate.enter(here).expect("room");
-        assert_eq!(gate.enter(here).err(), Some(Crowded::Address));
-        let _third = gate.enter(there).expect("room for another address");
-        assert_eq!(gate.enter(there).err(), Some(Crowded::Total));
+        let first = limiter.enter(here).expect("room");
+        let _second = limiter.enter(here).expect("room");
+        assert_eq!(limiter.enter(here).err(), Some(Crowded::Address));
+        let _third = limiter.enter(there).expect("room for another address");
+        assert_eq!(limiter.enter(there).err(), Some(Crowded::Total));
         drop(first);
-        let again = gate.enter(here).expect("room again");
+        let again = limiter.enter(here).expect("room again");
         drop(again);
-        assert_eq!(gate.waiting().len(), 2);
+        assert_eq!(limiter.waiting().len(), 2);
     }
 
     #[test]
     fn an_address_without_sockets_is_forgotten() {
-        let gate = Gate::new(1, 1);
-        drop(gate.enter(IpAddr::from([10, 0, 0, 1])));
-        assert!(gate.waiting().is_empty());
+        let limiter = ConnectionLimiter::new(1, 1);
+        drop(limiter.enter(IpAddr::from([10, 0, 0, 1])));
+        assert!(limiter.waiting().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use crate::wire::Encoding;
 /// A way of reading a line's units: codes of G.711, pairs of bytes of PCM16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reading {
+pub enum CandidateFormat {
     /// As the line says.
     Declared,
     /// PCM16 with its bytes the other way round.
@@ -28,7 +28,7 @@ pub enum Reading {
     MuLaw,
 }
 
-impl Reading {
+impl CandidateFormat {
     /// The ways in which a line of `encoding` may really be meant, the declared one first.
     pub const fn of(encoding: Encoding) -> &'static [Self] {
         match encoding {

@@ -13,7 +13,7 @@ use crate::wire::Carrier;
 
 /// The calls whose end is not confirmed, and those confirmed a moment ago.
 #[derive(Debug, Default)]
-pub(super) struct Backstop {
+pub(super) struct HangupWatchdog {
     /// In no order; as many as end within a few seconds.
     open: Vec<Unconfirmed>,
     /// Confirmations that may have come before the call said that it has ended; the oldest first.
@@ -33,7 +33,7 @@ pub(super) struct Unconfirmed {
     told: u32,
 }
 
-impl Backstop {
+impl HangupWatchdog {
     /// A call has ended like this; whether its carrier is waited for.
     pub(super) fn ended(&mut self, carrier: Carrier, call: &CarrierCallId, ending: Ending, now: Instant) -> bool {
         self.forget(now);
@@ -130,52 +130,55 @@ mod tests {
 
     #[test]
     fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
-        let (mut backstop, start) = (Backstop::default(), crate::clock::now());
-        assert!(backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start));
-        assert!(backstop.ended(Carrier::Twilio, &call("CA2"), Ending::Drained, start));
-        backstop.confirmed(&call("CA1"), start + Duration::from_secs(1));
-        assert_eq!(backstop.due(start + PATIENCE - Duration::from_millis(1)), []);
-        let told = backstop.due(start + PATIENCE);
+        let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
+        assert!(hangup_watchdog.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start));
+        assert!(hangup_watchdog.ended(Carrier::Twilio, &call("CA2"), Ending::Drained, start));
+        hangup_watchdog.confirmed(&call("CA1"), start + Duration::from_secs(1));
+        assert_eq!(hangup_watchdog.due(start + PATIENCE - Duration::from_millis(1)), []);
+        let told = hangup_watchdog.due(start + PATIENCE);
         assert_eq!(told.iter().map(|it| it.call.as_str()).collect::<Vec<_>>(), ["CA2"]);
-        assert_eq!(backstop.due(start + PATIENCE), [], "not twice at once");
+        assert_eq!(hangup_watchdog.due(start + PATIENCE), [], "not twice at once");
     }
 
     #[test]
     fn a_confirmation_may_come_before_the_end() {
-        let (mut backstop, start) = (Backstop::default(), crate::clock::now());
-        backstop.confirmed(&call("CA1"), start);
-        assert!(!backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + PATIENCE));
-        assert!(backstop.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + MEMORY), "long forgotten");
+        let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
+        hangup_watchdog.confirmed(&call("CA1"), start);
+        assert!(!hangup_watchdog.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + PATIENCE));
+        assert!(
+            hangup_watchdog.ended(Carrier::Twilio, &call("CA1"), Ending::AgentHungUp, start + MEMORY),
+            "long forgotten"
+        );
     }
 
     #[test]
     fn a_caller_who_is_with_somebody_else_or_gone_is_never_hung_up_on() {
-        let (mut backstop, now) = (Backstop::default(), crate::clock::now());
+        let (mut hangup_watchdog, now) = (HangupWatchdog::default(), crate::clock::now());
         for ending in Ending::ALL {
             let left = [Ending::CallerHungUp, Ending::Transferred, Ending::Interrupted].contains(&ending);
-            assert_eq!(backstop.ended(Carrier::Twilio, &call("CA1"), ending, now), !left, "{ending:?}");
+            assert_eq!(hangup_watchdog.ended(Carrier::Twilio, &call("CA1"), ending, now), !left, "{ending:?}");
         }
     }
 
     #[test]
     fn a_carrier_is_told_a_few_times_and_then_left_alone() {
-        let (mut backstop, mut now) = (Backstop::default(), crate::clock::now());
-        backstop.ended(Carrier::Twilio, &call("CA1"), Ending::Crashed, now);
+        let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
+        hangup_watchdog.ended(Carrier::Twilio, &call("CA1"), Ending::Crashed, now);
         let mut told = Vec::new();
-        while let Some(at) = backstop.deadline() {
+        while let Some(at) = hangup_watchdog.deadline() {
             now = at;
-            told.extend(backstop.due(now).iter().map(Unconfirmed::is_last));
+            told.extend(hangup_watchdog.due(now).iter().map(Unconfirmed::is_last));
         }
         assert_eq!(told, [false, false, true]);
     }
 
     #[test]
     fn nothing_grows_without_bound() {
-        let (mut backstop, now) = (Backstop::default(), crate::clock::now());
+        let (mut hangup_watchdog, now) = (HangupWatchdog::default(), crate::clock::now());
         for n in 0..2 * MOST {
-            backstop.confirmed(&call(&format!("CA{n}")), now);
-            backstop.ended(Carrier::Twilio, &call(&format!("CB{n}")), Ending::Drained, now);
+            hangup_watchdog.confirmed(&call(&format!("CA{n}")), now);
+            hangup_watchdog.ended(Carrier::Twilio, &call(&format!("CB{n}")), Ending::Drained, now);
         }
-        assert_eq!((backstop.open.len(), backstop.confirmed.len()), (MOST, MOST));
+        assert_eq!((hangup_watchdog.open.len(), hangup_watchdog.confirmed.len()), (MOST, MOST));
     }
 }

@@ -8,7 +8,7 @@ use crate::wire::AudioFormat;
 
 /// The energy above a quarter of the rate, against all of it, of voiced audio.
 #[derive(Debug, Default)]
-pub struct UpperHalf {
+pub struct HighBand {
     upper: f64,
     all: f64,
     samples: u32,
@@ -18,7 +18,7 @@ pub struct UpperHalf {
     colours: Swing,
 }
 
-impl UpperHalf {
+impl HighBand {
     /// Whether more of it would tell more.
     pub fn is_wanted(&self) -> bool {
         !self.judged

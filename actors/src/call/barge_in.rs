@@ -10,7 +10,7 @@ use crate::profile::{InterruptionPlan, InterruptionPolicy};
 
 /// One call's gate.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct BargeInFilter {
     /// Speech of the caller that has not counted yet.
     pending: Option<Pending>,
 }
@@ -37,7 +37,7 @@ pub(super) enum Verdict {
     Interrupt,
 }
 
-impl Gate {
+impl BargeInFilter {
     /// The caller began to speak while the agent was heard, or was about to be.
     pub(super) fn speech_started(&mut self, item: &ItemId, plan: &InterruptionPlan, now: Instant) -> Verdict {
         let paused = matches!(plan.policy, InterruptionPolicy::PauseAndConfirm { .. });
@@ -157,39 +157,42 @@ mod tests {
     #[test]
     fn a_plan_without_patience_interrupts_at_once() {
         let now = crate::clock::now();
-        assert_eq!(Gate::default().speech_started(&item(), &InterruptionPlan::default(), now), Verdict::Interrupt);
+        assert_eq!(
+            BargeInFilter::default().speech_started(&item(), &InterruptionPlan::default(), now),
+            Verdict::Interrupt
+        );
     }
 
     #[test]
     fn a_cough_shorter_than_speech_has_to_be_changes_nothing() {
-        let (mut gate, now) = (Gate::default(), crate::clock::now());
-        assert_eq!(gate.speech_started(&item(), &lasting(), now), Verdict::GoOn);
-        gate.speech_stopped(&lasting(), now + ms(200));
-        assert_eq!((gate.due(), gate.judge(now + ms(900))), (None, Verdict::GoOn));
+        let (mut filter, now) = (BargeInFilter::default(), crate::clock::now());
+        assert_eq!(filter.speech_started(&item(), &lasting(), now), Verdict::GoOn);
+        filter.speech_stopped(&lasting(), now + ms(200));
+        assert_eq!((filter.due(), filter.judge(now + ms(900))), (None, Verdict::GoOn));
     }
 
     #[test]
     fn speech_that_lasts_counts() {
-        let (mut gate, now) = (Gate::default(), crate::clock::now());
-        gate.speech_started(&item(), &lasting(), now);
-        assert_eq!(gate.judge(now + ms(399)), Verdict::GoOn);
-        assert_eq!(gate.judge(now + ms(400)), Verdict::Interrupt);
-        assert_eq!(gate.judge(now + ms(400)), Verdict::GoOn);
+        let (mut filter, now) = (BargeInFilter::default(), crate::clock::now());
+        filter.speech_started(&item(), &lasting(), now);
+        assert_eq!(filter.judge(now + ms(399)), Verdict::GoOn);
+        assert_eq!(filter.judge(now + ms(400)), Verdict::Interrupt);
+        assert_eq!(filter.judge(now + ms(400)), Verdict::GoOn);
     }
 
     #[test]
     fn a_paused_answer_goes_on_unless_words_confirm() {
-        let (mut gate, now) = (Gate::default(), crate::clock::now());
-        assert_eq!(gate.speech_started(&item(), &pausing(), now), Verdict::Pause);
-        gate.speech_stopped(&pausing(), now + ms(300));
-        assert_eq!(gate.words(&item(), "Mm-hm."), Verdict::GoOn);
-        assert_eq!(gate.judge(now + ms(1000)), Verdict::Resume);
+        let (mut filter, now) = (BargeInFilter::default(), crate::clock::now());
+        assert_eq!(filter.speech_started(&item(), &pausing(), now), Verdict::Pause);
+        filter.speech_stopped(&pausing(), now + ms(300));
+        assert_eq!(filter.words(&item(), "Mm-hm."), Verdict::GoOn);
+        assert_eq!(filter.judge(now + ms(1000)), Verdict::Resume);
 
-        gate.speech_started(&item(), &pausing(), now);
-        gate.speech_stopped(&pausing(), now + ms(300));
-        assert_eq!(gate.words(&ItemId::new("another"), "wait, stop"), Verdict::GoOn);
-        assert_eq!(gate.words(&item(), "wait, stop"), Verdict::Interrupt);
-        assert_eq!(gate.judge(now + ms(5000)), Verdict::GoOn);
+        filter.speech_started(&item(), &pausing(), now);
+        filter.speech_stopped(&pausing(), now + ms(300));
+        assert_eq!(filter.words(&ItemId::new("another"), "wait, stop"), Verdict::GoOn);
+        assert_eq!(filter.words(&item(), "wait, stop"), Verdict::Interrupt);
+        assert_eq!(filter.judge(now + ms(5000)), Verdict::GoOn);
     }
 
     fn lasting() -> InterruptionPlan {

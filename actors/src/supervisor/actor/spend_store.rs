@@ -11,19 +11,19 @@ use std::time::Duration;
 
 use crate::background;
 use crate::events::{Event, emit};
-use crate::supervisor::ledger::Books;
+use crate::supervisor::ledger::SpendStore;
 
 /// Why the books cannot be gone by.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{problem}; nobody knows what was spent today: put the file back from a copy, or remove it so that the day begins at 0"
 )]
-pub struct BooksUnreadable {
+pub struct SpendStoreUnreadable {
     problem: String,
 }
 
 /// Keeps the books in a file.
-pub(super) struct Bookkeeper {
+pub(super) struct SpendWriter {
     file: Option<PathBuf>,
     /// The thread that writes; there from the first time on that something is written.
     writer: Option<Sender<Job>>,
@@ -40,8 +40,8 @@ enum Job {
 ///
 /// # Errors
 /// When there is something and it cannot be read as books: it is empty, cut off, of another kind, or closed to us.
-pub fn read_books(file: &Path) -> Result<Option<Books>, BooksUnreadable> {
-    let unreadable = |problem: &dyn std::fmt::Display| BooksUnreadable { problem: problem.to_string() };
+pub fn read_spend_store(file: &Path) -> Result<Option<SpendStore>, SpendStoreUnreadable> {
+    let unreadable = |problem: &dyn std::fmt::Display| SpendStoreUnreadable { problem: problem.to_string() };
     let text = match fs::read(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -53,7 +53,7 @@ pub fn read_books(file: &Path) -> Result<Option<Books>, BooksUnreadable> {
     serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&format!("no books: {error}")))
 }
 
-impl Bookkeeper {
+impl SpendWriter {
     pub(super) fn new(file: Option<PathBuf>) -> Self {
         Self { file, writer: None, stale: false }
     }
@@ -62,16 +62,16 @@ impl Bookkeeper {
     ///
     /// # Errors
     /// When it cannot be read, which operators are told.
-    pub(super) fn read(&self) -> Result<Option<Books>, BooksUnreadable> {
+    pub(super) fn read(&self) -> Result<Option<SpendStore>, SpendStoreUnreadable> {
         let Some(file) = &self.file else { return Ok(None) };
-        read_books(file).inspect_err(|error| complain(file, error))
+        read_spend_store(file).inspect_err(|error| complain(file, error))
     }
 
     /// Has them written whole: a crash leaves the old ones or the new ones.
-    pub(super) fn write(&mut self, books: &Books) {
+    pub(super) fn write(&mut self, spend_store: &SpendStore) {
         let Some(file) = self.file.clone() else { return };
         self.stale = false;
-        let text = match serde_json::to_vec(books) {
+        let text = match serde_json::to_vec(spend_store) {
             Ok(text) => text,
             Err(error) => return complain(&file, &error),
         };
@@ -137,7 +137,7 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn complain(file: &Path, error: &dyn std::fmt::Display) {
-    emit(Event::BooksFailed { problem: &format!("`spend.file` = {}: {error}", file.display()) });
+    emit(Event::SpendStoreFailed { problem: &format!("`spend.file` = {}: {error}", file.display()) });
 }
 
 /// Readable for the service and its group, for nobody else.
@@ -156,31 +156,31 @@ mod tests {
     fn what_is_no_books_is_not_taken_for_an_empty_day() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("spend.json");
-        assert!(matches!(read_books(&file), Ok(None)), "none yet");
+        assert!(matches!(read_spend_store(&file), Ok(None)), "none yet");
         for broken in ["", " ", "\0\0\0\0", "garbage", "null", "[]", "{}", r#"{"day":"x"}"#, r#"{"day":1,"total"#] {
             fs::write(&file, broken).expect("written");
-            let error = read_books(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
+            let error = read_spend_store(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
             assert!(error.to_string().contains("remove it"), "{error}");
         }
         let broken = r#"{"day":739000,"total_billionths":"5","killed":false,"callers":{}}"#;
         fs::write(&file, broken).expect("written");
-        assert!(read_books(&file).is_err(), "another type");
+        assert!(read_spend_store(&file).is_err(), "another type");
         fs::remove_file(&file).expect("removed");
         fs::create_dir(&file).expect("a folder");
-        assert!(read_books(&file).is_err(), "a folder in its place");
+        assert!(read_spend_store(&file).is_err(), "a folder in its place");
     }
 
     #[test]
     fn books_are_written_whole_in_order_and_for_few_eyes() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("deep/er/spend.json");
-        let mut keeper = Bookkeeper::new(Some(file.clone()));
+        let mut keeper = SpendWriter::new(Some(file.clone()));
         for day in 0..20 {
-            let books: Books = serde_json::from_value(serde_json::json!({
+            let spend_store: SpendStore = serde_json::from_value(serde_json::json!({
                 "day": day, "total_billionths": 1, "killed": false, "callers": {},
             }))
             .expect("books");
-            keeper.write(&books);
+            keeper.write(&spend_store);
         }
         keeper.flush();
         let text = fs::read_to_string(&file).expect("the books");

@@ -6,7 +6,7 @@ use switchboard_actors::wire::{AudioFormat, LineEvent};
 
 /// The first moments of a stream, bounded.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct PreStartBuffer {
     events: VecDeque<LineEvent>,
     audio_bytes: usize,
     most_audio_bytes: usize,
@@ -14,7 +14,7 @@ pub(super) struct Held {
     dropped_frames: u64,
 }
 
-impl Held {
+impl PreStartBuffer {
     /// Holds what comes in `format`.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self {
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
-        let mut held = Held::new(AudioFormat::MULAW_8K);
+        let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
         held.push(LineEvent::KeyPressed('1'));
         for number in 0..103_u8 {
             held.push(frame(number, 160));
@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_frame_larger_than_all_that_is_held_is_dropped_itself() {
-        let mut held = Held::new(AudioFormat::MULAW_8K);
+        let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
         held.push(frame(0, 16_001));
         assert_eq!(held.release(), (VecDeque::new(), 1));
     }
 
     #[test]
     fn a_storm_of_keys_is_held_up_to_its_bound() {
-        let mut held = Held::new(AudioFormat::MULAW_8K);
+        let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
         for _ in 0..1_000 {
             held.push(LineEvent::KeyPressed('#'));
         }

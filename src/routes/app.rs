@@ -14,7 +14,7 @@ use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::line::identity::Direction;
-use switchboard_actors::profile::Brief;
+use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::supervisor::actor::Supervisor;
@@ -25,9 +25,9 @@ use url::Url;
 
 use super::answered::AnsweredCalls;
 use super::form::Form;
-use super::gate::Gate;
 use super::health::ModelProbe;
 use super::hints::Hints;
+use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
 use super::problem::Problem;
 use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
@@ -38,11 +38,11 @@ use crate::config::Voicemail;
 use crate::telemetry::Metrics;
 
 /// What every door knows.
-pub struct Doors {
+pub struct AppState {
     /// Who admits calls.
     pub supervisor: Addr<Supervisor>,
     /// How a call is to be held, by who calls whom.
-    pub briefs: BriefFor,
+    pub profiles: ProfileFor,
     /// Our address as the carrier knows it; signed URLs and stream URLs are built from it and from nothing else.
     pub public_url: Url,
     /// Who is believed to be Twilio.
@@ -54,7 +54,7 @@ pub struct Doors {
     /// What a stream may do.
     pub stream: StreamRules,
     /// Room for sockets that have not shown a token yet.
-    pub gate: Arc<Gate>,
+    pub limiter: Arc<ConnectionLimiter>,
     /// The admin's bearer token; none only while the admin listener is on loopback.
     pub admin_token: Option<Private<String>>,
     /// What calls are begun with; none while that is switched off.
@@ -86,7 +86,7 @@ pub struct Doors {
 }
 
 /// Decides how a call is held.
-pub type BriefFor = Box<dyn Fn(&Asked<'_>) -> Arc<Brief> + Send + Sync>;
+pub type ProfileFor = Box<dyn Fn(&Asked<'_>) -> Arc<CallProfile> + Send + Sync>;
 
 /// A call to be routed.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +124,7 @@ pub struct StreamRules {
     pub max_message: usize,
 }
 
-impl Doors {
+impl AppState {
     /// Judges a webhook and reads its form: the body's for a POST, the query's for a GET.
     ///
     /// # Errors

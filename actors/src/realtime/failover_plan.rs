@@ -12,7 +12,7 @@ use crate::realtime::report::{LossClass, ModelLoss};
 
 /// The search for a session, over the whole of a call.
 #[derive(Debug)]
-pub struct Campaign {
+pub struct FailoverPlan {
     candidates: Vec<Contender>,
     patience: Duration,
     /// When the outage began; `None` once a session has proved itself.
@@ -44,7 +44,7 @@ pub enum Next {
     GiveUp(ModelLoss),
 }
 
-impl Campaign {
+impl FailoverPlan {
     /// A search among `candidates`; `patience` is how long it may go on.
     pub fn new(candidates: Vec<Candidate>, patience: Duration) -> Self {
         let contender = |candidate| Contender { candidate, losses: 0, refused: false };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     struct Search {
-        campaign: Campaign,
+        failover_plan: FailoverPlan,
         breakers: Breakers,
         now: Instant,
     }
@@ -189,12 +189,12 @@ mod tests {
         fn among(candidates: Vec<Candidate>) -> Self {
             #[expect(clippy::disallowed_methods, reason = "any instant will do")]
             let now = Instant::now();
-            Self { campaign: Campaign::new(candidates, PATIENCE), breakers: Breakers::default(), now }
+            Self { failover_plan: FailoverPlan::new(candidates, PATIENCE), breakers: Breakers::default(), now }
         }
 
         fn lost(&mut self, number: usize, class: LossClass, scope: Scope, chance: f64) -> Next {
             let loss = ModelLoss { class, reason: "gone".to_owned() };
-            self.campaign.lost(number, &loss, scope, &mut self.breakers, self.now, chance)
+            self.failover_plan.lost(number, &loss, scope, &mut self.breakers, self.now, chance)
         }
     }
 
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_next_candidate_is_dialled_at_once_and_the_first_again_after_a_wait() {
         let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
-        assert_eq!(dials(&search.campaign.begin(&search.breakers, search.now)), (0, 0));
+        assert_eq!(dials(&search.failover_plan.begin(&search.breakers, search.now)), (0, 0));
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 1.0)), (1, 0));
         assert_eq!(dials(&search.lost(1, LossClass::Retryable, Scope::Session, 1.0)), (0, 250));
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.5)), (1, 125));
@@ -229,7 +229,7 @@ mod tests {
         let mut search = Search::among(vec![candidate("a", "big"), candidate("a", "small"), candidate("b", "m")]);
         assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Key, 1.0)), (2, 0));
         // And the next call of this thread does not try it either.
-        let mut next_call = Campaign::new(vec![candidate("a", "big")], PATIENCE);
+        let mut next_call = FailoverPlan::new(vec![candidate("a", "big")], PATIENCE);
         assert!(matches!(next_call.begin(&search.breakers, search.now), Next::GiveUp(_)));
     }
 
@@ -258,7 +258,7 @@ mod tests {
     fn patience_ends_and_begins_anew_with_a_session_that_proved_itself() {
         let mut search = Search::among(vec![candidate("a", "m")]);
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
-        search.campaign.proved();
+        search.failover_plan.proved();
         search.now += PATIENCE;
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
         search.now += PATIENCE;
@@ -268,15 +268,15 @@ mod tests {
     #[test]
     fn patience_is_for_one_outage_and_tries_are_for_those_that_follow_one_another() {
         let mut search = Search::among(vec![candidate("a", "m")]);
-        search.campaign.begin(&search.breakers, search.now);
+        search.failover_plan.begin(&search.breakers, search.now);
         // A caller who says nothing for a minute, and then the session is dropped.
         search.now += Duration::from_secs(60);
-        search.campaign.interrupted(Duration::from_secs(60), search.now);
+        search.failover_plan.interrupted(Duration::from_secs(60), search.now);
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
         // Sessions that are taken and dropped, again and again.
         let drops = (0..100).take_while(|_| {
             search.now += Duration::from_secs(5);
-            search.campaign.interrupted(Duration::from_secs(5), search.now);
+            search.failover_plan.interrupted(Duration::from_secs(5), search.now);
             matches!(search.lost(0, LossClass::Retryable, Scope::Session, 0.0), Next::Dial { .. })
         });
         assert_eq!(drops.count(), MOST_TRIES as usize - 2);
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_plan_without_resilience_gives_up_at_the_first_loss() {
         let mut search = Search::among(vec![candidate("a", "m")]);
-        search.campaign.patience = Duration::ZERO;
+        search.failover_plan.patience = Duration::ZERO;
         assert!(matches!(search.lost(0, LossClass::Retryable, Scope::Session, 1.0), Next::GiveUp(_)));
     }
 
@@ -295,7 +295,7 @@ mod tests {
         for _ in 0..3 {
             search.breakers.failed(&candidate("a", "m"), search.now);
         }
-        assert_eq!(dials(&search.campaign.begin(&search.breakers, search.now)), (1, 0));
+        assert_eq!(dials(&search.failover_plan.begin(&search.breakers, search.now)), (1, 0));
         assert_eq!(dials(&search.lost(1, LossClass::Fatal, Scope::Model, 1.0)), (0, 0));
     }
 }
