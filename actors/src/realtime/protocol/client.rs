@@ -438,6 +438,7 @@ pub struct Metadata<'a> {
     /// What the response is for.
     pub purpose: &'a str,
     /// The wish it answers; stays the same when the request is repeated.
+    #[serde(rename = "wish")]
     pub request: &'a str,
 }
 
