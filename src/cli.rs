@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use switchboard_actors::wire::Carrier;
 
-use crate::bench::BenchArgs;
-use crate::config::{Config, ConfigError, Kept};
-use crate::deliveries::DeliveriesArgs;
-use crate::health::HealthArgs;
-use crate::phone::{CallArgs, DemoArgs};
-use crate::records::RecordsArgs;
-use crate::rehearsal::misbehaviour::Misbehaviour;
+use crate::service::config::{Config, ConfigError, Kept};
+use crate::tools::bench::BenchArgs;
+use crate::tools::deliveries::DeliveriesArgs;
+use crate::tools::health::HealthArgs;
+use crate::tools::phone::{CallArgs, DemoArgs};
+use crate::tools::records::RecordsArgs;
+use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 
 /// The version, and what it was built from and for, as far as the build knew: `0.1.0 (1a2b3c4d5e6f 2026-11-29, x86_64-unknown-linux-gnu)`.
 pub const VERSION: &str = env!("SWITCHBOARD_VERSION");
@@ -114,7 +114,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
     pub from: String,
     /// The carrier, for --route: twilio or waybeo
-    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::phone::carrier)]
+    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::tools::phone::carrier)]
     pub carrier: Carrier,
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]

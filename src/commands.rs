@@ -11,12 +11,12 @@ use clap::CommandFactory as _;
 use console::style;
 use log::debug;
 
-use crate::bench::{BenchArgs, run_bench};
 use crate::cli::{Cli, Command, ConfigArgs};
-use crate::config::Config;
-use crate::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
-use crate::service::Service;
-use crate::{check, deliveries, health, huge_pages, logging, open_files, records, rehearsal, shutdown, telemetry};
+use crate::service::config::Config;
+use crate::service::{Service, huge_pages, logging, open_files, shutdown, telemetry};
+use crate::tools::bench::{BenchArgs, run_bench};
+use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
+use crate::tools::{check, deliveries, health, records, rehearsal};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{FakeStream, Running, get, post_body, start};
 use futures_util::future::join;
 use serde_json::{Value, json};
-use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::g711;
 
 #[actix_rt::test]

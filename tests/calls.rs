@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Running, start};
 use futures_util::future::{join, join_all};
 use serde_json::Value;
-use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::call::actor::sabotage::Sabotage;
 use switchboard_actors::child::Child;
 use switchboard_actors::supervisor::messages::Find;

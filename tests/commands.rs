@@ -53,7 +53,7 @@ fn a_call_to_nobody_is_one_error_with_the_next_step() {
 fn what_cannot_be_written_or_heard_is_told_before_the_call() {
     let home = tempfile::tempdir().expect("a folder");
     let silent = home.path().join("silent.wav");
-    switchboard::wav::write(&silent, &[0; 16_000]).expect("writable");
+    switchboard::tools::wav::write(&silent, &[0; 16_000]).expect("writable");
     let silent = silent.display().to_string();
     for arguments in [
         &["demo", "--heard", "/nowhere/heard.wav"][..],

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use switchboard::phone::{Handset, PhoneOptions, Summary, Target, place_call};
+use switchboard::tools::phone::{Handset, PhoneOptions, Summary, Target, place_call};
 
 #[actix_rt::test]
 async fn every_answered_call_has_one_record_however_the_process_dies() {

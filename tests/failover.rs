@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::{Running, start};
 use serde_json::Value;
-use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
-use switchboard::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
+use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 
 /// A model that misbehaves, and a service that talks to it.
 struct Stage {

@@ -12,7 +12,7 @@ use actix_web::web::Bytes;
 use common::{FakeStream, post, start};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use switchboard::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

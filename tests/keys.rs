@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::{FakeStream, Running, post_body, start};
 use serde_json::{Value, json};
-use switchboard::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
-use switchboard::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
+use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use switchboard::phone::{Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 
 #[actix_rt::test]
 async fn every_line_about_a_call_has_the_carriers_id_of_it() {

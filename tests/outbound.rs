@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use common::{ACCOUNT, AUTH_TOKEN, Answer, Running, get, post, post_body, start, start_with};
 use serde_json::{Value, json};
-use switchboard::phone::{Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{Handset, PhoneOptions, Target, place_call};
 
 const CALL: &str = "CA00000000000000000000000000000001";
 const ORDER: &str = r#"{"to":"+919820000000","agent":"default","language":"hi"}"#;

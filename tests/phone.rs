@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use switchboard::phone::{
+use switchboard::tools::phone::{
     CommandError, DemoArgs, DemoReport, DialOutcome, EndedBy, Handset, PhoneOptions, Stage, Target, place_call,
     run_demo, wav,
 };

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use switchboard::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
 
 /// Nothing here takes this long; it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use awc::ws::CloseCode;
 use common::{FakeStream, get, incoming, post};
-use switchboard::config::Config;
+use switchboard::service::config::Config;
 use tokio::time::timeout;
 
 const CALL: &str = "CA00000000000000000000000000000001";
@@ -28,7 +28,7 @@ async fn the_first_signal_drains_and_the_second_means_now() {
         ("records.dir", records.path().to_str().expect("a plain path")),
     ])
     .expect("a test's configuration");
-    let serving = actix_rt::spawn(switchboard::shutdown::serve(config));
+    let serving = actix_rt::spawn(switchboard::service::shutdown::serve(config));
 
     let stream_url = format!("ws://127.0.0.1:{public}/ws");
     let connecting = async {

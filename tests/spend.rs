@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use common::{Running, get, start_with};
 use serde_json::{Value, json};
-use switchboard::config::Config;
-use switchboard::phone::{CallReport, EndedBy, Handset, PhoneOptions, Target, place_call};
 use switchboard::service::Service;
+use switchboard::service::config::Config;
+use switchboard::tools::phone::{CallReport, EndedBy, Handset, PhoneOptions, Target, place_call};
 
 #[actix_rt::test]
 async fn a_call_is_metered_and_closed_before_it_costs_more_than_it_may() {

@@ -11,7 +11,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post_body, start, start_with};
 use serde_json::Value;
-use switchboard::phone::{
+use switchboard::tools::phone::{
     CallReport, DialOutcome, Handset, Invited, PersonReport, PhoneOptions, Remote, Target, place_call, ring_person,
 };
 

@@ -11,7 +11,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use awc::ws::{CloseCode, Message};
 use common::{FakeStream, PATIENCE, Running, get, post_body, start_with};
 use serde_json::{Value, json};
-use switchboard::phone::{Fault, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{Fault, Handset, PhoneOptions, Target, place_call};
 use switchboard_actors::wire::Carrier;
 use tokio::time::{sleep, timeout};
 

@@ -12,9 +12,9 @@ use awc::error::WsClientError;
 use awc::ws::{CloseCode, Codec, Frame, Message};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use switchboard::config::{Config, Sources};
-use switchboard::routes::signature::sign;
 use switchboard::service::Service;
+use switchboard::service::config::{Config, Sources};
+use switchboard::service::routes::signature::sign;
 use tempfile::TempDir;
 use tokio::time::timeout;
 

@@ -1,6 +1,6 @@
 //! The sound of the line and its recording.
 
-use switchboard::config::Profiles;
+use switchboard::service::config::Profiles;
 use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::profile::{KeyAction, KeysWhilePaused};
 use switchboard_actors::wire::Carrier;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard::config::{Config, Profiles, RouteInput, Sources};
+use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::config::{Config, ConfigError, Profiles, Sources};
+use switchboard::service::config::{Config, ConfigError, Profiles, Sources};
 use switchboard_actors::profile::{AnswerKind, Greeting, InterruptionPolicy, KeyAction};
 use switchboard_actors::tools::plan::ToolMethod;
 

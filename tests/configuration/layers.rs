@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switchboard::config::{Config, Sources};
+use switchboard::service::config::{Config, Sources};
 use switchboard_actors::realtime::plan::TurnDetection;
 
 #[test]

@@ -12,7 +12,7 @@ mod trust;
 
 use std::sync::Arc;
 
-use switchboard::config::{Config, ConfigError, Problem, Profiles};
+use switchboard::service::config::{Config, ConfigError, Problem, Profiles};
 use switchboard_actors::profile::CallProfile;
 
 /// A key that OpenAI would take for one of its own, by its form.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
-use switchboard::config::{Config, Profiles, Sources};
+use switchboard::service::config::{Config, Profiles, Sources};
 use switchboard_actors::money::Usd;
 use switchboard_actors::realtime::options::{Effort, ToolChoice};
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};

@@ -1,6 +1,6 @@
 //! What is refused, by name.
 
-use switchboard::config::{Config, ConfigError, Problem, Sources};
+use switchboard::service::config::{Config, ConfigError, Problem, Sources};
 
 use crate::{problem, refused, with};
 

@@ -1,6 +1,6 @@
 //! What nothing starts without, and what is never shown.
 
-use switchboard::config::{Config, ConfigError, Sources, Verify};
+use switchboard::service::config::{Config, ConfigError, Sources, Verify};
 
 use crate::{KEY, TOKEN, problem, profile};
 

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
-use switchboard::phone::{CallReport, Handset, PhoneOptions, Remote, Target, place_call};
+use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Remote, Target, place_call};
 use tokio::time::{sleep, timeout};
 
 /// No call of these tests lasts longer.

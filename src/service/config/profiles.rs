@@ -1,0 +1,382 @@
+//! From configuration to what a call is held by: one [`CallProfile`] per agent and language, made once and shared. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard_actors::ids::Private;
+use switchboard_actors::profile::destinations::Destinations;
+use switchboard_actors::profile::no_input::NoInputPlan;
+use switchboard_actors::profile::spending::{Prices, SpendPlan};
+use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
+use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
+use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::wire::Carrier;
+
+use super::Config;
+use super::experiments::{self, CONTROL};
+use super::fallbacks::FIRST_KEY;
+use super::people::{Agent, AgentGreeting, Language, Notice};
+use super::realtime::Provider;
+use super::routing::{Decision, RouteInput};
+use super::tools::BuiltIn;
+use super::voices::{APOLOGIES, FILLERS};
+use crate::service::callers::Callers;
+
+/// The brief of every agent in every language it speaks.
+#[derive(Debug)]
+pub struct Profiles {
+    config: Config,
+    /// By agent and language.
+    made: BTreeMap<(String, String), Arc<CallProfile>>,
+    /// By experiment, agent and language.
+    variants: BTreeMap<(usize, String, String), Arc<CallProfile>>,
+    callers: Callers,
+}
+
+impl Profiles {
+    /// Makes them all. `rehearsal_url` is where the embedded model listens, which is known only once it is bound; without it
+    /// and without `realtime.url` the plans can be looked at but lead nowhere.
+    pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
+        let endpoint = endpoint(config, rehearsal_url);
+        let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
+        let transfers = Arc::new(to.collect::<Destinations>());
+        let made = config.agents.iter().flat_map(|(name, agent)| {
+            let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+            profiles.map(|(code, profile)| ((name.clone(), code), profile))
+        });
+        let made = made.collect();
+        let mut variants = BTreeMap::new();
+        for (at, experiment) in config.experiments.iter().enumerate() {
+            for (name, agent) in &experiment.variants {
+                let profiles = profiles(config, &endpoint, (name, agent), &transfers);
+                let named = |profile: Arc<CallProfile>| {
+                    Arc::new(CallProfile { variant: Some(experiment.name.clone()), ..Arc::unwrap_or_clone(profile) })
+                };
+                variants.extend(profiles.map(|(code, profile)| ((at, name.clone(), code), named(profile))));
+            }
+        }
+        let callers = Callers::new(config.secrets.caller_salt.as_ref(), config.numbering);
+        Self { made, variants, callers, config: config.clone() }
+    }
+
+    /// How a call is to be held.
+    pub fn for_call(&self, call: &RouteInput) -> Arc<CallProfile> {
+        let Decision { agent, language, route, .. } = self.config.route(call);
+        let number = call.person().expose();
+        let (variant, found) = self.variant(&agent, &language, number);
+        let found = found.or_else(|| self.get(&agent, &language));
+        let profile = found.expect("routing chooses among the agents and their languages, which were checked");
+        let model = route.and_then(|at| self.config.routes.get(at)?.model.as_ref());
+        let model = match model {
+            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&profile.model) }),
+            None => Arc::clone(&profile.model),
+        };
+        let profile =
+            CallProfile { model, variant, route, caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
+        Arc::new(match call.carrier {
+            Carrier::Twilio => profile,
+            // Its dead lines are found by other signs.
+            Carrier::Waybeo => for_waybeo(&self.config, &profile),
+        })
+    }
+
+    /// The variant a caller meets and its name, if experiments concern the agent.
+    fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<CallProfile>>) {
+        let experiments = &self.config.experiments;
+        if !experiments.iter().any(|experiment| experiment.variants.contains_key(agent)) {
+            return (None, None);
+        }
+        let chosen = experiments::choose(experiments, agent, self.callers.percentile(number));
+        let found = chosen.and_then(|(at, experiment)| {
+            let key = |code: &str| (at, agent.to_owned(), code.to_owned());
+            let first = || experiment.variants.get(agent)?.languages.first();
+            // A variant that does not speak the call's language begins with its own.
+            let profile = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
+            Some((experiment.name.clone(), Arc::clone(profile)))
+        });
+        match found {
+            Some((name, profile)) => (Some(name), Some(profile)),
+            None => (Some(CONTROL.to_owned()), None),
+        }
+    }
+
+    /// The brief of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
+    ///
+    /// # Errors
+    /// Which of the names is unknown, and what there is.
+    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<CallProfile>, String> {
+        let Some(known) = self.config.agents.get(agent) else {
+            let names: Vec<&str> = self.config.agents.keys().map(String::as_str).collect();
+            return Err(format!("there is no agent of this name; configured: {}", names.join(", ")));
+        };
+        let language = language.or(known.languages.first().map(String::as_str)).unwrap_or_default();
+        let spoken = || format!("the agent does not speak this language; it speaks: {}", known.languages.join(", "));
+        let profile = self.get(agent, language).ok_or_else(spoken)?;
+        Ok(Arc::new(CallProfile { caller: self.callers.hash(number), ..CallProfile::clone(&profile) }))
+    }
+
+    /// The brief of an agent in a language, if it speaks it.
+    pub fn get(&self, agent: &str, language: &str) -> Option<Arc<CallProfile>> {
+        self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
+    }
+
+    /// All of them, by agent and language, then those of experiments.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<CallProfile>> {
+        self.made.values().chain(self.variants.values())
+    }
+}
+
+/// An agent's briefs, by language.
+fn profiles<'c>(
+    config: &'c Config,
+    endpoint: &'c Endpoint,
+    (name, agent): (&'c str, &'c Agent),
+    transfers: &Arc<Destinations>,
+) -> impl Iterator<Item = (String, Arc<CallProfile>)> + 'c {
+    let languages = Arc::new(languages(config, agent));
+    let tools = Arc::new(tools(config, agent));
+    let codes: Vec<String> = languages.keys().cloned().collect();
+    let transfers = Arc::clone(transfers);
+    codes.into_iter().map(move |code| {
+        let profile = profile(config, endpoint, (name, agent), &code, &languages, &tools, &transfers);
+        (code, Arc::new(profile))
+    })
+}
+
+fn for_waybeo(config: &Config, profile: &CallProfile) -> CallProfile {
+    let limits = Limits { line_silence: config.waybeo.inactivity, ..profile.limits };
+    CallProfile { limits, ..profile.clone() }
+}
+
+fn profile(
+    config: &Config,
+    endpoint: &Endpoint,
+    (name, agent): (&str, &Agent),
+    code: &str,
+    languages: &Arc<BTreeMap<String, LanguageProfile>>,
+    tools: &Arc<BTreeMap<String, Arc<ToolPlan>>>,
+    transfers: &Arc<Destinations>,
+) -> CallProfile {
+    let (limits, language) = (&config.limits, &languages[code]);
+    CallProfile {
+        agent: name.to_owned(),
+        language: code.to_owned(),
+        model: Arc::new(plan(config, endpoint, agent, (code, language))),
+        greeting: language.greeting.clone(),
+        limits: Limits {
+            max_duration: limits.max_call_duration,
+            line_silence: limits.line_silence,
+            goodbye: limits.goodbye,
+            lost_socket: config.twilio.lost_socket,
+            model_setup: limits.model_setup,
+            model_answer: limits.model_answer,
+            late_answer: limits.late_answer,
+        },
+        playout_lead: config.twilio.playout_lead,
+        audio: config.audio.clone(),
+        recording: config.recording.dir.clone(),
+        interruption: config.interruption,
+        notice: notice(config, agent, code),
+        on_model_loss: limits.on_model_loss.clone(),
+        no_input: NoInputPlan {
+            before_prompts: limits.idle_prompts.clone(),
+            before_goodbye: limits.idle_after,
+            longest_without_words: limits.longest_without_words,
+        },
+        keypad: KeypadPlan {
+            inter_digit: config.keypad.inter_digit,
+            terminator: config.keypad.terminator,
+            actions: agent.keypad.clone(),
+            while_paused: config.recording.keys_while_paused,
+        },
+        languages: languages.clone(),
+        questions: agent.questions.clone(),
+        tools: tools.clone(),
+        spend: SpendPlan { prices: prices(config), call: config.spend.call },
+        caller: None,
+        caller_is_told: config.realtime.safety_identifier,
+        variant: None,
+        route: None,
+        transfers: transfers.clone(),
+    }
+}
+
+fn plan(
+    config: &Config,
+    endpoint: &Endpoint,
+    agent: &Agent,
+    (code, language): (&str, &LanguageProfile),
+) -> SessionPlan {
+    let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
+    let of_language = || config.languages.get(code)?.model.as_ref();
+    let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
+    SessionPlan {
+        endpoint: endpoint.clone(),
+        model: model.clone(),
+        instructions: language.instructions.clone(),
+        voice: language.voice.clone(),
+        speed: options.speed,
+        format: realtime.audio_format.format(),
+        turn_detection: options.turn_detection.clone(),
+        transcription: language.transcription.clone(),
+        noise_reduction: options.noise_reduction,
+        tools: agent.tools.iter().filter_map(|name| declaration(config, agent, name)).collect(),
+        max_output_tokens: options.max_output_tokens,
+        retention_ratio: options.retention_ratio,
+        options: options.finer.clone(),
+        connect_timeout: realtime.connect_timeout,
+        created_timeout: realtime.created_timeout,
+        updated_timeout: realtime.updated_timeout,
+        silence_timeout: realtime.silence_timeout,
+        ping_timeout: realtime.ping_timeout,
+        resilience: resilience(config, endpoint, agent),
+    }
+}
+
+/// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
+fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience {
+    let realtime = &config.realtime;
+    let first = agent.model.as_ref().unwrap_or(&realtime.model);
+    let models = realtime.fallback_models.iter().filter(|model| *model != first);
+    let models = models.map(|model| Candidate { endpoint: endpoint.clone(), model: model.clone() });
+    let servers = realtime.fallbacks.iter().map(|fallback| Candidate {
+        endpoint: Endpoint {
+            url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
+            credential: credential(fallback.provider, fallback.key.as_ref()),
+            key_variable: fallback.key_variable.clone(),
+        },
+        model: fallback.model.clone().unwrap_or_else(|| first.clone()),
+    });
+    Resilience {
+        fallbacks: models.chain(servers).collect(),
+        patience: realtime.failover_patience,
+        rotate_before: realtime.rotate_before,
+        rotate_latest: realtime.rotate_latest,
+        warm: realtime.warm,
+    }
+}
+
+fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
+    let key = || key.cloned().unwrap_or_else(|| Private::new(String::new()));
+    match provider {
+        Provider::Rehearsal => Credential::None,
+        Provider::OpenAi => Credential::Bearer(key()),
+        Provider::Azure => Credential::ApiKey(key()),
+    }
+}
+
+/// What an agent needs in each of its languages.
+fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile> {
+    let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
+    let profile = |(code, language): (&String, &Language)| {
+        let transcription = agent.options(&config.realtime).transcription.as_ref().map(|transcription| Transcription {
+            model: transcription.model.clone(),
+            language: Some(language.transcription_language.clone()),
+            prompt: transcription.prompt.clone(),
+            languages: transcription.languages.clone(),
+            keywords: transcription.keywords.clone(),
+        });
+        let profile = LanguageProfile {
+            name: language.name.clone(),
+            instructions: instructions(config, agent, (code, language)),
+            voice: voice(config, agent, language),
+            transcription,
+            greeting: greeting(agent, (code, language)),
+            idle_prompts: language.idle_prompts.clone(),
+            goodbye: language.goodbye.clone(),
+            apology: language.apology.clone(),
+            apology_sound: language.apology_shipped.then(|| APOLOGIES.of(code)).flatten(),
+            filler: language.filler.clone(),
+            filler_sound: language.filler_shipped.then(|| FILLERS.of(code)).flatten(),
+        };
+        (code.clone(), profile)
+    };
+    known.map(profile).collect()
+}
+
+/// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.
+fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
+    let tool = BuiltIn::SwitchLanguage;
+    let listed = agent.tools.iter().any(|name| name == tool.name());
+    let switches = listed && tool.offer(agent, &config.languages, &config.transfers).is_some();
+    let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
+    let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
+    format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
+}
+
+/// The operators' tools that an agent may use.
+fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
+    let own = config.tools.iter().filter(|(name, _)| agent.tools.contains(name));
+    own.map(|(name, plan)| (name.clone(), plan.clone())).collect()
+}
+
+/// A tool as the model is told of it, where it can do something for this agent.
+fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json::Value> {
+    match BuiltIn::from_name(name) {
+        Some(tool) => tool.offer(agent, &config.languages, &config.transfers),
+        None => Some(config.tools.get(name)?.declaration()),
+    }
+}
+
+/// What a caller is told before anything else: that the call is recorded, then the agent's own notice.
+fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
+    let words = |notice: &Notice| match notice {
+        Notice::Same(words) => Some(words.clone()),
+        Notice::PerLanguage(notices) => notices.get(code).cloned(),
+    };
+    let consent = config.recording.consent.as_ref().and_then(words);
+    let notices: Vec<String> = consent.into_iter().chain(agent.notice.as_ref().and_then(words)).collect();
+    (!notices.is_empty()).then(|| notices.join(" "))
+}
+
+/// What a person wrote goes before what we shipped, and then a language's voice before its agent's: it was chosen for how it
+/// speaks that language.
+fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
+    let chosen = language.voice.as_ref().filter(|voice| !voice.shipped).map(|voice| &voice.name);
+    let shipped = language.voice.as_ref().map(|voice| &voice.name);
+    chosen.or(agent.voice.as_ref()).or(shipped).unwrap_or(&config.realtime.voice).clone()
+}
+
+/// A rehearsal costs nothing, unless limits are rehearsed too: then it is counted as a model without a price is.
+fn prices(config: &Config) -> Prices {
+    let asked = config.spend.limits_anything() || config.prices.know(&config.realtime.model);
+    if config.realtime.is_free() && !asked { Prices::default() } else { config.prices.clone() }
+}
+
+fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {
+    let own = match &agent.greeting {
+        AgentGreeting::OfLanguage => None,
+        AgentGreeting::Same(words) => Some(words),
+        AgentGreeting::PerLanguage(greetings) => greetings.get(code),
+    };
+    // The recording says the language's words; an agent with words of its own says those.
+    if let (None, Some(clip)) = (own, &language.greeting_audio) {
+        return Greeting::Clip { text: language.greeting.clone(), pcm: clip.pcm.clone() };
+    }
+    let words = own.unwrap_or(&language.greeting);
+    if words.is_empty() {
+        return Greeting::None;
+    }
+    let name = &language.name;
+    Greeting::Spoken(format!(
+        "The call has just been connected and the caller is listening. Greet the caller now, in {name}, with these words, \
+         translated if they are in another language, and add nothing:\n\n{words}"
+    ))
+}
+
+fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
+    let url = match (&config.realtime.url, rehearsal_url) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(url)) => url.to_owned(),
+        (None, None) => NOWHERE.to_owned(),
+    };
+    let credential = credential(config.realtime.provider, config.secrets.openai_api_key.as_ref());
+    let key_variable = (config.realtime.provider != Provider::Rehearsal).then(|| FIRST_KEY.to_owned());
+    Endpoint { url, credential, key_variable }
+}
+
+/// An address that cannot be dialled (RFC 6761), for plans that are only looked at.
+const NOWHERE: &str = "ws://rehearsal.invalid/v1/realtime";
+/// Stands before a language's own instructions, which forbid any other.
+const PINNED_UNTIL_SWITCHED: &str = "Only the tool switch_language changes the language of this call, when the caller asks for \
+    another one you speak. Until then this holds:\n\n";

@@ -1,0 +1,54 @@
+//! The bundled voices: what a caller hears when there is no model to say it. Each says the shipped words of its language
+//! (`voices/make.sh`).
+
+use std::sync::{Arc, LazyLock};
+
+use crate::tools::wav;
+
+/// Recordings of one line, by language.
+#[derive(Debug)]
+pub(super) struct Voices(Vec<(&'static str, Arc<[i16]>)>);
+
+impl Voices {
+    /// The recording of the shipped words in `code`'s language, 8 kHz; none for a language that is not shipped.
+    pub(super) fn of(&self, code: &str) -> Option<Arc<[i16]>> {
+        self.0.iter().find(|(known, _)| *known == code).map(|(_, samples)| Arc::clone(samples))
+    }
+
+    fn read(files: [(&'static str, &[u8]); 6]) -> Self {
+        let read = |(code, bytes): (&'static str, &[u8])| {
+            (code, Arc::from(wav::read_bundled(bytes, code).expect("a test reads every bundled recording")))
+        };
+        Self(files.into_iter().map(read).collect())
+    }
+}
+
+macro_rules! voices {
+    ($folder:literal: $($code:literal)*) => {
+        LazyLock::new(|| Voices::read([$(($code, include_bytes!(concat!("voices/", $folder, "/", $code, ".wav")))),*]))
+    };
+}
+
+/// For a caller for whom no model is left to speak.
+pub(super) static APOLOGIES: LazyLock<Voices> = voices!("apology": "en" "hi" "mr" "te" "ta" "ml");
+
+/// For a caller who waits while another session is opened.
+pub(super) static FILLERS: LazyLock<Voices> = voices!("filler": "en" "hi" "mr" "te" "ta" "ml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_language_has_a_voice_for_each_line() {
+        for (voices, samples) in [(&APOLOGIES, 16_000..80_000), (&FILLERS, 6_000..24_000)] {
+            for code in ["en", "hi", "mr", "te", "ta", "ml"] {
+                let sound = voices.of(code).expect("shipped");
+                let loudest = sound.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0);
+                assert!(samples.contains(&sound.len()), "{code}: {} samples", sound.len());
+                assert!((8_000..=24_000).contains(&loudest), "{code}: {loudest}");
+            }
+            assert!(voices.of("de").is_none());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The places of a listener's connections: carries out what [`Crowd`] decides, on the thread that the connections are on.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use actix_http::Extensions;
+use actix_http::error::DispatchError;
+use actix_rt::net::TcpStream;
+use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service};
+use futures_util::future::{Either, select};
+use log::warn;
+use switchboard_actors::clock;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::service::crowd::{Connection, Crowd};
+
+/// A connection's place; its end is the connection's.
+pub(crate) struct Place {
+    places: Rc<Places>,
+    connection: Connection,
+}
+
+/// A whole request of a connection is in hand until this is dropped.
+pub(crate) struct Served(Rc<Place>);
+
+/// The places of a thread.
+struct Places {
+    crowd: RefCell<Crowd>,
+    /// How each connection is told to go.
+    dismissals: RefCell<HashMap<Connection, Rc<Notify>>>,
+}
+
+/// Serves connections with `http`, of which at most `most` may wait for a request.
+pub(crate) fn bounded<F>(
+    most: usize,
+    http: F,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+where
+    F: ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>,
+    F::Service: 'static,
+{
+    fn_factory(move || {
+        let http = http.new_service(());
+        async move {
+            let http = Rc::new(http.await?);
+            let places = Rc::new(Places { crowd: RefCell::new(Crowd::new(most)), dismissals: RefCell::default() });
+            actix_rt::spawn(watch(Rc::downgrade(&places)));
+            Ok(fn_service(move |io: TcpStream| {
+                let (place, dismissed) = Place::enter(&places);
+                let connection = http.call(io);
+                async move {
+                    let mut connection = pin!(connection);
+                    let carried = poll_fn(|task| {
+                        ARRIVING.set(Some(Rc::clone(&place)));
+                        let polled = connection.as_mut().poll(task);
+                        ARRIVING.take();
+                        polled
+                    });
+                    match select(carried, pin!(dismissed.notified())).await {
+                        Either::Left((ended, _)) => ended,
+                        Either::Right(_) => Ok(()),
+                    }
+                }
+            }))
+        }
+    })
+}
+
+/// Lets a connection's requests find its place.
+pub(crate) fn introduce(_: &TcpStream, known: &mut Extensions) {
+    if let Some(place) = ARRIVING.take() {
+        known.insert(place);
+    }
+}
+
+/// Sends away who has to go, while the thread has places.
+async fn watch(places: Weak<Places>) {
+    loop {
+        sleep(LOOK).await;
+        let Some(places) = places.upgrade() else { return };
+        let gone = places.crowd.borrow().superfluous(clock::now());
+        if !gone.is_empty() {
+            warn!(connections = gone.len(); "connections without a whole request were closed");
+        }
+        for connection in gone {
+            if let Some(dismissal) = places.dismissals.borrow().get(&connection) {
+                dismissal.notify_one();
+            }
+        }
+    }
+}
+
+impl Place {
+    fn enter(places: &Rc<Places>) -> (Rc<Self>, Rc<Notify>) {
+        let connection = places.crowd.borrow_mut().enter(clock::now());
+        let dismissed = Rc::new(Notify::new());
+        places.dismissals.borrow_mut().insert(connection, Rc::clone(&dismissed));
+        (Rc::new(Self { places: Rc::clone(places), connection }), dismissed)
+    }
+
+    /// A whole request has come.
+    pub(crate) fn serve(self: &Rc<Self>) -> Served {
+        self.places.crowd.borrow_mut().serve(self.connection);
+        Served(Rc::clone(self))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.crowd.borrow_mut().leave(self.connection);
+        self.places.dismissals.borrow_mut().remove(&self.connection);
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let Self(place) = self;
+        place.places.crowd.borrow_mut().answered(place.connection, clock::now());
+    }
+}
+
+thread_local! {
+    /// The place of the connection that is being carried at this moment.
+    static ARRIVING: RefCell<Option<Rc<Place>>> = const { RefCell::new(None) };
+}
+
+/// How often is looked at who has to go. Less often: who comes behind a crowd waits.
+const LOOK: Duration = Duration::from_millis(250);

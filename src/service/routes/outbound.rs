@@ -1,0 +1,220 @@
+//! `POST /calls`: the service calls somebody. The carrier rings, and asks `/twilio/voice` for its document when somebody answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use log::{error, warn};
+use serde::Deserialize;
+use serde_json::json;
+use switchboard_actors::clock;
+use switchboard_actors::control::{self, CarrierApi, Machine, NotPlaced, Placing};
+use switchboard_actors::events::{Event, emit};
+use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
+use switchboard_actors::line::identity::Direction;
+use switchboard_actors::profile::CallProfile;
+use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
+use switchboard_actors::wire::Carrier;
+use url::Url;
+
+use super::app::AppState;
+use super::order::{Body, order};
+use super::problem::Problem;
+use super::twiml;
+use crate::service::config::{NotCalled, Outbound};
+
+/// What calls are begun with.
+pub struct Dialling {
+    /// Whom, and how often.
+    pub rules: Outbound,
+    /// The carrier's API.
+    pub api: Arc<CarrierApi>,
+    /// The account, which the stream has to name again.
+    pub account: Option<String>,
+    /// The brief of an agent in a language.
+    pub profile: ProfileNamed,
+    /// When calls were begun.
+    pub pace: Mutex<Pace>,
+}
+
+/// The brief of an agent and a language for a call to a number, or why there is none.
+pub type ProfileNamed = Box<dyn Fn(&str, Option<&str>, &str) -> Result<Arc<CallProfile>, String> + Send + Sync>;
+
+/// An order to call somebody.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    /// Who is called, E.164.
+    to: String,
+    /// The number they see; `outbound.from` where nothing is said.
+    from: Option<String>,
+    /// The agent who speaks.
+    #[serde(default = "default_agent")]
+    agent: String,
+    /// The language it begins with; its first where nothing is said.
+    language: Option<String>,
+    /// Whether an answering machine is looked for.
+    #[serde(default)]
+    amd: Amd,
+}
+
+/// Whether an answering machine is looked for.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Amd {
+    #[default]
+    Off,
+    Detect,
+    MessageEnd,
+}
+
+/// `POST /calls`: 202 with our id of the call, which rings by then.
+pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let Some(dialling) = &app.dialling else {
+        return Err(Problem::forbidden("outbound calls are switched off (`outbound.enabled`)"));
+    };
+    let order: Order = order(body, r#"{"to":"+14155550100","agent":"default","language":"en"}"#)?;
+    let (from, profile) = judge(dialling, &order)?;
+    let name = CarrierCallId::new(&format!("outbound-{}", CallId::random()));
+    let expected = ExpectedCall {
+        carrier: Carrier::Twilio,
+        carrier_call: name.clone(),
+        account: dialling.account.clone(),
+        direction: Direction::Outbound,
+        from: Private::new(from.clone()),
+        to: Private::new(order.to.clone()),
+        profile,
+    };
+    let (most, ring) = (dialling.rules.max_concurrent as usize, dialling.rules.ring);
+    let permit = app.supervisor.send(ExpectOutbound { call: expected, most, ring }).timeout(PATIENCE).await;
+    let permit = permit.map_err(|_| unresponsive())?.map_err(refused)?;
+    if !dialling.pace.lock().unwrap_or_else(PoisonError::into_inner).take(dialling.rules.max_per_minute, clock::now()) {
+        app.supervisor.do_send(NotBegun(name));
+        let detail = "as many calls as may be were begun within the last minute (`outbound.max_per_minute`)";
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
+    }
+    let placing = Placing {
+        to: Private::new(order.to),
+        from: Private::new(from),
+        document: callback(&app.public_url, "/twilio/voice", &name),
+        status: callback(&app.public_url, "/twilio/status", &name),
+        ring,
+        machine: order.amd.machine(),
+    };
+    match control::http::place(&dialling.api, &placing).await {
+        Ok(carrier_call) => {
+            let known = Identify { announced: name, carrier_call: carrier_call.clone(), picked_up: false, told: None };
+            app.supervisor.do_send(known);
+            let id = permit.call.to_string();
+            Ok(HttpResponse::Accepted().json(json!({
+                "status": "dialling", "id": id, "carrier_call_id": carrier_call.as_str(),
+            })))
+        }
+        Err(problem) => {
+            // The carrier has not named it; ours for it stands in the URLs that the carrier was given.
+            let call = CallTag::new(permit.call, &name);
+            warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
+            emit(Event::OutboundEnded { call: &call, status: "refused" });
+            // A call that was begun after all finds no place, and is told that nobody is there.
+            app.supervisor.do_send(NotBegun(name));
+            Err(not_placed(&problem))
+        }
+    }
+}
+
+/// The number to be shown and the brief, or why nobody is called.
+fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>), Problem> {
+    dialling.rules.permit(&order.to).map_err(|refusal| {
+        let status = match refusal {
+            NotCalled::NoNumber => StatusCode::UNPROCESSABLE_ENTITY,
+            NotCalled::Premium { .. } | NotCalled::DearArea { .. } | NotCalled::NotAllowed => StatusCode::FORBIDDEN,
+        };
+        Problem::new(status, refusal.to_string())
+    })?;
+    let unprocessable = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    let from = order.from.clone().or_else(|| dialling.rules.from.clone());
+    let from = from.ok_or_else(|| unprocessable("no number to show: say `from`, or set `outbound.from`".to_owned()))?;
+    let profile = (dialling.profile)(&order.agent, order.language.as_deref(), &order.to).map_err(unprocessable)?;
+    Ok((from, profile))
+}
+
+impl Amd {
+    const fn machine(self) -> Option<Machine> {
+        match self {
+            Self::Off => None,
+            Self::Detect => Some(Machine::Detect),
+            Self::MessageEnd => Some(Machine::MessageEnd),
+        }
+    }
+}
+
+/// When calls were begun, for the cap of a minute. Pure.
+#[derive(Debug, Default)]
+pub struct Pace(VecDeque<Instant>);
+
+impl Pace {
+    /// Counts a call, unless as many as `most` were begun within the minute.
+    fn take(&mut self, most: u32, now: Instant) -> bool {
+        while self.0.front().is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE) {
+            self.0.pop_front();
+        }
+        let granted = self.0.len() < most as usize;
+        if granted {
+            self.0.push_back(now);
+        }
+        granted
+    }
+}
+
+fn callback(public: &Url, path: &str, name: &CarrierCallId) -> String {
+    // The name is made of letters, digits and hyphens.
+    format!("{}?outbound={}", twiml::public_url(public, path), name.as_str())
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Draining | Refusal::Spent | Refusal::Killed => Problem::unavailable(refusal.to_string(), 60),
+        Refusal::Full { .. } | Refusal::TooManyOutbound { .. } => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, refusal.to_string()).with_header(header::RETRY_AFTER, "10")
+        }
+        Refusal::BadToken | Refusal::WrongCall | Refusal::AlreadyOn | Refusal::CallOver => {
+            error!(refusal:%; "a place was refused for a token that nobody showed");
+            unresponsive()
+        }
+    }
+}
+
+fn not_placed(problem: &NotPlaced) -> Problem {
+    let status = if problem.busy { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::BAD_GATEWAY };
+    Problem::new(status, problem.reason.clone())
+}
+
+fn unresponsive() -> Problem {
+    Problem::unavailable("the service does not answer; it may be overloaded", 1)
+}
+
+fn default_agent() -> String {
+    "default".to_owned()
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Longest wait for the Supervisor; a person waits too.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_calls_a_minute_and_no_more() {
+        let (mut pace, start) = (Pace::default(), clock::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(pace.take(2, at(0)) && pace.take(2, at(30)));
+        assert!(!pace.take(2, at(59)));
+        assert!(pace.take(2, at(60)), "the first is a minute old");
+        assert!(!pace.take(2, at(61)));
+    }
+}

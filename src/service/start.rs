@@ -1,0 +1,452 @@
+//! The service as a whole: what is started, in which order, and how it stops.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use actix_rt::task::JoinHandle;
+use actix_web::web::Data;
+use log::{debug, info, warn};
+use switchboard_actors::clock;
+use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::messages::Finish;
+use switchboard_actors::delivery::plan::DeliveryPlan;
+use switchboard_actors::ids::Private;
+use switchboard_actors::realtime::actor::warm::Valve;
+use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup, read_spend_store};
+use switchboard_actors::supervisor::messages::Drain;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
+use switchboard_actors::wire::Carrier;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::service::canary::Canary;
+use crate::service::config::{Config, Did, Profiles, Provider, Records, RouteInput, Spend, Verify};
+use crate::service::listener::{Bound, Listener, Room};
+use crate::service::routes::answered::AnsweredCalls;
+use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules, Trust};
+use crate::service::routes::health::ModelProbe;
+use crate::service::routes::hints::Hints;
+use crate::service::routes::limiter::ConnectionLimiter;
+use crate::service::routes::outbound::Dialling;
+use crate::service::routes::signature::Keys;
+use crate::service::routes::watching::Watching;
+use crate::service::routes::waybeo::WaybeoRules;
+use crate::service::routes::{self, twiml};
+use crate::service::{open_files, telemetry};
+use crate::tools::records::Sweep;
+use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
+
+/// A running service.
+pub struct Service {
+    public: Listener,
+    admin: Listener,
+    public_url: Url,
+    supervisor: Addr<Supervisor>,
+    /// The Supervisor's thread: a busy call never makes it wait.
+    arbiter: Arbiter,
+    writer: RecordWriter,
+    /// Ends with the service.
+    _sweep: Option<Sweep>,
+    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    delivery: Option<(Addr<Delivery>, Arbiter)>,
+    rehearsal: Option<Rehearsal>,
+    /// The canary, if there is one.
+    watching: Option<JoinHandle<()>>,
+    /// Closes the sessions that wait for calls.
+    warm: Valve,
+    /// Warns of a carrier's token that is about to expire.
+    token_watch: Option<JoinHandle<()>>,
+}
+
+/// Why the service did not start. Nothing of it is left running then.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The folder of records cannot be used.
+    #[error("use `records.dir` = {dir}: {source}")]
+    Records {
+        /// The folder.
+        dir: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An address cannot be listened at.
+    #[error("listen at `{key}` = {address}: {source}")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The folder of recordings cannot be used.
+    #[error("use `recording.dir` = {dir}: {source}")]
+    Recording {
+        /// The folder.
+        dir: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What was spent today cannot be read, and a limit depends on it.
+    #[error("go by `spend.file` = {file}: {source}")]
+    SpendStore {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: SpendStoreUnreadable,
+    },
+    /// The rehearsal model did not start.
+    #[error("start the rehearsal model: {0}")]
+    Rehearsal(io::Error),
+}
+
+impl Service {
+    /// Starts everything that `config` asks for. Within an actix system.
+    ///
+    /// # Errors
+    /// When the disk or an address cannot be used.
+    pub async fn build(config: Config) -> Result<Self, ServiceError> {
+        check_spend_store(&config.spend)?;
+        make_recordings(config.recording.dir.as_deref())?;
+        let writer = start_records(&config.records)?;
+        let sweep = Sweep::start(&config.records, &config.recording);
+        let delivery = delivery(&config)
+            .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
+        let app = Arc::new(OnceLock::new());
+        let strangers = open_files::strangers(config.server.max_calls);
+        let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
+        let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
+        let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, &app, routes::public)?;
+        let room = Room { strangers, others: MOST_OPERATORS };
+        let admin = Bound::at("admin.bind", config.admin.bind, 1, room, &app, routes::admin)?;
+
+        let rehearsal = match config.realtime.provider {
+            Provider::Rehearsal => {
+                Some(Rehearsal::start(RehearsalOptions::default()).await.map_err(ServiceError::Rehearsal)?)
+            }
+            Provider::OpenAi | Provider::Azure => None,
+        };
+        let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
+        let public_url = config.server.public_url_at(public.address);
+        let apis = carrier_apis(&config, &public_url);
+        let delivery = delivery.map(on_its_own_thread);
+        let setup = SupervisorSetup {
+            max_calls: config.server.max_calls,
+            token_lifetime: config.twilio.token_lifetime,
+            writer: writer.clone(),
+            spend: config.spend.limits,
+            spend_store: config.spend.file.clone(),
+            apis: apis.clone(),
+            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
+        };
+        let arbiter = Arbiter::new();
+        let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
+        let metrics = telemetry::install();
+        telemetry::begin_named(&config);
+        let canary = Canary::default();
+        let (warm, warm_profiles) = (Valve::default(), Arc::clone(&profiles));
+        let watching = canary_plan(&config, &profiles).map(|(plan, every)| canary.start(plan, every));
+        let candidates = first_plan(&profiles).map(|plan| plan.candidates()).unwrap_or_default();
+        let probe = ModelProbe::new(model_address(&config), canary, candidates);
+        let known = AppState {
+            supervisor: supervisor.clone(),
+            dialling: dialling(&config, Arc::clone(&profiles), &apis),
+            profiles: profile_for(profiles),
+            public_url: public_url.clone(),
+            trust: trust(&config),
+            account: config.secrets.twilio_account_sid.clone(),
+            waybeo: waybeo_rules(&config),
+            stream: StreamRules {
+                start_timeout: config.limits.start_timeout,
+                stall_timeout: config.limits.line_silence,
+                max_message: config.limits.max_message,
+            },
+            limiter: ConnectionLimiter::new(sockets_waiting, config.limits.sockets_per_address),
+            admin_token: config.secrets.admin_token.clone(),
+            transfers: config.transfers.keys().cloned().collect(),
+            recordings: config.recording.dir.clone(),
+            unwritable: writer.unwritable(),
+            model: probe,
+            warm: first_plan(&warm_profiles).map(|plan| (plan, warm.clone())),
+            recent: writer.recent(),
+            watching: Watching::default(),
+            answered: AnsweredCalls::default(),
+            hints: Hints::default(),
+            voicemail: config.outbound.voicemail,
+            metrics,
+            started: clock::now(),
+        };
+        app.get_or_init(|| Data::new(known));
+        let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+        let expires = token.and_then(|token| waybeo::expiry(token.expose()));
+        let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
+        let (public, admin) = (public.listen(), admin.listen());
+        debug!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
+        Ok(Self {
+            public,
+            admin,
+            public_url,
+            supervisor,
+            arbiter,
+            writer,
+            _sweep: sweep,
+            delivery,
+            rehearsal,
+            watching,
+            warm,
+            token_watch,
+        })
+    }
+
+    /// Where carriers are listened to.
+    pub fn public_addr(&self) -> SocketAddr {
+        self.public.address
+    }
+
+    /// Where operators are listened to.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.address
+    }
+
+    /// Where carriers reach us, with the real port.
+    pub fn public_url(&self) -> &Url {
+        &self.public_url
+    }
+
+    /// Where operators reach us, without a slash at its end.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin.address)
+    }
+
+    /// Who admits calls.
+    pub fn supervisor(&self) -> &Addr<Supervisor> {
+        &self.supervisor
+    }
+
+    /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
+    /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
+    pub async fn stop(self, patience: Duration) {
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
+        self.warm.close();
+        let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
+        if !matches!(drained, Ok(Ok(()))) {
+            warn!("not every call has ended in order; stopping all the same");
+        }
+        // A Transcript that waits for its call's last words still holds a handle.
+        let patient = async {
+            while self.writer.handles() > WRITERS_KEPT {
+                actix_rt::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(LAST_WORDS, patient).await.is_err() {
+            warn!("a transcript is still waited for; it is filed as it is");
+        }
+        self.public.stop().await;
+        self.admin.stop().await;
+        let writer = self.writer;
+        let flushed = actix_rt::task::spawn_blocking(move || writer.flush());
+        if timeout(GRACE, flushed).await.is_err() {
+            warn!(
+                "the disk is slow; records of the last moment may be missing and are made from their journals at the next start"
+            );
+        }
+        if let Some((delivery, thread)) = self.delivery {
+            // What is not delivered by then goes on at the next start.
+            if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
+                warn!("deliveries hang; they go on at the next start");
+            }
+            thread.stop();
+        }
+        if let Some(rehearsal) = self.rehearsal {
+            rehearsal.stop().await;
+        }
+        if let Some(watch) = self.token_watch {
+            watch.abort();
+        }
+        self.arbiter.stop();
+    }
+}
+
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
+}
+
+/// Makes the folder of recordings, so that none is lost for want of it.
+fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
+    let Some(dir) = dir else { return Ok(()) };
+    let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(told)
+}
+
+/// Refuses a start that would make a limit void: what was spent today cannot be read.
+pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
+    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_spend_store()) else { return Ok(()) };
+    read_spend_store(file)
+        .map(drop)
+        .map_err(|source| ServiceError::SpendStore { file: file.display().to_string(), source })
+}
+
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+}
+
+fn trust(config: &Config) -> Trust {
+    match config.twilio.verify {
+        Verify::Require => Trust::Signed(Keys {
+            auth_tokens: config.secrets.twilio_auth_tokens.clone(),
+            shared: config.secrets.twilio_shared_keys.clone(),
+        }),
+        Verify::Off => Trust::Loopback,
+    }
+}
+
+/// The carriers' APIs whose secrets are known.
+fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<CarrierApi>> {
+    let secrets = &config.secrets;
+    let twilio = secrets.twilio_account_sid.as_ref().zip(secrets.twilio_auth_tokens.first());
+    let twilio = twilio.map(|(account, token)| {
+        let api = CarrierApi::Twilio(TwilioApi {
+            api_url: config.twilio.api_url.clone(),
+            account: account.expose().clone(),
+            auth_token: token.clone(),
+            after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
+            person: twiml::public_url(public_url, "/twilio/person"),
+        });
+        (Carrier::Twilio, Arc::new(api))
+    });
+    let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
+    let waybeo = waybeo.map(|token| {
+        let api = CarrierApi::Waybeo(WaybeoApi {
+            api_url: config.waybeo.api_url.clone(),
+            token: token.clone(),
+            transfer_command: config.waybeo.transfer_command.clone(),
+            hangup_command: config.waybeo.hangup_command.clone(),
+        });
+        (Carrier::Waybeo, Arc::new(api))
+    });
+    twilio.into_iter().chain(waybeo).collect()
+}
+
+fn waybeo_rules(config: &Config) -> WaybeoRules {
+    WaybeoRules {
+        enabled: config.waybeo.enabled,
+        token: config.secrets.waybeo_stream_token.clone(),
+        did_is_caller: config.waybeo.did == Did::Caller,
+        sip_id: config.waybeo.sip_id.clone(),
+        agents: config.agents.keys().cloned().collect(),
+    }
+}
+
+/// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
+async fn watch_token(expires: i64) {
+    let left = || u64::try_from(expires.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
+    info!(left_s = left(); "WAYBEO_AUTH_TOKEN is good for so long");
+    for notice in TOKEN_NOTICES {
+        // Slept in pieces: the wall's clock may be set meanwhile.
+        while left() > notice.as_secs() {
+            let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
+            actix_rt::time::sleep(wait).await;
+        }
+        warn!(left_s = left(); "WAYBEO_AUTH_TOKEN expires: renew it and restart, or callers can be neither transferred nor hung up on");
+    }
+}
+
+/// What calls are begun with, where the operator wants that.
+fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+    let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
+    Some(Dialling {
+        rules: config.outbound.clone(),
+        api: Arc::clone(api),
+        account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
+        profile: Box::new(move |agent, language, to| profiles.named(agent, language, to)),
+        pace: Mutex::default(),
+    })
+}
+
+fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
+    Box::new(move |asked: &Asked<'_>| {
+        profiles.for_call(&RouteInput {
+            carrier: asked.carrier,
+            direction: asked.direction,
+            from: Private::new(asked.from.to_owned()),
+            to: Private::new(asked.to.to_owned()),
+            parameters: asked.parameters.iter().cloned().collect(),
+        })
+    })
+}
+
+/// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
+fn canary_plan(config: &Config, profiles: &Profiles) -> Option<(Arc<SessionPlan>, Duration)> {
+    let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
+    Some((first_plan(profiles)?, every))
+}
+
+/// How most calls are held, for all that is known before there is one.
+fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
+    let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
+    Some(Arc::clone(&profile.model))
+}
+
+/// Where the model's server takes connections; none for one within the process.
+fn model_address(config: &Config) -> Option<(String, u16)> {
+    let url = match config.realtime.provider {
+        Provider::Rehearsal => return None,
+        Provider::OpenAi | Provider::Azure => config.realtime.url.as_ref()?,
+    };
+    let port = url.port().unwrap_or(if matches!(url.scheme(), "ws" | "http") { 80 } else { 443 });
+    Some((url.host_str()?.to_owned(), port))
+}
+
+/// Operators' requests and event streams at once.
+const MOST_OPERATORS: usize = 512;
+/// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
+const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
+/// The service's own handle of the writer and the Supervisor's.
+const WRITERS_KEPT: usize = 2;
+/// Longer than a Transcript waits for late words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the tries under way may take when the service stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(3);
+/// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
+const GRACE: Duration = Duration::from_secs(15);

@@ -1,0 +1,196 @@
+//! The recorder behind `/metrics`, made from the table of metrics.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Label, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::process;
+use super::table::{Kind, METRICS, Metric, Values};
+use crate::service::config::{CONTROL, Config};
+
+/// What has been counted so far.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// As Prometheus reads it: every metric of the table, with its help and its type, also where it has no series yet.
+    pub fn render(&self) -> String {
+        let mut text = self.0.render();
+        for metric in METRICS {
+            let line = |kind: &str| format!("# TYPE {} {kind}\n", metric.name);
+            match metric.kind {
+                // The recorder's own counters are whole numbers.
+                Kind::Amount => text = text.replacen(&line("gauge"), &line("counter"), 1),
+                Kind::Counter | Kind::Gauge | Kind::CandidateFormat | Kind::Histogram(_) => {}
+            }
+            let typed = line(metric.kind.word());
+            if !text.contains(&typed) {
+                let _ = write!(text, "# HELP {} {}\n{typed}\n", metric.name, metric.help);
+            }
+        }
+        text
+    }
+}
+
+/// Installs the metrics recorder and returns its handle; every call in a process returns the same one, so that tests may build
+/// the service many times. Every metric is there from the start, with every series whose labels are known, so that a dashboard sees
+/// 0 and not a gap, and an alert on a rate sees the first event.
+///
+/// A thread of its own folds the histograms' samples now and then, which a service that nobody scrapes would keep each of, and
+/// looks at the process: neither delays a call.
+///
+/// # Panics
+/// When another recorder was installed in this process, which only this function does, or no thread can be had at the start.
+pub fn install() -> Metrics {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let handle = HANDLE.get_or_init(|| {
+        let recorder = recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).expect("the only recorder of this process is installed here, once");
+        METRICS.iter().for_each(begin);
+        gauge!("switchboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        process::look();
+        look_after(handle.clone());
+        handle
+    });
+    Metrics(handle.clone())
+}
+
+/// Begins the series that `config` names at 0.
+pub fn begin_named(config: &Config) {
+    let realtime = &config.realtime;
+    let fallbacks = realtime.fallbacks.iter().filter_map(|fallback| fallback.model.as_ref());
+    let routed = config.routes.iter().filter_map(|route| route.model.as_ref());
+    let everywhere: Vec<&String> = realtime.fallback_models.iter().chain(fallbacks).chain(routed).collect();
+    for (name, agent) in &config.agents {
+        let concerning = config.experiments.iter().filter(|experiment| experiment.variants.contains_key(name));
+        let mut variants: Vec<&str> = concerning.map(|experiment| experiment.name.as_str()).collect();
+        variants.push(if variants.is_empty() { NO_VARIANT } else { CONTROL });
+        for variant in variants {
+            let own = agent.model.as_ref().unwrap_or(&realtime.model);
+            for model in everywhere.iter().copied().chain([own]) {
+                let labels = labels(&[("agent", name), ("model", model), ("variant", variant)]);
+                let _ = gauge!("switchboard_spend_usd_total", labels);
+            }
+            if variant != NO_VARIANT {
+                begin_named_by("switchboard_variant_calls_total", &[("variant", variant), ("agent", name)]);
+            }
+        }
+    }
+    for destination in config.transfers.keys() {
+        begin_named_by("switchboard_transfers_total", &[("destination", destination)]);
+    }
+}
+
+/// Begins every series of the counter `name` whose first labels are `named`.
+fn begin_named_by(name: &'static str, named: &[(&'static str, &str)]) {
+    let metric = METRICS.iter().find(|metric| metric.name == name).expect("a row of the table");
+    let Some((last, Values::Known(values))) = metric.labels.last().map(|label| (label.name, &label.values)) else {
+        return;
+    };
+    for value in values() {
+        let _ = counter!(name, labels(&[named, &[(last, value)]].concat()));
+    }
+}
+
+fn labels(pairs: &[(&'static str, &str)]) -> Vec<Label> {
+    pairs.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect()
+}
+
+fn recorder() -> PrometheusRecorder {
+    let with_buckets = |builder: PrometheusBuilder, metric: &Metric| match metric.kind {
+        Kind::Histogram(buckets) => builder
+            .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
+            .expect("the lists of buckets in the table are not empty"),
+        Kind::Counter | Kind::Amount | Kind::Gauge | Kind::CandidateFormat => builder,
+    };
+    METRICS.iter().fold(PrometheusBuilder::new(), with_buckets).build_recorder()
+}
+
+/// Describes a metric and begins what of it is known.
+fn begin(metric: &Metric) {
+    let (name, help) = (metric.name, metric.help);
+    match metric.kind {
+        Kind::Counter => describe_counter!(name, help),
+        Kind::Amount | Kind::Gauge | Kind::CandidateFormat => describe_gauge!(name, help),
+        Kind::Histogram(_) => describe_histogram!(name, help),
+    }
+    for series in metric.series() {
+        let pairs: Vec<_> = metric.labels.iter().map(|label| label.name).zip(series).collect();
+        match metric.kind {
+            Kind::Counter => drop(counter!(name, labels(&pairs))),
+            Kind::Amount | Kind::Gauge => drop(gauge!(name, labels(&pairs))),
+            Kind::Histogram(_) => drop(histogram!(name, labels(&pairs))),
+            Kind::CandidateFormat => {}
+        }
+    }
+}
+
+fn look_after(handle: PrometheusHandle) {
+    let look = move || {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            handle.run_upkeep();
+            process::look();
+        }
+    };
+    let thread = std::thread::Builder::new().name("metrics".to_owned());
+    thread.spawn(look).expect("a process that has just begun can have a thread");
+}
+
+/// How a call without an experiment is labelled.
+const NO_VARIANT: &str = "none";
+/// How often samples are folded and the process is looked at: a turn leaves a few samples of 8 bytes, so little is kept between.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_there_from_the_start_and_installed_once() {
+        let metrics = install();
+        counter!("switchboard_calls_refused_total", "reason" => "full").increment(2);
+        histogram!("switchboard_barge_in_seconds").record(0.000_2);
+        for rendered in [metrics.render(), install().render()] {
+            for line in [
+                "switchboard_calls_active 0",
+                "switchboard_audio_frames_total{direction=\"in\"} 0",
+                "switchboard_audio_frames_total{direction=\"out\"} 0",
+                "switchboard_calls_refused_total{reason=\"full\"} 2",
+                "switchboard_barge_in_seconds_bucket{le=\"0.0001\"} 0",
+                "switchboard_barge_in_seconds_bucket{le=\"0.00025\"} 1",
+                "# HELP switchboard_calls_active Calls with a live stream.",
+            ] {
+                assert!(rendered.lines().any(|rendered| rendered == line), "{line}\nis not in\n{rendered}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_has_its_help_its_type_and_its_known_series() {
+        let rendered = install().render();
+        for metric in METRICS {
+            let count = |line: String| rendered.lines().filter(|rendered| *rendered == line).count();
+            assert_eq!(count(format!("# HELP {} {}", metric.name, metric.help)), 1, "{}", metric.name);
+            assert_eq!(count(format!("# TYPE {} {}", metric.name, metric.kind.word())), 1, "{}", metric.name);
+            for series in metric.series() {
+                let pairs: Vec<_> = metric
+                    .labels
+                    .iter()
+                    .zip(series)
+                    .map(|(label, value)| format!("{}=\"{value}\"", label.name))
+                    .collect();
+                let part = if matches!(metric.kind, Kind::Histogram(_)) { "_count" } else { "" };
+                let labels = if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
+                let begun = format!("{}{part}{labels} ", metric.name);
+                let there =
+                    rendered.lines().any(|line| line.starts_with(&begun)) || metric.kind == Kind::CandidateFormat;
+                assert!(there, "{begun}is not there from the start");
+            }
+        }
+    }
+}

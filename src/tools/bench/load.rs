@@ -1,0 +1,472 @@
+//! The steps of the bench: start the service, add calls, measure, stop at the first missed objective.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
+
+use super::metronome::Metronome;
+use super::model::{self, Configured};
+use super::phone::{self, ACCOUNT, CallBook, Tally};
+use super::sheet::{Feature, Latency, Sheet, Step};
+use super::wire::{Frames, Pen};
+use super::{plot, probe};
+use crate::service::shutdown::Signals;
+
+/// Measures what this host can carry.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_long_help = "Example: switchboard bench --steps 100,400,800 --seconds 10 --out target/bench\n         switchboard bench --audio"
+)]
+pub struct BenchArgs {
+    /// Concurrent calls of each step.
+    #[arg(long, value_delimiter = ',', default_values_t = [50, 100, 200, 400, 600, 800, 1000, 1200, 1400, 1600])]
+    pub steps: Vec<usize>,
+    /// Measured seconds of each step.
+    #[arg(long, default_value_t = 8)]
+    pub seconds: u64,
+    /// The objective: 99 of 100 frames are through within this many ms, each way.
+    #[arg(long, default_value_t = 10)]
+    pub p99_ms: u32,
+    /// The model's audio: pcm24k or g711.
+    #[arg(long, default_value = "pcm24k", value_parser = ["pcm24k", "g711"])]
+    pub audio_format: String,
+    /// Measure again with one feature off at a time, at this many calls.
+    #[arg(long)]
+    pub features_at: Option<usize>,
+    /// Measure what the audio path does to sound instead, and fail when a limit is missed (audio.json, spectra.svg).
+    #[arg(long)]
+    pub audio: bool,
+    /// Where the sheet (sheet.json) and the plot (latency.svg) go.
+    #[arg(long, default_value = "target/bench")]
+    pub out: PathBuf,
+    /// Print the sheet as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why there is no sheet.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// Files or sockets of ours.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The service did not start, or left.
+    #[error("the service under test {0}; its log is {1}")]
+    Service(&'static str, PathBuf),
+    /// A call could not be set up.
+    #[error("call {number} could not be set up: {reason}")]
+    SetUp {
+        /// Which one.
+        number: usize,
+        /// Why.
+        reason: String,
+    },
+    /// This process is the bottleneck, so nothing can be said of the service.
+    #[error(
+        "the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on"
+    )]
+    GeneratorBusy {
+        /// At how many calls.
+        calls: usize,
+        /// How busy it was.
+        busy_percent: u32,
+    },
+    /// Somebody wants it to end.
+    #[error("{0}: the bench stopped before its end, without a sheet")]
+    Signal(&'static str),
+}
+
+/// Runs the bench. The sheet goes to stdout, progress to stderr.
+///
+/// # Errors
+/// When the service cannot be started or measured, or a signal comes before the end.
+pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
+    if args.audio {
+        return super::audio::run(&args.out, args.json);
+    }
+    let mut signals = Signals::listen();
+    // Whatever is not finished here goes with its service.
+    match select(pin!(measure(args)), pin!(signals.next())).await {
+        Either::Left((done, _)) => done,
+        Either::Right((signal, _)) => Err(BenchError::Signal(signal)),
+    }
+}
+
+async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
+    std::fs::create_dir_all(&args.out).map_err(|source| BenchError::Io { what: "make the output folder", source })?;
+    let progress = ProgressBar::new(args.steps.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let mut sheet = Sheet::new(probe::machine(), &args.audio_format, args.p99_ms);
+    let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
+    // Once: a process that has been moved to one core sees no other any more.
+    let apart = keep_apart();
+    let mut rig = Rig::start(args, variant, apart).await?;
+    for &calls in &args.steps {
+        progress.set_message(format!("{calls} calls: setting up"));
+        match rig.step(calls, args, &progress).await {
+            Ok(step) => {
+                let held = step.holds(args.p99_ms);
+                sheet.steps.push(step);
+                progress.inc(1);
+                if !held {
+                    break;
+                }
+            }
+            Err(stopped @ BenchError::GeneratorBusy { .. }) => {
+                sheet.stopped = Some(stopped.to_string());
+                break;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    rig.stop().await;
+    progress.set_message("setting up");
+    let mut rig = Rig::start(args, variant, apart).await?;
+    sheet.set_ups_per_s = Some(rig.set_up_rate().await?);
+    rig.stop().await;
+    if let Some(calls) = args.features_at {
+        for (name, variant) in [
+            ("everything on", variant),
+            ("model audio g711", Variant { audio_format: "g711", ..variant }),
+            ("verification off", Variant { verify: false, ..variant }),
+            ("log off", Variant { log: "off", ..variant }),
+        ] {
+            progress.set_message(format!("{name} at {calls} calls"));
+            let mut rig = Rig::start(args, variant, apart).await?;
+            let step = rig.step(calls, args, &progress).await?;
+            rig.stop().await;
+            sheet.features.push(Feature { name: name.to_owned(), step });
+        }
+    }
+    progress.finish_and_clear();
+    sheet.conclude();
+    let text = serde_json::to_string_pretty(&sheet).unwrap_or_default();
+    let written = std::fs::write(args.out.join("sheet.json"), &text)
+        .and_then(|()| std::fs::write(args.out.join("latency.svg"), plot::latency_over_calls(&sheet)));
+    written.map_err(|source| BenchError::Io { what: "write the sheet", source })?;
+    sheet.print(args.json.then_some(text.as_str()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is on in the service under test.
+#[derive(Debug, Clone, Copy)]
+struct Variant<'a> {
+    audio_format: &'a str,
+    verify: bool,
+    log: &'static str,
+}
+
+/// The service under test and the load on it.
+struct Rig {
+    service: Served,
+    log: PathBuf,
+    address: String,
+    verify: bool,
+    sessions: UnboundedReceiver<Configured>,
+    spend_store: Vec<Rc<CallBook>>,
+    tally: Rc<Tally>,
+    lost: Rc<Cell<usize>>,
+    metronome: Rc<Metronome>,
+    /// The carrier's connections to the webhook.
+    webhooks: awc::Client,
+    /// Memory of the service without calls.
+    idle_kib: u64,
+    _records: tempdir::Dir,
+}
+
+impl Rig {
+    async fn start(args: &BenchArgs, variant: Variant<'_>, apart: bool) -> Result<Self, BenchError> {
+        let io = |what| move |source| BenchError::Io { what, source };
+        let (model_port, sessions) = model::listen().await.map_err(io("listen for the service"))?;
+        let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
+        let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
+        let log = args.out.join("service.log");
+        let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
+        let binary = std::env::current_exe().map_err(io("find this program"))?;
+        let address = format!("127.0.0.1:{port}");
+        // Nobody is turned away, and no more is asked of the system than the steps need.
+        let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max).to_string();
+        let mut command = if apart {
+            let mut taskset = Command::new("taskset");
+            taskset.args(["-c", SERVICE_CORE]).arg(&binary);
+            taskset
+        } else {
+            Command::new(&binary)
+        };
+        command
+            .arg("serve")
+            .current_dir(records.path())
+            .env("SWITCHBOARD__SERVER__BIND", &address)
+            .env("SWITCHBOARD__SERVER__PUBLIC_URL", format!("http://{address}"))
+            .env("SWITCHBOARD__SERVER__WORKERS", "1")
+            .env("SWITCHBOARD__SERVER__MAX_CALLS", &most)
+            .env("SWITCHBOARD__LIMITS__SOCKETS_PER_ADDRESS", most)
+            .env("SWITCHBOARD__ADMIN__BIND", format!("127.0.0.1:{admin}"))
+            .env("SWITCHBOARD__RECORDS__DIR", records.path().join("calls"))
+            .env("SWITCHBOARD__REALTIME__PROVIDER", "openai")
+            .env("SWITCHBOARD__REALTIME__URL", format!("ws://127.0.0.1:{model_port}/v1/realtime"))
+            .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
+            .env("SWITCHBOARD__TWILIO__VERIFY", if variant.verify { "require" } else { "off" })
+            .env("OPENAI_API_KEY", "bench")
+            .env("TWILIO_AUTH_TOKEN", TOKEN)
+            .env("RUST_LOG", variant.log)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log_file);
+        let mut service = Served(command.spawn().map_err(io("start the service"))?);
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(&address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                return Ok(Self {
+                    idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
+                    metronome: Metronome::start().map_err(io("start the metronome"))?,
+                    webhooks: awc::Client::default(),
+                    service,
+                    log,
+                    address,
+                    verify: variant.verify,
+                    sessions,
+                    spend_store: Vec::new(),
+                    tally: Rc::default(),
+                    lost: Rc::default(),
+                    _records: records,
+                });
+            }
+            if !matches!(service.0.try_wait(), Ok(None)) {
+                return Err(BenchError::Service("left at once", log));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(BenchError::Service("does not listen", log))
+    }
+
+    /// Brings the calls to `calls`, measures, and gives the figures.
+    async fn step(&mut self, calls: usize, args: &BenchArgs, progress: &ProgressBar) -> Result<Step, BenchError> {
+        let from = self.spend_store.len();
+        let mut to_update = Vec::new();
+        for number in from..calls {
+            to_update.push(self.add(number).await.map_err(|reason| BenchError::SetUp { number, reason })?);
+        }
+        progress.set_message(format!("{calls} calls: settling"));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        progress.set_message(format!("{calls} calls: measuring {} s", args.seconds));
+        let (pid, own) = (self.service.0.id(), std::process::id());
+        let spend_store = |pid| probe::processor_time(pid).unwrap_or_default();
+        self.tally.up.borrow_mut().clear();
+        self.tally.down.borrow_mut().clear();
+        self.tally.clear.borrow_mut().clear();
+        let lost_before = self.lost.get();
+        let (service_before, own_before, wall) = (spend_store(pid), spend_store(own), Instant::now());
+        self.tally.measuring.set(true);
+        tokio::time::sleep(Duration::from_secs(args.seconds)).await;
+        self.tally.measuring.set(false);
+        let (service_used, own_used, wall) =
+            (spend_store(pid) - service_before, spend_store(own) - own_before, wall.elapsed());
+        let resident_kib = probe::resident_kib(pid).unwrap_or(0);
+        progress.set_message(format!("{calls} calls: interrupting"));
+        self.tally.measuring.set(true);
+        let (up, down) = (Latency::of(&self.tally.up.take()), Latency::of(&self.tally.down.take()));
+        for book in self.spend_store.iter().take(INTERRUPTED) {
+            book.interrupt.set(true);
+            tokio::time::sleep(Duration::from_millis(7)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        self.tally.measuring.set(false);
+        let busy_percent = (100.0 * own_used.as_secs_f64() / wall.as_secs_f64()) as u32;
+        if busy_percent > 95 {
+            return Err(BenchError::GeneratorBusy { calls, busy_percent });
+        }
+        if !matches!(self.service.0.try_wait(), Ok(None)) {
+            return Err(BenchError::Service("left during the load", self.log.clone()));
+        }
+        Ok(Step {
+            calls,
+            up,
+            down,
+            clear: Latency::of(&self.tally.clear.take()),
+            first_update_ms: Latency::of(&to_update),
+            cpu_ms_per_call_s: service_used.as_secs_f64() * 1000.0 / (calls as f64 * wall.as_secs_f64()),
+            service_busy_percent: (100.0 * service_used.as_secs_f64() / wall.as_secs_f64()) as u32,
+            generator_busy_percent: busy_percent,
+            kib_per_call: resident_kib.saturating_sub(self.idle_kib) as f64 / calls.max(1) as f64,
+            resident_kib,
+            lost: self.lost.get() - lost_before,
+        })
+    }
+
+    /// One more call, webhook and all; gives the µs from the phone's 101 to the model's `session.update`.
+    async fn add(&mut self, number: usize) -> Result<u32, String> {
+        let call_sid = format!("CA{number:032x}");
+        let (frames, pen, opened) = self.ring(&call_sid).await?;
+        let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
+        let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
+        let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
+        self.spend_store.push(Rc::clone(&book));
+        // Spread over the 20 ms of a frame.
+        let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
+        let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
+        spawn_local(async move {
+            phone::carry(frames, pen, call_sid, phone_book, first).await;
+            lost.set(lost.get() + 1);
+        });
+        spawn_local(model::carry(configured.session, book));
+        Ok(u32::try_from((configured.update_at - opened).as_micros()).unwrap_or(u32::MAX))
+    }
+
+    /// Webhook and upgrade of one call, and what the carrier says first.
+    async fn ring(&self, call_sid: &str) -> Result<(Frames, Pen, Instant), String> {
+        let token = self.announce(call_sid).await?;
+        let headers = if self.verify {
+            let signature = crate::service::routes::signature::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
+            format!("x-twilio-signature: {signature}\r\n")
+        } else {
+            String::new()
+        };
+        let no_input_step = phone::ring(&self.address, "/ws", &headers, &token, call_sid).await;
+        no_input_step.map_err(|e| e.to_string())
+    }
+
+    /// Sets up calls, many at a time, each with webhook, signature, token and model session; gives how many a second.
+    async fn set_up_rate(&mut self) -> Result<f64, BenchError> {
+        let began = Instant::now();
+        let this = &*self;
+        let no_input_step = stream::iter(0..SET_UPS).map(async |number| {
+            let no_input_step = this.ring(&format!("CA{:032x}", 0xF000_0000 + number)).await;
+            no_input_step.map_err(|reason| BenchError::SetUp { number, reason })
+        });
+        let phones: Vec<_> = no_input_step.buffer_unordered(SET_UPS_AT_ONCE).try_collect().await?;
+        let mut sessions = Vec::new();
+        for number in 0..phones.len() {
+            let reason = "no model session came within 5 s";
+            let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
+            let session =
+                waited.ok().flatten().ok_or_else(|| BenchError::SetUp { number, reason: reason.to_owned() })?;
+            sessions.push(session);
+        }
+        Ok(SET_UPS as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// The webhook; gives the stream's token.
+    async fn announce(&self, call_sid: &str) -> Result<String, String> {
+        let form: Vec<(String, String)> = [
+            ("AccountSid", ACCOUNT),
+            ("ApiVersion", "2010-04-01"),
+            ("CallSid", call_sid),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", "+15550100001"),
+            ("To", "+15550100002"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        let url = format!("http://{}/twilio/voice", self.address);
+        let signature = crate::service::routes::signature::sign(TOKEN, &url, &form);
+        let sent = self.webhooks.post(&url).insert_header(("X-Twilio-Signature", signature)).send_form(&form).await;
+        let body = sent.map_err(|e| e.to_string())?.body().await.map_err(|e| e.to_string())?;
+        let twiml = String::from_utf8_lossy(&body);
+        let value = twiml.split_once(r#"name="token" value=""#).and_then(|(_, rest)| rest.split_once('"'));
+        value.map(|(token, _)| token.to_owned()).ok_or_else(|| format!("no token in {twiml}"))
+    }
+
+    async fn stop(self) {
+        for book in &self.spend_store {
+            book.closed.set(true);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// The service's process. It does not outlive the bench, however that ends.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Calls of the measure of set-ups.
+const SET_UPS: usize = 500;
+/// Of these, at once.
+const SET_UPS_AT_ONCE: usize = 16;
+/// Where the service under test runs, and where the load does.
+const SERVICE_CORE: &str = "0";
+/// See [`SERVICE_CORE`].
+const LOAD_CORE: &str = "1";
+/// Interruptions measured in a step.
+const INTERRUPTED: usize = 100;
+/// The auth token that the bench signs with.
+const TOKEN: &str = "bench_auth_token_0123456789abcdef";
+
+/// Moves the load to a core of its own, where there is more than one and the system lets us say so; whether every service under test is
+/// to be started on [`SERVICE_CORE`].
+fn keep_apart() -> bool {
+    if !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) {
+        return false;
+    }
+    let own = std::process::id().to_string();
+    let mut taskset = Command::new("taskset");
+    taskset.args(["-a", "-cp", LOAD_CORE, &own]).stdout(Stdio::null()).stderr(Stdio::null());
+    taskset.status().is_ok_and(|status| status.success())
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A folder that goes away with its value.
+mod tempdir {
+    use std::path::{Path, PathBuf};
+
+    pub(super) struct Dir(PathBuf);
+
+    impl Dir {
+        pub(super) fn new() -> std::io::Result<Self> {
+            let path = std::env::temp_dir().join(format!("switchboard-bench-{}", uuid::Uuid::new_v4()));
+            std::fs::create_dir_all(&path)?;
+            Ok(Self(path))
+        }
+
+        pub(super) fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bench_that_fails_leaves_no_service_behind() {
+        let mut command = Command::new("sleep");
+        let served = Served(command.arg("60").stdout(Stdio::null()).spawn().expect("it starts"));
+        let process = PathBuf::from(format!("/proc/{}", served.0.id()));
+        assert!(!cfg!(target_os = "linux") || process.exists());
+        drop(served);
+        assert!(!process.exists());
+    }
+}

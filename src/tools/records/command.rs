@@ -1,0 +1,82 @@
+//! `switchboard records`: what is there, what was said, and forgetting it.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::erase::{self, EraseArgs};
+use super::list::{self, ListArgs};
+use super::shelf::{Call, Shelf};
+use super::show::{self, ShowArgs};
+use crate::cli::KeptArgs;
+use crate::tools::check;
+pub(super) use crate::tools::terminal::{complain, print};
+
+/// What `records` is asked.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  switchboard records list --since 1h --ending model_lost\n  \
+    switchboard records show CA0123456789abcdef0123456789abcdef\n  \
+    switchboard records --config /etc/switchboard/config.toml list\n  \
+    switchboard records erase --caller +919800000001 --dry-run\n\n\
+    Reads [records], [recording] and [numbers] of the configuration and nothing else: no secret is needed.")]
+pub struct RecordsArgs {
+    /// Where they are.
+    #[command(flatten)]
+    kept: KeptArgs,
+    /// What to do.
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists the calls that have a record, oldest first
+    #[command(after_long_help = list::HELP)]
+    List(ListArgs),
+    /// Shows how a call went, moment by moment
+    #[command(after_long_help = show::HELP)]
+    Show(ShowArgs),
+    /// Erases everything of one call or one caller: transcript, queue file, deliveries, recordings, journals kept aside
+    #[command(after_long_help = erase::HELP)]
+    Erase(EraseArgs),
+}
+
+/// Runs `records`.
+pub fn run(args: &RecordsArgs) -> ExitCode {
+    let config = match args.kept.load() {
+        Ok(config) => config,
+        Err(error) => return check::refuse(&error),
+    };
+    if let Err(problem) = config.look() {
+        complain(&problem);
+        return ExitCode::FAILURE;
+    }
+    let shelf = Shelf::new(&config.records, &config.recording);
+    let done = match &args.what {
+        What::List(asked) => list::run(&shelf, config.numbering, asked, args.kept.json),
+        What::Show(asked) => show::run(&shelf, &config, asked, args.kept.json),
+        What::Erase(asked) => return erase::run(&config, asked, args.kept.json),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            denied(&shelf, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells that the records cannot be read or changed.
+pub(super) fn denied(shelf: &Shelf, error: &io::Error) {
+    complain(&format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display()));
+}
+
+pub(super) fn is_call(call: &Call, id: &str) -> bool {
+    !id.is_empty() && (call.id() == id || call.carrier_id() == id)
+}
+
+pub(super) fn tell(problems: &[String]) {
+    problems.iter().for_each(|problem| complain(problem));
+}

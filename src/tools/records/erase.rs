@@ -1,0 +1,266 @@
+//! `switchboard records erase`: forgetting one call or one caller.
+//!
+//! First everything that tells of a call is read (`known`), then it is decided what goes (`plan`), and only then is anything touched:
+//! each call is marked, so that a service that runs writes nothing of it again ([`Erasures`]), its part of the shared queue is removed,
+//! then its files, its transcript last.
+
+mod known;
+mod plan;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args};
+use serde_json::json;
+use switchboard_actors::delivery::queue::Place;
+use switchboard_actors::erasure::Erasures;
+use switchboard_actors::numbers::Party;
+
+use self::known::{Gathered, Known, gather};
+use self::plan::{Last, Plan, Wanted, plan};
+use super::command::{complain, print, tell};
+use super::shelf::Shelf;
+use crate::service::config::Kept;
+
+/// What `erase` is asked.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["caller", "call"]))]
+pub(super) struct EraseArgs {
+    /// The caller's number, however it is written; for calls that we made, the number we called
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    caller: Option<String>,
+    /// The call: the carrier's id of it, or ours
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    call: Option<String>,
+    /// A number that may be the caller's is theirs, written as the record has it; may be given again
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with = "call")]
+    also: Vec<String>,
+    /// A number that may be the caller's is not, written as the record has it; may be given again
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with = "call")]
+    leave: Vec<String>,
+    /// Shows what would be erased and erases nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Erases without asking; nothing is asked where nobody sits at a terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Runs `erase`.
+pub(super) fn run(config: &Kept, asked: &EraseArgs, as_json: bool) -> ExitCode {
+    let wanted = match wanted(config, asked) {
+        Ok(wanted) => wanted,
+        Err(problem) => {
+            complain(&problem);
+            return ExitCode::from(2);
+        }
+    };
+    let shelf = Shelf::new(&config.records, &config.recording);
+    match erase(config, &shelf, &wanted, asked, as_json) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wanted(config: &Kept, asked: &EraseArgs) -> Result<Wanted, String> {
+    match (&asked.caller, asked.call.as_deref().map(str::trim)) {
+        (Some(number), _) => match config.numbering.read(number) {
+            Party::Withheld => Err("--caller: found no number, expected one, as +919800000001".to_owned()),
+            Party::Number(_) | Party::Local(_) | Party::Address(_) => {
+                Ok(Wanted::Caller { number: number.clone(), also: asked.also.clone(), leave: asked.leave.clone() })
+            }
+        },
+        (None, Some(id)) if !id.is_empty() => Ok(Wanted::Call(id.to_owned())),
+        (None, Some(_) | None) => Err("--call: found nothing, expected the id of a call".to_owned()),
+    }
+}
+
+fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_json: bool) -> Result<bool, String> {
+    let unread =
+        |error: io::Error| format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display());
+    let mut all = gather(shelf, config)?;
+    let mut plan = plan(shelf, &all, wanted, config.numbering).map_err(unread)?;
+    let mut problems = std::mem::take(&mut all.problems);
+    problems.append(&mut plan.problems);
+    if all.queue.is_some() {
+        plan.notes.push("nodes with a folder of records of their own keep theirs; erase there too".to_owned());
+    }
+    let nothing = plan.files.is_empty() && plan.places.is_empty();
+    if nothing && plan.perhaps.is_empty() && problems.is_empty() {
+        problems.push(none_such(shelf, &all, wanted));
+    }
+    problems.extend(plan.perhaps.iter().map(|(number, id)| may_be_theirs(number, id)));
+    let mut erased: Vec<PathBuf> = Vec::new();
+    if asked.dry_run || nothing {
+        erased.extend(plan.files.keys().cloned());
+    } else if !as_json && !confirmed(&plan, asked).map_err(unread)? {
+        return Err("nothing was erased".to_owned());
+    } else {
+        mark(shelf, &mut all, &plan)?;
+        remove(&plan, &mut erased, &mut problems).map_err(unread)?;
+    }
+    say(&Said { plan: &plan, erased: &erased, problems: &problems, dry: asked.dry_run, as_json }).map_err(unread)?;
+    Ok(problems.is_empty())
+}
+
+/// Tells the running service and the other nodes, and takes what they share.
+fn mark(shelf: &Shelf, all: &mut Gathered, plan: &Plan) -> Result<(), String> {
+    let marks = Erasures::of(shelf.dir());
+    for id in &plan.ids {
+        marks
+            .mark(id)
+            .map_err(|error| format!("mark {id} in {}: {error}; nothing was erased", shelf.dir().display()))?;
+    }
+    let Some(queue) = &mut all.queue else { return Ok(()) };
+    let mut work = || {
+        for id in &plan.ids {
+            queue.mark(id)?;
+            queue.remove(&[], Some(id))?;
+        }
+        queue.remove(&plan.places.iter().cloned().collect::<Vec<_>>(), None)
+    };
+    let done = work();
+    done.map_err(|error| format!("cannot reach the shared queue any more: {error}; no file was erased, erase again"))
+}
+
+/// Removes the files. A transcript stays where something of its call could not be removed: the rest is found by it again.
+fn remove(plan: &Plan, erased: &mut Vec<PathBuf>, problems: &mut Vec<String>) -> io::Result<()> {
+    let mut refused = 0;
+    for last in [Last::No, Last::Yes] {
+        for path in plan.files.iter().filter(|(_, when)| **when == last).map(|(path, _)| path) {
+            if last == Last::Yes && refused > 0 {
+                problems.push(format!("{} stays until the rest can be erased", path.display()));
+                continue;
+            }
+            match remove_file(path) {
+                Ok(()) => erased.push(path.clone()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    refused += 1;
+                    problems.push(format!("erase {}: {error}", path.display()));
+                }
+            }
+        }
+    }
+    // Gone for good, and not only until the machine loses power.
+    for folder in erased.iter().filter_map(|path| path.parent()).collect::<BTreeSet<&Path>>() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        // What it leads to lies in no folder of ours.
+        let leads_to = fs::read_link(path)?;
+        return Err(io::Error::other(format!("it is a link to {}; remove both by hand", leads_to.display())));
+    }
+    fs::remove_file(path)
+}
+
+/// Asks whoever sits at a terminal.
+fn confirmed(plan: &Plan, asked: &EraseArgs) -> io::Result<bool> {
+    if asked.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let mut told = io::stderr().lock();
+    for path in plan.files.keys() {
+        writeln!(told, "{}", path.display())?;
+    }
+    write!(told, "Erase {}, {}? [y/N] ", calls(plan.calls), counted(plan.files.len(), "file"))?;
+    told.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// That nothing was found is no success: the id may be mistyped, the number written in another way.
+fn none_such(shelf: &Shelf, all: &Gathered, wanted: &Wanted) -> String {
+    let dir = shelf.dir().display();
+    let near = |wanted: &str, known: &dyn Fn(&Known) -> Vec<String>| {
+        let names: BTreeSet<String> = all.known.iter().flat_map(known).filter(|name| !name.is_empty()).collect();
+        let mut names: Vec<(f64, String)> =
+            names.into_iter().map(|name| (strsim::jaro_winkler(&name, wanted), name)).collect();
+        names.retain(|(likeness, _)| *likeness >= NEAR);
+        names.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let names: Vec<String> = names.into_iter().take(MOST_NEAR).map(|(_, name)| name).collect();
+        if names.is_empty() { String::new() } else { format!("; nearest: {}", names.join(", ")) }
+    };
+    match wanted {
+        Wanted::Call(id) => {
+            let ids = |it: &Known| vec![it.call.carrier_id().to_owned(), it.call.id().to_owned()];
+            format!("no call {id} in {dir}{}; `switchboard records list` shows those there are", near(id, &ids))
+        }
+        Wanted::Caller { number, .. } => {
+            let numbers = |it: &Known| vec![it.call.person().to_owned()];
+            format!("no call of {number} in {dir}{}", near(number, &numbers))
+        }
+    }
+}
+
+fn may_be_theirs(number: &str, id: &str) -> String {
+    format!(
+        "the call {id} of {number} may be theirs and was left; say --also {number} to erase it, --leave {number} if it is not"
+    )
+}
+
+/// What is told at the end.
+struct Said<'a> {
+    plan: &'a Plan,
+    erased: &'a [PathBuf],
+    problems: &'a [String],
+    dry: bool,
+    as_json: bool,
+}
+
+fn say(said: &Said<'_>) -> io::Result<()> {
+    let Said { plan, erased, problems, dry, as_json } = *said;
+    let paths: Vec<String> = erased.iter().map(|path| path.display().to_string()).collect();
+    let places: Vec<String> = plan.places.iter().map(Place::name).collect();
+    let perhaps = plan.perhaps.iter().map(|(number, id)| json!({ "number": number, "carrier_call_id": id }));
+    if as_json {
+        let told = json!({
+            "calls": plan.calls, "erased": !dry, "files": paths, "shared_queue": places,
+            "perhaps": perhaps.collect::<Vec<_>>(), "problems": problems, "notes": plan.notes,
+        });
+        print(&format!("{told:#}\n"))?;
+    } else {
+        for path in paths.iter().chain(&places) {
+            print(&format!("{path}\n"))?;
+        }
+        let what = if dry { "would be erased" } else { "erased" };
+        let shared = if places.is_empty() { String::new() } else { format!(", {} of the shared queue", places.len()) };
+        print(&format!("{}, {}{shared} {what}\n", calls(plan.calls), counted(paths.len(), "file")))?;
+        plan.notes.iter().try_for_each(|note| print(&format!("note: {note}\n")))?;
+    }
+    tell(problems);
+    Ok(())
+}
+
+fn calls(number: usize) -> String {
+    counted(number, "call")
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How like a name has to be to be shown to whoever wrote another one.
+const NEAR: f64 = 0.85;
+/// So many of them.
+const MOST_NEAR: usize = 3;
+
+/// Examples, under the command's options.
+pub(super) const HELP: &str = "Examples:\n  switchboard records erase --caller +919800000001 --dry-run\n  \
+    switchboard records erase --caller +919800000001 --also 09800000001 --yes\n  \
+    switchboard records erase --call CA0123456789abcdef0123456789abcdef\n\n\
+    What was delivered already is with those who received it. A call that is still on is named and not erased. \
+    The books of spending know a caller by a salted hash, until the day is over.\n\n\
+    Exit codes: 0 all of it is erased; 1 something was not, or nothing was found; 2 bad usage";

@@ -1,0 +1,148 @@
+//! Everything that tells of a call: its record, the second set's copy of it, journals, deliveries on disk and in the shared queue.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde_json::{Value, json};
+use switchboard_actors::delivery::case::Case;
+use switchboard_actors::delivery::queue::{Place, SharedQueue};
+use switchboard_actors::transcript::journal::shelf::{Orphans, ROOT, orphans};
+use switchboard_actors::transcript::recovery;
+
+use crate::service::config::Kept;
+use crate::tools::records::shelf::{Call, Shelf, TRANSCRIPT, files, folders_of, journaled, name, transcript};
+
+/// One thing that tells of a call.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What it says, and the file it stands in.
+    pub(super) call: Call,
+    /// What it is.
+    pub(super) source: Source,
+}
+
+/// What tells of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Its record.
+    Record,
+    /// The copy of its record in the second set.
+    Copy,
+    /// The journal of a call that is on.
+    Live,
+    /// A journal whose process is gone, or that was kept aside.
+    Journal,
+    /// A delivery on disk.
+    Delivery,
+    /// A delivery in the shared queue.
+    Shared(Place),
+}
+
+/// All there is.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) known: Vec<Known>,
+    /// What could not be read, and may be anybody's.
+    pub(super) problems: Vec<String>,
+    /// The shared queue, where there is one.
+    pub(super) queue: Option<SharedQueue>,
+    /// Keeps a service that starts meanwhile from making records of journals that are to go.
+    orphans: Vec<Orphans>,
+}
+
+/// Looks through everything.
+///
+/// # Errors
+/// When a folder cannot be read, or the shared queue not be reached: then nothing can be said of what it holds.
+pub(super) fn gather(shelf: &Shelf, config: &Kept) -> Result<Gathered, String> {
+    let mut all = Gathered::default();
+    if let Some(url) = &config.delivery.redis_url {
+        let unreachable = |problem: String| {
+            format!("cannot reach the shared queue (delivery.redis_url): {problem}; nothing was erased")
+        };
+        let mut queue = SharedQueue::connect(url.expose()).map_err(|error| unreachable(error.to_string()))?;
+        for held in queue.held().map_err(|error| unreachable(error.to_string()))? {
+            all.add(Source::Shared(held.place), PathBuf::new(), of_case(&held.case));
+        }
+        all.queue = Some(queue);
+    }
+    all.read_folders(shelf)
+        .map_err(|error| format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display()))?;
+    Ok(all)
+}
+
+impl Gathered {
+    fn add(&mut self, source: Source, path: PathBuf, transcript: Value) {
+        self.known.push(Known { call: Call { path, transcript }, source });
+    }
+
+    fn read_folders(&mut self, shelf: &Shelf) -> io::Result<()> {
+        let found = shelf.calls()?;
+        self.problems.extend(found.problems);
+        self.known.extend(found.calls.into_iter().map(|call| Known { call, source: Source::Record }));
+        for folder in shelf.second_set()? {
+            for path in files(&folder)?.into_iter().filter(|path| name(path).ends_with(TRANSCRIPT)) {
+                match transcript(&path) {
+                    Ok(text) => self.add(Source::Copy, path, text),
+                    Err(problem) => self.problems.push(problem),
+                }
+            }
+        }
+        self.read_journals(shelf)?;
+        for folder in folders_of(&shelf.deliveries())? {
+            for path in files(&folder)? {
+                // What is no case is looked at by its name and for ids.
+                if let Some(case) = fs::read(&path).ok().and_then(|text| Case::read(&text).ok()) {
+                    self.add(Source::Delivery, path, of_case(&case));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_journals(&mut self, shelf: &Shelf) -> io::Result<()> {
+        self.orphans = orphans(shelf.dir())?;
+        let left: Vec<PathBuf> = self.orphans.iter().flat_map(|process| process.journals.clone()).collect();
+        let aside = shelf.aside();
+        for folder in folders_of(&shelf.dir().join(ROOT))? {
+            for path in files(&folder)?.into_iter().filter(|path| is_journal(path)) {
+                let kept = folder == aside || left.contains(&path);
+                if let Some(call) = journaled(&path) {
+                    let source = if kept { Source::Journal } else { Source::Live };
+                    self.known.push(Known { call, source });
+                }
+            }
+        }
+        let unreadable = files(&aside)?.iter().filter(|path| ends(path, recovery::UNREADABLE)).count();
+        if unreadable > 0 {
+            let what = if unreadable == 1 { "1 journal" } else { &format!("{unreadable} journals") };
+            self.problems.push(format!(
+                "{what} in {} cannot be read and may be anybody's; look and remove by hand",
+                aside.display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A delivery as the record of its call would say it.
+fn of_case(case: &Case) -> Value {
+    let call = &case.notice.call;
+    json!({
+        "id": call.id,
+        "ucid": call.carrier_call_id,
+        "from": call.from,
+        "to": call.to,
+        "direction": call.direction,
+        "call_start_time": call.started_at.map(|at| at.timestamp_millis()),
+        "record": case.notice.record.as_ref().map(|files| files.transcript.clone()),
+    })
+}
+
+fn is_journal(path: &Path) -> bool {
+    ends(path, "journal") || ends(path, recovery::TORN)
+}
+
+fn ends(path: &Path, with: &str) -> bool {
+    path.extension().is_some_and(|end| end == with)
+}

@@ -1,0 +1,227 @@
+//! Where a call's files lie. Which of them is whose, [`super::owners`] says.
+//!
+//! ```text
+//! <records.dir>/call_{carrier's id}_{ms}_transcript.json    and _queue.json, and anything else that begins so (recordings)
+//! <records.dir>/recordings/…, <recording.dir>/…             the same names, by the call's beginning, or names with our id in them
+//! <records.dir>/deliveries/*/…                              deliveries and dead letters; our id stands in them
+//! <records.dir>/journal/{process}/{our id}.journal          journals of calls that are on, or that a crash left
+//! <records.dir>/journal/aside/{our id}.torn, .unreadable    journals that could not be read to their end
+//! <records.legacy_dir>/*/…                                  the second set
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{fs, io};
+
+use serde_json::Value;
+use switchboard_actors::transcript::journal::{Replay, read, shelf};
+
+use super::owners::{is_sound, our_id};
+use crate::service::config::{Recording, Records};
+
+/// The folders.
+#[derive(Debug, Clone)]
+pub(super) struct Shelf {
+    dir: PathBuf,
+    legacy: Option<PathBuf>,
+    recordings: PathBuf,
+}
+
+/// One call's record.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// The transcript.
+    pub(super) path: PathBuf,
+    /// Its content.
+    pub(super) transcript: Value,
+}
+
+/// Everything that was found, and what could not be read.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Calls, oldest first.
+    pub(super) calls: Vec<Call>,
+    /// Files that could not be read, and why. Never passed over in silence: somebody may have asked to be forgotten.
+    pub(super) problems: Vec<String>,
+}
+
+impl Shelf {
+    /// The folders of a configuration, by their whole paths: a relative one says little in a message.
+    pub(super) fn new(records: &Records, recording: &Recording) -> Self {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self {
+            dir: whole(&records.dir),
+            legacy: records.legacy_dir.as_deref().map(whole),
+            recordings: whole(&recording.folder),
+        }
+    }
+
+    /// All calls that have a record.
+    pub(super) fn calls(&self) -> io::Result<Found> {
+        let mut found = Found::default();
+        for path in files(&self.dir)? {
+            if !name(&path).ends_with(TRANSCRIPT) || name(&path).starts_with('.') {
+                continue;
+            }
+            match transcript(&path) {
+                Ok(transcript) => found.calls.push(Call { path, transcript }),
+                Err(problem) => found.problems.push(problem),
+            }
+        }
+        found.calls.sort_by_key(|call| (call.transcript["call_start_time"].as_i64(), call.path.clone()));
+        Ok(found)
+    }
+
+    /// Journals of calls that are on or that a start will recover, as far as they can be read.
+    pub(super) fn unfinished(&self) -> io::Result<Vec<Call>> {
+        let mut calls = Vec::new();
+        for folder in folders_of(&self.dir.join(shelf::ROOT))? {
+            if folder != self.aside() {
+                calls.extend(files(&folder)?.iter().filter_map(|path| journaled(path)));
+            }
+        }
+        Ok(calls)
+    }
+
+    /// The folder of journals kept aside.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.dir.join(shelf::ROOT).join(shelf::ASIDE)
+    }
+
+    /// The folder of records.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of deliveries.
+    pub(super) fn deliveries(&self) -> PathBuf {
+        self.dir.join(DELIVERIES)
+    }
+
+    /// The folders where recordings lie, each once.
+    pub(super) fn sounds(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.dir.clone(), self.dir.join(RECORDINGS)];
+        let here = |folder: &Path| fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        if !folders.iter().any(|known| here(known) == here(&self.recordings)) {
+            folders.push(self.recordings.clone());
+        }
+        folders
+    }
+
+    /// The folders of the second set: what we write there, and where its processor may have put it.
+    pub(super) fn second_set(&self) -> io::Result<Vec<PathBuf>> {
+        let Some(top) = &self.legacy else { return Ok(Vec::new()) };
+        let mut folders = folders_of(top)?;
+        folders.push(top.clone());
+        Ok(folders)
+    }
+
+    /// Recordings, wherever they lie.
+    pub(super) fn recordings(&self) -> io::Result<Vec<PathBuf>> {
+        let mut all = Vec::new();
+        for folder in self.sounds() {
+            // Whatever else of sound lies there is somebody's.
+            all.extend(files(&folder)?.into_iter().filter(|path| is_sound(name(path)) && is_a_calls(name(path))));
+        }
+        Ok(all)
+    }
+}
+
+impl Call {
+    /// Our id of it; empty in a record that is not ours, whatever it calls its id.
+    pub(super) fn id(&self) -> &str {
+        self.transcript["id"].as_str().filter(|id| our_id(id).as_deref() == Some(id)).unwrap_or_default()
+    }
+
+    /// The carrier's id of it.
+    pub(super) fn carrier_id(&self) -> &str {
+        self.transcript["ucid"].as_str().or_else(|| self.transcript["call_id"].as_str()).unwrap_or_default()
+    }
+
+    /// The person's number, whoever called whom.
+    pub(super) fn person(&self) -> &str {
+        let side = if self.transcript["direction"] == "outbound" { "to" } else { "from" };
+        self.transcript[side].as_str().unwrap_or_default()
+    }
+
+    /// The queue file beside it.
+    pub(super) fn queue(&self) -> PathBuf {
+        let queue = name(&self.path).replace(TRANSCRIPT, QUEUE);
+        self.path.with_file_name(queue)
+    }
+}
+
+/// Digits alone, without the zeros of an international call.
+pub(super) fn digits(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let plus = number.trim_start().starts_with('+');
+    match digits.strip_prefix("00") {
+        Some(rest) if !plus => rest.to_owned(),
+        Some(_) | None => digits,
+    }
+}
+
+/// A file's name, or nothing where it is no text.
+pub(super) fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+/// The files of a folder, links among them; none when there is no such folder.
+pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = entries(folder)?;
+    files.retain(|path| fs::symlink_metadata(path).is_ok_and(|about| !about.is_dir()));
+    Ok(files)
+}
+
+pub(super) fn folders_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = entries(folder)?;
+    folders.retain(|path| path.is_dir());
+    Ok(folders)
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn transcript(path: &Path) -> Result<Value, String> {
+    let told = |problem: &dyn std::fmt::Display| format!("read {}: {problem}", path.display());
+    let text = fs::read(path).map_err(|problem| told(&problem))?;
+    serde_json::from_slice(&text).map_err(|problem| told(&problem))
+}
+
+/// A journal as the record that it would make.
+pub(super) fn journaled(path: &Path) -> Option<Call> {
+    let replay = Replay::of(read(&fs::read(path).ok()?).entries, Instant::now())?;
+    let transcript = serde_json::from_slice(&replay.record().transcript_json().ok()?).ok()?;
+    Some(Call { path: path.to_owned(), transcript })
+}
+
+/// Whether a file's name is one that a call's files have.
+fn is_a_calls(name: &str) -> bool {
+    name.starts_with("call_") || name.split_once('.').is_some_and(|(id, _)| our_id(id).is_some())
+}
+
+/// How a transcript's name ends.
+pub(super) const TRANSCRIPT: &str = "_transcript.json";
+/// How a queue file's name ends.
+pub(super) const QUEUE: &str = "_queue.json";
+const RECORDINGS: &str = "recordings";
+const DELIVERIES: &str = "deliveries";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_its_digits_however_it_is_written() {
+        for written in ["+91 98000 00001", "0091-98000-00001", "919800000001"] {
+            assert_eq!(digits(written), "919800000001", "{written}");
+        }
+        assert_eq!(digits("+0044"), "0044");
+        assert_eq!(digits("anonymous"), "");
+    }
+}

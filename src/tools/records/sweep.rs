@@ -1,0 +1,362 @@
+//! Keeping to the limits of `[records.retention]`, on a thread that carries no call.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+use std::{fs, io};
+
+use log::{debug, info, warn};
+use metrics::counter;
+use serde_json::Value;
+use switchboard_actors::background;
+use switchboard_actors::erasure::{Erasures, KEPT};
+use switchboard_actors::transcript::record::name_part;
+
+use super::owners::{Owners, is_sound, our_id, recordings_of};
+use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, folders_of, name, transcript};
+use crate::service::config::{Keep, Recording, Records, Retention};
+
+/// The thread; it ends with this.
+#[derive(Debug)]
+pub struct Sweep {
+    _stop: mpsc::Sender<()>,
+}
+
+impl Sweep {
+    /// Starts sweeping: once now, and every ten minutes where there is a limit. `None` when the system gives no thread, which costs
+    /// room and no record.
+    pub fn start(records: &Records, recording: &Recording) -> Option<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let (shelf, retention) = (Shelf::new(records, recording), records.retention);
+        let sweep = move || {
+            loop {
+                sweep(&shelf, &retention, SystemTime::now());
+                let wait = if retention == Retention::default() { FOR_EVER } else { EVERY };
+                if !matches!(stopped.recv_timeout(wait), Err(mpsc::RecvTimeoutError::Timeout)) {
+                    return;
+                }
+            }
+        };
+        match background::spawn("retention", None, sweep) {
+            Ok(_) => Some(Self { _stop: stop }),
+            Err(problem) => {
+                warn!(problem:%; "no thread for the limits of records; nothing is removed");
+                None
+            }
+        }
+    }
+}
+
+/// A file with what a limit looks at.
+struct Aged {
+    path: PathBuf,
+    at: SystemTime,
+    bytes: u64,
+}
+
+fn sweep(shelf: &Shelf, retention: &Retention, now: SystemTime) {
+    let outcome = || -> io::Result<()> {
+        let all = files(shelf.dir())?;
+        remove("temporary", &abandoned(&all, now));
+        Erasures::of(shelf.dir()).sweep(KEPT, now)?;
+        if *retention == Retention::default() {
+            return Ok(());
+        }
+        forget(shelf, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now))?;
+        if retention.queue != Keep::default() {
+            let done: Vec<PathBuf> =
+                ending(&files(shelf.dir())?, QUEUE).into_iter().filter(|path| is_done(path)).collect();
+            remove("queue", &self::over(&done, retention.queue, now));
+        }
+        let recordings: Vec<PathBuf> =
+            shelf.recordings()?.into_iter().filter(|path| !is_being_written(path, now)).collect();
+        // No record is older than this by now: a recording that is has none any more, and nobody would find it by its caller.
+        let unrecorded = retention.transcripts.age.map(|age| age + LONGEST_CALL);
+        remove("recordings", &self::over(&recordings, Keep { age: unrecorded, size: None }, now));
+        remove("recordings", &self::over(&recordings, retention.recordings, now));
+        remove("journals", &self::over(&files(&shelf.aside())?, retention.journals, now));
+        Ok(())
+    };
+    if let Err(problem) = outcome() {
+        warn!(problem:%; "records not looked through for their limits; the next round tries again");
+    }
+}
+
+/// Removes everything of the calls whose transcripts are over their limit, the transcripts last: a round that is interrupted finds
+/// the rest by them.
+fn forget(shelf: &Shelf, transcripts: &[PathBuf]) -> io::Result<()> {
+    if transcripts.is_empty() {
+        return Ok(());
+    }
+    let mut owners = Owners::default();
+    let mut ids = Vec::new();
+    for (number, path) in transcripts.iter().enumerate() {
+        // Of one that cannot be read, what begins as it does goes.
+        let mut record = transcript(path).unwrap_or_default();
+        keep_own_names(&mut record);
+        ids.push(record["id"].as_str().and_then(our_id));
+        owners.add(number, Some(name(path)), &record, ids[number].as_deref());
+    }
+    let is_own = |path: &PathBuf| !owners.of(name(path)).is_empty() && !transcripts.contains(path);
+    let own = |folder: &Path| -> io::Result<Vec<PathBuf>> { Ok(files(folder)?.into_iter().filter(is_own).collect()) };
+    for folder in shelf.second_set()? {
+        remove("second_set", &own(&folder)?);
+    }
+    let marks = Erasures::of(shelf.dir());
+    for folder in folders_of(&shelf.deliveries())? {
+        let gone = own(&folder)?;
+        // A delivery that waits is in the service's memory too.
+        for number in gone.iter().flat_map(|path| owners.of(name(path))) {
+            if let Some(id) = ids[number].as_ref().filter(|_| matches!(name(&folder), "pending" | "shared")) {
+                marks.mark(id)?;
+            }
+        }
+        remove("deliveries", &gone);
+    }
+    for folder in shelf.sounds() {
+        let (sounds, others): (Vec<_>, Vec<_>) = own(&folder)?.into_iter().partition(|path| is_sound(name(path)));
+        remove("recordings", &sounds);
+        // A queue file that points nowhere would only fail.
+        remove("queue", &others);
+    }
+    remove("transcripts", transcripts);
+    Ok(())
+}
+
+/// Leaves of the names in a record those that begin as its call's files do: whoever else made it may name anybody's.
+fn keep_own_names(record: &mut Value) {
+    let stem = format!("call_{}_", name_part(record["ucid"].as_str().unwrap_or_default()));
+    let own: Vec<String> = recordings_of(record).filter(|name| name.starts_with(&stem)).map(str::to_owned).collect();
+    if let Some(record) = record.as_object_mut() {
+        record.remove("recording");
+        record.insert("recordings".to_owned(), own.into());
+    }
+}
+
+fn is_being_written(path: &Path, now: SystemTime) -> bool {
+    let changed = fs::metadata(path).and_then(|about| about.modified()).ok();
+    changed.and_then(|at| now.duration_since(at).ok()).is_some_and(|passed| passed < STILL)
+}
+
+/// What of `paths` is too old, or too much.
+fn over(paths: &[PathBuf], keep: Keep, now: SystemTime) -> Vec<PathBuf> {
+    if keep == Keep::default() {
+        return Vec::new();
+    }
+    let mut aged: Vec<Aged> = paths.iter().filter_map(|path| aged(path)).collect();
+    aged.sort_by_key(|file| file.at);
+    let mut bytes: u64 = aged.iter().map(|file| file.bytes).sum();
+    let mut gone = Vec::new();
+    for file in aged {
+        let old = keep.age.is_some_and(|age| now.duration_since(file.at).is_ok_and(|passed| passed > age));
+        let much = keep.size.is_some_and(|most| bytes > most as u64);
+        if old || much {
+            bytes -= file.bytes;
+            gone.push(file.path);
+        }
+    }
+    gone
+}
+
+/// When a file is from: the moment in its name, which copying does not change, else its last change.
+fn aged(path: &Path) -> Option<Aged> {
+    let about = fs::metadata(path).ok()?;
+    let named = name(path).strip_prefix("call_").and_then(|rest| {
+        let mut parts = rest.rsplit(['_', '.']);
+        parts.find_map(|part| part.parse::<u64>().ok().filter(|ms| (FIRST_MS..LAST_MS).contains(ms)))
+    });
+    let at = match named {
+        Some(ms) => SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
+        None => about.modified().ok()?,
+    };
+    Some(Aged { path: path.to_owned(), at, bytes: about.len() })
+}
+
+fn ending(all: &[PathBuf], end: &str) -> Vec<PathBuf> {
+    all.iter().filter(|path| name(path).starts_with("call_") && name(path).ends_with(end)).cloned().collect()
+}
+
+/// What a process left that died while it wrote.
+fn abandoned(all: &[PathBuf], now: SystemTime) -> Vec<PathBuf> {
+    let left = |path: &&PathBuf| {
+        let temporary = name(path).starts_with(".call_") && name(path).ends_with(".tmp");
+        let changed = || fs::metadata(path).and_then(|about| about.modified()).ok();
+        temporary && changed().and_then(|at| now.duration_since(at).ok()).is_some_and(|passed| passed > WRITING_TAKES)
+    };
+    all.iter().filter(left).cloned().collect()
+}
+
+fn is_done(queue: &Path) -> bool {
+    let file: Option<Value> = fs::read(queue).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    file.is_some_and(|file| matches!(file["status"].as_str(), Some("completed" | "failed")))
+}
+
+fn remove(kind: &'static str, paths: &[PathBuf]) {
+    let mut removed = HashMap::<&str, u64>::new();
+    for path in paths {
+        match fs::remove_file(path) {
+            Ok(()) => {
+                *removed.entry(kind).or_default() += 1;
+                debug!(kind, path:% = path.display(); "removed by its limit");
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(problem) => warn!(kind, path:% = path.display(), problem:%; "not removed"),
+        }
+    }
+    for (kind, files) in removed {
+        counter!("switchboard_records_removed_total", "kind" => kind).increment(files);
+        info!(kind, files; "removed by their limits");
+    }
+}
+
+/// A limit is kept to within this.
+const EVERY: Duration = Duration::from_secs(600);
+/// Until the service ends.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// A recording that has not changed for so long is finished: its head is written every two seconds.
+const STILL: Duration = Duration::from_secs(60);
+/// A call and the filing of its record take no longer.
+const LONGEST_CALL: Duration = Duration::from_secs(25 * 3600);
+/// A temporary file older than this is nobody's.
+const WRITING_TAKES: Duration = Duration::from_secs(3600);
+/// Numbers that can be a moment in milliseconds: from 2001 to 2286.
+const FIRST_MS: u64 = 1_000_000_000_000;
+const LAST_MS: u64 = 10_000_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    #[test]
+    fn what_is_too_old_goes_with_its_queue_file_and_nothing_else() {
+        let (dir, shelf) = a_shelf();
+        let now = at(1_760_700_000_000);
+        for (name, text) in [
+            ("call_CA1_1760000000000_transcript.json", "{}"),
+            ("call_CA1_1760000000000_queue.json", r#"{"status":"pending"}"#),
+            ("call_CA2_1760699000000_transcript.json", "{}"),
+            ("call_CA2_1760699000000_queue.json", r#"{"status":"completed"}"#),
+            ("notes.txt", "somebody's"),
+        ] {
+            fs::write(dir.path().join(name), text).expect("writable");
+        }
+        let keep = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, now);
+        assert_eq!(
+            names(dir.path()),
+            ["call_CA2_1760699000000_queue.json", "call_CA2_1760699000000_transcript.json", "notes.txt"]
+        );
+    }
+
+    #[test]
+    fn with_a_transcript_goes_everything_of_its_call() {
+        let (dir, shelf) = a_shelf();
+        let id = "48b7f720-aa86-4a7d-8698-a8643a397676";
+        let record = |carrier_id: &str, names: &[&str]| {
+            serde_json::json!({ "ucid": carrier_id, "id": id, "call_start_time": 1_760_000_000_000_i64, "recordings": names })
+                .to_string()
+        };
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+            fs::write(&path, text).expect("writable");
+            path
+        };
+        let theirs = "call_CA2_1760699000000_recording.wav";
+        let names = ["call_CA1_1760000000000_recording.wav", theirs, "../notes.txt"];
+        let gone = [
+            put("call_CA1_1760000060000_transcript.json", &record("CA1", &names)),
+            put("call_CA1_1760000060000_queue.json", "{}"),
+            put("sound/call_CA1_1760000000000_recording.wav", "RIFF"),
+            put("sound/call_CA1_1760000000000_recording_2.wav", "RIFF"),
+            put(&format!("deliveries/failed/evt_{id}_ended.json"), "{}"),
+            put(&format!("deliveries/pending/evt_{id}_transcript.json"), "{}"),
+            // Its record went long ago, or never came.
+            put("sound/call_CA7_1750000000000_recording.wav", "RIFF"),
+        ];
+        let kept = [put(&format!("sound/{theirs}"), "RIFF"), put("notes.txt", ""), put("sound/theme.wav", "RIFF")];
+        let keep = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, at(1_760_700_000_000));
+        let left: Vec<_> = gone.iter().filter(|path| path.exists()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert!(kept.iter().all(|path| path.exists()));
+        assert!(Erasures::of(dir.path()).has(id), "the service has a delivery of it in hand");
+    }
+
+    #[test]
+    fn recordings_in_a_folder_of_their_own_have_their_limit_there() {
+        let (dir, shelf) = a_shelf();
+        let sound = dir.path().join("sound");
+        fs::create_dir(&sound).expect("ours");
+        for name in ["call_CA1_1760000000000_recording.wav", "call_CA1_1760699000000_recording.wav", "theme.wav"] {
+            fs::write(sound.join(name), "RIFF").expect("writable");
+        }
+        let recordings = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { recordings, ..Retention::default() }, at(1_760_700_000_000));
+        assert_eq!(names(&sound), ["call_CA1_1760699000000_recording.wav", "theme.wav"]);
+    }
+
+    #[test]
+    fn queue_files_go_only_when_they_are_done() {
+        let (dir, shelf) = a_shelf();
+        for (call, status) in [("1", "pending"), ("2", "processing"), ("3", "completed"), ("4", "failed")] {
+            let text = serde_json::json!({ "status": status }).to_string();
+            fs::write(dir.path().join(format!("call_CA{call}_1760000000000_queue.json")), text).expect("writable");
+        }
+        let queue = Keep { age: Some(DAY), size: None };
+        sweep(&shelf, &Retention { queue, ..Retention::default() }, at(1_760_700_000_000));
+        assert_eq!(names(dir.path()), ["call_CA1_1760000000000_queue.json", "call_CA2_1760000000000_queue.json"]);
+    }
+
+    #[test]
+    fn of_too_much_the_oldest_goes() {
+        let (dir, shelf) = a_shelf();
+        let recordings = dir.path().join("recordings");
+        fs::create_dir(&recordings).expect("ours");
+        for second in 1..=4 {
+            fs::write(recordings.join(format!("call_CA1_176070000{second}000.wav")), [0; 400]).expect("writable");
+        }
+        let keep = Keep { age: None, size: Some(1_000) };
+        sweep(&shelf, &Retention { recordings: keep, ..Retention::default() }, at(1_760_700_100_000));
+        assert_eq!(names(&recordings), ["call_CA1_1760700003000.wav", "call_CA1_1760700004000.wav"]);
+    }
+
+    #[test]
+    fn without_limits_only_abandoned_temporary_files_go() {
+        let (dir, shelf) = a_shelf();
+        fs::write(dir.path().join("call_CA1_1000000000001_transcript.json"), "{}").expect("writable");
+        fs::write(dir.path().join(".call_CA1_1_queue.json.tmp"), "").expect("writable");
+        sweep(&shelf, &Retention::default(), SystemTime::now());
+        assert_eq!(names(dir.path()).len(), 2, "it may be being written");
+        sweep(&shelf, &Retention::default(), SystemTime::now() + 2 * WRITING_TAKES);
+        assert_eq!(names(dir.path()), ["call_CA1_1000000000001_transcript.json"]);
+    }
+
+    fn a_shelf() -> (tempfile::TempDir, Shelf) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let records = Records {
+            dir: dir.path().to_owned(),
+            journal_commit: Duration::ZERO,
+            legacy_dir: None,
+            retention: Retention::default(),
+        };
+        let folder = dir.path().join("sound").into();
+        let keys_while_paused = switchboard_actors::profile::KeysWhilePaused::default();
+        let recording = Recording { dir: None, folder, consent: None, keys_while_paused };
+        let shelf = Shelf::new(&records, &recording);
+        (dir, shelf)
+    }
+
+    fn at(ms: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = files(dir).expect("readable").iter().map(|path| name(path).to_owned()).collect();
+        names.sort();
+        names
+    }
+}

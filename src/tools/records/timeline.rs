@@ -1,0 +1,330 @@
+//! What happened in a call, moment by moment, as its record tells it. Pure.
+//!
+//! A record may be of any age: what it does not have is left out, and an entry without a time keeps its place.
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use crate::tools::terminal::one_line;
+
+/// One line of the timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    /// When, in seconds since the start of the call; `None` where the record does not say.
+    pub(super) at: Option<f64>,
+    /// Who or what: `caller`, `agent`, `tool`, `key`, …; `!` for what went wrong.
+    pub(super) who: &'static str,
+    /// What was said or done, on one line.
+    pub(super) what: String,
+    /// How much of it was heard, how long it took.
+    pub(super) note: String,
+}
+
+/// All of it, in order.
+pub(super) fn timeline(record: &Value) -> Vec<Entry> {
+    let clock = Clock { began: record["call_start_time"].as_i64() };
+    let mut entries = vec![Entry { at: Some(0.0), who: "stream", what: stream(record), note: String::new() }];
+    entries.extend(said(record, &clock));
+    entries.extend(listed(record, "tools", &clock, "tool", tool));
+    entries.extend(listed(record, "keys", &clock, "key", |it| text(&it["key"])));
+    entries.extend(listed(record, "answer_details", &clock, "answer", answer));
+    let switch = |it: &Value| format!("{} → {}", text(&it["from"]), text(&it["to"]));
+    entries.extend(listed(record, "language_switches", &clock, "language", switch));
+    entries.extend(listed(record, "transfers", &clock, "transfer", transfer));
+    entries.extend(listed(record, "incidents", &clock, "!", incident));
+    in_order(&mut entries);
+    let lasted = record["duration_ms"].as_f64().map(|ms| ms / 1_000.0);
+    entries.push(Entry { at: lasted, who: "end", what: ending(record), note: String::new() });
+    entries
+}
+
+/// How the call ended, and by whom.
+pub(super) fn ending(record: &Value) -> String {
+    match (&record["ending"]["reason"], &record["ending"]["by"]) {
+        (Value::String(reason), Value::String(by)) => format!("{} by the {}", one_line(reason), one_line(by)),
+        (Value::String(reason), _) => one_line(reason),
+        _ => "not known how".to_owned(),
+    }
+}
+
+/// Moments of a record as seconds since its call's start.
+struct Clock {
+    began: Option<i64>,
+}
+
+impl Clock {
+    fn since(&self, timestamp: &Value) -> Option<f64> {
+        let at = match timestamp {
+            Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
+            // As the services before this one wrote it.
+            Value::Number(ms) => ms.as_i64()?,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a call has fewer milliseconds")]
+        let ms = (at - self.began?) as f64;
+        Some(ms / 1_000.0)
+    }
+}
+
+/// Sorts by time; an entry without one stays behind the one before it.
+fn in_order(entries: &mut Vec<Entry>) {
+    let mut last = 0.0;
+    let mut placed: Vec<(f64, Entry)> = Vec::with_capacity(entries.len());
+    for entry in entries.drain(..) {
+        last = entry.at.unwrap_or(last);
+        placed.push((last, entry));
+    }
+    placed.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    entries.extend(placed.into_iter().map(|(_, entry)| entry));
+}
+
+fn listed(record: &Value, key: &str, clock: &Clock, who: &'static str, what: impl Fn(&Value) -> String) -> Vec<Entry> {
+    let entry = |it: &Value| Entry { at: clock.since(&it["timestamp"]), who, what: what(it), note: String::new() };
+    record[key].as_array().into_iter().flatten().map(entry).collect()
+}
+
+fn stream(record: &Value) -> String {
+    text(&record["stream_id"])
+}
+
+/// What was said, with what was heard of it and how long it was waited for.
+fn said(record: &Value, clock: &Clock) -> Vec<Entry> {
+    let turns = spoken(record);
+    let mut latencies: Vec<&Value> = record["latency"].as_array().into_iter().flatten().collect();
+    let mut turn = 0_u64;
+    let mut entries = Vec::with_capacity(turns.len());
+    for it in turns {
+        let of_caller = it.speaker == "user";
+        turn += u64::from(of_caller);
+        let mut note = Vec::new();
+        // The first words of the agent after a turn of the caller are its answer.
+        if !of_caller && it.by_model {
+            let answers = latencies.iter().position(|latency| latency["turn"].as_u64() == Some(turn));
+            note.extend(answers.map(|at| waited(latencies.remove(at))));
+        }
+        let (what, heard) =
+            if of_caller { (one_line(it.text), None) } else { heard(it.text, it.heard, it.interrupted) };
+        note.extend(heard);
+        let who = if of_caller { "caller" } else { "agent" };
+        entries.push(Entry { at: clock.since(it.timestamp), who, what, note: note.join(", ") });
+    }
+    let left = |latency: &Value| Entry {
+        at: None,
+        who: "turn",
+        what: format!("the answer to turn {} came {}", latency["turn"], waited(latency)),
+        note: String::new(),
+    };
+    entries.extend(latencies.into_iter().map(left));
+    entries
+}
+
+/// Words of one side.
+struct Spoken<'r> {
+    speaker: &'r str,
+    text: &'r str,
+    heard: Option<&'r str>,
+    interrupted: bool,
+    /// Said by the model, and not a line of ours.
+    by_model: bool,
+    timestamp: &'r Value,
+}
+
+/// The words in the richest form that the record has them in.
+fn spoken(record: &Value) -> Vec<Spoken<'_>> {
+    let list = |key: &str| record[key].as_array().filter(|list| !list.is_empty());
+    if let Some(list) = list("conversation") {
+        return list
+            .iter()
+            .map(|it| Spoken {
+                speaker: it["speaker"].as_str().unwrap_or_default(),
+                text: it["text"].as_str().unwrap_or_default(),
+                heard: it["heard"].as_str(),
+                interrupted: it["interrupted"] == true,
+                by_model: it["event_type"] != "line_played",
+                timestamp: &it["timestamp"],
+            })
+            .collect();
+    }
+    let plain =
+        |speaker, text, timestamp| Spoken { speaker, text, heard: None, interrupted: false, by_model: true, timestamp };
+    if let Some(list) = list("rich_transcript") {
+        let each = list.iter();
+        return each
+            .map(|it| {
+                plain(
+                    it["role"].as_str().unwrap_or_default(),
+                    it["content"].as_str().unwrap_or_default(),
+                    &it["timestamp"],
+                )
+            })
+            .collect();
+    }
+    let each = list("transcripts").into_iter().flatten();
+    each.map(|it| plain("", it.as_str().unwrap_or_default(), &Value::Null)).collect()
+}
+
+/// The words with what was not heard set apart, and how much was.
+fn heard(text: &str, heard: Option<&str>, interrupted: bool) -> (String, Option<String>) {
+    let Some(heard) = heard else {
+        return (one_line(text), interrupted.then(|| "interrupted".to_owned()));
+    };
+    let (all, ear) = (text.trim().chars().count(), heard.trim().chars().count());
+    let share = (ear * 100).checked_div(all).map_or(100, |share| share.min(100));
+    let note = format!("heard {share} %{}", if interrupted { ", interrupted" } else { "" });
+    let what = match text.trim().strip_prefix(heard.trim()) {
+        _ if share == 100 => one_line(text),
+        Some(rest) if heard.trim().is_empty() => format!("[not heard: {}]", one_line(rest.trim())),
+        Some(rest) => format!("{} [not heard: {}]", one_line(heard.trim()), one_line(rest.trim())),
+        None => format!("{} [heard: {}]", one_line(text), one_line(heard.trim())),
+    };
+    (what, Some(note))
+}
+
+/// How long an answer took, and what of it each part took.
+fn waited(latency: &Value) -> String {
+    let seconds = |key: &str| latency[key].as_f64().map(|ms| ms / 1_000.0);
+    let play = match (seconds("first_sent_ms"), seconds("first_heard_ms")) {
+        (None, None) => None,
+        (sent, heard) => Some(sent.unwrap_or_default() + heard.unwrap_or_default()),
+    };
+    let parts = [
+        ("end of turn", seconds("end_of_speech_ms")),
+        ("model", seconds("first_delta_ms")),
+        ("play", play),
+        ("filler after", seconds("filler_ms")),
+        ("tools", seconds("tools_ms")),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter_map(|(name, took)| took.map(|took| format!("{name} {took:.2}"))).collect();
+    let total = seconds("total_ms").map_or_else(|| "at an unknown time".to_owned(), |total| format!("{total:.2} s"));
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    format!("{total} after the last word{parts}")
+}
+
+fn tool(it: &Value) -> String {
+    let arguments = match &it["arguments"] {
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| format!("{}={}", one_line(key), text(value))).collect::<Vec<_>>().join(" ")
+        }
+        Value::Null => String::new(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => text(other),
+    };
+    let output = Some(text(&it["output"])).filter(|output| !output.is_empty());
+    let output = output.map(|output| format!("→ {output}")).unwrap_or_default();
+    let parts = [text(&it["name"]), clipped(&arguments), clipped(&output)];
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn answer(it: &Value) -> String {
+    let status = it["status"].as_str().map(|status| format!(" ({})", one_line(status))).unwrap_or_default();
+    format!("{} = {}{status}", text(&it["key"]), clipped(&text(&it["value"])))
+}
+
+fn transfer(it: &Value) -> String {
+    let reason = it["reason"].as_str().filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default();
+    format!("{} → {}{reason}", text(&it["destination"]), text(&it["outcome"]))
+}
+
+fn incident(it: &Value) -> String {
+    let times = it["times"].as_u64().filter(|times| *times > 1).map(|times| format!(" ({times} times)"));
+    let detail = it["detail"].as_str().filter(|detail| !detail.is_empty());
+    let detail = detail.map(|detail| format!(": {}", one_line(detail))).unwrap_or_default();
+    format!("{}{detail}{}", text(&it["kind"]).replace('_', " "), times.unwrap_or_default())
+}
+
+/// A value on one line: a text as it is, nothing for what is not there, anything else as JSON.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => one_line(text),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            one_line(&other.to_string())
+        }
+    }
+}
+
+fn clipped(text: &str) -> String {
+    if text.chars().count() <= LONGEST_VALUE {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_VALUE - 1).chain(['…']).collect()
+}
+
+/// Characters of a tool's arguments or its answer; `--json` has all of them.
+const LONGEST_VALUE: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_in_order_with_what_was_heard_and_how_long_it_took() {
+        let at = |ms: u32| format!("2025-10-17T11:20:{:02}.{:03}Z", ms / 1_000, ms % 1_000);
+        let record = json!({
+            "call_start_time": 1_760_700_000_000_i64, "duration_ms": 34_000, "stream_id": "MZ1",
+            "ending": { "reason": "caller_hung_up", "by": "caller" },
+            "conversation": [
+                { "timestamp": at(20), "speaker": "assistant", "text": "Hello, how can I help?", "heard": "Hello, how can I help?", "interrupted": false, "event_type": "response_audio_transcript_done" },
+                { "timestamp": at(4_100), "speaker": "user", "text": "A car.\u{1b}[2J", "heard": null, "interrupted": false, "event_type": "transcription_completed" },
+                { "timestamp": at(9_610), "speaker": "assistant", "text": "We have five of them", "heard": "We have", "interrupted": true, "event_type": "response_audio_transcript_done" },
+            ],
+            "tools": [{ "timestamp": at(12_770), "name": "save_answer", "arguments": { "model": "Brezza" }, "output": "ok" }],
+            "keys": [{ "timestamp": at(5_000), "key": "1" }],
+            "language_switches": [{ "timestamp": at(6_000), "from": "en", "to": "hi" }],
+            "transfers": [{ "timestamp": at(24_770), "destination": "desk", "reason": "asked", "outcome": "busy" }],
+            "incidents": [{ "timestamp": at(15_200), "at_ms": 15_200, "kind": "model_mute", "detail": "an answer was owed", "times": 2 }],
+            "latency": [{ "turn": 1, "end_of_speech_ms": 460, "first_delta_ms": 0, "first_sent_ms": 10, "first_heard_ms": 50, "total_ms": 520 }],
+        });
+        let told: Vec<String> = timeline(&record)
+            .into_iter()
+            .map(|it| format!("{:.2} {} {} | {}", it.at.expect("a time"), it.who, it.what, it.note))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "0.00 stream MZ1 | ",
+                "0.02 agent Hello, how can I help? | heard 100 %",
+                "4.10 caller A car.\u{fffd}[2J | ",
+                "5.00 key 1 | ",
+                "6.00 language en → hi | ",
+                "9.61 agent We have [not heard: five of them] | 0.52 s after the last word (end of turn 0.46, model 0.00, play 0.06), heard 35 %, interrupted",
+                "12.77 tool save_answer model=Brezza → ok | ",
+                "15.20 ! model mute: an answer was owed (2 times) | ",
+                "24.77 transfer desk → busy (asked) | ",
+                "34.00 end caller_hung_up by the caller | ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_record_of_another_age_is_told_as_far_as_it_goes() {
+        let rich = json!({ "call_start_time": 1_760_700_000_000_i64, "rich_transcript": [
+            { "timestamp": 1_760_700_001_500_i64, "role": "user", "content": "Hello?" }, { "role": "assistant", "content": "Yes" },
+        ]});
+        let told: Vec<_> = timeline(&rich).into_iter().map(|it| (it.at, it.who, it.what)).collect();
+        assert_eq!(told[1], (Some(1.5), "caller", "Hello?".to_owned()));
+        assert_eq!(told[2], (None, "agent", "Yes".to_owned()), "an entry without a time keeps its place");
+        for record in
+            [json!({}), json!({ "transcripts": ["a", 5], "tools": {}, "keys": [7], "latency": [null], "ending": "x" })]
+        {
+            assert!(!timeline(&record).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_was_not_heard_at_all_is_said_so() {
+        assert_eq!(
+            heard("Good bye", Some(""), true),
+            ("[not heard: Good bye]".to_owned(), Some("heard 0 %, interrupted".to_owned()))
+        );
+        assert_eq!(heard("नमस्ते जी", Some("नमस्ते"), false).0, "नमस्ते [not heard: जी]");
+        assert_eq!(
+            heard("abc def", Some("xyz"), false).0,
+            "abc def [heard: xyz]",
+            "words that do not fit are shown both"
+        );
+    }
+}
