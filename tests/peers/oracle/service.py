@@ -22,8 +22,12 @@ HOME = tempfile.mkdtemp(prefix="switchboard-peer-")
 
 
 class Service:
-    def __init__(self, binary, model_url, **settings):
+    def __init__(self, binary, model_url, files=None, variables=None, **settings):
+        """`files` lie in its working directory, by name; `variables` are set beside the settings."""
         self.dir = tempfile.mkdtemp(dir=HOME)
+        for name, text in (files or {}).items():
+            with open(os.path.join(self.dir, name), "w") as file:
+                file.write(text)
         self.port, self.admin_port = free_port(), free_port()
         self.base, self.admin = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.admin_port}"
         env = {k: v for k, v in os.environ.items() if not k.startswith(("SWITCHBOARD", "TWILIO", "OPENAI", "WAYBEO"))}
@@ -36,7 +40,7 @@ class Service:
             "SWITCHBOARD__REALTIME__PROVIDER": "openai",
             "SWITCHBOARD__REALTIME__URL": model_url,
         }
-        env |= {f"SWITCHBOARD__{k.upper()}": str(v) for k, v in settings.items()}
+        env |= {f"SWITCHBOARD__{k.upper()}": str(v) for k, v in settings.items()} | (variables or {})
         self.log = open(os.path.join(self.dir, "log"), "w")
         self.process = subprocess.Popen([binary, "serve"], cwd=self.dir, env=env, stderr=self.log, stdout=self.log)
 
