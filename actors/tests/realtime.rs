@@ -16,6 +16,7 @@ use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use switchboard_actors::realtime::options::SessionOptions;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
+use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport, Words};
 use switchboard_actors::wire::AudioFormat;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -74,6 +75,7 @@ impl Rig {
             call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
             plan: Arc::new(plan),
             safety_identifier: Some("hashed-caller".to_owned()),
+            providers: Providers::new().start(),
             audio: neighbours.clone().recipient(),
             items: neighbours.clone().recipient(),
             words: neighbours.recipient(),

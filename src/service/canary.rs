@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use actix::Addr;
 use actix_rt::task::JoinHandle;
 use log::{info, warn};
 use metrics::{counter, gauge};
-use switchboard_actors::realtime::actor::canary::probe;
-use switchboard_actors::realtime::actor::refusals;
+use switchboard_actors::realtime::drive::probe;
 use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::realtime::providers::actor::Providers;
+use switchboard_actors::realtime::providers::messages::Learn;
+use switchboard_actors::realtime::sessions::Lesson;
 
 /// What the canary has seen last; shared with `/ready`.
 #[derive(Debug, Clone, Default)]
@@ -27,11 +30,11 @@ impl Canary {
 
     /// Begins to ask, at once and then `every` so often; sooner while no server gives a session. `plan` and its fallbacks are
     /// tried in order, and one that works will do.
-    pub fn start(&self, plan: Arc<SessionPlan>, every: Duration) -> JoinHandle<()> {
+    pub fn start(&self, plan: Arc<SessionPlan>, every: Duration, providers: Addr<Providers>) -> JoinHandle<()> {
         let answer = Arc::clone(&self.0);
         actix_rt::spawn(async move {
             loop {
-                let alive = look(&plan).await;
+                let alive = look(&plan, &providers).await;
                 let before = answer.swap(if alive { ALIVE } else { DEAD }, Ordering::Relaxed);
                 gauge!("switchboard_model_reachable").set(if alive { 1.0 } else { 0.0 });
                 if alive && before == DEAD {
@@ -43,12 +46,12 @@ impl Canary {
     }
 }
 
-async fn look(plan: &SessionPlan) -> bool {
+async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> bool {
     for candidate in plan.candidates() {
         let (endpoint, model) = (candidate.endpoint.clone(), candidate.model.clone());
         match probe(Arc::new(SessionPlan { endpoint, model, ..plan.clone() })).await {
             Ok(took) => {
-                refusals::came_up(&candidate);
+                providers.do_send(Learn { candidate, lesson: Lesson::CameUp });
                 counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
                 log::debug!(took_ms = took.as_millis(); "the canary got a session");
                 return true;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use actix::ArbiterService as _;
 use actix_http::HttpService;
 use actix_rt::task::JoinHandle;
 use actix_server::{Server, ServerHandle};
@@ -15,7 +16,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use log::warn;
-use switchboard_actors::realtime::actor::warm::Keeper;
+use switchboard_actors::realtime::warm::actor::WarmSessions;
 use tokio::net::TcpSocket;
 
 use crate::service::places::{bounded, introduce};
@@ -79,8 +80,8 @@ impl Bound {
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` tells what the doors know before it serves them");
             // Calls live on the threads that carriers reach.
-            if let Some((plan, valve)) = app.warm.clone().filter(|_| key == "server.bind") {
-                Keeper::start_on_thread(plan, valve);
+            if let Some(keep) = app.warm.clone().filter(|_| key == "server.bind") {
+                WarmSessions::from_registry().do_send(keep);
             }
             let app = Data::clone(app);
             let app = move || {

@@ -18,8 +18,10 @@ use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
-use switchboard_actors::realtime::actor::warm::Valve;
 use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::realtime::providers::actor::Providers;
+use switchboard_actors::realtime::providers::messages::LetGo;
+use switchboard_actors::realtime::warm::actor::Keep;
 use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup, read_spend_store};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
@@ -62,7 +64,7 @@ pub struct Service {
     /// The canary, if there is one.
     watching: Option<JoinHandle<()>>,
     /// Closes the sessions that wait for calls.
-    warm: Valve,
+    providers: Addr<Providers>,
     /// Warns of a carrier's token that is about to expire.
     token_watch: Option<JoinHandle<()>>,
 }
@@ -139,24 +141,27 @@ impl Service {
         let public_url = config.server.public_url_at(public.address);
         let apis = carrier_apis(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
+        let arbiter = Arbiter::new();
+        let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
             token_lifetime: config.twilio.token_lifetime,
             writer: writer.clone(),
             spend: config.spend.limits,
             spend_store: config.spend.file.clone(),
+            providers: providers.clone(),
             apis: apis.clone(),
             news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
         };
-        let arbiter = Arbiter::new();
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         let canary = Canary::default();
-        let (warm, warm_profiles) = (Valve::default(), Arc::clone(&profiles));
-        let watching = canary_plan(&config, &profiles).map(|(plan, every)| canary.start(plan, every));
-        let candidates = first_plan(&profiles).map(|plan| plan.candidates()).unwrap_or_default();
-        let probe = ModelProbe::new(model_address(&config), canary, candidates);
+        let watching =
+            canary_plan(&config, &profiles).map(|(plan, every)| canary.start(plan, every, providers.clone()));
+        let plan = first_plan(&profiles);
+        let candidates = plan.as_ref().map(|plan| plan.candidates()).unwrap_or_default();
+        let probe = ModelProbe::new(model_address(&config), canary, candidates, providers.clone());
         let known = AppState {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&profiles), &apis),
@@ -176,7 +181,7 @@ impl Service {
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
             model: probe,
-            warm: first_plan(&warm_profiles).map(|plan| (plan, warm.clone())),
+            warm: plan.map(|plan| Keep { plan, providers: providers.clone() }),
             recent: writer.recent(),
             watching: Watching::default(),
             answered: AnsweredCalls::default(),
@@ -202,7 +207,7 @@ impl Service {
             delivery,
             rehearsal,
             watching,
-            warm,
+            providers,
             token_watch,
         })
     }
@@ -238,7 +243,7 @@ impl Service {
         if let Some(watching) = &self.watching {
             watching.abort();
         }
-        self.warm.close();
+        self.providers.do_send(LetGo);
         let drained = timeout(patience + GRACE, self.supervisor.send(Drain { patience })).await;
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
-    SpawnHandle,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, Recipient,
+    ResponseFuture, SpawnHandle,
 };
 use log::trace;
 use serde_json::{Map, Value};
@@ -42,6 +42,7 @@ use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
 use crate::money::Usd;
 use crate::profile::CallProfile;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
+use crate::realtime::providers::actor::Providers;
 use crate::realtime::report::ModelReport;
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
@@ -67,6 +68,8 @@ pub struct CallSetup {
     pub spend_store: Option<Recipient<Spent>>,
     /// Who counts transfers.
     pub leave: Recipient<TransferPermit>,
+    /// What is known about the model's servers.
+    pub providers: Addr<Providers>,
     /// The carrier's API, where there is one and its secrets are known.
     pub api: Option<Arc<CarrierApi>>,
 }

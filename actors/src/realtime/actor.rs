@@ -1,36 +1,32 @@
-//! The RealtimeLlm actor: the shell around the sessions of one call ([`super::session`]) and their sockets.
+//! The RealtimeLlm actor: the shell around the sessions of one call ([`Sessions`]) and their sockets. It dials, reads, writes and
+//! hands over; what follows from what is decided there.
 
-pub mod canary;
-mod failover;
-mod legs;
-pub mod refusals;
-pub mod warm;
-
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::WeakRecipient;
 use actix::dev::SendError;
 use actix::prelude::*;
+use uuid::Uuid;
 
-use self::failover::{Outage, PendingAudio};
-use self::legs::{FromSocket, Leg, LegId, SocketBroke};
 use super::backlog::{Backlog, Playable};
-use super::failover_plan::FailoverPlan;
-use super::history::History;
+use super::dial;
+use super::link::{Heard, Link};
 use super::messages::{AudioReplaced, ModelOrder};
-use super::plan::SessionPlan;
-use super::session::{SessionAction, SessionEvent};
-use super::turn_audio::TurnAudio;
+use super::plan::{Candidate, SessionPlan};
+use super::providers::actor::Providers;
+use super::providers::messages::{Consult, Learn};
+use super::report::{ModelLoss, ModelReport, Words};
+use super::session::SessionEvent;
+use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
+use super::warm::actor::{OpenedSession, Take, WarmSessions};
+use super::writer::Writer;
 use crate::alarm::{Alarm, TimeUp};
 use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::{Event, emit};
-use crate::frame::Frame;
 use crate::ids::CallTag;
 use crate::line::messages::{FromModel, ItemComplete, ModelBound};
-use crate::realtime::report::{ModelReport, Words};
 
 /// What a RealtimeLlm is started with.
 #[derive(Debug)]
@@ -41,6 +37,8 @@ pub struct LlmSetup {
     pub plan: Arc<SessionPlan>,
     /// `OpenAI-Safety-Identifier`: a salted hash of the caller, where one is configured.
     pub safety_identifier: Option<String>,
+    /// What is known about servers, keys and models.
+    pub providers: Addr<Providers>,
     /// Where the model's audio goes.
     pub audio: Recipient<FromModel>,
     /// Where the end of an item's audio goes.
@@ -53,139 +51,140 @@ pub struct LlmSetup {
     pub lost: WeakRecipient<ChildLost>,
 }
 
-/// One call's model. Dials when it starts, and again when a session is lost or about to expire; ends when it is told to, when no
-/// session is to be had any more (told as [`ModelReport::Lost`]), or when the call is gone: a forgotten session is billed.
+/// One call's model. Ends when it is told to, when no session is to be had any more (reported as [`ModelReport::Lost`]), or when
+/// the call is gone: a forgotten session is billed.
 #[derive(Debug)]
 pub struct RealtimeLlm {
     setup: LlmSetup,
-    /// The configuration in force, for sessions to come.
-    plan: Arc<SessionPlan>,
-    /// How often it was changed.
-    changes: u32,
-    /// The session in use, the one that is to follow it, and those that only wait for the caller's last words.
-    legs: Vec<Leg>,
-    in_use: Option<LegId>,
-    next: Option<LegId>,
-    last_leg: u64,
-    failover_plan: FailoverPlan,
-    /// The next dial that is planned: when, and which candidate.
-    redial: Option<(Instant, usize)>,
-    /// There is no session; at first, because there was none yet.
-    outage: Option<Outage>,
-    /// The model that the call believes to be answered by.
-    served_by: String,
-    /// A session has been in use.
-    came_up: bool,
-    /// A session that had waited was lost before it could be used: what else waits is not trusted either.
-    dial_anew: bool,
-    /// The session in use was asked to speak when it took over.
-    answering: bool,
-    /// Told to close: a loss is an end.
-    closing: bool,
-    /// Orders that wait for a session.
-    orders: VecDeque<ModelOrder>,
-    /// Caller audio that waits for a session.
-    held: PendingAudio,
-    history: History,
-    turns: TurnAudio,
+    sessions: Sessions,
+    links: Vec<LinkOfLeg>,
     backlog: Backlog,
-    /// The session's actions, kept for their buffer.
-    actions: Vec<SessionAction>,
+    /// Audio that waits for a server that does not read, in bytes of its messages.
+    most_unsent: usize,
+    /// What the sessions want done, kept for the buffer.
+    actions: Vec<SessionsAction>,
     /// From the actor's start on.
     alarm: Option<Alarm>,
-    /// The call knows that we go.
-    told: bool,
+    /// The sessions ended in order, and the call knows.
+    ended: bool,
 }
+
+/// The socket of one of the sessions.
+#[derive(Debug)]
+struct LinkOfLeg {
+    leg: LegId,
+    /// `None` while it is dialled.
+    writer: Option<Writer>,
+    /// The dialling, then the reading.
+    task: SpawnHandle,
+}
+
+/// Something from one of the sockets.
+#[derive(Debug)]
+struct FromLink(LegId, Heard);
 
 impl RealtimeLlm {
     /// Not yet started; `start()` it on the call's own thread, and it dials.
     pub fn new(setup: LlmSetup) -> Self {
-        let plan = Arc::clone(&setup.plan);
-        let bytes_per_ms = plan.format.bytes_per_ms();
+        let bytes_per_ms = setup.plan.format.bytes_per_ms();
         Self {
-            failover_plan: FailoverPlan::new(plan.candidates(), plan.resilience.patience),
-            changes: 0,
-            legs: Vec::new(),
-            in_use: None,
-            next: None,
-            last_leg: 0,
-            redial: None,
-            outage: Some(Outage::at_the_start(clock::now())),
-            served_by: plan.model.clone(),
-            came_up: false,
-            dial_anew: false,
-            answering: false,
-            closing: false,
-            orders: VecDeque::new(),
-            held: PendingAudio::new(bytes_per_ms),
-            history: History::new(plan.format),
-            turns: TurnAudio::new(plan.format),
+            sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()),
+            links: Vec::new(),
             backlog: Backlog::new(LONGEST_BACKLOG_MS * bytes_per_ms),
+            // Base64 makes four bytes of three; the words around it are small change.
+            most_unsent: LONGEST_UNSENT_MS * bytes_per_ms * 4 / 3,
             actions: Vec::new(),
             alarm: None,
-            told: false,
-            plan,
+            ended: false,
             setup,
         }
     }
-}
 
-impl Actor for RealtimeLlm {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
-        self.begin(ctx);
-        self.arm();
-    }
-
-    fn stopped(&mut self, _: &mut Self::Context) {
-        if !self.told
-            && let Some(call) = self.setup.lost.upgrade()
-        {
-            call.do_send(ChildLost(Child::Model));
-        }
-    }
-}
-
-impl RealtimeLlm {
-    /// An event of one of the sessions; nothing where that is gone already.
-    fn step(&mut self, leg: LegId, event: SessionEvent<'_>, ctx: &mut Context<Self>) {
-        let Some(found) = self.legs.iter_mut().find(|known| known.id == leg) else { return };
+    fn handle(&mut self, event: SessionsEvent<'_>, ctx: &mut Context<Self>) {
         let mut actions = std::mem::take(&mut self.actions);
-        found.session.handle(event, clock::now(), &mut actions);
-        self.perform_all(leg, actions, ctx);
-        self.arm();
-    }
-
-    fn perform_all(&mut self, leg: LegId, mut actions: Vec<SessionAction>, ctx: &mut Context<Self>) {
+        self.sessions.handle(event, clock::now(), &mut actions);
         for action in actions.drain(..) {
-            self.perform(leg, action, ctx);
+            self.perform(action, ctx);
         }
         self.actions = actions;
     }
 
-    fn perform(&mut self, leg: LegId, action: SessionAction, ctx: &mut Context<Self>) {
+    fn perform(&mut self, action: SessionsAction, ctx: &mut Context<Self>) {
+        use SessionsAction as A;
         match action {
-            SessionAction::ToAudio(audio) => {
-                self.history.audio(&audio);
-                self.play(Playable::Audio(audio));
+            A::ToAudio(audio) => self.play(Playable::Audio(audio)),
+            A::Complete(complete) => self.play(Playable::Complete(complete)),
+            A::SendAudio(leg, message) => {
+                let frames = self.writer(leg).map_or(1, |writer| writer.audio(message));
+                self.dropped("in", "model_not_reading", frames);
             }
-            SessionAction::Complete(complete) => {
-                self.history.audio_complete(&complete.item);
-                self.play(Playable::Complete(complete));
+            A::Send(leg, text) => self.write(leg, |writer| writer.send(text)),
+            A::Pong(leg, payload) => self.write(leg, |writer| writer.pong(payload)),
+            A::Ping(leg) => self.write(leg, Writer::ping),
+            A::ToWords(words) => self.setup.words.do_send(words),
+            // The call logs and counts what it is told; here only what it is not told is.
+            A::Report(report) => {
+                if let Some(call) = self.setup.to_call.upgrade() {
+                    call.do_send(report);
+                }
             }
-            SessionAction::ToWords(words) => self.tell_words(words),
-            SessionAction::Send(text) => self.write(leg, |writer| writer.send(text)),
-            SessionAction::Pong(payload) => self.write(leg, |writer| writer.pong(payload)),
-            SessionAction::Ping => self.write(leg, super::writer::Writer::ping),
-            SessionAction::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup),
-            SessionAction::Report(report) => self.note_and_report(report),
-            SessionAction::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
-            SessionAction::Prepared => self.prepared(leg, ctx),
-            SessionAction::Lose(loss) => self.lost(leg, loss, ctx),
-            SessionAction::Close => self.closed(leg, ctx),
+            A::AudioDropped { reason, frames } => self.dropped("in", reason, frames),
+            A::Consult { question, candidates } => self.consult(question, candidates, ctx),
+            A::Learn { candidate, lesson } => self.setup.providers.do_send(Learn { candidate, lesson }),
+            A::Dial { leg, plan, waiting_will_do } => {
+                let identifier = self.setup.safety_identifier.clone();
+                let dial = dial(plan, identifier, waiting_will_do).into_actor(self);
+                let task = ctx.spawn(dial.map(move |opened, this, ctx| this.dialled(leg, opened, ctx)));
+                self.links.push(LinkOfLeg { leg, writer: None, task });
+            }
+            A::HangUp(leg) => self.hang_up(leg, ctx),
+            A::End => {
+                self.ended = true;
+                ctx.stop();
+            }
+        }
+    }
+
+    fn consult(&self, question: u32, candidates: Vec<Candidate>, ctx: &mut Context<Self>) {
+        let answer = self.setup.providers.send(Consult(candidates)).into_actor(self);
+        ctx.spawn(answer.map(move |answer, this, ctx| {
+            // Without an answer, which only the service's end can be the reason for, nothing is known against any.
+            let standings = answer.unwrap_or_default();
+            this.handle(SessionsEvent::Advised { question, standings: &standings, chance: chance() }, ctx);
+            this.arm();
+        }));
+    }
+
+    fn dialled(&mut self, leg: LegId, opened: Result<OpenedSession, ModelLoss>, ctx: &mut Context<Self>) {
+        let event = match opened {
+            Ok(OpenedSession { link: Link { writer, incoming }, said }) => {
+                let Some(link) = self.links.iter_mut().find(|link| link.leg == leg) else { return };
+                writer.limit_audio(self.most_unsent);
+                link.writer = Some(writer);
+                link.task = ctx.add_stream(futures_util::StreamExt::map(incoming, move |heard| FromLink(leg, heard)));
+                let epoch_s = clock::wall().timestamp_millis() as f64 / 1000.0;
+                SessionsEvent::Dialled { leg, said, epoch_s }
+            }
+            Err(loss) => SessionsEvent::Session { leg, event: SessionEvent::DialFailed(loss) },
+        };
+        self.handle(event, ctx);
+        self.arm();
+    }
+
+    /// The writer says good-bye and closes the socket by itself.
+    fn hang_up(&mut self, leg: LegId, ctx: &mut Context<Self>) {
+        if let Some(place) = self.links.iter().position(|link| link.leg == leg) {
+            ctx.cancel_future(self.links.remove(place).task);
+        }
+    }
+
+    fn writer(&self, leg: LegId) -> Option<&Writer> {
+        self.links.iter().find(|link| link.leg == leg)?.writer.as_ref()
+    }
+
+    fn write(&self, leg: LegId, write: impl FnOnce(&Writer)) {
+        if let Some(writer) = self.writer(leg) {
+            write(writer);
         }
     }
 
@@ -193,43 +192,9 @@ impl RealtimeLlm {
     fn arm(&self) {
         let now = clock::now();
         let offer = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
-        let redial = self.redial.map(|(at, _)| at);
-        let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
-        let due = [offer, redial, self.renewal_due()].into_iter().flatten().chain(sessions);
-        let due = due.fold(now + LOOK_AFTER_CALL, Instant::min);
+        let due = offer.into_iter().chain(self.sessions.deadline()).fold(now + LOOK_AFTER_CALL, Instant::min);
         if let Some(alarm) = &self.alarm {
             alarm.ring_by(due);
-        }
-    }
-
-    fn tick(&mut self, ctx: &mut Context<Self>) {
-        self.offer_again();
-        if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
-            self.ordered(ModelOrder::Close, ctx);
-        }
-        let now = clock::now();
-        let is_due = |leg: &&Leg| leg.session.deadline().is_some_and(|(at, _)| at <= now);
-        let due: Vec<LegId> = self.legs.iter().filter(is_due).map(|leg| leg.id).collect();
-        for leg in due {
-            self.step(leg, SessionEvent::DeadlinePassed, ctx);
-        }
-        self.go_on_dialling(now, ctx);
-        self.renew_when_due(now, ctx);
-        self.arm();
-    }
-
-    fn speak(&mut self, audio: Frame) {
-        let Some(leg) = self.in_use.and_then(|id| self.legs.iter_mut().find(|leg| leg.id == id)) else {
-            return self.hold(audio);
-        };
-        if leg.session.is_lingering() {
-            // The call is over; what was on its way means nothing any more.
-            return;
-        }
-        self.turns.sent(&audio);
-        let dropped = leg.hear_caller(&audio);
-        if dropped > 0 {
-            self.dropped("in", "model_not_reading", dropped);
         }
     }
 
@@ -265,32 +230,29 @@ impl RealtimeLlm {
         }
     }
 
-    fn tell_words(&mut self, words: Words) {
-        self.history.words(&words);
-        if let Words::CallerSaid { item, .. } = &words {
-            self.turns.written(item);
-        }
-        self.setup.words.do_send(words);
-    }
-
-    /// The call logs and counts what it is told; here only what it is not told is.
-    fn report(&self, report: ModelReport) {
-        if let Some(to_call) = self.setup.to_call.upgrade() {
-            to_call.do_send(report);
-        }
-    }
-
-    /// All sessions are over.
-    fn end(&mut self, ctx: &mut Context<Self>) {
-        self.told = true;
-        // Each writer says good-bye and closes its socket by itself.
-        self.legs.clear();
-        (self.in_use, self.next, self.redial) = (None, None, None);
-        ctx.stop();
-    }
-
     fn dropped(&self, direction: &'static str, reason: &'static str, frames: u64) {
-        emit(Event::AudioDropped { call: &self.setup.call, direction, reason, frames });
+        if frames > 0 {
+            emit(Event::AudioDropped { call: &self.setup.call, direction, reason, frames });
+        }
+    }
+}
+
+impl Actor for RealtimeLlm {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
+        self.handle(SessionsEvent::Started, ctx);
+        self.arm();
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if !self.ended
+            && let Some(call) = self.setup.lost.upgrade()
+        {
+            call.do_send(ChildLost(Child::Model));
+        }
     }
 }
 
@@ -298,7 +260,12 @@ impl Handler<TimeUp> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
-        self.tick(ctx);
+        self.offer_again();
+        if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
+            self.handle(SessionsEvent::Ordered(ModelOrder::Close), ctx);
+        }
+        self.handle(SessionsEvent::DeadlinePassed, ctx);
+        self.arm();
     }
 }
 
@@ -313,8 +280,8 @@ impl Handler<AudioReplaced> for RealtimeLlm {
 impl Handler<ModelBound> for RealtimeLlm {
     type Result = ();
 
-    fn handle(&mut self, ModelBound(audio): ModelBound, _: &mut Self::Context) {
-        self.speak(audio);
+    fn handle(&mut self, ModelBound(audio): ModelBound, ctx: &mut Self::Context) {
+        self.handle(SessionsEvent::CallerAudio(audio), ctx);
     }
 }
 
@@ -322,25 +289,41 @@ impl Handler<ModelOrder> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, order: ModelOrder, ctx: &mut Self::Context) {
-        self.ordered(order, ctx);
+        self.handle(SessionsEvent::Ordered(order), ctx);
+        self.arm();
     }
 }
 
-impl Handler<SocketBroke> for RealtimeLlm {
-    type Result = ();
-
-    fn handle(&mut self, SocketBroke { leg, problem }: SocketBroke, ctx: &mut Self::Context) {
-        self.step(leg, SessionEvent::Broken(&problem), ctx);
-    }
-}
-
-impl StreamHandler<FromSocket> for RealtimeLlm {
-    fn handle(&mut self, heard: FromSocket, ctx: &mut Self::Context) {
-        self.heard(heard, ctx);
+impl StreamHandler<FromLink> for RealtimeLlm {
+    fn handle(&mut self, FromLink(leg, heard): FromLink, ctx: &mut Self::Context) {
+        self.handle(SessionsEvent::Session { leg, event: heard.event() }, ctx);
+        self.arm();
     }
 
     /// A session's end is not the actor's.
     fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+/// A session that waits for a call, or a new one.
+async fn dial(
+    plan: Arc<SessionPlan>,
+    safety_identifier: Option<String>,
+    waiting_will_do: bool,
+) -> Result<OpenedSession, ModelLoss> {
+    if waiting_will_do
+        && plan.resilience.warm.sessions > 0
+        && let Ok(Some(waiting)) = WarmSessions::from_registry().send(Take(Arc::clone(&plan))).await
+    {
+        return Ok(waiting.take());
+    }
+    let socket = dial::dial(&plan, safety_identifier.as_deref()).await?;
+    Ok(OpenedSession { link: Link::new(socket), said: Vec::new() })
+}
+
+/// Anything from 0 to 1, for jitter.
+#[expect(clippy::disallowed_methods, reason = "calls that were dropped together must not come back together")]
+fn chance() -> f64 {
+    Uuid::new_v4().as_u128() as f64 / u128::MAX as f64
 }
 
 /// Caller frames in the mailbox: the audio held while we dialled comes at once when the session is ready. Five seconds of
@@ -353,3 +336,6 @@ const LONGEST_BACKLOG_MS: usize = 60_000;
 const OFFER_AGAIN: Duration = Duration::from_millis(2);
 /// How often we look whether there is still a call. A session without one costs money, and nobody would end it.
 const LOOK_AFTER_CALL: Duration = Duration::from_secs(2);
+/// Caller audio that waits for a server that does not read. Shorter: what was held while dialling does not fit. Longer:
+/// the model answers what was said five seconds ago.
+const LONGEST_UNSENT_MS: usize = 5_000;

@@ -1,4 +1,5 @@
-//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; one for the process.
+//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; the `providers` actor
+//! has the one of the process.
 //!
 //! A refused key or an exhausted quota concerns everything that key opens; a missing model only that model. Both stay closed for
 //! a while that doubles with every refusal, and are then tried by one session more. Trouble of a server's own only moves it to the
@@ -7,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::plan::{Candidate, Endpoint};
+use crate::realtime::report::LossClass;
 
 /// What a fatal loss concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +60,20 @@ impl Breakers {
     pub fn standing(&self, candidate: &Candidate, now: Instant) -> Standing {
         let about = |entry: &&Entry| entry.concerns(candidate) && entry.until > now;
         self.entries.iter().filter(about).map(Entry::standing).max().unwrap_or(Standing::Good)
+    }
+
+    /// How each of `candidates` stands, in order.
+    pub fn standings<'a>(&self, candidates: impl IntoIterator<Item = &'a Candidate>, now: Instant) -> Vec<Standing> {
+        candidates.into_iter().map(|candidate| self.standing(candidate, now)).collect()
+    }
+
+    /// Adds what a loss of `class` says about `candidate`. `scope` is what a fatal one concerns.
+    pub fn learn(&mut self, candidate: &Candidate, class: LossClass, scope: Scope, now: Instant) {
+        match class {
+            LossClass::Fatal => self.refused(candidate, scope, now),
+            LossClass::Retryable => self.failed(candidate, now),
+            LossClass::Expired => {}
+        }
     }
 
     /// How long `candidate` is still to be left alone; `None` where it is not.

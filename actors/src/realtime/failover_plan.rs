@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::breaker::{Breakers, Scope, Standing};
+use super::breaker::Standing;
 use super::plan::Candidate;
 use crate::realtime::report::{LossClass, ModelLoss};
 
@@ -57,15 +57,14 @@ impl FailoverPlan {
         &self.candidates[number].candidate
     }
 
-    /// The call begins.
-    pub fn begin(&mut self, breakers: &Breakers, now: Instant) -> Next {
-        self.since = Some(now);
-        self.choose(breakers, now, 0.0)
+    /// All candidates, in order.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().map(|contender| &contender.candidate)
     }
 
-    /// A session that is to take the place of a running one: nothing was lost.
-    pub fn replace(&mut self, breakers: &Breakers, now: Instant) -> Next {
-        self.choose(breakers, now, 0.0)
+    /// The call begins.
+    pub const fn begin(&mut self, now: Instant) {
+        self.since = Some(now);
     }
 
     /// The session in use has lasted, or has said something to its end: what was before counts no more.
@@ -86,57 +85,42 @@ impl FailoverPlan {
         self.since = Some(now);
     }
 
-    /// A session with this candidate did not come up or was lost. `scope` is what a fatal loss concerns; `chance`, from 0 to 1, is
-    /// drawn anew each time.
-    pub fn lost(
-        &mut self,
-        number: usize,
-        loss: &ModelLoss,
-        scope: Scope,
-        breakers: &mut Breakers,
-        now: Instant,
-        chance: f64,
-    ) -> Next {
+    /// A session with this candidate did not come up or was lost.
+    ///
+    /// # Errors
+    /// The loss that the model is given up for, where no other session is to be tried for.
+    pub fn lost(&mut self, number: usize, loss: &ModelLoss, now: Instant) -> Result<(), ModelLoss> {
         let since = *self.since.get_or_insert(now);
         self.tries += 1;
         let contender = &mut self.candidates[number];
         contender.losses += 1;
-        match loss.class {
-            LossClass::Fatal => {
-                contender.refused = true;
-                breakers.refused(&contender.candidate, scope, now);
-            }
-            LossClass::Retryable => breakers.failed(&contender.candidate, now),
-            LossClass::Expired => {}
-        }
+        contender.refused |= loss.class == LossClass::Fatal;
         self.last = Some(loss.clone());
-        if self.patience.is_zero() || self.tries >= MOST_TRIES || now.saturating_duration_since(since) >= self.patience
-        {
-            return Next::GiveUp(loss.clone());
-        }
-        match self.choose(breakers, now, chance) {
-            // A wait beyond patience is no use to anybody.
-            Next::Dial { candidate, after } => {
-                Next::Dial { candidate, after: after.min((since + self.patience).saturating_duration_since(now)) }
-            }
-            end @ Next::GiveUp(_) => end,
-        }
+        let patience_is_over = now.saturating_duration_since(since) >= self.patience;
+        if self.patience.is_zero() || self.tries >= MOST_TRIES || patience_is_over { Err(loss.clone()) } else { Ok(()) }
     }
 
-    /// The least tried of the best standing; the first of equals.
-    fn choose(&self, breakers: &Breakers, now: Instant, chance: f64) -> Next {
-        let standing = |contender: &Contender| {
-            if contender.refused { Standing::Blocked } else { breakers.standing(&contender.candidate, now) }
+    /// What to dial next: the least tried of the best standing, the first of equals. `standings` are the candidates' in order,
+    /// as far as they are known; `chance`, from 0 to 1, is drawn anew each time.
+    pub fn choose(&self, standings: &[Standing], now: Instant, chance: f64) -> Next {
+        let standing = |number: usize, contender: &Contender| {
+            let known = standings.get(number).copied().unwrap_or(Standing::Good);
+            if contender.refused { Standing::Blocked } else { known }
         };
         let best = self
             .candidates
             .iter()
             .enumerate()
-            .map(|(number, contender)| (standing(contender), contender.losses, number))
+            .map(|(number, contender)| (standing(number, contender), contender.losses, number))
             .filter(|(standing, ..)| *standing < Standing::Blocked)
             .min();
         match best {
-            Some((_, losses, candidate)) => Next::Dial { candidate, after: backoff(losses, chance) },
+            Some((_, losses, candidate)) => {
+                let after = backoff(losses, chance);
+                // A wait beyond patience is no use to anybody.
+                let left = self.since.map(|since| (since + self.patience).saturating_duration_since(now));
+                Next::Dial { candidate, after: left.map_or(after, |left| after.min(left)) }
+            }
             None => Next::GiveUp(self.last.clone().unwrap_or_else(|| ModelLoss {
                 class: LossClass::Fatal,
                 reason: "every key and model was refused lately; not dialled".to_owned(),
@@ -167,6 +151,7 @@ const MOST_TRIES: u32 = 12;
 mod tests {
     use super::*;
     use crate::ids::Private;
+    use crate::realtime::breaker::{Breakers, Scope};
     use crate::realtime::plan::{Credential, Endpoint};
 
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -194,7 +179,21 @@ mod tests {
 
         fn lost(&mut self, number: usize, class: LossClass, scope: Scope, chance: f64) -> Next {
             let loss = ModelLoss { class, reason: "gone".to_owned() };
-            self.failover_plan.lost(number, &loss, scope, &mut self.breakers, self.now, chance)
+            self.breakers.learn(&self.failover_plan.candidate(number).clone(), class, scope, self.now);
+            match self.failover_plan.lost(number, &loss, self.now) {
+                Ok(()) => self.choose(chance),
+                Err(loss) => Next::GiveUp(loss),
+            }
+        }
+
+        fn choose(&self, chance: f64) -> Next {
+            let standings = self.breakers.standings(self.failover_plan.candidates(), self.now);
+            self.failover_plan.choose(&standings, self.now, chance)
+        }
+
+        fn begin(&mut self) -> Next {
+            self.failover_plan.begin(self.now);
+            self.choose(0.0)
         }
     }
 
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn the_next_candidate_is_dialled_at_once_and_the_first_again_after_a_wait() {
         let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
-        assert_eq!(dials(&search.failover_plan.begin(&search.breakers, search.now)), (0, 0));
+        assert_eq!(dials(&search.begin()), (0, 0));
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 1.0)), (1, 0));
         assert_eq!(dials(&search.lost(1, LossClass::Retryable, Scope::Session, 1.0)), (0, 250));
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.5)), (1, 125));
@@ -229,8 +228,9 @@ mod tests {
         let mut search = Search::among(vec![candidate("a", "big"), candidate("a", "small"), candidate("b", "m")]);
         assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Key, 1.0)), (2, 0));
         // And the next call of this thread does not try it either.
-        let mut next_call = FailoverPlan::new(vec![candidate("a", "big")], PATIENCE);
-        assert!(matches!(next_call.begin(&search.breakers, search.now), Next::GiveUp(_)));
+        let breakers = search.breakers;
+        let mut next_call = Search { breakers, ..Search::among(vec![candidate("a", "big")]) };
+        assert!(matches!(next_call.begin(), Next::GiveUp(_)));
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn patience_is_for_one_outage_and_tries_are_for_those_that_follow_one_another() {
         let mut search = Search::among(vec![candidate("a", "m")]);
-        search.failover_plan.begin(&search.breakers, search.now);
+        search.failover_plan.begin(search.now);
         // A caller who says nothing for a minute, and then the session is dropped.
         search.now += Duration::from_secs(60);
         search.failover_plan.interrupted(Duration::from_secs(60), search.now);
@@ -295,7 +295,7 @@ mod tests {
         for _ in 0..3 {
             search.breakers.failed(&candidate("a", "m"), search.now);
         }
-        assert_eq!(dials(&search.failover_plan.begin(&search.breakers, search.now)), (1, 0));
+        assert_eq!(dials(&search.begin()), (1, 0));
         assert_eq!(dials(&search.lost(1, LossClass::Fatal, Scope::Model, 1.0)), (0, 0));
     }
 }

@@ -97,6 +97,11 @@ impl Writer {
         dropped
     }
 
+    /// Sets what may be queued, in bytes of audio events.
+    pub fn limit_audio(&self, most_bytes: usize) {
+        self.shared.outbox.borrow_mut().most_audio = most_bytes;
+    }
+
     fn queue(&self, change: impl FnOnce(&mut Outbox)) {
         change(&mut self.shared.outbox.borrow_mut());
         if !self.shared.written_at_once() {

@@ -33,6 +33,7 @@ use crate::ending::Ending;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
 use crate::line::identity::CallIdentity;
+use crate::realtime::providers::actor::Providers;
 use crate::transcript::writer::RecordWriter;
 use crate::wire::{Carrier, StreamStart};
 
@@ -51,6 +52,8 @@ pub struct SupervisorSetup {
     pub spend_store: Option<PathBuf>,
     /// Who is told of calls, where anybody wants to know.
     pub news: Option<Recipient<CallUpdate>>,
+    /// What is known about the model's servers, handed to each call.
+    pub providers: Addr<Providers>,
     /// The carriers' APIs, as far as there are any.
     pub apis: HashMap<Carrier, Arc<CarrierApi>>,
 }
@@ -64,6 +67,7 @@ pub struct Supervisor {
     make_call: MakeCall,
     writer: RecordWriter,
     news: Option<Recipient<CallUpdate>>,
+    providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<CarrierApi>>,
     transfer_limits: TransferLimits,
     /// Calls that have ended without their carrier's word on it.
@@ -102,6 +106,7 @@ impl Supervisor {
             make_call,
             writer: setup.writer,
             news: setup.news,
+            providers: setup.providers,
             apis: setup.apis,
             transfer_limits: TransferLimits::default(),
             hangup_watchdog: HangupWatchdog::default(),
@@ -189,6 +194,7 @@ impl Supervisor {
             place: Place::new(call, ctx.address().recipient()).announced_by(notifier),
             spend_store: Some(ctx.address().recipient()),
             leave: ctx.address().recipient(),
+            providers: self.providers.clone(),
             api: self.apis.get(&admit.carrier).cloned(),
         };
         let make_call = Arc::clone(&self.make_call);

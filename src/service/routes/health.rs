@@ -3,13 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix::Addr;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
-use switchboard_actors::realtime::actor::refusals;
+use switchboard_actors::realtime::breaker::Standing;
 use switchboard_actors::realtime::plan::Candidate;
+use switchboard_actors::realtime::providers::actor::Providers;
+use switchboard_actors::realtime::providers::messages::{Consult, CountRefusals};
 use switchboard_actors::supervisor::messages::{CallList, ListCalls};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -34,7 +37,7 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
         None => Some("unresponsive"),
         Some(live_calls) if live_calls.draining => Some("draining"),
         Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
-        Some(_) if refusals::all_refused(&app.model.candidates) => Some("model_refused"),
+        Some(_) if app.model.all_refused().await => Some("model_refused"),
         Some(_) if !app.model.reachable().await => Some("model_unreachable"),
         Some(_) => None,
     };
@@ -59,8 +62,10 @@ pub(super) fn recordings_missing(app: &AppState) -> bool {
 }
 
 /// Counts what refuses us and is left alone.
-pub(super) fn count_refusals() {
-    gauge!("switchboard_model_breaker_open").set(refusals::open() as f64);
+pub(super) async fn count_refusals(app: &AppState) {
+    if let Ok(refusals) = app.model.providers.send(CountRefusals).timeout(Duration::from_secs(1)).await {
+        gauge!("switchboard_model_breaker_open").set(refusals as f64);
+    }
 }
 
 /// Who is on; `None` when the Supervisor does not answer in time.
@@ -75,13 +80,26 @@ pub struct ModelProbe {
     address: Option<(String, u16)>,
     canary: Canary,
     candidates: Vec<Candidate>,
+    providers: Addr<Providers>,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl ModelProbe {
-    /// Knows which of `candidates` refuse us. Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
-    pub fn new(address: Option<(String, u16)>, canary: Canary, candidates: Vec<Candidate>) -> Self {
-        Self { address, canary, candidates, last: Mutex::default() }
+    /// Asks `providers` which of `candidates` refuse us. Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
+    pub fn new(
+        address: Option<(String, u16)>,
+        canary: Canary,
+        candidates: Vec<Candidate>,
+        providers: Addr<Providers>,
+    ) -> Self {
+        Self { address, canary, candidates, providers, last: Mutex::default() }
+    }
+
+    /// Whether every candidate has refused us and is left alone: the next call would get no session. False for none.
+    async fn all_refused(&self) -> bool {
+        let asked = self.providers.send(Consult(self.candidates.clone())).timeout(Duration::from_secs(1));
+        let standings = asked.await.unwrap_or_default();
+        !standings.is_empty() && standings.iter().all(|standing| *standing == Standing::Blocked)
     }
 
     async fn reachable(&self) -> bool {

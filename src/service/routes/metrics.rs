@@ -9,6 +9,6 @@ use super::health::{count_refusals, recordings_missing};
 /// `GET /metrics`.
 pub(super) async fn metrics(app: Data<AppState>) -> HttpResponse {
     let _ = recordings_missing(&app);
-    count_refusals();
+    count_refusals(&app).await;
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.render())
 }

@@ -165,6 +165,7 @@ pub(super) fn start_line(
         call: setup.identity.tag(),
         plan: Arc::clone(&setup.profile.model),
         safety_identifier: setup.profile.caller.clone().filter(|_| setup.profile.caller_is_told),
+        providers: setup.providers.clone(),
         audio: voice.from_model.clone(),
         items: voice.items.clone(),
         words: transcript.words.clone(),

@@ -200,6 +200,7 @@ impl Rig {
             spend_store: None,
             place: Place::new(id, supervisor.clone().recipient()),
             leave: supervisor.recipient(),
+            providers: Providers::new().start(),
             api: None,
         };
         let addr = call_among_probes(setup, &log).start();

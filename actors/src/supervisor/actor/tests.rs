@@ -171,8 +171,16 @@ impl Service {
         let records = tempfile::tempdir().expect("a folder");
         let writer = RecordWriter::start(records.path()).expect("a directory to write to");
         let apis = HashMap::new();
-        let setup =
-            SupervisorSetup { max_calls, token_lifetime: LIFETIME, writer, news: None, spend, spend_store: None, apis };
+        let setup = SupervisorSetup {
+            max_calls,
+            token_lifetime: LIFETIME,
+            writer,
+            news: None,
+            spend,
+            spend_store: None,
+            providers: Providers::new().start(),
+            apis,
+        };
         let among_probes = log.clone();
         let make_call = Arc::new(move |setup| call_among_probes(setup, &among_probes));
         let supervisor = Supervisor::with(setup, make_call).start();

@@ -1,0 +1,117 @@
+//! The socket of a session: a [`Writer`] and a stream of whole messages. What goes wrong on either end comes as the stream's last
+//! element.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Stream, StreamExt};
+use tokio::sync::oneshot;
+
+use super::incoming::{Assembler, Incoming};
+use super::session::SessionEvent;
+use super::writer::Writer;
+use crate::socket::{self, Half, Socket};
+
+/// An open socket. Dropping the writer says good-bye and closes it.
+#[derive(Debug)]
+pub struct Link {
+    /// What is said to the server.
+    pub writer: Writer,
+    /// What comes from it.
+    pub incoming: IncomingStream,
+}
+
+impl Link {
+    /// The link over `socket`.
+    pub fn new(socket: Socket) -> Self {
+        let (sink, frames) = socket::split(socket);
+        let (broken, breaks) = oneshot::channel();
+        let writer = Writer::start(sink, usize::MAX, |problem| drop(broken.send(problem)));
+        let incoming = IncomingStream { frames, assembler: Assembler::default(), breaks: Some(breaks), ended: false };
+        Self { writer, incoming }
+    }
+}
+
+/// Something from a link.
+#[derive(Debug)]
+pub enum Heard {
+    /// A whole message.
+    Message(Incoming),
+    /// The link broke. Nothing follows.
+    Broke(String),
+}
+
+impl Heard {
+    /// What it means for the session of the link.
+    pub fn event(&self) -> SessionEvent<'_> {
+        match self {
+            Self::Message(Incoming::Text(text)) => {
+                std::str::from_utf8(text).map_or(SessionEvent::Unintelligible, SessionEvent::Text)
+            }
+            Self::Message(Incoming::Binary) => SessionEvent::Unintelligible,
+            Self::Message(Incoming::Ping(payload)) => SessionEvent::Ping(payload.clone()),
+            Self::Message(Incoming::Pong) => SessionEvent::Pong,
+            Self::Message(Incoming::Close { code, reason }) => SessionEvent::Closed { code: *code, reason },
+            Self::Broke(problem) => SessionEvent::Broken(problem),
+        }
+    }
+}
+
+/// The reading end.
+pub struct IncomingStream {
+    frames: Half,
+    assembler: Assembler,
+    /// Why the writing end could not go on.
+    breaks: Option<oneshot::Receiver<String>>,
+    ended: bool,
+}
+
+impl IncomingStream {
+    /// The next message. After the end it breaks again and again.
+    pub async fn next(&mut self) -> Heard {
+        StreamExt::next(self).await.unwrap_or_else(|| Heard::Broke(GONE.to_owned()))
+    }
+
+    fn poll_frames(&mut self, task: &mut Context<'_>) -> Poll<Heard> {
+        loop {
+            let frame = ready!(self.frames.poll_next_unpin(task));
+            let taken = frame.map(|frame| frame.and_then(|frame| self.assembler.take(frame)));
+            return Poll::Ready(match taken {
+                Some(Ok(Some(message))) => Heard::Message(message),
+                Some(Ok(None)) => continue,
+                Some(Err(problem)) => Heard::Broke(problem.to_string()),
+                None => Heard::Broke(GONE.to_owned()),
+            });
+        }
+    }
+}
+
+impl Stream for IncomingStream {
+    type Item = Heard;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Heard>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut heard = self.poll_frames(task);
+        if heard.is_pending()
+            && let Some(breaks) = &mut self.breaks
+            && let Poll::Ready(problem) = Pin::new(breaks).poll(task)
+        {
+            self.breaks = None;
+            // A writer that has ended in order has nothing to say.
+            heard = problem.map_or(Poll::Pending, |problem| Poll::Ready(Heard::Broke(problem)));
+        }
+        self.ended = matches!(heard, Poll::Ready(Heard::Broke(_)));
+        heard.map(Some)
+    }
+}
+
+impl fmt::Debug for IncomingStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingStream").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+const GONE: &str = "the server went away without a close";

@@ -1,0 +1,159 @@
+//! The Providers actor: the shell around the [`Breakers`].
+
+use std::time::Instant;
+
+use actix::prelude::*;
+use log::warn;
+use url::Url;
+
+use super::messages::{Consult, CountRefusals, Keeps, Learn, LetGo};
+use crate::clock;
+use crate::realtime::breaker::{Breakers, Scope};
+use crate::realtime::plan::Candidate;
+use crate::realtime::report::ModelLoss;
+use crate::realtime::sessions::Lesson;
+
+/// What all calls of the process know about servers, keys and models. One for each process, on a thread that no call delays.
+#[derive(Debug, Default)]
+pub struct Providers {
+    breakers: Breakers,
+    /// Who keeps sessions for calls to come; `None` once all are let go.
+    keepers: Option<Vec<Recipient<LetGo>>>,
+}
+
+impl Providers {
+    /// Nothing is known yet.
+    pub const fn new() -> Self {
+        Self { breakers: Breakers::new(), keepers: Some(Vec::new()) }
+    }
+
+    /// Adds a loss. The log has one line when that leaves a candidate alone from now on.
+    fn lost(&mut self, candidate: &Candidate, loss: &ModelLoss, scope: Scope, now: Instant) {
+        let before = self.breakers.blocked_for(candidate, now);
+        self.breakers.learn(candidate, loss.class, scope, now);
+        let after = self.breakers.blocked_for(candidate, now);
+        if let (None, Some(pause)) = (before, after) {
+            let host = Url::parse(&candidate.endpoint.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+            let (model, reason, seconds) = (&candidate.model, &loss.reason, pause.as_secs());
+            let next = next_step(scope, candidate);
+            warn!(
+                server:% = host.unwrap_or_default(), model:%, reason:%;
+                "the model refuses us and is left alone for {seconds} s; {next}"
+            );
+        }
+    }
+}
+
+impl Actor for Providers {
+    type Context = Context<Self>;
+}
+
+impl Handler<Consult> for Providers {
+    type Result = MessageResult<Consult>;
+
+    fn handle(&mut self, Consult(candidates): Consult, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.breakers.standings(&candidates, clock::now()))
+    }
+}
+
+impl Handler<Learn> for Providers {
+    type Result = ();
+
+    fn handle(&mut self, Learn { candidate, lesson }: Learn, _: &mut Self::Context) {
+        match lesson {
+            Lesson::CameUp => self.breakers.succeeded(&candidate),
+            Lesson::Lost { loss, scope } => self.lost(&candidate, &loss, scope, clock::now()),
+        }
+    }
+}
+
+impl Handler<CountRefusals> for Providers {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountRefusals, _: &mut Self::Context) -> usize {
+        self.breakers.open(clock::now())
+    }
+}
+
+impl Handler<Keeps> for Providers {
+    type Result = ();
+
+    fn handle(&mut self, Keeps(keeper): Keeps, _: &mut Self::Context) {
+        match &mut self.keepers {
+            Some(keepers) => keepers.push(keeper),
+            None => keeper.do_send(LetGo),
+        }
+    }
+}
+
+impl Handler<LetGo> for Providers {
+    type Result = ();
+
+    fn handle(&mut self, _: LetGo, _: &mut Self::Context) {
+        self.keepers.take().into_iter().flatten().for_each(|keeper| keeper.do_send(LetGo));
+    }
+}
+
+/// What an operator is to do about a refusal.
+fn next_step(scope: Scope, candidate: &Candidate) -> String {
+    match (scope, &candidate.endpoint.key_variable) {
+        (Scope::Key, Some(name)) => format!("set {name} to a key that is taken and has credit"),
+        (Scope::Key, None) => "it is dialled without a key; see realtime.provider".to_owned(),
+        (Scope::Model | Scope::Session, _) => "see that its name is right and the key may use it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::realtime::breaker::Standing;
+    use crate::realtime::plan::{Credential, Endpoint};
+    use crate::realtime::report::LossClass;
+    use crate::realtime::session::scope_of;
+
+    fn candidate(url: &str) -> Candidate {
+        let key_variable = Some("OPENAI_API_KEY_2".to_owned());
+        let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable };
+        Candidate { endpoint, model: "m".to_owned() }
+    }
+
+    fn refused() -> Lesson {
+        let loss = ModelLoss { class: LossClass::Fatal, reason: "upgrade answered with status 401".to_owned() };
+        let scope = scope_of(&loss);
+        Lesson::Lost { loss, scope }
+    }
+
+    #[actix::test]
+    async fn nothing_is_to_be_had_while_every_candidate_refuses_and_then_one_does_not() {
+        let providers = Providers::new().start();
+        let both = ["wss://first.example", "wss://second.example"].map(candidate);
+        let standings = async || providers.send(Consult(both.to_vec())).await.expect("it lives");
+        providers.do_send(Learn { candidate: both[0].clone(), lesson: refused() });
+        assert_eq!(standings().await, [Standing::Blocked, Standing::Good], "the second is left");
+        providers.do_send(Learn { candidate: both[1].clone(), lesson: refused() });
+        assert_eq!(standings().await, [Standing::Blocked; 2]);
+        assert_eq!(providers.send(CountRefusals).await.ok(), Some(2));
+        providers.do_send(Learn { candidate: both[1].clone(), lesson: Lesson::CameUp });
+        assert_eq!(standings().await, [Standing::Blocked, Standing::Good]);
+    }
+
+    #[test]
+    fn a_refusal_that_is_over_is_no_refusal() {
+        let it = candidate("wss://past.example");
+        let mut providers = Providers::new();
+        let Lesson::Lost { loss, scope } = refused() else { return };
+        let now = clock::now();
+        providers.lost(&it, &loss, scope, now);
+        assert_eq!(providers.breakers.standing(&it, now), Standing::Blocked);
+        assert_eq!(providers.breakers.standing(&it, now + Duration::from_secs(30)), Standing::Good);
+    }
+
+    #[test]
+    fn the_log_names_the_variable_of_a_refused_key() {
+        let it = candidate("wss://named.example");
+        assert!(next_step(Scope::Key, &it).starts_with("set OPENAI_API_KEY_2 "));
+        assert!(!next_step(Scope::Model, &it).contains("OPENAI_API_KEY_2"), "the key is not at fault");
+    }
+}

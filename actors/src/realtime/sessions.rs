@@ -1,0 +1,411 @@
+//! The model's sessions of one call: which one is in use, which one follows, and what is done when one is lost. Pure.
+//!
+//! # What happens when a session drops
+//!
+//! Every state with everything that leads to something; what is not here changes nothing. *First* is before any session was in
+//! use. The rows are what the machine does: `tests/table.rs` compares them.
+//!
+//! | while | when | then | and is |
+//! |---|---|---|---|
+//! | first: asking | a candidate is worth a try | dial | first: dialling |
+//! | first: asking | no candidate is | report Incident, report Lost, end | over |
+//! | first: asking | Speak | keep it for the next session | first: asking |
+//! | first: asking | the caller's audio | drop it | first: asking |
+//! | first: asking | Close | end | over |
+//! | first: dialling | the session dialled is configured | note that it works, report Ready | up |
+//! | first: dialling | the session dialled or ready fails | hang up, note the loss, ask who is worth a try | first: asking |
+//! | first: dialling | the same, and patience is over | hang up, note the loss, report Lost, end | over |
+//! | first: dialling | Speak | keep it for the next session | first: dialling |
+//! | first: dialling | the caller's audio | drop it | first: dialling |
+//! | first: dialling | Close | hang up, end | over |
+//! | up | the session in use drops | hang up, note the loss, ask who is worth a try | down: asking |
+//! | up | the session in use expires soon | ask who is worth a try | up, next: asking |
+//! | up | Replace: an answer is overdue | hang up, note the loss, ask who is worth a try | down: asking |
+//! | up | Speak | send | up |
+//! | up | Configure | send | up |
+//! | up | the caller's audio | send audio | up |
+//! | up | Close | hang up, end | over |
+//! | up, next: dialling | the session dialled is configured | report Renewable | up, next: ready |
+//! | up, next: dialling | the session dialled or ready fails | hang up, note the loss, report a complaint | up |
+//! | up, next: dialling | the same, and patience is over | hang up, note the loss, report a complaint | up |
+//! | up, next: dialling | the session in use drops | hang up, note the loss, report Faltered | down: dialling |
+//! | up, next: dialling | Replace: an answer is overdue | hang up, note the loss, report Faltered | down: dialling |
+//! | up, next: dialling | Speak | send | up, next: dialling |
+//! | up, next: dialling | Configure | send | up, next: dialling |
+//! | up, next: dialling | the caller's audio | send audio | up, next: dialling |
+//! | up, next: dialling | Close | hang up, end | over |
+//! | up, next: ready | the session dialled or ready fails | hang up, note the loss, report a complaint | up |
+//! | up, next: ready | the same, and patience is over | hang up, note the loss, report a complaint | up |
+//! | up, next: ready | the session in use drops | hang up, note the loss, report Faltered, note that it works, report Resumed | up |
+//! | up, next: ready | the session in use expires soon | note that it works, report Resumed, hang up | up |
+//! | up, next: ready | Rotate: nobody speaks | note that it works, report Resumed, hang up | up |
+//! | up, next: ready | Replace: an answer is overdue | hang up, note the loss, report Faltered, note that it works, report Resumed | up |
+//! | up, next: ready | Speak | send | up, next: ready |
+//! | up, next: ready | Configure | send | up, next: ready |
+//! | up, next: ready | the caller's audio | send audio | up, next: ready |
+//! | up, next: ready | Close | hang up, end | over |
+//! | down: asking | a candidate is worth a try | report Faltered, dial | down: dialling |
+//! | down: asking | no candidate is | report Lost, end | over |
+//! | down: asking | Speak | keep it for the next session | down: asking |
+//! | down: asking | the caller's audio | keep it for the next session | down: asking |
+//! | down: asking | Close | end | over |
+//! | down: waiting | it is time to dial | dial | down: dialling |
+//! | down: waiting | Speak | keep it for the next session | down: waiting |
+//! | down: waiting | the caller's audio | keep it for the next session | down: waiting |
+//! | down: waiting | Close | end | over |
+//! | down: dialling | the session dialled is configured | report Serves, note that it works, report Resumed | up |
+//! | down: dialling | the session dialled or ready fails | hang up, note the loss, ask who is worth a try | down: asking |
+//! | down: dialling | the same, and patience is over | hang up, note the loss, report Lost, end | over |
+//! | down: dialling | Speak | keep it for the next session | down: dialling |
+//! | down: dialling | the caller's audio | keep it for the next session | down: dialling |
+//! | down: dialling | Close | hang up, end | over |
+//! | closing | the session in use drops | hang up, end | over |
+//! | closing | Replace: an answer is overdue | hang up, end | over |
+//!
+//! # What is kept
+//!
+//! While there is no session, orders and the newest audio of the caller wait for the next one. An order is given to exactly one
+//! session, unless that session is lost before it has done what was ordered. What the caller has heard is not said again: the
+//! conversation goes on where it stopped ([`super::handoff`]). The call is told once that the model is lost, and nothing after it.
+
+mod leg;
+mod orders;
+mod pending_audio;
+mod renewal;
+mod succession;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+pub use self::leg::LegId;
+use self::leg::{Leg, Outage, Standby, State};
+use self::orders::WaitingOrders;
+use self::pending_audio::PendingAudio;
+use super::breaker::{Scope, Standing};
+use super::failover_plan::FailoverPlan;
+use super::history::History;
+use super::messages::ModelOrder;
+use super::plan::{Candidate, SessionPlan};
+use super::session::{SessionAction, SessionEvent};
+use super::turn_audio::TurnAudio;
+use crate::frame::Frame;
+use crate::line::messages::{FromModel, ItemComplete};
+use crate::realtime::report::Words;
+use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
+
+/// What happened to the sessions.
+#[derive(Debug)]
+pub enum SessionsEvent<'a> {
+    /// The call begins.
+    Started,
+    /// The answer to [`SessionsAction::Consult`].
+    Advised {
+        /// The number of the question.
+        question: u32,
+        /// How each candidate stands, in the plan's order. Missing ones count as good.
+        standings: &'a [Standing],
+        /// From 0 to 1, drawn anew for each answer: how much of the backoff is waited for.
+        chance: f64,
+    },
+    /// A socket is open.
+    Dialled {
+        /// Whose.
+        leg: LegId,
+        /// What the server has said so far; empty unless the session had waited for a call.
+        said: Vec<Bytes>,
+        /// The time by the wall, in seconds since 1970.
+        epoch_s: f64,
+    },
+    /// Something happened to one session.
+    Session {
+        /// Which.
+        leg: LegId,
+        /// What.
+        event: SessionEvent<'a>,
+    },
+    /// Audio of the caller in the model's input format.
+    CallerAudio(Frame),
+    /// An order of the call.
+    Ordered(ModelOrder),
+    /// The deadline has passed.
+    DeadlinePassed,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum SessionsAction {
+    /// Ask how the candidates stand. The answer is [`SessionsEvent::Advised`] with the same number.
+    Consult {
+        /// The number of the question.
+        question: u32,
+        /// All candidates, in the plan's order.
+        candidates: Vec<Candidate>,
+    },
+    /// Tell whoever knows the candidates what happened to one.
+    Learn {
+        /// Which.
+        candidate: Candidate,
+        /// What happened.
+        lesson: Lesson,
+    },
+    /// Open a socket.
+    Dial {
+        /// For this session.
+        leg: LegId,
+        /// With this configuration.
+        plan: Arc<SessionPlan>,
+        /// Whether a session that waits for a call may be taken instead.
+        waiting_will_do: bool,
+    },
+    /// Say good-bye and close the socket; stop dialling where there is none yet.
+    HangUp(LegId),
+    /// Send a text message. Never dropped.
+    Send(LegId, String),
+    /// Send an audio message. Perishable.
+    SendAudio(LegId, Frame),
+    /// Answer a ping, before anything else.
+    Pong(LegId, Bytes),
+    /// Ask whether the server lives.
+    Ping(LegId),
+    /// Audio for the caller.
+    ToAudio(FromModel),
+    /// The end of an item's audio; behind the audio itself.
+    Complete(ItemComplete),
+    /// Words for the record.
+    ToWords(Words),
+    /// Something for the call to know.
+    Report(ModelReport),
+    /// Caller audio was dropped.
+    AudioDropped {
+        /// Why.
+        reason: &'static str,
+        /// Frames.
+        frames: u64,
+    },
+    /// All sessions are over. Nothing follows.
+    End,
+}
+
+/// What a call has found out about a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lesson {
+    /// A session came up.
+    CameUp,
+    /// A session did not come up or was lost.
+    Lost {
+        /// How.
+        loss: ModelLoss,
+        /// What the loss concerns, where it is fatal.
+        scope: Scope,
+    },
+}
+
+/// The sessions of one call.
+#[derive(Debug)]
+pub struct Sessions {
+    /// The configuration in force, for sessions to come.
+    plan: Arc<SessionPlan>,
+    /// How often the configuration was changed.
+    changes: u32,
+    state: State,
+    standby: Standby,
+    /// All sessions with a socket or on the way to one: in use, standing by, or waiting for the caller's last words.
+    legs: Vec<Leg>,
+    last_leg: u64,
+    last_question: u32,
+    failover_plan: FailoverPlan,
+    /// The model that the call believes to be answered by.
+    served_by: String,
+    /// Whether sessions that waited for a call are taken. Not after one of them was lost before it was used, until another
+    /// session is in use.
+    waiting_will_do: bool,
+    orders: WaitingOrders,
+    pending_audio: PendingAudio,
+    history: History,
+    turns: TurnAudio,
+    /// Actions of a session, kept for the buffer.
+    actions: Vec<SessionAction>,
+}
+
+impl Sessions {
+    /// The sessions of a call that begins.
+    pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
+        Self {
+            failover_plan: FailoverPlan::new(plan.candidates(), plan.resilience.patience),
+            changes: 0,
+            state: State::Down(Outage::at_the_start(now)),
+            standby: Standby::None,
+            legs: Vec::new(),
+            last_leg: 0,
+            last_question: 0,
+            served_by: plan.model.clone(),
+            waiting_will_do: true,
+            orders: WaitingOrders::default(),
+            pending_audio: PendingAudio::new(plan.format.bytes_per_ms()),
+            history: History::new(plan.format),
+            turns: TurnAudio::new(plan.format),
+            actions: Vec::new(),
+            plan,
+        }
+    }
+
+    /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
+    pub fn handle(&mut self, event: SessionsEvent<'_>, now: Instant, out: &mut Vec<SessionsAction>) {
+        use SessionsEvent as E;
+        if matches!(self.state, State::Over) {
+            return;
+        }
+        match event {
+            E::Started => self.begin(now, out),
+            E::Advised { question, standings, chance } => self.advised(question, standings, chance, now, out),
+            E::Dialled { leg, said, epoch_s } => self.dialled(leg, &said, epoch_s, now, out),
+            E::Session { leg, event } => self.step(leg, event, now, out),
+            E::CallerAudio(audio) => self.hear_caller(audio, out),
+            E::Ordered(order) => self.ordered(order, now, out),
+            E::DeadlinePassed => self.deadline_passed(now, out),
+        }
+    }
+
+    /// The earliest deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        let redial = match self.standby {
+            Standby::Waiting { at, .. } => Some(at),
+            Standby::None | Standby::Asking { .. } | Standby::Dialling(_) | Standby::Ready(_) => None,
+        };
+        let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
+        sessions.chain(redial).chain(self.renewal_due()).min()
+    }
+
+    /// Whether this session still has, or is to get, a socket.
+    pub fn knows(&self, leg: LegId) -> bool {
+        self.legs.iter().any(|known| known.id == leg)
+    }
+
+    fn deadline_passed(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        let is_due = |leg: &&Leg| leg.session.deadline().is_some_and(|(at, _)| at <= now);
+        let due: Vec<LegId> = self.legs.iter().filter(is_due).map(|leg| leg.id).collect();
+        for leg in due {
+            self.step(leg, SessionEvent::DeadlinePassed, now, out);
+        }
+        self.dial_when_due(now, out);
+        self.renew_when_due(now, out);
+    }
+
+    fn dialled(&mut self, id: LegId, said: &[Bytes], epoch_s: f64, now: Instant, out: &mut Vec<SessionsAction>) {
+        let Some(leg) = self.leg(id) else { return };
+        leg.opened = Some((now, epoch_s));
+        if !said.is_empty() {
+            // Another one would be dialled in less time than a server usually may take.
+            leg.session.hurry(WAITING_PATIENCE);
+            leg.had_waited = true;
+        }
+        self.step(id, SessionEvent::Opened, now, out);
+        for text in said.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
+            self.step(id, SessionEvent::Text(text), now, out);
+        }
+    }
+
+    /// An event of one of the sessions; nothing where that is gone already.
+    fn step(&mut self, id: LegId, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionsAction>) {
+        let mut actions = std::mem::take(&mut self.actions);
+        if let Some(leg) = self.leg(id) {
+            leg.session.handle(event, now, &mut actions);
+        }
+        self.perform_all(id, actions, now, out);
+    }
+
+    fn perform_all(
+        &mut self,
+        leg: LegId,
+        mut actions: Vec<SessionAction>,
+        now: Instant,
+        out: &mut Vec<SessionsAction>,
+    ) {
+        for action in actions.drain(..) {
+            self.perform(leg, action, now, out);
+        }
+        self.actions = actions;
+    }
+
+    fn perform(&mut self, leg: LegId, action: SessionAction, now: Instant, out: &mut Vec<SessionsAction>) {
+        use SessionAction as A;
+        match action {
+            A::ToAudio(audio) => {
+                self.history.audio(&audio);
+                out.push(SessionsAction::ToAudio(audio));
+            }
+            A::Complete(complete) => {
+                self.history.audio_complete(&complete.item);
+                out.push(SessionsAction::Complete(complete));
+            }
+            A::ToWords(words) => {
+                self.history.words(&words);
+                if let Words::CallerSaid { item, .. } = &words {
+                    self.turns.written(item);
+                }
+                out.push(SessionsAction::ToWords(words));
+            }
+            A::Send(text) => out.push(SessionsAction::Send(leg, text)),
+            A::Pong(payload) => out.push(SessionsAction::Pong(leg, payload)),
+            A::Ping => out.push(SessionsAction::Ping(leg)),
+            A::Report(ModelReport::Ready { session, setup }) => self.ready(leg, session, setup, now, out),
+            A::Report(report) => self.note_and_report(report, out),
+            A::ExpiresAt(epoch_s) => self.expires(leg, epoch_s),
+            A::Prepared => self.prepared(leg, now, out),
+            A::Lose(loss) => self.lost(leg, loss, now, out),
+            A::Close => self.closed(leg, out),
+        }
+    }
+
+    /// Reports to the call what the next session will have to know as well.
+    fn note_and_report(&mut self, report: ModelReport, out: &mut Vec<SessionsAction>) {
+        self.history.report(&report);
+        if let ModelReport::SpeechStarted { item } = &report {
+            self.turns.began(item);
+        } else if let ModelReport::SpeechStopped { item } = &report {
+            self.turns.ended(item);
+        } else if let ModelReport::ResponseFinished { outcome: ResponseOutcome::Completed, .. } = &report {
+            self.failover_plan.proved();
+        }
+        out.push(SessionsAction::Report(report));
+    }
+
+    fn hear_caller(&mut self, audio: Frame, out: &mut Vec<SessionsAction>) {
+        let leg = match &self.state {
+            State::Up { leg, .. } => *leg,
+            State::Down(Outage { first: true, .. }) => {
+                // Until the first session is there, the pipeline holds what the caller says.
+                return out.push(SessionsAction::AudioDropped { reason: "model_not_ready", frames: 1 });
+            }
+            State::Down(_) | State::TakingOver(_) => {
+                let frames = self.pending_audio.push(audio);
+                if frames > 0 {
+                    out.push(SessionsAction::AudioDropped { reason: "model_not_ready", frames });
+                }
+                return;
+            }
+            // The call is over; what was on its way means nothing any more.
+            State::Closing(_) | State::Over => return,
+        };
+        self.turns.sent(&audio);
+        match self.leg(leg).filter(|leg| leg.session.is_ready()) {
+            Some(ready) => {
+                let message = ready.session.write_audio(&audio);
+                out.push(SessionsAction::SendAudio(leg, message));
+            }
+            None => out.push(SessionsAction::AudioDropped { reason: "model_not_reading", frames: 1 }),
+        }
+    }
+
+    fn leg(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.iter_mut().find(|leg| leg.id == id)
+    }
+}
+
+/// How long a session that had waited for a call may take to be configured. One that takes longer is as good as dead.
+const WAITING_PATIENCE: Duration = Duration::from_millis(1_500);

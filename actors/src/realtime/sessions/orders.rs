@@ -1,0 +1,157 @@
+//! The call's orders: given to the session in use, or kept for the one to come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::leg::Outage;
+use super::{LegId, Sessions, SessionsAction, Standby, State};
+use crate::ids::ResponseId;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
+use crate::realtime::seed::Progress;
+use crate::realtime::session::SessionEvent;
+
+/// Orders that wait for a session, in order.
+#[derive(Debug, Default)]
+pub(super) struct WaitingOrders(VecDeque<ModelOrder>);
+
+impl WaitingOrders {
+    /// Takes `order` to the end. `false` when there are too many.
+    fn push(&mut self, order: ModelOrder) -> bool {
+        let fits = self.0.len() < MOST_ORDERS;
+        if fits {
+            self.0.push_back(order);
+        }
+        fits
+    }
+
+    /// What waits is not said any more; what the model is to know is kept.
+    fn overtake(&mut self) {
+        self.0.retain(|order| !matches!(order, ModelOrder::Speak(_)));
+    }
+
+    /// Whether something is to be said.
+    pub(super) fn speak(&self) -> bool {
+        let speaks =
+            |order: &ModelOrder| matches!(order, ModelOrder::Speak(_) | ModelOrder::AnswerTool { speak: true, .. });
+        self.0.iter().any(speaks)
+    }
+
+    /// All of them; none waits any more.
+    pub(super) fn take(&mut self) -> VecDeque<ModelOrder> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Sessions {
+    /// An order of the call.
+    pub(super) fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
+        match order {
+            ModelOrder::Close => return self.close(now, out),
+            ModelOrder::Rotate => return self.rotate(now, out),
+            ModelOrder::Replace => return self.replace(now, out),
+            ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
+                self.changes += 1;
+                let plan = Arc::make_mut(&mut self.plan);
+                instructions.iter().for_each(|it| plan.instructions.clone_from(it));
+                transcription.iter().for_each(|it| plan.transcription.clone_from(it));
+                tools.iter().for_each(|it| plan.tools.clone_from(it));
+            }
+            ModelOrder::Speak(_)
+            | ModelOrder::AnswerTool { .. }
+            | ModelOrder::AddText { .. }
+            | ModelOrder::CancelResponse
+            | ModelOrder::Overtake
+            | ModelOrder::DiscardInput
+            | ModelOrder::TruncateItem { .. }
+            | ModelOrder::DeleteItem { .. } => {}
+        }
+        match self.state.in_use() {
+            Some(leg) => self.pass_on(leg, order, now, out),
+            None => self.keep(order, out),
+        }
+    }
+
+    /// An order for the session in use. An item that was taken over from another session and says more than was heard is
+    /// rewritten first.
+    pub(super) fn pass_on(&mut self, id: LegId, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
+        if let Some(rewrite) = self.history.order(&order)
+            && let Some(leg) = self.leg(id)
+        {
+            let mut actions = Vec::new();
+            leg.session.rewrite(&rewrite, &mut actions);
+            self.perform_all(id, actions, now, out);
+        }
+        self.step(id, SessionEvent::Ordered(order), now, out);
+    }
+
+    /// An order while there is no session.
+    fn keep(&mut self, order: ModelOrder, out: &mut Vec<SessionsAction>) {
+        match &order {
+            ModelOrder::TruncateItem { item, .. } | ModelOrder::DeleteItem { item } => {
+                self.history.order(&order);
+                let cut = self.history.response_of(item).cloned();
+                self.forget_running(|response| response.is_some() && response == cut.as_ref());
+            }
+            ModelOrder::CancelResponse => self.forget_running(|_| true),
+            ModelOrder::Overtake => {
+                self.orders.overtake();
+                if let State::Down(outage) = &mut self.state {
+                    outage.unfinished.overtake();
+                }
+            }
+            // The audio that waits was said after it.
+            ModelOrder::DiscardInput => {}
+            // A session that is still to be dialled is configured with it; one that is dialled already is told when it takes over.
+            ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+            ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
+                if !self.orders.push(order) {
+                    let code = "too_many_orders".to_owned();
+                    let message = "an order was dropped, as there is no session yet".to_owned();
+                    out.push(SessionsAction::Report(ModelReport::Complained { code, message }));
+                }
+            }
+        }
+    }
+
+    /// What was being said when the session was lost is not wanted any more.
+    fn forget_running(&mut self, which: impl Fn(Option<&ResponseId>) -> bool) {
+        if let State::Down(Outage { unfinished, .. }) = &mut self.state {
+            let unwanted = |progress| progress == Progress::Partly;
+            unfinished.running.take_if(|running| which(running.response.as_ref()) && unwanted(running.progress));
+        }
+    }
+
+    /// The call is over.
+    fn close(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        if let Some(next) = std::mem::replace(&mut self.standby, Standby::None).leg() {
+            self.remove(next, out);
+        }
+        match self.state.in_use() {
+            Some(leg) => {
+                self.state = State::Closing(leg);
+                self.step(leg, SessionEvent::Ordered(ModelOrder::Close), now, out);
+            }
+            None => self.end(out),
+        }
+    }
+
+    /// Nobody speaks: a fresh session takes over now, if one stands by.
+    fn rotate(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        if let (State::Up { .. }, Standby::Ready(next)) = (&self.state, &self.standby) {
+            self.take_over(*next, now, out);
+        }
+    }
+
+    /// The session in use does not give the answer that it owes.
+    fn replace(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        if let Some(leg) = self.state.in_use() {
+            let loss = ModelLoss { class: LossClass::Retryable, reason: "an answer is overdue".to_owned() };
+            self.lost(leg, loss, now, out);
+        }
+    }
+}
+
+/// Orders kept while there is no session. A call gives one or two; more is a loop somewhere, and it is reported.
+const MOST_ORDERS: usize = 64;

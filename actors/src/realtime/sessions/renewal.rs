@@ -1,0 +1,64 @@
+//! A session that is about to expire is replaced by a fresh one, at a quiet moment if there is one in time.
+
+use std::time::{Duration, Instant};
+
+use super::{LegId, Sessions, SessionsAction, Standby, State};
+
+impl Sessions {
+    /// A session has said when it ends, in seconds since 1970.
+    pub(super) fn expires(&mut self, id: LegId, epoch_s: f64) {
+        let resilience = &self.plan.resilience;
+        let (before, latest) = (resilience.rotate_before, resilience.rotate_latest);
+        let Some(leg) = self.leg(id) else { return };
+        let Some((opened, opened_epoch_s)) = leg.opened else { return };
+        let left = epoch_s - opened_epoch_s;
+        if before.is_zero() || !(SHORTEST_SESSION_S..=LONGEST_SESSION_S).contains(&left) {
+            return;
+        }
+        let left = Duration::from_secs_f64(left);
+        let before = before.min(left / 2);
+        let latest = latest.min(before / 2);
+        leg.renewal = Some((opened + left - before, opened + left - latest));
+    }
+
+    /// When something is due because the session in use expires.
+    pub(super) fn renewal_due(&self) -> Option<Instant> {
+        let State::Up { leg: in_use, .. } = self.state else { return None };
+        let (begin, latest) = self.legs.iter().find(|leg| leg.id == in_use)?.renewal?;
+        match self.standby {
+            Standby::None => Some(begin),
+            Standby::Asking { .. } => None,
+            Standby::Waiting { .. } | Standby::Dialling(_) | Standby::Ready(_) => Some(latest),
+        }
+    }
+
+    pub(super) fn renew_when_due(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        if self.renewal_due().is_none_or(|at| at > now) {
+            return;
+        }
+        match self.standby {
+            Standby::None => self.seek(None, out),
+            Standby::Ready(next) => self.take_over(next, now, out),
+            // Nothing better can be done than to wait for the end of the one in use.
+            Standby::Asking { .. } | Standby::Waiting { .. } | Standby::Dialling(_) => self.renew_later(now),
+        }
+    }
+
+    /// No other session is to be had for now.
+    pub(super) fn renew_later(&mut self, now: Instant) {
+        if let State::Up { leg, .. } = self.state
+            && let Some(leg) = self.leg(leg)
+            && let Some((begin, latest)) = &mut leg.renewal
+        {
+            *begin = now + RENEW_AGAIN;
+            *latest = (*latest).max(now + RENEW_AGAIN);
+        }
+    }
+}
+
+/// The wait before a session that is to follow is dialled again.
+const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// A session that ends sooner is not worth replacing in time.
+const SHORTEST_SESSION_S: f64 = 2.0;
+/// A day. A server that says more than that has another clock.
+const LONGEST_SESSION_S: f64 = 86_400.0;

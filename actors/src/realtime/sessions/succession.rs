@@ -1,0 +1,249 @@
+//! From one session to the next: a candidate is chosen and dialled, and goes on where the one before stopped.
+
+use std::time::{Duration, Instant};
+
+use super::leg::{Leg, Outage, TakingOver};
+use super::{LegId, Lesson, Sessions, SessionsAction, Standby, State};
+use crate::incident::{Incident, IncidentKind};
+use crate::realtime::breaker::Standing;
+use crate::realtime::failover_plan::Next;
+use crate::realtime::handoff::handoff_of;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::{ModelLoss, ModelReport};
+use crate::realtime::seed::CarryOver;
+use crate::realtime::session::{SessionEvent, scope_of};
+
+impl Sessions {
+    /// The first session is looked for.
+    pub(super) fn begin(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        self.failover_plan.begin(now);
+        self.seek(None, out);
+    }
+
+    /// Asks which candidate is worth a try. `after` is the loss that the call is not told yet.
+    pub(super) fn seek(&mut self, after: Option<ModelLoss>, out: &mut Vec<SessionsAction>) {
+        self.last_question += 1;
+        let question = self.last_question;
+        self.standby = Standby::Asking { question, after };
+        let candidates = self.failover_plan.candidates().cloned().collect();
+        out.push(SessionsAction::Consult { question, candidates });
+    }
+
+    /// It is known which candidates are worth a try.
+    pub(super) fn advised(
+        &mut self,
+        answer: u32,
+        standings: &[Standing],
+        chance: f64,
+        now: Instant,
+        out: &mut Vec<SessionsAction>,
+    ) {
+        let Standby::Asking { question, after } = &mut self.standby else { return };
+        if *question != answer {
+            return;
+        }
+        let after = after.take();
+        self.standby = Standby::None;
+        let next = self.failover_plan.choose(standings, now, chance);
+        let State::Down(Outage { first, .. }) = self.state else {
+            // The session in use expires.
+            return match next {
+                Next::Dial { candidate, .. } => self.open(candidate, now, out),
+                Next::GiveUp(_) => self.renew_later(now),
+            };
+        };
+        if first && after.is_none() && standings.first() == Some(&Standing::Blocked) {
+            let detail = "the first model refused other calls and was not dialled";
+            let incident = Incident::new(IncidentKind::ModelBreaker, detail);
+            out.push(SessionsAction::Report(ModelReport::Incident(incident)));
+        }
+        match next {
+            Next::Dial { candidate, after: wait } => {
+                out.extend(after.map(ModelReport::Faltered).map(SessionsAction::Report));
+                if wait.is_zero() {
+                    self.open(candidate, now, out);
+                } else {
+                    self.standby = Standby::Waiting { at: now + wait, candidate };
+                }
+            }
+            Next::GiveUp(loss) => self.give_up(loss, out),
+        }
+    }
+
+    pub(super) fn dial_when_due(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
+        if let Standby::Waiting { at, candidate } = self.standby
+            && at <= now
+        {
+            self.open(candidate, now, out);
+        }
+    }
+
+    /// A session is ready to be used: now, if there is none; else at the next quiet moment.
+    pub(super) fn prepared(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
+        if self.standby.leg() != Some(leg) {
+            return;
+        }
+        if let State::Down(_) = self.state {
+            self.take_over(leg, now, out);
+        } else {
+            self.standby = Standby::Ready(leg);
+            out.push(SessionsAction::Report(ModelReport::Renewable));
+        }
+    }
+
+    /// `leg` goes on where the session before stopped.
+    pub(super) fn take_over(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
+        let before = self.state.in_use();
+        let running = before.and_then(|id| self.legs.iter().find(|leg| leg.id == id));
+        let (unfinished, first, gap) = match (running, &mut self.state) {
+            (Some(leg), _) => (leg.session.carry_over(), false, Duration::ZERO),
+            (None, State::Down(outage)) => {
+                let gap = now.saturating_duration_since(outage.since);
+                (std::mem::take(&mut outage.unfinished), outage.first, gap)
+            }
+            (None, _) => (CarryOver::default(), false, Duration::ZERO),
+        };
+        let handoff = handoff_of(unfinished, &mut self.history, &mut self.turns);
+        let answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.speak();
+        self.state = State::TakingOver(TakingOver { leg, first, gap, answering });
+        self.standby = Standby::None;
+        if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
+            let configure = ModelOrder::Configure {
+                instructions: Some(self.plan.instructions.clone()),
+                transcription: Some(self.plan.transcription.clone()),
+                tools: Some(self.plan.tools.clone()),
+            };
+            self.step(leg, SessionEvent::Ordered(configure), now, out);
+        }
+        self.step(leg, SessionEvent::HandedOver(handoff), now, out);
+        for order in self.orders.take() {
+            self.pass_on(leg, order, now, out);
+        }
+        for frame in self.pending_audio.take() {
+            self.hear_caller(frame, out);
+        }
+        // It may still have to tell what the caller said last.
+        if let Some(before) = before {
+            self.step(before, SessionEvent::Ordered(ModelOrder::Close), now, out);
+        }
+    }
+
+    /// A session goes on with the conversation.
+    pub(super) fn ready(
+        &mut self,
+        id: LegId,
+        session: String,
+        setup: Duration,
+        now: Instant,
+        out: &mut Vec<SessionsAction>,
+    ) {
+        let State::TakingOver(TakingOver { leg, first, gap, answering }) = self.state else { return };
+        let Some(ready) = self.legs.iter().find(|it| it.id == id && id == leg) else { return };
+        let candidate = self.failover_plan.candidate(ready.candidate).clone();
+        self.state = State::Up { leg, since: now };
+        self.waiting_will_do = true;
+        if candidate.model != self.served_by {
+            self.served_by.clone_from(&candidate.model);
+            out.push(SessionsAction::Report(ModelReport::Serves { model: candidate.model.clone() }));
+        }
+        out.push(SessionsAction::Learn { candidate, lesson: Lesson::CameUp });
+        out.push(SessionsAction::Report(if first {
+            // Counted from the first dial, whichever it was that succeeded.
+            ModelReport::Ready { session, setup: setup.max(gap) }
+        } else {
+            ModelReport::Resumed { session, gap, answering }
+        }));
+    }
+
+    /// One of the sessions is gone.
+    pub(super) fn lost(&mut self, leg: LegId, loss: ModelLoss, now: Instant, out: &mut Vec<SessionsAction>) {
+        let (in_use, follows) = (self.state.in_use() == Some(leg), self.standby.leg() == Some(leg));
+        let Some(gone) = self.remove(leg, out) else { return };
+        match self.state {
+            State::Closing(_) if in_use => self.end(out),
+            State::Up { since, .. } if in_use => {
+                self.interrupted(&gone, now.saturating_duration_since(since), false, loss, now, out);
+            }
+            State::TakingOver(TakingOver { first, .. }) if in_use => {
+                self.interrupted(&gone, Duration::ZERO, first, loss, now, out);
+            }
+            State::Down(_) if follows => {
+                self.waiting_will_do &= !gone.had_waited;
+                self.try_another(&gone, loss, now, out);
+            }
+            State::Up { .. } | State::TakingOver(_) if follows => {
+                // The one in use goes on; another try follows.
+                self.waiting_will_do &= !gone.had_waited;
+                self.standby = Standby::None;
+                self.learn(&gone, &loss, out);
+                self.renew_later(now);
+                let code = "renewal_failed".to_owned();
+                out.push(SessionsAction::Report(ModelReport::Complained { code, message: loss.reason }));
+            }
+            State::Up { .. } | State::TakingOver(_) | State::Down(_) | State::Closing(_) | State::Over => {}
+        }
+    }
+
+    /// The session in use is gone: an outage begins.
+    fn interrupted(
+        &mut self,
+        gone: &Leg,
+        lived: Duration,
+        first: bool,
+        loss: ModelLoss,
+        now: Instant,
+        out: &mut Vec<SessionsAction>,
+    ) {
+        self.failover_plan.interrupted(lived, now);
+        self.state = State::Down(Outage { since: now, first, unfinished: gone.session.carry_over() });
+        self.try_another(gone, loss, now, out);
+    }
+
+    /// There is no session: the one that stands by takes over, or another is looked for, or the model is given up.
+    fn try_another(&mut self, gone: &Leg, loss: ModelLoss, now: Instant, out: &mut Vec<SessionsAction>) {
+        self.learn(gone, &loss, out);
+        let given_up = self.failover_plan.lost(gone.candidate, &loss, now).err();
+        match (&self.standby, given_up) {
+            (Standby::Ready(next), _) => {
+                let next = *next;
+                out.push(SessionsAction::Report(ModelReport::Faltered(loss)));
+                self.take_over(next, now, out);
+            }
+            (Standby::Dialling(next), _) if *next != gone.id => {
+                out.push(SessionsAction::Report(ModelReport::Faltered(loss)));
+            }
+            (_, Some(loss)) => self.give_up(loss, out),
+            (_, None) => self.seek(Some(loss), out),
+        }
+    }
+
+    fn learn(&self, gone: &Leg, loss: &ModelLoss, out: &mut Vec<SessionsAction>) {
+        let candidate = self.failover_plan.candidate(gone.candidate).clone();
+        let lesson = Lesson::Lost { loss: loss.clone(), scope: scope_of(loss) };
+        out.push(SessionsAction::Learn { candidate, lesson });
+    }
+
+    fn give_up(&mut self, loss: ModelLoss, out: &mut Vec<SessionsAction>) {
+        out.push(SessionsAction::Report(ModelReport::Lost(loss)));
+        self.end(out);
+    }
+
+    /// One of the sessions was told to end, and has.
+    pub(super) fn closed(&mut self, leg: LegId, out: &mut Vec<SessionsAction>) {
+        let in_use = self.state.in_use() == Some(leg);
+        self.remove(leg, out);
+        if in_use {
+            self.end(out);
+        }
+    }
+
+    /// All sessions are over.
+    pub(super) fn end(&mut self, out: &mut Vec<SessionsAction>) {
+        for leg in std::mem::take(&mut self.legs) {
+            out.push(SessionsAction::HangUp(leg.id));
+        }
+        self.state = State::Over;
+        self.standby = Standby::None;
+        out.push(SessionsAction::End);
+    }
+}

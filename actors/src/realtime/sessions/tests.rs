@@ -1,0 +1,133 @@
+mod scripts;
+mod table;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
+use crate::realtime::plan::{Endpoint, Resilience, sample};
+use crate::realtime::report::LossClass;
+
+/// The sessions of a call, with time in the test's hand.
+struct Rig {
+    sessions: Sessions,
+    now: Instant,
+    /// Actions not looked at yet.
+    out: Vec<SessionsAction>,
+}
+
+impl Rig {
+    fn with(change: impl FnOnce(&mut SessionPlan)) -> Self {
+        let mut plan = sample::plan();
+        let endpoint = Endpoint { url: "ws://127.0.0.1:2/v1/realtime".to_owned(), ..plan.endpoint.clone() };
+        plan.resilience = Resilience {
+            fallbacks: vec![Candidate { endpoint, model: "fallback".to_owned() }],
+            patience: Duration::from_secs(1_000),
+            rotate_before: Duration::from_secs(60),
+            rotate_latest: Duration::from_secs(10),
+            ..Resilience::default()
+        };
+        change(&mut plan);
+        #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+        let now = Instant::now();
+        let mut rig = Self { sessions: Sessions::new(Arc::new(plan), now), now, out: Vec::new() };
+        rig.on(SessionsEvent::Started);
+        rig
+    }
+
+    fn on(&mut self, event: SessionsEvent<'_>) {
+        self.sessions.handle(event, self.now, &mut self.out);
+    }
+
+    fn advise(&mut self, standings: &[Standing], chance: f64) {
+        let question = self.sessions.last_question;
+        self.on(SessionsEvent::Advised { question, standings, chance });
+    }
+
+    fn session(&mut self, leg: LegId, event: SessionEvent<'_>) {
+        self.on(SessionsEvent::Session { leg, event });
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "an event is written where it is said")]
+    fn hear(&mut self, leg: LegId, event: Value) {
+        self.session(leg, SessionEvent::Text(&event.to_string()));
+    }
+
+    /// The socket of `leg` is open and its session created; it lasts an hour.
+    fn open(&mut self, leg: LegId) {
+        self.on(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s: 0.0 });
+        self.hear(leg, json!({"type": "session.created", "session": {"id": "sess", "expires_at": 3600}}));
+    }
+
+    /// The server has taken over the configuration of `leg`.
+    fn configure(&mut self, leg: LegId) {
+        self.hear(leg, json!({"type": "session.updated", "session": {"id": "sess"}}));
+    }
+
+    fn order(&mut self, order: ModelOrder) {
+        self.on(SessionsEvent::Ordered(order));
+    }
+
+    fn drop_socket(&mut self, leg: LegId) {
+        self.session(leg, SessionEvent::Broken("it broke"));
+    }
+
+    /// Lets time pass up to the next deadline.
+    fn pass(&mut self) {
+        if let Some(at) = self.sessions.deadline() {
+            self.now = self.now.max(at);
+        }
+        self.on(SessionsEvent::DeadlinePassed);
+    }
+}
+
+fn loss() -> ModelLoss {
+    ModelLoss { class: LossClass::Retryable, reason: "it is gone".to_owned() }
+}
+
+fn speak(instructions: &str) -> ModelOrder {
+    ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Notice, instructions: Some(instructions.to_owned()) })
+}
+
+#[test]
+fn a_late_answer_to_an_older_question_changes_nothing() {
+    let mut rig = Rig::with(|_| {});
+    rig.on(SessionsEvent::Advised { question: 0, standings: &[], chance: 0.0 });
+    assert!(matches!(rig.sessions.standby, Standby::Asking { .. }));
+    rig.advise(&[], 0.0);
+    assert!(matches!(rig.sessions.standby, Standby::Dialling(_)));
+    rig.advise(&[Standing::Blocked, Standing::Blocked], 0.0);
+    assert!(matches!(rig.sessions.standby, Standby::Dialling(_)), "it was answered before");
+}
+
+#[test]
+fn a_session_that_had_waited_and_failed_is_followed_by_a_fresh_one_until_one_works() {
+    let mut rig = Rig::with(|_| {});
+    rig.advise(&[], 0.0);
+    let created = json!({"type": "session.created", "session": {"id": "sess"}}).to_string();
+    rig.on(SessionsEvent::Dialled { leg: LegId(1), said: vec![created.into()], epoch_s: 0.0 });
+    rig.drop_socket(LegId(1));
+    rig.out.clear();
+    rig.advise(&[], 0.0);
+    assert!(
+        rig.out.iter().any(|action| matches!(action, SessionsAction::Dial { waiting_will_do: false, .. })),
+        "{:?}",
+        rig.out
+    );
+    rig.open(LegId(2));
+    rig.configure(LegId(2));
+    assert!(rig.sessions.waiting_will_do);
+}
+
+#[test]
+fn an_expiry_is_counted_from_the_moment_the_socket_was_open() {
+    let mut rig = Rig::with(|_| {});
+    rig.advise(&[], 0.0);
+    rig.open(LegId(1));
+    let opened = rig.now;
+    rig.now += Duration::from_secs(1);
+    rig.configure(LegId(1));
+    let (begin, latest) = rig.sessions.legs[0].renewal.expect("it expires");
+    assert_eq!((begin - opened).as_secs(), 3_540);
+    assert_eq!((latest - opened).as_secs(), 3_590);
+}

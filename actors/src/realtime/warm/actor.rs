@@ -1,0 +1,223 @@
+//! The keeper of the sessions that wait for calls on its thread. One for each thread, in actix's registry; [`Pool`] decides, this
+//! dials, listens and hands over.
+//!
+//! A session that waits is not configured: that is the call's own. It is pinged, and one that does not answer, says anything or
+//! closes is let go. What dies between that and a call's taking it is a loss like any other: the call dials.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use send_wrapper::SendWrapper;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::clock;
+use crate::events::{Event, emit};
+use crate::realtime::dial;
+use crate::realtime::drive::drive;
+use crate::realtime::incoming::Incoming;
+use crate::realtime::link::{Heard, Link};
+use crate::realtime::plan::{Candidate, SessionPlan};
+use crate::realtime::pool::Pool;
+use crate::realtime::providers::actor::Providers;
+use crate::realtime::providers::messages::{Keeps, LetGo};
+use crate::realtime::report::ModelLoss;
+use crate::realtime::session::{Session, SessionAction};
+
+/// An opened session that is nobody's yet.
+#[derive(Debug)]
+pub struct OpenedSession {
+    /// Its socket.
+    pub link: Link,
+    /// What the server has said so far: that the session is there.
+    pub said: Vec<Bytes>,
+}
+
+/// A session that waits, as its keeper holds it: to be asked for, or to be dropped, which closes it.
+#[derive(Debug)]
+struct Waiting(oneshot::Sender<oneshot::Sender<OpenedSession>>);
+
+/// Keeps the thread's sessions. It keeps none before it is told to [`Keep`] them, and none after [`LetGo`].
+#[derive(Debug, Default)]
+pub struct WarmSessions {
+    pool: Pool<Waiting>,
+    /// What sessions are opened with; `None` keeps none.
+    plan: Option<Arc<SessionPlan>>,
+    ticking: Option<SpawnHandle>,
+}
+
+/// Sessions are kept on this thread from now on, those of the plan from the start; none where the plan wants none.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Keep {
+    /// What they are opened with.
+    pub plan: Arc<SessionPlan>,
+    /// Who says when they are to be let go.
+    pub providers: Addr<Providers>,
+}
+
+/// A session for this plan is wanted, now and in future. From the same thread: a socket does not leave its thread.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<SendWrapper<OpenedSession>>")]
+pub struct Take(pub Arc<SessionPlan>);
+
+impl WarmSessions {
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        let dead = self.pool.forget(|Waiting(ask)| ask.is_closed());
+        (0..dead).for_each(|_| emit(Event::WarmSession { what: "dead", change: -1 }));
+        let_go("old", self.pool.too_old(now));
+        for candidate in self.pool.to_open(now) {
+            self.open(candidate, ctx);
+        }
+    }
+
+    /// Has the first session that still waits for `candidate` given to `give`; `false` where there is none.
+    fn hand_over(&mut self, candidate: &Candidate, mut give: oneshot::Sender<OpenedSession>) -> bool {
+        while let Some(Waiting(ask)) = self.pool.take(candidate, clock::now()) {
+            match ask.send(give) {
+                Ok(()) => return true,
+                // It is dead; the next one may live.
+                Err(back) => give = back,
+            }
+            emit(Event::WarmSession { what: "dead", change: -1 });
+        }
+        false
+    }
+
+    fn open(&self, candidate: Candidate, ctx: &mut Context<Self>) {
+        let Some(plan) = &self.plan else { return };
+        let Candidate { endpoint, model } = candidate.clone();
+        let plan = Arc::new(SessionPlan { endpoint, model, ..SessionPlan::clone(plan) });
+        ctx.spawn(opened(plan).into_actor(self).map(move |opened, this: &mut Self, ctx| {
+            let now = clock::now();
+            match opened {
+                Ok(opened) => {
+                    let (ask, asked) = oneshot::channel();
+                    let unwanted = this.pool.opened(&candidate, Waiting(ask), now);
+                    if unwanted.is_none() {
+                        emit(Event::WarmSession { what: "opened", change: 1 });
+                    }
+                    // If it is unwanted, `ask` is dropped and it says good-bye.
+                    ctx.spawn(tend(opened, asked).into_actor(this));
+                }
+                Err(loss) => {
+                    emit(Event::WarmSession { what: "refused", change: 0 });
+                    log::debug!(class = loss.class.word(), reason = loss.reason.as_str(); "no warm session");
+                    this.pool.failed(&candidate, now);
+                }
+            }
+        }));
+    }
+}
+
+impl Actor for WarmSessions {
+    type Context = Context<Self>;
+}
+
+impl Supervised for WarmSessions {}
+
+impl ArbiterService for WarmSessions {}
+
+impl Handler<Keep> for WarmSessions {
+    type Result = ();
+
+    fn handle(&mut self, Keep { plan, providers }: Keep, ctx: &mut Self::Context) {
+        if plan.resilience.warm.sessions == 0 {
+            return;
+        }
+        providers.do_send(Keeps(ctx.address().recipient()));
+        let first = Candidate { endpoint: plan.endpoint.clone(), model: plan.model.clone() };
+        self.pool.want(&first, plan.resilience.warm, clock::now());
+        self.plan = Some(plan);
+        self.tick(ctx);
+        if self.ticking.is_none() {
+            self.ticking = Some(ctx.run_interval(LOOK_EVERY, Self::tick));
+        }
+    }
+}
+
+impl Handler<LetGo> for WarmSessions {
+    type Result = ();
+
+    fn handle(&mut self, _: LetGo, ctx: &mut Self::Context) {
+        self.plan = None;
+        let_go("drained", self.pool.drain());
+        if let Some(ticking) = self.ticking.take() {
+            ctx.cancel_future(ticking);
+        }
+    }
+}
+
+impl Handler<Take> for WarmSessions {
+    type Result = ResponseActFuture<Self, Option<SendWrapper<OpenedSession>>>;
+
+    fn handle(&mut self, Take(plan): Take, _: &mut Self::Context) -> Self::Result {
+        let warmth = plan.resilience.warm;
+        if warmth.sessions == 0 || self.plan.is_none() {
+            return Box::pin(actix::fut::ready(None));
+        }
+        let candidate = Candidate { endpoint: plan.endpoint.clone(), model: plan.model.clone() };
+        let now = clock::now();
+        self.pool.want(&candidate, warmth, now);
+        let (give, given) = oneshot::channel();
+        if self.hand_over(&candidate, give) {
+            let given = async { given.await.ok().map(SendWrapper::new) };
+            return Box::pin(given.into_actor(self).map(|given, _, _| {
+                let (what, change) = if given.is_some() { ("taken", -1) } else { ("dead", -1) };
+                emit(Event::WarmSession { what, change });
+                given
+            }));
+        }
+        emit(Event::WarmSession { what: "missed", change: 0 });
+        Box::pin(actix::fut::ready(None))
+    }
+}
+
+fn let_go(what: &'static str, gone: Vec<Waiting>) {
+    gone.into_iter().for_each(|Waiting(_)| emit(Event::WarmSession { what, change: -1 }));
+}
+
+/// Dials, and waits for the session to be there.
+async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
+    let begun = clock::now();
+    let mut link = Link::new(dial::dial(&plan, None).await?);
+    let mut session = Session::standby(plan, begun);
+    // It would be configured now: it is there.
+    let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
+    Ok(OpenedSession { link, said })
+}
+
+/// Sits with a session that waits: answers and asks pings until it is asked for, dropped, or dead. Dropped, the link says good-bye.
+async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::Sender<OpenedSession>>) {
+    let mut unanswered = false;
+    loop {
+        let heard = tokio::select! {
+            ask = &mut asked => {
+                if let Ok(give) = ask {
+                    let _ = give.send(opened);
+                }
+                return;
+            }
+            heard = timeout(PING_EVERY, opened.link.incoming.next()) => heard,
+        };
+        match heard {
+            Ok(Heard::Message(Incoming::Ping(payload))) => opened.link.writer.pong(payload),
+            Ok(Heard::Message(Incoming::Pong)) => unanswered = false,
+            // There is nobody whom it could have something to say to: an error, an end.
+            Ok(Heard::Message(_) | Heard::Broke(_)) => return,
+            Err(_) if unanswered => return,
+            Err(_) => {
+                unanswered = true;
+                opened.link.writer.ping();
+            }
+        }
+    }
+}
+
+/// How often the pool is looked after. A call's place is filled again this soon.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often a session that waits is asked whether it lives; two questions without an answer are an answer.
+const PING_EVERY: Duration = Duration::from_secs(5);
