@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::carrier::Carrier;
 
 use crate::service::config::{Config, ConfigError, Kept};
 use crate::tools::bench::BenchArgs;

@@ -12,6 +12,7 @@ use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::AudioReport;
 use switchboard_actors::call::machine::CallMachine;
 use switchboard_actors::call::steps::{CallAction, CallEvent};
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, LineCommand};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::line::messages::LineReport;
 use switchboard_actors::profile::CallProfile;
@@ -19,7 +20,6 @@ use switchboard_actors::realtime::report::Words;
 use switchboard_actors::realtime::session::{Session, SessionAction, SessionEvent};
 use switchboard_actors::transcript::log::ConversationLog;
 use switchboard_actors::transcript::messages::Fact;
-use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, LineCommand};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use switchboard_actors::carrier::{AudioFormat, Carrier};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
 use switchboard_actors::line::identity::{CallIdentity, Direction};
 use switchboard_actors::transcript::record::Held;
 use switchboard_actors::transcript::writer::RecordWriter;
-use switchboard_actors::wire::{AudioFormat, Carrier};
 
 #[test]
 fn a_caller_is_forgotten_and_nobody_else() {

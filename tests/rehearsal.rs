@@ -224,7 +224,7 @@ async fn real_speech_is_split_at_its_pauses() {
     };
     let pcm8k: Vec<i16> = wav.samples().map(Result::unwrap).collect();
     let mut code = Vec::new();
-    switchboard_actors::g711::encode(switchboard_actors::wire::Encoding::MuLaw, &pcm8k, &mut code);
+    switchboard_actors::g711::encode(switchboard_actors::carrier::Encoding::MuLaw, &pcm8k, &mut code);
     code.extend([0xFF; 8_000]);
     let rehearsal = start().await;
     let mut session = formats(MU_LAW, MU_LAW);

@@ -12,7 +12,7 @@ use awc::ws::{CloseCode, Message};
 use common::{FakeStream, PATIENCE, Running, get, post_body, start_with};
 use serde_json::{Value, json};
 use switchboard::tools::phone::{Fault, Handset, PhoneOptions, Target, place_call};
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::carrier::Carrier;
 use tokio::time::{sleep, timeout};
 
 const TOKEN: &str = "a-stream-token-of-some-length";

@@ -9,10 +9,10 @@ use divan::{Bencher, black_box};
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, Encoding, LineCommand, LineEvent};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId, StreamId};
 use switchboard_actors::realtime::protocol::client::append;
-use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, Encoding, LineCommand, LineEvent};
 use switchboard_actors::{clock, g711};
 
 fn main() {

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// Audio bytes; what they mean is said by the [`crate::wire::AudioFormat`] beside them. Derefs to its `Vec<u8>`.
+/// Audio bytes; what they mean is said by the [`crate::carrier::AudioFormat`] beside them. Derefs to its `Vec<u8>`.
 #[derive(PartialEq, Eq, Default)]
 pub struct Frame(Vec<u8>);
 

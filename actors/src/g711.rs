@@ -11,7 +11,7 @@
 
 use pulp::Arch;
 
-use crate::wire::Encoding;
+use crate::carrier::Encoding;
 
 /// The 16-bit sample that a mu-law code stands for.
 #[inline]

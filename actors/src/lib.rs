@@ -30,7 +30,7 @@
 //! | room | |
 //! |---|---|
 //! | [`mod@line`] | what the neighbours on the line send each other, and whose call it is |
-//! | [`wire`] | a carrier's JSON ⇄ line events and commands; capabilities as data |
+//! | [`carrier`] | one folder a carrier: its JSON ⇄ line events and commands, its API, its capabilities as data |
 //! | [`supervisor`] | who is on: admission, the roll, the drain |
 //! | [`call`] | one call: states, turns, ends |
 //! | [`profile`] | what a call is to be: agent, language, model, limits, destinations, prices |
@@ -40,7 +40,6 @@
 //! | [`transcript`] | what was said, in order, and the files it ends in |
 //! | [`delivery`] | telling others of calls: webhooks, at least once |
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
-//! | [`control`] | what a carrier is told beside its stream, over its own API |
 //! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`frame`], [`g711`] | pieces of audio in buffers of the thread; the codec of telephones |
 //! | [`events`] | what operators are told: the one place that logs and counts |
@@ -56,7 +55,7 @@
 //!
 //! # What is absent, on purpose
 //!
-//! - Nothing in [`wire`] knows of actors, and nothing outside it knows which carrier a call is on.
+//! - Nothing in [`carrier`] knows of actors, and nothing outside it knows which carrier a call is on.
 //! - No pure file names actix or tokio, asks for the time or draws a number; `tests/layering.rs` and `clippy.toml` see to it.
 //! - No lock between the actors of a call: what two of them need to know is a message. Threads that write to disk have theirs.
 //! - No unbounded queue on an audio path: what finds no room is dropped and counted. Decisions are few and never dropped.
@@ -66,10 +65,10 @@ pub mod alarm;
 pub mod audio;
 pub mod background;
 pub mod call;
+pub mod carrier;
 pub mod child;
 pub mod clock;
 pub mod complaints;
-pub mod control;
 pub mod delivery;
 pub mod disk;
 pub mod ending;
@@ -92,5 +91,4 @@ pub mod socket;
 pub mod supervisor;
 pub mod tools;
 pub mod transcript;
-pub mod wire;
 pub mod words;

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
+use switchboard_actors::carrier::{AudioFormat, Capabilities, LineCommand, Pacing};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
 
 const STEP: Duration = Duration::from_millis(5);
 /// Samples of an 8 kHz line in one step.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, LineCommand};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::wire::{AudioFormat, CallerFrame, Carrier, LineCommand};
 
 struct Counting;
 

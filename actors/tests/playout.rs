@@ -8,9 +8,9 @@ use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::CLIP_RESPONSE;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, Capabilities, Carrier, LineCommand, Pacing};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::wire::{AudioFormat, CallerFrame, Capabilities, Carrier, LineCommand, Pacing};
 use switchboard_actors::{clock, g711};
 
 const BUFFERS: Capabilities = Capabilities {

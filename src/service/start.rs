@@ -12,8 +12,11 @@ use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
 use log::{debug, info, warn};
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::control::CarrierApi;
+use switchboard_actors::carrier::twilio::control::TwilioApi;
+use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
 use switchboard_actors::clock;
-use switchboard_actors::control::{CarrierApi, TwilioApi, WaybeoApi, waybeo};
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
@@ -26,7 +29,6 @@ use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, Su
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
 use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
-use switchboard_actors::wire::Carrier;
 use tokio::time::timeout;
 use url::Url;
 

@@ -2,8 +2,8 @@
 
 use switchboard::service::config::Profiles;
 use switchboard_actors::audio::level::{Gain, Levels};
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::profile::{KeyAction, KeysWhilePaused};
-use switchboard_actors::wire::Carrier;
 
 use crate::{problem, profile, refused, with};
 

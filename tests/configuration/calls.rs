@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
+use switchboard_actors::carrier::{AudioFormat, Carrier};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};
-use switchboard_actors::wire::{AudioFormat, Carrier};
 
 use crate::{KEY, profile, refused, with};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard::service::config::{Config, DEFAULTS, Provider, Sources, Verify};
-use switchboard_actors::control::Target;
+use switchboard_actors::carrier::control::Target;
 use switchboard_actors::delivery::notice::Kind;
 use switchboard_actors::profile::{AnswerKind, InterruptionPlan, KeyAction};
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::audio::report::AudioReport;
+use crate::carrier::LineCommand;
 use crate::frame::Frame;
 use crate::recording::tape::Block;
-use crate::wire::LineCommand;
 
 /// Something the shell is to do, in the order given.
 #[derive(Debug, PartialEq)]

@@ -11,13 +11,13 @@ use super::messages::AudioOrder;
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::report::AudioReport;
+use crate::carrier::{AudioFormat, Capabilities, LineCommand};
 use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
 use crate::ids::CallTag;
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound, ToLine};
 use crate::recording::writer::Recorder;
-use crate::wire::{AudioFormat, Capabilities, LineCommand};
 
 /// What an AudioPipeline is started with.
 #[derive(Debug)]
@@ -246,9 +246,9 @@ mod tests {
     use actix::Addr;
 
     use super::*;
+    use crate::carrier::{CallerFrame, Carrier};
     use crate::frame::Frame;
     use crate::ids::{CallId, CarrierCallId, ItemId, ResponseId};
-    use crate::wire::{CallerFrame, Carrier};
 
     #[test]
     fn caller_audio_is_held_until_the_model_is_there_and_then_flows() {

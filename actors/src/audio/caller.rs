@@ -18,10 +18,10 @@ use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
 use super::voice::VoiceGate;
 use crate::audio::report::AudioReport;
+use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::frame::Frame;
 use crate::g711;
 use crate::recording::tape::Tape;
-use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// The caller's direction of one call.
 #[derive(Debug)]

@@ -7,8 +7,8 @@
 
 use serde::Serialize;
 
+use crate::carrier::Encoding;
 use crate::g711;
-use crate::wire::Encoding;
 
 /// A way of reading a line's units: codes of G.711, pairs of bytes of PCM16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -21,9 +21,9 @@ use super::energy::Energy;
 use super::high_band::HighBand;
 use super::packet_timing::PacketTiming;
 use super::scratch::Scratch;
+use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::finding::{Finding, Tenths};
 use crate::g711;
-use crate::wire::{AudioFormat, CallerFrame, Encoding};
 
 /// What was found out about the caller's audio of one call. Numbers are of the sample that was judged, read as found best.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
-use crate::wire::{AudioFormat, Encoding};
 
 /// A fade-in that goes on from frame to frame until it is done.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 //! Speech that somebody slowed down to half its speed, by taking 16 kHz for 8 kHz, has nothing there. Tones and much music have not
 //! either, so speech is told from them by how its level and its colour change from frame to frame.
 
+use crate::carrier::AudioFormat;
 use crate::finding::Finding;
-use crate::wire::AudioFormat;
 
 /// The energy above a quarter of the rate, against all of it, of voiced audio.
 #[derive(Debug, Default)]

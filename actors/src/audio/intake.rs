@@ -5,9 +5,9 @@
 //! that sends unsigned samples shows itself that way.
 
 use super::resample::Resampler;
+use crate::carrier::{AudioFormat, CallerFrame, Encoding, MismatchedFrame};
 use crate::frame::Frame;
 use crate::g711;
-use crate::wire::{AudioFormat, CallerFrame, Encoding, MismatchedFrame};
 
 /// One stream's frames on their way in.
 #[derive(Debug)]

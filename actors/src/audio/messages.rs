@@ -5,10 +5,10 @@ use std::sync::Arc;
 use actix::{Message, Recipient};
 
 use super::level::Levels;
+use crate::carrier::AudioFormat;
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::ModelBound;
-use crate::wire::AudioFormat;
 
 /// An order of the CallActor.
 #[derive(Debug, Message)]

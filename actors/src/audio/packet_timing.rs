@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::diagnosis::Packets;
+use crate::carrier::AudioFormat;
 use crate::finding::{Finding, Tenths};
-use crate::wire::AudioFormat;
 
 /// The packets of one call.
 #[derive(Debug)]

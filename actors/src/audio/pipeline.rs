@@ -18,11 +18,11 @@ use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
 use crate::audio::report::AudioReport;
+use crate::carrier::{AudioFormat, CallerFrame, Capabilities, LineCommand};
 use crate::frame::Frame;
 use crate::g711;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
-use crate::wire::{AudioFormat, CallerFrame, Capabilities, LineCommand};
 
 /// Something that happened to the audio path.
 #[derive(Debug)]

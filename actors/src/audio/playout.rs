@@ -30,9 +30,9 @@ use super::item::{Item, Piece};
 use super::playhead::Playhead;
 use super::replay::ReplayQueue;
 use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::carrier::{AudioFormat, Capabilities, LineCommand, Pacing};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
-use crate::wire::{AudioFormat, Capabilities, LineCommand, Pacing};
 
 /// The playout of one call.
 #[derive(Debug)]

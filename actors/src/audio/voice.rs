@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::energy::Energy;
 use super::scratch::Scratch;
+use crate::carrier::AudioFormat;
 use crate::g711;
-use crate::wire::AudioFormat;
 
 /// The gate of one line.
 #[derive(Debug)]

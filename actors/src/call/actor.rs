@@ -28,10 +28,11 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
+use crate::carrier::LineCommand;
+use crate::carrier::control::{self, CarrierAnswer, CarrierApi, Request};
 use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::complaints::Complaints;
-use crate::control::{self, CarrierAnswer, CarrierApi, Request};
 use crate::delivery::messages::CallNotifier;
 use crate::ending::{EndedBy, Ending};
 use crate::events::{Event, emit};
@@ -49,7 +50,6 @@ use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, ReadWords, Tally, Watch};
 use crate::transcript::watch::{News, Watchers};
 use crate::transcript::writer::RecordWriter;
-use crate::wire::LineCommand;
 
 /// What a CallActor is started with.
 #[derive(Debug)]

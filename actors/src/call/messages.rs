@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
+use crate::carrier::AudioFormat;
 use crate::ids::StreamId;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
@@ -12,7 +13,6 @@ use crate::line::messages::Line;
 use crate::money::Usd;
 use crate::profile::destinations::Destination;
 use crate::realtime::report::{TranscriptionUsage, Usage};
-use crate::wire::AudioFormat;
 
 /// Send the caller to a destination of the table, by name. From the admin endpoint; the answer says whether it is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]

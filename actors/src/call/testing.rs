@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::control::Target;
+use crate::carrier::control::Target;
+use crate::carrier::{AudioFormat, Carrier};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::destinations::Destination;
@@ -14,7 +15,6 @@ use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
-use crate::wire::{AudioFormat, Carrier};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
 pub(crate) fn profile() -> CallProfile {

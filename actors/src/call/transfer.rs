@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use crate::control::Target;
+use crate::carrier::Handover;
+use crate::carrier::control::Target;
 use crate::ids::CarrierCallId;
 use crate::profile::destinations::{Destination, Destinations};
 use crate::realtime::report::ToolCall;
-use crate::wire::Handover;
 
 /// Who asked for a transfer.
 #[derive(Debug, Clone, PartialEq)]

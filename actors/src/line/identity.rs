@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::carrier::{AudioFormat, Carrier};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
-use crate::wire::{AudioFormat, Carrier};
 
 /// Whose call it is: known once the stream has started.
 #[derive(Debug, Clone)]

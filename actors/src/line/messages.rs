@@ -4,10 +4,10 @@
 
 use actix::{Message, Recipient};
 
+use crate::carrier::{CallerFrame, LineCommand};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;
-use crate::wire::{CallerFrame, LineCommand};
 
 /// A frame of the caller's voice, from the line. Perishable: sent with `try_send`, dropped and counted when full.
 #[derive(Debug, Message)]

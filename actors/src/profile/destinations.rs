@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::hours::Hours;
-use crate::control::Target;
+use crate::carrier::control::Target;
 use crate::ids::Private;
 
 /// The table of `[transfers]`, by name.

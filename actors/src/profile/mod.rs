@@ -18,9 +18,9 @@ use self::destinations::Destinations;
 use self::no_input::NoInputPlan;
 use self::spending::SpendPlan;
 use crate::audio::level::Levels;
+use crate::carrier::Carrier;
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
-use crate::wire::Carrier;
 
 /// How a call is to be held: agent, language, model, limits. Shared by all calls of a route.
 #[derive(Debug, Clone, PartialEq)]

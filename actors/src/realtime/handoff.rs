@@ -63,8 +63,8 @@ const GO_ON: &str = "Go on from exactly there: say only what was still missing, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier::AudioFormat;
     use crate::realtime::seed::Running;
-    use crate::wire::AudioFormat;
 
     fn request(purpose: ResponsePurpose, instructions: Option<&str>) -> ResponseRequest {
         ResponseRequest { purpose, instructions: instructions.map(str::to_owned) }

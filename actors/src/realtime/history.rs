@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::messages::{ModelOrder, TextRole};
 use super::seed::{Seed, SeedItem};
+use crate::carrier::AudioFormat;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::line::messages::FromModel;
 use crate::realtime::report::{ModelReport, Speaker, ToolCall, Words};
-use crate::wire::AudioFormat;
 use crate::words::holds_words;
 
 /// What is known of one call's conversation.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::options::SessionOptions;
+use crate::carrier::AudioFormat;
 use crate::ids::Private;
-use crate::wire::AudioFormat;
 
 /// Everything the RealtimeLlm needs to open and configure its session.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 
 use crate::audio::resample::Resampler;
 use crate::audio::scratch::Scratch;
+use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
 use crate::ids::ItemId;
-use crate::wire::{AudioFormat, Encoding};
 
 /// The newest of what the caller said.
 #[derive(Debug)]

@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::carrier::AudioFormat;
 use crate::g711;
-use crate::wire::AudioFormat;
 
 /// A piece of the recording.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,8 +26,9 @@ use super::transfer_limits::TransferLimits;
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
 use crate::call::report::{CallEnded, TransferPermit};
+use crate::carrier::control::CarrierApi;
+use crate::carrier::{Carrier, StreamStart};
 use crate::clock;
-use crate::control::CarrierApi;
 use crate::delivery::messages::{CallNotifier, CallSummary, CallUpdate};
 use crate::ending::Ending;
 use crate::events::{Event, emit};
@@ -35,7 +36,6 @@ use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
 use crate::line::identity::CallIdentity;
 use crate::realtime::providers::actor::Providers;
 use crate::transcript::writer::RecordWriter;
-use crate::wire::{Carrier, StreamStart};
 
 /// What the Supervisor is started with.
 #[derive(Debug)]

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::carrier::Carrier;
 use crate::ending::Ending;
 use crate::ids::CarrierCallId;
-use crate::wire::Carrier;
 
 /// The calls whose end is not confirmed, and those confirmed a moment ago.
 #[derive(Debug, Default)]

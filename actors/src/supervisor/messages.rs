@@ -9,12 +9,12 @@ use actix_rt::ArbiterHandle;
 
 use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
+use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CarrierCallId, Private};
 use crate::line::identity::Direction;
 use crate::line::messages::Line;
 use crate::money::Usd;
 use crate::profile::CallProfile;
-use crate::wire::{Carrier, StreamStart};
 
 /// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
 /// place and gets the same permit. A live call that is in progress gets a permit for another stream, on which it goes on.

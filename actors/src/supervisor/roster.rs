@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::messages::{ExpectedCall, Permit, Refusal};
+use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private};
-use crate::wire::{Carrier, StreamStart};
 
 /// Who is on. `C` is how a live call is reached.
 #[derive(Debug)]
@@ -372,9 +372,9 @@ mod tests {
 
     use super::*;
     use crate::call::testing::profile;
+    use crate::carrier::AudioFormat;
     use crate::ids::{StreamId, StreamToken};
     use crate::line::identity::Direction;
-    use crate::wire::AudioFormat;
 
     const LIFETIME: Duration = Duration::from_secs(60);
 

@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
 use super::record::{Closing, Held, Record};
+use crate::carrier::{AudioFormat, Carrier};
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::realtime::report::Words;
-use crate::wire::{AudioFormat, Carrier};
 
 /// A line of a journal. Times are microseconds since the start of the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
+use crate::carrier::{AudioFormat, Carrier};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::no_input::NoInputPlan;
@@ -12,7 +13,6 @@ use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
 use crate::realtime::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
-use crate::wire::{AudioFormat, Carrier};
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
 pub(super) fn identity() -> CallIdentity {

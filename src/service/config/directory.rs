@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_actors::control::Target;
+use switchboard_actors::carrier::control::Target;
 use switchboard_actors::ids::Private;
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::destinations::Destination;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
@@ -10,7 +11,6 @@ use switchboard_actors::profile::spending::{Prices, SpendPlan};
 use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
-use switchboard_actors::wire::Carrier;
 
 use super::Config;
 use super::experiments::{self, CONTROL};

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use switchboard_actors::carrier::AudioFormat;
 use switchboard_actors::realtime::plan::Warmth;
-use switchboard_actors::wire::AudioFormat;
 use url::Url;
 
 use super::fallbacks::Fallback;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde_json::{Value, json};
-use switchboard_actors::control::Target;
+use switchboard_actors::carrier::control::Target;
 use switchboard_actors::profile::InterruptionPolicy;
 use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::numbers::{Numbering, Party};
-use switchboard_actors::wire::Carrier;
 
 use super::Config;
 use super::directory::Route;

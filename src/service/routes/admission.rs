@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::error;
+use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
 use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, Unannounced, Word};
-use switchboard_actors::wire::{Carrier, StreamStart};
 use tokio::sync::oneshot;
 
 use super::app::{AppState, Asked, Trust};

@@ -10,6 +10,7 @@ use actix::Addr;
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use log::warn;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
@@ -19,7 +20,6 @@ use switchboard_actors::realtime::warm::actor::Keep;
 use switchboard_actors::supervisor::actor::Supervisor;
 use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::transcript::writer::Unwritable;
-use switchboard_actors::wire::Carrier;
 use url::Url;
 
 use super::answered::AnsweredCalls;

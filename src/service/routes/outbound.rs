@@ -10,14 +10,14 @@ use actix_web::web::Data;
 use log::{error, warn};
 use serde::Deserialize;
 use serde_json::json;
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::control::{self, CarrierApi, Machine, NotPlaced, Placing};
 use switchboard_actors::clock;
-use switchboard_actors::control::{self, CarrierApi, Machine, NotPlaced, Placing};
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
-use switchboard_actors::wire::Carrier;
 use url::Url;
 
 use super::app::AppState;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use switchboard_actors::wire::{AudioFormat, LineEvent};
+use switchboard_actors::carrier::{AudioFormat, LineEvent};
 
 /// The first moments of a stream, bounded.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ const MOST_OTHERS: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use switchboard_actors::carrier::CallerFrame;
     use switchboard_actors::frame::Frame;
-    use switchboard_actors::wire::CallerFrame;
 
     use super::*;
 

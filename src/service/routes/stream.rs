@@ -22,13 +22,13 @@ use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{FormatMismatch, Intake};
+use switchboard_actors::carrier::{Carrier, LineCommand, LineEvent, StreamStart};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CarrierCallId, StreamId};
 use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, LineReport, MarkEchoed, ToLine};
 use switchboard_actors::socket::Half;
 use switchboard_actors::supervisor::messages::Refusal;
-use switchboard_actors::wire::{Carrier, LineCommand, LineEvent, StreamStart};
 use tokio::sync::oneshot;
 
 use super::admission::{self, Arrival, PendingStream};

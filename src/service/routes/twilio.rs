@@ -10,6 +10,7 @@ use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
@@ -18,7 +19,6 @@ use switchboard_actors::supervisor::messages::{
     AfterStream, Aftermath, CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify, Refusal,
     Word,
 };
-use switchboard_actors::wire::Carrier;
 
 use super::app::{AppState, Asked, named};
 use super::form::{Form, FormError};

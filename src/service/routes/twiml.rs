@@ -5,7 +5,7 @@ use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use switchboard_actors::control::Target;
+use switchboard_actors::carrier::control::Target;
 use switchboard_actors::profile::destinations::Destination;
 use url::{Url, form_urlencoded};
 

@@ -12,10 +12,10 @@ use log::{debug, warn};
 use quick_xml::escape::escape;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
-use switchboard_actors::wire::{Carrier, StreamStart};
 use url::form_urlencoded::Serializer;
 
 use super::admission::Arrival;
@@ -173,8 +173,8 @@ const LONGEST_SIP_ID: usize = 128;
 mod tests {
     use std::collections::BTreeMap;
 
+    use switchboard_actors::carrier::AudioFormat;
     use switchboard_actors::ids::{CarrierCallId, StreamId};
-    use switchboard_actors::wire::AudioFormat;
 
     use super::*;
 

@@ -3,11 +3,11 @@
 
 use switchboard_actors::audio::action::DropCause;
 use switchboard_actors::audio::intake::FormatMismatch;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::complaints;
 use switchboard_actors::ending::Ending;
 use switchboard_actors::finding::Finding;
 use switchboard_actors::incident::IncidentKind;
-use switchboard_actors::wire::Carrier;
 
 /// One metric.
 pub(super) struct Metric {

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::carrier::Encoding;
 use switchboard_actors::g711;
-use switchboard_actors::wire::Encoding;
 
 use super::load::BenchError;
 use super::tone::{AMPLITUDE, Measured, level, sine, spectrum};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::carrier::Carrier;
 use tokio::time::{Instant, sleep};
 use url::Url;
 use uuid::Uuid;

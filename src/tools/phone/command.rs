@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
-use switchboard_actors::wire::Carrier;
 use tokio::time::{Instant, sleep};
 use url::Url;
 

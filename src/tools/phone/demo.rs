@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 pub use show::Seen;
 use show::Show;
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::carrier::Carrier;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;

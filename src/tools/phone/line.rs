@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_actors::wire::Carrier;
+use switchboard_actors::carrier::Carrier;
 
 use super::options::{Fault, PhoneOptions};
 use super::summary::Warning;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
-use switchboard_actors::wire::Carrier;
 use url::Url;
 
 /// One simulated call.

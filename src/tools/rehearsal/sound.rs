@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 use switchboard_actors::audio::resample::Resampler;
+use switchboard_actors::carrier::Encoding;
 use switchboard_actors::g711;
-use switchboard_actors::wire::Encoding;
 
 /// How audio is coded on one direction of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

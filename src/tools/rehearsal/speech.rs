@@ -86,7 +86,7 @@ impl Language {
     fn decode(&self, line: Line, format: Format) -> Bytes {
         let codes = data_chunk(self.sounds[line as usize]);
         let mut samples = Vec::with_capacity(codes.len());
-        switchboard_actors::g711::decode(switchboard_actors::wire::Encoding::MuLaw, codes, &mut samples);
+        switchboard_actors::g711::decode(switchboard_actors::carrier::Encoding::MuLaw, codes, &mut samples);
         let pcm: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         Sound { format: Format::Pcm24k, bytes: pcm.into() }.in_format(format).bytes
     }

@@ -6,7 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context};
 
 use super::CallActor;
 use crate::call::steps::CallEvent;
-use crate::control::{self, CarrierAnswer, Request, Target};
+use crate::carrier::control::{self, CarrierAnswer, Request, Target};
 use crate::events::{Event, emit};
 use crate::ids::{CarrierCallId, Private};
 use crate::line::identity::Direction;

@@ -15,13 +15,13 @@ use crate::call::transfer::{
     ASKING, By, DialOutcome, RETURNING, RINGING_GRACE, Stage, Transfer, TransferRefusal, Transferring, permitted,
 };
 use crate::call::turn::Interrupter;
-use crate::control::CarrierAnswer;
+use crate::carrier::Handover;
+use crate::carrier::control::CarrierAnswer;
 use crate::ending::Ending;
 use crate::line::messages::LineReport;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 use crate::tools::plan::failure;
 use crate::transcript::messages::Fact;
-use crate::wire::Handover;
 
 /// What the call's line can do, and when it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use super::tests::*;
 use super::transfers::{granted, outcomes};
 use super::*;
 use crate::call::messages::Next;
-use crate::control::CarrierAnswer;
+use crate::carrier::Handover;
+use crate::carrier::control::CarrierAnswer;
 use crate::ids::CarrierCallId;
 use crate::profile::destinations::Destination;
-use crate::wire::Handover;
 
 #[test]
 fn a_person_is_called_once_the_caller_waits_and_not_before() {

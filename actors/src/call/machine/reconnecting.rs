@@ -14,10 +14,10 @@ use super::{CallMachine, State};
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{DialOutcome, RETURNING, Stage, Transferring};
 use crate::call::turn::Interrupter;
+use crate::carrier::Handover;
 use crate::ending::Ending;
 use crate::profile::{CallProfile, Greeting};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
-use crate::wire::Handover;
 
 /// A call without a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,14 +11,14 @@ use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::testing::profile;
 use crate::call::transfer::DialOutcome;
+use crate::carrier::Handover;
+use crate::carrier::control::CarrierAnswer;
 use crate::child::Child;
-use crate::control::CarrierAnswer;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
-use crate::wire::Handover;
 
 #[test]
 fn the_table_in_the_docs_is_the_machine() {

@@ -6,13 +6,13 @@ use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::carrier::Handover;
 use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
 use crate::profile::Greeting;
 use crate::realtime::messages::TextRole;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall};
-use crate::wire::Handover;
 
 #[test]
 fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {

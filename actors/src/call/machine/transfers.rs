@@ -8,11 +8,11 @@ use super::super::transfer::DialOutcome;
 use super::tests::*;
 use super::*;
 use crate::call::messages::Next;
-use crate::control::{CarrierAnswer, Target};
+use crate::carrier::Handover;
+use crate::carrier::control::{CarrierAnswer, Target};
 use crate::profile::destinations::Destination;
 use crate::profile::hours::Hours;
 use crate::realtime::messages::TextRole;
-use crate::wire::Handover;
 
 #[test]
 fn a_transfer_waits_until_the_last_word_was_heard() {

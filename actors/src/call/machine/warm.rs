@@ -11,7 +11,7 @@ use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{
     ASKING, DialOutcome, PARTING, Person, RECALL_PAUSE, RECALLS, RETURNING, Stage, Transferring,
 };
-use crate::control::CarrierAnswer;
+use crate::carrier::control::CarrierAnswer;
 use crate::ending::Ending;
 use crate::ids::CarrierCallId;
 use crate::profile::destinations::Destination;

@@ -10,9 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::CUSTOM_VOICE;
+use crate::carrier::AudioFormat;
 use crate::realtime::options::{McpServer, takes_keywords};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
-use crate::wire::AudioFormat;
 
 /// A rule that a plan breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,11 +4,11 @@
 use serde::{Serialize, Serializer};
 
 use super::EventId;
+use crate::carrier::{AudioFormat, Encoding};
 use crate::frame::Frame;
 use crate::realtime::messages::TextRole;
 use crate::realtime::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
 use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
-use crate::wire::{AudioFormat, Encoding};
 
 /// A client event, ready to be written with [`ClientEvent::to_json`].
 #[derive(Debug, Serialize)]

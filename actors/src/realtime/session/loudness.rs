@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::carrier::{AudioFormat, Encoding};
 use crate::g711::{decode_alaw, decode_mulaw};
 use crate::ids::ResponseId;
-use crate::wire::{AudioFormat, Encoding};
 
 /// The sound of the newest response.
 #[derive(Debug, Default)]

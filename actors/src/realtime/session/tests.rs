@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::carrier::AudioFormat;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::plan::sample;
 use crate::realtime::report::{ResponseOutcome, Speaker, Usage};
-use crate::wire::AudioFormat;
 
 struct Desk {
     session: Session,

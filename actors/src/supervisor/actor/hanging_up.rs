@@ -3,8 +3,8 @@
 use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 
 use super::Supervisor;
+use crate::carrier::control::{self, CarrierAnswer, Request};
 use crate::clock;
-use crate::control::{self, CarrierAnswer, Request};
 use crate::events::{Event, emit};
 use crate::supervisor::hangup_watchdog::Unconfirmed;
 use crate::supervisor::messages::CarrierLetGo;

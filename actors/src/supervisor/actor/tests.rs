@@ -10,13 +10,13 @@ use crate::call::actor::sabotage::Sabotage;
 use crate::call::messages::Inspect;
 use crate::call::report::Spent;
 use crate::call::testing::profile;
+use crate::carrier::{AudioFormat, Carrier, StreamStart};
 use crate::child::Child;
 use crate::ids::{CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
 use crate::line::messages::LineReport;
 use crate::money::Usd;
 use crate::profile::spending::Budget;
-use crate::wire::{AudioFormat, Carrier, StreamStart};
 
 #[actix::test]
 async fn an_admitted_call_is_on_the_roll_until_it_ends() {

@@ -60,9 +60,9 @@ impl<C: Clone> Roster<C> {
 mod tests {
     use super::*;
     use crate::call::testing::profile;
+    use crate::carrier::Carrier;
     use crate::clock;
     use crate::ids::{CallId, CallTag, Private, StreamToken};
-    use crate::wire::Carrier;
 
     const RING: Duration = Duration::from_secs(45);
     const LIFETIME: Duration = Duration::from_secs(60);

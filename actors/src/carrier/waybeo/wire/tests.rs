@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::wire::{Carrier, Encoding};
+use crate::carrier::{Carrier, Encoding};
 
 const START: &str =
     r#"{"event":"start","type":"text","ucid":"74lJ3xiezGf4zOo-DJXGZ","did":"+919800000000","vmn":"+911140000000"}"#;

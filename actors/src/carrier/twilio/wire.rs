@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 
-use super::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
-use super::{
+use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
+use crate::carrier::{
     AudioFormat, CallerFrame, Capabilities, Encoding, Handover, LineCommand, LineEvent, Pacing, StreamStart, WireError,
 };
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, StreamId};
 
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
+pub(in crate::carrier) const CAPABILITIES: Capabilities = Capabilities {
     name: "twilio",
     pacing: Pacing::CarrierBuffers,
     marks: true,
@@ -33,7 +33,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     media_is_life: false,
 };
 
-pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {
+pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
     if text.len() > LONGEST_MESSAGE {
         return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
     }
@@ -52,7 +52,7 @@ pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
 }
 
-pub(super) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
+pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     match command {
         // A payload of nothing is a message Twilio may call invalid.
         LineCommand::Play(frame) if frame.is_empty() => false,
@@ -314,5 +314,4 @@ const LONGEST_PARAMETER: usize = 2_000;
 const LONGEST_STREAM_MS: u64 = 7 * 24 * 3_600_000;
 
 #[cfg(test)]
-#[path = "twilio_tests.rs"]
 mod tests;

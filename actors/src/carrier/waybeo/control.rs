@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::{Ask, Request};
-use crate::control::CarrierAnswer;
+use crate::carrier::control::{Ask, CarrierAnswer, Request};
 use crate::ids::{CarrierCallId, Private};
 
 /// Waybeo's API for one account.
@@ -27,7 +26,7 @@ pub struct WaybeoApi {
 }
 
 impl WaybeoApi {
-    pub(super) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+    pub(in crate::carrier) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
         let command = match request {
             Request::HandOver => &self.transfer_command,
             Request::HangUp => &self.hangup_command,
@@ -44,7 +43,7 @@ impl WaybeoApi {
 }
 
 /// What an answer of the API means: the status says all, what else it says is documented nowhere.
-pub(super) fn judge(status: u16) -> CarrierAnswer {
+pub(in crate::carrier) fn judge(status: u16) -> CarrierAnswer {
     match status {
         200..300 => CarrierAnswer::Done,
         404 | 410 => CarrierAnswer::Gone,

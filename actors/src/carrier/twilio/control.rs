@@ -1,6 +1,6 @@
 //! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
 
-pub(super) mod place;
+pub(in crate::carrier) mod place;
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::{Ask, Request};
-use crate::control::CarrierAnswer;
+use crate::carrier::control::{Ask, CarrierAnswer, Request};
 use crate::ids::{CarrierCallId, Private};
 
 /// Twilio's REST API for one account.
@@ -29,7 +28,7 @@ pub struct TwilioApi {
 }
 
 impl TwilioApi {
-    pub(super) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+    pub(in crate::carrier) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
         let mut form = Serializer::new(String::new());
         match request {
             Request::HandOver => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
@@ -60,7 +59,7 @@ impl TwilioApi {
 }
 
 /// What an answer of the API means: a call that is not there or not in progress is over, which is what was wanted or cannot be helped.
-pub(super) fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
+pub(in crate::carrier) fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(default)]

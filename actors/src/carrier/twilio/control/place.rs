@@ -6,11 +6,11 @@ use serde::Deserialize;
 use url::form_urlencoded::{self, Serializer};
 
 use super::TwilioApi;
-use crate::control::{Ask, Machine, NotPlaced, Placing, Target};
+use crate::carrier::control::{Ask, Machine, NotPlaced, Placing, Target};
 use crate::ids::{CarrierCallId, Private};
 
 impl TwilioApi {
-    pub(in crate::control) fn place(&self, placing: &Placing) -> Ask {
+    pub(in crate::carrier) fn place(&self, placing: &Placing) -> Ask {
         let mut form = Serializer::new(String::new());
         form.append_pair("To", placing.to.expose())
             .append_pair("From", placing.from.expose())
@@ -36,7 +36,7 @@ impl TwilioApi {
 }
 
 impl TwilioApi {
-    pub(in crate::control) fn invite(
+    pub(in crate::carrier) fn invite(
         &self,
         call: &CarrierCallId,
         target: &Target,
@@ -56,7 +56,7 @@ impl TwilioApi {
 }
 
 /// What the API's answer means: the call's name, or why there is none.
-pub(in crate::control) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
+pub(in crate::carrier) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
     #[derive(Deserialize)]
     struct Answer {
         sid: Option<String>,

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::wire::Carrier;
+use crate::carrier::Carrier;
 
 /// One file of `tests/vectors/twilio`: what came, and what it means.
 #[derive(serde::Deserialize)]

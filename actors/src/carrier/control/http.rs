@@ -1,7 +1,7 @@
 //! Asking a carrier: one request, bounded in time and size.
 
 use super::{Ask, CarrierApi, NotPlaced, Placing, Request};
-use crate::control::CarrierAnswer;
+use crate::carrier::control::CarrierAnswer;
 use crate::http::{self, Unanswered};
 use crate::ids::CarrierCallId;
 

@@ -1,11 +1,11 @@
-//! The carriers' wires: a carrier's JSON ⇄ [`LineEvent`], [`LineCommand`]. Pure.
+//! The carriers: what each can do, its wire (its JSON ⇄ [`LineEvent`], [`LineCommand`]) and its API ([`control`]), one folder a carrier.
 //!
-//! A carrier is data ([`Capabilities`]) and two functions (decode, encode), reached through [`Carrier`]. Adding one is a
-//! file in this folder and a row in each `match` of this page. Wire types end here: what goes further is ours.
+//! What is a carrier's own ends in its folder: what goes further is ours.
 
+pub mod control;
 mod json;
-mod twilio;
-mod waybeo;
+pub mod twilio;
+pub mod waybeo;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -240,8 +240,8 @@ impl Carrier {
     /// What it can do.
     pub const fn capabilities(self) -> &'static Capabilities {
         match self {
-            Self::Twilio => &twilio::CAPABILITIES,
-            Self::Waybeo => &waybeo::CAPABILITIES,
+            Self::Twilio => &twilio::wire::CAPABILITIES,
+            Self::Waybeo => &waybeo::wire::CAPABILITIES,
         }
     }
 
@@ -256,8 +256,8 @@ impl Carrier {
     /// When it is not JSON, or a known kind with wrong content. An unknown kind is [`LineEvent::Other`].
     pub fn decode(self, text: &str) -> Result<LineEvent, WireError> {
         match self {
-            Self::Twilio => twilio::decode(text),
-            Self::Waybeo => waybeo::decode(text),
+            Self::Twilio => twilio::wire::decode(text),
+            Self::Waybeo => waybeo::wire::decode(text),
         }
     }
 
@@ -265,8 +265,8 @@ impl Carrier {
     /// ([`LineCommand::Close`], a mark where there are none).
     pub fn encode(self, command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
         match self {
-            Self::Twilio => twilio::encode(command, stream, out),
-            Self::Waybeo => waybeo::encode(command, stream, out),
+            Self::Twilio => twilio::wire::encode(command, stream, out),
+            Self::Waybeo => waybeo::wire::encode(command, stream, out),
         }
     }
 }

@@ -1,13 +1,11 @@
 //! What a carrier is told beside its stream, over its own API: hand this call on, end that one, begin one. Pure, but for `http`, which asks.
 //!
-//! A carrier's API is a file of this folder and a row in each `match` of this page. Secrets stay in [`Private`] until they are written into
+//! Each carrier's own API is in its folder. Secrets stay in [`Private`] until they are written into
 //! a request.
 
 mod answer;
 pub mod http;
 mod target;
-mod twilio;
-pub mod waybeo;
 
 use std::time::Duration;
 
@@ -15,8 +13,8 @@ use url::Url;
 
 pub use self::answer::CarrierAnswer;
 pub use self::target::Target;
-pub use self::twilio::TwilioApi;
-pub use self::waybeo::WaybeoApi;
+use super::twilio::control::{self as twilio, TwilioApi};
+use super::waybeo::control::{self as waybeo, WaybeoApi};
 use crate::ids::{CarrierCallId, Private};
 
 /// A carrier's API and what is needed to use it.

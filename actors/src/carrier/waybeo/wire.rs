@@ -13,15 +13,15 @@ use std::fmt::{self, Write};
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
-use super::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
-use super::{
+use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
+use crate::carrier::{
     AudioFormat, CallerFrame, Capabilities, Handover, LineCommand, LineEvent, MismatchedFrame, Pacing, StreamStart,
     WireError,
 };
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
+pub(in crate::carrier) const CAPABILITIES: Capabilities = Capabilities {
     name: "waybeo",
     pacing: Pacing::WePace,
     marks: false,
@@ -34,7 +34,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     media_is_life: true,
 };
 
-pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {
+pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
     if text.len() > LONGEST_MESSAGE {
         return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
     }
@@ -47,7 +47,7 @@ pub(super) fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
 }
 
-pub(super) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
+pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     match command {
         LineCommand::Play(frame) if frame.len() < 2 => false,
         LineCommand::Play(frame) => {
@@ -284,5 +284,4 @@ const LONGEST_MESSAGE: usize = 128 * 1024;
 const LONGEST_FIELD: usize = 128;
 
 #[cfg(test)]
-#[path = "waybeo_tests.rs"]
 mod tests;

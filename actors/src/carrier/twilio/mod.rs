@@ -1,0 +1,4 @@
+//! Twilio: Media Streams, and its REST API.
+
+pub mod control;
+pub(super) mod wire;
