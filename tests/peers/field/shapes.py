@@ -1,0 +1,104 @@
+"""Events of other shapes than agreed, usage that cannot be read, complaints without end, and calls of tools."""
+import asyncio
+import json
+
+from bench import Bench, hears, hears_the_model, turn, voice
+from losses import check, until
+
+SCENARIOS = []
+
+
+def scenario(work):
+    SCENARIOS.append(work)
+    return work
+
+
+@scenario
+async def an_odd_event_costs_neither_words_nor_the_session():
+    """Fifty-one and more without harm, half a character, errors of every shape, odd numbers: one session all the while."""
+    async with Bench() as bench:
+        caller = await bench.caller()
+        session = caller.session
+        for number in range(70):
+            await session.raw({"type": "conversation.item.input_audio_transcription.completed", "item_id": f"item_n{number}", "content_index": 0, "transcript": None, "usage": None})
+        for error in ("backend send config: EOF", None, 7, ["a", {"message": "b"}], {"error": {"message": "c"}}, {"code": 5, "message": {"text": "d"}}):
+            await session.raw({"type": "error", "error": error, "code": "backend_error"})
+        await session.raw('{"type":"rate_limits.updated","rate_limits":NaN}')
+        item, _ = await session.caller_begins()
+        await asyncio.sleep(0.15)
+        ended = caller.now()
+        await session.caller_ends(item, None)
+        await session.raw('{"type":"conversation.item.input_audio_transcription.completed","item_id":"%s","content_index":0.0,"transcript":"what are your hours \\ude00"}' % item)
+        await hears_the_model(caller, ended)
+        await caller.quiet()
+        check(len(caller.sessions) == 1, len(caller.sessions), "sessions")
+        record = await caller.hang_up(bench.service)
+        said = [entry["text"] for entry in record["conversation"] if entry["speaker"] == "user"]
+        check("what are your hours \ufffd" in said, said)
+        check(bench.lines("backend send config: EOF"), "the words of an error are not logged")
+        return f"one session, {said}"
+
+
+
+
+@scenario
+async def complaints_without_end_are_summed_up():
+    """One a frame, then each of another code: a few lines of the log, every one counted, no label of the server's making."""
+    async with Bench() as bench:
+        caller = await bench.caller()
+        error = {"type": "invalid_request_error", "code": "missing_required_parameter", "message": "Missing required parameter: 'session.turn_detection.type'.", "param": None, "event_id": None}
+        for _ in range(300):
+            await caller.session.raw({"type": "error", "error": error})
+        for number in range(300):
+            await caller.session.raw({"type": "error", "error": error | {"code": f"code_15550100{number:03}", "message": "call +1 555 010 0199"}})
+        ended = await turn(caller)
+        await hears_the_model(caller, ended)
+        await caller.hang_up(bench.service)
+        lines = [line for line in bench.lines("WARN") if caller.phone.call_sid in line or "missing_required" in line]
+        check(len(lines) < 40, len(lines), "warnings")
+        counted = await bench.metrics("switchboard_model_errors_total")
+        check(counted >= 600, counted, "complaints are counted")
+        check(await bench.metrics("switchboard_model_errors_total", code="other") >= 300, "made-up codes have labels of their own")
+        check("0199" not in bench.text(), "a number of a message is logged")
+        return f"{counted:.0f} complaints, {len(lines)} warnings"
+
+
+@scenario
+async def tools_are_called_as_they_are_meant():
+    """Arguments as an object, a name space, an invented name; and an end without a word has the language's goodbye."""
+    async with Bench() as bench:
+        calls = []
+
+        def script(session, event):
+            async def play(session):
+                response = await session.begin()
+                calls.append(await session.call(response, "functions.switch_language", {"language": "hi"}))
+                calls.append(await session.call(response, "lookup_hours", index=1))
+                await session.finish(response, output=calls)
+
+            return None if calls else play
+
+        caller = await bench.caller(script)
+        await turn(caller)
+        await until(lambda: len(calls) == 2 and all(caller.session.output(call) for call in calls), 6, "a call was not answered")
+        check("end_call" in caller.session.output(calls[1]), caller.session.output(calls[1]))
+        await caller.quiet()
+
+        def ends(session, event):
+            async def play(session):
+                response = await session.begin()
+                call = await session.call(response, "end_call", {"reason": "caller said bye"})
+                await session.finish(response, output=[call])
+
+            return play if event is None else None
+
+        caller.script = ends
+        said = len(caller.said)
+        ended = await turn(caller, "bye")
+        await asyncio.wait_for(asyncio.shield(caller.running), 15)
+        record, _ = await bench.service.record(caller.phone.call_sid)
+        check(len(caller.said) == said + 1, "no goodbye was asked for")
+        await hears_the_model(caller, ended)
+        check(record["ending"]["reason"] == "agent_hung_up", record["ending"])
+        check([switch["to"] for switch in record["language_switches"]] == ["hi"], record["language_switches"])
+        return json.dumps(json.loads(caller.session.outputs[1]["output"]))[:120]
