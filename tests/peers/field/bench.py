@@ -44,11 +44,11 @@ class Odd(Session):
         await self.raw({"type": "response.created", "event_id": f"event_{next(self.ids)}", "response": shape})
         return response
 
-    async def finish(self, response, status="completed", output=(), details=None, usage=USAGE, **beside):
+    async def finish(self, response, status="completed", output=(), details=None, usage=USAGE, beside=None):
         """It ends; `beside` stands beside the response."""
         self.active = None
         shape = self.response(response, status, list(output), details, usage)
-        await self.raw({"type": "response.done", "event_id": f"event_{next(self.ids)}", "response": shape, **beside})
+        await self.raw({"type": "response.done", "event_id": f"event_{next(self.ids)}", "response": shape} | (beside or {}))
 
     async def sound(self, response, pcm, words, said=None):
         """Sound of 24 kHz with its words, as a server sends them; the item that says it. `said` is what its transcript says."""

@@ -39,6 +39,40 @@ async def an_odd_event_costs_neither_words_nor_the_session():
         return f"one session, {said}"
 
 
+@scenario
+async def usage_is_counted_however_it_is_written():
+    """Beside the response, with floats and texts; where there is none it is estimated, and a limit of [spend] acts on it."""
+    counted = {"input_tokens": 6, "input_token_details": {"text_tokens": 6, "audio_tokens": 0, "grok_tokens": 0}, "output_tokens": 87, "output_token_details": {"text_tokens": 7, "audio_tokens": 80}, "total_tokens": 93}
+    cases = {
+        "beside": ({}, {"usage": counted}),
+        "floats": ({"total_tokens": 60, "input_tokens": 40.0, "output_tokens": "20", "input_token_details": {"text_tokens": 20, "audio_tokens": 20, "cached_tokens": None}, "output_token_details": {"text_tokens": 5, "audio_tokens": 15.0}}, {}),
+        "none": (None, {}),
+        "a text": ("unknown", {}),
+    }
+    shown = {}
+
+    async def one(bench, name):
+        usage, beside = cases[name]
+
+        def script(session, event):
+            async def play(session):
+                response = await session.begin()
+                item = await session.sound(response, voice(), "We are open")
+                await session.finish(response, output=[item], usage=usage, beside=beside)
+
+            return play
+
+        caller = await bench.caller(script, greeted=False)
+        await hears(caller, 0.0)
+        await asyncio.sleep(1.5)
+        record = await caller.hang_up(bench.service)
+        check(record["cost_usd"] > 0, name, record["usage"], record["cost_usd"])
+        shown[name] = record["cost_usd"]
+
+    async with Bench() as bench:
+        await asyncio.gather(*(one(bench, name) for name in cases))
+        check(await bench.metrics("switchboard_spend_usd_total") > 0, "no spending is counted")
+    return ", ".join(f"{name} ${cost}" for name, cost in shown.items())
 
 
 @scenario
