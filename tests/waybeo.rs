@@ -47,6 +47,20 @@ async fn a_caller_hears_the_greeting_and_an_answer_whatever_the_carrier_gets_wro
 }
 
 #[actix_rt::test]
+async fn a_phone_whose_stream_is_refused_is_told_why_and_by_no_other_carriers_code() {
+    let off = common::start(&[]).await;
+    let url = format!("ws://{}/waybeo/ws?token={TOKEN}", off.service.public_addr());
+    let options =
+        PhoneOptions { carrier: Carrier::Waybeo, ..PhoneOptions::new(Target::Stream(url.parse().expect("a URL"))) };
+    let (handset, _remote) = Handset::new();
+    let report = place_call(options, handset).await;
+    let failure = report.summary.failures.join("; ");
+    assert!(failure.contains("404 Not Found") && failure.contains("set waybeo.enabled = true"), "{failure}");
+    assert!(!failure.contains("Twilio") && !failure.contains(TOKEN), "{failure}");
+    off.stop().await;
+}
+
+#[actix_rt::test]
 async fn samples_without_a_sign_cost_nobody_the_call() {
     let service = waybeo(&[]).await;
     let mut stream = service.begin("u-unsigned").await;

@@ -39,7 +39,11 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     }
     config.notes.extend(folders::notes(&config));
     let decision = args.route.as_ref().map(|to| config.route(&call(args, to)));
-    let text = if args.json { for_machines(&config, decision.as_ref()) } else { in_words(&config, decision.as_ref()) };
+    let text = if args.json {
+        for_machines(&config, decision.as_ref())
+    } else {
+        in_words(&config, args.route.as_deref().zip(decision.as_ref()))
+    };
     print(&text);
     ExitCode::SUCCESS
 }
@@ -86,17 +90,18 @@ fn for_machines(config: &Config, decision: Option<&Decision>) -> String {
     format!("{summary:#}\n")
 }
 
-fn in_words(config: &Config, decision: Option<&Decision>) -> String {
+fn in_words(config: &Config, route: Option<(&str, &Decision)>) -> String {
     let mut text = String::new();
     for (heading, facts) in config.describe() {
         let heading = style(format!("{heading:>9}")).bold();
         text += &format!("{heading}  {facts}\n");
     }
-    if let Some(decision) = decision {
+    if let Some((to, decision)) = route {
         text += &format!("\n{} agent {}, language {}\n", style("answers:").bold(), decision.agent, decision.language);
         for reason in &decision.because {
             text += &format!("  - {reason}\n");
         }
+        text += &format!("  - {}\n", config.spelling(to));
     }
     if !config.notes.is_empty() {
         text += &format!("\n{}\n", style("Worth knowing:").yellow().bold());

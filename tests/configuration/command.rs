@@ -24,6 +24,16 @@ fn check_says_what_would_run() {
         "{text}"
     );
     assert!(!text.contains("swordfish") && !text.contains('\u{1b}'), "{text}");
+    for (country, written, said) in [
+        ("", "+912250000000", "numbers come as +91…; +912250000000 is written so"),
+        ("", "00912250000000", "\"00912250000000\" was read as +912250000000"),
+        ("", "02250000000", "\"02250000000\" names no country"),
+        ("IN", "02250000000", "\"02250000000\" was read as +912250000000"),
+    ] {
+        let output = check(dir.path(), &["--route", written], &[("SWITCHBOARD__NUMBERS__COUNTRY", country)]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(said), "{written} in {country:?}: {text}");
+    }
 }
 
 #[test]

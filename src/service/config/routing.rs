@@ -82,6 +82,18 @@ impl Config {
         Decision { agent, language, route: at, because }
     }
 
+    /// How a number as `check --route` takes it compares with the numbers that carriers send.
+    pub fn spelling(&self, written: &str) -> String {
+        match self.numbering.read(written) {
+            Party::Number(number) if number == written => format!("numbers come as +91…; {number} is written so"),
+            Party::Number(number) => format!("numbers come as +91…; {written:?} was read as {number}"),
+            Party::Local(_) => format!(
+                "numbers come as +91…; {written:?} names no country and fits none of them: write it in full, or set numbers.country"
+            ),
+            Party::Withheld | Party::Address(_) => format!("numbers come as +91…; {written:?} is none"),
+        }
+    }
+
     fn choose_agent(&self, call: &RouteInput, route: Option<&Route>, because: &mut Vec<String>) -> String {
         if let Some(agent) = route.and_then(|route| route.agent.as_ref()) {
             because.push(format!("agent {agent}: by the route"));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::caller::{Caller, Goodbye, Heard};
 use super::handset::{Handset, Order, Phase};
-use super::http::{Http, HttpError, resolve};
+use super::http::{Http, HttpError, coded, resolve};
 use super::options::{PhoneOptions, Target};
 use super::playout::samples_in;
 use super::stream::{self, Stream, StreamEnd};
@@ -116,7 +116,8 @@ impl Ask {
 impl Call {
     async fn run(&mut self) -> Result<EndedBy, String> {
         let options = &self.options;
-        let http = Http::new(options.auth_token.clone(), options.authorities.as_deref()).map_err(|e| e.to_string())?;
+        let http = Http::new(options.carrier, options.auth_token.clone(), options.authorities.as_deref())
+            .map_err(|e| e.to_string())?;
         match options.target.clone() {
             Target::Webhook(url) if options.carrier == Carrier::Twilio => self.walk(&http, url).await,
             Target::Webhook(url) | Target::Stream(url) => {
@@ -277,6 +278,8 @@ impl Call {
 
     /// Notes how a stream ended. `None` when the document goes on.
     fn after_stream(&mut self, end: StreamEnd) -> Option<EndedBy> {
+        let carrier = self.options.carrier;
+        let coded = |code| coded(carrier, code);
         match end {
             StreamEnd::HungUp(goodbye) => {
                 self.note(match goodbye {
@@ -298,20 +301,21 @@ impl Call {
                 self.note(format!("stream closed by the service ({code_text}{words})"));
                 // 1000 and 1001 are the two ways to part in order.
                 if code.is_some_and(|code| !matches!(code, 1000 | 1001)) {
+                    let twilios = coded(31921);
                     self.summary
                         .failures
-                        .push(format!("hold the stream: the service closed it with {code_text}{words} (Twilio 31921)"));
+                        .push(format!("hold the stream: the service closed it with {code_text}{words}{twilios}"));
                 }
                 None
             }
             StreamEnd::Dropped(problem) => {
                 self.note("stream lost");
-                self.summary.failures.push(format!("hold the stream: {problem} (Twilio 31903)"));
+                self.summary.failures.push(format!("hold the stream: {problem}{}", coded(31903)));
                 None
             }
             StreamEnd::Violated(problem) => {
                 self.note("stream lost");
-                self.summary.failures.push(format!("hold the stream: {problem} (Twilio 31924)"));
+                self.summary.failures.push(format!("hold the stream: {problem}{}", coded(31924)));
                 None
             }
         }

@@ -8,12 +8,15 @@ use actix_codec::Framed;
 use actix_http::ws::Codec;
 use actix_tls::connect::{ConnectInfo, ConnectorService};
 use actix_web::dev::{Service as _, fn_service};
+use awc::error::{ConnectError, SendRequestError, WsClientError};
 use awc::http::{Uri, header};
 use awc::{BoxedSocket, Client, Connector};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
 use switchboard_actors::ids::Private;
+use switchboard_actors::wire::Carrier;
 use tokio::time::Instant;
 use url::Url;
 
@@ -25,6 +28,7 @@ use super::twiml::Callback;
 #[derive(Clone)]
 pub(super) struct Http {
     client: Client,
+    carrier: Carrier,
     auth_token: Option<Private<String>>,
 }
 
@@ -37,7 +41,7 @@ pub(super) struct Answer {
     pub(super) timing: HttpTiming,
 }
 
-/// Why the service could not be asked; each with the code that Twilio's debugger would show.
+/// Why the service could not be asked. On a call of Twilio's, each with the code that its debugger would show.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     /// No connection, or no answer in time.
@@ -75,14 +79,14 @@ pub(super) enum HttpError {
         reason: String,
     },
     /// The upgrade to a WebSocket failed.
-    #[error("open the stream {url}: {reason} (Twilio {code})")]
+    #[error("open the stream {url}: {reason}{code}")]
     NoStream {
         /// The stream's address.
         url: String,
         /// What was said.
         reason: String,
-        /// Twilio's code.
-        code: u32,
+        /// The code in brackets, where the carrier has one; see [`coded`].
+        code: String,
     },
     /// The certificate authorities cannot be used.
     #[error("read certificate authorities: {0}")]
@@ -94,7 +98,11 @@ impl Http {
     ///
     /// # Errors
     /// When `authorities` cannot be read.
-    pub(super) fn new(auth_token: Option<Private<String>>, authorities: Option<&Path>) -> Result<Self, HttpError> {
+    pub(super) fn new(
+        carrier: Carrier,
+        auth_token: Option<Private<String>>,
+        authorities: Option<&Path>,
+    ) -> Result<Self, HttpError> {
         let dial = fn_service(|info: ConnectInfo<Uri>| async move {
             let connection = ConnectorService::default().call(info).await?;
             // Nagle would hold every frame back until the one before it is acknowledged.
@@ -107,7 +115,7 @@ impl Http {
             .handshake_timeout(CONNECT_TIMEOUT)
             .rustls_0_23(Arc::new(tls(authorities)?));
         let client = Client::builder().connector(connector).timeout(ANSWER_TIMEOUT).no_default_headers().finish();
-        Ok(Self { client, auth_token })
+        Ok(Self { client, carrier, auth_token })
     }
 
     /// Sends the call's `fields` to `callback` and takes its document.
@@ -166,31 +174,38 @@ impl Http {
             // All in lower case on an upgrade, unlike on a webhook.
             request = request.header("x-twilio-signature", sign(token.expose(), url.as_str(), &[]));
         }
-        let failed = |error: awc::error::WsClientError| {
-            use awc::error::{ConnectError, SendRequestError, WsClientError};
-            let (code, reason) = match error {
-                WsClientError::SendRequest(SendRequestError::Timeout) => (31901, "no answer in time".into()),
-                // A certificate that does not hold is invalid data to the socket.
-                WsClientError::SendRequest(SendRequestError::Connect(ConnectError::Io(error)))
-                    if error.kind() == std::io::ErrorKind::InvalidData =>
+        match request.connect().await {
+            Ok((_, framed)) => Ok(framed),
+            Err(error) => {
+                let (code, mut reason) = why_no_stream(&error);
+                if let WsClientError::InvalidResponseStatus(status) = error
+                    && let Some(detail) = self.detail(url, status.as_u16()).await
                 {
-                    (31910, error.to_string())
+                    reason = format!("{reason}: {detail}");
                 }
-                WsClientError::SendRequest(error) => (31902, error.to_string()),
-                WsClientError::InvalidResponseStatus(status) => (31920, format!("it answered {status}, expected 101")),
-                error @ (WsClientError::InvalidUpgradeHeader
-                | WsClientError::InvalidConnectionHeader(_)
-                | WsClientError::MissingConnectionHeader
-                | WsClientError::MissingWebSocketAcceptHeader
-                | WsClientError::InvalidChallengeResponse(..)
-                | WsClientError::Protocol(_)) => (31920, error.to_string()),
-            };
-            // What stands behind the `?` may be a token.
-            let url = url.as_str().split('?').next().unwrap_or_default().to_owned();
-            HttpError::NoStream { url, reason, code }
-        };
-        let (_, framed) = request.connect().await.map_err(failed)?;
-        Ok(framed)
+                // What stands behind the `?` may be a token.
+                let url = url.as_str().split('?').next().unwrap_or_default().to_owned();
+                Err(HttpError::NoStream { url, reason, code: coded(self.carrier, code) })
+            }
+        }
+    }
+
+    /// What the service says of an upgrade that it refused with `status`. The client throws the refusal's body away, so the
+    /// same is asked once more without the upgrade; `None` where the answer is another one.
+    async fn detail(&self, url: &Url, status: u16) -> Option<String> {
+        // The scheme of a WebSocket is that of HTTP with other letters; these always fit.
+        let asked: Url = url.as_str().replacen("ws", "http", 1).parse().ok()?;
+        let mut request = self.client.get(asked.as_str()).insert_header((header::ACCEPT, "application/problem+json"));
+        if let Some(token) = &self.auth_token {
+            request = request.insert_header(("x-twilio-signature", sign(token.expose(), url.as_str(), &[])));
+        }
+        let mut response = tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await.ok()?.ok()?;
+        if response.status().as_u16() != status {
+            return None;
+        }
+        let body = response.body().limit(LONGEST_BODY).await.ok()?;
+        let problem: Problem = serde_json::from_slice(&body).ok()?;
+        Some(problem.detail.chars().take(LONGEST_DETAIL).collect())
     }
 
     /// One request: its status, type and body.
@@ -227,6 +242,41 @@ impl Http {
         let body = String::from_utf8(body.to_vec())
             .map_err(|_| HttpError::Unreadable { url: shown, reason: "it is not UTF-8".into() })?;
         Ok((response.status().as_u16(), content_type, body))
+    }
+}
+
+/// What a refusal's body says (RFC 9457).
+#[derive(Debug, Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Twilio's code for an upgrade that failed, and what went wrong.
+fn why_no_stream(error: &WsClientError) -> (u32, String) {
+    match error {
+        WsClientError::SendRequest(SendRequestError::Timeout) => (31901, "no answer in time".into()),
+        // A certificate that does not hold is invalid data to the socket.
+        WsClientError::SendRequest(SendRequestError::Connect(ConnectError::Io(error)))
+            if error.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            (31910, error.to_string())
+        }
+        WsClientError::SendRequest(error) => (31902, error.to_string()),
+        WsClientError::InvalidResponseStatus(status) => (31920, format!("it answered {status}, expected 101")),
+        WsClientError::InvalidUpgradeHeader
+        | WsClientError::InvalidConnectionHeader(_)
+        | WsClientError::MissingConnectionHeader
+        | WsClientError::MissingWebSocketAcceptHeader
+        | WsClientError::InvalidChallengeResponse(..)
+        | WsClientError::Protocol(_) => (31920, error.to_string()),
+    }
+}
+
+/// A code of Twilio's debugger as it stands behind a failure; empty on another carrier's call, whose debugger knows no such code.
+pub(super) fn coded(carrier: Carrier, code: u32) -> String {
+    match carrier {
+        Carrier::Twilio => format!(" (Twilio {code})"),
+        Carrier::Waybeo => String::new(),
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Language {
     pub(super) code: &'static str,
     /// What instructions may call it.
     names: &'static [&'static str],
-    /// What the caller's audio is described as; `{s}` is its length in seconds.
+    /// What stands for the caller's words; `{s}` is how long they were, in seconds. A description in brackets alone would be
+    /// noise, which nobody said.
     heard: &'static str,
     /// What the repeated turn is described as.
     repeated: &'static str,
@@ -139,42 +140,42 @@ static LANGUAGES: [Language; 6] = [
     Language {
         code: "en",
         names: &["English", "english"],
-        heard: "[caller speech, {s} s]",
+        heard: "[caller speech, {s} s] some words",
         repeated: "[the caller's own words, {s} s]",
         sounds: sounds!("en"),
     },
     Language {
         code: "hi",
         names: &["Hindi", "hindi", "हिन्दी", "हिंदी"],
-        heard: "[कॉलर की आवाज़, {s} से.]",
+        heard: "[कॉलर की आवाज़, {s} से.] कुछ शब्द",
         repeated: "[कॉलर के अपने शब्द, {s} से.]",
         sounds: sounds!("hi"),
     },
     Language {
         code: "mr",
         names: &["Marathi", "marathi", "मराठी"],
-        heard: "[कॉलरचा आवाज, {s} से.]",
+        heard: "[कॉलरचा आवाज, {s} से.] काही शब्द",
         repeated: "[कॉलरचेच शब्द, {s} से.]",
         sounds: sounds!("mr"),
     },
     Language {
         code: "te",
         names: &["Telugu", "telugu", "తెలుగు"],
-        heard: "[కాలర్ మాటలు, {s} సె.]",
+        heard: "[కాలర్ మాటలు, {s} సె.] కొన్ని మాటలు",
         repeated: "[కాలర్ సొంత మాటలు, {s} సె.]",
         sounds: sounds!("te"),
     },
     Language {
         code: "ta",
         names: &["Tamil", "tamil", "தமிழ்"],
-        heard: "[அழைப்பவரின் பேச்சு, {s} வி.]",
+        heard: "[அழைப்பவரின் பேச்சு, {s} வி.] சில வார்த்தைகள்",
         repeated: "[அழைப்பவரின் சொந்த வார்த்தைகள், {s} வி.]",
         sounds: sounds!("ta"),
     },
     Language {
         code: "ml",
         names: &["Malayalam", "malayalam", "മലയാളം"],
-        heard: "[വിളിക്കുന്നയാളുടെ സംസാരം, {s} സെ.]",
+        heard: "[വിളിക്കുന്നയാളുടെ സംസാരം, {s} സെ.] ചില വാക്കുകൾ",
         repeated: "[വിളിക്കുന്നയാളുടെ വാക്കുകൾ, {s} സെ.]",
         sounds: sounds!("ml"),
     },
@@ -221,6 +222,15 @@ mod tests {
 
     #[test]
     fn a_placeholder_tells_the_length() {
-        assert_eq!(Language::of(None, "").heard(2_345), "[caller speech, 2.3 s]");
+        assert_eq!(Language::of(None, "").heard(2_345), "[caller speech, 2.3 s] some words");
+    }
+
+    #[test]
+    fn what_stands_for_the_callers_words_is_no_noise() {
+        for language in &LANGUAGES {
+            let heard = language.heard(2_345);
+            assert!(switchboard_actors::words::holds_words(&heard), "{}: {heard}", language.code);
+            assert!(heard.starts_with('[') && heard.contains("2.3"), "{}: {heard}", language.code);
+        }
     }
 }
