@@ -29,6 +29,9 @@ pub(super) struct Roster<C> {
     live: Vec<Live<C>>,
     /// Live calls whose callers come back on another stream; they have their places.
     returning: HashMap<CarrierCallId, Returning>,
+    /// Calls that we have begun ourselves, for as long as they have a place. Others' diallers begin outbound calls too, which are
+    /// theirs to limit.
+    begun: Vec<CallId>,
     phase: Phase,
 }
 
@@ -124,6 +127,7 @@ impl<C: Clone> Roster<C> {
             announced: HashMap::new(),
             live: Vec::new(),
             returning: HashMap::new(),
+            begun: Vec::new(),
             phase: Phase::Open,
         }
     }

@@ -29,7 +29,7 @@ use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
 use super::problem::Problem;
-use super::signature::{self, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
+use super::signature::{self, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::watching::Watching;
 use super::waybeo::WaybeoRules;
 use super::{guard, twiml};
@@ -147,7 +147,7 @@ impl AppState {
             let asked = signature::Request { url: &url, signed, ..asked };
             let judged = signature::verify_webhook(keys, &asked);
             if judged == Err(signature::BadSignature::Mismatch) {
-                self.tell_fitting_address(request, keys, &asked);
+                self.tell_fitting_address(request, keys, Kind::Webhook, &asked);
             }
             judged
         })?;
@@ -181,36 +181,30 @@ impl AppState {
         let url = self.url_of(request, socket.trim_end_matches("/ws").to_owned());
         // Which call it is, only `start` tells.
         self.trust(request, None, |keys, asked| {
-            signature::verify_upgrade(keys, &signature::Request { url: &url, ..asked })
+            let asked = signature::Request { url: &url, ..asked };
+            let judged = signature::verify_upgrade(keys, &asked);
+            if judged == Err(signature::BadSignature::Mismatch) {
+                self.tell_fitting_address(request, keys, Kind::Upgrade, &asked);
+            }
+            judged
         })
     }
 
     /// Says which address a signature fits that does not fit ours, once in a while: the commonest trouble of all. It is not taken.
-    fn tell_fitting_address(&self, request: &HttpRequest, keys: &Keys, asked: &signature::Request<'_>) {
+    fn tell_fitting_address(&self, request: &HttpRequest, keys: &Keys, kind: Kind, asked: &signature::Request<'_>) {
         if !self.hints.other_address.due(clock::now()) {
             return;
         }
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let (path, query) =
-            target.split_once('?').map_or((target, String::new()), |(path, query)| (path, format!("?{query}")));
         let own = self.public_url.host_str().map(|host| match self.public_url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         });
         let told = ["x-forwarded-host", "host"].into_iter().filter_map(|name| header(request, name).map(str::to_owned));
         let hosts: Vec<String> = own.into_iter().chain(told.take(2)).collect();
-        let bases = hosts.iter().flat_map(|host| ["https", "http"].map(|scheme| format!("{scheme}://{host}")));
-        let bare = path.trim_end_matches('/');
-        let paths = [path.to_owned(), bare.to_owned(), format!("{bare}/")];
-        for base in bases {
-            let fits = |path: &String| {
-                let url = format!("{base}{path}{query}");
-                signature::verify_webhook(keys, &signature::Request { url: &url, ..*asked }).is_ok()
-            };
-            if let Some(path) = paths.iter().find(|path| fits(path)) {
-                warn!(fits = format!("{base}{path}"), tried = twiml::public_url(&self.public_url, bare); "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
-                return;
-            }
+        if let Some(fits) = signature::fitting_address(keys, asked, kind, &hosts, target) {
+            let tried = asked.url.split('?').next().unwrap_or_default();
+            warn!(fits, tried; "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
         }
     }
 

@@ -43,7 +43,7 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
     };
     // Calls go on without their recordings, and records wait in memory; whoever needs them is to know.
     let degraded: Vec<&str> =
-        [(recordings_missing(&app), "recording_dir_missing"), (app.unwritable.is_so(), "records_unwritable")]
+        [(recordings_missing(&app), "recording_dir_missing"), (records_unwritable(&app), "records_unwritable")]
             .into_iter()
             .filter_map(|(is_so, word)| is_so.then_some(word))
             .collect();
@@ -59,6 +59,13 @@ pub(super) fn recordings_missing(app: &AppState) -> bool {
     let missing = app.recordings.as_ref().is_some_and(|dir| !dir.is_dir());
     gauge!("switchboard_recording_dir_missing").set(if missing { 1.0 } else { 0.0 });
     missing
+}
+
+/// Whether records wait in memory because their folder cannot be written. Counted too.
+pub(super) fn records_unwritable(app: &AppState) -> bool {
+    let unwritable = app.unwritable.is_so();
+    gauge!("switchboard_records_unwritable").set(if unwritable { 1.0 } else { 0.0 });
+    unwritable
 }
 
 /// Counts what refuses us and is left alone.

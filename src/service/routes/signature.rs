@@ -97,6 +97,37 @@ pub fn verify_upgrade(keys: &Keys, request: &Request<'_>) -> Result<(), BadSigna
     verify(keys, request, &upgrade_candidates(request.url))
 }
 
+/// What is signed: the two are written with other schemes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A request over `https` or `http`.
+    Webhook,
+    /// An upgrade over `wss` or `ws`.
+    Upgrade,
+}
+
+/// The address, without its query, that a signature fits which does not fit ours: each of `hosts` (with its port) under each scheme,
+/// with the request's `target` as it came and with or without a slash at the end of its path.
+pub fn fitting_address(keys: &Keys, asked: &Request<'_>, kind: Kind, hosts: &[String], target: &str) -> Option<String> {
+    let schemes = match kind {
+        Kind::Webhook => ["https", "http"],
+        Kind::Upgrade => ["wss", "ws"],
+    };
+    let (path, query) =
+        target.split_once('?').map_or((target, String::new()), |(path, query)| (path, format!("?{query}")));
+    let bare = path.trim_end_matches('/');
+    let paths = [path.to_owned(), bare.to_owned(), format!("{bare}/")];
+    let bases = hosts.iter().flat_map(|host| schemes.map(|scheme| format!("{scheme}://{host}")));
+    bases.flat_map(|base| paths.iter().map(move |path| format!("{base}{path}")).collect::<Vec<_>>()).find(|address| {
+        let request = Request { url: &format!("{address}{query}"), ..*asked };
+        match kind {
+            Kind::Webhook => verify_webhook(keys, &request),
+            Kind::Upgrade => verify_upgrade(keys, &request),
+        }
+        .is_ok()
+    })
+}
+
 fn verify(keys: &Keys, request: &Request<'_>, candidates: &[String]) -> Result<(), BadSignature> {
     let signature = request.signature.filter(|text| !text.is_empty()).ok_or(BadSignature::Missing)?;
     let (algorithm, secrets) = choose_secrets(keys, request.settings)?;
@@ -251,6 +282,38 @@ mod tests {
     const TOKEN: &str = "test_auth_token_0123456789abcdef";
     const VOICE: &str = "https://voice.example.com/twilio/voice";
     const STREAM: &str = "wss://voice.example.com/twilio/stream";
+
+    #[test]
+    fn the_address_that_a_signature_fits_is_found_for_webhooks_and_for_upgrades() {
+        let keys = Keys { auth_tokens: vec![Private::new(TOKEN.to_owned())], shared: Default::default() };
+        let hosts = ["voice.example.com", "other.example.com:8443"].map(str::to_owned);
+        let found = |kind, signed_for: &str, target| {
+            let signature = sign(TOKEN, signed_for, &[]);
+            let asked = Request { url: "", signed: Signed::Nothing, signature: Some(&signature), settings: None };
+            fitting_address(&keys, &asked, kind, &hosts, target)
+        };
+        for (kind, signed_for, target, expected) in [
+            (
+                Kind::Webhook,
+                "http://other.example.com:8443/twilio/voice",
+                "/twilio/voice",
+                Some("http://other.example.com:8443/twilio/voice"),
+            ),
+            (
+                Kind::Webhook,
+                "https://voice.example.com/twilio/voice/?a=1",
+                "/twilio/voice?a=1",
+                Some("https://voice.example.com/twilio/voice/"),
+            ),
+            (Kind::Upgrade, "wss://other.example.com:8443/ws", "/ws", Some("wss://other.example.com:8443/ws")),
+            (Kind::Upgrade, "ws://voice.example.com/ws", "/ws", Some("ws://voice.example.com/ws")),
+            (Kind::Upgrade, "https://voice.example.com/ws", "/ws", None),
+            (Kind::Upgrade, "wss://elsewhere.example.com/ws", "/ws", None),
+        ] {
+            let found = found(kind, signed_for, target);
+            assert_eq!(found.as_deref(), expected, "{kind:?} {signed_for}");
+        }
+    }
 
     #[test]
     fn every_vector_of_the_official_sdk_is_reproduced() {

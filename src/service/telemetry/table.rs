@@ -292,6 +292,11 @@ pub(super) static METRICS: &[Metric] = &[
         Kind::Gauge,
         "Whether the folder of recordings has gone while the service runs: 1 or 0.",
     ),
+    Metric::new(
+        "switchboard_records_unwritable",
+        Kind::Gauge,
+        "Whether records wait in memory because their folder cannot be written: 1 or 0.",
+    ),
     Metric::new("switchboard_webhook_deliveries_total", Kind::Counter, "Webhook deliveries, by result.")
         .by(&[known("result", || vec!["delivered", "retried", "given_up", "dropped"])]),
     // The process.

@@ -15,8 +15,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
-use switchboard_actors::wire::Carrier;
 use tokio::time::Instant;
 use url::Url;
 

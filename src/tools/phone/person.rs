@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::ids::Private;
-use switchboard_actors::wire::Carrier;
 use tokio::time::sleep;
 use url::{Url, form_urlencoded};
 

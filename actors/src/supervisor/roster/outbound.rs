@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Roster;
 use crate::ids::CarrierCallId;
-use crate::line::identity::Direction;
 use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
 
 impl<C: Clone> Roster<C> {
     /// Takes a place for a call that is about to be begun, which may ring for `ring`; at most `most` such calls are on at once.
+    /// Calls that somebody else's dialler has begun do not count.
     pub(in crate::supervisor) fn expect_outbound(
         &mut self,
         expected: ExpectedCall,
@@ -17,13 +17,17 @@ impl<C: Clone> Roster<C> {
         (most, ring): (usize, Duration),
         now: Instant,
     ) -> Result<Permit, Refusal> {
-        let outbound = |call: &ExpectedCall| call.direction == Direction::Outbound;
-        let ringing = self.announced.values().filter(|it| now < it.until && outbound(&it.expected)).count();
-        if ringing + self.live.iter().filter(|it| outbound(&it.expected)).count() >= most {
+        let Self { begun, announced, live, .. } = self;
+        begun.retain(|call| {
+            let ringing = || announced.values().any(|it| it.permit.call == *call && now < it.until);
+            live.iter().any(|it| it.permit.call == *call) || ringing()
+        });
+        if begun.len() >= most {
             return Err(Refusal::TooManyOutbound { most });
         }
         let name = expected.carrier_call.clone();
         let permit = self.expect(expected, fresh, true, now)?;
+        self.begun.push(permit.call);
         if let Some(announced) = self.announced.get_mut(&name) {
             announced.until += ring;
         }
@@ -63,6 +67,7 @@ mod tests {
     use crate::carrier::Carrier;
     use crate::clock;
     use crate::ids::{CallId, CallTag, Private, StreamToken};
+    use crate::line::identity::Direction;
 
     const RING: Duration = Duration::from_secs(45);
     const LIFETIME: Duration = Duration::from_secs(60);
@@ -117,6 +122,19 @@ mod tests {
             picked_up,
             told: None,
         }
+    }
+
+    #[test]
+    fn calls_of_somebody_elses_dialler_do_not_count() {
+        let (mut roster, now) = (Roster::<()>::new(5, LIFETIME), clock::now());
+        for name in ["CA-theirs-1", "CA-theirs-2"] {
+            roster.expect(outbound(name), fresh(), true, now).expect("a place");
+        }
+        roster.expect_outbound(outbound("ref-1"), fresh(), (1, RING), now).expect("the first of ours");
+        let second = roster.expect_outbound(outbound("ref-2"), fresh(), (1, RING), now);
+        assert_eq!(second, Err(Refusal::TooManyOutbound { most: 1 }));
+        let later = now + LIFETIME + RING;
+        roster.expect_outbound(outbound("ref-3"), fresh(), (1, RING), later).expect("the first has given up");
     }
 
     fn outbound(name: &str) -> ExpectedCall {
