@@ -23,7 +23,8 @@ use super::messages::{
     CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, OfPerson, PauseRecording,
     PersonNews, StreamOffered, TransferTo, WhatNext, WrapUp,
 };
-use super::steps::{CallAction, CallEvent, Note, Timer};
+use super::steps::{CallAction, CallEvent, Note};
+use super::timers::Timer;
 use super::transfer::TransferRefusal;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;

@@ -1,8 +1,22 @@
-//! The call's mind: state × event → state′ + actions. Pure.
+//! The call machine: state × event → state′ + actions. Pure.
 //!
-//! What is being said is the business of the turn; the caller's side (`hearing`, `keys`), what has to be heard (`protection`), the agent's (`playing`), the model's (`answering`),
-//! ends, tools and transfers have files of their own. The states, and where each event leads from them (a test compares this table
-//! with the machine):
+//! A call is four regions that run side by side, each one page with its whole table, actions included, which a test compares with the
+//! machine:
+//!
+//! | region | says | states |
+//! |---|---|---|
+//! | `floor` | who speaks | silent, caller, due, agent; greeting |
+//! | `model_link` | whether there is a model | dialling, up, expiring, down, gone |
+//! | `line_link` | whether there is a line | up, offered, broken |
+//! | `exit` | how the call ends or is handed on | staying, closing, announcing, asking, ringing, …, ended |
+//!
+//! This page only routes: each event goes to the regions that it reaches, in order. What `/calls` shows as the state is a projection
+//! of the four (`Exit::state`). The floor, model and line know nothing of the exit; it sees and moves all of them. What is due has a
+//! deadline, and so has everything that is waited for: one timer, for the earliest of the `timers`.
+//!
+//! All four together, by the state that is shown (a word that is no state is an [`Ending`], a dot changes nothing shown; the agent's
+//! own goodbye closes, a destination rings, and the line broke before anybody spoke; a time-out is the first that is no word for one
+//! who waits):
 //!
 //! | | connecting | greeting | listening | thinking | speaking | closing | transferring | reconnecting |
 //! |---|---|---|---|---|---|---|---|---|
@@ -37,469 +51,624 @@
 //! | model actor lost | closing | closing | closing | closing | closing | . | . | . |
 //! | transcript actor lost | . | . | . | . | . | . | . | . |
 //! | first time-out | model_lost | model_lost | line_silent | model_lost | line_silent | agent_hung_up | transferred | line_lost |
-//!
-//! A time-out is counted behind the words for one who waits (`waiting`), and behind the session that is replaced for him.
-//!
-//! In a column, a word that is no state is an [`Ending`]. Greeting and thinking, here before the first sound, stay when all was heard; closing,
-//! here the agent's own, is left by its caller's word, its second report of silence, or its deadline. Transferring, here while the
-//! destination rings, is left by the carrier's word on it. Reconnecting (`reconnecting`) is left by the caller, who comes back or does
-//! not; here before anybody was speaking, and on a carrier that asks what follows its stream: on another one a lost socket is `line_lost`.
-//!
-//! Every way to an end goes through `finish`, the only one that enters `ended`: what arrives first names the ending, what comes
-//! later finds the call ended and does nothing.
-
-mod answering;
-mod ends;
-mod handover;
-mod hearing;
-mod keys;
-mod missed;
-mod outage;
-mod playing;
-mod protection;
-mod reconnecting;
-mod spending;
-mod tooling;
-mod waiting;
-mod warm;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use self::ends::Closing;
-pub use self::handover::Means;
-use self::keys::Recording;
-use self::missed::CutShort;
-use self::outage::Outage;
-use self::protection::Protection;
-use self::reconnecting::{Reconnecting, opening_protection};
-use self::waiting::Wait;
-use super::barge_in::BargeInFilter;
-use super::keypad::Keypad;
-use super::latency::Stopwatch;
-use super::messages::CallDetail;
-use super::meter::Meter;
-use super::no_input::NoInput;
-use super::steps::{CallAction, CallEvent, Note, Timer};
-use super::tools::Tools;
-use super::transfer::{By, Transfer, Transferring};
-use super::turn::Turn;
-use crate::audio::diagnosis::Diagnosis;
+use chrono::{DateTime, Utc};
+
+use super::conversation::Conversation;
+use super::exit::{By, Exit, ToldBy};
+use super::floor::{Awaited, Called, Entered, Silence, Waited};
+use super::line_link::StreamEnd;
+use super::messages::{CallDetail, HangUp, Next};
+use super::meter::Verdict;
+use super::shared::Stage;
+use super::steps::{CallAction, CallEvent, Note};
+use super::timers::{Timer, TimerTable};
+use super::tools::Effect;
+use super::transfer::TransferRefusal;
+use crate::audio::report::AudioReport;
+use crate::carrier::Handover;
+use crate::child::Child;
 use crate::ending::Ending;
+use crate::ids::{ItemId, ResponseId};
+use crate::incident::{Incident, IncidentKind};
 use crate::line::messages::LineReport;
-use crate::profile::{CallProfile, LanguageProfile};
-use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
-use crate::realtime::report::LossClass;
+use crate::profile::CallProfile;
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport, ResponseOutcome, ToolCall, Usage};
 use crate::transcript::messages::{Fact, Tally};
-use crate::words::Pieces;
 
 /// One call.
 #[derive(Debug)]
 pub struct CallMachine {
-    profile: Arc<CallProfile>,
-    state: State,
-    turn: Turn,
-    barge_in: BargeInFilter,
-    /// What the caller says, as it comes.
-    pieces: Pieces,
-    no_input: NoInput,
-    keypad: Keypad,
-    tools: Tools,
-    stopwatch: Stopwatch,
-    protection: Protection,
-    recording: Recording,
-    /// The code of the language that is spoken now.
-    language: String,
-    /// The model's turn detection hears the caller.
-    caller_speaking: bool,
-    /// There is no model session: one was lost, and another one is being opened.
-    outage: Option<Outage>,
-    /// An answer that ended in its middle.
-    cut_short: CutShort,
-    /// The model lets the caller wait.
-    wait: Wait,
-    /// The model session will expire, and a fresh one waits for a quiet moment.
-    renewable: bool,
-    /// Recordings of ours that were played, for their ids.
-    lines_played: u32,
-    /// When the stream started.
-    started: Instant,
-    /// When the carrier last gave a sign of life.
-    line_heard: Instant,
-    /// When the caller is to be warned of the longest duration; `None` once it was done, or where the call is too short for it.
-    warning: Option<Instant>,
+    exit: Exit,
+    talk: Conversation,
     /// Whether the Transcript has been replaced once.
-    transcript_renewed: bool,
-    meter: Meter,
-    means: Means,
-    /// The transfer that was asked for or is under way.
-    transfer: Option<Transfer>,
-    /// There is no model any more.
-    mindless: bool,
-    /// Streams that another one has followed and whose end was not told.
-    earlier_lines: u32,
-    /// Until when the end of the stream is the beginning of another one, which the carrier has been given.
-    offered: Option<Instant>,
-    /// The line is open, for all we were told.
-    line_open: bool,
-    /// The stream's own end ended the call.
-    by_stream: bool,
-    tally: Tally,
-    detail: CallDetail,
-    /// What is to be done; empty between events.
-    out: Vec<CallAction>,
+    transcript: Transcript,
 }
 
-/// Where the call stands.
+/// The actor that writes the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The model is being dialled.
-    Connecting,
-    /// The agent opens the call, or has been asked to.
-    Greeting,
-    /// The agent is silent; the caller speaks or may.
-    Listening,
-    /// The caller's turn is over, or something else asks for an answer; it has not begun to sound.
-    Thinking {
-        /// When the caller's turn ended, if this answers one.
-        caller_done: Option<Instant>,
-    },
-    /// The agent is heard.
-    Speaking,
-    /// The call ends, or is handed on, once the last words have been heard.
-    Closing(Closing),
-    /// The caller is being handed on to a person; the end of the stream does not end the call.
-    Transferring(Transferring),
-    /// The line broke under a call that goes on, and the caller gets another stream.
-    Reconnecting(Reconnecting),
-    /// Over.
-    Ended(Ending),
+enum Transcript {
+    First,
+    Second,
+}
+
+/// What the call's line can do, and when it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Means {
+    /// How its carrier hands a caller on.
+    pub handover: Option<Handover>,
+    /// Whether the carrier can be asked over its API.
+    pub requests: bool,
+    /// When the call's time began by the wall, for opening hours.
+    pub started_at: DateTime<Utc>,
 }
 
 impl CallMachine {
     /// A call whose stream has started and whose model is being dialled.
     pub fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
-        let longest = profile.limits.max_duration;
-        let warning = (longest > 2 * WARNED_AHEAD).then(|| now.checked_add(longest - WARNED_AHEAD)).flatten();
-        let protection = opening_protection(&profile);
-        Self {
-            state: State::Connecting,
-            turn: Turn::default(),
-            barge_in: BargeInFilter::default(),
-            pieces: Pieces::default(),
-            no_input: NoInput::new(profile.no_input.clone(), now),
-            keypad: Keypad::default(),
-            tools: Tools::default(),
-            stopwatch: Stopwatch::default(),
-            protection,
-            recording: Recording::Running,
-            language: profile.language.clone(),
-            caller_speaking: false,
-            outage: None,
-            cut_short: CutShort::default(),
-            wait: Wait::default(),
-            renewable: false,
-            lines_played: 0,
-            meter: Meter::new(
-                &profile.spend,
-                &profile.model.model,
-                profile.model.transcription.as_ref().map(|it| it.model.as_str()),
-            ),
-            profile,
-            started: now,
-            line_heard: now,
-            warning,
-            transcript_renewed: false,
-            means: Means::default(),
-            transfer: None,
-            mindless: false,
-            earlier_lines: 0,
-            offered: None,
-            line_open: true,
-            by_stream: false,
-            tally: Tally::default(),
-            detail: CallDetail::default(),
-            out: Vec::new(),
-        }
+        Self { exit: Exit::new(), talk: Conversation::new(profile, now), transcript: Transcript::First }
     }
 
     /// Held over a line that can do this.
     #[must_use]
     pub fn with_means(mut self, means: Means) -> Self {
-        self.means = means;
+        self.talk.call.means = means;
         self
     }
 
     /// What is to be done about `event`. Nothing once the call has ended.
     pub fn handle(&mut self, event: CallEvent, now: Instant) -> Vec<CallAction> {
-        if let State::Ended(_) = self.state {
+        if self.stage() == Stage::Ended {
             return Vec::new();
         }
-        let before = self.state.name();
+        let before = self.state();
+        self.talk.call.now = now;
+        self.route(event);
+        self.talk.floor.check_words(&mut self.talk.call);
+        self.check_clocks();
+        self.time_passed();
+        self.check_clocks();
+        if self.stage() == Stage::Talking && self.talk.floor.is_quiet() {
+            self.talk.model.quiet_moment(&mut self.talk.call);
+        }
+        if self.state() != before {
+            self.talk.call.tell(Note::StateChanged(self.state()));
+        }
+        std::mem::take(&mut self.talk.call.out)
+    }
+
+    fn route(&mut self, event: CallEvent) {
+        let (exit, talk) = (&mut self.exit, &mut self.talk);
         match event {
-            CallEvent::Begun => self.begin(),
-            CallEvent::Line(report) => self.line(report, now),
-            CallEvent::Audio(report) => self.audio(report, now),
-            CallEvent::Model(report) => self.model(report, now),
-            CallEvent::HangUp(order) => self.hang_up(order, now),
-            CallEvent::WrapUp => self.wrap_up(),
-            CallEvent::RecordingPaused(paused) => self.pause_recording(paused),
-            CallEvent::ChildLost(child) => self.child_lost(child, now),
-            CallEvent::ToolAnswered { call, output } => self.tool_answered(&call, output),
+            CallEvent::Begun => talk.floor.begin(&mut talk.call),
+            CallEvent::Line(report) => self.line(report),
+            CallEvent::Audio(report) => self.audio(report),
+            CallEvent::Model(report) => self.model(report),
+            CallEvent::HangUp(order) => exit.hang_up(order, talk),
+            CallEvent::WrapUp => talk.floor.wrap_up(exit.stage(talk), &mut talk.call),
+            CallEvent::RecordingPaused(paused) => talk.call.pause_recording(paused),
+            CallEvent::ChildLost(child) => self.child_lost(child),
+            CallEvent::ToolAnswered { call, output } => {
+                if let Some(asked) = talk.floor.tool_answered(&call) {
+                    talk.answer_tool(&asked, output, true, exit.stage(talk));
+                }
+            }
             CallEvent::TransferOrdered { destination } => {
                 let reason = "ordered by an operator".to_owned();
-                self.transfer_asked(Transfer::new(destination, reason, By::Operator), now);
+                exit.transfer_asked(destination, reason, String::new(), By::Operator, talk);
             }
-            CallEvent::TransferPermitGiven { granted } => self.transfer_permit_given(granted, now),
-            CallEvent::CarrierAnswered(answer) => self.carrier_answered(answer, now),
-            CallEvent::DialAnswered => self.dial_answered(),
-            CallEvent::DialEnded(outcome) => self.dial_ended(outcome, now),
-            CallEvent::NextAsked => self.next_asked(now),
-            CallEvent::PersonCalled(answer) => self.person_called(answer, now),
-            CallEvent::PersonTook => self.person_took(),
-            CallEvent::PersonEnded(outcome) => self.person_ended(outcome, now),
-            CallEvent::StreamOffered => self.stream_offered(now),
-            CallEvent::LineReplaced => self.line_replaced(now),
-            CallEvent::LineReturned => self.line_returned(now),
+            CallEvent::TransferPermitGiven { granted } => exit.transfer_permit_given(granted, talk),
+            CallEvent::CarrierAnswered(answer) => exit.carrier_answered(answer, talk),
+            CallEvent::DialAnswered => exit.dial_answered(),
+            CallEvent::DialEnded(outcome) => exit.dial_ended(outcome, talk),
+            CallEvent::NextAsked => exit.next_asked(talk),
+            CallEvent::PersonCalled(answer) => exit.person_called(answer, talk),
+            CallEvent::PersonTook => exit.person_took(talk),
+            CallEvent::PersonEnded(outcome) => exit.person_ended(outcome, talk),
+            CallEvent::StreamOffered => exit.stream_offered(talk),
+            CallEvent::LineReplaced => {
+                if self.has_line() {
+                    self.talk.line_breaks(self.stage());
+                }
+            }
+            CallEvent::LineReturned => exit.line_returned(talk),
             CallEvent::TimeUp => {}
         }
-        self.check_words(now);
-        self.check_silence(now);
-        self.check_wait(now);
-        self.time_passed(now);
-        self.check_silence(now);
-        self.check_wait(now);
-        self.renew_if_quiet();
-        if self.state.name() != before {
-            self.tell(Note::StateChanged(self.state.name()));
+    }
+}
+
+/// The line.
+impl CallMachine {
+    fn line(&mut self, report: LineReport) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        if let LineReport::Incident(incident) = report {
+            // No sign of life: it may be that there is none.
+            return talk.call.tell(Note::IncidentTold(incident));
         }
-        std::mem::take(&mut self.out)
+        talk.line.is_heard(talk.call.now);
+        match report {
+            LineReport::KeyPressed(key) => self.key_pressed(key),
+            LineReport::Stopped | LineReport::Left | LineReport::Closed | LineReport::CallOver => {
+                match talk.line.stream_end(&report, stage, exit.closing(), &talk.call) {
+                    StreamEnd::Nothing => {}
+                    StreamEnd::Breaks => talk.line_breaks(stage),
+                    StreamEnd::Beneath => exit.line_ends_beneath(&report, talk),
+                    StreamEnd::CallerLeft => exit.finish_by(Ending::CallerHungUp, ToldBy::Stream, talk),
+                    StreamEnd::Ends(ending) => exit.finish(ending, talk),
+                }
+            }
+            // A model that has not come yet, or is gone, has heard nothing.
+            LineReport::InputDiscarded if matches!(stage, Stage::Talking | Stage::Closing) => {
+                talk.call.order(ModelOrder::DiscardInput);
+            }
+            LineReport::InputDiscarded | LineReport::Alive | LineReport::Malformed | LineReport::Incident(_) => {}
+            LineReport::FramesDropped(frames) => {
+                talk.call.tally.dropped_frames += frames;
+                talk.call.tell(Note::FramesDropped(frames));
+            }
+        }
     }
 
+    fn key_pressed(&mut self, key: char) {
+        let stage = self.stage();
+        let revocable = self.exit.is_revocable(&self.talk);
+        let (floor, call) = (&mut self.talk.floor, &mut self.talk.call);
+        call.record_key(key);
+        match stage {
+            // The end is not the caller's to call off, or they are with somebody else.
+            Stage::Closing if !revocable => {}
+            Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            // While connecting, the entry waits for the model.
+            Stage::Connecting | Stage::Talking | Stage::Closing => {
+                floor.key_pressed(key, call);
+                if floor.is_open() {
+                    self.yield_to_keys();
+                }
+            }
+        }
+    }
+
+    /// The caller has the word by their keys.
+    fn yield_to_keys(&mut self) {
+        match self.stage() {
+            Stage::Talking => self.talk.floor.overtake(&mut self.talk.call),
+            // The agent wished to end the call and the caller does not.
+            Stage::Closing if self.exit.is_revocable(&self.talk) => {
+                self.talk.floor.overtake(&mut self.talk.call);
+                self.exit.goes_on("pressed a key", &mut self.talk);
+            }
+            // There is no model yet that could go on, or the end is not the caller's to call off.
+            Stage::Connecting | Stage::Closing | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+        }
+    }
+
+    fn keys_entered(&mut self) {
+        match self.talk.floor.keys_entered(&mut self.talk.call) {
+            Some(Entered::HangUp) => self.exit.say_goodbye(Ending::CallerHungUp, &mut self.talk),
+            Some(Entered::Transfer { destination, reason }) => {
+                self.exit.transfer_asked(destination, reason, String::new(), By::Caller, &mut self.talk);
+            }
+            None => {}
+        }
+    }
+}
+
+/// The audio.
+impl CallMachine {
+    fn audio(&mut self, report: AudioReport) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        match report {
+            AudioReport::PlayoutStarted { response, .. } => {
+                talk.model.sounds(true, talk.call.now);
+                talk.floor.playout_started(&response, stage, &mut talk.call);
+                if stage == Stage::Closing {
+                    exit.expect_words(talk);
+                }
+            }
+            AudioReport::FirstHeard { response, .. } => talk.floor.first_heard(&response, &mut talk.call),
+            AudioReport::LastVoice { ago } => talk.floor.last_voice(ago),
+            AudioReport::ItemHeard(playout) => {
+                if talk.floor.item_heard(&playout, &mut talk.call) {
+                    talk.model.heard();
+                }
+                if talk.floor.was_notice(&playout) {
+                    self.end_protection();
+                }
+            }
+            AudioReport::Queued { remaining } if stage == Stage::Closing => exit.expect_silence(remaining, talk),
+            // Asked for out of turn; the report of silence is what counts.
+            AudioReport::Queued { .. } => {}
+            AudioReport::PlayoutDrained => self.playout_drained(stage),
+            AudioReport::Interrupted(items) => talk.floor.interrupted(items, &mut talk.call),
+            // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
+            AudioReport::PlayoutOverflowed { .. } => {}
+            AudioReport::FramesDropped(frames) => talk.call.tally.dropped_frames += frames,
+            AudioReport::Diagnosed(diagnosis) => talk.call.diagnosed(*diagnosis),
+        }
+    }
+
+    fn playout_drained(&mut self, stage: Stage) {
+        self.talk.model.sounds(false, self.talk.call.now);
+        let was_sounding = self.talk.floor.playout_drained(stage, &mut self.talk.call);
+        if self.talk.floor.all_was_heard(stage) {
+            self.end_protection();
+        }
+        match stage {
+            Stage::Talking => self.talk.floor.settle(was_sounding),
+            Stage::Closing => self.exit.all_was_heard(&mut self.talk),
+            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+        }
+    }
+
+    /// What must not be interrupted has been heard, or will not come: the caller's words flow, and their keys do what they do.
+    fn end_protection(&mut self) {
+        let stage = self.stage();
+        let Some(was_notice) = self.talk.floor.end_protection(stage, &mut self.talk.call) else { return };
+        let pressed = self.talk.floor.is_pressed();
+        if pressed {
+            self.yield_to_keys();
+        }
+        if was_notice && !self.exit.notice_is_over(&mut self.talk) && !pressed {
+            let talks = self.stage() == Stage::Talking && !self.talk.model.is_gone();
+            if talks {
+                self.talk.floor.greet_behind_the_notice(&mut self.talk.call);
+            }
+        }
+    }
+}
+
+/// The model.
+impl CallMachine {
+    fn model(&mut self, report: ModelReport) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        match report {
+            ModelReport::Ready { setup, .. } => match (talk.model.ready(setup, &mut talk.call), stage) {
+                (true, Stage::Connecting) => talk.floor.opens(&mut talk.call),
+                (true, Stage::Broken) => talk.line.model_came_up(&talk.floor, &mut talk.call),
+                _ => {}
+            },
+            ModelReport::SpeechStarted { item } => self.caller_spoke(item),
+            ModelReport::SpeechStopped { item } => {
+                talk.floor.caller_stopped(&item, stage, &mut talk.call);
+                talk.line.owes_an_answer();
+            }
+            ModelReport::CallerWords { item, text, last } => {
+                talk.floor.caller_words(&item, text.expose(), last, stage, &mut talk.call);
+            }
+            ModelReport::WordsFailed { item } => talk.floor.words_failed(&item, &mut talk.call),
+            ModelReport::FirstAudio { response } => talk.floor.first_audio(&response, talk.call.now),
+            ModelReport::ResponseStarted { response } => {
+                talk.floor.response_started(response, stage, &mut talk.call);
+                talk.line.owes_an_answer();
+                if stage == Stage::Closing {
+                    exit.words_begin();
+                }
+            }
+            ModelReport::ResponseFinished { response, outcome, usage } => {
+                self.response_finished(&response, outcome, usage);
+            }
+            ModelReport::AnswerMissed { response, kind, again } => {
+                talk.floor.answer_missed(&response, kind, again, &mut talk.call);
+            }
+            ModelReport::NothingOwed => talk.floor.nothing_owed(stage),
+            ModelReport::Muted { purpose, reason } => self.session_is_mute(purpose, &reason),
+            ModelReport::TranscriptionUsed(usage) => {
+                talk.call.transcription_used(usage);
+                self.check_spending();
+            }
+            ModelReport::ToolCalled(asked) => self.tool_called(asked),
+            ModelReport::RequestGivenUp { purpose, reason } => self.request_given_up(purpose, reason),
+            ModelReport::Incident(incident) => talk.call.tell(Note::IncidentTold(incident)),
+            ModelReport::Complained { code, message } => talk.call.tell(Note::ModelComplained { code, message }),
+            ModelReport::Faltered(loss) => {
+                if talk.model.faltered(loss, talk.floor.is_sounding(), &mut talk.call) {
+                    talk.floor.model_faltered(&mut talk.call);
+                    if stage == Stage::Closing {
+                        exit.words_break_off(talk);
+                    }
+                }
+            }
+            ModelReport::Serves { model } => talk.call.meter.charge(&talk.call.profile.spend, &model),
+            ModelReport::Resumed { gap, answering, .. } => {
+                talk.model.resumed(gap, &mut talk.call);
+                talk.floor.model_resumed(answering && !talk.model.is_gone());
+                if stage == Stage::Talking {
+                    // Should nothing be owed, the answer ends the agent's turn.
+                    talk.tell_when_drained();
+                }
+            }
+            ModelReport::Renewable => talk.model.expires(),
+            ModelReport::Lost(loss) => self.model_lost(loss),
+        }
+    }
+
+    fn caller_spoke(&mut self, item: ItemId) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        talk.floor.caller_spoke(&item, stage, &mut talk.call);
+        // The agent wished to end the call and the caller does not: the caller is right.
+        if stage == Stage::Closing && exit.is_revocable(talk) && !talk.floor.must_be_heard() {
+            talk.floor.listen(&mut talk.call);
+            exit.goes_on("spoke", talk);
+        }
+        talk.call.record(Fact::CallerSpoke { item });
+        talk.call.act(CallAction::CallerTurn { open: true });
+    }
+
+    fn response_finished(&mut self, response: &ResponseId, outcome: ResponseOutcome, usage: Option<Usage>) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        if let ResponseOutcome::Incomplete(reason) = &outcome {
+            talk.floor.answer_cut(response, reason, &mut talk.call);
+        }
+        talk.floor.response_finished(response, outcome == ResponseOutcome::Completed);
+        talk.call.out.extend(Note::of_outcome(outcome).map(CallAction::Tell));
+        if let Some(usage) = usage {
+            talk.call.used(usage);
+        }
+        match stage {
+            // Another one has begun since; its end is what counts.
+            _ if talk.floor.is_generating() => {}
+            Stage::Closing => exit.words_end(talk),
+            // Its last audio may still be on its way to the playout; the report of silence ends the agent's turn.
+            Stage::Talking => talk.tell_when_drained(),
+            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+        }
+        self.check_spending();
+    }
+
+    fn request_given_up(&mut self, purpose: Option<ResponsePurpose>, reason: String) {
+        let stage = self.stage();
+        let awaited = self.talk.floor.request_given_up();
+        if self.talk.floor.is_over() || purpose == Some(ResponsePurpose::Notice) {
+            self.end_protection();
+        }
+        let (exit, talk) = (&mut self.exit, &mut self.talk);
+        talk.call.tell(Note::RequestGivenUp { purpose, reason });
+        match stage {
+            Stage::Talking if awaited == Awaited::Yes && talk.floor.is_over() => {
+                talk.floor.leave_it_at_an_apology(&mut talk.call);
+            }
+            Stage::Closing => exit.words_given_up(purpose, talk),
+            // Something else is being said or awaited, and its own reports lead on.
+            Stage::Connecting | Stage::Talking | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+        }
+    }
+
+    /// The session does not speak: a word of ours, and another session.
+    fn session_is_mute(&mut self, purpose: Option<ResponsePurpose>, reason: &str) {
+        let (exit, talk) = (&mut self.exit, &mut self.talk);
+        let detail = format!("{}: {reason}", purpose.map_or("answer", ResponsePurpose::word));
+        talk.call.tell(Note::Incident(Incident::new(IncidentKind::ModelMute, detail)));
+        match exit.stage(talk) {
+            Stage::Closing => exit.words_given_up(purpose, talk),
+            Stage::Talking => {
+                talk.floor.session_is_mute(&mut talk.call);
+                self.replace_session();
+            }
+            Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+        }
+    }
+
+    fn replace_session(&mut self) {
+        if let Some(loss) = self.talk.model.replace(&mut self.talk.call) {
+            self.model_lost(loss);
+        }
+    }
+
+    fn model_lost(&mut self, loss: ModelLoss) {
+        let ending = self.talk.model.lost(loss, &mut self.talk.call);
+        self.exit.model_gone(ending, &mut self.talk);
+    }
+
+    /// Keeps the call within what it may cost.
+    fn check_spending(&mut self) {
+        let (exit, talk) = (&mut self.exit, &mut self.talk);
+        match talk.call.meter.verdict() {
+            Verdict::Within => {}
+            Verdict::WrapUp => talk.floor.wrap_up(exit.stage(talk), &mut talk.call),
+            Verdict::Close => exit.hang_up(HangUp::Spent, talk),
+        }
+    }
+
+    fn tool_called(&mut self, asked: ToolCall) {
+        let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+        let (asked, answer) = match talk.floor.tool_called(asked, stage, &mut talk.call) {
+            Called::Nothing => return,
+            Called::Endless(loss) => return self.model_lost(loss),
+            Called::Done(asked, answer) => (asked, answer),
+        };
+        let mut output = answer.output;
+        match (answer.effect, stage) {
+            // Answered when it is known what comes of it.
+            (Some(Effect::Transfer { destination, reason, summary }), _) => {
+                return exit.transfer_asked(destination, reason, summary, By::Model(asked), talk);
+            }
+            (Some(Effect::HangUp), Stage::Closing | Stage::HandedOn) => {}
+            (Some(Effect::HangUp), Stage::Broken) => {
+                output = r#"{"ok":false,"error":"the line broke, so the call goes on"}"#.to_owned();
+            }
+            (Some(Effect::HangUp), _) if talk.floor.was_cut(&asked) => {
+                output = r#"{"ok":false,"error":"the caller spoke, so the call goes on"}"#.to_owned();
+            }
+            (Some(Effect::HangUp), _) => exit.agent_hangs_up(talk),
+            (Some(Effect::SwitchLanguage(code)), _) => talk.call.switch_language(&code),
+            (Some(Effect::Answered { key, value, status }), _) => {
+                talk.call.record(Fact::Answered { key, value, status: status.to_owned() });
+            }
+            (None, _) => {}
+        }
+        talk.answer_tool(&asked, output, answer.speak, exit.stage(talk));
+    }
+
+    fn child_lost(&mut self, child: Child) {
+        let (exit, talk) = (&mut self.exit, &mut self.talk);
+        talk.call.tell(Note::ChildLost(child));
+        match (child, exit.stage(talk)) {
+            // A caller who comes back has another one.
+            (Child::Audio, Stage::Broken | Stage::HandedOn) => {}
+            // Nothing can be heard any more.
+            (Child::Audio, _) => exit.finish(Ending::Crashed, talk),
+            (Child::Model, _) => exit.model_gone(Ending::Crashed, talk),
+            (Child::Transcript, _) if self.transcript == Transcript::Second => talk.call.tell(Note::RecordLost),
+            (Child::Transcript, _) => {
+                self.transcript = Transcript::Second;
+                talk.call.act(CallAction::RenewTranscript);
+            }
+        }
+    }
+}
+
+/// The time.
+impl CallMachine {
     /// What is waited for next; something until the call has ended.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
-        let limits = &self.profile.limits;
-        let after = |from: Instant, wait, timer| from.checked_add(wait).map(|at| (at, timer));
-        let line = after(self.line_heard, limits.line_silence, Timer::LineSilence);
-        let limit = after(self.started, limits.max_duration, Timer::DurationLimit);
-        let own = match self.state {
-            State::Connecting => {
-                let setup = after(self.started, limits.model_setup, Timer::ModelSetup);
-                vec![setup, self.wait_due().map(|at| (at, Timer::Wait)), limit, line]
+        let (mut timers, call) = (TimerTable::default(), &self.talk.call);
+        match self.stage() {
+            Stage::Connecting => {
+                self.talk.model.setup_timer(call, &mut timers);
+                self.talk.floor.connecting_timers(&mut timers, call);
             }
-            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => vec![
-                self.keypad.due().filter(|_| self.protection == Protection::Over).map(|at| (at, Timer::Keypad)),
-                self.warning.map(|at| (at, Timer::DurationWarning)),
-                self.barge_in.due().map(|at| (at, Timer::Interruption)),
-                self.no_input.deadline().filter(|_| !self.must_be_heard()).map(|at| (at, Timer::Idle)),
-                self.tools.filler_due().map(|at| (at, Timer::Filler)),
-                self.outage_due().map(|at| (at, Timer::Outage)),
-                self.wait_due().map(|at| (at, Timer::Wait)),
-                self.protected_until().map(|at| (at, Timer::Protection)),
-                limit,
-                line,
-            ],
-            State::Closing(closing) => vec![Some((closing.until, Timer::Goodbye)), line],
-            State::Transferring(transferring) => vec![Some((transferring.until, Timer::Transfer))],
-            State::Reconnecting(broken) => vec![Some((broken.until, Timer::Reconnect))],
-            State::Ended(_) => Vec::new(),
-        };
-        own.into_iter().flatten().min_by_key(|(at, _)| *at)
+            Stage::Talking => {
+                self.talk.floor.timers(&mut timers, call);
+                self.talk.model.outage_timer(self.talk.floor.is_owed(), &mut timers);
+            }
+            Stage::Closing | Stage::HandedOn => self.exit.timers(&mut timers),
+            Stage::Broken => self.talk.line.break_timer(&mut timers),
+            Stage::Ended => {}
+        }
+        if let Stage::Connecting | Stage::Talking = self.stage() {
+            timers.set(Timer::DurationLimit, call.started.checked_add(call.profile.limits.max_duration));
+        }
+        if let Stage::Connecting | Stage::Talking | Stage::Closing = self.stage() {
+            self.talk.line.silence_timer(call, &mut timers);
+        }
+        timers.next()
     }
 
-    /// The code of the language that is spoken now.
-    pub fn language(&self) -> &str {
-        &self.language
+    fn check_clocks(&mut self) {
+        let (stage, outage) = (self.stage(), self.talk.model.is_down());
+        self.talk.floor.check_clocks(stage, outage, self.talk.call.now);
     }
 
-    /// The words of the language that is spoken now.
-    fn spoken(&self) -> Option<&LanguageProfile> {
-        self.profile.languages.get(&self.language)
+    fn time_passed(&mut self) {
+        while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= self.talk.call.now) {
+            let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
+            match timer {
+                // The carrier may be silent while the last words are awaited; the ending is still ours.
+                Timer::LineSilence => exit.finish(exit.closing().unwrap_or(Ending::LineSilent), talk),
+                Timer::Goodbye => exit.closed(talk),
+                Timer::Transfer => exit.transfer_overdue(talk),
+                Timer::Reconnect => exit.finish(Ending::LineLost, talk),
+                Timer::ModelSetup => {
+                    let reason = "no session within the time for model setup".to_owned();
+                    talk.call.tell(Note::ModelLost { class: LossClass::Retryable, reason });
+                    exit.model_overdue(talk);
+                }
+                Timer::Keypad => self.keys_entered(),
+                Timer::Interruption => talk.floor.judge_interruption(stage, &mut talk.call),
+                Timer::Idle => {
+                    if talk.floor.advance(&mut talk.call) == Silence::TooLong {
+                        exit.say_goodbye(Ending::CallerSilent, talk);
+                    }
+                }
+                Timer::Filler => talk.floor.fill_the_wait(&mut talk.call),
+                Timer::Outage => {
+                    talk.model.line_played(talk.call.now);
+                    talk.floor.play_filler(&mut talk.call);
+                }
+                Timer::Wait => {
+                    if talk.floor.end_the_wait(stage, &mut talk.call) == Waited::ForTheModel {
+                        self.replace_session();
+                    }
+                }
+                Timer::Protection => self.end_protection(),
+                Timer::DurationWarning => talk.floor.warn(&mut talk.call),
+                Timer::DurationLimit => exit.say_goodbye(Ending::DurationLimit, talk),
+            }
+        }
+    }
+}
+
+/// What is asked of a call. Nothing of it changes anything.
+impl CallMachine {
+    fn stage(&self) -> Stage {
+        self.exit.stage(&self.talk)
     }
 
     /// The state's name.
     pub fn state(&self) -> &'static str {
-        self.state.name()
+        self.exit.state(&self.talk)
+    }
+
+    /// The code of the language that is spoken now.
+    pub fn language(&self) -> &str {
+        &self.talk.call.language
     }
 
     /// Why the call ended, once it has.
     pub fn ending(&self) -> Option<Ending> {
-        if let State::Ended(ending) = self.state { Some(ending) } else { None }
+        self.exit.ending()
     }
 
     /// Whether only the stream's own end said that the caller is gone.
     pub fn ended_by_stream(&self) -> bool {
-        self.by_stream
+        self.exit.ended_by_stream()
     }
 
     /// The call's counters so far.
     pub fn tally(&self) -> Tally {
-        Tally { cost_usd: self.meter.spent(), ..self.tally }
+        self.talk.call.tally()
     }
 
     /// What `GET /calls/{id}` shows besides.
     pub fn detail(&self) -> CallDetail {
-        CallDetail { first_audio_ms: self.tally.first_audio_ms, ..self.detail.clone() }
+        CallDetail { first_audio_ms: self.talk.call.tally.first_audio_ms, ..self.talk.call.detail.clone() }
     }
 
-    /// Each finding is told once; the record keeps the last diagnosis.
-    fn diagnosed(&mut self, diagnosis: Diagnosis) {
-        let known = self.detail.diagnosis.take();
-        let known = known.as_ref().map_or(&[][..], |known| &known.findings);
-        for &finding in diagnosis.findings.iter().filter(|finding| !known.contains(finding)) {
-            self.out.push(CallAction::Tell(Note::LineFaulty { finding, diagnosis: Box::new(diagnosis.clone()) }));
-        }
-        // Numbers and words alone: there is nothing in it that could not be written.
-        self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
-        self.detail.diagnosis = Some(diagnosis);
+    /// Whether the call goes on over a line that is there.
+    pub fn has_line(&self) -> bool {
+        matches!(self.stage(), Stage::Connecting | Stage::Talking)
     }
 
-    fn line(&mut self, report: LineReport, now: Instant) {
-        if let LineReport::Incident(incident) = report {
-            // No sign of life: it may be that there is none.
-            return self.tell(Note::IncidentTold(incident));
-        }
-        self.line_heard = now;
-        match (report, self.state) {
-            // An earlier stream's end, told after the caller has come back on another.
-            (LineReport::Stopped, _) if self.earlier_lines > 0 => {}
-            (LineReport::Closed, _) if self.earlier_lines > 0 => self.earlier_lines -= 1,
-            // The end of the stream that broke.
-            (LineReport::Stopped, State::Reconnecting(_)) => {}
-            (LineReport::Closed, State::Reconnecting(_)) => self.line_open = false,
-            (report @ (LineReport::Stopped | LineReport::Closed | LineReport::CallOver), State::Transferring(on)) => {
-                self.line_ends_beneath(&report, on);
-            }
-            (LineReport::KeyPressed(key), _) => self.key_pressed(key, now),
-            // No network breaks so politely: another stream will not come. A socket of before, or one that is to be
-            // followed by another, tells nothing here.
-            (
-                LineReport::Left,
-                State::Connecting | State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking,
-            ) if self.earlier_lines == 0 && !self.is_offered(now) => self.finish(Ending::LineLost),
-            (LineReport::Left, _) => {}
-            // The carrier only does what we were about to ask for.
-            (LineReport::Stopped | LineReport::Closed | LineReport::CallOver, State::Closing(closing))
-                if closing.ending != Ending::Transferred =>
-            {
-                self.finish(closing.ending);
-            }
-            // Another stream follows this one.
-            (LineReport::Stopped, _) if self.is_offered(now) => self.line_breaks(now),
-            (LineReport::Stopped, _) => {
-                self.by_stream = true;
-                self.finish(Ending::CallerHungUp);
-            }
-            (LineReport::CallOver, _) => self.finish(Ending::CallerHungUp),
-            (LineReport::Closed, _) if self.may_reconnect() => {
-                self.line_open = false;
-                self.line_breaks(now);
-            }
-            (LineReport::Closed, _) => self.finish(Ending::LineLost),
-            // A model that has not come yet, or is gone, has heard nothing.
-            (
-                LineReport::InputDiscarded,
-                State::Connecting | State::Reconnecting(_) | State::Transferring(_) | State::Ended(_),
-            ) => {}
-            (LineReport::InputDiscarded, _) => self.out.push(CallAction::Order(ModelOrder::DiscardInput)),
-            (LineReport::Alive | LineReport::Malformed | LineReport::Incident(_), _) => {}
-            (LineReport::FramesDropped(frames), _) => {
-                self.tally.dropped_frames += frames;
-                self.tell(Note::FramesDropped(frames));
-            }
-        }
+    /// Whether the caller may be sent to `destination` now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_transfer(&self, destination: &str, now: Instant) -> Result<(), TransferRefusal> {
+        self.exit.may_transfer(destination, now, &self.talk)
     }
 
-    fn time_passed(&mut self, now: Instant) {
-        while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= now) {
-            match (timer, self.state) {
-                // The carrier may be silent while the last words are awaited; the ending is still ours.
-                (Timer::LineSilence, State::Closing(closing)) if closing.ending != Ending::Transferred => {
-                    self.finish(closing.ending);
-                }
-                (Timer::Goodbye, State::Closing(closing)) => self.closed(closing, now),
-                (Timer::Transfer, State::Transferring(on)) => self.transfer_overdue(on, now),
-                (Timer::LineSilence, _) => self.finish(Ending::LineSilent),
-                (Timer::Reconnect, _) => self.finish(Ending::LineLost),
-                (Timer::ModelSetup, _) => {
-                    let reason = "no session within the time for model setup".to_owned();
-                    self.tell(Note::ModelLost { class: LossClass::Retryable, reason });
-                    if self.profile.on_model_loss.is_some()
-                        || self.spoken().is_some_and(|language| language.apology_sound.is_some())
-                    {
-                        self.close_without_model(Ending::ModelLost, now);
-                    } else {
-                        self.finish(Ending::ModelLost);
-                    }
-                }
-                (Timer::Keypad, _) => self.keys_entered(now),
-                (Timer::Interruption, _) => {
-                    let verdict = self.barge_in.judge(now);
-                    self.rule(verdict, now);
-                }
-                (Timer::Idle, _) => self.advance(now),
-                (Timer::Filler, _) => self.fill_the_wait(now),
-                (Timer::Outage, _) => self.fill_the_outage(now),
-                (Timer::Wait, _) => self.end_the_wait(now),
-                (Timer::Protection, _) => self.end_protection(now),
-                (Timer::DurationWarning, _) => {
-                    self.warning = None;
-                    self.request(ResponsePurpose::Notice, Some(WARNING.to_owned()));
-                }
-                (Timer::DurationLimit, _) => self.say_goodbye(Ending::DurationLimit, now),
-                // `Closing` alone has the one deadline, `Transferring` the other.
-                (Timer::Goodbye | Timer::Transfer, _) => return,
-            }
-        }
+    /// How the call goes on, once its stream or a dialled destination has ended.
+    pub fn next(&self) -> Next {
+        self.exit.next(&self.talk)
     }
 
-    fn request(&mut self, purpose: ResponsePurpose, instructions: Option<String>) {
-        self.turn.owe();
-        self.out.push(CallAction::Order(ModelOrder::Speak(ResponseRequest { purpose, instructions })));
+    /// What a person who answers is told; `None` when nobody waits for them any more.
+    pub fn briefing(&self) -> Option<String> {
+        self.exit.briefing(&self.talk)
     }
 
-    fn record(&mut self, fact: Fact) {
-        self.out.push(CallAction::Record(fact));
-    }
-
-    fn tell(&mut self, note: Note) {
-        self.out.push(CallAction::Tell(note));
-    }
-}
-
-impl State {
-    const fn name(self) -> &'static str {
-        STATES[match self {
-            Self::Connecting => 0,
-            Self::Greeting => 1,
-            Self::Listening => 2,
-            Self::Thinking { .. } => 3,
-            Self::Speaking => 4,
-            Self::Closing(Closing { ending: Ending::Transferred, .. }) | Self::Transferring(_) => 5,
-            Self::Closing(_) => 6,
-            Self::Reconnecting(_) => 7,
-            Self::Ended(_) => 8,
-        }]
+    /// Whether the caller waits for a person who has not taken the call.
+    pub fn waits_for_person(&self) -> bool {
+        self.exit.waits_for_person(&self.talk)
     }
 }
 
 /// The names of the states, as `/calls` shows them.
 pub const STATES: [&str; 9] =
     ["connecting", "greeting", "listening", "thinking", "speaking", "transferring", "closing", "reconnecting", "ended"];
-/// Timed turns that `GET /calls/{id}` shows; older ones are in the record.
-const MOST_TIMED: usize = 200;
-/// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is
-/// held under a threat. Calls that may not last twice this long are not warned.
-const WARNED_AHEAD: Duration = Duration::from_secs(30);
-/// What the model is told to say then.
-const WARNING: &str =
-    "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
+
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
 mod meeting;
+#[cfg(test)]
+mod missed;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
@@ -509,8 +678,14 @@ mod presence;
 #[cfg(test)]
 mod pressed;
 #[cfg(test)]
+mod reconnecting;
+#[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod transfers;
+#[cfg(test)]
+mod waiting;

@@ -1,23 +1,26 @@
-//! One call: what it is to be, what has happened, what to do next.
+//! One call: what has happened, what to do next.
 //!
-//! `machine` decides (state × event → actions); its sub-machines are `turn` (what the agent says), `barge_in` (whether the caller's speech is
-//! an interruption), `no_input` (what silence leads to), `keypad`, `tools`, `transfer` (to a person and
-//! back), `latency` (how long an answer takes to reach the ear)
-//! and `meter` (what the call costs).
-//! `profile` says what the call is to be, `question` what an answer is. `actor` owns the call's three organs and carries out the actions.
+//! `machine` decides (state × event → actions) and routes each event to the regions: `floor` (who speaks), `model_link` (whether there
+//! is a model), `line_link` (whether there is a line) and `exit` (how the call ends or is handed on). Each region is a page with its
+//! whole table; `conversation` is the three beneath the exit, `shared` what all of them use, `timers` what they wait for. `no_input`
+//! says what silence leads to, `tools` what the model may ask for, `transfer` where a caller may be sent, `meter` what the call costs.
+//! `actor` owns the call's three children and carries out the actions.
 
 pub mod actor;
-mod barge_in;
-mod keypad;
-mod latency;
+mod conversation;
+mod exit;
+mod floor;
+mod line_link;
 pub mod machine;
 pub mod messages;
 pub mod meter;
+mod model_link;
 pub mod no_input;
 pub mod report;
+mod shared;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timers;
 mod tools;
 pub mod transfer;
-mod turn;

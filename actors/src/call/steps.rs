@@ -180,61 +180,6 @@ pub enum CallAction {
     Stop,
 }
 
-/// What a call waits for. A deadline that belongs to a state dies with the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Timer {
-    /// Connecting: the model's first session has not come up within `limits.model_setup`.
-    ModelSetup,
-    /// Nothing came from the carrier for `limits.line_silence`.
-    LineSilence,
-    /// The caller's keys are taken as complete.
-    Keypad,
-    /// The caller is told that the call will soon reach its longest duration.
-    DurationWarning,
-    /// The call has reached `limits.max_duration`.
-    DurationLimit,
-    /// The greeting may be interrupted from now on.
-    Protection,
-    /// Speech of the caller over the agent is judged: an interruption or none.
-    Interruption,
-    /// Nobody has spoken for the ladder's time.
-    Idle,
-    /// A tool keeps the caller waiting.
-    Filler,
-    /// There is no model session and the caller waits in silence.
-    Outage,
-    /// An answer is due and the caller hears nothing.
-    Wait,
-    /// Closing: the last words have not been heard within `limits.goodbye`.
-    Goodbye,
-    /// Transferring: the carrier's next word has not come.
-    Transfer,
-    /// Reconnecting: the caller has not come back on another stream.
-    Reconnect,
-}
-
-impl Timer {
-    /// The name in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ModelSetup => "model_setup",
-            Self::LineSilence => "line_silence",
-            Self::Keypad => "keypad",
-            Self::DurationWarning => "duration_warning",
-            Self::DurationLimit => "duration_limit",
-            Self::Protection => "protection",
-            Self::Interruption => "interruption",
-            Self::Idle => "idle",
-            Self::Filler => "filler",
-            Self::Outage => "outage",
-            Self::Wait => "wait",
-            Self::Goodbye => "goodbye",
-            Self::Transfer => "transfer",
-            Self::Reconnect => "reconnect",
-        }
-    }
-}
-
 /// What operators are told of a call; becomes an [`Event`] once the call's id is added.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {

@@ -4,40 +4,10 @@
 //! names of the table. A transfer is asked for, granted by the Supervisor (which counts them), announced, and carried out once the last word
 //! was heard; then the carrier rings. Nobody takes the call: the caller comes back to the agent.
 
-use std::time::{Duration, Instant};
-
-use chrono::{DateTime, Utc};
-
 use crate::carrier::Handover;
 use crate::carrier::control::Target;
-use crate::ids::CarrierCallId;
 use crate::profile::destinations::{Destination, Destinations};
-use crate::realtime::report::ToolCall;
-
-/// Who asked for a transfer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum By {
-    /// The model, by its tool; it is told what came of it.
-    Model(ToolCall),
-    /// The caller, by a key.
-    Caller,
-    /// A person at the admin endpoint.
-    Operator,
-    /// Nobody can speak with the caller any more: the configured fallback.
-    Fallback,
-}
-
-impl By {
-    /// The word in the audit line.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Model(_) => "model",
-            Self::Caller => "caller",
-            Self::Operator => "operator",
-            Self::Fallback => "fallback",
-        }
-    }
-}
+use chrono::{DateTime, Utc};
 
 /// Why a transfer is refused before anybody was called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,82 +87,6 @@ impl DialOutcome {
     }
 }
 
-/// A transfer that was asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Transfer {
-    /// Where to, a name of the table.
-    pub(super) destination: String,
-    /// Why, in the words of whoever asked.
-    pub(super) reason: String,
-    /// What the call was about so far, for the person who takes it.
-    pub(super) summary: String,
-    /// Who asked.
-    pub(super) by: By,
-    /// How the carrier's dialling went, once it has said so.
-    pub(super) outcome: Option<DialOutcome>,
-    /// The person who is called, where the transfer is a warm one.
-    pub(super) person: Person,
-}
-
-/// The person whom a warm transfer calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Person {
-    /// Not called yet, because the caller does not wait in the conference yet; or never, because the transfer is no warm one.
-    Uncalled,
-    /// The carrier has been told to call them and has not answered.
-    Asked,
-    /// The carrier calls them, under this name.
-    Called(CarrierCallId),
-    /// They have pressed the key and are joined with the caller.
-    Took,
-    /// Their line is down.
-    Gone,
-}
-
-impl Transfer {
-    pub(super) fn new(destination: String, reason: String, by: By) -> Self {
-        Self { destination, reason, summary: String::new(), by, outcome: None, person: Person::Uncalled }
-    }
-
-    /// Whether the caller calls it off by speaking before it is carried out.
-    pub(super) const fn is_revocable(&self) -> bool {
-        match self.by {
-            By::Model(_) | By::Caller => true,
-            By::Operator | By::Fallback => false,
-        }
-    }
-}
-
-/// A transfer that is being carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Transferring {
-    /// How far it is.
-    pub(super) stage: Stage,
-    /// When it is given up on.
-    pub(super) until: Instant,
-}
-
-/// How far a transfer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The carrier has been told by a request whose answer is awaited.
-    Asking,
-    /// The destination rings, or somebody speaks with the caller.
-    Dialling {
-        /// Somebody, or something, has answered.
-        answered: bool,
-    },
-    /// The caller waits in a conference that nobody joins: the carrier is told to take them out of it.
-    Recalling {
-        /// How often it has been told.
-        tries: u32,
-        /// Its answer is awaited; otherwise the time to tell it again.
-        asked: bool,
-    },
-    /// The caller comes back: the carrier has been told to open another stream.
-    Returning,
-}
-
 /// The table's entry for `name`, if a caller may be sent there at this moment over a line that hands over like this.
 pub(super) fn permitted<'d>(
     destinations: &'d Destinations,
@@ -217,23 +111,10 @@ pub(super) fn permitted<'d>(
     }
 }
 
-/// Longest wait for the carrier to answer our request. It is asked again or done without; the caller hears silence meanwhile.
-pub(super) const ASKING: Duration = Duration::from_secs(12);
-/// Longest wait for the carrier to open the stream that brings the caller back.
-pub(super) const RETURNING: Duration = Duration::from_secs(15);
-/// How often the carrier is told to take a caller out of the conference before they are given up for lost.
-pub(super) const RECALLS: u32 = 5;
-/// The pause before it is told again. Longer: more music. Shorter: a carrier in trouble is pressed.
-pub(super) const RECALL_PAUSE: Duration = Duration::from_secs(2);
-/// How long after a person's line went down the carrier's word on the conference is awaited. When nothing is said by then, they were
-/// never joined with the caller.
-pub(super) const PARTING: Duration = Duration::from_secs(5);
-/// How much longer than the destination may ring the carrier's word on it is awaited. When nothing is said by then, somebody is
-/// speaking with the caller.
-pub(super) const RINGING_GRACE: Duration = Duration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::ids::Private;
 

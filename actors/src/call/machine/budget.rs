@@ -1,6 +1,7 @@
 //! What a call may cost, tried on the whole machine.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::tests::{Harness, drained, playing, ready, response_started};
 use super::*;

@@ -1,5 +1,6 @@
 //! The conversation's finer rules: what is an interruption, what silence leads to, what keys, tools and languages do.
 
+use crate::profile::LanguageProfile;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Warm transfers through the machine: the caller waits, a person is called, and they meet or do not.
 
 use CallAction as A;
+use std::time::Duration;
 
 use super::super::messages::HangUp;
 use super::super::testing::{profile, sales};

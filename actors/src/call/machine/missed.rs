@@ -1,423 +1,290 @@
-//! Answers that the caller does not hear, and a session that gives no others. Part of [`super`].
-//!
-//! The session asks again by itself, as often as makes sense; the answer stays owed meanwhile. What it cannot be brought to say is
-//! said by another one, and the caller hears a word of ours while that is opened. An answer that was cut in its middle is heard, and
-//! then gone on with.
+//! Answers that the caller does not hear, and a session that gives no others. Through the machine.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::ends::{Awaiting, Closing};
-use super::{CallMachine, State};
-use crate::call::steps::{CallAction, Note};
-use crate::ids::ResponseId;
-use crate::incident::{Incident, IncidentKind};
-use crate::realtime::messages::{ModelOrder, ResponsePurpose};
+use CallAction as A;
 
-/// An answer that ended in its middle.
-#[derive(Debug, Default)]
-pub(super) struct CutShort {
-    /// It is to be gone on with once it was heard.
-    due: bool,
-    /// How often one was since the caller last had the word.
-    continued: u32,
-    /// The last response that was missed: asked for again already.
-    missed: Option<ResponseId>,
+use super::outages::profile_with_sounds;
+use super::tests::{
+    Harness, drained, interrupted, key, missed, muted, playing, playout, ready, response_finished, response_started,
+    speech_started, speech_stopped, tool,
+};
+use super::*;
+use crate::audio::messages::CLIP_RESPONSE;
+use crate::audio::report::AudioReport;
+use crate::call::steps::CallEvent;
+use crate::call::timers::Timer;
+use crate::ids::ItemId;
+use crate::realtime::report::{ModelReport, ResponseOutcome};
+
+#[test]
+fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    let asked = call.now;
+    call.pass(Duration::from_secs(2));
+    call.on(response_started("r1"));
+    let done = call.on(missed("r1", IncidentKind::AnswerEmpty, true));
+    assert!(incidents(&done).contains(&IncidentKind::AnswerEmpty));
+    call.on(response_finished("r1"));
+    call.on(drained());
+    assert_eq!(call.state(), "thinking");
+    let (at, timer) = call.machine.deadline().expect("a deadline");
+    assert_eq!((at - asked, timer), (Duration::from_secs(3), Timer::Wait), "a word of ours, in time");
 }
 
-impl CallMachine {
-    /// A response ends, and nothing of it is heard although something was owed.
-    pub(super) fn answer_missed(&mut self, response: &ResponseId, kind: IncidentKind, again: bool, now: Instant) {
-        let detail = match (kind, again) {
-            (IncidentKind::AnswerSilent, _) => "an answer had its length and no level",
-            (_, true) => "an answer with nothing to hear; asked for again",
-            (_, false) => "an answer with nothing to hear",
-        };
-        self.tell(Note::Incident(Incident::new(kind, detail)));
-        self.notice_broken(Some(response));
-        self.cut_short.missed = Some(response.clone());
-        if kind == IncidentKind::AnswerSilent {
-            self.turn.mute(response, now, &mut self.out);
-            self.stopwatch.disown(response);
-            if self.state == State::Speaking {
-                self.state = State::Thinking { caller_done: None };
-            }
-        }
-        if again {
-            self.turn.owe();
-        }
-    }
-
-    /// A response has ended in its middle, and what there is of it is heard: it is gone on with after that.
-    pub(super) fn answer_cut(&mut self, response: &ResponseId, reason: &str) {
-        let missed = self.cut_short.missed.as_ref() == Some(response);
-        if missed || !self.turn.goes_on_with(response) || self.cut_short.continued >= MOST_CONTINUED {
-            return;
-        }
-        self.cut_short.due = true;
-        let reason = if reason.is_empty() { "no reason given" } else { reason };
-        self.tell(Note::Incident(Incident::new(IncidentKind::AnswerCut, reason)));
-    }
-
-    /// All was heard that there is: an answer that was cut is gone on with.
-    pub(super) fn go_on_with_what_was_cut(&mut self) {
-        let talks = matches!(self.state, State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking);
-        if talks && self.turn.is_over() && std::mem::take(&mut self.cut_short.due) {
-            self.cut_short.continued += 1;
-            self.request(ResponsePurpose::Answer, Some(GO_ON.to_owned()));
-        }
-    }
-
-    /// The caller has had the word: what was cut before is past.
-    pub(super) fn turn_anew(&mut self) {
-        self.cut_short = CutShort::default();
-        self.turn.begins_anew();
-        self.tools.turn_anew();
-    }
-
-    /// The caller's turn was noise: the answer that was to be asked for again is not.
-    pub(super) fn nothing_owed(&mut self) {
-        self.turn.forgive();
-        match self.state {
-            State::Greeting | State::Thinking { .. } if self.turn.is_over() => self.state = State::Listening,
-            State::Connecting
-            | State::Greeting
-            | State::Listening
-            | State::Thinking { .. }
-            | State::Speaking
-            | State::Closing(_)
-            | State::Reconnecting(_)
-            | State::Transferring(_)
-            | State::Ended(_) => {}
-        }
-    }
-
-    /// The session does not speak: a word of ours, and another session.
-    pub(super) fn session_is_mute(&mut self, purpose: Option<ResponsePurpose>, reason: &str, now: Instant) {
-        let purpose_word = purpose.map_or("answer", ResponsePurpose::word);
-        self.tell(Note::Incident(Incident::new(IncidentKind::ModelMute, format!("{purpose_word}: {reason}"))));
-        match self.state {
-            State::Closing(closing @ Closing { awaiting: Awaiting::Goodbye, .. })
-                if purpose == Some(ResponsePurpose::Goodbye) =>
-            {
-                self.await_silence(closing);
-            }
-            State::Greeting | State::Listening | State::Thinking { .. } | State::Speaking => {
-                self.turn.owe();
-                if !self.turn.is_sounding() && !self.caller_speaking {
-                    self.play_filler();
-                }
-                self.replace_session(now);
-            }
-            State::Connecting
-            | State::Closing(_)
-            | State::Reconnecting(_)
-            | State::Transferring(_)
-            | State::Ended(_) => {}
-        }
-    }
-
-    /// The session in use is taken for lost, and another one is asked for what it owes; once too often, the model is.
-    pub(super) fn replace_session(&mut self, now: Instant) {
-        match self.wait.replace(self.profile.model.candidates().len()) {
-            Some(loss) => self.model_lost(loss, now),
-            None => self.out.push(CallAction::Order(ModelOrder::Replace)),
-        }
-    }
+#[test]
+fn a_session_that_does_not_speak_is_replaced_and_the_caller_hears_a_word() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    let done = call.on(muted(None));
+    assert_eq!(incidents(&done), [IncidentKind::ModelMute]);
+    assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "a word at once");
+    assert_eq!(done.last(), Some(&A::Order(ModelOrder::Replace)));
+    assert!(call.machine.talk.floor.is_owed(), "the next session is asked for it");
+    call.on(muted(None));
+    assert_eq!(call.state(), "closing", "the next one did no better");
 }
 
-/// What the model is told that was cut by a limit.
-const GO_ON: &str = "Your last answer was cut off in the middle. Go on from exactly where it stopped: say only what was still \
-    missing, briefly, and do not repeat what was said, do not apologise and do not mention an interruption.";
-/// Times that an answer is gone on with, until the caller has the word. More is a model that does not come to an end.
-const MOST_CONTINUED: u32 = 2;
+#[test]
+fn with_more_servers_more_of_them_are_tried() {
+    let mut profile = profile_with_sounds();
+    let model = std::sync::Arc::make_mut(&mut profile.model);
+    model.resilience.fallbacks = vec![model.candidates().remove(0); 2];
+    let mut call = Harness::of(profile);
+    call.on(ready());
+    for _ in 0..2 {
+        assert_eq!(call.on(muted(Some(ResponsePurpose::Greeting))).last(), Some(&A::Order(ModelOrder::Replace)));
+    }
+    call.on(muted(Some(ResponsePurpose::Greeting)));
+    assert_eq!(call.state(), "closing");
+}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use CallAction as A;
-
-    use super::super::outages::profile_with_sounds;
-    use super::super::tests::{
-        Harness, drained, interrupted, key, missed, muted, playing, playout, ready, response_finished,
-        response_started, speech_started, speech_stopped, tool,
-    };
-    use super::*;
-    use crate::audio::messages::CLIP_RESPONSE;
-    use crate::audio::report::AudioReport;
-    use crate::call::steps::{CallEvent, Timer};
-    use crate::ids::ItemId;
-    use crate::realtime::report::{ModelReport, ResponseOutcome};
-
-    #[test]
-    fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        let asked = call.now;
-        call.pass(Duration::from_secs(2));
-        call.on(response_started("r1"));
-        let done = call.on(missed("r1", IncidentKind::AnswerEmpty, true));
-        assert!(incidents(&done).contains(&IncidentKind::AnswerEmpty));
-        call.on(response_finished("r1"));
+#[test]
+fn a_session_that_was_heard_is_a_good_one() {
+    let mut call = held();
+    for _ in 0..3 {
+        assert_eq!(call.on(muted(None)).last(), Some(&A::Order(ModelOrder::Replace)));
+        call.says("r2");
+        call.on(CallEvent::Audio(AudioReport::ItemHeard(playout("r2", "i", 9_000, 9_000))));
         call.on(drained());
-        assert_eq!(call.state(), "thinking");
+    }
+}
+
+#[test]
+fn sound_without_level_is_cleared_and_not_heard() {
+    let mut call = held();
+    call.on(response_started("r1"));
+    call.on(playing("r1"));
+    let done = call.on(missed("r1", IncidentKind::AnswerSilent, false));
+    assert!(done.contains(&A::ClearPlayout { response: Some(ResponseId::new("r1")) }), "{done:?}");
+    assert_eq!(call.state(), "thinking");
+    call.on(response_finished("r1"));
+    assert_eq!(call.on(muted(None)).last(), Some(&A::Order(ModelOrder::Replace)));
+    let done = call.on(interrupted(vec![playout("r1", "i1", 3_000_000, 400_000)]));
+    assert!(done.contains(&A::Order(ModelOrder::DeleteItem { item: ItemId::new("i1") })), "{done:?}");
+    call.on(playing(CLIP_RESPONSE));
+    call.on(drained());
+    assert_eq!(call.on(muted(None)).last().map(|_| call.state()), Some("closing"), "it counts as no answer");
+}
+
+#[test]
+fn noise_leaves_the_caller_with_the_word() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(response_started("r1"));
+    call.on(missed("r1", IncidentKind::AnswerEmpty, true));
+    call.on(response_finished("r1"));
+    call.on(CallEvent::Model(ModelReport::NothingOwed));
+    assert_eq!(call.state(), "listening");
+    assert!(call.machine.deadline().is_some_and(|(_, timer)| timer != Timer::Wait));
+}
+
+#[test]
+fn whatever_is_owed_while_the_caller_has_the_word_is_minded_too() {
+    let mut call = held();
+    assert_eq!(call.state(), "listening");
+    call.on(key('5'));
+    let (at, timer) = call.machine.deadline().expect("a deadline");
+    assert_eq!(timer, Timer::Keypad);
+    call.now = at;
+    call.on(CallEvent::TimeUp);
+    let asked = call.now;
+    let mut replaced = None;
+    for _ in 0..20 {
         let (at, timer) = call.machine.deadline().expect("a deadline");
-        assert_eq!((at - asked, timer), (Duration::from_secs(3), Timer::Wait), "a word of ours, in time");
-    }
-
-    #[test]
-    fn a_session_that_does_not_speak_is_replaced_and_the_caller_hears_a_word() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        let done = call.on(muted(None));
-        assert_eq!(incidents(&done), [IncidentKind::ModelMute]);
-        assert!(done.iter().any(|action| matches!(action, A::PlayPcm { .. })), "a word at once");
-        assert_eq!(done.last(), Some(&A::Order(ModelOrder::Replace)));
-        assert!(call.machine.turn.is_owed(), "the next session is asked for it");
-        call.on(muted(None));
-        assert_eq!(call.state(), "closing", "the next one did no better");
-    }
-
-    #[test]
-    fn with_more_servers_more_of_them_are_tried() {
-        let mut profile = profile_with_sounds();
-        let model = std::sync::Arc::make_mut(&mut profile.model);
-        model.resilience.fallbacks = vec![model.candidates().remove(0); 2];
-        let mut call = Harness::of(profile);
-        call.on(ready());
-        for _ in 0..2 {
-            assert_eq!(call.on(muted(Some(ResponsePurpose::Greeting))).last(), Some(&A::Order(ModelOrder::Replace)));
-        }
-        call.on(muted(Some(ResponsePurpose::Greeting)));
-        assert_eq!(call.state(), "closing");
-    }
-
-    #[test]
-    fn a_session_that_was_heard_is_a_good_one() {
-        let mut call = held();
-        for _ in 0..3 {
-            assert_eq!(call.on(muted(None)).last(), Some(&A::Order(ModelOrder::Replace)));
-            call.says("r2");
-            call.on(CallEvent::Audio(AudioReport::ItemHeard(playout("r2", "i", 9_000, 9_000))));
+        assert_eq!(timer, Timer::Wait);
+        call.now = at;
+        let done = call.on(CallEvent::TimeUp);
+        if done.iter().any(|action| matches!(action, A::PlayPcm { .. })) {
+            call.on(playing(CLIP_RESPONSE));
+            call.pass(Duration::from_millis(1_300));
             call.on(drained());
         }
-    }
-
-    #[test]
-    fn sound_without_level_is_cleared_and_not_heard() {
-        let mut call = held();
-        call.on(response_started("r1"));
-        call.on(playing("r1"));
-        let done = call.on(missed("r1", IncidentKind::AnswerSilent, false));
-        assert!(done.contains(&A::ClearPlayout { response: Some(ResponseId::new("r1")) }), "{done:?}");
-        assert_eq!(call.state(), "thinking");
-        call.on(response_finished("r1"));
-        assert_eq!(call.on(muted(None)).last(), Some(&A::Order(ModelOrder::Replace)));
-        let done = call.on(interrupted(vec![playout("r1", "i1", 3_000_000, 400_000)]));
-        assert!(done.contains(&A::Order(ModelOrder::DeleteItem { item: ItemId::new("i1") })), "{done:?}");
-        call.on(playing(CLIP_RESPONSE));
-        call.on(drained());
-        assert_eq!(call.on(muted(None)).last().map(|_| call.state()), Some("closing"), "it counts as no answer");
-    }
-
-    #[test]
-    fn noise_leaves_the_caller_with_the_word() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(response_started("r1"));
-        call.on(missed("r1", IncidentKind::AnswerEmpty, true));
-        call.on(response_finished("r1"));
-        call.on(CallEvent::Model(ModelReport::NothingOwed));
-        assert_eq!(call.state(), "listening");
-        assert!(call.machine.deadline().is_some_and(|(_, timer)| timer != Timer::Wait));
-    }
-
-    #[test]
-    fn whatever_is_owed_while_the_caller_has_the_word_is_minded_too() {
-        let mut call = held();
-        assert_eq!(call.state(), "listening");
-        call.on(key('5'));
-        let (at, timer) = call.machine.deadline().expect("a deadline");
-        assert_eq!(timer, Timer::Keypad);
-        call.now = at;
-        call.on(CallEvent::TimeUp);
-        let asked = call.now;
-        let mut replaced = None;
-        for _ in 0..20 {
-            let (at, timer) = call.machine.deadline().expect("a deadline");
-            assert_eq!(timer, Timer::Wait);
-            call.now = at;
-            let done = call.on(CallEvent::TimeUp);
-            if done.iter().any(|action| matches!(action, A::PlayPcm { .. })) {
-                call.on(playing(CLIP_RESPONSE));
-                call.pass(Duration::from_millis(1_300));
-                call.on(drained());
-            }
-            if done.contains(&A::Order(ModelOrder::Replace)) {
-                assert_eq!(incidents(&done), [IncidentKind::ModelMute]);
-                replaced = Some(call.now - asked);
-                break;
-            }
+        if done.contains(&A::Order(ModelOrder::Replace)) {
+            assert_eq!(incidents(&done), [IncidentKind::ModelMute]);
+            replaced = Some(call.now - asked);
+            break;
         }
-        assert_eq!(replaced, Some(call.machine.profile.limits.model_answer), "lines of ours are no answer");
     }
+    assert_eq!(replaced, Some(call.machine.talk.call.profile.limits.model_answer), "lines of ours are no answer");
+}
 
-    #[test]
-    fn an_answer_that_was_cut_is_gone_on_with_once_it_was_heard() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        for round in 0..4 {
-            let id = format!("r{round}");
-            call.on(response_started(&id));
-            call.on(playing(&id));
-            let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
-            let response = ResponseId::new(&id);
-            let done = call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
-            assert!(!done.iter().any(is_answer_request), "not before it was heard");
-            let done = call.on(drained());
-            assert_eq!(done.iter().any(is_answer_request), round < 2, "round {round}: {done:?}");
-        }
-        assert_eq!(call.state(), "listening");
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(response_started("r9"));
-        call.on(missed("r9", IncidentKind::AnswerCut, true));
+#[test]
+fn an_answer_that_was_cut_is_gone_on_with_once_it_was_heard() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    for round in 0..4 {
+        let id = format!("r{round}");
+        call.on(response_started(&id));
+        call.on(playing(&id));
         let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
-        let response = ResponseId::new("r9");
-        call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
-        assert!(!call.on(drained()).iter().any(is_answer_request), "the session asks again by itself");
+        let response = ResponseId::new(&id);
+        let done = call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
+        assert!(!done.iter().any(is_answer_request), "not before it was heard");
+        let done = call.on(drained());
+        assert_eq!(done.iter().any(is_answer_request), round < 2, "round {round}: {done:?}");
     }
+    assert_eq!(call.state(), "listening");
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(response_started("r9"));
+    call.on(missed("r9", IncidentKind::AnswerCut, true));
+    let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
+    let response = ResponseId::new("r9");
+    call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
+    assert!(!call.on(drained()).iter().any(is_answer_request), "the session asks again by itself");
+}
 
-    #[test]
-    fn an_answer_that_was_cut_and_interrupted_is_past() {
-        let mut call = held();
-        call.on(response_started("r1"));
-        call.on(playing("r1"));
-        let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
-        let response = ResponseId::new("r1");
-        call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
-        call.on(speech_started());
-        call.on(speech_stopped());
-        assert!(!call.on(drained()).iter().any(is_answer_request));
-    }
+#[test]
+fn an_answer_that_was_cut_and_interrupted_is_past() {
+    let mut call = held();
+    call.on(response_started("r1"));
+    call.on(playing("r1"));
+    let outcome = ResponseOutcome::Incomplete("max_output_tokens".to_owned());
+    let response = ResponseId::new("r1");
+    call.on(CallEvent::Model(ModelReport::ResponseFinished { response, outcome, usage: None }));
+    call.on(speech_started());
+    call.on(speech_stopped());
+    assert!(!call.on(drained()).iter().any(is_answer_request));
+}
 
-    #[test]
-    fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
-        let goodbye = |done: &[CallAction]| {
-            done.iter().any(
-                |action| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Goodbye),
-            )
-        };
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(response_started("r2"));
-        call.on(tool("t1", "end_call", "{}"));
-        assert!(goodbye(&call.on(response_finished("r2"))), "the language's own");
-        assert_eq!(call.state(), "closing");
-        call.on(response_started("bye"));
-        call.on(playing("bye"));
-        assert!(!goodbye(&call.on(response_finished("bye"))), "once");
-        call.on(drained());
-        call.on(drained());
-        assert_eq!(call.machine.ending(), Some(crate::ending::Ending::AgentHungUp));
+#[test]
+fn a_wordless_end_of_the_model_s_has_a_goodbye_and_another_has_not_two() {
+    let goodbye = |done: &[CallAction]| {
+        done.iter().any(
+            |action| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Goodbye),
+        )
+    };
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(response_started("r2"));
+    call.on(tool("t1", "end_call", "{}"));
+    assert!(goodbye(&call.on(response_finished("r2"))), "the language's own");
+    assert_eq!(call.state(), "closing");
+    call.on(response_started("bye"));
+    call.on(playing("bye"));
+    assert!(!goodbye(&call.on(response_finished("bye"))), "once");
+    call.on(drained());
+    call.on(drained());
+    assert_eq!(call.machine.ending(), Some(crate::ending::Ending::AgentHungUp));
 
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(response_started("r1"));
-        call.on(CallEvent::Model(ModelReport::FirstAudio { response: ResponseId::new("r1") }));
-        call.on(response_finished("r1"));
-        call.on(response_started("r2"));
-        call.on(tool("t1", "end_call", "{}"));
-        assert!(!goodbye(&call.on(response_finished("r2"))), "said in the response before");
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(response_started("r1"));
+    call.on(CallEvent::Model(ModelReport::FirstAudio { response: ResponseId::new("r1") }));
+    call.on(response_finished("r1"));
+    call.on(response_started("r2"));
+    call.on(tool("t1", "end_call", "{}"));
+    assert!(!goodbye(&call.on(response_finished("r2"))), "said in the response before");
 
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(response_started("r2"));
-        call.on(tool("t1", "end_call", "{}"));
-        call.on(response_finished("r2"));
-        let (at, timer) = call.machine.deadline().expect("a deadline");
-        assert_eq!(timer, Timer::Goodbye, "bounded");
-        call.now = at;
-        call.on(CallEvent::TimeUp);
-        assert_eq!(call.machine.ending(), Some(crate::ending::Ending::AgentHungUp));
-    }
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(response_started("r2"));
+    call.on(tool("t1", "end_call", "{}"));
+    call.on(response_finished("r2"));
+    let (at, timer) = call.machine.deadline().expect("a deadline");
+    assert_eq!(timer, Timer::Goodbye, "bounded");
+    call.now = at;
+    call.on(CallEvent::TimeUp);
+    assert_eq!(call.machine.ending(), Some(crate::ending::Ending::AgentHungUp));
+}
 
-    #[test]
-    fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_words() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        let mut told = None;
-        for number in 0..20 {
-            let id = format!("r{number}");
-            call.on(response_started(&id));
-            let done = call.on(CallEvent::Model(ModelReport::ToolCalled(crate::realtime::report::ToolCall {
-                response: ResponseId::new(&id),
-                id: crate::ids::ToolCallId::new(&format!("t{number}")),
-                name: "save_answer".to_owned(),
-                arguments: "{}".to_owned(),
-            })));
-            if incidents(&done).contains(&IncidentKind::ToolLoop) {
-                let spoken = |action: &CallAction| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Spoken);
-                assert!(done.iter().any(spoken), "{done:?}");
-                told = Some(number);
-            }
-            call.on(response_finished(&id));
-            if call.state() == "closing" {
-                assert_eq!((told, number), (Some(8), 9));
-                return;
-            }
+#[test]
+fn a_model_that_only_calls_tools_is_told_to_speak_and_then_the_call_ends_in_words() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    let mut told = None;
+    for number in 0..20 {
+        let id = format!("r{number}");
+        call.on(response_started(&id));
+        let done = call.on(CallEvent::Model(ModelReport::ToolCalled(crate::realtime::report::ToolCall {
+            response: ResponseId::new(&id),
+            id: crate::ids::ToolCallId::new(&format!("t{number}")),
+            name: "save_answer".to_owned(),
+            arguments: "{}".to_owned(),
+        })));
+        if incidents(&done).contains(&IncidentKind::ToolLoop) {
+            let spoken = |action: &CallAction| matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Spoken);
+            assert!(done.iter().any(spoken), "{done:?}");
+            told = Some(number);
         }
-        panic!("it goes on for ever");
+        call.on(response_finished(&id));
+        if call.state() == "closing" {
+            assert_eq!((told, number), (Some(8), 9));
+            return;
+        }
     }
+    panic!("it goes on for ever");
+}
 
-    #[test]
-    fn a_late_answer_is_told_and_a_filler_is_none() {
-        let mut call = held();
-        call.on(speech_started());
-        call.on(speech_stopped());
-        call.on(CallEvent::Audio(AudioReport::LastVoice { ago: Duration::from_millis(500) }));
-        call.pass(Duration::from_secs(3));
-        call.on(CallEvent::TimeUp);
-        call.on(playing(CLIP_RESPONSE));
-        call.on(drained());
-        call.pass(Duration::from_secs(6));
-        call.on(response_started("r2"));
-        let response = ResponseId::new("r2");
-        call.on(CallEvent::Model(ModelReport::FirstAudio { response: response.clone() }));
-        let done = call.on(playing("r2"));
-        assert!(done.contains(&A::Tell(Note::AnswerTimed(Duration::from_secs(9)))), "{done:?}");
-        let heard = AudioReport::FirstHeard { response, item: ItemId::new("item_r2"), after_sent: Duration::ZERO };
-        let done = call.on(CallEvent::Audio(heard));
-        let late = Note::AnswerLate { waited: Duration::from_millis(9_500), limit: Duration::from_secs(5) };
-        assert!(done.contains(&A::Tell(late)), "{done:?}");
-        let latency = call.machine.detail().latency[0];
-        assert_eq!((latency.filler_ms, latency.total_ms), (Some(3_500), Some(9_500)));
-    }
+#[test]
+fn a_late_answer_is_told_and_a_filler_is_none() {
+    let mut call = held();
+    call.on(speech_started());
+    call.on(speech_stopped());
+    call.on(CallEvent::Audio(AudioReport::LastVoice { ago: Duration::from_millis(500) }));
+    call.pass(Duration::from_secs(3));
+    call.on(CallEvent::TimeUp);
+    call.on(playing(CLIP_RESPONSE));
+    call.on(drained());
+    call.pass(Duration::from_secs(6));
+    call.on(response_started("r2"));
+    let response = ResponseId::new("r2");
+    call.on(CallEvent::Model(ModelReport::FirstAudio { response: response.clone() }));
+    let done = call.on(playing("r2"));
+    assert!(done.contains(&A::Tell(Note::AnswerTimed(Duration::from_secs(9)))), "{done:?}");
+    let heard = AudioReport::FirstHeard { response, item: ItemId::new("item_r2"), after_sent: Duration::ZERO };
+    let done = call.on(CallEvent::Audio(heard));
+    let late = Note::AnswerLate { waited: Duration::from_millis(9_500), limit: Duration::from_secs(5) };
+    assert!(done.contains(&A::Tell(late)), "{done:?}");
+    let latency = call.machine.detail().latency[0];
+    assert_eq!((latency.filler_ms, latency.total_ms), (Some(3_500), Some(9_500)));
+}
 
-    fn is_answer_request(action: &CallAction) -> bool {
-        matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Answer)
-    }
+fn is_answer_request(action: &CallAction) -> bool {
+    matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == ResponsePurpose::Answer)
+}
 
-    fn incidents(done: &[CallAction]) -> Vec<IncidentKind> {
-        let kind = |action: &CallAction| {
-            if let A::Tell(Note::Incident(incident)) = action { Some(incident.kind) } else { None }
-        };
-        done.iter().filter_map(kind).collect()
-    }
+fn incidents(done: &[CallAction]) -> Vec<IncidentKind> {
+    let kind = |action: &CallAction| {
+        if let A::Tell(Note::Incident(incident)) = action { Some(incident.kind) } else { None }
+    };
+    done.iter().filter_map(kind).collect()
+}
 
-    fn held() -> Harness {
-        let mut call = Harness::of(profile_with_sounds());
-        call.on(ready());
-        call.says("greet");
-        call.on(drained());
-        call
-    }
+fn held() -> Harness {
+    let mut call = Harness::of(profile_with_sounds());
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call
 }

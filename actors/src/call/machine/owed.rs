@@ -8,7 +8,8 @@ use super::conversation::tools;
 use super::outages::profile_with_sounds;
 use super::tests::{Harness, drained, key, ready, response_finished, response_started, speech_started, tool};
 use super::*;
-use crate::call::steps::{CallEvent, Timer};
+use crate::call::steps::CallEvent;
+use crate::call::timers::Timer;
 use crate::ids::ToolCallId;
 use crate::realtime::report::ModelReport;
 

@@ -1,5 +1,6 @@
 //! Keys: the caller's word, but for what has to be heard; and written nowhere while the recording is paused.
 
+use crate::profile::LanguageProfile;
 use std::sync::Arc;
 use std::time::Duration;
 

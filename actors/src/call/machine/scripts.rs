@@ -1,7 +1,10 @@
 //! The machine under events in any order: the table of its states, and thousands of calls at random.
 
+use crate::call::floor::Holder;
+use crate::call::shared::Recording;
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use CallAction as A;
 
@@ -26,6 +29,7 @@ fn the_table_in_the_docs_is_the_machine() {
     let docs: String = include_str!("../machine.rs")
         .lines()
         .filter_map(|line| line.strip_prefix("//! "))
+        .skip_while(|line| !line.starts_with("| |"))
         .filter(|line| line.starts_with('|'))
         .fold(String::new(), |docs, line| docs + line + "\n");
     assert!(docs == table, "machine.rs should say:\n{table}");
@@ -177,6 +181,7 @@ fn play(seed: u64) -> Ending {
     call.machine = call.machine.with_means(any_means(&mut dice));
     let mut ended: Option<Ending> = None;
     let mut model_gone = false;
+    let mut heard = Heard::default();
     let calm = dice.roll(4) > 0;
     for _ in 0..dice.roll(200) {
         match call.machine.deadline() {
@@ -185,11 +190,14 @@ fn play(seed: u64) -> Ending {
         }
         call.now += Duration::from_millis(dice.roll(if calm { 300 } else { 20_000 }));
         let event = event(&mut dice, calm, &call);
-        let before = Before::of(&call);
+        let (before, from) = (Before::of(&call), call.state());
         let done = call.on(event.clone());
         check(&done, &mut ended, &event);
         before.check(&event, &done, &call);
-        check_what_is_due(&call.machine);
+        heard.after(&event, &done, from);
+        if call.machine.ending().is_none() {
+            check_the_floor(&heard, &call.machine);
+        }
         assert!(!(model_gone && done.iter().any(is_request)), "a wish to a model that is gone: {done:?}");
         model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::ChildLost(Child::Model));
     }
@@ -206,13 +214,60 @@ fn play(seed: u64) -> Ending {
     ended.expect("every call ends")
 }
 
-/// Whatever the caller waits for in silence has an end: a word of ours, another session, the end of the call.
-fn check_what_is_due(machine: &CallMachine) {
-    let talks = ["greeting", "listening", "thinking", "speaking"].contains(&machine.state());
-    let due = machine.turn.is_owed() || machine.turn.is_generating();
-    if talks && due && !machine.turn.is_sounding() && !machine.caller_speaking {
-        let waits = machine.wait_due().is_some() || machine.outage.is_some();
-        assert!(waits, "an answer is due and nothing minds it: {machine:?}");
+/// Exactly one holds the floor: it is the agent's while the caller hears it, else the caller's while they speak, and what is due has a
+/// deadline, as has the silence of both.
+fn check_the_floor(heard: &Heard, machine: &CallMachine) {
+    let floor = &machine.talk.floor;
+    let holder = match (heard.agent, heard.caller, floor.is_owed() || floor.is_generating()) {
+        (true, _, _) => Holder::Agent,
+        (false, true, _) => Holder::Caller,
+        (false, false, true) => Holder::Due,
+        (false, false, false) => Holder::Silent,
+    };
+    assert_eq!(floor.holder(), holder, "{heard:?}: {machine:?}");
+    if machine.stage() != Stage::Talking {
+        return;
+    }
+    let (mut timers, call) = (TimerTable::default(), &machine.talk.call);
+    match holder {
+        // A word of ours, another session, the end of the call; an outage has a clock and an end of its own.
+        Holder::Due if machine.talk.model.is_down() => {}
+        Holder::Due => timers.set(Timer::Wait, floor.wait_due(Stage::Talking, call)),
+        // A prompt, or the goodbye; a tool that is asked, keys, what has to be heard and the prompts' own end come first.
+        Holder::Silent | Holder::Caller | Holder::Agent => return,
+    }
+    let waits = timers.next().is_some() || machine.talk.model.is_down();
+    assert!(waits, "an answer is due and nothing minds it: {machine:?}");
+}
+
+/// Who is heard, as the reports from outside say it.
+#[derive(Debug, Default)]
+struct Heard {
+    agent: bool,
+    caller: bool,
+}
+
+impl Heard {
+    /// What `event`, in the state `from`, and the call's answer to it make of it.
+    fn after(&mut self, event: &CallEvent, done: &[CallAction], from: &str) {
+        if let CallEvent::Audio(AudioReport::PlayoutStarted { .. }) = event {
+            self.agent = true;
+        } else if *event == drained() {
+            self.agent = false;
+        } else if *event == speech_started() {
+            self.caller = true;
+        } else if *event == speech_stopped() {
+            self.caller = false;
+        }
+        if done.iter().any(|action| matches!(action, A::ClearPlayout { .. })) {
+            self.agent = false;
+        }
+        if done.contains(&A::CallerTurn { open: false }) {
+            self.caller = false;
+        }
+        if *event == CallEvent::LineReturned && ["reconnecting", "transferring"].contains(&from) {
+            (self.agent, self.caller) = (false, false);
+        }
     }
 }
 
@@ -272,7 +327,7 @@ fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
         74..80 => interrupted(playouts(dice)),
         80 if dice.roll(3) == 0 => CallEvent::RecordingPaused(dice.roll(2) == 0),
         // The keys tell which of them were private.
-        80..84 if call.machine.recording == Recording::Paused => key(['6', '7', '8', '9'][any_of(dice, 4)]),
+        80..84 if call.machine.talk.call.recording == Recording::Paused => key(['6', '7', '8', '9'][any_of(dice, 4)]),
         80..84 => key(['1', '5', '*', '#'][any_of(dice, 4)]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
         88..91 => tool(&format!("t{}", dice.roll(50)), "end_call", "{}"),
@@ -325,9 +380,9 @@ impl Before {
         let machine = &call.machine;
         let talks = matches!(call.state(), "greeting" | "listening" | "thinking" | "speaking");
         Self {
-            notice: machine.must_be_heard(),
-            sounding: talks && machine.turn.is_sounding() && machine.protection == Protection::Over,
-            paused: machine.recording == Recording::Paused && machine.ending().is_none(),
+            notice: machine.talk.floor.must_be_heard(),
+            sounding: talks && machine.talk.floor.is_sounding() && machine.talk.floor.is_open(),
+            paused: machine.talk.call.recording == Recording::Paused && machine.ending().is_none(),
         }
     }
 
@@ -340,7 +395,12 @@ impl Before {
         );
         // One whose line is gone is said again on the next.
         let no_line = call.state() == "reconnecting" || *event == CallEvent::LineReturned;
-        if self.notice && call.machine.must_be_heard() && !hard_end && !no_line && call.machine.ending().is_none() {
+        if self.notice
+            && call.machine.talk.floor.must_be_heard()
+            && !hard_end
+            && !no_line
+            && call.machine.ending().is_none()
+        {
             assert!(!clears, "a notice is cut by {event:?}: {done:?}");
         }
         let key = matches!(event, CallEvent::Line(LineReport::KeyPressed(_)));

@@ -1,11 +1,14 @@
+use crate::call::floor::WARNING;
+use crate::realtime::messages::ResponseRequest;
 use CallAction as A;
+use std::time::Duration;
 
 use super::super::messages::HangUp;
 use super::super::testing::{plan, profile};
-use super::ends::GOODBYE;
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::call::exit::GOODBYE;
 use crate::carrier::Handover;
 use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};

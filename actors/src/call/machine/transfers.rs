@@ -1,6 +1,7 @@
 //! Transfers through the machine: to a person, and back when nobody is there.
 
 use CallAction as A;
+use std::time::Duration;
 
 use super::super::messages::HangUp;
 use super::super::testing::{profile, sales};

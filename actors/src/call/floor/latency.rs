@@ -1,4 +1,4 @@
-//! How long a turn's answer takes, part by part, measured at the caller's ear. Pure; part of [`super::machine`].
+//! How long a turn's answer takes, part by part, measured at the caller's ear. Pure; part of [`super`].
 
 use std::time::{Duration, Instant};
 

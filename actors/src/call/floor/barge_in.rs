@@ -1,4 +1,4 @@
-//! Whether the caller's speech is an interruption: a cough or an "mm-hm" must not wipe an answer. Pure; part of [`super::machine`].
+//! Whether the caller's speech is an interruption: a cough or an "mm-hm" must not wipe an answer. Pure; part of [`super`].
 //!
 //! Speech that comes while the agent is heard is held against the plan: it counts at once, or after it has lasted, or (where the answer
 //! pauses meanwhile) once words or continued speech confirm it. Speech that ends before it counted was none of the agent's business.

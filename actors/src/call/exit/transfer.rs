@@ -1,0 +1,678 @@
+//! A transfer, from top to bottom: asked for, granted, announced, carried out, and undone when nobody takes the call. Pure; part of
+//! [`super`].
+//!
+//! A cold one: the carrier is told to dial, by a request or by what it is answered when it asks how the call goes on. A warm one: the
+//! caller waits in a conference while a person is called, told what it is about, and joins by pressing a key. The person is called once
+//! the carrier has been given the conference, never before: a call that cannot be made brings the caller back, and there has to be
+//! somewhere to bring them back from. Nobody joins: the carrier is told to take the caller out of the conference.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Awaiting, Exit, LastWords, Way};
+use crate::call::conversation::Conversation;
+use crate::call::floor::Interrupter;
+use crate::call::line_link::{RETURNING, may_reconnect};
+use crate::call::messages::Next;
+use crate::call::shared::{Recording, Shared, Stage, exactly};
+use crate::call::steps::{CallAction, Note};
+use crate::call::transfer::{DialOutcome, TransferRefusal, permitted};
+use crate::carrier::Handover;
+use crate::carrier::control::CarrierAnswer;
+use crate::ending::Ending;
+use crate::ids::CarrierCallId;
+use crate::line::messages::LineReport;
+use crate::profile::destinations::Destination;
+use crate::realtime::messages::{ResponsePurpose, TextRole};
+use crate::realtime::report::ToolCall;
+use crate::tools::plan::failure;
+use crate::transcript::messages::Fact;
+
+/// A transfer that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Transfer {
+    /// Where to, a name of the table.
+    destination: String,
+    /// Why, in the words of whoever asked.
+    reason: String,
+    /// What the call was about so far, for the person who takes it.
+    summary: String,
+    by: By,
+    /// The person who is called, where the transfer is a warm one.
+    person: Person,
+    /// How the carrier's dialling went, once it has said so.
+    outcome: Option<DialOutcome>,
+}
+
+/// Who asked for a transfer.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::call) enum By {
+    /// The model, by its tool; it is told what came of it.
+    Model(ToolCall),
+    /// The caller, by a key.
+    Caller,
+    /// A person at the admin endpoint.
+    Operator,
+    /// Nobody can speak with the caller any more: the configured fallback.
+    Fallback,
+}
+
+/// The person whom a warm transfer calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Person {
+    /// Not called yet, because the caller does not wait in the conference yet; or never, because the transfer is no warm one.
+    Uncalled,
+    /// The carrier has been told to call them and has not answered.
+    Asked,
+    /// The carrier calls them, under this name.
+    Called(CarrierCallId),
+    /// They have pressed the key and are joined with the caller.
+    Took,
+    /// Their line is down.
+    Gone,
+}
+
+/// A transfer that has not begun.
+#[derive(Debug)]
+pub(super) enum Request {
+    None,
+    /// The Supervisor counts it.
+    Asked(Transfer),
+    /// It may be made, and waits for the end of the legal notice.
+    Granted(Transfer),
+}
+
+/// A transfer that is being carried out.
+#[derive(Debug)]
+pub(super) struct HandOver {
+    transfer: Transfer,
+    step: Step,
+    /// When the step is given up on.
+    until: Instant,
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The carrier has been told by a request whose answer is awaited.
+    Asking,
+    /// The destination rings.
+    Ringing,
+    /// Somebody, or something, has answered, and may be speaking with the caller.
+    Answered,
+    /// The caller waits in a conference that nobody joins: the carrier has been told so often to take them out of it.
+    Recalling(u32),
+    /// It did not, and will be told again.
+    Pausing(u32),
+    /// The caller comes back: the carrier has been told to open another stream.
+    Returning,
+}
+
+/// First, a transfer is asked for and granted.
+impl Exit {
+    /// Whether the caller may be sent to `destination` now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(in crate::call) fn may_transfer(
+        &self,
+        destination: &str,
+        now: Instant,
+        talk: &Conversation,
+    ) -> Result<(), TransferRefusal> {
+        let call = &talk.call;
+        let moment = call.means.started_at + now.saturating_duration_since(call.started);
+        let to = permitted(&call.profile.transfers, destination, handover(call), moment)?;
+        if to.briefing.is_some() && !call.means.requests {
+            // Nobody could be called, and nobody be taken out of the conference again.
+            return Err(TransferRefusal::Unreachable);
+        }
+        match (self.stage(talk), &self.request) {
+            (Stage::Talking, Request::None) => Ok(()),
+            _ => Err(TransferRefusal::WrongState { state: self.state(talk) }),
+        }
+    }
+
+    /// Somebody wants the caller to be sent to a destination.
+    pub(in crate::call) fn transfer_asked(
+        &mut self,
+        destination: String,
+        reason: String,
+        summary: String,
+        by: By,
+        talk: &mut Conversation,
+    ) {
+        let transfer = Transfer { destination, reason, summary, by, person: Person::Uncalled, outcome: None };
+        let cut = matches!(&transfer.by, By::Model(asked) if talk.floor.was_cut(asked));
+        match self.may_transfer(&transfer.destination, talk.call.now, talk) {
+            Ok(()) if cut => self.refuse(&transfer, "called_off", "the caller spoke, so the call goes on", talk),
+            Ok(()) => {
+                let destination = transfer.destination.clone();
+                let most_an_hour = talk.call.profile.transfers.get(&destination).map_or(0, |it| it.most_an_hour);
+                talk.call.act(CallAction::AskTransferPermit { destination, most_an_hour });
+                self.request = Request::Asked(transfer);
+            }
+            Err(refusal) => self.refuse(&transfer, refusal.word(), &refusal.to_string(), talk),
+        }
+    }
+
+    /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
+    pub(super) fn falls_back(&mut self, talk: &mut Conversation) -> bool {
+        let Some(destination) = talk.call.profile.on_model_loss.clone() else { return false };
+        self.transfer_asked(destination, "the model was lost".to_owned(), String::new(), By::Fallback, talk);
+        !matches!(self.request, Request::None)
+    }
+
+    /// The Supervisor has counted the transfer.
+    pub(in crate::call) fn transfer_permit_given(&mut self, granted: bool, talk: &mut Conversation) {
+        let transfer = match std::mem::replace(&mut self.request, Request::None) {
+            Request::None => return,
+            Request::Asked(transfer) | Request::Granted(transfer) => transfer,
+        };
+        // Without a model nothing is cut: what is queued is heard.
+        if granted && talk.floor.must_be_heard() && !talk.model.is_gone() {
+            self.request = Request::Granted(transfer);
+            return;
+        }
+        let refusal = self.may_transfer(&transfer.destination, talk.call.now, talk).err();
+        if let Some(refusal) = refusal.or((!granted).then_some(TransferRefusal::TooMany)) {
+            self.refuse(&transfer, refusal.word(), &refusal.to_string(), talk);
+            if talk.model.is_gone() && self.stage(talk) == Stage::Talking {
+                // Nobody is left who could speak with the caller.
+                self.close(Ending::ModelLost, Awaiting::Silence, talk);
+            }
+            return;
+        }
+        self.announce(transfer, talk);
+    }
+
+    /// The legal notice was heard; whether a transfer has waited for that.
+    pub(in crate::call) fn notice_is_over(&mut self, talk: &mut Conversation) -> bool {
+        let waited = matches!(self.request, Request::Granted(_));
+        if waited {
+            self.transfer_permit_given(true, talk);
+        }
+        waited
+    }
+
+    /// Nobody is called; whoever asked is told.
+    fn refuse(&self, transfer: &Transfer, word: &'static str, told: &str, talk: &mut Conversation) {
+        let stage = self.stage(talk);
+        transfer.write_down(word, &mut talk.call);
+        match &transfer.by {
+            By::Model(asked) => talk.answer_tool(asked, failure(told), true, stage),
+            By::Caller if stage == Stage::Talking => {
+                let words = format!("Tell the caller in one short sentence that they cannot be put through: {told}.");
+                talk.floor.request(ResponsePurpose::Keypad, Some(words), &mut talk.call);
+            }
+            // An operator has been answered, or reads the log; the call goes on as it was.
+            By::Caller | By::Operator | By::Fallback => {}
+        }
+    }
+
+    /// The transfer will not be made, because the caller or an order came first.
+    pub(super) fn call_off(&mut self, talk: &mut Conversation) {
+        if let Way::Announcing(transfer, _) = &self.way {
+            transfer.write_down("called_off", &mut talk.call);
+            self.way = Way::Staying;
+        }
+        match std::mem::replace(&mut self.request, Request::None) {
+            Request::None => {}
+            Request::Asked(transfer) | Request::Granted(transfer) => {
+                transfer.write_down("called_off", &mut talk.call);
+            }
+        }
+    }
+}
+
+/// Second, the caller is told, and handed on once the last word was heard.
+impl Exit {
+    fn announce(&mut self, transfer: Transfer, talk: &mut Conversation) {
+        if let By::Model(asked) = &transfer.by {
+            let told = json!({"ok": true, "note": "The caller is put through once your last word was heard. Say nothing more."});
+            talk.answer_tool(asked, told.to_string(), false, Stage::Talking);
+        }
+        let announced = talk.call.profile.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
+        let words = match (&transfer.by, announced) {
+            // Nobody is there to say anything; the apology is heard to its end.
+            _ if talk.model.is_gone() => None,
+            (_, Some(words)) => Some(exactly(&words)),
+            (By::Model(_), None) => None,
+            (By::Caller | By::Operator | By::Fallback, None) => Some(ANNOUNCEMENT.to_owned()),
+        };
+        if !talk.model.is_gone() && !matches!(transfer.by, By::Model(_)) {
+            talk.floor.interrupt(Interrupter::Us, &mut talk.call);
+        }
+        let awaiting = match &words {
+            Some(_) => Awaiting::Goodbye,
+            None if talk.floor.is_generating() => Awaiting::Words,
+            None => Awaiting::Silence,
+        };
+        self.way = Way::Announcing(transfer, LastWords::new(awaiting, talk));
+        if let Some(words) = words {
+            talk.floor.request(ResponsePurpose::Goodbye, Some(words), &mut talk.call);
+        }
+    }
+
+    /// The last word before the transfer was heard: the carrier is to ring.
+    pub(super) fn hand_over(&mut self, transfer: Transfer, talk: &mut Conversation) {
+        talk.call.act(CallAction::DetachModel);
+        transfer.write_down("dialled", &mut talk.call);
+        if talk.call.means.requests {
+            talk.call.act(CallAction::AskHandover);
+            self.way = Way::HandingOn(HandOver { transfer, step: Step::Asking, until: talk.call.after(ASKING) });
+        } else {
+            talk.call.act(CallAction::ReleaseLine);
+            self.way = Way::HandingOn(HandOver::ringing(transfer, &talk.call));
+        }
+    }
+
+    /// The carrier has answered a request of ours.
+    pub(in crate::call) fn carrier_answered(&mut self, answer: CarrierAnswer, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &mut self.way else { return };
+        match (on.step, answer) {
+            (Step::Asking, CarrierAnswer::Done) => on.rings(&talk.call),
+            (Step::Recalling(_), CarrierAnswer::Done) => on.returns(&talk.call),
+            (Step::Asking | Step::Recalling(_), CarrierAnswer::Gone) => self.finish(Ending::CallerHungUp, talk),
+            (Step::Asking, CarrierAnswer::Failed { reason }) => {
+                talk.call.tell(Note::CarrierRefused { reason });
+                if handover(&talk.call) == Some(Handover::Document) {
+                    // What it was not told, it is told when it asks what follows the stream.
+                    talk.call.act(CallAction::ReleaseLine);
+                    return on.rings(&talk.call);
+                }
+                on.transfer.write_down(DialOutcome::Failed.word(), &mut talk.call);
+                self.come_back(talk);
+            }
+            (Step::Recalling(tries), CarrierAnswer::Failed { reason }) => {
+                talk.call.tell(Note::CarrierRefused { reason });
+                if tries >= RECALLS {
+                    return self.finish(Ending::LineLost, talk);
+                }
+                (on.step, on.until) = (Step::Pausing(tries), talk.call.after(RECALL_PAUSE));
+            }
+            // It comes too late to matter.
+            (Step::Ringing | Step::Answered | Step::Pausing(_) | Step::Returning, _) => {}
+        }
+    }
+}
+
+/// Third, the carrier asks how the call goes on, and is answered.
+impl Exit {
+    /// How the call goes on, once its stream or a dialled destination has ended.
+    pub(in crate::call) fn next(&self, talk: &Conversation) -> Next {
+        let stage = self.stage(talk);
+        let Way::HandingOn(HandOver { transfer, step, .. }) = &self.way else {
+            let another = matches!(stage, Stage::Connecting | Stage::Talking) && talk.line.is_offered();
+            return if another || stage == Stage::Broken { Next::Return } else { Next::HangUp };
+        };
+        match (step, talk.call.profile.transfers.get(&transfer.destination)) {
+            (Step::Recalling(_) | Step::Pausing(_) | Step::Returning, _) => Next::Return,
+            (Step::Asking | Step::Ringing | Step::Answered, Some(to)) if to.briefing.is_some() => Next::Meet,
+            (Step::Asking | Step::Ringing | Step::Answered, Some(destination)) => Next::Dial {
+                name: transfer.destination.clone(),
+                destination: Box::new(destination.clone()),
+                reason: transfer.reason.clone(),
+                language: talk.call.language.clone(),
+            },
+            (Step::Asking | Step::Ringing | Step::Answered, None) => Next::HangUp,
+        }
+    }
+
+    /// The carrier has asked how the call goes on, and is given what [`Self::next`] says.
+    pub(in crate::call) fn next_asked(&mut self, talk: &mut Conversation) {
+        match (self.stage(talk), &self.way) {
+            (Stage::Closing | Stage::Broken, Way::Announcing(..)) => self.rings_before_all_was_heard(talk),
+            (Stage::Connecting | Stage::Talking | Stage::Broken, _) if may_reconnect(&talk.call) => {
+                talk.line.stream_offered(&talk.call);
+            }
+            _ => {}
+        }
+        let Way::HandingOn(on) = &mut self.way else { return };
+        match on.step {
+            Step::Recalling(_) | Step::Pausing(_) => on.returns(&talk.call),
+            Step::Asking | Step::Ringing | Step::Answered => on.call_person(&mut talk.call),
+            Step::Returning => {}
+        }
+    }
+
+    /// The stream is gone before the last word was heard. What the caller was about to be told, they learn by hearing it ring.
+    fn rings_before_all_was_heard(&mut self, talk: &mut Conversation) {
+        if self.stage(talk) == Stage::Closing {
+            talk.line_breaks(Stage::Closing);
+        }
+        talk.line.mended();
+        if let Way::Announcing(transfer, _) = std::mem::replace(&mut self.way, Way::Staying) {
+            transfer.write_down("dialled", &mut talk.call);
+            self.way = Way::HandingOn(HandOver::ringing(transfer, &talk.call));
+        }
+    }
+
+    /// Somebody, or something, has answered the destination that the carrier dials.
+    pub(in crate::call) fn dial_answered(&mut self) {
+        if let Way::HandingOn(HandOver { step: step @ (Step::Asking | Step::Ringing), .. }) = &mut self.way {
+            *step = Step::Answered;
+        }
+    }
+
+    /// The carrier has done with the destination that it dialled.
+    pub(in crate::call) fn dial_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &mut self.way else { return };
+        if !matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
+            return;
+        }
+        let outcome = on.judged(outcome, &talk.call);
+        on.transfer.write_down(outcome.word(), &mut talk.call);
+        if outcome == DialOutcome::Bridged {
+            return self.finish(Ending::Transferred, talk);
+        }
+        on.drop_person(&mut talk.call);
+        on.transfer.outcome = Some(outcome);
+        on.returns(&talk.call);
+    }
+
+    /// The line says that it ends while the caller is being handed on.
+    pub(in crate::call) fn line_ends_beneath(&mut self, report: &LineReport, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &self.way else { return };
+        match (handover(&talk.call), report) {
+            (_, LineReport::CallOver) if on.step == Step::Answered => self.finish(Ending::Transferred, talk),
+            (_, LineReport::CallOver) => self.finish(Ending::CallerHungUp, talk),
+            // It has handed the caller on.
+            (Some(Handover::Command), _) => {
+                on.transfer.write_down(DialOutcome::Bridged.word(), &mut talk.call);
+                self.finish(Ending::Transferred, talk);
+            }
+            // The stream ends so that the carrier can ring.
+            (Some(Handover::Document) | None, _) => {}
+        }
+    }
+
+    /// The carrier's next word has not come in its time.
+    pub(in crate::call) fn transfer_overdue(&mut self, talk: &mut Conversation) {
+        let waits = self.waits_for_person(talk);
+        let Way::HandingOn(on) = &mut self.way else { return };
+        match on.step {
+            Step::Asking | Step::Recalling(_) => {
+                let reason = "the carrier did not answer in time".to_owned();
+                self.carrier_answered(CarrierAnswer::Failed { reason }, talk);
+            }
+            Step::Ringing | Step::Answered if waits => on.recall(DialOutcome::NotTaken, &mut talk.call),
+            Step::Pausing(tries) => on.ask_back(tries + 1, &mut talk.call),
+            // It rang no longer than this: somebody is speaking with the caller, and nothing more is ours to do.
+            Step::Ringing | Step::Answered => {
+                on.transfer.write_down("handed_over", &mut talk.call);
+                self.finish(Ending::Transferred, talk);
+            }
+            Step::Returning => self.finish(Ending::LineLost, talk),
+        }
+    }
+}
+
+/// Fourth, where the transfer is a warm one: the person is called, and joins or does not.
+impl Exit {
+    /// Whether the caller waits for a person who has not taken the call.
+    pub(in crate::call) fn waits_for_person(&self, talk: &Conversation) -> bool {
+        matches!(&self.way, Way::HandingOn(on) if on.waits_for_person(&talk.call))
+    }
+
+    /// What a person who answers is told; `None` when nobody waits for them any more.
+    pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<String> {
+        let Way::HandingOn(on) = &self.way else { return None };
+        let words = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??.briefing.as_ref()?;
+        // What the agent says of a call is put in last: it is not searched for names of ours.
+        let (before, after) = words.split_once("{summary}").unwrap_or((words, ""));
+        let [before, after] = [before, after].map(|part| part.replace("{reason}", &on.transfer.reason));
+        let briefing = if words.contains("{summary}") { before + &on.transfer.summary + &after } else { before };
+        Some(briefing.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// The carrier has answered our request to call a person: its name of that call, or why there is none.
+    pub(in crate::call) fn person_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &mut self.way else { return };
+        if on.transfer.person != Person::Asked {
+            return;
+        }
+        let waits = on.waits_for_person(&talk.call);
+        match answer {
+            Ok(person) => {
+                on.transfer.person = Person::Called(person);
+                if !waits {
+                    on.drop_person(&mut talk.call);
+                }
+            }
+            Err(reason) => {
+                on.transfer.person = Person::Gone;
+                talk.call.tell(Note::CarrierRefused { reason });
+                if waits {
+                    on.recall(DialOutcome::Failed, &mut talk.call);
+                }
+            }
+        }
+    }
+
+    /// The person has pressed the key and takes the call.
+    pub(in crate::call) fn person_took(&mut self, talk: &Conversation) {
+        if let Way::HandingOn(on) = &mut self.way
+            && on.waits_for_person(&talk.call)
+        {
+            on.transfer.person = Person::Took;
+            on.step = Step::Answered;
+        }
+    }
+
+    /// The person's line is down.
+    pub(in crate::call) fn person_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &mut self.way else { return };
+        if !matches!(on.step, Step::Ringing | Step::Answered) {
+            return;
+        }
+        match std::mem::replace(&mut on.transfer.person, Person::Gone) {
+            Person::Asked | Person::Called(_) => {
+                // A line that was up and is down again without the key was a machine's, or somebody's who did not want to.
+                let outcome = if outcome == DialOutcome::Bridged { DialOutcome::NotTaken } else { outcome };
+                on.recall(outcome, &mut talk.call);
+            }
+            // The conference ends with them, and the carrier says so; or they were gone before they were in it.
+            Person::Took => on.until = talk.call.after(PARTING),
+            before @ (Person::Uncalled | Person::Gone) => on.transfer.person = before,
+        }
+    }
+}
+
+/// Last, nobody took the call, and the caller comes back.
+impl Exit {
+    /// The carrier has been given another stream for the caller. Whatever it dialled, it has left for this.
+    pub(super) fn returns_by_itself(&mut self, talk: &mut Conversation) {
+        let Way::HandingOn(on) = &mut self.way else { return };
+        let until = talk.call.after(RETURNING);
+        if matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
+            on.drop_person(&mut talk.call);
+            on.transfer.write_down(DialOutcome::Failed.word(), &mut talk.call);
+            on.until = until;
+        }
+        (on.step, on.until) = (Step::Returning, on.until.max(until));
+    }
+
+    /// The agent has the caller again and knows why.
+    pub(super) fn come_back(&mut self, talk: &mut Conversation) {
+        let Way::HandingOn(HandOver { transfer, .. }) = std::mem::replace(&mut self.way, Way::Staying) else { return };
+        talk.floor.comes_back();
+        if talk.model.is_gone() {
+            talk.call.apologise();
+            return self.close(Ending::ModelLost, Awaiting::Silence, talk);
+        }
+        talk.call.act(CallAction::AttachModel);
+        if talk.call.recording == Recording::Paused {
+            // Another line is recorded by another hand, which does not know.
+            talk.call.act(CallAction::PauseRecording(true));
+        }
+        let (to, told) = (&transfer.destination, transfer.outcome.unwrap_or(DialOutcome::Failed).told());
+        let text = format!("The transfer to {to} did not come about: {told}. The caller is back with you.");
+        talk.call.add_text(TextRole::System, text);
+        let words = format!(
+            "Tell the caller in one or two short sentences that they could not be put through because {told}, and offer another way."
+        );
+        talk.floor.request(ResponsePurpose::Notice, Some(words), &mut talk.call);
+    }
+}
+
+impl HandOver {
+    /// The carrier rings the destination.
+    fn ringing(transfer: Transfer, call: &Shared) -> Self {
+        let mut on = Self { transfer, step: Step::Ringing, until: call.now };
+        on.rings(call);
+        on
+    }
+
+    fn rings(&mut self, call: &Shared) {
+        let destination = call.profile.transfers.get(&self.transfer.destination);
+        let longest = destination.map_or(RINGING_GRACE, |destination| destination.timeout + RINGING_GRACE);
+        (self.step, self.until) = (Step::Ringing, call.after(longest));
+    }
+
+    /// When the step is given up on.
+    pub(super) const fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// The state's name in the table.
+    #[cfg(test)]
+    pub(super) const fn name(&self) -> &'static str {
+        match self.step {
+            Step::Asking => "asking",
+            Step::Ringing => "ringing",
+            Step::Answered => "answered",
+            Step::Recalling(_) => "recalling",
+            Step::Pausing(_) => "pausing",
+            Step::Returning => "returning",
+        }
+    }
+
+    /// The destination, where the transfer is a warm one.
+    fn warm<'c>(&self, call: &'c Shared) -> Option<&'c Destination> {
+        call.profile.transfers.get(&self.transfer.destination).filter(|to| to.briefing.is_some())
+    }
+
+    fn waits_for_person(&self, call: &Shared) -> bool {
+        matches!(self.step, Step::Asking | Step::Ringing | Step::Answered)
+            && self.warm(call).is_some()
+            && self.transfer.person != Person::Took
+    }
+
+    /// The caller waits in the conference: the person is called, once.
+    fn call_person(&mut self, call: &mut Shared) {
+        if self.transfer.person != Person::Uncalled {
+            return;
+        }
+        let Some(Destination { target, caller_id, timeout, .. }) = self.warm(call).cloned() else { return };
+        self.transfer.person = Person::Asked;
+        call.act(CallAction::CallPerson { target, caller_id, ring: timeout });
+        self.rings(call);
+    }
+
+    /// How the carrier's word on the conference is to be understood: it ends as answered also when nobody was in it but the caller.
+    fn judged(&self, outcome: DialOutcome, call: &Shared) -> DialOutcome {
+        let joined = matches!(self.transfer.person, Person::Took | Person::Gone);
+        if outcome == DialOutcome::Bridged && self.warm(call).is_some() && !joined {
+            DialOutcome::NotTaken
+        } else {
+            outcome
+        }
+    }
+
+    /// Whoever still rings or listens to the briefing has nobody to speak with.
+    pub(super) fn drop_person(&mut self, call: &mut Shared) {
+        if let Person::Called(person) = &self.transfer.person {
+            call.act(CallAction::DropPerson(person.clone()));
+            self.transfer.person = Person::Gone;
+        }
+    }
+
+    /// Nobody takes the call: the caller is to come out of the conference.
+    fn recall(&mut self, outcome: DialOutcome, call: &mut Shared) {
+        self.drop_person(call);
+        self.transfer.write_down(outcome.word(), call);
+        self.transfer.outcome = Some(outcome);
+        self.ask_back(1, call);
+    }
+
+    fn ask_back(&mut self, tries: u32, call: &mut Shared) {
+        call.act(CallAction::AskHandover);
+        (self.step, self.until) = (Step::Recalling(tries), call.after(ASKING));
+    }
+
+    fn returns(&mut self, call: &Shared) {
+        (self.step, self.until) = (Step::Returning, call.after(RETURNING));
+    }
+}
+
+impl Transfer {
+    /// Whether the caller calls it off by speaking before it is carried out.
+    pub(super) const fn is_revocable(&self) -> bool {
+        match self.by {
+            By::Model(_) | By::Caller => true,
+            By::Operator | By::Fallback => false,
+        }
+    }
+
+    /// Something came of it: the record's line and the audit's.
+    fn write_down(&self, outcome: &'static str, call: &mut Shared) {
+        let destination: String = self.destination.chars().take(LONGEST_NAME).collect();
+        call.record(Fact::TransferAsked {
+            destination: destination.clone(),
+            reason: self.reason.clone(),
+            outcome: outcome.to_owned(),
+        });
+        // What is no name of the table is the model's own word and may be anything.
+        let known = call.profile.transfers.contains_key(&destination);
+        let destination = if known { destination } else { "unknown".to_owned() };
+        call.tell(Note::TransferTold { destination, by: self.by.word(), outcome });
+    }
+}
+
+impl By {
+    /// The word in the audit line.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "model",
+            Self::Caller => "caller",
+            Self::Operator => "operator",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+#[cfg(test)]
+impl Request {
+    /// The state's name in the table.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "staying",
+            Self::Asked(_) => "requested",
+            Self::Granted(_) => "granted",
+        }
+    }
+}
+
+/// How this line hands a caller on, if it can at all: one that is told by requests needs somebody to tell.
+fn handover(call: &Shared) -> Option<Handover> {
+    call.means.handover.filter(|handover| *handover == Handover::Document || call.means.requests)
+}
+
+/// What the caller is told where nothing is configured and the agent has not said it.
+const ANNOUNCEMENT: &str = "Tell the caller in one short sentence that they are being put through now. Ask nothing.";
+/// Characters of a destination's name in the record; names of the table are shorter.
+const LONGEST_NAME: usize = 64;
+/// Longest wait for the carrier to answer our request. It is asked again or done without; the caller hears silence meanwhile.
+const ASKING: Duration = Duration::from_secs(12);
+/// How often the carrier is told to take a caller out of the conference before they are given up for lost.
+const RECALLS: u32 = 5;
+/// The pause before it is told again. Longer: more music. Shorter: a carrier in trouble is pressed.
+const RECALL_PAUSE: Duration = Duration::from_secs(2);
+/// How long after a person's line went down the carrier's word on the conference is awaited. When nothing is said by then, they were
+/// never joined with the caller.
+const PARTING: Duration = Duration::from_secs(5);
+/// How much longer than the destination may ring the carrier's word on it is awaited. When nothing is said by then, somebody is
+/// speaking with the caller.
+const RINGING_GRACE: Duration = Duration::from_secs(30);

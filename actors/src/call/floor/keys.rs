@@ -1,0 +1,107 @@
+//! The caller's keys: what they stop and what they do. Pure; part of [`super`].
+//!
+//! A key is the caller's word. It stops what is being said as speech does, and at once, whatever it does besides; what was asked for and
+//! has not begun is not said any more. What has to be heard to its end (see `opening`) is not stopped: entries wait for that end.
+//! While the recording is paused, keys are written nowhere.
+
+use super::keypad::Entry;
+use super::{Floor, Interrupter, Phase};
+use crate::call::shared::{Recording, Shared, exactly};
+use crate::profile::{KeyAction, KeysWhilePaused};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
+
+/// What an entry of the keypad asks of the other regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::call) enum Entered {
+    /// To end the call.
+    HangUp,
+    /// To send the caller to a destination of the table.
+    Transfer {
+        /// Where to, by name.
+        destination: String,
+        /// Why, for the record.
+        reason: String,
+    },
+}
+
+impl Floor {
+    /// A key was pressed; what is said now gives way, unless it has to be heard.
+    pub(in crate::call) fn key_pressed(&mut self, key: char, call: &Shared) {
+        self.no_input.caller_answered(call.now);
+        let private = call.recording == Recording::Paused;
+        self.keypad.press(key, private, &call.profile.keypad, call.now);
+    }
+
+    /// Whether there are keys that nobody has taken.
+    pub(in crate::call) fn is_pressed(&self) -> bool {
+        self.keypad.is_pressed()
+    }
+
+    /// What the agent says, or is about to, gives way to the answer to the keys.
+    pub(in crate::call) fn overtake(&mut self, call: &mut Shared) {
+        self.wait.begin_anew();
+        self.turn_anew();
+        if self.turn.is_over() && self.phase == Phase::Talk && !self.turn.is_thinking() {
+            return;
+        }
+        if self.turn.interrupt(Interrupter::Key, call) {
+            call.tally.barge_ins += 1;
+        }
+        self.turn.forgive();
+        self.barge_in.forget();
+        self.stopwatch.abandon();
+        self.caller_has_the_word();
+        call.order(ModelOrder::Overtake);
+        self.keypad.has_stopped();
+    }
+
+    /// A complete entry of the keypad: an action of the configuration, or something to tell the model.
+    pub(in crate::call) fn keys_entered(&mut self, call: &mut Shared) -> Option<Entered> {
+        let entry = self.keypad.take(call.now)?;
+        if !self.turn.is_over() {
+            // What was begun since the last key was pressed knows nothing of the entry.
+            self.overtake(call);
+        }
+        match call.profile.keypad.actions.get(&entry.keys).cloned() {
+            Some(KeyAction::HangUp) => return Some(Entered::HangUp),
+            Some(KeyAction::Transfer(destination)) => {
+                let keys = if entry.private { "a key" } else { &entry.keys };
+                return Some(Entered::Transfer { destination, reason: format!("pressed {keys} on the keypad") });
+            }
+            Some(KeyAction::Language(code)) => {
+                call.switch_language(&code);
+                self.answer_keys(Some("Say in one short sentence that you go on in this language.".to_owned()), call);
+            }
+            Some(KeyAction::Repeat) => self.answer_keys(Some("Say what you said last once more.".to_owned()), call),
+            Some(KeyAction::Say(words)) => self.answer_keys(Some(exactly(&words)), call),
+            Some(KeyAction::PauseRecording(paused)) => {
+                call.pause_recording(paused);
+                if entry.stopped {
+                    let done = if paused { "is paused" } else { "goes on" };
+                    let words = format!("Tell the caller in a few words that the recording {done}, and go on.");
+                    self.answer_keys(Some(words), call);
+                }
+            }
+            None => {
+                call.add_text(TextRole::User, told_of(&entry, call.profile.keypad.while_paused));
+                self.answer_keys(None, call);
+            }
+        }
+        None
+    }
+
+    fn answer_keys(&mut self, instructions: Option<String>, call: &mut Shared) {
+        self.request(ResponsePurpose::Keypad, instructions, call);
+    }
+}
+
+/// What the model is told of keys that mean nothing to the configuration.
+fn told_of(Entry { keys, private, .. }: &Entry, while_paused: KeysWhilePaused) -> String {
+    if *private && while_paused == KeysWhilePaused::Withheld {
+        let number = keys.len();
+        return format!(
+            "The caller pressed {number} keys on the keypad. Which ones is kept from you while the recording is paused."
+        );
+    }
+    format!("The caller pressed {keys} on the keypad.")
+}

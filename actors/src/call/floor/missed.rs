@@ -1,0 +1,91 @@
+//! Answers that the caller does not hear, or not to their end. Pure; part of [`super`].
+//!
+//! The session asks again by itself, as often as makes sense; the answer stays owed meanwhile. What it cannot be brought to say is
+//! said by another one, and the caller hears a word of ours while that is opened. An answer that was cut in its middle is heard, and
+//! then gone on with.
+
+use super::Floor;
+use crate::call::shared::Shared;
+use crate::call::steps::Note;
+use crate::ids::ResponseId;
+use crate::incident::{Incident, IncidentKind};
+use crate::realtime::messages::ResponsePurpose;
+
+/// An answer that ended in its middle.
+#[derive(Debug, Default)]
+pub(super) struct CutShort {
+    rest: Rest,
+    /// How often one was gone on with since the caller last had the word.
+    continued: u32,
+    /// The last response that was missed: asked for again already.
+    missed: Option<ResponseId>,
+}
+
+/// What is left of the last answer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    #[default]
+    Nothing,
+    /// It is to be gone on with once it was heard.
+    Due,
+}
+
+impl Floor {
+    /// A response ends, and nothing of it is heard although something was owed.
+    pub(in crate::call) fn answer_missed(
+        &mut self,
+        response: &ResponseId,
+        kind: IncidentKind,
+        again: bool,
+        call: &mut Shared,
+    ) {
+        let detail = match (kind, again) {
+            (IncidentKind::AnswerSilent, _) => "an answer had its length and no level",
+            (_, true) => "an answer with nothing to hear; asked for again",
+            (_, false) => "an answer with nothing to hear",
+        };
+        call.tell(Note::Incident(Incident::new(kind, detail)));
+        self.notice_broken(Some(response));
+        self.cut_short.missed = Some(response.clone());
+        if kind == IncidentKind::AnswerSilent {
+            self.turn.mute(response, call);
+            self.stopwatch.disown(response);
+        }
+        if again {
+            self.turn.owe();
+        }
+    }
+
+    /// A response has ended in its middle, and what there is of it is heard: it is gone on with after that.
+    pub(in crate::call) fn answer_cut(&mut self, response: &ResponseId, reason: &str, call: &mut Shared) {
+        let missed = self.cut_short.missed.as_ref() == Some(response);
+        if missed || !self.turn.goes_on_with(response) || self.cut_short.continued >= MOST_CONTINUED {
+            return;
+        }
+        self.cut_short.rest = Rest::Due;
+        let reason = if reason.is_empty() { "no reason given" } else { reason };
+        call.tell(Note::Incident(Incident::new(IncidentKind::AnswerCut, reason)));
+    }
+
+    /// All was heard that there is: an answer that was cut is gone on with.
+    pub(super) fn go_on_with_what_was_cut(&mut self, call: &mut Shared) {
+        if self.turn.is_over() && std::mem::take(&mut self.cut_short.rest) == Rest::Due {
+            self.cut_short.continued += 1;
+            self.request(ResponsePurpose::Answer, Some(GO_ON.to_owned()), call);
+        }
+    }
+
+    /// The session does not speak, and another one is to say what it owes: a word of ours meanwhile.
+    pub(in crate::call) fn session_is_mute(&mut self, call: &mut Shared) {
+        self.turn.owe();
+        if !self.turn.is_sounding() && !self.turn.is_caller_speaking() {
+            self.play_filler(call);
+        }
+    }
+}
+
+/// What the model is told that was cut by a limit.
+const GO_ON: &str = "Your last answer was cut off in the middle. Go on from exactly where it stopped: say only what was still \
+    missing, briefly, and do not repeat what was said, do not apologise and do not mention an interruption.";
+/// Times that an answer is gone on with, until the caller has the word. More is a model that does not come to an end.
+const MOST_CONTINUED: u32 = 2;

@@ -1,0 +1,435 @@
+//! Who is heard, and what the model makes meanwhile; and what an interruption leaves of it. Pure; part of [`super`].
+
+use std::time::{Duration, Instant};
+
+use crate::audio::messages::CLIP_RESPONSE;
+use crate::audio::report::ItemPlayout;
+use crate::call::shared::Shared;
+use crate::call::steps::{CallAction, Note};
+use crate::ids::ResponseId;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::report::ToolCall;
+use crate::transcript::messages::Fact;
+
+/// The state of the floor.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    heard: Heard,
+    making: Making,
+    said: Said,
+    /// An order to clear the playout whose answer is awaited.
+    clearing: Option<Clearing>,
+    /// The last response whose sound had no level: nothing of it counts as heard.
+    inaudible: Option<ResponseId>,
+}
+
+/// Who is heard: the caller by the model's turn detection, the agent by the caller.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    #[default]
+    Nobody,
+    Caller,
+    /// Or they will be, without anything more being made.
+    Agent,
+    Both,
+}
+
+/// What the model makes, and what it owes.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Making {
+    #[default]
+    Nothing,
+    /// A response was asked for and has not begun.
+    Asked(Asked),
+    /// A response has begun.
+    Begun(Response),
+    /// A response has begun, and another one was asked for behind it.
+    BegunAndAsked(Response),
+    /// A response has ended; whether the caller hears anything of it is still to be said.
+    Settling,
+}
+
+/// Whom the caller takes for the next to speak while an answer is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Themselves: it was asked for while they had the word.
+    Aside,
+    /// The agent: their turn is over, or the agent has paused.
+    InTurn,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Response {
+    id: ResponseId,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is said.
+    Said,
+    /// It has no level, and what still comes of it is muted.
+    Inaudible,
+    /// It was interrupted: what still comes of it is muted, and it is not interrupted again.
+    Cut,
+}
+
+/// What the model has said since the caller last had the word.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    #[default]
+    Nothing,
+    Something,
+}
+
+#[derive(Debug)]
+struct Clearing {
+    since: Instant,
+    /// The response that was being generated: its items may not have been whole.
+    generating: Option<ResponseId>,
+    by: ClearedBy,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum ClearedBy {
+    /// The caller, who was hearing the agent.
+    BargeIn,
+    /// Anybody else, or nothing was heard.
+    Other,
+}
+
+/// Who interrupts the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::call) enum Interrupter {
+    /// The caller; a server that interrupts by itself has cancelled the response already.
+    Caller {
+        /// Whether it does.
+        server_cancels: bool,
+    },
+    /// The caller, by a key: what the model says is stopped by [`ModelOrder::Overtake`].
+    Key,
+    /// We do, because something has to be said instead.
+    Us,
+}
+
+impl Making {
+    /// The response that has begun.
+    fn begun(&self) -> Option<&Response> {
+        match self {
+            Self::Begun(response) | Self::BegunAndAsked(response) => Some(response),
+            Self::Nothing | Self::Asked(_) | Self::Settling => None,
+        }
+    }
+
+    fn begun_mut(&mut self) -> Option<&mut Response> {
+        match self {
+            Self::Begun(response) | Self::BegunAndAsked(response) => Some(response),
+            Self::Nothing | Self::Asked(_) | Self::Settling => None,
+        }
+    }
+
+    /// Whether the caller takes the agent for the next to speak.
+    fn is_in_turn(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Settling => true,
+            Self::Asked(asked) => *asked == Asked::InTurn,
+            Self::Begun(response) | Self::BegunAndAsked(response) => response.fate != Fate::Cut,
+        }
+    }
+}
+
+/// The caller's side.
+impl Turn {
+    pub(super) fn caller_begins(&mut self) {
+        self.heard = match self.heard {
+            Heard::Nobody | Heard::Caller => Heard::Caller,
+            Heard::Agent | Heard::Both => Heard::Both,
+        };
+    }
+
+    pub(super) fn caller_ends(&mut self) {
+        self.heard = match self.heard {
+            Heard::Nobody | Heard::Caller => Heard::Nobody,
+            Heard::Agent | Heard::Both => Heard::Agent,
+        };
+    }
+
+    /// The model's turn detection hears the caller.
+    pub(super) const fn is_caller_speaking(&self) -> bool {
+        matches!(self.heard, Heard::Caller | Heard::Both)
+    }
+}
+
+/// The agent's side.
+impl Turn {
+    /// A response was asked for: behind the agent's turn, or aside.
+    pub(super) fn owe(&mut self) {
+        let asked = if self.making.is_in_turn() { Asked::InTurn } else { Asked::Aside };
+        self.making = match std::mem::take(&mut self.making) {
+            Making::Begun(response) | Making::BegunAndAsked(response) => Making::BegunAndAsked(response),
+            Making::Nothing | Making::Asked(_) | Making::Settling => Making::Asked(asked),
+        };
+    }
+
+    /// The caller's turn is over and an answer to it is owed.
+    pub(super) fn owe_an_answer(&mut self) {
+        self.owe();
+        self.is_next();
+    }
+
+    /// Whatever is owed is taken for the agent's turn from now on; without anything owed, that is still to be seen.
+    fn is_next(&mut self) {
+        if matches!(self.making, Making::Nothing) {
+            self.making = Making::Settling;
+        } else if let Making::Asked(asked) = &mut self.making {
+            *asked = Asked::InTurn;
+        }
+    }
+
+    /// The caller has the word, whatever is owed.
+    pub(super) fn steps_back(&mut self) {
+        match &mut self.making {
+            Making::Settling => self.making = Making::Nothing,
+            Making::Asked(asked) => *asked = Asked::Aside,
+            Making::Begun(response) | Making::BegunAndAsked(response) if response.fate == Fate::Inaudible => {
+                response.fate = Fate::Cut;
+            }
+            Making::Nothing | Making::Begun(_) | Making::BegunAndAsked(_) => {}
+        }
+    }
+
+    /// A response that was asked for will not come.
+    pub(super) fn forgive(&mut self) {
+        self.making = match std::mem::take(&mut self.making) {
+            Making::Asked(_) => Making::Nothing,
+            Making::BegunAndAsked(response) => Making::Begun(response),
+            making @ (Making::Nothing | Making::Begun(_) | Making::Settling) => making,
+        };
+    }
+
+    /// The model began a response.
+    pub(super) fn response_started(&mut self, id: ResponseId) {
+        self.making = Making::Begun(Response { id, fate: Fate::Said });
+    }
+
+    /// The model ended a response; one that another has taken the place of changes nothing.
+    pub(super) fn response_finished(&mut self, id: &ResponseId) {
+        if !self.generates(id) {
+            return;
+        }
+        let in_turn = self.making.is_in_turn();
+        self.making = match (self.is_owed(), in_turn) {
+            (true, true) => Making::Asked(Asked::InTurn),
+            (true, false) => Making::Asked(Asked::Aside),
+            (false, true) => Making::Settling,
+            (false, false) => Making::Nothing,
+        };
+    }
+
+    /// The model is gone, and with it what it was generating or owed.
+    pub(super) fn model_lost(&mut self) {
+        self.making = Making::Nothing;
+    }
+
+    /// The model's session is gone and another one will say what was being said or owed.
+    pub(super) fn model_faltered(&mut self) {
+        let in_turn = self.making.is_in_turn();
+        self.making = match std::mem::take(&mut self.making) {
+            Making::Begun(Response { fate: Fate::Cut, .. }) => Making::Nothing,
+            Making::Begun(Response { fate: Fate::Inaudible, .. }) => Making::Settling,
+            Making::Begun(_) | Making::BegunAndAsked(_) => {
+                Making::Asked(if in_turn { Asked::InTurn } else { Asked::Aside })
+            }
+            making @ (Making::Nothing | Making::Asked(_) | Making::Settling) => making,
+        };
+    }
+
+    /// Another session goes on. What the one before was generating comes from nobody any more.
+    pub(super) fn model_resumed(&mut self, answering: bool) {
+        self.making = match (answering, self.making.is_in_turn()) {
+            (true, true) => Making::Asked(Asked::InTurn),
+            (true, false) => Making::Asked(Asked::Aside),
+            (false, true) => Making::Settling,
+            (false, false) => Making::Nothing,
+        };
+    }
+
+    /// Whether a response has been asked for and has not begun.
+    pub(super) const fn is_owed(&self) -> bool {
+        matches!(self.making, Making::Asked(_) | Making::BegunAndAsked(_))
+    }
+
+    /// The caller hears the agent.
+    pub(super) fn playout_started(&mut self) {
+        self.heard = if self.is_caller_speaking() { Heard::Both } else { Heard::Agent };
+    }
+
+    /// The caller has heard everything there was.
+    pub(super) fn playout_drained(&mut self) {
+        self.heard = if self.is_caller_speaking() { Heard::Caller } else { Heard::Nobody };
+    }
+
+    /// All was heard; the agent's turn is over, or it has paused in it. Whether it is over.
+    pub(super) fn settle(&mut self, was_sounding: bool) -> bool {
+        let over = self.is_over();
+        if over {
+            self.making = Making::Nothing;
+        } else if was_sounding {
+            self.is_next();
+        }
+        over
+    }
+
+    /// Whether the caller is hearing the agent.
+    pub(super) const fn is_sounding(&self) -> bool {
+        matches!(self.heard, Heard::Agent | Heard::Both)
+    }
+
+    /// Whether the agent is silent and the caller takes it for the next to speak.
+    pub(super) fn is_thinking(&self) -> bool {
+        !self.is_sounding() && self.making.is_in_turn()
+    }
+
+    /// Whether a response is being generated.
+    pub(super) fn is_generating(&self) -> bool {
+        self.making.begun().is_some()
+    }
+
+    /// Whether `response` is being generated.
+    pub(super) fn generates(&self, response: &ResponseId) -> bool {
+        self.making.begun().is_some_and(|begun| begun.id == *response)
+    }
+
+    /// Whether nothing is being heard, generated or owed.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_sounding() && matches!(self.making, Making::Nothing | Making::Settling)
+    }
+
+    /// Whether nothing at all is going on: neither is anybody heard, nor is anything made or still to be heard of.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.heard == Heard::Nobody && self.making == Making::Nothing
+    }
+
+    /// The model is heard, or about to be.
+    pub(super) fn speaks(&mut self) {
+        self.said = Said::Something;
+    }
+
+    /// The caller has had the word, or a tool has kept them waiting: what was said before is past.
+    pub(super) fn begins_anew(&mut self) {
+        self.said = Said::Nothing;
+    }
+
+    /// Whether the model has said something since.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.said == Said::Something
+    }
+
+    /// Whether `response` is being generated and nobody has interrupted it.
+    pub(super) fn goes_on_with(&self, response: &ResponseId) -> bool {
+        self.making.begun().is_some_and(|begun| begun.fate == Fate::Said && begun.id == *response)
+    }
+
+    /// Whether the sound of `response` had no level.
+    pub(super) fn is_inaudible(&self, response: &ResponseId) -> bool {
+        self.inaudible.as_ref() == Some(response)
+    }
+
+    /// The sound of `response` has no level: it is played no further, and the model is to forget it.
+    pub(super) fn mute(&mut self, response: &ResponseId, call: &mut Shared) {
+        self.inaudible = Some(response.clone());
+        self.said = Said::Nothing;
+        if let Some(begun) = self.making.begun_mut().filter(|begun| begun.id == *response)
+            && begun.fate == Fate::Said
+        {
+            begun.fate = Fate::Inaudible;
+        }
+        if self.is_sounding() {
+            self.playout_drained();
+            self.is_next();
+        }
+        call.act(CallAction::ClearPlayout { response: Some(response.clone()) });
+        let (since, generating) = (call.now, Some(response.clone()));
+        self.clearing = Some(Clearing { since, generating, by: ClearedBy::Other });
+    }
+
+    /// The response that was interrupted and of which something may still come.
+    pub(super) fn cut_response(&self) -> Option<ResponseId> {
+        self.making.begun().filter(|begun| begun.fate != Fate::Said).map(|begun| begun.id.clone())
+    }
+
+    /// Whether `asked` belongs to a response that was interrupted.
+    pub(super) fn was_cut(&self, asked: &ToolCall) -> bool {
+        self.making.begun().is_some_and(|begun| begun.fate != Fate::Said && begun.id == asked.response)
+    }
+
+    /// Interrupts what the agent says or is about to say; whether the caller was hearing it.
+    pub(super) fn interrupt(&mut self, by: Interrupter, call: &mut Shared) -> bool {
+        let generating = self.making.begun_mut().filter(|begun| begun.fate == Fate::Said).map(|begun| {
+            begun.fate = Fate::Cut;
+            begun.id.clone()
+        });
+        let was_heard = self.is_sounding();
+        if generating.is_none() && !was_heard {
+            return false;
+        }
+        self.playout_drained();
+        let cancels = matches!(by, Interrupter::Us | Interrupter::Caller { server_cancels: false });
+        let cancel = generating.is_some() && cancels;
+        let cleared_by = if was_heard && by != Interrupter::Us { ClearedBy::BargeIn } else { ClearedBy::Other };
+        call.act(CallAction::ClearPlayout { response: generating.clone() });
+        self.clearing = Some(Clearing { since: call.now, generating, by: cleared_by });
+        if cancel {
+            call.order(ModelOrder::CancelResponse);
+        }
+        was_heard
+    }
+
+    /// The playout was cleared: the model forgets what the caller has not heard of these.
+    pub(super) fn interrupted(&mut self, items: Vec<ItemPlayout>, call: &mut Shared) {
+        let clearing = self.clearing.take();
+        let generating = clearing.as_ref().and_then(|clearing| clearing.generating.as_ref());
+        for mut playout in items {
+            if self.is_inaudible(&playout.response) {
+                playout.heard = Duration::ZERO;
+            }
+            let whole = playout.heard >= playout.received && generating != Some(&playout.response);
+            if !is_ours(&playout) && !whole {
+                call.order(forget_unheard(&playout));
+            }
+            call.record(fact_of(playout, !whole));
+        }
+        if let Some(Clearing { since, by: ClearedBy::BargeIn, .. }) = clearing {
+            call.tell(Note::BargedIn(call.now.saturating_duration_since(since)));
+        }
+    }
+}
+
+/// The fact of how much was heard of an item that nobody interrupted.
+pub(super) fn heard(playout: ItemPlayout) -> Fact {
+    fact_of(playout, false)
+}
+
+fn fact_of(playout: ItemPlayout, interrupted: bool) -> Fact {
+    let ItemPlayout { item, received, heard, .. } = playout;
+    Fact::Heard { item, heard: heard.min(received), of: received, interrupted }
+}
+
+/// Lines of ours are not known to the model.
+fn is_ours(playout: &ItemPlayout) -> bool {
+    playout.response.as_str() == CLIP_RESPONSE
+}
+
+/// The server refuses a truncate beyond the item's end and measures in milliseconds, so what was heard is rounded down; an item
+/// cannot be truncated to nothing, so one that was not heard is deleted.
+fn forget_unheard(playout: &ItemPlayout) -> ModelOrder {
+    let item = playout.item.clone();
+    let heard = playout.heard.min(playout.received);
+    let whole_ms = heard - Duration::from_nanos(u64::from(heard.subsec_nanos() % 1_000_000));
+    if whole_ms.is_zero() {
+        ModelOrder::DeleteItem { item }
+    } else {
+        ModelOrder::TruncateItem { item, heard: whole_ms }
+    }
+}

@@ -1,0 +1,463 @@
+//! The tables of the regions: where each event leads from each of their states, and what is done. Every page shows its own, as the
+//! machine gives it; `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors tables` writes them again.
+
+use crate::call::transfer::DialOutcome;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::conversation::tools;
+use super::outages::profile_with_sounds;
+use super::tests::*;
+use super::*;
+use crate::call::floor::Holder;
+use crate::call::testing::sales;
+use crate::carrier::control::CarrierAnswer;
+use crate::ids::{CarrierCallId, Private};
+use crate::profile::destinations::Destination;
+use crate::profile::{CallProfile, InterruptionPlan, InterruptionPolicy};
+use crate::realtime::messages::ModelOrder as Order;
+
+use CallAction as A;
+
+/// A state of a region and how a call gets there.
+type State = (&'static str, fn() -> Harness);
+
+#[test]
+fn the_floor_s_page_has_its_whole_table() {
+    let states: [State; 7] = [
+        ("greeting", || {
+            let mut call = Harness::of(talkative());
+            call.on(ready());
+            call
+        }),
+        ("silent", silent),
+        ("caller", || {
+            let mut call = silent();
+            call.on(speech_started());
+            call
+        }),
+        ("due, asked aside", || {
+            let mut call = silent();
+            call.on(key('4'));
+            call.on(key('#'));
+            call
+        }),
+        ("due", || {
+            let mut call = silent();
+            call.on(speech_started());
+            call.on(speech_stopped());
+            call
+        }),
+        ("agent", || {
+            let mut call = silent();
+            call.on(response_started("r2"));
+            call.on(playing("r2"));
+            call
+        }),
+        ("agent, contested", || {
+            let mut call = silent();
+            call.on(response_started("r2"));
+            call.on(playing("r2"));
+            call.on(speech_started());
+            call
+        }),
+    ];
+    let given_up = ModelReport::RequestGivenUp { purpose: None, reason: "failed".to_owned() };
+    let events = [
+        ("caller speaks", speech_started()),
+        ("caller is done", speech_stopped()),
+        ("caller says words", words("no, wait")),
+        ("a key", key('5')),
+        ("response begins", response_started("r2")),
+        ("response ends", response_finished("r2")),
+        ("it is heard", playing("r2")),
+        ("all was heard", drained()),
+        ("it is empty, asked for again", missed("r2", IncidentKind::AnswerEmpty, true)),
+        ("it has no level", missed("r2", IncidentKind::AnswerSilent, false)),
+        ("request given up", CallEvent::Model(given_up)),
+        ("nothing was owed", CallEvent::Model(ModelReport::NothingOwed)),
+        ("a tool is called", tool("t9", "stock", r#"{"model":"hatchback"}"#)),
+        ("session lost", faltered()),
+        ("another one answers", resumed(true)),
+        ("another one listens", resumed(false)),
+        ("first time-out", CallEvent::TimeUp),
+    ];
+    compare("floor.md", include_str!("../floor.md"), &states, &events, floor);
+}
+
+#[test]
+fn the_model_link_s_page_has_its_whole_table() {
+    let states: [State; 5] = [
+        ("dialling", || Harness::of(talkative())),
+        ("up", silent),
+        ("expiring", || {
+            let mut call = silent();
+            call.on(speech_started());
+            call.on(CallEvent::Model(ModelReport::Renewable));
+            call
+        }),
+        ("down", || {
+            let mut call = silent();
+            call.on(faltered());
+            call
+        }),
+        ("gone", || {
+            let mut call = silent();
+            call.on(lost(LossClass::Retryable));
+            call
+        }),
+    ];
+    let events = [
+        ("session ready", ready()),
+        ("session lost", faltered()),
+        ("another one goes on", resumed(false)),
+        ("it will expire", CallEvent::Model(ModelReport::Renewable)),
+        ("it does not speak", muted(None)),
+        ("no other to be had", lost(LossClass::Retryable)),
+        ("refused", lost(LossClass::Fatal)),
+        ("its actor is lost", CallEvent::ChildLost(Child::Model)),
+        ("caller is done, noise", CallEvent::Model(ModelReport::NothingOwed)),
+        ("first time-out", CallEvent::TimeUp),
+    ];
+    compare("model_link.md", include_str!("../model_link.md"), &states, &events, |call| {
+        call.machine.talk.model.name().to_owned()
+    });
+}
+
+#[test]
+fn the_line_link_s_page_has_its_whole_table() {
+    let states: [State; 3] = [
+        ("up", silent),
+        ("offered", || {
+            let mut call = silent();
+            call.on(CallEvent::StreamOffered);
+            call
+        }),
+        ("broken", || {
+            let mut call = silent();
+            call.on(CallEvent::Line(LineReport::Closed));
+            call
+        }),
+    ];
+    let events = [
+        ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
+        ("socket closed in order", CallEvent::Line(LineReport::Left)),
+        ("socket gone", CallEvent::Line(LineReport::Closed)),
+        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
+        ("carrier is given a stream", CallEvent::StreamOffered),
+        ("carrier asks what follows", CallEvent::NextAsked),
+        ("another stream is here", CallEvent::LineReplaced),
+        ("caller is on it", CallEvent::LineReturned),
+        ("response begins", response_started("r2")),
+        ("caller's input discarded", CallEvent::Line(LineReport::InputDiscarded)),
+        ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("first time-out", CallEvent::TimeUp),
+    ];
+    compare("line_link.md", include_str!("../line_link.md"), &states, &events, |call| {
+        let ending = call.machine.ending().map(|ending| ending.reason().to_owned());
+        ending.unwrap_or_else(|| call.machine.talk.line.name().to_owned())
+    });
+}
+
+#[test]
+fn the_exit_s_page_has_its_whole_table() {
+    let states: [State; 11] = [
+        ("staying", warm),
+        ("requested", requested),
+        ("granted", || {
+            let mut call = Harness::of(CallProfile { notice: Some("Recorded.".to_owned()), ..warm_profile() });
+            call.machine.talk.call.means.requests = true;
+            call.on(ready());
+            call.says("notice");
+            call.on(CallEvent::TransferOrdered { destination: "sales".to_owned() });
+            call.on(permit(true));
+            call
+        }),
+        ("closing", || {
+            let mut call = warm();
+            call.says("r2");
+            call.on(tool("t1", "end_call", "{}"));
+            call
+        }),
+        ("announcing", announcing),
+        ("asking", asking),
+        ("ringing", ringing),
+        ("answered", || {
+            let mut call = ringing();
+            call.on(CallEvent::PersonTook);
+            call
+        }),
+        ("recalling", recalling),
+        ("pausing", || {
+            let mut call = recalling();
+            call.on(CallEvent::CarrierAnswered(failed()));
+            call
+        }),
+        ("returning", || {
+            let mut call = recalling();
+            call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));
+            call
+        }),
+    ];
+    compare("exit.md", include_str!("../exit.md"), &states, &exit_events(), |call| {
+        call.machine.ending().map_or_else(|| call.machine.exit.name(), Ending::reason).to_owned()
+    });
+}
+
+fn exit_events() -> Vec<(&'static str, CallEvent)> {
+    vec![
+        ("tool `transfer_call`", tool("t9", "transfer_call", r#"{"destination":"sales"}"#)),
+        ("operator transfers", CallEvent::TransferOrdered { destination: "sales".to_owned() }),
+        ("permit given", permit(true)),
+        ("permit refused", permit(false)),
+        ("tool `end_call`", tool("t9", "end_call", "{}")),
+        ("caller speaks", speech_started()),
+        ("a key", key('5')),
+        ("response begins", response_started("r9")),
+        ("response ends", response_finished("r9")),
+        ("notice heard, all was", drained()),
+        ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("drain", CallEvent::HangUp(HangUp::Drain)),
+        ("model lost", lost(LossClass::Retryable)),
+        ("audio actor lost", CallEvent::ChildLost(Child::Audio)),
+        ("carrier does as asked", CallEvent::CarrierAnswered(CarrierAnswer::Done)),
+        ("carrier: call is over", CallEvent::CarrierAnswered(CarrierAnswer::Gone)),
+        ("carrier does not", CallEvent::CarrierAnswered(failed())),
+        ("carrier asks what follows", CallEvent::NextAsked),
+        ("destination answered", CallEvent::DialAnswered),
+        ("destination done", CallEvent::DialEnded(DialOutcome::Bridged)),
+        ("destination busy", CallEvent::DialEnded(DialOutcome::Busy)),
+        ("person is called", CallEvent::PersonCalled(Ok(CarrierCallId::new("CA2")))),
+        ("person cannot be called", CallEvent::PersonCalled(Err("HTTP 500".to_owned()))),
+        ("person takes the call", CallEvent::PersonTook),
+        ("person is gone", CallEvent::PersonEnded(DialOutcome::Bridged)),
+        ("carrier's stop", CallEvent::Line(LineReport::Stopped)),
+        ("call over, beside the stream", CallEvent::Line(LineReport::CallOver)),
+        ("carrier is given a stream", CallEvent::StreamOffered),
+        ("caller returns", CallEvent::LineReturned),
+        ("first time-out", CallEvent::TimeUp),
+    ]
+}
+
+/// Compares a page with the machine, or writes it.
+fn compare(
+    page: &str,
+    text: &str,
+    states: &[State],
+    events: &[(&'static str, CallEvent)],
+    name: impl Fn(&Harness) -> String,
+) {
+    let table = table(states, events, name);
+    if std::env::var("SWITCHBOARD_TABLES").is_ok_and(|wish| wish == "write") {
+        let path = format!("{}/src/call/{page}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, &table).expect("the page is ours");
+        return;
+    }
+    assert!(text == table, "{page} should say:\n{table}");
+}
+
+fn table(states: &[State], events: &[(&'static str, CallEvent)], name: impl Fn(&Harness) -> String) -> String {
+    let mut table =
+        "\nWhere each event leads from each state, and what is done (of facts for the record and notes for operators, \
+        only what comes of a transfer is shown); a dot changes nothing.\n\n| |"
+            .to_owned();
+    for (state, _) in states {
+        write!(table, " {state} |").expect("a string");
+    }
+    table += &format!("\n|---|{}\n", "---|".repeat(states.len()));
+    for (event_name, event) in events {
+        write!(table, "| {event_name} |").expect("a string");
+        for (from, call) in states {
+            let mut call = call();
+            let before = name(&call);
+            assert!(from.starts_with(&before), "{from} is {before}");
+            if *event == CallEvent::TimeUp {
+                call.now = call.machine.deadline().expect("something is awaited").0;
+            }
+            let done = words_of(&call.on(event.clone()));
+            let to = name(&call);
+            let cell = match (to == before, done.is_empty()) {
+                (true, true) => ".".to_owned(),
+                (true, false) => done.join(", "),
+                (false, true) => format!("**{to}**"),
+                (false, false) => format!("**{to}**: {}", done.join(", ")),
+            };
+            write!(table, " {cell} |").expect("a string");
+        }
+        table.push('\n');
+    }
+    table
+}
+
+fn floor(call: &Harness) -> String {
+    let floor = &call.machine.talk.floor;
+    if floor.name() == "greeting" {
+        return "greeting".to_owned();
+    }
+    let holder = match floor.holder() {
+        Holder::Silent => "silent",
+        Holder::Caller => "caller",
+        Holder::Due if floor.name() == "listening" => "due, asked aside",
+        Holder::Due => "due",
+        Holder::Agent if floor.is_contested() => "agent, contested",
+        Holder::Agent => "agent",
+    };
+    holder.to_owned()
+}
+
+/// What is done, in words.
+fn words_of(done: &[CallAction]) -> Vec<String> {
+    let ends = done.contains(&A::Stop);
+    let of_the_end = |action: &CallAction| {
+        matches!(
+            action,
+            A::CloseLine | A::CloseModel | A::FinishAudio | A::FinishRecord { .. } | A::TellSupervisor { .. }
+        )
+    };
+    let lasting = done.iter().filter(|action| !ends || !of_the_end(action));
+    lasting.filter_map(word).collect()
+}
+
+fn word(action: &CallAction) -> Option<String> {
+    let word = match action {
+        A::AttachModel => "let the caller be heard",
+        A::DetachModel => "hold the caller's words",
+        A::ClearPlayout { .. } => "clear",
+        A::PausePlayout => "pause",
+        A::ResumePlayout => "resume",
+        A::PlayPcm { item, .. } => {
+            return Some(format!("play the {}", item.as_str().split('_').nth(1).unwrap_or_default()));
+        }
+        A::PauseRecording(true) => "pause the recording",
+        A::PauseRecording(false) => "go on recording",
+        A::AskTool { .. } => "ask the tool",
+        A::TellSpent(_) => "tell what was spent",
+        A::TellWhenDrained => "ask when all was heard",
+        A::CallerTurn { open: true } => "open the turn",
+        A::CallerTurn { open: false } => "close the turn",
+        A::Order(order) => return Some(order_word(order)),
+        A::Record(Fact::TransferAsked { outcome, .. }) => return Some(format!("write `{outcome}`")),
+        A::Record(_) | A::Tell(_) => return None,
+        A::AskTransferPermit { .. } => "ask for a permit",
+        A::AskHandover => "ask the carrier",
+        A::CallPerson { .. } => "call the person",
+        A::DropPerson(_) => "drop the person",
+        A::ReleaseLine => "release the line",
+        A::RenewTranscript => "start another transcript",
+        A::CloseLine => "close the line",
+        A::CloseModel => "close the model",
+        A::FinishAudio => "finish the audio",
+        A::FinishRecord { .. } => "finish the record",
+        A::TellSupervisor { .. } => "tell the supervisor",
+        A::Stop => "end",
+    };
+    Some(word.to_owned())
+}
+
+fn order_word(order: &Order) -> String {
+    match order {
+        Order::Speak(request) => format!("request {}", request.purpose.word()),
+        Order::CancelResponse => "cancel".to_owned(),
+        Order::TruncateItem { .. } => "truncate".to_owned(),
+        Order::DeleteItem { .. } => "delete".to_owned(),
+        Order::AddText { .. } => "tell the model".to_owned(),
+        Order::AnswerTool { speak: true, .. } => "answer the tool".to_owned(),
+        Order::AnswerTool { speak: false, .. } => "answer the tool in silence".to_owned(),
+        Order::Configure { .. } => "configure".to_owned(),
+        Order::Overtake => "overtake".to_owned(),
+        Order::DiscardInput => "discard the input".to_owned(),
+        Order::Rotate => "rotate".to_owned(),
+        Order::Replace => "replace the session".to_owned(),
+        Order::Close => "close".to_owned(),
+    }
+}
+
+/// A caller may be heard over the agent and has to say words for it to count; tools, recordings and a prompt for one who is silent.
+fn talkative() -> CallProfile {
+    let policy = InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(700) };
+    CallProfile {
+        interruption: InterruptionPlan { policy, ..InterruptionPlan::default() },
+        tools: tools(),
+        no_input: crate::profile::no_input::NoInputPlan::default(),
+        ..profile_with_sounds()
+    }
+}
+
+fn silent() -> Harness {
+    listening(talkative())
+}
+
+fn listening(profile: CallProfile) -> Harness {
+    let mut call = Harness::of(profile);
+    call.on(ready());
+    call.says("greet");
+    call.on(drained());
+    call
+}
+
+/// A carrier that can be asked, and a destination that is called beside the conference.
+fn warm_profile() -> CallProfile {
+    let destination = Destination { briefing: Some("A caller. A key.".to_owned()), ..sales() };
+    CallProfile { transfers: Arc::new([("sales".to_owned(), destination)].into()), ..profile_with_sounds() }
+}
+
+fn warm() -> Harness {
+    let mut call = listening(warm_profile());
+    call.machine.talk.call.means.requests = true;
+    call
+}
+
+fn requested() -> Harness {
+    let mut call = warm();
+    call.says("r2");
+    call.on(tool("t1", "transfer_call", r#"{"destination":"sales"}"#));
+    call
+}
+
+fn announcing() -> Harness {
+    let mut call = requested();
+    call.on(permit(true));
+    call
+}
+
+fn asking() -> Harness {
+    let mut call = announcing();
+    call.on(drained());
+    call.on(drained());
+    call
+}
+
+fn ringing() -> Harness {
+    let mut call = asking();
+    call.on(CallEvent::NextAsked);
+    call.on(CallEvent::PersonCalled(Ok(CarrierCallId::new("CA2"))));
+    call
+}
+
+fn recalling() -> Harness {
+    let mut call = ringing();
+    call.on(CallEvent::PersonEnded(DialOutcome::Busy));
+    call
+}
+
+fn permit(granted: bool) -> CallEvent {
+    CallEvent::TransferPermitGiven { granted }
+}
+
+fn failed() -> CarrierAnswer {
+    CarrierAnswer::Failed { reason: "HTTP 500".to_owned() }
+}
+
+fn words(text: &str) -> CallEvent {
+    let (item, text) = (ItemId::new("item_user"), Private::new(text.to_owned()));
+    CallEvent::Model(ModelReport::CallerWords { item, text, last: true })
+}
+
+fn faltered() -> CallEvent {
+    CallEvent::Model(ModelReport::Faltered(ModelLoss { class: LossClass::Retryable, reason: "gone".to_owned() }))
+}
+
+fn resumed(answering: bool) -> CallEvent {
+    CallEvent::Model(ModelReport::Resumed { session: "s".to_owned(), gap: Duration::ZERO, answering })
+}
