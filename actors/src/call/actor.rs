@@ -4,7 +4,6 @@ mod children;
 mod people;
 #[cfg(test)]
 pub(crate) mod probes;
-#[cfg(any(test, feature = "sabotage"))]
 pub mod sabotage;
 
 use std::sync::Arc;
@@ -17,9 +16,8 @@ use actix::{
 use log::trace;
 use serde_json::{Map, Value};
 
-use self::children::{
-    AudioHandle, LlmHandle, Real, Spawn, TranscriptHandle, start_audio, start_line, start_transcript,
-};
+use self::children::{LlmHandle, Real, Spawn, TranscriptHandle, Voice, start_line, start_transcript, start_voice};
+use self::sabotage::Fail;
 use super::machine::{CallMachine, Means};
 use super::messages::{
     CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, OfPerson, PauseRecording,
@@ -33,7 +31,7 @@ use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
 use crate::carrier::LineCommand;
 use crate::carrier::control::{self, CarrierAnswer, CarrierApi, Request};
-use crate::child::ChildLost;
+use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::delivery::messages::CallNotifier;
@@ -131,7 +129,7 @@ pub struct CallActor {
     /// Until it is told to close.
     llm: Option<LlmHandle>,
     /// Until it is told to finish.
-    audio: Option<AudioHandle>,
+    voice: Option<Voice>,
     /// Until it is told how the call ended.
     transcript: Option<TranscriptHandle>,
     watchers: Watchers,
@@ -162,7 +160,7 @@ impl CallActor {
             spawn,
             line: Some(setup.line.to_line.clone()),
             llm: None,
-            audio: None,
+            voice: None,
             transcript: None,
             watchers: Watchers::default(),
             incidents: Incidents::default(),
@@ -191,10 +189,10 @@ impl Actor for CallActor {
         let me = ctx.address();
         let transcript = start_transcript(&*self.spawn, &self.setup, &me);
         let transcript = self.transcript.insert(transcript);
-        let (audio, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
-        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
+        let (voice, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
+        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
-        (self.audio, self.llm) = (Some(audio), Some(llm));
+        (self.voice, self.llm) = (Some(voice), Some(llm));
         self.step(CallEvent::Begun, ctx);
     }
 
@@ -295,8 +293,8 @@ impl CallActor {
     }
 
     fn tell_audio(&self, order: AudioOrder) {
-        if let Some(audio) = &self.audio {
-            audio.orders.do_send(order);
+        if let Some(voice) = &self.voice {
+            voice.orders.do_send(order);
         }
     }
 
@@ -368,12 +366,12 @@ impl CallActor {
         (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
         let me = ctx.address();
         let facts = self.transcript.as_ref().map(|transcript| &transcript.facts);
-        let audio = start_audio(&*self.spawn, &self.setup, facts, &me);
+        let voice = start_voice(&*self.spawn, &self.setup, facts, &me);
         if let Some(llm) = &self.llm {
-            llm.hearing.do_send(AudioReplaced { audio: audio.from_model.clone(), items: audio.items.clone() });
+            llm.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
         }
-        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
-        self.audio = Some(audio);
+        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
+        self.voice = Some(voice);
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
     }
 
@@ -416,7 +414,7 @@ impl CallActor {
 
     fn finish_audio(&mut self) {
         self.tell_audio(AudioOrder::Finish);
-        self.audio = None;
+        self.voice = None;
     }
 
     fn finish_record(&mut self, ending: Ending, tally: Tally) {
@@ -435,6 +433,17 @@ impl CallActor {
             if let Some(variant) = &self.setup.profile.variant {
                 emit(Event::VariantEnded { variant, agent: &self.setup.profile.agent, ending });
             }
+        }
+    }
+
+    fn fail(&self, child: Child) {
+        let victim = match child {
+            Child::Audio => self.voice.as_ref().map(|voice| &voice.fail),
+            Child::Model => self.llm.as_ref().map(|llm| &llm.fail),
+            Child::Transcript => self.transcript.as_ref().map(|transcript| &transcript.fail),
+        };
+        if let Some(victim) = victim {
+            victim.do_send(Fail);
         }
     }
 

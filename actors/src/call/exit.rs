@@ -5,12 +5,13 @@
 //! comes later finds the call ended and does nothing. The way to a person and back has a page of its own: `transfer`.
 #![doc = include_str!("exit.md")]
 
+mod hand_over;
 mod transfer;
 
 use std::time::{Duration, Instant};
 
-pub(super) use self::transfer::By;
-use self::transfer::{HandOver, Request, Transfer};
+pub(super) use self::hand_over::By;
+use self::hand_over::{HandOver, Request, Transfer};
 use super::conversation::Conversation;
 use super::floor::Interrupter;
 use super::line_link::say_it_broke;

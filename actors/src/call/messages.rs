@@ -118,7 +118,7 @@ pub struct PauseRecording(pub bool);
 #[rtype(result = "CallSnapshot")]
 pub struct Inspect;
 
-/// One call as `/calls` shows it.
+/// One call as `/calls` shows it (contract §4).
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
 pub struct CallSnapshot {
     /// Ours, a UUID.

@@ -1,4 +1,4 @@
-//! The carrier's HTTP: webhooks asked, callbacks told, sockets upgraded; signed, and held to Twilio's limits (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
+//! The carrier's HTTP: webhooks asked, callbacks told, sockets upgraded; signed, and held to Twilio's limits (reference §1.2).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -293,7 +293,7 @@ pub(super) fn resolve(document: &Url, callback: &Callback) -> Result<Url, String
     }
 }
 
-/// An address as it is signed: without user, and over https without port.
+/// An address as it is signed: without user, and over https without port (reference §2.2).
 fn signed_url(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only for addresses that have no host, which were refused before.
@@ -330,11 +330,11 @@ fn tls(authorities: Option<&Path>) -> Result<ClientConfig, HttpError> {
     Ok(config)
 }
 
-/// TCP and TLS, each: two tries of 5 s.
+/// TCP and TLS, each (reference §1.2: two tries of 5 s).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The whole answer.
+/// The whole answer (reference §1.2).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest document.
+/// The longest document (reference §1.2).
 const LONGEST_BODY: usize = 64 * 1024;
 /// Characters of a refusal that are shown.
 const LONGEST_DETAIL: usize = 200;

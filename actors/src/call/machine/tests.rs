@@ -1,21 +1,42 @@
-use crate::call::floor::WARNING;
-use crate::realtime::messages::ResponseRequest;
-use CallAction as A;
+//! The machine by its events and actions.
+
+mod budget;
+mod conversation;
+mod meeting;
+mod missed;
+mod outages;
+mod owed;
+mod presence;
+mod pressed;
+mod reconnecting;
+mod scripts;
+mod tables;
+mod transfers;
+mod waiting;
+
 use std::time::Duration;
 
-use super::super::messages::HangUp;
-use super::super::testing::{plan, profile};
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::exit::GOODBYE;
+use crate::call::floor::agent::WARNING;
+use crate::call::messages::HangUp;
+use crate::call::testing::{plan, profile};
 use crate::carrier::Handover;
 use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
+use crate::line::messages::LineReport;
 use crate::profile::Greeting;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
+use crate::realtime::messages::ResponseRequest;
 use crate::realtime::messages::TextRole;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall};
+use crate::transcript::messages::Fact;
+
+use CallAction as A;
 
 #[test]
 fn a_carrier_that_wants_the_caller_s_words_forgotten_is_obeyed() {

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use CallAction as A;
-
 use super::outages::profile_with_sounds;
-use super::tests::{
-    Harness, drained, interrupted, key, missed, muted, playing, playout, ready, response_finished, response_started,
-    speech_started, speech_stopped, tool,
-};
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
 use crate::audio::report::AudioReport;
 use crate::call::steps::CallEvent;
 use crate::call::timers::Timer;
 use crate::ids::ItemId;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::{ModelReport, ResponseOutcome};
+
+use CallAction as A;
 
 #[test]
 fn an_answer_that_is_asked_for_again_stays_owed_and_its_wait_goes_on() {

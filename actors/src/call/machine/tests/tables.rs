@@ -1,22 +1,23 @@
 //! The tables of the regions: where each event leads from each of their states, and what is done. Every page shows its own, as the
 //! machine gives it; `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors tables` writes them again.
 
-use crate::call::transfer::DialOutcome;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::conversation::tools;
 use super::outages::profile_with_sounds;
-use super::tests::*;
 use super::*;
 use crate::call::floor::Holder;
 use crate::call::testing::sales;
+use crate::call::transfer::DialOutcome;
 use crate::carrier::control::CarrierAnswer;
 use crate::ids::{CarrierCallId, Private};
+use crate::line::messages::LineReport;
 use crate::profile::destinations::Destination;
 use crate::profile::{CallProfile, InterruptionPlan, InterruptionPolicy};
 use crate::realtime::messages::ModelOrder as Order;
+use crate::transcript::messages::Fact;
 
 use CallAction as A;
 
@@ -83,7 +84,7 @@ fn the_floor_s_page_has_its_whole_table() {
         ("another one listens", resumed(false)),
         ("first time-out", CallEvent::TimeUp),
     ];
-    compare("floor.md", include_str!("../floor.md"), &states, &events, floor);
+    compare("floor.md", include_str!("../../floor.md"), &states, &events, floor);
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn the_model_link_s_page_has_its_whole_table() {
         ("caller is done, noise", CallEvent::Model(ModelReport::NothingOwed)),
         ("first time-out", CallEvent::TimeUp),
     ];
-    compare("model_link.md", include_str!("../model_link.md"), &states, &events, |call| {
+    compare("model_link.md", include_str!("../../model_link.md"), &states, &events, |call| {
         call.machine.talk.model.name().to_owned()
     });
 }
@@ -154,7 +155,7 @@ fn the_line_link_s_page_has_its_whole_table() {
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
         ("first time-out", CallEvent::TimeUp),
     ];
-    compare("line_link.md", include_str!("../line_link.md"), &states, &events, |call| {
+    compare("line_link.md", include_str!("../../line_link.md"), &states, &events, |call| {
         let ending = call.machine.ending().map(|ending| ending.reason().to_owned());
         ending.unwrap_or_else(|| call.machine.talk.line.name().to_owned())
     });
@@ -200,7 +201,7 @@ fn the_exit_s_page_has_its_whole_table() {
             call
         }),
     ];
-    compare("exit.md", include_str!("../exit.md"), &states, &exit_events(), |call| {
+    compare("exit.md", include_str!("../../exit.md"), &states, &exit_events(), |call| {
         call.machine.ending().map_or_else(|| call.machine.exit.name(), Ending::reason).to_owned()
     });
 }

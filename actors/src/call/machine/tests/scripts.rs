@@ -1,17 +1,14 @@
 //! The machine under events in any order: the table of its states, and thousands of calls at random.
 
-use crate::call::floor::Holder;
-use crate::call::shared::Recording;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use CallAction as A;
-
-use super::super::messages::HangUp;
-use super::tests::*;
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
+use crate::call::floor::Holder;
+use crate::call::messages::HangUp;
+use crate::call::shared::Recording;
 use crate::call::testing::profile;
 use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
@@ -19,20 +16,24 @@ use crate::carrier::control::CarrierAnswer;
 use crate::child::Child;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
+use crate::line::messages::LineReport;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
+use crate::transcript::messages::Fact;
+
+use CallAction as A;
 
 #[test]
 fn the_table_in_the_docs_is_the_machine() {
     let table = table();
-    let docs: String = include_str!("../machine.rs")
+    let docs: String = include_str!("../../machine.md")
         .lines()
-        .filter_map(|line| line.strip_prefix("//! "))
-        .skip_while(|line| !line.starts_with("| |"))
         .filter(|line| line.starts_with('|'))
         .fold(String::new(), |docs, line| docs + line + "\n");
-    assert!(docs == table, "machine.rs should say:\n{table}");
+    assert!(docs == table, "machine.md should say:\n{table}");
 }
 
 /// Where each event leads from each state; a dot is where it changes nothing.

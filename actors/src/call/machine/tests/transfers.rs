@@ -1,19 +1,23 @@
 //! Transfers through the machine: to a person, and back when nobody is there.
 
-use CallAction as A;
 use std::time::Duration;
 
-use super::super::messages::HangUp;
-use super::super::testing::{profile, sales};
-use super::super::transfer::DialOutcome;
-use super::tests::*;
 use super::*;
+use crate::call::messages::HangUp;
 use crate::call::messages::Next;
+use crate::call::testing::{profile, sales};
+use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
 use crate::carrier::control::{CarrierAnswer, Target};
+use crate::line::messages::LineReport;
 use crate::profile::destinations::Destination;
 use crate::profile::hours::Hours;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
+use crate::transcript::messages::Fact;
+
+use CallAction as A;
 
 #[test]
 fn a_transfer_waits_until_the_last_word_was_heard() {

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use CallAction as A;
-
 use super::conversation::tools;
 use super::outages::profile_with_sounds;
-use super::tests::{Harness, drained, key, ready, response_finished, response_started, speech_started, tool};
 use super::*;
 use crate::call::steps::CallEvent;
 use crate::call::timers::Timer;
 use crate::ids::ToolCallId;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::ModelReport;
+
+use CallAction as A;
 
 #[test]
 fn an_answer_to_a_late_tool_that_does_not_come_is_waited_for_as_any_other() {

@@ -1,24 +1,24 @@
 //! Keys: the caller's word, but for what has to be heard; and written nowhere while the recording is paused.
 
-use crate::profile::LanguageProfile;
 use std::sync::Arc;
 use std::time::Duration;
 
-use CallAction as A;
-
-use super::tests::{
-    Harness, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
-    speech_stopped, tool,
-};
 use super::transfers::{granted, outcomes};
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::messages::HangUp;
 use crate::call::testing::{profile, sales};
 use crate::ids::{ItemId, ResponseId};
+use crate::line::messages::LineReport;
+use crate::profile::LanguageProfile;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
+use crate::transcript::messages::Fact;
+
+use CallAction as A;
 
 #[test]
 fn a_notice_is_heard_to_its_last_word_and_the_key_does_its_work_then() {

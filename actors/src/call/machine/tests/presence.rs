@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use CallAction as A;
-
-use super::tests::{Harness, drained, ready, response_finished};
 use super::*;
 use crate::call::testing::{plan, profile};
 use crate::ids::{ItemId, Private};
+use crate::line::messages::LineReport;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{InterruptionPlan, InterruptionPolicy};
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::report::ModelReport;
+
+use CallAction as A;
 
 /// What transcription does about a turn.
 #[derive(Debug, Clone, Copy)]

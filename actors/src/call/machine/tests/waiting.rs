@@ -1,17 +1,17 @@
 //! A model that lets the caller wait: first a recorded word, and then another session. Through the machine.
 
-use crate::call::floor::wait::BEFORE_A_LINE;
-use crate::call::floor::wait::BETWEEN_LINES;
-use CallAction as A;
 use std::time::Duration;
 
 use super::outages::profile_with_sounds;
-use super::tests::{Harness, drained, playing, ready, response_started, speech_started, speech_stopped};
 use super::*;
 use crate::audio::messages::CLIP_RESPONSE;
+use crate::call::floor::wait::BEFORE_A_LINE;
+use crate::call::floor::wait::BETWEEN_LINES;
 use crate::call::steps::CallEvent;
 use crate::call::timers::Timer;
 use crate::realtime::messages::ModelOrder;
+
+use CallAction as A;
 
 #[test]
 fn a_caller_whose_answer_does_not_come_hears_a_word_and_then_gets_another_session() {

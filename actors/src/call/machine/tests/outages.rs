@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use CallAction as A;
-
-use super::tests::{
-    Harness, drained, lost, playing, ready, response_finished, response_started, speech_started, speech_stopped,
-};
 use super::*;
 use crate::call::testing::{profile, sales};
 use crate::profile::{Greeting, LanguageProfile};
+use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::{ModelLoss, ModelReport};
+
+use CallAction as A;
 
 #[test]
 fn what_is_queued_plays_on_and_the_call_stays_where_it_is() {

@@ -1,19 +1,17 @@
 //! A line that breaks under a call that goes on: the caller is still there and gets another stream. Through the machine.
 
-use crate::call::line_link::RETURNING;
-use CallAction as A;
-
-use super::tests::{
-    Harness, drained, interrupted, playing, ready, response_finished, response_started, speak, speech_started,
-    speech_stopped, tool,
-};
 use super::*;
+use crate::call::line_link::RETURNING;
 use crate::call::messages::{HangUp, Next};
 use crate::call::steps::CallEvent;
 use crate::call::testing::profile;
 use crate::call::timers::Timer;
 use crate::ids::ResponseId;
 use crate::line::messages::LineReport;
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
+
+use CallAction as A;
 
 const AGENT: &str =
     "Say in a few words that the line was interrupted for a moment, then go on where they stopped hearing you.";

@@ -1,19 +1,20 @@
 //! Warm transfers through the machine: the caller waits, a person is called, and they meet or do not.
 
-use CallAction as A;
 use std::time::Duration;
 
-use super::super::messages::HangUp;
-use super::super::testing::{profile, sales};
-use super::super::transfer::DialOutcome;
-use super::tests::*;
 use super::transfers::{granted, outcomes};
 use super::*;
+use crate::call::messages::HangUp;
 use crate::call::messages::Next;
+use crate::call::testing::{profile, sales};
+use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
 use crate::carrier::control::CarrierAnswer;
 use crate::ids::CarrierCallId;
+use crate::line::messages::LineReport;
 use crate::profile::destinations::Destination;
+
+use CallAction as A;
 
 #[test]
 fn a_person_is_called_once_the_caller_waits_and_not_before() {

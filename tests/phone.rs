@@ -1,5 +1,6 @@
 //! The simulated phone against a tiny service that says what a test wants said.
 
+#[path = "phone/fake.rs"]
 mod fake;
 
 use std::collections::BTreeMap;

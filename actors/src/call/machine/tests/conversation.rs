@@ -1,27 +1,27 @@
 //! The conversation's finer rules: what is an interruption, what silence leads to, what keys, tools and languages do.
 
-use crate::profile::LanguageProfile;
 use std::sync::Arc;
 use std::time::Duration;
 
-use CallAction as A;
 use serde_json::json;
 
-use super::tests::{
-    Harness, drained, interrupted, key, playing, ready, response_finished, response_started, speech_started,
-    speech_stopped, tool,
-};
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::testing::{plan, profile};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
+use crate::profile::LanguageProfile;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan};
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
 use crate::realtime::plan::{Transcription, TurnDetection};
 use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
+use crate::transcript::messages::Fact;
+
+use CallAction as A;
 
 #[test]
 fn a_cough_leaves_the_answer_alone_and_speech_that_lasts_does_not() {

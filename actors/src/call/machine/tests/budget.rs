@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::tests::{Harness, drained, playing, ready, response_started};
 use super::*;
 use crate::call::messages::HangUp;
 use crate::call::testing::profile;
 use crate::ids::ResponseId;
 use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, Prices, SpendPlan};
+use crate::realtime::messages::ModelOrder;
+use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
 use crate::realtime::report::{ModelReport, ResponseOutcome, Usage};
 

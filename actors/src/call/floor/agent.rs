@@ -1,0 +1,156 @@
+//! The agent's side of the floor: what is made, what is played, and what of it was heard. Pure; part of [`super`].
+
+use std::time::{Duration, Instant};
+
+use super::turn::heard;
+use super::{Awaited, Floor, Interrupter, Phase};
+use crate::audio::messages::CLIP_RESPONSE;
+use crate::audio::report::ItemPlayout;
+use crate::call::shared::{Shared, Stage};
+use crate::call::steps::Note;
+use crate::ids::ResponseId;
+use crate::realtime::messages::{ResponsePurpose, TextRole};
+
+impl Floor {
+    /// The model began a response.
+    pub(in crate::call) fn response_started(&mut self, response: ResponseId, stage: Stage, call: &mut Shared) {
+        self.notice_begins(&response);
+        self.turn.response_started(response);
+        if stage == Stage::Broken {
+            // Nobody hears it.
+            self.turn.interrupt(Interrupter::Us, call);
+        }
+    }
+
+    /// The model ended a response.
+    pub(in crate::call) fn response_finished(&mut self, response: &ResponseId, completed: bool) {
+        self.turn.response_finished(response);
+        if !completed {
+            self.notice_broken(Some(response));
+        }
+    }
+
+    /// The first audio of a response came.
+    pub(in crate::call) fn first_audio(&mut self, response: &ResponseId, now: Instant) {
+        self.turn.speaks();
+        self.tools.spoken();
+        self.stopwatch.first_audio(response, now);
+    }
+
+    /// The first of an item was sent to the caller.
+    pub(in crate::call) fn playout_started(&mut self, response: &ResponseId, stage: Stage, call: &mut Shared) {
+        let ours = response.as_str() == CLIP_RESPONSE;
+        let awaited = stage == Stage::Talking && self.phase == Phase::Talk;
+        self.turn.playout_started();
+        if !ours {
+            self.wait.begin_anew();
+        }
+        self.greeting_sounds(call);
+        let answered = if ours {
+            self.stopwatch.filled(call.now);
+            None
+        } else {
+            self.turn.speaks();
+            self.tools.spoken();
+            self.stopwatch.first_sent(response, call.now)
+        };
+        call.first_audio_sent();
+        if let Some(took) = answered.filter(|_| awaited) {
+            call.tell(Note::AnswerTimed(took));
+        }
+    }
+
+    /// The first of an answer reached the caller's ear.
+    pub(in crate::call) fn first_heard(&mut self, response: &ResponseId, call: &mut Shared) {
+        if let Some(latency) = self.stopwatch.first_heard(response, call.now) {
+            call.turn_timed(latency);
+        }
+    }
+
+    /// How long before its end was told the caller's last voice was heard.
+    pub(in crate::call) fn last_voice(&mut self, ago: Duration) {
+        self.stopwatch.last_voice(ago);
+    }
+
+    /// An item was heard to its end; whether the model said it.
+    pub(in crate::call) fn item_heard(&self, playout: &ItemPlayout, call: &mut Shared) -> bool {
+        call.record(heard(playout.clone()));
+        playout.response.as_str() != CLIP_RESPONSE && !self.turn.is_inaudible(&playout.response)
+    }
+
+    /// The caller has heard everything there was; whether they were hearing something.
+    pub(in crate::call) fn playout_drained(&mut self, stage: Stage, call: &mut Shared) -> bool {
+        let was_sounding = self.turn.is_sounding();
+        self.turn.playout_drained();
+        if stage == Stage::Talking {
+            self.go_on_with_what_was_cut(call);
+        }
+        // Nothing is left to interrupt; whoever speaks has the word.
+        self.barge_in.forget();
+        was_sounding
+    }
+
+    /// What was heard ends the agent's turn, or the model has paused in it.
+    pub(in crate::call) fn settle(&mut self, was_sounding: bool) {
+        if self.turn.settle(was_sounding) {
+            self.phase = Phase::Talk;
+        }
+    }
+
+    /// The playout was cleared, and this is what was heard of it.
+    pub(in crate::call) fn interrupted(&mut self, items: Vec<ItemPlayout>, call: &mut Shared) {
+        self.turn.interrupted(items, call);
+    }
+
+    /// Something else has to be said, or nothing any more.
+    pub(in crate::call) fn interrupt(&mut self, by: Interrupter, call: &mut Shared) {
+        self.turn.interrupt(by, call);
+    }
+
+    /// A response that was asked for will not come; whether the caller waited for it in silence.
+    pub(in crate::call) fn request_given_up(&mut self) -> Awaited {
+        let aside = self.turn.is_owed() && !self.turn.is_caller_speaking();
+        let awaited = aside || self.phase == Phase::Opening || self.turn.is_thinking();
+        self.turn.forgive();
+        if awaited { Awaited::Yes } else { Awaited::No }
+    }
+
+    /// Every retry has failed: the caller is not left with nothing to hear.
+    pub(in crate::call) fn leave_it_at_an_apology(&mut self, call: &mut Shared) {
+        call.apologise();
+        self.caller_has_the_word();
+    }
+
+    /// The caller's turn was noise: the answer that was to be asked for again is not.
+    pub(in crate::call) fn nothing_owed(&mut self, stage: Stage) {
+        self.turn.forgive();
+        if stage == Stage::Talking && self.turn.is_over() {
+            self.caller_has_the_word();
+        }
+    }
+
+    /// The agent is told to bring the call to an end: to say so now, and to keep to it from here on.
+    pub(in crate::call) fn wrap_up(&mut self, stage: Stage, call: &mut Shared) {
+        // Otherwise nothing has been spent yet, or it ends already, or another person talks.
+        if stage == Stage::Talking {
+            call.add_text(TextRole::System, KEPT_IN_MIND.to_owned());
+            self.request(ResponsePurpose::Notice, Some(SAID.to_owned()), call);
+        }
+    }
+
+    /// The caller is told that the call will soon have to end.
+    pub(in crate::call) fn warn(&mut self, call: &mut Shared) {
+        self.warning = None;
+        self.request(ResponsePurpose::Notice, Some(WARNING.to_owned()), call);
+    }
+}
+
+/// What the model is told for the rest of a call whose budget is almost spent.
+const KEPT_IN_MIND: &str = "This call has to come to its end soon. Keep every answer to one or two short sentences, begin nothing \
+    new, and say goodbye as soon as what the caller needs is settled.";
+/// What the model is told to say then.
+const SAID: &str =
+    "Tell the caller in one short sentence that this call has to come to its end soon, and ask for what matters most.";
+/// What the model is told to say then.
+pub(in crate::call) const WARNING: &str =
+    "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";
