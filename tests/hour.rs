@@ -12,7 +12,7 @@ use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::AudioReport;
 use switchboard_actors::call::machine::CallMachine;
 use switchboard_actors::call::steps::{CallAction, CallEvent};
-use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, LineCommand};
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, LineCommand, twilio};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::line::messages::LineReport;
 use switchboard_actors::profile::CallProfile;
@@ -111,7 +111,7 @@ impl World {
         let now = Instant::now();
         let mut world = Self {
             machine: CallMachine::new(Arc::clone(&profile), now),
-            audio: Pipeline::new(AudioFormat::MULAW_8K, Carrier::Twilio.capabilities(), profile.playout_lead),
+            audio: Pipeline::new(AudioFormat::MULAW_8K, twilio::CARRIER.capabilities(), profile.playout_lead),
             session: Session::new(Arc::clone(&profile.model), now),
             log: ConversationLog::new(now),
             began: now,
@@ -394,7 +394,7 @@ impl World {
                         self.to_come.insert((self.now + 60 * MS, self.told), passed);
                     }
                 }
-                AudioAction::ToLine(LineCommand::Close) => {}
+                AudioAction::ToLine(LineCommand::HangUp | LineCommand::Close) => {}
                 AudioAction::Report(report) => {
                     if let AudioReport::PlayoutOverflowed { .. } = report {
                         self.dropped += 1;

@@ -478,7 +478,7 @@ async fn demo(records: &std::path::Path) -> Result<DemoReport, CommandError> {
     let directory = records.to_owned();
     let args = DemoArgs {
         wav: None,
-        carrier: switchboard_actors::carrier::Carrier::Twilio,
+        carrier: switchboard_actors::carrier::twilio::CARRIER,
         language: "en".into(),
         heard: None,
         records: directory.clone(),

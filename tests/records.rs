@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use switchboard_actors::carrier::{AudioFormat, Carrier};
+use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::ids::{CallId, CarrierCallId, Private, StreamId};
 use switchboard_actors::line::identity::{CallIdentity, Direction};
 use switchboard_actors::transcript::record::Held;
@@ -316,13 +316,13 @@ fn case(id: &str, word: &str, carrier_id: &str, from: &str) -> String {
 fn on_the_line() -> (CallIdentity, Held) {
     let identity = CallIdentity {
         id: CallId::random(),
-        carrier: Carrier::Twilio,
+        carrier: twilio::CARRIER,
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,
         from: Private::new("+919800000001".to_owned()),
         to: Private::new("+15550100002".to_owned()),
-        line: AudioFormat::MULAW_8K,
+        line: AudioFormat::MULAW_8K.into(),
         started_at: chrono::DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
         parameters: Private::default(),
     };

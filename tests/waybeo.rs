@@ -12,7 +12,7 @@ use awc::ws::{CloseCode, Message};
 use common::{FakeStream, PATIENCE, Running, get, post_body, start_with};
 use serde_json::{Value, json};
 use switchboard::tools::phone::{Fault, Handset, PhoneOptions, Target, place_call};
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::waybeo;
 use tokio::time::{sleep, timeout};
 
 const TOKEN: &str = "a-stream-token-of-some-length";
@@ -22,7 +22,7 @@ async fn a_caller_hears_the_greeting_and_an_answer_whatever_the_carrier_gets_wro
     let service = waybeo(&[]).await;
     let speech: Vec<i16> = (0..8_000).map(|n| if n / 20 % 2 == 0 { 6_000 } else { -6_000 }).collect();
     let options = PhoneOptions {
-        carrier: Carrier::Waybeo,
+        carrier: waybeo::CARRIER,
         speech: speech.into(),
         answer_pause: Duration::from_millis(800),
         longest: Duration::from_secs(40),
@@ -51,7 +51,7 @@ async fn a_phone_whose_stream_is_refused_is_told_why_and_by_no_other_carriers_co
     let off = common::start(&[]).await;
     let url = format!("ws://{}/waybeo/ws?token={TOKEN}", off.service.public_addr());
     let options =
-        PhoneOptions { carrier: Carrier::Waybeo, ..PhoneOptions::new(Target::Stream(url.parse().expect("a URL"))) };
+        PhoneOptions { carrier: waybeo::CARRIER, ..PhoneOptions::new(Target::Stream(url.parse().expect("a URL"))) };
     let (handset, _remote) = Handset::new();
     let report = place_call(options, handset).await;
     let failure = report.summary.failures.join("; ");

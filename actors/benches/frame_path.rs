@@ -9,9 +9,11 @@ use divan::{Bencher, black_box};
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
-use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, Encoding, LineCommand, LineEvent};
+use switchboard_actors::carrier::{
+    AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, Outgoing, Wire, twilio,
+};
 use switchboard_actors::frame::Frame;
-use switchboard_actors::ids::{ItemId, ResponseId, StreamId};
+use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::realtime::protocol::client::append;
 use switchboard_actors::{clock, g711};
 
@@ -36,8 +38,16 @@ fn speech(samples: usize) -> Vec<u8> {
     bytes
 }
 
+/// The wire of a stream that has started.
+fn wire() -> (Box<dyn Wire>, Outgoing) {
+    let start = r#"{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}"#;
+    let (mut wire, mut out) = (twilio::CARRIER.wire(), Outgoing::default());
+    wire.read(Incoming::Text(start), &mut out).expect("a start");
+    (wire, out)
+}
+
 fn started(model: AudioFormat) -> (Pipeline, Instant, Vec<AudioAction>) {
-    let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, Carrier::Twilio.capabilities(), Duration::from_millis(400));
+    let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, twilio::CARRIER.capabilities(), Duration::from_millis(400));
     let (now, mut actions) = (clock::now(), Vec::with_capacity(16));
     pipeline.handle(AudioEvent::ModelAttached(model), now, &mut actions).expect("rates are supported");
     (pipeline, now, actions)
@@ -46,7 +56,8 @@ fn started(model: AudioFormat) -> (Pipeline, Instant, Vec<AudioAction>) {
 #[divan::bench]
 fn twilio_json_to_frame(bencher: Bencher) {
     let text = media();
-    bencher.bench_local(|| Carrier::Twilio.decode(black_box(&text)));
+    let (mut wire, mut out) = wire();
+    bencher.bench_local(|| wire.read(Incoming::Text(black_box(&text)), &mut out));
 }
 
 #[divan::bench(args = [(8_000, 24_000, 160), (24_000, 8_000, 480), (8_000, 16_000, 160)])]
@@ -73,8 +84,10 @@ fn caller_to_model(bencher: Bencher, format: &str) {
     let model = if format == "g711" { AudioFormat::MULAW_8K } else { AudioFormat::PCM_24K };
     let (mut pipeline, mut now, mut actions) = started(model);
     let text = media();
+    let (mut wire, mut out) = wire();
     bencher.bench_local(|| {
-        let Ok(LineEvent::Audio(CallerFrame { payload, .. })) = Carrier::Twilio.decode(black_box(&text)) else {
+        let Ok(LineEvent::Audio(CallerFrame { payload, .. })) = wire.read(Incoming::Text(black_box(&text)), &mut out)
+        else {
             panic!("a media message")
         };
         let frame = CallerFrame { timestamp: None, payload };
@@ -95,9 +108,9 @@ fn caller_to_model(bencher: Bencher, format: &str) {
 fn model_to_caller(bencher: Bencher, format: &str) {
     let model = if format == "g711" { AudioFormat::MULAW_8K } else { AudioFormat::PCM_24K };
     let (mut pipeline, mut now, mut actions) = started(model);
-    let (response, item, stream) = (ResponseId::new("resp_1"), ItemId::new("item_1"), StreamId::new("MZ1"));
+    let (response, item) = (ResponseId::new("resp_1"), ItemId::new("item_1"));
     let delta: Arc<[u8]> = vec![0x11; 100 * model.bytes_per_ms()].into();
-    let mut text = String::with_capacity(4_096);
+    let (mut wire, mut out) = wire();
     bencher.bench_local(|| {
         let audio = Frame::copy_of(black_box(&delta));
         let event = AudioEvent::ModelAudio { response: response.clone(), item: item.clone(), audio };
@@ -106,8 +119,8 @@ fn model_to_caller(bencher: Bencher, format: &str) {
         let mut echoed = None;
         for action in actions.drain(..) {
             if let AudioAction::ToLine(command) = action {
-                text.clear();
-                Carrier::Twilio.encode(&command, &stream, &mut text);
+                out.clear();
+                wire.write(&command, &mut out);
                 if let LineCommand::Mark(name) = command {
                     echoed = Some(name);
                 }
@@ -119,6 +132,6 @@ fn model_to_caller(bencher: Bencher, format: &str) {
         }
         pipeline.handle(AudioEvent::Tick, now, &mut actions).expect("time passes");
         actions.clear();
-        text.len()
+        out.messages().count()
     });
 }

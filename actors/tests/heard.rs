@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
-use switchboard_actors::carrier::{AudioFormat, Capabilities, LineCommand, Pacing};
+use switchboard_actors::carrier::{
+    AudioFormat, ByClear, Capabilities, Chunk, Clear, Flow, Keys, Length, LineCommand, Liveness, Marks, Messages,
+    OurClose, Pacing, Pings, SecondStart,
+};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
@@ -19,26 +22,42 @@ const STEP_SAMPLES: usize = 40;
 const BUFFERS: Capabilities = Capabilities {
     name: "buffers",
     pacing: Pacing::CarrierBuffers,
-    marks: true,
-    clear: true,
-    clear_is_sure: true,
-    dtmf_in: true,
-    frame_multiple: 1,
+    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: 512, most_pending: 64 },
+    clear: Clear::Sure { late: Duration::ZERO },
+    keys: Keys::Reported,
+    chunk: Chunk::ANY,
     handover: None,
-    hangs_up_by_request: false,
-    media_is_life: false,
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::MULAW_8K],
+    says: &[AudioFormat::MULAW_8K],
+    lead: Duration::from_millis(400),
+    flow: Flow::Free,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
-    marks: false,
-    clear: true,
-    clear_is_sure: true,
-    dtmf_in: false,
-    frame_multiple: 160,
+    marks: Marks::None,
+    clear: Clear::Sure { late: Duration::ZERO },
+    keys: Keys::Unreported,
+    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
     handover: None,
-    hangs_up_by_request: false,
-    media_is_life: false,
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::MULAW_8K],
+    says: &[AudioFormat::MULAW_8K],
+    lead: Duration::from_millis(400),
+    flow: Flow::Free,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
 };
 
 #[test]
@@ -261,7 +280,7 @@ impl Phone {
                     }
                 }
             }
-            LineCommand::Close => unreachable!("the audio path never closes the line"),
+            LineCommand::HangUp | LineCommand::Close => unreachable!("the audio path never closes the line"),
         }
         self.reach_marks();
     }

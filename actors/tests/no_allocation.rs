@@ -8,7 +8,7 @@ use std::time::Duration;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::resample::Resampler;
-use switchboard_actors::carrier::{AudioFormat, CallerFrame, Carrier, LineCommand};
+use switchboard_actors::carrier::{AudioFormat, CallerFrame, LineCommand, twilio};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
@@ -149,7 +149,7 @@ struct Call {
 
 impl Call {
     fn new(model: AudioFormat) -> Self {
-        let capabilities = Carrier::Twilio.capabilities();
+        let capabilities = twilio::CARRIER.capabilities();
         let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, capabilities, Duration::from_millis(400));
         let (now, mut actions) = (clock::now(), Vec::with_capacity(16));
         pipeline.handle(AudioEvent::ModelAttached(model), now, &mut actions).expect("rates are supported");

@@ -8,7 +8,10 @@ use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::CLIP_RESPONSE;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
-use switchboard_actors::carrier::{AudioFormat, CallerFrame, Capabilities, Carrier, LineCommand, Pacing};
+use switchboard_actors::carrier::{
+    AudioFormat, ByClear, CallerFrame, Capabilities, Chunk, Clear, Flow, Keys, Length, LineCommand, Liveness, Marks,
+    Messages, OurClose, Pacing, Pings, SecondStart, waybeo,
+};
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::{clock, g711};
@@ -16,26 +19,42 @@ use switchboard_actors::{clock, g711};
 const BUFFERS: Capabilities = Capabilities {
     name: "buffers",
     pacing: Pacing::CarrierBuffers,
-    marks: true,
-    clear: true,
-    clear_is_sure: true,
-    dtmf_in: true,
-    frame_multiple: 1,
+    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: 512, most_pending: 64 },
+    clear: Clear::Sure { late: Duration::ZERO },
+    keys: Keys::Reported,
+    chunk: Chunk::ANY,
     handover: None,
-    hangs_up_by_request: false,
-    media_is_life: false,
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::MULAW_8K],
+    says: &[AudioFormat::MULAW_8K],
+    lead: Duration::from_millis(400),
+    flow: Flow::Free,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
 };
 const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,
-    marks: false,
-    clear: false,
-    clear_is_sure: true,
-    dtmf_in: false,
-    frame_multiple: 160,
+    marks: Marks::None,
+    clear: Clear::None,
+    keys: Keys::Unreported,
+    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
     handover: None,
-    hangs_up_by_request: false,
-    media_is_life: false,
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::MULAW_8K],
+    says: &[AudioFormat::MULAW_8K],
+    lead: Duration::from_millis(400),
+    flow: Flow::Free,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
 };
 
 #[test]
@@ -193,7 +212,7 @@ fn a_paced_line_gets_20_ms_frames_on_one_origin() {
 
 #[test]
 fn a_carrier_that_may_clear_is_asked_to_and_is_not_believed() {
-    let waybeo = Carrier::Waybeo.capabilities();
+    let waybeo = waybeo::CARRIER.capabilities();
     let mut call = Call::new(waybeo);
     call.says("resp_1", "item_1", 1_000);
     call.told();
@@ -211,7 +230,7 @@ fn a_carrier_that_may_clear_is_asked_to_and_is_not_believed() {
 
 #[test]
 fn waybeo_is_never_more_than_200_ms_ahead_however_late_the_timers_are() {
-    let mut call = Call::new(Carrier::Waybeo.capabilities());
+    let mut call = Call::new(waybeo::CARRIER.capabilities());
     call.says("resp_1", "item_1", 3_000);
     let (mut sent, mut passed) = (0, 0);
     for step in 0..600_u64 {
@@ -636,6 +655,62 @@ fn the_end_of_a_turn_is_answered_with_the_last_voice() {
     assert_eq!(call.told(), "last voice 507");
 }
 
+#[test]
+fn a_message_is_never_below_a_carriers_floor_nor_off_its_step() {
+    let bytes = |count| Some(Length::Bytes(count));
+    let chunk = Chunk { step: bytes(320), least: bytes(3_200), most: bytes(100_000), tail: Duration::ZERO };
+    let carrier = Capabilities { chunk, lead: ms(400), ..BUFFERS };
+    let mut call = Call::new(&carrier);
+    call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &carrier, ms(800));
+    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    call.says("resp_1", "item_1", 410);
+    assert!(call.told().starts_with("started item_1, play 400"), "3200 bytes of mu-law are 400 ms");
+    call.says("resp_1", "item_1", 200);
+    assert_eq!(call.told(), "", "210 ms are below the floor, and more may come");
+    call.completes("item_1");
+    assert!(call.told().starts_with("play 400"), "the end is filled up to the floor");
+}
+
+#[test]
+fn a_message_is_never_above_a_carriers_ceiling() {
+    let exact = Capabilities { chunk: Chunk::exactly(Length::Time(ms(20))), ..BUFFERS };
+    let mut call = Call::new(&exact);
+    call.says("resp_1", "item_1", 50);
+    assert_eq!(call.told(), "started item_1, play 20, play 20");
+    call.completes("item_1");
+    assert!(call.told().starts_with("play 20"), "half a chunk is filled up");
+}
+
+#[test]
+fn an_utterance_is_followed_by_the_silence_that_its_carrier_needs() {
+    let tailed = Capabilities { chunk: Chunk { tail: ms(80), ..Chunk::ANY }, ..BUFFERS };
+    let mut call = Call::new(&tailed);
+    call.says("resp_1", "item_1", 1_000);
+    call.completes("item_1");
+    let mut sent = 0;
+    for _ in 0..20 {
+        let told = call.told();
+        sent += told.split(", ").filter_map(|one| one.strip_prefix("play ")?.parse::<u64>().ok()).sum::<u64>();
+        call.pass(100);
+    }
+    assert_eq!(sent, 1_080);
+}
+
+#[test]
+fn a_marks_name_is_as_short_as_its_carrier_takes() {
+    let marks = Marks::Echoed { by_clear: ByClear::Drops, longest_name: 12, most_pending: 64 };
+    let mut call = Call::new(&Capabilities { marks, ..BUFFERS });
+    call.says("resp_1", "an_item_with_a_long_name", 200);
+    call.completes("an_item_with_a_long_name");
+    let told = call.told();
+    let mark = told.split(", ").find_map(|one| one.strip_prefix("mark ")).expect("a mark").to_owned();
+    assert!(mark.len() <= 12, "{mark}");
+    call.pass(200);
+    call.told();
+    call.handle(AudioEvent::MarkEchoed(mark));
+    assert!(call.told().contains("heard an_item_with_a_long_name"), "its echo is known again");
+}
+
 struct Call {
     pipeline: Pipeline,
     now: Instant,
@@ -729,7 +804,7 @@ impl Call {
             }
             AudioAction::ToLine(LineCommand::Mark(name)) => format!("mark {name}"),
             AudioAction::ToLine(LineCommand::Clear) => "clear".to_owned(),
-            AudioAction::ToLine(LineCommand::Close) => "close".to_owned(),
+            AudioAction::ToLine(LineCommand::HangUp | LineCommand::Close) => "close".to_owned(),
             AudioAction::Report(AudioReport::PlayoutStarted { item, .. }) => format!("started {item}"),
             AudioAction::Report(AudioReport::ItemHeard(whole)) => {
                 let words = format!("heard {}", length(&whole));

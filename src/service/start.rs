@@ -12,10 +12,10 @@ use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
 use log::{debug, info, warn};
-use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::CarrierApi;
 use switchboard_actors::carrier::twilio::control::TwilioApi;
 use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
+use switchboard_actors::carrier::{self, Carrier};
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
@@ -360,7 +360,7 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
             after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
             person: twiml::public_url(public_url, "/twilio/person"),
         });
-        (Carrier::Twilio, Arc::new(api))
+        (carrier::twilio::CARRIER, Arc::new(api))
     });
     let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
     let waybeo = waybeo.map(|token| {
@@ -370,7 +370,7 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<Carri
             transfer_command: config.waybeo.transfer_command.clone(),
             hangup_command: config.waybeo.hangup_command.clone(),
         });
-        (Carrier::Waybeo, Arc::new(api))
+        (carrier::waybeo::CARRIER, Arc::new(api))
     });
     twilio.into_iter().chain(waybeo).collect()
 }
@@ -401,7 +401,7 @@ async fn watch_token(expires: i64) {
 
 /// What calls are begun with, where the operator wants that.
 fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
-    let api = apis.get(&Carrier::Twilio).filter(|_| config.outbound.enabled)?;
+    let api = apis.get(&carrier::twilio::CARRIER).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),
         api: Arc::clone(api),

@@ -2,7 +2,7 @@
 
 use switchboard::service::config::Profiles;
 use switchboard_actors::audio::level::{Gain, Levels};
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::twilio;
 use switchboard_actors::profile::{KeyAction, KeysWhilePaused};
 
 use crate::{problem, profile, refused, with};
@@ -10,7 +10,7 @@ use crate::{problem, profile, refused, with};
 #[test]
 fn nothing_is_done_to_the_sound_of_a_line_unless_asked() {
     let profile = profile(&with(&[]));
-    assert_eq!(profile.audio.levels(Carrier::Twilio), Levels::default());
+    assert_eq!(profile.audio.levels(twilio::CARRIER), Levels::default());
     assert!(!profile.audio.correct && profile.recording.is_none() && profile.notice.is_none());
 }
 
@@ -20,7 +20,7 @@ fn a_carrier_has_levels_of_its_own() {
         with(&[("audio.twilio.gain_in_db", "6.0"), ("audio.twilio.gain_out_db", "-3"), ("audio.correct", "true")]);
     let profile = profile(&config);
     let gain = |decibels| Gain::decibels(decibels).expect("a gain");
-    assert_eq!(profile.audio.levels(Carrier::Twilio), Levels { from_caller: gain(6.0), to_caller: gain(-3.0) });
+    assert_eq!(profile.audio.levels(twilio::CARRIER), Levels { from_caller: gain(6.0), to_caller: gain(-3.0) });
     assert!(profile.audio.correct);
     for wrong in ["24.1", "-25", "loud"] {
         let error = refused(&[("audio.waybeo.gain_out_db", wrong)]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
-use switchboard_actors::carrier::{AudioFormat, Carrier};
+use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
 use switchboard_actors::realtime::plan::{Credential, TurnDetection};
@@ -233,7 +233,7 @@ fn the_person_of_a_call_that_somebodys_dialler_began_is_the_one_who_was_called()
 
 pub(crate) fn call(from: &str, to: &str, parameters: &[(&str, &str)]) -> RouteInput {
     RouteInput {
-        carrier: Carrier::Twilio,
+        carrier: twilio::CARRIER,
         direction: Direction::Inbound,
         from: from.to_owned().into(),
         to: to.to_owned().into(),

@@ -11,7 +11,7 @@ use super::messages::AudioOrder;
 use super::pipeline::{AudioEvent, Pipeline};
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::report::AudioReport;
-use crate::carrier::{AudioFormat, Capabilities, LineCommand};
+use crate::carrier::{Capabilities, LineCommand, LineFormats};
 use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::{Event, FrameCounters, emit};
@@ -25,7 +25,7 @@ pub struct AudioSetup {
     /// The call, for the log.
     pub call: CallTag,
     /// The line's format, both directions.
-    pub line: AudioFormat,
+    pub line: LineFormats,
     /// What the carrier can do.
     pub capabilities: &'static Capabilities,
     /// How far ahead of real time audio is sent to a carrier that buffers.
@@ -85,7 +85,7 @@ impl AudioPipeline {
             alarm: None,
             counters: FrameCounters::default(),
             recorder: setup.recorder,
-            recorded_frame: u64::from(setup.line.rate_hz / 50).max(1),
+            recorded_frame: u64::from(setup.line.says.rate_hz / 50).max(1),
             finished: false,
         }
     }
@@ -246,7 +246,7 @@ mod tests {
     use actix::Addr;
 
     use super::*;
-    use crate::carrier::{CallerFrame, Carrier};
+    use crate::carrier::{AudioFormat, CallerFrame};
     use crate::frame::Frame;
     use crate::ids::{CallId, CarrierCallId, ItemId, ResponseId};
 
@@ -405,8 +405,8 @@ mod tests {
             let probe = Probe { told: told.clone(), capacity }.start();
             let setup = AudioSetup {
                 call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
-                line: AudioFormat::MULAW_8K,
-                capabilities: Carrier::Twilio.capabilities(),
+                line: AudioFormat::MULAW_8K.into(),
+                capabilities: crate::carrier::twilio::CARRIER.capabilities(),
                 lead: Duration::from_millis(400),
                 levels: Levels::default(),
                 correct: false,
@@ -457,6 +457,7 @@ mod tests {
                 LineCommand::Play(frame) => format!("play {}", frame.len()),
                 LineCommand::Mark(name) => format!("mark {name}"),
                 LineCommand::Clear => "clear".to_owned(),
+                LineCommand::HangUp => "hang up".to_owned(),
                 LineCommand::Close => "close".to_owned(),
             });
         }

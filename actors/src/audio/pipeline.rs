@@ -18,7 +18,7 @@ use super::playout::Playout;
 use super::resample::{ResampleError, Resampler};
 use super::scratch::Scratch;
 use crate::audio::report::AudioReport;
-use crate::carrier::{AudioFormat, CallerFrame, Capabilities, LineCommand};
+use crate::carrier::{AudioFormat, CallerFrame, Capabilities, LineCommand, LineFormats};
 use crate::frame::Frame;
 use crate::g711;
 use crate::ids::{ItemId, ResponseId};
@@ -101,12 +101,13 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A silent path for a line of `line`, with no model attached.
-    pub fn new(line: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
+    /// A silent path for a line of these formats, with no model attached.
+    pub fn new(line: impl Into<LineFormats>, capabilities: &Capabilities, lead: Duration) -> Self {
+        let LineFormats { hears, says } = line.into();
         Self {
-            caller: CallerPath::new(line, FormatDetector::new(line, capabilities.name)),
-            agent: AgentPath::new(line),
-            playout: Playout::new(line, capabilities, lead),
+            caller: CallerPath::new(hears, FormatDetector::new(hears, capabilities.name)),
+            agent: AgentPath::new(says),
+            playout: Playout::new(says, capabilities, lead),
             agent_due: None,
             drops: Drops::default(),
             early: Vec::new(),

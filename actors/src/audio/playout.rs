@@ -30,7 +30,7 @@ use super::item::{Item, Piece};
 use super::playhead::Playhead;
 use super::replay::ReplayQueue;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::carrier::{AudioFormat, Capabilities, LineCommand, Pacing};
+use crate::carrier::{AudioFormat, Capabilities, Clear, LineCommand, Marks, Pacing};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 
@@ -40,14 +40,18 @@ pub struct Playout {
     format: AudioFormat,
     /// We keep the buffer: only whole pieces go out, on one origin.
     paced: bool,
-    /// The carrier echoes marks.
-    marks: bool,
+    /// Whether the carrier echoes marks.
+    marks: Marks,
     /// The carrier drops what it has not played when told to.
     clear: bool,
     /// The carrier may do so: it is told, and what it was sent counts as heard all the same.
     clear_in_hope: bool,
-    /// Samples of the smallest frame this carrier takes.
+    /// Samples of which a message has a whole multiple.
     frame: u64,
+    /// Samples that a message has at least.
+    least: u64,
+    /// Samples of silence behind an utterance.
+    tail: u64,
     /// Samples of the largest piece sent at once.
     piece: u64,
     /// Samples sent ahead of what is being played, at most.
@@ -90,15 +94,21 @@ impl Playout {
             Pacing::CarrierBuffers => (LARGEST_PIECE, lead),
             Pacing::WePace => (PACED_FRAME, lead.min(LONGEST_PACED_LEAD)),
         };
-        let frame = (capabilities.frame_multiple as u64).max(1);
-        let piece = samples(piece).next_multiple_of(frame);
+        let chunk = &capabilities.chunk;
+        let frame = chunk.step.map_or(1, |step| step.samples(format)).max(1);
+        let least = chunk.least.map_or(0, |least| least.samples(format)).next_multiple_of(frame);
+        let piece = samples(piece).max(least).next_multiple_of(frame);
+        // A ceiling that is no whole number of steps is the last step below it.
+        let piece = chunk.most.map_or(piece, |most| piece.min(most.samples(format) / frame * frame)).max(frame);
         Self {
             format,
             paced: capabilities.pacing == Pacing::WePace,
             marks: capabilities.marks,
-            clear: capabilities.clear && capabilities.clear_is_sure,
-            clear_in_hope: capabilities.clear && !capabilities.clear_is_sure,
+            clear: matches!(capabilities.clear, Clear::Sure { .. }),
+            clear_in_hope: capabilities.clear == Clear::Unsure,
             frame,
+            least,
+            tail: samples(chunk.tail).next_multiple_of(frame),
             piece,
             lead: samples(lead).max(piece),
             head,
@@ -323,14 +333,16 @@ impl Playout {
         }
         let place = self.items.iter().position(|item| item.queued > 0)?;
         let item = &self.items[place];
-        let samples = if item.queued >= self.piece {
+        let last = item.closed || self.flushing;
+        let samples = if item.queued > self.piece || item.queued == self.piece && !(last && self.tail > 0) {
             self.piece
-        } else if item.closed || self.flushing {
-            item.queued.next_multiple_of(self.frame)
+        } else if last {
+            (item.queued + self.tail).next_multiple_of(self.frame).max(self.least)
         } else if self.paced {
             0
         } else {
-            item.queued / self.frame * self.frame
+            let whole = item.queued / self.frame * self.frame;
+            if whole < self.least { 0 } else { whole }
         };
         (samples > 0).then_some((place, samples))
     }
@@ -392,12 +404,14 @@ impl Playout {
 
     fn mark(&mut self, place: usize, out: &mut Vec<AudioAction>) {
         self.unmarked = 0;
-        if !self.marks {
-            return;
-        }
+        let Marks::Echoed { longest_name, most_pending, .. } = self.marks else { return };
         let item = &self.items[place];
-        let name = format!("{}:{}:{}", self.generation, item.sent, item.item);
-        if self.awaited.len() == MOST_AWAITED {
+        let mut name = format!("{}:{}:{}", self.generation, item.sent, item.item);
+        if name.len() > longest_name {
+            // Where the item does not fit in, the place on the line tells marks apart as well.
+            name = format!("{}:{}", self.generation, self.head.end());
+        }
+        if self.awaited.len() == most_pending.min(MOST_AWAITED) {
             self.awaited.pop_front();
         }
         self.awaited.push_back(Mark { position: self.head.end(), name: name.clone() });
@@ -492,7 +506,7 @@ impl Playout {
 
     /// How long after the clock's word an item counts as heard without an echo.
     fn patience(&self) -> Duration {
-        if self.marks { MARK_PATIENCE } else { CLOCK_PATIENCE }
+        if self.marks == Marks::None { CLOCK_PATIENCE } else { MARK_PATIENCE }
     }
 
     fn dropped(&self, cause: DropCause, samples: u64) -> AudioAction {

@@ -29,8 +29,8 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
-use crate::carrier::LineCommand;
 use crate::carrier::control::{self, CarrierAnswer, CarrierApi, Request};
+use crate::carrier::{LineCommand, OurClose};
 use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::complaints::Complaints;
@@ -387,7 +387,8 @@ impl CallActor {
             EndedBy::Agent => ending != Ending::Transferred,
             EndedBy::Operator | EndedBy::Model | EndedBy::System => true,
         });
-        let told = self.setup.api.clone().filter(|_| ours && identity.carrier.capabilities().hangs_up_by_request);
+        let our_close = identity.carrier.capabilities().our_close;
+        let told = self.setup.api.clone().filter(|_| ours && our_close == OurClose::LeavesCallUp);
         let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
         let (tag, carrier_call, line) = (self.tag.clone(), identity.carrier_call.clone(), line.clone());
         self.line = None;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
-use crate::carrier::AudioFormat;
+use crate::carrier::LineFormats;
 use crate::ids::StreamId;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
@@ -82,7 +82,7 @@ pub struct LineReturned {
     /// The carrier's id of it.
     pub stream: StreamId,
     /// Its format.
-    pub format: AudioFormat,
+    pub format: LineFormats,
 }
 
 /// End the call. From the admin endpoint, or from the Supervisor when a drain runs out of patience.

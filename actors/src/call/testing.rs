@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
+use crate::carrier::AudioFormat;
 use crate::carrier::control::Target;
-use crate::carrier::{AudioFormat, Carrier};
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::destinations::Destination;
@@ -109,13 +109,13 @@ pub(crate) fn plan() -> SessionPlan {
 pub(crate) fn identity(id: CallId) -> CallIdentity {
     CallIdentity {
         id,
-        carrier: Carrier::Twilio,
+        carrier: crate::carrier::twilio::CARRIER,
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,
         from: Private::new("+15550100001".to_owned()),
         to: Private::new("+15550100002".to_owned()),
-        line: AudioFormat::MULAW_8K,
+        line: AudioFormat::MULAW_8K.into(),
         started_at: DateTime::UNIX_EPOCH,
         parameters: Private::default(),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::carrier::{AudioFormat, Carrier};
+use crate::carrier::{Carrier, LineFormats};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 
 /// Whose call it is: known once the stream has started.
@@ -26,7 +26,7 @@ pub struct CallIdentity {
     /// The dialled number.
     pub to: Private<String>,
     /// The line's format.
-    pub line: AudioFormat,
+    pub line: LineFormats,
     /// When the stream started, wall clock, for records.
     pub started_at: DateTime<Utc>,
     /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.

@@ -27,7 +27,7 @@ use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::carrier::control::CarrierApi;
-use crate::carrier::{Carrier, StreamStart};
+use crate::carrier::{Carrier, OurClose, StreamStart};
 use crate::clock;
 use crate::delivery::messages::{CallNotifier, CallSummary, CallUpdate};
 use crate::ending::Ending;
@@ -276,7 +276,7 @@ impl Handler<CallEnded> for Supervisor {
         }
         // Only a carrier with an API can be told anything; one that is always told was told by the call itself.
         if let Some((expected, _)) = ended
-            && !expected.carrier.capabilities().hangs_up_by_request
+            && expected.carrier.capabilities().our_close != OurClose::LeavesCallUp
             && self.apis.contains_key(&expected.carrier)
         {
             self.hangup_watchdog.ended(expected.carrier, &expected.carrier_call, ending, clock::now());

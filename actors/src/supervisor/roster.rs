@@ -423,9 +423,18 @@ mod tests {
         let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");
         let other_account = StreamStart { account: Some("AC-other".to_owned()), ..start(1) };
         let token = permit.token.expose();
-        assert_eq!(roster.admit(Carrier::Twilio, token, &other_account, now).map(|_| ()), Err(Refusal::WrongCall));
-        assert_eq!(roster.admit(Carrier::Twilio, token, &start(2), now).map(|_| ()), Err(Refusal::WrongCall));
-        assert_eq!(roster.admit(Carrier::Twilio, "guess", &start(1), now).map(|_| ()), Err(Refusal::BadToken));
+        assert_eq!(
+            roster.admit(crate::carrier::twilio::CARRIER, token, &other_account, now).map(|_| ()),
+            Err(Refusal::WrongCall)
+        );
+        assert_eq!(
+            roster.admit(crate::carrier::twilio::CARRIER, token, &start(2), now).map(|_| ()),
+            Err(Refusal::WrongCall)
+        );
+        assert_eq!(
+            roster.admit(crate::carrier::twilio::CARRIER, "guess", &start(1), now).map(|_| ()),
+            Err(Refusal::BadToken)
+        );
         assert_eq!(take(&mut roster, 1, &permit, now), Ok(()));
         assert_eq!(take(&mut roster, 1, &permit, now), Err(Refusal::BadToken));
     }
@@ -575,7 +584,7 @@ mod tests {
     }
 
     fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) -> Result<(), Refusal> {
-        let admission = roster.admit(Carrier::Twilio, permit.token.expose(), &start(call), now)?;
+        let admission = roster.admit(crate::carrier::twilio::CARRIER, permit.token.expose(), &start(call), now)?;
         let Admitted::New(admission) = admission else { panic!("nobody was on") };
         assert_eq!(admission.permit, *permit);
         roster.seat(*admission, permit.call);
@@ -592,7 +601,7 @@ mod tests {
 
     fn announced(call: u8) -> ExpectedCall {
         ExpectedCall {
-            carrier: Carrier::Twilio,
+            carrier: crate::carrier::twilio::CARRIER,
             carrier_call: carrier_call(call),
             account: Some("AC1".to_owned()),
             direction: Direction::Inbound,
@@ -609,7 +618,7 @@ mod tests {
             account: Some("AC1".to_owned()),
             from: None,
             to: None,
-            format: AudioFormat::MULAW_8K,
+            format: AudioFormat::MULAW_8K.into(),
             parameters: BTreeMap::new(),
         }
     }

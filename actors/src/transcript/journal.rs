@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
 use super::record::{Closing, Held, Record};
-use crate::carrier::{AudioFormat, Carrier};
+use crate::carrier::{AudioFormat, Carrier, LineFormats};
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
@@ -55,6 +55,9 @@ pub struct Header {
     from: String,
     to: String,
     line: AudioFormat,
+    /// The format of our audio, where it is not `line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    says: Option<AudioFormat>,
     started_at: DateTime<Utc>,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
@@ -86,7 +89,8 @@ impl Header {
             direction: identity.direction,
             from: identity.from.expose().clone(),
             to: identity.to.expose().clone(),
-            line: identity.line,
+            line: identity.line.hears,
+            says: Some(identity.line.says).filter(|says| *says != identity.line.hears),
             started_at: identity.started_at,
             parameters: identity.parameters.expose().clone(),
             held: held.clone(),
@@ -102,7 +106,7 @@ impl Header {
             direction: self.direction,
             from: Private::new(self.from.clone()),
             to: Private::new(self.to.clone()),
-            line: self.line,
+            line: LineFormats { hears: self.line, says: self.says.unwrap_or(self.line) },
             started_at: self.started_at,
             parameters: Private::new(self.parameters.clone()),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
-use crate::carrier::{AudioFormat, Carrier};
+use crate::carrier::AudioFormat;
 use crate::ids::{CallId, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::no_input::NoInputPlan;
@@ -18,13 +18,13 @@ use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, Tu
 pub(super) fn identity() -> CallIdentity {
     CallIdentity {
         id: CallId::random(),
-        carrier: Carrier::Twilio,
+        carrier: crate::carrier::twilio::CARRIER,
         carrier_call: CarrierCallId::new("CA1"),
         stream: StreamId::new("MZ1"),
         direction: Direction::Inbound,
         from: Private::new("+15550100001".to_owned()),
         to: Private::new("+15550100002".to_owned()),
-        line: AudioFormat::MULAW_8K,
+        line: AudioFormat::MULAW_8K.into(),
         started_at: DateTime::from_timestamp_millis(1_760_700_000_000).expect("a time"),
         parameters: Private::default(),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::Liveness;
 use switchboard_actors::ids::Private;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
@@ -73,10 +73,10 @@ impl Profiles {
         };
         let profile =
             CallProfile { model, variant, route, caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
-        Arc::new(match call.carrier {
-            Carrier::Twilio => profile,
+        Arc::new(match call.carrier.capabilities().liveness {
+            Liveness::AnyMessage | Liveness::OpenSocket => profile,
             // Its dead lines are found by other signs.
-            Carrier::Waybeo => for_waybeo(&self.config, &profile),
+            Liveness::AudioOnly => for_waybeo(&self.config, &profile),
         })
     }
 

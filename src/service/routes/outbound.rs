@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use log::{error, warn};
 use serde::Deserialize;
 use serde_json::json;
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier;
 use switchboard_actors::carrier::control::{self, CarrierApi, Machine, NotPlaced, Placing};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
@@ -80,7 +80,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     let (from, profile) = judge(dialling, &order)?;
     let name = CarrierCallId::new(&format!("outbound-{}", CallId::random()));
     let expected = ExpectedCall {
-        carrier: Carrier::Twilio,
+        carrier: carrier::twilio::CARRIER,
         carrier_call: name.clone(),
         account: dialling.account.clone(),
         direction: Direction::Outbound,

@@ -13,7 +13,7 @@ pub(super) struct Reassembly {
 pub(super) enum Kind {
     /// To become text.
     Text,
-    /// Read to its end and thrown away: no carrier sends binary.
+    /// To stay bytes.
     Binary,
 }
 
@@ -22,8 +22,8 @@ pub(super) enum Kind {
 pub(super) enum Whole {
     /// Text.
     Text(String),
-    /// A binary message, not kept.
-    Binary,
+    /// A binary message.
+    Binary(Vec<u8>),
     /// What should have been text and is not UTF-8.
     NotUtf8,
 }
@@ -69,7 +69,7 @@ impl Reassembly {
         self.extend(fragment)?;
         let bytes = std::mem::take(&mut self.bytes);
         Ok(match self.kind {
-            Kind::Binary => Whole::Binary,
+            Kind::Binary => Whole::Binary(bytes),
             Kind::Text => String::from_utf8(bytes).map_or(Whole::NotUtf8, Whole::Text),
         })
     }
@@ -105,6 +105,6 @@ mod tests {
         reassembly.begin(Kind::Text, &[0xC3]).expect("small");
         assert_eq!(reassembly.finish(&[0x28]), Ok(Whole::NotUtf8));
         reassembly.begin(Kind::Binary, &[1]).expect("small");
-        assert_eq!(reassembly.finish(&[2]), Ok(Whole::Binary));
+        assert_eq!(reassembly.finish(&[2]), Ok(Whole::Binary(vec![1, 2])));
     }
 }

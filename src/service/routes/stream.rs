@@ -22,10 +22,12 @@ use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{FormatMismatch, Intake};
-use switchboard_actors::carrier::{Carrier, LineCommand, LineEvent, StreamStart};
+use switchboard_actors::carrier::{
+    Carrier, Incoming, LineCommand, LineEvent, Liveness, OurClose, Outgoing, StreamStart, Wire, twilio,
+};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
-use switchboard_actors::ids::{CarrierCallId, StreamId};
+use switchboard_actors::ids::CarrierCallId;
 use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, LineReport, MarkEchoed, ToLine};
 use switchboard_actors::socket::Half;
 use switchboard_actors::supervisor::messages::Refusal;
@@ -42,7 +44,7 @@ use super::upgrade::{self, Carried, Written};
 /// `GET /ws`: Twilio Media Streams.
 pub(super) async fn open(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     app.accept_upgrade(&request)?;
-    upgrade(Carrier::Twilio, Arrival::Announced, &request, app)
+    upgrade(twilio::CARRIER, Arrival::Announced, &request, app)
 }
 
 /// Upgrades a request that has been found to be the carrier's.
@@ -56,10 +58,12 @@ pub(super) fn upgrade(
         emit(Event::CallRefused { reason: "too_many_sockets", carrier_call: None });
         Problem::unavailable(crowded.to_string(), 1)
     })?;
-    let mut response = ws::handshake(request).map(|mut response| response.finish()).map_err(|error| {
-        without_upgrade(request, &app);
-        Problem::bad_request(format!("expected a WebSocket upgrade: {error}"))
-    })?;
+    let subprotocols = carrier.capabilities().subprotocols;
+    let mut response =
+        ws::handshake_with_protocols(request, subprotocols).map(|mut response| response.finish()).map_err(|error| {
+            without_upgrade(request, &app);
+            Problem::bad_request(format!("expected a WebSocket upgrade: {error}"))
+        })?;
     if !upgrade::is_offered(request) {
         without_upgrade(request, &app);
         return Err(Problem::bad_request("expected a WebSocket upgrade: `Upgrade: websocket` and no body"));
@@ -130,8 +134,10 @@ struct MediaStream {
     deadline: Option<SpawnHandle>,
     /// Rings once a second; from the actor's start on.
     alarm: Option<Alarm>,
-    /// The buffer outgoing messages are written in.
-    text: String,
+    /// Its wire.
+    wire: Box<dyn Wire>,
+    /// The buffers that outgoing messages are written in.
+    out: Outgoing,
 }
 
 /// Where the stream stands.
@@ -142,8 +148,6 @@ enum Phase {
     Asking(Asking),
     /// In the call.
     Attached {
-        /// Goes into every outgoing message.
-        stream: StreamId,
         /// Whom to tell.
         call: LineAttached,
     },
@@ -156,7 +160,6 @@ enum Phase {
 
 /// A stream that asks to be admitted.
 struct Asking {
-    stream: StreamId,
     held: PreStartBuffer,
     /// Tells the one who asks that the call has taken the line; dropped, it tells that the socket was gone before.
     taken: oneshot::Sender<()>,
@@ -181,13 +184,16 @@ impl MediaStream {
             heard: false,
             deadline: None,
             alarm: None,
-            text: String::new(),
+            wire: carrier.wire(),
+            out: Outgoing::default(),
         }
     }
 
-    /// One text message of the carrier.
-    fn hear(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
-        let event = match self.carrier.decode(text) {
+    /// One message of the carrier.
+    fn hear(&mut self, message: Incoming<'_>, ctx: &mut WebsocketContext<Self>) {
+        let read = self.wire.read(message, &mut self.out);
+        self.send(ctx);
+        let event = match read {
             Ok(event) => event,
             Err(problem) => return self.ignore(&problem.to_string(), ctx),
         };
@@ -207,10 +213,26 @@ impl MediaStream {
         }
     }
 
+    /// Sends what the wire has written.
+    fn send(&mut self, ctx: &mut WebsocketContext<Self>) {
+        if self.out.is_empty() {
+            return;
+        }
+        if !matches!(self.phase, Phase::Closing { .. }) {
+            for message in self.out.messages() {
+                match message {
+                    Incoming::Text(text) => ctx.text(text),
+                    Incoming::Binary(bytes) => ctx.binary(Bytes::copy_from_slice(bytes)),
+                }
+            }
+        }
+        self.out.clear();
+    }
+
     /// Frames as the line was said to carry them; `None` for one that is of no use.
     fn fit(&mut self, event: LineEvent) -> Option<LineEvent> {
         let lively = matches!(event, LineEvent::Audio(_) | LineEvent::OddAudio(_));
-        self.heard |= lively || !self.carrier.capabilities().media_is_life;
+        self.heard |= lively || self.carrier.capabilities().liveness != Liveness::AudioOnly;
         let Some(intake) = &mut self.intake else {
             // Nothing is known of the line yet, so nothing is odd about it.
             return Some(if let LineEvent::OddAudio(odd) = event { LineEvent::Audio(odd.frame) } else { event });
@@ -231,16 +253,10 @@ impl MediaStream {
         }
         // It is set once: a second `start` is not asked for.
         let _ = self.carrier_call.set(start.carrier_call.clone());
-        self.intake = Some(Intake::new(start.format));
+        self.intake = Some(Intake::new(start.format.hears));
         let (taken, line_taken) = oneshot::channel();
-        let asking = |ticket| {
-            Phase::Asking(Asking {
-                stream: start.stream.clone(),
-                held: PreStartBuffer::new(start.format),
-                taken,
-                _ticket: ticket,
-            })
-        };
+        let asking =
+            |ticket| Phase::Asking(Asking { held: PreStartBuffer::new(start.format.hears), taken, _ticket: ticket });
         match std::mem::replace(&mut self.phase, Phase::Closing { reports: None }) {
             Phase::AwaitingStart(ticket) => self.phase = asking(ticket),
             // `hear` asks while awaiting `start` and never else.
@@ -266,7 +282,7 @@ impl MediaStream {
 
     /// Tells the call what the carrier said.
     fn pass(&mut self, event: LineEvent) {
-        let Phase::Attached { call, .. } = &self.phase else { return };
+        let Phase::Attached { call } = &self.phase else { return };
         match event {
             LineEvent::Audio(frame) => {
                 // Perishable: a full mailbox costs this frame. A closed one means that the call is ending, and it says so.
@@ -278,6 +294,8 @@ impl MediaStream {
             LineEvent::KeyPressed(key) => call.reports.do_send(LineReport::KeyPressed(key)),
             LineEvent::InputDiscarded => call.reports.do_send(LineReport::InputDiscarded),
             LineEvent::Stopped => call.reports.do_send(LineReport::Stopped),
+            // What a clear takes back is settled when it is sent; what is held back is bounded by the lead.
+            LineEvent::Cleared | LineEvent::Flow(_) => {}
             // `hear` and `fit` have dealt with these.
             LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) | LineEvent::OddAudio(_) => {}
         }
@@ -290,7 +308,7 @@ impl MediaStream {
             let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
             emit(Event::MalformedMessage { carrier, carrier_call, problem });
         }
-        if let Phase::Attached { call, .. } = &self.phase {
+        if let Phase::Attached { call } = &self.phase {
             call.reports.do_send(LineReport::Malformed);
         }
         if self.garbled >= MOST_GARBLED {
@@ -302,7 +320,7 @@ impl MediaStream {
     fn close(&mut self, code: CloseCode, reason: &str, ctx: &mut WebsocketContext<Self>) {
         let reports = match std::mem::replace(&mut self.phase, Phase::Closing { reports: None }) {
             Phase::Closing { reports } => return self.phase = Phase::Closing { reports },
-            Phase::Attached { call, .. } => Some(call.reports),
+            Phase::Attached { call } => Some(call.reports),
             Phase::AwaitingStart(_) | Phase::Asking(_) => None,
         };
         self.phase = Phase::Closing { reports };
@@ -330,16 +348,17 @@ impl MediaStream {
     /// Once a second: what is counted is told, and a call that is gone without a word closes its line.
     fn tick(&mut self, ctx: &mut WebsocketContext<Self>) {
         self.report_mismatches();
-        let Phase::Attached { call, .. } = &self.phase else { return };
+        let Phase::Attached { call } = &self.phase else { return };
         if !call.reports.connected() {
             // It may be hanging up at the carrier, and closes the line then.
             self.orphaned += 1;
-            if !self.carrier.capabilities().hangs_up_by_request || self.orphaned > LONGEST_HANGUP {
+            if self.carrier.capabilities().our_close != OurClose::LeavesCallUp || self.orphaned > LONGEST_HANGUP {
                 self.close(CloseCode::Error, "the call is over", ctx);
             }
             return;
         }
-        if std::mem::take(&mut self.heard) {
+        let open = self.carrier.capabilities().liveness == Liveness::OpenSocket;
+        if std::mem::take(&mut self.heard) || open {
             call.reports.do_send(LineReport::Alive);
         }
         if self.dropped > 0 {
@@ -373,8 +392,8 @@ impl MediaStream {
         };
         match whole {
             Ok(None) => {}
-            Ok(Some(Whole::Text(text))) => self.hear(&text, ctx),
-            Ok(Some(Whole::Binary)) => self.ignore("a binary message", ctx),
+            Ok(Some(Whole::Text(text))) => self.hear(Incoming::Text(&text), ctx),
+            Ok(Some(Whole::Binary(bytes))) => self.hear(Incoming::Binary(&bytes), ctx),
             Ok(Some(Whole::NotUtf8)) => self.close(CloseCode::Invalid, "text that is not UTF-8", ctx),
             Err(TooLarge) => self.close(CloseCode::Size, "a message larger than limits.max_message", ctx),
         }
@@ -395,7 +414,7 @@ impl Actor for MediaStream {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.report_mismatches();
         let reports = match &self.phase {
-            Phase::Attached { call, .. } => Some(&call.reports),
+            Phase::Attached { call } => Some(&call.reports),
             Phase::Closing { reports } => reports.as_ref(),
             // Not admitted, or `admission` tells the call because `taken` is dropped.
             Phase::AwaitingStart(_) | Phase::Asking(_) => None,
@@ -411,16 +430,16 @@ impl Actor for MediaStream {
 
 impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
     fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
-        self.heard |= !self.carrier.capabilities().media_is_life;
+        self.heard |= self.carrier.capabilities().liveness != Liveness::AudioOnly;
         match message {
-            Ok(ws::Message::Text(text)) => self.hear(&text, ctx),
+            Ok(ws::Message::Text(text)) => self.hear(Incoming::Text(&text), ctx),
             Ok(ws::Message::Continuation(item)) => self.reassemble(&item, ctx),
-            Ok(ws::Message::Binary(_)) => self.ignore("a binary message", ctx),
+            Ok(ws::Message::Binary(bytes)) => self.hear(Incoming::Binary(&bytes), ctx),
             Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
             Ok(ws::Message::Close(reason)) => {
                 let in_order = reason.is_none_or(|reason| reason.code == CloseCode::Normal);
-                if let (true, Phase::Attached { call, .. }) = (in_order, &self.phase) {
+                if let (true, Phase::Attached { call }) = (in_order, &self.phase) {
                     call.reports.do_send(LineReport::Left);
                 }
                 self.close(CloseCode::Normal, "", ctx);
@@ -468,7 +487,7 @@ impl Handler<LineAttached> for MediaStream {
         }
         // Nobody listens only when the one who asks is gone with its thread; then so are we.
         let _ = asking.taken.send(());
-        self.phase = Phase::Attached { stream: asking.stream, call };
+        self.phase = Phase::Attached { call };
         let (events, dropped) = asking.held.release();
         self.dropped += dropped;
         for event in events {
@@ -482,14 +501,12 @@ impl Handler<ToLine> for MediaStream {
 
     fn handle(&mut self, ToLine(command): ToLine, ctx: &mut Self::Context) {
         // Before the call has the line and after its end there is nothing to be said.
-        let Phase::Attached { stream, .. } = &self.phase else { return };
+        let Phase::Attached { .. } = &self.phase else { return };
         if command == LineCommand::Close {
             return self.close(CloseCode::Normal, "the call is over", ctx);
         }
-        self.text.clear();
-        if self.carrier.encode(&command, stream, &mut self.text) {
-            ctx.text(self.text.as_str());
-        }
+        self.wire.write(&command, &mut self.out);
+        self.send(ctx);
     }
 }
 

@@ -10,7 +10,7 @@ use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
 use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
 use switchboard_actors::call::transfer::DialOutcome;
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier;
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
@@ -41,7 +41,8 @@ pub(super) async fn voice(request: HttpRequest, body: Body, app: Data<AppState>)
     if is_news(&form) {
         return Ok(news(&app, carrier_call, status));
     }
-    let asked = Asked { carrier: Carrier::Twilio, direction: direction(&form), from, to, parameters: query.pairs() };
+    let asked =
+        Asked { carrier: carrier::twilio::CARRIER, direction: direction(&form), from, to, parameters: query.pairs() };
     let profile = (app.profiles)(&asked);
     let named = logged(carrier_call.as_str());
     let language = profile.language.clone();
@@ -54,7 +55,7 @@ pub(super) async fn voice(request: HttpRequest, body: Body, app: Data<AppState>)
     }
     let profile = if machine { Arc::new(profile.with_note(TO_A_MACHINE)) } else { profile };
     let expected = ExpectedCall {
-        carrier: Carrier::Twilio,
+        carrier: carrier::twilio::CARRIER,
         carrier_call,
         account: Some(account),
         direction: direction(&form),
@@ -158,7 +159,8 @@ pub(super) async fn after_stream(
 fn language_of(app: &AppState, form: &Form) -> String {
     let number = |name| form.value(name).unwrap_or_default();
     let direction = direction(form);
-    let asked = Asked { carrier: Carrier::Twilio, direction, from: number("From"), to: number("To"), parameters: &[] };
+    let asked =
+        Asked { carrier: carrier::twilio::CARRIER, direction, from: number("From"), to: number("To"), parameters: &[] };
     (app.profiles)(&asked).language.clone()
 }
 

@@ -12,7 +12,7 @@ use log::{debug, warn};
 use quick_xml::escape::escape;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use switchboard_actors::carrier::{Carrier, StreamStart};
+use switchboard_actors::carrier::{self, StreamStart};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
@@ -44,7 +44,7 @@ pub struct WaybeoRules {
 /// `GET /waybeo/ws`: the stream.
 pub(super) async fn open(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let parameters = app.waybeo.accept(&request)?;
-    stream::upgrade(Carrier::Waybeo, Arrival::Vouched { parameters }, &request, app)
+    stream::upgrade(carrier::waybeo::CARRIER, Arrival::Vouched { parameters }, &request, app)
 }
 
 /// `GET /waybeo/answer`: Ozonetel asks what to do with a call, and with `event` tells how it goes on.
@@ -194,7 +194,7 @@ mod tests {
             account: None,
             from: Some(Private::new("1".to_owned())),
             to: Some(Private::new("2".to_owned())),
-            format: AudioFormat::PCM_8K,
+            format: AudioFormat::PCM_8K.into(),
             parameters: BTreeMap::from([("did".to_owned(), "1".to_owned()), ("vmn".to_owned(), "2".to_owned())]),
         };
         let sorted = |did_is_caller| {

@@ -324,7 +324,7 @@ pub(super) static METRICS: &[Metric] = &[
 const AGENTS: &str = "the names of `[agents]`";
 
 fn carriers() -> Vec<&'static str> {
-    Carrier::ALL.map(Carrier::name).into()
+    Carrier::all().map(Carrier::name).collect()
 }
 
 fn endings() -> Vec<&'static str> {

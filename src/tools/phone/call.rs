@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use switchboard_actors::carrier::Carrier;
 use tokio::time::{Instant, sleep};
 use url::Url;
 use uuid::Uuid;
@@ -29,10 +28,7 @@ pub struct CallReport {
 
 /// Places one call and plays it to its end. What fails is in the report.
 pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
-    let fresh = || match options.carrier {
-        Carrier::Twilio => sid("CA"),
-        Carrier::Waybeo => ucid(),
-    };
+    let fresh = || if options.carrier == switchboard_actors::carrier::twilio::CARRIER { sid("CA") } else { ucid() };
     let call_sid = options.call_sid.clone().unwrap_or_else(fresh);
     let mut call = Call {
         caller: Caller::new(&options),
@@ -119,9 +115,15 @@ impl Call {
         let http = Http::new(options.carrier, options.auth_token.clone(), options.authorities.as_deref())
             .map_err(|e| e.to_string())?;
         match options.target.clone() {
-            Target::Webhook(url) if options.carrier == Carrier::Twilio => self.walk(&http, url).await,
+            Target::Webhook(url) if options.carrier == switchboard_actors::carrier::twilio::CARRIER => {
+                self.walk(&http, url).await
+            }
             Target::Webhook(url) | Target::Stream(url) => {
-                let url = if options.carrier == Carrier::Waybeo { waybeo_stream(url)? } else { url };
+                let url = if options.carrier == switchboard_actors::carrier::waybeo::CARRIER {
+                    waybeo_stream(url)?
+                } else {
+                    url
+                };
                 let noun = StreamNoun { parameters: options.parameters.clone(), ..StreamNoun::default() };
                 match self.connect(&http, &url, &noun, None).await? {
                     Next::Over(by) => Ok(by),
@@ -226,10 +228,11 @@ impl Call {
 
     /// Opens a stream and plays it to its end. `after` is what the document says to ask then.
     async fn connect(&mut self, http: &Http, url: &Url, noun: &StreamNoun, after: Option<Ask>) -> Result<Next, String> {
-        let id = match self.options.carrier {
-            Carrier::Twilio => sid("MZ"),
+        let id = if self.options.carrier == switchboard_actors::carrier::twilio::CARRIER {
+            sid("MZ")
+        } else {
             // Its streams have no ids of their own.
-            Carrier::Waybeo => self.summary.call_sid.clone(),
+            self.summary.call_sid.clone()
         };
         let socket = match http.stream(url).await {
             Ok(socket) => socket,

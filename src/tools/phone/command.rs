@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::{Carrier, Keys, twilio};
 use switchboard_actors::ids::Private;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -186,10 +186,11 @@ impl CallArgs {
             // Clap sees to this for the command line; others may build the arguments themselves.
             _ => return Err("choose what to call: --url or --stream, one of them".into()),
         };
-        match self.carrier {
-            Carrier::Twilio if !self.faults.is_empty() => return Err("--fault goes with --carrier waybeo".into()),
-            Carrier::Waybeo if !self.dtmf.is_empty() => return Err("Waybeo tells of no keys: leave --dtmf out".into()),
-            Carrier::Twilio | Carrier::Waybeo => {}
+        if self.carrier == twilio::CARRIER && !self.faults.is_empty() {
+            return Err("--fault goes with --carrier waybeo".into());
+        }
+        if self.carrier.capabilities().keys == Keys::Unreported && !self.dtmf.is_empty() {
+            return Err(format!("{} tells of no keys: leave --dtmf out", self.carrier.name()));
         }
         let speech: Arc<[i16]> = match &self.wav {
             Some(path) => wav::read(path).map_err(|error| error.to_string())?.into(),
@@ -415,7 +416,7 @@ impl clap::builder::TypedValueParser for CarrierName {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
-        Some(Box::new(Carrier::ALL.into_iter().map(|carrier| clap::builder::PossibleValue::new(carrier.name()))))
+        Some(Box::new(Carrier::all().map(|carrier| clap::builder::PossibleValue::new(carrier.name()))))
     }
 }
 
@@ -440,8 +441,8 @@ fn address(text: &str, schemes: &[&str]) -> Result<Url, String> {
 }
 
 pub(crate) fn carrier(text: &str) -> Result<Carrier, String> {
-    Carrier::ALL.into_iter().find(|carrier| carrier.name() == text).ok_or_else(|| {
-        let known: Vec<&str> = Carrier::ALL.iter().map(|carrier| carrier.name()).collect();
+    Carrier::named(text).ok_or_else(|| {
+        let known: Vec<&str> = Carrier::all().map(Carrier::name).collect();
         format!("expected {}", known.join(" or "))
     })
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 pub use show::Seen;
 use show::Show;
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::{Carrier, twilio, waybeo};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
@@ -127,11 +127,9 @@ where
         wav::may_write(path).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
     let service = start(settings(&args)).await?;
-    let door = match args.carrier {
-        Carrier::Twilio => "/twilio/voice",
-        // The phone knows the rest.
-        Carrier::Waybeo => "/",
-    };
+    let announced = args.carrier == twilio::CARRIER;
+    // Where calls are not announced, the phone knows the rest.
+    let door = if announced { "/twilio/voice" } else { "/" };
     let address = format!("{}{door}?language={}", service.public_url().trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
@@ -168,7 +166,7 @@ fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
         ("admin.bind", "127.0.0.1:0".into()),
         ("realtime.provider", "rehearsal".into()),
         ("twilio.verify", "off".into()),
-        ("waybeo.enabled", (args.carrier == Carrier::Waybeo).to_string()),
+        ("waybeo.enabled", (args.carrier == waybeo::CARRIER).to_string()),
         ("records.dir", args.records.display().to_string()),
         ("spend.file", String::new()),
     ]

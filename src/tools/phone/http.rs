@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::{Carrier, twilio};
 use switchboard_actors::ids::Private;
 use tokio::time::Instant;
 use url::Url;
@@ -274,10 +274,7 @@ fn why_no_stream(error: &WsClientError) -> (u32, String) {
 
 /// A code of Twilio's debugger as it stands behind a failure; empty on another carrier's call, whose debugger knows no such code.
 pub(super) fn coded(carrier: Carrier, code: u32) -> String {
-    match carrier {
-        Carrier::Twilio => format!(" (Twilio {code})"),
-        Carrier::Waybeo => String::new(),
-    }
+    if carrier == twilio::CARRIER { format!(" (Twilio {code})") } else { String::new() }
 }
 
 /// The address of a callback, which may be relative to the document's own.

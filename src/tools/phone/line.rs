@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_actors::carrier::Carrier;
-
 use super::options::{Fault, PhoneOptions};
 use super::summary::Warning;
 use super::twilio::{self, Said};
@@ -28,11 +26,10 @@ pub(super) enum Line {
 impl Line {
     /// For the stream with this id.
     pub(super) fn new(options: &PhoneOptions, stream: &str) -> Self {
-        match options.carrier {
-            Carrier::Twilio => {
-                Self::Twilio { writer: twilio::Writer::new(stream.to_owned()), stream: stream.to_owned() }
-            }
-            Carrier::Waybeo => Self::Waybeo(waybeo::Writer::new(stream.to_owned(), &options.faults)),
+        if options.carrier == switchboard_actors::carrier::twilio::CARRIER {
+            Self::Twilio { writer: twilio::Writer::new(stream.to_owned()), stream: stream.to_owned() }
+        } else {
+            Self::Waybeo(waybeo::Writer::new(stream.to_owned(), &options.faults))
         }
     }
 

@@ -105,7 +105,7 @@ impl PhoneOptions {
     pub fn new(target: Target) -> Self {
         Self {
             target,
-            carrier: Carrier::Twilio,
+            carrier: switchboard_actors::carrier::twilio::CARRIER,
             speech: Arc::new([]),
             speak_at: None,
             dtmf: Vec::new(),

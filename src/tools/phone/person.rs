@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::twilio;
 use switchboard_actors::ids::Private;
 use tokio::time::sleep;
 use url::{Url, form_urlencoded};
@@ -54,7 +54,7 @@ pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
         found.map(|(_, value)| value.into_owned()).ok_or_else(|| format!("the API was asked without {name}"))
     };
     let mut report = PersonReport { to: field("To")?, from: field("From")?, ..PersonReport::default() };
-    let http = Http::new(Carrier::Twilio, invited.auth_token.clone(), None).map_err(|error| error.to_string())?;
+    let http = Http::new(twilio::CARRIER, invited.auth_token.clone(), None).map_err(|error| error.to_string())?;
     let (document, status) = (field("Url")?, field("StatusCallback")?);
     sleep(RINGS).await;
     let answers = matches!(invited.outcome, DialOutcome::Answered | DialOutcome::Declined);

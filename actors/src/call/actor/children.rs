@@ -119,7 +119,7 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<
     let name = recording_name(identity);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
-    let started = Recorder::start(path.clone(), identity.line.rate_hz, identity.tag(), setup.writer.clone());
+    let started = Recorder::start(path.clone(), identity.line.hears.rate_hz, identity.tag(), setup.writer.clone());
     let told = |problem: &std::io::Error| {
         let (path, problem) = (path.display().to_string(), problem.to_string());
         emit(Event::RecordingFailed { call: &identity.tag(), path: &path, problem: &problem });

@@ -1,4 +1,50 @@
 //! Twilio: Media Streams, and its REST API.
 
 pub mod control;
-pub(super) mod wire;
+mod wire;
+
+use std::time::Duration;
+
+use self::wire::TwilioWire;
+use super::{
+    AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
+    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+};
+
+/// The carrier.
+pub const CARRIER: Carrier = Carrier::of(&Twilio);
+
+/// Its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Twilio;
+
+impl Seat for Twilio {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn wire(&self) -> Box<dyn Wire> {
+        Box::<TwilioWire>::default()
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    name: "twilio",
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::MULAW_8K],
+    says: &[AudioFormat::MULAW_8K],
+    pacing: Pacing::CarrierBuffers,
+    lead: Duration::from_millis(400),
+    chunk: Chunk::ANY,
+    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: wire::LONGEST_NAME, most_pending: 64 },
+    clear: Clear::Sure { late: Duration::ZERO },
+    flow: Flow::Free,
+    keys: Keys::Reported,
+    handover: Some(Handover::Document),
+    our_close: OurClose::DocumentGoesOn,
+    liveness: Liveness::AnyMessage,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
+};

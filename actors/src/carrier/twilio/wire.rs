@@ -15,25 +15,35 @@ use base64_simd::STANDARD;
 
 use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
 use crate::carrier::{
-    AudioFormat, CallerFrame, Capabilities, Encoding, Handover, LineCommand, LineEvent, Pacing, StreamStart, WireError,
+    AudioFormat, CallerFrame, Encoding, Incoming, LineCommand, LineEvent, Outgoing, StreamStart, Wire, WireError,
 };
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, StreamId};
 
-pub(in crate::carrier) const CAPABILITIES: Capabilities = Capabilities {
-    name: "twilio",
-    pacing: Pacing::CarrierBuffers,
-    marks: true,
-    clear: true,
-    clear_is_sure: true,
-    dtmf_in: true,
-    frame_multiple: 1,
-    handover: Some(Handover::Document),
-    hangs_up_by_request: false,
-    media_is_life: false,
-};
+/// The wire of one stream.
+#[derive(Debug, Default)]
+pub(super) struct TwilioWire {
+    /// The stream's id, once `start` has told it: it goes into every message.
+    stream: Option<StreamId>,
+}
 
-pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
+impl Wire for TwilioWire {
+    fn read(&mut self, message: Incoming<'_>, _: &mut Outgoing) -> Result<LineEvent, WireError> {
+        let Incoming::Text(text) = message else { return Err(WireError::Binary) };
+        let event = decode(text)?;
+        if let LineEvent::Started(start) = &event {
+            self.stream.get_or_insert_with(|| start.stream.clone());
+        }
+        Ok(event)
+    }
+
+    fn write(&mut self, command: &LineCommand, out: &mut Outgoing) {
+        let Some(stream) = &self.stream else { return };
+        out.text(|text| encode(command, stream, text));
+    }
+}
+
+fn decode(text: &str) -> Result<LineEvent, WireError> {
     if text.len() > LONGEST_MESSAGE {
         return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
     }
@@ -52,7 +62,7 @@ pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
 }
 
-pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
+fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     match command {
         // A payload of nothing is a message Twilio may call invalid.
         LineCommand::Play(frame) if frame.is_empty() => false,
@@ -79,7 +89,7 @@ pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: 
             true
         }
         // There is no message for it: closing the socket lets the document behind `<Connect>` go on.
-        LineCommand::Close => false,
+        LineCommand::HangUp | LineCommand::Close => false,
     }
 }
 
@@ -158,7 +168,7 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         // The stream does not tell numbers; the webhook did.
         from: None,
         to: None,
-        format,
+        format: format.into(),
         parameters: parameters(start.custom_parameters.unwrap_or_default())?,
     })))
 }
@@ -305,7 +315,7 @@ struct MediaFormat<'a> {
 /// Bytes of one message. Twilio's are about 400; a second of 24 kHz PCM16 would be 64,000. More is no media stream.
 const LONGEST_MESSAGE: usize = 128 * 1024;
 /// Bytes of a mark's name; ours are far shorter, and only ours come back.
-const LONGEST_NAME: usize = 512;
+pub(super) const LONGEST_NAME: usize = 512;
 /// Entries of `customParameters`. Twilio names no limit; what is held per stranger's socket needs one.
 const MOST_PARAMETERS: usize = 64;
 /// Bytes of one parameter, name and value: Twilio allows 500 characters, of four bytes at most.

@@ -1,4 +1,50 @@
 //! Waybeo, whose bot stream is Ozonetel's.
 
 pub mod control;
-pub(super) mod wire;
+mod wire;
+
+use std::time::Duration;
+
+use self::wire::WaybeoWire;
+use super::{
+    AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
+    OurClose, Pacing, Pings, Seat, SecondStart, Wire,
+};
+
+/// The carrier.
+pub const CARRIER: Carrier = Carrier::of(&Waybeo);
+
+/// Its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waybeo;
+
+impl Seat for Waybeo {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn wire(&self) -> Box<dyn Wire> {
+        Box::<WaybeoWire>::default()
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    name: "waybeo",
+    messages: Messages::Text,
+    subprotocols: &[],
+    hears: &[AudioFormat::PCM_8K],
+    says: &[AudioFormat::PCM_8K],
+    pacing: Pacing::WePace,
+    lead: Duration::from_millis(200),
+    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(10))),
+    marks: Marks::None,
+    clear: Clear::Unsure,
+    flow: Flow::Free,
+    keys: Keys::Unreported,
+    handover: Some(Handover::Command),
+    our_close: OurClose::LeavesCallUp,
+    liveness: Liveness::AudioOnly,
+    keeps_open_with: None,
+    pings: Pings::Answered,
+    second_start: SecondStart::Ignored,
+};

@@ -15,26 +15,35 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use crate::carrier::json::{Scalar, Text, clipped, id, malformed, missing, parse, place, push_quoted};
 use crate::carrier::{
-    AudioFormat, CallerFrame, Capabilities, Handover, LineCommand, LineEvent, MismatchedFrame, Pacing, StreamStart,
-    WireError,
+    AudioFormat, CallerFrame, Incoming, LineCommand, LineEvent, MismatchedFrame, Outgoing, StreamStart, Wire, WireError,
 };
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
-pub(in crate::carrier) const CAPABILITIES: Capabilities = Capabilities {
-    name: "waybeo",
-    pacing: Pacing::WePace,
-    marks: false,
-    clear: true,
-    clear_is_sure: false,
-    dtmf_in: false,
-    frame_multiple: 80,
-    handover: Some(Handover::Command),
-    hangs_up_by_request: true,
-    media_is_life: true,
-};
+/// The wire of one stream.
+#[derive(Debug, Default)]
+pub(super) struct WaybeoWire {
+    /// The stream's id, once `start` has told it: it goes into every message of audio.
+    stream: Option<StreamId>,
+}
 
-pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
+impl Wire for WaybeoWire {
+    fn read(&mut self, message: Incoming<'_>, _: &mut Outgoing) -> Result<LineEvent, WireError> {
+        let Incoming::Text(text) = message else { return Err(WireError::Binary) };
+        let event = decode(text)?;
+        if let LineEvent::Started(start) = &event {
+            self.stream.get_or_insert_with(|| start.stream.clone());
+        }
+        Ok(event)
+    }
+
+    fn write(&mut self, command: &LineCommand, out: &mut Outgoing) {
+        let Some(stream) = &self.stream else { return };
+        out.text(|text| encode(command, stream, text));
+    }
+}
+
+fn decode(text: &str) -> Result<LineEvent, WireError> {
     if text.len() > LONGEST_MESSAGE {
         return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
     }
@@ -47,7 +56,7 @@ pub(in crate::carrier) fn decode(text: &str) -> Result<LineEvent, WireError> {
     }
 }
 
-pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
+fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     match command {
         LineCommand::Play(frame) if frame.len() < 2 => false,
         LineCommand::Play(frame) => {
@@ -72,7 +81,7 @@ pub(in crate::carrier) fn encode(command: &LineCommand, stream: &StreamId, out: 
             true
         }
         // There are no marks; and closing is done by the socket, because `callDisconnect` would also end a call that was handed on.
-        LineCommand::Mark(_) | LineCommand::Close => false,
+        LineCommand::Mark(_) | LineCommand::HangUp | LineCommand::Close => false,
     }
 }
 
@@ -151,7 +160,7 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         // Waybeo, in production: `did` is the customer, `vmn` the number that was dialled.
         from: first(&parameters, &["did", "customer_number", "caller_number"]),
         to: first(&parameters, &["vmn"]),
-        format: LINE,
+        format: LINE.into(),
         parameters,
     })))
 }

@@ -10,7 +10,7 @@ use crate::call::actor::sabotage::Sabotage;
 use crate::call::messages::Inspect;
 use crate::call::report::Spent;
 use crate::call::testing::profile;
-use crate::carrier::{AudioFormat, Carrier, StreamStart};
+use crate::carrier::{AudioFormat, StreamStart};
 use crate::child::Child;
 use crate::ids::{CarrierCallId, Private, StreamId};
 use crate::line::identity::Direction;
@@ -189,7 +189,7 @@ impl Service {
 
     async fn expect(&self, call: u8) -> Result<Permit, Refusal> {
         let announced = ExpectedCall {
-            carrier: Carrier::Twilio,
+            carrier: crate::carrier::twilio::CARRIER,
             carrier_call: CarrierCallId::new(&format!("CA{call}")),
             account: None,
             direction: Direction::Inbound,
@@ -208,10 +208,10 @@ impl Service {
             account: None,
             from: None,
             to: None,
-            format: AudioFormat::MULAW_8K,
+            format: AudioFormat::MULAW_8K.into(),
             parameters: BTreeMap::new(),
         };
-        let (carrier, token, line) = (Carrier::Twilio, permit.token, Probe::line(&self.line));
+        let (carrier, token, line) = (crate::carrier::twilio::CARRIER, permit.token, Probe::line(&self.line));
         self.supervisor.send(Admit { carrier, token, start, line, arbiter }).await.expect("alive")
     }
 

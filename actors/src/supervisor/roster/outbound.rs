@@ -64,7 +64,6 @@ impl<C: Clone> Roster<C> {
 mod tests {
     use super::*;
     use crate::call::testing::profile;
-    use crate::carrier::Carrier;
     use crate::clock;
     use crate::ids::{CallId, CallTag, Private, StreamToken};
     use crate::line::identity::Direction;
@@ -139,7 +138,7 @@ mod tests {
 
     fn outbound(name: &str) -> ExpectedCall {
         ExpectedCall {
-            carrier: Carrier::Twilio,
+            carrier: crate::carrier::twilio::CARRIER,
             carrier_call: CarrierCallId::new(name),
             account: None,
             direction: Direction::Outbound,

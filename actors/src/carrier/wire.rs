@@ -1,0 +1,136 @@
+//! A stream's wire: a carrier's messages ⇄ [`LineEvent`], [`LineCommand`]. Pure.
+
+use super::{LineCommand, LineEvent};
+
+/// One stream of a carrier: it may learn the stream's id, count, or remember a spelling.
+pub trait Wire: Send {
+    /// Reads one message of the carrier. What the carrier has to be answered at once goes into `reply`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is of a known kind with wrong content. An unknown kind is [`LineEvent::Other`].
+    fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<LineEvent, WireError>;
+
+    /// Writes the messages for `command`; none where this carrier has none for it.
+    fn write(&mut self, command: &LineCommand, out: &mut Outgoing);
+}
+
+/// A message of a carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// Of text.
+    Text(&'a str),
+    /// Of bytes.
+    Binary(&'a [u8]),
+}
+
+/// Messages to a carrier, in order. Its buffers are kept.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    text: String,
+    binary: Vec<u8>,
+    /// The end of each message in its buffer.
+    ends: Vec<End>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Text(usize),
+    Binary(usize),
+}
+
+impl Outgoing {
+    /// A message of text, written by `write`, which says whether there is one. It writes nothing where there is none.
+    pub fn text(&mut self, write: impl FnOnce(&mut String) -> bool) {
+        if write(&mut self.text) {
+            self.ends.push(End::Text(self.text.len()));
+        }
+    }
+
+    /// The same for a message of bytes.
+    pub fn binary(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        if write(&mut self.binary) {
+            self.ends.push(End::Binary(self.binary.len()));
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The messages, first to last.
+    pub fn messages(&self) -> impl Iterator<Item = Incoming<'_>> {
+        let (mut text, mut binary) = (0, 0);
+        self.ends.iter().map(move |end| match *end {
+            End::Text(end) => Incoming::Text(&self.text[std::mem::replace(&mut text, end)..end]),
+            End::Binary(end) => Incoming::Binary(&self.binary[std::mem::replace(&mut binary, end)..end]),
+        })
+    }
+
+    /// Forgets the messages.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.binary.clear();
+        self.ends.clear();
+    }
+}
+
+/// Why a carrier's message could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Binary, of a carrier that sends text alone.
+    #[error("a binary message")]
+    Binary,
+    /// Not a JSON object, or one without the field that names its kind.
+    #[error("read the message: {0}")]
+    Unreadable(String),
+    /// A known kind whose content is not as the carrier's reference says.
+    #[error("read a `{kind}` message: {problem}")]
+    Malformed {
+        /// The message's kind.
+        kind: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A media format that we do not speak.
+    #[error(
+        "use media format `{encoding}` at {rate_hz} Hz with {channels} channels, expected G.711 or PCM16, 8, 16 or 24 kHz, mono"
+    )]
+    UnknownFormat {
+        /// The encoding's name as it came.
+        encoding: String,
+        /// Samples per second.
+        rate_hz: u32,
+        /// Channels.
+        channels: u8,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_keep_their_order_and_their_kind() {
+        let mut out = Outgoing::default();
+        for _ in 0..2 {
+            out.text(|text| {
+                text.push('a');
+                true
+            });
+            out.text(|_| false);
+            out.binary(|bytes| {
+                bytes.extend([1, 2]);
+                true
+            });
+            out.text(|text| {
+                text.push_str("bc");
+                true
+            });
+            let found: Vec<_> = out.messages().collect();
+            assert_eq!(found, [Incoming::Text("a"), Incoming::Binary(&[1, 2]), Incoming::Text("bc")]);
+            out.clear();
+            assert!(out.is_empty() && out.messages().next().is_none());
+        }
+    }
+}
