@@ -16,11 +16,11 @@ impl CallActor {
     /// What the person sees where the caller has no number that a carrier shows: the number of ours that the call is on.
     pub(super) fn shown_instead(&self) -> Option<Private<String>> {
         let identity = &self.setup.identity;
-        let own = match identity.direction {
-            Direction::Inbound => &identity.to,
-            Direction::Outbound => return None,
+        let (theirs, ours) = match identity.direction {
+            Direction::Inbound => (&identity.from, &identity.to),
+            Direction::Outbound => (&identity.to, &identity.from),
         };
-        (!is_number(identity.from.expose()) && is_number(own.expose())).then(|| own.clone())
+        if is_number(theirs.expose()) { None } else { in_full(ours.expose()).map(Private::new) }
     }
 
     /// Asks the carrier to call a person. They see `caller_id`, or the number of ours that the call is on: the carrier shows no other.
@@ -36,7 +36,7 @@ impl CallActor {
             Direction::Inbound => &identity.to,
             Direction::Outbound => &identity.from,
         };
-        let from = caller_id.unwrap_or_else(|| own.clone());
+        let from = caller_id.unwrap_or_else(|| in_full(own.expose()).map_or_else(|| own.clone(), Private::new));
         let placing = self.setup.api.as_ref().and_then(|api| api.invite(&identity.carrier_call, target, from, ring));
         let api = self.setup.api.clone();
         let asked = async move {
@@ -75,9 +75,15 @@ fn is_number(written: &str) -> bool {
         && matches!(Numbering::default().read(written), Party::Number(_))
 }
 
+/// A number of ours as carriers take it, however it was written.
+fn in_full(written: &str) -> Option<String> {
+    let number = Numbering::default().read(written).e164()?.to_owned();
+    is_number(&number).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_number;
+    use super::{in_full, is_number};
 
     #[test]
     fn a_carrier_shows_numbers_in_full_and_nothing_else() {
@@ -86,6 +92,18 @@ mod tests {
             ["client:alice", "sip:bob@pbx.example.com", "anonymous", "", "+266696687", "12345", "15550100001"]
         {
             assert!(!is_number(written), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_ours_is_shown_in_full_however_it_was_written() {
+        for written in
+            ["+15550100002", "15550100002", "0015550100002", "sip:+15550100002@trunk.example.com", "+1 (555) 010-0002"]
+        {
+            assert_eq!(in_full(written).as_deref(), Some("+15550100002"), "{written}");
+        }
+        for written in ["", "client:alice", "sip:desk@pbx.example.com", "02250000000", "anonymous", "+266696687"] {
+            assert_eq!(in_full(written), None, "{written}");
         }
     }
 }

@@ -1,0 +1,141 @@
+"""What happens to a caller in the middle of a call: keys into an answer, lost sockets, signals."""
+import asyncio
+import json
+import signal
+import xml.etree.ElementTree as ET
+
+from line import Line, check, new_sid, parameters_of, until
+
+SCENARIOS = []
+
+
+def scenario(work):
+    SCENARIOS.append(work)
+    return work
+
+
+def spoken(record):
+    return [(entry["text"], entry["heard"], entry["interrupted"]) for entry in record["conversation"] if entry["speaker"] != "user"]
+
+
+@scenario
+async def a_key_is_the_callers_word():
+    """Pressed into a long answer: cleared at once, cut at what was heard, and the answer to it is what comes next."""
+    keypad = '{ "2" = "say We are open.", "3" = "language hi", "*" = "repeat", "45" = "say Two keys." }'
+    async with Line(agents__default__keypad=keypad) as line:
+
+        async def one(keys):
+            phone = await line.call(laid=[(0.3, None), (15.0, None)])
+            await line.quiet(phone)
+            session = phone.session
+            await line.turn(phone, "tell me everything")
+            await until(lambda: len(phone.session.voices) > 1 and phone.queue, 5, "no answer")
+            await asyncio.sleep(1.5)
+            before, pressed = phone.position, asyncio.get_running_loop().time()
+            for key in keys:
+                await phone.press(key)
+                await asyncio.sleep(0.1)
+            await until(lambda: phone.clears, 1.2, keys, "the old answer plays on")
+            took = asyncio.get_running_loop().time() - pressed
+            await until(lambda: session.truncations or session.closed.is_set(), 3, keys, "the item was not cut")
+            if session.truncations:
+                _, _, end, have = session.truncations[0]
+                check(500 < end < 4000 and have > 10000, keys, f"cut at {end} of {have} ms")
+            await until(lambda: phone.queue or phone.position > before + 9000, 6, keys, "no answer to the key")
+            record = await line.hang_up(phone)
+            check([press["key"] for press in record["keys"]] == list(keys), record["keys"])
+            check(spoken(record)[1][2] is True, keys, spoken(record))
+            return took
+
+        took = await asyncio.gather(*(one(keys) for keys in ("1", "#", "2", "3", "*", "45", "123#")))
+    return f"cleared within {max(took):.2f} s"
+
+
+@scenario
+async def a_call_outlives_its_socket():
+    """Reset without a word under a call in progress: another stream, the same call, one record; twice; in an answer; in the notice."""
+    async with Line(server__max_calls=9, limits__goodbye="1s") as line:
+
+        def cut(phone):
+            phone.socket.transport.abort()
+
+        async def again(phone, expected=True):
+            _, document = await line.voice(phone.call_sid, "/twilio/after-stream", CallStatus="in-progress")
+            check((document.find("./Connect/Stream") is not None) == expected, ET.tostring(document))
+            return document
+
+        async def goes_on(when, times=1):
+            phone = await line.call(laid=[(0.3 if when != "greeting" else 4.0, None), (6.0, None)])
+            identity = (await line.shown())[0]["id"]
+            if when != "greeting":
+                await line.quiet(phone)
+            if when == "answer":
+                await line.turn(phone, "tell me")
+                await until(lambda: phone.queue, 5, "no answer")
+                await asyncio.sleep(0.7)
+            for _ in range(times):
+                cut(phone)
+                await asyncio.wait([phone.running], timeout=5)
+                await asyncio.sleep(0.3)
+                document = await again(phone)
+                check(parameters_of(await again(phone)) == parameters_of(document), "asked again: another token")
+                await line.back(phone, document)
+                await asyncio.sleep(0.3)
+            check(not phone.running.done(), when, "the stream was refused", phone.closed)
+            if when == "idle":
+                await line.turn(phone, "are you there")
+            await until(lambda: phone.received, 6, when, "nobody speaks on the other stream")
+            mine = [call["id"] for call in await line.shown() if call["carrier_call_id"] == phone.call_sid]
+            record = await line.hang_up(phone)
+            check(len(mine) == 1 and record["call_id"] == mine[0] or record.get("id") == mine[0], mine, record["call_id"])
+            check(record["ending"]["reason"] == "caller_hung_up", when, record["ending"])
+            return identity
+
+        async def over(how):
+            phone = await line.call()
+            await line.quiet(phone)
+            if how == "clean close":
+                await phone.hang_up()
+            else:
+                cut(phone)
+            await asyncio.wait([phone.running], timeout=5)
+            if how == "status":
+                await asyncio.sleep(0.3)
+                await line.voice(phone.call_sid, "/twilio/status", CallStatus="completed")
+            elif how == "asked, completed":
+                _, document = await line.voice(phone.call_sid, "/twilio/after-stream", CallStatus="completed")
+                check(document.find("./Connect") is None, ET.tostring(document))
+            record = await line.record(phone.call_sid, 3 if how != "never asked" else 9)
+            wanted = {"never asked": ("line_lost",)}.get(how, ("caller_hung_up", "carrier_ended", "line_lost"))
+            check(record["ending"]["reason"] in wanted, how, record["ending"])
+            return record["ending"]["reason"]
+
+        ways = ["clean close", "status", "asked, completed", "never asked"]
+        endings = await asyncio.gather(*(goes_on(when) for when in ("idle", "answer", "greeting")), goes_on("idle", 2), *(over(how) for how in ways))
+        await line.nobody()
+    return "4 calls went on; " + ", ".join(f"{how}: {end}" for how, end in zip(ways, endings[4:]))
+
+
+@scenario
+async def every_line_names_the_carriers_call_and_signals_drop_none():
+    """Hang-ups, refusals, losses: the log has the CallSid; SIGHUP and others leave calls alone; ended calls can still be looked up."""
+    async with Line(server__max_calls=1, waybeo__enabled="true") as line:
+        phone = await line.call()
+        await line.quiet(phone)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            line.service.process.send_signal(number)
+        await asyncio.sleep(0.3)
+        before = len(phone.received)
+        await line.turn(phone)
+        await until(lambda: len(phone.received) > before, 5, "a signal has dropped the call")
+        refused = new_sid()
+        await line.voice(refused)
+        check(any(refused in row and "full" in row for row in line.log().splitlines()), "a refusal without its call")
+        record = await line.hang_up(phone)
+        for row in line.log().splitlines():
+            if record["call_id"] in row or (record.get("id") or "-") in row:
+                check(phone.call_sid in row, "a line about a call without the carrier's id:", row)
+        status, body = await line.admin(f"/calls/{phone.call_sid}")
+        check(status == 200 and json.loads(body)["carrier_call_id"] == phone.call_sid, status, body)
+        check(json.loads((await line.admin("/calls"))[1])["active"] == 0, "an ended call counts as active")
+    return "four signals, one refusal, every line named"
