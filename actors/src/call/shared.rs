@@ -133,9 +133,9 @@ impl Shared {
         self.tell(Note::LanguageSwitched(code.to_owned()));
     }
 
-    /// The caller pressed a key.
-    pub(super) fn record_key(&mut self, key: char) {
-        self.record(if self.recording == Recording::Paused { Fact::KeyWithheld } else { Fact::KeyPressed(key) });
+    /// The caller pressed a key; which one is kept unless it is private.
+    pub(super) fn record_key(&mut self, key: char, private: bool) {
+        self.record(if private { Fact::KeyWithheld } else { Fact::KeyPressed(key) });
     }
 
     /// Records silence and no keys from now on, or everything again.

@@ -2,7 +2,7 @@
 //!
 //! A key is the caller's word. It stops what is being said as speech does, and at once, whatever it does besides; what was asked for and
 //! has not begun is not said any more. What has to be heard to its end (see `opening`) is not stopped: entries wait for that end.
-//! While the recording is paused, keys are written nowhere.
+//! While the recording is paused, keys are written nowhere, nor are those that follow the keys that will pause it.
 
 use super::keypad::Entry;
 use super::{Floor, Interrupter, Phase};
@@ -26,10 +26,11 @@ pub(in crate::call) enum Entered {
 
 impl Floor {
     /// A key was pressed; what is said now gives way, unless it has to be heard.
-    pub(in crate::call) fn key_pressed(&mut self, key: char, call: &Shared) {
+    pub(in crate::call) fn key_pressed(&mut self, key: char, call: &mut Shared) {
         self.no_input.caller_answered(call.now);
-        let private = call.recording == Recording::Paused;
-        self.keypad.press(key, private, &call.profile.keypad, call.now);
+        let paused = call.recording == Recording::Paused;
+        let private = self.keypad.press(key, paused, &call.profile.keypad, call.now);
+        call.record_key(key, private);
     }
 
     /// Whether there are keys that nobody has taken.
@@ -57,10 +58,12 @@ impl Floor {
 
     /// A complete entry of the keypad: an action of the configuration, or something to tell the model.
     pub(in crate::call) fn keys_entered(&mut self, call: &mut Shared) -> Option<Entered> {
-        let entry = self.keypad.take(call.now)?;
+        let paused = call.recording == Recording::Paused;
+        let mut entry = self.keypad.take(paused, &call.profile.keypad, call.now)?;
         if !self.turn.is_over() {
             // What was begun since the last key was pressed knows nothing of the entry.
             self.overtake(call);
+            entry.stopped = true;
         }
         match call.profile.keypad.actions.get(&entry.keys).cloned() {
             Some(KeyAction::HangUp) => return Some(Entered::HangUp),

@@ -4,7 +4,7 @@ use super::CallMachine;
 use crate::call::exit::{By, ToldBy};
 use crate::call::floor::Entered;
 use crate::call::line_link::StreamEnd;
-use crate::call::shared::Stage;
+use crate::call::shared::{Recording, Stage};
 use crate::call::steps::Note;
 use crate::ending::Ending;
 use crate::line::messages::LineReport;
@@ -45,11 +45,11 @@ impl CallMachine {
         let stage = self.stage();
         let revocable = self.exit.is_revocable(&self.talk);
         let (floor, call) = (&mut self.talk.floor, &mut self.talk.call);
-        call.record_key(key);
+        let paused = call.recording == Recording::Paused;
         match stage {
             // The end is not the caller's to call off, or they are with somebody else.
-            Stage::Closing if !revocable => {}
-            Stage::Broken | Stage::HandedOn | Stage::Ended => {}
+            Stage::Closing if !revocable => call.record_key(key, paused),
+            Stage::Broken | Stage::HandedOn | Stage::Ended => call.record_key(key, paused),
             // While connecting, the entry waits for the model.
             Stage::Connecting | Stage::Talking | Stage::Closing => {
                 floor.key_pressed(key, call);

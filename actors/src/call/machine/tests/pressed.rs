@@ -278,6 +278,50 @@ fn an_entry_that_was_begun_or_ended_in_a_pause_is_withheld_as_a_whole() {
 }
 
 #[test]
+fn a_card_number_behind_the_pausing_key_is_written_nowhere_however_fast_it_comes() {
+    for (pressed, wait, kept) in [
+        ("374111111111111111#85", ms(200), "375"),
+        ("374111111111111111#85", ms(1), "375"),
+        ("374111111111111111#", secs(2), "37"),
+        ("74111111111111111#85", ms(0), "75"),
+    ] {
+        for noticed in [false, true] {
+            let mut call = pausable(noticed);
+            let mut done = Vec::new();
+            for key_pressed in pressed.chars() {
+                call.now += wait;
+                done.extend(call.on(key(key_pressed)));
+            }
+            if noticed {
+                done.extend(call.on(heard("notice")));
+            }
+            call.now += ms(1500);
+            done.extend(call.on(CallEvent::TimeUp));
+            let keys =
+                done.iter().filter_map(|it| if let A::Record(Fact::KeyPressed(key)) = it { Some(*key) } else { None });
+            assert_eq!(keys.collect::<String>(), kept, "{pressed} {wait:?} {noticed}");
+            assert!(done.contains(&A::PauseRecording(true)), "{pressed} {wait:?} {noticed}");
+            assert!(!format!("{done:?}").contains("411"), "{pressed} {wait:?} {noticed}: {done:?}");
+        }
+    }
+}
+
+/// A call where 7 pauses the recording and 8 lets it go on: its notice is being heard, or nothing is.
+fn pausable(noticed: bool) -> Harness {
+    let actions = [("7", KeyAction::PauseRecording(true)), ("8", KeyAction::PauseRecording(false))];
+    let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
+    let notice = noticed.then(|| "This call is recorded.".to_owned());
+    let keypad = KeypadPlan { actions, ..KeypadPlan::default() };
+    let mut call = Harness::of(CallProfile { notice, keypad, ..profile() });
+    call.on(ready());
+    call.says(if noticed { "notice" } else { "greet" });
+    if !noticed {
+        call.on(drained());
+    }
+    call
+}
+
+#[test]
 fn what_a_private_key_does_is_done_without_naming_it() {
     let mut call = Harness::of(noticing());
     call.on(ready());
