@@ -18,7 +18,7 @@ from service import HOME  # noqa: E402
 
 # Each is a service of its own with a few callers.
 AT_ONCE = int(os.environ.get("FIELD_AT_ONCE", "10"))
-LONGEST = 60
+LONGEST = 90
 
 
 async def attempt(work):

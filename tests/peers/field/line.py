@@ -139,6 +139,11 @@ class Line:
         data = None if body is None else json.dumps(body).encode()
         return await apart(request, self.service.admin + path, data, "application/json")
 
+    async def events(self, phone):
+        """What a watcher of the call is told from now on until it ends, as server-sent events: a task."""
+        told = await apart(urllib.request.urlopen, f"{self.service.admin}/calls/{phone.call_sid}/events")
+        return asyncio.ensure_future(apart(lambda: told.read().decode()))
+
     async def shown(self):
         return json.loads((await self.admin("/calls"))[1])["calls"]
 
