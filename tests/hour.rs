@@ -16,8 +16,9 @@ use switchboard_actors::carrier::{AudioFormat, CallerFrame, LineCommand, twilio}
 use switchboard_actors::frame::Frame;
 use switchboard_actors::line::messages::LineReport;
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::realtime::conversation::{SessionAction, SessionEvent};
+use switchboard_actors::realtime::openai::session::Session;
 use switchboard_actors::realtime::report::Words;
-use switchboard_actors::realtime::session::{Session, SessionAction, SessionEvent};
 use switchboard_actors::transcript::log::ConversationLog;
 use switchboard_actors::transcript::messages::Fact;
 
@@ -339,7 +340,8 @@ impl World {
     fn tell(&mut self, event: CallEvent) {
         for action in self.machine.handle(event, self.now) {
             match action {
-                CallAction::AttachModel => self.audio(AudioEvent::ModelAttached(AudioFormat::MULAW_8K)),
+                CallAction::AttachModel => self
+                    .audio(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K }),
                 CallAction::DetachModel => self.audio(AudioEvent::ModelDetached),
                 CallAction::ClearPlayout { response } => self.audio(AudioEvent::ClearPlayout(response)),
                 CallAction::TellWhenDrained => self.audio(AudioEvent::TellWhenDrained),
@@ -430,7 +432,8 @@ impl World {
                 SessionAction::ToWords(words) => self.hear_words(words),
                 SessionAction::Report(report) => self.tell(CallEvent::Model(report)),
                 SessionAction::Ping => self.model(SessionEvent::Pong),
-                SessionAction::Pong(_)
+                SessionAction::SendAudio(_)
+                | SessionAction::Pong(_)
                 | SessionAction::ExpiresAt(_)
                 | SessionAction::Prepared
                 | SessionAction::Close => {}

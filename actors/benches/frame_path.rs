@@ -14,7 +14,7 @@ use switchboard_actors::carrier::{
 };
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
-use switchboard_actors::realtime::protocol::client::append;
+use switchboard_actors::realtime::openai::protocol::client::append;
 use switchboard_actors::{clock, g711};
 
 fn main() {
@@ -49,7 +49,9 @@ fn wire() -> (Box<dyn Wire>, Outgoing) {
 fn started(model: AudioFormat) -> (Pipeline, Instant, Vec<AudioAction>) {
     let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, twilio::CARRIER.capabilities(), Duration::from_millis(400));
     let (now, mut actions) = (clock::now(), Vec::with_capacity(16));
-    pipeline.handle(AudioEvent::ModelAttached(model), now, &mut actions).expect("rates are supported");
+    pipeline
+        .handle(AudioEvent::ModelAttached { input: model, output: model }, now, &mut actions)
+        .expect("rates are supported");
     (pipeline, now, actions)
 }
 

@@ -333,7 +333,7 @@ impl<'a> Run<'a> {
     fn new(script: &'a Script, echo_delay_ms: u64) -> Self {
         let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, script.capabilities, Duration::from_millis(400));
         let now = clock::now();
-        let attached = AudioEvent::ModelAttached(script.format);
+        let attached = AudioEvent::ModelAttached { input: script.format, output: script.format };
         pipeline.handle(attached, now, &mut vec![]).expect("rates are supported");
         Self {
             script,

@@ -83,6 +83,10 @@ const TOWER: [&str; 31] = [
 ];
 /// All that a carrier's folder knows of the crate.
 const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "crate::carrier"];
+/// Who provides models, in small letters.
+const PROVIDERS: [&str; 2] = ["openai", "azure"];
+/// What may name them beside their own folders: where a session is made, and what it is configured with.
+const SEAT_DOORS: [&str; 3] = ["realtime/mod.rs", "realtime/conversation.rs", "realtime/plan.rs"];
 /// The file that is the media-stream actor, and what it alone names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
 /// Messages that carry audio: perishable, so never past a mailbox's bound.
@@ -140,6 +144,25 @@ fn a_room_names_no_room_above_it() {
         seen.insert(room);
     }
     assert_eq!(seen.len(), TOWER.len(), "a room of TOWER is gone; there are {seen:?}");
+}
+
+#[test]
+fn providers_of_models_are_named_in_their_seats_alone() {
+    let root = actors_src();
+    let mut named = Vec::new();
+    for file in sources(&root).iter().filter(|file| !is_for_tests(&file.path)) {
+        let code = without_tests(&file.code).to_lowercase();
+        let place = file.path.strip_prefix(&root).expect("under the root").to_path_buf();
+        if PROVIDERS.iter().any(|provider| code.contains(provider)) {
+            named.push(place);
+        }
+    }
+    let strangers = |place: &&PathBuf| {
+        !place.starts_with("realtime/openai") && !SEAT_DOORS.iter().any(|door| place.ends_with(door))
+    };
+    let strangers: Vec<&PathBuf> = named.iter().filter(strangers).collect();
+    assert!(strangers.is_empty(), "a provider is named outside its folder, by {strangers:?}");
+    assert!(SEAT_DOORS.iter().all(|door| named.iter().any(|place| place.ends_with(door))), "a door is gone: {named:?}");
 }
 
 #[test]

@@ -152,7 +152,9 @@ impl Call {
         let capabilities = twilio::CARRIER.capabilities();
         let mut pipeline = Pipeline::new(AudioFormat::MULAW_8K, capabilities, Duration::from_millis(400));
         let (now, mut actions) = (clock::now(), Vec::with_capacity(16));
-        pipeline.handle(AudioEvent::ModelAttached(model), now, &mut actions).expect("rates are supported");
+        pipeline
+            .handle(AudioEvent::ModelAttached { input: model, output: model }, now, &mut actions)
+            .expect("rates are supported");
         let (response, item) = (ResponseId::new("resp_1"), ItemId::new("item_1"));
         Self { pipeline, actions, now, response, item, model_bytes: 20 * model.bytes_per_ms(), marks: 0 }
     }

@@ -208,7 +208,13 @@ impl Run {
     fn new(capabilities: &Capabilities, echo: Duration, deltas: &[(usize, usize, bool)]) -> Self {
         let mut pipeline = Pipeline::new(AudioFormat::PCM_8K, capabilities, LEAD);
         let now = clock::now();
-        pipeline.handle(AudioEvent::ModelAttached(AudioFormat::PCM_8K), now, &mut vec![]).expect("rates are supported");
+        pipeline
+            .handle(
+                AudioEvent::ModelAttached { input: AudioFormat::PCM_8K, output: AudioFormat::PCM_8K },
+                now,
+                &mut vec![],
+            )
+            .expect("rates are supported");
         let (mut due, last) = (now, deltas.len() - 1);
         let deltas = deltas.iter().enumerate().map(|(n, &(samples, gap_ms, ends))| {
             due += Duration::from_millis(gap_ms as u64);

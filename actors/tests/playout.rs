@@ -338,7 +338,7 @@ fn a_model_that_speaks_before_the_word_of_it_has_come_loses_nothing() {
     call.says("resp_1", "item_1", 60);
     call.completes("item_1");
     assert_eq!(call.told(), "");
-    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
     assert_eq!(call.told(), "started item_1, play 100, play 20, mark 1:960:item_1");
     call.pass(1_000);
     assert_eq!(call.told(), "");
@@ -354,7 +354,7 @@ fn audio_before_any_model_is_bounded_and_forgotten_by_an_interruption() {
     call.pass(1_000);
     assert_eq!(call.told(), "dropped Unexpected 6");
     call.interrupts(None);
-    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
     call.pass(1_000);
     assert!(!call.told().contains("play"), "what was said before the interruption is over");
 }
@@ -362,7 +362,7 @@ fn audio_before_any_model_is_bounded_and_forgotten_by_an_interruption() {
 #[test]
 fn an_interrupted_answer_leaves_nothing_in_the_next_one() {
     let mut call = Call::new(&BUFFERS);
-    call.handle(AudioEvent::ModelAttached(AudioFormat::PCM_24K));
+    call.handle(AudioEvent::ModelAttached { input: AudioFormat::PCM_24K, output: AudioFormat::PCM_24K });
     let loud: Vec<u8> = 20_000_i16.to_le_bytes().repeat(24_000 / 1000 * 35);
     call.model_audio("resp_1", "item_1", &loud);
     call.interrupts(None);
@@ -374,7 +374,7 @@ fn an_interrupted_answer_leaves_nothing_in_the_next_one() {
 #[test]
 fn a_resampled_item_has_its_own_length_to_the_sample() {
     let mut call = Call::new(&BUFFERS);
-    call.handle(AudioEvent::ModelAttached(AudioFormat::PCM_24K));
+    call.handle(AudioEvent::ModelAttached { input: AudioFormat::PCM_24K, output: AudioFormat::PCM_24K });
     // 12,345 samples: no whole number of blocks, frames or line samples; cut in odd bytes.
     for piece in vec![0x11; 24_690].chunks(1_001) {
         call.model_audio("resp_1", "item_1", piece);
@@ -617,7 +617,7 @@ fn a_level_is_for_all_that_the_caller_hears() {
         assert_eq!(call.last_frame, expected);
         call.handle(AudioEvent::PlayPcm { item: ItemId::new("pcm"), pcm: Arc::from([1_000; 800]) });
         assert_eq!(call.last_frame, expected);
-        call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+        call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
         call.model_audio("resp_1", "item_1", &[loud; 800]);
         assert_eq!(call.last_frame, expected);
         call.handle(AudioEvent::SetLevels(Levels::default()));
@@ -662,7 +662,7 @@ fn a_message_is_never_below_a_carriers_floor_nor_off_its_step() {
     let carrier = Capabilities { chunk, lead: ms(400), ..BUFFERS };
     let mut call = Call::new(&carrier);
     call.pipeline = Pipeline::new(AudioFormat::MULAW_8K, &carrier, ms(800));
-    call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+    call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
     call.says("resp_1", "item_1", 410);
     assert!(call.told().starts_with("started item_1, play 400"), "3200 bytes of mu-law are 400 ms");
     call.says("resp_1", "item_1", 200);
@@ -738,7 +738,7 @@ impl Call {
             last_response,
             heard: None,
         };
-        call.handle(AudioEvent::ModelAttached(AudioFormat::MULAW_8K));
+        call.handle(AudioEvent::ModelAttached { input: AudioFormat::MULAW_8K, output: AudioFormat::MULAW_8K });
         call
     }
 

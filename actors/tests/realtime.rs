@@ -15,7 +15,7 @@ use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::messages::{FromModel, ItemComplete, ModelBound};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
-use switchboard_actors::realtime::options::SessionOptions;
+use switchboard_actors::realtime::openai::options::SessionOptions;
 use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport, Words};

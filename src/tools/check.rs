@@ -8,7 +8,7 @@ use console::style;
 use serde_json::json;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
-use switchboard_actors::realtime::protocol::client::session_update;
+use switchboard_actors::realtime::openai::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
 use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput};

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use switchboard::service::config::{Config, Profiles, Sources};
 use switchboard_actors::money::Usd;
-use switchboard_actors::realtime::options::{Effort, ToolChoice};
+use switchboard_actors::realtime::openai::options::{Effort, ToolChoice};
+use switchboard_actors::realtime::openai::protocol::check::check_plan;
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
-use switchboard_actors::realtime::protocol::check::check_plan;
 
 use crate::{problem, profile, refused, with};
 
@@ -58,7 +58,7 @@ fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
     let config = Config::from_sources(&known).unwrap_or_else(|error| panic!("{error}"));
     let profile = profile(&config);
     assert_eq!(profile.model.options.mcp[0].declaration()["authorization"], "opensesame");
-    let shown = switchboard_actors::realtime::protocol::client::session_update(&profile.model).to_string();
+    let shown = switchboard_actors::realtime::openai::protocol::client::session_update(&profile.model).to_string();
     assert!(shown.contains("crm.example") && !shown.contains("opensesame"), "{shown}");
     let error = Config::from_sources(&sources).expect_err("the variables are not there");
     assert!(problem(&error, "mcp.crm.token_env").message.contains("set CRM_TOKEN"));

@@ -210,9 +210,9 @@ impl Handler<AudioOrder> for AudioPipeline {
 
     fn handle(&mut self, order: AudioOrder, ctx: &mut Self::Context) {
         match order {
-            AudioOrder::AttachModel { sink, format } => {
+            AudioOrder::AttachModel { sink, input, output } => {
                 self.to_model = Some(sink);
-                self.step(AudioEvent::ModelAttached(format), ctx);
+                self.step(AudioEvent::ModelAttached { input, output }, ctx);
             }
             AudioOrder::DetachModel => {
                 self.to_model = None;
@@ -342,7 +342,11 @@ mod tests {
 
             let call = Call::start();
             let format = AudioFormat { rate_hz: 44_100, ..AudioFormat::PCM_24K };
-            call.audio.do_send(AudioOrder::AttachModel { sink: call.probe.clone().recipient(), format });
+            call.audio.do_send(AudioOrder::AttachModel {
+                sink: call.probe.clone().recipient(),
+                input: format,
+                output: format,
+            });
             settle(5).await;
             assert_eq!(call.told(), ["organ lost"]);
         });
@@ -420,7 +424,11 @@ mod tests {
 
         fn attach(&self) {
             let sink = self.probe.clone().recipient();
-            self.audio.do_send(AudioOrder::AttachModel { sink, format: AudioFormat::MULAW_8K });
+            self.audio.do_send(AudioOrder::AttachModel {
+                sink,
+                input: AudioFormat::MULAW_8K,
+                output: AudioFormat::MULAW_8K,
+            });
         }
 
         /// What the neighbours were told since last asked.

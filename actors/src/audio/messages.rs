@@ -19,8 +19,10 @@ pub enum AudioOrder {
     AttachModel {
         /// Where caller audio goes.
         sink: Recipient<ModelBound>,
-        /// The format the model takes.
-        format: AudioFormat,
+        /// What the model takes of the caller.
+        input: AudioFormat,
+        /// What it gives of the agent.
+        output: AudioFormat,
     },
     /// Barge-in: drop the queue, clear the carrier, mute `response` and every response with audio in the queue, then
     /// report [`crate::audio::report::AudioReport::Interrupted`].

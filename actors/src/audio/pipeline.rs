@@ -42,8 +42,13 @@ pub enum AudioEvent {
     },
     /// The model has sent all audio of this item.
     ItemComplete(ItemId),
-    /// A model is there; the format is that of both directions.
-    ModelAttached(AudioFormat),
+    /// A model is there.
+    ModelAttached {
+        /// What it takes of the caller.
+        input: AudioFormat,
+        /// What it gives of the agent.
+        output: AudioFormat,
+    },
     /// The model is gone.
     ModelDetached,
     /// The caller interrupts; the response being generated, if one is.
@@ -196,9 +201,9 @@ impl Pipeline {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
             }
             AudioEvent::ItemComplete(item) => self.agent.complete(&item, &mut self.playout, out),
-            AudioEvent::ModelAttached(format) => {
-                self.agent.attach(format, &mut self.playout, out)?;
-                self.caller.attach(format, out)?;
+            AudioEvent::ModelAttached { input, output } => {
+                self.agent.attach(output, &mut self.playout, out)?;
+                self.caller.attach(input, out)?;
                 for event in std::mem::take(&mut self.early) {
                     self.take(event, now, out)?;
                 }

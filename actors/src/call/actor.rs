@@ -43,6 +43,7 @@ use crate::line::identity::CallIdentity;
 use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
 use crate::money::Usd;
 use crate::profile::CallProfile;
+use crate::realtime::capabilities::Capabilities;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::report::ModelReport;
@@ -287,8 +288,8 @@ impl CallActor {
 
     fn attach_model(&self) {
         if let Some(llm) = &self.llm {
-            let format = self.setup.profile.model.format;
-            self.tell_audio(AudioOrder::AttachModel { sink: llm.audio.clone(), format });
+            let Capabilities { input, output, .. } = self.setup.profile.model.capabilities();
+            self.tell_audio(AudioOrder::AttachModel { sink: llm.audio.clone(), input, output });
         }
     }
 

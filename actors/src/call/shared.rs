@@ -119,7 +119,7 @@ impl Shared {
     pub(super) fn transcribes(&self) -> bool {
         match self.spoken() {
             Some(language) if self.language != self.profile.language => language.transcription.is_some(),
-            _ => self.profile.model.transcription.is_some(),
+            _ => self.profile.model.capabilities().has_caller_words(),
         }
     }
 

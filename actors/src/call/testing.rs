@@ -13,7 +13,7 @@ use crate::profile::destinations::Destination;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
-use crate::realtime::options::SessionOptions;
+use crate::realtime::openai::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.

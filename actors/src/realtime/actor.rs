@@ -10,6 +10,8 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use super::backlog::{Backlog, Playable};
+use super::capabilities::Capabilities;
+use super::conversation::SessionEvent;
 use super::dial;
 use super::link::{Heard, Link};
 use super::messages::{AudioReplaced, ModelOrder};
@@ -17,7 +19,6 @@ use super::plan::{Candidate, SessionPlan};
 use super::providers::actor::Providers;
 use super::providers::messages::{Consult, Learn};
 use super::report::{ModelLoss, ModelReport, Words};
-use super::session::SessionEvent;
 use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
 use super::warm::actor::{OpenedSession, Take, WarmSessions};
 use super::writer::Writer;
@@ -86,13 +87,13 @@ struct FromLink(LegId, Heard);
 impl RealtimeLlm {
     /// Not yet started; `start()` it on the call's own thread, and it dials.
     pub fn new(setup: LlmSetup) -> Self {
-        let bytes_per_ms = setup.plan.format.bytes_per_ms();
+        let Capabilities { input, output, .. } = setup.plan.capabilities();
         Self {
             sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()),
             links: Vec::new(),
-            backlog: Backlog::new(LONGEST_BACKLOG_MS * bytes_per_ms),
+            backlog: Backlog::new(LONGEST_BACKLOG_MS * output.bytes_per_ms()),
             // Base64 makes four bytes of three; the words around it are small change.
-            most_unsent: LONGEST_UNSENT_MS * bytes_per_ms * 4 / 3,
+            most_unsent: LONGEST_UNSENT_MS * input.bytes_per_ms() * 4 / 3,
             actions: Vec::new(),
             alarm: None,
             ended: false,

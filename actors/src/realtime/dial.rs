@@ -1,4 +1,5 @@
-//! Dialling a Realtime server.
+//! Opening a socket to a provider's server. What is asked for, and what a refusal means, is the provider's
+//! ([`conversation`](super::conversation)).
 //!
 //! What awc does not do by itself: HTTP/1.1 forced (a WebSocket cannot be tunnelled through its HTTP/2), `TCP_NODELAY` (without
 //! it a frame waits up to 24 ms for the one before), messages to 16 MiB (64 KiB ends the stream). `permessage-deflate` is never
@@ -13,15 +14,14 @@ use actix_service::{Service, ServiceExt};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector as TcpConnector, Resolve, Resolver};
 use awc::error::{SendRequestError, WsClientError};
 use awc::http::Uri;
-use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use awc::http::header::{HeaderName, HeaderValue};
 use awc::{Client, Connector};
 use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpStream;
-use url::Url;
 
+use super::conversation::{Conversation, Header, Upgrade};
 use super::incoming::MOST_BYTES;
-use super::plan::{Credential, SessionPlan};
-use super::session::loss_of_status;
+use super::plan::SessionPlan;
 use crate::http::resolve::look_up;
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::socket::Socket;
@@ -31,41 +31,20 @@ use crate::socket::Socket;
 /// # Errors
 /// The loss, classified: whether another try could help.
 pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
-    let url = url_of(plan)?;
+    let Upgrade { url, headers } = Conversation::upgrade(plan, safety_identifier)?;
     let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
     let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
-    match &plan.endpoint.credential {
-        Credential::Bearer(key) => {
-            request = request.set_header(AUTHORIZATION, header(&format!("Bearer {}", key.expose()), "credential")?);
-        }
-        Credential::ApiKey(key) => {
-            request = request.set_header(HeaderName::from_static("api-key"), header(key.expose(), "credential")?);
-        }
-        Credential::None => {}
-    }
-    if let Some(identifier) = safety_identifier {
-        let name = HeaderName::from_static("openai-safety-identifier");
-        request = request.set_header(name, header(identifier, "safety identifier")?);
+    for Header { name, value, what } in headers {
+        request = request.set_header(HeaderName::from_static(name), header(value.expose(), what)?);
     }
     match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
         Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts(), MOST_BYTES)),
+        Ok(Err(WsClientError::InvalidResponseStatus(status))) => {
+            Err(Conversation::loss_of_status(plan, status.as_u16()))
+        }
         Ok(Err(error)) => Err(loss_of_dial(&error)),
         Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
     }
-}
-
-/// The endpoint with the model in its query.
-fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
-    let mut url = Url::parse(&plan.endpoint.url).map_err(|error| fatal(format!("the endpoint is no URL: {error}")))?;
-    // Form encoding writes a space as a plus, which not every server reads as one in a query.
-    let model: String = url::form_urlencoded::byte_serialize(plan.model.as_bytes()).collect();
-    let model = model.replace('+', "%20");
-    let query = match url.query() {
-        Some(query) if !query.is_empty() => format!("{query}&model={model}"),
-        _ => format!("model={model}"),
-    };
-    url.set_query(Some(&query));
-    Ok(url)
 }
 
 fn header(value: &str, what: &str) -> Result<HeaderValue, ModelLoss> {
@@ -77,13 +56,13 @@ fn header(value: &str, what: &str) -> Result<HeaderValue, ModelLoss> {
 
 fn loss_of_dial(error: &WsClientError) -> ModelLoss {
     match error {
-        WsClientError::InvalidResponseStatus(status) => loss_of_status(status.as_u16()),
         WsClientError::SendRequest(SendRequestError::Url(problem)) => {
             fatal(format!("the endpoint is no URL: {problem}"))
         }
         WsClientError::SendRequest(problem) => retryable(format!("not connected: {problem}")),
         WsClientError::Protocol(problem) => retryable(format!("not connected: {problem}")),
-        WsClientError::InvalidUpgradeHeader
+        WsClientError::InvalidResponseStatus(_)
+        | WsClientError::InvalidUpgradeHeader
         | WsClientError::InvalidConnectionHeader(_)
         | WsClientError::MissingConnectionHeader
         | WsClientError::MissingWebSocketAcceptHeader
@@ -157,27 +136,6 @@ const NO_LIMIT: Duration = Duration::from_secs(3600);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::plan::sample;
-
-    #[test]
-    fn the_model_is_encoded_into_the_query() {
-        let mut plan = sample::plan();
-        for (url, model, expected) in [
-            (
-                "wss://api.openai.com/v1/realtime",
-                "gpt-realtime-2.1",
-                "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1",
-            ),
-            ("ws://127.0.0.1:9/v1/realtime", "a b&c=d+é", "ws://127.0.0.1:9/v1/realtime?model=a%20b%26c%3Dd%2B%C3%A9"),
-            ("wss://x.example/r?project=7", "m", "wss://x.example/r?project=7&model=m"),
-        ] {
-            plan.endpoint.url = url.to_owned();
-            plan.model = model.to_owned();
-            assert_eq!(url_of(&plan).expect("a URL").as_str(), expected);
-        }
-        plan.endpoint.url = "nowhere".to_owned();
-        assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
-    }
 
     #[actix_rt::test]
     async fn a_name_and_addresses_of_both_kinds_are_dialled() {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
+use super::conversation::{Conversation, SessionAction, SessionEvent};
 use super::dial;
 use super::incoming::Incoming;
 use super::link::{Heard, Link};
 use super::plan::SessionPlan;
-use super::session::{Session, SessionAction, SessionEvent};
 use crate::clock;
 use crate::realtime::report::{LossClass, ModelLoss};
 
@@ -22,7 +22,7 @@ use crate::realtime::report::{LossClass, ModelLoss};
 /// The loss, classified, as a call would have met it.
 pub async fn drive(
     link: &mut Link,
-    session: &mut Session,
+    session: &mut Conversation,
     is_there: impl Fn(&SessionAction) -> bool,
 ) -> Result<Vec<Bytes>, ModelLoss> {
     let (mut actions, mut said) = (Vec::new(), Vec::new());
@@ -37,6 +37,7 @@ pub async fn drive(
                 SessionAction::Pong(payload) => link.writer.pong(payload),
                 SessionAction::Lose(loss) => return Err(loss),
                 SessionAction::Ping
+                | SessionAction::SendAudio(_)
                 | SessionAction::ToAudio(_)
                 | SessionAction::Complete(_)
                 | SessionAction::ToWords(_)
@@ -46,7 +47,7 @@ pub async fn drive(
                 | SessionAction::Close => {}
             }
         }
-        let patience = session.deadline().map_or(PATIENCE, |(at, _)| at.saturating_duration_since(clock::now()));
+        let patience = session.deadline().map_or(PATIENCE, |at| at.saturating_duration_since(clock::now()));
         let Ok(heard) = timeout(patience, link.incoming.next()).await else {
             session.handle(SessionEvent::DeadlinePassed, clock::now(), &mut actions);
             continue;
@@ -65,7 +66,7 @@ pub async fn drive(
 pub async fn probe(plan: Arc<SessionPlan>) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(&plan, None).await?);
-    let mut session = Session::standby(plan, begun);
+    let mut session = Conversation::standby(plan, begun);
     let configured = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Prepared));
     match timeout(LONGEST, configured).await {
         Ok(configured) => configured.map(|_| clock::now().saturating_duration_since(begun)),

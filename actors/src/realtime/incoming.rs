@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 pub enum Incoming {
     /// A text message.
     Text(Bytes),
-    /// A message that is no text.
-    Binary,
+    /// A binary message.
+    Binary(Bytes),
     /// A question whether we live.
     Ping(Bytes),
     /// The answer to ours.
@@ -41,7 +41,7 @@ impl Assembler {
         use ws::Frame as F;
         Ok(Some(match frame {
             F::Text(text) => Incoming::Text(text),
-            F::Binary(_) => Incoming::Binary,
+            F::Binary(bytes) => Incoming::Binary(bytes),
             F::Ping(payload) => Incoming::Ping(payload),
             F::Pong(_) => Incoming::Pong,
             F::Close(reason) => {
@@ -55,7 +55,7 @@ impl Assembler {
             F::Continuation(Item::Last(part)) => {
                 self.add(&part)?;
                 let whole = std::mem::take(&mut self.partial).freeze();
-                if self.text { Incoming::Text(whole) } else { Incoming::Binary }
+                if self.text { Incoming::Text(whole) } else { Incoming::Binary(whole) }
             }
         }))
     }
@@ -101,7 +101,7 @@ mod tests {
             Some(Incoming::Text(Bytes::from_static(b"{\"type\":1}")))
         );
         assert_eq!(take(F::Continuation(Item::FirstBinary(Bytes::from_static(b"x")))), None);
-        assert_eq!(take(F::Continuation(Item::Last(Bytes::new()))), Some(Incoming::Binary));
+        assert_eq!(take(F::Continuation(Item::Last(Bytes::new()))), Some(Incoming::Binary(Bytes::from_static(b"x"))));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::oneshot;
 
+use super::conversation::SessionEvent;
 use super::incoming::{Assembler, Incoming};
-use super::session::SessionEvent;
 use super::writer::Writer;
 use crate::socket::{self, Half, Socket};
 
@@ -49,7 +49,7 @@ impl Heard {
             Self::Message(Incoming::Text(text)) => {
                 std::str::from_utf8(text).map_or(SessionEvent::Unintelligible, SessionEvent::Text)
             }
-            Self::Message(Incoming::Binary) => SessionEvent::Unintelligible,
+            Self::Message(Incoming::Binary(bytes)) => SessionEvent::Binary(bytes),
             Self::Message(Incoming::Ping(payload)) => SessionEvent::Ping(payload.clone()),
             Self::Message(Incoming::Pong) => SessionEvent::Pong,
             Self::Message(Incoming::Close { code, reason }) => SessionEvent::Closed { code: *code, reason },

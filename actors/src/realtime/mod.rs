@@ -1,7 +1,8 @@
-//! The model's side of the call: one Realtime session over one WebSocket, GA protocol only.
+//! The model's side of the call: one session after another, whoever provides them.
 //!
-//! `protocol` is the wire (events out, events in, tolerant of the unknown), `session` the connection's state machine, `sequencer`
-//! the rule of one response at a time, `plan` (and `options`, its finer part) what a session is configured with.
+//! A provider has a seat: a folder with its protocol and the state machine of a session ([`openai`]), and what it can do as data
+//! (`capabilities`). All that stands above sees a [`conversation`] and names no provider. `plan` is what a session is configured
+//! with.
 //!
 //! A session may be lost, a call may not: [`sessions`] has the table of what happens then. `failover_plan` chooses the next candidate,
 //! `history` and `turn_audio` keep what was said and heard, `handoff` makes of that what the next session begins with (`seed`).
@@ -13,6 +14,8 @@
 pub mod actor;
 pub mod backlog;
 pub mod breaker;
+pub mod capabilities;
+pub mod conversation;
 pub mod dial;
 pub mod drive;
 pub mod failover_plan;
@@ -21,15 +24,12 @@ pub mod history;
 pub mod incoming;
 pub mod link;
 pub mod messages;
-pub mod options;
+pub mod openai;
 pub mod plan;
 pub mod pool;
-pub mod protocol;
 pub mod providers;
 pub mod report;
 pub mod seed;
-pub mod sequencer;
-pub mod session;
 pub mod sessions;
 pub mod turn_audio;
 pub mod warm;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::options::SessionOptions;
+use super::capabilities::Capabilities;
+use super::conversation::Conversation;
+use super::openai::options::SessionOptions;
 use crate::carrier::AudioFormat;
 use crate::ids::Private;
 
@@ -53,6 +55,11 @@ pub struct SessionPlan {
 }
 
 impl SessionPlan {
+    /// What a session of this plan can do.
+    pub fn capabilities(&self) -> Capabilities {
+        Conversation::capabilities(self)
+    }
+
     /// Every server and model that this session may be held with, the best first.
     pub fn candidates(&self) -> Vec<Candidate> {
         let first = Candidate { endpoint: self.endpoint.clone(), model: self.model.clone() };

@@ -87,11 +87,12 @@ use self::leg::{Leg, Outage, Standby, State};
 use self::orders::WaitingOrders;
 use self::pending_audio::PendingAudio;
 use super::breaker::{Scope, Standing};
+use super::capabilities::Capabilities;
+use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
 use super::history::History;
 use super::messages::ModelOrder;
 use super::plan::{Candidate, SessionPlan};
-use super::session::{SessionAction, SessionEvent};
 use super::turn_audio::TurnAudio;
 use crate::frame::Frame;
 use crate::line::messages::{FromModel, ItemComplete};
@@ -235,6 +236,7 @@ pub struct Sessions {
 impl Sessions {
     /// The sessions of a call that begins.
     pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
+        let Capabilities { input, output, .. } = plan.capabilities();
         Self {
             failover_plan: FailoverPlan::new(plan.candidates(), plan.resilience.patience),
             changes: 0,
@@ -246,9 +248,9 @@ impl Sessions {
             served_by: plan.model.clone(),
             waiting_will_do: true,
             orders: WaitingOrders::default(),
-            pending_audio: PendingAudio::new(plan.format.bytes_per_ms()),
-            history: History::new(plan.format),
-            turns: TurnAudio::new(plan.format),
+            pending_audio: PendingAudio::new(input.bytes_per_ms()),
+            history: History::new(output),
+            turns: TurnAudio::new(input),
             actions: Vec::new(),
             plan,
         }
@@ -265,7 +267,7 @@ impl Sessions {
             E::Advised { question, standings, chance } => self.advised(question, standings, chance, now, out),
             E::Dialled { leg, said, epoch_s } => self.dialled(leg, &said, epoch_s, now, out),
             E::Session { leg, event } => self.step(leg, event, now, out),
-            E::CallerAudio(audio) => self.hear_caller(audio, out),
+            E::CallerAudio(audio) => self.hear_caller(audio, now, out),
             E::Ordered(order) => self.ordered(order, now, out),
             E::DeadlinePassed => self.deadline_passed(now, out),
         }
@@ -277,7 +279,7 @@ impl Sessions {
             Standby::Waiting { at, .. } => Some(at),
             Standby::None | Standby::Asking { .. } | Standby::Dialling(_) | Standby::Ready(_) => None,
         };
-        let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline()).map(|(at, _)| at);
+        let sessions = self.legs.iter().filter_map(|leg| leg.session.deadline());
         sessions.chain(redial).chain(self.renewal_due()).min()
     }
 
@@ -287,7 +289,7 @@ impl Sessions {
     }
 
     fn deadline_passed(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
-        let is_due = |leg: &&Leg| leg.session.deadline().is_some_and(|(at, _)| at <= now);
+        let is_due = |leg: &&Leg| leg.session.deadline().is_some_and(|at| at <= now);
         let due: Vec<LegId> = self.legs.iter().filter(is_due).map(|leg| leg.id).collect();
         for leg in due {
             self.step(leg, SessionEvent::DeadlinePassed, now, out);
@@ -350,6 +352,7 @@ impl Sessions {
                 }
                 out.push(SessionsAction::ToWords(words));
             }
+            A::SendAudio(message) => out.push(SessionsAction::SendAudio(leg, message)),
             A::Send(text) => out.push(SessionsAction::Send(leg, text)),
             A::Pong(payload) => out.push(SessionsAction::Pong(leg, payload)),
             A::Ping => out.push(SessionsAction::Ping(leg)),
@@ -375,7 +378,7 @@ impl Sessions {
         out.push(SessionsAction::Report(report));
     }
 
-    fn hear_caller(&mut self, audio: Frame, out: &mut Vec<SessionsAction>) {
+    fn hear_caller(&mut self, audio: Frame, now: Instant, out: &mut Vec<SessionsAction>) {
         let leg = match &self.state {
             State::Up { leg, .. } => *leg,
             State::Down(Outage { first: true, .. }) => {
@@ -393,12 +396,11 @@ impl Sessions {
             State::Closing(_) | State::Over => return,
         };
         self.turns.sent(&audio);
-        match self.leg(leg).filter(|leg| leg.session.is_ready()) {
-            Some(ready) => {
-                let message = ready.session.write_audio(&audio);
-                out.push(SessionsAction::SendAudio(leg, message));
-            }
-            None => out.push(SessionsAction::AudioDropped { reason: "model_not_reading", frames: 1 }),
+        let mut actions = std::mem::take(&mut self.actions);
+        let taken = self.leg(leg).is_some_and(|leg| leg.session.hear_caller(&audio, &mut actions));
+        self.perform_all(leg, actions, now, out);
+        if !taken {
+            out.push(SessionsAction::AudioDropped { reason: "model_not_reading", frames: 1 });
         }
     }
 

@@ -83,7 +83,7 @@ impl Transcript {
     }
 
     fn is_complete(&self) -> bool {
-        let words_may_come = self.setup.profile.model.transcription.is_some() && self.log.awaits_words();
+        let words_may_come = self.setup.profile.model.capabilities().has_caller_words() && self.log.awaits_words();
         matches!(self.phase, Phase::Ended { .. }) && !words_may_come
     }
 

@@ -11,7 +11,7 @@ use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
-use crate::realtime::options::SessionOptions;
+use crate::realtime::openai::options::SessionOptions;
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::messages::ResponsePurpose;
-use switchboard_actors::realtime::options::{
+use switchboard_actors::realtime::openai::options::{
     Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
 };
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};

@@ -96,7 +96,7 @@ impl Floor {
 
     /// The caller has the word; whatever the agent was saying is interrupted.
     pub(in crate::call) fn listen(&mut self, call: &mut Shared) {
-        let server_cancels = call.profile.model.turn_detection.interrupts();
+        let server_cancels = call.profile.model.capabilities().server_interrupts();
         if self.turn.interrupt(Interrupter::Caller { server_cancels }, call) {
             call.tally.barge_ins += 1;
         }
@@ -128,7 +128,7 @@ impl Floor {
         }
         // A wish of ours may have begun meanwhile; the turn is timed all the same.
         self.stopwatch.turn_ended(call.now);
-        if !call.profile.model.turn_detection.answers() {
+        if !call.profile.model.capabilities().server_answers() {
             call.order(ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Answer, instructions: None }));
         }
         self.turn.owe_an_answer();

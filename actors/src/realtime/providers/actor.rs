@@ -109,9 +109,9 @@ mod tests {
 
     use super::*;
     use crate::realtime::breaker::Standing;
+    use crate::realtime::openai::session::scope_of;
     use crate::realtime::plan::{Credential, Endpoint};
     use crate::realtime::report::LossClass;
-    use crate::realtime::session::scope_of;
 
     fn candidate(url: &str) -> Candidate {
         let key_variable = Some("OPENAI_API_KEY_2".to_owned());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Sessions, SessionsAction};
+use crate::realtime::conversation::Conversation;
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::ModelLoss;
 use crate::realtime::seed::CarryOver;
-use crate::realtime::session::Session;
 
 /// Which of a call's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     /// Where it was dialled, as the campaign numbers candidates.
     pub(super) candidate: usize,
-    pub(super) session: Session,
+    pub(super) session: Conversation,
     /// It had waited for a call before it was this one's.
     pub(super) had_waited: bool,
     /// When its socket was opened, by both clocks; the second in seconds since 1970.
@@ -122,7 +122,7 @@ impl Sessions {
         self.legs.push(Leg {
             id: leg,
             candidate,
-            session: Session::standby(Arc::clone(&plan), now),
+            session: Conversation::standby(Arc::clone(&plan), now),
             had_waited: false,
             opened: None,
             changes: self.changes,

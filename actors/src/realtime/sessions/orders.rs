@@ -7,10 +7,10 @@ use std::time::Instant;
 use super::leg::Outage;
 use super::{LegId, Sessions, SessionsAction, Standby, State};
 use crate::ids::ResponseId;
+use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 use crate::realtime::seed::Progress;
-use crate::realtime::session::SessionEvent;
 
 /// Orders that wait for a session, in order.
 #[derive(Debug, Default)]

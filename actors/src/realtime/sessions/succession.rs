@@ -6,12 +6,12 @@ use super::leg::{Leg, Outage, TakingOver};
 use super::{LegId, Lesson, Sessions, SessionsAction, Standby, State};
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::breaker::Standing;
+use crate::realtime::conversation::SessionEvent;
 use crate::realtime::failover_plan::Next;
 use crate::realtime::handoff::handoff_of;
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::realtime::seed::CarryOver;
-use crate::realtime::session::{SessionEvent, scope_of};
 
 impl Sessions {
     /// The first session is looked for.
@@ -120,7 +120,7 @@ impl Sessions {
             self.pass_on(leg, order, now, out);
         }
         for frame in self.pending_audio.take() {
-            self.hear_caller(frame, out);
+            self.hear_caller(frame, now, out);
         }
         // It may still have to tell what the caller said last.
         if let Some(before) = before {
@@ -219,7 +219,7 @@ impl Sessions {
 
     fn learn(&self, gone: &Leg, loss: &ModelLoss, out: &mut Vec<SessionsAction>) {
         let candidate = self.failover_plan.candidate(gone.candidate).clone();
-        let lesson = Lesson::Lost { loss: loss.clone(), scope: scope_of(loss) };
+        let lesson = Lesson::Lost { loss: loss.clone(), scope: gone.session.scope_of(loss) };
         out.push(SessionsAction::Learn { candidate, lesson });
     }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::clock;
 use crate::events::{Event, emit};
+use crate::realtime::conversation::{Conversation, SessionAction};
 use crate::realtime::dial;
 use crate::realtime::drive::drive;
 use crate::realtime::incoming::Incoming;
@@ -24,7 +25,6 @@ use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::providers::messages::{Keeps, LetGo};
 use crate::realtime::report::ModelLoss;
-use crate::realtime::session::{Session, SessionAction};
 
 /// An opened session that is nobody's yet.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
 async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(&plan, None).await?);
-    let mut session = Session::standby(plan, begun);
+    let mut session = Conversation::standby(plan, begun);
     // It would be configured now: it is there.
     let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
     Ok(OpenedSession { link, said })

@@ -315,7 +315,7 @@ fn answer(server: &mut Server, number: u32, name: &str, metadata: &Value) {
 const MOST_ORDERED: usize = 12;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_order_is_lost_and_nothing_is_said_twice(steps in proptest::collection::vec(step(), 1..160)) {

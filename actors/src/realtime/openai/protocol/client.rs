@@ -7,7 +7,7 @@ use super::EventId;
 use crate::carrier::{AudioFormat, Encoding};
 use crate::frame::Frame;
 use crate::realtime::messages::TextRole;
-use crate::realtime::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
+use crate::realtime::openai::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
 use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
 
 /// A client event, ready to be written with [`ClientEvent::to_json`].

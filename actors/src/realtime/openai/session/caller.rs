@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Session, SessionAction};
 use crate::ids::{ItemId, Private};
-use crate::realtime::protocol::server::CallerDelta;
+use crate::realtime::openai::protocol::server::CallerDelta;
 use crate::realtime::report::{ModelReport, Words};
 
 /// The caller's turns that are not yet words.

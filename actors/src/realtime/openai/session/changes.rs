@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Session, SessionAction, send};
-use crate::realtime::options::AllTools;
+use crate::realtime::openai::options::AllTools;
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::client::{Change, ClientEvent};
 use crate::realtime::plan::{SessionPlan, Transcription};
-use crate::realtime::protocol::EventId;
-use crate::realtime::protocol::client::{Change, ClientEvent};
 
 /// The settings that we have to know ourselves. A change counts from the moment it is sent, as the server reads everything in
 /// order, and is taken back when it is refused.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::failure::class_of_error;
 use super::{Phase, Session, SessionAction, SessionEvent, send};
 use crate::ids::{ItemId, ResponseId};
-use crate::realtime::protocol::EventId;
-use crate::realtime::protocol::client::ClientEvent;
-use crate::realtime::protocol::server::{Committed, ErrorInfo, ItemPlaced, ServerEvent};
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::client::ClientEvent;
+use crate::realtime::openai::protocol::server::{Committed, ErrorInfo, ItemPlaced, ServerEvent};
+use crate::realtime::openai::sequencer::{SequencerAction, SequencerEvent};
 use crate::realtime::report::{Speaker, Words};
-use crate::realtime::sequencer::{SequencerAction, SequencerEvent};
 
 /// A session that waits for the caller's last words.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ impl Session {
             // Nobody is there any more to give orders, and this is no time for complaints.
             E::Opened
             | E::DialFailed(_)
+            | E::Binary(_)
             | E::Unintelligible
             | E::Pong
             | E::Ordered(_)

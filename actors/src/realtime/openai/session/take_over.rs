@@ -6,11 +6,11 @@ use super::{Phase, Session, SessionAction, complain, send};
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::history::Rewrite;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
-use crate::realtime::protocol::EventId;
-use crate::realtime::protocol::client::{ClientEvent, Item};
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::client::{ClientEvent, Item};
+use crate::realtime::openai::sequencer::{SequencerEvent, Unfinished};
 use crate::realtime::report::ModelReport;
 use crate::realtime::seed::{CarryOver, Handoff, Progress, Running, Seed, SeedItem};
-use crate::realtime::sequencer::{SequencerEvent, Unfinished};
 
 impl Session {
     /// What this session leaves undone if it ends now, or when it was lost.

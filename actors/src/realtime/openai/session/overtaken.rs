@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Session, SessionAction};
 use crate::ids::ResponseId;
-use crate::realtime::sequencer::SequencerEvent;
+use crate::realtime::openai::sequencer::SequencerEvent;
 
 /// Responses that nobody is to hear.
 #[derive(Debug, Default)]

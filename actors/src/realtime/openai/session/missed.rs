@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use super::{Session, SessionAction};
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::IncidentKind;
-use crate::realtime::protocol::server::{ItemInfo, ResponseInfo};
+use crate::realtime::openai::protocol::server::{ItemInfo, ResponseInfo};
+use crate::realtime::openai::sequencer::{Failure, Remedy, SequencerEvent};
 use crate::realtime::report::{ModelReport, ResponseOutcome, Words};
 use crate::realtime::seed::Progress;
-use crate::realtime::sequencer::{Failure, Remedy, SequencerEvent};
 use crate::words::holds_words;
 
 impl Session {

@@ -5,14 +5,16 @@ mod overtaken;
 mod shapes;
 mod words;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::carrier::AudioFormat;
+use crate::line::messages::FromModel;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::plan::sample;
-use crate::realtime::report::{ResponseOutcome, Speaker, Usage};
+use crate::realtime::report::{ResponseOutcome, Speaker, Usage, Words};
 
 struct Desk {
     session: Session,
@@ -73,6 +75,7 @@ impl Desk {
         let mut seen = Seen::default();
         for action in actions {
             match action {
+                SessionAction::SendAudio(_) => {}
                 SessionAction::Send(text) => seen.sent.push(serde_json::from_str(&text).expect("our own JSON")),
                 SessionAction::Pong(payload) => seen.pongs.push(payload),
                 SessionAction::Ping => seen.pings += 1,

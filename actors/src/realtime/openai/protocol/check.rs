@@ -11,7 +11,7 @@ use url::Url;
 
 use super::client::CUSTOM_VOICE;
 use crate::carrier::AudioFormat;
-use crate::realtime::options::{McpServer, takes_keywords};
+use crate::realtime::openai::options::{McpServer, takes_keywords};
 use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
 
 /// A rule that a plan breaks.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::complaints::redacted;
 use crate::realtime::breaker::Scope;
-use crate::realtime::protocol::server::ErrorInfo;
+use crate::realtime::openai::protocol::server::ErrorInfo;
+use crate::realtime::openai::sequencer::{Failure, Remedy};
 use crate::realtime::report::{LossClass, ModelLoss};
-use crate::realtime::sequencer::{Failure, Remedy};
 
 /// Codes after which no try helps, wherever they stand: in an `error`, in a close frame's reason, in a failed response.
 const FATAL: [&str; 10] = [

@@ -14,14 +14,14 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
 use crate::line::messages::{FromModel, ItemComplete};
-use crate::realtime::protocol::client::{ClientEvent, Format, Session as SessionConfig};
-use crate::realtime::protocol::server::{
+use crate::realtime::openai::protocol::client::{ClientEvent, Format, Session as SessionConfig};
+use crate::realtime::openai::protocol::server::{
     self, ArgumentsDone, Delta, ErrorInfo, FormatInfo, ItemInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent,
     SessionInfo, WordsDone,
 };
-use crate::realtime::protocol::{EventId, usage};
+use crate::realtime::openai::protocol::{EventId, usage};
+use crate::realtime::openai::sequencer::{Refusal, Remedy, SequencerEvent};
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, ToolCall, Usage, Words};
-use crate::realtime::sequencer::{Refusal, Remedy, SequencerEvent};
 
 /// A function call whose arguments came without an item event.
 #[derive(Debug)]

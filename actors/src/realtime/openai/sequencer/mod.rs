@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 pub use self::events::{Failure, Refusal, Remedy, SequencerAction, SequencerEvent, Timer};
 use self::tools::ToolCalls;
-use super::messages::{ResponsePurpose, ResponseRequest};
 use crate::ids::{ResponseId, ToolCallId};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 
 /// The rule of one response at a time.
 #[derive(Debug)]

@@ -29,8 +29,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use self::caller::Turns;
 use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status, scope_of};
@@ -38,76 +36,16 @@ use self::farewell::Lingering;
 use self::items::Items;
 use self::loudness::Loudness;
 use self::overtaken::Overtaken;
-use super::messages::{ModelOrder, ResponsePurpose, TextRole};
 use super::options::ResponseToolChoice;
-use super::plan::SessionPlan;
 use super::protocol::EventId;
 use super::protocol::client::{self, ClientEvent, Item, Metadata};
-use super::seed::Handoff;
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
-use crate::line::messages::{FromModel, ItemComplete};
-use crate::realtime::report::{LossClass, ModelLoss, ModelReport, Words};
-
-/// What happened to the session.
-#[derive(Debug)]
-pub enum SessionEvent<'a> {
-    /// The upgrade was accepted.
-    Opened,
-    /// The upgrade was not.
-    DialFailed(ModelLoss),
-    /// A text message.
-    Text(&'a str),
-    /// A message that is no text: the protocol has none.
-    Unintelligible,
-    /// The server wants to know whether we live.
-    Ping(Bytes),
-    /// The server lives.
-    Pong,
-    /// The server closed the socket.
-    Closed {
-        /// Its number.
-        code: Option<u16>,
-        /// Its words.
-        reason: &'a str,
-    },
-    /// The socket broke.
-    Broken(&'a str),
-    /// An order of the call.
-    Ordered(ModelOrder),
-    /// What the session before left; only for one that was opened to take its place, and only when that is prepared.
-    HandedOver(Handoff),
-    /// The deadline has passed.
-    DeadlinePassed,
-}
-
-/// What to do.
-#[derive(Debug)]
-pub enum SessionAction {
-    /// Send this text message. Never dropped.
-    Send(String),
-    /// Answer a ping, before anything else.
-    Pong(Bytes),
-    /// Ask whether the server lives.
-    Ping,
-    /// Audio for the caller.
-    ToAudio(FromModel),
-    /// The end of an item's audio; behind the audio itself.
-    Complete(ItemComplete),
-    /// Words for the record.
-    ToWords(Words),
-    /// Something for the call to know.
-    Report(ModelReport),
-    /// The server says when the session ends, in seconds since 1970.
-    ExpiresAt(f64),
-    /// Configured, and waiting for what the session before leaves.
-    Prepared,
-    /// The session is over and the call is to be told; nothing follows.
-    Lose(ModelLoss),
-    /// The session is over because we were told to end it; nothing follows.
-    Close,
-}
+use crate::realtime::conversation::{SessionAction, SessionEvent};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
+use crate::realtime::plan::SessionPlan;
+use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 
 /// The deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,7 +227,7 @@ impl Session {
             | Phase::Prepared { .. }
             | Phase::Ready => {}
         }
-        if matches!(event, E::Opened | E::Text(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
+        if matches!(event, E::Opened | E::Text(_) | E::Binary(_) | E::Unintelligible | E::Ping(_) | E::Pong) {
             (self.heard, self.pings) = (now, 0);
             if !matches!(event, E::Pong) {
                 self.pongs.something_heard(now);
@@ -299,7 +237,8 @@ impl Session {
             E::Opened => self.phase = Phase::AwaitCreated { since: now, complaint: None },
             E::DialFailed(loss) => self.lose(loss, out),
             E::Text(text) => self.hear(text, now, out),
-            E::Unintelligible => self.garbled("a message that is no text", out),
+            // The protocol has none.
+            E::Binary(_) | E::Unintelligible => self.garbled("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             E::Pong => self.pongs = Pongs::Come,
             E::Closed { code, reason } => self.closed(code, reason, out),

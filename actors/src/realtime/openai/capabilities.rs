@@ -1,0 +1,44 @@
+//! What a session of this API can do.
+
+use crate::realtime::capabilities::{CallerWords, Capabilities, Reconfigure, SessionEnd, Truncate, UsageKind, Whose};
+use crate::realtime::plan::SessionPlan;
+
+/// What a session of `plan` can do.
+pub fn capabilities(plan: &SessionPlan) -> Capabilities {
+    let whose = |servers| if servers { Whose::Servers } else { Whose::Ours };
+    Capabilities {
+        truncate: Truncate::Server,
+        delete: true,
+        cancel: true,
+        turns: Whose::Servers,
+        answers: whose(plan.turn_detection.answers()),
+        interrupts: whose(plan.turn_detection.interrupts()),
+        caller_words: if plan.transcription.is_some() { CallerWords::Pieces } else { CallerWords::None },
+        verbatim: false,
+        reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
+        // One session has one format, whichever way.
+        input: plan.format,
+        output: plan.format,
+        session_end: SessionEnd::Announced,
+        // A separate transcription may be counted in seconds.
+        usage: &[UsageKind::Tokens, UsageKind::Seconds],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::plan::{Transcription, TurnDetection, sample};
+
+    #[test]
+    fn what_the_plan_leaves_to_us_is_ours() {
+        let mut plan = sample::plan();
+        let by_default = capabilities(&plan);
+        assert!(by_default.server_answers() && by_default.server_interrupts() && !by_default.has_caller_words());
+        plan.transcription = Some(Transcription::default());
+        plan.turn_detection =
+            TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
+        let ours = capabilities(&plan);
+        assert!(!ours.server_answers() && !ours.server_interrupts() && ours.has_caller_words());
+    }
+}
