@@ -20,8 +20,8 @@ use self::children::{LlmHandle, Real, Spawn, TranscriptHandle, Voice, start_line
 use self::sabotage::Fail;
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, OfPerson, PauseRecording,
-    PersonNews, StreamOffered, TransferTo, WhatNext, WrapUp,
+    CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked, OfPerson,
+    PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
 };
 use super::steps::{CallAction, CallEvent, Note};
 use super::timers::Timer;
@@ -209,10 +209,20 @@ impl Actor for CallActor {
 
 impl CallActor {
     fn step(&mut self, event: CallEvent, ctx: &mut Context<Self>) {
+        self.ask(event, ctx);
+    }
+
+    /// A step that is answered; with the end of the call where it is over.
+    fn ask(&mut self, event: CallEvent, ctx: &mut Context<Self>) -> Next {
+        let mut reply = Next::HangUp;
         for action in self.machine.handle(event, clock::now()) {
-            self.perform(action, ctx);
+            match action {
+                CallAction::Reply(next) => reply = next,
+                action => self.perform(action, ctx),
+            }
         }
         self.arm(ctx);
+        reply
     }
 
     fn perform(&mut self, action: CallAction, ctx: &mut Context<Self>) {
@@ -233,6 +243,8 @@ impl CallActor {
             A::AskHandover => self.ask_handover(ctx),
             A::CallPerson { target, caller_id, ring } => self.call_person(&target, caller_id, ring, ctx),
             A::DropPerson(call) => self.drop_person(call),
+            // Taken out by `ask`.
+            A::Reply(_) => {}
             A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
             A::CallerTurn { open } => self.tell_audio(AudioOrder::CallerTurn { open }),
@@ -534,33 +546,42 @@ impl Handler<TransferTo> for CallActor {
     }
 }
 
-impl Handler<WhatNext> for CallActor {
+impl Handler<NextAsked> for CallActor {
     type Result = Next;
 
-    fn handle(&mut self, WhatNext(dialled): WhatNext, ctx: &mut Self::Context) -> Next {
+    fn handle(&mut self, NextAsked(dialled): NextAsked, ctx: &mut Self::Context) -> Next {
         if let Some(outcome) = dialled {
             self.step(CallEvent::DialEnded(outcome), ctx);
         }
-        self.step(CallEvent::NextAsked, ctx);
-        let mut next = self.machine.next();
-        if let Next::Dial { destination, .. } = &mut next {
-            destination.caller_id = destination.caller_id.take().or_else(|| self.shown_instead());
-        }
-        next
+        let next = self.ask(CallEvent::NextAsked, ctx);
+        self.shown(next)
+    }
+}
+
+impl Handler<ReadNext> for CallActor {
+    type Result = Next;
+
+    fn handle(&mut self, _: ReadNext, _: &mut Self::Context) -> Next {
+        self.shown(self.machine.next())
     }
 }
 
 impl Handler<OfPerson> for CallActor {
+    type Result = Next;
+
+    fn handle(&mut self, OfPerson(news): OfPerson, ctx: &mut Self::Context) -> Next {
+        match news {
+            PersonNews::Took => self.ask(CallEvent::PersonTook, ctx),
+            PersonNews::Ended(outcome) => self.ask(CallEvent::PersonEnded(outcome), ctx),
+        }
+    }
+}
+
+impl Handler<ReadBriefing> for CallActor {
     type Result = Option<String>;
 
-    fn handle(&mut self, OfPerson(news): OfPerson, ctx: &mut Self::Context) -> Option<String> {
-        let briefing = self.machine.briefing();
-        match news {
-            PersonNews::Answered => {}
-            PersonNews::Took => self.step(CallEvent::PersonTook, ctx),
-            PersonNews::Ended(outcome) => self.step(CallEvent::PersonEnded(outcome), ctx),
-        }
-        briefing
+    fn handle(&mut self, _: ReadBriefing, _: &mut Self::Context) -> Option<String> {
+        self.machine.briefing()
     }
 }
 

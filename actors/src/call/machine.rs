@@ -123,7 +123,10 @@ impl CallMachine {
             CallEvent::CarrierAnswered(answer) => exit.carrier_answered(answer, talk),
             CallEvent::DialAnswered => exit.dial_answered(),
             CallEvent::DialEnded(outcome) => exit.dial_ended(outcome, talk),
-            CallEvent::NextAsked => exit.next_asked(talk),
+            CallEvent::NextAsked => {
+                exit.next_asked(talk);
+                talk.call.act(CallAction::Reply(exit.next(talk)));
+            }
             CallEvent::PersonCalled(answer) => exit.person_called(answer, talk),
             CallEvent::PersonTook => exit.person_took(talk),
             CallEvent::PersonEnded(outcome) => exit.person_ended(outcome, talk),
@@ -267,11 +270,6 @@ impl CallMachine {
     /// What a person who answers is told; `None` when nobody waits for them any more.
     pub fn briefing(&self) -> Option<String> {
         self.exit.briefing(&self.talk)
-    }
-
-    /// Whether the caller waits for a person who has not taken the call.
-    pub fn waits_for_person(&self) -> bool {
-        self.exit.waits_for_person(&self.talk)
     }
 }
 

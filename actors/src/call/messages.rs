@@ -19,10 +19,15 @@ use crate::realtime::report::{TranscriptionUsage, Usage};
 #[rtype(result = "Result<(), TransferRefusal>")]
 pub struct TransferTo(pub String);
 
-/// The carrier asks how the call goes on: its stream has ended, or a destination that it dialled.
+/// The carrier asks how the call goes on: its stream has ended, or a destination that it dialled. What it is answered, it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
-pub struct WhatNext(pub Option<DialOutcome>);
+pub struct NextAsked(pub Option<DialOutcome>);
+
+/// Show how the call would go on, should the carrier ask now. Changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "Next")]
+pub struct ReadNext;
 
 /// How a call goes on.
 #[derive(Debug, Clone, PartialEq, Eq, MessageResponse)]
@@ -46,17 +51,19 @@ pub enum Next {
     HangUp,
 }
 
-/// The carrier's word on the person whom a warm transfer calls. Answered with what they are told (the briefing, or nothing more), or with
-/// `None` when nobody waits for them any more.
+/// Show what the person whom a warm transfer calls is told once they answer; `None` when nobody waits for them any more. Changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Option<String>")]
+pub struct ReadBriefing;
+
+/// The carrier's word on that person. Answered with how they go on: they meet the caller, or hang up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "Next")]
 pub struct OfPerson(pub PersonNews);
 
 /// What the carrier says of that person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonNews {
-    /// They, or a machine of theirs, have answered.
-    Answered,
     /// They have pressed the key.
     Took,
     /// Their line is down.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::messages::HangUp;
+use super::messages::{HangUp, Next};
 use super::transfer::DialOutcome;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::report::AudioReport;
@@ -152,6 +152,8 @@ pub enum CallAction {
     },
     /// Tell the carrier to hang up on a person whom nobody waits for any more.
     DropPerson(CarrierCallId),
+    /// Answer whoever asks how the call goes on.
+    Reply(Next),
     /// Close the stream so that the carrier asks what follows it. The call goes on.
     ReleaseLine,
     /// Start another Transcript in place of one that was lost, so that there is a record at all.

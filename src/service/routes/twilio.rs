@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::{DialAnswered, Next, WhatNext};
+use switchboard_actors::call::messages::{DialAnswered, Next, NextAsked, ReadNext};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::carrier;
 use switchboard_actors::clock;
@@ -207,7 +207,7 @@ pub(super) async fn dial_result(
 pub(super) async fn whisper(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let form = app.accept_webhook(&request, &bytes(body)?)?;
     let parent = CarrierCallId::new(form.id("ParentCallSid").map_err(unusable)?);
-    let told = match ask_next(&app, &parent, None).await {
+    let told = match read_next(&app, &parent).await {
         Next::Dial { destination, reason, language, .. } => {
             destination.whisper.map(|words| (words.replace("{reason}", &reason), language))
         }
@@ -328,7 +328,13 @@ async fn what_next(app: &AppState, call: CarrierCallId, dialled: Option<DialOutc
 /// How the call goes on; a call that is no longer on is over.
 async fn ask_next(app: &AppState, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
     let Some(call) = find(app, call).await else { return Next::HangUp };
-    call.send(WhatNext(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+    call.send(NextAsked(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+}
+
+/// How the call would go on, were it asked now; nothing comes of this.
+async fn read_next(app: &AppState, call: &CarrierCallId) -> Next {
+    let Some(call) = find(app, call).await else { return Next::HangUp };
+    call.send(ReadNext).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
 }
 
 pub(super) async fn find(app: &AppState, call: &CarrierCallId) -> Option<Addr<CallActor>> {

@@ -4,7 +4,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use switchboard_actors::call::messages::{Inspect, OfPerson, PersonNews};
+use switchboard_actors::call::messages::{Inspect, Next, OfPerson, PersonNews, ReadBriefing};
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::ids::CarrierCallId;
 
@@ -19,10 +19,12 @@ use super::twiml::{self, Side};
 pub(super) async fn briefing(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     app.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
-    let words = tell(&app, &call, PersonNews::Answered).await;
-    let language = match find(&app, &call).await {
-        Some(on) => on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
-        None => String::new(),
+    let (words, language) = match find(&app, &call).await {
+        Some(on) => (
+            on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
+            on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
+        ),
+        None => (None, String::new()),
     };
     let taken = format!("/twilio/person/taken?{}", request.query_string());
     // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
@@ -35,7 +37,7 @@ pub(super) async fn briefing(request: HttpRequest, body: Body, app: Data<AppStat
 pub(super) async fn taken(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let form = app.accept_webhook(&request, &bytes(body)?)?;
     let call = caller(&request)?;
-    let waits = is_pressed(&form) && tell(&app, &call, PersonNews::Took).await.is_some();
+    let waits = is_pressed(&form) && tell(&app, &call, PersonNews::Took).await == Next::Meet;
     Ok(answer(if waits { twiml::meet(&app.public_url, &room(&call), Side::Person) } else { twiml::hang_up() }))
 }
 
@@ -57,8 +59,8 @@ fn caller(request: &HttpRequest) -> Result<CarrierCallId, Problem> {
     Ok(CarrierCallId::new(query.id("call").map_err(unusable)?))
 }
 
-/// Tells the call; what it answers, should it be on and wait.
-async fn tell(app: &AppState, call: &CarrierCallId, news: PersonNews) -> Option<String> {
-    let call = find(app, call).await?;
-    call.send(OfPerson(news)).timeout(PATIENCE).await.ok().flatten()
+/// Tells the call; how the person goes on. A call that is no longer on is over.
+async fn tell(app: &AppState, call: &CarrierCallId, news: PersonNews) -> Next {
+    let Some(call) = find(app, call).await else { return Next::HangUp };
+    call.send(OfPerson(news)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context};
 
 use super::CallActor;
+use crate::call::messages::Next;
 use crate::call::steps::CallEvent;
 use crate::carrier::control::{self, CarrierAnswer, Request, Target};
 use crate::events::{Event, emit};
@@ -13,8 +14,16 @@ use crate::line::identity::Direction;
 use crate::numbers::{Numbering, Party};
 
 impl CallActor {
+    /// How the call goes on, with the number that the destination sees.
+    pub(super) fn shown(&self, mut next: Next) -> Next {
+        if let Next::Dial { destination, .. } = &mut next {
+            destination.caller_id = destination.caller_id.take().or_else(|| self.shown_instead());
+        }
+        next
+    }
+
     /// What the person sees where the caller has no number that a carrier shows: the number of ours that the call is on.
-    pub(super) fn shown_instead(&self) -> Option<Private<String>> {
+    fn shown_instead(&self) -> Option<Private<String>> {
         let identity = &self.setup.identity;
         let (theirs, ours) = match identity.direction {
             Direction::Inbound => (&identity.from, &identity.to),

@@ -369,14 +369,17 @@ impl Exit {
         }
     }
 
-    /// The person has pressed the key and takes the call.
-    pub(in crate::call) fn person_took(&mut self, talk: &Conversation) {
+    /// The person has pressed the key and takes the call, if the caller still waits for them.
+    pub(in crate::call) fn person_took(&mut self, talk: &mut Conversation) {
+        let mut next = Next::HangUp;
         if let Way::HandingOn(on) = &mut self.way
             && on.waits_for_person(&talk.call)
         {
             on.transfer.person = Person::Took;
             on.step = Step::Answered;
+            next = Next::Meet;
         }
+        talk.call.act(CallAction::Reply(next));
     }
 
     /// The person's line is down.

@@ -68,6 +68,20 @@ fn a_paused_answer_goes_on_where_it_stopped_unless_words_confirm() {
 }
 
 #[test]
+fn words_that_confirm_an_interruption_do_not_call_off_an_order_to_hang_up() {
+    let pausing = InterruptionPlan {
+        policy: InterruptionPolicy::PauseAndConfirm { resume_after: ms(700) },
+        ..InterruptionPlan::default()
+    };
+    let mut call = speaking(pausing);
+    call.on(speech_started());
+    call.on(CallEvent::HangUp(HangUp::Operator));
+    let done = call.on(words("no, wait"));
+    assert!(!clears(&done), "the goodbye is said to its end: {done:?}");
+    assert_eq!(call.state(), "closing");
+}
+
+#[test]
 fn the_callers_words_are_held_while_the_legal_notice_is_heard() {
     let mut call = Harness::of(CallProfile { notice: Some("Calls are recorded.".to_owned()), ..profile() });
     let done = call.on(ready());
