@@ -1,15 +1,15 @@
-//! The idle ladder: what happens when nobody speaks. Pure.
+//! What happens when nobody speaks: prompts, step by step, and the goodbye. Pure.
 //!
-//! A sub-machine of the call: it is told when somebody speaks and when the floor falls silent, and says which rung has been
+//! A sub-machine of the call: it is told when somebody speaks and when the floor falls silent, and says which step has been
 //! reached. Silence is counted from the moment at which the caller has *heard* the agent's last word. After the configured prompts
-//! comes the goodbye, so a model that says goodbye and forgets to hang up is closed by the same ladder.
+//! comes the goodbye, so a model that says goodbye and forgets to hang up is closed by the same steps.
 //!
 //! A caller on mute with comfort noise is not silent to a turn detection that hears noise as speech: speech whose transcript comes and
-//! holds no words does not take the ladder back to its foot, and a wall-clock rule (`longest_without_words`) ends what prompts cannot.
+//! holds no words does not take the prompts back to the first step, and a wall-clock rule (`longest_without_words`) ends what prompts cannot.
 //!
 //! Whether the caller is there does not hang on transcription alone. A turn whose transcription failed is the caller's, and so is one
-//! whose transcript is still to come, for as long as it does not come and say that there was nothing in it: then the ladder stands
-//! where it would have stood without that turn.
+//! whose transcript is still to come, for as long as it does not come and say that there was nothing in it: then the prompts stand
+//! where they would have stood without that turn.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::ids::ItemId;
 use crate::profile::no_input::NoInputPlan;
 
-/// What the ladder asks for.
+/// What silence leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoInputStep {
     /// Say the prompt of this number, from 0.
@@ -26,7 +26,7 @@ pub enum NoInputStep {
     Goodbye,
 }
 
-/// One call's ladder.
+/// Who is asked whether they are there, and how often they were. One a call.
 #[derive(Debug, Clone)]
 pub struct NoInput {
     plan: NoInputPlan,
@@ -38,8 +38,16 @@ pub struct NoInput {
     words_at: Instant,
     /// Turns of the caller whose transcript is still to come, the newest last.
     untold: VecDeque<Untold>,
-    /// The goodbye has been asked for; there is nothing above it.
-    over: bool,
+    goodbye: Goodbye,
+}
+
+/// The last step, behind which there is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goodbye {
+    /// It has not been reached.
+    ToCome,
+    /// It has been asked for, and the caller has given no sign since.
+    Asked,
 }
 
 /// A turn of the caller whose words are not known.
@@ -63,9 +71,16 @@ pub enum Told {
 }
 
 impl NoInput {
-    /// At its foot; nobody is silent yet.
+    /// Nobody is silent yet, and nothing has been asked.
     pub fn new(plan: NoInputPlan, now: Instant) -> Self {
-        Self { plan, prompted: Vec::new(), silent_since: None, words_at: now, untold: VecDeque::new(), over: false }
+        Self {
+            plan,
+            prompted: Vec::new(),
+            silent_since: None,
+            words_at: now,
+            untold: VecDeque::new(),
+            goodbye: Goodbye::ToCome,
+        }
     }
 
     /// Nobody speaks and nothing is being made: the agent's last word was heard, or a turn of the caller brought no answer.
@@ -78,10 +93,10 @@ impl NoInput {
         self.silent_since = None;
     }
 
-    /// The caller said words (a transcript with text) or pressed a key: back to the foot.
+    /// The caller said words (a transcript with text) or pressed a key: back to the first step.
     pub fn caller_answered(&mut self, now: Instant) {
         self.sign_of_life(now);
-        self.over = false;
+        self.goodbye = Goodbye::ToCome;
         if self.silent_since.is_some() {
             self.silent_since = Some(now);
         }
@@ -138,9 +153,9 @@ impl NoInput {
             .fold(self.words_at, |last, ended| if ended <= last + longest { last.max(ended) } else { last })
     }
 
-    /// When the next rung is reached, if the floor stays as it is.
+    /// When the next step is reached, if the floor stays as it is.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.over {
+        if self.goodbye == Goodbye::Asked {
             return None;
         }
         let last = self.last_sign();
@@ -149,7 +164,7 @@ impl NoInput {
         Some(self.silent_since.map_or(mute, |since| mute.min(since + *silence)))
     }
 
-    /// The rung that has been reached, once.
+    /// The step that has been reached, once.
     pub fn advance(&mut self, now: Instant) -> Option<NoInputStep> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
@@ -158,7 +173,7 @@ impl NoInput {
         let (mute, advanced) = (now >= last + self.plan.longest_without_words, self.advanced(last));
         self.silent_since = None;
         if mute || advanced >= self.plan.before_prompts.len() {
-            self.over = true;
+            self.goodbye = Goodbye::Asked;
             return Some(NoInputStep::Goodbye);
         }
         self.prompted.push(now);

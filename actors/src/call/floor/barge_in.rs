@@ -20,8 +20,16 @@ struct Pending {
     item: ItemId,
     /// When it counts, if it lasts; when the answer goes on, once it has ended.
     due: Instant,
+    speech: Speech,
+}
+
+/// How far speech is that has not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    /// It goes on.
+    Lasts,
     /// It has ended, and the paused answer waits for words.
-    ended: bool,
+    Ended,
 }
 
 /// What follows for the answer.
@@ -45,7 +53,7 @@ impl BargeInFilter {
             return Verdict::Interrupt;
         }
         let lasts = if paused { plan.min_speech.max(LEAST_CONFIRMING) } else { plan.min_speech };
-        self.pending = Some(Pending { item: item.clone(), due: now + lasts, ended: false });
+        self.pending = Some(Pending { item: item.clone(), due: now + lasts, speech: Speech::Lasts });
         if paused { Verdict::Pause } else { Verdict::GoOn }
     }
 
@@ -58,7 +66,7 @@ impl BargeInFilter {
         match (self.pending.as_mut(), resume_after) {
             (Some(pending), Some(resume_after)) => {
                 pending.due = now + resume_after;
-                pending.ended = true;
+                pending.speech = Speech::Ended;
             }
             // Too short to count; the answer was never touched.
             (Some(_), None) => self.pending = None,
@@ -95,8 +103,8 @@ impl BargeInFilter {
     /// The judgement by time, once it is due.
     pub(super) fn judge(&mut self, now: Instant) -> Verdict {
         match self.pending.take_if(|pending| pending.due <= now) {
-            Some(Pending { ended: true, .. }) => Verdict::Resume,
-            Some(Pending { ended: false, .. }) => Verdict::Interrupt,
+            Some(Pending { speech: Speech::Ended, .. }) => Verdict::Resume,
+            Some(Pending { speech: Speech::Lasts, .. }) => Verdict::Interrupt,
             None => Verdict::GoOn,
         }
     }
