@@ -140,6 +140,43 @@ async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
 }
 
 #[actix_rt::test]
+async fn what_is_said_and_given_to_tools_while_the_recording_is_paused_is_found_nowhere() {
+    let tools = ("agents.default.tools", "[\"save_answer\"]");
+    let stage = Stage::with("first:0", &[("recording.keys_while_paused", "model"), tools]).await;
+    let calling = stage.call(|options| {
+        options.speak_at = Some(Duration::from_secs(2));
+        options.speech = talk(1);
+        // The model saves an answer, "rehearsed", when it is told of a 3.
+        options.dtmf = vec![(Duration::from_secs(5), '3'), (Duration::from_secs(10), '3')];
+        options.hangup_after = Some(Duration::from_secs(14));
+    });
+    let running = &stage.running;
+    let pausing = async {
+        running.until_calls(1).await;
+        let call = running.calls().await[0]["carrier_call_id"].as_str().expect("an id").to_owned();
+        let url = running.admin(&format!("/calls/{call}/recording"));
+        post_body(&url, "application/json", r#"{"paused":true}"#, &[]).await;
+        until(|| async { kept(running.records.path()).contains("tool_withheld") }).await;
+        let kept = kept(running.records.path());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        post_body(&url, "application/json", r#"{"paused":false}"#, &[]).await;
+        kept
+    };
+    let (report, journal) = tokio::join!(calling, pausing);
+    assert!(journal.contains(r#""words_withheld":{"item":"#) && journal.contains(r#""speaker":"caller""#), "{journal}");
+    assert!(!journal.contains("rehearsed") && !journal.contains("caller_said"), "{journal}");
+    let record = stage.record(&report).await;
+    let tools: Vec<_> = record["tools"].as_array().expect("tools").iter().map(|it| it["arguments"].clone()).collect();
+    assert_eq!(tools.len(), 2, "{record:#}");
+    assert_eq!(tools[0], "[withheld while the recording was paused]");
+    assert_eq!(tools[1]["value"], "rehearsed", "what is saved when it goes on is kept");
+    assert_eq!(record["analytics"]["tools_withheld"], 1);
+    assert!(record["analytics"]["words_withheld"].as_u64().is_some_and(|items| items >= 2), "{record:#}");
+    let withheld = conversation(&record).iter().filter(|it| it["text"] == "[withheld while the recording was paused]");
+    assert!(withheld.count() >= 2, "{record:#}");
+}
+
+#[actix_rt::test]
 async fn a_caller_whose_words_are_never_written_down_is_not_let_go() {
     for rehearse in ["fail_transcripts", "no_transcripts"] {
         let stage = Stage::with(rehearse, &[("limits.longest_without_words", "10s")]).await;

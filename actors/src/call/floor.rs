@@ -32,6 +32,7 @@ use self::turn::Turn;
 use self::wait::Wait;
 pub(super) use self::wait::Waited;
 use super::no_input::NoInput;
+use super::privacy::PrivateAnswer;
 use super::shared::{Shared, Stage};
 use super::steps::CallAction;
 use super::timers::{Timer, TimerTable};
@@ -152,6 +153,18 @@ impl Floor {
     pub(super) fn request(&mut self, purpose: ResponsePurpose, instructions: Option<String>, call: &mut Shared) {
         self.turn.owe();
         call.order(ModelOrder::Speak(ResponseRequest { purpose, instructions }));
+    }
+
+    /// Records silence, no keys and no words from now on, or everything again.
+    pub(super) fn pause_recording(&mut self, paused: bool, call: &mut Shared) {
+        let answer = match self.turn.generated() {
+            Some(response) => PrivateAnswer::Begun(response.clone()),
+            None if self.turn.is_owed() || self.turn.is_thinking() || self.turn.is_caller_speaking() => {
+                PrivateAnswer::Owed
+            }
+            None => PrivateAnswer::None,
+        };
+        call.pause_recording(paused, answer);
     }
 
     pub(super) const fn is_owed(&self) -> bool {

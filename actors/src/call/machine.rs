@@ -108,7 +108,7 @@ impl CallMachine {
             CallEvent::Model(report) => self.model(report),
             CallEvent::HangUp(order) => exit.hang_up(order, talk),
             CallEvent::WrapUp => talk.floor.wrap_up(exit.stage(talk), &mut talk.call),
-            CallEvent::RecordingPaused(paused) => talk.call.pause_recording(paused),
+            CallEvent::RecordingPaused(paused) => talk.floor.pause_recording(paused, &mut talk.call),
             CallEvent::ChildLost(child) => self.child_lost(child),
             CallEvent::ToolAnswered { call, output } => {
                 if let Some(asked) = talk.floor.tool_answered(&call) {

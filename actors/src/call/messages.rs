@@ -114,8 +114,8 @@ pub struct WrapUp;
 #[rtype(result = "()")]
 pub struct Examine;
 
-/// Record silence and no keys from now on, or everything again; from the admin endpoint. Answers whether the call's sound is recorded at
-/// all; its keys are withheld either way.
+/// Record silence, no keys and no words from now on, or everything again; from the admin endpoint. Answers whether the call's sound is recorded at
+/// all; its keys and words are withheld either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "bool")]
 pub struct PauseRecording(pub bool);

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod meter;
 mod model_link;
 pub mod no_input;
+mod privacy;
 pub mod report;
 mod shared;
 pub mod steps;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::machine::Means;
 use super::messages::CallDetail;
 use super::meter::Meter;
+use super::privacy::Privacy;
 use super::steps::{CallAction, Note};
 use crate::audio::diagnosis::Diagnosis;
 use crate::ids::ItemId;
@@ -38,7 +39,7 @@ pub(super) enum Stage {
 pub(super) enum Recording {
     /// It is.
     Running,
-    /// Neither sound nor keys are.
+    /// Neither sound nor keys nor words are.
     Paused,
 }
 
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     /// The code of the language that is spoken now.
     pub(super) language: String,
     pub(super) recording: Recording,
+    /// What belongs to a pause of the recording.
+    pub(super) privacy: Privacy,
     pub(super) meter: Meter,
     pub(super) tally: Tally,
     pub(super) detail: CallDetail,
@@ -75,6 +78,7 @@ impl Shared {
             now,
             language: profile.language.clone(),
             recording: Recording::Running,
+            privacy: Privacy::default(),
             tally: Tally::default(),
             detail: CallDetail::default(),
             lines_played: 0,
@@ -136,12 +140,6 @@ impl Shared {
     /// The caller pressed a key; which one is kept unless it is private.
     pub(super) fn record_key(&mut self, key: char, private: bool) {
         self.record(if private { Fact::KeyWithheld } else { Fact::KeyPressed(key) });
-    }
-
-    /// Records silence and no keys from now on, or everything again.
-    pub(super) fn pause_recording(&mut self, paused: bool) {
-        self.recording = if paused { Recording::Paused } else { Recording::Running };
-        self.act(CallAction::PauseRecording(paused));
     }
 
     /// The recorded greeting, where there is one.

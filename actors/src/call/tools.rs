@@ -209,6 +209,11 @@ impl Tools {
     }
 }
 
+/// Whether the model is offered a tool of this name.
+pub(super) fn is_known(name: &str, profile: &CallProfile) -> bool {
+    profile.tools.contains_key(name) || offered(profile).contains(&name)
+}
+
 /// The names of the tools that the model is offered.
 fn offered(profile: &CallProfile) -> Vec<&str> {
     profile.model.tools.iter().filter_map(|tool| tool["name"].as_str()).collect()

@@ -12,6 +12,7 @@ use super::journal::Closed;
 use super::journal::writer::Journal;
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
+use super::pause::{Pause, Sifted};
 use super::record::{self, Closing, Held, Record};
 use super::writer::RecordWriter;
 use crate::child::{Child, ChildLost};
@@ -44,6 +45,8 @@ pub struct Transcript {
     log: ConversationLog,
     /// Everything that is told goes here first; from the start of the call until its record is handed over.
     journal: Journal,
+    /// What is told passes here before it goes anywhere.
+    pause: Pause,
     phase: Phase,
     watchers: Watchers,
 }
@@ -69,8 +72,27 @@ impl Transcript {
             held,
             log: ConversationLog::new(clock::now()),
             journal,
+            pause: Pause::default(),
             phase: Phase::Listening,
             watchers: Watchers::default(),
+        }
+    }
+
+    fn take_down(&mut self, words: Words) {
+        let now = clock::now();
+        self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_words(&words));
+        self.log.hear(words, now);
+    }
+
+    fn note(&mut self, fact: Fact, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        self.journal.note(&fact, now.saturating_duration_since(self.log.started()));
+        self.watchers.tell(|| News::of_fact(&fact));
+        if let Fact::Ended { ending, tally } = fact {
+            self.end(ending, tally, ctx);
+        } else {
+            self.log.note(fact, now);
         }
     }
 
@@ -138,10 +160,11 @@ impl Handler<Words> for Transcript {
     type Result = ();
 
     fn handle(&mut self, words: Words, ctx: &mut Self::Context) {
-        let now = clock::now();
-        self.journal.hear(&words, now.saturating_duration_since(self.log.started()));
-        self.watchers.tell(|| News::of_words(&words));
-        self.log.hear(words, now);
+        match self.pause.sift(words) {
+            Sifted::Words(words) => self.take_down(words),
+            Sifted::Withheld { item, speaker } => self.note(Fact::WordsWithheld { item, speaker }, ctx),
+            Sifted::Nothing => {}
+        }
         self.stop_when_complete(ctx);
     }
 }
@@ -150,14 +173,8 @@ impl Handler<Fact> for Transcript {
     type Result = ();
 
     fn handle(&mut self, fact: Fact, ctx: &mut Self::Context) {
-        let now = clock::now();
-        self.journal.note(&fact, now.saturating_duration_since(self.log.started()));
-        self.watchers.tell(|| News::of_fact(&fact));
-        if let Fact::Ended { ending, tally } = fact {
-            self.end(ending, tally, ctx);
-        } else {
-            self.log.note(fact, now);
-        }
+        self.pause.note(&fact);
+        self.note(fact, ctx);
         self.stop_when_complete(ctx);
     }
 }
@@ -194,7 +211,9 @@ mod tests {
     use super::*;
     use crate::ids::{ItemId, ResponseId};
     use crate::realtime::report::Speaker;
+    use crate::transcript::messages::WITHHELD;
     use crate::transcript::testing::{identity, profile};
+    use crate::transcript::watch::Watcher;
 
     #[actix_rt::test]
     async fn a_call_with_all_its_words_is_filed_at_once() {
@@ -255,6 +274,38 @@ mod tests {
         let record = scene.only_record();
         assert_eq!((&record["duration_ms"], &record["transcripts"]), (&5_000.into(), &serde_json::json!([])));
         assert_eq!(record["analytics"]["wordless_items"], 1);
+    }
+
+    #[actix_rt::test]
+    async fn what_is_said_in_a_pause_is_neither_in_the_record_nor_told_to_watchers() {
+        let scene = Scene::start();
+        let (told, news) = std::sync::mpsc::sync_channel(64);
+        scene.transcript.do_send(Watch(Watcher::new(move |piece| told.try_send(piece).is_ok())));
+        scene.agent_said("a1", "Your card number?");
+        scene.transcript.do_send(Fact::RecordingPaused(true));
+        scene.caller_speaks("u1");
+        scene.caller_said("u1", "4 1 1 1");
+        pass(Duration::from_millis(100)).await;
+        let (response, item) = (ResponseId::new("r2"), ItemId::new("a2"));
+        scene.transcript.do_send(Words::AgentSays { response, item, delta: "So 4111?".to_owned() });
+        scene.transcript.do_send(Fact::ToolWithheld { name: "charge".to_owned() });
+        scene.transcript.do_send(Fact::RecordingPaused(false));
+        pass(Duration::from_millis(100)).await;
+        scene.agent_said("a3", "Thank you.");
+        scene.end(Ending::CallerHungUp);
+        settle().await;
+        let record = scene.only_record();
+        let said = serde_json::json!(["Your card number?", WITHHELD, WITHHELD, "Thank you."]);
+        assert_eq!(record["transcripts"], said, "{record:#}");
+        assert_eq!(
+            (&record["analytics"]["words_withheld"], &record["tools"][0]["name"]),
+            (&2.into(), &"charge".into())
+        );
+        let news: Vec<_> = news.try_iter().collect();
+        for (place, text) in [("record", record.to_string()), ("watcher", format!("{news:?}"))] {
+            assert!(!text.contains("4 1 1 1") && !text.contains("4111"), "{place}: {text}");
+            assert!(text.contains("withheld"), "{place}: {text}");
+        }
     }
 
     #[actix_rt::test]

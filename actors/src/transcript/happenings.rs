@@ -32,6 +32,10 @@ pub struct Happenings {
     pub recordings: Vec<String>,
     /// Keys that were pressed while the recording was paused.
     pub keys_withheld: u64,
+    /// Items of the caller or the agent that were said while the recording was paused.
+    pub words_withheld: u64,
+    /// Tools that were called then.
+    pub tools_withheld: u64,
     /// What was not taken.
     pub omitted: u64,
     bytes: usize,

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
 use super::happenings::Happenings;
-use super::messages::Fact;
+use super::messages::{Fact, WITHHELD};
 use crate::ids::ItemId;
 use crate::incident::{Incident, IncidentKind, Incidents};
 use crate::realtime::report::{Speaker, Usage, Words};
@@ -197,6 +197,13 @@ impl ConversationLog {
                 self.keys.push(KeyPress { at: self.since_start(now), key });
             }
             Fact::KeyPressed(_) => self.omitted += 1,
+            Fact::WordsWithheld { item, speaker } => self.withhold(&item, speaker, now),
+            Fact::ToolWithheld { name } => {
+                self.happenings.tools_withheld += 1;
+                self.add_tool(name, WITHHELD.to_owned(), WITHHELD.to_owned(), now);
+            }
+            // Words and tools are withheld before they come here.
+            Fact::RecordingPaused(_) | Fact::ResponseWithheld { .. } => {}
             Fact::KeyWithheld => self.happenings.keys_withheld += 1,
             Fact::Used(usage) => self.usage += usage,
             Fact::Recorded { file } => self.happenings.recorded(file),
@@ -324,6 +331,22 @@ impl ConversationLog {
         entry.said = Said::Whole(text);
     }
 
+    /// Words were said that nobody may read; what was known of the item before stays.
+    fn withhold(&mut self, item: &ItemId, speaker: Speaker, now: Instant) {
+        self.happenings.words_withheld += 1;
+        if !self.mention(item, Some(speaker), now) {
+            return;
+        }
+        let known = self.items.get(item).map(|entry| &entry.said);
+        let text = match known {
+            Some(Said::Pieces(known) | Said::Whole(known)) if !known.trim().is_empty() => {
+                format!("{} {WITHHELD}", known.trim())
+            }
+            _ => WITHHELD.to_owned(),
+        };
+        self.say(item, text);
+    }
+
     fn played(&mut self, item: &ItemId, heard: Duration, of: Duration, interrupted: bool, now: Instant) {
         if !self.mention(item, None, now) {
             return;
@@ -447,14 +470,16 @@ impl Entry {
             Said::Pieces(text) | Said::Whole(text) => text.trim(),
             Said::Nothing | Said::Failed => return None,
         };
+        let withheld = text.ends_with(WITHHELD);
         // What transcription writes for noise was said by nobody.
-        if text.is_empty() || self.speaker == Some(Speaker::Caller) && !holds_words(text) {
+        if text.is_empty() || self.speaker == Some(Speaker::Caller) && !withheld && !holds_words(text) {
             return None;
         }
         let (voice, heard) = match (self.speaker?, self.playout) {
             (Speaker::System, _) => return None,
             (Speaker::Caller, _) => (Voice::Caller, Some(text)),
             (Speaker::Agent, _) if self.inaudible => (self.agents_voice(), Some("")),
+            (Speaker::Agent, Some(_)) if withheld => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) if playout.is_whole() => (self.agents_voice(), Some(text)),
             (Speaker::Agent, Some(playout)) => (self.agents_voice(), Some(playout.cut(text))),
             // Our own lines are told when they have been played.

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::watch::Watcher;
 use crate::ending::Ending;
-use crate::ids::ItemId;
+use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;
 use crate::latency::TurnLatency;
 use crate::money::Usd;
-use crate::realtime::report::{TranscriptionUsage, Usage};
+use crate::realtime::report::{Speaker, TranscriptionUsage, Usage};
 
 /// Facts for the record, from the CallActor.
 #[derive(Debug, Clone, PartialEq, Message, Serialize, Deserialize)]
@@ -60,6 +60,25 @@ pub enum Fact {
     KeyPressed(char),
     /// The caller pressed a key while the recording was paused: which one is kept nowhere.
     KeyWithheld,
+    /// The recording is paused, or goes on: what is said meanwhile is written nowhere.
+    RecordingPaused(bool),
+    /// This response of the agent belongs to a pause that is over: its words are withheld too.
+    ResponseWithheld {
+        /// The response.
+        response: ResponseId,
+    },
+    /// Somebody spoke while the recording was paused: what they said is kept nowhere.
+    WordsWithheld {
+        /// The item.
+        item: ItemId,
+        /// Who.
+        speaker: Speaker,
+    },
+    /// A tool was called and answered while the recording was paused: with what is kept nowhere.
+    ToolWithheld {
+        /// Its name.
+        name: String,
+    },
     /// The language of the call was switched.
     LanguageSwitched {
         /// The code of the language until now.
@@ -103,6 +122,9 @@ pub enum Fact {
         tally: Tally,
     },
 }
+
+/// What stands in the record in the place of what was said, or given to a tool, while the recording was paused.
+pub const WITHHELD: &str = "[withheld while the recording was paused]";
 
 /// Counters of a call for `analytics` in the record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -212,6 +212,8 @@ struct Analytics {
     wordless_items: u64,
     turns_without_words: u64,
     keys_withheld: u64,
+    words_withheld: u64,
+    tools_withheld: u64,
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
@@ -506,6 +508,8 @@ impl Analytics {
             wordless_items: conversation.wordless,
             turns_without_words: tally.turns_without_words,
             keys_withheld: conversation.happenings.keys_withheld,
+            words_withheld: conversation.happenings.words_withheld,
+            tools_withheld: conversation.happenings.tools_withheld,
             omitted: conversation.omitted,
             audio: conversation.happenings.diagnosis.clone(),
             completion: review.completion.word(),

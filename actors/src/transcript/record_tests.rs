@@ -18,7 +18,7 @@ fn the_transcript_file_is_as_the_contract_says() {
                     { "sequence": 1, "start_time": "2025-10-17T11:20:00.400Z", "end_time": "2025-10-17T11:20:12.000Z" } ] },
     ]);
     let analytics = json!({ "turns": 1, "barge_ins": 1, "dropped_frames": 3, "first_audio_ms": 400, "total_exchanges": 2,
-            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "turns_without_words": 2, "keys_withheld": 0, "omitted": 0,
+            "user_messages": 1, "assistant_messages": 1, "interrupted_messages": 1, "wordless_items": 2, "turns_without_words": 2, "keys_withheld": 0, "words_withheld": 0, "tools_withheld": 0, "omitted": 0,
             "completion": "complete", "drop_off": null, "question_answer_pairs": 1,
             "parameters_attempted": ["name", "seats"], "parameters_captured": ["name", "seats"],
         "questions": questions,

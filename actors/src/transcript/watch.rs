@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::realtime::report::Words;
+use crate::realtime::report::{Speaker, Words};
 use crate::transcript::messages::Fact;
 use crate::words::holds_words;
 
@@ -97,6 +97,14 @@ impl News {
                 ("words", json!({ "speaker": "agent", "item": item.as_str(), "text": text, "final": true }))
             }
             Fact::ToolUsed { name, .. } => ("tool", json!({ "name": name })),
+            Fact::ToolWithheld { name } => ("tool", json!({ "name": name, "withheld": true })),
+            Fact::WordsWithheld { item, speaker } => {
+                let speaker = if *speaker == Speaker::Caller { "caller" } else { "agent" };
+                (
+                    "words",
+                    json!({ "speaker": speaker, "item": item.as_str(), "text": null, "withheld": true, "final": true }),
+                )
+            }
             Fact::KeyPressed(key) => ("key", json!({ "key": key })),
             Fact::KeyWithheld => ("key", json!({ "withheld": true })),
             Fact::LanguageSwitched { from, to } => ("language", json!({ "from": from, "to": to })),
@@ -109,6 +117,8 @@ impl News {
             }
             Fact::Ended { ending, .. } => ("ended", json!({ "reason": ending.reason(), "by": ending.by().word() })),
             Fact::CallerSpoke { .. }
+            | Fact::RecordingPaused(_)
+            | Fact::ResponseWithheld { .. }
             | Fact::Recorded { .. }
             | Fact::TurnTimed(_)
             | Fact::Used(_)

@@ -210,7 +210,7 @@ pub(super) async fn recording(id: Path<String>, body: Body, app: Data<AppState>)
         Err(Problem::new(
             StatusCode::CONFLICT,
             format!(
-                "this call is not recorded (recording.enabled says which calls are); its keys are {keys} from now on"
+                "this call is not recorded (recording.enabled says which calls are); what is pressed and said is {keys} from now on"
             ),
         ))
     }

@@ -9,7 +9,7 @@ use crate::call::transfer::DialOutcome;
 use crate::ids::CarrierCallId;
 use crate::profile::destinations::Destination;
 use crate::realtime::report::ToolCall;
-use crate::transcript::messages::Fact;
+use crate::transcript::messages::{Fact, WITHHELD};
 
 /// A transfer that was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,14 +192,16 @@ impl Transfer {
 
     /// Something came of it: the record's line and the audit's.
     pub(super) fn write_down(&self, outcome: &'static str, call: &mut Shared) {
-        let destination: String = self.destination.chars().take(LONGEST_NAME).collect();
+        let known = call.profile.transfers.contains_key(&self.destination);
+        let private = !known && matches!(&self.by, By::Model(asked) if call.is_withheld(asked));
+        let named = if private { WITHHELD } else { &self.destination };
+        let destination: String = named.chars().take(LONGEST_NAME).collect();
         call.record(Fact::TransferAsked {
             destination: destination.clone(),
             reason: self.reason.clone(),
             outcome: outcome.to_owned(),
         });
         // What is no name of the table is the model's own word and may be anything.
-        let known = call.profile.transfers.contains_key(&destination);
         let destination = if known { destination } else { "unknown".to_owned() };
         call.tell(Note::TransferTold { destination, by: self.by.word(), outcome });
     }

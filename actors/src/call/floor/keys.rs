@@ -78,7 +78,7 @@ impl Floor {
             Some(KeyAction::Repeat) => self.answer_keys(Some("Say what you said last once more.".to_owned()), call),
             Some(KeyAction::Say(words)) => self.answer_keys(Some(exactly(&words)), call),
             Some(KeyAction::PauseRecording(paused)) => {
-                call.pause_recording(paused);
+                self.pause_recording(paused, call);
                 if entry.stopped {
                     let done = if paused { "is paused" } else { "goes on" };
                     let words = format!("Tell the caller in a few words that the recording {done}, and go on.");

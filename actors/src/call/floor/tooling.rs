@@ -9,7 +9,6 @@ use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelLoss, ToolCall};
 use crate::tools::plan::failure;
-use crate::transcript::messages::Fact;
 
 /// What a tool call leads to besides.
 #[derive(Debug)]
@@ -26,6 +25,7 @@ impl Floor {
     /// The model calls a tool.
     pub(in crate::call) fn tool_called(&mut self, asked: ToolCall, stage: Stage, call: &mut Shared) -> Called {
         let asked = ToolCall { name: self.tools.name_of(&asked.name, &call.profile).to_owned(), ..asked };
+        call.judge_tool(&asked);
         match self.tools.round(&asked) {
             Round::Usual => {}
             Round::Speak { first } => {
@@ -80,8 +80,7 @@ impl Floor {
         call: &mut Shared,
     ) {
         let speak = speak && matches!(stage, Stage::Connecting | Stage::Talking);
-        let (name, arguments) = (asked.name.clone(), asked.arguments.clone());
-        call.record(Fact::ToolUsed { name, arguments, output: output.clone() });
+        call.record_tool(asked, &output);
         if speak {
             self.turn.owe();
         }

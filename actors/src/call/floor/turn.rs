@@ -296,6 +296,11 @@ impl Turn {
         self.making.begun().is_some()
     }
 
+    /// The response that is being generated.
+    pub(super) fn generated(&self) -> Option<&ResponseId> {
+        self.making.begun().map(|begun| &begun.id)
+    }
+
     /// Whether `response` is being generated.
     pub(super) fn generates(&self, response: &ResponseId) -> bool {
         self.making.begun().is_some_and(|begun| begun.id == *response)

@@ -36,6 +36,7 @@ impl CallMachine {
             ModelReport::WordsFailed { item } => talk.floor.words_failed(&item, &mut talk.call),
             ModelReport::FirstAudio { response } => talk.floor.first_audio(&response, talk.call.now),
             ModelReport::ResponseStarted { response } => {
+                talk.call.private_answer_begins(&response);
                 talk.floor.response_started(response, stage, &mut talk.call);
                 talk.line.owes_an_answer();
                 if stage == Stage::Closing {
@@ -172,7 +173,10 @@ impl CallMachine {
         let (asked, answer) = match talk.floor.tool_called(asked, stage, &mut talk.call) {
             Called::Nothing => return,
             Called::Endless(loss) => return self.model_lost(loss),
-            Called::Done(asked, answer) => (asked, answer),
+            Called::Done(asked, answer) => {
+                let answer = talk.call.keep_private(&asked, answer);
+                (asked, answer)
+            }
         };
         let mut output = answer.output;
         match (answer.effect, stage) {
@@ -210,6 +214,7 @@ impl CallMachine {
             (Child::Transcript, _) => {
                 self.transcript = Transcript::Second;
                 talk.call.act(CallAction::RenewTranscript);
+                talk.call.recall_pause();
             }
         }
     }

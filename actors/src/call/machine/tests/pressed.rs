@@ -348,6 +348,53 @@ fn a_caller_who_returns_in_a_pause_is_not_recorded() {
     assert!(call.on(CallEvent::LineReturned).contains(&A::PauseRecording(true)));
 }
 
+#[test]
+fn of_a_tool_that_is_called_in_a_pause_no_more_than_its_name_is_kept() {
+    let mut call = paused(KeysWhilePaused::Model);
+    let saved = call.on(tool("t1", "save_answer", r#"{"key":"card","value":"4111"}"#));
+    let sent = call.on(tool("t2", "transfer_call", r#"{"destination":"4111","reason":"4111"}"#));
+    let ended = call.on(tool("t3", "functions.4111", "{}"));
+    let kept = records(&[saved.clone(), sent, ended].concat());
+    assert!(!format!("{kept:?}").contains("4111"), "{kept:?}");
+    assert_eq!(kept.iter().filter(|it| matches!(it, Fact::ToolWithheld { .. })).count(), 3, "{kept:?}");
+    assert!(format!("{saved:?}").contains("nothing is saved"), "the model is told: {saved:?}");
+    call.on(CallEvent::RecordingPaused(false));
+    let kept = records(&call.on(tool("t4", "save_answer", r#"{"key":"name","value":"Asha"}"#)));
+    assert!(format!("{kept:?}").contains("Asha"), "{kept:?}");
+}
+
+#[test]
+fn the_answer_that_is_owed_or_under_way_when_the_recording_goes_on_belongs_to_the_pause() {
+    for begun in [true, false] {
+        let mut call = paused(KeysWhilePaused::Model);
+        call.on(speech_started());
+        call.on(speech_stopped());
+        let mut done = Vec::new();
+        if begun {
+            done.extend(call.on(response_started("r2")));
+        }
+        done.extend(call.on(CallEvent::RecordingPaused(false)));
+        if !begun {
+            done.extend(call.on(response_started("r2")));
+        }
+        let withheld = Fact::ResponseWithheld { response: ResponseId::new("r2") };
+        assert!(records(&done).contains(&withheld), "{done:?}");
+        let kept = records(&call.on(tool("t1", "save_answer", r#"{"key":"card","value":"4111"}"#)));
+        assert!(!format!("{kept:?}").contains("4111"), "{kept:?}");
+        call.on(response_finished("r2"));
+        assert!(
+            !records(&call.on(response_started("r3"))).iter().any(|it| matches!(it, Fact::ResponseWithheld { .. }))
+        );
+    }
+}
+
+#[test]
+fn a_transcript_that_is_begun_anew_learns_of_the_pause() {
+    let mut call = paused(KeysWhilePaused::default());
+    let done = call.on(CallEvent::ChildLost(crate::child::Child::Transcript));
+    assert_eq!(records(&done), [Fact::RecordingPaused(true)]);
+}
+
 /// A call whose notice of six seconds is being heard, with the greeting behind it.
 fn noticed() -> Harness {
     let mut call = Harness::of(noticing());
@@ -395,7 +442,8 @@ fn paused(while_paused: KeysWhilePaused) -> Harness {
     call.on(ready());
     call.says("greet");
     call.on(drained());
-    assert_eq!(call.on(CallEvent::RecordingPaused(true)), [A::PauseRecording(true)]);
+    let told = A::Record(Fact::RecordingPaused(true));
+    assert_eq!(call.on(CallEvent::RecordingPaused(true)), [told, A::PauseRecording(true)]);
     call
 }
 
@@ -438,4 +486,9 @@ fn ms(n: u64) -> Duration {
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
+}
+
+/// What is written down.
+fn records(done: &[CallAction]) -> Vec<Fact> {
+    done.iter().filter_map(|it| if let A::Record(fact) = it { Some(fact.clone()) } else { None }).collect()
 }

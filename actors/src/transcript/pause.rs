@@ -1,0 +1,271 @@
+//! What is said while the recording is paused is not written down. Pure.
+//!
+//! Everything that is told of a call passes here before it is written anywhere: the journal, the record, the watchers. A pause is private
+//! item by item, because words come late: a turn of the caller belongs to the pause when any of it was spoken then, whenever its
+//! transcription comes; an item of the agent when any of its words came then, or its response had begun. In the place of the words it is
+//! told once for each item that there were some.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::messages::Fact;
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::report::{Speaker, Words};
+use crate::words::holds_words;
+
+/// What may be written of the words of one call.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    recording: Recording,
+    /// Turns of the caller that have begun and are not over.
+    open: BTreeSet<ItemId>,
+    /// Turns of the caller that were over before the pause; their words may still come.
+    over: BTreeSet<ItemId>,
+    /// Items that belong to a pause.
+    private: BTreeMap<ItemId, Told>,
+    /// The last response of the agent that belongs to a pause.
+    response: Option<ResponseId>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Recording {
+    #[default]
+    Running,
+    Paused,
+}
+
+/// Whether it was told that an item's words are withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    NotYet,
+    Once,
+}
+
+/// What is to be written of words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sifted {
+    /// They themselves.
+    Words(Words),
+    /// That there were some in `item`.
+    Withheld {
+        /// The item.
+        item: ItemId,
+        /// Who speaks in it.
+        speaker: Speaker,
+    },
+    /// Nothing more: it was told already.
+    Nothing,
+}
+
+impl Pause {
+    /// Learns from a fact, which is written as it is.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        match fact {
+            Fact::RecordingPaused(true) => {
+                self.recording = Recording::Paused;
+                for item in std::mem::take(&mut self.open) {
+                    self.private.entry(item).or_insert(Told::NotYet);
+                }
+            }
+            Fact::RecordingPaused(false) => self.recording = Recording::Running,
+            Fact::ResponseWithheld { response } => self.response = Some(response.clone()),
+            Fact::CallerSpoke { item } => self.caller_spoke(item),
+            Fact::Heard { .. }
+            | Fact::LinePlayed { .. }
+            | Fact::ToolUsed { .. }
+            | Fact::ToolWithheld { .. }
+            | Fact::WordsWithheld { .. }
+            | Fact::Recorded { .. }
+            | Fact::KeyPressed(_)
+            | Fact::KeyWithheld
+            | Fact::LanguageSwitched { .. }
+            | Fact::TransferAsked { .. }
+            | Fact::Answered { .. }
+            | Fact::TurnTimed(_)
+            | Fact::Diagnosed(_)
+            | Fact::Incident(_)
+            | Fact::Used(_)
+            | Fact::TranscriptionUsed(_)
+            | Fact::Ended { .. } => {}
+        }
+    }
+
+    /// What may be written of `words`.
+    pub(super) fn sift(&mut self, words: Words) -> Sifted {
+        match &words {
+            Words::Placed { item, speaker: Speaker::Caller, .. } => {
+                self.caller_was_placed(item);
+                Sifted::Words(words)
+            }
+            Words::CallerSaid { item, text } => {
+                let private = match self.recording {
+                    Recording::Paused => !self.over.contains(item),
+                    Recording::Running => self.is_private(item),
+                };
+                self.open.remove(item);
+                self.over.remove(item);
+                let said = text.as_deref().is_some_and(holds_words);
+                let item = item.clone();
+                if private && said { self.withhold(item, Speaker::Caller) } else { Sifted::Words(words) }
+            }
+            Words::AgentSays { response, item, .. } | Words::AgentSaid { response, item, .. } => {
+                let begun = self.response.as_ref() == Some(response);
+                let private = self.recording == Recording::Paused || begun || self.is_private(item);
+                if self.recording == Recording::Paused && !begun {
+                    self.response = Some(response.clone());
+                }
+                let item = item.clone();
+                if private { self.withhold(item, Speaker::Agent) } else { Sifted::Words(words) }
+            }
+            Words::Placed { .. } | Words::Inaudible { .. } => Sifted::Words(words),
+        }
+    }
+
+    fn caller_spoke(&mut self, item: &ItemId) {
+        match self.recording {
+            Recording::Paused => {
+                self.private.entry(item.clone()).or_insert(Told::NotYet);
+            }
+            Recording::Running if self.open.len() < MOST_OPEN && !self.over.contains(item) => {
+                self.open.insert(item.clone());
+            }
+            Recording::Running => {}
+        }
+    }
+
+    /// A turn takes its place once it is over.
+    fn caller_was_placed(&mut self, item: &ItemId) {
+        self.open.remove(item);
+        match self.recording {
+            // What was over before the pause takes its place a second time when its words are known.
+            Recording::Paused if !self.over.contains(item) => {
+                self.private.entry(item.clone()).or_insert(Told::NotYet);
+            }
+            Recording::Running if self.over.len() < MOST_OPEN && !self.private.contains_key(item) => {
+                self.over.insert(item.clone());
+            }
+            Recording::Paused | Recording::Running => {}
+        }
+    }
+
+    fn is_private(&self, item: &ItemId) -> bool {
+        // Nothing is known any more of what would have been one too many.
+        self.private.contains_key(item) || self.private.len() >= MOST_PRIVATE
+    }
+
+    fn withhold(&mut self, item: ItemId, speaker: Speaker) -> Sifted {
+        if self.private.len() >= MOST_PRIVATE && !self.private.contains_key(&item) {
+            return Sifted::Nothing;
+        }
+        self.over.remove(&item);
+        match self.private.insert(item.clone(), Told::Once) {
+            Some(Told::Once) => Sifted::Nothing,
+            Some(Told::NotYet) | None => Sifted::Withheld { item, speaker },
+        }
+    }
+}
+
+/// Turns that are going on or wait for their words. A caller has one or two; more are a server's that never ends them, and theirs are
+/// withheld.
+const MOST_OPEN: usize = 64;
+/// Items of all pauses of a call: as many as a record takes. From then on nothing more is written.
+const MOST_PRIVATE: usize = super::log::MOST_ITEMS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_spoken_before_a_pause_is_written_however_late_its_words_come() {
+        let mut pause = Pause::default();
+        turn(&mut pause, "before");
+        pause.note(&Fact::RecordingPaused(true));
+        assert_eq!(pause.sift(said("before", "Hello.")), Sifted::Words(said("before", "Hello.")));
+        assert_eq!(pause.sift(said("unknown", "4111")), caller("unknown"));
+    }
+
+    #[test]
+    fn a_turn_is_withheld_when_any_of_it_was_spoken_in_the_pause() {
+        let mut pause = Pause::default();
+        pause.note(&spoke("into"));
+        pause.note(&Fact::RecordingPaused(true));
+        pause.sift(placed("into"));
+        turn(&mut pause, "within");
+        pause.note(&spoke("out of"));
+        pause.note(&Fact::RecordingPaused(false));
+        pause.sift(placed("out of"));
+        turn(&mut pause, "after");
+        for item in ["into", "within", "out of"] {
+            assert_eq!(pause.sift(said(item, "4 1 1 1")), caller(item));
+            assert_eq!(pause.sift(said(item, "4 1 1 1 again")), Sifted::Nothing, "it is told once");
+        }
+        assert_eq!(pause.sift(said("after", "Thanks.")), Sifted::Words(said("after", "Thanks.")));
+    }
+
+    #[test]
+    fn noise_and_failed_transcriptions_are_what_they_are() {
+        let mut pause = Pause::default();
+        pause.note(&Fact::RecordingPaused(true));
+        let failed = Words::CallerSaid { item: ItemId::new("u"), text: None };
+        assert_eq!(pause.sift(failed.clone()), Sifted::Words(failed));
+        assert_eq!(pause.sift(said("u", "[noise]")), Sifted::Words(said("u", "[noise]")));
+    }
+
+    #[test]
+    fn the_agents_words_are_withheld_until_the_response_that_the_pause_saw_is_over() {
+        let mut pause = Pause::default();
+        assert_eq!(pause.sift(says("r1", "a1")), Sifted::Words(says("r1", "a1")));
+        pause.note(&Fact::RecordingPaused(true));
+        assert_eq!(pause.sift(says("r1", "a1")), agent("a1"));
+        assert_eq!(pause.sift(says("r2", "a2")), agent("a2"));
+        assert_eq!(pause.sift(says("r2", "a2")), Sifted::Nothing);
+        pause.note(&Fact::RecordingPaused(false));
+        assert_eq!(pause.sift(says("r2", "a2")), Sifted::Nothing, "the rest of it");
+        assert_eq!(pause.sift(says("r2", "a3")), agent("a3"), "its next item");
+        assert_eq!(pause.sift(says("r1", "a1")), Sifted::Nothing, "what came of it late");
+        assert_eq!(pause.sift(says("r3", "a4")), Sifted::Words(says("r3", "a4")));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_nothing_leaks_beyond() {
+        let mut pause = Pause::default();
+        for number in 0..MOST_OPEN * 2 {
+            pause.note(&spoke(&format!("o{number}")));
+        }
+        pause.note(&Fact::RecordingPaused(true));
+        for number in 0..MOST_PRIVATE * 2 {
+            pause.sift(says("r", &format!("a{number}")));
+        }
+        assert_eq!((pause.private.len(), pause.open.len()), (MOST_PRIVATE, 0));
+        pause.note(&Fact::RecordingPaused(false));
+        assert_eq!(pause.sift(said("late", "4111")), Sifted::Nothing);
+    }
+
+    fn turn(pause: &mut Pause, item: &str) {
+        pause.note(&spoke(item));
+        pause.sift(placed(item));
+    }
+
+    fn spoke(item: &str) -> Fact {
+        Fact::CallerSpoke { item: ItemId::new(item) }
+    }
+
+    fn placed(item: &str) -> Words {
+        Words::Placed { item: ItemId::new(item), speaker: Speaker::Caller, previous: None }
+    }
+
+    fn said(item: &str, text: &str) -> Words {
+        Words::CallerSaid { item: ItemId::new(item), text: Some(text.to_owned()) }
+    }
+
+    fn says(response: &str, item: &str) -> Words {
+        Words::AgentSays { response: ResponseId::new(response), item: ItemId::new(item), delta: "4".to_owned() }
+    }
+
+    fn caller(item: &str) -> Sifted {
+        Sifted::Withheld { item: ItemId::new(item), speaker: Speaker::Caller }
+    }
+
+    fn agent(item: &str) -> Sifted {
+        Sifted::Withheld { item: ItemId::new(item), speaker: Speaker::Agent }
+    }
+}
