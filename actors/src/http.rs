@@ -90,6 +90,16 @@ impl Request {
         Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() }
     }
 
+    /// A PUT of `body`.
+    pub fn put(url: Url, body: impl Into<Bytes>) -> Self {
+        Self { method: Method::PUT, url, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// A DELETE.
+    pub fn delete(url: Url) -> Self {
+        Self { method: Method::DELETE, url, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
     /// A GET.
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() }

@@ -12,7 +12,7 @@ use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
 use log::{debug, info, warn};
-use switchboard_actors::carrier::control::CarrierApi;
+use switchboard_actors::carrier::control::Control;
 use switchboard_actors::carrier::twilio::control::TwilioApi;
 use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
 use switchboard_actors::carrier::{self, Carrier};
@@ -349,28 +349,28 @@ fn trust(config: &Config) -> Trust {
 }
 
 /// The carriers' APIs whose secrets are known.
-fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<CarrierApi>> {
+fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn Control>> {
     let secrets = &config.secrets;
     let twilio = secrets.twilio_account_sid.as_ref().zip(secrets.twilio_auth_tokens.first());
     let twilio = twilio.map(|(account, token)| {
-        let api = CarrierApi::Twilio(TwilioApi {
+        let api: Arc<dyn Control> = Arc::new(TwilioApi {
             api_url: config.twilio.api_url.clone(),
             account: account.expose().clone(),
             auth_token: token.clone(),
             after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
             person: twiml::public_url(public_url, "/twilio/person"),
         });
-        (carrier::twilio::CARRIER, Arc::new(api))
+        (carrier::twilio::CARRIER, api)
     });
     let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
     let waybeo = waybeo.map(|token| {
-        let api = CarrierApi::Waybeo(WaybeoApi {
+        let api: Arc<dyn Control> = Arc::new(WaybeoApi {
             api_url: config.waybeo.api_url.clone(),
             token: token.clone(),
             transfer_command: config.waybeo.transfer_command.clone(),
             hangup_command: config.waybeo.hangup_command.clone(),
         });
-        (carrier::waybeo::CARRIER, Arc::new(api))
+        (carrier::waybeo::CARRIER, api)
     });
     twilio.into_iter().chain(waybeo).collect()
 }
@@ -400,7 +400,7 @@ async fn watch_token(expires: i64) {
 }
 
 /// What calls are begun with, where the operator wants that.
-fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<CarrierApi>>) -> Option<Dialling> {
+fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<dyn Control>>) -> Option<Dialling> {
     let api = apis.get(&carrier::twilio::CARRIER).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),

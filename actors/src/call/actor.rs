@@ -29,7 +29,7 @@ use super::transfer::TransferRefusal;
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
-use crate::carrier::control::{self, CarrierAnswer, CarrierApi, Request};
+use crate::carrier::control::{self, CarrierAnswer, Control, Request};
 use crate::carrier::{LineCommand, OurClose};
 use crate::child::{Child, ChildLost};
 use crate::clock;
@@ -73,7 +73,7 @@ pub struct CallSetup {
     /// What is known about the model's servers.
     pub providers: Addr<Providers>,
     /// The carrier's API, where there is one and its secrets are known.
-    pub api: Option<Arc<CarrierApi>>,
+    pub api: Option<Arc<dyn Control>>,
 }
 
 /// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
@@ -360,7 +360,7 @@ impl CallActor {
         let (api, call) = (self.setup.api.clone(), self.setup.identity.carrier_call.clone());
         let asked = async move {
             match api {
-                Some(api) => control::http::ask(&api, Request::HandOver, &call).await,
+                Some(api) => control::http::ask(&*api, Request::HandOver, &call).await,
                 None => CarrierAnswer::Failed { reason: "there is no access to the carrier's API".to_owned() },
             }
         };
@@ -406,7 +406,7 @@ impl CallActor {
         let (tag, carrier_call, line) = (self.tag.clone(), identity.carrier_call.clone(), line.clone());
         self.line = None;
         actix_rt::spawn(async move {
-            if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &carrier_call).await {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &carrier_call).await {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
             // A carrier whose stream goes first leaves the caller on a silent line.

@@ -7,24 +7,14 @@ mod answer;
 pub mod http;
 mod target;
 
+use std::fmt;
 use std::time::Duration;
 
 use url::Url;
 
 pub use self::answer::CarrierAnswer;
 pub use self::target::Target;
-use super::twilio::control::{self as twilio, TwilioApi};
-use super::waybeo::control::{self as waybeo, WaybeoApi};
 use crate::ids::{CarrierCallId, Private};
-
-/// A carrier's API and what is needed to use it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CarrierApi {
-    /// Twilio's REST API.
-    Twilio(TwilioApi),
-    /// Waybeo's `bot-call`.
-    Waybeo(WaybeoApi),
-}
 
 /// What a carrier is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,73 +64,75 @@ pub struct NotPlaced {
 }
 
 impl NotPlaced {
-    pub(crate) fn impossible() -> Self {
+    /// Of a carrier that begins no calls.
+    pub fn impossible() -> Self {
         Self { busy: false, code: 0, reason: "this carrier begins no calls".to_owned() }
     }
+}
+
+/// A call that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placed {
+    /// The carrier names it at once.
+    Named(CarrierCallId),
+    /// Its name comes with its first webhook.
+    Unnamed,
 }
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// Where to; always a POST.
+    /// How.
+    pub method: Method,
+    /// Where to.
     pub url: Url,
-    /// `Authorization`.
-    pub authorization: Private<String>,
-    /// `Content-Type`.
-    pub content_type: &'static str,
+    /// Its headers besides those of the body: `Authorization`, or whatever the carrier knows us by.
+    pub headers: Vec<(&'static str, Private<String>)>,
+    /// `Content-Type`; `None` where there is no body.
+    pub content_type: Option<&'static str>,
     /// The body; may name people.
     pub body: Private<String>,
     /// Longest wait for the answer.
     pub timeout: Duration,
 }
 
-impl CarrierApi {
-    /// The request that tells the carrier.
-    pub fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
-        match self {
-            Self::Twilio(api) => api.ask(request, call),
-            Self::Waybeo(api) => api.ask(request, call),
-        }
-    }
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `DELETE`.
+    Delete,
+}
+
+/// A carrier's API and what is needed to use it. Pure: it writes requests and reads answers.
+pub trait Control: fmt::Debug + Send + Sync {
+    /// The request that tells the carrier; `None` where its API cannot be told that.
+    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask>;
+
+    /// What the answer to that means.
+    fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer;
 
     /// The request that begins a call, for a carrier that begins calls.
-    pub fn place(&self, placing: &Placing) -> Option<Ask> {
-        match self {
-            Self::Twilio(api) => Some(api.place(placing)),
-            Self::Waybeo(_) => None,
-        }
-    }
-
-    /// The call to the person whom the caller of `call` waits for in a conference, for a carrier that has conferences.
-    pub fn invite(
-        &self,
-        call: &CarrierCallId,
-        target: &Target,
-        from: Private<String>,
-        ring: Duration,
-    ) -> Option<Placing> {
-        match self {
-            Self::Twilio(api) => api.invite(call, target, from, ring),
-            Self::Waybeo(_) => None,
-        }
+    fn place(&self, placing: &Placing) -> Option<Ask> {
+        let _ = placing;
+        None
     }
 
     /// What the answer to that means.
     ///
     /// # Errors
     /// When no call was begun.
-    pub fn judge_placed(&self, status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
-        match self {
-            Self::Twilio(_) => twilio::place::judge(status, body),
-            Self::Waybeo(_) => Err(NotPlaced::impossible()),
-        }
+    fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
+        let _ = (status, body);
+        Err(NotPlaced::impossible())
     }
 
-    /// What its answer means.
-    pub fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer {
-        match self {
-            Self::Twilio(_) => twilio::judge(status, body),
-            Self::Waybeo(_) => waybeo::judge(status),
-        }
+    /// The call to the person whom the caller of `call` waits for in a conference, for a carrier that has conferences.
+    fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
+        let _ = (call, target, from, ring);
+        None
     }
 }

@@ -26,7 +26,7 @@ use super::transfer_limits::TransferLimits;
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
 use crate::call::report::{CallEnded, TransferPermit};
-use crate::carrier::control::CarrierApi;
+use crate::carrier::control::Control;
 use crate::carrier::{Carrier, OurClose, StreamStart};
 use crate::clock;
 use crate::delivery::messages::{CallNotifier, CallSummary, CallUpdate};
@@ -55,7 +55,7 @@ pub struct SupervisorSetup {
     /// What is known about the model's servers, handed to each call.
     pub providers: Addr<Providers>,
     /// The carriers' APIs, as far as there are any.
-    pub apis: HashMap<Carrier, Arc<CarrierApi>>,
+    pub apis: HashMap<Carrier, Arc<dyn Control>>,
 }
 
 /// Who is on.
@@ -68,7 +68,7 @@ pub struct Supervisor {
     writer: RecordWriter,
     news: Option<Recipient<CallUpdate>>,
     providers: Addr<Providers>,
-    apis: HashMap<Carrier, Arc<CarrierApi>>,
+    apis: HashMap<Carrier, Arc<dyn Control>>,
     transfer_limits: TransferLimits,
     /// Calls that have ended without their carrier's word on it.
     hangup_watchdog: HangupWatchdog,

@@ -11,7 +11,7 @@ use log::{error, warn};
 use serde::Deserialize;
 use serde_json::json;
 use switchboard_actors::carrier;
-use switchboard_actors::carrier::control::{self, CarrierApi, Machine, NotPlaced, Placing};
+use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
@@ -31,7 +31,7 @@ pub struct Dialling {
     /// Whom, and how often.
     pub rules: Outbound,
     /// The carrier's API.
-    pub api: Arc<CarrierApi>,
+    pub api: Arc<dyn Control>,
     /// The account, which the stream has to name again.
     pub account: Option<String>,
     /// The brief of an agent in a language.
@@ -104,14 +104,20 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
         ring,
         machine: order.amd.machine(),
     };
-    match control::http::place(&dialling.api, &placing).await {
-        Ok(carrier_call) => {
-            let known = Identify { announced: name, carrier_call: carrier_call.clone(), picked_up: false, told: None };
-            app.supervisor.do_send(known);
+    match control::http::place(&*dialling.api, &placing).await {
+        Ok(placed) => {
             let id = permit.call.to_string();
-            Ok(HttpResponse::Accepted().json(json!({
-                "status": "dialling", "id": id, "carrier_call_id": carrier_call.as_str(),
-            })))
+            // A carrier that does not name it yet does so when somebody answers.
+            let carrier_call = match placed {
+                Placed::Named(carrier_call) => Some(carrier_call),
+                Placed::Unnamed => None,
+            };
+            let named = carrier_call.as_ref().map(CarrierCallId::as_str);
+            let told = json!({ "status": "dialling", "id": id, "carrier_call_id": named });
+            if let Some(carrier_call) = carrier_call {
+                app.supervisor.do_send(Identify { announced: name, carrier_call, picked_up: false, told: None });
+            }
+            Ok(HttpResponse::Accepted().json(told))
         }
         Err(problem) => {
             // The carrier has not named it; ours for it stands in the URLs that the carrier was given.

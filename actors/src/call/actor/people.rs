@@ -7,7 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context};
 use super::CallActor;
 use crate::call::messages::Next;
 use crate::call::steps::CallEvent;
-use crate::carrier::control::{self, CarrierAnswer, Request, Target};
+use crate::carrier::control::{self, CarrierAnswer, Placed, Request, Target};
 use crate::events::{Event, emit};
 use crate::ids::{CarrierCallId, Private};
 use crate::line::identity::Direction;
@@ -51,7 +51,12 @@ impl CallActor {
         let asked = async move {
             match (api, placing) {
                 (Some(api), Some(placing)) => {
-                    control::http::place(&api, &placing).await.map_err(|problem| problem.reason)
+                    let placed = control::http::place(&*api, &placing).await.map_err(|problem| problem.reason)?;
+                    match placed {
+                        Placed::Named(person) => Ok(person),
+                        // Nobody could hang up on them.
+                        Placed::Unnamed => Err("the carrier does not name the call to the person".to_owned()),
+                    }
                 }
                 (None, _) | (_, None) => Err("the carrier's API cannot call anybody".to_owned()),
             }
@@ -69,7 +74,7 @@ impl CallActor {
         let tag = self.tag.clone();
         actix_rt::spawn(async move {
             // They hang up by themselves, or are told that nobody is there.
-            if let CarrierAnswer::Failed { reason } = control::http::ask(&api, Request::HangUp, &person).await {
+            if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &person).await {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
         });

@@ -1,13 +1,16 @@
 //! Asking a carrier: one request, bounded in time and size.
 
-use super::{Ask, CarrierApi, NotPlaced, Placing, Request};
+use super::{Ask, Control, Method, NotPlaced, Placed, Placing, Request};
 use crate::carrier::control::CarrierAnswer;
 use crate::http::{self, Unanswered};
 use crate::ids::CarrierCallId;
 
 /// Tells the carrier and waits for its answer.
-pub async fn ask(api: &CarrierApi, request: Request, call: &CarrierCallId) -> CarrierAnswer {
-    match exchange(&api.ask(request, call)).await {
+pub async fn ask(api: &dyn Control, request: Request, call: &CarrierCallId) -> CarrierAnswer {
+    let Some(ask) = api.ask(request, call) else {
+        return CarrierAnswer::Failed { reason: "the carrier's API cannot be told that".to_owned() };
+    };
+    match exchange(&ask).await {
         Ok((status, body)) => api.judge(status, &body),
         Err(reason) => CarrierAnswer::Failed { reason },
     }
@@ -17,7 +20,7 @@ pub async fn ask(api: &CarrierApi, request: Request, call: &CarrierCallId) -> Ca
 ///
 /// # Errors
 /// When no call was begun, as far as is known.
-pub async fn place(api: &CarrierApi, placing: &Placing) -> Result<CarrierCallId, NotPlaced> {
+pub async fn place(api: &dyn Control, placing: &Placing) -> Result<Placed, NotPlaced> {
     let Some(ask) = api.place(placing) else { return Err(NotPlaced::impossible()) };
     match exchange(&ask).await {
         Ok((status, body)) => api.judge_placed(status, &body),
@@ -28,10 +31,19 @@ pub async fn place(api: &CarrierApi, placing: &Placing) -> Result<CarrierCallId,
 /// One request and its answer, or why there is none.
 async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
     let exchange = async {
-        let request = http::Request::post(ask.url.clone(), ask.body.expose().clone())
-            .header("authorization", ask.authorization.expose())?
-            .header("content-type", ask.content_type)?
-            .header("accept", "application/json")?;
+        let (url, body) = (ask.url.clone(), ask.body.expose().clone());
+        let request = match ask.method {
+            Method::Post => http::Request::post(url, body),
+            Method::Put => http::Request::put(url, body),
+            Method::Delete => http::Request::delete(url),
+        };
+        let mut request = request.header("accept", "application/json")?;
+        if let Some(kind) = ask.content_type {
+            request = request.header("content-type", kind)?;
+        }
+        for (name, value) in &ask.headers {
+            request = request.header(name, value.expose())?;
+        }
         // The carrier's address is the operator's own setting, and may be within their network.
         let answer = request.send(|_| true).await?;
         let status = answer.status;

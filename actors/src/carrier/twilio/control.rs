@@ -1,6 +1,6 @@
 //! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
 
-pub(in crate::carrier) mod place;
+mod place;
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::carrier::control::{Ask, CarrierAnswer, Request};
+use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, NotPlaced, Placed, Placing, Request, Target};
 use crate::ids::{CarrierCallId, Private};
 
 /// Twilio's REST API for one account.
@@ -27,17 +27,41 @@ pub struct TwilioApi {
     pub person: String,
 }
 
-impl TwilioApi {
-    pub(in crate::carrier) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+impl Control for TwilioApi {
+    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
         let mut form = Serializer::new(String::new());
         match request {
             Request::HandOver => form.append_pair("Url", &self.after_stream).append_pair("Method", "POST"),
             Request::HangUp => form.append_pair("Status", "completed"),
         };
+        Some(self.form(&format!("Calls/{}.json", call.as_str()), form))
+    }
+
+    fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer {
+        judge(status, body)
+    }
+
+    fn place(&self, placing: &Placing) -> Option<Ask> {
+        Some(self.begin(placing))
+    }
+
+    fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
+        place::judge(status, body).map(Placed::Named)
+    }
+
+    fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
+        self.call_in(call, target, from, ring)
+    }
+}
+
+impl TwilioApi {
+    /// A form to a resource of the account.
+    fn form(&self, path: &str, mut form: Serializer<'_, String>) -> Ask {
         Ask {
-            url: self.resource(&format!("Calls/{}.json", call.as_str())),
-            authorization: self.authorization(),
-            content_type: "application/x-www-form-urlencoded",
+            method: Method::Post,
+            url: self.resource(path),
+            headers: vec![("authorization", self.authorization())],
+            content_type: Some("application/x-www-form-urlencoded"),
             body: Private::new(form.finish()),
             timeout: PATIENCE,
         }
@@ -59,7 +83,7 @@ impl TwilioApi {
 }
 
 /// What an answer of the API means: a call that is not there or not in progress is over, which is what was wanted or cannot be helped.
-pub(in crate::carrier) fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
+fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(default)]
@@ -104,12 +128,13 @@ mod tests {
 
     #[test]
     fn a_call_is_handed_on_by_sending_it_to_our_document() {
-        let ask = api().ask(Request::HandOver, &CarrierCallId::new("CA7"));
+        let ask = api().ask(Request::HandOver, &CarrierCallId::new("CA7")).expect("a request");
         assert_eq!(ask.url.as_str(), "https://api.example.com/2010-04-01/Accounts/AC1/Calls/CA7.json");
         assert_eq!(ask.body.expose(), "Url=https%3A%2F%2Fvoice.example.com%2Ftwilio%2Fafter-stream&Method=POST");
-        assert_eq!(ask.authorization.expose(), "Basic QUMxOnNlY3JldA==");
+        assert_eq!(ask.headers[0].1.expose(), "Basic QUMxOnNlY3JldA==");
         assert!(!format!("{ask:?}").contains("QUMx"), "nothing secret is printed");
-        assert_eq!(api().ask(Request::HangUp, &CarrierCallId::new("CA7")).body.expose(), "Status=completed");
+        let ask = api().ask(Request::HangUp, &CarrierCallId::new("CA7")).expect("a request");
+        assert_eq!(ask.body.expose(), "Status=completed");
     }
 
     #[test]

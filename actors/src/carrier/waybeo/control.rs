@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use crate::carrier::control::{Ask, CarrierAnswer, Request};
+use crate::carrier::control::{Ask, CarrierAnswer, Control, Method, Request};
 use crate::ids::{CarrierCallId, Private};
 
 /// Waybeo's API for one account.
@@ -25,25 +25,30 @@ pub struct WaybeoApi {
     pub hangup_command: String,
 }
 
-impl WaybeoApi {
-    pub(in crate::carrier) fn ask(&self, request: Request, call: &CarrierCallId) -> Ask {
+impl Control for WaybeoApi {
+    fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask> {
         let command = match request {
             Request::HandOver => &self.transfer_command,
             Request::HangUp => &self.hangup_command,
         };
-        Ask {
+        Some(Ask {
+            method: Method::Post,
             url: self.api_url.clone(),
-            authorization: Private::new(format!("Bearer {}", self.token.expose())),
-            content_type: "application/json",
+            headers: vec![("authorization", Private::new(format!("Bearer {}", self.token.expose())))],
+            content_type: Some("application/json"),
             // `callId`: the API takes `call_id` for an absent one.
             body: Private::new(json!({ "command": command, "callId": call.as_str() }).to_string()),
             timeout: PATIENCE,
-        }
+        })
+    }
+
+    fn judge(&self, status: u16, _: &[u8]) -> CarrierAnswer {
+        judge(status)
     }
 }
 
 /// What an answer of the API means: the status says all, what else it says is documented nowhere.
-pub(in crate::carrier) fn judge(status: u16) -> CarrierAnswer {
+fn judge(status: u16) -> CarrierAnswer {
     match status {
         200..300 => CarrierAnswer::Done,
         404 | 410 => CarrierAnswer::Gone,
@@ -87,12 +92,13 @@ mod tests {
             hangup_command: "hangup_call".to_owned(),
         };
         let call = CarrierCallId::new("-74lJ3\"x");
-        let ask = api.ask(Request::HandOver, &call);
+        let ask = api.ask(Request::HandOver, &call).expect("a request");
         assert_eq!(ask.url.as_str(), "https://pbx.example.com/bot-call");
         assert_eq!(ask.body.expose(), r#"{"callId":"-74lJ3\"x","command":"transfer_call"}"#);
-        assert_eq!(ask.authorization.expose(), "Bearer secret");
+        assert_eq!(ask.headers[0].1.expose(), "Bearer secret");
         assert!(!format!("{api:?} {ask:?}").contains("secret"), "nothing secret is printed");
-        assert!(api.ask(Request::HangUp, &call).body.expose().contains(r#""command":"hangup_call""#));
+        let ask = api.ask(Request::HangUp, &call).expect("a request");
+        assert!(ask.body.expose().contains(r#""command":"hangup_call""#));
     }
 
     #[test]

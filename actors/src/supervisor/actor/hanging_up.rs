@@ -15,7 +15,7 @@ impl Supervisor {
         for unconfirmed in self.hangup_watchdog.due(clock::now()) {
             let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
             let asked = async move {
-                let answer = control::http::ask(&api, Request::HangUp, &unconfirmed.call).await;
+                let answer = control::http::ask(&*api, Request::HangUp, &unconfirmed.call).await;
                 (unconfirmed, answer)
             };
             let answered = |(unconfirmed, answer), this: &mut Self, ctx: &mut Context<Self>| {

@@ -10,7 +10,7 @@ use crate::carrier::control::{Ask, Machine, NotPlaced, Placing, Target};
 use crate::ids::{CarrierCallId, Private};
 
 impl TwilioApi {
-    pub(in crate::carrier) fn place(&self, placing: &Placing) -> Ask {
+    pub(super) fn begin(&self, placing: &Placing) -> Ask {
         let mut form = Serializer::new(String::new());
         form.append_pair("To", placing.to.expose())
             .append_pair("From", placing.from.expose())
@@ -25,18 +25,12 @@ impl TwilioApi {
             Some(Machine::MessageEnd) => form.append_pair("MachineDetection", "DetectMessageEnd"),
             None => &mut form,
         };
-        Ask {
-            url: self.resource("Calls.json"),
-            authorization: self.authorization(),
-            content_type: "application/x-www-form-urlencoded",
-            body: Private::new(form.finish()),
-            timeout: super::PATIENCE,
-        }
+        self.form("Calls.json", form)
     }
 }
 
 impl TwilioApi {
-    pub(in crate::carrier) fn invite(
+    pub(super) fn call_in(
         &self,
         call: &CarrierCallId,
         target: &Target,
@@ -56,7 +50,7 @@ impl TwilioApi {
 }
 
 /// What the API's answer means: the call's name, or why there is none.
-pub(in crate::carrier) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
+pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
     #[derive(Deserialize)]
     struct Answer {
         sid: Option<String>,
@@ -120,13 +114,13 @@ mod tests {
             ring: Duration::from_secs(45),
             machine: Some(Machine::MessageEnd),
         };
-        let ask = api.place(&placing);
+        let ask = api.begin(&placing);
         assert_eq!(ask.url.as_str(), "https://api.example.com/2010-04-01/Accounts/AC1/Calls.json");
         let body = ask.body.expose();
         assert!(body.starts_with("To=%2B15550100001&From=%2B15550100002&Url=https%3A%2F%2Fv.example.com"), "{body}");
         assert!(body.ends_with("&Timeout=45&MachineDetection=DetectMessageEnd"), "{body}");
         assert!(!format!("{ask:?} {placing:?}").contains("5550100"), "nobody's number is printed");
-        let plain = api.place(&Placing { machine: None, ..placing });
+        let plain = api.begin(&Placing { machine: None, ..placing });
         assert!(!plain.body.expose().contains("Machine"));
     }
 
