@@ -216,9 +216,10 @@ impl CallActor {
     fn ask(&mut self, event: CallEvent, ctx: &mut Context<Self>) -> Next {
         let mut reply = Next::HangUp;
         for action in self.machine.handle(event, clock::now()) {
-            match action {
-                CallAction::Reply(next) => reply = next,
-                action => self.perform(action, ctx),
+            if let CallAction::Reply(next) = action {
+                reply = next;
+            } else {
+                self.perform(action, ctx);
             }
         }
         self.arm(ctx);
