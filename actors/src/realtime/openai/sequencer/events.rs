@@ -77,13 +77,13 @@ pub struct Failure {
 pub enum Remedy {
     /// A rate limit: wait as long as the server says, where it does.
     Wait(Option<Duration>),
-    /// The server's own trouble: try once more.
+    /// The server's own trouble: try once more; then another session may do better.
     TryOnce,
     /// It came to its end and there is nothing of it to hear: ask again, twice at most; then the session is of no use.
     AskAgain,
     /// Another try at this session would come to the same; another session may do better.
     Replace,
-    /// It would fail again.
+    /// It would fail again. Of a session that says nothing else either, another one is tried.
     GiveUp,
 }
 

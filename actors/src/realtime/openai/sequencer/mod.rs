@@ -36,6 +36,8 @@ pub struct Sequencer {
     doubtful: Vec<(u64, Pending)>,
     /// Wishes that this session does not fulfil; kept for the one that takes its place.
     muted: Vec<Pending>,
+    /// Wishes in a row that were refused for what is wrong with them.
+    refused: u32,
     last_ticket: u64,
     last_request: u64,
 }
@@ -139,6 +141,7 @@ impl Default for Sequencer {
             echoes: false,
             doubtful: Vec::new(),
             muted: Vec::new(),
+            refused: 0,
             last_ticket: 0,
             last_request: 0,
         }
@@ -444,6 +447,7 @@ impl Sequencer {
         let Some(failure) = failure else {
             // It speaks: what it did not say before is not wanted any more.
             self.muted.clear();
+            self.refused = 0;
             return;
         };
         let mut request = request.unwrap_or_else(|| self.answer_again());
@@ -456,9 +460,15 @@ impl Sequencer {
             Remedy::TryOnce if request.failures == 1 => Some(SHORT_WAIT),
             Remedy::AskAgain if request.failures == 1 => Some(Duration::ZERO),
             Remedy::AskAgain if request.failures <= MOST_ASKED_AGAIN => Some(ASKED_AGAIN_AFTER),
-            Remedy::AskAgain | Remedy::Replace => return self.mute(request, failure.code, actions),
-            Remedy::Wait(_) | Remedy::TryOnce | Remedy::GiveUp => None,
+            Remedy::AskAgain | Remedy::TryOnce | Remedy::Replace => return self.mute(request, failure.code, actions),
+            Remedy::Wait(_) | Remedy::GiveUp => None,
         };
+        if failure.remedy == Remedy::GiveUp {
+            self.refused += 1;
+            if self.refused > MOST_REFUSED {
+                return self.mute(request, failure.code, actions);
+            }
+        }
         match wait {
             Some(wait) => {
                 request.not_before = (!wait.is_zero()).then(|| now + wait);
@@ -689,6 +699,8 @@ fn given_up(request: &Pending, reason: String) -> SequencerAction {
 const PATIENCE: Duration = Duration::from_millis(2_500);
 /// Tries after a rate limit. Fewer: a short peak costs the answer. More: the caller has hung up by then.
 const MOST_RETRIES: u32 = 3;
+/// Refusals in a row that are taken for the wish's own fault: after that the session can say nothing at all.
+const MOST_REFUSED: u32 = 1;
 /// Times that a response with nothing to hear is asked for again: the first at once, so that nobody notices.
 const MOST_ASKED_AGAIN: u32 = 2;
 /// The wait before the second: transcription of the turn may say by then that it was noise. Longer is heard as a pause.

@@ -289,14 +289,29 @@ fn a_wish_is_given_up_after_three_retries() {
 }
 
 #[test]
-fn trouble_of_the_server_is_retried_once() {
+fn trouble_of_the_server_is_retried_once_and_left_to_another_session() {
     let mut desk = Desk::new();
     desk.request(Greeting);
     desk.created("r", Some(1));
     assert_eq!(desk.failed("r", Remedy::TryOnce), []);
     desk.pass(Timer::RetryDue);
     desk.created("r2", Some(1));
-    assert!(matches!(desk.failed("r2", Remedy::TryOnce)[..], [SequencerAction::GaveUp { request: 1, .. }]));
+    assert!(matches!(desk.failed("r2", Remedy::TryOnce)[..], [SequencerAction::Muted { request: 1, .. }]));
+    assert_eq!(desk.sequencer.unfinished().requests.len(), 1, "the next session is asked for it");
+}
+
+#[test]
+fn a_session_that_refuses_every_wish_is_left_for_another() {
+    let mut desk = Desk::new();
+    let refused = |desk: &mut Desk, id: &str| {
+        desk.created(id, None);
+        desk.failed(id, Remedy::GiveUp)
+    };
+    assert!(matches!(refused(&mut desk, "r1")[..], [SequencerAction::GaveUp { .. }]), "the wish may have been wrong");
+    assert!(matches!(refused(&mut desk, "r2")[..], [SequencerAction::Muted { .. }]));
+    desk.created("r3", None);
+    desk.done("r3");
+    assert!(matches!(refused(&mut desk, "r4")[..], [SequencerAction::GaveUp { .. }]), "it speaks");
 }
 
 #[test]

@@ -101,21 +101,53 @@ pub fn loss_of_status(status: u16) -> ModelLoss {
     ModelLoss { class, reason: format!("upgrade answered with status {status}: {meaning}") }
 }
 
-/// What to do about a response that failed or was refused.
+/// What to do about a response that failed or was refused. Only a request that is wrong itself is not made again: what a server
+/// says in a way that we do not know may pass.
 pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
     let code = error.word();
-    let says = |word: &str| code.contains(word) || error.kind.as_deref().is_some_and(|kind| kind.contains(word));
+    let unnamed = error.code.is_none() && error.kind.is_none();
+    let said = [error.code.as_deref(), error.kind.as_deref(), unnamed.then(|| error.text())];
+    let said = said.into_iter().flatten().map(letters).collect::<Vec<_>>().join(" ");
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     // Some servers give the status of HTTP for a code.
     let status = code.parse().unwrap_or(0_u16);
-    let remedy = if says("rate_limit") || status == 429 {
+    let remedy = if says(&OF_LIMITS) || status == 429 {
         Remedy::Wait(advertised_wait(error.text()))
-    } else if says("server_error") || (500..600).contains(&status) {
+    } else if says(&["servererror"]) {
         Remedy::TryOnce
-    } else {
+    } else if class_of_error(error).is_some()
+        || says(&OF_WRONG_REQUESTS)
+        || (400..500).contains(&status) && !PASSING.contains(&status)
+    {
         Remedy::GiveUp
+    } else {
+        Remedy::TryOnce
     };
     Failure { code: clipped(&redacted(code)), remedy }
 }
+
+/// `text` without what `rate_limit`, `rate limit` and `RateLimit` differ in.
+fn letters(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// What is said of a limit, as [`letters`].
+const OF_LIMITS: [&str; 3] = ["ratelimit", "toomanyrequests", "throttl"];
+/// What is said of a request that another try would not make better, as [`letters`].
+const OF_WRONG_REQUESTS: [&str; 10] = [
+    "invalid",
+    "badrequest",
+    "validation",
+    "unsupported",
+    "missing",
+    "notfound",
+    "permission",
+    "authentication",
+    "unauthorized",
+    "forbidden",
+];
+/// Refusals of HTTP that pass: too late, in conflict, too early.
+const PASSING: [u16; 3] = [408, 409, 425];
 
 /// How long the server advises to wait: "… try again in 1.2s", "in 350ms", "in 1m3.5s".
 fn advertised_wait(message: &str) -> Option<Duration> {
@@ -162,6 +194,7 @@ mod tests {
     use LossClass::{Expired, Fatal, Retryable};
 
     use super::*;
+    use crate::realtime::openai::protocol::server::ServerEvent;
 
     #[test]
     fn a_close_is_classified_by_its_words_before_its_number() {
@@ -271,5 +304,36 @@ mod tests {
         assert_eq!(failure_of(&error("server_error", None, "")).remedy, Remedy::TryOnce);
         assert_eq!(failure_of(&error("invalid_request_error", Some("invalid_value"), "")).remedy, Remedy::GiveUp);
         assert_eq!(failure_of(&ErrorInfo::default()).code, "unknown");
+    }
+
+    #[test]
+    fn only_a_wrong_request_is_not_made_again() {
+        let wait = |millis: u64| Remedy::Wait((millis > 0).then(|| Duration::from_millis(millis)));
+        for (written, remedy) in [
+            (r#""overloaded""#, Remedy::TryOnce),
+            (r#""The model is overloaded, sorry.""#, Remedy::TryOnce),
+            ("null", Remedy::TryOnce),
+            ("{}", Remedy::TryOnce),
+            ("503", Remedy::TryOnce),
+            ("529", Remedy::TryOnce),
+            ("408", Remedy::TryOnce),
+            (r#"{"code":"overloaded"}"#, Remedy::TryOnce),
+            (r#"{"type":"InternalServerError"}"#, Remedy::TryOnce),
+            (r#"[{"message":"upstream: EOF"}]"#, Remedy::TryOnce),
+            (r#"{"type":"server_error","code":"invalid_upstream"}"#, Remedy::TryOnce),
+            ("429", wait(0)),
+            (r#""Rate limit reached, try again in 2s""#, wait(2_000)),
+            (r#"{"type":"RateLimitError","message":"try again in 1s"}"#, wait(1_000)),
+            (r#"{"type":"TooManyRequests"}"#, wait(0)),
+            ("400", Remedy::GiveUp),
+            (r#""invalid_request_error""#, Remedy::GiveUp),
+            (r#""Invalid value: 'x'""#, Remedy::GiveUp),
+            (r#"{"type":"BadRequestError"}"#, Remedy::GiveUp),
+            (r#"{"code":"insufficient_quota"}"#, Remedy::GiveUp),
+        ] {
+            let event = format!(r#"{{"type":"response.done","response":{{"status_details":{{"error":{written}}}}}}}"#);
+            let Ok(ServerEvent::ResponseDone(response)) = ServerEvent::parse(&event) else { panic!("{event}") };
+            assert_eq!(failure_of(&response.error).remedy, remedy, "{written}");
+        }
     }
 }

@@ -61,7 +61,7 @@ fn an_error_of_any_shape_settles_a_request_to_speak_at_once() {
     let again = desk.pass(Timer::Sequencer(sequencer::Timer::RetryDue));
     assert_eq!(again.sent[0]["type"], "response.create");
     let refused = desk.hear(json!({"type": "error", "error": "Model not validated", "code": "model_not_validated"}));
-    assert!(refused.reports.iter().any(|report| matches!(report, ModelReport::RequestGivenUp { .. })), "{refused:?}");
+    assert!(refused.reports.iter().any(|report| matches!(report, ModelReport::Muted { .. })), "{refused:?}");
 }
 
 #[test]
