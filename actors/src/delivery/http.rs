@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::plan::EndpointPlan;
 use super::schedule::Answer;
 use crate::clock;
-use crate::http::{BadBody, Request, Unanswered};
+use crate::http::{self, BadBody, Request, Unanswered};
 
 /// What is sent.
 #[derive(Debug)]
@@ -20,16 +20,22 @@ pub struct Letter {
 
 /// Sends a letter; how it went, and that in words without anything private.
 pub async fn post(endpoint: &EndpointPlan, letter: Letter) -> (Answer, String) {
-    match actix_rt::time::timeout(endpoint.timeout, exchange(endpoint, letter)).await {
-        Ok(Ok(answered)) => answered,
-        Ok(Err(problem)) => (Answer::Unreached, problem),
-        Err(_) => (Answer::Unreached, format!("no answer within {} s", endpoint.timeout.as_secs_f32())),
-    }
+    let answered = async {
+        let asked = actix_rt::time::timeout(endpoint.timeout, ask(endpoint, letter)).await;
+        let answer = asked.map_err(|_| format!("no answer within {} s", endpoint.timeout.as_secs_f32()))??;
+        judge(answer).await
+    };
+    answered.await.unwrap_or_else(|problem| (Answer::Unreached, problem))
 }
 
-async fn exchange(endpoint: &EndpointPlan, letter: Letter) -> Result<(Answer, String), String> {
+/// Sends it and waits for the head of the answer.
+async fn ask(endpoint: &EndpointPlan, letter: Letter) -> Result<http::Answer, String> {
     let request = request(endpoint, letter).map_err(|problem| problem.to_string())?;
-    let answer = request.send(|address| endpoint.may_reach(address)).await.map_err(|problem| problem.to_string())?;
+    request.send(|address| endpoint.may_reach(address)).await.map_err(|problem| problem.to_string())
+}
+
+/// What the answer means.
+async fn judge(answer: http::Answer) -> Result<(Answer, String), String> {
     let status = answer.status;
     let retry_after = answer.header("retry-after").and_then(|text| pause(text, clock::wall()));
     match status {
