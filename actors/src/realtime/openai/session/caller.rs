@@ -15,15 +15,26 @@ pub(super) struct Turns {
     open: Option<ItemId>,
     /// Those that are over and lack their transcript, the newest last.
     awaited: VecDeque<ItemId>,
-    /// The last one, and whether transcription found it to be noise; `None` until it says.
-    last: Option<(ItemId, Option<bool>)>,
+    /// The last one.
+    last: Option<Last>,
+}
+
+/// The caller's last turn.
+#[derive(Debug)]
+struct Last {
+    item: ItemId,
+    /// Whether transcription found it to be noise; `None` until it says.
+    noise: Option<bool>,
+    /// The turn before it had no answer yet.
+    owed_before: bool,
 }
 
 impl Turns {
-    /// The caller began to speak.
-    pub(super) fn began(&mut self, item: &ItemId) {
+    /// The caller began to speak; `owed` says whether the server had still to answer what they said before.
+    pub(super) fn began(&mut self, item: &ItemId, owed: bool) {
+        let owed_before = owed && !self.last_was_noise();
         self.open = Some(item.clone());
-        self.last = Some((item.clone(), None));
+        self.last = Some(Last { item: item.clone(), noise: None, owed_before });
     }
 
     /// The caller's turn is over; told up to twice, when the silence was long enough and when the item was made. Its transcript is
@@ -48,16 +59,21 @@ impl Turns {
 
     /// Transcription says whether a turn was noise. Whether it was the last one.
     pub(super) fn understood(&mut self, item: &ItemId, noise: bool) -> bool {
-        let last = self.last.as_mut().filter(|(last, _)| last == item);
-        last.is_some_and(|(_, known)| {
-            *known = Some(noise);
+        let last = self.last.as_mut().filter(|last| last.item == *item);
+        last.is_some_and(|last| {
+            last.noise = Some(noise);
             true
         })
     }
 
     /// Whether there were no words in the last turn, as far as is known.
     pub(super) fn last_was_noise(&self) -> bool {
-        matches!(self.last, Some((_, Some(true))))
+        matches!(self.last, Some(Last { noise: Some(true), .. }))
+    }
+
+    /// Whether there were words in the last turn or, unanswered, before it, as far as is known.
+    pub(super) fn want_an_answer(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.owed_before || last.noise != Some(true))
     }
 
     /// The turn that the caller is in.

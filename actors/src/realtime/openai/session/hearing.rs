@@ -64,7 +64,7 @@ impl Session {
             S::Error(error) => self.refused(&error, now, out),
             S::SpeechStarted(speech) => {
                 let item = self.seen(&speech.item_id);
-                self.turns.began(&item);
+                self.turns.began(&item, self.unanswered);
                 (self.listen_until, self.unanswered) = (None, false);
                 self.overtaken.caller_spoke();
                 out.push(SessionAction::Report(ModelReport::SpeechStarted { item }));

@@ -81,7 +81,10 @@ impl Session {
         if !self.turns.understood(item, noise) || !noise {
             return;
         }
-        let owed = self.sequencer.owes();
+        // A server that answers by itself may well leave noise alone.
+        let left = self.unanswered && self.sequencer.running().is_none() && !self.turns.want_an_answer();
+        let owed = self.sequencer.owes() || left;
+        self.unanswered &= !left;
         self.sequence(SequencerEvent::TurnWasNoise, now, out);
         if owed && !self.sequencer.owes() {
             out.push(SessionAction::Report(ModelReport::NothingOwed));

@@ -113,6 +113,25 @@ fn noise_needs_no_answer() {
 }
 
 #[test]
+fn noise_that_the_server_leaves_alone_is_not_waited_for() {
+    let mut desk = Desk::ready();
+    caller_spoke(&mut desk, "u1");
+    assert!(transcribed(&mut desk, "u1", "[BLANK_AUDIO]").reports.contains(&ModelReport::NothingOwed));
+    caller_spoke(&mut desk, "u2");
+    assert!(transcribed(&mut desk, "u2", ".").reports.contains(&ModelReport::NothingOwed), "noise after noise");
+    assert!(!desk.session.carry_over().answer);
+    caller_spoke(&mut desk, "u3");
+    caller_spoke(&mut desk, "u4");
+    let seen = transcribed(&mut desk, "u4", ".");
+    assert!(!seen.reports.contains(&ModelReport::NothingOwed), "what was said before is owed: {seen:?}");
+    assert!(desk.session.carry_over().answer);
+    desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
+    caller_spoke(&mut desk, "u5");
+    let seen = transcribed(&mut desk, "u5", ".");
+    assert!(!seen.reports.contains(&ModelReport::NothingOwed), "an answer is being made: {seen:?}");
+}
+
+#[test]
 fn sound_without_level_is_no_answer_and_leaves_the_session_to_another() {
     let mut desk = Desk::ready();
     caller_spoke(&mut desk, "u1");
