@@ -2,8 +2,10 @@
 import asyncio
 import json
 
+import websockets
+
 from bench import Bench, hears, hears_the_model, turn, voice
-from losses import check, until
+from losses import check, phone_sounds, until
 
 SCENARIOS = []
 
@@ -41,7 +43,7 @@ async def an_odd_event_costs_neither_words_nor_the_session():
 
 @scenario
 async def usage_is_counted_however_it_is_written():
-    """Beside the response, with floats and texts; where there is none it is estimated, and a limit of [spend] acts on it."""
+    """Beside the response, with floats and texts; where there is none it is estimated."""
     counted = {"input_tokens": 6, "input_token_details": {"text_tokens": 6, "audio_tokens": 0, "grok_tokens": 0}, "output_tokens": 87, "output_token_details": {"text_tokens": 7, "audio_tokens": 80}, "total_tokens": 93}
     cases = {
         "beside": ({}, {"usage": counted}),
@@ -136,3 +138,74 @@ async def tools_are_called_as_they_are_meant():
         check(record["ending"]["reason"] == "agent_hung_up", record["ending"])
         check([switch["to"] for switch in record["language_switches"]] == ["hi"], record["language_switches"])
         return json.dumps(json.loads(caller.session.outputs[1]["output"]))[:120]
+
+
+@scenario
+async def a_limit_of_spending_acts_on_what_was_estimated():
+    """A server that tells no usage, none that can be read, or nothing but zeros: each call is closed all the same, with words."""
+    shown = []
+
+    async def one(bench, name, usage):
+        def script(session, event):
+            async def play(session):
+                response = await session.begin()
+                item = await session.sound(response, voice(), "We are open")
+                await session.finish(response, output=[item], usage=usage)
+
+            return play
+
+        caller = await bench.caller(script)
+        turns = 0
+        while not caller.running.done() and turns < 12:
+            turns += 1
+            try:
+                ended = await turn(caller)
+            except websockets.ConnectionClosed:
+                break
+            await until(lambda: caller.running.done() or phone_sounds(caller.phone, ended), 8, name, "nothing is heard in turn", turns)
+            await until(lambda: caller.running.done() or not caller.phone.queue, 8, name, "the answer does not end")
+            await asyncio.sleep(0.3)
+        await asyncio.wait_for(asyncio.shield(caller.running), 15)
+        record, _ = await bench.service.record(caller.phone.call_sid)
+        check(record["ending"]["reason"] == "spend_limit", name, record["ending"], record["cost_usd"])
+        check(0.005 <= record["cost_usd"] < 0.02, name, record["cost_usd"])
+        shown.append(f"{name}: {turns} turns, ${record['cost_usd']}")
+
+    async with Bench(spend__call_hard="0.005") as bench:
+        await asyncio.gather(one(bench, "none", None), one(bench, "a text", "unknown"), one(bench, "empty", {}), one(bench, "words", {"total_tokens": "many"}))
+    return "; ".join(shown)
+
+
+SESSIONS = {
+    "a word": lambda session: session | {"audio": {"input": {"format": "pcm16"}, "output": {"format": "pcm16", "voice": "x"}}},
+    "a rate with a point": lambda session: session | {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000.0}}, "output": {"format": {"type": "audio/pcm", "rate": 24000.0}}}},
+    "a rate as a text": lambda session: session | {"audio": {"input": {"format": {"type": "audio/pcm", "rate": "24000"}}, "output": {"format": {"type": "audio/pcm"}}}},
+    "as the beta had it": lambda session: {"id": "sess_1", "object": "realtime.session", "modalities": ["audio", "text"], "input_audio_format": "pcm16", "output_audio_format": "pcm16", "turn_detection": None},
+    "without sound": lambda session: {key: value for key, value in session.items() if key != "audio"},
+    "nulls": lambda session: {key: None for key in session},
+    "audio as a list": lambda session: session | {"audio": ["pcm16"], "expires_at": "never", "id": 7},
+    "empty": lambda session: {},
+}
+
+
+@scenario
+async def a_session_is_configured_however_it_is_told():
+    """And where what is told of it is no object at all, or the event has nothing but its type."""
+    shown = []
+
+    async def one(name, shape):
+        async with Bench(shape=shape) as bench:
+            caller = await bench.caller()
+            ended = await turn(caller)
+            await hears_the_model(caller, ended)
+            check(len(caller.sessions) == 1, name, len(caller.sessions), "sessions")
+            record = await caller.hang_up(bench.service)
+            check(record["ending"]["reason"] == "caller_hung_up", name, record["ending"])
+            check(not bench.lines("unreadable_event"), name, bench.lines("unreadable_event"))
+            shown.append(name)
+
+    cases = [(name, lambda _, session, change=change: {"session": change(session)}) for name, change in SESSIONS.items()]
+    cases += [("a text", lambda *_: {"session": "sess_1"}), ("null", lambda *_: {"session": None}), ("nothing", lambda *_: {})]
+    for start in range(0, len(cases), 4):
+        await asyncio.gather(*(one(*case) for case in cases[start : start + 4]))
+    return ", ".join(shown)
