@@ -1,5 +1,6 @@
 //! What tests of this crate hold a call with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::destinations::Destination;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
-use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
+use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, LanguageProfile, Limits};
 use crate::realtime::openai::options::SessionOptions;
-use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, TurnDetection};
+use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
 pub(crate) fn profile() -> CallProfile {
@@ -119,4 +120,24 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
         started_at: DateTime::UNIX_EPOCH,
         parameters: Private::default(),
     }
+}
+
+/// A second language, Hindi by its code: spoken without clips and without words of its own.
+pub(crate) fn hindi() -> Arc<BTreeMap<String, LanguageProfile>> {
+    let transcription =
+        Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
+    let hindi = LanguageProfile {
+        name: "Hindi".to_owned(),
+        instructions: "Speak Hindi.".to_owned(),
+        voice: "marin".to_owned(),
+        transcription,
+        greeting: Greeting::None,
+        idle_prompts: vec!["…".to_owned()],
+        goodbye: "…".to_owned(),
+        apology: "…".to_owned(),
+        apology_sound: None,
+        filler_sound: None,
+        filler: "…".to_owned(),
+    };
+    Arc::new([("hi".to_owned(), hindi)].into())
 }

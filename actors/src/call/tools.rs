@@ -329,7 +329,7 @@ const LONGEST_ANSWER: usize = 4096;
 mod tests {
     use super::*;
     use crate::call::testing;
-    use crate::profile::{AnswerKind, Greeting, LanguageProfile, Question, Validation};
+    use crate::profile::{AnswerKind, Question, Validation};
 
     #[test]
     fn end_call_hangs_up_without_another_response() {
@@ -456,30 +456,13 @@ mod tests {
     }
 
     fn profile() -> CallProfile {
-        let hindi = LanguageProfile {
-            name: "Hindi".to_owned(),
-            instructions: "Speak Hindi.".to_owned(),
-            voice: "marin".to_owned(),
-            transcription: None,
-            greeting: Greeting::None,
-            idle_prompts: vec!["…".to_owned()],
-            goodbye: "…".to_owned(),
-            apology: "…".to_owned(),
-            apology_sound: None,
-            filler_sound: None,
-            filler: "…".to_owned(),
-        };
         let mail = Question {
             key: "mail".to_owned(),
             label: "e-mail".to_owned(),
             kind: AnswerKind::Email,
             validation: Validation::default(),
         };
-        CallProfile {
-            languages: Arc::new([("hi".to_owned(), hindi)].into()),
-            questions: vec![mail],
-            ..testing::profile()
-        }
+        CallProfile { languages: testing::hindi(), questions: vec![mail], ..testing::profile() }
     }
 
     fn call(id: &str, name: &str, arguments: &str) -> ToolCall {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::call::testing::{plan, profile};
+use crate::call::testing::{hindi, plan, profile};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
 use crate::profile::LanguageProfile;
@@ -158,7 +158,7 @@ fn keys_do_what_the_configuration_says() {
     ];
     let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
     let keypad = KeypadPlan { actions, ..KeypadPlan::default() };
-    let mut call = Harness::of(CallProfile { keypad, languages: languages(), ..profile() });
+    let mut call = Harness::of(CallProfile { keypad, languages: hindi(), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
@@ -172,7 +172,7 @@ fn keys_do_what_the_configuration_says() {
 
 #[test]
 fn a_language_is_switched_without_the_voice_and_said_to_the_record() {
-    let mut call = Harness::of(CallProfile { languages: languages(), ..profile() });
+    let mut call = Harness::of(CallProfile { languages: hindi(), ..profile() });
     call.on(ready());
     call.says("greet");
     let done = call.on(tool("t1", "switch_language", r#"{"language":"hi"}"#));
@@ -240,7 +240,7 @@ fn a_server_that_does_not_answer_by_itself_is_asked_to() {
 
 #[test]
 fn a_caller_whose_model_is_lost_hears_a_voice_all_the_same() {
-    let mut languages = (*languages()).clone();
+    let mut languages = (*hindi()).clone();
     let hindi = languages["hi"].clone();
     languages.insert("en".to_owned(), LanguageProfile { apology_sound: Some(Arc::from([1i16; 8])), ..hindi });
     let profile = CallProfile { languages: Arc::new(languages), ..profile() };
@@ -329,25 +329,6 @@ fn words(text: &str) -> CallEvent {
 
 fn heard_whole(response: &str) -> ItemPlayout {
     ItemPlayout { response: ResponseId::new(response), item: ItemId::new("i"), received: secs(2), heard: secs(2) }
-}
-
-fn languages() -> Arc<std::collections::BTreeMap<String, LanguageProfile>> {
-    let transcription =
-        Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });
-    let hindi = LanguageProfile {
-        name: "Hindi".to_owned(),
-        instructions: "Speak Hindi.".to_owned(),
-        voice: "marin".to_owned(),
-        transcription,
-        greeting: Greeting::None,
-        idle_prompts: vec!["…".to_owned()],
-        goodbye: "…".to_owned(),
-        apology: "…".to_owned(),
-        apology_sound: None,
-        filler_sound: None,
-        filler: "…".to_owned(),
-    };
-    Arc::new([("hi".to_owned(), hindi)].into())
 }
 
 pub(super) fn tools() -> Arc<std::collections::BTreeMap<String, Arc<ToolPlan>>> {

@@ -7,10 +7,9 @@ use super::transfers::{granted, outcomes};
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::messages::HangUp;
-use crate::call::testing::{profile, sales};
+use crate::call::testing::{hindi, profile, sales};
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::LineReport;
-use crate::profile::LanguageProfile;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, KeypadPlan, KeysWhilePaused};
 use crate::realtime::messages::ModelOrder;
@@ -406,19 +405,6 @@ fn noticed() -> Harness {
 }
 
 fn noticing() -> CallProfile {
-    let hindi = LanguageProfile {
-        name: "Hindi".to_owned(),
-        instructions: "Speak Hindi.".to_owned(),
-        voice: "marin".to_owned(),
-        transcription: None,
-        greeting: Greeting::None,
-        idle_prompts: vec!["…".to_owned()],
-        goodbye: "…".to_owned(),
-        apology: "…".to_owned(),
-        apology_sound: None,
-        filler_sound: None,
-        filler: "…".to_owned(),
-    };
     let actions = [
         ("1", KeyAction::Say("We open at nine.".to_owned())),
         ("2", KeyAction::Language("hi".to_owned())),
@@ -429,7 +415,7 @@ fn noticing() -> CallProfile {
     CallProfile {
         notice: Some("This call is recorded.".to_owned()),
         keypad: KeypadPlan { actions, ..KeypadPlan::default() },
-        languages: Arc::new([("hi".to_owned(), hindi)].into()),
+        languages: hindi(),
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
         ..profile()
     }
