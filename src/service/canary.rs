@@ -48,8 +48,7 @@ impl Canary {
 
 async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> bool {
     for candidate in plan.candidates() {
-        let (endpoint, model) = (candidate.endpoint.clone(), candidate.model.clone());
-        match probe(Arc::new(SessionPlan { endpoint, model, ..plan.clone() })).await {
+        match probe(Arc::new(plan.at(&candidate))).await {
             Ok(took) => {
                 providers.do_send(Learn { candidate, lesson: Lesson::CameUp });
                 counter!("switchboard_model_canary_total", "result" => "ok").increment(1);

@@ -60,10 +60,21 @@ impl SessionPlan {
         Conversation::capabilities(self)
     }
 
+    /// The server and model that this session is held with first.
+    pub fn candidate(&self) -> Candidate {
+        Candidate { endpoint: self.endpoint.clone(), model: self.model.clone() }
+    }
+
+    /// The same session at another server or with another model. The one place that knows what of a plan is a candidate's.
+    #[must_use]
+    pub fn at(&self, candidate: &Candidate) -> Self {
+        let Candidate { endpoint, model } = candidate.clone();
+        Self { endpoint, model, ..self.clone() }
+    }
+
     /// Every server and model that this session may be held with, the best first.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let first = Candidate { endpoint: self.endpoint.clone(), model: self.model.clone() };
-        std::iter::once(first).chain(self.resilience.fallbacks.iter().cloned()).collect()
+        std::iter::once(self.candidate()).chain(self.resilience.fallbacks.iter().cloned()).collect()
     }
 }
 

@@ -138,12 +138,11 @@ impl Sessions {
         let caller_waits = matches!(self.state, State::Down(Outage { first: false, .. }));
         let mut plan = Arc::clone(&self.plan);
         // Most calls use their agent's plan unchanged and share it.
-        if !caller_waits && it.endpoint == plan.endpoint && it.model == plan.model {
-            return plan;
+        if *it != plan.candidate() {
+            plan = Arc::new(plan.at(it));
         }
-        let changed = Arc::make_mut(&mut plan);
-        (changed.endpoint, changed.model) = (it.endpoint.clone(), it.model.clone());
         if caller_waits {
+            let changed = Arc::make_mut(&mut plan);
             changed.connect_timeout = changed.connect_timeout.min(IN_A_HURRY);
             changed.created_timeout = changed.created_timeout.min(IN_A_HURRY);
             changed.updated_timeout = changed.updated_timeout.min(IN_A_HURRY);

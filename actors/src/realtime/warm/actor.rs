@@ -89,8 +89,7 @@ impl WarmSessions {
 
     fn open(&self, candidate: Candidate, ctx: &mut Context<Self>) {
         let Some(plan) = &self.plan else { return };
-        let Candidate { endpoint, model } = candidate.clone();
-        let plan = Arc::new(SessionPlan { endpoint, model, ..SessionPlan::clone(plan) });
+        let plan = Arc::new(plan.at(&candidate));
         ctx.spawn(opened(plan).into_actor(self).map(move |opened, this: &mut Self, ctx| {
             let now = clock::now();
             match opened {
@@ -129,8 +128,7 @@ impl Handler<Keep> for WarmSessions {
             return;
         }
         providers.do_send(Keeps(ctx.address().recipient()));
-        let first = Candidate { endpoint: plan.endpoint.clone(), model: plan.model.clone() };
-        self.pool.want(&first, plan.resilience.warm, clock::now());
+        self.pool.want(&plan.candidate(), plan.resilience.warm, clock::now());
         self.plan = Some(plan);
         self.tick(ctx);
         if self.ticking.is_none() {
@@ -159,7 +157,7 @@ impl Handler<Take> for WarmSessions {
         if warmth.sessions == 0 || self.plan.is_none() {
             return Box::pin(actix::fut::ready(None));
         }
-        let candidate = Candidate { endpoint: plan.endpoint.clone(), model: plan.model.clone() };
+        let candidate = plan.candidate();
         let now = clock::now();
         self.pool.want(&candidate, warmth, now);
         let (give, given) = oneshot::channel();
