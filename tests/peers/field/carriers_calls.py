@@ -8,7 +8,9 @@ import signal
 import tempfile
 import xml.etree.ElementTree as ET
 
-from line import Line, check, new_sid, parameters_of, until
+import numpy as np
+
+from line import Line, check, matches, new_sid, parameters_of, until
 from service import HOME
 
 SCENARIOS = []
@@ -219,3 +221,55 @@ async def a_card_number_behind_the_pausing_key_is_kept_nowhere():
             check("4111111" not in text, "a card number is kept:", text[:2000])
             check(not re.search(r"KeyPressed\W+[41#]|key_pressed\W+[41#]", text), "a key is kept:", text[:2000])
     return f"{len(kept)} calls"
+
+
+@scenario
+async def a_notice_is_heard_to_its_end_whatever_is_pressed():
+    """The notice of an agent and the consent to a recording: whole, uncut, cleared by no key; what the key does follows."""
+    keypad = {"agents__default__keypad": '{ "1" = "say We are open.", "3" = "hang up", "*" = "repeat" }', "server__max_calls": 9}
+
+    async def one(line, keys):
+        phone = await line.call(laid=[(4.0, None), (1.0, None), (1.2, None)])
+        for key in keys:
+            await asyncio.sleep(1.0 if key == keys[0] else 0.2)
+            await phone.press(key)
+        await until(lambda: phone.running.done() or not keys or len(phone.session.voices) > 1, 12, keys, "nothing follows the notice")
+        await asyncio.wait([phone.running, asyncio.ensure_future(line.quiet(phone, 16))], return_when=asyncio.FIRST_COMPLETED)
+        voices, heard = phone.session.voices, np.concatenate([samples for _, samples in phone.played])
+        score, at = matches(voices[0], heard)
+        check(score > 0.99, keys, f"the notice was not heard to its end: {score:.4f} at {at}", phone.clears)
+        check(not phone.clears or min(at for _, at in phone.clears) >= 31900, keys, "the notice was cleared", phone.clears)
+        record = await line.record(phone.call_sid) if phone.running.done() else await line.hang_up(phone)
+        check(spoken(record)[0][2] is False, keys, spoken(record))
+        return score
+
+    async with Line(agents__default__notice='"Recorded."', **keypad) as noticing, Line(recording__enabled="true", recording__consent='"Recorded."', **keypad) as recording:
+        scores = await asyncio.gather(*(one(line, keys) for line in (noticing, recording) for keys in ("", "1", "3", "*", "5", "42#", "11")))
+    return f"worst match {min(scores):.4f}"
+
+
+@scenario
+async def a_caller_whose_words_fail_is_no_silent_caller():
+    """Turns whose transcription fails, or never comes, count; empty ones are noise. Longer than the shortest `longest_without_words`."""
+    async with Line(limits__longest_without_words="10s", limits__goodbye="1s", server__max_calls=9) as line:
+
+        async def one(how):
+            phone = await line.call()
+            for number in range(8):
+                if phone.running.done():
+                    break
+                item = await line.turn(phone, {"empty": "", "right": f"word {number}"}.get(how))
+                if how == "failed":
+                    error = {"type": "server_error", "code": None, "message": f"Input transcription failed for item '{item}'.", "param": None}
+                    await phone.session.send("conversation.item.input_audio_transcription.failed", item_id=item, content_index=0, error=error)
+                await asyncio.wait([phone.running], timeout=2.5)
+            record = await line.record(phone.call_sid) if phone.running.done() else await line.hang_up(phone)
+            wanted = "caller_silent" if how == "empty" else "caller_hung_up"
+            check(record["ending"]["reason"] == wanted, how, record["ending"])
+            missing = record["analytics"]["turns_without_words"]
+            check((missing > 0) == (how in ("failed", "never")), how, "turns without words:", missing)
+            if how == "failed":
+                check(any(phone.call_sid in row and "transcri" in row.lower() for row in line.log().splitlines()), "nothing in the log")
+            return f"{how}: {record['ending']['reason']}, {missing}"
+
+        return "; ".join(await asyncio.gather(*(one(how) for how in ("failed", "never", "empty", "right"))))
