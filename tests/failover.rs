@@ -2,70 +2,20 @@
 
 mod common;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Running, start};
+use common::Running;
+use common::stage::{Stage, record};
 use serde_json::Value;
-use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
+use switchboard::tools::phone::{CallReport, PhoneOptions};
 use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
-
-/// A model that misbehaves, and a service that talks to it.
-struct Stage {
-    model: Option<Rehearsal>,
-    log: ClientLog,
-    running: Running,
-}
-
-impl Stage {
-    async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
-        let log = ClientLog::default();
-        let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
-        let model = Rehearsal::start(options).await.expect("a model");
-        let url = format!("{}?rehearse={rehearse}", model.url());
-        let mut all = vec![("realtime.url", url.as_str())];
-        all.extend_from_slice(overrides);
-        let running = start(&all).await;
-        Self { model: Some(model), log, running }
-    }
-
-    /// A call that says two seconds, if `change` does not say otherwise.
-    async fn call(&self, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
-        let url = self.running.public("/twilio/voice").parse().expect("a URL");
-        let mut options = PhoneOptions::new(Target::Webhook(url));
-        options.speech = voice(2_000);
-        options.longest = Duration::from_secs(40);
-        change(&mut options);
-        let (handset, _remote) = Handset::new();
-        place_call(options, handset).await
-    }
-
-    /// Stops everything and gives the call's record.
-    async fn record(self, report: &CallReport) -> Value {
-        let Running { service, records } = self.running;
-        service.stop(Duration::ZERO).await;
-        assert_eq!(report.summary.failures, Vec::<String>::new());
-        record(records.path(), &report.summary.call_sid)
-    }
-
-    /// What a session was told before it was first asked to speak: `role: text` of its items, in order.
-    fn seeded(&self, connection: u64) -> Vec<String> {
-        let events = self.log.of(connection);
-        let before = events.iter().take_while(|event| event["type"] != "response.create");
-        before.filter(|event| event["type"] == "conversation.item.create").map(|event| shown(&event["item"])).collect()
-    }
-
-    fn asked(&self, connection: u64) -> usize {
-        self.log.of(connection).iter().filter(|event| event["type"] == "response.create").count()
-    }
-}
 
 #[actix_rt::test]
 async fn a_server_that_is_busy_at_first_costs_no_call() {
     let stage = Stage::with("busy:0,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    assert_eq!(stage.asked(2), 1, "the greeting alone; the answer is the server's own");
+    let report = call(&stage, |_| {}).await;
+    assert_eq!(asked(&stage, 2), 1, "the greeting alone; the answer is the server's own");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     assert_eq!(spoken(&record, "assistant").len(), 2, "greeted and answered: {record:#}");
@@ -74,8 +24,8 @@ async fn a_server_that_is_busy_at_first_costs_no_call() {
 #[actix_rt::test]
 async fn a_greeting_that_was_cut_is_gone_on_with() {
     let stage = Stage::with("drop_in_response:1,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    assert_eq!(stage.asked(2), 1, "what was left of the greeting");
+    let report = call(&stage, |_| {}).await;
+    assert_eq!(asked(&stage, 2), 1, "what was left of the greeting");
     let ask = stage.log.of(2).into_iter().find(|event| event["type"] == "response.create").expect("asked");
     let told = ask["response"]["instructions"].as_str().expect("instructions");
     assert!(told.contains("do not repeat what was heard"), "{told}");
@@ -86,10 +36,10 @@ async fn a_greeting_that_was_cut_is_gone_on_with() {
 #[actix_rt::test]
 async fn a_session_lost_in_silence_is_not_noticed() {
     let stage = Stage::with("drop_after_ms:5500,first:1", &[]).await;
-    let report = stage.call(|options| options.speak_at = Some(Duration::from_secs(7))).await;
-    let seeded = stage.seeded(2);
+    let report = call(&stage, |options| options.speak_at = Some(Duration::from_secs(7))).await;
+    let seeded = seeded(&stage, 2);
     assert!(matches!(&seeded[..], [heard] if heard.starts_with("assistant: ")), "{seeded:?}");
-    assert_eq!(stage.asked(2), 0, "nothing was owed");
+    assert_eq!(asked(&stage, 2), 0, "nothing was owed");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
@@ -98,10 +48,10 @@ async fn a_session_lost_in_silence_is_not_noticed() {
 #[actix_rt::test]
 async fn a_caller_whose_answer_was_lost_gets_it_once() {
     let stage = Stage::with("drop_at_turn_end:1,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    let seeded = stage.seeded(2);
+    let report = call(&stage, |_| {}).await;
+    let seeded = seeded(&stage, 2);
     assert!(matches!(&seeded[..], [_, said] if said == "user: [audio]"), "{seeded:?}");
-    assert_eq!(stage.asked(2), 1);
+    assert_eq!(asked(&stage, 2), 1);
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
@@ -110,9 +60,9 @@ async fn a_caller_whose_answer_was_lost_gets_it_once() {
 #[actix_rt::test]
 async fn a_caller_who_was_speaking_is_heard_out_and_answered() {
     let stage = Stage::with("drop_at_speech:1,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    assert_eq!(stage.asked(2), 0, "he goes on, and the server answers by itself");
-    let seeded = stage.seeded(2);
+    let report = call(&stage, |_| {}).await;
+    assert_eq!(asked(&stage, 2), 0, "he goes on, and the server answers by itself");
+    let seeded = seeded(&stage, 2);
     assert!(matches!(&seeded[..], [_, said] if said == "user: [audio]"), "{seeded:?}");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
@@ -122,13 +72,13 @@ async fn a_caller_who_was_speaking_is_heard_out_and_answered() {
 #[actix_rt::test]
 async fn an_answer_that_was_cut_is_gone_on_with_and_what_was_heard_is_known() {
     let stage = Stage::with("drop_in_response:2,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    let seeded = stage.seeded(2);
+    let report = call(&stage, |_| {}).await;
+    let seeded = seeded(&stage, 2);
     assert!(
         matches!(&seeded[..], [_, said, heard] if said.starts_with("user: ") && heard.starts_with("assistant: ")),
         "{seeded:?}"
     );
-    assert_eq!(stage.asked(2), 1);
+    assert_eq!(asked(&stage, 2), 1);
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
 }
@@ -136,19 +86,18 @@ async fn an_answer_that_was_cut_is_gone_on_with_and_what_was_heard_is_known() {
 #[actix_rt::test]
 async fn a_tools_result_reaches_the_session_that_did_not_call_it() {
     let stage = Stage::with("drop_after_call_ms:0,first:1", &[("agents.default.tools", "[\"save_answer\"]")]).await;
-    let report = stage
-        .call(|options| {
-            options.speech = Arc::new([]);
-            options.dtmf = vec![(Duration::from_secs(5), '3')];
-            options.hangup_after = Some(Duration::from_secs(12));
-        })
-        .await;
+    let report = call(&stage, |options| {
+        options.speech = Arc::new([]);
+        options.dtmf = vec![(Duration::from_secs(5), '3')];
+        options.hangup_after = Some(Duration::from_secs(12));
+    })
+    .await;
     let events = stage.log.of(2);
     let shown: Vec<String> =
         events.iter().filter(|event| event["type"] == "conversation.item.create").map(|e| shown(&e["item"])).collect();
     assert!(shown.iter().any(|item| item == "call save_answer"), "{shown:?}");
     assert!(shown.last().is_some_and(|item| item.starts_with("output ")), "{shown:?}");
-    assert_eq!(stage.asked(2), 1, "one answer to the result");
+    assert_eq!(asked(&stage, 2), 1, "one answer to the result");
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
 }
@@ -156,15 +105,14 @@ async fn a_tools_result_reaches_the_session_that_did_not_call_it() {
 #[actix_rt::test]
 async fn a_session_that_expires_is_replaced_in_time() {
     let stage = Stage::with("expire_after_ms:9000,first:1", &[]).await;
-    let report = stage
-        .call(|options| {
-            options.speak_at = Some(Duration::from_secs(8));
-            options.hangup_after = Some(Duration::from_secs(16));
-        })
-        .await;
+    let report = call(&stage, |options| {
+        options.speak_at = Some(Duration::from_secs(8));
+        options.hangup_after = Some(Duration::from_secs(16));
+    })
+    .await;
     assert_eq!(stage.log.connections(), 2);
-    assert!(stage.seeded(2).iter().any(|item| item.starts_with("assistant: ")));
-    assert_eq!(stage.asked(2), 0);
+    assert!(seeded(&stage, 2).iter().any(|item| item.starts_with("assistant: ")));
+    assert_eq!(asked(&stage, 2), 0);
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
     assert!(common::counted(&metrics, "switchboard_model_takeovers_total{kind=\"rotation\"}") >= 1.0, "{metrics}");
     let record = stage.record(&report).await;
@@ -181,7 +129,7 @@ async fn a_call_whose_model_stays_away_is_ended_with_an_apology() {
         model.expect("a model").stop().await;
     };
     let (report, ()) =
-        futures_util::future::join(stage.call(|o| o.speak_at = Some(Duration::from_secs(30))), leaving).await;
+        futures_util::future::join(call(&stage, |o| o.speak_at = Some(Duration::from_secs(30))), leaving).await;
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "model_lost");
     let said = spoken(&record, "assistant");
@@ -194,11 +142,11 @@ async fn a_refused_key_is_not_tried_again_and_the_next_server_takes_the_call() {
     let fallbacks = format!("[{{ url = \"{}\" }}]", second.url());
     let stage = Stage::with("reject:3000", &[("realtime.fallbacks", &fallbacks)]).await;
     for _ in 0..2 {
-        let report = stage.call(|_| {}).await;
+        let report = call(&stage, |_| {}).await;
         assert_eq!(report.summary.failures, Vec::<String>::new());
     }
     assert_eq!(stage.log.connections(), 0, "the first server never got as far as a configuration");
-    let report = stage.call(|_| {}).await;
+    let report = call(&stage, |_| {}).await;
     let record = stage.record(&report).await;
     assert_eq!(record["ending"]["reason"], "caller_hung_up");
     assert_eq!(spoken(&record, "assistant").len(), 2, "{record:#}");
@@ -210,7 +158,7 @@ async fn a_fallbacks_answers_cost_what_its_own_model_charges() {
     let fallbacks = format!("[{{ url = \"{}\", model = \"gpt-realtime-2.1-mini\" }}]", second.url());
     for (rehearse, cheap) in [("reject:3000", true), ("first:0", false)] {
         let stage = Stage::with(rehearse, &[("realtime.fallbacks", &fallbacks)]).await;
-        let report = stage.call(|_| {}).await;
+        let report = call(&stage, |_| {}).await;
         let record = stage.record(&report).await;
         let (cost, spoken) = (record["cost_usd"].as_f64(), record["usage"]["output_audio"].as_f64());
         let (cost, spoken) = (cost.expect("a cost"), spoken.expect("tokens"));
@@ -233,7 +181,7 @@ async fn a_call_takes_a_session_that_waits_and_another_takes_its_place() {
         tokio::time::timeout(common::PATIENCE, counted).await.unwrap_or_else(|_| panic!("no {line}"));
     };
     waiting("opened", "1").await;
-    let report = stage.call(|_| {}).await;
+    let report = call(&stage, |_| {}).await;
     waiting("taken", "1").await;
     waiting("opened", "2").await;
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
@@ -247,7 +195,7 @@ async fn a_call_takes_a_session_that_waits_and_another_takes_its_place() {
 async fn odd_events_are_survived_without_another_session() {
     for rehearse in ["fragment_bytes:64,garbage_every:9,unknown_every:5", "big_event_bytes:5000000"] {
         let stage = Stage::with(rehearse, &[]).await;
-        let report = stage.call(|_| {}).await;
+        let report = call(&stage, |_| {}).await;
         assert_eq!(stage.log.connections(), 1, "{rehearse}");
         let record = stage.record(&report).await;
         assert_eq!(spoken(&record, "assistant").len(), 2, "{rehearse}: {record:#}");
@@ -294,14 +242,14 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
     assert!(metrics.contains("\nswitchboard_model_breaker_open "), "{metrics}");
     assert_eq!(common::get(&stage.running.public("/ready"), &[]).await.status, 200);
-    stage.call(|_| {}).await;
+    call(&stage, |_| {}).await;
     let ready = common::get(&stage.running.public("/ready"), &[]).await;
     assert_eq!((ready.status, ready.json()["reason"].as_str()), (503, Some("model_refused")));
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
     // Other tests of this process may have met refusals too.
     assert!(common::counted(&metrics, "switchboard_model_breaker_open") >= 1.0, "{metrics}");
     // The next call does not dial, and its record says why.
-    let report = stage.call(|_| {}).await;
+    let report = call(&stage, |_| {}).await;
     let Running { service, records } = stage.running;
     service.stop(Duration::ZERO).await;
     let record = record(records.path(), &report.summary.call_sid);
@@ -313,8 +261,8 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
 #[actix_rt::test]
 async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {
     let stage = Stage::with("good_responses:1,empty_responses:1", &[]).await;
-    let report = stage.call(|_| {}).await;
-    assert_eq!((stage.log.connections(), stage.asked(1)), (1, 2), "the greeting, and the answer once more");
+    let report = call(&stage, |_| {}).await;
+    assert_eq!((stage.log.connections(), asked(&stage, 1)), (1, 2), "the greeting, and the answer once more");
     let record = stage.record(&report).await;
     assert_eq!(spoken(&record, "assistant").len(), 2, "greeted and answered: {record:#}");
     assert_eq!(incidents(&record), ["answer_empty"]);
@@ -323,9 +271,9 @@ async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {
 #[actix_rt::test]
 async fn a_session_whose_answers_are_withheld_is_replaced_and_the_caller_hears_a_word_meanwhile() {
     let stage = Stage::with("good_responses:1,filtered_responses:12,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
+    let report = call(&stage, |_| {}).await;
     assert_eq!(stage.log.connections(), 2);
-    assert_eq!(stage.asked(2), 1, "what was owed");
+    assert_eq!(asked(&stage, 2), 1, "what was owed");
     let record = stage.record(&report).await;
     let said = spoken(&record, "assistant");
     assert!(said.len() == 3 && said[1].contains("One moment"), "{said:?}");
@@ -337,7 +285,7 @@ async fn a_session_whose_answers_are_withheld_is_replaced_and_the_caller_hears_a
 #[actix_rt::test]
 async fn sound_without_level_is_not_heard_and_its_session_is_replaced() {
     let stage = Stage::with("good_responses:1,silent_responses:12,first:1", &[]).await;
-    let report = stage.call(|_| {}).await;
+    let report = call(&stage, |_| {}).await;
     assert_eq!(stage.log.connections(), 2);
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
     assert!(metrics.contains("switchboard_incidents_total{kind=\"answer_silent\"}"), "{metrics}");
@@ -356,15 +304,14 @@ async fn sound_without_level_is_not_heard_and_its_session_is_replaced() {
 #[actix_rt::test]
 async fn a_key_that_a_mute_server_does_not_answer_is_answered_by_another() {
     let stage = Stage::with("stall_after_responses:1,first:1", &[("limits.model_answer", "4s")]).await;
-    let report = stage
-        .call(|options| {
-            options.speech = Arc::new([]);
-            options.dtmf = vec![(Duration::from_secs(5), '7')];
-            options.hangup_after = Some(Duration::from_secs(20));
-        })
-        .await;
+    let report = call(&stage, |options| {
+        options.speech = Arc::new([]);
+        options.dtmf = vec![(Duration::from_secs(5), '7')];
+        options.hangup_after = Some(Duration::from_secs(20));
+    })
+    .await;
     assert_eq!(stage.log.connections(), 2, "another session");
-    assert_eq!(stage.asked(2), 1);
+    assert_eq!(asked(&stage, 2), 1);
     let record = stage.record(&report).await;
     let said = spoken(&record, "assistant");
     assert!(said.iter().any(|text| text.contains("One moment")), "{said:?}");
@@ -372,6 +319,27 @@ async fn a_key_that_a_mute_server_does_not_answer_is_answered_by_another() {
 }
 
 /// The kinds of what went wrong, in order.
+/// A call that says two seconds, if `change` does not say otherwise.
+async fn call(stage: &Stage, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
+    let speaking = |options: &mut PhoneOptions| {
+        options.speech = voice(2_000);
+        options.longest = Duration::from_secs(40);
+        change(options);
+    };
+    stage.call(speaking).await
+}
+
+/// What a session was told before it was first asked to speak: `role: text` of its items, in order.
+fn seeded(stage: &Stage, connection: u64) -> Vec<String> {
+    let events = stage.log.of(connection);
+    let before = events.iter().take_while(|event| event["type"] != "response.create");
+    before.filter(|event| event["type"] == "conversation.item.create").map(|event| shown(&event["item"])).collect()
+}
+
+fn asked(stage: &Stage, connection: u64) -> usize {
+    stage.log.of(connection).iter().filter(|event| event["type"] == "response.create").count()
+}
+
 fn incidents(record: &Value) -> Vec<String> {
     let met = record["incidents"].as_array().expect("a list").iter();
     met.map(|incident| incident["kind"].as_str().expect("a kind").to_owned()).collect()
@@ -405,15 +373,4 @@ fn voice(milliseconds: u32) -> Arc<[i16]> {
         (9000.0 * envelope * (std::f64::consts::TAU * 440.0 * t).sin()) as i16
     });
     samples.collect()
-}
-
-fn record(records: &Path, call_sid: &str) -> Value {
-    let prefix = format!("call_{call_sid}_");
-    let files = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());
-    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let transcript = files
-        .filter(|path| name(path).starts_with(&prefix) && name(path).ends_with("_transcript.json"))
-        .collect::<Vec<_>>();
-    assert_eq!(transcript.len(), 1, "one record of {call_sid}: {transcript:?}");
-    serde_json::from_str(&std::fs::read_to_string(&transcript[0]).expect("readable")).expect("JSON")
 }

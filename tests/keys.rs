@@ -6,51 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{FakeStream, Running, post_body, start};
+use common::stage::{Stage, record};
+use common::{FakeStream, Running, post_body};
 use serde_json::{Value, json};
-use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Target, place_call};
-use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const NOTICE: &str = "This call is recorded for quality.";
 const SAID: &str = "We are open from nine to five.";
-
-/// A model that rehearses as it is told, and a service that talks to it.
-struct Stage {
-    model: Option<Rehearsal>,
-    log: ClientLog,
-    running: Running,
-}
-
-impl Stage {
-    async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
-        let log = ClientLog::default();
-        let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
-        let model = Rehearsal::start(options).await.expect("a model");
-        let url = format!("{}?rehearse={rehearse}", model.url());
-        let mut all = vec![("realtime.url", url.as_str())];
-        all.extend_from_slice(overrides);
-        let running = start(&all).await;
-        Self { model: Some(model), log, running }
-    }
-
-    async fn call(&self, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
-        let url = self.running.public("/twilio/voice").parse().expect("a URL");
-        let mut options = PhoneOptions::new(Target::Webhook(url));
-        change(&mut options);
-        let (handset, _remote) = Handset::new();
-        place_call(options, handset).await
-    }
-
-    async fn record(self, report: &CallReport) -> Value {
-        let Running { service, records } = self.running;
-        service.stop(Duration::ZERO).await;
-        drop(self.model);
-        assert_eq!(report.summary.failures, Vec::<String>::new());
-        record(records.path(), &report.summary.call_sid)
-    }
-}
 
 #[actix_rt::test]
 async fn a_notice_is_heard_to_its_last_word_and_then_the_key_does_its_work() {
@@ -249,16 +212,4 @@ fn kept(dir: &Path) -> String {
 
 fn conversation(record: &Value) -> &Vec<Value> {
     record["conversation"].as_array().expect("a conversation")
-}
-
-fn record(records: &Path, call_sid: &str) -> Value {
-    let found: Vec<_> = std::fs::read_dir(records)
-        .expect("the records")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| {
-            path.to_string_lossy().ends_with("_transcript.json") && path.to_string_lossy().contains(call_sid)
-        })
-        .collect();
-    assert_eq!(found.len(), 1, "one record of {call_sid}: {found:?}");
-    serde_json::from_str(&std::fs::read_to_string(&found[0]).expect("readable")).expect("JSON")
 }
