@@ -132,12 +132,17 @@ allow_private = ["127.0.0.1"]
     def call(self, number):
         url = f"http://127.0.0.1:{self.public}/twilio/voice"
         command = [self.binary, "call", "--url", url, "--hangup-after", "1s", "--calls", str(number), "--json"]
+        before = len(self.records())
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        until(f"{number} calls are recorded", lambda: len(self.records()) == before + number, self.log)
+
+    def records(self):
+        return list(self.folder.glob("calls/call_*_transcript.json"))
 
     def events(self):
         """The ids of everything that this node's records have to tell."""
         ids = set()
-        for path in self.folder.glob("calls/call_*_transcript.json"):
+        for path in self.records():
             call = json.loads(path.read_text())["id"]
             ids |= {f"evt_{call}_{kind}" for kind in ("started", "ended", "transcript")}
         return ids
