@@ -1,8 +1,7 @@
-//! Transfers: the closed table of destinations, who may be sent where, and how a transfer goes. Pure.
+//! Where a caller may be sent, and how the carrier says that it went. Pure.
 //!
 //! A destination is picked by its name and never by a number: what the model, a key or an operator says is only ever compared with the
-//! names of the table. A transfer is asked for, granted by the Supervisor (which counts them), announced, and carried out once the last word
-//! was heard; then the carrier rings. Nobody takes the call: the caller comes back to the agent.
+//! names of the table. How a transfer goes, from the request to the caller's return, is the story of `exit/transfer.rs`.
 
 use crate::carrier::Handover;
 use crate::carrier::control::Target;
