@@ -219,11 +219,9 @@ impl Handler<AudioOrder> for AudioPipeline {
                 self.step(AudioEvent::ModelDetached, ctx);
             }
             AudioOrder::ClearPlayout { response } => self.step(AudioEvent::ClearPlayout(response), ctx),
-            AudioOrder::PlayClip { item, clip } => self.step(AudioEvent::PlayClip { item, clip }, ctx),
             AudioOrder::PlayPcm { item, pcm } => self.step(AudioEvent::PlayPcm { item, pcm }, ctx),
             AudioOrder::PausePlayout => self.step(AudioEvent::PausePlayout, ctx),
             AudioOrder::ResumePlayout => self.step(AudioEvent::ResumePlayout, ctx),
-            AudioOrder::SetLevels(levels) => self.step(AudioEvent::SetLevels(levels), ctx),
             AudioOrder::Examine => self.step(AudioEvent::Examine, ctx),
             AudioOrder::TellWhenDrained => self.step(AudioEvent::TellWhenDrained, ctx),
             AudioOrder::CallerTurn { open } => self.step(AudioEvent::CallerTurn { open }, ctx),

@@ -384,5 +384,4 @@ const QUIETEST: f32 = -46.0;
 /// How often a diagnosis is told when nothing new was judged: the packets' numbers grow.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 #[cfg(test)]
-#[path = "diagnosis_tests.rs"]
 mod tests;

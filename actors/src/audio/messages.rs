@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use actix::{Message, Recipient};
 
-use super::level::Levels;
 use crate::carrier::AudioFormat;
-use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::ModelBound;
 
@@ -30,15 +28,7 @@ pub enum AudioOrder {
         /// The response that is being generated, if one is.
         response: Option<ResponseId>,
     },
-    /// Play `clip` (line format, 8 kHz) as item `item`, behind what is queued: a pre-rendered line of ours.
-    PlayClip {
-        /// The id under which it is reported, with [`CLIP_RESPONSE`] for its response; made by us, never known to the model.
-        item: ItemId,
-        /// The clip, in the line's format.
-        clip: Frame,
-    },
-    /// Play `pcm` (PCM16, [`PCM_RATE_HZ`]) as item `item`, behind what is queued, in whatever format the line has; otherwise as
-    /// [`AudioOrder::PlayClip`]. No model needs to be attached.
+    /// Play `pcm` (PCM16, [`PCM_RATE_HZ`]) as item `item`, behind what is queued, in whatever format the line has: a pre-rendered line of ours. No model needs to be attached.
     PlayPcm {
         /// The id under which it is reported, with [`CLIP_RESPONSE`] for its response; made by us, never known to the model.
         item: ItemId,
@@ -63,8 +53,6 @@ pub enum AudioOrder {
     /// once when that is so now, also when it was reported before. Sent behind the last audio of a response, its answer proves
     /// that all of it was heard.
     TellWhenDrained,
-    /// Move to these levels, without a click.
-    SetLevels(Levels),
     /// Examine the line again: a new [`crate::audio::report::AudioReport::Diagnosed`] follows once half a second of voice was heard.
     Examine,
     /// Record silence from now on, or both sides again. Nothing happens in a call that is not recorded.

@@ -53,13 +53,6 @@ pub enum AudioEvent {
     ModelDetached,
     /// The caller interrupts; the response being generated, if one is.
     ClearPlayout(Option<ResponseId>),
-    /// A clip of ours is to be played, in the line's format.
-    PlayClip {
-        /// The id under which it is reported.
-        item: ItemId,
-        /// The clip.
-        clip: Frame,
-    },
     /// Samples of ours are to be played.
     PlayPcm {
         /// The id under which they are reported.
@@ -76,8 +69,6 @@ pub enum AudioEvent {
         /// Whether it began.
         open: bool,
     },
-    /// The line's levels are others from now on.
-    SetLevels(Levels),
     /// The line is to be examined again.
     Examine,
     /// Silence is to be recorded from now on, or both sides again.
@@ -220,14 +211,9 @@ impl Pipeline {
                 let cut = self.playout.interrupt(response.as_ref(), now, out);
                 out.push(AudioAction::Report(AudioReport::Interrupted(cut)));
             }
-            AudioEvent::PlayClip { item, clip } => self.agent.clip(&item, &clip, &mut self.playout, out),
             AudioEvent::PlayPcm { item, pcm } => self.agent.pcm(&item, &pcm, &mut self.playout, out)?,
             AudioEvent::PausePlayout => self.playout.pause(now, out),
             AudioEvent::ResumePlayout => self.playout.resume(now, out),
-            AudioEvent::SetLevels(levels) => {
-                self.caller.level(levels.from_caller);
-                self.agent.level.move_to(levels.to_caller);
-            }
             AudioEvent::Examine => self.caller.examine_again(),
             AudioEvent::PauseRecording(paused) => {
                 if let Some(tape) = &mut self.tape {
@@ -354,26 +340,6 @@ impl AgentPath {
     fn complete(&mut self, item: &ItemId, playout: &mut Playout, out: &mut Vec<AudioAction>) {
         if self.tail.as_ref().is_some_and(|(_, last)| last == item) {
             self.draw_out(playout, out);
-        }
-        playout.complete(item);
-    }
-
-    fn clip(&mut self, item: &ItemId, clip: &[u8], playout: &mut Playout, out: &mut Vec<AudioAction>) {
-        self.draw_out(playout, out);
-        let samples = (clip.len() / self.line.encoding.sample_bytes()) as u64;
-        let source = Source { rate_hz: self.line.rate_hz, delay: Duration::ZERO };
-        if self.level.is_off() {
-            playout.push(&Piece { response: None, item, source, samples, bytes: clip }, out);
-        } else {
-            for clip in clip.chunks(CONVERTED_AT_ONCE.as_millis() as usize * self.line.bytes_per_ms()) {
-                Scratch::lend(|Scratch { narrow, bytes, .. }| {
-                    g711::decode(self.line.encoding, clip, narrow);
-                    self.level.process(narrow);
-                    g711::encode(self.line.encoding, narrow, bytes);
-                    let samples = narrow.len() as u64;
-                    playout.push(&Piece { response: None, item, source, samples, bytes }, out);
-                });
-            }
         }
         playout.complete(item);
     }

@@ -4,6 +4,7 @@ mod children;
 mod people;
 #[cfg(test)]
 pub(crate) mod probes;
+#[cfg(any(test, feature = "sabotage"))]
 pub mod sabotage;
 
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use actix::{
 use log::trace;
 use serde_json::{Map, Value};
 
-use self::children::{LlmHandle, Real, Spawn, TranscriptHandle, Voice, start_line, start_transcript, start_voice};
-use self::sabotage::Fail;
+use self::children::{
+    AudioHandle, LlmHandle, Real, Spawn, TranscriptHandle, start_audio, start_line, start_transcript,
+};
 use super::machine::{CallMachine, Means};
 use super::messages::{
     CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked, OfPerson,
@@ -31,7 +33,7 @@ use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
 use crate::carrier::control::{self, CarrierAnswer, Control, Request};
 use crate::carrier::{LineCommand, OurClose};
-use crate::child::{Child, ChildLost};
+use crate::child::ChildLost;
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::delivery::messages::CallNotifier;
@@ -130,7 +132,7 @@ pub struct CallActor {
     /// Until it is told to close.
     llm: Option<LlmHandle>,
     /// Until it is told to finish.
-    voice: Option<Voice>,
+    audio: Option<AudioHandle>,
     /// Until it is told how the call ended.
     transcript: Option<TranscriptHandle>,
     watchers: Watchers,
@@ -161,7 +163,7 @@ impl CallActor {
             spawn,
             line: Some(setup.line.to_line.clone()),
             llm: None,
-            voice: None,
+            audio: None,
             transcript: None,
             watchers: Watchers::default(),
             incidents: Incidents::default(),
@@ -190,10 +192,10 @@ impl Actor for CallActor {
         let me = ctx.address();
         let transcript = start_transcript(&*self.spawn, &self.setup, &me);
         let transcript = self.transcript.insert(transcript);
-        let (voice, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
-        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
+        let (audio, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
+        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
-        (self.voice, self.llm) = (Some(voice), Some(llm));
+        (self.audio, self.llm) = (Some(audio), Some(llm));
         self.step(CallEvent::Begun, ctx);
     }
 
@@ -307,8 +309,8 @@ impl CallActor {
     }
 
     fn tell_audio(&self, order: AudioOrder) {
-        if let Some(voice) = &self.voice {
-            voice.orders.do_send(order);
+        if let Some(audio) = &self.audio {
+            audio.orders.do_send(order);
         }
     }
 
@@ -380,12 +382,12 @@ impl CallActor {
         (self.setup.identity.stream, self.setup.identity.line) = (stream, format);
         let me = ctx.address();
         let facts = self.transcript.as_ref().map(|transcript| &transcript.facts);
-        let voice = start_voice(&*self.spawn, &self.setup, facts, &me);
+        let audio = start_audio(&*self.spawn, &self.setup, facts, &me);
         if let Some(llm) = &self.llm {
-            llm.hearing.do_send(AudioReplaced { audio: voice.from_model.clone(), items: voice.items.clone() });
+            llm.hearing.do_send(AudioReplaced { audio: audio.from_model.clone(), items: audio.items.clone() });
         }
-        let (frames, marks) = (voice.frames.clone(), voice.marks.clone());
-        self.voice = Some(voice);
+        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
+        self.audio = Some(audio);
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
     }
 
@@ -429,7 +431,7 @@ impl CallActor {
 
     fn finish_audio(&mut self) {
         self.tell_audio(AudioOrder::Finish);
-        self.voice = None;
+        self.audio = None;
     }
 
     fn finish_record(&mut self, ending: Ending, tally: Tally) {
@@ -448,17 +450,6 @@ impl CallActor {
             if let Some(variant) = &self.setup.profile.variant {
                 emit(Event::VariantEnded { variant, agent: &self.setup.profile.agent, ending });
             }
-        }
-    }
-
-    fn fail(&self, child: Child) {
-        let victim = match child {
-            Child::Audio => self.voice.as_ref().map(|voice| &voice.fail),
-            Child::Model => self.llm.as_ref().map(|llm| &llm.fail),
-            Child::Transcript => self.transcript.as_ref().map(|transcript| &transcript.fail),
-        };
-        if let Some(victim) = victim {
-            victim.do_send(Fail);
         }
     }
 

@@ -419,5 +419,4 @@ const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
 const MOST_DOUBLINGS: u32 = 24;
 
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;

@@ -421,5 +421,4 @@ const MOST_SEEDED_BYTES: usize = 24_000;
 const LONGEST_TEXT: usize = 8_000;
 
 #[cfg(test)]
-#[path = "history_tests.rs"]
 mod tests;

@@ -294,24 +294,10 @@ impl Replay {
 
 /// CRC-32 (IEEE) of `bytes`, going on from the checksum of what came before.
 fn checksum(before: u32, bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!before, |sum, byte| TABLE[((sum ^ u32::from(*byte)) & 0xFF) as usize] ^ (sum >> 8))
+    let mut hasher = crc32fast::Hasher::new_with_initial(before);
+    hasher.update(bytes);
+    hasher.finalize()
 }
-
-const TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut sum = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = if sum & 1 == 1 { 0xEDB8_8320 ^ (sum >> 1) } else { sum >> 1 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
-};
 
 /// The version of the format that is written and read. Another version's journal is kept aside.
 pub const VERSION: u32 = 1;
@@ -323,5 +309,4 @@ const LINE_AROUND: usize = 20;
 const LONGEST_CALL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]
-#[path = "journal_tests.rs"]
 mod tests;

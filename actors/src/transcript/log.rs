@@ -554,5 +554,4 @@ pub const MOST_KEYS: usize = 4 * 1024;
 const SLACK: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
-#[path = "log_tests.rs"]
 mod tests;

@@ -641,5 +641,4 @@ const RFC3339_LENGTH: usize = 24;
 const DEEPEST: usize = 32;
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
 mod tests;

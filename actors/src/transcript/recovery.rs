@@ -118,5 +118,4 @@ pub const UNREADABLE: &str = "unreadable";
 const LONGEST_FILE: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]
-#[path = "recovery_tests.rs"]
 mod tests;

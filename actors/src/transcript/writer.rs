@@ -376,5 +376,4 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;

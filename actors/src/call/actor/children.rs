@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, Recipient};
 
+#[cfg(any(test, feature = "sabotage"))]
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
@@ -23,7 +24,7 @@ pub(super) trait Spawn: Send {
     /// Starts the one that writes.
     fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle;
     /// Starts the one that carries sound.
-    fn audio(&self, setup: AudioSetup) -> Voice;
+    fn audio(&self, setup: AudioSetup) -> AudioHandle;
     /// Starts the one that speaks with the model; it dials.
     fn model(&self, setup: LlmSetup) -> LlmHandle;
 }
@@ -35,17 +36,19 @@ pub(super) struct TranscriptHandle {
     pub(super) facts: Recipient<Fact>,
     pub(super) watch: Recipient<Watch>,
     pub(super) read: Recipient<ReadWords>,
+    #[cfg(any(test, feature = "sabotage"))]
     pub(super) fail: Recipient<Fail>,
 }
 
 /// The AudioPipeline, as its neighbours reach it.
 #[derive(Debug)]
-pub(super) struct Voice {
+pub(super) struct AudioHandle {
     pub(super) frames: Recipient<FromCaller>,
     pub(super) marks: Recipient<MarkEchoed>,
     pub(super) from_model: Recipient<FromModel>,
     pub(super) items: Recipient<ItemComplete>,
     pub(super) orders: Recipient<AudioOrder>,
+    #[cfg(any(test, feature = "sabotage"))]
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -55,6 +58,7 @@ pub(super) struct LlmHandle {
     pub(super) audio: Recipient<ModelBound>,
     pub(super) orders: Recipient<ModelOrder>,
     pub(super) hearing: Recipient<AudioReplaced>,
+    #[cfg(any(test, feature = "sabotage"))]
     pub(super) fail: Recipient<Fail>,
 }
 
@@ -63,17 +67,18 @@ pub(super) struct Real;
 
 impl Spawn for Real {
     fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle {
-        TranscriptHandle::of(Transcript::new(setup).start())
+        TranscriptHandle::of(&Transcript::new(setup).start())
     }
 
-    fn audio(&self, setup: AudioSetup) -> Voice {
+    fn audio(&self, setup: AudioSetup) -> AudioHandle {
         let addr = AudioPipeline::new(setup).start();
-        Voice {
+        AudioHandle {
             frames: addr.clone().recipient(),
             marks: addr.clone().recipient(),
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),
+            #[cfg(any(test, feature = "sabotage"))]
             fail: addr.recipient(),
         }
     }
@@ -84,19 +89,21 @@ impl Spawn for Real {
             audio: addr.clone().recipient(),
             orders: addr.clone().recipient(),
             hearing: addr.clone().recipient(),
+            #[cfg(any(test, feature = "sabotage"))]
             fail: addr.recipient(),
         }
     }
 }
 
 impl TranscriptHandle {
-    fn of(addr: Addr<Transcript>) -> Self {
+    fn of(addr: &Addr<Transcript>) -> Self {
         Self {
             words: addr.clone().recipient(),
             facts: addr.clone().recipient(),
             watch: addr.clone().recipient(),
             read: addr.clone().recipient(),
-            fail: addr.recipient(),
+            #[cfg(any(test, feature = "sabotage"))]
+            fail: addr.clone().recipient(),
         }
     }
 }
@@ -133,12 +140,12 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<
 }
 
 /// Starts the AudioPipeline of the call's line.
-pub(super) fn start_voice(
+pub(super) fn start_audio(
     spawn: &dyn Spawn,
     setup: &CallSetup,
     facts: Option<&Recipient<Fact>>,
     call: &Addr<CallActor>,
-) -> Voice {
+) -> AudioHandle {
     spawn.audio(AudioSetup {
         call: setup.identity.tag(),
         line: setup.identity.line,
@@ -159,18 +166,18 @@ pub(super) fn start_line(
     setup: &CallSetup,
     transcript: &TranscriptHandle,
     call: &Addr<CallActor>,
-) -> (Voice, LlmHandle) {
-    let voice = start_voice(spawn, setup, Some(&transcript.facts), call);
+) -> (AudioHandle, LlmHandle) {
+    let audio = start_audio(spawn, setup, Some(&transcript.facts), call);
     let llm = spawn.model(LlmSetup {
         call: setup.identity.tag(),
         plan: Arc::clone(&setup.profile.model),
         safety_identifier: setup.profile.caller.clone().filter(|_| setup.profile.caller_is_told),
         providers: setup.providers.clone(),
-        audio: voice.from_model.clone(),
-        items: voice.items.clone(),
+        audio: audio.from_model.clone(),
+        items: audio.items.clone(),
         words: transcript.words.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),
     });
-    (voice, llm)
+    (audio, llm)
 }

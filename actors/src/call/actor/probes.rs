@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult, WeakRecipient};
 use serde_json::Value;
 
-use super::children::{LlmHandle, Spawn, TranscriptHandle, Voice};
+use super::children::{AudioHandle, LlmHandle, Spawn, TranscriptHandle};
 use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::AudioSetup;
@@ -175,9 +175,9 @@ impl Spawn for Probes {
         }
     }
 
-    fn audio(&self, setup: AudioSetup) -> Voice {
+    fn audio(&self, setup: AudioSetup) -> AudioHandle {
         let addr = Probe::child(Child::Audio, &self.0, setup.lost);
-        Voice {
+        AudioHandle {
             frames: addr.clone().recipient(),
             marks: addr.clone().recipient(),
             from_model: addr.clone().recipient(),

@@ -8,8 +8,7 @@ use crate::child::Child;
 use crate::realtime::actor::RealtimeLlm;
 use crate::transcript::actor::Transcript;
 
-/// Panic, or make an actor of yours panic. Nothing in the service sends it.
-#[doc(hidden)]
+/// Panic, or make an actor of yours panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum Sabotage {
@@ -47,6 +46,19 @@ impl Handler<Sabotage> for CallActor {
         match sabotage {
             Sabotage::Call => panic!("sabotage"),
             Sabotage::Child(child) => self.fail(child),
+        }
+    }
+}
+
+impl CallActor {
+    fn fail(&self, child: Child) {
+        let victim = match child {
+            Child::Audio => self.audio.as_ref().map(|audio| &audio.fail),
+            Child::Model => self.llm.as_ref().map(|llm| &llm.fail),
+            Child::Transcript => self.transcript.as_ref().map(|transcript| &transcript.fail),
+        };
+        if let Some(victim) = victim {
+            victim.do_send(Fail);
         }
     }
 }

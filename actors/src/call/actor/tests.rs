@@ -7,6 +7,7 @@ use super::probes::{Log, Probe, call_among_probes, pass, settle};
 use super::sabotage::Sabotage;
 use super::*;
 use crate::call::testing::{identity, profile};
+use crate::child::Child;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::{Incident, IncidentKind};
 

@@ -439,5 +439,4 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 const SYNCED_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;

@@ -1,6 +1,5 @@
 //! The simulated phone against a tiny service that says what a test wants said.
 
-#[path = "phone/fake.rs"]
 mod fake;
 
 use std::collections::BTreeMap;
