@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Every code that has a count of its own: a server's (reference §3.7 and §3.8), ours for what a server leaves undone, and
+/// Every code that has a count of its own: a server's (<https://platform.openai.com/docs/guides/error-codes>), ours for what a server leaves undone, and
 /// [`OTHER`]. A server can make up as many codes as it likes, and each would be a series for ever.
 pub const CODES: [&str; 50] = [
     "account_deactivated",

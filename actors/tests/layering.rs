@@ -166,6 +166,17 @@ fn providers_of_models_are_named_in_their_seats_alone() {
 }
 
 #[test]
+fn comments_lead_somewhere() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [here.join("src"), here.join("../src"), here.join("../tests")];
+    for file in folders.iter().filter(|folder| folder.exists()).flat_map(|folder| files(folder)) {
+        let text = fs::read_to_string(&file).expect("a readable file");
+        let dangling: Vec<&str> = text.lines().filter(|line| cites_a_page_that_is_not_here(line)).collect();
+        assert!(dangling.is_empty(), "{} cites a page that is not in the repository: {dangling:#?}", file.display());
+    }
+}
+
+#[test]
 fn one_file_alone_names_the_deprecated_socket_actor() {
     let mut files = sources(&actors_src());
     files.extend(service_sources());
@@ -202,6 +213,9 @@ fn the_checks_see_what_they_are_to_see() {
         "use x;\nlet url = \"ws://host\";"
     );
     assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n b"), "a\n");
+    assert!(cites_a_page_that_is_not_here("/// How long it takes (reference §1.6: 10 s)."));
+    assert!(cites_a_page_that_is_not_here("//! as `carriers.md` says"));
+    assert!(!cites_a_page_that_is_not_here("//! RFC 6455 §5.2, <https://example.com/page.md>, `deploy/README.md`"));
     assert_eq!(names_above("audio", "use crate::line::messages::X;\nfn f(x: crate::call::Y) {}"), ["call"]);
     assert_eq!(names_above("line", "use crate::{ids, realtime::report::Z};"), ["realtime"]);
     assert_eq!(room_of(Path::new("/a/src"), Path::new("/a/src/audio/pipeline.rs")).as_deref(), Some("audio"));
@@ -228,17 +242,38 @@ fn service_sources() -> Vec<Source> {
 }
 
 fn sources(folder: &Path) -> Vec<Source> {
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        Source { code: without_comments(&text), path }
+    };
+    files(folder).into_iter().map(read).collect()
+}
+
+/// Every Rust file under `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let path = entry.expect("a readable folder").path();
         if path.is_dir() {
-            found.extend(sources(&path));
+            found.extend(files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("a readable file");
-            found.push(Source { code: without_comments(&text), path });
+            found.push(path);
         }
     }
     found
+}
+
+/// Whether a comment sends its reader to a section of a page that has no address, or to a page that is not in the repository.
+fn cites_a_page_that_is_not_here(line: &str) -> bool {
+    let Some(comment) = line.trim_start().strip_prefix("//") else { return false };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let is_here = |page: &str| page.contains("://") || root.join(page).exists();
+    let pages = comment
+        .split(|c: char| c.is_whitespace() || "`()<>[],;".contains(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| word.ends_with(".md"));
+    let section = comment.find('\u{a7}').is_some_and(|at| !comment[..at].contains("RFC"));
+    section || pages.into_iter().any(|page| !is_here(page))
 }
 
 /// The room that a file stands in: its folder or itself, under the crate's root. None for the crate's first page.

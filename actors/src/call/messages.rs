@@ -125,7 +125,7 @@ pub struct PauseRecording(pub bool);
 #[rtype(result = "CallSnapshot")]
 pub struct Inspect;
 
-/// One call as `/calls` shows it (contract §4).
+/// One call as `/calls` shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
 pub struct CallSnapshot {
     /// Ours, a UUID.

@@ -41,11 +41,11 @@ pub struct SessionPlan {
     pub options: SessionOptions,
     /// How long dialling may take, TLS and upgrade included.
     pub connect_timeout: Duration,
-    /// How long `session.created` may take after the upgrade (reference §1.6: 10 s).
+    /// How long `session.created` may take after the upgrade (10 s as shipped).
     pub created_timeout: Duration,
-    /// How long `session.updated` may take after our update (reference §1.6: 5 s).
+    /// How long `session.updated` may take after our update (5 s as shipped).
     pub updated_timeout: Duration,
-    /// No data and no ping for this long: the socket is dead (reference §5.14: 45 s).
+    /// No data and no ping for this long: the socket is dead (45 s as shipped).
     pub silence_timeout: Duration,
     /// No answer to a ping for this long, of a server that has answered pings before: the socket is dead. Zero asks only as
     /// `silence_timeout` needs it.

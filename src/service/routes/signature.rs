@@ -1,4 +1,4 @@
-//! Twilio's request signature (reference `twilio.md` §2). Pure.
+//! Twilio's request signature (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
 //! `base64(HMAC(secret, URL + sorted form))`, over the URL that Twilio was told to call. That URL is built by the caller of
 //! this module from the configured public URL and the raw request target, never from `Host` or `X-Forwarded-*`.

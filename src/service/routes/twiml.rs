@@ -1,4 +1,4 @@
-//! The documents that we answer Twilio's webhooks with (reference `twilio.md` §3). Pure.
+//! The documents that we answer Twilio's webhooks with (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
 use std::borrow::Cow;
 use std::io;

@@ -468,7 +468,7 @@ impl Call {
         self.told.push(actix_rt::spawn(async move { http.tell(&url, get, &fields).await }));
     }
 
-    /// The fields of every webhook (reference §1.1).
+    /// The fields of every webhook (<https://www.twilio.com/docs/voice/twiml#request-parameters>).
     fn fields(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
         let options = &self.options;
         let fields = [

@@ -1,4 +1,4 @@
-//! The carrier's HTTP: webhooks asked, callbacks told, sockets upgraded; signed, and held to Twilio's limits (reference §1.2).
+//! The carrier's HTTP: webhooks asked, callbacks told, sockets upgraded; signed, and held to Twilio's limits (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -290,7 +290,7 @@ pub(super) fn resolve(document: &Url, callback: &Callback) -> Result<Url, String
     }
 }
 
-/// An address as it is signed: without user, and over https without port (reference §2.2).
+/// An address as it is signed: without user, and over https without port.
 fn signed_url(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only for addresses that have no host, which were refused before.
@@ -327,11 +327,11 @@ fn tls(authorities: Option<&Path>) -> Result<ClientConfig, HttpError> {
     Ok(config)
 }
 
-/// TCP and TLS, each (reference §1.2: two tries of 5 s).
+/// TCP and TLS, each: two tries of 5 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The whole answer (reference §1.2).
+/// The whole answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest document (reference §1.2).
+/// The longest document.
 const LONGEST_BODY: usize = 64 * 1024;
 /// Characters of a refusal that are shown.
 const LONGEST_DETAIL: usize = 200;

@@ -1,4 +1,4 @@
-//! Twilio's playback buffer, second by second what the caller hears (reference §4.2). Pure.
+//! Twilio's playback buffer, second by second what the caller hears (<https://www.twilio.com/docs/voice/media-streams/websocket-messages#send-a-mark-message>). Pure.
 //!
 //! Audio is played in real time from its arrival. A mark is reached when everything queued before it has been played, at once if
 //! nothing is queued. A clear drops the audio and reaches every pending mark. Time is the stream's own: since its `start` was

@@ -1,4 +1,4 @@
-//! `X-Twilio-Signature` as Twilio makes it (reference §2.1). Pure.
+//! `X-Twilio-Signature` as Twilio makes it (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
 //! The service checks signatures with code of its own; the phone shares none of it on purpose, so that one mistake cannot
 //! agree with itself.

@@ -1,4 +1,4 @@
-//! Twilio's side of the media stream: what it sends, and how strictly it reads (reference §4). Pure.
+//! Twilio's side of the media stream: what it sends, and how strictly it reads (<https://www.twilio.com/docs/voice/media-streams/websocket-messages>). Pure.
 //!
 //! A carrier is a file like this one: a writer of its messages and a reader of ours.
 

@@ -1,4 +1,4 @@
-//! TwiML as Twilio reads it (reference §3). Pure.
+//! TwiML as Twilio reads it (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

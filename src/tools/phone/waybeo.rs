@@ -1,4 +1,4 @@
-//! Waybeo's side of the media stream: what it sends, its known misbehaviour included, and what it takes (reference `waybeo.md`). Pure.
+//! Waybeo's side of the media stream: what it sends, its known misbehaviour included, and what it takes (as its deployments do; there is no public page). Pure.
 
 use std::collections::BTreeMap;
 

@@ -95,7 +95,7 @@ def configuration(r):
 
 
 def server_rules(session, model, options):
-    """Rules of the server (reference, 1.2 and 2.1 to 2.5) that neither the types nor the oracle hold."""
+    """Rules of the server (its API reference of `session.update`) that neither the types nor the oracle hold."""
     reasons = model in REASONING
     for key in ("reasoning", "parallel_tool_calls"):
         if key in session and not reasons:

@@ -1,4 +1,4 @@
-//! Twilio's REST API (reference `twilio.md` §5 and §6): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
+//! Twilio's REST API (<https://www.twilio.com/docs/voice/api/call-resource>): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
 
 mod place;
 

@@ -1,4 +1,4 @@
-//! Waybeo's `bot-call` API (reference `waybeo.md` §4): one address, several command words. Pure.
+//! Waybeo's `bot-call` API (as its deployments use it; there is no public page): one address, several command words. Pure.
 //!
 //! Where a call is handed on to is configured at Waybeo: no destination is sent. The words differ between its systems, so they come
 //! from the configuration.

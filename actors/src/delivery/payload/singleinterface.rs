@@ -1,4 +1,4 @@
-//! SingleInterface's body, version 2.0 (reference §6.3), key by key and capital by capital. Pure.
+//! SingleInterface's body, version 2.0 (its receiver's own format, not published), key by key and capital by capital. Pure.
 //!
 //! Where the service before this one could not say something, this says it: the caller's number, every language, attempts with
 //! their times. Where the body names no zone, its times are those of the service's own clock on the wall.

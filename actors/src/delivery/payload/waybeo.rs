@@ -1,4 +1,4 @@
-//! Waybeo's `data_record` (reference §4): whether the call's questions were answered. Pure.
+//! Waybeo's `data_record` (as its deployments take it; there is no public page): whether the call's questions were answered. Pure.
 //!
 //! `callId` is spelled so; another spelling is answered with 400. Sent for every call, those without words as `none`.
 

@@ -1,4 +1,4 @@
-//! Whether a call's records are there and complete (contract §5).
+//! Whether a call's records are there and complete.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Beginning a call (reference `twilio.md` §5.1). Part of [`super`]; pure.
+//! Beginning a call (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>). Part of [`super`]; pure.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The rules a session's configuration must keep (reference §1.2, §2.1–2.5). A rejected `session.update` is lost whole, so
+//! The rules a session's configuration must keep (<https://platform.openai.com/docs/api-reference/realtime-client-events/session/update>). A rejected `session.update` is lost whole, so
 //! one that breaks a rule is never sent: the plan is checked when the configuration is read, long before a call.
 //!
 //! What the plan cannot say cannot be wrong; what depends on the model (`reasoning`) is left out where the model lacks it.

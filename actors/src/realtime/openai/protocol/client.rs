@@ -1,5 +1,5 @@
 //! What we send. Only what a phone agent needs of the eleven client events, and never a key the server would refuse: one
-//! wrong key and a whole `session.update` is lost (reference §2).
+//! wrong key and a whole `session.update` is lost (<https://platform.openai.com/docs/api-reference/realtime-client-events>).
 
 use serde::{Serialize, Serializer};
 

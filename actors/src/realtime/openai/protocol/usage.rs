@@ -68,7 +68,7 @@ pub fn estimated(heard_ms: u64, answered_ms: u64) -> Usage {
 const MOST_TOKENS: u32 = 10_000_000;
 /// Longer than any turn.
 const MOST_SECONDS: f64 = 24.0 * 3600.0;
-/// A token of the caller's sound (reference §5.11): ten a second.
+/// Tokens of the caller's sound: ten a second (<https://platform.openai.com/docs/guides/realtime-costs>).
 const MS_OF_TOKEN_IN: u64 = 100;
 /// A token of the model's sound: twenty a second.
 const MS_OF_TOKEN_OUT: u64 = 50;

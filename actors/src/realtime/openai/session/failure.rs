@@ -1,4 +1,4 @@
-//! What a failure means: whether another try could help (reference §1.4, §3.7, §3.8).
+//! What a failure means: whether another try could help (<https://platform.openai.com/docs/api-reference/realtime-server-events/error>).
 
 use std::time::Duration;
 

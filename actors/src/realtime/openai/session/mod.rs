@@ -1,4 +1,4 @@
-//! One Realtime session: the connection's state machine (reference §1.6) and everything that is said over it. Pure.
+//! One Realtime session: the connection's state machine and everything that is said over it. Pure.
 //!
 //! ```text
 //! Dialling ──101──▶ AwaitCreated ──session.created──▶ AwaitUpdated ──session.updated──▶ Ready
