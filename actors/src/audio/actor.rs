@@ -125,7 +125,7 @@ impl AudioPipeline {
                 }
             }
             AudioAction::Record(block) => {
-                let frames = block.samples.len() as u64 / self.recorded_frame;
+                let frames = block.moments as u64 / self.recorded_frame;
                 if self.recorder.as_ref().is_some_and(|recorder| !recorder.take(block)) {
                     emit(Event::AudioDropped { call: &self.call, direction: "recording", reason: "disk_slow", frames });
                 }

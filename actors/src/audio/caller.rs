@@ -112,6 +112,11 @@ impl CallerPath {
         self.turn(false, None);
     }
 
+    /// The format of the line's frames.
+    pub fn line(&self) -> AudioFormat {
+        self.line
+    }
+
     /// A frame from the line; `tape` records it.
     pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);

@@ -114,7 +114,7 @@ impl Pipeline {
     /// With both sides recorded, from now on.
     #[must_use]
     pub fn with_recording(mut self, now: Instant) -> Self {
-        self.tape = Some(Tape::new(self.agent.line, now));
+        self.tape = Some(Tape::new(self.caller.line(), self.agent.line, now));
         self
     }
 

@@ -5,29 +5,61 @@
 //! carrier plays it: from when it was sent or from the end of what was sent before, whichever is later; a clear takes back what has not been
 //! played by then. So the agent's side is known for certain only up to now, and blocks are cut off a little before that.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::carrier::AudioFormat;
+use super::track::Track;
+use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
 
-/// A piece of the recording.
+/// A piece of the recording, as the line wrote it: whoever brings it to disk decodes it, and no call waits for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The position of its first moment; what is between it and the one before is silence.
     pub at: u64,
-    /// Left and right in turn, PCM16.
-    pub samples: Vec<[i16; 2]>,
+    /// How many moments it has.
+    pub moments: usize,
+    /// Both sides, the caller's first.
+    pub sides: [Side; 2],
+}
+
+/// One side of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// How its bytes are written.
+    pub encoding: Encoding,
+    /// The bytes from the block's first moment on; may end before the block does, and the rest is silence.
+    pub bytes: Vec<u8>,
+    /// The moments that sound, in order; everything else is silence, whatever stands in `bytes`.
+    pub sounding: Vec<Range<u32>>,
+}
+
+impl Block {
+    /// Its moments, left and right in turn, PCM16.
+    pub fn decode(&self, moments: &mut Vec<[i16; 2]>, room: &mut Vec<i16>) {
+        moments.clear();
+        moments.resize(self.moments, [0; 2]);
+        for (n, side) in self.sides.iter().enumerate() {
+            let unit = side.encoding.sample_bytes();
+            for span in &side.sounding {
+                let span = span.start as usize..span.end as usize;
+                room.clear();
+                g711::decode(side.encoding, &side.bytes[span.start * unit..span.end * unit], room);
+                moments[span].iter_mut().zip(&*room).for_each(|(moment, &sample)| moment[n] = sample);
+            }
+        }
+    }
 }
 
 /// The tape of one call.
 #[derive(Debug)]
 pub struct Tape {
-    format: AudioFormat,
+    rate_hz: u32,
     began: Instant,
     /// Moments not yet cut off, from this position on.
     cut: u64,
-    moments: VecDeque<[i16; 2]>,
+    /// The caller's side and the agent's, from the cut on.
+    tracks: [Track; 2],
     /// Where the next of the caller's samples stands, if nothing says otherwise.
     caller: Option<u64>,
     /// The tape's position at zero of the carrier's clock.
@@ -35,37 +67,31 @@ pub struct Tape {
     /// Where the agent's audio ends.
     agent: u64,
     paused: bool,
-    samples: Vec<i16>,
 }
 
-/// A side of the tape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Caller,
-    Agent,
-}
+/// The caller's track.
+const CALLER: usize = 0;
+/// The agent's track.
+const AGENT: usize = 1;
 
 impl Tape {
-    /// An empty tape for a line of `format`, which begins now.
-    pub fn new(format: AudioFormat, now: Instant) -> Self {
+    /// An empty tape for a line which `hears` and `says` in these formats, both at one rate; it begins now.
+    pub fn new(hears: AudioFormat, says: AudioFormat, now: Instant) -> Self {
         Self {
-            format,
+            rate_hz: hears.rate_hz,
             began: now,
             cut: 0,
-            moments: VecDeque::new(),
+            tracks: [Track::new(hears.encoding), Track::new(says.encoding)],
             caller: None,
             clock: None,
             agent: 0,
             paused: false,
-            samples: Vec::new(),
         }
     }
 
     /// A frame of the caller's, whose last sample has arrived now.
     pub fn caller(&mut self, bytes: &[u8], timestamp: Option<Duration>, now: Instant) {
-        self.samples.clear();
-        g711::decode(self.format.encoding, bytes, &mut self.samples);
-        let length = self.samples.len() as u64;
+        let length = self.tracks[CALLER].moments_of(bytes);
         let arrived = self.position(now).saturating_sub(length);
         let stamp = timestamp.map(|timestamp| self.samples_in(timestamp));
         let by_clock = stamp.zip(self.clock).and_then(|(stamp, clock)| stamp.checked_add_signed(clock));
@@ -75,24 +101,21 @@ impl Tape {
             self.clock = Some(at as i64 - stamp as i64);
         }
         self.caller = Some(at + length);
-        self.put(Side::Caller, at);
+        self.put(CALLER, at, bytes);
     }
 
     /// Audio of the agent that has just been sent.
     pub fn agent(&mut self, bytes: &[u8], now: Instant) {
-        self.samples.clear();
-        g711::decode(self.format.encoding, bytes, &mut self.samples);
         let at = self.agent.max(self.position(now));
-        self.agent = at + self.samples.len() as u64;
-        self.put(Side::Agent, at);
+        self.agent = at + self.tracks[AGENT].moments_of(bytes);
+        self.put(AGENT, at, bytes);
     }
 
     /// The carrier dropped what it has not played.
     pub fn cleared(&mut self, now: Instant) {
         let now = self.position(now);
         self.agent = self.agent.min(now);
-        let kept = usize::try_from(now.saturating_sub(self.cut)).unwrap_or(usize::MAX);
-        self.moments.iter_mut().skip(kept).for_each(|moment| moment[1] = 0);
+        self.tracks[AGENT].truncate(index(now.saturating_sub(self.cut)));
     }
 
     /// From now on nothing of either side is kept, or everything again.
@@ -118,10 +141,10 @@ impl Tape {
         if end <= self.cut {
             return None;
         }
-        if self.moments.is_empty() {
+        if self.is_silent() {
             // Its last moment is enough to say how long the silence was.
-            self.cut = end;
-            return Some(Block { at: end - 1, samples: vec![[0; 2]] });
+            self.skip_to(end - 1);
+            return Some(self.take(1));
         }
         self.cut_off(end, self.samples_in(BLOCK).min(end - self.cut))
     }
@@ -130,35 +153,42 @@ impl Tape {
         if end < self.cut + length {
             return None;
         }
-        if self.moments.is_empty() {
-            self.cut = end;
+        if self.is_silent() {
+            self.skip_to(end);
             return None;
         }
-        let (at, length) = (self.cut, usize::try_from(length).unwrap_or(usize::MAX));
-        let mut samples: Vec<_> = self.moments.drain(..length.min(self.moments.len())).collect();
-        samples.resize(length, [0; 2]);
-        self.cut += length as u64;
-        Some(Block { at, samples })
+        Some(self.take(index(length)))
     }
 
-    /// Puts `samples` on a side. What is before the cut comes too late, what is far ahead is no playout.
-    fn put(&mut self, side: Side, at: u64) {
+    /// Nothing sounds until `position`, nor behind it yet.
+    fn skip_to(&mut self, position: u64) {
+        self.cut = position;
+        self.tracks.iter_mut().for_each(|track| track.truncate(0));
+    }
+
+    /// The next `moments` as a block.
+    fn take(&mut self, moments: usize) -> Block {
+        let at = self.cut;
+        self.cut += moments as u64;
+        let sides = self.tracks.each_mut().map(|track| track.take(moments));
+        Block { at, moments, sides }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.tracks.iter().all(Track::is_silent)
+    }
+
+    /// Puts `bytes` on a track. What is before the cut comes too late, what is far ahead is no playout.
+    fn put(&mut self, track: usize, at: u64, bytes: &[u8]) {
         if self.paused {
             return;
         }
-        let late = usize::try_from(self.cut.saturating_sub(at)).unwrap_or(usize::MAX);
-        let first = usize::try_from(at.saturating_sub(self.cut)).unwrap_or(usize::MAX);
-        let most = usize::try_from(self.samples_in(MOST_AHEAD)).unwrap_or(usize::MAX);
-        for (n, &sample) in self.samples.iter().skip(late).enumerate() {
-            let place = first.saturating_add(n);
-            if place >= most {
-                break;
-            }
-            if place >= self.moments.len() {
-                self.moments.resize(place + 1, [0; 2]);
-            }
-            self.moments[place][side as usize] = sample;
-        }
+        let unit = self.tracks[track].unit();
+        let late = index(self.cut.saturating_sub(at)).saturating_mul(unit).min(bytes.len());
+        let first = index(at.saturating_sub(self.cut));
+        let room = index(self.samples_in(MOST_AHEAD)).saturating_sub(first).saturating_mul(unit);
+        let bytes = &bytes[late..];
+        self.tracks[track].put(first, &bytes[..bytes.len().min(room)]);
     }
 
     fn position(&self, now: Instant) -> u64 {
@@ -166,8 +196,13 @@ impl Tape {
     }
 
     fn samples_in(&self, time: Duration) -> u64 {
-        u64::try_from(time.as_nanos() * u128::from(self.format.rate_hz) / 1_000_000_000).unwrap_or(u64::MAX)
+        u64::try_from(time.as_nanos() * u128::from(self.rate_hz) / 1_000_000_000).unwrap_or(u64::MAX)
     }
+}
+
+/// A count of moments from the cut on, as an index.
+fn index(moments: u64) -> usize {
+    usize::try_from(moments).unwrap_or(usize::MAX)
 }
 
 /// How far a frame may come from where it is expected. Less: the network's jitter is cut into the sound. More: a carrier's
@@ -262,27 +297,40 @@ mod tests {
             tape.caller(&pcm(3, 160), None, now);
             tape.agent(&pcm(7, 160), now);
             while tape.block(now).is_some() {}
-            most = most.max(tape.moments.len());
+            most = most.max(tape.tracks.iter().map(Track::held).sum());
         }
-        assert!(most <= 8_000, "{most} moments");
+        assert!(most <= 16_000, "{most} bytes: two sides of 400 ms");
         tape.agent(&pcm(7, 8_000_000), t0 + 1_000_020 * MS);
-        assert!(tape.moments.len() <= 48_000);
+        assert!(tape.tracks[AGENT].held() <= 2 * 48_000 + 1_024, "six seconds and no more");
     }
 
     #[test]
     fn a_silent_call_has_its_length() {
         let (mut tape, t0) = tape();
         assert_eq!(tape.block(t0 + 60_000 * MS), None);
-        let last = tape.last_block(t0 + 60_000 * MS).map(|block| block.at + block.samples.len() as u64);
+        let last = tape.last_block(t0 + 60_000 * MS).map(|block| block.at + block.moments as u64);
         assert!(last.is_none() || last == Some(480_000));
         let last = tape.last_block(t0 + 61_000 * MS).expect("there is more");
-        assert_eq!(last.at + last.samples.len() as u64, 488_000);
+        assert_eq!(last.at + last.moments as u64, 488_000);
         assert_eq!(tape.last_block(t0 + 61_000 * MS), None);
+    }
+
+    #[test]
+    fn each_side_is_read_as_it_is_written_and_silent_where_nobody_speaks() {
+        let now = clock::now();
+        let mut tape = Tape::new(AudioFormat::ALAW_8K, AudioFormat::MULAW_8K, now);
+        tape.caller(&[0xF3; 160], None, now + 20 * MS);
+        tape.agent(&[0x80; 160], now + 40 * MS);
+        let whole = all(&mut tape, now + 1_000 * MS);
+        assert_eq!(whole[..160], [[g711::decode_alaw(0xF3), 0]; 160]);
+        assert_eq!(whole[160..320], [[0, 0]; 160]);
+        assert_eq!(whole[320..480], [[0, g711::decode_mulaw(0x80)]; 160]);
+        assert_eq!(whole[480..], [[0, 0]; 7_520], "no code of A-law means silence, so none stands for it");
     }
 
     fn tape() -> (Tape, Instant) {
         let now = clock::now();
-        (Tape::new(AudioFormat::PCM_8K, now), now)
+        (Tape::new(AudioFormat::PCM_8K, AudioFormat::PCM_8K, now), now)
     }
 
     fn pcm(sample: i16, count: usize) -> Vec<u8> {
@@ -294,7 +342,9 @@ mod tests {
         let mut whole = Vec::new();
         let mut add = |block: Block| {
             whole.resize(block.at as usize, [0; 2]);
-            whole.extend(block.samples);
+            let (mut moments, mut room) = (Vec::new(), Vec::new());
+            block.decode(&mut moments, &mut room);
+            whole.extend(moments);
         };
         while let Some(block) = tape.block(now) {
             add(block);

@@ -1,12 +1,22 @@
-//! A recording's own thread: blocks are handed over and never waited for.
+//! The recordings' own thread: blocks are handed over and never waited for.
 //!
-//! The queue is short and bounded; a block that finds no room is dropped and counted, and silence stands in its place, so that both sides
-//! stay where they are in time. A disk that fails ends the recording, with one line in the log, and not the call.
+//! One thread brings all recordings of the process to disk, a few times a second what has come until then: a thread for each would
+//! wake as often as all blocks come, and each wake takes a core from a call. What it does for one recording is short; only the end,
+//! which waits until the disk has everything, goes to a thread of its own.
+//!
+//! What waits of one recording is bounded; a block that finds no room is dropped and counted, and silence stands in its place, so that
+//! both sides stay where they are in time. A disk that fails ends the recording, with one line in the log, and not the call.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
 
 use super::tape::Block;
 use super::wav::{self, MOMENT_BYTES};
@@ -14,62 +24,206 @@ use crate::background;
 use crate::events::{Event, emit};
 use crate::ids::CallTag;
 
-/// The way to a recording's thread; dropped, the recording is finished.
+/// The way to the recordings' thread; cheap to clone. The thread ends with the last of them and the last [`Recorder`].
+#[derive(Debug, Clone)]
+pub struct RecordingWriter {
+    jobs: Sender<Job>,
+    next: Arc<AtomicU64>,
+}
+
+/// The way of one recording to the thread; dropped, the recording is finished.
 #[derive(Debug)]
 pub struct Recorder {
-    blocks: SyncSender<Block>,
+    jobs: Sender<Job>,
+    id: u64,
+    /// Blocks that wait for the disk, or [`FAILED`].
+    waiting: Arc<AtomicUsize>,
+}
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+enum Job {
+    /// Begin a recording.
+    Begin(u64, Box<Beginning>),
+    /// Write a block of one.
+    Write(u64, Block),
+    /// Finish one.
+    Finish(u64),
+}
+
+/// What a recording begins with.
+struct Beginning {
+    path: PathBuf,
+    rate_hz: u32,
+    call: CallTag,
+    waiting: Arc<AtomicUsize>,
+    /// Dropped when the recording is whole.
+    held: Box<dyn Send>,
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beginning").field("path", &self.path).field("rate_hz", &self.rate_hz).finish_non_exhaustive()
+    }
+}
+
+impl RecordingWriter {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start() -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel();
+        background::spawn("recordings", Some(STACK), move || write_all(&queue))?;
+        Ok(Self { jobs, next: Arc::default() })
+    }
+
+    /// Begins the recording of `call` at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the
+    /// recording is whole: it tells the service that something is still being written. What the disk says is told as an event.
+    pub fn record(&self, path: PathBuf, rate_hz: u32, call: CallTag, held: impl Send + 'static) -> Recorder {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let beginning = Beginning { path, rate_hz, call, waiting: Arc::clone(&waiting), held: Box::new(held) };
+        // Nobody listens only when the thread is gone; then no block finds room either.
+        if self.jobs.send(Job::Begin(id, Box::new(beginning))).is_err() {
+            waiting.store(FAILED, Ordering::Relaxed);
+        }
+        Recorder { jobs: self.jobs.clone(), id, waiting }
+    }
 }
 
 impl Recorder {
-    /// Starts the recording of `call` at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the recording
-    /// is whole: it tells the service that something is still being written.
-    ///
-    /// # Errors
-    /// When there is no thread to be had. What the disk says is told as an event.
-    pub fn start(path: PathBuf, rate_hz: u32, call: CallTag, held: impl Send + 'static) -> io::Result<Self> {
-        let (blocks, queue) = sync_channel(MOST_WAITING);
-        let work = move || {
-            if let Err(problem) = record(&path, rate_hz, &queue, &call) {
-                let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
-                emit(Event::RecordingFailed { call: &call, path: &path.display().to_string(), problem: &problem });
-            }
-            drop(held);
-        };
-        background::spawn("recording", Some(STACK), work)?;
-        Ok(Self { blocks })
-    }
-
     /// Hands a block over; whether there was room.
     #[must_use]
     pub fn take(&self, block: Block) -> bool {
-        self.blocks.try_send(block).is_ok()
+        // One call hands over from one thread, so nobody else adds between these two.
+        if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+            return false;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.jobs.send(Job::Write(self.id, block)).is_ok()
     }
 }
 
-/// Writes until nobody hands over any more.
-fn record(path: &Path, rate_hz: u32, queue: &Receiver<Block>, call: &CallTag) -> io::Result<()> {
-    let mut sheet = Sheet::create(path, rate_hz)?;
-    for block in queue {
-        sheet.write(&block)?;
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // Nobody listens when the thread is gone, and nothing is left to finish.
+        self.jobs.send(Job::Finish(self.id)).ok();
     }
-    sheet.finish()?;
-    emit(Event::RecordingWritten {
-        call,
-        path: &path.display().to_string(),
-        length_ms: sheet.moments * 1_000 / u64::from(rate_hz),
-    });
-    Ok(())
+}
+
+/// Does what comes, until nobody can ask for anything any more.
+#[expect(clippy::disallowed_methods, reason = "a thread of its own, which waits for no one")]
+fn write_all(queue: &Receiver<Job>) {
+    let (mut recordings, mut room) = (HashMap::new(), Room::default());
+    while let Ok(job) = queue.recv() {
+        perform(job, &mut recordings, &mut room);
+        while let Ok(job) = queue.try_recv() {
+            perform(job, &mut recordings, &mut room);
+        }
+        thread::sleep(BETWEEN);
+    }
+}
+
+fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) {
+    match job {
+        Job::Begin(id, beginning) => {
+            if let Some(recording) = Recording::begin(*beginning) {
+                recordings.insert(id, recording);
+            }
+        }
+        Job::Write(id, block) => {
+            // Its disk has failed, or its name was taken: there is nothing to write to.
+            let Some(recording) = recordings.get_mut(&id) else { return };
+            recording.waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Err(problem) = recording.sheet.write(&block, room) {
+                recording.fail(&problem);
+                recordings.remove(&id);
+            }
+        }
+        Job::Finish(id) => {
+            if let Some(recording) = recordings.remove(&id) {
+                recording.finish();
+            }
+        }
+    }
+}
+
+/// A recording that is being written.
+struct Recording {
+    sheet: Sheet,
+    path: PathBuf,
+    call: CallTag,
+    waiting: Arc<AtomicUsize>,
+    held: Box<dyn Send>,
+}
+
+impl Recording {
+    fn begin(beginning: Beginning) -> Option<Self> {
+        let Beginning { path, rate_hz, call, waiting, held } = beginning;
+        match Sheet::create(&path, rate_hz) {
+            Ok(sheet) => Some(Self { sheet, path, call, waiting, held }),
+            Err(problem) => {
+                waiting.store(FAILED, Ordering::Relaxed);
+                tell_failed(&call, &path, &problem);
+                None
+            }
+        }
+    }
+
+    fn fail(&self, problem: &io::Error) {
+        self.waiting.store(FAILED, Ordering::Relaxed);
+        tell_failed(&self.call, &self.path, problem);
+    }
+
+    /// Waits, on a thread of its own, until the disk has everything.
+    fn finish(self) {
+        let recording = Arc::new(std::sync::Mutex::new(Some(self)));
+        let taken = Arc::clone(&recording);
+        let work = move || {
+            if let Some(recording) = taken.lock().ok().and_then(|mut taken| taken.take()) {
+                recording.close();
+            }
+        };
+        if background::spawn("recording", Some(STACK), work).is_err()
+            && let Some(recording) = recording.lock().ok().and_then(|mut taken| taken.take())
+        {
+            recording.close();
+        }
+    }
+
+    fn close(mut self) {
+        if let Err(problem) = self.sheet.finish() {
+            tell_failed(&self.call, &self.path, &problem);
+        } else {
+            let length_ms = self.sheet.moments * 1_000 / u64::from(self.sheet.rate_hz);
+            emit(Event::RecordingWritten { call: &self.call, path: &self.path.display().to_string(), length_ms });
+        }
+        drop(self.held);
+    }
+}
+
+fn tell_failed(call: &CallTag, path: &Path, problem: &io::Error) {
+    let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
+    emit(Event::RecordingFailed { call, path: &path.display().to_string(), problem: &problem });
+}
+
+/// What a block is decoded in; of no recording.
+#[derive(Debug, Default)]
+struct Room {
+    moments: Vec<[i16; 2]>,
+    samples: Vec<i16>,
+    bytes: Vec<u8>,
 }
 
 /// The file, with a head that is never far behind.
 #[derive(Debug)]
 struct Sheet {
-    file: BufWriter<File>,
+    file: File,
     rate_hz: u32,
     moments: u64,
     /// So many moments the head knows of.
     told: u64,
-    bytes: Vec<u8>,
 }
 
 impl Sheet {
@@ -79,25 +233,23 @@ impl Sheet {
         // Speech is private: nobody but the service's user and group.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-        let mut file = BufWriter::new(options.open(path)?);
+        let mut file = options.open(path)?;
         file.write_all(&wav::head(rate_hz, 0))?;
-        file.flush()?;
-        Ok(Self { file, rate_hz, moments: 0, told: 0, bytes: Vec::new() })
+        Ok(Self { file, rate_hz, moments: 0, told: 0 })
     }
 
-    fn write(&mut self, block: &Block) -> io::Result<()> {
-        // A block that was dropped, or a spell in which nobody made a sound.
-        while self.moments < block.at {
-            let silence = (block.at - self.moments).min(u64::from(self.rate_hz));
-            self.bytes.clear();
-            self.bytes.resize(usize::try_from(silence).unwrap_or(0) * MOMENT_BYTES, 0);
-            self.file.write_all(&self.bytes)?;
-            self.moments += silence;
+    fn write(&mut self, block: &Block, room: &mut Room) -> io::Result<()> {
+        block.decode(&mut room.moments, &mut room.samples);
+        room.bytes.clear();
+        // A block that was dropped, or a spell in which nobody made a sound. What is skipped reads as zeros.
+        let skipped = block.at.saturating_sub(self.moments);
+        if skipped > 0 {
+            self.file.seek(SeekFrom::Current(i64::try_from(skipped * MOMENT_BYTES as u64).unwrap_or(i64::MAX)))?;
+            self.moments = block.at;
         }
-        self.bytes.clear();
-        self.bytes.extend(block.samples.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
-        self.file.write_all(&self.bytes)?;
-        self.moments += block.samples.len() as u64;
+        room.bytes.extend(room.moments.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
+        self.file.write_all(&room.bytes)?;
+        self.moments += room.moments.len() as u64;
         if self.moments >= self.told + HEAD_EVERY_S * u64::from(self.rate_hz) {
             self.tell()?;
         }
@@ -115,24 +267,39 @@ impl Sheet {
 
     fn finish(&mut self) -> io::Result<()> {
         self.tell()?;
-        self.file.flush()?;
-        self.file.get_ref().sync_all()
+        self.file.sync_all()
     }
 }
 
-/// Blocks that may wait for the disk: ten seconds. Less: a hiccup of the disk is heard. More: a hanging disk takes more memory.
+/// Blocks of one recording that may wait for the disk: ten seconds. Less: a hiccup of the disk is heard. More: a hanging disk takes
+/// more memory.
 const MOST_WAITING: usize = 50;
+/// Stands for a recording that takes nothing any more.
+const FAILED: usize = usize::MAX / 2;
+/// How long the thread lets blocks gather. Shorter: it wakes more often, and each wake takes a core from a call. Longer: more is lost
+/// with the process, and more memory waits.
+const BETWEEN: Duration = Duration::from_millis(40);
 /// How old the head may be, in seconds.
 const HEAD_EVERY_S: u64 = 2;
-/// The thread needs little.
+/// The threads need little.
 const STACK: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::carrier::Encoding;
     use crate::ids::{CallId, CarrierCallId};
+    use crate::recording::tape::Side;
+
+    /// A block of `count` moments, PCM16.
+    fn block(at: u64, [left, right]: [i16; 2], count: usize) -> Block {
+        let side = |sample: i16| Side {
+            encoding: Encoding::Pcm16,
+            bytes: sample.to_le_bytes().repeat(count),
+            sounding: std::iter::once(0..count as u32).collect(),
+        };
+        Block { at, moments: count, sides: [side(left), side(right)] }
+    }
 
     fn tag() -> CallTag {
         CallTag::new(CallId::random(), &CarrierCallId::new("CA1"))
@@ -143,8 +310,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("call.wav");
         let mut sheet = Sheet::create(&path, 8_000).expect("a file");
-        sheet.write(&Block { at: 0, samples: vec![[1, 2]; 3] }).expect("written");
-        sheet.write(&Block { at: 20_000, samples: vec![[3, 4]; 2] }).expect("written");
+        sheet.write(&block(0, [1, 2], 3), &mut Room::default()).expect("written");
+        sheet.write(&block(20_000, [3, 4], 2), &mut Room::default()).expect("written");
         sheet.finish().expect("finished");
         let bytes = std::fs::read(&path).expect("there");
         assert_eq!(bytes.len(), 44 + 20_002 * 4);
@@ -160,7 +327,7 @@ mod tests {
         let path = dir.path().join("call.wav");
         let mut sheet = Sheet::create(&path, 8_000).expect("a file");
         for n in 0..30 {
-            sheet.write(&Block { at: n * 1_600, samples: vec![[5, 6]; 1_600] }).expect("written");
+            sheet.write(&block(n * 1_600, [5, 6], 1_600), &mut Room::default()).expect("written");
         }
         // As a crash would: nothing is finished.
         std::mem::forget(sheet);
@@ -183,9 +350,10 @@ mod tests {
     fn a_recorder_writes_what_it_is_given_until_it_is_dropped() {
         let dir = tempfile::tempdir().expect("a folder");
         let (path, held) = (dir.path().join("call.wav"), Arc::new(()));
-        let recorder = Recorder::start(path.clone(), 8_000, tag(), Arc::clone(&held)).expect("a thread");
+        let recorder =
+            RecordingWriter::start().expect("a thread").record(path.clone(), 8_000, tag(), Arc::clone(&held));
         for n in 0..10 {
-            assert!(recorder.take(Block { at: n * 1_600, samples: vec![[1, 1]; 1_600] }));
+            assert!(recorder.take(block(n * 1_600, [1, 1], 1_600)));
         }
         drop(recorder);
         while Arc::strong_count(&held) > 1 {
@@ -198,8 +366,8 @@ mod tests {
     fn a_disk_that_fails_ends_the_recording_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("nowhere/call.wav");
-        let recorder = Recorder::start(path, 8_000, tag(), ()).expect("a thread");
-        while recorder.take(Block { at: 0, samples: vec![[0; 2]] }) {
+        let recorder = RecordingWriter::start().expect("a thread").record(path, 8_000, tag(), ());
+        while recorder.take(block(0, [0; 2], 1)) {
             std::thread::yield_now();
         }
     }

@@ -29,6 +29,7 @@ use crate::disk::is_full;
 use crate::events::{Event, emit};
 use crate::ids::{CallId, CallTag};
 use crate::line::identity::CallIdentity;
+use crate::recording::writer::RecordingWriter;
 use crate::{background, clock};
 
 /// Where records go, and how.
@@ -56,6 +57,7 @@ pub struct RecordWriter {
     shared: Arc<Shared>,
     journals: JournalWriter,
     recent: RecentCalls,
+    recordings: RecordingWriter,
 }
 
 /// What the thread is asked to do.
@@ -134,13 +136,19 @@ impl RecordWriter {
         let (jobs, queue) = mpsc::channel();
         let disk_queue = DiskQueue::new(folders, Arc::clone(&shared));
         background::spawn("records", None, move || disk_queue.work(&queue))?;
-        Ok((Self { jobs, shared, journals, recent: RecentCalls::new(&plan.dir) }, recovered))
+        let (recent, recordings) = (RecentCalls::new(&plan.dir), RecordingWriter::start()?);
+        Ok((Self { jobs, shared, journals, recent, recordings }, recovered))
     }
 
     /// Opens the journal of a call that begins. Returns at once.
     pub fn open_journal(&self, identity: &CallIdentity, held: &Held) -> Journal {
         self.recent.opened(identity.id, &identity.carrier_call);
         self.journals.open(identity.tag(), Header::new(identity, held))
+    }
+
+    /// The way to the thread that brings recordings to disk.
+    pub fn recordings(&self) -> &RecordingWriter {
+        &self.recordings
     }
 
     /// Handles that are alive: each call's Transcript holds one until its record is handed over, so when only those who keep one for

@@ -9,7 +9,6 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::AudioOrder;
-use crate::events::{Event, emit};
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
@@ -126,12 +125,8 @@ fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<
     let name = recording_name(identity);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
-    let started = Recorder::start(path.clone(), identity.line.hears.rate_hz, identity.tag(), setup.writer.clone());
-    let told = |problem: &std::io::Error| {
-        let (path, problem) = (path.display().to_string(), problem.to_string());
-        emit(Event::RecordingFailed { call: &identity.tag(), path: &path, problem: &problem });
-    };
-    let recorder = started.inspect_err(told).ok()?;
+    let held = setup.writer.clone();
+    let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, identity.tag(), held);
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(facts) = facts {
         facts.do_send(Fact::Recorded { file });
