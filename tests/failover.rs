@@ -206,8 +206,11 @@ async fn odd_events_are_survived_without_another_session() {
 async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
     for (rehearse, status, reason) in [
         ("first:0", 200, None),
-        ("reject:1013", 503, Some("model_unreachable")),
+        // Closed with 1013 for a quota that is used up: a refusal. Closed with 1013 because it is busy: not one.
+        ("reject:1013", 503, Some("model_refused")),
+        ("busy:0", 503, Some("model_unreachable")),
         ("no_created", 503, Some("model_unreachable")),
+        ("refuse:401", 503, Some("model_refused")),
     ] {
         let model = Rehearsal::start(RehearsalOptions::default()).await.expect("a model");
         let url = format!("{}?rehearse={rehearse}", model.url());

@@ -8,54 +8,90 @@ use actix::Addr;
 use actix_rt::task::JoinHandle;
 use log::{info, warn};
 use metrics::{counter, gauge};
+use switchboard_actors::realtime::breaker::Scope;
+use switchboard_actors::realtime::conversation::Conversation;
 use switchboard_actors::realtime::drive::probe;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::Learn;
+use switchboard_actors::realtime::report::LossClass;
 use switchboard_actors::realtime::sessions::Lesson;
 
 /// What the canary has seen last; shared with `/ready`.
 #[derive(Debug, Clone, Default)]
 pub struct Canary(Arc<AtomicU8>);
 
+/// What became of the canary's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Seen {
+    /// A server gave one.
+    Alive = 1,
+    /// None did, and nobody refused us.
+    Unreachable = 2,
+    /// None did, and one refused us: a key or a model that a person has to mend.
+    Refused = 3,
+}
+
 impl Canary {
-    /// Whether a session was to be had; `None` before the first answer, and where there is no canary.
-    pub fn answer(&self) -> Option<bool> {
-        match self.0.load(Ordering::Relaxed) {
-            ALIVE => Some(true),
-            DEAD => Some(false),
-            _ => None,
-        }
+    /// What was seen; `None` before the first answer, and where there is no canary.
+    pub fn answer(&self) -> Option<Seen> {
+        [Seen::Alive, Seen::Unreachable, Seen::Refused]
+            .into_iter()
+            .find(|seen| *seen as u8 == self.0.load(Ordering::Relaxed))
     }
 
-    /// Begins to ask, at once and then `every` so often; sooner while no server gives a session. `plan` and its fallbacks are
-    /// tried in order, and one that works will do.
-    pub fn start(&self, plan: Arc<SessionPlan>, every: Duration, providers: Addr<Providers>) -> JoinHandle<()> {
-        let answer = Arc::clone(&self.0);
+    /// Begins to ask, at once and then `every` so often; sooner while no server gives a session. Of each of `plans` it and its
+    /// fallbacks are tried in order, and one that works will do. The answer is that of the first plan, how most calls are held;
+    /// what refuses the others is known to the breakers.
+    pub fn start(&self, plans: Vec<Arc<SessionPlan>>, every: Duration, providers: Addr<Providers>) -> JoinHandle<()> {
+        let canary = self.clone();
         actix_rt::spawn(async move {
             loop {
-                let alive = look(&plan, &providers).await;
-                let before = answer.swap(if alive { ALIVE } else { DEAD }, Ordering::Relaxed);
-                gauge!("switchboard_model_reachable").set(if alive { 1.0 } else { 0.0 });
-                if alive && before == DEAD {
-                    info!("the model can be reached again");
+                let mut seen = None;
+                for plan in &plans {
+                    let looked = look(plan, &providers).await;
+                    if seen.is_none() {
+                        seen = Some(looked);
+                        canary.tell(looked);
+                    }
                 }
-                actix_rt::time::sleep(if alive { every } else { every.min(SOON) }).await;
+                let pause = if seen == Some(Seen::Alive) { every } else { every.min(SOON) };
+                actix_rt::time::sleep(pause).await;
             }
         })
     }
+
+    fn tell(&self, seen: Seen) {
+        let before = self.answer();
+        self.0.store(seen as u8, Ordering::Relaxed);
+        gauge!("switchboard_model_reachable").set(if seen == Seen::Alive { 1.0 } else { 0.0 });
+        if seen == Seen::Alive && before.is_some_and(|before| before != Seen::Alive) {
+            info!("the model can be reached again");
+        }
+    }
 }
 
-async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> bool {
+async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
+    let mut seen = Seen::Unreachable;
     for candidate in plan.candidates() {
         match probe(Arc::new(plan.at(&candidate))).await {
             Ok(took) => {
                 providers.do_send(Learn { candidate, lesson: Lesson::CameUp });
                 counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
                 log::debug!(took_ms = took.as_millis(); "the canary got a session");
-                return true;
+                return Seen::Alive;
             }
             Err(loss) => {
+                if loss.class == LossClass::Fatal {
+                    // A session that was turned away for itself says nothing of the next one.
+                    let scope = Conversation::scope_with(plan, &loss);
+                    if scope != Scope::Session {
+                        seen = Seen::Refused;
+                    }
+                    let lesson = Lesson::Lost { loss: loss.clone(), scope };
+                    providers.do_send(Learn { candidate: candidate.clone(), lesson });
+                }
                 let (url, name) = (candidate.endpoint.url, candidate.model);
                 counter!("switchboard_model_canary_total", "result" => loss.class.word()).increment(1);
                 let host = url::Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -63,10 +99,8 @@ async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> bool {
             }
         }
     }
-    false
+    seen
 }
 
-const ALIVE: u8 = 1;
-const DEAD: u8 = 2;
 /// How soon a dead model is looked at again. Sooner knocks at a door that is shut, later turns callers away who could be served.
 const SOON: Duration = Duration::from_secs(30);

@@ -159,11 +159,13 @@ impl Service {
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
         let canary = Canary::default();
-        let watching =
-            canary_plan(&config, &profiles).map(|(plan, every)| canary.start(plan, every, providers.clone()));
-        let plan = first_plan(&profiles);
-        let candidates = plan.as_ref().map(|plan| plan.candidates()).unwrap_or_default();
-        let probe = ModelProbe::new(model_address(&config), canary, candidates, providers.clone());
+        let plans = plans(&profiles);
+        let plan = plans.first().cloned();
+        let candidates = plans.iter().map(|plan| plan.candidates()).collect();
+        let embedded = config.realtime.provider == Provider::Rehearsal;
+        let every = config.realtime.canary_every.filter(|_| !embedded);
+        let watching = every.map(|every| canary.start(plans, every, providers.clone()));
+        let probe = ModelProbe::new(candidates, embedded, canary, providers.clone());
         let known = AppState {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&profiles), &apis),
@@ -423,26 +425,21 @@ fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
     })
 }
 
-/// What the canary opens, and how often; none where the model is within the process or costs nothing to lose.
-fn canary_plan(config: &Config, profiles: &Profiles) -> Option<(Arc<SessionPlan>, Duration)> {
-    let every = config.realtime.canary_every.filter(|_| config.realtime.provider != Provider::Rehearsal)?;
-    Some((first_plan(profiles)?, every))
-}
-
 /// How most calls are held, for all that is known before there is one.
 fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
     let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
     Some(Arc::clone(&profile.model))
 }
 
-/// Where the model's server takes connections; none for one within the process.
-fn model_address(config: &Config) -> Option<(String, u16)> {
-    let url = match config.realtime.provider {
-        Provider::Rehearsal => return None,
-        Provider::OpenAi | Provider::Azure => config.realtime.url.as_ref()?,
-    };
-    let port = url.port().unwrap_or(if matches!(url.scheme(), "ws" | "http") { 80 } else { 443 });
-    Some((url.host_str()?.to_owned(), port))
+/// Every way that calls are held, most calls' first; those that differ in nothing but their words are one.
+fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
+    let mut plans: Vec<Arc<SessionPlan>> = Vec::new();
+    for plan in first_plan(profiles).into_iter().chain(profiles.iter().map(|profile| Arc::clone(&profile.model))) {
+        if !plans.iter().any(|known| known.candidates() == plan.candidates()) {
+            plans.push(plan);
+        }
+    }
+    plans
 }
 
 /// Operators' requests and event streams at once.

@@ -135,6 +135,11 @@ impl Conversation {
         openai::capabilities(plan)
     }
 
+    /// As [`scope_of`](Self::scope_of), of a session of `plan` that did not come up.
+    pub fn scope_with(_: &SessionPlan, loss: &ModelLoss) -> Scope {
+        openai::session::scope_of(loss)
+    }
+
     /// What a loss of this session concerns, where it is fatal: what another call should not try either.
     pub fn scope_of(&self, loss: &ModelLoss) -> Scope {
         match self {

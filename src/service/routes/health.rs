@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use actix::Addr;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use futures_util::future::select_ok;
 use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
@@ -16,9 +17,10 @@ use switchboard_actors::realtime::providers::messages::{Consult, CountRefusals};
 use switchboard_actors::supervisor::messages::{CallList, ListCalls};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use url::Url;
 
 use super::app::AppState;
-use crate::service::canary::Canary;
+use crate::service::canary::{Canary, Seen};
 
 /// `GET /health`: 200 while the process lives, whatever else is wrong.
 pub async fn health(app: Data<AppState>) -> HttpResponse {
@@ -33,20 +35,22 @@ pub async fn health(app: Data<AppState>) -> HttpResponse {
 
 /// `GET /ready`: 200 when the next call would be taken, else 503 with the reason.
 pub async fn ready(app: Data<AppState>) -> HttpResponse {
+    let refused = app.model.refused().await;
     let reason = match live_calls(&app).await {
         None => Some("unresponsive"),
         Some(live_calls) if live_calls.draining => Some("draining"),
         Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
-        Some(_) if app.model.all_refused().await => Some("model_refused"),
-        Some(_) if !app.model.reachable().await => Some("model_unreachable"),
-        Some(_) => None,
+        Some(_) => app.model.missing(refused).await,
     };
     // Calls go on without their recordings, and records wait in memory; whoever needs them is to know.
-    let degraded: Vec<&str> =
-        [(recordings_missing(&app), "recording_dir_missing"), (records_unwritable(&app), "records_unwritable")]
-            .into_iter()
-            .filter_map(|(is_so, word)| is_so.then_some(word))
-            .collect();
+    let degraded: Vec<&str> = [
+        (recordings_missing(&app), "recording_dir_missing"),
+        (records_unwritable(&app), "records_unwritable"),
+        (refused == Refused::SomeAgents, "model_refused"),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, word)| is_so.then_some(word))
+    .collect();
     match reason {
         None if !degraded.is_empty() => HttpResponse::Ok().json(json!({ "status": "ready", "degraded": degraded })),
         None => HttpResponse::Ok().json(json!({ "status": "ready" })),
@@ -80,52 +84,145 @@ pub(super) async fn live_calls(app: &AppState) -> Option<CallList> {
     app.supervisor.send(ListCalls).timeout(Duration::from_secs(1)).await.ok()
 }
 
-/// Whether the model's server takes connections. A bare TCP connection, which costs nothing there; its answer is kept for a
-/// while, so that a busy load balancer does not become the model's burden.
+/// Whether the next call would get a model session: by what refuses us, by the canary, and by whether a server takes
+/// connections. The last is a bare TCP connection, which costs nothing there; its answer is kept for a while, so that a busy load
+/// balancer does not become the model's burden.
 #[derive(Debug)]
 pub struct ModelProbe {
-    address: Option<(String, u16)>,
+    /// Each way calls are held, as what it may be held with; most calls' first.
+    plans: Vec<Vec<Candidate>>,
+    addresses: Vec<(String, u16)>,
     canary: Canary,
-    candidates: Vec<Candidate>,
     providers: Addr<Providers>,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
+/// Whose sessions are refused whatever they are held with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Nobody's.
+    Nobody,
+    /// Some agents'; most calls can be held.
+    SomeAgents,
+    /// Most calls'.
+    MostCalls,
+}
+
 impl ModelProbe {
-    /// Asks `providers` which of `candidates` refuse us. Believes `canary`; until that has an answer, probes `host` at `port`. Always reachable for a model within the process.
-    pub fn new(
-        address: Option<(String, u16)>,
-        canary: Canary,
-        candidates: Vec<Candidate>,
-        providers: Addr<Providers>,
-    ) -> Self {
-        Self { address, canary, candidates, providers, last: Mutex::default() }
+    /// Asks `providers` what of `plans` refuses us, most calls' first. Believes `canary`; until that has an answer, probes the servers of the first
+    /// plan, unless the model is `embedded` in this process.
+    pub fn new(plans: Vec<Vec<Candidate>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
+        let mut addresses: Vec<_> =
+            plans.first().into_iter().flatten().filter(|_| !embedded).filter_map(address).collect();
+        addresses.dedup();
+        Self { plans, addresses, canary, providers, last: Mutex::default() }
     }
 
-    /// Whether every candidate has refused us and is left alone: the next call would get no session. False for none.
-    async fn all_refused(&self) -> bool {
-        let asked = self.providers.send(Consult(self.candidates.clone())).timeout(Duration::from_secs(1));
-        let standings = asked.await.unwrap_or_default();
-        !standings.is_empty() && standings.iter().all(|standing| *standing == Standing::Blocked)
-    }
-
-    async fn reachable(&self) -> bool {
-        if let Some(answer) = self.canary.answer() {
-            return answer;
+    /// Why the next call would most likely get no session.
+    async fn missing(&self, refused: Refused) -> Option<&'static str> {
+        match (refused, self.canary.answer()) {
+            (Refused::MostCalls, _) | (_, Some(Seen::Refused)) => Some("model_refused"),
+            (_, Some(Seen::Unreachable)) => Some("model_unreachable"),
+            (_, Some(Seen::Alive)) => None,
+            (_, None) => (!self.reachable().await).then_some("model_unreachable"),
         }
-        let Some((host, port)) = &self.address else { return true };
+    }
+
+    async fn refused(&self) -> Refused {
+        let all = self.plans.concat();
+        let asked = self.providers.send(Consult(all)).timeout(Duration::from_secs(1));
+        // Who does not answer has nothing against anybody.
+        let standings = asked.await.unwrap_or_default();
+        let mut standings = standings.into_iter();
+        let mut refused = self.plans.iter().map(|plan| {
+            let plan: Vec<_> = standings.by_ref().take(plan.len()).collect();
+            !plan.is_empty() && plan.iter().all(|standing| *standing == Standing::Blocked)
+        });
+        match (refused.next(), refused.any(|it| it)) {
+            (Some(true), _) => Refused::MostCalls,
+            (_, true) => Refused::SomeAgents,
+            (_, false) => Refused::Nobody,
+        }
+    }
+
+    /// Whether any of the servers takes connections. Always, where there is none to ask.
+    async fn reachable(&self) -> bool {
+        if self.addresses.is_empty() {
+            return true;
+        }
         let now = clock::now();
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, answer)) = last.filter(|(at, _)| now.saturating_duration_since(*at) < KEPT) {
             return answer;
         }
-        let answer = matches!(timeout(PATIENCE, TcpStream::connect((host.as_str(), *port))).await, Ok(Ok(_)));
+        let tries = self.addresses.iter().map(|(host, port)| Box::pin(TcpStream::connect((host.as_str(), *port))));
+        let answer = matches!(timeout(PATIENCE, select_ok(tries)).await, Ok(Ok(_)));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, answer));
         answer
     }
+}
+
+/// Where a candidate's server takes connections.
+fn address(candidate: &Candidate) -> Option<(String, u16)> {
+    let url = Url::parse(&candidate.endpoint.url).ok()?;
+    let port = url.port().unwrap_or(if url.scheme() == "ws" { 80 } else { 443 });
+    Some((url.host_str()?.to_owned(), port))
 }
 
 /// How long an answer is believed. Longer sends calls to a dead model, shorter knocks too often.
 const KEPT: Duration = Duration::from_secs(10);
 /// How long a connection may take; probes usually give up after a few seconds themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use actix::Actor;
+    use switchboard_actors::realtime::breaker::Scope;
+    use switchboard_actors::realtime::plan::{Credential, Endpoint};
+    use switchboard_actors::realtime::providers::messages::Learn;
+    use switchboard_actors::realtime::report::{LossClass, ModelLoss};
+    use switchboard_actors::realtime::sessions::Lesson;
+
+    use super::*;
+
+    fn candidate(url: &str) -> Candidate {
+        let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable: None };
+        Candidate { endpoint, model: "m".to_owned() }
+    }
+
+    #[actix_rt::test]
+    async fn every_plan_is_looked_at_and_one_agents_refusal_is_not_everybodys() {
+        let [most, spare, sales] =
+            ["ws://127.0.0.1:9/most", "ws://127.0.0.1:9/spare", "ws://127.0.0.1:9/sales"].map(candidate);
+        let plans = vec![vec![most.clone(), spare.clone()], vec![sales.clone()]];
+        let providers = Providers::new().start();
+        let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
+        let refuse = |candidate: &Candidate| {
+            let loss = ModelLoss { class: LossClass::Fatal, reason: "upgrade answered with status 401".to_owned() };
+            let lesson = Lesson::Lost { loss, scope: Scope::Key };
+            providers.do_send(Learn { candidate: candidate.clone(), lesson });
+        };
+        let seen = async || {
+            let refused = probe.refused().await;
+            (refused, probe.missing(refused).await)
+        };
+        refuse(&most);
+        assert_eq!(seen().await, (Refused::Nobody, None), "there is a spare one");
+        refuse(&sales);
+        assert_eq!(seen().await, (Refused::SomeAgents, None));
+        refuse(&spare);
+        assert_eq!(seen().await, (Refused::MostCalls, Some("model_refused")));
+    }
+
+    #[actix_rt::test]
+    async fn a_server_that_is_left_is_a_server() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let there = format!("ws://{}/v1", listener.local_addr().expect("an address"));
+        let probe = |urls: &[&str]| {
+            let plan = urls.iter().map(|url| candidate(url)).collect();
+            ModelProbe::new(vec![plan], false, Canary::default(), Providers::new().start())
+        };
+        assert_eq!(probe(&["ws://127.0.0.1:9/v1"]).missing(Refused::Nobody).await, Some("model_unreachable"));
+        assert_eq!(probe(&["ws://127.0.0.1:9/v1", &there]).missing(Refused::Nobody).await, None);
+    }
+}

@@ -321,25 +321,36 @@ struct Total {
     first_sound_ms_median: Option<u64>,
     first_sound_ms_p95: Option<u64>,
     first_sound_ms_max: Option<u64>,
+    answered_ms_median: Option<u64>,
+    answered_ms_p95: Option<u64>,
+    answered_ms_max: Option<u64>,
     heard_seconds: f64,
     warnings: u64,
 }
 
 impl Total {
     fn of(summaries: &[Summary]) -> Self {
-        let mut sounds: Vec<u64> = summaries.iter().filter_map(|summary| summary.time_to_first_sound_ms).collect();
-        sounds.sort_unstable();
-        let rank = |share: f64| {
-            let index = ((sounds.len() as f64 * share).ceil() as usize).saturating_sub(1);
-            sounds.get(index).copied()
+        let sorted = |time: fn(&Summary) -> Option<u64>| {
+            let mut times: Vec<u64> = summaries.iter().filter_map(time).collect();
+            times.sort_unstable();
+            times
         };
+        let rank = |times: &[u64], share: f64| {
+            let index = ((times.len() as f64 * share).ceil() as usize).saturating_sub(1);
+            times.get(index).copied()
+        };
+        let sounds = sorted(|summary| summary.time_to_first_sound_ms);
+        let answers = sorted(|summary| summary.answered_after_ms);
         Self {
             calls: summaries.len(),
             failed: summaries.iter().filter(|summary| !summary.succeeded()).count(),
             silent: summaries.len() - sounds.len(),
-            first_sound_ms_median: rank(0.5),
-            first_sound_ms_p95: rank(0.95),
+            first_sound_ms_median: rank(&sounds, 0.5),
+            first_sound_ms_p95: rank(&sounds, 0.95),
             first_sound_ms_max: sounds.last().copied(),
+            answered_ms_median: rank(&answers, 0.5),
+            answered_ms_p95: rank(&answers, 0.95),
+            answered_ms_max: answers.last().copied(),
             heard_seconds: summaries.iter().map(|summary| summary.heard_seconds).sum(),
             warnings: summaries.iter().flat_map(|summary| &summary.warnings).map(|warning| warning.count).sum(),
         }
@@ -348,14 +359,17 @@ impl Total {
 
 fn table(summaries: &[Summary]) -> String {
     let dash = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-    let mut text = String::from("call                                first sound   heard  marks clears  warn  ended\n");
+    let mut text = String::from(
+        "call                                first sound    answered   heard  marks clears  warn  ended\n",
+    );
     for summary in summaries {
         let warnings: u64 = summary.warnings.iter().map(|warning| warning.count).sum();
         let ended = summary.failures.first().unwrap_or(&summary.ended_how);
         text.push_str(&format!(
-            "{:<34}  {:>8} ms {:>5.1} s {:>6} {:>6} {:>5}  {ended}\n",
+            "{:<34}  {:>8} ms {:>8} ms {:>5.1} s {:>6} {:>6} {:>5}  {ended}\n",
             summary.call_sid,
             dash(summary.time_to_first_sound_ms),
+            dash(summary.answered_after_ms),
             summary.heard_seconds,
             summary.marks_echoed,
             summary.clears,
@@ -364,13 +378,16 @@ fn table(summaries: &[Summary]) -> String {
     }
     let total = Total::of(summaries);
     text.push_str(&format!(
-        "{} calls, {} failed, {} heard nothing; first sound {} / {} / {} ms (median / 95 % / last); heard {:.1} s; {} warnings\n",
+        "{} calls, {} failed, {} heard nothing; first sound {} / {} / {} ms, answered after {} / {} / {} ms (median / 95 % / last); heard {:.1} s; {} warnings\n",
         total.calls,
         total.failed,
         total.silent,
         dash(total.first_sound_ms_median),
         dash(total.first_sound_ms_p95),
         dash(total.first_sound_ms_max),
+        dash(total.answered_ms_median),
+        dash(total.answered_ms_p95),
+        dash(total.answered_ms_max),
         total.heard_seconds,
         total.warnings,
     ));
@@ -574,6 +591,7 @@ mod tests {
     fn several_calls_come_to_one_row() {
         let call = |first: Option<u64>, failed: bool| Summary {
             time_to_first_sound_ms: first,
+            answered_after_ms: first.map(|first| first + 1_000),
             heard_seconds: 1.5,
             failures: if failed { vec!["x".into()] } else { vec![] },
             ..Summary::default()
@@ -581,6 +599,8 @@ mod tests {
         let total =
             Total::of(&[call(Some(100), false), call(Some(300), false), call(Some(200), false), call(None, true)]);
         assert_eq!((total.calls, total.failed, total.silent), (4, 1, 1));
+        let answers = (total.answered_ms_median, total.answered_ms_p95, total.answered_ms_max);
+        assert_eq!(answers, (Some(1_200), Some(1_300), Some(1_300)));
         let sounds = (total.first_sound_ms_median, total.first_sound_ms_p95, total.first_sound_ms_max);
         assert_eq!(sounds, (Some(200), Some(300), Some(300)));
         assert!((total.heard_seconds - 6.0).abs() < 1e-9);

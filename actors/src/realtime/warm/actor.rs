@@ -23,8 +23,9 @@ use crate::realtime::link::{Heard, Link};
 use crate::realtime::plan::{Candidate, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
-use crate::realtime::providers::messages::{Keeps, LetGo};
-use crate::realtime::report::ModelLoss;
+use crate::realtime::providers::messages::{Keeps, Learn, LetGo};
+use crate::realtime::report::{LossClass, ModelLoss};
+use crate::realtime::sessions::Lesson;
 
 /// An opened session that is nobody's yet.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct WarmSessions {
     pool: Pool<Waiting>,
     /// What sessions are opened with; `None` keeps none.
     plan: Option<Arc<SessionPlan>>,
+    /// Who is told of a refusal.
+    providers: Option<Addr<Providers>>,
     ticking: Option<SpawnHandle>,
 }
 
@@ -106,6 +109,13 @@ impl WarmSessions {
                     emit(Event::WarmSession { what: "refused", change: 0 });
                     log::debug!(class = loss.class.word(), reason = loss.reason.as_str(); "no warm session");
                     this.pool.failed(&candidate, now);
+                    // Known before a call is refused. The rest of it the pool's own pauses see to.
+                    if let (LossClass::Fatal, Some((plan, providers))) =
+                        (loss.class, this.plan.as_ref().zip(this.providers.as_ref()))
+                    {
+                        let lesson = Lesson::Lost { scope: Conversation::scope_with(plan, &loss), loss };
+                        providers.do_send(Learn { candidate, lesson });
+                    }
                 }
             }
         }));
@@ -130,6 +140,7 @@ impl Handler<Keep> for WarmSessions {
         providers.do_send(Keeps(ctx.address().recipient()));
         self.pool.want(&plan.candidate(), plan.resilience.warm, clock::now());
         self.plan = Some(plan);
+        self.providers = Some(providers);
         self.tick(ctx);
         if self.ticking.is_none() {
             self.ticking = Some(ctx.run_interval(LOOK_EVERY, Self::tick));
