@@ -11,7 +11,7 @@ use common::{
     start_signed, start_with,
 };
 use serde_json::json;
-use switchboard::service::routes::signature::sign;
+use switchboard_actors::carrier::twilio::trust::sign;
 use tokio::io::AsyncWriteExt;
 
 const CALL: &str = "CA00000000000000000000000000000001";

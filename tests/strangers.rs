@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{AUTH_TOKEN, FakeStream, PATIENCE, get, incoming, post_body, start, start_signed, start_with};
-use switchboard::service::routes::signature::sign;
 use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard_actors::carrier::twilio::trust::sign;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

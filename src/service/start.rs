@@ -12,6 +12,7 @@ use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
 use log::{debug, info, warn};
+use switchboard_actors::carrier::address;
 use switchboard_actors::carrier::control::Control;
 use switchboard_actors::carrier::twilio::control::TwilioApi;
 use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
@@ -35,19 +36,19 @@ use url::Url;
 use crate::service::canary::Canary;
 use crate::service::config::{Config, Did, Profiles, Provider, Records, RouteInput, Spend, Verify};
 use crate::service::listener::{Bound, Listener, Room};
+use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
 use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules, Trust};
 use crate::service::routes::health::ModelProbe;
 use crate::service::routes::hints::Hints;
 use crate::service::routes::limiter::ConnectionLimiter;
 use crate::service::routes::outbound::Dialling;
-use crate::service::routes::signature::Keys;
 use crate::service::routes::watching::Watching;
 use crate::service::routes::waybeo::WaybeoRules;
-use crate::service::routes::{self, twiml};
 use crate::service::{open_files, telemetry};
 use crate::tools::records::Sweep;
 use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
+use switchboard_actors::carrier::twilio::trust::Keys;
 
 /// A running service.
 pub struct Service {
@@ -359,8 +360,8 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn C
             api_url: config.twilio.api_url.clone(),
             account: account.expose().clone(),
             auth_token: token.clone(),
-            after_stream: twiml::public_url(public_url, "/twilio/after-stream"),
-            person: twiml::public_url(public_url, "/twilio/person"),
+            after_stream: address::public_url(public_url, "/twilio/after-stream"),
+            person: address::public_url(public_url, "/twilio/person"),
         });
         (carrier::twilio::CARRIER, api)
     });

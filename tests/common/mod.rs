@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use switchboard::service::Service;
 use switchboard::service::config::{Config, Sources};
-use switchboard::service::routes::signature::sign;
+use switchboard_actors::carrier::twilio::trust::sign;
 use tempfile::TempDir;
 use tokio::time::timeout;
 

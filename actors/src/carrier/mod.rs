@@ -4,11 +4,13 @@
 //! beside its stream is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own ends in its
 //! folder: what goes further is ours.
 
+pub mod address;
 mod capabilities;
 pub mod control;
 mod event;
 mod format;
 mod json;
+mod spoken;
 pub mod twilio;
 pub mod waybeo;
 mod wire;

@@ -11,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use log::warn;
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::address;
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
 use switchboard_actors::ids::{Private, logged};
@@ -24,17 +25,19 @@ use url::Url;
 
 use super::answered::AnsweredCalls;
 use super::form::Form;
+use super::guard;
 use super::health::ModelProbe;
 use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
 use super::problem::Problem;
-use super::signature::{self, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed};
 use super::watching::Watching;
 use super::waybeo::WaybeoRules;
-use super::{guard, twiml};
 use crate::service::config::Voicemail;
 use crate::service::telemetry::Metrics;
+use switchboard_actors::carrier::twilio::trust::{
+    self as signature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed,
+};
 
 /// What every door knows.
 pub struct AppState {
@@ -129,7 +132,7 @@ impl AppState {
     /// # Errors
     /// 403 when it is not the carrier's, 400 when it cannot be read.
     pub(super) fn accept_webhook(&self, request: &HttpRequest, body: &Bytes) -> Result<Form, Problem> {
-        let url = self.url_of(request, twiml::public_url(&self.public_url, ""));
+        let url = self.url_of(request, address::public_url(&self.public_url, ""));
         let is_form = header(request, "content-type")
             .and_then(|kind| kind.split(';').next())
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
@@ -177,7 +180,7 @@ impl AppState {
     /// # Errors
     /// 403 when it is not the carrier's.
     pub(super) fn accept_upgrade(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let socket = twiml::stream_url(&self.public_url);
+        let socket = address::socket_url(&self.public_url, "/ws");
         let url = self.url_of(request, socket.trim_end_matches("/ws").to_owned());
         // Which call it is, only `start` tells.
         self.trust(request, None, |keys, asked| {

@@ -3,7 +3,7 @@
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
 //! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
 //! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
-//! Pure: `page`, `signature`, `twiml`, `form`, `limiter`, `held`, `reassembly`. `app` is what all of them know.
+//! Pure: `page`, `form`, `limiter`, `held`, `reassembly`. `app` is what all of them know.
 
 mod admission;
 pub mod answered;
@@ -21,13 +21,10 @@ mod page;
 mod pre_start;
 mod problem;
 mod reassembly;
-pub mod signature;
 mod spend;
-mod spoken;
 mod stream;
 mod twilio;
 mod twilio_person;
-pub mod twiml;
 pub(crate) mod upgrade;
 pub mod watching;
 pub mod waybeo;

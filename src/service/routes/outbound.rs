@@ -11,6 +11,7 @@ use log::{error, warn};
 use serde::Deserialize;
 use serde_json::json;
 use switchboard_actors::carrier;
+use switchboard_actors::carrier::address;
 use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
 use switchboard_actors::clock;
 use switchboard_actors::events::{Event, emit};
@@ -23,7 +24,6 @@ use url::Url;
 use super::app::AppState;
 use super::order::{Body, order};
 use super::problem::Problem;
-use super::twiml;
 use crate::service::config::{NotCalled, Outbound};
 
 /// What calls are begun with.
@@ -177,7 +177,7 @@ impl Pace {
 
 fn callback(public: &Url, path: &str, name: &CarrierCallId) -> String {
     // The name is made of letters, digits and hyphens.
-    format!("{}?outbound={}", twiml::public_url(public, path), name.as_str())
+    format!("{}?outbound={}", address::public_url(public, path), name.as_str())
 }
 
 fn refused(refusal: Refusal) -> Problem {

@@ -24,8 +24,8 @@ use super::app::{AppState, Asked, named};
 use super::form::{Form, FormError};
 use super::order::{Body, bytes};
 use super::problem::Problem;
-use super::twiml::{self, ConnectStream, Side};
 use crate::service::config::Voicemail;
+use switchboard_actors::carrier::twilio::answer::{self as twiml, ConnectStream, Side};
 
 /// `/twilio/voice`: a call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
 pub(super) async fn voice(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -304,9 +304,14 @@ with who you are, why you call and that you will call again, then end the call."
 /// The document for a call whose stream, or dialled leg, has ended.
 async fn what_next(app: &AppState, call: CarrierCallId, dialled: Option<DialOutcome>) -> Result<HttpResponse, Problem> {
     let document = match ask_next(app, &call, dialled).await {
-        Next::Dial { name, destination, .. } => {
-            twiml::dial(&twiml::Dial { public_url: &app.public_url, name: &name, destination: &destination })
-        }
+        Next::Dial { name, destination, .. } => twiml::dial(&twiml::Dial {
+            public_url: &app.public_url,
+            name: &name,
+            target: &destination.target,
+            timeout: destination.timeout,
+            caller_id: destination.caller_id.as_ref(),
+            whispers: destination.whisper.is_some(),
+        }),
         Next::Meet => twiml::meet(&app.public_url, &room(&call), Side::Caller),
         Next::HangUp => {
             app.supervisor.do_send(CarrierLetGo(call));

@@ -13,7 +13,7 @@ use super::form::Form;
 use super::order::{Body, bytes};
 use super::problem::Problem;
 use super::twilio::{PATIENCE, TERMINAL, answer, find, is_pressed, room, unanswered, unusable};
-use super::twiml::{self, Side};
+use switchboard_actors::carrier::twilio::answer::{self as twiml, Side};
 
 /// `/twilio/person/briefing`: the person, or a machine of theirs, has answered and is told what the call is about.
 pub(super) async fn briefing(request: HttpRequest, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {

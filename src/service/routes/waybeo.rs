@@ -9,7 +9,6 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, warn};
-use quick_xml::escape::escape;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use switchboard_actors::carrier::{self, StreamStart};
@@ -24,7 +23,8 @@ use super::app::{AppState, is_local, named};
 use super::form::Form;
 use super::problem::Problem;
 use super::stream;
-use super::twiml::{self, public_url};
+use switchboard_actors::carrier::address::socket_url;
+use switchboard_actors::carrier::waybeo::answer::{self as document, stream_document};
 
 /// What the door knows of Waybeo.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ pub(super) async fn answer(request: HttpRequest, app: Data<AppState>) -> Result<
             asked.iter().filter(|(name, _)| matches!(name.as_str(), "agent" | "language")).cloned().collect();
         stream_document(&rules.stream_url(&app, &kept), sip_id)
     };
-    let mut response = HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(body);
+    let mut response = HttpResponse::Ok().content_type(document::CONTENT_TYPE).body(body);
     // The document holds the token.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -127,9 +127,7 @@ impl WaybeoRules {
 
     /// Where the carrier is to open its stream.
     fn stream_url(&self, app: &AppState, parameters: &[(String, String)]) -> String {
-        let url = public_url(&app.public_url, "/waybeo/ws");
-        // http → ws, https → wss.
-        let url = url.replacen("http", "ws", 1);
+        let url = socket_url(&app.public_url, "/waybeo/ws");
         let mut query = Serializer::new(String::new());
         if let Some(token) = &self.token {
             query.append_pair("token", token.expose());
@@ -159,16 +157,6 @@ fn call_of(query: &Form) -> Option<&str> {
     ["ucid", "sid"].into_iter().find_map(|name| query.value(name)).filter(|id| !id.is_empty())
 }
 
-/// KooKoo's document that connects a call to a stream.
-fn stream_document(url: &str, sip_id: &str) -> String {
-    // What XML cannot say at all is left out: it comes from the URL of a request.
-    let sip_id: String = sip_id.chars().filter(|c| !c.is_control()).take(LONGEST_SIP_ID).collect();
-    format!("<response><stream is_sip='true' url='{}'>{}</stream></response>", escape(url), escape(sip_id.as_str()))
-}
-
-/// Characters of an id that is sent back.
-const LONGEST_SIP_ID: usize = 128;
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -177,14 +165,6 @@ mod tests {
     use switchboard_actors::ids::{CarrierCallId, StreamId};
 
     use super::*;
-
-    #[test]
-    fn the_document_connects_to_the_stream_and_escapes_what_it_is_given() {
-        assert_eq!(
-            stream_document("wss://voice.example.com/waybeo/ws?token=t&agent=a", "S'<1>\u{1}"),
-            "<response><stream is_sip='true' url='wss://voice.example.com/waybeo/ws?token=t&amp;agent=a'>S&apos;&lt;1&gt;</stream></response>"
-        );
-    }
 
     #[test]
     fn whose_number_did_is_is_decided_by_the_configuration() {

@@ -333,7 +333,8 @@ impl Rig {
     async fn ring(&self, call_sid: &str) -> Result<(Frames, Pen, Instant), String> {
         let token = self.announce(call_sid).await?;
         let headers = if self.verify {
-            let signature = crate::service::routes::signature::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
+            let signature =
+                switchboard_actors::carrier::twilio::trust::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
             format!("x-twilio-signature: {signature}\r\n")
         } else {
             String::new()
@@ -376,7 +377,7 @@ impl Rig {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
         let url = format!("http://{}/twilio/voice", self.address);
-        let signature = crate::service::routes::signature::sign(TOKEN, &url, &form);
+        let signature = switchboard_actors::carrier::twilio::trust::sign(TOKEN, &url, &form);
         let sent = self.webhooks.post(&url).insert_header(("X-Twilio-Signature", signature)).send_form(&form).await;
         let body = sent.map_err(|e| e.to_string())?.body().await.map_err(|e| e.to_string())?;
         let twiml = String::from_utf8_lossy(&body);

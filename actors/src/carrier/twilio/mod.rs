@@ -1,6 +1,8 @@
-//! Twilio: Media Streams, and its REST API.
+//! Twilio: Media Streams, TwiML, request signatures, and its REST API.
 
+pub mod answer;
 pub mod control;
+pub mod trust;
 mod wire;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Waybeo, whose bot stream is Ozonetel's.
 
+pub mod answer;
 pub mod control;
 mod wire;
 

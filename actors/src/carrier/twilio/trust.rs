@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use switchboard_actors::ids::Private;
+
+use crate::ids::Private;
 
 /// The header that carries the signature; compared without regard to case, as all header names are.
 pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
@@ -204,7 +204,7 @@ fn sign_text(algorithm: Algorithm, secret: &str, url: &str, tail: &str) -> Strin
         let mut mac = <M as KeyInit>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
         mac.update(url.as_bytes());
         mac.update(tail.as_bytes());
-        BASE64_STANDARD.encode(mac.finalize().into_bytes())
+        STANDARD.encode_to_string(mac.finalize().into_bytes())
     }
     match algorithm {
         Algorithm::HmacSha1 => mac::<Hmac<Sha1>>(secret, url, tail),

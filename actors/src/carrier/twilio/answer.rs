@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use switchboard_actors::carrier::control::Target;
-use switchboard_actors::profile::destinations::Destination;
 use url::{Url, form_urlencoded};
 
-use super::spoken;
+use crate::carrier::address::{public_url, socket_url};
+use crate::carrier::control::Target;
+use crate::carrier::spoken;
+use crate::ids::Private;
 
 /// What a TwiML answer is sent as.
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -48,7 +50,7 @@ pub fn connect_stream(connect: &ConnectStream<'_>) -> String {
                 twiml
                     .create_element("Stream")
                     .with_attributes([
-                        ("url", stream_url(connect.public_url).as_str()),
+                        ("url", socket_url(connect.public_url, "/ws").as_str()),
                         ("name", &legal(connect.name)),
                         ("statusCallback", &url("/twilio/stream-status")),
                         ("statusCallbackMethod", "POST"),
@@ -76,8 +78,14 @@ pub struct Dial<'a> {
     pub public_url: &'a Url,
     /// The destination's name, for the callbacks.
     pub name: &'a str,
-    /// The destination.
-    pub destination: &'a Destination,
+    /// Where it leads.
+    pub target: &'a Target,
+    /// How long it may ring.
+    pub timeout: Duration,
+    /// The number the person called sees; `None` leaves it to the carrier, which shows the caller's.
+    pub caller_id: Option<&'a Private<String>>,
+    /// Whether whoever answers is told something before the two are joined.
+    pub whispers: bool,
 }
 
 /// Dials a destination of the table. When the other has gone, or never came, `action` says what follows.
@@ -85,9 +93,9 @@ pub fn dial(dial: &Dial<'_>) -> String {
     let url = |path: &str| public_url(dial.public_url, path);
     let (result, status) = (url("/twilio/dial-result"), url("/twilio/status"));
     let name: String = form_urlencoded::byte_serialize(dial.name.as_bytes()).collect();
-    let whisper = dial.destination.whisper.as_ref().map(|_| url(&format!("/twilio/whisper?destination={name}")));
-    let timeout = dial.destination.timeout.as_secs().to_string();
-    let (noun, to) = match &dial.destination.target {
+    let whisper = dial.whispers.then(|| url(&format!("/twilio/whisper?destination={name}")));
+    let timeout = dial.timeout.as_secs().to_string();
+    let (noun, to) = match dial.target {
         Target::Number(number) => ("Number", number.expose().as_str()),
         Target::Sip(address) => ("Sip", address.expose().as_str()),
         Target::Client(identity) => ("Client", identity.expose().as_str()),
@@ -100,7 +108,7 @@ pub fn dial(dial: &Dial<'_>) -> String {
             ("method", "POST"),
             ("timeout", &timeout),
         ]);
-        if let Some(number) = &dial.destination.caller_id {
+        if let Some(number) = dial.caller_id {
             verb = verb.with_attribute(("callerId", &*legal(number.expose())));
         }
         verb.write_inner_content(|twiml| {
@@ -220,20 +228,6 @@ pub fn refusal(language: &str) -> Say<'static> {
     Say { text: known.2, language: Some(known.1), voice: None }
 }
 
-/// Where the stream is to connect: the public URL with its scheme turned into a socket's.
-pub fn stream_url(public: &Url) -> String {
-    let url = public_url(public, "/ws");
-    match url.strip_prefix("http") {
-        Some(rest) => format!("ws{rest}"),
-        None => url,
-    }
-}
-
-/// `path` at our public address; a path prefix of the public URL is kept.
-pub fn public_url(public: &Url, path: &str) -> String {
-    format!("{}{path}", public.as_str().trim_end_matches('/'))
-}
-
 /// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few minutes. …".
 const REFUSALS: [(&str, &str, &str); 6] = [
     ("en", "en-US", "We cannot take your call right now. Please call again in a few minutes. Goodbye."),
@@ -295,8 +289,8 @@ mod tests {
 
     #[test]
     fn a_plain_public_address_gets_a_plain_socket() {
-        assert_eq!(stream_url(&url("http://127.0.0.1:8080")), "ws://127.0.0.1:8080/ws");
-        assert_eq!(stream_url(&url("https://example.com/voice/")), "wss://example.com/voice/ws");
+        assert_eq!(socket_url(&url("http://127.0.0.1:8080"), "/ws"), "ws://127.0.0.1:8080/ws");
+        assert_eq!(socket_url(&url("https://example.com/voice/"), "/ws"), "wss://example.com/voice/ws");
     }
 
     #[test]

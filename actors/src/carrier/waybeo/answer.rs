@@ -1,0 +1,29 @@
+//! The document that an answer URL of Waybeo's telephony is answered with. Pure.
+
+use quick_xml::escape::escape;
+
+/// What it is sent as.
+pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+/// KooKoo's document that connects a call to a stream.
+pub fn stream_document(url: &str, sip_id: &str) -> String {
+    // What XML cannot say at all is left out: it comes from the URL of a request.
+    let sip_id: String = sip_id.chars().filter(|c| !c.is_control()).take(LONGEST_SIP_ID).collect();
+    format!("<response><stream is_sip='true' url='{}'>{}</stream></response>", escape(url), escape(sip_id.as_str()))
+}
+
+/// Characters of an id that is sent back.
+const LONGEST_SIP_ID: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_connects_to_the_stream_and_escapes_what_it_is_given() {
+        assert_eq!(
+            stream_document("wss://voice.example.com/waybeo/ws?token=t&agent=a", "S'<1>\u{1}"),
+            "<response><stream is_sip='true' url='wss://voice.example.com/waybeo/ws?token=t&amp;agent=a'>S&apos;&lt;1&gt;</stream></response>"
+        );
+    }
+}
