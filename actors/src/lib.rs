@@ -31,11 +31,11 @@
 //! |---|---|
 //! | [`mod@line`] | what the neighbours on the line send each other, and whose call it is |
 //! | [`carrier`] | one folder a carrier: its JSON ⇄ line events and commands, its API, its capabilities as data |
-//! | [`supervisor`] | who is on: admission, the roll, the drain |
-//! | [`call`] | one call: states, turns, ends |
+//! | [`supervisor`] | who is on: admission, permits, the drain |
+//! | [`call`] | one call: four regions (floor, model link, line link, exit), each with its table |
 //! | [`profile`] | what a call is to be: agent, language, model, limits, destinations, prices |
 //! | [`audio`] | resampling, pacing, the ledger of what was heard |
-//! | [`realtime`] | the model session: protocol, session, sequencer, socket |
+//! | [`realtime`] | the model: which session speaks and what follows when it is lost (`sessions`), what providers are worth (`providers`), and a folder each provider (`openai`) |
 //! | [`recording`] | both sides of a call in stereo, on disk while it goes on |
 //! | [`transcript`] | what was said, in order, and the files it ends in |
 //! | [`delivery`] | telling others of calls: webhooks, at least once |
@@ -52,6 +52,36 @@
 //! Reports live with who reports, orders with who takes them, and what travels between neighbours in [`mod@line`]. So a room names
 //! those below it and never one above: supervisor → call → transcript → profile → realtime → audio → line → carrier → ground.
 //! `tests/layering.rs` has the order.
+//!
+//! # Glossary
+//!
+//! | word | |
+//! |---|---|
+//! | call, stream | one phone call; a WebSocket of the carrier that carries its sound. A call outlives its stream: broken, or handed on and returned |
+//! | frame | a piece of audio, usually 20 ms (*ptime*) |
+//! | mark, clear | a name that the carrier sends back when playout has reached it; the order to drop what it has buffered |
+//! | playout, heard | playing to the caller; what the carrier has really played, by marks or by its clock |
+//! | lead | how far ahead of playing audio is sent |
+//! | item, response | a turn in the model's conversation; one answer of the model, with one or more items |
+//! | turn, endpointing | what one side says without the other between; deciding that it is over |
+//! | barge-in | the caller speaks into the agent's answer, and the answer stops |
+//! | floor | who speaks: caller, agent, due (an answer is owed), silent |
+//! | response request | what the model was asked to say, and for what purpose |
+//! | no input | the caller is silent: prompts, then a goodbye |
+//! | DTMF, key | what the caller presses |
+//! | session, standby, handoff | one conversation with the model's server; the one that would follow; what it is told of the one before |
+//! | failover, breaker, canary | another provider or model takes over; who is not asked for a while; a try from time to time |
+//! | warm session | an opened one that waits for a call |
+//! | cold, warm transfer | the caller is handed on; they wait while the person is told of them |
+//! | whisper, briefing | words to the person who answers, before they are joined |
+//! | profile | what a call is to be: agent, language, model, limits |
+//! | permit | leave to take a call's stream, or to transfer; counted |
+//! | child actor | an actor that a call owns; its death is a message |
+//! | ending | why a call ended, and by whom: one word everywhere |
+//! | record, journal | what is kept of a call; the file it is written to while it goes on |
+//! | withheld | not kept, because the recording was paused or a number was hidden |
+//! | delivery, dead letter | a webhook for a call, at least once; one that nobody took |
+//! | drain | no new calls, and those that are on may end by themselves |
 //!
 //! # What is absent, on purpose
 //!
