@@ -1,17 +1,17 @@
 //! What the caller has heard, against a carrier that knows: a simulated phone plays in real time and echoes marks late, the model
 //! speaks in a burst or slowly, and the caller interrupts at every 20 ms. Virtual time; nothing waits.
 
+mod common;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use common::BUFFERS;
 use proptest::prelude::*;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
-use switchboard_actors::carrier::{
-    AudioFormat, ByClear, Capabilities, Chunk, Clear, Flow, Keys, Length, LineCommand, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, SecondStart,
-};
+use switchboard_actors::carrier::{AudioFormat, Capabilities, Clear, LineCommand};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
@@ -19,46 +19,7 @@ use switchboard_actors::ids::{ItemId, ResponseId};
 const STEP: Duration = Duration::from_millis(5);
 /// Samples of an 8 kHz line in one step.
 const STEP_SAMPLES: usize = 40;
-const BUFFERS: Capabilities = Capabilities {
-    name: "buffers",
-    pacing: Pacing::CarrierBuffers,
-    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: 512, most_pending: 64 },
-    clear: Clear::Sure { late: Duration::ZERO },
-    keys: Keys::Reported,
-    chunk: Chunk::ANY,
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
-const PACED: Capabilities = Capabilities {
-    name: "paced",
-    pacing: Pacing::WePace,
-    marks: Marks::None,
-    clear: Clear::Sure { late: Duration::ZERO },
-    keys: Keys::Unreported,
-    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
+const PACED: Capabilities = Capabilities { clear: Clear::Sure { late: Duration::ZERO }, ..common::PACED };
 
 #[test]
 fn an_interrupted_burst_is_cut_within_40_ms_of_what_the_phone_played() {

@@ -1,17 +1,17 @@
 //! Pausing against a carrier that knows what it played: however often and whenever playout is paused, the caller hears every sample
 //! of the answer once. Virtual time; nothing waits.
 
+mod common;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use common::{BUFFERS, PACED};
 use proptest::prelude::*;
 use switchboard_actors::audio::action::{AudioAction, DropCause};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::AudioReport;
-use switchboard_actors::carrier::{
-    AudioFormat, ByClear, Capabilities, Chunk, Clear, Flow, Keys, Length, LineCommand, Liveness, Marks, Messages,
-    OurClose, Pacing, Pings, SecondStart,
-};
+use switchboard_actors::carrier::{AudioFormat, Capabilities, Clear, LineCommand};
 use switchboard_actors::clock;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
@@ -24,46 +24,6 @@ const LEAD: Duration = Duration::from_millis(400);
 const FADED: usize = 40;
 /// 40 ms.
 const MOST_OFF: i64 = 320;
-const BUFFERS: Capabilities = Capabilities {
-    name: "buffers",
-    pacing: Pacing::CarrierBuffers,
-    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: 512, most_pending: 64 },
-    clear: Clear::Sure { late: Duration::ZERO },
-    keys: Keys::Reported,
-    chunk: Chunk::ANY,
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
-const PACED: Capabilities = Capabilities {
-    name: "paced",
-    pacing: Pacing::WePace,
-    marks: Marks::None,
-    clear: Clear::None,
-    keys: Keys::Unreported,
-    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
 
 const PACED_AND_CLEARED: Capabilities = Capabilities { clear: Clear::Sure { late: Duration::ZERO }, ..PACED };
 

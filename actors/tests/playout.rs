@@ -1,61 +1,22 @@
 //! The agent's direction, rule by rule: what is sent when, what is marked, what is reported, what is dropped.
 
+mod common;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::{BUFFERS, PACED};
 use switchboard_actors::audio::action::{AudioAction, AudioTimer, DropCause};
 use switchboard_actors::audio::level::{Gain, Levels};
 use switchboard_actors::audio::messages::CLIP_RESPONSE;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
 use switchboard_actors::audio::report::{AudioReport, ItemPlayout};
 use switchboard_actors::carrier::{
-    AudioFormat, ByClear, CallerFrame, Capabilities, Chunk, Clear, Flow, Keys, Length, LineCommand, Liveness, Marks,
-    Messages, OurClose, Pacing, Pings, SecondStart, waybeo,
+    AudioFormat, ByClear, CallerFrame, Capabilities, Chunk, Length, LineCommand, Marks, waybeo,
 };
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{ItemId, ResponseId};
 use switchboard_actors::{clock, g711};
-
-const BUFFERS: Capabilities = Capabilities {
-    name: "buffers",
-    pacing: Pacing::CarrierBuffers,
-    marks: Marks::Echoed { by_clear: ByClear::Echoes, longest_name: 512, most_pending: 64 },
-    clear: Clear::Sure { late: Duration::ZERO },
-    keys: Keys::Reported,
-    chunk: Chunk::ANY,
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
-const PACED: Capabilities = Capabilities {
-    name: "paced",
-    pacing: Pacing::WePace,
-    marks: Marks::None,
-    clear: Clear::None,
-    keys: Keys::Unreported,
-    chunk: Chunk::steps_of(Length::Time(Duration::from_millis(20))),
-    handover: None,
-    our_close: OurClose::DocumentGoesOn,
-    liveness: Liveness::AnyMessage,
-    messages: Messages::Text,
-    subprotocols: &[],
-    hears: &[AudioFormat::MULAW_8K],
-    says: &[AudioFormat::MULAW_8K],
-    lead: Duration::from_millis(400),
-    flow: Flow::Free,
-    keeps_open_with: None,
-    pings: Pings::Answered,
-    second_start: SecondStart::Ignored,
-};
 
 #[test]
 fn a_burst_goes_out_up_to_the_lead_at_once_and_then_in_real_time() {
