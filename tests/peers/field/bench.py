@@ -209,7 +209,12 @@ async def turn(caller, words="hello?", respond=True, long=0.15):
 
 async def hears(caller, since, seconds=8):
     """Waits until the caller hears something after `since`; how long they waited."""
-    await until(lambda: phone_sounds(caller.phone, since), seconds, getattr(caller, "name", ""), f"nothing was heard for {seconds} s, silences {silences(caller.phone, since)}", caller.asked)
+    end = time.monotonic() + seconds
+    while not phone_sounds(caller.phone, since):
+        if caller.running.done():
+            caller.running.result()
+        check(time.monotonic() < end, getattr(caller, "name", ""), f"nothing was heard for {seconds} s, silences {silences(caller.phone, since)}", caller.asked, caller.phone.closed, caller.phone.problems)
+        await asyncio.sleep(0.01)
     return phone_sounds(caller.phone, since) - since
 
 
