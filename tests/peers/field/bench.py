@@ -210,7 +210,7 @@ async def turn(caller, words="hello?", respond=True, long=0.15):
 async def hears(caller, since, seconds=8):
     """Waits until the caller hears something after `since`; how long they waited."""
     end = time.monotonic() + seconds
-    while not phone_sounds(caller.phone, since):
+    while phone_sounds(caller.phone, since) is None:
         if caller.running.done():
             caller.running.result()
         check(time.monotonic() < end, getattr(caller, "name", ""), f"nothing was heard for {seconds} s, silences {silences(caller.phone, since)}", caller.asked, caller.phone.closed, caller.phone.problems)

@@ -162,7 +162,7 @@ async def a_limit_of_spending_acts_on_what_was_estimated():
                 ended = await turn(caller)
             except websockets.ConnectionClosed:
                 break
-            await until(lambda: caller.running.done() or phone_sounds(caller.phone, ended), 8, name, "nothing is heard in turn", turns)
+            await until(lambda: caller.running.done() or phone_sounds(caller.phone, ended) is not None, 8, name, "nothing is heard in turn", turns)
             await until(lambda: caller.running.done() or not caller.phone.queue, 8, name, "the answer does not end")
             await asyncio.sleep(0.3)
         await asyncio.wait_for(asyncio.shield(caller.running), 15)

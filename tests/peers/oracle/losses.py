@@ -402,7 +402,7 @@ async def a_session_that_expires_is_replaced_and_nobody_hears_it(model):
                     await asyncio.sleep(0.1)
                     await following.caller_ends(item, f"turn {said}")
             await until(lambda: len(caller.said) > said, 5, "a turn was not answered at", ended)
-            await until(lambda: phone_sounds(caller.phone, ended), 3, "the answer is not heard at", ended)
+            await until(lambda: phone_sounds(caller.phone, ended) is not None, 3, "the answer is not heard at", ended)
             waits.append((round(ended, 2), round(phone_sounds(caller.phone, ended) - ended, 2), caller.sessions.index(session), said))
         await caller.quiet(15)
         record = await caller.hang_up(service)
@@ -454,9 +454,9 @@ async def in_use(caller):
 
 
 def phone_sounds(phone, since):
-    """When the caller first hears something after `since`, on the call's clock; 0 while not."""
+    """When the caller first hears something after `since`, on the call's clock; None while not."""
     loud = sounding(phone.heard()[int(since * 8000) :])
-    return since + float(np.argmax(loud)) / 100 if loud.any() else 0.0
+    return since + float(np.argmax(loud)) / 100 if loud.any() else None
 
 
 def continuity(caller):
