@@ -42,7 +42,7 @@
 //! | [`tools`] | operators' own tools: what they are, and one HTTP call for one tool call |
 //! | [`http`], [`socket`] | the HTTP client of a thread; WebSockets and the buffers that a thread's share |
 //! | [`frame`], [`g711`] | pieces of audio in buffers of the thread; the codec of telephones |
-//! | [`events`] | what operators are told: the one place that logs and counts |
+//! | [`events`] | how operators are told; what they are told has its room, in the `events.rs` of each |
 //! | [`background`], [`disk`] | threads for the disk, which give way to calls; private folders and files |
 //! | [`erasure`] | marks of calls that were erased, for whoever still has something of one in hand |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |

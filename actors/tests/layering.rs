@@ -47,6 +47,7 @@ const SOURCES: [&str; 6] = ["clock::now", "clock::wall", "Instant::now", "System
 const TOWER: [&str; 31] = [
     // The ground.
     "clock",
+    "events",
     "ids",
     "money",
     "ending",
@@ -67,7 +68,6 @@ const TOWER: [&str; 31] = [
     // The carrier, and the line to it.
     "carrier",
     "g711",
-    "events",
     "line",
     // What a call is made of.
     "tools",

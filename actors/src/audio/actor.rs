@@ -6,6 +6,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Weak
 use log::trace;
 
 use super::action::{AudioAction, DropCause};
+use super::events::{Event, FrameCounters};
 use super::level::Levels;
 use super::messages::AudioOrder;
 use super::pipeline::{AudioEvent, Pipeline};
@@ -14,7 +15,7 @@ use crate::audio::report::AudioReport;
 use crate::carrier::{Capabilities, LineCommand, LineFormats};
 use crate::child::{Child, ChildLost};
 use crate::clock;
-use crate::events::{Event, FrameCounters, emit};
+use crate::events::emit;
 use crate::ids::CallTag;
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound, ToLine};
 use crate::recording::writer::Recorder;

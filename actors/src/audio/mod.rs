@@ -19,6 +19,7 @@ pub mod caller;
 pub mod candidate_format;
 pub mod diagnosis;
 pub mod energy;
+pub mod events;
 pub mod fade;
 pub mod high_band;
 pub mod intake;

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use self::children::{
     AudioHandle, LlmHandle, Real, Spawn, TranscriptHandle, start_audio, start_line, start_transcript,
 };
+use super::events::Event;
 use super::machine::{CallMachine, Means};
 use super::messages::{
     CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked, OfPerson,
@@ -38,7 +39,7 @@ use crate::clock;
 use crate::complaints::Complaints;
 use crate::delivery::messages::CallNotifier;
 use crate::ending::{EndedBy, Ending};
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CallId, CallTag, ToolCallId};
 use crate::incident::Incidents;
 use crate::line::identity::CallIdentity;
@@ -46,6 +47,7 @@ use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
 use crate::money::Usd;
 use crate::profile::CallProfile;
 use crate::realtime::capabilities::Capabilities;
+use crate::realtime::events as model;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::report::ModelReport;
@@ -277,7 +279,7 @@ impl CallActor {
         }
         if let Note::ModelComplained { code, message } = note {
             let telling = self.complaints.heard(code, clock::now());
-            return emit(Event::ModelComplained { call: &self.tag, code, message, telling });
+            return emit(model::Event::ModelComplained { call: &self.tag, code, message, telling });
         }
         emit(note.event(&self.tag));
     }
@@ -436,7 +438,7 @@ impl CallActor {
 
     fn finish_record(&mut self, ending: Ending, tally: Tally) {
         for (code, times) in self.complaints.untold() {
-            emit(Event::ModelComplaints { call: &self.tag, code: &code, times });
+            emit(model::Event::ModelComplaints { call: &self.tag, code: &code, times });
         }
         self.record(Fact::Ended { ending, tally });
         self.transcript = None;

@@ -8,6 +8,7 @@
 
 pub mod actor;
 mod conversation;
+pub mod events;
 mod exit;
 mod floor;
 mod line_link;

@@ -5,24 +5,27 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::events::Event;
 use super::messages::{HangUp, Next};
 use super::transfer::DialOutcome;
 use crate::audio::diagnosis::Diagnosis;
+use crate::audio::events as audio;
 use crate::audio::report::AudioReport;
 use crate::carrier::control::{CarrierAnswer, Target};
 use crate::child::Child;
 use crate::complaints::Telling;
 use crate::ending::Ending;
-use crate::events::Event;
 use crate::finding::Finding;
 use crate::ids::{CallTag, CarrierCallId, ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::line::messages::LineReport;
 use crate::money::Usd;
+use crate::realtime::events as model;
 use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome};
 use crate::tools::plan::ToolPlan;
+use crate::transcript::events as record;
 use crate::transcript::messages::{Fact, Tally};
 
 /// What happens to a call.
@@ -349,21 +352,32 @@ impl Note {
             Self::TransferTold { destination, by, outcome } => Event::TransferTold { call, destination, by, outcome },
             Self::CarrierRefused { reason } => Event::CarrierRefused { call, reason },
             Self::LanguageSwitched(to) => Event::LanguageSwitched { call, to },
-            Self::FramesDropped(frames) => {
-                Event::AudioDropped { call, direction: "in", reason: "mailbox_full", frames: *frames }
+            Self::FramesDropped(frames) => Event::Audio(audio::Event::AudioDropped {
+                call,
+                direction: "in",
+                reason: "mailbox_full",
+                frames: *frames,
+            }),
+            Self::ModelConnected(setup) => Event::Model(model::Event::ModelConnected { call, setup: *setup }),
+            Self::ModelFaltered { class, reason } => {
+                Event::Model(model::Event::ModelFaltered { call, class: class.word(), reason })
             }
-            Self::ModelConnected(setup) => Event::ModelConnected { call, setup: *setup },
-            Self::ModelFaltered { class, reason } => Event::ModelFaltered { call, class: class.word(), reason },
-            Self::ModelResumed(gap) => Event::ModelResumed { call, gap: *gap },
-            Self::ModelLost { class, reason } => Event::ModelLost { call, class: class.word(), reason },
+            Self::ModelResumed(gap) => Event::Model(model::Event::ModelResumed { call, gap: *gap }),
+            Self::ModelLost { class, reason } => {
+                Event::Model(model::Event::ModelLost { call, class: class.word(), reason })
+            }
             Self::ModelComplained { code, message } => {
-                Event::ModelComplained { call, code, message, telling: Telling::First }
+                Event::Model(model::Event::ModelComplained { call, code, message, telling: Telling::First })
             }
-            Self::WordsMissing { why, turns, again } => Event::WordsMissing { call, why, turns: *turns, again: *again },
-            Self::RequestGivenUp { purpose, reason } => {
-                Event::RequestGivenUp { call, purpose: purpose.map_or("answer", ResponsePurpose::word), reason }
+            Self::WordsMissing { why, turns, again } => {
+                Event::Model(model::Event::WordsMissing { call, why, turns: *turns, again: *again })
             }
-            Self::LineFaulty { finding, diagnosis } => Event::LineFaulty {
+            Self::RequestGivenUp { purpose, reason } => Event::Model(model::Event::RequestGivenUp {
+                call,
+                purpose: purpose.map_or("answer", ResponsePurpose::word),
+                reason,
+            }),
+            Self::LineFaulty { finding, diagnosis } => Event::Audio(audio::Event::LineFaulty {
                 call,
                 carrier: diagnosis.carrier,
                 finding: *finding,
@@ -372,11 +386,13 @@ impl Note {
                 clipped_percent: diagnosis.clipped_percent,
                 lost_ms: diagnosis.packets.lost_ms,
                 corrected: diagnosis.corrected,
-            },
+            }),
             Self::LineBroke => Event::LineBroke { call },
             Self::LineBack(gap) => Event::LineBack { call, gap: *gap },
             Self::ChildLost(child) => Event::ChildLost { call, child: child.word() },
-            Self::RecordLost => Event::RecordFailed { call, problem: "the transcript actor was lost twice" },
+            Self::RecordLost => {
+                Event::Record(record::Event::RecordFailed { call, problem: "the transcript actor was lost twice" })
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ use self::shared::Link;
 use self::source::Source;
 use super::breaker::BreakerPlan;
 use super::case::{Case, Status};
+use super::events::Event;
 use super::http::{Letter, post};
 use super::messages::{CallUpdate, Finish};
 use super::notice::{Kind, Notice};
@@ -35,7 +36,7 @@ use super::schedule::{Action, Answer, Event as Happening, Job, Schedule, Why};
 use super::store::Store;
 use crate::clock;
 use crate::ending::Ending;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CallId, chance};
 
 /// Everything that is to be told to somebody.

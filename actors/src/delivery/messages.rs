@@ -5,9 +5,10 @@ use std::time::Duration;
 use actix::{Message, Recipient};
 use chrono::{DateTime, Utc};
 
+use super::events::Event;
 use crate::clock;
 use crate::ending::Ending;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::CallProfile;

@@ -19,6 +19,7 @@
 pub mod actor;
 pub mod breaker;
 pub mod case;
+pub mod events;
 pub mod http;
 pub mod messages;
 pub mod notice;

@@ -23,9 +23,10 @@ use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
 use super::warm::actor::{OpenedSession, Take, WarmSessions};
 use super::writer::Writer;
 use crate::alarm::{Alarm, TimeUp};
+use crate::audio::events::Event;
 use crate::child::{Child, ChildLost};
 use crate::clock;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::CallTag;
 use crate::line::messages::{FromModel, ItemComplete, ModelBound};
 

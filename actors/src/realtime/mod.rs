@@ -18,6 +18,7 @@ pub mod capabilities;
 pub mod conversation;
 pub mod dial;
 pub mod drive;
+pub mod events;
 pub mod failover_plan;
 pub mod handoff;
 pub mod history;

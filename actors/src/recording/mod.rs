@@ -7,6 +7,7 @@
 //!
 //! While a recording is paused (card numbers) silence stands in it, for both sides, and time goes on.
 
+pub mod events;
 pub mod tape;
 mod track;
 pub mod wav;

@@ -18,10 +18,11 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use super::events::Event;
 use super::tape::Block;
 use super::wav::{self, MOMENT_BYTES};
 use crate::background;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::CallTag;
 
 /// The way to the recordings' thread; cheap to clone. The thread ends with the last of them and the last [`Recorder`].

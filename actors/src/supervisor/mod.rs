@@ -3,6 +3,7 @@
 //! thread.
 
 pub mod actor;
+pub mod events;
 mod hangup_watchdog;
 pub mod ledger;
 pub mod messages;

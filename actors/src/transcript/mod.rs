@@ -8,6 +8,7 @@
 
 pub mod actor;
 pub mod answers;
+pub mod events;
 pub mod happenings;
 pub mod journal;
 pub mod legacy;

@@ -10,11 +10,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::events::Event;
 use super::journal::shelf::{self, Orphans};
 use super::journal::{Replay, read};
 use super::writer::files::Folders;
 use crate::erasure::Erasures;
-use crate::events::{Event, emit};
+use crate::events::emit;
 
 /// What came of the journals that were left behind.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -20,13 +20,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use self::files::{Folders, Progress};
+use super::events::Event;
 use super::journal::Header;
 use super::journal::writer::{Journal, JournalWriter};
 use super::recent::RecentCalls;
 use super::record::{Held, Record};
 use super::recovery::{self, Recovered};
 use crate::disk::is_full;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CallId, CallTag};
 use crate::line::identity::CallIdentity;
 use crate::recording::writer::RecordingWriter;

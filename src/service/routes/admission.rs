@@ -7,10 +7,11 @@ use std::time::Duration;
 use actix_rt::ArbiterHandle;
 use log::error;
 use switchboard_actors::carrier::{Carrier, StreamStart};
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::line::messages::{Line, LineReport};
+use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, Unannounced, Word};
 use tokio::sync::oneshot;
 

@@ -9,7 +9,8 @@ use actix_web::{Error, HttpRequest};
 use log::warn;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
+use switchboard_actors::supervisor::events::Event;
 
 use super::app::{self, AppState, Trust};
 use super::page::{Foreign, Told};

@@ -14,10 +14,11 @@ use switchboard_actors::carrier;
 use switchboard_actors::carrier::address;
 use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
 use switchboard_actors::clock;
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
 use url::Url;
 

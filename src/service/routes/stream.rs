@@ -26,10 +26,12 @@ use switchboard_actors::carrier::{
     Carrier, Incoming, LineCommand, LineEvent, Liveness, OurClose, Outgoing, StreamStart, Wire, twilio,
 };
 use switchboard_actors::clock;
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::CarrierCallId;
+use switchboard_actors::line::events as line;
 use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, LineReport, MarkEchoed, ToLine};
 use switchboard_actors::socket::Half;
+use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::Refusal;
 use tokio::sync::oneshot;
 
@@ -306,7 +308,7 @@ impl MediaStream {
         self.garbled += 1;
         if self.garbled <= GARBLED_TOLD {
             let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
-            emit(Event::MalformedMessage { carrier, carrier_call, problem });
+            emit(line::Event::MalformedMessage { carrier, carrier_call, problem });
         }
         if let Phase::Attached { call } = &self.phase {
             call.reports.do_send(LineReport::Malformed);
@@ -378,7 +380,7 @@ impl MediaStream {
                 self.dropped += times;
             }
             let (carrier, carrier_call) = (self.carrier.name(), self.carrier_call.get().map(CarrierCallId::as_str));
-            emit(Event::LineMismatched { carrier, carrier_call, what: mismatch.word(), times, again });
+            emit(line::Event::LineMismatched { carrier, carrier_call, what: mismatch.word(), times, again });
         }
     }
 

@@ -12,9 +12,10 @@ use switchboard_actors::call::messages::{DialAnswered, Next, NextAsked, ReadNext
 use switchboard_actors::call::transfer::DialOutcome;
 use switchboard_actors::carrier;
 use switchboard_actors::clock;
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private, logged};
 use switchboard_actors::line::identity::Direction;
+use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{
     AfterStream, Aftermath, CarrierEnded, CarrierLetGo, Expect, ExpectReturn, ExpectedCall, Find, Identify, Refusal,
     Word,

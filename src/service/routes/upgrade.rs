@@ -25,9 +25,10 @@ use actix_web::{Error, HttpMessage as _, HttpRequest};
 use awc::BoxedSocket;
 use futures_util::{SinkExt, Stream, StreamExt as _};
 use log::{debug, warn};
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::CarrierCallId;
 use switchboard_actors::socket::{self, Half, Outgoing, Socket};
+use switchboard_actors::supervisor::events::Event;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Sleep, sleep, timeout};
 

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use switchboard_actors::carrier::{self, StreamStart};
 use switchboard_actors::clock;
-use switchboard_actors::events::{Event, emit};
+use switchboard_actors::events::emit;
 use switchboard_actors::ids::{Private, logged};
+use switchboard_actors::supervisor::events::Event;
 use url::form_urlencoded::Serializer;
 
 use super::admission::Arrival;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context};
 
 use super::CallActor;
+use crate::call::events::Event;
 use crate::call::messages::Next;
 use crate::call::steps::CallEvent;
 use crate::carrier::control::{self, CarrierAnswer, Placed, Request, Target};
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CarrierCallId, Private};
 use crate::line::identity::Direction;
 use crate::numbers::{Numbering, Party};

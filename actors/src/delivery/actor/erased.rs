@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix::Context;
 
 use super::{Delivery, Happening};
-use crate::events::{Event, emit};
+use crate::delivery::events::Event;
+use crate::events::emit;
 
 impl Delivery {
     /// Lets go whatever is in hand of calls that were erased since the last look.

@@ -13,7 +13,8 @@ use super::shared::{Asked, Link, Outcome, STALE_AFTER, Work};
 use super::{Delivery, MOST_HELD};
 use crate::clock;
 use crate::delivery::case::{Case, Status};
-use crate::events::{Event, emit};
+use crate::delivery::events::Event;
+use crate::events::emit;
 
 /// What a node knows of the shared queue.
 pub(super) struct Node {

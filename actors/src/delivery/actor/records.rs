@@ -9,8 +9,9 @@ use actix::Context;
 
 use super::Delivery;
 use crate::clock;
+use crate::delivery::events::Event;
 use crate::delivery::notice::{Kind, Notice};
-use crate::events::{Event, emit};
+use crate::events::emit;
 
 /// When a folder was looked at.
 #[derive(Default)]

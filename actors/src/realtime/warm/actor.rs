@@ -14,10 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::realtime::conversation::{Conversation, SessionAction};
 use crate::realtime::dial;
 use crate::realtime::drive::drive;
+use crate::realtime::events::Event;
 use crate::realtime::incoming::Incoming;
 use crate::realtime::link::{Heard, Link};
 use crate::realtime::plan::{Candidate, SessionPlan};

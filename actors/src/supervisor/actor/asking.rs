@@ -6,9 +6,10 @@ use super::spending::today;
 use super::{Supervisor, refused};
 use crate::call::messages::StreamOffered;
 use crate::clock;
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::{CallId, CarrierCallId, StreamToken};
 use crate::line::messages::LineReport;
+use crate::supervisor::events::Event;
 use crate::supervisor::messages::{AfterStream, Aftermath, Expect, ExpectReturn, Permit, Refusal, Word};
 use crate::supervisor::past::Left;
 

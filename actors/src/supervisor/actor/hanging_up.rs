@@ -5,7 +5,8 @@ use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 use super::Supervisor;
 use crate::carrier::control::{self, CarrierAnswer, Request};
 use crate::clock;
-use crate::events::{Event, emit};
+use crate::events::emit;
+use crate::supervisor::events::Event;
 use crate::supervisor::hangup_watchdog::Unconfirmed;
 use crate::supervisor::messages::CarrierLetGo;
 

@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use crate::background;
-use crate::events::{Event, emit};
+use crate::events::emit;
+use crate::supervisor::events::Event;
 use crate::supervisor::ledger::SpendStore;
 
 /// Why the books cannot be gone by.

@@ -10,7 +10,8 @@ use crate::call::actor::CallActor;
 use crate::call::messages::{HangUp, WrapUp};
 use crate::call::report::Spent;
 use crate::clock;
-use crate::events::{Event, emit};
+use crate::events::emit;
+use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
 use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 

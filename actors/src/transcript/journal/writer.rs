@@ -21,9 +21,10 @@ use std::time::{Duration, Instant};
 
 use super::shelf::Shelf;
 use super::{Closed, Entry, Framer, Header};
-use crate::events::{Event, emit};
+use crate::events::emit;
 use crate::ids::CallTag;
 use crate::realtime::report::Words;
+use crate::transcript::events::Event;
 use crate::transcript::messages::Fact;
 use crate::{background, clock};
 

@@ -1,0 +1,100 @@
+//! What operators are told of a call's audio; and the counters of the frame path.
+
+use log::{debug, error, warn};
+use metrics::{Counter, counter};
+
+use crate::events::{Emit, TARGET};
+use crate::finding::{Finding, Tenths};
+use crate::ids::CallTag;
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Audio frames were dropped.
+    AudioDropped {
+        /// The call.
+        call: &'a CallTag,
+        /// `in` from the caller, `out` to the caller.
+        direction: &'static str,
+        /// `mailbox_full`, `not_attached`, `overflow`, `muted`, …
+        reason: &'static str,
+        /// How many.
+        frames: u64,
+    },
+    /// The line's and the model's audio formats cannot be joined; the call cannot go on.
+    AudioUnjoinable {
+        /// The call.
+        call: &'a CallTag,
+        /// Why.
+        problem: &'a str,
+    },
+    /// Something is wrong with what the carrier sends.
+    LineFaulty {
+        /// The call.
+        call: &'a CallTag,
+        /// The carrier's name.
+        carrier: &'static str,
+        /// What.
+        finding: Finding,
+        /// The level of the sample that was judged, dB of full scale (RMS).
+        level_dbfs: Option<Tenths>,
+        /// Its mean, per cent of full scale.
+        offset_percent: Option<Tenths>,
+        /// Samples that stand at the rails, per cent.
+        clipped_percent: Option<Tenths>,
+        /// How much audio was lost on the way, ms.
+        lost_ms: u64,
+        /// Whether the bytes are rewritten as they come.
+        corrected: bool,
+    },
+}
+
+impl Emit for Event<'_> {
+    fn emit(self) {
+        match self {
+            Self::AudioDropped { call, direction, reason, frames } => {
+                counter!("switchboard_audio_frames_dropped_total", "direction" => direction, "reason" => reason)
+                    .increment(frames);
+                debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), direction, reason, frames; "audio dropped");
+            }
+            Self::AudioUnjoinable { call, problem } => {
+                error!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), problem; "audio formats not joined");
+            }
+            Self::LineFaulty {
+                call,
+                carrier,
+                finding,
+                level_dbfs,
+                offset_percent,
+                clipped_percent,
+                lost_ms,
+                corrected,
+            } => {
+                let (kind, advice) = (finding.word(), finding.advice());
+                counter!("switchboard_audio_findings_total", "carrier" => carrier, "finding" => kind).increment(1);
+                let level_dbfs = level_dbfs.map(Tenths::value);
+                let offset_percent = offset_percent.map(Tenths::value);
+                let clipped_percent = clipped_percent.map(Tenths::value);
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), carrier, finding = kind, level_dbfs:?, offset_percent:?, clipped_percent:?, lost_ms, corrected, advice; "the line's audio is faulty");
+            }
+        }
+    }
+}
+
+/// Counters of the frame path, looked up once per call and not once per frame.
+#[derive(Clone)]
+pub struct FrameCounters {
+    /// Frames from the caller.
+    pub from_caller: Counter,
+    /// Frames to the caller.
+    pub to_caller: Counter,
+}
+
+impl Default for FrameCounters {
+    fn default() -> Self {
+        Self {
+            from_caller: counter!("switchboard_audio_frames_total", "direction" => "in"),
+            to_caller: counter!("switchboard_audio_frames_total", "direction" => "out"),
+        }
+    }
+}

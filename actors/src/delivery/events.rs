@@ -1,0 +1,162 @@
+//! What operators are told of deliveries, of their endpoints and of the queue they come from.
+
+use std::time::Duration;
+
+use log::{error, info, warn};
+use metrics::counter;
+
+use crate::events::{Emit, TARGET};
+use crate::ids::CallTag;
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A receiver has an event.
+    WebhookDelivered {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+    },
+    /// A receiver does not have an event yet; it is told again.
+    WebhookDelayed {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries so far.
+        attempts: u32,
+        /// The pause before the next.
+        wait: Duration,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An event is a dead letter: `switchboard deliveries retry` sends it again.
+    WebhookGivenUp {
+        /// The endpoint's name.
+        endpoint: &'a str,
+        /// The event's id.
+        event: &'a str,
+        /// Tries it took.
+        attempts: u32,
+        /// Why.
+        problem: &'a str,
+    },
+    /// An endpoint answered 410: it is told nothing more.
+    EndpointShut {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// An endpoint failed several times in a row and is left in peace for a while.
+    EndpointRested {
+        /// Its name.
+        endpoint: &'a str,
+        /// How long.
+        pause: Duration,
+    },
+    /// An endpoint that was left in peace works again.
+    EndpointRecovered {
+        /// Its name.
+        endpoint: &'a str,
+    },
+    /// Deliveries cannot be written to disk; they go on in memory and are written when that is possible.
+    DeliveryUnsaved {
+        /// Why.
+        problem: &'a str,
+    },
+    /// The queue that several nodes share does not answer; what is new waits on disk.
+    QueueAway {
+        /// Why.
+        problem: &'a str,
+    },
+    /// It answers again.
+    QueueBack,
+    /// The shared queue has lost deliveries of this node, which are given to it again.
+    QueueLost {
+        /// How many.
+        events: usize,
+    },
+    /// An event can be neither kept nor delivered.
+    NoticeDropped {
+        /// The event's id.
+        event: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// News of a call found no room; the call's record tells it once more.
+    NewsDropped {
+        /// The call.
+        call: &'a CallTag,
+    },
+    /// A queue file, or the transcript beside it, cannot be read; it is left as it is.
+    QueueUnreadable {
+        /// Its name.
+        name: &'a str,
+        /// Why.
+        problem: &'a str,
+    },
+    /// The Delivery actor is gone without having been told to go.
+    DeliveryStopped {
+        /// Deliveries that wait on disk for the next start.
+        pending: usize,
+    },
+}
+
+impl Emit for Event<'_> {
+    fn emit(self) {
+        match self {
+            Self::WebhookDelivered { endpoint, event, attempts } => {
+                webhook_counted("delivered");
+                info!(target: TARGET, endpoint, event, attempts; "webhook delivered");
+            }
+            Self::WebhookDelayed { endpoint, event, attempts, wait, problem } => {
+                webhook_counted("retried");
+                warn!(target: TARGET, endpoint, event, attempts, wait_ms = wait.as_millis(), problem; "webhook delayed");
+            }
+            Self::WebhookGivenUp { endpoint, event, attempts, problem } => {
+                webhook_counted("given_up");
+                error!(target: TARGET, endpoint, event, attempts, problem; "webhook given up; `switchboard deliveries retry` sends it again");
+            }
+            Self::EndpointShut { endpoint } => {
+                error!(target: TARGET, endpoint; "the endpoint answered 410 and is told nothing more; give it another url, or retry one of its deliveries");
+            }
+            Self::EndpointRested { endpoint, pause } => {
+                warn!(target: TARGET, endpoint, pause_ms = pause.as_millis(); "the endpoint fails and is left in peace");
+            }
+            Self::EndpointRecovered { endpoint } => {
+                info!(target: TARGET, endpoint; "the endpoint works again");
+            }
+            Self::DeliveryUnsaved { problem } => {
+                error!(target: TARGET, problem; "deliveries not written; look at the disk of records.dir");
+            }
+            Self::QueueAway { problem } => {
+                error!(target: TARGET, problem; "the shared queue does not answer; deliveries wait");
+            }
+            Self::QueueBack => {
+                info!(target: TARGET, "the shared queue answers again");
+            }
+            Self::QueueLost { events } => {
+                warn!(target: TARGET, events; "the shared queue lost deliveries; they are given to it again");
+            }
+            Self::NoticeDropped { event, problem } => {
+                webhook_counted("dropped");
+                error!(target: TARGET, event, problem; "webhook dropped");
+            }
+            Self::NewsDropped { call } => {
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "no room for news of a call; its record tells it again");
+            }
+            Self::QueueUnreadable { name, problem } => {
+                error!(target: TARGET, name, problem; "queue file not delivered");
+            }
+            Self::DeliveryStopped { pending } => {
+                error!(target: TARGET, pending; "deliveries have stopped; restart the service");
+            }
+        }
+    }
+}
+
+fn webhook_counted(result: &'static str) {
+    counter!("switchboard_webhook_deliveries_total", "result" => result).increment(1);
+}

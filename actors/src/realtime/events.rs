@@ -1,0 +1,157 @@
+//! What operators are told of the model: its sessions, its complaints, and words that do not come.
+
+use std::time::Duration;
+
+use log::{debug, info, warn};
+use metrics::{counter, gauge, histogram};
+
+use crate::complaints::{self, Telling};
+use crate::events::{Emit, TARGET};
+use crate::ids::CallTag;
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The model session is configured.
+    ModelConnected {
+        /// The call.
+        call: &'a CallTag,
+        /// From dialling to `session.updated`.
+        setup: Duration,
+    },
+    /// A model session was lost or did not come up, and another one is being opened.
+    ModelFaltered {
+        /// The call.
+        call: &'a CallTag,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    ModelResumed {
+        /// The call.
+        call: &'a CallTag,
+        /// How long there was none.
+        gap: Duration,
+    },
+    /// Something happened to a session that waits for a call.
+    WarmSession {
+        /// `opened`, `taken`, `missed` (none was there), `dead`, `old`, `refused`, `drained`.
+        what: &'static str,
+        /// How many of them there are more, or fewer.
+        change: i8,
+    },
+    /// The model could not be had, or was lost.
+    ModelLost {
+        /// The call.
+        call: &'a CallTag,
+        /// `retryable`, `expired`, `fatal`.
+        class: &'static str,
+        /// The server's words.
+        reason: &'a str,
+    },
+    /// The model's server complained about an event of ours or failed a response; the session goes on.
+    ModelComplained {
+        /// The call.
+        call: &'a CallTag,
+        /// The server's code.
+        code: &'a str,
+        /// The server's words, without what it quotes.
+        message: &'a str,
+        /// What the log says of it.
+        telling: Telling,
+    },
+    /// Complaints of the model's server that were counted and not told in a call that is over.
+    ModelComplaints {
+        /// The call.
+        call: &'a CallTag,
+        /// The server's code.
+        code: &'a str,
+        /// How many.
+        times: u64,
+    },
+    /// The model will not say what it was asked to say, retries included.
+    RequestGivenUp {
+        /// The call.
+        call: &'a CallTag,
+        /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
+        purpose: &'static str,
+        /// The server's code, or ours.
+        reason: &'a str,
+    },
+    /// Turns of the caller have no words, so that the record lacks them.
+    WordsMissing {
+        /// The call.
+        call: &'a CallTag,
+        /// `failed`, or `late`: not there five seconds after the turn.
+        why: &'static str,
+        /// How many turns.
+        turns: u64,
+        /// It was told in this call before.
+        again: bool,
+    },
+}
+
+impl Emit for Event<'_> {
+    fn emit(self) {
+        match self {
+            Self::ModelConnected { call, setup } => {
+                counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+                info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), setup_ms = setup.as_millis(); "model connected");
+            }
+            Self::ModelFaltered { call, class, reason } => {
+                counter!("switchboard_model_connects_total", "result" => class).increment(1);
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model session lost, opening another");
+            }
+            Self::ModelResumed { call, gap } => {
+                let kind = if gap.is_zero() { "rotation" } else { "failover" };
+                counter!("switchboard_model_connects_total", "result" => "ok").increment(1);
+                counter!("switchboard_model_takeovers_total", "kind" => kind).increment(1);
+                if !gap.is_zero() {
+                    histogram!("switchboard_model_gap_seconds").record(gap.as_secs_f64());
+                }
+                info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), kind, gap_ms = gap.as_millis(); "model session taken over");
+            }
+            Self::WarmSession { what, change } => {
+                counter!("switchboard_model_warm_total", "what" => what).increment(1);
+                gauge!("switchboard_model_warm_sessions").increment(f64::from(change));
+                debug!(target: TARGET, what; "warm session");
+            }
+            Self::ModelLost { call, class, reason } => {
+                counter!("switchboard_model_connects_total", "result" => class).increment(1);
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), class, reason; "model lost");
+            }
+            Self::ModelComplained { call, code, message, telling } => {
+                counter!("switchboard_model_errors_total", "code" => complaints::label(code)).increment(1);
+                let (id, carrier_call) = (call.id(), call.carrier_call());
+                match telling {
+                    Telling::First => {
+                        warn!(target: TARGET, call:% = id, carrier_call, code, message; "model complained");
+                    }
+                    Telling::Counted => {
+                        debug!(target: TARGET, call:% = id, carrier_call, code, message; "model complained again");
+                    }
+                    Telling::Again(times) => {
+                        warn!(target: TARGET, call:% = id, carrier_call, code, message, times; "model complained again");
+                    }
+                }
+            }
+            Self::ModelComplaints { call, code, times } => {
+                let (id, carrier_call) = (call.id(), call.carrier_call());
+                warn!(target: TARGET, call:% = id, carrier_call, code, times; "model complained again");
+            }
+            Self::RequestGivenUp { call, purpose, reason } => {
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), purpose, reason; "the model will not speak");
+            }
+            Self::WordsMissing { call, why, turns, again } => {
+                counter!("switchboard_transcriptions_missing_total", "why" => why).increment(turns);
+                if again {
+                    debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), why, turns; "words of the caller are missing again");
+                } else {
+                    warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), why; "words of the caller are missing: transcription fails or does not come");
+                }
+            }
+        }
+    }
+}

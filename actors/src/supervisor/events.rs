@@ -1,0 +1,98 @@
+//! What operators are told of calls that come, do not come or are turned away, and of what is spent.
+
+use log::{error, info, warn};
+use metrics::{counter, gauge};
+
+use crate::events::{Emit, Known, TARGET};
+use crate::ids::{CallTag, logged};
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A webhook, a socket or a stream was turned away.
+    CallRefused {
+        /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
+        reason: &'static str,
+        /// The carrier's id of the call, as far as anything has named it: outside input.
+        carrier_call: Option<&'a str>,
+    },
+    /// An announced call's stream did not come in time; its place is free again.
+    StreamMissed {
+        /// The call.
+        call: &'a CallTag,
+    },
+    /// The carrier did not confirm in time that a call of ours is over, and was told to end it.
+    HangUpForced {
+        /// Its carrier's name.
+        carrier: &'static str,
+        /// The carrier's id of the call.
+        call: &'a str,
+        /// `done`, `gone` when it was over already, `failed` when it is tried again, `given_up`.
+        result: &'static str,
+        /// Why it failed; empty when it did not.
+        reason: &'a str,
+    },
+    /// A call that we began was not answered, or not by somebody the agent speaks to.
+    OutboundEnded {
+        /// The call.
+        call: &'a CallTag,
+        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
+        status: &'static str,
+    },
+    /// What was spent today is known anew.
+    DaySpent {
+        /// US dollars.
+        dollars: f64,
+    },
+    /// A limit of what may be spent was reached.
+    SpendLimitReached {
+        /// `caller_soft`, `caller_hard`, `day_soft`, `day_hard`.
+        limit: &'static str,
+        /// The calls that are told.
+        calls: usize,
+    },
+    /// The kill switch was thrown.
+    SpendKilled {
+        /// No call is taken from now on, or calls are again.
+        on: bool,
+    },
+    /// The books of what was spent cannot be read or written.
+    SpendStoreFailed {
+        /// Why.
+        problem: &'a str,
+    },
+}
+
+impl Emit for Event<'_> {
+    fn emit(self) {
+        match self {
+            Self::CallRefused { reason, carrier_call } => {
+                counter!("switchboard_calls_refused_total", "reason" => reason).increment(1);
+                warn!(target: TARGET, carrier_call:% = Known(carrier_call.map(logged)), reason; "call refused");
+            }
+            Self::StreamMissed { call } => {
+                warn!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(); "the stream of an announced call did not come");
+            }
+            Self::HangUpForced { carrier, call, result, reason } => {
+                counter!("switchboard_hangups_forced_total", "result" => result).increment(1);
+                warn!(target: TARGET, carrier, carrier_call:% = logged(call), result, reason; "the carrier did not confirm the end of a call and was told");
+            }
+            Self::OutboundEnded { call, status } => {
+                counter!("switchboard_outbound_unanswered_total", "status" => status).increment(1);
+                info!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), status; "outbound call not answered");
+            }
+            Self::DaySpent { dollars } => gauge!("switchboard_spend_day_usd").set(dollars),
+            Self::SpendLimitReached { limit, calls } => {
+                counter!("switchboard_spend_limits_total", "limit" => limit).increment(1);
+                warn!(target: TARGET, limit, calls; "spend limit reached");
+            }
+            Self::SpendKilled { on } => {
+                gauge!("switchboard_spend_killed").set(if on { 1.0 } else { 0.0 });
+                warn!(target: TARGET, on; "spend kill switch thrown");
+            }
+            Self::SpendStoreFailed { problem } => {
+                error!(target: TARGET, problem; "the books of what was spent are not kept");
+            }
+        }
+    }
+}
