@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use switchboard_actors::profile::{InterruptionPlan, InterruptionPolicy, KeyAction};
 
-use super::kinds::{Expected, duration, quoted, text, word};
+use super::kinds::{Expected, MILLISECOND, MINUTE, SECOND, duration, quoted, text, word};
 use super::layers::Node;
-use super::people::unknown;
+use super::names::unknown;
 use super::reader::Section;
 use super::realtime::Realtime;
-use super::service::{MILLISECOND, MINUTE, SECOND};
 
 /// `[keypad]`: how pressed keys become a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,12 @@ use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::destinations::Destination;
 
 use super::hours::hours;
-use super::kinds::{duration, flag, quoted, text, texts, whole, word};
-use super::people::unknown;
+use super::kinds::{MINUTE, SECOND, duration, flag, quoted, text, texts, whole, word};
+use super::names::unknown;
+use super::pattern::Pattern;
 use super::reader::{Reader, Section};
 use super::realtime::Realtime;
-use super::routing::Pattern;
 use super::secrets::Secrets;
-use super::service::{MINUTE, SECOND};
 
 /// `[[routes]]`: who answers which calls. What is not set matches every call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -205,7 +204,7 @@ pub(super) fn check_routes(
     reader: &Reader,
 ) {
     for (route, section) in routes.iter().zip(sections) {
-        let agent = route.agent.as_deref().unwrap_or(super::routing::DEFAULT_AGENT);
+        let agent = route.agent.as_deref().unwrap_or(super::people::DEFAULT_AGENT);
         if !agents.contains_key(agent) {
             section.problem("agent", unknown("agent", agent, agents.keys().map(String::as_str), "agents"));
         }

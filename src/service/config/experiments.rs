@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::kinds::{list, quoted, text, whole};
 use super::layers::Node;
+use super::names::{is_name, unknown};
 use super::options::{as_default, table};
-use super::people::{Agent, Common, Directory, is_name, unknown};
+use super::people::{Agent, Common, Directory};
 use super::reader::{Reader, Section};
 
 /// `[[experiments]]`.

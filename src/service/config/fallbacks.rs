@@ -7,10 +7,10 @@ use url::Url;
 
 use super::kinds::{any_text, text, url, word};
 use super::layers::Variable;
+use super::names::is_variable;
+use super::provider::{House, PROVIDERS, Provider, read_url};
 use super::reader::Section;
-use super::realtime::{House, PROVIDERS, Provider, read_url};
 use super::secrets::Secrets;
-use super::service::is_variable;
 
 /// A server to go on with when the ones before cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use switchboard_actors::ids::Private;
 use switchboard_actors::tools::plan::{ToolMethod, ToolPlan, ToolProblem, ToolSettings};
 use url::{Host, Url};
 
-use super::kinds::{self, duration, list, machine, size, text, texts, url, word};
+use super::headers::read_header;
+use super::kinds::{
+    self, MILLISECOND, MINUTE, SECOND, duration, is_loopback, list, machine, size, text, texts, url, word,
+};
 use super::layers::Variable;
 use super::reader::Section;
-use super::service::{MILLISECOND, MINUTE, SECOND, is_variable};
 use super::tools::BuiltIn;
 
 /// Reads a tool. Its headers get their values from `variables`.
@@ -71,38 +72,6 @@ fn read_schema(schema: Option<Value>, section: &Section<'_>) -> Option<Value> {
     None
 }
 
-/// A header and the value of the variable it names. The value is never shown.
-pub(super) fn read_header(
-    (header, variable): (&str, &str),
-    key: &str,
-    section: &Section<'_>,
-    variables: &BTreeMap<String, Variable>,
-) -> Option<(String, Private<String>)> {
-    let refuse = |message: String| {
-        section.problem(key, message);
-        None
-    };
-    if header.is_empty() || !header.bytes().all(is_header_sign) {
-        return refuse(format!("found {header:?}, expected a header's name, as \"Authorization\""));
-    }
-    if FRAMING.iter().any(|framing| header.eq_ignore_ascii_case(framing)) {
-        return refuse(format!("found {header:?}, which every request sets by itself, expected another header"));
-    }
-    if !is_variable(variable) {
-        return refuse(format!(
-            "found no variable's name for {header:?}, expected one in capitals; the value itself never stands in a file"
-        ));
-    }
-    let value = variables.get(variable).map(|variable| variable.value.trim()).filter(|value| !value.is_empty());
-    match value {
-        None => refuse(format!("found {variable} for {header:?}, which is not in the environment; set {variable}")),
-        Some(value) if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
-            refuse(format!("the value of {variable} cannot be sent in a header; set {variable} to plain ASCII text"))
-        }
-        Some(value) => Some((header.to_owned(), Private::new(value.to_owned()))),
-    }
-}
-
 /// Says it at once when a tool could never be reached: a private address that nobody allowed.
 fn check_reach(plan: &ToolPlan, section: &Section<'_>) {
     let address = match plan.url.host() {
@@ -119,7 +88,7 @@ fn check_reach(plan: &ToolPlan, section: &Section<'_>) {
 }
 
 fn note_plain(url: &Url, section: &Section<'_>) {
-    if url.scheme() == "http" && !super::service::is_loopback(url) {
+    if url.scheme() == "http" && !is_loopback(url) {
         section.note(
             "url",
             "http:// sends what callers say and the headers unencrypted; keep it within a private network",
@@ -127,26 +96,4 @@ fn note_plain(url: &Url, section: &Section<'_>) {
     }
 }
 
-/// A sign of a header's name (RFC 9110, `tchar`).
-const fn is_header_sign(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
-}
-
-/// What says where a request ends, to whom it goes and how its body is read.
-const FRAMING: [&str; 13] = [
-    "Host",
-    "Content-Length",
-    "Content-Type",
-    "Content-Encoding",
-    "Transfer-Encoding",
-    "Connection",
-    "Keep-Alive",
-    "Proxy-Connection",
-    "Upgrade",
-    "Expect",
-    "TE",
-    "Trailer",
-    "Idempotency-Key",
-];
 const METHODS: &[(&str, ToolMethod)] = &[("GET", ToolMethod::Get), ("POST", ToolMethod::Post)];

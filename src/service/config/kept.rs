@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use switchboard_actors::numbers::Numbering;
 
+use super::numbering;
 use super::problem::{ConfigError, Origin, Problem};
 use super::reader::Reader;
 use super::recording::Recording;
 use super::service::Records;
+use super::sources::Sources;
 use super::webhooks::DeliveryQueue;
-use super::{Sources, laid, numbering};
 
 /// Where things are kept.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl Kept {
     /// # Errors
     /// What is wrong with these sections, or with the file as a whole.
     pub fn of(sources: &Sources, dir: Option<&Path>) -> Result<Self, ConfigError> {
-        let (tree, mut problems) = laid(sources).map_err(|mut problems| {
+        let (tree, mut problems) = sources.laid().map_err(|mut problems| {
             problems.retain(is_ours);
             ConfigError { problems }
         })?;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::layers::{Node, Value};
 
@@ -344,3 +344,19 @@ const EXAMPLE: Duration = Duration::from_secs(30);
 const LONGEST_SCHEME: usize = 16;
 /// Longest piece of a value that is repeated in a message.
 const SHOWN: usize = 48;
+
+/// Whether a URL leads to this machine alone.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// The units that limits of durations are written in.
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);

@@ -12,15 +12,15 @@ use switchboard_actors::realtime::openai::options::{
 };
 use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
 
-use super::http_tools::read_header;
+use super::headers::read_header;
 use super::kinds::{
-    Expected, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts, url, whole, word,
+    Expected, MILLISECOND, SECOND, any_text, duration, flag, iso_language, list, number, or_word, quoted, text, texts,
+    url, whole, word,
 };
 use super::layers::{Node, Value, Variable};
-use super::people::unknown;
+use super::names::unknown;
 use super::problem::Origin;
 use super::reader::Section;
-use super::service::{MILLISECOND, SECOND};
 
 /// How sessions are held.
 #[derive(Debug, Clone, PartialEq)]

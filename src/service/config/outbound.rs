@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::directory::{dear_area, is_e164, premium};
-use super::kinds::{any_text, duration, flag, list, text, whole, word};
+use super::kinds::{SECOND, any_text, duration, flag, list, text, whole, word};
 use super::reader::Section;
 use super::secrets::Secrets;
-use super::service::SECOND;
 
 /// `[outbound]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,11 @@ use super::clips::{self, Clip};
 use super::conversation::{Keypad, Keys, check_keys, read_keys};
 use super::kinds::{Expected, any_text, iso_language, list, or_word, quoted, text, texts, whole, word};
 use super::layers::{Node, Value};
+use super::names::{is_name, unknown};
 use super::options::{McpServers, Options};
+use super::provider::House;
 use super::reader::{Reader, Section};
-use super::realtime::{House, Realtime};
+use super::realtime::Realtime;
 use super::tools::BuiltIn;
 
 /// `[agents.<name>]`: a character with a task.
@@ -325,38 +327,6 @@ impl Language {
     }
 }
 
-/// A message about a name that leads nowhere, with the nearest one that does.
-pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &'n str>, section: &str) -> String {
-    let known: Vec<&str> = known.collect();
-    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, found).total_cmp(&strsim::jaro_winkler(b, found)));
-    let shown = quoted(found);
-    match nearest {
-        Some(nearest) => {
-            let all = known.join(", ");
-            let alike = strsim::jaro_winkler(nearest, found) >= ALIKE;
-            let hint = if alike {
-                format!("the nearest known one is {nearest:?} (there are: {all})")
-            } else if is_name(found) {
-                format!("there are: {all}; or add [{section}.{found}]")
-            } else {
-                format!("there are: {all}")
-            };
-            format!("found {shown}, expected a known {what}; {hint}")
-        }
-        None => format!("found {shown}, expected a known {what}, but there is none yet; add one as [{section}.<name>]"),
-    }
-}
-
-/// Two names this much alike (Jaro-Winkler) are taken for one misspelt. Lower: `book` is "corrected" into `send_dtmf`.
-const ALIKE: f64 = 0.8;
-
-/// Whether a name can be written everywhere: in a file, in a variable, in the model's tool call.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
-}
-
 fn greeting(node: &Node) -> Result<AgentGreeting, Expected> {
     if let Value::Table(_) = &node.value {
         return texts(node).map(AgentGreeting::PerLanguage);
@@ -376,6 +346,8 @@ fn notice(node: &Node) -> Result<Notice, Expected> {
         .map_err(|_| Expected::new("a text that says something, or a table of texts by language"))
 }
 
+/// The agent who answers where nobody else was chosen; it is shipped, so it is always there.
+pub(super) const DEFAULT_AGENT: &str = "default";
 /// Instructions and tools may take 16,384 tokens together; a text beyond this many bytes cannot be within that in any script.
 const LONGEST_PROMPT: usize = 128 * 1024;
 const ANSWERS: &[(&str, AnswerKind)] = &[

@@ -12,12 +12,13 @@ use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguagePro
 use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
 use switchboard_actors::tools::plan::ToolPlan;
 
-use super::Config;
 use super::experiments::{self, CONTROL};
 use super::fallbacks::FIRST_KEY;
 use super::people::{Agent, AgentGreeting, Language, Notice};
-use super::realtime::Provider;
+use super::provider::Provider;
+use super::root::Config;
 use super::routing::{Decision, RouteInput};
+use super::tool_schemas::offer;
 use super::tools::BuiltIn;
 use super::voices::{APOLOGIES, FILLERS};
 use crate::service::callers::Callers;
@@ -298,7 +299,7 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
 fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
     let tool = BuiltIn::SwitchLanguage;
     let listed = agent.tools.iter().any(|name| name == tool.name());
-    let switches = listed && tool.offer(agent, &config.languages, &config.transfers).is_some();
+    let switches = listed && offer(tool, agent, &config.languages, &config.transfers).is_some();
     let pinned = if switches { PINNED_UNTIL_SWITCHED } else { "" };
     let task = agent.prompts.get(code).unwrap_or(&agent.instructions);
     format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
@@ -313,7 +314,7 @@ fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
 /// A tool as the model is told of it, where it can do something for this agent.
 fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json::Value> {
     match BuiltIn::from_name(name) {
-        Some(tool) => tool.offer(agent, &config.languages, &config.transfers),
+        Some(tool) => offer(tool, agent, &config.languages, &config.transfers),
         None => Some(config.tools.get(name)?.declaration()),
     }
 }

@@ -9,12 +9,13 @@ use switchboard_actors::realtime::plan::Warmth;
 use url::Url;
 
 use super::fallbacks::Fallback;
-use super::kinds::{duration, flag, list, or_word, quoted, text, url, whole, word};
+use super::kinds::{MILLISECOND, MINUTE, SECOND, duration, flag, list, or_word, text, url, whole, word};
 use super::layers::Variable;
 use super::options::{McpServers, Options};
+use super::provider::{House, PROVIDERS, Provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
-use super::service::{MILLISECOND, MINUTE, SECOND, Server, is_loopback};
+use super::server::Server;
 use super::trust;
 
 /// `[realtime]`.
@@ -62,17 +63,6 @@ pub struct Realtime {
     pub ping_timeout: Duration,
 }
 
-/// Whose Realtime server answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    /// The embedded one, or any server at `realtime.url` that asks for no key.
-    Rehearsal,
-    /// OpenAI, or any server at `realtime.url` that takes a bearer key.
-    OpenAi,
-    /// Azure OpenAI.
-    Azure,
-}
-
 /// How audio travels to and from the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelAudio {
@@ -80,17 +70,6 @@ pub enum ModelAudio {
     Pcm24k,
     /// The line's own G.711, passed through.
     G711,
-}
-
-impl Provider {
-    /// The word in the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Rehearsal => "rehearsal",
-            Self::OpenAi => "openai",
-            Self::Azure => "azure",
-        }
-    }
 }
 
 impl ModelAudio {
@@ -136,11 +115,8 @@ impl Realtime {
     ) -> Option<Self> {
         let provider = section.read("provider", word(PROVIDERS));
         let rehearsal_in_public = section.read("rehearsal_in_public", flag);
-        if let Some(provider @ (Provider::OpenAi | Provider::Azure)) = provider
-            && secrets.openai_api_key.is_none()
-        {
-            let next = "set OPENAI_API_KEY, or provider = \"rehearsal\"";
-            section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
+        if let Some(provider) = provider {
+            check_key(section, provider, secrets);
         }
         let url = section.read("url", or_word("", url(&["wss", "ws"])));
         let model = section.read("model", text);
@@ -160,8 +136,7 @@ impl Realtime {
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
         let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
         let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
-        let warm_sessions = section.read("warm_sessions", whole(0..=16));
-        let warm_max_age = section.read("warm_max_age", duration(10 * SECOND..=50 * MINUTE));
+        let warm = read_warmth(section);
         let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
         options.check_model(section, &model);
@@ -190,7 +165,7 @@ impl Realtime {
             canary_every: canary_every?,
             rotate_before: rotate_before?.unwrap_or_default(),
             rotate_latest: rotate_latest?,
-            warm: Warmth { sessions: usize::try_from(warm_sessions?).unwrap_or_default(), max_age: warm_max_age? },
+            warm: warm?,
             audio_format: audio_format?,
             voice,
             options,
@@ -204,121 +179,21 @@ impl Realtime {
     }
 }
 
+/// Reports a provider that cannot be used without a key.
+fn check_key(section: &Section<'_>, provider: Provider, secrets: &Secrets) {
+    if provider != Provider::Rehearsal && secrets.openai_api_key.is_none() {
+        let next = "set OPENAI_API_KEY, or provider = \"rehearsal\"";
+        section.problem("provider", format!("found {:?} without a key; {next}", provider.word()));
+    }
+}
+
+fn read_warmth(section: &Section<'_>) -> Option<Warmth> {
+    let sessions = section.read("warm_sessions", whole(0..=16));
+    let max_age = section.read("warm_max_age", duration(10 * SECOND..=50 * MINUTE));
+    Some(Warmth { sessions: usize::try_from(sessions?).unwrap_or_default(), max_age: max_age? })
+}
+
 /// The embedded model's name in records, lists and metrics.
 const EMBEDDED: &str = "rehearsal";
 
-/// The server's address: the provider's own where none is given, and none of the retired ones.
-#[expect(clippy::option_option, reason = "outer: a problem was reported; inner: the embedded model")]
-pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Url>) -> Option<Option<Url>> {
-    if let Some(url) = &url {
-        let asks = |name: &str| url.query_pairs().any(|(key, _)| key == name);
-        if asks("model") {
-            section.problem("url", "found a `model` in the URL, expected it in realtime.model");
-            return None;
-        }
-        if asks("api-version") || asks("deployment") || url.path().ends_with("/openai/realtime") {
-            let next =
-                "found Azure's retired preview address, expected wss://<resource>.openai.azure.com/openai/v1/realtime";
-            section.problem("url", next);
-            return None;
-        }
-        if url.scheme() == "ws" && !is_loopback(url) && provider != Provider::Rehearsal {
-            section.note(
-                "url",
-                "ws:// sends the key and the callers' speech unencrypted; keep it within a private network",
-            );
-        }
-    }
-    match (provider, url) {
-        (Provider::Rehearsal, url) => Some(url),
-        (Provider::OpenAi | Provider::Azure, Some(url)) => Some(Some(url)),
-        (Provider::OpenAi, None) => Some(Url::parse(OPENAI).ok()),
-        (Provider::Azure, None) => {
-            let next = "missing, expected wss://<resource>.openai.azure.com/openai/v1/realtime with realtime.provider = \"azure\"";
-            section.problem("url", next);
-            None
-        }
-    }
-}
-
-/// Whose rules about names hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum House {
-    /// OpenAI's: its models and voices are known.
-    OpenAi,
-    /// Azure's: its voices are known, models are deployments that anybody may call as they like.
-    Azure,
-    /// A server of its own: names are passed on as written.
-    Own,
-}
-
-impl House {
-    /// The rules of a server.
-    pub(super) fn of(provider: Provider, url: Option<&Url>) -> Self {
-        match (provider, url) {
-            (Provider::Azure, _) => Self::Azure,
-            (Provider::Rehearsal | Provider::OpenAi, None) => Self::OpenAi,
-            (Provider::Rehearsal | Provider::OpenAi, Some(url)) => {
-                let openai = url.host_str().is_some_and(|host| host.ends_with("api.openai.com"));
-                if openai { Self::OpenAi } else { Self::Own }
-            }
-        }
-    }
-
-    /// Refuses models that are gone or hold no sessions; notes those that will go.
-    pub(super) fn check_model(self, section: &Section<'_>, key: &str, model: &str) {
-        if self != Self::OpenAi {
-            return;
-        }
-        let found = quoted(model);
-        let retired = model.starts_with("gpt-4o") && model.contains("realtime");
-        let leaving = matches!(model, "gpt-realtime" | "gpt-realtime-mini")
-            || model.starts_with("gpt-realtime-2025")
-            || model.starts_with("gpt-realtime-mini-2025");
-        if retired {
-            section.problem(
-                key,
-                format!("found {found}, which OpenAI has retired; expected one like \"gpt-realtime-2.1\""),
-            );
-        } else if model.starts_with("gpt-audio") {
-            let next =
-                format!("found {found}, which holds no realtime sessions; expected one like \"gpt-realtime-2.1\"");
-            section.problem(key, next);
-        } else if leaving {
-            section.note(key, &format!("{model} is shut down on 2027-01-20; gpt-realtime-2.1 takes its place"));
-        } else if !KNOWN_MODELS.contains(&undated(model)) {
-            section.note(key, &format!("this version knows no model {model} of OpenAI; is it spelled right?"));
-        }
-    }
-
-    /// Refuses voices that nobody has. `voice_…` is an account's own.
-    pub(super) fn check_voice(self, section: &Section<'_>, voice: &str) {
-        if self != Self::Own && !VOICES.contains(&voice) && !voice.starts_with("voice_") {
-            let expected = format!("one of {} or an own voice's id (voice_…)", VOICES.join(", "));
-            section.problem("voice", format!("found {}, expected {expected}", quoted(voice)));
-        }
-    }
-}
-
-/// A model's name without the date of its snapshot.
-fn undated(model: &str) -> &str {
-    let date = |text: &str| text.len() == 11 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-    let at = model.len().saturating_sub(11);
-    model.split_at_checked(at).filter(|(_, behind)| date(behind)).map_or(model, |(name, _)| name)
-}
-
-/// OpenAI's models that hold realtime sessions. <https://platform.openai.com/docs/models>
-const KNOWN_MODELS: [&str; 6] = [
-    "gpt-realtime-2.1",
-    "gpt-realtime-2.1-mini",
-    "gpt-realtime-2",
-    "gpt-realtime-1.5",
-    "gpt-realtime",
-    "gpt-realtime-mini",
-];
-/// OpenAI's address; projects resident in the EU set `eu.api.openai.com`.
-const OPENAI: &str = "wss://api.openai.com/v1/realtime";
-const VOICES: [&str; 10] = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
-pub(super) const PROVIDERS: &[(&str, Provider)] =
-    &[("rehearsal", Provider::Rehearsal), ("openai", Provider::OpenAi), ("azure", Provider::Azure)];
 const AUDIO: &[(&str, ModelAudio)] = &[("pcm24k", ModelAudio::Pcm24k), ("g711", ModelAudio::G711)];

@@ -12,15 +12,19 @@ use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::plan::TurnDetection;
 use url::Url;
 
+use super::directory::Route;
+use super::logging::LogFormat;
 use super::people::Agent;
-use super::realtime::Provider;
-use super::service::Verify;
-use super::{Config, ConfigError, LogFormat, trust};
+use super::problem::ConfigError;
+use super::provider::Provider;
+use super::root::Config;
+use super::service::Limits;
+use super::trust::Verify;
 
 impl Config {
     /// What would run, for machines. Durations in milliseconds, sizes in bytes.
     pub fn summary(&self) -> Value {
-        let (realtime, limits) = (&self.realtime, &self.limits);
+        let realtime = &self.realtime;
         json!({
             "valid": true,
             "file": self.file.as_ref().map(|path| path.display().to_string()),
@@ -79,19 +83,7 @@ impl Config {
                 "inter_digit_ms": self.keypad.inter_digit.as_millis(),
                 "terminator": self.keypad.terminator,
             },
-            "limits": {
-                "max_call_duration_ms": limits.max_call_duration.as_millis(),
-                "idle_prompts_ms": limits.idle_prompts.iter().map(Duration::as_millis).collect::<Vec<_>>(),
-                "idle_after_ms": limits.idle_after.as_millis(),
-                "longest_without_words_ms": limits.longest_without_words.as_millis(),
-                "start_timeout_ms": limits.start_timeout.as_millis(),
-                "line_silence_ms": limits.line_silence.as_millis(),
-                "goodbye_ms": limits.goodbye.as_millis(),
-                "model_setup_ms": limits.model_setup.as_millis(),
-                "max_message": limits.max_message,
-                "sockets_per_address": limits.sockets_per_address,
-                "sockets_waiting": limits.sockets_waiting,
-            },
+            "limits": self.limits.summary(),
             "secrets": self.secrets.present().into_iter().map(|(name, there)| (name.to_owned(), presence(there).into())).collect::<serde_json::Map<_, _>>(),
             "notes": self.notes,
         })
@@ -205,7 +197,7 @@ impl Config {
     fn verify_in_words(&self) -> &'static str {
         match self.twilio.verify {
             Verify::Require => "required",
-            Verify::Off if trust::is_local(&self.server) => "not required (every address is loopback)",
+            Verify::Off if self.server.is_local() => "not required (every address is loopback)",
             Verify::Off => "not required",
         }
     }
@@ -307,7 +299,25 @@ const fn target_word(target: &Target) -> &'static str {
     }
 }
 
-impl std::fmt::Display for super::Route {
+impl Limits {
+    fn summary(&self) -> Value {
+        json!({
+            "max_call_duration_ms": self.max_call_duration.as_millis(),
+            "idle_prompts_ms": self.idle_prompts.iter().map(Duration::as_millis).collect::<Vec<_>>(),
+            "idle_after_ms": self.idle_after.as_millis(),
+            "longest_without_words_ms": self.longest_without_words.as_millis(),
+            "start_timeout_ms": self.start_timeout.as_millis(),
+            "line_silence_ms": self.line_silence.as_millis(),
+            "goodbye_ms": self.goodbye.as_millis(),
+            "model_setup_ms": self.model_setup.as_millis(),
+            "max_message": self.max_message,
+            "sockets_per_address": self.sockets_per_address,
+            "sockets_waiting": self.sockets_waiting,
+        })
+    }
+}
+
+impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut conditions = String::new();
         let mut add = |name: &str, value: Option<String>| {

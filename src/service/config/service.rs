@@ -1,31 +1,20 @@
-//! The service's own sections: listeners, carriers, records, limits. Pure.
+//! The service's own sections: the operators' listener, carriers, records, limits. Pure.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
-use super::kinds::{Expected, address, any_text, duration, flag, list, or_word, size, text, url, whole, word};
+use super::kinds::{
+    Expected, HOUR, MILLISECOND, MINUTE, SECOND, address, any_text, duration, flag, list, or_word, size, text, url,
+    whole, word,
+};
 use super::layers::Node;
 use super::reader::Section;
 use super::secrets::Secrets;
-use super::trust;
-
-/// `[server]`: the public listener and how much of the machine it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// Where carriers are listened to; port 0 takes any free one.
-    pub bind: SocketAddr,
-    /// Where carriers reach `bind` from outside. Port 0 means the bound port; see [`Server::public_url_at`].
-    pub public_url: Url,
-    /// Threads that carry calls; at least 1.
-    pub workers: usize,
-    /// Places for calls.
-    pub max_calls: usize,
-    /// How long calls may go on after the service was asked to stop.
-    pub drain_timeout: Duration,
-}
+use super::server::Server;
+use super::trust::{self, Verify};
 
 /// `[admin]`: the listener for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +36,6 @@ pub struct Twilio {
     pub playout_lead: Duration,
     /// How long the caller of a broken stream is waited for until Twilio asks how the call goes on.
     pub lost_socket: Duration,
-}
-
-/// Whether a carrier's signatures are required.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verify {
-    /// Nothing unsigned is answered.
-    Require,
-    /// Not looked at: only while every address is loopback.
-    Off,
 }
 
 /// `[waybeo]`.
@@ -164,52 +144,10 @@ pub struct Limits {
     pub sockets_waiting: usize,
 }
 
-impl Server {
-    /// The public URL once the listener is bound: port 0 becomes the bound port.
-    pub fn public_url_at(&self, bound: SocketAddr) -> Url {
-        let mut url = self.public_url.clone();
-        if url.port() == Some(0) {
-            // Only a URL without a host refuses a port, and such a one is not accepted in the first place.
-            let _ = url.set_port(Some(bound.port()));
-        }
-        url
-    }
-
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let bind = section.read("bind", address);
-        let public_url = section.read("public_url", url(&["http", "https"]));
-        let workers = section.read("workers", or_word("auto", whole(1..=1024)));
-        let max_calls = section.read("max_calls", whole(1..=100_000));
-        let drain_timeout = section.read("drain_timeout", duration(Duration::ZERO..=HOUR));
-        let (bind, mut public_url) = (bind?, public_url?);
-        if public_url.query().is_some() {
-            section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
-        }
-        if !section.chosen("public_url") && section.chosen("bind") {
-            // The shipped URL is the shipped address: it follows a changed port, and a loopback address as a whole.
-            let _ = public_url.set_port(Some(bind.port()));
-            if bind.ip().is_loopback() {
-                let _ = public_url.set_ip_host(bind.ip());
-            } else {
-                section
-                    .note("public_url", "not set although server.bind can be reached from outside; carriers need it");
-            }
-        }
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        Some(Self {
-            bind,
-            public_url,
-            workers: workers?.map_or_else(cores, |workers| workers as usize),
-            max_calls: max_calls? as usize,
-            drain_timeout: drain_timeout?,
-        })
-    }
-}
-
 impl Admin {
     pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
         let admin = Self { bind: section.read("bind", address)? };
-        trust::check_admin(&admin, server, secrets, section);
+        trust::check_admin(admin.bind, server, secrets, section);
         Some(admin)
     }
 }
@@ -254,7 +192,7 @@ impl Waybeo {
             did: did?,
             sip_id: sip_id?,
         };
-        trust::check_waybeo(&waybeo, server?, secrets, section);
+        trust::check_waybeo(waybeo.enabled, server?, secrets, section);
         Some(waybeo)
     }
 }
@@ -335,30 +273,9 @@ fn fallback(node: &Node) -> Result<Option<String>, Expected> {
     }
 }
 
-/// Whether a URL leads to this machine alone.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
-}
-
-/// Whether a text could be an environment variable's name: capitals, digits and underscores.
-pub(super) fn is_variable(name: &str) -> bool {
-    !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
 const VERIFY: &[(&str, Option<Verify>)] =
     &[("auto", None), ("require", Some(Verify::Require)), ("off", Some(Verify::Off))];
 const DID: &[(&str, Did)] = &[("caller", Did::Caller), ("dialled", Did::Dialled)];
 
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
 /// The largest limit of a kind of file: 64 TiB, more than one disk has.
 const MOST_KEPT: usize = 1 << 46;

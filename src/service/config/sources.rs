@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layers::Variable;
+use super::layers::{Node, Variable};
 use super::problem::{Origin, Problem};
-use super::{dotenv, variables};
+use super::{dotenv, layers, variables};
 
-/// The layers above the built-in defaults, as they were found. Tests make their own; [`super::Config::load`] reads the world.
+/// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
+pub const DEFAULTS: &str = include_str!("../../../config.toml");
+
+/// The layers above the built-in defaults, as they were found. Tests make their own; `Config::load` reads the world.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub(super) file: Option<(PathBuf, String)>,
@@ -66,6 +69,28 @@ impl Sources {
     pub fn overrides(mut self, overrides: &[(&str, &str)]) -> Self {
         self.overrides.extend(overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         self
+    }
+
+    /// The sources laid on the built-in defaults, and what is wrong with their form.
+    ///
+    /// # Errors
+    /// When the file is no TOML: what can be read of it is in the wrong place, and would be called wrong for that alone.
+    pub(super) fn laid(&self) -> Result<(Node, Vec<Problem>), Vec<Problem>> {
+        let (mut tree, mut problems) = layers::shipped(DEFAULTS);
+        problems.extend(self.problems.iter().cloned());
+        if let Some((path, text)) = &self.file {
+            let (layer, found) = layers::file(path, text);
+            if !found.is_empty() {
+                problems.extend(found);
+                return Err(problems);
+            }
+            tree.lay(layer);
+        }
+        let (layer, found) = layers::variables(&self.variables);
+        problems.extend(found);
+        tree.lay(layer);
+        tree.lay(layers::overrides(&self.overrides));
+        Ok((tree, problems))
     }
 
     fn find_file(&mut self, path: Option<&Path>) {

@@ -1,20 +1,25 @@
 //! The rules that hold between sections and secrets: nothing starts that a stranger could use at our cost. Pure.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use url::Url;
 
-use super::kinds::looks_secret;
+use super::kinds::{is_loopback, looks_secret};
 use super::layers::{Node, Value, Variable};
 use super::problem::Origin;
+use super::provider::Provider;
 use super::reader::{Reader, Section};
-use super::realtime::Provider;
 use super::secrets::Secrets;
-use super::service::{Admin, Server, Verify, Waybeo, is_loopback};
+use super::server::Server;
 
-/// Whether carriers can reach the service from this machine alone.
-pub(super) fn is_local(server: &Server) -> bool {
-    server.bind.ip().is_loopback() && is_loopback(&server.public_url)
+/// Whether a carrier's signatures are required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// Nothing unsigned is answered.
+    Require,
+    /// Not looked at: only while every address is loopback.
+    Off,
 }
 
 /// Decides `twilio.verify`, which is `None` for `"auto"`.
@@ -24,7 +29,7 @@ pub(super) fn decide_verify(
     secrets: &Secrets,
     section: &Section<'_>,
 ) -> Verify {
-    let local = is_local(server);
+    let local = server.is_local();
     let token = !secrets.twilio_auth_tokens.is_empty();
     let verify = asked.unwrap_or(if token || !local { Verify::Require } else { Verify::Off });
     match (asked, verify) {
@@ -47,20 +52,20 @@ pub(super) fn decide_verify(
 }
 
 /// Checks the operators' listener against the carriers' and its token.
-pub(super) fn check_admin(admin: &Admin, server: Option<&Server>, secrets: &Secrets, section: &Section<'_>) {
-    if !admin.bind.ip().is_loopback() && secrets.admin_token.is_none() {
+pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &Secrets, section: &Section<'_>) {
+    if !bind.ip().is_loopback() && secrets.admin_token.is_none() {
         let next =
             "found an address that can be reached from outside; set SWITCHBOARD_ADMIN_TOKEN, or bind it to 127.0.0.1";
         section.problem("bind", next);
     }
-    if server.is_some_and(|server| server.bind == admin.bind) && admin.bind.port() != 0 {
+    if server.is_some_and(|server| server.bind == bind) && bind.port() != 0 {
         section.problem("bind", "found the address of server.bind, expected one of its own");
     }
 }
 
 /// Checks that streams which cannot be signed bring a token.
-pub(super) fn check_waybeo(waybeo: &Waybeo, server: &Server, secrets: &Secrets, section: &Section<'_>) {
-    if waybeo.enabled && secrets.waybeo_stream_token.is_none() && !is_local(server) {
+pub(super) fn check_waybeo(enabled: bool, server: &Server, secrets: &Secrets, section: &Section<'_>) {
+    if enabled && secrets.waybeo_stream_token.is_none() && !server.is_local() {
         section.problem("enabled", "found true without a token for its streams; set WAYBEO_STREAM_TOKEN");
     }
 }
@@ -73,7 +78,7 @@ pub(super) fn check_model(
     secrets: &Secrets,
     section: &Section<'_>,
 ) {
-    let local = is_local(server);
+    let local = server.is_local();
     match provider {
         // At a URL of its own it is a server that asks for no key.
         Provider::Rehearsal if url.is_none() => {

@@ -11,11 +11,14 @@ use switchboard_actors::delivery::signature::Secrets;
 use switchboard_actors::ids::Private;
 use url::Host;
 
-use super::http_tools::read_header;
-use super::kinds::{any_text, duration, list, machine, quoted, text, texts, url, whole, word};
+use super::headers::read_header;
+use super::kinds::{
+    HOUR, MILLISECOND, MINUTE, SECOND, any_text, duration, is_loopback, list, machine, quoted, text, texts, url, whole,
+    word,
+};
 use super::layers::Variable;
+use super::names::is_variable;
 use super::reader::Section;
-use super::service::{HOUR, MILLISECOND, MINUTE, SECOND, is_loopback, is_variable};
 
 /// `[webhooks]`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,405 @@
+//! The whole configuration: every section, read once, and what holds between sections. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use switchboard_actors::numbers::Numbering;
+use switchboard_actors::profile::spending::Prices;
+use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
+use switchboard_actors::tools::plan::ToolPlan;
+
+use super::conversation::Keypad;
+use super::directory::{Route, Transfer};
+use super::experiments::{self, Experiment, Ground};
+use super::layers::Node;
+use super::logging::Log;
+use super::names::is_name;
+use super::options::{self, McpServers};
+use super::outbound::Outbound;
+use super::people::{Agent, Common, Directory, Language};
+use super::problem::{ConfigError, Origin, Problem};
+use super::reader::{Reader, Section};
+use super::realtime::Realtime;
+use super::recording::Recording;
+use super::secrets::Secrets;
+use super::server::Server;
+use super::service::{Admin, Limits, Records, Twilio, Waybeo};
+use super::sources::Sources;
+use super::spending::{self, Spend};
+use super::tools::BuiltIn;
+use super::webhooks::{DeliveryQueue, Webhooks};
+use super::{audio, conversation, directory, http_tools, numbering, tool_schemas, trust, variables};
+
+/// Everything the service is told, valid as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The public listener.
+    pub server: Server,
+    /// What is logged.
+    pub log: Log,
+    /// The operators' listener.
+    pub admin: Admin,
+    /// Twilio.
+    pub twilio: Twilio,
+    /// Waybeo.
+    pub waybeo: Waybeo,
+    /// The model.
+    pub realtime: Realtime,
+    /// Who answers, by name; `default` is always there.
+    pub agents: BTreeMap<String, Agent>,
+    /// What is spoken, by code.
+    pub languages: BTreeMap<String, Language>,
+    /// Who answers which calls; the first match wins.
+    pub routes: Vec<Route>,
+    /// Which callers meet an agent that is otherwise.
+    pub experiments: Vec<Experiment>,
+    /// What calls may cost.
+    pub spend: Spend,
+    /// What models charge.
+    pub prices: Prices,
+    /// Where callers can be sent, by name.
+    pub transfers: BTreeMap<String, Transfer>,
+    /// Whom the service may call by itself.
+    pub outbound: Outbound,
+    /// The operators' own tools, by name.
+    pub tools: BTreeMap<String, Arc<ToolPlan>>,
+    /// How numbers without a country code are read.
+    pub numbering: Numbering,
+    /// What is done to the sound of the line.
+    pub audio: AudioPlan,
+    /// What of a caller's speech stops an agent.
+    pub interruption: InterruptionPlan,
+    /// How pressed keys become a number.
+    pub keypad: Keypad,
+    /// Whether and where calls are recorded.
+    pub recording: Recording,
+    /// Where records go.
+    pub records: Records,
+    /// Who is told of calls.
+    pub webhooks: Webhooks,
+    /// Where deliveries wait.
+    pub delivery: DeliveryQueue,
+    /// What may be taken.
+    pub limits: Limits,
+    /// What nobody may see.
+    pub secrets: Secrets,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
+    /// What an operator should know and that stops nothing.
+    pub notes: Vec<String>,
+}
+
+impl Config {
+    /// Reads `path` (or `config.toml` in the working directory, where there is one), `.env` and the environment.
+    ///
+    /// # Errors
+    /// All that is wrong with them; also when a file that was asked for by name is not there.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources::found(path))
+    }
+
+    /// The built-in defaults with these dotted keys set; neither files nor the environment are read. For tests and the demo.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn builtin_with(overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources::default().overrides(overrides))
+    }
+
+    /// Lays the sources on the built-in defaults and reads the result.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let (config, mut problems, _) = read_all(sources);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            Some(_) | None => {
+                problems.dedup();
+                Err(ConfigError { problems })
+            }
+        }
+    }
+
+    /// Every key that means something, with `<name>` where people choose names.
+    pub fn known_keys() -> BTreeSet<String> {
+        // The reading is the schema, so every kind of section has to be there once to be read.
+        let one_of_each = Sources::default().overrides(&[
+            ("routes", "[{}]"),
+            ("transfers.any", "{}"),
+            ("tools.any", "{}"),
+            ("mcp.any", "{}"),
+            ("prices.any", "{}"),
+            ("experiments", "[{}]"),
+            ("webhooks.endpoints", "[{}]"),
+            ("agents.default.questions", "[{}]"),
+            ("realtime.fallbacks", "[{}]"),
+        ]);
+        read_all(&one_of_each).2
+    }
+
+    /// Puts the notes into the log, once the service is about to start.
+    pub fn warn(&self) {
+        for note in &self.notes {
+            log::warn!("configuration: {note}");
+        }
+    }
+
+    /// Whether nothing of the service can be reached from outside this machine.
+    pub fn is_local(&self) -> bool {
+        self.server.is_local() && self.admin.bind.ip().is_loopback()
+    }
+}
+
+fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String>) {
+    let (tree, mut problems) = match sources.laid() {
+        Ok(laid) => laid,
+        Err(problems) => return (None, problems, BTreeSet::new()),
+    };
+    let reader = Reader::default();
+    trust::refuse_secrets(&tree, "", &reader);
+    variables::check_secrets(&sources.variables, &tree, &reader);
+    let config = read_tree(&tree, &reader, sources);
+    let (found, mut notes, known) = reader.finish();
+    notes.extend(variables::strangers(&sources.variables, &tree, &known));
+    problems.extend(found);
+    let file = sources.file.as_ref().map(|(path, _)| path.clone());
+    (config.map(|config| Config { notes, file, ..config }), problems, known)
+}
+
+/// Reads every section before giving up on any, so that all problems are reported.
+fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> {
+    let top = reader.top(tree);
+    let reading = Reading { tree, top: &top, reader, sources };
+    let secrets = Secrets::read(&sources.variables);
+    trust::weigh_tokens(&secrets, reader);
+    trust::check_shared_keys(&sources.variables, &secrets, reader);
+    let server = Server::read(&top.table("server"));
+    let log = Log::read(&top.table("log"));
+    let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
+    let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
+    let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
+    let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
+    // A server whose table is wrong has been reported: an agent that names it is not reported as well.
+    let servers = mcp.clone().unwrap_or_default();
+    let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables, server.as_ref());
+    let offered = reading.offered(realtime.as_ref(), &secrets);
+    let answering = reading.answering(&offered, realtime.as_ref(), &servers);
+    let records = Records::read(&top.table("records"));
+    let recording = Recording::read(&top.table("recording"), records.as_ref());
+    let webhooks = Webhooks::read(&top.table("webhooks"), &sources.variables);
+    let delivery = DeliveryQueue::read(&top.table("delivery"), &sources.variables);
+    let limits = Limits::read(&top.table("limits"));
+    reading.check_model_loss(limits.as_ref(), offered.transfers.as_ref());
+    mcp?;
+    let (agents, languages, transfers) = (answering.agents?, offered.languages?, offered.transfers?);
+    note_idle_tools(&agents, &languages, &transfers, reader);
+    note_untold(recording.as_ref(), &agents, reader);
+    Some(Config {
+        server: server?,
+        log: log?,
+        admin: admin?,
+        twilio: twilio?,
+        waybeo: waybeo?,
+        realtime: realtime?,
+        agents,
+        languages,
+        routes: answering.routes?,
+        experiments: answering.experiments?,
+        spend: answering.spend?,
+        prices: answering.prices?,
+        transfers,
+        outbound: offered.outbound?,
+        tools: offered.tools?,
+        numbering: answering.numbering?,
+        audio: offered.audio?,
+        interruption: offered.interruption?,
+        keypad: offered.keypad?,
+        recording: recording?,
+        records: records?,
+        webhooks: webhooks?,
+        delivery: delivery?,
+        limits: limits?,
+        secrets,
+        file: None,
+        notes: Vec::new(),
+    })
+}
+
+/// A tree that is being read.
+struct Reading<'r> {
+    tree: &'r Node,
+    top: &'r Section<'r>,
+    reader: &'r Reader,
+    sources: &'r Sources,
+}
+
+/// The sections that agents build on. Each is `None` where it could not be read.
+struct Offered {
+    languages: Option<BTreeMap<String, Language>>,
+    transfers: Option<BTreeMap<String, Transfer>>,
+    outbound: Option<Outbound>,
+    tools: Option<BTreeMap<String, Arc<ToolPlan>>>,
+    audio: Option<AudioPlan>,
+    interruption: Option<InterruptionPlan>,
+    keypad: Option<Keypad>,
+}
+
+/// Who answers which calls, and what those may cost. Each is `None` where it could not be read.
+struct Answering {
+    agents: Option<BTreeMap<String, Agent>>,
+    numbering: Option<Numbering>,
+    routes: Option<Vec<Route>>,
+    spend: Option<Spend>,
+    prices: Option<Prices>,
+    experiments: Option<Vec<Experiment>>,
+}
+
+impl Reading<'_> {
+    fn offered(&self, realtime: Option<&Realtime>, secrets: &Secrets) -> Offered {
+        let (top, sources) = (self.top, self.sources);
+        let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
+        let house = realtime.map(Realtime::house);
+        Offered {
+            languages: read_named(&top.named("languages"), |_, section| Language::read(section, house, base)),
+            transfers: read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets)),
+            outbound: Outbound::read(&top.table("outbound"), secrets),
+            tools: read_named(&top.named("tools"), |name, section| http_tools::read(name, section, &sources.variables)),
+            audio: audio::read(&top.table("audio")),
+            interruption: conversation::read_interruption(&top.table("interruption"), realtime),
+            keypad: Keypad::read(&top.table("keypad")),
+        }
+    }
+
+    fn answering(&self, offered: &Offered, realtime: Option<&Realtime>, servers: &McpServers) -> Answering {
+        let (top, reader) = (self.top, self.reader);
+        let tools: Vec<&str> = offered.tools.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let transfers: Vec<&str> = offered.transfers.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        // An incomplete directory would report valid names as unknown.
+        let whole = offered.tools.is_some() && offered.transfers.is_some();
+        let known = offered.languages.as_ref().filter(|_| whole).map(|languages| Directory {
+            languages,
+            tools: &tools,
+            transfers: &transfers,
+            keypad: offered.keypad,
+        });
+        let empty = Node::empty(Origin::Nowhere);
+        let common = Common {
+            realtime,
+            node: self.tree.entry("realtime").unwrap_or(&empty),
+            mcp: servers,
+            interruption: offered.interruption.as_ref(),
+        };
+        let agents = read_agents(top, reader, &common, known.as_ref());
+        let numbering = numbering::read(&top.table("numbers"));
+        let routes = read_routes(top, reader, numbering, agents.as_ref(), offered.languages.as_ref(), realtime);
+        let spend = Spend::read(&top.table("spend"));
+        let prices = spending::read_prices(&top.named("prices"));
+        let ground = agents.as_ref().map(|agents| Ground {
+            agents,
+            node: self.tree.entry("agents"),
+            common: &common,
+            known: known.as_ref(),
+            reader,
+        });
+        let experiments = experiments::read_all(&top.listed("experiments"), ground.as_ref());
+        Answering { agents, numbering, routes, spend, prices, experiments }
+    }
+
+    /// Reports a `limits.on_model_loss` that names no destination.
+    fn check_model_loss(&self, limits: Option<&Limits>, transfers: Option<&BTreeMap<String, Transfer>>) {
+        let Some(name) = limits.and_then(|limits| limits.on_model_loss.as_deref()) else { return };
+        let Some(transfers) = transfers.filter(|transfers| !transfers.contains_key(name)) else { return };
+        let names: Vec<&str> = transfers.keys().map(String::as_str).collect();
+        let known = if names.is_empty() { "there is none".to_owned() } else { names.join(", ") };
+        let message = format!("found \"transfer {name}\", expected a name of [transfers]: {known}");
+        let origin = self.tree.entry("limits").and_then(|limits| limits.entry("on_model_loss"));
+        let origin = origin.map_or(Origin::Nowhere, |node| node.origin.clone());
+        self.reader.problem("limits.on_model_loss", origin, message);
+    }
+}
+
+/// Says whose callers are recorded and told by nothing that is configured.
+fn note_untold(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, reader: &Reader) {
+    let Some(_) = recording.filter(|it| it.dir.is_some() && it.consent.is_none()) else { return };
+    let untold: Vec<&str> =
+        agents.iter().filter(|(_, it)| it.notice.is_none()).map(|(name, _)| name.as_str()).collect();
+    if !untold.is_empty() {
+        let who = untold.join(", ");
+        let next = "set recording.consent, or the agent's notice, where the law wants them to be";
+        reader.note(format!("recording.enabled: callers of {who} are recorded and not told; {next}"));
+    }
+}
+
+/// Says which tools an agent has although calls do not carry them out.
+fn note_idle_tools(
+    agents: &BTreeMap<String, Agent>,
+    languages: &BTreeMap<String, Language>,
+    transfers: &BTreeMap<String, Transfer>,
+    reader: &Reader,
+) {
+    for (name, agent) in agents {
+        for tool in agent.tools.iter().filter_map(|tool| BuiltIn::from_name(tool)) {
+            let offered = tool_schemas::offer(tool, agent, languages, transfers).is_some();
+            let what = if tool == BuiltIn::SendDtmf {
+                "is not offered, because no carrier of this version can press keys"
+            } else if offered && !tool.is_carried_out() {
+                "is offered, but this version tells the model that it cannot"
+            } else {
+                continue;
+            };
+            reader.note(format!("agents.{name}.tools: {} {what}", tool.name()));
+        }
+    }
+}
+
+fn read_named<T>(
+    sections: &[(String, Section<'_>)],
+    read: impl Fn(&str, &Section<'_>) -> Option<T>,
+) -> Option<BTreeMap<String, T>> {
+    let read = |(name, section): &(String, Section<'_>)| {
+        if !is_name(name) {
+            section.refuse("found a name with other signs, expected at most 64 small letters, digits, `_` and `-`");
+        }
+        (name.clone(), read(name, section))
+    };
+    let all: Vec<_> = sections.iter().map(read).collect();
+    all.into_iter().map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn read_agents(
+    top: &Section<'_>,
+    reader: &Reader,
+    common: &Common<'_>,
+    known: Option<&Directory<'_>>,
+) -> Option<BTreeMap<String, Agent>> {
+    let sections = top.named("agents");
+    let agents = read_named(&sections, |_, section| Agent::read(section, common))?;
+    for (name, section) in &sections {
+        if let (Some(agent), Some(known)) = (agents.get(name), known) {
+            agent.check(name, known, reader, section);
+        }
+    }
+    Some(agents)
+}
+
+fn read_routes(
+    top: &Section<'_>,
+    reader: &Reader,
+    numbering: Option<Numbering>,
+    agents: Option<&BTreeMap<String, Agent>>,
+    languages: Option<&BTreeMap<String, Language>>,
+    realtime: Option<&Realtime>,
+) -> Option<Vec<Route>> {
+    let sections = top.listed("routes");
+    let routes: Vec<_> = sections.iter().map(|section| Route::read(section, numbering.unwrap_or_default())).collect();
+    let routes: Vec<Route> = routes.into_iter().collect::<Option<_>>()?;
+    if let (Some(agents), Some(languages)) = (agents, languages) {
+        directory::check_routes(&routes, agents, languages, &sections, reader);
+        if let Some(realtime) = realtime {
+            directory::check_models(&routes, agents, realtime, &sections);
+        }
+    }
+    Some(routes)
+}

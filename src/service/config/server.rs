@@ -1,0 +1,71 @@
+//! `[server]`: the public listener and how much of the machine it takes. Pure.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use url::Url;
+
+use super::kinds::{HOUR, address, duration, is_loopback, or_word, url, whole};
+use super::reader::Section;
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where carriers are listened to; port 0 takes any free one.
+    pub bind: SocketAddr,
+    /// Where carriers reach `bind` from outside. Port 0 means the bound port; see [`Server::public_url_at`].
+    pub public_url: Url,
+    /// Threads that carry calls; at least 1.
+    pub workers: usize,
+    /// Places for calls.
+    pub max_calls: usize,
+    /// How long calls may go on after the service was asked to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Server {
+    /// The public URL once the listener is bound: port 0 becomes the bound port.
+    pub fn public_url_at(&self, bound: SocketAddr) -> Url {
+        let mut url = self.public_url.clone();
+        if url.port() == Some(0) {
+            // Only a URL without a host refuses a port, and such a one is not accepted in the first place.
+            let _ = url.set_port(Some(bound.port()));
+        }
+        url
+    }
+
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let bind = section.read("bind", address);
+        let public_url = section.read("public_url", url(&["http", "https"]));
+        let workers = section.read("workers", or_word("auto", whole(1..=1024)));
+        let max_calls = section.read("max_calls", whole(1..=100_000));
+        let drain_timeout = section.read("drain_timeout", duration(Duration::ZERO..=HOUR));
+        let (bind, mut public_url) = (bind?, public_url?);
+        if public_url.query().is_some() {
+            section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
+        }
+        if !section.chosen("public_url") && section.chosen("bind") {
+            // The shipped URL is the shipped address: it follows a changed port, and a loopback address as a whole.
+            let _ = public_url.set_port(Some(bind.port()));
+            if bind.ip().is_loopback() {
+                let _ = public_url.set_ip_host(bind.ip());
+            } else {
+                section
+                    .note("public_url", "not set although server.bind can be reached from outside; carriers need it");
+            }
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Some(Self {
+            bind,
+            public_url,
+            workers: workers?.map_or_else(cores, |workers| workers as usize),
+            max_calls: max_calls? as usize,
+            drain_timeout: drain_timeout?,
+        })
+    }
+
+    /// Whether carriers can reach the service from this machine alone.
+    pub(super) fn is_local(&self) -> bool {
+        self.bind.ip().is_loopback() && is_loopback(&self.public_url)
+    }
+}
