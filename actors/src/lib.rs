@@ -47,6 +47,7 @@
 //! | [`erasure`] | marks of calls that were erased, for whoever still has something of one in hand |
 //! | [`clock`], [`alarm`], [`ids`], [`ending`], [`incident`] | time, deadlines, names, why a call ended, and what went wrong in it |
 //! | [`child`], [`finding`], [`latency`], [`complaints`], [`words`], [`money`] | what several rooms say of a call in the same words |
+//! | [`rate`] | how often something may happen: one sliding window for every limit of a minute or an hour |
 //! | [`numbers`] | who is on the other end: one normal form of a number, however it was written |
 //!
 //! Reports live with who reports, orders with who takes them, and what travels between neighbours in [`mod@line`]. So a room names
@@ -115,6 +116,7 @@ pub mod line;
 pub mod money;
 pub mod numbers;
 pub mod profile;
+pub mod rate;
 pub mod realtime;
 pub mod recording;
 pub mod socket;

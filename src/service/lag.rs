@@ -1,24 +1,24 @@
 //! Loop lag: how late a thread comes to what is due. A blocked handler or an overloaded core is seen here before a caller hears it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::warn;
 use metrics::histogram;
 use switchboard_actors::clock;
+use switchboard_actors::rate::RateWindow;
 
 /// Watches the thread that it is called on, under this name, for as long as the thread runs.
 pub fn watch(thread: String) {
     actix_rt::spawn(async move {
         let lag = histogram!("switchboard_loop_lag_seconds", "thread" => thread.clone());
-        let mut told: Option<Instant> = None;
+        let mut warnings = RateWindow::new(WARNED_EVERY);
         loop {
             let due = clock::now() + EVERY;
             actix_rt::time::sleep_until(due.into()).await;
             let now = clock::now();
             let late = now.saturating_duration_since(due);
             lag.record(late.as_secs_f64());
-            if late >= HEARD && told.is_none_or(|at| now.saturating_duration_since(at) >= TOLD_EVERY) {
-                told = Some(now);
+            if late >= HEARD && warnings.take(1, now) {
                 warn!(thread, late_ms = late.as_millis(); "the thread was held up: callers on it may hear a gap; see switchboard_loop_lag_seconds");
             }
         }
@@ -29,5 +29,5 @@ pub fn watch(thread: String) {
 const EVERY: Duration = Duration::from_millis(100);
 /// Half the usual lead of playout: what is later than this eats into what the caller is hearing.
 const HEARD: Duration = Duration::from_millis(100);
-/// A thread that is held up for long is told of this often.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// The pause between two warnings of a thread that stays held up.
+const WARNED_EVERY: Duration = Duration::from_secs(10);

@@ -1,25 +1,20 @@
 //! How many callers were sent to each destination within the hour. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The attempts of the last hour, by destination. Destinations are the table's, so their number is bounded; so are the attempts, by what is
-/// allowed.
+use crate::rate::RateWindow;
+
+/// The attempts of the last hour, by destination. Destinations are the table's, so their number is bounded; so are the
+/// attempts, by what is allowed.
 #[derive(Debug, Default)]
-pub(super) struct TransferLimits(HashMap<String, VecDeque<Instant>>);
+pub(super) struct TransferLimits(HashMap<String, RateWindow>);
 
 impl TransferLimits {
     /// Counts an attempt; `false` when `most_an_hour` have been made within the last hour.
     pub(super) fn take(&mut self, destination: &str, most_an_hour: u32, now: Instant) -> bool {
-        let attempts = self.0.entry(destination.to_owned()).or_default();
-        while attempts.front().is_some_and(|at| now.saturating_duration_since(*at) >= HOUR) {
-            attempts.pop_front();
-        }
-        let granted = attempts.len() < usize::try_from(most_an_hour).unwrap_or(usize::MAX);
-        if granted {
-            attempts.push_back(now);
-        }
-        granted
+        let attempts = self.0.entry(destination.to_owned()).or_insert_with(|| RateWindow::new(HOUR));
+        attempts.take(usize::try_from(most_an_hour).unwrap_or(usize::MAX), now)
     }
 }
 
