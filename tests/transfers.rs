@@ -506,6 +506,7 @@ fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
     };
     if !state.rings.load(Ordering::Relaxed) {
         let invited = Invited {
+            carrier: switchboard_actors::carrier::twilio::CARRIER,
             form,
             call_sid: PERSON.to_owned(),
             account_sid: ACCOUNT.to_owned(),

@@ -1,13 +1,14 @@
 //! The carriers: one folder each, and what they share.
 //!
-//! A carrier is a [`Seat`]: its [`Capabilities`] as data, and its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]). What it is told
-//! beside its stream is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own ends in its
+//! A carrier is a [`Seat`]: its [`Capabilities`] as data, its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]), and the
+//! carrier's side of both for whoever plays it ([`mod@fake`]). What it is told beside its stream is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own ends in its
 //! folder: what goes further is ours.
 
 pub mod address;
 mod capabilities;
 pub mod control;
 mod event;
+pub mod fake;
 mod format;
 mod json;
 mod spoken;
@@ -26,6 +27,7 @@ pub use self::capabilities::{
     Pings, SecondStart,
 };
 pub use self::event::{CallerFrame, FlowSignal, LineCommand, LineEvent, MismatchedFrame, StreamStart};
+use self::fake::Fake;
 pub use self::format::{AudioFormat, Encoding, LineFormats};
 pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 
@@ -36,6 +38,11 @@ pub trait Seat: Sync {
 
     /// The wire of a new stream.
     fn wire(&self) -> Box<dyn Wire>;
+
+    /// The carrier's side of a call; `None` where nobody has written it.
+    fn fake(&self) -> Option<&'static dyn Fake> {
+        None
+    }
 }
 
 /// Every carrier: a row each.
@@ -74,6 +81,11 @@ impl Carrier {
     /// The wire of a new stream.
     pub fn wire(self) -> Box<dyn Wire> {
         self.0.wire()
+    }
+
+    /// Its side of a call, where that can be played.
+    pub fn fake(self) -> Option<&'static dyn Fake> {
+        self.0.fake()
     }
 }
 

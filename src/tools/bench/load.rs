@@ -16,9 +16,9 @@ use tokio::task::spawn_local;
 
 use super::metronome::Metronome;
 use super::model::{self, Configured};
-use super::phone::{self, ACCOUNT, CallBook, Tally};
+use super::phone::{self, CallBook, Tally};
+use super::played::Played;
 use super::sheet::{Feature, Latency, Sheet, Step};
-use super::wire::{Frames, Pen};
 use super::{plot, probe};
 use crate::service::shutdown::Signals;
 
@@ -76,6 +76,9 @@ pub enum BenchError {
         /// Why.
         reason: String,
     },
+    /// No carrier's side of a call is there to be played.
+    #[error("no carrier can be played")]
+    NoCarrier,
     /// This process is the bottleneck, so nothing can be said of the service.
     #[error(
         "the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on"
@@ -174,17 +177,15 @@ struct Variant<'a> {
 
 /// The service under test and the load on it.
 struct Rig {
+    played: Played,
     service: Served,
     log: PathBuf,
     address: String,
-    verify: bool,
     sessions: UnboundedReceiver<Configured>,
     spend_store: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
     metronome: Rc<Metronome>,
-    /// The carrier's connections to the webhook.
-    webhooks: awc::Client,
     /// Memory of the service without calls.
     idle_kib: u64,
     _records: tempdir::Dir,
@@ -193,6 +194,7 @@ struct Rig {
 impl Rig {
     async fn start(args: &BenchArgs, variant: Variant<'_>, apart: bool) -> Result<Self, BenchError> {
         let io = |what| move |source| BenchError::Io { what, source };
+        let played = Played::new(variant.verify).ok_or(BenchError::NoCarrier)?;
         let (model_port, sessions) = model::listen().await.map_err(io("listen for the service"))?;
         let (port, admin) = (free_port().map_err(io("find a port"))?, free_port().map_err(io("find a port"))?);
         let records = tempdir::Dir::new().map_err(io("make a folder for records"))?;
@@ -222,9 +224,8 @@ impl Rig {
             .env("SWITCHBOARD__REALTIME__PROVIDER", "openai")
             .env("SWITCHBOARD__REALTIME__URL", format!("ws://127.0.0.1:{model_port}/v1/realtime"))
             .env("SWITCHBOARD__REALTIME__AUDIO_FORMAT", variant.audio_format)
-            .env("SWITCHBOARD__TWILIO__VERIFY", if variant.verify { "require" } else { "off" })
             .env("OPENAI_API_KEY", "bench")
-            .env("TWILIO_AUTH_TOKEN", TOKEN)
+            .envs(played.environment())
             .env("RUST_LOG", variant.log)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -234,13 +235,12 @@ impl Rig {
             if tokio::net::TcpStream::connect(&address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 return Ok(Self {
+                    played,
                     idle_kib: probe::resident_kib(service.0.id()).unwrap_or(0),
                     metronome: Metronome::start().map_err(io("start the metronome"))?,
-                    webhooks: awc::Client::default(),
                     service,
                     log,
                     address,
-                    verify: variant.verify,
                     sessions,
                     spend_store: Vec::new(),
                     tally: Rc::default(),
@@ -312,8 +312,8 @@ impl Rig {
 
     /// One more call, webhook and all; gives the µs from the phone's 101 to the model's `session.update`.
     async fn add(&mut self, number: usize) -> Result<u32, String> {
-        let call_sid = format!("CA{number:032x}");
-        let (frames, pen, opened) = self.ring(&call_sid).await?;
+        let phone = self.played.ring(&self.address, number as u128).await?;
+        let opened = phone.opened;
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
@@ -322,36 +322,22 @@ impl Rig {
         let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
         spawn_local(async move {
-            phone::carry(frames, pen, call_sid, phone_book, first).await;
+            phone::carry(phone, phone_book, first).await;
             lost.set(lost.get() + 1);
         });
         spawn_local(model::carry(configured.session, book));
         Ok(u32::try_from((configured.update_at - opened).as_micros()).unwrap_or(u32::MAX))
     }
 
-    /// Webhook and upgrade of one call, and what the carrier says first.
-    async fn ring(&self, call_sid: &str) -> Result<(Frames, Pen, Instant), String> {
-        let token = self.announce(call_sid).await?;
-        let headers = if self.verify {
-            let signature =
-                switchboard_actors::carrier::twilio::trust::sign(TOKEN, &format!("ws://{}/ws", self.address), &[]);
-            format!("x-twilio-signature: {signature}\r\n")
-        } else {
-            String::new()
-        };
-        let no_input_step = phone::ring(&self.address, "/ws", &headers, &token, call_sid).await;
-        no_input_step.map_err(|e| e.to_string())
-    }
-
     /// Sets up calls, many at a time, each with webhook, signature, token and model session; gives how many a second.
     async fn set_up_rate(&mut self) -> Result<f64, BenchError> {
         let began = Instant::now();
         let this = &*self;
-        let no_input_step = stream::iter(0..SET_UPS).map(async |number| {
-            let no_input_step = this.ring(&format!("CA{:032x}", 0xF000_0000 + number)).await;
-            no_input_step.map_err(|reason| BenchError::SetUp { number, reason })
+        let ringing = stream::iter(0..SET_UPS).map(async |number| {
+            let rung = this.played.ring(&this.address, 0xF000_0000 + number as u128).await;
+            rung.map_err(|reason| BenchError::SetUp { number, reason })
         });
-        let phones: Vec<_> = no_input_step.buffer_unordered(SET_UPS_AT_ONCE).try_collect().await?;
+        let phones: Vec<_> = ringing.buffer_unordered(SET_UPS_AT_ONCE).try_collect().await?;
         let mut sessions = Vec::new();
         for number in 0..phones.len() {
             let reason = "no model session came within 5 s";
@@ -361,28 +347,6 @@ impl Rig {
             sessions.push(session);
         }
         Ok(SET_UPS as f64 / began.elapsed().as_secs_f64())
-    }
-
-    /// The webhook; gives the stream's token.
-    async fn announce(&self, call_sid: &str) -> Result<String, String> {
-        let form: Vec<(String, String)> = [
-            ("AccountSid", ACCOUNT),
-            ("ApiVersion", "2010-04-01"),
-            ("CallSid", call_sid),
-            ("CallStatus", "ringing"),
-            ("Direction", "inbound"),
-            ("From", "+15550100001"),
-            ("To", "+15550100002"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
-        let url = format!("http://{}/twilio/voice", self.address);
-        let signature = switchboard_actors::carrier::twilio::trust::sign(TOKEN, &url, &form);
-        let sent = self.webhooks.post(&url).insert_header(("X-Twilio-Signature", signature)).send_form(&form).await;
-        let body = sent.map_err(|e| e.to_string())?.body().await.map_err(|e| e.to_string())?;
-        let twiml = String::from_utf8_lossy(&body);
-        let value = twiml.split_once(r#"name="token" value=""#).and_then(|(_, rest)| rest.split_once('"'));
-        value.map(|(token, _)| token.to_owned()).ok_or_else(|| format!("no token in {twiml}"))
     }
 
     async fn stop(self) {
@@ -413,9 +377,6 @@ const SERVICE_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
 /// Interruptions measured in a step.
 const INTERRUPTED: usize = 100;
-/// The auth token that the bench signs with.
-const TOKEN: &str = "bench_auth_token_0123456789abcdef";
-
 /// Moves the load to a core of its own, where there is more than one and the system lets us say so; whether every service under test is
 /// to be started on [`SERVICE_CORE`].
 fn keep_apart() -> bool {

@@ -7,13 +7,14 @@
 //! With `--audio` it measures sound instead of speed: `audio` is the table, `tone` its ruler.
 //!
 //! `wire` is a WebSocket as small as the purpose allows (the generator must cost less than what it measures), `model` and `phone` the
-//! two ends, `metronome` their pace, `probe` reads the kernel's books, `sheet` and `plot` tell.
+//! two ends, `played` the carrier, `metronome` their pace, `probe` reads the kernel's books, `sheet` and `plot` tell.
 
 mod audio;
 mod load;
 mod metronome;
 mod model;
 mod phone;
+mod played;
 mod plot;
 mod probe;
 mod sheet;

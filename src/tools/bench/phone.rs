@@ -1,14 +1,13 @@
 //! The phone's end of the load, and the book in which both ends of one call write down what happened when.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use switchboard_actors::carrier::fake::{self, Echo, Line, Request, Said};
+use switchboard_actors::carrier::{Capabilities, Incoming, Outgoing};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
@@ -27,10 +26,10 @@ pub(super) struct CallBook {
     /// Deltas on their way: first position in ms and when they were sent.
     down: RefCell<VecDeque<(usize, Instant)>>,
     spoken_ms: Cell<usize>,
-    /// Bytes that the phone has got of the current answer.
+    /// Samples that the phone has got of the current answer.
     got: Cell<usize>,
-    /// Marks that the phone has not played up to yet, as frames, and when it will have.
-    marks: RefCell<VecDeque<(Instant, Vec<u8>)>>,
+    /// Marks that the phone has not played up to yet, and when it will have.
+    marks: RefCell<VecDeque<(Instant, Echo)>>,
     /// When the phone will have played all that it has got.
     silent_at: Cell<Option<Instant>>,
     /// When the model said `speech_started` and the phone waits for its `clear`.
@@ -104,10 +103,10 @@ impl CallBook {
         self.spoken_ms.set(at + 100);
     }
 
-    fn phone_heard(&self, bytes: usize, now: Instant) {
-        self.got.set(self.got.get() + bytes);
+    fn phone_heard(&self, samples: usize, now: Instant) {
+        self.got.set(self.got.get() + samples);
         let from = self.silent_at.get().map_or(now, |at| at.max(now));
-        self.silent_at.set(Some(from + Duration::from_micros(bytes as u64 * 125)));
+        self.silent_at.set(Some(from + Duration::from_micros(samples as u64 * 125)));
         let ms = self.got.get() / 8;
         let mut down = self.down.borrow_mut();
         while down.front().is_some_and(|(start, _)| *start < ms) {
@@ -118,98 +117,102 @@ impl CallBook {
     }
 
     /// A mark is echoed when all that came before it was played.
-    fn marked(&self, payload: &[u8], now: Instant) {
-        let mut echo = Vec::with_capacity(payload.len() + 16);
-        wire::frame(&mut echo, 1, payload, true);
-        self.marks.borrow_mut().push_back((self.silent_at.get().unwrap_or(now), echo));
+    fn marked(&self, name: String, now: Instant) {
+        self.marks.borrow_mut().push_back((self.silent_at.get().unwrap_or(now), Echo::played(name)));
     }
 
-    /// What is queued is dropped, and its marks are echoed at once.
-    fn cleared(&self, now: Instant) {
+    /// What is queued is dropped, and of its marks comes back at once what the carrier gives back.
+    fn cleared(&self, can: &Capabilities, now: Instant) {
         self.silent_at.set(None);
-        self.marks.borrow_mut().iter_mut().for_each(|(due, _)| *due = now);
+        let mut marks = self.marks.borrow_mut();
+        let pending = marks.drain(..).map(|(_, echo)| echo.name).collect();
+        marks.extend(fake::echoes_of_clear(can, pending).into_iter().map(|echo| (now, echo)));
         if let Some(started) = self.speech_started.take() {
             self.tally.take(&self.tally.clear, now - started);
         }
     }
 
-    /// Appends the echoes that are due.
-    fn echo(&self, now: Instant, out: &mut Vec<u8>) {
+    /// Says the echoes that are due.
+    fn echo(&self, now: Instant, line: &mut dyn Line, said: &mut Outgoing) {
         let mut marks = self.marks.borrow_mut();
         let due = marks.iter().take_while(|(due, _)| *due <= now).count();
         for (_, echo) in marks.drain(..due) {
-            out.extend_from_slice(&echo);
+            line.mark(&echo, said);
         }
     }
 }
 
-/// Opens a stream and says `connected` and `start`; gives the ends to [`carry`] and when the upgrade was answered.
-pub(super) async fn ring(
-    address: &str,
-    target: &str,
-    headers: &str,
-    token: &str,
-    call_sid: &str,
-) -> io::Result<(Frames, Pen, Instant)> {
-    let (frames, pen) = wire::open(TcpStream::connect(address).await?, target, headers).await?;
-    let opened = Instant::now();
-    let mut out = Vec::new();
-    wire::frame(&mut out, 1, br#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#, true);
-    let stream_sid = call_sid.replacen("CA", "MZ", 1);
-    let start = json!({
-        "event": "start",
-        "sequenceNumber": "1",
-        "start": {
-            "accountSid": ACCOUNT,
-            "streamSid": stream_sid,
-            "callSid": call_sid,
-            "tracks": ["inbound"],
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-            "customParameters": {"token": token},
-        },
-        "streamSid": stream_sid,
-    });
-    wire::frame(&mut out, 1, start.to_string().as_bytes(), true);
-    pen.write(&out).await?;
-    Ok((frames, pen, opened))
+/// The carrier's end of one call.
+pub(super) struct Phone {
+    frames: Frames,
+    pen: Pen,
+    line: Box<dyn Line>,
+    can: &'static Capabilities,
+    /// When the upgrade was answered.
+    pub(super) opened: Instant,
 }
 
-/// The account that every phone of the bench belongs to.
-pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000000";
+/// Opens a stream and begins it.
+pub(super) async fn ring(
+    address: &str,
+    upgrade: &Request,
+    mut line: Box<dyn Line>,
+    can: &'static Capabilities,
+    parameters: &BTreeMap<String, String>,
+) -> io::Result<Phone> {
+    let target = match upgrade.url.query() {
+        Some(query) => format!("{}?{query}", upgrade.url.path()),
+        None => upgrade.url.path().to_owned(),
+    };
+    let headers: String = upgrade.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let (frames, pen) = wire::open(TcpStream::connect(address).await?, &target, &headers).await?;
+    let opened = Instant::now();
+    let (mut said, mut out) = (Outgoing::default(), Vec::new());
+    line.start(parameters, &mut said);
+    frame_all(&said, &mut out);
+    pen.write(&out).await?;
+    Ok(Phone { frames, pen, line, can, opened })
+}
 
 /// Talks and listens until either side ends the call; `first` is the beat of its first frame.
-pub(super) async fn carry(frames: Frames, pen: Pen, call_sid: String, book: Rc<CallBook>, first: u64) {
-    let talking = spawn_local(talk(pen.clone(), call_sid.replacen("CA", "MZ", 1), Rc::clone(&book), first));
-    listen(frames, &pen, &book).await;
+pub(super) async fn carry(phone: Phone, book: Rc<CallBook>, first: u64) {
+    let Phone { frames, pen, line, can, .. } = phone;
+    let line = Rc::new(RefCell::new(line));
+    let talking = spawn_local(talk(pen.clone(), Rc::clone(&line), Rc::clone(&book), first));
+    listen(frames, &pen, &line, can, &book).await;
     talking.abort();
     book.closed.set(true);
 }
 
-async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, first: u64) {
-    // Quiet noise: mu-law codes near zero, another every frame so that nothing is guessed.
-    let payloads: Vec<String> = (0..8u8)
-        .map(|seed| {
-            let codes = (0..160u8).map(|n| 0x70 | (n.wrapping_mul(37).wrapping_add(seed * 11) & 0x8F));
-            STANDARD.encode(Vec::from_iter(codes))
-        })
-        .collect();
-    let (mut out, mut json) = (Vec::with_capacity(1024), Vec::with_capacity(512));
+/// Appends the messages as frames of a client.
+fn frame_all(said: &Outgoing, out: &mut Vec<u8>) {
+    for message in said.messages() {
+        match message {
+            Incoming::Text(text) => wire::frame(out, 1, text.as_bytes(), true),
+            Incoming::Binary(bytes) => wire::frame(out, 2, bytes, true),
+        }
+    }
+}
+
+async fn talk(pen: Pen, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, first: u64) {
+    // Quiet noise, another every frame so that nothing is guessed.
+    let noise = |seed: u8, n: u8| i16::from(n.wrapping_mul(37).wrapping_add(seed * 11).cast_signed());
+    let frames: Vec<Vec<i16>> = (0..8u8).map(|seed| (0..160u8).map(|n| noise(seed, n)).collect()).collect();
+    let (mut said, mut out) = (Outgoing::default(), Vec::with_capacity(1024));
     for n in 0usize.. {
         book.metronome.until(first + n as u64 * beats(Duration::from_millis(FRAME_MS as u64))).await;
         if book.closed.get() {
             return;
         }
-        json.clear();
-        let (sequence, chunk, timestamp, payload) = (n + 2, n + 1, n * FRAME_MS, &payloads[n % payloads.len()]);
-        let written = write!(
-            json,
-            r#"{{"event":"media","sequenceNumber":"{sequence}","media":{{"track":"inbound","chunk":"{chunk}","timestamp":"{timestamp}","payload":"{payload}"}},"streamSid":"{stream_sid}"}}"#,
-        );
-        debug_assert!(written.is_ok(), "a vector takes everything");
+        said.clear();
         out.clear();
         let now = Instant::now();
-        book.echo(now, &mut out);
-        wire::frame(&mut out, 1, &json, true);
+        {
+            let mut line = line.borrow_mut();
+            book.echo(now, &mut **line, &mut said);
+            line.media(&frames[n % frames.len()], Duration::from_millis((n * FRAME_MS) as u64), &mut said);
+        }
+        frame_all(&said, &mut out);
         book.phone_spoke((n + 1) * FRAME_MS, now);
         if pen.write(&out).await.is_err() {
             return;
@@ -217,13 +220,14 @@ async fn talk(pen: Pen, stream_sid: String, book: Rc<CallBook>, first: u64) {
     }
 }
 
-async fn listen(mut frames: Frames, pen: &Pen, book: &CallBook) {
+async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, can: &Capabilities, book: &CallBook) {
     while let Ok(Some((kind, payload))) = frames.next().await {
         let now = Instant::now();
         match kind {
-            Kind::Text if payload.starts_with(br#"{"event":"media""#) => book.phone_heard(media_bytes(payload), now),
-            Kind::Text if payload.starts_with(br#"{"event":"mark""#) => book.marked(payload, now),
-            Kind::Text if payload.starts_with(br#"{"event":"clear""#) => book.cleared(now),
+            Kind::Text => {
+                let Ok(text) = std::str::from_utf8(payload) else { break };
+                hear(Incoming::Text(text), &**line.borrow(), can, book, now);
+            }
             Kind::Ping => {
                 let mut pong = Vec::new();
                 wire::frame(&mut pong, 10, payload, true);
@@ -232,7 +236,7 @@ async fn listen(mut frames: Frames, pen: &Pen, book: &CallBook) {
                 }
             }
             Kind::Close => break,
-            Kind::Text | Kind::Other => {}
+            Kind::Other => {}
         }
         if book.closed.get() {
             break;
@@ -240,11 +244,15 @@ async fn listen(mut frames: Frames, pen: &Pen, book: &CallBook) {
     }
 }
 
-/// Decoded length of a media message's payload.
-fn media_bytes(payload: &[u8]) -> usize {
-    let Some(at) = payload.windows(11).position(|w| w == br#""payload":""#) else { return 0 };
-    let text = &payload[at + 11..];
-    let Some(end) = text.iter().position(|b| *b == b'"') else { return 0 };
-    let text = &text[..end];
-    text.len() / 4 * 3 - text.iter().rev().take_while(|b| **b == b'=').count()
+/// Takes one message of the service. What the carrier would refuse is no audio, and shows as frames that never came.
+fn hear(message: Incoming<'_>, line: &dyn Line, can: &Capabilities, book: &CallBook, now: Instant) {
+    if let Some(samples) = line.samples_in(message) {
+        return book.phone_heard(samples, now);
+    }
+    match line.read(message) {
+        Ok(Said::Media(samples)) => book.phone_heard(samples.len(), now),
+        Ok(Said::Mark(name)) => book.marked(name, now),
+        Ok(Said::Clear) => book.cleared(can, now),
+        Err(_) => {}
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::options::{LONGEST_WAIT_FOR_ANSWER, LONGEST_WAIT_FOR_GREETING, POLITE_PAUSE, PhoneOptions};
 use super::playout::duration_of;
 
-/// Samples of one frame: 20 ms at 8 kHz, the size Twilio sends.
+/// Samples of one frame: 20 ms at 8 kHz, the size that carriers send.
 pub(super) const FRAME: usize = 160;
 
 /// The person on the phone.

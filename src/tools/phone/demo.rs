@@ -17,7 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 pub use show::Seen;
 use show::Show;
-use switchboard_actors::carrier::{Carrier, twilio, waybeo};
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::fake::Part;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
@@ -26,7 +27,7 @@ use super::call::{CallReport, place_call};
 use super::command::{CarrierName, CommandError};
 use super::display::REDRAW;
 use super::handset::Handset;
-use super::options::{PhoneOptions, Target};
+use super::options::{PhoneOptions, Target, carriers, default_carrier};
 use super::playout::{AUDIBLE, duration_of, samples_in};
 use super::speech::Sentence;
 use super::summary::{Summary, Warning};
@@ -34,13 +35,13 @@ use super::wav;
 
 /// Start the service with the rehearsal model, call it, and prove that the conversation happened.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = examples())]
 pub struct DemoArgs {
     /// What the caller says instead of the bundled sentence: a WAV file of any rate
     #[arg(long, value_name = "FILE")]
     pub wav: Option<PathBuf>,
     /// Whose network the call comes from
-    #[arg(long, default_value = "twilio", value_parser = CarrierName)]
+    #[arg(long, default_value = default_carrier().name(), value_parser = CarrierName)]
     pub carrier: Carrier,
     /// The language both sides speak
     #[arg(long, default_value = "en", value_name = "CODE", value_parser = clap::builder::PossibleValuesParser::new(Sentence::languages()))]
@@ -56,7 +57,11 @@ pub struct DemoArgs {
     pub json: bool,
 }
 
-const EXAMPLES: &str = "\
+fn examples() -> String {
+    let others = carriers().filter(|carrier| *carrier != default_carrier());
+    let others: String = others.map(|carrier| format!("  switchboard demo --carrier {}\n", carrier.name())).collect();
+    format!(
+        "\
 No keys and no network are needed: the service runs on free ports of this machine with the built-in rehearsal model, which greets \
 the caller and says the caller's own words back.
 
@@ -65,8 +70,9 @@ Exit code: 0 the caller heard the greeting and the answer and the records are co
 Examples:
   switchboard demo
   switchboard demo --language hi --records /tmp/calls
-  switchboard demo --carrier waybeo
-  switchboard demo --wav caller.wav --json";
+{others}  switchboard demo --wav caller.wav --json"
+    )
+}
 
 /// The service on the stage: what the demo needs of it.
 pub trait Stage {
@@ -127,9 +133,7 @@ where
         wav::may_write(path).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
     let service = start(settings(&args)).await?;
-    let announced = args.carrier == twilio::CARRIER;
-    // Where calls are not announced, the phone knows the rest.
-    let door = if announced { "/twilio/voice" } else { "/" };
+    let door = args.carrier.fake().map_or("/", |fake| fake.usage().door);
     let address = format!("{}{door}?language={}", service.public_url().trim_end_matches('/'), args.language);
     let url: Url = address.parse().map_err(|error| CommandError::Failed(format!("call {address}: {error}")))?;
     let options = PhoneOptions {
@@ -160,16 +164,19 @@ where
 
 /// What differs from the built-in configuration.
 fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
-    vec![
+    let mut settings = vec![
         ("server.bind", "127.0.0.1:0".into()),
         ("server.public_url", "http://127.0.0.1:0".into()),
         ("admin.bind", "127.0.0.1:0".into()),
         ("realtime.provider", "rehearsal".into()),
-        ("twilio.verify", "off".into()),
-        ("waybeo.enabled", (args.carrier == waybeo::CARRIER).to_string()),
         ("records.dir", args.records.display().to_string()),
         ("spend.file", String::new()),
-    ]
+    ];
+    for (carrier, fake) in carriers().filter_map(|carrier| Some((carrier, carrier.fake()?))) {
+        let part = if carrier == args.carrier { Part::Played { secret: None } } else { Part::Aside };
+        settings.extend(fake.setup(part).settings);
+    }
+    settings
 }
 
 /// Places the call and shows it until it is over.
@@ -391,7 +398,7 @@ mod tests {
         let mut no_answer = heard();
         no_answer[SPOKE_AT..].fill(0);
         let failed = Summary { failures: vec!["hold the stream".into()], ..Summary::default() };
-        let warned = Summary { warnings: vec![Warning::invalid("a field too many")], ..Summary::default() };
+        let warned = Summary { warnings: vec![Warning::new(31951, "a field too many")], ..Summary::default() };
         for (report, expected) in [
             (judge(&no_greeting, Summary::default(), &[]), "of greeting"),
             (judge(&no_answer, Summary::default(), &[]), "own words"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::fake::Fault;
 use switchboard_actors::ids::Private;
 use url::Url;
 
@@ -45,7 +46,7 @@ pub struct PhoneOptions {
     pub parameters: BTreeMap<String, String>,
     /// How a `<Dial>` of the service goes.
     pub dial_outcome: DialOutcome,
-    /// What the carrier does wrong; Waybeo only.
+    /// What the carrier does wrong.
     pub faults: Vec<Fault>,
     /// Mark echoes are held back for this long, as a slow network would.
     pub mark_delay: Duration,
@@ -62,26 +63,6 @@ pub enum Target {
     Webhook(Url),
     /// A media stream, without asking anybody.
     Stream(Url),
-}
-
-/// Misbehaviour of a carrier, all of it seen in the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Fault {
-    /// A caller who hangs up is not told of.
-    NoStop,
-    /// The socket of a call that is over stays open, and silent.
-    NoClose,
-    /// The first packet is at 16 kHz.
-    #[value(name = "first-16k")]
-    FirstAt16k,
-    /// Samples are written without a sign.
-    Unsigned,
-    /// `start` is sent twice.
-    DuplicateStart,
-    /// A `start` of another call follows.
-    OtherStart,
-    /// Audio comes before `start`.
-    MediaFirst,
 }
 
 /// How the people a service dials behave.
@@ -105,7 +86,7 @@ impl PhoneOptions {
     pub fn new(target: Target) -> Self {
         Self {
             target,
-            carrier: switchboard_actors::carrier::twilio::CARRIER,
+            carrier: default_carrier(),
             speech: Arc::new([]),
             speak_at: None,
             dtmf: Vec::new(),
@@ -146,6 +127,16 @@ impl DialOutcome {
             Self::Declined | Self::Busy | Self::NoAnswer | Self::Failed => Duration::from_millis(500),
         }
     }
+}
+
+/// Carriers whose calls can be placed: those whose side is there to be played.
+pub fn carriers() -> impl Iterator<Item = Carrier> {
+    Carrier::all().filter(|carrier| carrier.fake().is_some())
+}
+
+/// The carrier of a phone that was given none: the first.
+pub fn default_carrier() -> Carrier {
+    carriers().next().expect("some carrier can be played")
 }
 
 /// The account of a phone that was given none.

@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use switchboard_actors::carrier::twilio;
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::fake::{Calling, Documents, Invitation, Told, Verb};
 use switchboard_actors::ids::Private;
 use tokio::time::sleep;
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::handset::Remote;
 use super::http::Http;
 use super::options::DialOutcome;
-use super::twiml::{self, Verb};
 
 /// A call that the service has begun over the carrier's API.
 #[derive(Debug)]
 pub struct Invited {
-    /// What the API was asked: `To`, `From`, `Url`, `StatusCallback`, …
+    /// Whose API was asked.
+    pub carrier: Carrier,
+    /// What it was asked.
     pub form: String,
     /// The call's id, as the API has answered it.
     pub call_sid: String,
@@ -47,71 +49,75 @@ pub struct PersonReport {
 /// Rings, and plays the person to the end of their line.
 ///
 /// # Errors
-/// What of the service's answers Twilio could not have used.
+/// Rings, and plays the person to the end of their line.
+///
+/// # Errors
+/// What of the service's answers the carrier could not have used.
 pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
-    let field = |name: &str| {
-        let found = form_urlencoded::parse(invited.form.as_bytes()).find(|(found, _)| found == name);
-        found.map(|(_, value)| value.into_owned()).ok_or_else(|| format!("the API was asked without {name}"))
+    let fake = invited.carrier.fake().ok_or("its carrier is not there to be played")?;
+    let documents = fake.documents().ok_or("its carrier asks for no documents")?;
+    let Invitation { to, from, document, status } = documents.invitation(&invited.form)?;
+    let mut report = PersonReport { to, from, ..PersonReport::default() };
+    let http = Http::new(fake, None).map_err(|error| error.to_string())?;
+    let calling = Calling {
+        id: invited.call_sid.clone(),
+        account: invited.account_sid.clone(),
+        from: report.from.clone(),
+        to: report.to.clone(),
+        answered: true,
+        secret: invited.auth_token.clone(),
+        faults: Vec::new(),
     };
-    let mut report = PersonReport { to: field("To")?, from: field("From")?, ..PersonReport::default() };
-    let http = Http::new(twilio::CARRIER, invited.auth_token.clone(), None).map_err(|error| error.to_string())?;
-    let (document, status) = (field("Url")?, field("StatusCallback")?);
+    let way = Way { http, documents, calling };
     sleep(RINGS).await;
     let answers = matches!(invited.outcome, DialOutcome::Answered | DialOutcome::Declined);
     if answers {
-        invited.listen(&http, &parse_url(&document)?, &mut report).await?;
+        invited.listen(&way, &parse_url(&document)?, &mut report).await?;
     }
-    let over = invited.fields(&report, &[("CallStatus", invited.outcome.status())]);
-    http.tell(&parse_url(&status)?, false, &over).await.map_err(|error| error.to_string())?;
+    let gone = Told::PersonGone { outcome: invited.outcome.into() };
+    let over = way.documents.request(&way.calling, &parse_url(&status)?, false, &gone);
+    way.http.tell(&over).await.map_err(|error| error.to_string())?;
     Ok(report)
+}
+
+/// How the carrier asks on behalf of the person.
+struct Way {
+    http: Http,
+    documents: &'static dyn Documents,
+    calling: Calling,
+}
+
+impl Way {
+    /// The first verb of the document at `url`, which has to be without fault.
+    async fn first_verb(&self, url: &Url, told: &Told) -> Result<Verb, String> {
+        let request = self.documents.request(&self.calling, url, false, told);
+        let types = self.documents.content_types();
+        let answer = self.http.document(&request, types).await.map_err(|error| error.to_string())?;
+        let document =
+            self.documents.read(&answer.body).map_err(|problem| format!("read the document of {url}: {problem}"))?;
+        if let Some(complaint) = document.complaints.first() {
+            return Err(format!("the document of {url}: {}", complaint.text));
+        }
+        document.verbs.into_iter().next().ok_or_else(|| format!("the document of {url} says nothing"))
+    }
 }
 
 impl Invited {
     /// Hears what the call is about, takes it or not, and speaks with the caller.
-    async fn listen(&self, http: &Http, url: &Url, report: &mut PersonReport) -> Result<(), String> {
-        let verb = self.first_verb(http, url, report, &[]).await?;
+    async fn listen(&self, way: &Way, url: &Url, report: &mut PersonReport) -> Result<(), String> {
+        let verb = way.first_verb(url, &Told::PersonAnswered).await?;
         let Verb::Gather { action: Some(action), words } = verb else { return Ok(()) };
         report.told = Some(words);
         if self.outcome != DialOutcome::Answered {
             return Ok(());
         }
         let taken = parse_url(&action.url)?;
-        let verb = self.first_verb(http, &taken, report, &[("Digits", "1")]).await?;
-        if let Verb::Meet { room, .. } = verb {
+        if let Verb::Meet { room, .. } = way.first_verb(&taken, &Told::PersonPressed { key: '1' }).await? {
             report.room = Some(room);
             sleep(self.speaks).await;
             self.caller.leave();
         }
         Ok(())
-    }
-
-    async fn first_verb(
-        &self,
-        http: &Http,
-        url: &Url,
-        report: &PersonReport,
-        extra: &[(&str, &str)],
-    ) -> Result<Verb, String> {
-        let mut fields = self.fields(report, &[("CallStatus", "in-progress")]);
-        fields.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let answer = http.document(url, false, &fields).await.map_err(|error| error.to_string())?;
-        let document =
-            twiml::parse(&answer.body).map_err(|problem| format!("read the document of {url}: {problem}"))?;
-        if let Some(warning) = document.warnings.first() {
-            return Err(format!("the document of {url}: {}", warning.text));
-        }
-        document.verbs.into_iter().next().ok_or_else(|| format!("the document of {url} says nothing"))
-    }
-
-    fn fields(&self, report: &PersonReport, extra: &[(&str, &str)]) -> Vec<(String, String)> {
-        let own = [
-            ("CallSid", self.call_sid.as_str()),
-            ("AccountSid", &self.account_sid),
-            ("From", &report.from),
-            ("To", &report.to),
-            ("Direction", "outbound-api"),
-        ];
-        own.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Twilio's playback buffer, second by second what the caller hears (<https://www.twilio.com/docs/voice/media-streams/websocket-messages#send-a-mark-message>). Pure.
+//! The carrier's playback buffer, second by second what the caller hears. Pure.
 //!
 //! Audio is played in real time from its arrival. A mark is reached when everything queued before it has been played, at once if
 //! nothing is queued. A clear drops the audio and reaches every pending mark. Time is the stream's own: since its `start` was
@@ -11,9 +11,9 @@ use std::time::Duration;
 pub(super) const RATE_HZ: u32 = 8_000;
 /// A sample louder than this can be heard: 2 % of full scale of a telephone line, above its noise and below any speech.
 pub(super) const AUDIBLE: u16 = 256;
-/// What Twilio queues before it discards: ten minutes.
+/// What is queued before it is discarded: ten minutes.
 const LONGEST_QUEUE: usize = 600 * RATE_HZ as usize;
-/// Marks pending at once. Twilio names no number; a service that passes this one is in a loop.
+/// Marks pending at once. No carrier names a number; a service that passes this one is in a loop.
 const MOST_MARKS: usize = 20_000;
 
 /// A playback buffer and what came out of it.

@@ -9,21 +9,25 @@ use awc::BoxedSocket;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use switchboard_actors::carrier::fake::{self, Echo, Fake, Line, Said, Violation};
+use switchboard_actors::carrier::{Incoming, Outgoing};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::caller::{Caller, FRAME, Goodbye, Heard};
 use super::handset::{Handset, Order, Phase};
-use super::line::Line;
 use super::options::PhoneOptions;
 use super::playout::{Playout, duration_of};
 use super::summary::{Summary, Warning};
-use super::twilio::Said;
 
 /// What one stream is played with; the call's own things are lent for its time.
 pub(super) struct Stream<'a> {
     /// The call's options.
     pub(super) options: &'a PhoneOptions,
+    /// The carrier.
+    pub(super) fake: &'static dyn Fake,
+    /// Its end of the stream.
+    pub(super) line: Box<dyn Line>,
     /// Who speaks.
     pub(super) caller: &'a mut Caller,
     /// Counts and warnings go here.
@@ -36,8 +40,6 @@ pub(super) struct Stream<'a> {
     pub(super) origin: Option<Instant>,
     /// What the caller heard in earlier streams.
     pub(super) heard: Heard,
-    /// The stream's id.
-    pub(super) id: String,
     /// Custom parameters.
     pub(super) parameters: std::collections::BTreeMap<String, String>,
 }
@@ -86,7 +88,7 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
     let end = session.converse(&mut incoming).await;
     session.hang_up(&end);
     let left = session.stream.options.longest.saturating_sub(session.stream.dialled.elapsed());
-    let patience = if session.line.closes(session.stream.options) { LONGEST_GOODBYE } else { left };
+    let patience = if session.stream.line.closes() { LONGEST_GOODBYE } else { left };
     let outcome = session.finish(end);
     // The sender ends when everything is out, because the session's end of the queue is gone.
     let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_));
@@ -114,7 +116,8 @@ async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queu
 
 struct Session<'a> {
     stream: Stream<'a>,
-    line: Line,
+    /// What the line says next.
+    said: Outgoing,
     playout: Playout,
     out: mpsc::Sender<Message>,
     started: Instant,
@@ -122,7 +125,7 @@ struct Session<'a> {
     /// Frames sent so far; the next one is due 20 ms after it.
     frames: u64,
     /// Echoes held back by `mark_delay`.
-    held: VecDeque<(Instant, String)>,
+    held: VecDeque<(Instant, Echo)>,
     /// The pieces of a fragmented message, and whether they are text.
     pieces: Option<(bool, BytesMut)>,
     /// The discarded media was warned of, which is done once.
@@ -134,7 +137,7 @@ impl<'a> Session<'a> {
     fn open(stream: Stream<'a>, out: mpsc::Sender<Message>) -> Self {
         let started = Instant::now();
         let mut session = Self {
-            line: Line::new(stream.options, &stream.id),
+            said: Outgoing::default(),
             playout: Playout::new(stream.options.record),
             out,
             started,
@@ -145,10 +148,9 @@ impl<'a> Session<'a> {
             overflow_warned: false,
             stream,
         };
-        let Stream { options, summary, parameters, .. } = &session.stream;
-        for message in session.line.start(options, &summary.call_sid, parameters) {
-            session.text(message);
-        }
+        let Stream { line, parameters, .. } = &mut session.stream;
+        line.start(parameters, &mut session.said);
+        session.say();
         session
     }
 
@@ -184,10 +186,10 @@ impl<'a> Session<'a> {
     fn tick(&mut self) -> Option<StreamEnd> {
         let now = Instant::now();
         let reached = self.playout.advance(now - self.started);
-        self.echo(reached, now);
+        self.played(reached, now);
         while self.held.front().is_some_and(|(due, _)| *due <= now) {
-            if let Some((_, name)) = self.held.pop_front() {
-                self.send_echo(&name);
+            if let Some((_, echo)) = self.held.pop_front() {
+                self.send_echo(&echo);
             }
         }
         self.listen();
@@ -210,13 +212,14 @@ impl<'a> Session<'a> {
         let at = FRAME_TIME * u32::try_from(self.frames).unwrap_or(u32::MAX);
         let now = self.started + at - self.origin;
         let frame = self.stream.caller.frame(now, self.stream.heard);
-        let packets = self.line.media(&frame, at.as_millis() as u64);
-        if packets.into_iter().map(|packet| self.text(packet)).fold(true, |all, sent| all & sent) {
+        self.stream.line.media(&frame, at, &mut self.said);
+        if self.say() {
             self.stream.summary.frames_sent += 1;
         }
         for key in self.stream.caller.keys_due(now) {
-            if let Some(dtmf) = self.line.dtmf(key) {
-                self.text(dtmf);
+            self.stream.line.key(key, &mut self.said);
+            if !self.said.is_empty() {
+                self.say();
                 self.stream.summary.dtmf_sent.push(key);
             }
         }
@@ -237,7 +240,7 @@ impl<'a> Session<'a> {
     fn hear(&mut self, frame: Frame) -> Option<StreamEnd> {
         match frame {
             Frame::Text(bytes) => self.hear_text(&bytes),
-            Frame::Binary(bytes) => self.hear_binary(bytes.len()),
+            Frame::Binary(bytes) => self.hear_message(Incoming::Binary(&bytes)),
             Frame::Continuation(Item::FirstText(bytes)) => self.pieces = Some((true, BytesMut::from(&bytes[..]))),
             Frame::Continuation(Item::FirstBinary(bytes)) => self.pieces = Some((false, BytesMut::from(&bytes[..]))),
             Frame::Continuation(Item::Continue(bytes)) => return self.join(&bytes),
@@ -245,7 +248,7 @@ impl<'a> Session<'a> {
                 let violated = self.join(&bytes);
                 match self.pieces.take() {
                     Some((true, whole)) => self.hear_text(&whole),
-                    Some((false, whole)) => self.hear_binary(whole.len()),
+                    Some((false, whole)) => self.hear_message(Incoming::Binary(&whole)),
                     None => {}
                 }
                 return violated;
@@ -272,76 +275,97 @@ impl<'a> Session<'a> {
         None
     }
 
-    fn hear_binary(&mut self, length: usize) {
-        self.stream.summary.warn(Warning::malformed(format!("a binary message of {length} bytes ignored")));
+    fn hear_text(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.hear_message(Incoming::Text(text)),
+            Err(_) => self.complain(Violation::Malformed, "a text message that is not UTF-8 ignored"),
+        }
     }
 
-    fn hear_text(&mut self, bytes: &[u8]) {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            self.stream.summary.warn(Warning::malformed("a text message that is not UTF-8 ignored"));
-            return;
-        };
+    fn hear_message(&mut self, message: Incoming<'_>) {
         let now = Instant::now();
         let at = now - self.started;
-        match self.line.read(text) {
-            Err(warning) => self.stream.summary.warn(warning),
-            Ok(Said::Media(samples)) => {
-                self.stream.summary.media_received += 1;
-                let reached = self.playout.append(samples, at);
-                self.echo(reached, now);
-                if self.line.most_queued().is_some_and(|most| self.playout.queued() > most) {
-                    let text = "audio is sent far ahead of real time; this carrier cannot be told to drop it";
-                    self.stream.summary.warn(Warning::new(0, text));
-                }
-                if self.playout.tally().overflowed > 0 && !self.overflow_warned {
-                    self.overflow_warned = true;
-                    let text = "more than ten minutes of media are queued; what is over is discarded";
-                    self.stream.summary.warn(Warning::new(31931, text));
-                }
-            }
+        match self.stream.line.read(message) {
+            Err(complaint) => self.stream.summary.warn(complaint.into()),
+            Ok(Said::Media(samples)) => self.hear_media(samples, now),
             Ok(Said::Mark(name)) => match self.playout.mark(name, at) {
-                Some(reached) => self.echo(reached, now),
-                None => self.stream.summary.warn(Warning::invalid("too many marks are pending; one ignored")),
+                Some(reached) => self.played(reached, now),
+                None => self.complain(Violation::Invalid, "too many marks are pending; one ignored"),
             },
             Ok(Said::Clear) => {
                 self.stream.summary.clears += 1;
-                let reached = self.playout.clear(at);
-                self.echo(reached, now);
+                let pending = self.playout.clear(at);
+                let can = self.stream.options.carrier.capabilities();
+                self.echo(fake::echoes_of_clear(can, pending), now);
             }
         }
     }
 
-    fn echo(&mut self, names: Vec<String>, now: Instant) {
+    fn hear_media(&mut self, samples: Vec<i16>, now: Instant) {
+        self.stream.summary.media_received += 1;
+        let reached = self.playout.append(samples, now - self.started);
+        self.played(reached, now);
+        let most = fake::most_queued(self.stream.options.carrier.capabilities());
+        if most.is_some_and(|most| self.playout.queued() > most) {
+            let text = "audio is sent far ahead of real time; this carrier cannot be told to drop it";
+            self.stream.summary.warn(Warning::new(0, text));
+        }
+        if self.playout.tally().overflowed > 0 && !self.overflow_warned {
+            self.overflow_warned = true;
+            let text = "more than ten minutes of media are queued; what is over is discarded";
+            self.complain(Violation::PlayoutFull, text);
+        }
+    }
+
+    fn complain(&mut self, violation: Violation, text: &str) {
+        self.stream.summary.warn(self.stream.fake.complaint(violation, text).into());
+    }
+
+    /// Sends back the marks that playout has reached.
+    fn played(&mut self, reached: Vec<String>, now: Instant) {
+        self.echo(reached.into_iter().map(Echo::played).collect(), now);
+    }
+
+    fn echo(&mut self, echoes: Vec<Echo>, now: Instant) {
         let delay = self.stream.options.mark_delay;
-        for name in names {
+        for echo in echoes {
             if delay.is_zero() {
-                self.send_echo(&name);
+                self.send_echo(&echo);
             } else {
-                self.held.push_back((now + delay, name));
+                self.held.push_back((now + delay, echo));
             }
         }
     }
 
-    fn send_echo(&mut self, name: &str) {
-        if let Some(mark) = self.line.mark(name)
-            && self.text(mark)
-        {
+    fn send_echo(&mut self, echo: &Echo) {
+        self.stream.line.mark(echo, &mut self.said);
+        if !self.said.is_empty() && self.say() {
             self.stream.summary.marks_echoed += 1;
         }
     }
 
-    fn text(&mut self, message: String) -> bool {
-        self.queue(Message::Text(message.into()))
+    /// Queues what the line has said. Whether all of it found room.
+    fn say(&mut self) -> bool {
+        let said = std::mem::take(&mut self.said);
+        let mut all = true;
+        for message in said.messages() {
+            all &= self.queue(match message {
+                Incoming::Text(text) => Message::Text(text.to_owned().into()),
+                Incoming::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+            });
+        }
+        // Its buffers serve again.
+        self.said = said;
+        self.said.clear();
+        all
     }
 
-    /// Queues a message for the socket; drops it, with Twilio's warning, when the service reads too slowly.
+    /// Queues a message for the socket; drops it, with the carrier's warning, when the service reads too slowly.
     fn queue(&mut self, message: Message) -> bool {
         match self.out.try_send(message) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
-                self.stream
-                    .summary
-                    .warn(Warning::new(31930, "the service reads too slowly; messages to it are dropped"));
+                self.complain(Violation::ReadsTooSlowly, "the service reads too slowly; messages to it are dropped");
                 false
             }
             // The socket is gone; the reading side says so in a moment.
@@ -353,10 +377,9 @@ impl<'a> Session<'a> {
     fn hang_up(&mut self, end: &StreamEnd) {
         match end {
             StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_) => {
-                if let Some(stop) = self.line.stop(self.stream.options, &self.stream.summary.call_sid) {
-                    self.text(stop);
-                }
-                if self.line.closes(self.stream.options) {
+                self.stream.line.stop(&mut self.said);
+                self.say();
+                if self.stream.line.closes() {
                     self.queue(Message::Close(Some(CloseReason::from(CloseCode::Normal))));
                 }
             }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use switchboard_actors::carrier::fake::Complaint;
 
 /// What one simulated call came to. `--json` prints this.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -48,7 +49,7 @@ pub struct Summary {
     pub ended_how: String,
     /// Everything that was done, in order.
     pub trail: Vec<String>,
-    /// What Twilio's debugger would show without ending anything.
+    /// What the carrier's debugger would show without ending anything.
     pub warnings: Vec<Warning>,
     /// What failed. The call was still ended in order.
     pub failures: Vec<String>,
@@ -82,10 +83,10 @@ pub struct Transfer {
     pub whispered: Option<String>,
 }
 
-/// One warning as Twilio's debugger shows it.
+/// One warning as the carrier's debugger shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// Twilio's code: 31950 malformed, 31951 invalid, 12200 unknown TwiML.
+    /// The carrier's code; 0 where it has none.
     pub code: u32,
     /// What was wrong.
     pub text: String,
@@ -111,15 +112,11 @@ impl Warning {
     pub(super) fn new(code: u32, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), count: 1 }
     }
+}
 
-    /// A message that is not of the protocol's content.
-    pub(super) fn invalid(text: impl Into<String>) -> Self {
-        Self::new(31951, text)
-    }
-
-    /// A message that is not of the protocol's form.
-    pub(super) fn malformed(text: impl Into<String>) -> Self {
-        Self::new(31950, text)
+impl From<Complaint> for Warning {
+    fn from(complaint: Complaint) -> Self {
+        Self::new(complaint.code, complaint.text)
     }
 }
 
@@ -216,11 +213,11 @@ mod tests {
     fn a_repeated_warning_is_counted_and_different_ones_are_bounded() {
         let mut summary = Summary::default();
         for _ in 0..3 {
-            summary.warn(Warning::malformed("a binary message"));
+            summary.warn(Warning::new(31950, "a binary message"));
         }
         assert_eq!((summary.warnings.len(), summary.warned(31950)), (1, 3));
         for number in 0..200 {
-            summary.warn(Warning::invalid(format!("kind {number}")));
+            summary.warn(Warning::new(31951, format!("kind {number}")));
         }
         assert_eq!(summary.warnings.len(), MOST_WARNINGS);
         assert_eq!(summary.warned(31951), 200);
@@ -235,7 +232,7 @@ mod tests {
             heard_seconds: 3.25,
             ended_by: EndedBy::Service,
             ended_how: "stream closed (1000) → Hangup".into(),
-            warnings: vec![Warning::invalid("not JSON: x")],
+            warnings: vec![Warning::new(31951, "not JSON: x")],
             ..Summary::default()
         };
         let text = summary.to_text();

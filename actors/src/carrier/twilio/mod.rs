@@ -2,12 +2,15 @@
 
 pub mod answer;
 pub mod control;
+mod fake;
 pub mod trust;
 mod wire;
 
 use std::time::Duration;
 
+use self::fake::TwilioFake;
 use self::wire::TwilioWire;
+use super::fake::Fake;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -27,6 +30,10 @@ impl Seat for Twilio {
 
     fn wire(&self) -> Box<dyn Wire> {
         Box::<TwilioWire>::default()
+    }
+
+    fn fake(&self) -> Option<&'static dyn Fake> {
+        Some(&TwilioFake)
     }
 }
 

@@ -2,11 +2,14 @@
 
 pub mod answer;
 pub mod control;
+mod fake;
 mod wire;
 
 use std::time::Duration;
 
+use self::fake::WaybeoFake;
 use self::wire::WaybeoWire;
+use super::fake::Fake;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -26,6 +29,10 @@ impl Seat for Waybeo {
 
     fn wire(&self) -> Box<dyn Wire> {
         Box::<WaybeoWire>::default()
+    }
+
+    fn fake(&self) -> Option<&'static dyn Fake> {
+        Some(&WaybeoFake)
     }
 }
 

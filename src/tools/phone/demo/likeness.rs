@@ -125,9 +125,9 @@ fn correlation(one: &[i16], other: &[i16]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::mulaw;
     use super::super::super::speech::Sentence;
     use super::*;
+    use switchboard_actors::g711;
 
     fn speech(code: &str) -> Vec<i16> {
         Sentence::in_language(code).expect("bundled").samples().expect("bundled")
@@ -136,7 +136,7 @@ mod tests {
     /// What comes back of a speech: quieter, through the line's code, behind two seconds of silence.
     fn answered(speech: &[i16]) -> Vec<i16> {
         let mut heard = vec![0; 16_000];
-        heard.extend(speech.iter().map(|sample| mulaw::decode(mulaw::encode(sample / 2))));
+        heard.extend(speech.iter().map(|sample| g711::decode_mulaw(g711::encode_mulaw(sample / 2))));
         heard.resize(heard.len() + 8000, 0);
         heard
     }

@@ -1,14 +1,14 @@
 //! `X-Twilio-Signature` as Twilio makes it (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
-//! The service checks signatures with code of its own; the phone shares none of it on purpose, so that one mistake cannot
+//! The service checks signatures with code of its own; this shares none of it on purpose, so that one mistake cannot
 //! agree with itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+use url::Url;
 
 /// The signature of a request to `url` with the decoded form `params`; none for a `GET` or an upgrade, whose query is part of
 /// the URL already.
@@ -25,12 +25,31 @@ pub(super) fn sign(token: &str, url: &str, params: &[(String, String)]) -> Strin
             hmac.update(value.as_bytes());
         }
     }
-    BASE64_STANDARD.encode(hmac.finalize().into_bytes())
+    STANDARD.encode_to_string(hmac.finalize().into_bytes())
+}
+
+/// An address as it is signed: without user, and over https without port.
+pub(super) fn signed_url(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only for addresses that have no host, which were refused before.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.scheme() == "https" {
+        let _ = url.set_port(None);
+    }
+    url
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_port_is_signed_over_http_and_not_over_https() {
+        let signed = |url: &str| String::from(signed_url(&url.parse().expect("an address")));
+        assert_eq!(signed("https://me:secret@v.example.com:8443/a?b=1"), "https://v.example.com/a?b=1");
+        assert_eq!(signed("http://127.0.0.1:8080/a"), "http://127.0.0.1:8080/a");
+    }
 
     const TOKEN: &str = "test_auth_token_0123456789abcdef";
 

@@ -1,10 +1,10 @@
-//! G.711 mu-law as the carrier speaks it. Pure.
+//! G.711 mu-law as carriers speak it. Pure.
 //!
 //! Written from the recommendation's arithmetic and apart from the service's tables: a fault in those would not cancel itself
 //! out between two ends that share them.
 
 /// One byte of the line as a 16-bit sample.
-pub(super) fn decode(byte: u8) -> i16 {
+pub(in crate::carrier) fn decode(byte: u8) -> i16 {
     let code = !byte;
     let exponent = (code >> 4) & 0x07;
     let mantissa = i16::from(code & 0x0F);
@@ -13,7 +13,7 @@ pub(super) fn decode(byte: u8) -> i16 {
 }
 
 /// A 16-bit sample as one byte of the line.
-pub(super) fn encode(sample: i16) -> u8 {
+pub(in crate::carrier) fn encode(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0x00 };
     let magnitude = sample.unsigned_abs().min(CLIP) + BIAS.unsigned_abs();
     // The bias makes bit 7 the lowest place the leading one can have.

@@ -6,91 +6,7 @@ use std::time::Duration;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::summary::Warning;
-
-/// A document: what to do, one after the other.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Document {
-    /// What to do.
-    pub(super) verbs: Vec<Verb>,
-    /// What Twilio would ignore with a warning.
-    pub(super) warnings: Vec<Warning>,
-}
-
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verb {
-    /// Open a bidirectional stream and wait for its end.
-    Connect {
-        /// Where to ask for more when it has ended.
-        action: Option<Callback>,
-        /// The stream.
-        stream: StreamNoun,
-    },
-    /// Speak a text.
-    Say(String),
-    /// Play a file, or keys when there is no address.
-    Play(String),
-    /// Wait.
-    Pause(Duration),
-    /// End the call.
-    Hangup,
-    /// Do not take the call.
-    Reject(String),
-    /// Go on with another document.
-    Redirect(Callback),
-    /// Call somebody else and join the two.
-    Dial {
-        /// Where to ask for more when the other has gone.
-        action: Option<Callback>,
-        /// Who is called.
-        targets: Vec<String>,
-        /// What whoever answers is told, before the two are joined.
-        whisper: Option<Callback>,
-        /// Who is told that somebody has answered.
-        status: Option<Callback>,
-    },
-    /// Wait in a conference for somebody else.
-    Meet {
-        /// Where to ask for more when it is over.
-        action: Option<Callback>,
-        /// Its name.
-        room: String,
-    },
-    /// Say something and wait for keys.
-    Gather {
-        /// Who is told of the keys.
-        action: Option<Callback>,
-        /// What is said.
-        words: String,
-    },
-    /// A verb that Twilio knows and the phone does not act out.
-    Skipped(String),
-}
-
-/// An address that is asked for more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Callback {
-    /// Absolute, or relative to the document's own.
-    pub(super) url: String,
-    /// `GET` instead of `POST`.
-    pub(super) get: bool,
-}
-
-/// `<Stream>` with its parameters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct StreamNoun {
-    /// Where to connect.
-    pub(super) url: String,
-    /// Its name, for the status callback.
-    pub(super) name: Option<String>,
-    /// Which side is sent.
-    pub(super) track: Option<String>,
-    /// Who is told that it began and ended.
-    pub(super) status: Option<Callback>,
-    /// `<Parameter>`s.
-    pub(super) parameters: BTreeMap<String, String>,
-}
+use crate::carrier::fake::{Callback, Complaint, Dial, Document, StreamNoun, Verb};
 
 /// Reads a document.
 ///
@@ -104,17 +20,17 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     if root.name != "Response" {
         return Err(format!("the root element is <{}>, expected <Response>", root.name));
     }
-    let mut document = Document { verbs: Vec::new(), warnings: Vec::new() };
+    let mut document = Document { verbs: Vec::new(), complaints: Vec::new() };
     for child in &root.children {
-        match verb(child, &mut document.warnings)? {
+        match verb(child, &mut document.complaints)? {
             Some(verb) => document.verbs.push(verb),
-            None => document.warnings.push(Warning::new(12200, format!("unknown verb <{}> ignored", child.name))),
+            None => document.complaints.push(unknown(format!("unknown verb <{}> ignored", child.name))),
         }
     }
     Ok(document)
 }
 
-fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, String> {
+fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Verb>, String> {
     let known: &[&str] = match element.name.as_str() {
         "Connect" => &["action", "method"],
         "Say" => &["voice", "language", "loop"],
@@ -129,9 +45,11 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
         name if OTHER_VERBS.contains(&name) => return Ok(Some(Verb::Skipped(name.to_owned()))),
         _ => return Ok(None),
     };
-    element.warn_of_unknown(known, warnings);
+    element.complain_of_unknown(known, complaints);
     Ok(Some(match element.name.as_str() {
-        "Connect" => Verb::Connect { action: element.callback("action", "method"), stream: stream(element, warnings)? },
+        "Connect" => {
+            Verb::Connect { action: element.callback("action", "method"), stream: stream(element, complaints)? }
+        }
         "Say" => Verb::Say(element.text.trim().to_owned()),
         "Play" => Verb::Play(element.text.trim().to_owned()),
         "Pause" => Verb::Pause(Duration::from_secs(match element.attribute("length") {
@@ -149,17 +67,17 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
         }),
         "Dial" => {
             if let Some(conference) = element.children.iter().find(|noun| noun.name == "Conference") {
-                conference.warn_of_unknown(CONFERENCE_ATTRIBUTES, warnings);
+                conference.complain_of_unknown(CONFERENCE_ATTRIBUTES, complaints);
                 let room = conference.text.trim().to_owned();
                 return Ok(Some(Verb::Meet { action: element.callback("action", "method"), room }));
             }
             let noun = |url, method| element.children.iter().find_map(|noun| noun.callback(url, method));
-            Verb::Dial {
+            Verb::Dial(Dial {
                 action: element.callback("action", "method"),
                 targets: targets(element),
                 whisper: noun("url", "method"),
                 status: noun("statusCallback", "statusCallbackMethod"),
-            }
+            })
         }
         "Gather" => {
             let said = element.children.iter().filter(|child| child.name == "Say").map(|say| say.text.trim());
@@ -169,11 +87,11 @@ fn verb(element: &Element, warnings: &mut Vec<Warning>) -> Result<Option<Verb>, 
     }))
 }
 
-fn stream(connect: &Element, warnings: &mut Vec<Warning>) -> Result<StreamNoun, String> {
+fn stream(connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNoun, String> {
     let Some(element) = connect.children.iter().find(|child| child.name == "Stream") else {
         return Err("<Connect> without a <Stream>".into());
     };
-    element.warn_of_unknown(STREAM_ATTRIBUTES, warnings);
+    element.complain_of_unknown(STREAM_ATTRIBUTES, complaints);
     let mut noun = StreamNoun {
         url: element.attribute("url").unwrap_or_default().to_owned(),
         name: element.attribute("name").map(ToOwned::to_owned),
@@ -183,15 +101,11 @@ fn stream(connect: &Element, warnings: &mut Vec<Warning>) -> Result<StreamNoun, 
     };
     for child in &element.children {
         let (Some(name), Some(value)) = (child.attribute("name"), child.attribute("value")) else {
-            warnings
-                .push(Warning::new(12200, format!("<{}> without a name and a value in <Stream> ignored", child.name)));
+            complaints.push(unknown(format!("<{}> without a name and a value in <Stream> ignored", child.name)));
             continue;
         };
         if name.len() + value.len() >= LONGEST_PARAMETER {
-            warnings.push(Warning::new(
-                12200,
-                format!("<Parameter name=\"{name}\"> is {LONGEST_PARAMETER} characters or more"),
-            ));
+            complaints.push(unknown(format!("<Parameter name=\"{name}\"> is {LONGEST_PARAMETER} characters or more")));
         }
         noun.parameters.insert(name.to_owned(), value.to_owned());
     }
@@ -209,6 +123,11 @@ fn targets(dial: &Element) -> Vec<String> {
         })
         .collect();
     if nouns.is_empty() { vec![dial.text.trim().to_owned()] } else { nouns }
+}
+
+/// What the document has beyond TwiML: ignored, with a warning.
+fn unknown(text: String) -> Complaint {
+    Complaint { code: 12200, text }
 }
 
 /// A parameter's name and value together stay below this.
@@ -304,9 +223,9 @@ impl Element {
         })
     }
 
-    fn warn_of_unknown(&self, known: &[&str], warnings: &mut Vec<Warning>) {
+    fn complain_of_unknown(&self, known: &[&str], complaints: &mut Vec<Complaint>) {
         for (name, _) in self.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            warnings.push(Warning::new(12200, format!("unknown attribute `{name}` of <{}> ignored", self.name)));
+            complaints.push(unknown(format!("unknown attribute `{name}` of <{}> ignored", self.name)));
         }
     }
 }
@@ -375,7 +294,7 @@ mod tests {
             r#"</Stream></Connect><Hangup/></Response>"#
         ))
         .expect("well-formed");
-        assert_eq!(document.warnings, []);
+        assert_eq!(document.complaints, []);
         let [Verb::Connect { action: Some(action), stream }, Verb::Hangup] = &document.verbs[..] else {
             panic!("{document:?}")
         };
@@ -397,7 +316,7 @@ mod tests {
         let nouns = "<Number>+15550100003</Number><Sip>sip:desk@example.com</Sip>";
         assert_eq!(
             verbs(&format!("<Dial timeout='20'>{nouns}</Dial>")),
-            [Verb::Dial { action: None, targets, whisper: None, status: None }]
+            [Verb::Dial(Dial { targets, ..Dial::default() })]
         );
         let gather = Verb::Gather { action: Some(Callback { url: "/k".into(), get: false }), words: "x".into() };
         assert_eq!(verbs("<Gather action='/k'><Say>x</Say></Gather>"), [gather]);
@@ -408,7 +327,7 @@ mod tests {
     fn what_twilio_ignores_is_ignored_with_its_warning() {
         let document = parse("<Response><Dance/><Say volume='11'>x</Say></Response>").expect("well-formed");
         assert_eq!(document.verbs, [Verb::Say("x".into())]);
-        let texts: Vec<&str> = document.warnings.iter().map(|warning| warning.text.as_str()).collect();
+        let texts: Vec<&str> = document.complaints.iter().map(|warning| warning.text.as_str()).collect();
         assert_eq!(texts, ["unknown verb <Dance> ignored", "unknown attribute `volume` of <Say> ignored"]);
     }
 

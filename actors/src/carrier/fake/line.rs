@@ -1,0 +1,125 @@
+//! The carrier's end of one stream: what it sends, and how strictly it reads. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Complaint;
+use crate::carrier::{AudioFormat, ByClear, Capabilities, Clear, Incoming, Length, Marks, Outgoing};
+
+/// The carrier's end of one stream. Samples are 8 kHz, mono.
+pub trait Line: Send {
+    /// Everything up to the stream's `start`, which brings `parameters` along.
+    fn start(&mut self, parameters: &BTreeMap<String, String>, out: &mut Outgoing);
+
+    /// The caller's next 20 ms, which end at `at` since the stream began.
+    fn media(&mut self, samples: &[i16], at: Duration, out: &mut Outgoing);
+
+    /// A key the caller pressed; nothing where the carrier tells of no keys.
+    fn key(&mut self, key: char, out: &mut Outgoing) {
+        let _ = (key, out);
+    }
+
+    /// Playout has come to a mark, or a clear has passed over it; nothing where the carrier has no marks.
+    fn mark(&mut self, echo: &Echo, out: &mut Outgoing) {
+        let _ = (echo, out);
+    }
+
+    /// The call is over; nothing where the carrier does not say so.
+    fn stop(&mut self, out: &mut Outgoing);
+
+    /// Whether the carrier closes the socket of a call that is over.
+    fn closes(&self) -> bool {
+        true
+    }
+
+    /// Reads one message of the service.
+    ///
+    /// # Errors
+    /// What the carrier would say of it; the message is ignored.
+    fn read(&self, message: Incoming<'_>) -> Result<Said, Complaint>;
+
+    /// How many samples a message of audio has, found without checking it: for load that has to cost less
+    /// than what it measures. `None` sends the message to [`Line::read`].
+    fn samples_in(&self, message: Incoming<'_>) -> Option<usize> {
+        let _ = message;
+        None
+    }
+}
+
+/// What the service said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Play these samples behind what is queued.
+    Media(Vec<i16>),
+    /// Send this name back when playout has come here.
+    Mark(String),
+    /// Drop what is queued.
+    Clear,
+}
+
+/// A mark that goes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// Its name.
+    pub name: String,
+    /// Playout has reached it. Otherwise a clear has passed over it, which not every carrier's echo shows.
+    pub played: bool,
+}
+
+impl Echo {
+    /// Of a mark that playout has reached.
+    pub const fn played(name: String) -> Self {
+        Self { name, played: true }
+    }
+}
+
+/// What goes back of the marks that were `pending` at a clear. Where the carrier's page says nothing,
+/// nothing does: the service has to stand that.
+pub fn echoes_of_clear(can: &Capabilities, pending: Vec<String>) -> Vec<Echo> {
+    match can.marks {
+        Marks::Echoed { by_clear: ByClear::Echoes | ByClear::Labels, .. } => {
+            pending.into_iter().map(|name| Echo { name, played: false }).collect()
+        }
+        Marks::Echoed { by_clear: ByClear::Drops | ByClear::Unknown, .. } | Marks::None => Vec::new(),
+    }
+}
+
+/// Samples that may be queued before it is too much, where the carrier cannot be relied on to drop them:
+/// twice the lead, because the network may deliver the first frames late and the rest on time.
+pub fn most_queued(can: &Capabilities) -> Option<usize> {
+    match can.clear {
+        Clear::Sure { .. } => None,
+        Clear::None | Clear::Unsure => Some(Length::Time(2 * can.lead).samples(AudioFormat::PCM_8K) as usize),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carrier::Carrier;
+
+    #[test]
+    fn a_clear_gives_back_what_the_capabilities_say() {
+        let base = *Carrier::all().next().expect("a carrier").capabilities();
+        let with =
+            |by_clear| Capabilities { marks: Marks::Echoed { by_clear, longest_name: 9, most_pending: 9 }, ..base };
+        let back = |can: &Capabilities| {
+            let back = echoes_of_clear(can, vec!["a".to_owned(), "b".to_owned()]);
+            assert!(back.iter().all(|echo| !echo.played));
+            back.into_iter().map(|echo| echo.name).collect::<String>()
+        };
+        assert_eq!(back(&with(ByClear::Echoes)), "ab");
+        assert_eq!(back(&with(ByClear::Labels)), "ab");
+        assert_eq!(back(&with(ByClear::Drops)), "");
+        assert_eq!(back(&with(ByClear::Unknown)), "");
+        assert_eq!(back(&Capabilities { marks: Marks::None, ..base }), "");
+    }
+
+    #[test]
+    fn only_what_can_be_dropped_may_be_queued_without_end() {
+        let base = *Carrier::all().next().expect("a carrier").capabilities();
+        let queued = |clear| most_queued(&Capabilities { clear, lead: Duration::from_millis(200), ..base });
+        assert_eq!(queued(Clear::Sure { late: Duration::ZERO }), None);
+        assert_eq!((queued(Clear::Unsure), queued(Clear::None)), (Some(3_200), Some(3_200)));
+    }
+}

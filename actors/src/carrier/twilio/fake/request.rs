@@ -1,0 +1,240 @@
+//! Twilio's webhooks and callbacks (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
+
+use chrono::SecondsFormat;
+use url::{Url, form_urlencoded};
+
+use super::document;
+use super::sign::{sign, signed_url};
+use crate::carrier::fake::{
+    Calling, Document, Documents, Invitation, Method, Outcome, Request, Stage, StreamNoun, Told,
+};
+
+/// How Twilio asks for documents, which are TwiML.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Twiml;
+
+impl Documents for Twiml {
+    fn content_types(&self) -> &'static [&'static str] {
+        &["text/xml", "application/xml", "text/html"]
+    }
+
+    fn request(&self, call: &Calling, to: &Url, get: bool, told: &Told) -> Request {
+        let fields = fields(call, told);
+        let mut url = to.clone();
+        url.set_fragment(None);
+        if get {
+            url.query_pairs_mut().extend_pairs(&fields);
+        }
+        let mut headers = vec![("User-Agent", "TwilioProxy/1.1".to_owned()), ("Accept", "*/*".to_owned())];
+        if let Some(secret) = &call.secret {
+            let signed = if get { &[] } else { &fields[..] };
+            headers.push(("X-Twilio-Signature", sign(secret.expose(), signed_url(&url).as_str(), signed)));
+        }
+        let form = || form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+        Request {
+            method: if get { Method::Get } else { Method::Post },
+            url,
+            headers,
+            body: (!get).then(|| ("application/x-www-form-urlencoded; charset=UTF-8", form())),
+        }
+    }
+
+    fn read(&self, text: &str) -> Result<Document, String> {
+        document::parse(text)
+    }
+
+    fn stream_address(&self, document: &Url, stream: &StreamNoun) -> Result<Url, String> {
+        stream_address(document, stream)
+    }
+
+    fn invitation(&self, asked: &str) -> Result<Invitation, String> {
+        let field = |name: &str| {
+            let found = form_urlencoded::parse(asked.as_bytes()).find(|(found, _)| found == name);
+            found.map(|(_, value)| value.into_owned()).ok_or_else(|| format!("the API was asked without {name}"))
+        };
+        Ok(Invitation {
+            to: field("To")?,
+            from: field("From")?,
+            document: field("Url")?,
+            status: field("StatusCallback")?,
+        })
+    }
+}
+
+/// The decoded form of a request, in the order in which it is sent.
+fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
+    match told {
+        Told::Next => of_the_call(call, None, &[]),
+        Told::Dialled { leg, outcome, talked } => {
+            let bridged = talked.is_some().to_string();
+            let mut extra = vec![
+                ("DialCallStatus", status(*outcome)),
+                ("DialCallSid", leg.as_str()),
+                ("DialBridged", bridged.as_str()),
+            ];
+            let seconds = talked.map(|talked| talked.as_secs().to_string());
+            extra.extend(seconds.as_deref().map(|seconds| ("DialCallDuration", seconds)));
+            of_the_call(call, None, &extra)
+        }
+        // Where the caller has hung up, the document goes on for nobody, and says so.
+        Told::Met { hung_up } => of_the_call(call, hung_up.then_some("completed"), &[("DialCallStatus", "answered")]),
+        Told::LegAnswered { leg } => of_a_leg(call, leg, None),
+        Told::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
+        Told::PersonAnswered => of_a_person(call, "in-progress", None),
+        Told::PersonPressed { key } => of_a_person(call, "in-progress", Some(*key)),
+        Told::PersonGone { outcome } => of_a_person(call, status(*outcome), None),
+        Told::Stream { stream, name, stage, at } => {
+            let (event, error) = match stage {
+                Stage::Started => ("stream-started", None),
+                Stage::Stopped => ("stream-stopped", None),
+                Stage::Failed(error) => ("stream-error", Some(error.as_str())),
+            };
+            let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            let mut fields = vec![
+                ("AccountSid", call.account.as_str()),
+                ("CallSid", &call.id),
+                ("StreamSid", stream.as_str()),
+                ("StreamName", name.as_ref().unwrap_or(stream)),
+                ("StreamEvent", event),
+                ("Timestamp", &at),
+            ];
+            fields.extend(error.map(|error| ("StreamError", error)));
+            owned(&fields)
+        }
+    }
+}
+
+/// What every webhook of the caller's own call has.
+fn of_the_call(call: &Calling, status: Option<&str>, extra: &[(&str, &str)]) -> Vec<(String, String)> {
+    let fields = [
+        ("CallSid", call.id.as_str()),
+        ("AccountSid", &call.account),
+        ("From", &call.from),
+        ("To", &call.to),
+        ("Caller", &call.from),
+        ("Called", &call.to),
+        ("CallStatus", status.unwrap_or(if call.answered { "in-progress" } else { "ringing" })),
+        ("ApiVersion", "2010-04-01"),
+        ("Direction", "inbound"),
+        ("FromCountry", "US"),
+        // Unknown ones come empty, and are signed all the same.
+        ("FromCity", ""),
+    ];
+    owned(&[&fields, extra].concat())
+}
+
+/// What a webhook of a dialled leg has.
+fn of_a_leg(call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String)> {
+    let key = key.map(String::from);
+    let mut fields = vec![
+        ("CallSid", leg),
+        ("ParentCallSid", &call.id),
+        ("AccountSid", &call.account),
+        ("CallStatus", "in-progress"),
+        ("Direction", "outbound-dial"),
+    ];
+    fields.extend(key.as_deref().map(|key| ("Digits", key)));
+    owned(&fields)
+}
+
+/// What a webhook of a call has that the service has begun.
+fn of_a_person(call: &Calling, status: &str, key: Option<char>) -> Vec<(String, String)> {
+    let key = key.map(String::from);
+    let mut fields = vec![
+        ("CallSid", call.id.as_str()),
+        ("AccountSid", &call.account),
+        ("From", &call.from),
+        ("To", &call.to),
+        ("Direction", "outbound-api"),
+        ("CallStatus", status),
+    ];
+    fields.extend(key.as_deref().map(|key| ("Digits", key)));
+    owned(&fields)
+}
+
+fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// `CallStatus` and `DialCallStatus` of a call that is over.
+const fn status(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered | Outcome::Declined => "completed",
+        Outcome::Busy => "busy",
+        Outcome::NoAnswer => "no-answer",
+        Outcome::Failed => "failed",
+    }
+}
+
+/// The address of a `<Stream>`, by Twilio's rules.
+fn stream_address(document: &Url, noun: &StreamNoun) -> Result<Url, String> {
+    let failed = |problem: &str, code| format!("open the stream {}: {problem} (Twilio {code})", noun.url);
+    let mut url = document.join(&noun.url).map_err(|error| failed(&error.to_string(), 31923))?;
+    if noun.url.is_empty() {
+        return Err(failed("no `url`", 31923));
+    }
+    // A relative address takes over the document's scheme.
+    let socket = match url.scheme() {
+        "https" => Some("wss"),
+        "http" => Some("ws"),
+        _ => None,
+    };
+    if let Some(socket) = socket.filter(|_| !noun.url.contains("://")) {
+        url.set_scheme(socket).map_err(|()| failed("not a socket's address", 31922))?;
+    }
+    match url.scheme() {
+        "wss" => {}
+        "ws" if is_loopback(&url) => {}
+        "ws" => return Err(failed("ws:// goes to this machine only, expected wss://", 31922)),
+        _ => return Err(failed("expected wss://", 31922)),
+    }
+    if url.query().is_some() {
+        return Err(failed("it has a query string; use <Parameter>", 31920));
+    }
+    if noun.track.as_deref().is_some_and(|track| track != "inbound_track") {
+        return Err(failed("<Connect> takes the inbound track only", 31941));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(url: &str, track: Option<&str>) -> Result<String, String> {
+        let document = "http://127.0.0.1:8080/twilio/voice".parse().expect("an address");
+        let noun = StreamNoun { url: url.into(), track: track.map(ToOwned::to_owned), ..StreamNoun::default() };
+        stream_address(&document, &noun).map(String::from)
+    }
+
+    #[test]
+    fn a_stream_goes_to_wss_or_to_this_machine() {
+        assert_eq!(open("wss://voice.example.com/ws", None).as_deref(), Ok("wss://voice.example.com/ws"));
+        assert_eq!(open("ws://127.0.0.1:9/ws", Some("inbound_track")).as_deref(), Ok("ws://127.0.0.1:9/ws"));
+        assert_eq!(open("/ws", None).as_deref(), Ok("ws://127.0.0.1:8080/ws"));
+    }
+
+    #[test]
+    fn a_stream_twilio_would_not_open_is_refused_with_its_code() {
+        for (url, track, code) in [
+            ("ws://voice.example.com/ws", None, "31922"),
+            ("https://voice.example.com/ws", None, "31922"),
+            ("wss://voice.example.com/ws?token=1", None, "31920"),
+            ("wss://voice.example.com/ws", Some("both_tracks"), "31941"),
+            ("wss://", None, "31923"),
+            ("", None, "31923"),
+        ] {
+            let problem = open(url, track).expect_err(url);
+            assert!(problem.contains(code), "{url}: {problem}");
+        }
+    }
+}

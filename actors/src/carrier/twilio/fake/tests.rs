@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::carrier::fake::{Complaint, Outcome, Told, Verb};
+use crate::carrier::twilio::answer::{ConnectStream, connect_stream};
+use crate::carrier::twilio::trust::{self, Keys, Signed};
+use crate::ids::Private;
+
+const SECRET: &str = "test_auth_token_0123456789abcdef";
+
+fn call() -> Calling {
+    Calling {
+        id: TwilioFake.call_id(1),
+        account: "AC00000000000000000000000000000002".to_owned(),
+        from: "+15550100001".to_owned(),
+        to: "+15550100002".to_owned(),
+        answered: false,
+        secret: Some(Private::new(SECRET.to_owned())),
+        faults: Vec::new(),
+    }
+}
+
+fn keys() -> Keys {
+    Keys { auth_tokens: vec![Private::new(SECRET.to_owned())], ..Keys::default() }
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn ids_look_like_twilios() {
+    assert_eq!(TwilioFake.call_id(10), "CA0000000000000000000000000000000a");
+    assert_eq!(TwilioFake.stream_id("", u128::MAX), format!("MZ{}", "f".repeat(32)));
+}
+
+#[test]
+fn what_is_asked_is_what_the_seat_trusts() {
+    let url: Url = "https://voice.example.com/twilio/voice".parse().expect("an address");
+    for get in [false, true] {
+        let request = request::Twiml.request(&call(), &url, get, &Told::Next);
+        let form: Vec<(String, String)> = match &request.body {
+            Some((_, body)) => url::form_urlencoded::parse(body.as_bytes()).into_owned().collect(),
+            None => Vec::new(),
+        };
+        assert_eq!(form.is_empty(), get);
+        let asked = trust::Request {
+            url: request.url.as_str(),
+            signed: Signed::Form(&form),
+            signature: header(&request, trust::SIGNATURE_HEADER),
+            settings: None,
+        };
+        assert_eq!(trust::verify_webhook(&keys(), &asked), Ok(()), "{request:?}");
+        let forged = trust::Request { url: "https://voice.example.com/twilio/other", ..asked };
+        assert!(trust::verify_webhook(&keys(), &forged).is_err());
+    }
+    let stream: Url = "wss://voice.example.com/ws".parse().expect("an address");
+    let upgrade = TwilioFake.upgrade(&call(), &stream);
+    let asked = trust::Request {
+        url: stream.as_str(),
+        signed: Signed::Nothing,
+        signature: header(&upgrade, trust::SIGNATURE_HEADER),
+        settings: None,
+    };
+    assert_eq!(trust::verify_upgrade(&keys(), &asked), Ok(()));
+    let unsigned = TwilioFake.upgrade(&Calling { secret: None, ..call() }, &stream);
+    assert_eq!(header(&unsigned, trust::SIGNATURE_HEADER), None);
+}
+
+#[test]
+fn the_seats_document_is_read_without_a_complaint() {
+    let public = "https://voice.example.com".parse().expect("an address");
+    let parameters = [("token", "q<7")];
+    let document = connect_stream(&ConnectStream { public_url: &public, name: "va-1", parameters: &parameters });
+    let read = request::Twiml.read(&document).expect("a document");
+    assert_eq!(read.complaints, []);
+    let Some(Verb::Connect { action: Some(_), stream }) = read.verbs.first() else { panic!("{read:?}") };
+    assert_eq!(stream.parameters, BTreeMap::from([("token".to_owned(), "q<7".to_owned())]));
+    let door = format!("https://voice.example.com{}", TwilioFake.usage().door).parse().expect("an address");
+    let address = request::Twiml.stream_address(&door, stream).map(String::from);
+    assert_eq!(address.as_deref(), Ok("wss://voice.example.com/ws"));
+}
+
+#[test]
+fn what_became_of_a_dialled_person_is_told_in_twilios_words() {
+    let url: Url = "https://voice.example.com/after".parse().expect("an address");
+    let told = |told: &Told| {
+        let (_, body) = request::Twiml.request(&call(), &url, false, told).body.expect("a form");
+        url::form_urlencoded::parse(body.as_bytes()).into_owned().collect::<BTreeMap<String, String>>()
+    };
+    for (outcome, word) in [
+        (Outcome::Answered, "completed"),
+        (Outcome::Declined, "completed"),
+        (Outcome::Busy, "busy"),
+        (Outcome::NoAnswer, "no-answer"),
+        (Outcome::Failed, "failed"),
+    ] {
+        let fields = told(&Told::Dialled { leg: "CA7".to_owned(), outcome, talked: None });
+        assert_eq!((&*fields["DialCallStatus"], &*fields["DialBridged"]), (word, "false"));
+        assert!(!fields.contains_key("DialCallDuration"));
+    }
+    let talked = Some(std::time::Duration::from_secs(2));
+    let fields = told(&Told::Dialled { leg: "CA7".to_owned(), outcome: Outcome::Answered, talked });
+    assert_eq!((&*fields["DialBridged"], &*fields["DialCallDuration"]), ("true", "2"));
+    assert_eq!(told(&Told::Met { hung_up: true })["CallStatus"], "completed");
+    assert_eq!(told(&Told::Met { hung_up: false })["CallStatus"], "ringing");
+    assert_eq!(told(&Told::LegPressed { leg: "CA7".to_owned(), key: '1' })["Digits"], "1");
+}
+
+#[test]
+fn a_violation_is_named_with_twilios_code() {
+    let fake: &dyn Fake = &TwilioFake;
+    assert_eq!(fake.coded(Violation::StreamClosed), " (Twilio 31921)");
+    let complaint = fake.complaint(Violation::PlayoutFull, "too much");
+    assert_eq!(complaint, Complaint { code: 31931, text: "too much".to_owned() });
+}

@@ -1,0 +1,81 @@
+//! Waybeo, played: its stream alone, and what is known to go wrong with it. Pure.
+
+mod line;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::carrier::fake::{Calling, Fake, Fault, Line, Method, Part, Request, Setup, Usage};
+
+/// Waybeo's side of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WaybeoFake;
+
+impl Fake for WaybeoFake {
+    fn usage(&self) -> &'static Usage {
+        &Usage {
+            title: "Waybeo",
+            address: "where the service is: /waybeo/ws is added",
+            door: "/",
+            examples: &[
+                "--carrier waybeo --stream 'ws://127.0.0.1:8080/waybeo/ws?token=t' --wav caller.wav --fault no-stop,no-close",
+            ],
+        }
+    }
+
+    fn faults(&self) -> &'static [Fault] {
+        &Fault::ALL
+    }
+
+    fn setup(&self, part: Part<'_>) -> Setup {
+        let enabled = matches!(part, Part::Played { .. });
+        Setup { settings: vec![("waybeo.enabled", enabled.to_string())], secrets: Vec::new() }
+    }
+
+    /// As Waybeo's bridge makes them: 21 characters, of which any may be a hyphen, the first one too.
+    fn call_id(&self, random: u128) -> String {
+        let mut id = URL_SAFE_NO_PAD.encode_to_string(random.to_be_bytes());
+        id.truncate(20);
+        format!("-{id}")
+    }
+
+    fn stream_at(&self, at: Url) -> Result<Url, String> {
+        let mut url = at;
+        let socket = match url.scheme() {
+            "https" => "wss",
+            "http" => "ws",
+            _ => return Ok(url),
+        };
+        let path = format!("{}/waybeo/ws", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url.set_scheme(socket).map_err(|()| format!("open the stream {url}: not a socket's address"))?;
+        Ok(url)
+    }
+
+    fn upgrade(&self, _: &Calling, stream: &Url) -> Request {
+        Request { method: Method::Get, url: stream.clone(), headers: Vec::new(), body: None }
+    }
+
+    fn line(&self, call: &Calling, _: &str) -> Box<dyn Line> {
+        Box::new(line::WaybeoLine::new(call))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_is_found_from_the_services_address() {
+        let found = |url: &str| WaybeoFake.stream_at(url.parse().expect("an address")).map(String::from);
+        assert_eq!(found("http://127.0.0.1:9/?token=t").as_deref(), Ok("ws://127.0.0.1:9/waybeo/ws?token=t"));
+        assert_eq!(found("wss://v.example.com/x?token=t").as_deref(), Ok("wss://v.example.com/x?token=t"));
+    }
+
+    #[test]
+    fn ids_look_like_the_bridges() {
+        let id = WaybeoFake.call_id(u128::MAX);
+        assert_eq!((id.len(), id.as_str()), (21, "-____________________"));
+        assert_ne!(WaybeoFake.call_id(1 << 64), WaybeoFake.call_id(1 << 65));
+    }
+}
