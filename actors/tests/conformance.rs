@@ -1,0 +1,445 @@
+//! Every carrier's wire against the carrier's own side, which is played strictly: one script for all seats.
+//!
+//! Announced → start → the caller's audio → ours → a mark → a barge-in → a key → stop → a second start → a malformed
+//! flood. Nothing waits: a stream is two values that hand each other messages.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard_actors::carrier::fake::{Calling, Documents, Echo, Fake, Line, Method, Said, Told, echoes_of_clear};
+use switchboard_actors::carrier::{
+    ByClear, Capabilities, Carrier, Clear, Handover, Incoming, Keys, LineCommand, LineEvent, LineFormats, Marks,
+    Messages, Outgoing, SecondStart, StreamStart, Wire, WireError,
+};
+use switchboard_actors::frame::Frame;
+use switchboard_actors::g711;
+use switchboard_actors::ids::{CarrierCallId, Private};
+use url::Url;
+
+/// What is wrong, where something is.
+type Verdict = Result<(), String>;
+
+#[test]
+fn every_wire_understands_its_carrier_and_is_understood() {
+    for carrier in Carrier::all() {
+        assert_eq!(conforms(carrier, carrier.wire()), Ok(()), "{carrier:?}");
+    }
+}
+
+#[test]
+fn every_carrier_announces_its_calls() {
+    for carrier in Carrier::all() {
+        assert_eq!(announces(carrier), Ok(()), "{carrier:?}");
+    }
+}
+
+#[test]
+fn a_broken_wire_is_found() {
+    for carrier in Carrier::all() {
+        for how in Flaw::ALL.into_iter().filter(|flaw| flaw.shows(carrier.capabilities())) {
+            let wire = Broken { wire: carrier.wire(), how, carrier };
+            assert!(conforms(carrier, Box::new(wire)).is_err(), "{carrier:?} {how:?}");
+        }
+    }
+}
+
+/// Plays a whole stream of `carrier` on `wire`.
+fn conforms(carrier: Carrier, wire: Box<dyn Wire>) -> Verdict {
+    let mut stream = Stream::new(carrier, wire, 1)?;
+    let formats = stream.begins()?;
+    stream.caller_speaks(formats)?;
+    stream.agent_speaks(formats)?;
+    stream.mark_settles()?;
+    stream.caller_barges_in(formats)?;
+    stream.key_is_pressed()?;
+    stream.caller_hangs_up()?;
+    stream.starts_again(formats)?;
+    stream.is_flooded()?;
+    stream.agent_speaks(formats).map_err(|problem| format!("after the flood: {problem}"))
+}
+
+/// Both ends of one stream.
+struct Stream {
+    fake: &'static dyn Fake,
+    can: &'static Capabilities,
+    calling: Calling,
+    id: String,
+    line: Box<dyn Line>,
+    wire: Box<dyn Wire>,
+    /// What the carrier says next.
+    said: Outgoing,
+}
+
+impl Stream {
+    fn new(carrier: Carrier, wire: Box<dyn Wire>, number: u128) -> Result<Self, String> {
+        let fake = carrier.fake().ok_or("its side of a call is not there to be played")?;
+        let calling = calling(fake, number);
+        let id = fake.stream_id(&calling.id, number);
+        let line = fake.line(&calling, &id);
+        Ok(Self { fake, can: carrier.capabilities(), calling, id, line, wire, said: Outgoing::default() })
+    }
+
+    /// Hands over what the carrier has said; gives what the wire makes of it.
+    fn hear(&mut self) -> Result<Vec<LineEvent>, String> {
+        let (mut events, mut reply) = (Vec::new(), Outgoing::default());
+        for message in self.said.messages() {
+            events.push(self.wire.read(message, &mut reply).map_err(|error| format!("{message:?}: {error}"))?);
+        }
+        self.said.clear();
+        for message in reply.messages() {
+            self.line.read(message).map_err(|complaint| complaint.text)?;
+        }
+        Ok(events)
+    }
+
+    /// Hands over what the wire writes for `command`; gives what the carrier makes of it.
+    fn tell(&mut self, command: &LineCommand) -> Result<Vec<Said>, String> {
+        let mut out = Outgoing::default();
+        self.wire.write(command, &mut out);
+        let read = |message| self.line.read(message).map_err(|complaint| complaint.text);
+        out.messages().map(read).collect()
+    }
+
+    fn begins(&mut self) -> Result<LineFormats, String> {
+        let parameters = BTreeMap::from([("store_code".to_owned(), "q<7\"".to_owned())]);
+        self.line.start(&parameters, &mut self.said);
+        let mut events = self.hear()?;
+        events.retain(|event| !matches!(event, LineEvent::Connected | LineEvent::Other(_)));
+        let start = |event| if let LineEvent::Started(start) = event { Ok(*start) } else { Err(event) };
+        let starts: Result<Vec<StreamStart>, LineEvent> = events.into_iter().map(start).collect();
+        let starts = starts.map_err(|event| format!("{event:?} before the start"))?;
+        let [StreamStart { stream, carrier_call, account, format, parameters: told, .. }] = &starts[..] else {
+            return Err(format!("{} starts", starts.len()));
+        };
+        same("the stream's id", stream.as_str(), self.id.as_str())?;
+        same("the call's id", carrier_call.as_str(), self.calling.id.as_str())?;
+        if let Some(account) = account {
+            same("the account", account, &self.calling.account)?;
+        }
+        holds(parameters.iter().all(|(name, value)| told.get(name) == Some(value)), "a parameter is lost")?;
+        holds(self.can.hears.contains(&format.hears), "the caller's format is not one of its capabilities")?;
+        holds(self.can.says.contains(&format.says), "our format is not one of its capabilities")?;
+        Ok(*format)
+    }
+
+    fn caller_speaks(&mut self, formats: LineFormats) -> Verdict {
+        for frame in 1..=3 {
+            let at = Duration::from_millis(frame * 20);
+            self.line.media(&voice(), at, &mut self.said);
+            let mut bytes = Vec::new();
+            for event in self.hear()? {
+                let LineEvent::Audio(audio) = event else { return Err(format!("{event:?} instead of audio")) };
+                holds(audio.timestamp.is_none_or(|stamp| stamp <= at), "a timestamp out of the future")?;
+                bytes.extend_from_slice(&audio.payload);
+            }
+            let mut samples = Vec::new();
+            g711::decode(formats.hears.encoding, &bytes, &mut samples);
+            alike("the caller's audio", &samples, &voice())?;
+        }
+        Ok(())
+    }
+
+    fn agent_speaks(&mut self, formats: LineFormats) -> Verdict {
+        let mut heard = Vec::new();
+        for said in self.tell(&play(formats))? {
+            let Said::Media(samples) = said else { return Err(format!("{said:?} instead of audio")) };
+            heard.extend(samples);
+        }
+        alike("our audio", &heard, &voice())
+    }
+
+    fn mark_settles(&mut self) -> Verdict {
+        let said = self.tell(&LineCommand::Mark(MARK.to_owned()))?;
+        if self.can.marks == Marks::None {
+            return same("what is said for a mark", &said, &vec![]);
+        }
+        same("what is said for a mark", &said, &vec![Said::Mark(MARK.to_owned())])?;
+        self.line.mark(&Echo::played(MARK.to_owned()), &mut self.said);
+        same("what an echo means", &self.hear()?, &vec![LineEvent::MarkEchoed(MARK.to_owned())])
+    }
+
+    fn caller_barges_in(&mut self, formats: LineFormats) -> Verdict {
+        let mut pending = Vec::new();
+        for name in ["a", "b"] {
+            self.agent_speaks(formats)?;
+            for said in self.tell(&LineCommand::Mark(name.to_owned()))? {
+                let Said::Mark(name) = said else { return Err(format!("{said:?} for a mark")) };
+                pending.push(name);
+            }
+        }
+        let expected = if self.can.clear == Clear::None { vec![] } else { vec![Said::Clear] };
+        same("what is said for a clear", &self.tell(&LineCommand::Clear)?, &expected)?;
+        let back = echoes_of_clear(self.can, pending);
+        for echo in &back {
+            self.line.mark(echo, &mut self.said);
+        }
+        let settled: Vec<LineEvent> = back.into_iter().map(|echo| LineEvent::MarkEchoed(echo.name)).collect();
+        match self.can.marks {
+            Marks::Echoed { by_clear: ByClear::Echoes | ByClear::Labels, .. } => {
+                holds(settled.len() == 2, "a mark that the clear passed over is lost")?;
+            }
+            Marks::Echoed { by_clear: ByClear::Drops | ByClear::Unknown, .. } | Marks::None => {}
+        }
+        same("what the echoes of a clear mean", &self.hear()?, &settled)?;
+        self.agent_speaks(formats)
+    }
+
+    fn key_is_pressed(&mut self) -> Verdict {
+        for key in "0123456789*#".chars() {
+            self.line.key(key, &mut self.said);
+            let expected = match self.can.keys {
+                Keys::Reported => vec![LineEvent::KeyPressed(key)],
+                Keys::Unreported => vec![],
+            };
+            same("what a key means", &self.hear()?, &expected)?;
+        }
+        Ok(())
+    }
+
+    fn caller_hangs_up(&mut self) -> Verdict {
+        self.line.stop(&mut self.said);
+        same("what a stop means", &self.hear()?, &vec![LineEvent::Stopped])
+    }
+
+    /// Another stream begins on the same socket. Where the carrier does not do that, what we say still goes to the first.
+    fn starts_again(&mut self, formats: LineFormats) -> Verdict {
+        let calling = calling(self.fake, 2);
+        let mut other = self.fake.line(&calling, &self.fake.stream_id(&calling.id, 2));
+        other.start(&BTreeMap::new(), &mut self.said);
+        self.hear()?;
+        if self.can.second_start == SecondStart::NewStream {
+            self.line = other;
+        }
+        self.agent_speaks(formats).map_err(|problem| format!("after a second start: {problem}"))
+    }
+
+    /// What is not of the carrier's form is refused, and costs the stream nothing.
+    fn is_flooded(&mut self) -> Verdict {
+        let mut whole = Outgoing::default();
+        self.line.start(&BTreeMap::new(), &mut whole);
+        self.line.media(&voice(), Duration::from_millis(80), &mut whole);
+        self.line.key('5', &mut whole);
+        self.line.mark(&Echo::played(MARK.to_owned()), &mut whole);
+        let mut flood: Vec<String> = ["", " ", "{", "[]", "null", "7", "\"media\"", "{}", "\u{0}", "{\"event\":7}"]
+            .map(ToOwned::to_owned)
+            .to_vec();
+        flood.push("[".repeat(100_000));
+        flood.push(format!("{{\"event\":\"media\",\"x\":\"{}\"}}", "y".repeat(200_000)));
+        for message in whole.messages() {
+            let Incoming::Text(text) = message else { continue };
+            let cuts = (0..text.len()).step_by(7).filter(|cut| text.is_char_boundary(*cut));
+            flood.extend(cuts.map(|cut| text[..cut].to_owned()));
+        }
+        let mut reply = Outgoing::default();
+        for text in &flood {
+            let read = self.wire.read(Incoming::Text(text), &mut reply);
+            let shown: String = text.chars().take(60).collect();
+            holds(read.is_err(), &format!("`{shown}` is taken for {read:?}"))?;
+        }
+        if self.can.messages == Messages::Text {
+            let read = self.wire.read(Incoming::Binary(&[0; 320]), &mut reply);
+            same("what a binary message is", &read, &Err(WireError::Binary))?;
+        }
+        holds(reply.is_empty(), "the flood is answered")
+    }
+}
+
+/// How a call of `carrier` comes to the service.
+fn announces(carrier: Carrier) -> Verdict {
+    let fake = carrier.fake().ok_or("its side of a call is not there to be played")?;
+    let calling = calling(fake, 1);
+    let door: Url = format!("http://127.0.0.1:8080{}", fake.usage().door).parse().map_err(|e| format!("{e}"))?;
+    let stream = match fake.documents() {
+        Some(documents) => {
+            asks(documents, &calling, &door)?;
+            "wss://voice.example.com/stream".parse().map_err(|e| format!("{e}"))?
+        }
+        None => {
+            let asked = carrier.capabilities().handover == Some(Handover::Document);
+            holds(!asked, "it hands on by documents that its fake does not ask for")?;
+            fake.stream_at(door)?
+        }
+    };
+    holds(stream.scheme().starts_with("ws"), "its stream is no socket")?;
+    let upgrade = fake.upgrade(&calling, &stream);
+    same("the upgrade's address", &upgrade.url, &stream)?;
+    holds(upgrade.method == Method::Get && upgrade.body.is_none(), "the upgrade is no GET")
+}
+
+/// Documents are asked for with what the call is, in the body or in the query.
+fn asks(documents: &dyn Documents, calling: &Calling, door: &Url) -> Verdict {
+    for get in [false, true] {
+        let request = documents.request(calling, door, get, &Told::Next);
+        holds((request.method == Method::Get) == get, "it is asked in another way than it was told to")?;
+        holds(request.body.is_none() == get, "a GET has a body, or a POST none")?;
+        let told = request.body.map_or_else(|| request.url.query().unwrap_or_default().to_owned(), |(_, body)| body);
+        for what in [&calling.id, &calling.from.replace('+', "%2B"), &calling.to.replace('+', "%2B")] {
+            holds(told.contains(what), &format!("{what} is not told in {told}"))?;
+        }
+    }
+    holds(!documents.content_types().is_empty(), "no type of a document is read")?;
+    for nonsense in ["", "no document", "<", "{", "<Response><Connect/></Response>"] {
+        holds(documents.read(nonsense).is_err(), &format!("`{nonsense}` is taken for a document"))?;
+    }
+    Ok(())
+}
+
+fn calling(fake: &dyn Fake, number: u128) -> Calling {
+    Calling {
+        id: fake.call_id(number << 64),
+        account: "AC00000000000000000000000000000002".to_owned(),
+        from: "+15550100001".to_owned(),
+        to: "+15550100002".to_owned(),
+        answered: false,
+        secret: Some(Private::new("a-secret".to_owned())),
+        faults: Vec::new(),
+    }
+}
+
+/// 20 ms that are not the same forwards and backwards, nor upside down.
+fn voice() -> Vec<i16> {
+    (0..160_i16).map(|n| n * 150 - 9_000).collect()
+}
+
+fn play(formats: LineFormats) -> LineCommand {
+    let mut bytes = Vec::new();
+    g711::encode(formats.says.encoding, &voice(), &mut bytes);
+    LineCommand::Play(Frame::copy_of(&bytes))
+}
+
+fn holds(condition: bool, problem: &str) -> Verdict {
+    if condition { Ok(()) } else { Err(problem.to_owned()) }
+}
+
+fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, found: &T, expected: &T) -> Verdict {
+    if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, expected {expected:?}")) }
+}
+
+/// As many samples, each as near as G.711 comes.
+fn alike(what: &str, found: &[i16], expected: &[i16]) -> Verdict {
+    same(&format!("the length of {what}"), &found.len(), &expected.len())?;
+    let near = |(a, b): (&i16, &i16)| (i32::from(*a) - i32::from(*b)).abs() <= i32::from(b.unsigned_abs()) / 20 + 8;
+    holds(found.iter().zip(expected).all(near), &format!("{what} sounds otherwise"))
+}
+
+/// What we name a mark.
+const MARK: &str = "resp_1:240:item \"1\"";
+
+/// A wire that does one thing wrong.
+struct Broken {
+    wire: Box<dyn Wire>,
+    how: Flaw,
+    carrier: Carrier,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    ForgetsWho,
+    HalvesTheCaller,
+    SaysNothing,
+    SaysFieldsTooMany,
+    SaysItTwice,
+    RenamesMarks,
+    KeepsMarks,
+    ForgetsEchoes,
+    NeverClears,
+    LosesKeys,
+    MissesTheStop,
+    FollowsAnyStart,
+    BelievesAnything,
+}
+
+impl Flaw {
+    const ALL: [Self; 13] = [
+        Self::ForgetsWho,
+        Self::HalvesTheCaller,
+        Self::SaysNothing,
+        Self::SaysFieldsTooMany,
+        Self::SaysItTwice,
+        Self::RenamesMarks,
+        Self::KeepsMarks,
+        Self::ForgetsEchoes,
+        Self::NeverClears,
+        Self::LosesKeys,
+        Self::MissesTheStop,
+        Self::FollowsAnyStart,
+        Self::BelievesAnything,
+    ];
+
+    /// Whether a carrier that can do this would notice.
+    fn shows(self, can: &Capabilities) -> bool {
+        match self {
+            Self::RenamesMarks | Self::KeepsMarks | Self::ForgetsEchoes => can.marks != Marks::None,
+            Self::NeverClears => can.clear != Clear::None,
+            Self::LosesKeys => can.keys == Keys::Reported,
+            Self::FollowsAnyStart => can.second_start == SecondStart::Ignored,
+            Self::SaysFieldsTooMany => can.messages == Messages::Text,
+            Self::ForgetsWho
+            | Self::HalvesTheCaller
+            | Self::SaysNothing
+            | Self::SaysItTwice
+            | Self::MissesTheStop
+            | Self::BelievesAnything => true,
+        }
+    }
+}
+
+impl Wire for Broken {
+    fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<LineEvent, WireError> {
+        let mut read = self.wire.read(message, reply);
+        if self.how == Flaw::FollowsAnyStart && matches!(read, Ok(LineEvent::Started(_))) {
+            self.wire = self.carrier.wire();
+            read = self.wire.read(message, reply);
+        }
+        let other = || Ok(LineEvent::Other(String::new()));
+        match (self.how, read) {
+            (Flaw::ForgetsWho, Ok(LineEvent::Started(start))) => {
+                let carrier_call = CarrierCallId::new("another");
+                Ok(LineEvent::Started(Box::new(StreamStart { carrier_call, ..*start })))
+            }
+            (Flaw::HalvesTheCaller, Ok(LineEvent::Audio(mut audio))) => {
+                let half = audio.payload.len() / 2;
+                audio.payload.truncate(half);
+                Ok(LineEvent::Audio(audio))
+            }
+            (Flaw::ForgetsEchoes, Ok(LineEvent::MarkEchoed(_)))
+            | (Flaw::LosesKeys, Ok(LineEvent::KeyPressed(_)))
+            | (Flaw::MissesTheStop, Ok(LineEvent::Stopped))
+            | (Flaw::BelievesAnything, Err(_)) => other(),
+            (_, read) => read,
+        }
+    }
+
+    fn write(&mut self, command: &LineCommand, out: &mut Outgoing) {
+        let mut written = Outgoing::default();
+        match (self.how, command) {
+            (Flaw::NeverClears, LineCommand::Clear)
+            | (Flaw::KeepsMarks, LineCommand::Mark(_))
+            | (Flaw::SaysNothing, LineCommand::Play(_)) => {}
+            (Flaw::RenamesMarks, LineCommand::Mark(name)) => {
+                self.wire.write(&LineCommand::Mark(format!("{name}x")), &mut written);
+            }
+            (Flaw::SaysItTwice, LineCommand::Play(_)) => {
+                self.wire.write(command, &mut written);
+                self.wire.write(command, &mut written);
+            }
+            (_, command) => self.wire.write(command, &mut written),
+        }
+        for message in written.messages() {
+            match message {
+                Incoming::Text(text) => out.text(|all| {
+                    all.push_str(text);
+                    if self.how == Flaw::SaysFieldsTooMany && all.ends_with('}') {
+                        all.pop();
+                        all.push_str(",\"seq\":1}");
+                    }
+                    true
+                }),
+                Incoming::Binary(bytes) => out.binary(|all| {
+                    all.extend_from_slice(bytes);
+                    true
+                }),
+            }
+        }
+    }
+}
