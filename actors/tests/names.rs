@@ -1,0 +1,107 @@
+//! Who is named where: a carrier in its own folder, and what plays a carrier nothing of the service's side of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use switchboard_actors::carrier::Carrier;
+
+/// What names no carrier, under the workspace's root. Its tests may.
+const NEUTRAL: [&str; 1] = ["src/tools"];
+/// The service's side of a carrier, as its code would be named.
+const SERVICES_SIDE: [&str; 10] =
+    ["Wire", "wire::", "trust::", "::trust", "answer::", "::answer", "control::", "::control", "carrier::json", "g711"];
+
+#[test]
+fn no_carrier_is_named_outside_its_folder() {
+    let names: Vec<&str> = Carrier::all().map(Carrier::name).collect();
+    let mut checked = 0;
+    for folder in NEUTRAL.map(|folder| root().join(folder)) {
+        // This crate may stand alone, outside of its workspace.
+        for file in files(&folder).iter().filter(|file| !is_for_tests(file)) {
+            let text = read(file);
+            let found = naming(&names, without_tests(&text));
+            assert!(found.is_empty(), "{} names a carrier, which its folder alone does: {found:#?}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 30 || !root().join("src").exists(), "only {checked} files were found: have they moved?");
+}
+
+#[test]
+fn a_fake_shares_nothing_with_what_it_is_played_against() {
+    let carriers = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/carrier");
+    let fakes: Vec<PathBuf> = files(&carriers).into_iter().filter(|file| is_of_a_fake(&carriers, file)).collect();
+    assert!(fakes.len() > Carrier::all().filter(|carrier| carrier.fake().is_some()).count(), "they have moved");
+    for file in fakes.iter().filter(|file| !is_for_tests(file)) {
+        let code = without_comments(without_tests(&read(file)));
+        let found: Vec<&str> = SERVICES_SIDE.into_iter().filter(|word| code.contains(word)).collect();
+        assert!(found.is_empty(), "{} uses {found:?}: a mistake there would agree with itself", file.display());
+    }
+}
+
+#[test]
+fn the_checks_see_what_they_are_to_see() {
+    assert_eq!(naming(&["pigeon"], "a\nlet x = Pigeon::new();\n// PIGEON_TOKEN\nb").len(), 2);
+    assert_eq!(naming(&["pigeon"], "a pig in the eon").len(), 0);
+    assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n pigeon"), "a\n");
+    assert!(!without_comments("/// The wire::\nfn f() {}").contains("wire"));
+    let carriers = Path::new("/c");
+    for (path, expected) in [
+        ("/c/fake.rs", true),
+        ("/c/fake/line.rs", true),
+        ("/c/pigeon/fake.rs", true),
+        ("/c/pigeon/fake/line.rs", true),
+        ("/c/pigeon/wire.rs", false),
+        ("/c/wire.rs", false),
+    ] {
+        assert_eq!(is_of_a_fake(carriers, Path::new(path)), expected, "{path}");
+    }
+    assert!(is_for_tests(Path::new("a/tests.rs")) && !is_for_tests(Path::new("a/attests.rs")));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The lines that name one of `names`, in letters of any size.
+fn naming<'a>(names: &[&str], text: &'a str) -> Vec<&'a str> {
+    let has = |line: &str| names.iter().any(|name| line.to_lowercase().contains(name));
+    text.lines().filter(|line| has(line)).collect()
+}
+
+fn is_of_a_fake(carriers: &Path, file: &Path) -> bool {
+    let inside = file.strip_prefix(carriers).unwrap_or(file);
+    inside.components().any(|part| part.as_os_str() == "fake" || part.as_os_str() == "fake.rs")
+}
+
+/// Every Rust file under `folder`; none where it does not exist.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).expect("a readable file")
+}
+
+/// Whether a file has tests and their helpers alone.
+fn is_for_tests(file: &Path) -> bool {
+    matches!(file.file_stem().and_then(|stem| stem.to_str()), Some("tests" | "testing"))
+}
+
+/// Tests stand at the foot.
+fn without_tests(code: &str) -> &str {
+    code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+}
+
+fn without_comments(code: &str) -> String {
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
