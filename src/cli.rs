@@ -79,6 +79,11 @@ pub enum Command {
     Man,
 }
 
+/// The names of all carriers, the first of them the default.
+fn carriers() -> Vec<&'static str> {
+    Carrier::all().map(Carrier::name).collect()
+}
+
 fn rehearse_help() -> String {
     format!(
         "A connection may be told to misbehave by its URL: ws://…/v1/realtime?model=m&rehearse=KEY:NUMBER,KEY:NUMBER\n{}\n\
@@ -113,8 +118,9 @@ pub struct CheckArgs {
     /// The caller's number, for --route
     #[arg(long, value_name = "NUMBER", requires = "route", default_value = "anonymous", hide_default_value = true)]
     pub from: String,
-    /// The carrier, for --route: twilio or waybeo
-    #[arg(long, requires = "route", default_value = "twilio", hide_default_value = true, value_parser = crate::tools::phone::carrier)]
+    /// The carrier, for --route
+    #[arg(long, requires = "route", default_value = carriers()[0], hide_default_value = true, value_parser = crate::tools::phone::carrier,
+        help = format!("The carrier, for --route: {}", carriers().join(" or ")))]
     pub carrier: Carrier,
     /// A parameter of the carrier's URL, for --route; may be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "route", value_parser = parameter)]
