@@ -182,7 +182,7 @@ struct Rig {
     log: PathBuf,
     address: String,
     sessions: UnboundedReceiver<Configured>,
-    spend_store: Vec<Rc<CallBook>>,
+    books: Vec<Rc<CallBook>>,
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
     metronome: Rc<Metronome>,
@@ -242,7 +242,7 @@ impl Rig {
                     log,
                     address,
                     sessions,
-                    spend_store: Vec::new(),
+                    books: Vec::new(),
                     tally: Rc::default(),
                     lost: Rc::default(),
                     _records: records,
@@ -258,7 +258,7 @@ impl Rig {
 
     /// Brings the calls to `calls`, measures, and gives the figures.
     async fn step(&mut self, calls: usize, args: &BenchArgs, progress: &ProgressBar) -> Result<Step, BenchError> {
-        let from = self.spend_store.len();
+        let from = self.books.len();
         let mut to_update = Vec::new();
         for number in from..calls {
             to_update.push(self.add(number).await.map_err(|reason| BenchError::SetUp { number, reason })?);
@@ -267,22 +267,22 @@ impl Rig {
         tokio::time::sleep(Duration::from_secs(2)).await;
         progress.set_message(format!("{calls} calls: measuring {} s", args.seconds));
         let (pid, own) = (self.service.0.id(), std::process::id());
-        let spend_store = |pid| probe::processor_time(pid).unwrap_or_default();
+        let processor_time = |pid| probe::processor_time(pid).unwrap_or_default();
         self.tally.up.borrow_mut().clear();
         self.tally.down.borrow_mut().clear();
         self.tally.clear.borrow_mut().clear();
         let lost_before = self.lost.get();
-        let (service_before, own_before, wall) = (spend_store(pid), spend_store(own), Instant::now());
+        let (service_before, own_before, wall) = (processor_time(pid), processor_time(own), Instant::now());
         self.tally.measuring.set(true);
         tokio::time::sleep(Duration::from_secs(args.seconds)).await;
         self.tally.measuring.set(false);
         let (service_used, own_used, wall) =
-            (spend_store(pid) - service_before, spend_store(own) - own_before, wall.elapsed());
+            (processor_time(pid) - service_before, processor_time(own) - own_before, wall.elapsed());
         let resident_kib = probe::resident_kib(pid).unwrap_or(0);
         progress.set_message(format!("{calls} calls: interrupting"));
         self.tally.measuring.set(true);
         let (up, down) = (Latency::of(&self.tally.up.take()), Latency::of(&self.tally.down.take()));
-        for book in self.spend_store.iter().take(INTERRUPTED) {
+        for book in self.books.iter().take(INTERRUPTED) {
             book.interrupt.set(true);
             tokio::time::sleep(Duration::from_millis(7)).await;
         }
@@ -317,7 +317,7 @@ impl Rig {
         let waited = tokio::time::timeout(Duration::from_secs(5), self.sessions.recv()).await;
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
-        self.spend_store.push(Rc::clone(&book));
+        self.books.push(Rc::clone(&book));
         // Spread over the 20 ms of a frame.
         let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
@@ -350,7 +350,7 @@ impl Rig {
     }
 
     async fn stop(self) {
-        for book in &self.spend_store {
+        for book in &self.books {
             book.closed.set(true);
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
