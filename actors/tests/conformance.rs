@@ -43,6 +43,28 @@ fn a_broken_wire_is_found() {
     }
 }
 
+#[test]
+fn what_a_carrier_does_wrong_costs_nobody_the_stream() {
+    for carrier in Carrier::all() {
+        let faults = carrier.fake().map(Fake::faults).unwrap_or_default();
+        for fault in faults {
+            let mut stream = Stream::new(carrier, carrier.wire(), 1).expect("it can be played");
+            let calling = Calling { faults: vec![*fault], ..stream.calling.clone() };
+            stream.line = stream.fake.line(&calling, &stream.id);
+            stream.line.start(&BTreeMap::new(), &mut stream.said);
+            let events = stream.hear().expect("readable");
+            let ours = |event: &&LineEvent| matches!(event, LineEvent::Started(start) if start.carrier_call.as_str() == calling.id);
+            assert!(events.iter().any(|event| ours(&event)), "{carrier:?} {fault:?}: {events:?}");
+            stream.line.media(&voice(), Duration::from_millis(20), &mut stream.said);
+            let audio = |event: &LineEvent| matches!(event, LineEvent::Audio(_) | LineEvent::OddAudio(_));
+            let heard = stream.hear().expect("readable");
+            assert!(!heard.is_empty() && heard.iter().all(audio), "{carrier:?} {fault:?}: {heard:?}");
+            let calls_audio = stream.tell(&play(carrier.capabilities().says[0].into()));
+            assert!(calls_audio.is_ok_and(|said| !said.is_empty()), "{carrier:?} {fault:?}");
+        }
+    }
+}
+
 /// Plays a whole stream of `carrier` on `wire`.
 fn conforms(carrier: Carrier, wire: Box<dyn Wire>) -> Verdict {
     let mut stream = Stream::new(carrier, wire, 1)?;
