@@ -2,10 +2,11 @@
 //!
 //! A socket has no buffers of its own as long as the peer sends whole messages and reads what it is sent: both ways they pass
 //! through buffers of the thread, which all its calls find in the processor's cache. Only what is left over, a piece of a message or
-//! what the peer does not take, is kept by the socket. Fragments and pings are its owner's.
+//! what the peer does not take, is kept by the socket. [`fragments`] and pings are its owner's.
 //!
 //! A frame is held against the limit by its [`head`], before any of it is kept.
 
+pub mod fragments;
 pub mod head;
 
 use std::cell::RefCell;
@@ -15,12 +16,13 @@ use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
 use actix_codec::{AsyncWrite as _, Decoder as _, FramedParts};
-use actix_http::ws::{self, CloseReason, OpCode, Parser, ProtocolError};
+use actix_http::ws::{self, CloseReason, Item, OpCode, Parser, ProtocolError};
 use awc::BoxedSocket;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio_util::io::poll_read_buf;
 
+use self::fragments::{Kind, Part};
 use self::head::{LONGEST_HEAD, Refused};
 use crate::frame::Frame;
 
@@ -252,6 +254,16 @@ impl Stream for Half {
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.borrow_mut().poll_next_unpin(task)
+    }
+}
+
+/// A frame that is a part of a message, as [`fragments::Fragments`] takes it.
+pub fn part(item: &Item) -> (Part, &[u8]) {
+    match item {
+        Item::FirstText(bytes) => (Part::First(Kind::Text), bytes),
+        Item::FirstBinary(bytes) => (Part::First(Kind::Binary), bytes),
+        Item::Continue(bytes) => (Part::Next, bytes),
+        Item::Last(bytes) => (Part::Last, bytes),
     }
 }
 

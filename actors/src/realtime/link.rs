@@ -9,8 +9,9 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::oneshot;
 
 use super::conversation::SessionEvent;
-use super::incoming::{Assembler, Incoming};
+use super::incoming::{Incoming, MOST_BYTES};
 use super::writer::Writer;
+use crate::socket::fragments::Fragments;
 use crate::socket::{self, Half, Socket};
 
 /// An open socket. Dropping the writer says good-bye and closes it.
@@ -28,7 +29,8 @@ impl Link {
         let (sink, frames) = socket::split(socket);
         let (broken, breaks) = oneshot::channel();
         let writer = Writer::start(sink, usize::MAX, |problem| drop(broken.send(problem)));
-        let incoming = IncomingStream { frames, assembler: Assembler::default(), breaks: Some(breaks), ended: false };
+        let incoming =
+            IncomingStream { frames, fragments: Fragments::new(MOST_BYTES), breaks: Some(breaks), ended: false };
         Self { writer, incoming }
     }
 }
@@ -61,7 +63,7 @@ impl Heard {
 /// The reading end.
 pub struct IncomingStream {
     frames: Half,
-    assembler: Assembler,
+    fragments: Fragments,
     /// Why the writing end could not go on.
     breaks: Option<oneshot::Receiver<String>>,
     ended: bool,
@@ -76,12 +78,15 @@ impl IncomingStream {
     fn poll_frames(&mut self, task: &mut Context<'_>) -> Poll<Heard> {
         loop {
             let frame = ready!(self.frames.poll_next_unpin(task));
-            let taken = frame.map(|frame| frame.and_then(|frame| self.assembler.take(frame)));
-            return Poll::Ready(match taken {
-                Some(Ok(Some(message))) => Heard::Message(message),
-                Some(Ok(None)) => continue,
-                Some(Err(problem)) => Heard::Broke(problem.to_string()),
-                None => Heard::Broke(GONE.to_owned()),
+            let frame = match frame {
+                Some(Ok(frame)) => frame,
+                Some(Err(problem)) => return Poll::Ready(Heard::Broke(problem.to_string())),
+                None => return Poll::Ready(Heard::Broke(GONE.to_owned())),
+            };
+            return Poll::Ready(match Incoming::of(frame, &mut self.fragments) {
+                Ok(Some(message)) => Heard::Message(message),
+                Ok(None) => continue,
+                Err(problem) => Heard::Broke(problem.to_string()),
             });
         }
     }

@@ -3,7 +3,7 @@
 //! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
 //! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
 //! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
-//! Pure: `page`, `form`, `limiter`, `held`, `reassembly`. `app` is what all of them know.
+//! Pure: `page`, `form`, `limiter`. `app` is what all of them know.
 
 mod admission;
 pub mod answered;
@@ -18,9 +18,7 @@ mod metrics;
 mod order;
 pub mod outbound;
 mod page;
-mod pre_start;
 mod problem;
-mod reassembly;
 mod spend;
 mod stream;
 mod twilio;

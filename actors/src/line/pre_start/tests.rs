@@ -1,0 +1,40 @@
+use crate::carrier::CallerFrame;
+use crate::frame::Frame;
+
+use super::*;
+
+#[test]
+fn two_seconds_are_held_in_order_and_the_oldest_makes_room() {
+    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    held.push(LineEvent::KeyPressed('1'));
+    for number in 0..103_u8 {
+        held.push(frame(number, 160));
+    }
+    held.push(LineEvent::Stopped);
+    let (events, dropped) = held.release();
+    assert_eq!(dropped, 3);
+    assert_eq!(events.len(), 102);
+    assert_eq!(events.front(), Some(&LineEvent::KeyPressed('1')));
+    assert_eq!(events.get(1), Some(&frame(3, 160)));
+    assert_eq!(events.back(), Some(&LineEvent::Stopped));
+}
+
+#[test]
+fn a_frame_larger_than_all_that_is_held_is_dropped_itself() {
+    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    held.push(frame(0, 16_001));
+    assert_eq!(held.release(), (VecDeque::new(), 1));
+}
+
+#[test]
+fn a_storm_of_keys_is_held_up_to_its_bound() {
+    let mut held = PreStartBuffer::new(AudioFormat::MULAW_8K);
+    for _ in 0..1_000 {
+        held.push(LineEvent::KeyPressed('#'));
+    }
+    assert_eq!(held.release().0.len(), MOST_OTHERS);
+}
+
+fn frame(number: u8, bytes: usize) -> LineEvent {
+    LineEvent::Audio(CallerFrame { timestamp: None, payload: Frame::copy_of(&vec![number; bytes]) })
+}

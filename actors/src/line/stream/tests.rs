@@ -1,0 +1,221 @@
+mod scripts;
+mod table;
+
+use super::*;
+use crate::carrier::{AudioFormat, Carrier, LineFormats};
+use crate::frame::Frame;
+use crate::ids::StreamId;
+
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A carrier of no seat: any message is a sign of life, our close lets its document go on, a second `start` is a mistake.
+fn plain() -> Capabilities {
+    let any = Carrier::all().next().expect("a carrier");
+    Capabilities {
+        name: "plain",
+        liveness: Liveness::AnyMessage,
+        our_close: OurClose::DocumentGoesOn,
+        second_start: SecondStart::Ignored,
+        ..*any.capabilities()
+    }
+}
+
+/// A stream and its time.
+struct Rig {
+    stream: Stream,
+    now: Instant,
+}
+
+impl Rig {
+    fn of(can: &Capabilities) -> Self {
+        let now = crate::clock::now();
+        Self { stream: Stream::new(can, START_TIMEOUT, now), now }
+    }
+
+    fn new() -> Self {
+        Self::of(&plain())
+    }
+
+    fn asking(can: &Capabilities) -> Self {
+        let mut rig = Self::of(can);
+        rig.on(message(started("CA1")));
+        rig
+    }
+
+    fn attached(can: &Capabilities) -> Self {
+        let mut rig = Self::asking(can);
+        rig.on(StreamEvent::Taken);
+        rig
+    }
+
+    fn on(&mut self, event: StreamEvent) -> Vec<StreamAction> {
+        let mut out = Vec::new();
+        self.stream.handle(event, self.now, &mut out);
+        out
+    }
+
+    /// Waits for the next deadline.
+    fn pass(&mut self, call_is_there: bool) -> Vec<StreamAction> {
+        self.now = self.now.max(self.stream.deadline().expect("something is awaited"));
+        self.on(StreamEvent::TimeUp { call_is_there })
+    }
+
+    /// The name of its state in the table.
+    fn name(&self) -> &'static str {
+        match self.stream.state {
+            State::AwaitingStart { .. } => "awaiting start",
+            State::Asking { .. } => "asking",
+            State::Attached => "attached",
+            State::Orphaned { .. } => "orphaned",
+            State::Closing { attached: false, .. } => "closing, no call",
+            State::Closing { attached: true, .. } => "closing, a call",
+            State::Ended => "ended",
+        }
+    }
+}
+
+fn message(event: LineEvent) -> StreamEvent {
+    StreamEvent::Message(Ok(event))
+}
+
+fn unreadable() -> StreamEvent {
+    StreamEvent::Message(Err(WireError::Binary))
+}
+
+fn started(call: &str) -> LineEvent {
+    LineEvent::Started(Box::new(StreamStart {
+        stream: StreamId::new("MZ1"),
+        carrier_call: CarrierCallId::new(call),
+        account: None,
+        from: None,
+        to: None,
+        format: LineFormats { hears: AudioFormat::MULAW_8K, says: AudioFormat::MULAW_8K },
+        parameters: std::collections::BTreeMap::new(),
+    }))
+}
+
+fn frame() -> CallerFrame {
+    CallerFrame { timestamp: None, payload: Frame::copy_of(&[0xFF; 160]) }
+}
+
+fn closes(actions: &[StreamAction]) -> Option<CloseCode> {
+    actions.iter().find_map(|action| if let StreamAction::Close { code, .. } = action { Some(*code) } else { None })
+}
+
+#[test]
+fn what_is_said_before_the_call_has_the_line_is_told_once_it_has() {
+    let mut rig = Rig::asking(&plain());
+    for event in [LineEvent::KeyPressed('1'), LineEvent::Audio(frame()), LineEvent::Stopped] {
+        assert_eq!(rig.on(message(event)), []);
+    }
+    assert_eq!(
+        rig.on(StreamEvent::Taken),
+        [
+            StreamAction::ConfirmTaken,
+            StreamAction::Report(LineReport::KeyPressed('1')),
+            StreamAction::Frame(frame()),
+            StreamAction::Report(LineReport::Stopped),
+        ]
+    );
+}
+
+#[test]
+fn frames_before_start_are_counted_and_start_is_not_lost_for_them() {
+    let mut rig = Rig::new();
+    for _ in 0..3 {
+        assert_eq!(rig.on(message(LineEvent::Audio(frame()))), []);
+    }
+    let asked = rig.on(message(started("CA1")));
+    assert!(matches!(&asked[..], [StreamAction::TellEarly(3), StreamAction::Ask(_)]), "{asked:?}");
+}
+
+#[test]
+fn a_flood_of_unreadable_messages_is_told_a_few_times_and_then_closed() {
+    let mut rig = Rig::attached(&plain());
+    let mut out = Vec::new();
+    for _ in 0..1_000 {
+        out.extend(rig.on(unreadable()));
+    }
+    let told = out.iter().filter(|action| matches!(action, StreamAction::TellMalformed(_))).count();
+    let counted = out.iter().filter(|action| **action == StreamAction::Report(LineReport::Malformed)).count();
+    assert_eq!((told, counted, closes(&out)), (3, 100, Some(CloseCode::Policy)));
+}
+
+#[test]
+fn a_second_start_of_the_call_is_what_the_carrier_says_it_is() {
+    let told = |second_start, call| {
+        let mut rig = Rig::attached(&Capabilities { second_start, ..plain() });
+        let out = rig.on(message(started(call)));
+        (out.contains(&StreamAction::Report(LineReport::Malformed)), closes(&out))
+    };
+    assert_eq!(told(SecondStart::Ignored, "CA1"), (true, None));
+    assert_eq!(told(SecondStart::NewStream, "CA1"), (false, None));
+    for second_start in [SecondStart::Ignored, SecondStart::NewStream] {
+        assert_eq!(told(second_start, "CA2"), (false, Some(CloseCode::Policy)), "another call's is nobody's");
+    }
+}
+
+#[test]
+fn what_proves_that_the_call_is_there_is_what_the_carrier_says_it_is() {
+    let alive = |liveness, event: Option<StreamEvent>| {
+        let mut rig = Rig::attached(&Capabilities { liveness, ..plain() });
+        rig.pass(true);
+        event.map(|event| rig.on(event));
+        rig.pass(true).contains(&StreamAction::Report(LineReport::Alive))
+    };
+    let audio = || Some(message(LineEvent::Audio(frame())));
+    let key = || Some(message(LineEvent::KeyPressed('1')));
+    for (liveness, told) in [
+        (Liveness::AnyMessage, [true, true, true, true, false]),
+        (Liveness::AudioOnly, [true, false, false, false, false]),
+        (Liveness::OpenSocket, [true, true, true, true, true]),
+    ] {
+        let seen = [audio(), key(), Some(unreadable()), Some(StreamEvent::Frame), None].map(|on| alive(liveness, on));
+        assert_eq!(seen, told, "{liveness:?}");
+    }
+}
+
+#[test]
+fn a_call_that_may_be_hanging_up_at_the_carrier_is_left_its_line_for_a_while() {
+    for (our_close, waits) in
+        [(OurClose::DocumentGoesOn, 0), (OurClose::EndsCall, 0), (OurClose::IsFault, 0), (OurClose::LeavesCallUp, 12)]
+    {
+        let mut rig = Rig::attached(&Capabilities { our_close, ..plain() });
+        let mut out = rig.pass(false);
+        let since = rig.now;
+        while closes(&out).is_none() {
+            out.extend(rig.pass(false));
+        }
+        assert_eq!((rig.now - since).as_secs(), waits, "{our_close:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_does_not_start_or_is_not_taken_is_closed_in_its_time() {
+    for (mut rig, word) in [(Rig::new(), "start_timeout"), (Rig::asking(&plain()), "attach_timeout")] {
+        let (since, mut out) = (rig.now, Vec::new());
+        while closes(&out).is_none() {
+            out.extend(rig.pass(false));
+        }
+        assert_eq!(rig.now - since, START_TIMEOUT);
+        assert_eq!(out[0], StreamAction::TellRefused(word));
+        assert_eq!(rig.pass(false), [StreamAction::Stop], "nobody has to be told");
+    }
+}
+
+#[test]
+fn frames_that_found_no_room_are_told_once_a_second_and_at_the_end() {
+    let mut rig = Rig::attached(&plain());
+    rig.stream.frames_dropped(2);
+    assert!(rig.pass(true).contains(&StreamAction::Report(LineReport::FramesDropped(2))));
+    assert!(!rig.pass(true).contains(&StreamAction::Report(LineReport::FramesDropped(0))));
+    rig.stream.frames_dropped(1);
+    assert_eq!(
+        rig.on(StreamEvent::Gone),
+        [
+            StreamAction::Report(LineReport::FramesDropped(1)),
+            StreamAction::Report(LineReport::Closed),
+            StreamAction::Stop,
+        ]
+    );
+}
