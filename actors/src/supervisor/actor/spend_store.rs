@@ -150,48 +150,4 @@ const STACK: usize = 256 * 1024;
 const LONGEST_FLUSH: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_books_is_not_taken_for_an_empty_day() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("spend.json");
-        assert!(matches!(read_spend_store(&file), Ok(None)), "none yet");
-        for broken in ["", " ", "\0\0\0\0", "garbage", "null", "[]", "{}", r#"{"day":"x"}"#, r#"{"day":1,"total"#] {
-            fs::write(&file, broken).expect("written");
-            let error = read_spend_store(&file).err().unwrap_or_else(|| panic!("{broken:?} is taken for books"));
-            assert!(error.to_string().contains("remove it"), "{error}");
-        }
-        let broken = r#"{"day":739000,"total_billionths":"5","killed":false,"callers":{}}"#;
-        fs::write(&file, broken).expect("written");
-        assert!(read_spend_store(&file).is_err(), "another type");
-        fs::remove_file(&file).expect("removed");
-        fs::create_dir(&file).expect("a folder");
-        assert!(read_spend_store(&file).is_err(), "a folder in its place");
-    }
-
-    #[test]
-    fn books_are_written_whole_in_order_and_for_few_eyes() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("deep/er/spend.json");
-        let mut keeper = SpendWriter::new(Some(file.clone()));
-        for day in 0..20 {
-            let spend_store: SpendStore = serde_json::from_value(serde_json::json!({
-                "day": day, "total_billionths": 1, "killed": false, "callers": {},
-            }))
-            .expect("books");
-            keeper.write(&spend_store);
-        }
-        keeper.flush();
-        let text = fs::read_to_string(&file).expect("the books");
-        assert!(text.contains(r#""day":19"#), "{text}");
-        assert!(!file.with_extension("new").exists());
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(&file).expect("there").permissions().mode();
-            assert_eq!(mode & 0o777 & !MODE, 0, "{mode:o}");
-        }
-    }
-}
+mod tests;

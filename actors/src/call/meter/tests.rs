@@ -1,0 +1,68 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::profile::spending::Prices;
+use crate::profile::spending::tests::price;
+
+fn meter(soft: f64, hard: f64) -> Meter {
+    let prices = Prices::new(BTreeMap::from([("m".to_owned(), price()), ("t".to_owned(), price())]));
+    let call = Budget { soft: Some(Usd::from_dollars(soft)), hard: Some(Usd::from_dollars(hard)) };
+    Meter::new(&SpendPlan { prices, call }, "m", Some("t"))
+}
+
+fn spoken(seconds: u64) -> Usage {
+    Usage { output_audio: seconds * 20, ..Usage::default() }
+}
+
+#[test]
+fn the_agent_is_told_once_to_come_to_an_end_and_the_goodbye_fits_into_the_hard_limit() {
+    // A minute of speech is 1,200 tokens: $0.0768.
+    let mut meter = meter(0.1, 0.3);
+    let mut verdicts = Vec::new();
+    for _ in 0..3 {
+        meter.response(&spoken(60));
+        verdicts.push(meter.verdict());
+    }
+    assert_eq!(verdicts, [Verdict::Within, Verdict::WrapUp, Verdict::Close]);
+    meter.response(&spoken(60));
+    assert!(meter.spent() > Usd::from_dollars(0.3) && meter.spent() < Usd::from_dollars(0.3 + 0.0768));
+}
+
+proptest! {
+    #[test]
+    fn the_hard_limit_is_passed_by_less_than_the_two_dearest_responses(
+        costs in prop::collection::vec(1..200u64, 1..200), hard in 1..40u32,
+    ) {
+        let hard = Usd::from_dollars(f64::from(hard) / 10.0);
+        let mut meter = meter(0.0, hard.dollars());
+        let mut spent_at_close = None;
+        for seconds in &costs {
+            meter.response(&spoken(*seconds));
+            if meter.verdict() == Verdict::Close {
+                spent_at_close = Some(meter.spent());
+                break;
+            }
+        }
+        let dearest = price().of_response(&spoken(200));
+        if let Some(spent) = spent_at_close {
+            // The turn that passed it, and nothing behind it.
+            prop_assert!(spent < hard + dearest);
+        } else {
+            prop_assert!(meter.spent() < hard);
+        }
+    }
+
+    #[test]
+    fn whatever_a_server_counts_nothing_overflows(counts in prop::array::uniform8(any::<u64>())) {
+        let [input_text, cached_text, input_audio, cached_audio, input_image, cached_image, output_text, output_audio] = counts;
+        let usage = Usage {
+            input_text, cached_text, input_audio, cached_audio, input_image, cached_image, output_text, output_audio,
+        };
+        let mut meter = meter(1.0, 2.0);
+        meter.response(&usage);
+        meter.response(&usage);
+        meter.verdict();
+    }
+}

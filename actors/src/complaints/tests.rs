@@ -1,0 +1,57 @@
+use super::*;
+
+#[test]
+fn what_repeats_itself_is_told_once_and_then_summed_up() {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+    let now = Instant::now();
+    let mut complaints = Complaints::default();
+    assert_eq!(complaints.heard("a", now), Telling::First);
+    assert_eq!(complaints.heard("b", now), Telling::First);
+    for tick in 1..3_000 {
+        assert_eq!(complaints.heard("a", now + Duration::from_millis(20 * tick)), Telling::Counted);
+    }
+    assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Again(3_000));
+    assert_eq!(complaints.heard("a", now + TOLD_EVERY), Telling::Counted);
+    assert_eq!(complaints.untold().collect::<Vec<_>>(), [("a".to_owned(), 1)]);
+}
+
+#[test]
+fn a_code_for_each_complaint_is_told_a_few_times() {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
+    let now = Instant::now();
+    let mut complaints = Complaints::default();
+    let first = (0..5_000).filter(|number| complaints.heard(&format!("code_{number}"), now) == Telling::First).count();
+    assert_eq!((first, complaints.untold().map(|(_, times)| times).sum::<u64>()), (MOST_KINDS, 5_000 - 8));
+}
+
+#[test]
+fn what_a_server_quotes_is_not_told() {
+    for (said, told) in [
+        ("backend send config: EOF", "backend send config: EOF"),
+        (
+            "Missing required parameter: 'session.turn_detection.type'.",
+            "Missing required parameter: 'session.turn_detection.type'.",
+        ),
+        ("Invalid value: 'my card is 12'. Try again in 1.2s", "Invalid value: '…'. Try again in 1.2s"),
+        ("call +1 (555) 010-0199 or 4111 1111 1111 1111", "call +…"),
+        ("got 4111-1111-1111-1111, sorry", "got …, sorry"),
+        ("'15550100' isn't what's allowed", "'…' isn't what's allowed"),
+        ("mail jo@example.com", "mail …"),
+        ("in 350ms (tier 2)", "in 350ms (tier 2)"),
+        ("९८७६५४३२१० is odd", "… is odd"),
+    ] {
+        let shown = redacted(said);
+        assert!(shown.starts_with(told), "{said}: {shown}");
+        assert!(!shown.contains("0199") && !shown.contains("4111"), "{shown}");
+    }
+}
+
+#[test]
+fn a_code_that_a_server_makes_up_has_no_count_of_its_own() {
+    for made_up in ["call +15550100 back", "", "Server_Error", "e4711"] {
+        assert_eq!(label(made_up), OTHER);
+    }
+    for known in CODES {
+        assert_eq!(label(known), known);
+    }
+}

@@ -1,0 +1,253 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::call::testing::profile;
+use crate::carrier::AudioFormat;
+use crate::ids::{StreamId, StreamToken};
+use crate::line::identity::Direction;
+
+const LIFETIME: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_call_announced_twice_takes_one_place_and_gets_one_permit() {
+    let (mut roster, now) = roster_of(1);
+    let first = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    let again = roster.expect(announced(1), permit(), false, now).expect("its own place");
+    assert_eq!(first, again);
+    assert_eq!(roster.expected(), 1);
+    assert_eq!(roster.expect(announced(2), permit(), false, now), Err(Refusal::Full { max_calls: 1 }));
+}
+
+#[test]
+fn a_call_announced_again_while_it_is_on_gets_the_permit_it_has_used() {
+    let (mut roster, now) = roster_of(2);
+    let first = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    take(&mut roster, 1, &first, now).expect("a good token");
+    assert_eq!(roster.expect(announced(1), permit(), false, now), Ok(first.clone()));
+    assert_eq!(roster.expected(), 0);
+    assert_eq!(take(&mut roster, 1, &first, now), Err(Refusal::BadToken));
+}
+
+#[test]
+fn a_stream_that_nobody_announced_takes_a_place_once() {
+    let (mut roster, now) = roster_of(1);
+    let admission = roster.walk_in(announced(1), permit(), now).expect("a free place");
+    let call = admission.permit.call;
+    roster.seat(admission, call);
+    assert_eq!(roster.walk_in(announced(1), permit(), now).map(|_| ()), Err(Refusal::AlreadyOn));
+    assert_eq!(roster.walk_in(announced(2), permit(), now).map(|_| ()), Err(Refusal::Full { max_calls: 1 }));
+    assert_eq!(roster.find("CA1"), Some(call));
+    roster.ended(call);
+    assert!(roster.walk_in(announced(1), permit(), now).is_ok(), "the same person may call again");
+    roster.drain(Duration::ZERO, now);
+    assert_eq!(roster.walk_in(announced(3), permit(), now).map(|_| ()), Err(Refusal::Draining));
+}
+
+#[test]
+fn a_token_is_good_once_for_its_own_call_and_account() {
+    let (mut roster, now) = roster_of(3);
+    let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    let other_account = StreamStart { account: Some("AC-other".to_owned()), ..start(1) };
+    let token = permit.token.expose();
+    assert_eq!(
+        roster.admit(crate::carrier::twilio::CARRIER, token, &other_account, now).map(|_| ()),
+        Err(Refusal::WrongCall)
+    );
+    assert_eq!(
+        roster.admit(crate::carrier::twilio::CARRIER, token, &start(2), now).map(|_| ()),
+        Err(Refusal::WrongCall)
+    );
+    assert_eq!(
+        roster.admit(crate::carrier::twilio::CARRIER, "guess", &start(1), now).map(|_| ()),
+        Err(Refusal::BadToken)
+    );
+    assert_eq!(take(&mut roster, 1, &permit, now), Ok(()));
+    assert_eq!(take(&mut roster, 1, &permit, now), Err(Refusal::BadToken));
+}
+
+#[test]
+fn a_place_whose_stream_does_not_come_is_free_again() {
+    let (mut roster, now) = roster_of(1);
+    let late = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    assert_eq!(roster.deadline(), Some((now + LIFETIME, Timer::TokenExpiry)));
+    assert_eq!(take(&mut roster, 1, &late, now + LIFETIME), Err(Refusal::BadToken));
+    assert_eq!(roster.time_passed(now + LIFETIME).missed, [CallTag::new(late.call, &carrier_call(1))]);
+    assert!(roster.expect(announced(2), permit(), false, now + LIFETIME).is_ok());
+}
+
+#[test]
+fn a_carrier_that_ends_an_announced_call_frees_its_place() {
+    let (mut roster, now) = roster_of(1);
+    let gone = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    assert_eq!(roster.carrier_ended(&carrier_call(1)), None);
+    assert_eq!(take(&mut roster, 1, &gone, now), Err(Refusal::BadToken));
+    let next = roster.expect(announced(2), permit(), false, now).expect("the free place");
+    take(&mut roster, 2, &next, now).expect("a good token");
+    assert_eq!(roster.carrier_ended(&carrier_call(2)), Some(next.call), "a live one is told by whoever asked");
+}
+
+#[test]
+fn a_live_call_is_found_by_both_ids() {
+    let (mut roster, now) = roster_of(1);
+    let permit = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    assert_eq!(roster.find("CA1"), None, "it is not on yet");
+    take(&mut roster, 1, &permit, now).expect("a good token");
+    assert_eq!(roster.find("CA1"), Some(permit.call));
+    assert_eq!(roster.find(&permit.call.to_string()), Some(permit.call));
+    assert_eq!(roster.find("CA2"), None);
+}
+
+#[test]
+fn a_drain_refuses_newcomers_then_hangs_up_then_gives_up() {
+    let (mut roster, now) = roster_of(3);
+    let on = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    take(&mut roster, 1, &on, now).expect("a good token");
+    let waiting = roster.expect(announced(2), permit(), false, now).expect("a free place");
+    roster.drain(Duration::from_secs(30), now);
+    roster.drain(Duration::from_secs(60), now);
+    assert_eq!(take(&mut roster, 2, &waiting, now), Err(Refusal::Draining));
+    assert_eq!(roster.expect(announced(3), permit(), false, now), Err(Refusal::Draining));
+    let hang_up_at = now + Duration::from_secs(30);
+    assert_eq!(roster.deadline(), Some((hang_up_at, Timer::DrainPatience)));
+    assert_eq!(roster.time_passed(hang_up_at).hang_up, [on.call]);
+    assert!(!roster.is_drained());
+    let (give_up_at, timer) = roster.deadline().expect("bounded");
+    assert_eq!(timer, Timer::DrainGiveUp);
+    assert!(roster.time_passed(give_up_at).hang_up.is_empty());
+    assert!(roster.is_drained());
+    assert_eq!(roster.deadline(), None);
+}
+
+#[test]
+fn a_second_drain_with_less_patience_shortens_the_wait() {
+    let (mut roster, now) = roster_of(1);
+    let on = roster.expect(announced(1), permit(), false, now).expect("a free place");
+    take(&mut roster, 1, &on, now).expect("a good token");
+    roster.drain(Duration::from_secs(30), now);
+    roster.drain(Duration::ZERO, now);
+    assert_eq!(roster.time_passed(now).hang_up, [on.call]);
+    roster.ended(on.call);
+    assert!(roster.is_drained());
+}
+
+/// What may happen to a roster; numbers name carrier calls.
+#[derive(Debug, Clone)]
+enum Op {
+    Expect(u8),
+    Admit(u8),
+    AdmitForAnother(u8, u8),
+    AdmitStale(u8),
+    CarrierEnds(u8),
+    Ends(u8),
+    Wait(u32),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let call = 0..12u8;
+    prop_oneof![
+        4 => call.clone().prop_map(Op::Expect),
+        4 => call.clone().prop_map(Op::Admit),
+        1 => (call.clone(), call.clone()).prop_map(|(token, claimed)| Op::AdmitForAnother(token, claimed)),
+        1 => call.clone().prop_map(Op::AdmitStale),
+        1 => call.clone().prop_map(Op::CarrierEnds),
+        2 => call.prop_map(Op::Ends),
+        1 => (0..90_000u32).prop_map(Op::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn places_are_never_exceeded_and_never_leak(max in 0..6usize, ops in prop::collection::vec(op(), 0..120)) {
+        let (mut roster, mut now) = roster_of(max);
+        let (mut permits, mut used, mut on) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for op in ops {
+            match op {
+                Op::Expect(call) => match roster.expect(announced(call), permit(), false, now) {
+                    Ok(permit) => { permits.insert(call, permit); }
+                    Err(refusal) => prop_assert_eq!(refusal, Refusal::Full { max_calls: max }),
+                },
+                Op::Admit(call) => if let Some(permit) = permits.get(&call)
+                    && take(&mut roster, call, permit, now).is_ok()
+                {
+                    prop_assert!(on.insert(call, permit.call).is_none(), "one stream a call");
+                    used.insert(call, permit.clone());
+                },
+                Op::AdmitForAnother(token, claimed) if token != claimed => if let Some(permit) = permits.get(&token) {
+                    prop_assert!(take(&mut roster, claimed, permit, now).is_err());
+                },
+                Op::AdmitForAnother(..) => {}
+                Op::AdmitStale(call) => if let Some(permit) = used.get(&call) {
+                    prop_assert_eq!(take(&mut roster, call, permit, now), Err(Refusal::BadToken));
+                },
+                Op::CarrierEnds(call) => {
+                    prop_assert_eq!(roster.carrier_ended(&carrier_call(call)), on.get(&call).copied());
+                }
+                Op::Ends(call) => if let Some(id) = on.remove(&call) {
+                    roster.ended(id);
+                    roster.ended(id);
+                },
+                Op::Wait(ms) => {
+                    now += Duration::from_millis(ms.into());
+                    roster.time_passed(now);
+                }
+            }
+            prop_assert_eq!(roster.live().len(), on.len());
+            prop_assert!(roster.live().len() + roster.expected() <= max);
+        }
+        for id in on.into_values() {
+            roster.ended(id);
+        }
+        roster.time_passed(now + LIFETIME);
+        prop_assert_eq!((roster.live().len(), roster.expected()), (0, 0), "no place leaks");
+        prop_assert_eq!(roster.deadline(), None);
+    }
+}
+
+fn roster_of(max_calls: usize) -> (Roster<CallId>, Instant) {
+    (Roster::new(max_calls, LIFETIME), crate::clock::now())
+}
+
+fn take(roster: &mut Roster<CallId>, call: u8, permit: &Permit, now: Instant) -> Result<(), Refusal> {
+    let admission = roster.admit(crate::carrier::twilio::CARRIER, permit.token.expose(), &start(call), now)?;
+    let Admitted::New(admission) = admission else { panic!("nobody was on") };
+    assert_eq!(admission.permit, *permit);
+    roster.seat(*admission, permit.call);
+    Ok(())
+}
+
+fn permit() -> Permit {
+    Permit { call: CallId::random(), token: StreamToken::random().into_inner() }
+}
+
+fn carrier_call(call: u8) -> CarrierCallId {
+    CarrierCallId::new(&format!("CA{call}"))
+}
+
+fn announced(call: u8) -> ExpectedCall {
+    ExpectedCall {
+        carrier: crate::carrier::twilio::CARRIER,
+        carrier_call: carrier_call(call),
+        account: Some("AC1".to_owned()),
+        direction: Direction::Inbound,
+        from: Private::new("+15550100001".to_owned()),
+        to: Private::new("+15550100002".to_owned()),
+        profile: Arc::new(profile()),
+    }
+}
+
+fn start(call: u8) -> StreamStart {
+    StreamStart {
+        stream: StreamId::new(&format!("MZ{call}")),
+        carrier_call: carrier_call(call),
+        account: Some("AC1".to_owned()),
+        from: None,
+        to: None,
+        format: AudioFormat::MULAW_8K.into(),
+        parameters: BTreeMap::new(),
+    }
+}
