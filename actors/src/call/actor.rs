@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, Recipient,
-    ResponseFuture, SpawnHandle,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
 };
 use log::trace;
 use serde_json::{Map, Value};
@@ -27,8 +26,8 @@ use super::messages::{
     PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
 };
 use super::steps::{CallAction, CallEvent, Note};
-use super::timers::Timer;
 use super::transfer::TransferRefusal;
+use crate::alarm::{Alarm, TimeUp};
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
@@ -143,7 +142,7 @@ pub struct CallActor {
     /// What the model's server complained of.
     complaints: Complaints,
     /// The deadline that the one timer waits for.
-    armed: Option<((Instant, Timer), SpawnHandle)>,
+    alarm: Option<Alarm>,
 }
 
 impl CallActor {
@@ -170,7 +169,7 @@ impl CallActor {
             watchers: Watchers::default(),
             incidents: Incidents::default(),
             complaints: Complaints::default(),
-            armed: None,
+            alarm: None,
             tag: setup.identity.tag(),
             setup,
         }
@@ -182,6 +181,7 @@ impl Actor for CallActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
         let identity = &self.setup.identity;
         let profile = &self.setup.profile;
         emit(Event::CallStarted {
@@ -226,7 +226,7 @@ impl CallActor {
                 self.perform(action, ctx);
             }
         }
-        self.arm(ctx);
+        self.arm();
         reply
     }
 
@@ -284,23 +284,11 @@ impl CallActor {
         emit(note.event(&self.tag));
     }
 
-    /// Keeps one timer, for the earliest deadline.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.machine.deadline();
-        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
-            return;
-        }
-        if let Some((_, timer)) = self.armed.take() {
-            ctx.cancel_future(timer);
-        }
-        self.armed = next.map(|(at, timer)| {
+    fn arm(&self) {
+        let (Some((due, timer)), Some(alarm)) = (self.machine.deadline(), &self.alarm) else { return };
+        if alarm.ring_by(due) {
             trace!(call:% = self.setup.identity.id, timer = timer.name(); "timer armed");
-            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.armed = None;
-                this.step(CallEvent::TimeUp, ctx);
-            };
-            ((at, timer), ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
-        });
+        }
     }
 
     fn attach_model(&self) {
@@ -511,6 +499,14 @@ impl Handler<ChildLost> for CallActor {
 
     fn handle(&mut self, ChildLost(child): ChildLost, ctx: &mut Self::Context) {
         self.step(CallEvent::ChildLost(child), ctx);
+    }
+}
+
+impl Handler<TimeUp> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.step(CallEvent::TimeUp, ctx);
     }
 }
 

@@ -13,10 +13,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
+use log::trace;
+use send_wrapper::SendWrapper;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -34,6 +34,7 @@ use super::payload::{Material, Payload};
 use super::plan::DeliveryPlan;
 use super::schedule::{Action, Answer, Event as Happening, Job, Schedule, Why};
 use super::store::Store;
+use crate::alarm::{Alarm, TimeUp};
 use crate::clock;
 use crate::ending::Ending;
 use crate::events::emit;
@@ -60,8 +61,8 @@ pub struct Delivery {
     swept: Option<Instant>,
     /// The queue that is shared with other nodes, where it is.
     node: Option<Node>,
-    /// The deadline that the one timer waits for.
-    armed: Option<(Instant, SpawnHandle)>,
+    /// Made on the actor's own thread; the actor itself is made on another one.
+    alarm: Option<SendWrapper<Alarm>>,
     /// Who waits for the end.
     finishing: Option<oneshot::Sender<()>>,
 }
@@ -98,7 +99,7 @@ impl Delivery {
             erased: Watch::default(),
             swept: None,
             node,
-            armed: None,
+            alarm: None,
             finishing: None,
         })
     }
@@ -117,7 +118,7 @@ impl Delivery {
         } else if self.is_finished() {
             ctx.stop();
         }
-        self.arm(ctx);
+        self.arm();
     }
 
     fn perform(&mut self, action: Action, touched: &mut BTreeSet<Arc<str>>, ctx: &mut Context<Self>) {
@@ -166,22 +167,11 @@ impl Delivery {
         self.finishing.is_some() && self.schedule.in_flight() == 0 && told
     }
 
-    /// Keeps one timer, for the earliest deadline.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.schedule.deadline();
-        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
-            return;
+    fn arm(&self) {
+        let (Some((due, timer)), Some(alarm)) = (self.schedule.deadline(), &self.alarm) else { return };
+        if alarm.ring_by(due) {
+            trace!(timer:?; "timer armed");
         }
-        if let Some((_, timer)) = self.armed.take() {
-            ctx.cancel_future(timer);
-        }
-        self.armed = next.map(|at| {
-            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.armed = None;
-                this.step(Happening::TimePassed, ctx);
-            };
-            (at, ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
-        });
     }
 
     fn attempt(&mut self, job: Job, ctx: &mut Context<Self>) {
@@ -424,6 +414,7 @@ impl Actor for Delivery {
     fn started(&mut self, ctx: &mut Self::Context) {
         // Three small messages a call: this many calls begin and end while a disk hangs before any news is dropped.
         ctx.set_mailbox_capacity(MOST_NEWS);
+        self.alarm = Some(SendWrapper::new(Alarm::new(ctx.address().downgrade().recipient())));
         self.look(ctx);
         ctx.run_interval(LOOK_EVERY, |this, ctx| this.look(ctx));
     }
@@ -453,6 +444,14 @@ impl Handler<CallUpdate> for Delivery {
                 }
             }
         }
+    }
+}
+
+impl Handler<TimeUp> for Delivery {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.step(Happening::TimePassed, ctx);
     }
 }
 

@@ -70,6 +70,17 @@ pub enum Event {
     },
 }
 
+/// What the schedule waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// The next job of an endpoint is due.
+    Attempt,
+    /// The pause that a receiver asked for is over.
+    RetryAfter,
+    /// An endpoint's breaker lets one job through.
+    Breaker,
+}
+
 /// How a try went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -225,9 +236,9 @@ impl Schedule {
         actions
     }
 
-    /// When something is due. `None` while only answers are waited for.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.lanes.iter().filter_map(Lane::deadline).min()
+    /// When something is due, and what for. `None` while only answers are waited for.
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        self.lanes.iter().filter_map(Lane::deadline).min_by_key(|(due, _)| *due)
     }
 
     /// Jobs that are not done.
@@ -373,12 +384,18 @@ impl Schedule {
 }
 
 impl Lane {
-    fn deadline(&self) -> Option<Instant> {
+    /// When the next job may be tried: all that holds it back is over.
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         if self.shut || self.in_flight >= self.concurrency || self.breaker.is_trying() {
             return None;
         }
         let (due, _) = self.waiting.first()?;
-        [Some(*due), self.not_before, self.breaker.opens_at()].into_iter().flatten().max()
+        let holds = [
+            Some((*due, Timer::Attempt)),
+            self.not_before.map(|at| (at, Timer::RetryAfter)),
+            self.breaker.opens_at().map(|at| (at, Timer::Breaker)),
+        ];
+        holds.into_iter().flatten().max_by_key(|(at, _)| *at)
     }
 }
 

@@ -9,9 +9,10 @@ mod spending;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture, SpawnHandle};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient, ResponseFuture};
+use log::trace;
 use tokio::sync::oneshot;
 
 use self::spend_store::SpendWriter;
@@ -22,8 +23,9 @@ use super::hangup_watchdog::HangupWatchdog;
 use super::ledger::{Ledger, SpendLimits};
 use super::messages::{Admit, CallList, CarrierEnded, Drain, Find, ListCalls, Permit, Refusal, Unannounced};
 use super::past::{Left, Past};
-use super::roster::{Admission, Admitted, Roster, Timer};
+use super::roster::{Admission, Admitted, Roster};
 use super::transfer_limits::TransferLimits;
+use crate::alarm::Alarm;
 use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
 use crate::call::report::{CallEnded, TransferPermit};
@@ -78,9 +80,7 @@ pub struct Supervisor {
     /// Who wants to know when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
     /// The deadline that the one timer waits for.
-    armed: Option<((Instant, Timer), SpawnHandle)>,
-    /// The same for the backstop.
-    watchdog_armed: Option<(Instant, SpawnHandle)>,
+    alarm: Option<Alarm>,
 }
 
 impl Supervisor {
@@ -113,8 +113,7 @@ impl Supervisor {
             hangup_watchdog: HangupWatchdog::default(),
             past: Past::default(),
             waiting: Vec::new(),
-            armed: None,
-            watchdog_armed: None,
+            alarm: None,
         }
     }
 }
@@ -124,14 +123,15 @@ type MakeCall = Arc<dyn Fn(CallSetup) -> CallActor + Send + Sync>;
 impl Actor for Supervisor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));
         self.tell_spend();
     }
 }
 
 impl Supervisor {
     /// What follows from the roster as it is now.
-    fn settle(&mut self, ctx: &mut Context<Self>) {
+    fn settle(&mut self) {
         let due = self.roster.time_passed(clock::now());
         for call in due.missed {
             emit(Event::StreamMissed { call: &call });
@@ -149,25 +149,16 @@ impl Supervisor {
                 let _ = told.send(());
             }
         }
-        self.arm(ctx);
+        self.arm();
     }
 
-    /// Keeps one timer, for the earliest deadline.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.roster.deadline();
-        if self.armed.as_ref().map(|(deadline, _)| *deadline) == next {
-            return;
+    fn arm(&self) {
+        let earliest =
+            [self.roster.deadline(), self.hangup_watchdog.deadline()].into_iter().flatten().min_by_key(|it| it.0);
+        let (Some((due, timer)), Some(alarm)) = (earliest, &self.alarm) else { return };
+        if alarm.ring_by(due) {
+            trace!(timer:?; "timer armed");
         }
-        if let Some((_, timer)) = self.armed.take() {
-            ctx.cancel_future(timer);
-        }
-        self.armed = next.map(|(at, timer)| {
-            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.armed = None;
-                this.settle(ctx);
-            };
-            ((at, timer), ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
-        });
     }
 
     /// Starts the call on its stream's thread and seats it.
@@ -224,7 +215,7 @@ impl Handler<Admit> for Supervisor {
                 call
             }
         };
-        self.arm(ctx);
+        self.arm();
         Ok(call)
     }
 }
@@ -237,13 +228,13 @@ impl Handler<Unannounced> for Supervisor {
         Unannounced { call, start, line, arbiter }: Unannounced,
         ctx: &mut Self::Context,
     ) -> Self::Result {
-        self.settle(ctx);
+        self.settle();
         let permit = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let (carrier, token) = (call.carrier, permit.token.clone());
         let told = refused(&call.carrier_call);
         let admission = self.roster.walk_in(call, permit, clock::now()).inspect_err(told)?;
         let call = self.start(admission, Admit { carrier, token, start, line, arbiter }, ctx);
-        self.arm(ctx);
+        self.arm();
         Ok(call)
     }
 }
@@ -259,7 +250,7 @@ impl Handler<TransferPermit> for Supervisor {
 impl Handler<CallEnded> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CallEnded { call, ending, by_stream }: CallEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, CallEnded { call, ending, by_stream }: CallEnded, _: &mut Self::Context) {
         let ended = self.roster.ended(call);
         if let Some((expected, in_progress)) = &ended {
             let left = if self.hangup_watchdog.is_confirmed(&expected.carrier_call) {
@@ -281,17 +272,16 @@ impl Handler<CallEnded> for Supervisor {
             && self.apis.contains_key(&expected.carrier)
         {
             self.hangup_watchdog.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
-            self.arm_watchdog(ctx);
         }
-        self.settle(ctx);
+        self.settle();
     }
 }
 
 impl Handler<CarrierEnded> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CarrierEnded(carrier_call): CarrierEnded, ctx: &mut Self::Context) {
-        self.carrier_ended(&carrier_call, ctx);
+    fn handle(&mut self, CarrierEnded(carrier_call): CarrierEnded, _: &mut Self::Context) {
+        self.carrier_ended(&carrier_call);
     }
 }
 
@@ -319,11 +309,11 @@ impl Handler<Find> for Supervisor {
 impl Handler<Drain> for Supervisor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Drain { patience }: Drain, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Drain { patience }: Drain, _: &mut Self::Context) -> Self::Result {
         let (told, drained) = oneshot::channel();
         self.waiting.push(told);
         self.roster.drain(patience, clock::now());
-        self.settle(ctx);
+        self.settle();
         Box::pin(async move {
             // An error means that the Supervisor is gone, and its calls with it.
             let _ = drained.await;

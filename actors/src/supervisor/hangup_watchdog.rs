@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::timers::Timer;
 use crate::carrier::Carrier;
 use crate::ending::Ending;
 use crate::ids::CarrierCallId;
@@ -73,8 +74,8 @@ impl HangupWatchdog {
     }
 
     /// When [`Self::due`] has something next.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.open.iter().map(|it| it.due).min()
+    pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
+        self.open.iter().map(|it| (it.due, Timer::HangupUnconfirmed)).min_by_key(|(due, _)| *due)
     }
 
     fn forget(&mut self, now: Instant) {
@@ -174,7 +175,7 @@ mod tests {
         let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
         hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), Ending::Crashed, now);
         let mut told = Vec::new();
-        while let Some(at) = hangup_watchdog.deadline() {
+        while let Some((at, _)) = hangup_watchdog.deadline() {
             now = at;
             told.extend(hangup_watchdog.due(now).iter().map(Unconfirmed::is_last));
         }

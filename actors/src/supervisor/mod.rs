@@ -8,5 +8,6 @@ mod hangup_watchdog;
 pub mod ledger;
 pub mod messages;
 mod past;
-pub mod roster;
+mod roster;
+mod timers;
 mod transfer_limits;

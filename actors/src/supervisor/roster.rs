@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::messages::{ExpectedCall, Permit, Refusal};
+use super::timers::Timer;
 use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private};
 
@@ -97,17 +98,6 @@ pub(super) struct Admission {
     pub(super) permit: Permit,
     /// The carrier said that it was in progress when it was announced.
     in_progress: bool,
-}
-
-/// What the Supervisor waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timer {
-    /// The next announced call's token runs out.
-    TokenExpiry,
-    /// Draining calls have had their time and are told to hang up.
-    DrainPatience,
-    /// Calls that were told to hang up have had their time too.
-    DrainGiveUp,
 }
 
 /// What has come of time passing.

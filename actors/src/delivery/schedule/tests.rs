@@ -19,7 +19,7 @@ fn pauses_double_up_to_the_longest() {
     let mut waits = Vec::new();
     for _ in 0..9 {
         scene.answer("a", 0, refused(400));
-        let due = scene.schedule.deadline().expect("a next try");
+        let (due, _) = scene.schedule.deadline().expect("a next try");
         waits.push((due - scene.now).as_secs());
         scene.now = due;
         scene.pass(Duration::ZERO);
@@ -44,7 +44,7 @@ fn a_pause_that_was_asked_for_holds_for_the_whole_endpoint() {
         ["wait a/0 90s after 1"]
     );
     assert_eq!(scene.queue("b", 0), [""; 0], "another delivery waits too");
-    assert_eq!(scene.schedule.deadline(), Some(scene.now + s(90)));
+    assert_eq!(scene.schedule.deadline(), Some((scene.now + s(90), Timer::RetryAfter)));
     assert_eq!(scene.pass(s(90)), ["try b/0 #1", "try a/0 #2"]);
 }
 
@@ -169,7 +169,7 @@ proptest! {
                     _ => Answer::Unreached,
                 };
                 scene.raw(Event::Answered { job, answer, chance })
-            } else if let Some(due) = scene.schedule.deadline() {
+            } else if let Some((due, _)) = scene.schedule.deadline() {
                 scene.now = scene.now.max(due);
                 scene.raw(Event::TimePassed)
             } else {

@@ -1,6 +1,6 @@
 //! What the Supervisor answers to a carrier that asks for a call's document. Part of [`super`].
 
-use actix::{Context, Handler};
+use actix::Handler;
 
 use super::spending::today;
 use super::{Supervisor, refused};
@@ -16,8 +16,8 @@ use crate::supervisor::past::Left;
 impl Handler<Expect> for Supervisor {
     type Result = Result<Permit, Refusal>;
 
-    fn handle(&mut self, Expect { call, word }: Expect, ctx: &mut Self::Context) -> Self::Result {
-        self.settle(ctx);
+    fn handle(&mut self, Expect { call, word }: Expect, _: &mut Self::Context) -> Self::Result {
+        self.settle();
         // A live call that is sent to us again goes on, whatever may be spent and however full it is.
         let told = refused(&call.carrier_call);
         let in_progress = word == Word::InProgress;
@@ -30,7 +30,7 @@ impl Handler<Expect> for Supervisor {
         self.ledger.admit(call.profile.caller.as_deref(), today()).inspect_err(&told)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let answer = self.roster.expect(call, fresh, in_progress, clock::now()).inspect_err(told);
-        self.arm(ctx);
+        self.arm();
         answer
     }
 }
@@ -38,14 +38,14 @@ impl Handler<Expect> for Supervisor {
 impl Handler<AfterStream> for Supervisor {
     type Result = Aftermath;
 
-    fn handle(&mut self, AfterStream(call): AfterStream, ctx: &mut Self::Context) -> Aftermath {
+    fn handle(&mut self, AfterStream(call): AfterStream, _: &mut Self::Context) -> Aftermath {
         if let Some(on) = self.roster.find(call.as_str()) {
             return Aftermath::On(on);
         }
         if let Some(expected) = self.roster.stream_failed(&call) {
             emit(Event::CallRefused { reason: "no_stream", carrier_call: Some(call.as_str()) });
             self.past.add(&call, Left::Lost, false, clock::now());
-            self.settle(ctx);
+            self.settle();
             return Aftermath::NeverCame { language: expected.profile.language.clone() };
         }
         match self.past.left(&call) {
@@ -74,7 +74,7 @@ impl Supervisor {
     }
 
     /// The carrier says that its call is over.
-    pub(super) fn carrier_ended(&mut self, call: &CarrierCallId, ctx: &mut Context<Self>) {
+    pub(super) fn carrier_ended(&mut self, call: &CarrierCallId) {
         if self.roster.stream_failed(call).is_some() {
             self.past.add(call, Left::Ended, false, clock::now());
         }
@@ -83,7 +83,6 @@ impl Supervisor {
         }
         self.past.confirmed(call);
         self.hangup_watchdog.confirmed(call, clock::now());
-        self.arm_watchdog(ctx);
-        self.settle(ctx);
+        self.settle();
     }
 }

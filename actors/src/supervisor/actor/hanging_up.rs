@@ -3,6 +3,7 @@
 use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 
 use super::Supervisor;
+use crate::alarm::TimeUp;
 use crate::carrier::control::{self, CarrierAnswer, Request};
 use crate::clock;
 use crate::events::emit;
@@ -19,14 +20,12 @@ impl Supervisor {
                 let answer = control::http::ask(&*api, Request::HangUp, &unconfirmed.call).await;
                 (unconfirmed, answer)
             };
-            let answered = |(unconfirmed, answer), this: &mut Self, ctx: &mut Context<Self>| {
+            let answered = |(unconfirmed, answer), this: &mut Self, _ctx: &mut Context<Self>| {
                 this.told_to_hang_up(&unconfirmed, &answer);
-                this.settle(ctx);
-                this.arm_watchdog(ctx);
+                this.settle();
             };
             ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
         }
-        self.arm_watchdog(ctx);
     }
 
     fn told_to_hang_up(&mut self, unconfirmed: &Unconfirmed, answer: &CarrierAnswer) {
@@ -42,32 +41,22 @@ impl Supervisor {
         }
         self.hangup_watchdog.confirmed(&unconfirmed.call, clock::now());
     }
+}
 
-    pub(super) fn arm_watchdog(&mut self, ctx: &mut Context<Self>) {
-        let next = self.hangup_watchdog.deadline();
-        if self.watchdog_armed.as_ref().map(|(at, _)| *at) == next {
-            return;
-        }
-        if let Some((_, timer)) = self.watchdog_armed.take() {
-            ctx.cancel_future(timer);
-        }
-        self.watchdog_armed = next.map(|at| {
-            let time_up = |this: &mut Self, ctx: &mut Context<Self>| {
-                this.watchdog_armed = None;
-                this.back_up(ctx);
-                this.settle(ctx);
-            };
-            (at, ctx.run_later(at.saturating_duration_since(clock::now()), time_up))
-        });
+impl Handler<TimeUp> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
+        self.back_up(ctx);
+        self.settle();
     }
 }
 
 impl Handler<CarrierLetGo> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, ctx: &mut Self::Context) {
+    fn handle(&mut self, CarrierLetGo(carrier_call): CarrierLetGo, _: &mut Self::Context) {
         self.hangup_watchdog.confirmed(&carrier_call, clock::now());
-        self.arm_watchdog(ctx);
-        self.settle(ctx);
+        self.settle();
     }
 }

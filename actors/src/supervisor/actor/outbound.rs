@@ -11,14 +11,14 @@ use crate::supervisor::messages::{ExpectOutbound, Identify, NotBegun, Permit, Re
 impl Handler<ExpectOutbound> for Supervisor {
     type Result = Result<Permit, Refusal>;
 
-    fn handle(&mut self, asked: ExpectOutbound, ctx: &mut Self::Context) -> Self::Result {
-        self.settle(ctx);
+    fn handle(&mut self, asked: ExpectOutbound, _: &mut Self::Context) -> Self::Result {
+        self.settle();
         let told = refused(&asked.call.carrier_call);
         self.ledger.admit(asked.call.profile.caller.as_deref(), today()).inspect_err(&told)?;
         let fresh = Permit { call: CallId::random(), token: StreamToken::random().into_inner() };
         let room = (asked.most, asked.ring);
         let answer = self.roster.expect_outbound(asked.call, fresh, room, clock::now()).inspect_err(told);
-        self.arm(ctx);
+        self.arm();
         answer
     }
 }
@@ -26,9 +26,9 @@ impl Handler<ExpectOutbound> for Supervisor {
 impl Handler<Identify> for Supervisor {
     type Result = Option<Permit>;
 
-    fn handle(&mut self, known: Identify, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, known: Identify, _: &mut Self::Context) -> Self::Result {
         let permit = self.roster.identify(known, clock::now());
-        self.arm(ctx);
+        self.arm();
         permit
     }
 }
@@ -36,8 +36,8 @@ impl Handler<Identify> for Supervisor {
 impl Handler<NotBegun> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, NotBegun(name): NotBegun, ctx: &mut Self::Context) {
+    fn handle(&mut self, NotBegun(name): NotBegun, _: &mut Self::Context) {
         self.roster.not_begun(&name);
-        self.arm(ctx);
+        self.arm();
     }
 }
