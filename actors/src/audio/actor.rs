@@ -22,7 +22,7 @@ use crate::recording::writer::Recorder;
 
 /// What an AudioPipeline is started with.
 #[derive(Debug)]
-pub struct AudioSetup {
+pub(crate) struct AudioSetup {
     /// The call, for the log.
     pub call: CallTag,
     /// The line's format, both directions.
@@ -46,7 +46,7 @@ pub struct AudioSetup {
 }
 
 /// One call's audio path.
-pub struct AudioPipeline {
+pub(crate) struct AudioPipeline {
     call: CallTag,
     to_line: Recipient<ToLine>,
     to_call: WeakRecipient<AudioReport>,
@@ -67,7 +67,7 @@ pub struct AudioPipeline {
 
 impl AudioPipeline {
     /// Not yet started; `start()` it on the call's own thread.
-    pub fn new(setup: AudioSetup) -> Self {
+    pub(crate) fn new(setup: AudioSetup) -> Self {
         let mut pipeline = Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels);
         if setup.correct {
             pipeline = pipeline.with_correction();

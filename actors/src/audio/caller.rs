@@ -25,7 +25,7 @@ use crate::recording::tape::Tape;
 
 /// The caller's direction of one call.
 #[derive(Debug)]
-pub struct CallerPath {
+pub(super) struct CallerPath {
     line: AudioFormat,
     /// `None` while no model is attached.
     model: Option<Converter>,
@@ -58,7 +58,7 @@ struct Converter {
 
 impl CallerPath {
     /// A path that holds what comes until a model is attached.
-    pub fn new(line: AudioFormat, detector: FormatDetector) -> Self {
+    pub(super) fn new(line: AudioFormat, detector: FormatDetector) -> Self {
         let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
             line,
@@ -78,7 +78,7 @@ impl CallerPath {
     ///
     /// # Errors
     /// When the rates are none of ours; then audio is held as before.
-    pub fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
+    pub(super) fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         self.model = Some(Converter::new(self.line, format, self.gain)?);
         let held = std::mem::take(&mut self.held);
         let (front, back) = held.as_slices();
@@ -89,7 +89,7 @@ impl CallerPath {
     }
 
     /// Moves to `gain`.
-    pub fn level(&mut self, gain: Gain) {
+    pub(super) fn level(&mut self, gain: Gain) {
         self.gain = gain;
         if let Some(converter) = &mut self.model {
             converter.level.move_to(gain);
@@ -97,28 +97,28 @@ impl CallerPath {
     }
 
     /// A wrong format of the line is put right from now on.
-    pub fn correct(&mut self) {
+    pub(super) fn correct(&mut self) {
         self.detector.correct();
     }
 
     /// The line is examined again.
-    pub fn examine_again(&mut self) {
+    pub(super) fn examine_again(&mut self) {
         self.detector.examine_again();
     }
 
     /// The model is gone: audio is held again.
-    pub fn detach(&mut self) {
+    pub(super) fn detach(&mut self) {
         self.model = None;
         self.turn(false, None);
     }
 
     /// The format of the line's frames.
-    pub fn line(&self) -> AudioFormat {
+    pub(super) fn line(&self) -> AudioFormat {
         self.line
     }
 
     /// A frame from the line; `tape` records it.
-    pub fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
+    pub(super) fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
         self.join_samples(&mut frame.payload);
         if let Some(diagnosis) = self.detector.hear(&mut frame, now) {
             out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));
@@ -141,7 +141,7 @@ impl CallerPath {
     }
 
     /// The model says that the caller's turn began or ended. At its end it is told when the caller was last heard.
-    pub fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
+    pub(super) fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
         if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
             out.push(AudioAction::Report(AudioReport::LastVoice { ago }));
@@ -149,7 +149,7 @@ impl CallerPath {
     }
 
     /// Gives silence if the carrier has stalled in an open turn.
-    pub fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+    pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         if let Some((due, given)) = self.stall.filter(|(due, _)| *due <= now) {
             self.pad(STALL_SILENCE, out);
             let given = given + STALL_SILENCE;
@@ -158,7 +158,7 @@ impl CallerPath {
     }
 
     /// When [`Self::poll`] is wanted next.
-    pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
+    pub(super) fn deadline(&self) -> Option<(Instant, AudioTimer)> {
         self.stall.map(|(due, _)| (due, AudioTimer::Stall))
     }
 

@@ -81,7 +81,7 @@ impl CandidateFormat {
 }
 
 /// By how much guessing makes `samples` smaller, in decibels: the mean over pieces of `piece` samples.
-pub fn predictability(samples: impl Iterator<Item = i16>, piece: usize) -> f32 {
+pub(super) fn predictability(samples: impl Iterator<Item = i16>, piece: usize) -> f32 {
     let mut frame = [0.0_f32; LONGEST_PIECE];
     let piece = piece.clamp(2 * ORDER, LONGEST_PIECE);
     let (mut at, mut pieces, mut total) = (0, 0_u32, 0.0);

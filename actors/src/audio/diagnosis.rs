@@ -76,7 +76,7 @@ pub struct Packets {
 
 /// Examines one call's caller.
 #[derive(Debug)]
-pub struct FormatDetector {
+pub(crate) struct FormatDetector {
     format: AudioFormat,
     /// Exact findings are put right.
     correct: bool,
@@ -96,7 +96,7 @@ pub struct FormatDetector {
 
 impl FormatDetector {
     /// One who has heard nothing yet.
-    pub fn new(format: AudioFormat, carrier: &'static str) -> Self {
+    pub(crate) fn new(format: AudioFormat, carrier: &'static str) -> Self {
         let found = Diagnosis {
             verdict: "no_voice",
             findings: Vec::new(),
@@ -127,7 +127,7 @@ impl FormatDetector {
     }
 
     /// Takes in a frame, with whole samples, and puts it right where that was decided. Gives a diagnosis when there is a new one.
-    pub fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
+    pub(crate) fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
         self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
         let told = *self.told.get_or_insert(now);
         let judged = (self.examining || self.upper.is_wanted()) && self.examine(&frame.payload);
@@ -141,18 +141,18 @@ impl FormatDetector {
     }
 
     /// Puts exact findings right from now on.
-    pub fn correct(&mut self) {
+    pub(crate) fn correct(&mut self) {
         self.correct = true;
     }
 
     /// Examines the line again, from the next frame on.
-    pub fn examine_again(&mut self) {
+    pub(crate) fn examine_again(&mut self) {
         (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), HighBand::default());
         self.sample.clear();
     }
 
     /// What is known by now.
-    pub fn diagnosis(&self) -> Diagnosis {
+    pub(crate) fn diagnosis(&self) -> Diagnosis {
         let mut found = self.found.clone();
         found.packets = self.packet_timing.packets();
         found.upper_half_db = self.upper.decibels().map(Tenths::of);

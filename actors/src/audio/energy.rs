@@ -2,7 +2,7 @@
 
 /// What the energy of samples is made of, exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Energy {
+pub(super) struct Energy {
     count: usize,
     sum: i64,
     squares: u64,
@@ -10,7 +10,7 @@ pub struct Energy {
 
 impl Energy {
     /// Of `samples`; of none it is nothing.
-    pub fn of(samples: &[i16]) -> Self {
+    pub(super) fn of(samples: &[i16]) -> Self {
         let (mut total, mut total_square) = (0_i64, 0_u64);
         for samples in samples.chunks(SUMMED_IN_32_BITS) {
             // Sums of 32 bits go side by side on the plainest machine; squares are summed by halves to fit.
@@ -29,12 +29,12 @@ impl Energy {
     }
 
     /// The mean square in steps of 16 bits, with that of an offset from zero.
-    pub fn mean_square(&self) -> f32 {
+    pub(super) fn mean_square(&self) -> f32 {
         self.squares as f32 / self.count.max(1) as f32
     }
 
     /// The mean square without that of the offset, in whole numbers.
-    pub fn variance(&self) -> i64 {
+    pub(super) fn variance(&self) -> i64 {
         let count = self.count.max(1) as i64;
         (self.squares as i64 - self.sum * self.sum / count) / count
     }

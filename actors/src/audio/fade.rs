@@ -7,7 +7,7 @@ use crate::g711;
 
 /// A fade-in that goes on from frame to frame until it is done.
 #[derive(Debug)]
-pub struct FadeIn {
+pub(super) struct FadeIn {
     encoding: Encoding,
     /// Samples of the whole ramp.
     length: u32,
@@ -17,23 +17,23 @@ pub struct FadeIn {
 
 impl FadeIn {
     /// For a line of `format`; it does nothing until [`Self::begin`].
-    pub fn new(format: AudioFormat) -> Self {
+    pub(super) fn new(format: AudioFormat) -> Self {
         let length = (u128::from(format.rate_hz) * FADE.as_millis() / 1000) as u32;
         Self { encoding: format.encoding, length, done: length }
     }
 
     /// The next samples stand at a seam.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.done = 0;
     }
 
     /// The seam it was for has gone.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.done = self.length;
     }
 
     /// Levels the samples of `bytes` that are within the ramp; all others stay as they are, bit for bit.
-    pub fn apply(&mut self, bytes: &mut [u8]) {
+    pub(super) fn apply(&mut self, bytes: &mut [u8]) {
         if self.done == self.length {
             return;
         }

@@ -8,7 +8,7 @@ use crate::finding::Finding;
 
 /// The energy above a quarter of the rate, against all of it, of voiced audio.
 #[derive(Debug, Default)]
-pub struct HighBand {
+pub(super) struct HighBand {
     upper: f64,
     all: f64,
     samples: u32,
@@ -20,12 +20,12 @@ pub struct HighBand {
 
 impl HighBand {
     /// Whether more of it would tell more.
-    pub fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         !self.judged
     }
 
     /// Takes in a voiced frame; whether it was the last one needed, and something is wrong.
-    pub fn hear(&mut self, samples: impl Iterator<Item = i16>, format: AudioFormat) -> bool {
+    pub(super) fn hear(&mut self, samples: impl Iterator<Item = i16>, format: AudioFormat) -> bool {
         if self.judged || format.rate_hz != 8_000 {
             self.judged = true;
             return false;
@@ -56,12 +56,12 @@ impl HighBand {
     }
 
     /// What the upper half has of the sound, once enough was heard.
-    pub fn decibels(&self) -> Option<f32> {
+    pub(super) fn decibels(&self) -> Option<f32> {
         (self.judged && self.all > 0.0).then(|| (10.0 * (self.upper / self.all).max(1e-9).log10()) as f32)
     }
 
     /// Whether it is empty while somebody speaks.
-    pub fn finding(&self) -> Option<Finding> {
+    pub(super) fn finding(&self) -> Option<Finding> {
         let speech = self.levels.decibels() > SPEECH_SWING && self.colours.decibels() > SPEECH_SWING;
         self.decibels().filter(|&upper| upper < EMPTY && speech).map(|_| Finding::HalfSpeed)
     }

@@ -9,7 +9,7 @@ use crate::ids::{ItemId, ResponseId};
 
 /// A piece of an item's audio, in the line's format.
 #[derive(Debug)]
-pub struct Piece<'a> {
+pub(super) struct Piece<'a> {
     /// The response it belongs to; none for a clip of ours.
     pub response: Option<&'a ResponseId>,
     /// The item it belongs to.
@@ -24,7 +24,7 @@ pub struct Piece<'a> {
 
 /// The item's own time, as its maker counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
+pub(super) struct Source {
     /// Samples per second.
     pub rate_hz: u32,
     /// How much later a sample stands on the line than in the item: the resampler's delay.
@@ -33,7 +33,7 @@ pub struct Source {
 
 /// The ledger's line for one item.
 #[derive(Debug)]
-pub struct Item {
+pub(super) struct Item {
     /// The model's response; none for a clip of ours.
     pub response: Option<ResponseId>,
     /// Its id.
@@ -64,7 +64,7 @@ pub struct Item {
 
 impl Item {
     /// The item that `piece` is the first of, with nothing in it.
-    pub fn of(piece: &Piece<'_>) -> Self {
+    pub(super) fn of(piece: &Piece<'_>) -> Self {
         Self {
             response: piece.response.cloned(),
             item: piece.item.clone(),
@@ -83,27 +83,27 @@ impl Item {
     }
 
     /// Whether `piece` goes on with it.
-    pub fn goes_on_with(&self, piece: &Piece<'_>) -> bool {
+    pub(super) fn goes_on_with(&self, piece: &Piece<'_>) -> bool {
         self.item == *piece.item && self.response.as_ref() == piece.response && self.source == piece.source
     }
 
     /// All of it that will ever be was sent.
-    pub fn is_sent(&self) -> bool {
+    pub(super) fn is_sent(&self) -> bool {
         self.closed && self.queued == 0
     }
 
     /// The playhead's position after the last sample sent.
-    pub fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.start + self.sent
     }
 
     /// Samples of it that were heard when the playhead stood at `played`.
-    pub fn heard(&self, played: u64) -> u64 {
+    pub(super) fn heard(&self, played: u64) -> u64 {
         if self.sent == 0 { 0 } else { played.saturating_sub(self.start).min(self.sent) }
     }
 
     /// Lets what was heard go; says how many samples that is.
-    pub fn release(&mut self, played: u64) -> u64 {
+    pub(super) fn release(&mut self, played: u64) -> u64 {
         let heard = self.heard(played);
         let released = heard.saturating_sub(self.released);
         self.released += released;
@@ -111,25 +111,25 @@ impl Item {
     }
 
     /// Takes back what was sent and not released, which the carrier has dropped; the playhead stands at `played`, where it goes on.
-    pub fn take_back(&mut self, played: u64) {
+    pub(super) fn take_back(&mut self, played: u64) {
         self.queued += self.sent - self.released;
         self.sent = self.released;
         self.start = played - self.sent;
     }
 
     /// The position at which the item counts as begun for the caller; none until so much of it was sent.
-    pub fn begins_at(&self, samples: u64) -> Option<u64> {
+    pub(super) fn begins_at(&self, samples: u64) -> Option<u64> {
         let enough = if self.is_sent() { samples.min(self.sent) } else { samples };
         (self.unheard_since.is_some() && self.sent >= enough).then_some(self.start + enough)
     }
 
     /// The report of its first frame.
-    pub fn started(&self) -> AudioReport {
+    pub(super) fn started(&self) -> AudioReport {
         AudioReport::PlayoutStarted { response: self.response(), item: self.item.clone() }
     }
 
     /// The report that its beginning was heard.
-    pub fn begun(&self, after_sent: Duration) -> AudioReport {
+    pub(super) fn begun(&self, after_sent: Duration) -> AudioReport {
         AudioReport::FirstHeard { response: self.response(), item: self.item.clone(), after_sent }
     }
 
@@ -139,13 +139,13 @@ impl Item {
     }
 
     /// Where it stands once all of it was heard.
-    pub fn heard_whole(&self) -> ItemPlayout {
+    pub(super) fn heard_whole(&self) -> ItemPlayout {
         let received = self.received_time();
         ItemPlayout { response: self.response(), item: self.item.clone(), received, heard: received }
     }
 
     /// What was heard of it when the playhead stood at `played`, in the item's own time.
-    pub fn playout(&self, played: u64, head: &Playhead) -> ItemPlayout {
+    pub(super) fn playout(&self, played: u64, head: &Playhead) -> ItemPlayout {
         let received = self.received_time();
         let heard = head.duration_of(self.heard(played)).saturating_sub(self.source.delay).min(received);
         ItemPlayout { response: self.response(), item: self.item.clone(), received, heard }

@@ -11,7 +11,7 @@ use crate::finding::{Finding, Tenths};
 
 /// The packets of one call.
 #[derive(Debug)]
-pub struct PacketTiming {
+pub(super) struct PacketTiming {
     format: AudioFormat,
     count: u64,
     /// The length of the last one.
@@ -31,7 +31,7 @@ pub struct PacketTiming {
 
 impl PacketTiming {
     /// Of a line that has brought nothing.
-    pub fn new(format: AudioFormat) -> Self {
+    pub(super) fn new(format: AudioFormat) -> Self {
         Self {
             format,
             count: 0,
@@ -47,7 +47,7 @@ impl PacketTiming {
     }
 
     /// A packet of so many bytes came.
-    pub fn hear(&mut self, bytes: usize, timestamp: Option<Duration>, now: Instant) {
+    pub(super) fn hear(&mut self, bytes: usize, timestamp: Option<Duration>, now: Instant) {
         let (before, arrived) = (self.length, self.last.replace(now));
         let first = *self.first.get_or_insert(now);
         self.length = self.format.duration_of(bytes);
@@ -72,7 +72,7 @@ impl PacketTiming {
     }
 
     /// The numbers.
-    pub fn packets(&self) -> Packets {
+    pub(super) fn packets(&self) -> Packets {
         let millis = |time: Duration| Tenths::of(time.as_secs_f32() * 1000.0);
         let lost = if self.rate().is_some() { Duration::ZERO } else { self.lost };
         let should = (self.heard + lost).as_secs_f32();
@@ -87,7 +87,7 @@ impl PacketTiming {
     }
 
     /// What is wrong.
-    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+    pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
         let lossy = self.heard >= LOSS_AFTER && self.lost * MOST_LOST > self.heard && self.rate().is_none();
         self.rate().into_iter().chain(lossy.then_some(Finding::Loss))
     }

@@ -1,6 +1,6 @@
 //! The audio path of one call as a machine: what comes in, what is to be done. Pure.
 //!
-//! Joins the caller's direction ([`CallerPath`]), the agent's direction (model format → line format → [`Playout`]) and the count of
+//! Joins the caller's direction ([`CallerPath`]), the agent's direction ([`AgentPath`], then [`Playout`]) and the count of
 //! what was dropped. One resampler serves each direction for the life of the call. The last samples of an answer wait in its
 //! block: they are drawn out with silence when the item is complete, or, if the model just stops, when the line has gone quiet, so
 //! that nothing is put in where words follow.
@@ -9,18 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause, earliest};
+use super::agent::AgentPath;
 use super::caller::CallerPath;
 use super::diagnosis::FormatDetector;
-use super::item::{Piece, Source};
-use super::level::{Gain, Level, Levels};
-use super::messages::PCM_RATE_HZ;
+use super::drops::Drops;
+use super::level::Levels;
 use super::playout::Playout;
-use super::resample::{ResampleError, Resampler};
-use super::scratch::Scratch;
+use super::resample::ResampleError;
 use crate::audio::report::AudioReport;
 use crate::carrier::{AudioFormat, CallerFrame, Capabilities, LineCommand, LineFormats};
 use crate::frame::Frame;
-use crate::g711;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
 
@@ -57,7 +55,7 @@ pub enum AudioEvent {
     PlayPcm {
         /// The id under which they are reported.
         item: ItemId,
-        /// PCM16 at [`PCM_RATE_HZ`].
+        /// PCM16 at [`PCM_RATE_HZ`](super::messages::PCM_RATE_HZ).
         pcm: Arc<[i16]>,
     },
     /// The caller may be interrupting.
@@ -114,7 +112,7 @@ impl Pipeline {
     /// With both sides recorded, from now on.
     #[must_use]
     pub fn with_recording(mut self, now: Instant) -> Self {
-        self.tape = Some(Tape::new(self.caller.line(), self.agent.line, now));
+        self.tape = Some(Tape::new(self.caller.line(), self.agent.line(), now));
         self
     }
 
@@ -122,7 +120,7 @@ impl Pipeline {
     #[must_use]
     pub fn with_levels(mut self, levels: Levels) -> Self {
         self.caller.level(levels.from_caller);
-        self.agent.level = Level::new(levels.to_caller, self.agent.line.rate_hz);
+        self.agent.level(levels.to_caller);
         self
     }
 
@@ -165,7 +163,7 @@ impl Pipeline {
 
     /// Whether what the model says is to wait for the word that it is there. Beyond the bound it is dropped and counted.
     fn is_early(&self) -> bool {
-        self.agent.model.is_none() && self.early.len() < MOST_EARLY
+        !self.agent.has_model() && self.early.len() < MOST_EARLY
     }
 
     /// Puts on tape what was sent to the line, and cuts off what is certain.
@@ -238,271 +236,6 @@ impl Pipeline {
     }
 }
 
-/// The agent's direction up to the queue: model format → line format.
-#[derive(Debug)]
-struct AgentPath {
-    line: AudioFormat,
-    /// `None` until a model was attached.
-    model: Option<(AudioFormat, Resampler)>,
-    /// The item whose last samples may be in the resampler.
-    tail: Option<(ResponseId, ItemId)>,
-    /// What the caller hears is brought to it.
-    level: Level,
-    /// The first half of a PCM16 sample whose second half is in the item's next piece.
-    half: Option<u8>,
-    /// When the model last gave audio.
-    last: Option<Instant>,
-    joined: Vec<u8>,
-}
-
-impl AgentPath {
-    fn new(line: AudioFormat) -> Self {
-        Self {
-            line,
-            model: None,
-            tail: None,
-            level: Level::new(Gain::OFF, line.rate_hz),
-            half: None,
-            last: None,
-            joined: Vec::new(),
-        }
-    }
-
-    fn attach(
-        &mut self,
-        format: AudioFormat,
-        playout: &mut Playout,
-        out: &mut Vec<AudioAction>,
-    ) -> Result<(), ResampleError> {
-        if self.model.as_ref().is_none_or(|(known, _)| *known != format) {
-            self.draw_out(playout, out);
-            self.model = Some((format, Resampler::new(format.rate_hz, self.line.rate_hz)?));
-        }
-        Ok(())
-    }
-
-    fn audio(
-        &mut self,
-        response: &ResponseId,
-        item: &ItemId,
-        audio: &[u8],
-        now: Instant,
-        playout: &mut Playout,
-        out: &mut Vec<AudioAction>,
-    ) {
-        let Some((format, _)) = self.model else {
-            out.push(AudioAction::CountDrops { cause: DropCause::Unexpected, frames: 1 });
-            return;
-        };
-        if playout.is_muted(response) {
-            let frames = audio.len().div_ceil(20 * format.bytes_per_ms()).max(1) as u64;
-            out.push(AudioAction::CountDrops { cause: DropCause::Muted, frames });
-            return;
-        }
-        if self.tail.as_ref().is_some_and(|(_, last)| last != item) {
-            self.draw_out(playout, out);
-        }
-        if self.tail.is_none() {
-            self.tail = Some((response.clone(), item.clone()));
-        }
-        self.last = Some(now);
-        self.convert(response, item, audio, playout, out);
-    }
-
-    fn convert(
-        &mut self,
-        response: &ResponseId,
-        item: &ItemId,
-        audio: &[u8],
-        playout: &mut Playout,
-        out: &mut Vec<AudioAction>,
-    ) {
-        let audio = joined(audio, &mut self.half, &mut self.joined, self.model.as_ref().map(|(format, _)| *format));
-        let Some((format, resampler)) = &mut self.model else { return };
-        let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
-        if *format == self.line && self.level.is_off() {
-            let samples = (audio.len() / format.encoding.sample_bytes()) as u64;
-            playout.push(&Piece { response: Some(response), item, source, samples, bytes: audio }, out);
-            return;
-        }
-        let sample_bytes = format.encoding.sample_bytes();
-        for audio in audio.chunks(CONVERTED_AT_ONCE.as_millis() as usize * format.bytes_per_ms()) {
-            Scratch::lend(|Scratch { narrow, wide, bytes }| {
-                resampler.process(g711::read(format.encoding, audio, wide), narrow);
-                self.level.process(narrow);
-                g711::encode(self.line.encoding, narrow, bytes);
-                let samples = (audio.len() / sample_bytes) as u64;
-                playout.push(&Piece { response: Some(response), item, source, samples, bytes }, out);
-            });
-        }
-    }
-
-    fn complete(&mut self, item: &ItemId, playout: &mut Playout, out: &mut Vec<AudioAction>) {
-        if self.tail.as_ref().is_some_and(|(_, last)| last == item) {
-            self.draw_out(playout, out);
-        }
-        playout.complete(item);
-    }
-
-    fn pcm(
-        &mut self,
-        item: &ItemId,
-        pcm: &[i16],
-        playout: &mut Playout,
-        out: &mut Vec<AudioAction>,
-    ) -> Result<(), ResampleError> {
-        self.draw_out(playout, out);
-        // Lines of 8 kHz need none and the others are rare, so none is kept from clip to clip.
-        let mut resampler = Resampler::new(PCM_RATE_HZ, self.line.rate_hz)?;
-        let source = Source { rate_hz: PCM_RATE_HZ, delay: resampler.delay() };
-        let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
-        // One round more than there are pieces: the last one brings out what the resampler holds.
-        for samples in pcm.chunks(at_once).map(Some).chain([None]) {
-            Scratch::lend(|Scratch { narrow, bytes, .. }| {
-                match samples {
-                    Some(samples) => resampler.process(samples, narrow),
-                    None => resampler.drain(narrow),
-                }
-                self.level.process(narrow);
-                g711::encode(self.line.encoding, narrow, bytes);
-                let samples = samples.map_or(0, <[i16]>::len) as u64;
-                playout.push(&Piece { response: None, item, source, samples, bytes }, out);
-            });
-        }
-        playout.complete(item);
-        Ok(())
-    }
-
-    /// Brings the last item's last samples to the queue. The resampler is silent after it, so what follows has no seam.
-    fn draw_out(&mut self, playout: &mut Playout, out: &mut Vec<AudioAction>) {
-        self.half = None;
-        let (Some((response, item)), Some((format, resampler))) = (self.tail.take(), &mut self.model) else { return };
-        Scratch::lend(|Scratch { narrow, bytes, .. }| {
-            resampler.drain(narrow);
-            if narrow.is_empty() || playout.is_muted(&response) {
-                return;
-            }
-            self.level.process(narrow);
-            g711::encode(self.line.encoding, narrow, bytes);
-            let source = Source { rate_hz: format.rate_hz, delay: resampler.delay() };
-            playout.push(&Piece { response: Some(&response), item: &item, source, samples: 0, bytes }, out);
-        });
-    }
-
-    /// Forgets audio that is in the resampler: it belongs to an answer that was interrupted.
-    fn reset(&mut self) {
-        if let Some((_, resampler)) = &mut self.model {
-            resampler.reset();
-        }
-        self.tail = None;
-        self.half = None;
-    }
-
-    fn poll(&mut self, now: Instant, playout: &mut Playout, out: &mut Vec<AudioAction>) {
-        if self.tail_due(playout).is_some_and(|due| due <= now) {
-            self.draw_out(playout, out);
-            playout.flush();
-        }
-    }
-
-    fn deadline(&self, playout: &Playout) -> Option<(Instant, AudioTimer)> {
-        self.tail_due(playout).map(|due| (due, AudioTimer::Tail))
-    }
-
-    /// When an item that just stopped is played to its last sample.
-    fn tail_due(&self, playout: &Playout) -> Option<Instant> {
-        // While nothing is sent the line is not waiting for it.
-        if playout.is_paused() || self.tail.is_none() && !playout.holds_part_of_a_frame() {
-            return None;
-        }
-        let quiet = self.last?;
-        Some(playout.runs_dry().map_or(quiet, |dry| dry.max(quiet)) + TAIL_PATIENCE)
-    }
-}
-
-/// `audio` with whole samples: half a one is kept for the next piece.
-fn joined<'a>(
-    audio: &'a [u8],
-    half: &mut Option<u8>,
-    buffer: &'a mut Vec<u8>,
-    format: Option<AudioFormat>,
-) -> &'a [u8] {
-    if format.is_none_or(|format| format.encoding.sample_bytes() == 1) {
-        return audio;
-    }
-    let whole = match half.take() {
-        None => audio,
-        Some(first) => {
-            buffer.clear();
-            buffer.push(first);
-            buffer.extend_from_slice(audio);
-            buffer
-        }
-    };
-    if whole.len() % 2 == 1 {
-        *half = whole.last().copied();
-    }
-    &whole[..whole.len() / 2 * 2]
-}
-
-/// Drops, counted together: an overloaded second is one line in the log, not fifty.
-#[derive(Debug, Default)]
-struct Drops {
-    frames: [u64; DropCause::ALL.len()],
-    due: Option<Instant>,
-}
-
-impl Drops {
-    /// Takes the counts out of `out[before..]` and puts those in that are due to be told.
-    fn collect(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
-        let mut place = before;
-        while place < out.len() {
-            if let AudioAction::CountDrops { cause, frames } = out[place] {
-                self.add(cause, frames, now);
-                out.remove(place);
-            } else {
-                place += 1;
-            }
-        }
-        if self.due.is_some_and(|due| due <= now) {
-            self.tell(out);
-        }
-    }
-
-    fn add(&mut self, cause: DropCause, frames: u64, now: Instant) {
-        self.frames[cause as usize] += frames;
-        self.due.get_or_insert(now + DROPS_EVERY);
-    }
-
-    fn tell(&mut self, out: &mut Vec<AudioAction>) {
-        self.due = None;
-        let mut from_caller = 0;
-        for cause in DropCause::ALL {
-            let frames = std::mem::take(&mut self.frames[cause as usize]);
-            if frames > 0 {
-                out.push(AudioAction::CountDrops { cause, frames });
-            }
-            if cause.direction() == "in" {
-                from_caller += frames;
-            }
-        }
-        if from_caller > 0 {
-            out.push(AudioAction::Report(AudioReport::FramesDropped(from_caller)));
-        }
-    }
-
-    fn deadline(&self) -> Option<(Instant, AudioTimer)> {
-        self.due.map(|due| (due, AudioTimer::Drops))
-    }
-}
-
-/// Model audio converted at once. Larger: a burst's size stays in the buffers. Smaller: more rounds for the same work.
-const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
 /// Pieces that are kept of a model that is not known of yet; the word of it is behind by less than a millisecond. Fewer: a model that
 /// speaks at once loses its first words. More: memory for a model that never comes.
 const MOST_EARLY: usize = 64;
-/// Quiet of the model, and of the line, after which the samples still inside are played. Shorter: silence is put between pieces of a
-/// slow answer. Longer: the end of an answer that was never completed comes late.
-const TAIL_PATIENCE: Duration = Duration::from_millis(40);
-/// How long drops are gathered. Shorter: more lines in the log of a bad hour. Longer: the operator learns later.
-const DROPS_EVERY: Duration = Duration::from_secs(1);

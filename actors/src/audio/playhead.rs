@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// The clock of one call's playout.
 #[derive(Debug)]
-pub struct Playhead {
+pub(super) struct Playhead {
     rate_hz: u32,
     /// Everything sent, padding included.
     sent: u64,
@@ -22,19 +22,19 @@ pub struct Playhead {
 
 impl Playhead {
     /// A carrier that has been sent nothing.
-    pub fn new(rate_hz: u32) -> Self {
+    pub(super) fn new(rate_hz: u32) -> Self {
         Self { rate_hz, sent: 0, confirmed: 0, ends: None }
     }
 
     /// So many samples have just been sent.
-    pub fn sent(&mut self, samples: u64, now: Instant) {
+    pub(super) fn sent(&mut self, samples: u64, now: Instant) {
         let start = self.ends.map_or(now, |ends| ends.max(now));
         self.sent += samples;
         self.ends = Some(start + self.duration_of(samples));
     }
 
     /// An echo proves that everything up to `position` was played.
-    pub fn confirm(&mut self, position: u64, now: Instant) {
+    pub(super) fn confirm(&mut self, position: u64, now: Instant) {
         self.confirmed = self.confirmed.max(position.min(self.sent));
         let ends = now + self.duration_of(self.sent - self.confirmed);
         if self.ends.is_some_and(|believed| believed > ends) {
@@ -43,18 +43,18 @@ impl Playhead {
     }
 
     /// The carrier threw away what it had not played.
-    pub fn cleared(&mut self, now: Instant) {
+    pub(super) fn cleared(&mut self, now: Instant) {
         self.confirmed = self.sent;
         self.ends = self.ends.map(|ends| ends.min(now));
     }
 
     /// Position after the last sample sent.
-    pub fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.sent
     }
 
     /// Samples sent that are still to be played, a started one counted.
-    pub fn ahead(&self, now: Instant) -> u64 {
+    pub(super) fn ahead(&self, now: Instant) -> u64 {
         let left = self.ends.map_or(Duration::ZERO, |ends| ends.saturating_duration_since(now));
         // By seconds and the rest of one: a division of 128 bits is a call, and this is asked with every frame.
         let rest = (u64::from(left.subsec_nanos()) * u64::from(self.rate_hz)).div_ceil(NANOS_PER_SECOND);
@@ -62,27 +62,27 @@ impl Playhead {
     }
 
     /// Samples that have been played.
-    pub fn played(&self, now: Instant) -> u64 {
+    pub(super) fn played(&self, now: Instant) -> u64 {
         (self.sent - self.ahead(now)).max(self.confirmed)
     }
 
     /// The furthest position that is sure to have been played, without asking the clock.
-    pub fn confirmed(&self) -> u64 {
+    pub(super) fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
     /// When `position` is reached by the clock; `None` while nothing was sent.
-    pub fn reaches(&self, position: u64) -> Option<Instant> {
+    pub(super) fn reaches(&self, position: u64) -> Option<Instant> {
         self.ends.and_then(|ends| ends.checked_sub(self.duration_of(self.sent.saturating_sub(position))))
     }
 
     /// When so few samples are left to be played; `None` while nothing was sent.
-    pub fn falls_to(&self, samples: u64) -> Option<Instant> {
+    pub(super) fn falls_to(&self, samples: u64) -> Option<Instant> {
         self.ends.and_then(|ends| ends.checked_sub(self.duration_of(samples)))
     }
 
     /// How long so many samples play.
-    pub fn duration_of(&self, samples: u64) -> Duration {
+    pub(super) fn duration_of(&self, samples: u64) -> Duration {
         let rate_hz = u64::from(self.rate_hz);
         let rest = samples % rate_hz * NANOS_PER_SECOND / rate_hz;
         Duration::from_secs(samples / rate_hz) + Duration::from_nanos(rest)

@@ -1,7 +1,7 @@
 //! The agent's audio on its way to the carrier, and the ledger of what the caller has heard of it. Pure.
 //!
 //! The model speaks far faster than real time, so what it said waits here, item by item, and goes out a bounded lead ahead of
-//! what is being played. Two policies, chosen by the carrier's [`Pacing`]:
+//! what is being played. Two policies, chosen by the carrier's [`Pacing`](crate::carrier::Pacing) ([`Chunks`]):
 //!
 //! - **carrier buffers**: pieces of up to 100 ms, the first ones at once up to the lead, with a mark about every 200 ms and one at the
 //!   end of each item; what is taken back is taken back by `clear`;
@@ -25,48 +25,30 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause, earliest};
+use super::chunks::Chunks;
 use super::fade::FadeIn;
 use super::item::{Item, Piece};
+use super::marks::{MARK_EVERY, MarkLedger};
 use super::playhead::Playhead;
 use super::replay::ReplayQueue;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::carrier::{AudioFormat, Capabilities, Clear, LineCommand, Marks, Pacing};
+use crate::carrier::{AudioFormat, Capabilities, Clear, LineCommand};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 
 /// The playout of one call.
 #[derive(Debug)]
-pub struct Playout {
+pub(super) struct Playout {
     format: AudioFormat,
-    /// We keep the buffer: only whole pieces go out, on one origin.
-    paced: bool,
-    /// Whether the carrier echoes marks.
-    marks: Marks,
-    /// The carrier drops what it has not played when told to.
-    clear: bool,
-    /// The carrier may do so: it is told, and what it was sent counts as heard all the same.
-    clear_in_hope: bool,
-    /// Samples of which a message has a whole multiple.
-    frame: u64,
-    /// Samples that a message has at least.
-    least: u64,
-    /// Samples of silence behind an utterance.
-    tail: u64,
-    /// Samples of the largest piece sent at once.
-    piece: u64,
-    /// Samples sent ahead of what is being played, at most.
-    lead: u64,
+    chunks: Chunks,
+    /// Whether the carrier drops what it has not played when it is told to.
+    clear: Clear,
     head: Playhead,
     /// Audio of all items, in order: sent and perhaps to be sent again, then not yet sent.
     queue: ReplayQueue,
     /// Items not yet heard to their end, in playing order.
     items: VecDeque<Item>,
-    /// Marks sent and not yet echoed, in order.
-    awaited: VecDeque<Mark>,
-    /// Samples sent since the last mark.
-    unmarked: u64,
-    /// Counts interruptions; part of each mark's name.
-    generation: u32,
+    marks: MarkLedger,
     /// Responses whose audio is no longer wanted, the newest last.
     muted: VecDeque<ResponseId>,
     /// Something was sent since the line was last reported silent, or somebody asked to be told.
@@ -79,44 +61,17 @@ pub struct Playout {
     fade: FadeIn,
 }
 
-#[derive(Debug)]
-struct Mark {
-    position: u64,
-    name: String,
-}
-
 impl Playout {
     /// An empty playout. `lead` is how far ahead of real time audio is sent to a carrier that buffers.
-    pub fn new(format: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
-        let head = Playhead::new(format.rate_hz);
-        let samples = |time: Duration| time.as_nanos() as u64 * u64::from(format.rate_hz) / 1_000_000_000;
-        let (piece, lead) = match capabilities.pacing {
-            Pacing::CarrierBuffers => (LARGEST_PIECE, lead),
-            Pacing::WePace => (PACED_FRAME, lead.min(LONGEST_PACED_LEAD)),
-        };
-        let chunk = &capabilities.chunk;
-        let frame = chunk.step.map_or(1, |step| step.samples(format)).max(1);
-        let least = chunk.least.map_or(0, |least| least.samples(format)).next_multiple_of(frame);
-        let piece = samples(piece).max(least).next_multiple_of(frame);
-        // A ceiling that is no whole number of steps is the last step below it.
-        let piece = chunk.most.map_or(piece, |most| piece.min(most.samples(format) / frame * frame)).max(frame);
+    pub(super) fn new(format: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
         Self {
             format,
-            paced: capabilities.pacing == Pacing::WePace,
-            marks: capabilities.marks,
-            clear: matches!(capabilities.clear, Clear::Sure { .. }),
-            clear_in_hope: capabilities.clear == Clear::Unsure,
-            frame,
-            least,
-            tail: samples(chunk.tail).next_multiple_of(frame),
-            piece,
-            lead: samples(lead).max(piece),
-            head,
+            chunks: Chunks::new(format, capabilities, lead),
+            clear: capabilities.clear,
+            head: Playhead::new(format.rate_hz),
             queue: ReplayQueue::default(),
             items: VecDeque::new(),
-            awaited: VecDeque::new(),
-            unmarked: 0,
-            generation: 1,
+            marks: MarkLedger::new(capabilities.marks),
             muted: VecDeque::new(),
             playing: false,
             flushing: false,
@@ -126,7 +81,7 @@ impl Playout {
     }
 
     /// Queues `piece` behind everything queued. Audio of a muted response and audio beyond the bound is dropped and counted.
-    pub fn push(&mut self, piece: &Piece<'_>, out: &mut Vec<AudioAction>) {
+    pub(super) fn push(&mut self, piece: &Piece<'_>, out: &mut Vec<AudioAction>) {
         let samples = (piece.bytes.len() / self.format.encoding.sample_bytes()) as u64;
         if piece.response.is_some_and(|response| self.is_muted(response)) {
             out.push(self.dropped(DropCause::Muted, samples));
@@ -153,28 +108,25 @@ impl Playout {
     }
 
     /// No more audio of `item` will come. Unknown and finished items are ignored: the end of an item may come late.
-    pub fn complete(&mut self, item: &ItemId) {
+    pub(super) fn complete(&mut self, item: &ItemId) {
         if let Some(open) = self.items.iter_mut().rfind(|known| known.item == *item) {
             open.closed = true;
         }
     }
 
     /// Reports [`AudioReport::PlayoutDrained`] once nothing is queued and all was heard, also when that is so already.
-    pub fn tell_when_drained(&mut self) {
+    pub(super) fn tell_when_drained(&mut self) {
         self.playing = true;
     }
 
     /// Sends what waits for a whole frame as it is: nothing is coming to fill it.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.flushing = true;
     }
 
     /// The carrier echoed `name`. Ignored unless it is awaited: older generations, doubles and names not ours are late or wrong.
-    pub fn mark_echoed(&mut self, name: &str, now: Instant) {
-        if let Some(place) = self.awaited.iter().position(|mark| mark.name == name) {
-            let position = self.awaited[place].position;
-            // Marks are echoed in order, so an echo also answers for those before it.
-            self.awaited.drain(..=place);
+    pub(super) fn mark_echoed(&mut self, name: &str, now: Instant) {
+        if let Some(position) = self.marks.echoed(name) {
             self.head.confirm(position, now);
         }
     }
@@ -182,7 +134,7 @@ impl Playout {
     /// Barge-in: drops the queue, mutes `response` and every response that is not heard to its end, clears the carrier if it may
     /// have something left, and begins a new generation. Gives every item not heard whole, in playing order; those heard whole are
     /// reported as such.
-    pub fn interrupt(
+    pub(super) fn interrupt(
         &mut self,
         response: Option<&ResponseId>,
         now: Instant,
@@ -190,7 +142,7 @@ impl Playout {
     ) -> Vec<ItemPlayout> {
         self.tell_begun(now, out);
         // What cannot be taken back will be heard, to the last sample sent.
-        let played = if self.clear { self.head.played(now) } else { self.head.end() };
+        let played = if self.clears() { self.head.played(now) } else { self.head.end() };
         let mut cut = Vec::new();
         for item in std::mem::take(&mut self.items) {
             if item.is_sent() && played >= item.end() {
@@ -205,13 +157,13 @@ impl Playout {
         if let Some(response) = response {
             self.mute(response);
         }
-        if self.clear && !self.surely_played(self.head.end(), now) {
+        if self.clears() && !self.surely_played(self.head.end(), now) {
             self.clear_line(now, out);
-        } else if self.clear_in_hope && self.head.ahead(now) > 0 {
+        } else if self.clear == Clear::Unsure && self.head.ahead(now) > 0 {
             out.push(AudioAction::ToLine(LineCommand::Clear));
         }
         self.queue.clear();
-        self.new_generation();
+        self.marks.new_generation();
         self.playing = false;
         self.paused = false;
         self.fade.end();
@@ -220,10 +172,10 @@ impl Playout {
     }
 
     /// Sends nothing until [`Self::resume`] or [`Self::interrupt`], and takes back what the carrier can still drop: it is sent again.
-    pub fn pause(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+    pub(super) fn pause(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         self.paused = true;
         self.fade.end();
-        if !self.clear || self.head.ahead(now) == 0 {
+        if !self.clears() || self.head.ahead(now) == 0 {
             return;
         }
         self.tell_begun(now, out);
@@ -234,11 +186,11 @@ impl Playout {
         for item in self.items.iter_mut().filter(|item| item.sent > item.released) {
             item.take_back(end);
         }
-        self.new_generation();
+        self.marks.new_generation();
     }
 
     /// Goes on after [`Self::pause`], from where the caller stopped hearing.
-    pub fn resume(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+    pub(super) fn resume(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         if !std::mem::replace(&mut self.paused, false) {
             return;
         }
@@ -251,12 +203,12 @@ impl Playout {
     }
 
     /// Whether it was told to wait.
-    pub fn is_paused(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.paused
     }
 
     /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
-    pub fn mute(&mut self, response: &ResponseId) {
+    pub(super) fn mute(&mut self, response: &ResponseId) {
         if !self.is_muted(response) {
             if self.muted.len() == MOST_MUTED {
                 self.muted.pop_front();
@@ -266,12 +218,12 @@ impl Playout {
     }
 
     /// Whether audio of `response` is dropped.
-    pub fn is_muted(&self, response: &ResponseId) -> bool {
+    pub(super) fn is_muted(&self, response: &ResponseId) -> bool {
         self.muted.contains(response)
     }
 
     /// Sends what is due and reports what was heard.
-    pub fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+    pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         self.release(now);
         while self.send_piece(now, out) {}
         self.mark_end(out);
@@ -280,31 +232,31 @@ impl Playout {
     }
 
     /// When [`Self::poll`] is wanted next, and what for.
-    pub fn deadline(&self) -> Option<(Instant, AudioTimer)> {
+    pub(super) fn deadline(&self) -> Option<(Instant, AudioTimer)> {
         let refill = self.next_piece().and_then(|(_, samples)| {
-            let room = self.lead.saturating_sub(samples);
+            let room = self.chunks.lead().saturating_sub(samples);
             self.head.falls_to(room).map(|when| (when, AudioTimer::Refill))
         });
         earliest([refill, self.begins(), self.settles()])
     }
 
     /// When the line falls silent unless more comes: everything queued and sent was played. `None` before the first sound.
-    pub fn runs_dry(&self) -> Option<Instant> {
+    pub(super) fn runs_dry(&self) -> Option<Instant> {
         self.head.falls_to(0).map(|when| when + self.queued_time())
     }
 
     /// Whether the last item is still open and part of a frame waits for more of it.
-    pub fn holds_part_of_a_frame(&self) -> bool {
+    pub(super) fn holds_part_of_a_frame(&self) -> bool {
         !self.flushing && self.next_piece().is_none() && self.items.iter().any(|item| item.queued > 0)
     }
 
     /// How long what is not yet heard plays, from now or from when a pause ends.
-    pub fn remaining(&self, now: Instant) -> Duration {
+    pub(super) fn remaining(&self, now: Instant) -> Duration {
         self.head.duration_of(self.head.ahead(now)) + self.queued_time()
     }
 
     /// How long what is queued plays.
-    pub fn queued_time(&self) -> Duration {
+    pub(super) fn queued_time(&self) -> Duration {
         self.head.duration_of((self.queue.unread() / self.format.encoding.sample_bytes()) as u64)
     }
 
@@ -334,25 +286,17 @@ impl Playout {
         let place = self.items.iter().position(|item| item.queued > 0)?;
         let item = &self.items[place];
         let last = item.closed || self.flushing;
-        let samples = if item.queued > self.piece || item.queued == self.piece && !(last && self.tail > 0) {
-            self.piece
-        } else if last {
-            (item.queued + self.tail).next_multiple_of(self.frame).max(self.least)
-        } else if self.paced {
-            0
-        } else {
-            let whole = item.queued / self.frame * self.frame;
-            if whole < self.least { 0 } else { whole }
-        };
+        let samples = self.chunks.next(item.queued, last);
         (samples > 0).then_some((place, samples))
     }
 
     fn send_piece(&mut self, now: Instant, out: &mut Vec<AudioAction>) -> bool {
         let Some((place, samples)) = self.next_piece() else { return false };
-        if self.head.ahead(now) + samples > self.lead {
+        if self.head.ahead(now) + samples > self.chunks.lead() {
             return false;
         }
         let (position, sample_bytes) = (self.head.end(), self.format.encoding.sample_bytes());
+        let clears = self.clears();
         let item = &mut self.items[place];
         let real = samples.min(item.queued);
         let mut frame = Frame::with_room(samples as usize * sample_bytes);
@@ -366,7 +310,7 @@ impl Playout {
         }
         item.queued -= real;
         item.sent += real;
-        if !self.clear {
+        if !clears {
             // It cannot be taken back, so it is not kept.
             item.released = item.sent;
             self.queue.release(bytes);
@@ -385,8 +329,8 @@ impl Playout {
         self.playing = true;
         out.push(AudioAction::ToLine(LineCommand::Play(frame)));
 
-        self.unmarked += samples;
-        if self.head.duration_of(self.unmarked) >= MARK_EVERY {
+        self.marks.sent(samples);
+        if self.head.duration_of(self.marks.unmarked()) >= MARK_EVERY {
             self.mark(place, out);
         }
         true
@@ -396,26 +340,22 @@ impl Playout {
     fn mark_end(&mut self, out: &mut Vec<AudioAction>) {
         let last = self.items.iter().rposition(|item| item.sent > 0);
         if let Some(place) = last.filter(|&place| self.items[place].is_sent())
-            && self.unmarked > 0
+            && self.marks.unmarked() > 0
         {
             self.mark(place, out);
         }
     }
 
     fn mark(&mut self, place: usize, out: &mut Vec<AudioAction>) {
-        self.unmarked = 0;
-        let Marks::Echoed { longest_name, most_pending, .. } = self.marks else { return };
         let item = &self.items[place];
-        let mut name = format!("{}:{}:{}", self.generation, item.sent, item.item);
-        if name.len() > longest_name {
-            // Where the item does not fit in, the place on the line tells marks apart as well.
-            name = format!("{}:{}", self.generation, self.head.end());
+        if let Some(name) = self.marks.write(&item.item, item.sent, self.head.end()) {
+            out.push(AudioAction::ToLine(LineCommand::Mark(name)));
         }
-        if self.awaited.len() == most_pending.min(MOST_AWAITED) {
-            self.awaited.pop_front();
-        }
-        self.awaited.push_back(Mark { position: self.head.end(), name: name.clone() });
-        out.push(AudioAction::ToLine(LineCommand::Mark(name)));
+    }
+
+    /// Whether what the carrier has not played can be taken back.
+    const fn clears(&self) -> bool {
+        matches!(self.clear, Clear::Sure { .. })
     }
 
     /// Lets go of what was heard.
@@ -429,13 +369,6 @@ impl Playout {
     fn clear_line(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         out.push(AudioAction::ToLine(LineCommand::Clear));
         self.head.cleared(now);
-    }
-
-    /// No mark sent so far is awaited any longer.
-    fn new_generation(&mut self) {
-        self.awaited.clear();
-        self.unmarked = 0;
-        self.generation = self.generation.wrapping_add(1);
     }
 
     /// Reports the items whose beginning was heard.
@@ -506,7 +439,7 @@ impl Playout {
 
     /// How long after the clock's word an item counts as heard without an echo.
     fn patience(&self) -> Duration {
-        if self.marks == Marks::None { CLOCK_PATIENCE } else { MARK_PATIENCE }
+        if self.marks.are_echoed() { MARK_PATIENCE } else { CLOCK_PATIENCE }
     }
 
     fn dropped(&self, cause: DropCause, samples: u64) -> AudioAction {
@@ -522,23 +455,13 @@ impl Playout {
 
 /// Most audio queued in a call, about 1 MB of mu-law. Less cuts long answers, which come in one burst; more keeps memory for
 /// what nobody listens to.
-pub const MOST_QUEUED: Duration = Duration::from_secs(120);
+pub(super) const MOST_QUEUED: Duration = Duration::from_secs(120);
 /// Most items not yet heard. A model makes a few; more is a server gone wrong, and is treated like too much audio.
 const MOST_ITEMS: usize = 256;
-/// Most marks awaited; a carrier that never echoes loses the oldest, and the clock stands in for them.
-const MOST_AWAITED: usize = 64;
 /// Most muted responses remembered. One response is active at a time, so a handful would do.
 const MOST_MUTED: usize = 32;
-/// Largest piece for a carrier that buffers. Smaller: more messages, each 5–10 µs of kernel time. Larger: the lead is coarser.
-const LARGEST_PIECE: Duration = Duration::from_millis(100);
 /// How much of an item has to be heard before the caller has heard an answer: a usual frame. Less: what is heard may be nothing yet.
 const FIRST_HEARD: Duration = Duration::from_millis(20);
-/// Frame for a carrier that cannot be told to clear. Smaller: more messages. Larger: more is said after an interruption.
-const PACED_FRAME: Duration = Duration::from_millis(20);
-/// Longest lead for such a carrier: all of it is heard after an interruption.
-const LONGEST_PACED_LEAD: Duration = Duration::from_millis(200);
-/// Audio between two marks. Less: more messages. More: the clock goes longer without proof.
-const MARK_EVERY: Duration = Duration::from_millis(200);
 /// Wait for an echo beyond the clock. Shorter: a slow network reads as heard. Longer: a lost mark holds a hang-up back.
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
 /// Wait beyond the clock where there are no marks: a carrier's own jitter buffer. Shorter cuts a goodbye's last word.

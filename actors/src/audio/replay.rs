@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// A queue that is read before it is emptied.
 #[derive(Debug, Default)]
-pub struct ReplayQueue {
+pub(super) struct ReplayQueue {
     bytes: VecDeque<u8>,
     /// How many of `bytes` were read and not yet released.
     read: usize,
@@ -12,17 +12,17 @@ pub struct ReplayQueue {
 
 impl ReplayQueue {
     /// Puts `bytes` behind what is queued.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
 
     /// Bytes not yet read.
-    pub fn unread(&self) -> usize {
+    pub(super) fn unread(&self) -> usize {
         self.bytes.len() - self.read
     }
 
     /// Appends the next `count` bytes to `out` and keeps them. There must be so many.
-    pub fn read(&mut self, count: usize, out: &mut Vec<u8>) {
+    pub(super) fn read(&mut self, count: usize, out: &mut Vec<u8>) {
         let range = self.read..self.read + count;
         let (front, back) = self.bytes.as_slices();
         let middle = front.len();
@@ -32,25 +32,25 @@ impl ReplayQueue {
     }
 
     /// Lets the oldest `count` bytes go that were read; they will not be read again.
-    pub fn release(&mut self, count: usize) {
+    pub(super) fn release(&mut self, count: usize) {
         let count = count.min(self.read);
         self.bytes.drain(..count);
         self.read -= count;
     }
 
     /// What was read and not released is to be read again.
-    pub fn rewind(&mut self) {
+    pub(super) fn rewind(&mut self) {
         self.read = 0;
     }
 
     /// Drops everything.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.read = 0;
     }
 
     /// Gives memory back beyond `capacity`.
-    pub fn shrink_to(&mut self, capacity: usize) {
+    pub(super) fn shrink_to(&mut self, capacity: usize) {
         if self.bytes.capacity() > capacity {
             self.bytes.shrink_to(capacity);
         }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 /// Buffers whose content means nothing to whoever takes them next.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     /// Samples at the line's rate.
     pub narrow: Vec<i16>,
     /// Samples at the model's rate.
@@ -18,7 +18,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// Lends the thread's buffers to `work`, empty. Who asks for them meanwhile gets new ones.
-    pub fn lend<R>(work: impl FnOnce(&mut Self) -> R) -> R {
+    pub(crate) fn lend<R>(work: impl FnOnce(&mut Self) -> R) -> R {
         SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
             Ok(mut scratch) => {
                 scratch.narrow.clear();

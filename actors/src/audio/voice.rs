@@ -14,7 +14,7 @@ use crate::g711;
 
 /// The gate of one line.
 #[derive(Debug)]
-pub struct VoiceGate {
+pub(super) struct VoiceGate {
     format: AudioFormat,
     /// The mean square of the line's noise; none before the first piece.
     floor: Option<f32>,
@@ -26,12 +26,12 @@ pub struct VoiceGate {
 
 impl VoiceGate {
     /// A gate that has heard nothing.
-    pub fn new(format: AudioFormat) -> Self {
+    pub(super) fn new(format: AudioFormat) -> Self {
         Self { format, floor: None, loud: false, last: None }
     }
 
     /// Takes in a frame whose last sample arrived now. A part of a piece at its end is passed over.
-    pub fn hear(&mut self, frame: &[u8], now: Instant) {
+    pub(super) fn hear(&mut self, frame: &[u8], now: Instant) {
         let piece = PIECE.as_millis() as usize * self.format.bytes_per_ms();
         for (at, bytes) in frame.chunks_exact(piece.min(frame.len()).max(1)).enumerate() {
             let after = self.format.duration_of(frame.len() - (at + 1) * bytes.len());
@@ -44,7 +44,7 @@ impl VoiceGate {
     }
 
     /// How long ago the last voice arrived; `None` if there was none.
-    pub fn last_voice(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn last_voice(&self, now: Instant) -> Option<Duration> {
         self.last.map(|last| now.saturating_duration_since(last))
     }
 

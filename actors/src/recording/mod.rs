@@ -8,7 +8,7 @@
 //! While a recording is paused (card numbers) silence stands in it, for both sides, and time goes on.
 
 pub mod events;
-pub mod tape;
+pub(crate) mod tape;
 mod track;
-pub mod wav;
-pub mod writer;
+mod wav;
+pub(crate) mod writer;

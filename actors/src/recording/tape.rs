@@ -53,7 +53,7 @@ impl Block {
 
 /// The tape of one call.
 #[derive(Debug)]
-pub struct Tape {
+pub(crate) struct Tape {
     rate_hz: u32,
     began: Instant,
     /// Moments not yet cut off, from this position on.
@@ -76,7 +76,7 @@ const AGENT: usize = 1;
 
 impl Tape {
     /// An empty tape for a line which `hears` and `says` in these formats, both at one rate; it begins now.
-    pub fn new(hears: AudioFormat, says: AudioFormat, now: Instant) -> Self {
+    pub(crate) fn new(hears: AudioFormat, says: AudioFormat, now: Instant) -> Self {
         Self {
             rate_hz: hears.rate_hz,
             began: now,
@@ -90,7 +90,7 @@ impl Tape {
     }
 
     /// A frame of the caller's, whose last sample has arrived now.
-    pub fn caller(&mut self, bytes: &[u8], timestamp: Option<Duration>, now: Instant) {
+    pub(crate) fn caller(&mut self, bytes: &[u8], timestamp: Option<Duration>, now: Instant) {
         let length = self.tracks[CALLER].moments_of(bytes);
         let arrived = self.position(now).saturating_sub(length);
         let stamp = timestamp.map(|timestamp| self.samples_in(timestamp));
@@ -105,21 +105,21 @@ impl Tape {
     }
 
     /// Audio of the agent that has just been sent.
-    pub fn agent(&mut self, bytes: &[u8], now: Instant) {
+    pub(crate) fn agent(&mut self, bytes: &[u8], now: Instant) {
         let at = self.agent.max(self.position(now));
         self.agent = at + self.tracks[AGENT].moments_of(bytes);
         self.put(AGENT, at, bytes);
     }
 
     /// The carrier dropped what it has not played.
-    pub fn cleared(&mut self, now: Instant) {
+    pub(crate) fn cleared(&mut self, now: Instant) {
         let now = self.position(now);
         self.agent = self.agent.min(now);
         self.tracks[AGENT].truncate(index(now.saturating_sub(self.cut)));
     }
 
     /// From now on nothing of either side is kept, or everything again.
-    pub fn pause(&mut self, paused: bool, now: Instant) {
+    pub(crate) fn pause(&mut self, paused: bool, now: Instant) {
         if paused && !self.paused {
             // What is on its way to the caller will be heard in the pause.
             let agent = self.agent;
@@ -130,13 +130,13 @@ impl Tape {
     }
 
     /// The next block, once it is certain.
-    pub fn block(&mut self, now: Instant) -> Option<Block> {
+    pub(crate) fn block(&mut self, now: Instant) -> Option<Block> {
         let certain = self.position(now).saturating_sub(self.samples_in(UNCERTAIN));
         self.cut_off(certain, self.samples_in(BLOCK))
     }
 
     /// The blocks that are left when the call is over, the last one as long as it is; with them the tape is as long as the call.
-    pub fn last_block(&mut self, now: Instant) -> Option<Block> {
+    pub(crate) fn last_block(&mut self, now: Instant) -> Option<Block> {
         let end = self.position(now);
         if end <= self.cut {
             return None;
