@@ -118,7 +118,13 @@ impl CallerPath {
     }
 
     /// A frame from the line; `tape` records it.
-    pub(super) fn frame(&mut self, mut frame: CallerFrame, now: Instant, tape: Option<&mut Tape>, out: &mut Vec<AudioAction>) {
+    pub(super) fn frame(
+        &mut self,
+        mut frame: CallerFrame,
+        now: Instant,
+        tape: Option<&mut Tape>,
+        out: &mut Vec<AudioAction>,
+    ) {
         self.join_samples(&mut frame.payload);
         if let Some(diagnosis) = self.detector.hear(&mut frame, now) {
             out.push(AudioAction::Report(AudioReport::Diagnosed(Box::new(diagnosis))));

@@ -10,7 +10,7 @@ use crate::realtime::report::{TranscriptionUsage, Usage};
 
 /// What follows from what was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Nothing.
     Within,
     /// The agent is told to bring the call to an end; said once.
@@ -21,7 +21,7 @@ pub enum Verdict {
 
 /// What a call has cost so far.
 #[derive(Debug, Clone)]
-pub struct Meter {
+pub(super) struct Meter {
     model: Price,
     transcription: Price,
     budget: Budget,
@@ -33,19 +33,19 @@ pub struct Meter {
 
 impl Meter {
     /// Nothing has been spent.
-    pub fn new(plan: &SpendPlan, model: &str, transcription: Option<&str>) -> Self {
+    pub(super) fn new(plan: &SpendPlan, model: &str, transcription: Option<&str>) -> Self {
         let transcription = transcription.map(|model| plan.prices.of(model)).unwrap_or_default();
         let model = plan.prices.of(model);
         Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO, warned: false }
     }
 
     /// Another model answers from here on.
-    pub fn charge(&mut self, plan: &SpendPlan, model: &str) {
+    pub(super) fn charge(&mut self, plan: &SpendPlan, model: &str) {
         self.model = plan.prices.of(model);
     }
 
     /// A response has ended; what it cost.
-    pub fn response(&mut self, usage: &Usage) -> Usd {
+    pub(super) fn response(&mut self, usage: &Usage) -> Usd {
         let cost = self.model.of_response(usage);
         self.last = cost;
         self.spent += cost;
@@ -53,14 +53,14 @@ impl Meter {
     }
 
     /// A turn of the caller was transcribed; what it cost.
-    pub fn transcribed(&mut self, usage: &TranscriptionUsage) -> Usd {
+    pub(super) fn transcribed(&mut self, usage: &TranscriptionUsage) -> Usd {
         let cost = self.transcription.of_transcription(usage);
         self.spent += cost;
         cost
     }
 
     /// What follows from it.
-    pub fn verdict(&mut self) -> Verdict {
+    pub(super) fn verdict(&mut self) -> Verdict {
         let reached = |limit: Option<Usd>, amount: Usd| limit.is_some_and(|limit| amount >= limit);
         if reached(self.budget.hard, self.spent + self.last) {
             return Verdict::Close;
@@ -73,7 +73,7 @@ impl Meter {
     }
 
     /// What has been spent.
-    pub fn spent(&self) -> Usd {
+    pub(super) fn spent(&self) -> Usd {
         self.spent
     }
 }

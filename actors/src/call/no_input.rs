@@ -19,7 +19,7 @@ use crate::profile::no_input::NoInputPlan;
 
 /// What silence leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoInputStep {
+pub(super) enum NoInputStep {
     /// Say the prompt of this number, from 0.
     Prompt(usize),
     /// Say goodbye and hang up.
@@ -28,7 +28,7 @@ pub enum NoInputStep {
 
 /// Who is asked whether they are there, and how often they were. One a call.
 #[derive(Debug, Clone)]
-pub struct NoInput {
+pub(super) struct NoInput {
     plan: NoInputPlan,
     /// When prompts were said; those before the caller's last sign count no more.
     prompted: Vec<Instant>,
@@ -61,7 +61,7 @@ struct Untold {
 
 /// What transcription says of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub(super) enum Told {
     /// Words.
     Words,
     /// That there were none.
@@ -72,7 +72,7 @@ pub enum Told {
 
 impl NoInput {
     /// Nobody is silent yet, and nothing has been asked.
-    pub fn new(plan: NoInputPlan, now: Instant) -> Self {
+    pub(super) fn new(plan: NoInputPlan, now: Instant) -> Self {
         Self {
             plan,
             prompted: Vec::new(),
@@ -84,17 +84,17 @@ impl NoInput {
     }
 
     /// Nobody speaks and nothing is being made: the agent's last word was heard, or a turn of the caller brought no answer.
-    pub fn floor_silent(&mut self, now: Instant) {
+    pub(super) fn floor_silent(&mut self, now: Instant) {
         self.silent_since.get_or_insert(now);
     }
 
     /// Somebody has the floor: the caller's speech began, an answer is being made or played.
-    pub fn floor_taken(&mut self) {
+    pub(super) fn floor_taken(&mut self) {
         self.silent_since = None;
     }
 
     /// The caller said words (a transcript with text) or pressed a key: back to the first step.
-    pub fn caller_answered(&mut self, now: Instant) {
+    pub(super) fn caller_answered(&mut self, now: Instant) {
         self.sign_of_life(now);
         self.goodbye = Goodbye::ToCome;
         if self.silent_since.is_some() {
@@ -103,7 +103,7 @@ impl NoInput {
     }
 
     /// A turn of the caller is over, and its transcript is to come.
-    pub fn turn_ended(&mut self, item: &ItemId, now: Instant) {
+    pub(super) fn turn_ended(&mut self, item: &ItemId, now: Instant) {
         if self.untold.len() == MOST_UNTOLD
             && let Some(oldest) = self.untold.pop_front()
         {
@@ -114,7 +114,7 @@ impl NoInput {
     }
 
     /// Transcription has spoken of a turn, or of speech that was taken for none. Whether the turn had been reported as missing.
-    pub fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
+    pub(super) fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
         // A server that does not name the turns as they are spoken names them now; they come in order.
         let is = |turn: &Untold| turn.item == *item || turn.item.as_str().is_empty();
         let place = self.untold.iter().position(is);
@@ -132,7 +132,7 @@ impl NoInput {
     }
 
     /// How many turns have become so late that their transcript is missing; each is reported once.
-    pub fn late_turns(&mut self, now: Instant) -> u64 {
+    pub(super) fn late_turns(&mut self, now: Instant) -> u64 {
         let late = self.untold.iter_mut().filter(|turn| !turn.missing && now >= turn.ended + LATE);
         late.map(|turn| turn.missing = true).count() as u64
     }
@@ -154,7 +154,7 @@ impl NoInput {
     }
 
     /// When the next step is reached, if the floor stays as it is.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         if self.goodbye == Goodbye::Asked {
             return None;
         }
@@ -165,7 +165,7 @@ impl NoInput {
     }
 
     /// The step that has been reached, once.
-    pub fn advance(&mut self, now: Instant) -> Option<NoInputStep> {
+    pub(super) fn advance(&mut self, now: Instant) -> Option<NoInputStep> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
         }

@@ -22,7 +22,7 @@ pub struct BreakerPlan {
 
 /// The breaker.
 #[derive(Debug, Clone)]
-pub struct Breaker {
+pub(super) struct Breaker {
     plan: BreakerPlan,
     state: State,
 }
@@ -39,7 +39,7 @@ enum State {
 
 /// What a failure or a success did to the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub(super) enum Turn {
     /// Nothing.
     None,
     /// It opened, for so long.
@@ -50,12 +50,12 @@ pub enum Turn {
 
 impl Breaker {
     /// A closed one.
-    pub fn new(plan: BreakerPlan) -> Self {
+    pub(super) fn new(plan: BreakerPlan) -> Self {
         Self { plan, state: State::Closed { failures: 0 } }
     }
 
     /// Whether a delivery may go now. An open breaker whose time has come lets one go, and no other until it is answered.
-    pub fn admit(&mut self, now: Instant) -> bool {
+    pub(super) fn admit(&mut self, now: Instant) -> bool {
         match self.state {
             State::Closed { .. } => true,
             State::Open { until, pause } if until <= now => {
@@ -67,7 +67,7 @@ impl Breaker {
     }
 
     /// When the next delivery may go at the earliest; `None` is at once, or after the answer to the one that went.
-    pub fn opens_at(&self) -> Option<Instant> {
+    pub(super) fn opens_at(&self) -> Option<Instant> {
         match self.state {
             State::Open { until, .. } => Some(until),
             State::Closed { .. } | State::Trying { .. } => None,
@@ -75,18 +75,18 @@ impl Breaker {
     }
 
     /// Whether nothing goes before the one that went is answered.
-    pub fn is_trying(&self) -> bool {
+    pub(super) fn is_trying(&self) -> bool {
         matches!(self.state, State::Trying { .. })
     }
 
     /// The receiver answered as one that works.
-    pub fn succeeded(&mut self) -> Turn {
+    pub(super) fn succeeded(&mut self) -> Turn {
         let was = std::mem::replace(&mut self.state, State::Closed { failures: 0 });
         if matches!(was, State::Closed { .. }) { Turn::None } else { Turn::Closed }
     }
 
     /// The receiver did not answer, or as one that does not work.
-    pub fn failed(&mut self, now: Instant) -> Turn {
+    pub(super) fn failed(&mut self, now: Instant) -> Turn {
         match self.state {
             State::Closed { failures } if failures + 1 < self.plan.threshold => {
                 self.state = State::Closed { failures: failures + 1 };
@@ -100,7 +100,7 @@ impl Breaker {
     }
 
     /// What was let go was never sent: the next one may try.
-    pub fn unasked(&mut self, now: Instant) {
+    pub(super) fn unasked(&mut self, now: Instant) {
         if let State::Trying { pause } = self.state {
             self.state = State::Open { until: now, pause };
         }

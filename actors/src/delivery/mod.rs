@@ -17,7 +17,7 @@
 //! or a disk that is slow never delays a frame.
 
 pub mod actor;
-pub mod breaker;
+mod breaker;
 pub mod case;
 pub mod events;
 pub mod http;

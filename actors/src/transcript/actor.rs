@@ -26,7 +26,7 @@ use crate::transcript::watch::{News, Watchers};
 
 /// What a Transcript is started with.
 #[derive(Debug)]
-pub struct TranscriptSetup {
+pub(crate) struct TranscriptSetup {
     /// Whose call.
     pub identity: CallIdentity,
     /// How it is held.
@@ -39,7 +39,7 @@ pub struct TranscriptSetup {
 
 /// One call's written word.
 #[derive(Debug)]
-pub struct Transcript {
+pub(crate) struct Transcript {
     setup: TranscriptSetup,
     held: Held,
     log: ConversationLog,
@@ -64,7 +64,7 @@ enum Phase {
 
 impl Transcript {
     /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
-    pub fn new(setup: TranscriptSetup) -> Self {
+    pub(crate) fn new(setup: TranscriptSetup) -> Self {
         let held = Held::of(&setup.profile);
         let journal = setup.writer.open_journal(&setup.identity, &held);
         Self {

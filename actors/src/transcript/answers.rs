@@ -21,7 +21,7 @@ use crate::profile::Question;
 
 /// What became of all questions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Review {
+pub(super) struct Review {
     /// Each, in the order of the configuration; where none is configured, those the model chose, in the order of their first answer.
     pub questions: Vec<Finding>,
     /// How much of it is answered.
@@ -32,7 +32,7 @@ pub struct Review {
 
 /// What became of one question.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub(super) struct Finding {
     /// The question's key.
     pub key: String,
     /// What it asks for.
@@ -47,7 +47,7 @@ pub struct Finding {
 
 /// One time that an answer was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
+pub(super) struct Attempt {
     /// When the agent asked, since the start of the call.
     pub asked_at: Duration,
     /// When the answer was written down.
@@ -56,7 +56,7 @@ pub struct Attempt {
 
 /// How much of the questions is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completion {
+pub(super) enum Completion {
     /// All.
     Complete,
     /// Some.
@@ -67,7 +67,7 @@ pub enum Completion {
 
 /// Where the caller dropped off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DropOff {
+pub(super) struct DropOff {
     /// The first question without an answer.
     pub key: String,
     /// When the agent spoke last; `None` when it never did.
@@ -76,7 +76,7 @@ pub struct DropOff {
 
 impl Completion {
     /// The word in records and payloads.
-    pub const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Partial => "partial",
@@ -87,7 +87,7 @@ impl Completion {
 
 impl Review {
     /// Looks back on a call. `answers` and `said` are in the order in which they happened.
-    pub fn new(questions: &[Question], answers: &[Answer], said: &[Utterance]) -> Self {
+    pub(super) fn new(questions: &[Question], answers: &[Answer], said: &[Utterance]) -> Self {
         let questions: Vec<Finding> =
             asked(questions, answers).into_iter().map(|(key, label)| Finding::new(key, label, answers, said)).collect();
         let answered = questions.iter().filter(|finding| finding.value.is_some()).count();
@@ -103,7 +103,7 @@ impl Review {
     }
 
     /// The keys that were tried, and those that have an answer.
-    pub fn keys(&self) -> (Vec<String>, Vec<String>) {
+    pub(super) fn keys(&self) -> (Vec<String>, Vec<String>) {
         let keys =
             |wanted: fn(&&Finding) -> bool| self.questions.iter().filter(wanted).map(|it| it.key.clone()).collect();
         (keys(|finding| !finding.attempts.is_empty()), keys(|finding| finding.value.is_some()))
@@ -111,7 +111,7 @@ impl Review {
 }
 
 /// How often the agent spoke and the caller answered.
-pub fn exchanges(said: &[Utterance]) -> usize {
+pub(super) fn exchanges(said: &[Utterance]) -> usize {
     said.windows(2).filter(|two| two[0].voice != Voice::Caller && two[1].voice == Voice::Caller).count()
 }
 

@@ -150,13 +150,13 @@ pub(super) fn weight(value: &Value) -> usize {
 }
 
 /// Turns whose times are kept, the newest: an hour of brisk talk. More: a long call's record is mostly numbers.
-pub const MOST_TIMED: usize = 200;
+pub(super) const MOST_TIMED: usize = 200;
 /// Files that one call is recorded in; a caller comes back eight times at most, and a Transcript may be begun anew.
 const MOST_RECORDINGS: usize = 16;
 /// Switches, transfers and answers, each. A call has a handful; this many is a model that goes round in circles.
-pub const MOST_OF_A_KIND: usize = 256;
+pub(super) const MOST_OF_A_KIND: usize = 256;
 /// Text in all of them. A question's answer is a sentence or two.
-pub const MOST_BYTES: usize = 256 * 1024;
+pub(super) const MOST_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -6,15 +6,15 @@
 use serde_json::{Map, Value, json};
 
 /// The folder of transcripts, within the top folder.
-pub const TRANSCRIPTS: &str = "transcripts";
+pub(super) const TRANSCRIPTS: &str = "transcripts";
 /// The folder of queue files.
-pub const PROCESSING: &str = "processing";
+pub(super) const PROCESSING: &str = "processing";
 
 /// A transcript in the old shape: the new one with the fields that the processor reads besides.
 ///
 /// # Errors
 /// When `ours` is no JSON object, which a record always is.
-pub fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
+pub(super) fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
     let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
     if let Some(ms) = file.get("timestamp").and_then(Value::as_i64) {
         // An ISO time here, milliseconds in ours.
@@ -46,7 +46,7 @@ pub fn transcript(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When `ours` is no JSON object, which a record always is.
-pub fn queue(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
+pub(super) fn queue(ours: &[u8]) -> serde_json::Result<Vec<u8>> {
     let mut file: Map<String, Value> = serde_json::from_slice(ours)?;
     if let Some(name) = file.get("transcript_name").cloned() {
         file.insert("transcript_file".to_owned(), name);

@@ -6,12 +6,12 @@
 //! `writer` files records, each on a thread of its own, so that a slow disk never delays a frame; `recovery` makes records of the
 //! journals that a dead process left. `actor` joins.
 
-pub mod actor;
-pub mod answers;
+pub(crate) mod actor;
+mod answers;
 pub mod events;
-pub mod happenings;
+mod happenings;
 pub mod journal;
-pub mod legacy;
+mod legacy;
 pub mod log;
 pub mod messages;
 mod pause;
