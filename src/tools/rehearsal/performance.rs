@@ -3,48 +3,16 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::conversation::Conversation;
 use super::events::Events;
 use super::item::{AudioPart, Body, Item, Part};
-use super::misbehaviour::Misbehaviour;
+use super::pace::Pace;
 use super::script::Saying;
 use super::sound::{Format, Sound};
+use super::streamed_item::{Kind, StreamedItem, word_end};
 use super::usage::{self, Tokens, model_audio_tokens, text_tokens};
-
-/// How fast a response is given.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Audio in one delta.
-    pub(super) delta: Duration,
-    /// Times faster than real time; `None` is all at once.
-    pub(super) speed: Option<f64>,
-    /// From `response.created` to the first audio.
-    pub(super) first_audio: Duration,
-    /// Every answer as long as this, where set.
-    pub(super) answer: Option<Duration>,
-    /// Deltas that still come after an interruption.
-    pub(super) late_deltas: u32,
-}
-
-impl Pace {
-    /// The same with what is rehearsed of it.
-    pub(super) fn with(mut self, misbehaviour: &Misbehaviour) -> Self {
-        if let Some(percent) = misbehaviour.speed_percent {
-            self.speed = (percent > 0).then_some(percent as f64 / 100.0);
-        }
-        if let Some(ms) = misbehaviour.first_audio_ms {
-            self.first_audio = Duration::from_millis(ms);
-        }
-        if let Some(deltas) = misbehaviour.late_deltas {
-            self.late_deltas = u32::try_from(deltas).unwrap_or(u32::MAX);
-        }
-        self.answer = misbehaviour.answer_ms.map(Duration::from_millis).or(self.answer);
-        self
-    }
-}
 
 /// How a response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +53,7 @@ pub(super) struct Commission {
 pub(super) struct Performance {
     commission: Commission,
     sayings: VecDeque<Saying>,
-    current: Option<Current>,
+    current: Option<StreamedItem>,
     /// Finished items, for `response.done`.
     output: Vec<Value>,
     spent: Tokens,
@@ -95,29 +63,6 @@ pub(super) struct Performance {
     next_at: Instant,
     /// Set by an interruption; late deltas are left to send.
     stopping: Option<(&'static str, u32)>,
-}
-
-/// The item being streamed.
-#[derive(Debug)]
-struct Current {
-    item_id: String,
-    /// `response_id`, `item_id`, `output_index`, `content_index` as JSON without braces.
-    ids: String,
-    text: String,
-    /// How much of the text is out, in bytes.
-    told: usize,
-    audio: Bytes,
-    /// How much audio there is to send; more than `audio` holds where it is repeated.
-    length: usize,
-    sent: usize,
-    started: Instant,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Spoken,
-    Written,
 }
 
 impl Performance {
@@ -270,7 +215,7 @@ impl Performance {
             Kind::Written => text.len(),
         };
         let audio = sound.bytes;
-        self.current = Some(Current { item_id, ids, text, told: 0, audio, length, sent: 0, started: now, kind });
+        self.current = Some(StreamedItem { item_id, ids, text, told: 0, audio, length, sent: 0, started: now, kind });
     }
 
     /// The audio to send of a sound: all of it, or as much as was asked for by repeating it, or as the tokens allow.
@@ -289,7 +234,7 @@ impl Performance {
         Some(most.saturating_sub(self.spent.total()))
     }
 
-    fn cut_off(&self, current: &Current) -> bool {
+    fn cut_off(&self, current: &StreamedItem) -> bool {
         let wanted =
             self.commission.pace.answer.map_or(current.audio.len(), |length| {
                 length.as_millis() as usize * self.commission.format.bytes_per_ms()
@@ -297,7 +242,7 @@ impl Performance {
         current.kind == Kind::Spoken && current.length < wanted
     }
 
-    fn send_delta(&mut self, mut current: Current, stage: &mut Stage<'_>) {
+    fn send_delta(&mut self, mut current: StreamedItem, stage: &mut Stage<'_>) {
         let events = &mut *stage.events;
         match current.kind {
             Kind::Written => {
@@ -308,7 +253,7 @@ impl Performance {
                 current.told = to;
             }
             Kind::Spoken => {
-                current.tell(events);
+                current.send_words(events);
                 let from = current.sent % current.audio.len();
                 let per_ms = self.commission.format.bytes_per_ms();
                 let size = (self.commission.pace.delta.as_millis() as usize * per_ms).max(per_ms);
@@ -326,7 +271,7 @@ impl Performance {
         self.current = Some(current);
     }
 
-    fn close(&mut self, mut current: Current, status: &'static str, stage: &mut Stage<'_>) {
+    fn close(&mut self, mut current: StreamedItem, status: &'static str, stage: &mut Stage<'_>) {
         let events = &mut *stage.events;
         let ms = current.sent / self.commission.format.bytes_per_ms();
         let (part, part_event) = match current.kind {
@@ -478,41 +423,9 @@ pub(super) struct Stage<'a> {
     pub(super) events: &'a mut Events,
 }
 
-impl Current {
-    /// The words run ahead of the audio, twice as fast.
-    fn tell(&mut self, events: &mut Events) {
-        let target = (self.text.len() as u64 * 2 * (self.sent as u64 + 1)).div_ceil(self.length.max(1) as u64) as usize;
-        if self.told >= self.text.len() || target <= self.told {
-            return;
-        }
-        let to = word_end(&self.text, target);
-        let delta = json!(self.text[self.told..to]);
-        events.send_delta("response.output_audio_transcript.delta", &self.ids, &delta);
-        self.told = to;
-    }
-
-    /// The object of a `.done` event: the ids, and one field more.
-    fn object(&self, field: Option<(&str, Value)>) -> Value {
-        let mut object: Value = serde_json::from_str(&format!("{{{}}}", self.ids)).unwrap_or_default();
-        if let Some((name, value)) = field {
-            object[name] = value;
-        }
-        object
-    }
-}
-
 /// The types say that a response's voice is a string; a custom voice is an object with an id.
 fn voice_name(voice: &Value) -> &Value {
     voice.get("id").unwrap_or(voice)
-}
-
-/// The end of the word in which byte `at` falls, the space after it included.
-fn word_end(text: &str, at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    let at = text.ceil_char_boundary(at);
-    text[at..].find(' ').map_or(text.len(), |space| at + space + 1)
 }
 
 /// Sent at once at most, so that a flood is written as fast as the socket takes it and not kept in memory.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::log::ClientLog;
 use super::misbehaviour::Misbehaviour;
-use super::performance::Pace;
+use super::pace::Pace;
 use super::session::{Opening, Session};
 use super::socket::{self, Manner};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::fault::Fault;
 use super::super::misbehaviour::Misbehaviour;
-use super::super::performance::Pace;
+use super::super::pace::Pace;
 
 /// What a session begins with.
 #[derive(Debug, Clone)]
