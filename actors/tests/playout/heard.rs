@@ -1,12 +1,10 @@
 //! What the caller has heard, against a carrier that knows: a simulated phone plays in real time and echoes marks late, the model
 //! speaks in a burst or slowly, and the caller interrupts at every 20 ms. Virtual time; nothing waits.
 
-mod common;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use common::BUFFERS;
+use crate::carriers::BUFFERS;
 use proptest::prelude::*;
 use switchboard_actors::audio::action::AudioAction;
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
@@ -19,7 +17,7 @@ use switchboard_actors::ids::{ItemId, ResponseId};
 const STEP: Duration = Duration::from_millis(5);
 /// Samples of an 8 kHz line in one step.
 const STEP_SAMPLES: usize = 40;
-const PACED: Capabilities = Capabilities { clear: Clear::Sure { late: Duration::ZERO }, ..common::PACED };
+const PACED: Capabilities = Capabilities { clear: Clear::Sure { late: Duration::ZERO }, ..crate::carriers::PACED };
 
 #[test]
 fn an_interrupted_burst_is_cut_within_40_ms_of_what_the_phone_played() {

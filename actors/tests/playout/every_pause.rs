@@ -1,12 +1,10 @@
 //! Pausing against a carrier that knows what it played: however often and whenever playout is paused, the caller hears every sample
 //! of the answer once. Virtual time; nothing waits.
 
-mod common;
-
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use common::{BUFFERS, PACED};
+use crate::carriers::{BUFFERS, PACED};
 use proptest::prelude::*;
 use switchboard_actors::audio::action::{AudioAction, DropCause};
 use switchboard_actors::audio::pipeline::{AudioEvent, Pipeline};
