@@ -1,6 +1,6 @@
 //! The Delivery actor: the shell around [`super::schedule`] and [`super::store`].
 //!
-//! It runs on an arbiter of its own. What it holds in memory is bounded (`MOST_HELD`); what is beyond waits on disk.
+//! It runs on an arbiter of its own. Its memory is bounded (`MOST_HELD`); further deliveries wait on disk.
 
 mod erased;
 mod node;
@@ -40,30 +40,30 @@ use crate::ending::Ending;
 use crate::events::emit;
 use crate::ids::{CallId, chance};
 
-/// Everything that is to be told to somebody.
+/// Sends notices of calls to the configured endpoints.
 pub struct Delivery {
     plan: Arc<DeliveryPlan>,
     store: Store,
     schedule: Schedule,
     /// The cases that are not over, by their notice's id.
     cases: HashMap<Arc<str>, Case>,
-    /// Cases whose last step the disk has not taken yet.
+    /// Cases whose last step is not on disk yet.
     unsaved: BTreeSet<Arc<str>>,
-    /// Some pending cases are on disk alone.
+    /// Whether some pending cases are on disk and not in memory.
     overflown: bool,
-    /// Queue files that need no second look.
+    /// Queue files that were already read.
     seen: Seen,
     /// The folder of records.
     records: Watch,
     /// The folder of marks of erased calls.
     erased: Watch,
-    /// When old files were removed last.
+    /// When old files were last removed.
     swept: Option<Instant>,
-    /// The queue that is shared with other nodes, where it is.
+    /// The queue shared with other nodes, if one is configured.
     node: Option<Node>,
     /// Made on the actor's own thread; the actor itself is made on another one.
     alarm: Option<SendWrapper<Alarm>>,
-    /// Who waits for the end.
+    /// Answered when the actor has finished.
     finishing: Option<oneshot::Sender<()>>,
 }
 
@@ -92,7 +92,7 @@ impl Delivery {
             store,
             cases: HashMap::new(),
             unsaved: BTreeSet::new(),
-            // What an earlier process left is taken up first.
+            // Deliveries left by an earlier process are loaded first.
             overflown: true,
             seen: Seen::default(),
             records: Watch::default(),
@@ -104,7 +104,7 @@ impl Delivery {
         })
     }
 
-    /// Takes an event to the schedule and does what it says.
+    /// Hands an event to the schedule and performs its actions.
     fn step(&mut self, event: Happening, ctx: &mut Context<Self>) {
         let mut touched = BTreeSet::new();
         for action in self.schedule.handle(event, clock::now()) {
@@ -161,7 +161,7 @@ impl Delivery {
         }
     }
 
-    /// Whether the service is stopping and nothing is under way; a shared queue is told what has come of it first.
+    /// Whether the service is stopping and no try is under way. Results go to the shared queue first.
     fn is_finished(&self) -> bool {
         let told = self.node.is_none() || self.unsaved.is_empty();
         self.finishing.is_some() && self.schedule.in_flight() == 0 && told
@@ -204,7 +204,7 @@ impl Delivery {
         }));
     }
 
-    /// Notes how far a delivery is.
+    /// Writes the state of a delivery into its case.
     fn note(&mut self, job: &Job, attempts: u32, status: Status, wait: Option<Duration>) {
         let now = clock::wall();
         let name = &self.plan.endpoints[job.endpoint].name;
@@ -230,11 +230,11 @@ impl Delivery {
         course.and_then(|course| course.last.clone()).unwrap_or_default()
     }
 
-    /// Puts a case on disk, and lets it go when it is over. What the disk does not take is tried again.
+    /// Writes a case to disk and forgets it when it is over. A write that fails is tried again.
     fn save(&mut self, id: &Arc<str>) {
         let Some(case) = self.cases.get(id) else { return };
         if self.node.as_ref().is_some_and(|node| node.entries.contains_key(id)) {
-            // The shared queue's; the next conversation writes it down.
+            // It belongs to the shared queue; the next exchange with Redis writes it.
             self.unsaved.insert(Arc::clone(id));
             return;
         }
@@ -261,7 +261,7 @@ impl Delivery {
         }
     }
 
-    /// Somebody may have to be told of this.
+    /// Opens a case for a notice, if any endpoint subscribes to it.
     fn take(&mut self, notice: Notice, ctx: &mut Context<Self>) {
         let wanting = self.plan.endpoints.iter().filter(|endpoint| endpoint.events.contains(&notice.kind));
         let names: Vec<&str> = wanting.map(|endpoint| endpoint.name.as_str()).collect();
@@ -271,7 +271,7 @@ impl Delivery {
         }
         let case = Case::new(notice, &names, clock::wall());
         if self.node.is_some() {
-            // The outbox; some node takes it from the shared queue.
+            // This is the outbox: some node takes the case from the shared queue.
             match self.store.save(&case) {
                 Ok(()) => self.mark(&case),
                 Err(problem) => emit(Event::NoticeDropped { event: &case.notice.id, problem: &problem.to_string() }),
@@ -279,7 +279,7 @@ impl Delivery {
         } else if self.cases.len() < MOST_HELD {
             let id: Arc<str> = Arc::from(case.notice.id.as_str());
             self.cases.insert(Arc::clone(&id), case);
-            // On disk before anybody is told.
+            // The case is on disk before the first try.
             self.save(&id);
             self.hold(&id, ctx);
         } else {
@@ -290,7 +290,7 @@ impl Delivery {
         }
     }
 
-    /// Hands what is pending of a held case to the schedule.
+    /// Queues the pending deliveries of a case.
     fn hold(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
         let now = clock::wall();
         let Some(case) = self.cases.get_mut(id) else { return };
@@ -299,7 +299,7 @@ impl Delivery {
             if let Some(endpoint) = self.plan.endpoints.iter().position(|endpoint| endpoint.name == *name) {
                 let job = Job { notice: Arc::clone(id), endpoint };
                 let age = (now - course.since).to_std().unwrap_or_default();
-                // A clock that was set back must not make us wait for longer than any pause is.
+                // A clock that was set back must not make the wait longer than the longest pause.
                 let wait = course.next_at.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
                 queued.push(Happening::Queued { job, attempts: course.attempts, age, wait: wait.min(LONGEST_WAIT) });
             } else {
@@ -316,7 +316,7 @@ impl Delivery {
         }
     }
 
-    /// Looks for whatever is to be done on disk.
+    /// Looks for new work on disk.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.look_for_erased(ctx);
         for id in self.unsaved.clone() {
@@ -333,7 +333,7 @@ impl Delivery {
         self.keep_in_step(ctx);
     }
 
-    /// Takes up what is on disk alone, as far as there is room.
+    /// Loads cases that are only on disk, as far as there is room.
     fn look_for_pending(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         if self.node.is_some() || !self.overflown || self.cases.len() > MOST_HELD / 2 {
             return Ok(());
@@ -361,7 +361,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Dead letters that an operator asks for.
+    /// Revives the dead letters that an operator has asked for.
     fn look_for_retries(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         for id in self.store.retries()? {
             self.store.retried(&id)?;
@@ -374,7 +374,7 @@ impl Delivery {
             let id: Arc<str> = Arc::from(id);
             self.reopen(&names, ctx)?;
             if self.node.is_some() && !self.cases.contains_key(&id) {
-                // The outbox; some node takes it from the shared queue.
+                // This is the outbox: some node takes the case from the shared queue.
                 self.store.save(&case)?;
                 self.mark(&case);
             } else {
@@ -386,7 +386,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Whoever asks for a dead letter says that its endpoint is there again.
+    /// Opens endpoints again: retrying a dead letter implies that its endpoint is back.
     fn reopen(&mut self, names: &[String], ctx: &mut Context<Self>) -> io::Result<()> {
         for endpoint in 0..self.plan.endpoints.len() {
             let name = &self.plan.endpoints[endpoint].name;
@@ -412,7 +412,7 @@ impl Actor for Delivery {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Three small messages a call: this many calls begin and end while a disk hangs before any news is dropped.
+        // A call sends three small messages: over a thousand calls begin and end on a hung disk before one is dropped.
         ctx.set_mailbox_capacity(MOST_NEWS);
         self.alarm = Some(SendWrapper::new(Alarm::new(ctx.address().downgrade().recipient())));
         self.look(ctx);
@@ -460,7 +460,7 @@ impl Handler<Finish> for Delivery {
 
     fn handle(&mut self, Finish { patience }: Finish, ctx: &mut Self::Context) -> Self::Result {
         let (told, finished) = oneshot::channel();
-        // The last records, whatever the folder's time says.
+        // Reads the last records even if the folder's modification time is unchanged.
         self.records.again = true;
         self.look(ctx);
         self.finishing = Some(told);
@@ -470,7 +470,7 @@ impl Handler<Finish> for Delivery {
             ctx.run_later(patience, |_, ctx| ctx.stop());
         }
         Box::pin(async move {
-            // An error means that the actor is gone, and nothing is to be waited for.
+            // An error means that the actor is gone: there is nothing left to wait for.
             let _ = finished.await;
         })
     }
@@ -492,13 +492,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Cases in memory, of a kilobyte or two. More wait on disk, where they lose nothing but a look.
 const MOST_HELD: usize = 10_000;
-/// News that may wait for a hung disk.
+/// Call updates that may wait while the disk hangs.
 const MOST_NEWS: usize = 4096;
-/// No pause is longer: what a receiver may ask for, or an operator configure.
+/// The longest pause that a receiver may ask for or an operator may configure.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Failures in a row that open an endpoint's breaker. Fewer stops all deliveries for one bad letter.
 const FAILURES_IN_A_ROW: u32 = 5;
-/// The longest time that an endpoint is left in peace: by then somebody may have repaired it.
+/// The longest pause of a breaker: by then the endpoint may have been repaired.
 const LONGEST_PEACE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The circuit breaker of one endpoint: a receiver that is down is left in peace and asked by one delivery at a time. Pure.
+//! The circuit breaker of one endpoint: a receiver that is down gets a pause and then one delivery at a time. Pure.
 //!
 //! ```text
 //! Closed ──failures in a row──▶ Open(until) ──time──▶ Trying ──success──▶ Closed
@@ -29,11 +29,11 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Deliveries go; so many have failed in a row.
+    /// Deliveries are sent; counts failures in a row.
     Closed { failures: u32 },
-    /// None goes until then.
+    /// No delivery is sent until then.
     Open { until: Instant, pause: Duration },
-    /// One went, and decides.
+    /// One delivery was sent; its answer decides.
     Trying { pause: Duration },
 }
 
@@ -54,7 +54,7 @@ impl Breaker {
         Self { plan, state: State::Closed { failures: 0 } }
     }
 
-    /// Whether a delivery may go now. An open breaker whose time has come lets one go, and no other until it is answered.
+    /// Whether a delivery may be sent now. An open breaker whose pause is over admits one, and no other until it is answered.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         match self.state {
             State::Closed { .. } => true,
@@ -66,7 +66,7 @@ impl Breaker {
         }
     }
 
-    /// When the next delivery may go at the earliest; `None` is at once, or after the answer to the one that went.
+    /// The earliest time of the next delivery. `None`: at once, or after the answer to the one that was admitted.
     pub(super) fn opens_at(&self) -> Option<Instant> {
         match self.state {
             State::Open { until, .. } => Some(until),
@@ -74,18 +74,18 @@ impl Breaker {
         }
     }
 
-    /// Whether nothing goes before the one that went is answered.
+    /// Whether an admitted delivery has to be answered first.
     pub(super) fn is_trying(&self) -> bool {
         matches!(self.state, State::Trying { .. })
     }
 
-    /// The receiver answered as one that works.
+    /// The receiver answered and works.
     pub(super) fn succeeded(&mut self) -> Turn {
         let was = std::mem::replace(&mut self.state, State::Closed { failures: 0 });
         if matches!(was, State::Closed { .. }) { Turn::None } else { Turn::Closed }
     }
 
-    /// The receiver did not answer, or as one that does not work.
+    /// The receiver did not answer, or answered with a failure of its own.
     pub(super) fn failed(&mut self, now: Instant) -> Turn {
         match self.state {
             State::Closed { failures } if failures + 1 < self.plan.threshold => {
@@ -94,12 +94,12 @@ impl Breaker {
             }
             State::Closed { .. } => self.open(self.plan.first, now),
             State::Trying { pause } => self.open(pause.saturating_mul(2), now),
-            // A delivery that went before it opened: it has nothing to add.
+            // This delivery was sent before the breaker opened and changes nothing.
             State::Open { .. } => Turn::None,
         }
     }
 
-    /// What was let go was never sent: the next one may try.
+    /// The admitted delivery was never sent: the next one is admitted instead.
     pub(super) fn unasked(&mut self, now: Instant) {
         if let State::Trying { pause } = self.state {
             self.state = State::Open { until: now, pause };

@@ -1,4 +1,4 @@
-//! Where the deliveries of one notice are: what is kept on disk. Pure.
+//! The state of one notice's deliveries, as it is kept on disk. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
 
-/// A notice and how far it has come with each endpoint.
+/// A notice and its state for each endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// The version of this form.
@@ -33,7 +33,7 @@ pub struct Course {
     /// When it was tried last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<DateTime<Utc>>,
-    /// What came of the last try, in words; never what the receiver wrote.
+    /// The result of the last try in our own words; never the receiver's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// When it was delivered or given up.
@@ -65,7 +65,7 @@ impl Status {
 }
 
 impl Case {
-    /// A notice that nobody has been told of yet.
+    /// A notice that was not sent yet.
     pub fn new(notice: Notice, endpoints: &[&str], now: DateTime<Utc>) -> Self {
         let deliveries = endpoints.iter().map(|name| ((*name).to_owned(), Course::new(now))).collect();
         Self { version: VERSION, notice, deliveries }
@@ -88,7 +88,7 @@ impl Case {
         self.deliveries.values().map(|course| course.attempts).fold(0, u32::saturating_add)
     }
 
-    /// What has failed is to be tried again from the beginning. Whether anything had.
+    /// Queues failed deliveries again from the beginning. Returns whether there were any.
     pub fn revive(&mut self, now: DateTime<Utc>) -> bool {
         let mut any = false;
         for course in self.deliveries.values_mut().filter(|course| course.status == Status::Failed) {

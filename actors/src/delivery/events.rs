@@ -1,4 +1,4 @@
-//! What operators are told of deliveries, of their endpoints and of the queue they come from.
+//! Log events and counters of deliveries, their endpoints and their queue.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use metrics::counter;
 use crate::events::{Emit, TARGET};
 use crate::ids::CallTag;
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A receiver has an event.
@@ -20,7 +20,7 @@ pub enum Event<'a> {
         /// Tries it took.
         attempts: u32,
     },
-    /// A receiver does not have an event yet; it is told again.
+    /// A receiver does not have an event yet; the delivery is tried again.
     WebhookDelayed {
         /// The endpoint's name.
         endpoint: &'a str,
@@ -44,19 +44,19 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
-    /// An endpoint answered 410: it is told nothing more.
+    /// An endpoint answered 410: nothing more is sent to it.
     EndpointShut {
         /// Its name.
         endpoint: &'a str,
     },
-    /// An endpoint failed several times in a row and is left in peace for a while.
+    /// An endpoint failed several times in a row; its breaker is open.
     EndpointRested {
         /// Its name.
         endpoint: &'a str,
         /// How long.
         pause: Duration,
     },
-    /// An endpoint that was left in peace works again.
+    /// An endpoint works again; its breaker is closed.
     EndpointRecovered {
         /// Its name.
         endpoint: &'a str,
@@ -73,7 +73,7 @@ pub enum Event<'a> {
     },
     /// It answers again.
     QueueBack,
-    /// The shared queue has lost deliveries of this node, which are given to it again.
+    /// The shared queue has lost deliveries of this node; they are added again.
     QueueLost {
         /// How many.
         events: usize,
@@ -85,7 +85,7 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
-    /// News of a call found no room; the call's record tells it once more.
+    /// An update of a call found no room; the call's record carries the same.
     NewsDropped {
         /// The call.
         call: &'a CallTag,
@@ -97,7 +97,7 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
-    /// The Delivery actor is gone without having been told to go.
+    /// The Delivery actor stopped without an order.
     DeliveryStopped {
         /// Deliveries that wait on disk for the next start.
         pending: usize,

@@ -1,4 +1,4 @@
-//! One try: one POST, bounded in time and size, followed nowhere.
+//! One try: one POST, bounded in time and size, without following redirects.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Letter {
     pub body: Vec<u8>,
 }
 
-/// Sends a letter; how it went, and that in words without anything private.
+/// Sends a letter. Returns the answer, and the same in words without anything private.
 pub async fn post(endpoint: &EndpointPlan, letter: Letter) -> (Answer, String) {
     let answered = async {
         let asked = actix_rt::time::timeout(endpoint.timeout, ask(endpoint, letter)).await;
@@ -63,7 +63,7 @@ fn request(endpoint: &EndpointPlan, letter: Letter) -> Result<Request, Unanswere
     let timestamp = clock::wall().timestamp();
     let signature = endpoint.secrets.as_ref().map(|secrets| secrets.sign(&letter.id, timestamp, &letter.body));
     let mut request = Request::post(endpoint.url.clone(), letter.body);
-    // What the operator sets comes first: nothing of theirs may stand in for what a receiver checks.
+    // The operator's headers come first, so that ours overwrite them: a receiver checks ours.
     for (name, value) in &endpoint.headers {
         request = request.header(name, value.expose())?;
     }
@@ -88,13 +88,13 @@ fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let date = DateTime::parse_from_rfc2822(text).ok()?;
-    // A date that has passed asks for nothing.
+    // A date in the past asks for no pause.
     Some((date.to_utc() - now).to_std().unwrap_or_default())
 }
 
 /// The most of an answer that is read. Receivers say "ok", and some a page.
 const MOST_READ: usize = 64 * 1024;
-/// How long the rest of an answer is waited for once it has said yes. Longer: a stream without an end keeps a place.
+/// How long to wait for the rest of a 2xx answer. Longer: an endless stream occupies a slot.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

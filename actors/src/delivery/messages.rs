@@ -13,7 +13,7 @@ use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::CallProfile;
 
-/// News of a live call.
+/// An update of a live call.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub enum CallUpdate {
@@ -67,7 +67,7 @@ pub struct CallSummary {
 }
 
 impl CallSummary {
-    /// The card of a call that is about to be held.
+    /// The summary of a call that is about to start.
     pub fn new(identity: &CallIdentity, profile: &CallProfile) -> Self {
         Self {
             id: identity.id,
@@ -85,8 +85,8 @@ impl CallSummary {
     }
 }
 
-/// Tells of one call: its start at once, its end once. Never waits: what finds no room is told as an event, and found again in the
-/// call's record.
+/// Reports the start and the end of one call, each once. It never waits: an update that finds no room is logged, and the call's
+/// record carries the same.
 #[derive(Debug)]
 pub struct CallNotifier {
     card: CallSummary,
@@ -94,14 +94,14 @@ pub struct CallNotifier {
 }
 
 impl CallNotifier {
-    /// Says that the call has started.
+    /// Reports that the call has started.
     pub fn new(card: CallSummary, ear: Recipient<CallUpdate>) -> Self {
         let notifier = Self { card, ear };
         notifier.say(CallUpdate::Started(notifier.card.clone()));
         notifier
     }
 
-    /// Says that the call is over.
+    /// Reports that the call is over.
     pub fn ended(self, ending: Ending) {
         self.say(CallUpdate::Ended { card: self.card.clone(), ending, at: clock::wall() });
     }

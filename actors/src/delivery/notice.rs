@@ -1,7 +1,7 @@
-//! What a receiver is told of: one event of one call. Pure.
+//! What a receiver gets: one event of one call. Pure.
 //!
 //! A notice's id follows from its call and its kind alone, so that it is the same however often and by whichever
-//! path it is found: told by the live call, or read from the call's record after a crash.
+//! path it is found: reported by the live call, or read from its record after a crash.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub struct Notice {
     pub record: Option<RecordFiles>,
 }
 
-/// A call, as receivers are told of it: the names of `GET /calls`.
+/// A call as receivers see it, with the field names of `GET /calls`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Party {
     /// Our id.
@@ -121,7 +121,7 @@ pub struct RecordFiles {
 }
 
 impl Notice {
-    /// Told by a live call.
+    /// A notice reported by a live call.
     pub fn of_call(kind: Kind, card: &CallSummary, at: DateTime<Utc>, ending: Option<Ending>) -> Self {
         let took = (at - card.started_at).to_std().unwrap_or_default();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -146,12 +146,12 @@ impl Notice {
         Self { id: id_of(&call.id, kind), kind, at, call, ending: ending.map(close), record: None }
     }
 
-    /// Everything that a record tells of its call: that it began, how it ended, and that the record is there.
+    /// The notices that a record gives: the call began, how it ended, and the record is there.
     pub fn of_record(record: &Value, files: &RecordFiles) -> Vec<Self> {
         let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         let moment = |key: &str| record[key].as_i64().and_then(DateTime::from_timestamp_millis);
         let call = Party {
-            // A record of another's making may have no id of ours; its file's name is unique too.
+            // A record that another program wrote may lack our id; its file name is unique too.
             id: record["id"].as_str().map_or_else(|| files.transcript.clone(), str::to_owned),
             carrier: text("carrier"),
             carrier_call_id: text("call_id"),

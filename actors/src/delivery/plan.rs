@@ -1,4 +1,4 @@
-//! Who is told of calls, and how: `[webhooks]`, checked before a port was bound. Pure.
+//! The endpoints and how they are called: `[webhooks]`, checked before a port is bound. Pure.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -31,9 +31,9 @@ pub struct DeliveryPlan {
 pub struct EndpointPlan {
     /// Its name in logs and on disk.
     pub name: String,
-    /// Where it is told: `http` or `https`.
+    /// Its URL: `http` or `https`.
     pub url: url::Url,
-    /// Of what it is told.
+    /// The events that it subscribes to.
     pub events: Vec<Kind>,
     /// The shape of the body.
     pub payload: Payload,
@@ -41,18 +41,18 @@ pub struct EndpointPlan {
     pub secrets: Option<Secrets>,
     /// Sent as `Authorization: Bearer`.
     pub bearer: Option<Private<String>>,
-    /// Headers of its own, as gateways ask for; their values from the environment.
+    /// Further headers, for gateways; their values come from the environment.
     pub headers: Vec<(String, Private<String>)>,
     /// From a try's first byte to the answer's last.
     pub timeout: Duration,
     /// Tries at once.
     pub concurrency: usize,
-    /// Private and loopback addresses that may be told all the same.
+    /// Private and loopback addresses that are allowed.
     pub allow_private: Vec<IpAddr>,
 }
 
 impl DeliveryPlan {
-    /// Whether anybody is told of this.
+    /// Whether any endpoint subscribes to this kind.
     pub fn wants(&self, kind: Kind) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.events.contains(&kind))
     }

@@ -1,6 +1,6 @@
-//! What the queue that several nodes share holds of calls, for whoever erases one. Blocks.
+//! Finds and removes what the shared queue holds of a call, for erasure. Blocks.
 //!
-//! A call is marked there before anything of it is removed, so that no node writes back what it has in hand; see
+//! The call is marked there before anything is removed, so that no node writes its own copy back; see
 //! [`crate::erasure`].
 
 use std::time::Duration;

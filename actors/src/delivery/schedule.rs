@@ -5,7 +5,7 @@
 //! `initial × 2ⁿ` (full jitter, at most `max`), never less than the receiver asked for, and is given up when the
 //! next try would come later than `give_up_after` from the moment it was first taken up.
 //!
-//! Where a job is in all this is written to disk by the shell after each action, so that a restart goes on from there.
+//! The shell writes the state of a job to disk after each action, so that a restart goes on from there.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -58,12 +58,12 @@ pub enum Event {
     },
     /// The deadline has come, or anything else may have changed.
     TimePassed,
-    /// A notice is to be known no more: nothing is sent and nothing told of it, whatever comes of a try under way.
+    /// A notice is forgotten: nothing more of it is sent or logged, whatever the result of a try under way.
     Forgotten {
         /// The notice's id.
         notice: Arc<str>,
     },
-    /// An endpoint that was shut is to be asked again.
+    /// An endpoint that was shut is open again.
     Reopened {
         /// Its place in the configuration.
         endpoint: usize,
@@ -99,13 +99,13 @@ pub enum Answer {
     Unsent,
     /// It cannot be sent at all, now or later.
     Impossible,
-    /// Its call was erased: nothing is sent, and nothing is to be known of it any more.
+    /// Its call was erased: nothing is sent and the job is forgotten.
     Erased,
-    /// The shared queue has lost it; whose it is gives it to the queue again.
+    /// The shared queue has lost it; its own node adds it again.
     Lost,
 }
 
-/// What is to be done.
+/// What the shell has to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Try it now.
@@ -122,7 +122,7 @@ pub enum Action {
         /// Tries it took.
         attempts: u32,
     },
-    /// It is tried again after so long.
+    /// It is tried again after a pause.
     Delayed {
         /// The job.
         job: Job,
@@ -140,19 +140,19 @@ pub enum Action {
         /// Why.
         why: Why,
     },
-    /// The endpoint said that it is gone for good; nothing is sent there until an operator says so.
+    /// The endpoint answered 410; nothing is sent there until an operator retries a dead letter.
     Shut {
         /// The endpoint.
         endpoint: usize,
     },
-    /// The endpoint is left in peace for so long.
+    /// The endpoint's breaker is open for a while.
     BreakerOpened {
         /// The endpoint.
         endpoint: usize,
         /// The pause.
         pause: Duration,
     },
-    /// The endpoint works again.
+    /// The endpoint's breaker is closed again.
     BreakerClosed {
         /// The endpoint.
         endpoint: usize,
@@ -185,9 +185,9 @@ struct Lane {
     breaker: Breaker,
     waiting: BTreeSet<(Instant, Arc<str>)>,
     in_flight: usize,
-    /// The receiver asked for peace until then.
+    /// The receiver asked for a pause until then.
     not_before: Option<Instant>,
-    /// It said 410.
+    /// The endpoint answered 410.
     shut: bool,
 }
 
@@ -197,7 +197,7 @@ struct Progress {
     give_up_at: Instant,
     /// When it is due; `None` while it is being tried.
     due: Option<Instant>,
-    /// Nothing follows from the try under way.
+    /// The result of the try under way is ignored.
     forgotten: bool,
 }
 
@@ -215,7 +215,7 @@ impl Schedule {
         Self { retry, lanes: lanes.collect(), jobs: HashMap::new() }
     }
 
-    /// Takes an event; says what to do.
+    /// Takes an event and returns the actions that follow.
     pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         match event {
@@ -258,7 +258,7 @@ impl Schedule {
 
     fn queue(&mut self, job: Job, attempts: u32, give_up_at: Instant, due: Instant) {
         let Some(lane) = self.lanes.get_mut(job.endpoint) else { return };
-        // Queued twice, it is done once.
+        // A job that is queued twice is done once.
         if self.jobs.contains_key(&job) {
             return;
         }
@@ -311,7 +311,7 @@ impl Schedule {
             Answer::Refused { .. } | Answer::Unreached | Answer::Unsent => {
                 let asked = asked_pause(answer);
                 if let Some(pause) = asked {
-                    // What one delivery is told is meant for all of them.
+                    // A pause that one delivery is asked for holds for all of the endpoint.
                     lane.not_before = lane.not_before.max(Some(now + pause));
                 }
                 let wait = backoff(&retry, attempts, chance).max(asked.unwrap_or_default());
@@ -375,7 +375,7 @@ impl Schedule {
         }
     }
 
-    /// Everything that waits for an endpoint that is gone is a dead letter, to be sent again by whoever brings it back.
+    /// Gives up every job of an endpoint that is gone. They are dead letters until an operator retries them.
     fn empty_shut(&mut self, endpoint: usize, actions: &mut Vec<Action>) {
         for (_, notice) in std::mem::take(&mut self.lanes[endpoint].waiting) {
             self.give_up(Job { notice, endpoint }, Why::Gone, actions);
@@ -384,7 +384,7 @@ impl Schedule {
 }
 
 impl Lane {
-    /// When the next job may be tried: all that holds it back is over.
+    /// When the next job may be tried: the latest of all that holds it back.
     fn deadline(&self) -> Option<(Instant, Timer)> {
         if self.shut || self.in_flight >= self.concurrency || self.breaker.is_trying() {
             return None;
@@ -399,7 +399,7 @@ impl Lane {
     }
 }
 
-/// What an answer says of the receiver, whatever it says of the delivery.
+/// Whether the receiver works, by its answer; independent of the delivery's result.
 enum Health {
     Good,
     Bad,
@@ -430,7 +430,7 @@ fn backoff(retry: &RetryPlan, attempts: u32, chance: f64) -> Duration {
     bound.mul_f64(chance.clamp(0.0, 1.0))
 }
 
-/// The longest pause a receiver may ask for; more would be a way to make us forget.
+/// The longest pause a receiver may ask for; a longer one would let a delivery expire.
 const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
 /// Beyond this every pause is the longest one anyway.
 const MOST_DOUBLINGS: u32 = 24;

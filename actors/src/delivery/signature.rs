@@ -1,7 +1,7 @@
 //! Signatures by the Standard Webhooks convention: `v1,` and the base64 of an HMAC-SHA256 over id, timestamp and body. Pure.
 //!
-//! A secret is written `whsec_` and base64. Several, separated by commas or blanks, are all signed with: while one is rotated, a
-//! receiver that knows either of them is content.
+//! A secret is written `whsec_` and base64. Several may be given, separated by commas or blanks; a delivery carries a signature for
+//! each, so that a receiver may rotate its secret.
 
 use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,20 +9,20 @@ use sha2::Sha256;
 
 use crate::ids::Private;
 
-/// What an endpoint's deliveries are signed with, the newest first. Prints as `[private]`.
+/// The secrets of an endpoint, the newest first. Prints as `[private]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets(Vec<Private<Vec<u8>>>);
 
-/// Why a secret is none. Its text is never repeated.
+/// Why a secret is refused. Its text is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
-    /// It does not begin as secrets do.
+    /// It does not begin with `whsec_`.
     #[error("it does not begin with `whsec_`")]
     Prefix,
-    /// What follows cannot be read.
+    /// The rest is not base64.
     #[error("what follows `whsec_` is no base64")]
     Encoding,
-    /// It is too easily guessed, or something else.
+    /// It is too short or too long.
     #[error("it has {found} bytes, expected {LEAST_BYTES} to {MOST_BYTES}")]
     Length {
         /// The bytes there are.

@@ -1,4 +1,4 @@
-//! Deliveries on disk, so that nothing is forgotten.
+//! Deliveries on disk.
 //!
 //! ```text
 //! <records.dir>/                      the queue files that calls leave, their status kept up to date
@@ -36,7 +36,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store of a folder of records. Nothing is made yet.
+    /// The store of a folder of records. No folder is created yet.
     pub fn of(records: &Path) -> Self {
         Self { erasures: Erasures::of(records), records: records.to_owned(), deliveries: records.join("deliveries") }
     }
@@ -57,10 +57,10 @@ impl Store {
         Ok(store)
     }
 
-    /// Puts a case where its status says, and nowhere else.
+    /// Writes a case into the folder of its status and removes it from the others.
     ///
     /// # Errors
-    /// When the disk refuses; what was there before is still there then.
+    /// When the disk refuses; the old file is kept then.
     pub fn save(&self, case: &Case) -> io::Result<()> {
         self.put(folder_of(case.status()), &case.notice, &case.json()?)
     }
@@ -103,7 +103,7 @@ impl Store {
                 Ok(()) | Err(_) => {}
             }
         }
-        // Whoever erases marks first and looks for files then.
+        // An eraser sets the mark first and then looks for files.
         if self.has_erased(notice) { self.forget(&notice.id) } else { Ok(()) }
     }
 
@@ -117,7 +117,7 @@ impl Store {
         self.erasures.changed_at()
     }
 
-    /// Removes whatever there is of a case.
+    /// Removes every file of a case.
     ///
     /// # Errors
     /// When it cannot be removed.
@@ -145,7 +145,7 @@ impl Store {
         files
     }
 
-    /// Whether this notice was ever taken up.
+    /// Whether this notice already has a case.
     pub fn knows(&self, id: &str) -> bool {
         [PENDING, COMPLETED, FAILED, SHARED].iter().any(|folder| self.path(folder, id).exists())
     }
@@ -158,7 +158,7 @@ impl Store {
         if !is_id(id) {
             return Ok(None);
         }
-        // What is further on counts.
+        // The more advanced one counts.
         for folder in [COMPLETED, FAILED, SHARED, PENDING] {
             match self.read_case(&self.path(folder, id)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -189,7 +189,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Reads a pending case. One that cannot be read is put aside, so that it is told once.
+    /// Reads a pending case. One that cannot be read is moved aside, so that it is logged once.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -202,7 +202,7 @@ impl Store {
         read
     }
 
-    /// Asks for a dead letter to be tried again; whoever runs on this folder sees it.
+    /// Asks for a dead letter to be tried again; the service that runs on this folder sees the request.
     ///
     /// # Errors
     /// When it cannot be written down.
@@ -221,7 +221,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// A request was seen to.
+    /// Removes a request that was handled.
     ///
     /// # Errors
     /// When it cannot be removed.
@@ -243,7 +243,7 @@ impl Store {
         fs::read_to_string(path).is_ok_and(|found| found.trim() == url)
     }
 
-    /// An endpoint may be asked again.
+    /// Opens an endpoint again.
     ///
     /// # Errors
     /// When the note cannot be removed.
@@ -254,12 +254,12 @@ impl Store {
         }
     }
 
-    /// When something last came into the folder of records or went.
+    /// The modification time of the folder of records.
     pub fn changed_at(&self) -> Option<SystemTime> {
         fs::metadata(&self.records).and_then(|folder| folder.modified()).ok()
     }
 
-    /// Shows the name of each queue file there is to `each`, in no order, without keeping them.
+    /// Calls `each` with the name of every queue file, in no order.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -289,7 +289,7 @@ impl Store {
         if matches!(queue["status"].as_str(), Some("completed" | "failed")) {
             return Ok(None);
         }
-        // The name and not the path that stands in it: a folder may have moved, and nothing outside of it is ever read.
+        // Uses the file's name and not its recorded path: the folder may have moved, and nothing outside it is ever read.
         let stem = name.strip_suffix(QUEUE_END).unwrap_or(name);
         let files = RecordFiles { transcript: format!("{stem}_transcript.json"), queue: name.to_owned() };
         let record = self.transcript(&files)?;
@@ -324,7 +324,7 @@ impl Store {
         if self.has_erased(&case.notice) { fs::remove_file(self.records.join(name)) } else { Ok(()) }
     }
 
-    /// Removes what has been done for longer than `keep`; how many.
+    /// Removes cases that were done longer than `keep` ago and returns how many.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -396,7 +396,7 @@ fn folder_of(status: Status) -> &'static str {
     }
 }
 
-/// An endpoint's name as a file's: people choose it.
+/// An endpoint's name as a file name: operators choose it.
 fn file_name(endpoint: &str) -> String {
     endpoint.bytes().take(100).map(|byte| if byte.is_ascii_alphanumeric() { byte as char } else { '_' }).collect()
 }
@@ -435,7 +435,7 @@ fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     }
     let written = fill(&temp, content).and_then(|()| fs::rename(&temp, folder.join(name)));
     if written.is_err() {
-        // It is but a temp file; why it failed is what is told.
+        // This is only a temp file; the first error is the one to report.
         let _ = fs::remove_file(&temp);
     }
     written?;
@@ -450,7 +450,7 @@ fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A rename is on disk when its folder is.
+/// Syncs a folder: a rename is on disk only then.
 #[cfg(unix)]
 fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -1,4 +1,4 @@
-//! Calls that were erased while something of them was in hand.
+//! Drops cases of calls that were erased.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::delivery::events::Event;
 use crate::events::emit;
 
 impl Delivery {
-    /// Lets go whatever is in hand of calls that were erased since the last look.
+    /// Forgets the cases of calls that were erased since the last look.
     pub(super) fn look_for_erased(&mut self, ctx: &mut Context<Self>) {
         if !self.erased.is_due(self.store.erased_at()) {
             return;
@@ -20,7 +20,7 @@ impl Delivery {
         }
     }
 
-    /// Knows a case no more: nothing of it is sent, told or written again, and no file of it is left.
+    /// Forgets a case and removes its files: nothing of it is sent, logged or written again.
     pub(super) fn forget(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
         if let Err(problem) = self.store.forget(id) {
             emit(Event::DeliveryUnsaved { problem: &format!("erase {id}: {problem}") });
@@ -28,7 +28,7 @@ impl Delivery {
         self.let_go(id, ctx);
     }
 
-    /// Has a case in hand no more.
+    /// Removes a case from memory.
     pub(super) fn let_go(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
         self.cases.remove(id);
         self.unsaved.remove(id);

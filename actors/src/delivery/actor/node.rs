@@ -1,7 +1,7 @@
 //! A Delivery among several nodes: the tick that keeps its folders, its schedule and the shared queue in step.
 //!
-//! One conversation with Redis at a time, begun by a tick. What is new stands in the outbox (`deliveries/pending`) until it is in the
-//! stream, then in `deliveries/shared` until some node has brought it to its end.
+//! There is one exchange with Redis at a time, begun by a tick. A new case stays in the outbox (`deliveries/pending`) until it is
+//! in the stream, then in `deliveries/shared` until some node has finished it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::events::emit;
 /// What a node knows of the shared queue.
 pub(super) struct Node {
     pub(super) link: Link,
-    /// The entries of the cases in hand, by their event's id.
+    /// The stream entries of the cases that this node works on, by event id.
     pub(super) entries: HashMap<Arc<str>, Arc<str>>,
-    /// A conversation is going on.
+    /// Whether an exchange with Redis is under way.
     busy: bool,
-    /// Redis did not answer; told once.
+    /// Whether Redis is away. Logged once.
     away: bool,
     touched: Option<Instant>,
     claimed: Option<Instant>,
@@ -50,7 +50,7 @@ impl Node {
 }
 
 impl Delivery {
-    /// Begins a conversation with Redis, unless one is going on.
+    /// Begins an exchange with Redis, unless one is under way.
     pub(super) fn keep_in_step(&mut self, ctx: &mut Context<Self>) {
         let Some(node) = &mut self.node else { return };
         if std::mem::replace(&mut node.busy, true) {
@@ -71,7 +71,7 @@ impl Delivery {
         let entries = &node.entries;
         let progress =
             self.unsaved.iter().filter_map(|id| Some((entries.get(id)?.clone(), self.cases.get(id)?.clone())));
-        // A node that is stopping takes nothing more.
+        // A node that is stopping claims no more cases.
         let room =
             if self.finishing.is_some() { 0 } else { MOST_HELD.saturating_sub(self.cases.len()).min(MOST_AT_ONCE) };
         let work =
@@ -105,7 +105,7 @@ impl Delivery {
         node.shared.values().cloned().collect()
     }
 
-    /// Gives cases to the stream again that it has lost, under their old ids.
+    /// Adds lost cases to the stream again, under their old ids.
     fn push_again(&mut self, lost: &[String]) {
         let mut again = 0;
         for id in lost {
@@ -123,7 +123,7 @@ impl Delivery {
         }
     }
 
-    /// What waits to be given to the stream, with its records.
+    /// The cases of the outbox, with their records.
     fn outbox(&self) -> Vec<(Case, Option<String>)> {
         let ids = self.store.ids(Status::Pending).unwrap_or_default();
         let cases = ids.iter().take(MOST_AT_ONCE).filter_map(|id| match self.store.pending(id) {
@@ -135,7 +135,7 @@ impl Delivery {
         });
         cases
             .map(|case| {
-                // Without its record it is given up by whoever takes it, and so told.
+                // If its record is missing, the node that claims it gives it up and reports that.
                 let files = case.notice.record.as_ref();
                 let record = files.and_then(|files| self.store.transcript(files).ok()).map(|record| record.to_string());
                 (case, record)
@@ -192,10 +192,10 @@ impl Delivery {
         self.hold(&id, ctx);
     }
 
-    /// The queue has taken this state of a case.
+    /// The queue holds this state of a case.
     fn was_saved(&mut self, case: &Case) {
         let id = case.notice.id.as_str();
-        // It may have come further since.
+        // The case may have advanced since.
         if self.cases.get(id).is_some_and(|now| now == case) {
             self.unsaved.remove(id);
             if case.status() != Status::Pending {
@@ -208,10 +208,10 @@ impl Delivery {
     }
 }
 
-/// How often the ends of this node's own cases are asked for.
+/// How often the results of this node's own cases are fetched.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How often it is looked whether those are still in the stream. Shorter is work for Redis; longer lets receivers wait when it has
-/// lost its last writes.
+/// How often this node checks that those cases are still in the stream. Shorter: more work for Redis. Longer: receivers wait
+/// when Redis has lost its last writes.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
-/// Cases that are given or taken in one conversation.
+/// Cases that are added or claimed in one exchange.
 const MOST_AT_ONCE: usize = 64;

@@ -16,14 +16,14 @@ use crate::events::emit;
 /// When a folder was looked at.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// What the folder's time of change was then.
+    /// The folder's modification time at that moment.
     changed: Option<SystemTime>,
-    /// It had just changed: a file that came in the same instant does not change the time again.
+    /// Whether the folder had just changed: a file created in the same instant does not change its time again.
     pub(super) again: bool,
 }
 
 impl Watch {
-    /// Whether a folder that last changed at `changed` is to be looked through.
+    /// Whether a folder that last changed at `changed` has to be read.
     pub(super) fn is_due(&mut self, changed: Option<SystemTime>) -> bool {
         if changed == self.changed && !self.again {
             return false;
@@ -34,8 +34,8 @@ impl Watch {
     }
 }
 
-/// Names that were seen, eight bytes for each: the folder of a busy service has a hundred thousand of them. That a new name is
-/// taken for a known one has a chance of one in a hundred million millions, and the next start looks at all of them anew.
+/// Hashes of the names that were read, eight bytes each: the folder of a busy service has a hundred thousand. Two names collide
+/// with a chance of one in a hundred million million, and the next start reads all of them again.
 #[derive(Default)]
 pub(super) struct Seen {
     hasher: RandomState,
@@ -100,7 +100,7 @@ impl Delivery {
             }
             return self.take(notice, ctx);
         }
-        // Commonly the call itself has told of it. What is long past was told, and its case removed.
+        // The call itself has usually reported it. An old notice was delivered long ago and its case removed.
         let age = (clock::wall() - notice.at).to_std().unwrap_or_default();
         if age < self.plan.keep / 2 {
             self.take(notice, ctx);

@@ -1,4 +1,4 @@
-//! One queue for several nodes: Redis Streams with a consumer group. What a node says to Redis, and nothing of what it decides.
+//! One queue for several nodes: Redis Streams with a consumer group. Only the commands to Redis; decisions are the schedule's.
 //!
 //! ```text
 //!  this node's outbox ──XADD──▶ stream ──XREADGROUP──▶ any node's schedule ──result──▶ this node's folders
@@ -13,9 +13,9 @@
 //! | `switchboard:result:ID` | how it ended, until its node has read it or it is too old |
 //! | `switchboard:erased:KEY` | a call that was erased, by our id of it: nothing of it is written or sent any more |
 //!
-//! While Redis is away, what is new waits in the outbox, which is on disk, and what is in hand goes on and is written down later.
-//! A Redis that comes back without its last writes has lost entries; what a node gave to the stream and finds there no more, and no
-//! result of it, it gives to the stream again. An entry that is in hand is touched every few seconds; one that was not for `STALE_AFTER` is another node's to claim.
+//! While Redis is away, new cases wait in the outbox on disk; cases under way go on and are written later. A Redis that comes back
+//! without its last writes has lost entries: a node adds a case again when it finds neither its entry nor its result. A node
+//! touches its entries every few seconds; an entry that was not touched for `STALE_AFTER` may be claimed by another node.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,22 +29,22 @@ use crate::delivery::notice::Notice;
 use crate::delivery::queue::{CASE, ERASED, GROUP, PROGRESS, RECORD, RESULT, STREAM};
 use crate::erasure::key;
 
-/// What is to be said to Redis in one go.
+/// The work of one exchange with Redis.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     /// New cases and their records.
     pub(super) push: Vec<(Case, Option<String>)>,
-    /// Cases in hand that have come further, by their entry.
+    /// Cases of this node that have advanced, by entry.
     pub(super) progress: Vec<(Arc<str>, Case)>,
-    /// Entries in hand that are to be touched.
+    /// Entries of this node, to be touched.
     pub(super) touch: Vec<Arc<str>>,
-    /// Cases given to the stream whose end is asked for.
+    /// Cases whose result is asked for.
     pub(super) ask: Vec<Asked>,
-    /// Whether to look whether those are still in the stream.
+    /// Whether to check that those are still in the stream.
     pub(super) check: bool,
-    /// How many more this node takes.
+    /// How many cases this node may still claim.
     pub(super) room: usize,
-    /// Whether to look for what a dead node had in hand.
+    /// Whether to claim the cases of dead nodes.
     pub(super) claim: bool,
 }
 
@@ -55,11 +55,11 @@ pub(super) struct Asked {
     pub(super) id: String,
     /// Our id of the call.
     pub(super) call: String,
-    /// Its entry; `None` where that is not known any more.
+    /// Its entry; `None` if it is no longer known.
     pub(super) entry: Option<String>,
 }
 
-/// What the queue has of an entry.
+/// What the queue holds of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The record.
@@ -72,7 +72,7 @@ pub(super) enum Found {
     Lost,
 }
 
-/// What came of it; as far as it came, when Redis went away in between.
+/// The result of an exchange; partial if Redis went away.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Cases that are in the stream now, with their entries.
@@ -89,7 +89,7 @@ pub(super) struct Outcome {
     pub(super) lost: Vec<String>,
     /// Entries that no node can read.
     pub(super) unreadable: Vec<String>,
-    /// Why it did not come further.
+    /// Why it stopped early.
     pub(super) problem: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Link {
         Ok(Self { client: Client::open(url)?, consumer, keep, connection: None })
     }
 
-    /// Does the work; whatever goes wrong, what was done is known.
+    /// Does the work. The result tells what was done, also after an error.
     pub(super) async fn work(&mut self, work: Work) -> Outcome {
         let mut outcome = Outcome::default();
         if let Err(problem) = self.try_work(work, &mut outcome).await {
@@ -216,7 +216,7 @@ impl Link {
         for entry in entries {
             let pushed: String = entry.get(CASE).unwrap_or_default();
             let Ok(case) = Case::read(pushed.as_bytes()) else {
-                // Nobody will ever be able to read it.
+                // No node can ever read it.
                 drop_entry(connection, &entry.id).await?;
                 outcome.unreadable.push(entry.id);
                 continue;
@@ -229,7 +229,7 @@ impl Link {
                 .query_async(connection)
                 .await?;
             if over || erased {
-                // It was given to the stream twice and is over, or is nobody's to send any more.
+                // It was added twice and is over, or no node may send it any more.
                 drop_entry(connection, &entry.id).await?;
                 continue;
             }
@@ -239,8 +239,8 @@ impl Link {
         Ok(())
     }
 
-    /// Writes down how far a case is; one that is over leaves the stream and leaves its result. Whether its call is not erased; of one
-    /// that is, nothing is left.
+    /// Writes the progress of a case. A finished one leaves the stream and leaves a result. Returns `false` if its call was erased:
+    /// then nothing of it stays.
     async fn save(&self, connection: &mut MultiplexedConnection, entry: &str, case: &Case) -> RedisResult<bool> {
         let id = &case.notice.id;
         let mut steps = pipe();
@@ -251,7 +251,7 @@ impl Link {
             steps.set_ex(result_of(id), text_of(case), self.keep.as_secs().max(1)).ignore();
             steps.hdel(PROGRESS, id).ignore().xack(STREAM, GROUP, &[entry]).ignore().xdel(STREAM, &[entry]).ignore();
         }
-        // Whoever erases marks first and looks for what there is then.
+        // An eraser sets the mark first and then looks for entries.
         let (erased,): (bool,) = steps.exists(erased_of(&case.notice.call.id)).query_async(connection).await?;
         if erased {
             let mut gone = pipe();
@@ -278,7 +278,7 @@ impl Link {
             .query_async(&mut connection)
             .await;
         match made {
-            // Another node has made it.
+            // Another node has created it.
             Err(error) if error.code() == Some("BUSYGROUP") => {}
             made => made?,
         }
@@ -287,7 +287,7 @@ impl Link {
     }
 }
 
-/// Gives a case to the stream; its entry, or `None` where its call was erased.
+/// Adds a case to the stream. Returns its entry, or `None` if its call was erased.
 async fn push(
     connection: &mut MultiplexedConnection,
     case: &Case,
@@ -299,7 +299,7 @@ async fn push(
         add.arg(RECORD).arg(record);
     }
     let (result, erased) = (result_of(&case.notice.id), erased_of(&case.notice.call.id));
-    // A result of an earlier life, before it was revived, says nothing of this one.
+    // A result from before it was revived does not count.
     let (entry, erased): (String, bool) =
         pipe().atomic().del(result).ignore().add_command(add).exists(erased).query_async(connection).await?;
     if erased {
@@ -379,6 +379,6 @@ const IS_THERE: &str = "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARG
 const MOST_ASKED: usize = 512;
 /// How long Redis may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Untouched for this long, an entry's node is taken for dead. Shorter: a node that stalls has its work done twice, under the same
-/// ids. Longer: what a dead node had in hand waits.
+/// An entry that is untouched for this long belongs to a dead node. Shorter: the work of a stalled node is done twice, under the
+/// same ids. Longer: the cases of a dead node wait.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(15);

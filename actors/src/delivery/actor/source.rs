@@ -1,4 +1,4 @@
-//! Where a notice's record comes from, when it is to be sent.
+//! Finds the record of a notice that is about to be sent.
 
 use std::io;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) enum Source {
     None(Option<Box<Link>>),
     /// It was read from the folder of records, or could not be.
     Disk(io::Result<Value>),
-    /// It travels with its entry in the shared queue; where that has lost it, it may still be in this node's own folder.
+    /// It travels with its entry in the shared queue. If the queue has lost it, this node's own folder may have it.
     Shared(Box<Link>, Arc<str>, Store),
 }
 
@@ -42,7 +42,7 @@ impl Source {
         match self {
             Self::Erased => Err((Answer::Erased, String::new())),
             Self::None(None) => Ok(None),
-            // A queue that is away says of nothing that it was erased.
+            // A queue that is away does not mean that the call was erased.
             Self::None(Some(mut link)) => match link.has_erased(&notice.call.id).await {
                 Ok(true) => Err((Answer::Erased, String::new())),
                 Ok(false) | Err(_) => Ok(None),
@@ -50,14 +50,14 @@ impl Source {
             Self::Disk(read) => read.map(Some).map_err(|problem| impossible(&problem)),
             Self::Shared(mut link, entry, store) => {
                 let own = || notice.record.as_ref().and_then(|files| store.transcript(files).ok());
-                // Whatever Redis does, it says nothing of the receiver.
+                // A failure of Redis says nothing about the receiver.
                 let found = link.record(&entry, notice).await;
                 match found.map_err(|problem| (Answer::Unsent, format!("the shared queue: {problem}")))? {
                     Found::Record(text) => {
                         serde_json::from_str(&text).map(Some).map_err(|problem| impossible(&problem))
                     }
                     Found::Erased => Err((Answer::Erased, String::new())),
-                    // Its own node notices, and gives it to the queue again.
+                    // The case's own node notices and adds it again.
                     Found::Lost => own().map(Some).ok_or_else(|| (Answer::Lost, String::new())),
                     Found::WithoutRecord => {
                         own().map(Some).ok_or_else(|| impossible(&"it was gone when it was shared"))

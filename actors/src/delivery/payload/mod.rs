@@ -56,12 +56,12 @@ impl Payload {
         }
     }
 
-    /// Whether its receivers know signatures; those that do are never told unsigned.
+    /// Whether its receivers check signatures; such a shape is never sent unsigned.
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Switchboard)
     }
 
-    /// What it calls itself, which old receivers may look at.
+    /// The `User-Agent` of the request, which old receivers may look at.
     pub const fn user_agent(self) -> &'static str {
         match self {
             Self::Switchboard => concat!("Switchboard/", env!("CARGO_PKG_VERSION")),
@@ -89,7 +89,7 @@ fn completion(record: Option<&Value>) -> &str {
     let Some(record) = record else { return none };
     match record["analytics"]["completion"].as_str() {
         Some(word) => word,
-        // A record of another's making.
+        // The record was written by another program.
         None if record["answers"].as_object().is_some_and(|answers| !answers.is_empty()) => "partial",
         None => none,
     }
