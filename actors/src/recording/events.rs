@@ -1,4 +1,4 @@
-//! What operators are told of recordings.
+//! Log events and counters of recordings.
 
 use log::{error, info};
 use metrics::counter;
@@ -6,10 +6,10 @@ use metrics::counter;
 use crate::events::{Emit, TARGET};
 use crate::ids::CallTag;
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A call's recording is whole.
+    /// A call's recording is complete.
     RecordingWritten {
         /// The call.
         call: &'a CallTag,

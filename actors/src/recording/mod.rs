@@ -1,11 +1,11 @@
 //! The recording of one call: what both sides heard, in stereo, on disk while the call goes on. Off unless the operator wants it.
 //!
 //! Left is the caller, right the agent *as heard*: what the carrier was sent, from when it plays it by the playout's clock, and nothing
-//! that a clear took back. [`tape`] puts both on the call's one clock and cuts off blocks; [`writer`] has one thread that
-//! decodes them and brings them to disk, so that a slow disk delays no frame; [`wav`] is the file's head, which is made true every two seconds, so that
-//! what a crash leaves is a WAV file.
+//! that a clear took back. [`tape`] puts both sides on one clock and cuts off blocks. [`writer`] has one thread that decodes the
+//! blocks and writes them, so that a slow disk delays no frame. [`wav`] is the file's header; it is updated every two seconds, so
+//! that a crash leaves a valid WAV file.
 //!
-//! While a recording is paused (card numbers) silence stands in it, for both sides, and time goes on.
+//! While a recording is paused (card numbers), it holds silence for both sides, and time goes on.
 
 pub mod events;
 pub(crate) mod tape;

@@ -1,9 +1,9 @@
 //! Two sides of a call on one clock. Pure.
 //!
-//! Positions are samples since the tape was put in. A caller's frame ends when it arrives; the ones that follow stand where the carrier's
-//! timestamps put them, or one behind the other, as long as that agrees with when they come. The agent's audio stands where the
-//! carrier plays it: from when it was sent or from the end of what was sent before, whichever is later; a clear takes back what has not been
-//! played by then. So the agent's side is known for certain only up to now, and blocks are cut off a little before that.
+//! Positions are samples since the tape began. A caller's frame ends when it arrives. The frames that follow are placed by the
+//! carrier's timestamps, or one behind the other, as long as that agrees with their arrival. The agent's audio is placed where the
+//! carrier plays it: when it was sent, or at the end of the audio before it, whichever is later. A clear removes what was not
+//! played by then. The agent's side is therefore certain only up to now, and blocks are cut off a little before that.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use super::track::Track;
 use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
 
-/// A piece of the recording, as the line wrote it: whoever brings it to disk decodes it, and no call waits for that.
+/// A piece of the recording in the line's format. The writer's thread decodes it, so no call waits for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The position of its first moment; what is between it and the one before is silence.
+    /// The position of its first moment. A gap to the block before is silence.
     pub at: u64,
-    /// How many moments it has.
+    /// Its length in moments (one sample of both sides).
     pub moments: usize,
     /// Both sides, the caller's first.
     pub sides: [Side; 2],
@@ -28,14 +28,14 @@ pub struct Block {
 pub struct Side {
     /// How its bytes are written.
     pub encoding: Encoding,
-    /// The bytes from the block's first moment on; may end before the block does, and the rest is silence.
+    /// The bytes from the block's first moment on. The rest of the block is silence.
     pub bytes: Vec<u8>,
-    /// The moments that sound, in order; everything else is silence, whatever stands in `bytes`.
+    /// The ranges of moments that sound, in order. Everything else is silence, whatever `bytes` holds.
     pub sounding: Vec<Range<u32>>,
 }
 
 impl Block {
-    /// Its moments, left and right in turn, PCM16.
+    /// Decodes it to PCM16, left and right interleaved.
     pub fn decode(&self, moments: &mut Vec<[i16; 2]>, room: &mut Vec<i16>) {
         moments.clear();
         moments.resize(self.moments, [0; 2]);
@@ -60,7 +60,7 @@ pub(crate) struct Tape {
     cut: u64,
     /// The caller's side and the agent's, from the cut on.
     tracks: [Track; 2],
-    /// Where the next of the caller's samples stands, if nothing says otherwise.
+    /// The expected position of the caller's next sample.
     caller: Option<u64>,
     /// The tape's position at zero of the carrier's clock.
     clock: Option<i64>,
@@ -118,10 +118,10 @@ impl Tape {
         self.tracks[AGENT].truncate(index(now.saturating_sub(self.cut)));
     }
 
-    /// From now on nothing of either side is kept, or everything again.
+    /// Pauses or resumes recording: while paused, neither side is kept.
     pub(crate) fn pause(&mut self, paused: bool, now: Instant) {
         if paused && !self.paused {
-            // What is on its way to the caller will be heard in the pause.
+            // Audio that was sent before the pause is heard during it, and is not kept either.
             let agent = self.agent;
             self.cleared(now);
             self.agent = agent;
@@ -135,14 +135,14 @@ impl Tape {
         self.cut_off(certain, self.samples_in(BLOCK))
     }
 
-    /// The blocks that are left when the call is over, the last one as long as it is; with them the tape is as long as the call.
+    /// Returns the remaining blocks at the end of a call, one by one. The last one ends where the call ends.
     pub(crate) fn last_block(&mut self, now: Instant) -> Option<Block> {
         let end = self.position(now);
         if end <= self.cut {
             return None;
         }
         if self.is_silent() {
-            // Its last moment is enough to say how long the silence was.
+            // One moment at the end is enough to give the silence its length.
             self.skip_to(end - 1);
             return Some(self.take(1));
         }
@@ -160,7 +160,7 @@ impl Tape {
         Some(self.take(index(length)))
     }
 
-    /// Nothing sounds until `position`, nor behind it yet.
+    /// Moves the cut to `position`; everything before it is silence.
     fn skip_to(&mut self, position: u64) {
         self.cut = position;
         self.tracks.iter_mut().for_each(|track| track.truncate(0));
@@ -178,7 +178,7 @@ impl Tape {
         self.tracks.iter().all(Track::is_silent)
     }
 
-    /// Puts `bytes` on a track. What is before the cut comes too late, what is far ahead is no playout.
+    /// Writes `bytes` onto a track. Bytes before the cut are too late and dropped; so are bytes too far ahead.
     fn put(&mut self, track: usize, at: u64, bytes: &[u8]) {
         if self.paused {
             return;
@@ -205,14 +205,14 @@ fn index(moments: u64) -> usize {
     usize::try_from(moments).unwrap_or(usize::MAX)
 }
 
-/// How far a frame may come from where it is expected. Less: the network's jitter is cut into the sound. More: a carrier's
-/// clock that jumped puts the sides apart.
+/// Largest distance of a frame from its expected position. Less: network jitter is cut into the sound. More: a carrier's clock
+/// that jumped shifts the sides against each other.
 const TRUSTED: Duration = Duration::from_millis(150);
-/// How long the newest part may still change: a late frame of the caller's.
+/// How long the newest part may still change, by a late frame of the caller.
 const UNCERTAIN: Duration = Duration::from_millis(200);
-/// What is cut off at once. Shorter: more messages to the disk. Longer: more memory, and more is lost with the process.
+/// Length of a block. Shorter: more messages to the writer. Longer: more memory, and more is lost in a crash.
 const BLOCK: Duration = Duration::from_millis(200);
-/// What the carrier may have been sent ahead of its playing, with room: the longest lead is 5 s.
+/// Most audio that a carrier may hold unplayed, with a margin: the longest lead is 5 s.
 const MOST_AHEAD: Duration = Duration::from_secs(6);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One side of a tape: the bytes from the cut on, and which of its moments sound. Pure.
+//! One side of a tape: its bytes from the cut on, and which of its moments sound. Pure.
 //!
 //! A track keeps what the line wrote, a byte a sample for G.711: a call that is recorded costs a few kilobytes.
 
@@ -27,7 +27,7 @@ impl Track {
         self.encoding.sample_bytes()
     }
 
-    /// So many moments are in `bytes`; half a sample at the end does not count.
+    /// The number of whole moments in `bytes`.
     pub(super) fn moments_of(&self, bytes: &[u8]) -> u64 {
         (bytes.len() / self.unit()) as u64
     }
@@ -56,7 +56,7 @@ impl Track {
         }
     }
 
-    /// Takes the first `moments` off.
+    /// Removes the first `moments`.
     pub(super) fn take(&mut self, moments: usize) -> Side {
         let mut side = Side { encoding: self.encoding, bytes: Vec::new(), sounding: Vec::new() };
         self.sounding.retain_mut(|span| {
@@ -81,7 +81,7 @@ impl Track {
 
     /// Notes that the moments of `span` sound.
     fn sound(&mut self, span: Range<usize>) {
-        // Nearly always the next one, behind all others.
+        // The new range nearly always follows the last one.
         if let Some(last) = self.sounding.last_mut()
             && last.start <= span.start
             && span.start <= last.end
@@ -97,7 +97,7 @@ impl Track {
         self.sounding.splice(first..behind, [joined]);
     }
 
-    /// Makes room for `until` bytes in small steps: doubling would hold twice of what a call needs.
+    /// Reserves `until` bytes in small steps: doubling would hold twice the memory that a call needs.
     fn grow(&mut self, until: usize) {
         if self.bytes.capacity() < until {
             let room = until.next_multiple_of(STEP) - self.bytes.len();
@@ -105,7 +105,7 @@ impl Track {
         }
     }
 
-    /// Bytes of memory that it holds.
+    /// The memory that it holds, in bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()

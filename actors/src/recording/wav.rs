@@ -1,12 +1,11 @@
-//! The head of a stereo PCM16 WAV file. Pure.
+//! The header of a stereo PCM16 WAV file. Pure.
 
 /// Bytes before the first sample.
 pub(super) const HEAD_BYTES: usize = 44;
 /// Bytes of one moment: two samples of two bytes.
 pub(super) const MOMENT_BYTES: usize = 4;
 
-/// The head of a file with so many moments at `rate_hz`. What is longer than the format can say, six days, is said to be as long as it
-/// can.
+/// The header of a file of `moments` at `rate_hz`. A length beyond the format's limit, six days, is written as that limit.
 pub(super) fn head(rate_hz: u32, moments: u64) -> [u8; HEAD_BYTES] {
     let most = u64::from(u32::MAX) - HEAD_BYTES as u64;
     let data = u32::try_from((moments * MOMENT_BYTES as u64).min(most)).unwrap_or(u32::MAX) / 4 * 4;

@@ -43,7 +43,7 @@ use crate::transcript::writer::RecordWriter;
 /// What the Supervisor is started with.
 #[derive(Debug)]
 pub struct SupervisorSetup {
-    /// Places there are.
+    /// How many calls may be on at once.
     pub max_calls: usize,
     /// How long an announced call's place and token are kept for its stream.
     pub token_lifetime: Duration,
@@ -51,9 +51,9 @@ pub struct SupervisorSetup {
     pub writer: RecordWriter,
     /// What may be spent.
     pub spend: SpendLimits,
-    /// Where the books of the day are kept over restarts; `None` keeps none.
+    /// The file that keeps the day's spending over restarts; `None` keeps none.
     pub spend_store: Option<PathBuf>,
-    /// Who is told of calls, where anybody wants to know.
+    /// Receives updates of calls, if webhooks are configured.
     pub news: Option<Recipient<CallUpdate>>,
     /// What is known about the model's servers, handed to each call.
     pub providers: Addr<Providers>,
@@ -73,13 +73,12 @@ pub struct Supervisor {
     providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<dyn Control>>,
     transfer_limits: TransferLimits,
-    /// Calls that have ended without their carrier's word on it.
+    /// Calls that we ended and whose carrier has not confirmed it.
     hangup_watchdog: HangupWatchdog,
     /// Calls that are over.
     past: Past,
-    /// Who wants to know when the last call has ended.
+    /// Answered when the last call has ended.
     waiting: Vec<oneshot::Sender<()>>,
-    /// The deadline that the one timer waits for.
     alarm: Option<Alarm>,
 }
 
@@ -94,7 +93,7 @@ impl Supervisor {
         let spend_store = SpendWriter::new(setup.spend_store);
         let ledger = match spend_store.read() {
             Ok(kept) => Ledger::new(setup.spend, kept, today()),
-            // Whoever starts the service asks before; a file that has broken since must not open the day again.
+            // The service reads the file before it starts; a file that broke since must not reset the day.
             Err(_) => {
                 let killed = setup.spend.killed || setup.spend.need_spend_store();
                 Ledger::new(SpendLimits { killed, ..setup.spend }, None, today())
@@ -130,7 +129,7 @@ impl Actor for Supervisor {
 }
 
 impl Supervisor {
-    /// What follows from the roster as it is now.
+    /// Acts on the present state of the roster: missed streams, the drain, its end.
     fn settle(&mut self) {
         let due = self.roster.time_passed(clock::now());
         for call in due.missed {
@@ -145,7 +144,7 @@ impl Supervisor {
             }
             self.spend_store.flush();
             for told in self.waiting.drain(..) {
-                // Whoever asked may have stopped waiting.
+                // The asker may have stopped waiting.
                 let _ = told.send(());
             }
         }
@@ -161,7 +160,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts the call on its stream's thread and seats it.
+    /// Starts the call on its stream's thread and enters it into the roster.
     fn start(&mut self, admission: Admission, admit: Admit, ctx: &mut Context<Self>) -> CallId {
         let (call, expected) = (admission.permit.call, &admission.expected);
         let identity = CallIdentity {
@@ -204,7 +203,7 @@ impl Handler<Admit> for Supervisor {
         let admitted = self.roster.admit(admit.carrier, token, &admit.start, clock::now()).inspect_err(&told)?;
         let call = match admitted {
             Admitted::New(admission) => {
-                // What was left when the call was announced may be gone.
+                // The budget may have been used up since the call was announced.
                 let caller = admission.expected.profile.caller.as_deref();
                 self.ledger.admit(caller, today()).inspect_err(told)?;
                 self.start(*admission, admit, ctx)
@@ -262,11 +261,11 @@ impl Handler<CallEnded> for Supervisor {
             } else {
                 Left::Ended
             };
-            // What comes again of a call that came in progress cannot be told from its first webhook.
+            // A repeated webhook of a call that came in progress looks like its first one.
             let again = left == Left::Stopped && !in_progress;
             self.past.add(&expected.carrier_call, left, again, clock::now());
         }
-        // Only a carrier with an API can be told anything; one that is always told was told by the call itself.
+        // Only a carrier with an API can be asked to hang up. A carrier whose calls outlive the stream was asked by the call itself.
         if let Some((expected, _)) = ended
             && expected.carrier.capabilities().our_close != OurClose::LeavesCallUp
             && self.apis.contains_key(&expected.carrier)
@@ -315,13 +314,13 @@ impl Handler<Drain> for Supervisor {
         self.roster.drain(patience, clock::now());
         self.settle();
         Box::pin(async move {
-            // An error means that the Supervisor is gone, and its calls with it.
+            // An error means that the Supervisor and its calls are gone.
             let _ = drained.await;
         })
     }
 }
 
-/// Tells of a call that is not taken.
+/// Logs a call that was refused.
 fn refused(carrier_call: &CarrierCallId) -> impl Fn(&Refusal) + use<> {
     let carrier_call = carrier_call.clone();
     move |refusal| emit(Event::CallRefused { reason: refusal.word(), carrier_call: Some(carrier_call.as_str()) })

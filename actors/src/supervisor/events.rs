@@ -1,4 +1,4 @@
-//! What operators are told of calls that come, do not come or are turned away, and of what is spent.
+//! Log events and counters of calls that are admitted, missed or refused, and of spending.
 
 use log::{error, info, warn};
 use metrics::{counter, gauge};
@@ -6,10 +6,10 @@ use metrics::{counter, gauge};
 use crate::events::{Emit, Known, TARGET};
 use crate::ids::{CallTag, logged};
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A webhook, a socket or a stream was turned away.
+    /// A webhook, a socket or a stream was refused.
     CallRefused {
         /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
         reason: &'static str,
@@ -39,16 +39,16 @@ pub enum Event<'a> {
         /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
         status: &'static str,
     },
-    /// What was spent today is known anew.
+    /// Today's spending has changed.
     DaySpent {
         /// US dollars.
         dollars: f64,
     },
-    /// A limit of what may be spent was reached.
+    /// A spending limit was reached.
     SpendLimitReached {
         /// `caller_soft`, `caller_hard`, `day_soft`, `day_hard`.
         limit: &'static str,
-        /// The calls that are told.
+        /// How many calls it was reported to.
         calls: usize,
     },
     /// The kill switch was thrown.
@@ -56,7 +56,7 @@ pub enum Event<'a> {
         /// No call is taken from now on, or calls are again.
         on: bool,
     },
-    /// The books of what was spent cannot be read or written.
+    /// The store of spending cannot be read or written.
     SpendStoreFailed {
         /// Why.
         problem: &'a str,

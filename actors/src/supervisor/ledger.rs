@@ -1,8 +1,7 @@
-//! What is spent per day, in total and per caller, and what follows from it. Pure.
+//! Spending per day, in total and per caller, and the limits on it. Pure.
 //!
-//! Days are those of UTC. Callers are known by a salted hash of their number; a number that is withheld belongs to nobody and
-//! counts for the day alone. The number of callers that are remembered is bounded: when there are too many, those who cost the
-//! least are forgotten, which are the last whom a limit would stop.
+//! Days are UTC days. Callers are known by a salted hash of their number; a withheld number counts for the day alone. The number of
+//! remembered callers is bounded: those who cost least are forgotten first, as they are the furthest from a limit.
 
 use std::collections::HashMap;
 
@@ -23,7 +22,7 @@ pub struct SpendLimits {
     pub killed: bool,
 }
 
-/// The books of the day.
+/// The spending of a day.
 #[derive(Debug)]
 pub(super) struct Ledger {
     limits: SpendLimits,
@@ -34,7 +33,7 @@ pub(super) struct Ledger {
     callers: HashMap<String, Usd>,
 }
 
-/// The books as they are kept on disk. Holds no number.
+/// The spending as it is stored on disk. Holds no telephone number.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendStore {
     day: i32,
@@ -43,23 +42,23 @@ pub struct SpendStore {
     callers: HashMap<String, u64>,
 }
 
-/// Whom a limit concerns that has just been reached.
+/// The calls that a newly reached limit concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
     /// Nobody.
     Nothing,
-    /// The calls of this caller are to come to an end.
+    /// The calls of this caller should wrap up.
     CallerSoft,
-    /// The calls of this caller are closed.
+    /// The calls of this caller are hung up.
     CallerHard,
-    /// All calls are to come to an end.
+    /// All calls should wrap up.
     DaySoft,
-    /// All calls are closed.
+    /// All calls are hung up.
     DayHard,
 }
 
 impl SpendLimits {
-    /// Whether a restart could be a way around them.
+    /// Whether a restart without a store would bypass these limits.
     pub fn need_spend_store(&self) -> bool {
         [self.caller, self.day].iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
     }
@@ -69,9 +68,9 @@ impl Ledger {
     pub(super) fn new(limits: SpendLimits, kept: Option<SpendStore>, day: i32) -> Self {
         let mut ledger = Self { limits, killed: limits.killed, day, total: Usd::ZERO, callers: HashMap::new() };
         if let Some(spend_store) = kept {
-            // What was switched off by hand stays off until somebody switches it on.
+            // The kill switch stays thrown until an operator resets it.
             ledger.killed |= spend_store.killed;
-            // Books of a day to come: the clock has been put back. They are today's until it gets there.
+            // The stored day is in the future: the clock was set back. The spending counts for today until then.
             if spend_store.day >= day {
                 ledger.day = spend_store.day;
                 ledger.total = Usd::from_billionths(spend_store.total_billionths);
@@ -143,7 +142,7 @@ impl Ledger {
         self.limits
     }
 
-    /// The books, for the disk.
+    /// The spending as it is stored.
     pub(super) fn spend_store(&self) -> SpendStore {
         SpendStore {
             day: self.day,
@@ -171,7 +170,7 @@ impl Ledger {
         self.callers.retain(|_, spent| *spent > median);
     }
 
-    /// A new day has new books.
+    /// Starts a new day when the date has changed.
     fn turn_to(&mut self, day: i32) {
         if self.day < day {
             (self.day, self.total) = (day, Usd::ZERO);

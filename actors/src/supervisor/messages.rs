@@ -270,7 +270,7 @@ pub struct CallList {
     pub calls: Vec<Addr<CallActor>>,
     /// Places taken by calls that were announced and whose stream has not come yet.
     pub expected: usize,
-    /// Places there are.
+    /// How many calls may be on at once.
     pub max_calls: usize,
     /// Whether the service is stopping.
     pub draining: bool,

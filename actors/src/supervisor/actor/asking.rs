@@ -1,4 +1,4 @@
-//! What the Supervisor answers to a carrier that asks for a call's document. Part of [`super`].
+//! The Supervisor's answers to a carrier that asks for a call's document.
 
 use actix::Handler;
 
@@ -18,7 +18,7 @@ impl Handler<Expect> for Supervisor {
 
     fn handle(&mut self, Expect { call, word }: Expect, _: &mut Self::Context) -> Self::Result {
         self.settle();
-        // A live call that is sent to us again goes on, whatever may be spent and however full it is.
+        // A live call that comes back goes on, whatever the budget and however full the service.
         let told = refused(&call.carrier_call);
         let in_progress = word == Word::InProgress;
         if in_progress && let Some(permit) = self.offer(&call.carrier_call) {

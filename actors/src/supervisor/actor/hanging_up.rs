@@ -1,4 +1,4 @@
-//! What the Supervisor does about calls that have ended without their carrier's word on it.
+//! Hangs up, over the carrier's API, calls whose end the carrier has not confirmed.
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 
@@ -12,7 +12,7 @@ use crate::supervisor::hangup_watchdog::Unconfirmed;
 use crate::supervisor::messages::CarrierLetGo;
 
 impl Supervisor {
-    /// Tells the carriers that have not confirmed the end of a call of ours in time.
+    /// Asks the carriers that have not confirmed the end of a call in time to hang up.
     fn back_up(&mut self, ctx: &mut Context<Self>) {
         for unconfirmed in self.hangup_watchdog.due(clock::now()) {
             let Some(api) = self.apis.get(&unconfirmed.carrier).cloned() else { continue };
@@ -32,7 +32,7 @@ impl Supervisor {
         let (carrier, call) = (unconfirmed.carrier.name(), unconfirmed.call.as_str());
         match answer {
             CarrierAnswer::Done => emit(Event::HangUpForced { carrier, call, result: "done", reason: "" }),
-            // It was over already, which is what was wanted.
+            // The call was over already.
             CarrierAnswer::Gone => emit(Event::HangUpForced { carrier, call, result: "gone", reason: "" }),
             CarrierAnswer::Failed { reason } => {
                 let result = if unconfirmed.is_last() { "given_up" } else { "failed" };

@@ -1,4 +1,4 @@
-//! What the Supervisor does about calls that we begin.
+//! Outbound calls: their permits and names.
 
 use actix::Handler;
 

@@ -1,7 +1,7 @@
-//! The books of the day on disk, so that a restart is no way around a limit.
+//! The day's spending on disk, so that a restart does not reset a limit.
 //!
-//! They fail closed: what cannot be read is not taken for a day on which nothing was spent. They are written by a thread of their
-//! own, down to the disk and in order, because the Supervisor must not wait for a disk while callers wait for it.
+//! It fails closed: an unreadable file does not count as a day without spending. A thread of its own writes and syncs it, in
+//! order, because the Supervisor must not wait for a disk while callers wait for it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use crate::events::emit;
 use crate::supervisor::events::Event;
 use crate::supervisor::ledger::SpendStore;
 
-/// Why the books cannot be gone by.
+/// Why the stored spending cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{problem}; nobody knows what was spent today: put the file back from a copy, or remove it so that the day begins at 0"
@@ -23,12 +23,12 @@ pub struct SpendStoreUnreadable {
     problem: String,
 }
 
-/// Keeps the books in a file.
+/// Keeps the day's spending in a file.
 pub(super) struct SpendWriter {
     file: Option<PathBuf>,
-    /// The thread that writes; there from the first time on that something is written.
+    /// The writing thread, started by the first write.
     writer: Option<Sender<Job>>,
-    /// Whether the books have changed since they were written.
+    /// Whether the spending has changed since the last write.
     pub(super) stale: bool,
 }
 
@@ -37,10 +37,10 @@ enum Job {
     Flush(Sender<()>),
 }
 
-/// Reads the books; `None` where there are none yet.
+/// Reads the stored spending; `None` if there is no file yet.
 ///
 /// # Errors
-/// When there is something and it cannot be read as books: it is empty, cut off, of another kind, or closed to us.
+/// When the file exists and cannot be used: it is empty, truncated, of another format, or not readable.
 pub fn read_spend_store(file: &Path) -> Result<Option<SpendStore>, SpendStoreUnreadable> {
     let unreadable = |problem: &dyn std::fmt::Display| SpendStoreUnreadable { problem: problem.to_string() };
     let text = match fs::read(file) {
@@ -59,16 +59,16 @@ impl SpendWriter {
         Self { file, writer: None, stale: false }
     }
 
-    /// What was kept; nothing where there is nothing.
+    /// Reads the file, if there is one.
     ///
     /// # Errors
-    /// When it cannot be read, which operators are told.
+    /// When it cannot be read; that is logged.
     pub(super) fn read(&self) -> Result<Option<SpendStore>, SpendStoreUnreadable> {
         let Some(file) = &self.file else { return Ok(None) };
         read_spend_store(file).inspect_err(|error| complain(file, error))
     }
 
-    /// Has them written whole: a crash leaves the old ones or the new ones.
+    /// Queues a write. A crash leaves the old file or the new one.
     pub(super) fn write(&mut self, spend_store: &SpendStore) {
         let Some(file) = self.file.clone() else { return };
         self.stale = false;
@@ -80,11 +80,11 @@ impl SpendWriter {
         self.writer = writer.filter(|writer| writer.send(Job::Write(text)).is_ok());
     }
 
-    /// Waits until what was written is on the disk, but not for ever.
+    /// Waits until the queued writes are on disk, up to a limit.
     pub(super) fn flush(&self) {
         let (tell, told) = channel();
         if self.writer.as_ref().is_some_and(|writer| writer.send(Job::Flush(tell)).is_ok()) {
-            // A disk that takes longer is broken, and whoever waits has waited long enough.
+            // A disk that takes longer is broken.
             let _ = told.recv_timeout(LONGEST_FLUSH);
         }
     }
@@ -110,18 +110,18 @@ fn write_all(file: &Path, jobs: &Receiver<Job>) {
                     complain(file, &error);
                 }
             }
-            // Nobody may be waiting any more.
+            // The waiting side may be gone.
             Job::Flush(tell) => drop(tell.send(())),
         }
     }
 }
 
-/// Puts a whole new file in the place of the old one, for this user and group alone, so that a power cut leaves one of them.
+/// Replaces the file atomically, readable for this user and group alone: a power cut leaves the old one or the new one.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let fresh = file.with_extension("new");
-    // One that a crash has left has whatever mode it had.
+    // A temp file left by a crash keeps its old mode.
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
