@@ -301,68 +301,6 @@ async fn a_socket_that_goes_at_once_leaves_no_call_behind() {
 }
 
 #[actix_web::test]
-async fn an_operator_ends_a_call() {
-    let running = start(&[]).await;
-    let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    let call = running.calls().await.remove(0);
-    let id = call["id"].as_str().expect("an id").to_owned();
-    let shown = get(&running.admin(&format!("/calls/{CALL}")), &[]).await.json();
-    assert_eq!(shown["id"], id.as_str());
-    assert!(call.get("detail").is_none() && shown.get("detail").is_none());
-    assert!(shown.get("usage").is_some() && call.get("usage").is_none(), "only one call is shown in full");
-    assert_eq!(post_body(&running.admin(&format!("/calls/{id}/hangup")), "text/plain", "", &[]).await.status, 202);
-    assert_eq!(stream.closed().await.0, CloseCode::Normal);
-    running.until_calls(0).await;
-    let over = get(&running.admin(&format!("/calls/{id}")), &[]).await.json();
-    assert_eq!((&over["state"], &over["ending"]["by"]), (&json!("ended"), &json!("operator")));
-    post_body(&running.admin(&format!("/calls/{id}/hangup")), "text/plain", "", &[]).await.problem(404);
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn calls_are_filtered_by_state_and_agent() {
-    let running = start(&[]).await;
-    let _stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    let agent = running.calls().await[0]["agent"].as_str().expect("an agent").to_owned();
-    for (query, found) in [(format!("agent={agent}"), 1), ("agent=nobody".into(), 0), ("state=closing".into(), 0)] {
-        let shown = get(&running.admin(&format!("/calls?{query}")), &[]).await.json();
-        assert_eq!(shown["calls"].as_array().map(Vec::len), Some(found), "{query}");
-        assert_eq!(shown["active"], 1);
-    }
-    get(&running.admin("/calls?colour=red"), &[]).await.problem(400);
-    let told = get(&running.admin("/calls?state=nowhere"), &[]).await.problem(400);
-    assert!(told.contains("nowhere") && told.contains("listening"), "{told}");
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn the_admin_door_asks_for_its_token() {
-    let running = start_with(&[("SWITCHBOARD_ADMIN_TOKEN", "open sesame")], &[("twilio.verify", "off")]).await;
-    let url = running.admin("/calls");
-    let refused = get(&url, &[]).await;
-    refused.problem(401);
-    assert_eq!(refused.headers.get("www-authenticate").map(|value| value.as_bytes()), Some(b"Bearer".as_slice()));
-    for wrong in ["Bearer open sesam", "Bearer ", "open sesame", "Basic open sesame"] {
-        get(&url, &[("Authorization", wrong)]).await.problem(401);
-    }
-    get(&running.admin("/metrics"), &[]).await.problem(401);
-    get(&running.admin("/nowhere"), &[]).await.problem(401);
-    assert_eq!(get(&url, &[("Authorization", "bearer open sesame")]).await.status, 200);
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn a_web_page_cannot_steer_an_admin_door_without_a_token() {
-    let running = start(&[]).await;
-    let url = running.admin(&format!("/calls/{CALL}/hangup"));
-    post_body(&url, "text/plain", "", &[("Origin", "https://attacker.example")]).await.problem(403);
-    get(&running.admin("/calls"), &[("Host", "attacker.example")]).await.problem(403);
-    running.stop().await;
-}
-
-#[actix_web::test]
 async fn every_error_is_a_problem() {
     let running = start(&[]).await;
     get(&running.public("/nowhere"), &[]).await.problem(404);
@@ -378,17 +316,6 @@ async fn every_error_is_a_problem() {
         post_body(&transfer, "application/json", bad, &[]).await.problem(400);
     }
     post_body(&transfer, "application/json", "{\"destination\":\"nobody\"}", &[]).await.problem(404);
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn a_transfer_goes_to_configured_names_only() {
-    let running = start(&[]).await;
-    let _stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    let transfer = running.admin(&format!("/calls/{CALL}/transfer"));
-    let order = json!({ "destination": "+15550100099" }).to_string();
-    post_body(&transfer, "application/json", &order, &[]).await.problem(422);
     running.stop().await;
 }
 
@@ -419,22 +346,6 @@ async fn a_caller_who_hangs_up_before_the_stream_gives_the_place_back() {
 }
 
 #[actix_web::test]
-async fn health_readiness_and_counters_are_told() {
-    let running = start(&[]).await;
-    let health = get(&running.public("/health"), &[]).await.json();
-    assert_eq!((&health["status"], &health["active_calls"]), (&json!("ok"), &json!(0)));
-    assert!(health["version"].is_string() && health["uptime_s"].is_u64());
-    let ready = get(&running.public("/ready"), &[]).await;
-    assert_eq!(ready.status, 200, "{}", ready.text);
-    let _stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    let metrics = get(&running.admin("/metrics"), &[]).await;
-    assert!(metrics.kind.starts_with("text/plain"));
-    assert!(metrics.text.contains("switchboard_calls_active"), "{}", metrics.text);
-    running.stop().await;
-}
-
-#[actix_web::test]
 async fn a_stopping_service_ends_its_calls_politely() {
     let running = start(&[]).await;
     let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
@@ -442,93 +353,4 @@ async fn a_stopping_service_ends_its_calls_politely() {
     let stopping = actix_rt::spawn(running.service.stop(Duration::ZERO));
     assert_eq!(stream.closed().await.0, CloseCode::Normal);
     stopping.await.expect("an orderly stop");
-}
-
-#[actix_web::test]
-async fn a_call_is_watched_until_it_ends() {
-    let running = start(&[]).await;
-    let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    let client = awc::Client::builder().timeout(Duration::from_secs(10)).finish();
-    let mut answer = client.get(running.admin(&format!("/calls/{CALL}/events"))).send().await.expect("an answer");
-    assert_eq!(answer.headers().get("content-type").expect("a type"), "text/event-stream");
-    // The greeting is said and heard; then the caller hangs up.
-    stream.hear("media").await;
-    stream.say(&json!({ "event": "stop", "sequenceNumber": "9", "streamSid": "MZ1", "stop": { "accountSid": "AC1", "callSid": CALL } })).await;
-    let mut told = String::new();
-    while let Some(piece) = futures_util::StreamExt::next(&mut answer).await {
-        told += std::str::from_utf8(&piece.expect("the stream goes on")).expect("text");
-    }
-    for expected in ["id: 1\nevent: state\ndata: {\"at\":\"", "event: ended\ndata: {\"at\":\""] {
-        assert!(told.contains(expected), "{expected} is not in {told}");
-    }
-    assert!(told.contains("\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"), "{told}");
-    assert_eq!(get(&running.admin("/calls/nobody/events"), &[]).await.status, 404);
-    // Whoever comes back gets what came after the event that it names, although the call is over; and then is told to stop.
-    let events = running.admin(&format!("/calls/{CALL}/events"));
-    let again = get(&events, &[("Last-Event-ID", "1")]).await;
-    let (_, rest) = told.split_once("\n\nid: 2\n").expect("a second event");
-    assert_eq!(
-        (again.status, again.text.trim_end()),
-        (200, format!("id: 2\n{}", rest.replace(": the call goes on\n\n", "").trim_end()).as_str())
-    );
-    let newest = told.matches("\nevent: ").count().to_string();
-    assert_eq!(get(&events, &[("Last-Event-ID", &newest)]).await.status, 204);
-    assert_eq!(get(&events, &[]).await.status, 404, "whoever names no event is no reader who comes back");
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() {
-    let running = start(&[]).await;
-    let mut stream = FakeStream::start(&running.stream(), CALL, None).await;
-    running.until_calls(1).await;
-    stream.hear("media").await;
-    let url = running.admin(&format!("/calls/{CALL}"));
-    let live = get(&url, &[]).await.json();
-    assert_eq!(live["conversation"][0]["speaker"], "assistant", "{live}");
-    stream.say(&json!({ "event": "stop", "sequenceNumber": "9", "streamSid": "MZ1", "stop": { "accountSid": "AC1", "callSid": CALL } })).await;
-    stream.closed().await;
-    running.until_calls(0).await;
-    for id in [CALL, live["id"].as_str().expect("an id")] {
-        let over = get(&running.admin(&format!("/calls/{id}")), &[]).await.json();
-        assert_eq!((&over["state"], &over["ending"]["reason"]), (&json!("ended"), &json!("caller_hung_up")), "{over}");
-        // Nothing that was there while the call was on is called otherwise now.
-        for (name, value) in live.as_object().expect("an object") {
-            assert!(over.get(name).is_some(), "{name} is gone: {over}");
-            if matches!(value, serde_json::Value::String(_)) && name != "state" {
-                assert_eq!(&over[name], value, "{name}");
-            }
-        }
-        let began = live["conversation"][0]["text"].as_str().expect("words");
-        assert!(over["conversation"][0]["text"].as_str().is_some_and(|said| said.starts_with(began)), "{over}");
-        assert!(over["ended_at"].as_str() > over["started_at"].as_str());
-    }
-    let told = get(&running.admin("/calls/CA404"), &[]).await.problem(404);
-    assert!(told.contains("switchboard records show CA404"), "{told}");
-    let erasures = switchboard_actors::erasure::Erasures::of(running.records.path());
-    erasures.mark(live["id"].as_str().expect("an id")).expect("writable");
-    get(&url, &[]).await.problem(404);
-    running.stop().await;
-}
-
-#[actix_web::test]
-async fn the_folder_of_recordings_is_made_and_its_loss_is_told() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let wavs = folder.path().join("deep/wavs");
-    let dir = wavs.display().to_string();
-    let running = start(&[("recording.enabled", "true"), ("recording.dir", dir.as_str())]).await;
-    assert!(wavs.is_dir(), "made at the start");
-    let told = async || {
-        let ready = get(&running.public("/ready"), &[]).await;
-        let metrics = get(&running.admin("/metrics"), &[]).await.text;
-        let line =
-            metrics.lines().find(|line| line.starts_with("switchboard_recording_dir_missing ")).map(str::to_owned);
-        (ready.status, ready.json()["degraded"][0].as_str().map(str::to_owned), line)
-    };
-    let line = |value| Some(format!("switchboard_recording_dir_missing {value}"));
-    assert_eq!(told().await, (200, None, line(0)));
-    std::fs::remove_dir(&wavs).expect("removed");
-    assert_eq!(told().await, (200, Some("recording_dir_missing".to_owned()), line(1)));
-    running.stop().await;
 }

@@ -6,6 +6,8 @@ mod opening;
 mod random;
 mod responses;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::tests::{Client, SILENCE, pcmu, voice};
+use super::testing::{Client, SILENCE, pcmu, voice};
 
 /// Does one thing. `n` picks an id that exists or one that does not.
 fn act(client: &mut Client, action: u8, n: u8) {
