@@ -7,20 +7,20 @@ use crate::carrier::LineCommand;
 use crate::frame::Frame;
 use crate::recording::tape::Block;
 
-/// Something the shell is to do, in the order given.
+/// What the shell has to do, in the order given.
 #[derive(Debug, PartialEq)]
 pub enum AudioAction {
     /// Give this caller audio (model format) to the model: perishable.
     ToModel(Frame),
-    /// Give this command to the carrier: audio is perishable, everything else is not.
+    /// Give this command to the carrier: audio is perishable, all other commands are not.
     ToLine(LineCommand),
-    /// Tell the CallActor.
+    /// Report this to the CallActor.
     Report(AudioReport),
     /// Give this piece to the recording: dropped when the disk has no room for it.
     Record(Block),
-    /// Count audio that was dropped, once for all that happened lately.
+    /// Count dropped audio, summed over the last second.
     CountDrops {
-        /// What was lost and why.
+        /// Which direction, and why.
         cause: DropCause,
         /// How many frames of 20 ms, a part of one counted whole.
         frames: u64,
@@ -83,7 +83,7 @@ pub enum AudioTimer {
     Tail,
     /// The carrier went quiet while the caller's turn is open: silence lets the turn end.
     Stall,
-    /// Drops are counted together and told now.
+    /// Drops are counted together and reported now.
     Drops,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct AudioSetup {
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
     pub to_call: WeakRecipient<AudioReport>,
-    /// Told when this actor is gone.
+    /// Notified when this actor is gone.
     pub lost: WeakRecipient<ChildLost>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct AudioPipeline {
     recorder: Option<Recorder>,
     /// Samples of 20 ms, in which drops are counted.
     recorded_frame: u64,
-    /// Told to go, so that going is no loss.
+    /// Set by `Finish`: stopping is then not reported as a failure.
     finished: bool,
 }
 
@@ -107,7 +107,7 @@ impl AudioPipeline {
         self.arm();
     }
 
-    /// Audio that finds no room is refused with its cause; everything else always goes.
+    /// Audio that finds no room is dropped with its cause; everything else is always delivered.
     fn perform(&mut self, action: AudioAction) -> Result<(), DropCause> {
         match action {
             AudioAction::ToModel(frame) => {
@@ -118,7 +118,7 @@ impl AudioPipeline {
                 self.to_line.try_send(ToLine(LineCommand::Play(frame))).map_err(|_| DropCause::LineFull)?;
                 self.counters.to_caller.increment(1);
             }
-            // Marks and clears are few by design and the ledger is wrong without them: they pass the bound.
+            // Marks and clears are few by design, and the ledger is wrong without them, so they ignore the bound.
             AudioAction::ToLine(command) => self.to_line.do_send(ToLine(command)),
             AudioAction::Report(report) => {
                 if let Some(call) = self.to_call.upgrade() {

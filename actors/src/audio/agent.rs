@@ -21,11 +21,11 @@ pub(super) struct AgentPath {
     model: Option<(AudioFormat, Resampler)>,
     /// The item whose last samples may be in the resampler.
     tail: Option<(ResponseId, ItemId)>,
-    /// What the caller hears is brought to it.
+    /// The level that the caller hears.
     level: Level,
     /// The first half of a PCM16 sample whose second half is in the item's next piece.
     half: Option<u8>,
-    /// When the model last gave audio.
+    /// When the model's last audio came.
     last: Option<Instant>,
     joined: Vec<u8>,
 }
@@ -53,7 +53,7 @@ impl AgentPath {
         self.model.is_some()
     }
 
-    /// What the caller hears is brought to `gain`.
+    /// Sets the level that the caller hears.
     pub(super) fn level(&mut self, gain: Gain) {
         self.level = Level::new(gain, self.line.rate_hz);
     }
@@ -142,11 +142,11 @@ impl AgentPath {
         out: &mut Vec<AudioAction>,
     ) -> Result<(), ResampleError> {
         self.draw_out(playout, out);
-        // Lines of 8 kHz need none and the others are rare, so none is kept from clip to clip.
+        // A line of 8 kHz needs no resampler and others are rare, so each clip makes its own.
         let mut resampler = Resampler::new(PCM_RATE_HZ, self.line.rate_hz)?;
         let source = Source { rate_hz: PCM_RATE_HZ, delay: resampler.delay() };
         let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
-        // One round more than there are pieces: the last one brings out what the resampler holds.
+        // One more round than there are pieces: the last one drains the resampler.
         for samples in pcm.chunks(at_once).map(Some).chain([None]) {
             Scratch::lend(|Scratch { narrow, bytes, .. }| {
                 match samples {
@@ -163,7 +163,7 @@ impl AgentPath {
         Ok(())
     }
 
-    /// Brings the last item's last samples to the queue. The resampler is silent after it, so what follows has no seam.
+    /// Drains the last item's samples into the queue. The resampler is silent afterwards, so the next item has no seam.
     fn draw_out(&mut self, playout: &mut Playout, out: &mut Vec<AudioAction>) {
         self.half = None;
         let (Some((response, item)), Some((format, resampler))) = (self.tail.take(), &mut self.model) else { return };
@@ -179,7 +179,7 @@ impl AgentPath {
         });
     }
 
-    /// Forgets audio that is in the resampler: it belongs to an answer that was interrupted.
+    /// Drops the audio inside the resampler: it belongs to an interrupted answer.
     pub(super) fn reset(&mut self) {
         if let Some((_, resampler)) = &mut self.model {
             resampler.reset();
@@ -199,9 +199,9 @@ impl AgentPath {
         self.tail_due(playout).map(|due| (due, AudioTimer::Tail))
     }
 
-    /// When an item that just stopped is played to its last sample.
+    /// When the rest of an item that just stopped is played.
     fn tail_due(&self, playout: &Playout) -> Option<Instant> {
-        // While nothing is sent the line is not waiting for it.
+        // While playout is paused, the line does not wait for more.
         if playout.is_paused() || self.tail.is_none() && !playout.holds_part_of_a_frame() {
             return None;
         }
@@ -237,6 +237,6 @@ fn joined<'a>(
 
 /// Model audio converted at once. Larger: a burst's size stays in the buffers. Smaller: more rounds for the same work.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
-/// Quiet of the model, and of the line, after which the samples still inside are played. Shorter: silence is put between pieces of a
+/// Quiet of the model and of the line after which the remaining samples are played. Shorter: silence is put between pieces of a
 /// slow answer. Longer: the end of an answer that was never completed comes late.
 const TAIL_PATIENCE: Duration = Duration::from_millis(40);

@@ -1,10 +1,10 @@
 //! The caller's direction: line frames become the model's audio, without a hole. Pure.
 //!
 //! - A model that takes the line's own format gets the line's bytes as they are.
-//! - Until a model is attached the newest two seconds are held: what a caller says while the model connects is not lost, and what
-//!   is older is not worth answering.
-//! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps tell how much is missing, and that much
-//!   silence is put in: the model measures the call, and the caller's pauses, by the audio it is given.
+//! - Until a model is attached, the newest two seconds are kept: what a caller says while the model connects is not lost, and older
+//!   speech is not worth answering.
+//! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps say how much is missing, and that much
+//!   silence is inserted: the model measures the call, and the caller's pauses, by the audio it gets.
 //! - If the carrier goes quiet while the caller's turn is open, silence comes before any timestamp can ask for it, or the turn
 //!   would never end. The timestamps that come later find it already counted.
 
@@ -29,21 +29,21 @@ pub(super) struct CallerPath {
     line: AudioFormat,
     /// `None` while no model is attached.
     model: Option<Converter>,
-    /// Line audio held for the model to come.
+    /// Line audio kept until a model is attached.
     held: VecDeque<u8>,
     /// The first half of a PCM16 sample whose second half is in the next frame.
     half: Option<u8>,
-    /// Where the carrier's clock should stand at the next frame.
+    /// The expected timestamp of the next frame.
     expected: Option<Duration>,
-    /// What the model's end is told to level to.
+    /// The level for the model.
     gain: Gain,
-    /// Whether the line is what it says it is.
+    /// Checks that the line carries the format it declares.
     detector: FormatDetector,
     /// When the caller was last heard.
     voice: VoiceGate,
-    /// The caller's turn is open by the model's word.
+    /// Whether the model says that the caller's turn is open.
     turn_open: bool,
-    /// When the carrier counts as stalled, should nothing come; and how much silence this stall was given.
+    /// When the carrier counts as stalled, and how much silence was inserted in this stall.
     stall: Option<(Instant, Duration)>,
 }
 
@@ -57,7 +57,7 @@ struct Converter {
 }
 
 impl CallerPath {
-    /// A path that holds what comes until a model is attached.
+    /// A path that keeps audio until a model is attached.
     pub(super) fn new(line: AudioFormat, detector: FormatDetector) -> Self {
         let (held, voice) = (VecDeque::new(), VoiceGate::new(line));
         Self {
@@ -74,10 +74,10 @@ impl CallerPath {
         }
     }
 
-    /// A model that takes `format` is there: what was held goes to it, in order, then all that follows.
+    /// Attaches a model that takes `format`: the kept audio goes to it in order, then all that follows.
     ///
     /// # Errors
-    /// When the rates are none of ours; then audio is held as before.
+    /// When a rate is not supported; audio is kept as before.
     pub(super) fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         self.model = Some(Converter::new(self.line, format, self.gain)?);
         let held = std::mem::take(&mut self.held);
@@ -96,17 +96,17 @@ impl CallerPath {
         }
     }
 
-    /// A wrong format of the line is put right from now on.
+    /// Corrects a wrong format of the line from now on.
     pub(super) fn correct(&mut self) {
         self.detector.correct();
     }
 
-    /// The line is examined again.
+    /// Examines the line again.
     pub(super) fn examine_again(&mut self) {
         self.detector.examine_again();
     }
 
-    /// The model is gone: audio is held again.
+    /// Detaches the model: audio is kept again.
     pub(super) fn detach(&mut self) {
         self.model = None;
         self.turn(false, None);
@@ -146,7 +146,7 @@ impl CallerPath {
         }
     }
 
-    /// The model says that the caller's turn began or ended. At its end it is told when the caller was last heard.
+    /// Notes that the caller's turn began or ended, by the model's word. Its end is answered with the time of the last voice.
     pub(super) fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
         if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
@@ -154,7 +154,7 @@ impl CallerPath {
         }
     }
 
-    /// Gives silence if the carrier has stalled in an open turn.
+    /// Inserts silence if the carrier has stalled in an open turn.
     pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
         if let Some((due, given)) = self.stall.filter(|(due, _)| *due <= now) {
             self.pad(STALL_SILENCE, out);
@@ -186,7 +186,7 @@ impl CallerPath {
         }
     }
 
-    /// Silence for what the carrier's clock says is missing before `frame`.
+    /// Inserts silence for the audio that is missing before `frame` by the carrier's clock.
     fn pad_gap(&mut self, frame: &CallerFrame, out: &mut Vec<AudioAction>) {
         let length = self.line.duration_of(frame.payload.len());
         let Some(timestamp) = frame.timestamp else {
@@ -204,10 +204,10 @@ impl CallerPath {
         self.expected = Some(base + length);
     }
 
-    /// Silence of `length`, to wherever audio goes now.
+    /// Inserts silence of `length` into the model's audio or into the kept audio.
     fn pad(&mut self, length: Duration, out: &mut Vec<AudioAction>) {
         self.expected = self.expected.map(|expected| expected + length);
-        // A hold is not flushed out by more silence than it can hold.
+        // Silence beyond the bound would only push the kept speech out.
         let length = if self.model.is_some() { length } else { length.min(MOST_HELD) };
         let mut left = length.as_millis() as usize * self.line.bytes_per_ms();
         let piece = left.min(self.largest_piece());
@@ -220,7 +220,7 @@ impl CallerPath {
         }
     }
 
-    /// Line bytes to the model, in pieces, or into the hold.
+    /// Sends line bytes to the model in pieces, or keeps them.
     fn forward(&mut self, bytes: &[u8], out: &mut Vec<AudioAction>) {
         let largest = self.largest_piece();
         match &mut self.model {
@@ -258,7 +258,7 @@ impl Converter {
         Ok(Self { line, model, level, resampler })
     }
 
-    /// The model takes the line's own bytes, as they are.
+    /// Whether the model takes the line's bytes unchanged.
     fn is_plain(&self) -> bool {
         self.line == self.model && self.level.is_off()
     }
@@ -283,11 +283,11 @@ impl Converter {
     }
 }
 
-/// Caller audio held for a model to come. Less: a caller who speaks first is cut. More: the model answers stale words.
+/// Caller audio kept until a model is attached. Less: a caller who speaks first is cut. More: the model answers stale words.
 const MOST_HELD: Duration = Duration::from_secs(2);
-/// Largest piece given to the model at once. Larger: the hold is flushed in fewer messages, but one burst is one event to decode.
+/// Largest piece given to the model at once. Larger: the kept audio is sent in fewer messages, but each is a long one to decode.
 const LARGEST_PIECE: Duration = Duration::from_millis(200);
-/// Line audio converted at once: a usual frame. Larger: a flushed hold's size stays in the buffers.
+/// Line audio converted at once: a usual frame. Larger: the buffers keep the size of a burst.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(20);
 /// A smaller step of the carrier's clock is jitter. It is one usual frame: the least that can have been lost.
 const SMALLEST_GAP: Duration = Duration::from_millis(20);
@@ -295,8 +295,8 @@ const SMALLEST_GAP: Duration = Duration::from_millis(20);
 const MOST_PADDED: Duration = Duration::from_secs(10);
 /// Silence of the carrier that counts as a stall in an open turn. Shorter: a network hiccup ends a turn. Longer: the caller waits.
 const STALL_AFTER: Duration = Duration::from_millis(750);
-/// Silence given at once in a stall; then again for as long as it lasts. Shorter than the model's own end-of-turn silence would not
-/// end the turn at the first go.
+/// Silence inserted at once in a stall, and again while it lasts. It is longer than the model's own end-of-turn silence: a shorter
+/// piece would not end the turn.
 const STALL_SILENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

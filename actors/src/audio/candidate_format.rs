@@ -1,30 +1,30 @@
 //! How a line's bytes could be read, and which way makes sound of them. Pure.
 //!
-//! A line that writes its samples otherwise than it says is noise to the model and fine to every counter. Whatever a sound is, speech,
-//! music or a tone, a sample of it can be guessed from those before; read wrongly it can be guessed less well. So every way of
-//! reading is tried on the same bytes and asked by how much guessing makes them smaller: the gain of linear prediction, 20 ms at
-//! a time, in decibels. Noise cannot be guessed in any reading, so it accuses nobody.
+//! A line whose samples are not in its declared format is noise to the model, and no counter shows it. A sample of speech, music or
+//! a tone can be predicted from the samples before it; in a wrong format it is predicted less well. So every candidate format is
+//! tried on the same bytes and rated by its prediction gain: linear prediction, 20 ms at a time, in decibels. Noise cannot be
+//! predicted in any format, so it proves nothing.
 
 use serde::Serialize;
 
 use crate::carrier::Encoding;
 use crate::g711;
 
-/// A way of reading a line's units: codes of G.711, pairs of bytes of PCM16.
+/// A format that a line's units may have: G.711 codes, or pairs of bytes of PCM16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateFormat {
-    /// As the line says.
+    /// The declared format.
     Declared,
-    /// PCM16 with its bytes the other way round.
+    /// PCM16 with its bytes swapped.
     Swapped,
-    /// PCM16 that counts from 0 to 65,535 with its silence in the middle.
+    /// Unsigned PCM16: 0 to 65,535, with silence in the middle.
     Unsigned,
     /// Both of these.
     UnsignedSwapped,
-    /// A-law, although mu-law was said, or was taken for it further up.
+    /// A-law where mu-law is declared, or decoded as such upstream.
     ALaw,
-    /// Mu-law, although A-law was said, or was taken for it further up.
+    /// Mu-law where A-law is declared, or decoded as such upstream.
     MuLaw,
 }
 
@@ -71,7 +71,7 @@ impl CandidateFormat {
         }
     }
 
-    /// Whether to read so is a mere permutation of what was sent, so that nothing is lost by it.
+    /// Whether the correction only permutes bits, so that nothing is lost.
     pub const fn is_exact(self, encoding: Encoding) -> bool {
         match encoding {
             Encoding::MuLaw | Encoding::ALaw => true,
@@ -80,7 +80,7 @@ impl CandidateFormat {
     }
 }
 
-/// By how much guessing makes `samples` smaller, in decibels: the mean over pieces of `piece` samples.
+/// The prediction gain of `samples` in decibels: the mean over pieces of `piece` samples.
 pub(super) fn predictability(samples: impl Iterator<Item = i16>, piece: usize) -> f32 {
     let mut frame = [0.0_f32; LONGEST_PIECE];
     let piece = piece.clamp(2 * ORDER, LONGEST_PIECE);
@@ -137,9 +137,9 @@ fn left_by(correlation: &[f64; ORDER + 1]) -> f64 {
     left
 }
 
-/// The bit that signed and unsigned disagree about.
+/// The bit in which signed and unsigned samples differ.
 const SIGN: u16 = 0x8000;
-/// Samples that a guess is made from. Fewer see no formants, more cost time and see no more.
+/// Order of the prediction. Lower: formants are missed. Higher: more time for no gain.
 const ORDER: usize = 8;
 /// The longest piece: 20 ms at 24 kHz.
 const LONGEST_PIECE: usize = 480;

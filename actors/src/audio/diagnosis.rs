@@ -1,13 +1,13 @@
-//! The format doctor: is what the carrier sends what it says it sends. Pure.
+//! The format detector: does the carrier send the format that it declares? Pure.
 //!
 //! The first half second of *voiced* audio is kept as it came, and judged once: its level, its offset, its clipping, and whether
-//! another way of reading the bytes makes better sound of them ([`super::candidate_format`]). Noise proves nothing, so a sample that is noise is
-//! thrown away and another one taken. Packets are timed for the whole call, which costs a few additions each: their interval, what
-//! the carrier's clock says was lost, and a rate that is not the declared one. A line that brings too many samples for its time is
-//! read too slowly; one whose upper half is empty while it speaks was probably made so before it came here.
+//! another format makes better sound of the bytes ([`super::candidate_format`]). Noise proves nothing, so a sample that is noise is
+//! discarded and another one taken. Packets are timed for the whole call, which costs a few additions each: their interval, the loss
+//! by the carrier's clock, and a rate that is not the declared one. A line that brings too many samples for its time is played too
+//! slowly; one whose upper half band is empty during speech was probably slowed down upstream.
 //!
-//! Findings are for a person: each has a word and a next step. Those that a mere rewriting of bytes puts right can be corrected as
-//! they come, when the operator wants it; what the carrier is sent stays as the line says.
+//! Findings are for an operator: each has a word and a next step. A finding that rewriting the bytes corrects can be corrected on
+//! the fly, when the operator wants it; audio to the carrier stays in the declared format.
 //!
 //! Cost: 0.1 to 0.6 µs a frame until a voice was heard, some 0.1 ms once when it is judged, a few nanoseconds a frame from then on. The
 //! sample's 8 KiB are taken when the call starts and given back with the verdict; nothing is allocated between.
@@ -25,7 +25,7 @@ use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::finding::{Finding, Tenths};
 use crate::g711;
 
-/// What was found out about the caller's audio of one call. Numbers are of the sample that was judged, read as found best.
+/// The findings about the caller's audio of one call. Numbers describe the judged sample in its best format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     /// `good`, `faulty`, or `no_voice` while nothing could be judged.
@@ -34,7 +34,7 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// The bytes are rewritten as they come.
     pub corrected: bool,
-    /// The way of reading that makes most sense.
+    /// The most plausible format.
     pub reading: CandidateFormat,
     /// How much voiced audio was judged.
     pub judged_ms: u64,
@@ -46,9 +46,9 @@ pub struct Diagnosis {
     pub offset_percent: Option<Tenths>,
     /// Samples that stand at the rails, per cent.
     pub clipped_percent: Option<Tenths>,
-    /// How far a sample can be guessed from those before, dB; speech has 5 to 17, noise none.
+    /// Prediction gain, dB; speech has 5 to 17, noise none.
     pub predictability_db: Option<Tenths>,
-    /// What the upper half of the band has of the sound, dB; speech over a telephone has more than -30.
+    /// Energy of the upper half band, dB; telephone speech has more than -30.
     pub upper_half_db: Option<Tenths>,
     /// The packets' timing.
     pub packets: Packets,
@@ -90,12 +90,12 @@ pub(crate) struct FormatDetector {
     upper: HighBand,
     packet_timing: PacketTiming,
     found: Diagnosis,
-    /// When it was last told.
+    /// When a diagnosis was last reported.
     told: Option<Instant>,
 }
 
 impl FormatDetector {
-    /// One who has heard nothing yet.
+    /// A detector that has heard nothing yet.
     pub(crate) fn new(format: AudioFormat, carrier: &'static str) -> Self {
         let found = Diagnosis {
             verdict: "no_voice",
@@ -126,7 +126,7 @@ impl FormatDetector {
         }
     }
 
-    /// Takes in a frame, with whole samples, and puts it right where that was decided. Gives a diagnosis when there is a new one.
+    /// Takes a frame of whole samples and corrects it where that was decided. Returns a diagnosis when there is a new one.
     pub(crate) fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
         self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
         let told = *self.told.get_or_insert(now);
@@ -140,7 +140,7 @@ impl FormatDetector {
         })
     }
 
-    /// Puts exact findings right from now on.
+    /// Corrects exact findings from now on.
     pub(crate) fn correct(&mut self) {
         self.correct = true;
     }
@@ -151,7 +151,7 @@ impl FormatDetector {
         self.sample.clear();
     }
 
-    /// What is known by now.
+    /// The diagnosis so far.
     pub(crate) fn diagnosis(&self) -> Diagnosis {
         let mut found = self.found.clone();
         found.packets = self.packet_timing.packets();
@@ -181,7 +181,7 @@ impl FormatDetector {
         if !self.examining {
             return upper_judged;
         }
-        // Most of a call's audio is silence, and a call that is over before anybody spoke needs no room.
+        // Most of a call's audio is silence, and a call without speech needs no buffer.
         let room = wanted(self.format) - self.sample.len();
         self.sample.reserve_exact(room);
         self.sample.extend(units(encoding, payload).take(room));
@@ -244,7 +244,7 @@ impl FormatDetector {
         })
     }
 
-    /// Judges the sample; whether it proved anything.
+    /// Judges the sample and returns whether it proved anything.
     fn judge(&mut self) -> bool {
         let encoding = self.format.encoding;
         let piece = self.format.rate_hz as usize / 50;
@@ -271,7 +271,7 @@ impl FormatDetector {
         true
     }
 
-    /// The line is to be read so.
+    /// Adopts a format for the line.
     fn settle_on(&mut self, reading: CandidateFormat) {
         self.found.reading = reading;
         self.found.corrected =
@@ -334,7 +334,7 @@ fn units(encoding: Encoding, bytes: &[u8]) -> impl Iterator<Item = u16> {
     pairs.iter().map(|&pair| u16::from_le_bytes(pair)).chain(codes.iter().map(|&code| u16::from(code)))
 }
 
-/// From this magnitude on a sample stands at the rail: the largest that the codes can say.
+/// The magnitude from which a sample counts as clipped: the largest that the codes have.
 const fn rail(reading: CandidateFormat, encoding: Encoding) -> u16 {
     match (reading, encoding) {
         (CandidateFormat::ALaw, _) | (CandidateFormat::Declared, Encoding::ALaw) => 32_256,
@@ -355,11 +355,11 @@ fn decibels(magnitude: f32) -> f32 {
 const SAMPLE_MS: u32 = 500;
 /// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher: quiet callers never are.
 const VOICED: i64 = 10_000;
-/// By how many decibels another reading has to be better. Good speech never has less than 2.6 to its credit, nor has corrupt speech.
+/// Margin in dB by which another format must win. Correct speech measured at least 2.6 dB.
 const CLEARLY: f32 = 1.2;
 /// What a sound has at least; less is noise in that reading.
 const SOUND: f32 = 4.0;
-/// What can be guessed so well is a tone or mains hum, whose level says nothing about callers.
+/// Audio that is predicted this well is a tone or mains hum; its level says nothing about callers.
 const TONE: f32 = 20.0;
 /// Samples of noise after which the line is judged all the same: it may be music, or a fan.
 const MOST_NOISE: u32 = 3;
@@ -381,7 +381,7 @@ const MOST_CLIPPED: f32 = 0.2;
 const LOUDEST: f32 = -6.0;
 /// Below this recognition suffers, dBFS.
 const QUIETEST: f32 = -46.0;
-/// How often a diagnosis is told when nothing new was judged: the packets' numbers grow.
+/// How often a diagnosis is reported when nothing new was judged: the packets' numbers grow.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests;

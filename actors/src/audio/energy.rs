@@ -9,7 +9,7 @@ pub(super) struct Energy {
 }
 
 impl Energy {
-    /// Of `samples`; of none it is nothing.
+    /// Energy of `samples`; zero if empty.
     pub(super) fn of(samples: &[i16]) -> Self {
         let (mut total, mut total_square) = (0_i64, 0_u64);
         for samples in samples.chunks(SUMMED_IN_32_BITS) {

@@ -1,7 +1,7 @@
 //! Whether the upper half of a line's band is empty while somebody speaks. Pure.
 //!
-//! Speech that somebody slowed down to half its speed, by taking 16 kHz for 8 kHz, has nothing there. Tones and much music have not
-//! either, so speech is told from them by how its level and its colour change from frame to frame.
+//! Speech that was slowed down to half its speed, by taking 16 kHz for 8 kHz, has nothing there. Neither have tones and much music,
+//! so speech is recognized by how its level and its colour change from frame to frame.
 
 use crate::carrier::AudioFormat;
 use crate::finding::Finding;
@@ -19,12 +19,12 @@ pub(super) struct HighBand {
 }
 
 impl HighBand {
-    /// Whether more of it would tell more.
+    /// Whether more audio is needed.
     pub(super) fn is_wanted(&self) -> bool {
         !self.judged
     }
 
-    /// Takes in a voiced frame; whether it was the last one needed, and something is wrong.
+    /// Takes a voiced frame. Returns whether it was the last one needed and something is wrong.
     pub(super) fn hear(&mut self, samples: impl Iterator<Item = i16>, format: AudioFormat) -> bool {
         if self.judged || format.rate_hz != 8_000 {
             self.judged = true;

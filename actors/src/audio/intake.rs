@@ -1,4 +1,4 @@
-//! Frames that are not quite what the line was said to carry are made so, or dropped, and counted. Pure.
+//! Converts or drops frames that differ from the line's format, and counts them. Pure.
 //!
 //! Some carriers send their first packet at another rate than all that follow, a chirp nobody wants to hear: it is dropped. A
 //! later packet at another rate is speech, and is resampled. Both are counted, as are samples that had to be clamped: a carrier
@@ -50,7 +50,7 @@ impl FormatMismatch {
 }
 
 impl Intake {
-    /// Nothing has come yet of a line of `line`.
+    /// A stream of format `line` that has brought nothing yet.
     pub fn new(line: AudioFormat) -> Self {
         let found = [0; FormatMismatch::ALL.len()];
         Self { line, begun: false, resampler: None, found, given: Vec::new(), made: Vec::new() }
@@ -79,7 +79,7 @@ impl Intake {
         }
     }
 
-    /// What was found since this was last asked: what and how often.
+    /// The mismatches since the last call, with their counts.
     pub fn take_findings(&mut self) -> impl Iterator<Item = (FormatMismatch, u64)> + use<> {
         let found = std::mem::take(&mut self.found);
         FormatMismatch::ALL.into_iter().zip(found).filter(|(_, count)| *count > 0)

@@ -46,7 +46,7 @@ pub(super) struct Item {
     pub queued: u64,
     /// Line samples sent and not taken back.
     pub sent: u64,
-    /// Of those, the ones that will not be sent again: they were heard, or cannot be taken back.
+    /// Sent samples that are not sent again: they were heard, or cannot be taken back.
     pub released: u64,
     /// The playhead's position of the first line sample; meaningful once something was sent.
     pub start: u64,
@@ -87,7 +87,7 @@ impl Item {
         self.item == *piece.item && self.response.as_ref() == piece.response && self.source == piece.source
     }
 
-    /// All of it that will ever be was sent.
+    /// Whether the whole item was sent.
     pub(super) fn is_sent(&self) -> bool {
         self.closed && self.queued == 0
     }
@@ -102,7 +102,7 @@ impl Item {
         if self.sent == 0 { 0 } else { played.saturating_sub(self.start).min(self.sent) }
     }
 
-    /// Lets what was heard go; says how many samples that is.
+    /// Releases what was heard and returns how many samples that is.
     pub(super) fn release(&mut self, played: u64) -> u64 {
         let heard = self.heard(played);
         let released = heard.saturating_sub(self.released);

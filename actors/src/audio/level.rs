@@ -1,6 +1,6 @@
-//! The level of one direction: a gain, and a limiter that keeps what is made louder from being cut off. Pure.
+//! The level of one direction: a gain, and a limiter that keeps amplified samples from clipping. Pure.
 //!
-//! Off, which is the default, nothing is touched: what goes through is the same, bit for bit. A gain that moves gets there over 10 ms
+//! Off, which is the default, samples pass unchanged, bit for bit. A change of gain takes 10 ms
 //! in steps too small to be heard. The limiter is a curve and no control loop, so it neither pumps nor delays: up to a knee samples
 //! are only multiplied, above it they approach full scale with a slope that begins at one. The knee is at what full scale would
 //! become by the gain upside down, so that without gain there is no curve, and never below -6 dBFS.
@@ -10,7 +10,7 @@
 pub struct Gain(f32);
 
 impl Gain {
-    /// What is not touched.
+    /// No change.
     pub const OFF: Self = Self(0.0);
 
     /// A gain of `decibels`; `None` if it is no number or more than [`MOST_GAIN_DB`] in either direction.

@@ -12,8 +12,8 @@ use crate::line::messages::ModelBound;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub enum AudioOrder {
-    /// Here is the model's end: caller audio held since the stream began, and all that follows, goes there. What that model said
-    /// before this order came is played now.
+    /// Attach the model: caller audio kept since the stream began, and all that follows, goes to it. What the model said before
+    /// this order came is played now.
     AttachModel {
         /// Where caller audio goes.
         sink: Recipient<ModelBound>,
@@ -39,9 +39,9 @@ pub enum AudioOrder {
     /// heard. What the model says meanwhile is queued behind it. Not answered; ended by [`AudioOrder::ResumePlayout`], or by
     /// [`AudioOrder::ClearPlayout`], whose heard positions are then those of the pause.
     PausePlayout,
-    /// It was no interruption: go on where the caller stopped hearing. Nothing happens when playout is not paused.
+    /// The caller did not interrupt: go on where the caller stopped hearing. Ignored when playout is not paused.
     ResumePlayout,
-    /// The model's end is gone: caller audio is held again, newest first, until another one is attached.
+    /// Detach the model: the newest caller audio is kept until another one is attached.
     DetachModel,
     /// The model says that the caller's turn has begun or ended. While it is open and the carrier sends nothing, silence is given to
     /// the model so that the turn can end. An end is answered by [`crate::audio::report::AudioReport::LastVoice`].

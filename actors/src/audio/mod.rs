@@ -1,11 +1,11 @@
 //! The audio path of one call, both ways: codec, resampling, pacing, and the ledger of what was heard.
 //!
-//! Caller: line frames → G.711 → [`level`] → resample up → model format, held until the model is attached ([`caller`]); [`voice`]
+//! Caller: line frames → G.711 → [`level`] → resample up → model format, kept until the model is attached ([`caller`]); [`voice`]
 //! dates the last speech.
 //! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
 //! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
 //!
-//! [`intake`] makes odd frames of a line what they should be, before they come here.
+//! [`intake`] converts frames that differ from the line's format before they come here.
 //! [`diagnosis`] examines what the carrier sends, by what [`candidate_format`] makes of its bytes, by its [`high_band`] and by the packets'
 //! [`packet_timing`].
 //!

@@ -1,4 +1,4 @@
-//! When the caller's packets come, and whether their number fits the declared rate. Pure.
+//! When the caller's packets arrive, and whether their number fits the declared rate. Pure.
 //!
 //! Two clocks are looked at: the carrier's own timestamps, which do not jitter, and the arrival here, which is all there is where a
 //! carrier sends none. The first second does not count for the latter: what was held up is then delivered at once.

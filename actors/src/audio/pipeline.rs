@@ -1,9 +1,9 @@
-//! The audio path of one call as a machine: what comes in, what is to be done. Pure.
+//! The audio path of one call as a machine: events in, actions out. Pure.
 //!
 //! Joins the caller's direction ([`CallerPath`]), the agent's direction ([`AgentPath`], then [`Playout`]) and the count of
 //! what was dropped. One resampler serves each direction for the life of the call. The last samples of an answer wait in its
-//! block: they are drawn out with silence when the item is complete, or, if the model just stops, when the line has gone quiet, so
-//! that nothing is put in where words follow.
+//! block. Silence drains them when the item is complete or, if the model just stops, when the line has gone quiet, so that no
+//! silence is inserted between words.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ pub enum AudioEvent {
     ModelDetached,
     /// The caller interrupts; the response being generated, if one is.
     ClearPlayout(Option<ResponseId>),
-    /// Samples of ours are to be played.
+    /// Play our own samples.
     PlayPcm {
         /// The id under which they are reported.
         item: ItemId,
@@ -67,13 +67,13 @@ pub enum AudioEvent {
         /// Whether it began.
         open: bool,
     },
-    /// The line is to be examined again.
+    /// Examine the line again.
     Examine,
-    /// Silence is to be recorded from now on, or both sides again.
+    /// Record silence from now on, or both sides again.
     PauseRecording(bool),
-    /// The call is over: what was not recorded yet is.
+    /// The call is over: the rest of the recording is written.
     EndRecording,
-    /// Somebody wants to know when all was heard.
+    /// Report when everything was heard.
     TellWhenDrained,
     /// The deadline has come.
     Tick,
@@ -85,10 +85,10 @@ pub struct Pipeline {
     caller: CallerPath,
     agent: AgentPath,
     playout: Playout,
-    /// When time alone changes something on the agent's side. The caller's frames change nothing there, and most events are frames.
+    /// The agent side's deadline. It is kept, because most events are the caller's frames and do not change it.
     agent_due: Option<(Instant, AudioTimer)>,
     drops: Drops,
-    /// What a model said before this path was told of it: the word comes by way of the call, the audio does not.
+    /// What a model said before it was attached: the order to attach comes through the call, the audio does not.
     early: Vec<AudioEvent>,
     /// While the call is recorded.
     tape: Option<Tape>,
@@ -134,7 +134,7 @@ impl Pipeline {
     /// Takes `event` in and appends what is to be done to `out`. Infallible but for formats that cannot be joined.
     ///
     /// # Errors
-    /// When a model is attached whose rate is none of ours.
+    /// When a model is attached whose rate is not supported.
     pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         let before = out.len();
         let concerns_agent =
@@ -161,12 +161,12 @@ impl Pipeline {
         earliest([self.caller.deadline(), self.agent_due, self.drops.deadline()])
     }
 
-    /// Whether what the model says is to wait for the word that it is there. Beyond the bound it is dropped and counted.
+    /// Whether the model's audio waits for the order to attach it. Beyond the bound it is dropped and counted.
     fn is_early(&self) -> bool {
         !self.agent.has_model() && self.early.len() < MOST_EARLY
     }
 
-    /// Puts on tape what was sent to the line, and cuts off what is certain.
+    /// Records what was sent to the line and cuts off finished blocks.
     fn record(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
         let Some(tape) = &mut self.tape else { return };
         for action in &out[before..] {
@@ -199,7 +199,7 @@ impl Pipeline {
             }
             AudioEvent::ModelDetached => self.caller.detach(),
             AudioEvent::ClearPlayout(response) => {
-                // What is early is dropped, and counted, once its format is known.
+                // Early audio is dropped, and counted, once its format is known.
                 for event in &self.early {
                     if let AudioEvent::ModelAudio { response, .. } = event {
                         self.playout.mute(response);
@@ -236,6 +236,6 @@ impl Pipeline {
     }
 }
 
-/// Pieces that are kept of a model that is not known of yet; the word of it is behind by less than a millisecond. Fewer: a model that
-/// speaks at once loses its first words. More: memory for a model that never comes.
+/// Pieces kept of a model that is not attached yet; the order to attach is less than a millisecond behind. Fewer: a model that
+/// speaks at once loses its first words. More: memory for a model that is never attached.
 const MOST_EARLY: usize = 64;

@@ -1,8 +1,8 @@
 //! Where the carrier's playout stands, as far as it can be known from here. Pure.
 //!
-//! A carrier plays what it was sent in real time, from when it was sent, while it has any; when it runs dry it waits, and goes on
-//! from when the next piece is sent. That is the clock. Echoed marks are proof that a position was reached, so they push the clock
-//! forward; they never hold it back, because an echo that is late says nothing about playing that is late.
+//! A carrier plays in real time from the moment audio is sent. When its buffer runs dry it waits, and goes on when the next piece is
+//! sent. That is the clock. An echoed mark proves that a position was reached, so it moves the clock forward. It never moves the
+//! clock back, because a late echo does not mean late playing.
 //!
 //! Positions are samples of the line, counted over the whole call.
 

@@ -119,7 +119,7 @@ impl Playout {
         self.playing = true;
     }
 
-    /// Sends what waits for a whole frame as it is: nothing is coming to fill it.
+    /// Sends a started frame padded with silence: nothing is coming to fill it.
     pub(super) fn flush(&mut self) {
         self.flushing = true;
     }
@@ -202,12 +202,12 @@ impl Playout {
         while self.send_piece(now, out) {}
     }
 
-    /// Whether it was told to wait.
+    /// Whether playout is paused.
     pub(super) fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// Drops audio of `response` from now on. Only so many are remembered: the oldest has long been finished.
+    /// Drops audio of `response` from now on. The number of muted responses is bounded: the oldest has long finished.
     pub(super) fn mute(&mut self, response: &ResponseId) {
         if !self.is_muted(response) {
             if self.muted.len() == MOST_MUTED {
@@ -261,7 +261,7 @@ impl Playout {
     }
 
     fn begin(&mut self, piece: &Piece<'_>) {
-        // An item that another one follows is over, whether or not its end was told.
+        // An item is over when another one follows, whether or not its end was reported.
         if let Some(last) = self.items.back_mut() {
             last.closed = true;
         }
@@ -406,7 +406,7 @@ impl Playout {
         if self.playing && self.queue.unread() == 0 && self.is_silent(now) {
             self.playing = false;
             if let Some(open) = self.items.back_mut() {
-                // If the model goes on after all, that is a new start.
+                // If the model goes on after all, that counts as a new start.
                 open.announced = false;
             }
             out.push(AudioAction::Report(AudioReport::PlayoutDrained));

@@ -1,4 +1,4 @@
-//! What the AudioPipeline reports: what plays, what was heard, what was lost.
+//! The reports of the AudioPipeline: what plays, what was heard, what was lost.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use actix::Message;
 use super::diagnosis::Diagnosis;
 use crate::ids::{ItemId, ResponseId};
 
-/// What the AudioPipeline tells the call.
+/// A report of the AudioPipeline to the call.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum AudioReport {
@@ -48,7 +48,7 @@ pub enum AudioReport {
         /// The item that was cut.
         item: ItemId,
     },
-    /// So many caller frames were dropped on the way to the model.
+    /// Number of caller frames dropped on the way to the model.
     FramesDropped(u64),
     /// What the caller's audio is like: once voice was judged, then again from time to time with the packets' numbers.
     Diagnosed(Box<Diagnosis>),

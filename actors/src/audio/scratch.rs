@@ -1,7 +1,7 @@
 //! Work space for samples on their way through a conversion: one for all calls of a thread. Pure.
 //!
-//! What a conversion needs in between is of no call. With buffers of its own each call would bring 8 KiB of them back into the
-//! processor's cache at every frame, and keep them for nothing between frames.
+//! Intermediate buffers belong to no call. With its own buffers each call would bring 8 KiB back into the processor's cache at
+//! every frame, and hold them for nothing between frames.
 
 use std::cell::RefCell;
 

@@ -25,12 +25,12 @@ pub(super) struct VoiceGate {
 }
 
 impl VoiceGate {
-    /// A gate that has heard nothing.
+    /// A detector that has heard nothing.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self { format, floor: None, loud: false, last: None }
     }
 
-    /// Takes in a frame whose last sample arrived now. A part of a piece at its end is passed over.
+    /// Takes a frame whose last sample arrived now. An incomplete piece at its end is ignored.
     pub(super) fn hear(&mut self, frame: &[u8], now: Instant) {
         let piece = PIECE.as_millis() as usize * self.format.bytes_per_ms();
         for (at, bytes) in frame.chunks_exact(piece.min(frame.len()).max(1)).enumerate() {
@@ -61,7 +61,7 @@ impl VoiceGate {
     }
 }
 
-/// What is judged at once: a usual frame. Shorter: a plosive is a voice. Longer: the date is coarser.
+/// Length of a judged piece: a usual frame. Shorter: a plosive counts as a voice. Longer: the time is coarser.
 const PIECE: Duration = Duration::from_millis(20);
 /// The floor's rise from piece to piece: about 3 dB a second. Slower: noise that sets in is a voice for longer. Faster: a long vowel
 /// is taken for noise.
