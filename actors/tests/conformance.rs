@@ -109,7 +109,7 @@ impl Stream {
         }
         self.said.clear();
         for message in reply.messages() {
-            self.line.read(message).map_err(|complaint| complaint.text)?;
+            self.line.read(message, &mut self.said).map_err(|complaint| complaint.text)?;
         }
         Ok(events)
     }
@@ -118,8 +118,14 @@ impl Stream {
     fn tell(&mut self, command: &LineCommand) -> Result<Vec<Said>, String> {
         let mut out = Outgoing::default();
         self.wire.write(command, &mut out);
-        let read = |message| self.line.read(message).map_err(|complaint| complaint.text);
-        out.messages().map(read).collect()
+        let mut said = Vec::new();
+        for message in out.messages() {
+            said.push(self.line.read(message, &mut self.said).map_err(|complaint| complaint.text)?);
+        }
+        // A carrier may say that it has cleared, or that it will take more.
+        let answers = self.hear()?;
+        let odd = answers.iter().find(|event| !matches!(event, LineEvent::Cleared | LineEvent::Flow(_)));
+        odd.map_or(Ok(said), |event| Err(format!("{event:?} for an answer")))
     }
 
     fn begins(&mut self) -> Result<LineFormats, String> {

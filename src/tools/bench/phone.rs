@@ -221,12 +221,21 @@ async fn talk(pen: Pen, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, fi
 }
 
 async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, can: &Capabilities, book: &CallBook) {
+    let mut said = Outgoing::default();
     while let Ok(Some((kind, payload))) = frames.next().await {
         let now = Instant::now();
         match kind {
             Kind::Text => {
                 let Ok(text) = std::str::from_utf8(payload) else { break };
-                hear(Incoming::Text(text), &**line.borrow(), can, book, now);
+                hear(Incoming::Text(text), &mut **line.borrow_mut(), &mut said, can, book, now);
+                if !said.is_empty() {
+                    let mut out = Vec::new();
+                    frame_all(&said, &mut out);
+                    said.clear();
+                    if pen.write(&out).await.is_err() {
+                        break;
+                    }
+                }
             }
             Kind::Ping => {
                 let mut pong = Vec::new();
@@ -244,12 +253,19 @@ async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, ca
     }
 }
 
-/// Takes one message of the service. What the carrier would refuse is no audio, and shows as frames that never came.
-fn hear(message: Incoming<'_>, line: &dyn Line, can: &Capabilities, book: &CallBook, now: Instant) {
+/// Takes one message of the service; what the carrier answers goes into `reply`. What the carrier would refuse is no audio, and shows as frames that never came.
+fn hear(
+    message: Incoming<'_>,
+    line: &mut dyn Line,
+    reply: &mut Outgoing,
+    can: &Capabilities,
+    book: &CallBook,
+    now: Instant,
+) {
     if let Some(samples) = line.samples_in(message) {
         return book.phone_heard(samples, now);
     }
-    match line.read(message) {
+    match line.read(message, reply) {
         Ok(Said::Media(samples)) => book.phone_heard(samples.len(), now),
         Ok(Said::Mark(name)) => book.marked(name, now),
         Ok(Said::Clear) => book.cleared(can, now),

@@ -285,7 +285,9 @@ impl<'a> Session<'a> {
     fn hear_message(&mut self, message: Incoming<'_>) {
         let now = Instant::now();
         let at = now - self.started;
-        match self.stream.line.read(message) {
+        let read = self.stream.line.read(message, &mut self.said);
+        self.say();
+        match read {
             Err(complaint) => self.stream.summary.warn(complaint.into()),
             Ok(Said::Media(samples)) => self.hear_media(samples, now),
             Ok(Said::Mark(name)) => match self.playout.mark(name, at) {

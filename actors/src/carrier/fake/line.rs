@@ -32,11 +32,11 @@ pub trait Line: Send {
         true
     }
 
-    /// Reads one message of the service.
+    /// Reads one message of the service. What the carrier answers at once goes into `reply`.
     ///
     /// # Errors
     /// What the carrier would say of it; the message is ignored.
-    fn read(&self, message: Incoming<'_>) -> Result<Said, Complaint>;
+    fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<Said, Complaint>;
 
     /// How many samples a message of audio has, found without checking it: for load that has to cost less
     /// than what it measures. `None` sends the message to [`Line::read`].

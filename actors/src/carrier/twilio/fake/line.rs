@@ -134,7 +134,7 @@ impl Line for TwilioLine {
         self.message("stop", stop, out);
     }
 
-    fn read(&self, message: Incoming<'_>) -> Result<Said, Complaint> {
+    fn read(&mut self, message: Incoming<'_>, _: &mut Outgoing) -> Result<Said, Complaint> {
         let text = match message {
             Incoming::Text(text) => text,
             Incoming::Binary(bytes) => {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Said, Complaint> {
-        line().read(Incoming::Text(text))
+        line().read(Incoming::Text(text), &mut Outgoing::default())
     }
 
     fn problem(text: &str) -> String {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_binary_message_is_not_of_the_form() {
-        let complaint = line().read(Incoming::Binary(&[1, 2, 3])).expect_err("refused");
+        let complaint = line().read(Incoming::Binary(&[1, 2, 3]), &mut Outgoing::default()).expect_err("refused");
         assert_eq!((complaint.code, complaint.text.as_str()), (31950, "a binary message of 3 bytes ignored"));
     }
 }

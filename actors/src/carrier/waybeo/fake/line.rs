@@ -111,7 +111,7 @@ impl Line for WaybeoLine {
         !self.has(Fault::NoClose)
     }
 
-    fn read(&self, message: Incoming<'_>) -> Result<Said, Complaint> {
+    fn read(&mut self, message: Incoming<'_>, _: &mut Outgoing) -> Result<Said, Complaint> {
         // It has no codes.
         let complaint = |text| Complaint { code: 0, text };
         match message {
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn only_the_full_shape_is_taken() {
         let line = faulty(&[]);
-        let read = |text: &str| line.read(Incoming::Text(text));
+        let read = |text: &str| faulty(&[]).read(Incoming::Text(text), &mut Outgoing::default());
         let good = line.packet(&[5; 160], 8_000).to_string();
         assert_eq!(read(&good), Ok(Said::Media(vec![5; 160])));
         assert_eq!(read(r#"{"command":"clearBuffer"}"#), Ok(Said::Clear));
@@ -240,6 +240,6 @@ mod tests {
         ] {
             assert!(read(&bad).is_err(), "{bad}");
         }
-        assert!(line.read(Incoming::Binary(&[1])).is_err());
+        assert!(faulty(&[]).read(Incoming::Binary(&[1]), &mut Outgoing::default()).is_err());
     }
 }
