@@ -14,8 +14,12 @@ use actix_web::web::Data;
 use log::{debug, info, warn};
 use switchboard_actors::carrier::address;
 use switchboard_actors::carrier::control::Control;
+use switchboard_actors::carrier::desk::Desk;
 use switchboard_actors::carrier::twilio::control::TwilioApi;
+use switchboard_actors::carrier::twilio::desk::{Trust, TwilioDesk};
+use switchboard_actors::carrier::twilio::trust::Keys;
 use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
+use switchboard_actors::carrier::waybeo::desk::WaybeoDesk;
 use switchboard_actors::carrier::{self, Carrier};
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
@@ -38,17 +42,15 @@ use crate::service::config::{Config, Did, Profiles, Provider, Records, RouteInpu
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
-use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules, Trust};
+use crate::service::routes::app::{AppState, Asked, ProfileFor, StreamRules};
 use crate::service::routes::health::ModelProbe;
 use crate::service::routes::hints::Hints;
 use crate::service::routes::limiter::ConnectionLimiter;
 use crate::service::routes::outbound::Dialling;
 use crate::service::routes::watching::Watching;
-use crate::service::routes::waybeo::WaybeoRules;
 use crate::service::{open_files, telemetry};
 use crate::tools::records::Sweep;
 use crate::tools::rehearsal::{Rehearsal, RehearsalOptions};
-use switchboard_actors::carrier::twilio::trust::Keys;
 
 /// A running service.
 pub struct Service {
@@ -143,6 +145,7 @@ impl Service {
         let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let apis = carrier_apis(&config, &public_url);
+        let desks = desks(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
@@ -169,12 +172,11 @@ impl Service {
         let probe = ModelProbe::new(candidates, embedded, canary, providers.clone());
         let known = AppState {
             supervisor: supervisor.clone(),
-            dialling: dialling(&config, Arc::clone(&profiles), &apis),
+            dialling: dialling(&config, Arc::clone(&profiles), &apis, &desks),
             profiles: profile_for(profiles),
             public_url: public_url.clone(),
-            trust: trust(&config),
-            account: config.secrets.twilio_account_sid.clone(),
-            waybeo: waybeo_rules(&config),
+            desks,
+            agents: config.agents.keys().cloned().collect(),
             stream: StreamRules {
                 start_timeout: config.limits.start_timeout,
                 stall_timeout: config.limits.line_silence,
@@ -378,14 +380,23 @@ fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn C
     twilio.into_iter().chain(waybeo).collect()
 }
 
-fn waybeo_rules(config: &Config) -> WaybeoRules {
-    WaybeoRules {
-        enabled: config.waybeo.enabled,
-        token: config.secrets.waybeo_stream_token.clone(),
-        did_is_caller: config.waybeo.did == Did::Caller,
-        sip_id: config.waybeo.sip_id.clone(),
-        agents: config.agents.keys().cloned().collect(),
-    }
+/// The desks of the carriers that are answered.
+fn desks(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn Desk>> {
+    let twilio: Arc<dyn Desk> = Arc::new(TwilioDesk {
+        public_url: public_url.clone(),
+        trust: trust(config),
+        account: config.secrets.twilio_account_sid.clone(),
+    });
+    let waybeo = config.waybeo.enabled.then(|| {
+        let desk: Arc<dyn Desk> = Arc::new(WaybeoDesk {
+            public_url: public_url.clone(),
+            token: config.secrets.waybeo_stream_token.clone(),
+            did_is_caller: config.waybeo.did == Did::Caller,
+            sip_id: config.waybeo.sip_id.clone(),
+        });
+        (carrier::waybeo::CARRIER, desk)
+    });
+    waybeo.into_iter().chain([(carrier::twilio::CARRIER, twilio)]).collect()
 }
 
 /// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
@@ -403,12 +414,19 @@ async fn watch_token(expires: i64) {
 }
 
 /// What calls are begun with, where the operator wants that.
-fn dialling(config: &Config, profiles: Arc<Profiles>, apis: &HashMap<Carrier, Arc<dyn Control>>) -> Option<Dialling> {
-    let api = apis.get(&carrier::twilio::CARRIER).filter(|_| config.outbound.enabled)?;
+fn dialling(
+    config: &Config,
+    profiles: Arc<Profiles>,
+    apis: &HashMap<Carrier, Arc<dyn Control>>,
+    desks: &HashMap<Carrier, Arc<dyn Desk>>,
+) -> Option<Dialling> {
+    let carrier = carrier::twilio::CARRIER;
+    let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),
+        carrier,
         api: Arc::clone(api),
-        account: config.secrets.twilio_account_sid.as_ref().map(|account| account.expose().clone()),
+        desk: Arc::clone(desks.get(&carrier)?),
         profile: Box::new(move |agent, language, to| profiles.named(agent, language, to)),
         pace: Mutex::default(),
     })

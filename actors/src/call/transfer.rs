@@ -5,6 +5,7 @@
 
 use crate::carrier::Handover;
 use crate::carrier::control::Target;
+pub use crate::carrier::desk::DialOutcome;
 use crate::profile::destinations::{Destination, Destinations};
 use chrono::{DateTime, Utc};
 
@@ -45,21 +46,6 @@ impl TransferRefusal {
             Self::TooMany => "too_many",
         }
     }
-}
-
-/// How the carrier says that a dialled destination went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialOutcome {
-    /// The two were joined, and have finished.
-    Bridged,
-    /// Somebody, or something, answered and the two were never joined: an answering machine, or a person who did not take the call.
-    NotTaken,
-    /// The line was busy.
-    Busy,
-    /// It rang and nobody came.
-    NoAnswer,
-    /// The call could not be put through.
-    Failed,
 }
 
 impl DialOutcome {

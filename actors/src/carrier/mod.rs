@@ -1,14 +1,17 @@
 //! The carriers: one folder each, and what they share.
 //!
-//! A carrier is a [`Seat`]: its [`Capabilities`] as data, its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]), and the
-//! carrier's side of both for whoever plays it ([`mod@fake`]). What it is told beside its stream is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own ends in its
-//! folder: what goes further is ours.
+//! A carrier is a [`Seat`]: its [`Capabilities`] as data; its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]); and the carrier's
+//! side of all of it for whoever plays it ([`mod@fake`]). What it asks and tells beside its stream, and what it is answered, is in
+//! [`desk`]; what we ask of it is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own
+//! ends in its folder: what goes further is ours.
 
 pub mod address;
 mod capabilities;
 pub mod control;
+pub mod desk;
 mod event;
 pub mod fake;
+pub mod form;
 mod format;
 mod json;
 mod spoken;
@@ -26,6 +29,7 @@ pub use self::capabilities::{
     ByClear, Capabilities, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages, OurClose, Pacing,
     Pings, SecondStart,
 };
+use self::desk::{Role, Route};
 pub use self::event::{CallerFrame, FlowSignal, LineCommand, LineEvent, MismatchedFrame, StreamStart};
 use self::fake::Fake;
 pub use self::format::{AudioFormat, Encoding, LineFormats};
@@ -35,6 +39,12 @@ pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 pub trait Seat: Sync {
     /// What it can do.
     fn capabilities(&self) -> &'static Capabilities;
+
+    /// Its name in sentences.
+    fn title(&self) -> &'static str;
+
+    /// Its paths at the public listener, each with what it is for.
+    fn routes(&self) -> &'static [Route];
 
     /// The wire of a new stream.
     fn wire(&self) -> Box<dyn Wire>;
@@ -76,6 +86,21 @@ impl Carrier {
     /// The name in records, labels, settings and routes.
     pub fn name(self) -> &'static str {
         self.capabilities().name
+    }
+
+    /// The name in sentences.
+    pub fn title(self) -> &'static str {
+        self.0.title()
+    }
+
+    /// Its paths at the public listener, each with what it is for.
+    pub fn routes(self) -> &'static [Route] {
+        self.0.routes()
+    }
+
+    /// Its path for a role, if it has one; the first of several is the one that it is told.
+    pub fn path(self, role: Role) -> Option<&'static str> {
+        self.routes().iter().find(|route| route.role == role).map(|route| route.path)
     }
 
     /// The wire of a new stream.

@@ -1,4 +1,4 @@
-//! In which language the carrier's own voice says a text. Pure.
+//! What the carrier's own voice says, and in which language. Pure.
 
 /// The BCP 47 tag of a voice that can say `text` in a call held in `language` (`en`, `hi-IN`, …): the call's own, or that of the
 /// text's script where the call's is written in another. `None` leaves it to the carrier.
@@ -14,6 +14,14 @@ pub(super) fn tag(text: &str, language: &str) -> Option<String> {
         _ if language.contains('-') => Some(language.to_owned()),
         (_, own) => own.map(|(_, tag, _)| (*tag).to_owned()),
     }
+}
+
+/// The polite refusal of a call that we cannot take now, in the call's language (`en`, `hi`, …), English for one that we do not know;
+/// and the BCP 47 tag of its voice.
+pub(super) fn refusal(language: &str) -> (&'static str, &'static str) {
+    let language = language.split(['-', '_']).next().unwrap_or_default();
+    let (_, tag, text) = REFUSALS.iter().find(|(code, ..)| *code == language).unwrap_or(&REFUSALS[0]);
+    (text, tag)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +77,16 @@ const TAGS: [(&str, &str, Script); 19] = [
     ("pt", "pt-BR", Script::Latin),
     ("nl", "nl-NL", Script::Latin),
     ("pl", "pl-PL", Script::Latin),
+];
+
+/// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few minutes. …".
+pub(super) const REFUSALS: [(&str, &str, &str); 6] = [
+    ("en", "en-US", "We cannot take your call right now. Please call again in a few minutes. Goodbye."),
+    ("hi", "hi-IN", "हम अभी आपका कॉल नहीं ले पा रहे हैं। कृपया कुछ मिनट बाद फिर से कॉल करें। धन्यवाद।"),
+    ("mr", "mr-IN", "आम्ही सध्या आपला कॉल घेऊ शकत नाही. कृपया काही मिनिटांनी पुन्हा कॉल करा. धन्यवाद."),
+    ("te", "te-IN", "మేము ఇప్పుడు మీ కాల్ స్వీకరించలేకపోతున్నాము. దయచేసి కొన్ని నిమిషాల తర్వాత మళ్లీ కాల్ చేయండి. ధన్యవాదాలు."),
+    ("ta", "ta-IN", "இப்போது உங்கள் அழைப்பை எங்களால் ஏற்க முடியவில்லை. தயவுசெய்து சில நிமிடங்கள் கழித்து மீண்டும் அழைக்கவும். நன்றி."),
+    ("ml", "ml-IN", "ഇപ്പോൾ നിങ്ങളുടെ കോൾ സ്വീകരിക്കാൻ ഞങ്ങൾക്ക് കഴിയുന്നില്ല. ദയവായി കുറച്ച് മിനിറ്റുകൾക്ക് ശേഷം വീണ്ടും വിളിക്കുക. നന്ദി."),
 ];
 
 #[cfg(test)]

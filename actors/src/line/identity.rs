@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
+pub use crate::carrier::desk::Direction;
 use crate::carrier::{Carrier, LineFormats};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 
@@ -37,25 +37,5 @@ impl CallIdentity {
     /// Its names in the log.
     pub fn tag(&self) -> CallTag {
         CallTag::new(self.id, &self.carrier_call)
-    }
-}
-
-/// Who called whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// The person called us.
-    Inbound,
-    /// We called the person.
-    Outbound,
-}
-
-impl Direction {
-    /// The word in records.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
     }
 }

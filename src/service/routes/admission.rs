@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use log::error;
+use switchboard_actors::carrier::desk::{Arrival, Proof};
 use switchboard_actors::carrier::{Carrier, StreamStart};
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, Private};
@@ -15,19 +16,7 @@ use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{Admit, Expect, ExpectedCall, Find, Refusal, Unannounced, Word};
 use tokio::sync::oneshot;
 
-use super::app::{AppState, Asked, Trust};
-
-/// How a stream came to be here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// A webhook announced its call; it shows the token that was given then.
-    Announced,
-    /// Nobody did; the token in its URL says whose it is.
-    Vouched {
-        /// What else the URL says.
-        parameters: Vec<(String, String)>,
-    },
-}
+use super::app::{AppState, Asked};
 
 /// A stream that asks to be admitted.
 pub(super) struct PendingStream {
@@ -46,7 +35,7 @@ pub(super) struct PendingStream {
 /// Asks the Supervisor; returns when the call has taken the line or has been told that there is none any more.
 pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
     let (call, line_taken) = match pending.arrival.clone() {
-        Arrival::Announced => claim(app, pending).await?,
+        Arrival::Announced { token } => claim(app, pending, token).await?,
         Arrival::Vouched { parameters } => walk_in(app, pending, parameters).await?,
     };
     if line_taken.await.is_err() {
@@ -59,11 +48,11 @@ pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), 
 type Started = (CallId, oneshot::Receiver<()>);
 
 /// For a stream whose call was announced.
-async fn claim(app: &AppState, mut pending: PendingStream) -> Result<Started, Refusal> {
+async fn claim(app: &AppState, mut pending: PendingStream, token: Option<Private<String>>) -> Result<Started, Refusal> {
     // Taken out, so that it is nowhere printed and reaches nobody else.
-    let shown = pending.start.parameters.remove("token").filter(|token| !token.is_empty());
-    let token = match shown {
-        Some(token) => Private::new(token),
+    let in_start = pending.start.parameters.remove("token").filter(|token| !token.is_empty()).map(Private::new);
+    let token = match token.or(in_start) {
+        Some(token) => token,
         None => announce(app, pending.carrier, &pending.start).await?,
     };
     let PendingStream { carrier, start, line, arbiter, line_taken, .. } = pending;
@@ -75,7 +64,9 @@ async fn claim(app: &AppState, mut pending: PendingStream) -> Result<Started, Re
 async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, String)>) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
-    app.waybeo.sort_numbers(&mut start);
+    if let Some(desk) = app.desks.get(&carrier) {
+        desk.sort(&mut start);
+    }
     if let Some(numbers) = app.answered.streams(start.carrier_call.as_str()) {
         start.from = start.from.or(numbers.from);
         start.to = start.to.or(numbers.to);
@@ -88,7 +79,8 @@ async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, S
 /// A stream that comes without a webhook is announced by itself, where nothing is verified anyway; elsewhere a stream without
 /// a token is a stranger's.
 async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
-    if let Trust::Signed(_) = app.trust {
+    let proof = app.desks.get(&carrier).map(|desk| desk.proof());
+    if proof != Some(Proof::ThisMachine) {
         let carrier_call = Some(start.carrier_call.as_str());
         emit(Event::CallRefused { reason: Refusal::BadToken.word(), carrier_call });
         return Err(Refusal::BadToken);

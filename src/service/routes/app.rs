@@ -1,6 +1,6 @@
 //! What every door knows: handed to the handlers as app data, fixed once the listeners are bound.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,37 +8,26 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::HttpRequest;
-use actix_web::web::Bytes;
-use log::warn;
 use switchboard_actors::carrier::Carrier;
-use switchboard_actors::carrier::address;
-use switchboard_actors::clock;
-use switchboard_actors::events::emit;
+use switchboard_actors::carrier::desk::{Desk, Proof};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::warm::actor::Keep;
 use switchboard_actors::supervisor::actor::Supervisor;
-use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::transcript::writer::Unwritable;
 use url::Url;
 
 use super::answered::AnsweredCalls;
-use super::form::Form;
 use super::guard;
 use super::health::ModelProbe;
 use super::hints::Hints;
 use super::limiter::ConnectionLimiter;
 use super::outbound::Dialling;
-use super::problem::Problem;
 use super::watching::Watching;
-use super::waybeo::WaybeoRules;
 use crate::service::config::Voicemail;
 use crate::service::telemetry::Metrics;
-use switchboard_actors::carrier::twilio::trust::{
-    self as signature, Keys, Kind, SETTINGS_HEADER, SIGNATURE_HEADER, Signed,
-};
 
 /// What every door knows.
 pub struct AppState {
@@ -48,12 +37,10 @@ pub struct AppState {
     pub profiles: ProfileFor,
     /// Our address as the carrier knows it; signed URLs and stream URLs are built from it and from nothing else.
     pub public_url: Url,
-    /// Who is believed to be Twilio.
-    pub trust: Trust,
-    /// The account that webhooks have to name, and with them their streams; any where none is set.
-    pub account: Option<Private<String>>,
-    /// Who is believed to be Waybeo.
-    pub waybeo: WaybeoRules,
+    /// The desk of each carrier that is answered.
+    pub desks: HashMap<Carrier, Arc<dyn Desk>>,
+    /// The agents that a URL may name.
+    pub agents: BTreeSet<String>,
     /// What a stream may do.
     pub stream: StreamRules,
     /// Room for sockets that have not shown a token yet.
@@ -106,15 +93,6 @@ pub struct Asked<'a> {
     pub parameters: &'a [(String, String)],
 }
 
-/// Who is believed to be Twilio.
-#[derive(Debug)]
-pub enum Trust {
-    /// Whoever signs with one of these.
-    Signed(Keys),
-    /// `twilio.verify = "off"`: anyone on this machine who did not come through a proxy.
-    Loopback,
-}
-
 /// What a stream may do.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamRules {
@@ -128,122 +106,10 @@ pub struct StreamRules {
 }
 
 impl AppState {
-    /// Judges a webhook and reads its form: the body's for a POST, the query's for a GET.
-    ///
-    /// # Errors
-    /// 403 when it is not the carrier's, 400 when it cannot be read.
-    pub(super) fn accept_webhook(&self, request: &HttpRequest, body: &Bytes) -> Result<Form, Problem> {
-        let url = self.url_of(request, address::public_url(&self.public_url, ""));
-        let is_form = header(request, "content-type")
-            .and_then(|kind| kind.split(';').next())
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-        let from_query = request.method() == actix_web::http::Method::GET;
-        let raw = if from_query { request.query_string().as_bytes() } else { body };
-        let form = if from_query || is_form { Form::parse(raw) } else { Ok(Form::default()) };
-        let pairs = form.as_ref().map(Form::pairs).unwrap_or_default();
-        let signed = match (from_query, is_form) {
-            (true, _) => Signed::Nothing,
-            (false, true) => Signed::Form(pairs),
-            (false, false) => Signed::Body(body),
-        };
-        let carrier_call = form.as_ref().ok().and_then(|form| form.value("CallSid"));
-        self.trust(request, carrier_call, |keys, asked| {
-            let asked = signature::Request { url: &url, signed, ..asked };
-            let judged = signature::verify_webhook(keys, &asked);
-            if judged == Err(signature::BadSignature::Mismatch) {
-                self.tell_fitting_address(request, keys, Kind::Webhook, &asked);
-            }
-            judged
-        })?;
-        if !from_query && !is_form {
-            return Err(Problem::bad_request("expected Content-Type: application/x-www-form-urlencoded"));
-        }
-        let form = form.map_err(|error| Problem::bad_request(format!("the form cannot be read: {error}")))?;
-        self.own_account(request, &form)?;
-        Ok(form)
-    }
-
-    /// Refuses what another account sends, where ours is known: its secret may be ours as well.
-    fn own_account(&self, request: &HttpRequest, form: &Form) -> Result<(), Problem> {
-        match (&self.account, form.value("AccountSid")) {
-            (Some(own), Some(account)) if own.expose() != account => {
-                let carrier_call = form.value("CallSid");
-                emit(Event::CallRefused { reason: "wrong_account", carrier_call });
-                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: it names another account than TWILIO_ACCOUNT_SID");
-                Err(Problem::forbidden("the request belongs to another account"))
-            }
-            (Some(_) | None, _) => Ok(()),
-        }
-    }
-
-    /// Judges a WebSocket upgrade.
-    ///
-    /// # Errors
-    /// 403 when it is not the carrier's.
-    pub(super) fn accept_upgrade(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let socket = address::socket_url(&self.public_url, "/ws");
-        let url = self.url_of(request, socket.trim_end_matches("/ws").to_owned());
-        // Which call it is, only `start` tells.
-        self.trust(request, None, |keys, asked| {
-            let asked = signature::Request { url: &url, ..asked };
-            let judged = signature::verify_upgrade(keys, &asked);
-            if judged == Err(signature::BadSignature::Mismatch) {
-                self.tell_fitting_address(request, keys, Kind::Upgrade, &asked);
-            }
-            judged
-        })
-    }
-
-    /// Says which address a signature fits that does not fit ours, once in a while: the commonest trouble of all. It is not taken.
-    fn tell_fitting_address(&self, request: &HttpRequest, keys: &Keys, kind: Kind, asked: &signature::Request<'_>) {
-        if !self.hints.other_address.due(clock::now()) {
-            return;
-        }
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let own = self.public_url.host_str().map(|host| match self.public_url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        });
-        let told = ["x-forwarded-host", "host"].into_iter().filter_map(|name| header(request, name).map(str::to_owned));
-        let hosts: Vec<String> = own.into_iter().chain(told.take(2)).collect();
-        if let Some(fits) = signature::fitting_address(keys, asked, kind, &hosts, target) {
-            let tried = asked.url.split('?').next().unwrap_or_default();
-            warn!(fits, tried; "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
-        }
-    }
-
-    /// `base` + the raw request target. Nothing that the other side says of itself (`Host`, `X-Forwarded-*`) goes in.
-    fn url_of(&self, request: &HttpRequest, base: String) -> String {
-        base + request.uri().path_and_query().map_or("/", |target| target.as_str())
-    }
-
-    fn trust(
-        &self,
-        request: &HttpRequest,
-        carrier_call: Option<&str>,
-        verify: impl FnOnce(&Keys, signature::Request<'_>) -> Result<(), signature::BadSignature>,
-    ) -> Result<(), Problem> {
-        match &self.trust {
-            Trust::Signed(keys) => {
-                let asked = signature::Request {
-                    url: "",
-                    signed: Signed::Nothing,
-                    signature: header(request, SIGNATURE_HEADER),
-                    settings: header(request, SETTINGS_HEADER),
-                };
-                verify(keys, asked).map_err(|problem| {
-                    emit(Event::CallRefused { reason: "bad_signature", carrier_call });
-                    warn!(carrier_call = named(carrier_call), path = request.path(), problem:%; "request refused");
-                    Problem::forbidden("the request is not signed by the carrier")
-                })
-            }
-            Trust::Loopback if is_local(request) => Ok(()),
-            Trust::Loopback => {
-                emit(Event::CallRefused { reason: "not_local", carrier_call });
-                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: verification is off (`twilio.verify`), so only direct connections from this machine are served");
-                Err(Problem::forbidden("only direct connections from this machine are served"))
-            }
-        }
+    /// Whether only this machine is served: a carrier is answered that nothing proves, and none that signs.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        let any = |proof| self.desks.values().any(|desk| desk.proof() == proof);
+        any(Proof::ThisMachine) && !any(Proof::Signature)
     }
 }
 

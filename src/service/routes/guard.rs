@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use switchboard_actors::events::emit;
 use switchboard_actors::supervisor::events::Event;
 
-use super::app::{self, AppState, Trust};
+use super::app::{self, AppState};
 use super::page::{Foreign, Told};
 use super::problem::Problem;
 
@@ -59,14 +59,14 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
     let (Some(app), Some(listener)) = (request.app_data::<Data<AppState>>(), request.app_data::<Listener>()) else {
         return Ok(());
     };
-    let foreign = match (listener, &app.trust, &app.admin_token) {
-        (Listener::Public, Trust::Loopback, _) | (Listener::Admin, _, None) => told(request, |told| told.check_local()),
+    let foreign = match (listener, app.is_of_this_machine(), &app.admin_token) {
+        (Listener::Public, true, _) | (Listener::Admin, _, None) => told(request, |told| told.check_local()),
         (Listener::Admin, _, Some(_)) => told(request, |told| told.check_origin()),
-        (Listener::Public, Trust::Signed(_), _) if request.headers().contains_key(header::UPGRADE) => {
+        (Listener::Public, false, _) if request.headers().contains_key(header::UPGRADE) => {
             let public = app.public_url.host_str().unwrap_or_default();
             told(request, |told| told.check_carrier(public))
         }
-        (Listener::Public, Trust::Signed(_), _) => Ok(()),
+        (Listener::Public, false, _) => Ok(()),
     };
     foreign.map_err(|foreign| {
         if *listener == Listener::Public {

@@ -1,15 +1,15 @@
 //! The doors: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `twilio` (webhooks; `twilio_person` has those of warm transfers), `waybeo` (upgrade and answer), `stream` (the
-//! socket actor, with `admission`; `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
+//! One file a family: `carrier` (what carriers ask and tell, of all carriers alike), `stream` (the socket actor, with `admission`;
+//! `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
 //! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
-//! Pure: `page`, `form`, `limiter`. `app` is what all of them know.
+//! Pure: `page`, `limiter`. `app` is what all of them know.
 
 mod admission;
 pub mod answered;
 pub mod app;
 mod calls;
-mod form;
+mod carrier;
 mod guard;
 pub mod health;
 pub mod hints;
@@ -21,11 +21,8 @@ mod page;
 mod problem;
 mod spend;
 mod stream;
-mod twilio;
-mod twilio_person;
 pub(crate) mod upgrade;
 pub mod watching;
-pub mod waybeo;
 pub(crate) mod welcome;
 
 use std::future::ready;
@@ -38,26 +35,12 @@ use self::problem::Problem;
 
 /// The public listener's paths.
 pub fn public(app: &mut web::ServiceConfig) {
+    carrier::mount(app);
     app.app_data(guard::Listener::Public)
         .service(
             only("/", "GET")
                 .route(web::get().to(|| ready(index("Switchboard answers phone calls.", &["health", "ready"])))),
         )
-        .service(
-            only("/twilio/voice", "GET, POST").route(web::post().to(twilio::voice)).route(web::get().to(twilio::voice)),
-        )
-        .service(only("/twilio/after-stream", "POST").route(web::post().to(twilio::after_stream)))
-        .service(only("/twilio/dial-result", "POST").route(web::post().to(twilio::dial_result)))
-        .service(only("/twilio/whisper", "POST").route(web::post().to(twilio::whisper)))
-        .service(only("/twilio/whisper-taken", "POST").route(web::post().to(twilio::whisper_taken)))
-        .service(only("/twilio/person/briefing", "POST").route(web::post().to(twilio_person::briefing)))
-        .service(only("/twilio/person/taken", "POST").route(web::post().to(twilio_person::taken)))
-        .service(only("/twilio/person/status", "POST").route(web::post().to(twilio_person::status)))
-        .service(only("/twilio/status", "POST").route(web::post().to(twilio::status)))
-        .service(only("/twilio/stream-status", "POST").route(web::post().to(twilio::stream_status)))
-        .service(only("/ws", "GET").route(web::get().to(stream::open)))
-        .service(only("/waybeo/ws", "GET").route(web::get().to(waybeo::open)))
-        .service(only("/waybeo/answer", "GET").route(web::get().to(waybeo::answer)))
         .service(only("/health", "GET").route(web::get().to(health::health)))
         .service(only("/ready", "GET").route(web::get().to(health::ready)))
         .default_service(web::to(problem::no_such_path));
@@ -98,10 +81,11 @@ fn index(title: &'static str, paths: &'static [&'static str]) -> HttpResponse {
 }
 
 /// A resource that answers any other method with a problem that names those it takes.
-fn only(path: &'static str, methods: &'static str) -> Resource {
+fn only(path: &'static str, methods: impl Into<String>) -> Resource {
+    let methods = methods.into();
     web::resource(path).default_service(web::to(move |request: HttpRequest| {
         let detail = format!("{} takes {methods}, not {}", request.path(), request.method());
-        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with_header(header::ALLOW, methods);
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with_header(header::ALLOW, methods.clone());
         ready(Err::<HttpResponse, _>(problem))
     }))
 }

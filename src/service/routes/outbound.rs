@@ -1,4 +1,4 @@
-//! `POST /calls`: the service calls somebody. The carrier rings, and asks `/twilio/voice` for its document when somebody answers.
+//! `POST /calls`: the service calls somebody. The carrier rings, and asks for our document when somebody answers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,9 @@ use actix_web::web::Data;
 use log::{error, warn};
 use serde::Deserialize;
 use serde_json::json;
-use switchboard_actors::carrier;
-use switchboard_actors::carrier::address;
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::{self, Control, Machine, NotPlaced, Placed, Placing};
+use switchboard_actors::carrier::desk::{Callbacks, Desk};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
@@ -20,7 +20,6 @@ use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
 use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::{ExpectOutbound, ExpectedCall, Identify, NotBegun, Refusal};
-use url::Url;
 
 use super::app::AppState;
 use super::order::{Body, order};
@@ -31,10 +30,12 @@ use crate::service::config::{NotCalled, Outbound};
 pub struct Dialling {
     /// Whom, and how often.
     pub rules: Outbound,
-    /// The carrier's API.
+    /// The carrier that rings.
+    pub carrier: Carrier,
+    /// Its API.
     pub api: Arc<dyn Control>,
-    /// The account, which the stream has to name again.
-    pub account: Option<String>,
+    /// Its desk, which knows our account and where it asks and tells.
+    pub desk: Arc<dyn Desk>,
     /// The brief of an agent in a language.
     pub profile: ProfileNamed,
     /// When calls were begun.
@@ -81,9 +82,9 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     let (from, profile) = judge(dialling, &order)?;
     let name = CarrierCallId::new(&format!("outbound-{}", CallId::random()));
     let expected = ExpectedCall {
-        carrier: carrier::twilio::CARRIER,
+        carrier: dialling.carrier,
         carrier_call: name.clone(),
-        account: dialling.account.clone(),
+        account: dialling.desk.account().map(str::to_owned),
         direction: Direction::Outbound,
         from: Private::new(from.clone()),
         to: Private::new(order.to.clone()),
@@ -97,11 +98,15 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
         let detail = "as many calls as may be were begun within the last minute (`outbound.max_per_minute`)";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, "60"));
     }
+    let Some(Callbacks { document, status }) = dialling.desk.callbacks(&name) else {
+        app.supervisor.do_send(NotBegun(name));
+        return Err(not_placed(&NotPlaced::impossible()));
+    };
     let placing = Placing {
         to: Private::new(order.to),
         from: Private::new(from),
-        document: callback(&app.public_url, "/twilio/voice", &name),
-        status: callback(&app.public_url, "/twilio/status", &name),
+        document,
+        status,
         ring,
         machine: order.amd.machine(),
     };
@@ -174,11 +179,6 @@ impl Pace {
         }
         granted
     }
-}
-
-fn callback(public: &Url, path: &str, name: &CarrierCallId) -> String {
-    // The name is made of letters, digits and hyphens.
-    format!("{}?outbound={}", address::public_url(public, path), name.as_str())
 }
 
 fn refused(refusal: Refusal) -> Problem {

@@ -23,7 +23,8 @@ use futures_util::stream::pending;
 use log::{debug, warn};
 use switchboard_actors::alarm::{Alarm, TimeUp};
 use switchboard_actors::audio::intake::{FormatMismatch, Intake};
-use switchboard_actors::carrier::{Carrier, Incoming, Outgoing, StreamStart, Wire, twilio};
+use switchboard_actors::carrier::desk::Arrival;
+use switchboard_actors::carrier::{Carrier, Incoming, Outgoing, StreamStart, Wire};
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::CarrierCallId;
@@ -36,17 +37,11 @@ use switchboard_actors::supervisor::events::Event;
 use switchboard_actors::supervisor::messages::Refusal;
 use tokio::sync::oneshot;
 
-use super::admission::{self, Arrival, PendingStream};
+use super::admission::{self, PendingStream};
 use super::app::{AppState, StreamRules, address_of, named};
 use super::limiter::Ticket;
 use super::problem::Problem;
 use super::upgrade::{self, Carried, Written};
-
-/// `GET /ws`: Twilio Media Streams.
-pub(super) async fn open(request: HttpRequest, app: Data<AppState>) -> Result<HttpResponse, Problem> {
-    app.accept_upgrade(&request)?;
-    upgrade(twilio::CARRIER, Arrival::Announced, &request, app)
-}
 
 /// Upgrades a request that has been found to be the carrier's.
 pub(super) fn upgrade(

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -10,37 +9,37 @@ use url::{Url, form_urlencoded};
 
 use crate::carrier::address::{public_url, socket_url};
 use crate::carrier::control::Target;
+use crate::carrier::desk::{Dial, Side};
 use crate::carrier::spoken;
-use crate::ids::Private;
 
 /// What a TwiML answer is sent as.
-pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
 /// A call that is to be connected to a media stream.
 #[derive(Debug, Clone, Copy)]
-pub struct ConnectStream<'a> {
+pub(super) struct ConnectStream<'a> {
     /// Our public address; every URL in the document is built from it.
-    pub public_url: &'a Url,
+    pub(super) public_url: &'a Url,
     /// The stream's name in status callbacks.
-    pub name: &'a str,
+    pub(super) name: &'a str,
     /// `<Parameter>`s, which come back in the stream's `start`. Visible in the carrier's logs.
-    pub parameters: &'a [(&'a str, &'a str)],
+    pub(super) parameters: &'a [(&'a str, &'a str)],
 }
 
 /// A sentence to be said by the carrier's own voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Say<'a> {
+pub(super) struct Say<'a> {
     /// What is said.
-    pub text: &'a str,
+    pub(super) text: &'a str,
     /// BCP 47, `hi-IN`; the carrier's default when absent.
-    pub language: Option<&'a str>,
+    pub(super) language: Option<&'a str>,
     /// The carrier's name of a voice; its default for the language when absent.
-    pub voice: Option<&'a str>,
+    pub(super) voice: Option<&'a str>,
 }
 
 /// Connects the call to our stream. When the stream ends, `<Connect action>` says what follows; `<Hangup/>` stands behind it
 /// for a carrier that does not ask.
-pub fn connect_stream(connect: &ConnectStream<'_>) -> String {
+pub(super) fn connect_stream(connect: &ConnectStream<'_>) -> String {
     let url = |path| public_url(connect.public_url, path);
     document(|twiml| {
         twiml
@@ -71,26 +70,9 @@ pub fn connect_stream(connect: &ConnectStream<'_>) -> String {
     })
 }
 
-/// A destination that is to be dialled.
-#[derive(Debug, Clone, Copy)]
-pub struct Dial<'a> {
-    /// Our public address; every URL in the document is built from it.
-    pub public_url: &'a Url,
-    /// The destination's name, for the callbacks.
-    pub name: &'a str,
-    /// Where it leads.
-    pub target: &'a Target,
-    /// How long it may ring.
-    pub timeout: Duration,
-    /// The number the person called sees; `None` leaves it to the carrier, which shows the caller's.
-    pub caller_id: Option<&'a Private<String>>,
-    /// Whether whoever answers is told something before the two are joined.
-    pub whispers: bool,
-}
-
 /// Dials a destination of the table. When the other has gone, or never came, `action` says what follows.
-pub fn dial(dial: &Dial<'_>) -> String {
-    let url = |path: &str| public_url(dial.public_url, path);
+pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
+    let url = |path: &str| public_url(public, path);
     let (result, status) = (url("/twilio/dial-result"), url("/twilio/status"));
     let name: String = form_urlencoded::byte_serialize(dial.name.as_bytes()).collect();
     let whisper = dial.whispers.then(|| url(&format!("/twilio/whisper?destination={name}")));
@@ -127,13 +109,9 @@ pub fn dial(dial: &Dial<'_>) -> String {
     })
 }
 
-/// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one.
-pub fn whisper(public: &Url, words: &str, language: &str) -> String {
-    ask_to_take(public, "/twilio/whisper-taken", words, language)
-}
-
-/// The same, with the path that is told of the key. `language` is the call's, in which the words were put.
-pub fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> String {
+/// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one. `path` is told of the key;
+/// `language` is the call's, in which the words were put.
+pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> String {
     let (taken, tag) = (public_url(public, path), spoken::tag(words, language));
     document(|twiml| {
         twiml
@@ -160,18 +138,9 @@ pub fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> Str
     })
 }
 
-/// Who comes into a conference of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The caller, who waits there with the carrier's music.
-    Caller,
-    /// The person, with whom it begins.
-    Person,
-}
-
 /// Puts somebody into the conference `room`, which ends with the first of the two who leaves. The carrier asks what follows for the caller;
 /// the person's call is over then.
-pub fn meet(public: &Url, room: &str, side: Side) -> String {
+pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
     let result = public_url(public, "/twilio/dial-result");
     let begins = if side == Side::Person { "true" } else { "false" };
     document(|twiml| {
@@ -195,12 +164,12 @@ pub fn meet(public: &Url, room: &str, side: Side) -> String {
 }
 
 /// Nothing more to do: what waits behind the document goes on.
-pub fn go_on() -> String {
+pub(super) fn go_on() -> String {
     document(|_| Ok(()))
 }
 
 /// Says one sentence and hangs up.
-pub fn say_and_hang_up(say: &Say<'_>) -> String {
+pub(super) fn say_and_hang_up(say: &Say<'_>) -> String {
     document(|twiml| {
         let mut element = twiml.create_element("Say");
         if let Some(voice) = say.voice {
@@ -216,27 +185,15 @@ pub fn say_and_hang_up(say: &Say<'_>) -> String {
 }
 
 /// Hangs up.
-pub fn hang_up() -> String {
+pub(super) fn hang_up() -> String {
     document(|twiml| twiml.create_element("Hangup").write_empty().map(|_| ()))
 }
 
-/// The polite refusal of a call that we cannot take now, in the call's language (`en`, `hi`, …), English for one that we do
-/// not know.
-pub fn refusal(language: &str) -> Say<'static> {
-    let language = language.split(['-', '_']).next().unwrap_or_default();
-    let known = REFUSALS.iter().find(|(code, ..)| *code == language).unwrap_or(&REFUSALS[0]);
-    Say { text: known.2, language: Some(known.1), voice: None }
+/// The polite refusal of a call that we cannot take now.
+pub(super) fn refusal(language: &str) -> Say<'static> {
+    let (text, tag) = spoken::refusal(language);
+    Say { text, language: Some(tag), voice: None }
 }
-
-/// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few minutes. …".
-const REFUSALS: [(&str, &str, &str); 6] = [
-    ("en", "en-US", "We cannot take your call right now. Please call again in a few minutes. Goodbye."),
-    ("hi", "hi-IN", "हम अभी आपका कॉल नहीं ले पा रहे हैं। कृपया कुछ मिनट बाद फिर से कॉल करें। धन्यवाद।"),
-    ("mr", "mr-IN", "आम्ही सध्या आपला कॉल घेऊ शकत नाही. कृपया काही मिनिटांनी पुन्हा कॉल करा. धन्यवाद."),
-    ("te", "te-IN", "మేము ఇప్పుడు మీ కాల్ స్వీకరించలేకపోతున్నాము. దయచేసి కొన్ని నిమిషాల తర్వాత మళ్లీ కాల్ చేయండి. ధన్యవాదాలు."),
-    ("ta", "ta-IN", "இப்போது உங்கள் அழைப்பை எங்களால் ஏற்க முடியவில்லை. தயவுசெய்து சில நிமிடங்கள் கழித்து மீண்டும் அழைக்கவும். நன்றி."),
-    ("ml", "ml-IN", "ഇപ്പോൾ നിങ്ങളുടെ കോൾ സ്വീകരിക്കാൻ ഞങ്ങൾക്ക് കഴിയുന്നില്ല. ദയവായി കുറച്ച് മിനിറ്റുകൾക്ക് ശേഷം വീണ്ടും വിളിക്കുക. നന്ദി."),
-];
 
 fn document(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
     let mut writer = Writer::new(Vec::new());
@@ -298,7 +255,7 @@ mod tests {
         assert_eq!(refusal("hi").language, Some("hi-IN"));
         assert_eq!(refusal("ta-IN").language, Some("ta-IN"));
         assert_eq!(refusal("xx").language, Some("en-US"));
-        for (code, tag, text) in REFUSALS {
+        for (code, tag, text) in spoken::REFUSALS {
             let parsed = parse(&say_and_hang_up(&refusal(code)));
             assert_eq!(parsed, [format!("Say language={tag}"), format!("'{text}'"), "Hangup".to_owned()]);
         }
@@ -317,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_answer_stays_far_below_what_the_carrier_takes() {
-        for (code, ..) in REFUSALS {
+        for (code, ..) in spoken::REFUSALS {
             assert!(say_and_hang_up(&refusal(code)).len() < 4_000);
         }
     }

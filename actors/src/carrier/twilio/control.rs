@@ -2,6 +2,8 @@
 
 mod place;
 
+pub(super) use self::place::of_caller;
+
 use std::time::Duration;
 
 use base64_simd::STANDARD;

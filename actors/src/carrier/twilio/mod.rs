@@ -1,8 +1,10 @@
 //! Twilio: Media Streams, TwiML, request signatures, and its REST API.
 
-pub mod answer;
+mod answer;
 pub mod control;
+pub mod desk;
 mod fake;
+mod told;
 pub mod trust;
 mod wire;
 
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use self::fake::TwilioFake;
 use self::wire::TwilioWire;
+use super::desk::Route;
 use super::fake::Fake;
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
@@ -26,6 +29,14 @@ pub(super) struct Twilio;
 impl Seat for Twilio {
     fn capabilities(&self) -> &'static Capabilities {
         &CAPABILITIES
+    }
+
+    fn title(&self) -> &'static str {
+        "Twilio"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        desk::ROUTES
     }
 
     fn wire(&self) -> Box<dyn Wire> {

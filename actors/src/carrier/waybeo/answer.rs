@@ -3,10 +3,16 @@
 use quick_xml::escape::escape;
 
 /// What it is sent as.
-pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+/// Nothing to do.
+pub(super) const NOTHING: &str = "<response></response>";
+
+/// The call ends.
+pub(super) const HANG_UP: &str = "<response><hangup/></response>";
 
 /// KooKoo's document that connects a call to a stream.
-pub fn stream_document(url: &str, sip_id: &str) -> String {
+pub(super) fn stream_document(url: &str, sip_id: &str) -> String {
     // What XML cannot say at all is left out: it comes from the URL of a request.
     let sip_id: String = sip_id.chars().filter(|c| !c.is_control()).take(LONGEST_SIP_ID).collect();
     format!("<response><stream is_sip='true' url='{}'>{}</stream></response>", escape(url), escape(sip_id.as_str()))

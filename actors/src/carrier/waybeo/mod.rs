@@ -1,7 +1,8 @@
 //! Waybeo, whose bot stream is Ozonetel's.
 
-pub mod answer;
+mod answer;
 pub mod control;
+pub mod desk;
 mod fake;
 mod wire;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use self::fake::WaybeoFake;
 use self::wire::WaybeoWire;
+use super::desk::Route;
 use super::fake::Fake;
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
@@ -25,6 +27,14 @@ pub(super) struct Waybeo;
 impl Seat for Waybeo {
     fn capabilities(&self) -> &'static Capabilities {
         &CAPABILITIES
+    }
+
+    fn title(&self) -> &'static str {
+        "Waybeo"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        desk::ROUTES
     }
 
     fn wire(&self) -> Box<dyn Wire> {

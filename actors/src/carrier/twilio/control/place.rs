@@ -42,11 +42,15 @@ impl TwilioApi {
             Target::Client(identity) => Private::new(format!("client:{}", identity.expose())),
             Target::Carrier => return None,
         };
-        let call: String = form_urlencoded::byte_serialize(call.as_str().as_bytes()).collect();
-        let callback = |what| format!("{}/{what}?call={call}", self.person);
+        let callback = |what| format!("{}/{what}?{}", self.person, of_caller(call));
         // A machine presses no key, which is surer than looking for one.
         Some(Placing { to, from, document: callback("briefing"), status: callback("status"), ring, machine: None })
     }
+}
+
+/// The query of URLs that a person is called with: the call that they are called for.
+pub(in crate::carrier::twilio) fn of_caller(call: &CarrierCallId) -> String {
+    form_urlencoded::byte_serialize(call.as_str().as_bytes()).fold("call=".to_owned(), |query, piece| query + piece)
 }
 
 /// What the API's answer means: the call's name, or why there is none.

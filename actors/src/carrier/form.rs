@@ -4,11 +4,11 @@ use std::fmt;
 
 /// The decoded pairs of a form or a query. Holds numbers: prints only how many there are.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(super) struct Form(Vec<(String, String)>);
+pub struct Form(Vec<(String, String)>);
 
 /// Why a form cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FormError {
+pub enum FormError {
     /// A `%` without two hexadecimal digits behind it.
     #[error("`%` at byte {at} is not followed by two hexadecimal digits")]
     BadEscape {
@@ -42,7 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// When an escape is broken or the result is not UTF-8.
-    pub(super) fn parse(raw: &[u8]) -> Result<Self, FormError> {
+    pub fn parse(raw: &[u8]) -> Result<Self, FormError> {
         let mut pairs = Vec::new();
         let mut at = 0;
         for (index, pair) in raw.split(|&byte| byte == b'&').enumerate() {
@@ -61,12 +61,12 @@ impl Form {
     }
 
     /// All pairs, in order.
-    pub(super) fn pairs(&self) -> &[(String, String)] {
+    pub fn pairs(&self) -> &[(String, String)] {
         &self.0
     }
 
     /// The first value of `name` that is not empty.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
+    pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
@@ -74,7 +74,7 @@ impl Form {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) fn id(&self, name: &'static str) -> Result<&str, FormError> {
+    pub fn id(&self, name: &'static str) -> Result<&str, FormError> {
         let value = self.value(name).ok_or(FormError::Missing { name })?;
         if value.len() <= LONGEST_ID && value.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(value)
@@ -90,7 +90,7 @@ impl fmt::Debug for Form {
     }
 }
 
-/// Twilio's ids have 34 characters; a longer one than this is somebody's joke.
+/// Carriers' ids have 21 to 40 characters; a longer one than this is somebody's joke.
 const LONGEST_ID: usize = 64;
 
 fn decode(bytes: &[u8], at: usize) -> Result<Vec<u8>, FormError> {

@@ -1,0 +1,275 @@
+//! What Twilio's webhooks ask and tell, by their forms (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
+
+use crate::carrier::desk::{
+    Arriving, DialOutcome, Direction, Heard, Refused, Role, StatusNews, StreamEnding, StreamFailure, StreamNews,
+};
+use crate::carrier::form::{Form, FormError};
+use crate::ids::{CarrierCallId, Private};
+
+/// What a form tells at a path of `role`. The query is what we, or the operator, wrote into the URL.
+///
+/// # Errors
+/// When it has not what its path needs.
+pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refused> {
+    let told = match role {
+        Role::Arrives => arrives(form, query),
+        Role::StreamEnded => stream_ended(form),
+        Role::DialEnded => dial_ended(form),
+        Role::Whisper => form.id("ParentCallSid").map(|call| Heard::Whisper { call: CarrierCallId::new(call) }),
+        Role::WhisperTaken => Ok(Heard::WhisperTaken { taken: is_pressed(form) }),
+        Role::PersonAnswered => caller(query).map(|call| Heard::PersonAnswered { call }),
+        Role::PersonTaken => caller(query).map(|call| Heard::PersonTaken { call, taken: is_pressed(form) }),
+        Role::PersonStatus => caller(query).map(|call| Heard::PersonStatus { call, outcome: person_outcome(form) }),
+        Role::Status => status(form, query),
+        Role::StreamStatus => stream_status(form),
+        Role::Stream => Ok(Heard::Nothing),
+    };
+    told.map_err(|error| Refused::unreadable(format!("the form cannot be used: {error}")))
+}
+
+fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
+    let call = CarrierCallId::new(form.id("CallSid")?);
+    let account = Some(form.id("AccountSid")?.to_owned());
+    let query = Form::parse(query.as_bytes())?;
+    if let Some(name) = query.value("outbound") {
+        return Ok(Heard::PickedUp { name: name.to_owned(), call, machine: is_machine(form) });
+    }
+    let status = form.value("CallStatus").unwrap_or_default();
+    if is_news(form) {
+        return Ok(Heard::Misdirected { call, over: is_terminal(status), status: status.to_owned() });
+    }
+    let direction = direction(form);
+    Ok(Heard::Arrives(Arriving {
+        call,
+        account,
+        direction,
+        from: number(form, "From"),
+        to: number(form, "To"),
+        parameters: query.pairs().to_vec(),
+        in_progress: status == IN_PROGRESS,
+        // Somebody's own dialler has begun the call.
+        machine: direction == Direction::Outbound && is_machine(form),
+    }))
+}
+
+/// Whether a webhook tells of a call instead of asking what to do with it: a callback that was configured with the wrong address.
+fn is_news(form: &Form) -> bool {
+    const CALLBACKS: [&str; 5] =
+        ["CallbackSource", "RecordingStatus", "StreamEvent", "StatusCallbackEvent", "TranscriptionEvent"];
+    const WITHOUT_STATUS: [&str; 4] = ["AnsweredBy", "RecordingSid", "ConferenceSid", "TranscriptionSid"];
+    let any = |names: &[&str]| names.iter().any(|name| form.value(name).is_some());
+    match form.value("CallStatus") {
+        Some(status) => is_terminal(status) || any(&CALLBACKS),
+        None => any(&CALLBACKS) || any(&WITHOUT_STATUS),
+    }
+}
+
+fn stream_ended(form: &Form) -> Result<Heard, FormError> {
+    let status = form.value("CallStatus").unwrap_or_default();
+    Ok(Heard::StreamEnded(StreamEnding {
+        call: CarrierCallId::new(form.id("CallSid")?),
+        over: is_terminal(status),
+        in_progress: status == IN_PROGRESS,
+        direction: direction(form),
+        from: number(form, "From"),
+        to: number(form, "To"),
+    }))
+}
+
+fn dial_ended(form: &Form) -> Result<Heard, FormError> {
+    let call = CarrierCallId::new(form.id("CallSid")?);
+    // The caller has hung up, and nobody is left to come back.
+    let over = is_terminal(form.value("CallStatus").unwrap_or_default());
+    Ok(Heard::DialEnded { call, outcome: (!over).then(|| dial_outcome(form)) })
+}
+
+/// How a dialled leg went. An answer alone does not mean that the two were joined.
+fn dial_outcome(form: &Form) -> DialOutcome {
+    let joined = form.value("DialBridged") != Some("false");
+    match form.value("DialCallStatus").unwrap_or_default() {
+        "completed" | "answered" if joined => DialOutcome::Bridged,
+        "completed" | "answered" => DialOutcome::NotTaken,
+        status => unanswered(status),
+    }
+}
+
+/// How the line of a warm transfer's person went, once it is down.
+fn person_outcome(form: &Form) -> Option<DialOutcome> {
+    let status = form.value("CallStatus").unwrap_or_default();
+    let outcome = if status == "completed" { DialOutcome::Bridged } else { unanswered(status) };
+    is_terminal(status).then_some(outcome)
+}
+
+/// How a leg went that nobody has answered.
+fn unanswered(status: &str) -> DialOutcome {
+    match status {
+        "busy" => DialOutcome::Busy,
+        "no-answer" | "canceled" => DialOutcome::NoAnswer,
+        _ => DialOutcome::Failed,
+    }
+}
+
+/// Of a leg that the call has dialled only its answer matters; how it ends is told at another path.
+fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
+    let status = form.value("CallStatus").unwrap_or_default();
+    if let Some(parent) = form.value("ParentCallSid") {
+        let call = CarrierCallId::new(parent);
+        return Ok(if status == IN_PROGRESS { Heard::LegAnswered { call } } else { Heard::Nothing });
+    }
+    let call = CarrierCallId::new(form.id("CallSid")?);
+    Ok(Heard::Status(StatusNews {
+        call,
+        announced: Form::parse(query.as_bytes())?.value("outbound").map(str::to_owned),
+        unanswered: UNANSWERED.into_iter().find(|it| *it == status),
+        over: is_terminal(status),
+        status: status.to_owned(),
+    }))
+}
+
+fn stream_status(form: &Form) -> Result<Heard, FormError> {
+    let event = form.value("StreamEvent").map(str::to_owned);
+    // The carrier's own words may quote anything; its code and our words do.
+    let code = error_code(form.value("StreamError").unwrap_or_default());
+    let meaning = code.and_then(explain).unwrap_or("see the carrier's error catalogue");
+    let failed = (event.as_deref() == Some("stream-error")).then_some(StreamFailure { code, meaning });
+    Ok(Heard::Stream(StreamNews {
+        call: form.value("CallSid").map(str::to_owned),
+        stream: form.id("StreamSid")?.to_owned(),
+        event,
+        failed,
+    }))
+}
+
+/// The call that a person is called for: we wrote it into the URL, and the carrier has signed that.
+fn caller(query: &str) -> Result<CarrierCallId, FormError> {
+    Form::parse(query.as_bytes())?.id("call").map(CarrierCallId::new)
+}
+
+/// Whether the person has pressed a key, `#` too.
+fn is_pressed(form: &Form) -> bool {
+    let key = |text: &str| text.contains(|c: char| c.is_ascii_digit() || matches!(c, '*' | '#'));
+    ["Digits", "FinishedOnKey"].iter().any(|name| form.value(name).is_some_and(key))
+}
+
+/// Whether a machine has answered, where the carrier was told to find out.
+fn is_machine(form: &Form) -> bool {
+    form.value("AnsweredBy").is_some_and(|by| by.starts_with("machine") || by == "fax")
+}
+
+fn direction(form: &Form) -> Direction {
+    match form.value("Direction") {
+        Some("outbound-api" | "outbound-dial") => Direction::Outbound,
+        _ => Direction::Inbound,
+    }
+}
+
+fn number(form: &Form, name: &str) -> Private<String> {
+    Private::new(form.value(name).unwrap_or_default().to_owned())
+}
+
+fn is_terminal(status: &str) -> bool {
+    TERMINAL.contains(&status)
+}
+
+/// The first number of five digits in `text`.
+fn error_code(text: &str) -> Option<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 5)?.parse().ok()
+}
+
+/// What a stream error means for the operator of this service.
+fn explain(code: u32) -> Option<&'static str> {
+    Some(match code {
+        31900 => "unknown error at the carrier",
+        31901 => "connecting to the stream URL timed out: is `server.public_url` reachable from the internet?",
+        31902 => "the stream URL refused the connection: is the proxy listening and does it pass `/ws` on?",
+        31903 => "the socket was dropped: a proxy's read timeout, or this process died",
+        31904 => "the stream URL's host is unreachable: check DNS and `server.public_url`",
+        31910 => "TLS failed: the proxy's certificate must be publicly trusted and match `server.public_url`",
+        31920 => {
+            "the upgrade was not answered with 101: the signature was refused (`server.public_url` must be the URL the carrier calls), or the proxy does not pass upgrades"
+        }
+        31921 => "we closed the socket: the log of that moment says why",
+        31922 => "the stream URL is not wss: `server.public_url` must be https",
+        31923 => "the stream URL is malformed: check `server.public_url`",
+        31924 => "WebSocket protocol violation: a proxy that compresses or changes frames",
+        31930 => "the carrier dropped caller audio because we read too slowly: this process is overloaded",
+        31931 => "more than 10 minutes of audio were queued at the carrier and the rest was dropped",
+        31940..=31942 => "a connector or a track that this service does not use",
+        31950 | 31951 => {
+            "the carrier refused a message of ours as malformed: a fault of this service, please report it"
+        }
+        31953 => "no audio from the telephone network",
+        31960 => "a quota of the carrier was reached",
+        _ => return None,
+    })
+}
+
+/// `CallStatus` values after which nothing comes.
+const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
+/// The `CallStatus` of a call that somebody has answered.
+const IN_PROGRESS: &str = "in-progress";
+/// Those of a call that nobody has answered.
+const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_in_whatever_words_it_comes() {
+        assert_eq!(error_code("31920"), Some(31920));
+        assert_eq!(error_code("Error 31920 - Stream - WebSocket - Handshake Error"), Some(31920));
+        assert_eq!(error_code("no number, 12 or 123456"), None);
+    }
+
+    #[test]
+    fn every_code_of_the_reference_is_explained_but_those_of_other_products() {
+        for code in [31901, 31902, 31903, 31904, 31910, 31920, 31921, 31922, 31923, 31924, 31930, 31931, 31951, 31953] {
+            assert!(explain(code).is_some(), "{code}");
+        }
+        assert_eq!(explain(64_101), None);
+    }
+
+    #[test]
+    fn a_webhook_is_a_call_an_answer_to_ours_or_news() {
+        let told = |form: &str, query| {
+            heard(Role::Arrives, &Form::parse(form.as_bytes()).expect("a form"), query).expect("what a call needs")
+        };
+        const CALL: &str = "CallSid=CA1&AccountSid=AC1&From=%2B1&To=%2B2";
+        let Heard::Arrives(call) = told(&format!("{CALL}&CallStatus=ringing"), "agent=sales") else { panic!() };
+        assert_eq!((call.direction, call.in_progress, call.machine), (Direction::Inbound, false, false));
+        assert_eq!(call.parameters, [("agent".to_owned(), "sales".to_owned())]);
+        let dialler = format!("{CALL}&CallStatus=in-progress&Direction=outbound-api&AnsweredBy=machine_start");
+        let Heard::Arrives(call) = told(&dialler, "") else { panic!() };
+        assert!(call.in_progress && call.machine && call.direction == Direction::Outbound);
+        let Heard::PickedUp { name, machine, .. } = told(&dialler, "outbound=ours") else { panic!() };
+        assert_eq!((name.as_str(), machine), ("ours", true));
+        for (news, over) in [
+            ("CallStatus=completed", true),
+            ("CallStatus=ringing&CallbackSource=call-progress-events", false),
+            ("RecordingSid=RE1", false),
+        ] {
+            let Heard::Misdirected { over: found, .. } = told(&format!("{CALL}&{news}"), "") else { panic!("{news}") };
+            assert_eq!(found, over, "{news}");
+        }
+        let lacking = heard(Role::Arrives, &Form::default(), "").expect_err("no call");
+        assert_eq!((lacking.status, lacking.stranger), (400, None));
+    }
+
+    #[test]
+    fn an_answer_alone_joins_nobody() {
+        let outcome = |form: &str| {
+            let form = Form::parse(format!("CallSid=CA1&{form}").as_bytes()).expect("a form");
+            match heard(Role::DialEnded, &form, "").expect("what a leg needs") {
+                Heard::DialEnded { outcome, .. } => outcome,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(outcome("DialCallStatus=completed&DialBridged=true"), Some(DialOutcome::Bridged));
+        assert_eq!(outcome("DialCallStatus=completed&DialBridged=false"), Some(DialOutcome::NotTaken));
+        assert_eq!(outcome("DialCallStatus=busy"), Some(DialOutcome::Busy));
+        assert_eq!(outcome("DialCallStatus=no-answer"), Some(DialOutcome::NoAnswer));
+        assert_eq!(outcome("DialCallStatus=odd"), Some(DialOutcome::Failed));
+        assert_eq!(outcome("DialCallStatus=completed&CallStatus=completed"), None, "the caller has gone");
+    }
+}

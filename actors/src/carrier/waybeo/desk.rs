@@ -1,0 +1,207 @@
+//! Waybeo's door, which is Ozonetel's (KooKoo's) too: the stream's upgrade and the answer URL. Pure.
+//!
+//! The carrier signs nothing and announces nothing. What it has is the URL that it was given, with a token in it; whoever shows that
+//! token is believed, once `start` has come. Without a token only this machine itself is served.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::answer::{self as document, stream_document};
+use crate::carrier::StreamStart;
+use crate::carrier::address::socket_url;
+use crate::carrier::desk::{
+    Answer, Arrival, Connecting, Desk, Document, Heard, Proof, Refused, Request, Role, Route, Verb,
+};
+use crate::carrier::form::Form;
+use crate::ids::Private;
+
+/// Its paths.
+pub(super) const ROUTES: &[Route] = &[
+    Route { verbs: &[Verb::Get], path: STREAM, role: Role::Stream },
+    Route { verbs: &[Verb::Get], path: "/waybeo/answer", role: Role::Arrives },
+];
+const STREAM: &str = "/waybeo/ws";
+
+/// Waybeo's side of our HTTP.
+#[derive(Debug)]
+pub struct WaybeoDesk {
+    /// Our public address.
+    pub public_url: Url,
+    /// The token in its URLs; none only while every address is loopback.
+    pub token: Option<Private<String>>,
+    /// `did` is the caller's number, as Waybeo has it in production; else it is the dialled one, as Ozonetel's note has it.
+    pub did_is_caller: bool,
+    /// What the answer document names as the SIP id; empty takes the caller's of the request.
+    pub sip_id: String,
+}
+
+impl Desk for WaybeoDesk {
+    fn proof(&self) -> Proof {
+        if self.token.is_some() { Proof::Token } else { Proof::ThisMachine }
+    }
+
+    /// Ozonetel asks what to do with a call, and with `event` tells how it goes on.
+    fn judge(&self, _: Role, request: &Request<'_>) -> Result<Heard, Refused> {
+        let asked = self.accept(request)?;
+        let told = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+        let (event, call) = (told("event"), told("sid").to_owned());
+        let is = |words: &[&str]| words.iter().any(|word| event.eq_ignore_ascii_case(word));
+        if is(&["hangup", "disconnect"]) || is(&["stream"]) {
+            return Ok(Heard::ConnectedEnded { call, asks: is(&["stream"]), said: event.to_owned() });
+        }
+        let names = [self.sip_id.as_str(), told("outbound_sid"), told("sid"), "UNKNOWN"];
+        let number = |name| Some(told(name)).filter(|it| !it.is_empty()).map(|it| Private::new(it.to_owned()));
+        Ok(Heard::Connects(Connecting {
+            is_new: is(&["", "newcall"]),
+            said: event.to_owned(),
+            name: names.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned(),
+            from: number("cid"),
+            to: number("called_number"),
+            call,
+            parameters: asked.iter().filter(|(name, _)| KEPT.contains(&name.as_str())).cloned().collect(),
+        }))
+    }
+
+    fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
+        Ok(Arrival::Vouched { parameters: self.accept(request)? })
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> Document {
+        let body = match answer {
+            Answer::Stream { name, parameters, .. } => stream_document(&self.stream_url(parameters), name),
+            Answer::Nothing | Answer::GoOn => document::NOTHING.to_owned(),
+            // Where callers are sent is configured at Waybeo, which is told by a request.
+            Answer::HangUp
+            | Answer::Refuse { .. }
+            | Answer::Dial(_)
+            | Answer::AskToTake { .. }
+            | Answer::Meet { .. } => document::HANG_UP.to_owned(),
+        };
+        // The document holds the token.
+        Document { no_store: true, ..Document::of(document::CONTENT_TYPE, body) }
+    }
+
+    fn sort(&self, start: &mut StreamStart) {
+        if self.did_is_caller {
+            return;
+        }
+        let told = |names: &[&str]| {
+            names.iter().find_map(|name| start.parameters.get(*name)).map(|number| Private::new(number.clone()))
+        };
+        let (from, to) = (told(&["customer_number", "caller_number"]), told(&["did", "vmn"]));
+        (start.from, start.to) = (from, to);
+    }
+}
+
+impl WaybeoDesk {
+    /// Judges a request by its URL. What the URL says besides the token is given back.
+    fn accept(&self, request: &Request<'_>) -> Result<Vec<(String, String)>, Refused> {
+        let query = Form::parse(request.query().as_bytes())
+            .map_err(|error| Refused::unreadable(format!("the query cannot be read: {error}")))?;
+        let shown = query.value("token");
+        let (good, reason, told) = match &self.token {
+            // Of equal length by hashing, so that not even the length is told by the time it takes.
+            Some(token) => {
+                let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token.expose())));
+                (shown.is_some_and(same), "bad_token", "expected ?token= with WAYBEO_STREAM_TOKEN")
+            }
+            None => (
+                request.is_local,
+                "not_local",
+                "without WAYBEO_STREAM_TOKEN only direct connections from this machine are served",
+            ),
+        };
+        if good {
+            return Ok(query.pairs().iter().filter(|(name, _)| name != "token").cloned().collect());
+        }
+        Err(Refused::stranger(told, reason, told, call_of(&query)))
+    }
+
+    /// Where the carrier is to open its stream.
+    fn stream_url(&self, parameters: &[(String, String)]) -> String {
+        let url = socket_url(&self.public_url, STREAM);
+        let mut query = Serializer::new(String::new());
+        if let Some(token) = &self.token {
+            query.append_pair("token", token.expose());
+        }
+        for (name, value) in parameters {
+            query.append_pair(name, value);
+        }
+        let query = query.finish();
+        if query.is_empty() { url } else { format!("{url}?{query}") }
+    }
+}
+
+/// The carrier's id of the call, where the URL has it: `ucid` in Waybeo's, `sid` in KooKoo's.
+fn call_of(query: &Form) -> Option<&str> {
+    ["ucid", "sid"].into_iter().find_map(|name| query.value(name))
+}
+
+/// What of the answer URL the stream is to bring along.
+const KEPT: [&str; 2] = ["agent", "language"];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::carrier::AudioFormat;
+    use crate::ids::{CarrierCallId, StreamId};
+
+    #[test]
+    fn whose_number_did_is_is_decided_by_the_configuration() {
+        let start = || StreamStart {
+            stream: StreamId::new("u"),
+            carrier_call: CarrierCallId::new("u"),
+            account: None,
+            from: Some(Private::new("1".to_owned())),
+            to: Some(Private::new("2".to_owned())),
+            format: AudioFormat::PCM_8K.into(),
+            parameters: BTreeMap::from([("did".to_owned(), "1".to_owned()), ("vmn".to_owned(), "2".to_owned())]),
+        };
+        let sorted = |did_is_caller| {
+            let mut start = start();
+            WaybeoDesk { did_is_caller, ..desk() }.sort(&mut start);
+            (start.from.map(|it| it.expose().clone()), start.to.map(|it| it.expose().clone()))
+        };
+        assert_eq!(sorted(true), (Some("1".to_owned()), Some("2".to_owned())));
+        assert_eq!(sorted(false), (None, Some("1".to_owned())));
+    }
+
+    #[test]
+    fn the_answer_url_tells_of_a_call_and_of_its_end() {
+        let desk = desk();
+        let heard = |query: &str| {
+            let target = format!("/waybeo/answer?token=secret&sid=S1&{query}");
+            let request = Request { verb: Verb::Get, target: &target, headers: &[], body: b"", is_local: false };
+            desk.judge(Role::Arrives, &request).expect("the token is right")
+        };
+        let Heard::Connects(call) = heard("event=NewCall&cid=%2B911&called_number=2&agent=a&x=y") else { panic!() };
+        assert_eq!((call.is_new, call.call.as_str(), call.name.as_str()), (true, "S1", "S1"));
+        assert_eq!(call.parameters, [("agent".to_owned(), "a".to_owned())]);
+        assert_eq!(call.from.map(|it| it.expose().clone()).as_deref(), Some("+911"));
+        for (event, ends) in [("Hangup", Some(false)), ("DISCONNECT", Some(false)), ("Stream", Some(true)), ("x", None)]
+        {
+            let asks = match heard(&format!("event={event}")) {
+                Heard::ConnectedEnded { asks, .. } => Some(asks),
+                Heard::Connects(call) => {
+                    assert!(!call.is_new, "{event}");
+                    None
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(asks, ends, "{event}");
+        }
+    }
+
+    fn desk() -> WaybeoDesk {
+        WaybeoDesk {
+            public_url: Url::parse("https://voice.example.com").expect("a URL"),
+            token: Some(Private::new("secret".to_owned())),
+            did_is_caller: true,
+            sip_id: String::new(),
+        }
+    }
+}

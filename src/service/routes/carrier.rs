@@ -1,0 +1,289 @@
+//! Carriers' paths: every carrier's requests are judged by its desk, acted upon here, and answered by its desk.
+//!
+//! Here is what is the same for all: a call comes in, is picked up, is connected; news; streams. `after` has what follows a stream, and
+//! `request` reads requests and writes documents.
+
+mod after;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+use actix_web::http::Method;
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use log::{debug, error, info, warn};
+use switchboard_actors::call::actor::CallActor;
+use switchboard_actors::call::messages::DialAnswered;
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::desk::{
+    Answer, Arrival, Arriving, Connecting, Desk, Heard, Role, Route, StatusNews, StreamNews, Verb,
+};
+use switchboard_actors::clock;
+use switchboard_actors::events::emit;
+use switchboard_actors::ids::{CallTag, CarrierCallId, logged};
+use switchboard_actors::supervisor::events::Event;
+use switchboard_actors::supervisor::messages::{
+    CarrierEnded, Expect, ExpectedCall, Find, Identify, Permit, Refusal, Word,
+};
+
+use super::answered::Numbers;
+use super::app::{AppState, Asked, named};
+use super::order::{Body, bytes};
+use super::problem::Problem;
+use super::{only, stream};
+use crate::service::config::Voicemail;
+
+/// Mounts the paths of every carrier.
+pub(super) fn mount(app: &mut web::ServiceConfig) {
+    for (carrier, route) in
+        Carrier::all().flat_map(|carrier| carrier.routes().iter().map(move |route| (carrier, route)))
+    {
+        let words: Vec<&str> = route.verbs.iter().map(|verb| verb.word()).collect();
+        let mut resource = only(route.path, words.join(", "));
+        for verb in route.verbs {
+            let method = match verb {
+                Verb::Get => Method::GET,
+                Verb::Post => Method::POST,
+            };
+            resource =
+                resource.route(web::method(method).to(move |request: HttpRequest, body: Body, app: Data<AppState>| {
+                    serve(carrier, route, request, body, app)
+                }));
+        }
+        app.service(resource);
+    }
+}
+
+/// Answers a request to a carrier's path.
+async fn serve(
+    carrier: Carrier,
+    route: &'static Route,
+    request: HttpRequest,
+    body: Body,
+    app: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let door = Door::of(&app, carrier)?;
+    let body = bytes(body)?;
+    if route.role == Role::Stream {
+        let arrival = request::upgrade(&door, &request)?;
+        if let Arrival::Vouched { parameters } = &arrival {
+            door.check_agent(parameters, None, &request)?;
+        }
+        return stream::upgrade(carrier, arrival, &request, app.clone());
+    }
+    let heard = request::judge(&door, route.role, &request, &body)?;
+    if let Heard::Connects(call) = &heard {
+        door.check_agent(&call.parameters, Some(call.call.as_str()), &request)?;
+    }
+    door.hear(heard, &request).await
+}
+
+/// A carrier's door: what it asks and tells, by its desk.
+struct Door<'a> {
+    app: &'a AppState,
+    carrier: Carrier,
+    desk: &'a dyn Desk,
+}
+
+impl<'a> Door<'a> {
+    fn of(app: &'a AppState, carrier: Carrier) -> Result<Self, Problem> {
+        let desk = app.desks.get(&carrier).map(|desk| &**desk).ok_or_else(|| {
+            let (title, name) = (carrier.title(), carrier.name());
+            Problem::not_found(format!("{title} is not answered here; set {name}.enabled = true"))
+        })?;
+        Ok(Self { app, carrier, desk })
+    }
+
+    /// Acts upon what the carrier has said.
+    async fn hear(&self, heard: Heard, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+        Ok(match heard {
+            Heard::Arrives(call) => self.arrives(call).await,
+            Heard::Connects(call) => self.connects(&call),
+            Heard::ConnectedEnded { call, asks, said } => self.connected_ended(&call, asks, &said),
+            Heard::PickedUp { name, call, machine } => self.picked_up(&name, call, machine).await,
+            Heard::Misdirected { call, over, status } => self.misdirected(call, over, &status, request.path()),
+            Heard::StreamEnded(ending) => self.stream_ended(ending).await,
+            Heard::DialEnded { call, outcome } => self.dial_ended(call, outcome).await,
+            Heard::Whisper { call } => self.whisper(&call).await,
+            Heard::WhisperTaken { taken } => self.answer(if taken { &Answer::GoOn } else { &Answer::HangUp }),
+            Heard::PersonAnswered { call } => self.person_answered(&call).await,
+            Heard::PersonTaken { call, taken } => self.person_taken(&call, taken).await,
+            Heard::PersonStatus { call, outcome } => self.person_status(&call, outcome).await,
+            Heard::LegAnswered { call } => self.leg_answered(&call).await,
+            Heard::Status(news) => self.status(news).await,
+            Heard::Stream(news) => self.stream_news(&news),
+            Heard::Nothing => self.answer(&Answer::Nothing),
+        })
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> HttpResponse {
+        request::written(self.desk.answer(answer))
+    }
+
+    /// A call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
+    async fn arrives(&self, call: Arriving) -> HttpResponse {
+        let Arriving { call: carrier_call, account, direction, from, to, parameters, in_progress, machine } = call;
+        let (carrier, app) = (self.carrier, self.app);
+        let asked =
+            Asked { carrier, direction, from: from.expose(), to: to.expose(), parameters: parameters.as_slice() };
+        let profile = (app.profiles)(&asked);
+        let named = logged(carrier_call.as_str());
+        let language = profile.language.clone();
+        if machine && app.voicemail != Voicemail::Speak {
+            info!(carrier_call = named; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
+            app.supervisor.do_send(CarrierEnded(carrier_call));
+            return self.answer(&Answer::HangUp);
+        }
+        let profile = if machine { Arc::new(profile.with_note(TO_A_MACHINE)) } else { profile };
+        let call = ExpectedCall { carrier, carrier_call, account, direction, from, to, profile };
+        let word = if in_progress { Word::InProgress } else { Word::Rings };
+        match app.supervisor.send(Expect { call, word }).timeout(PATIENCE).await {
+            Ok(Ok(permit)) => {
+                debug!(call:% = permit.call, carrier_call = named; "call expected");
+                self.stream(&permit)
+            }
+            Ok(Err(Refusal::CallOver)) => {
+                info!(carrier_call = named, reason = Refusal::CallOver.word(); "call turned away at the webhook");
+                self.answer(&Answer::HangUp)
+            }
+            Ok(Err(refusal)) => {
+                info!(carrier_call = named, reason = refusal.word(); "call turned away at the webhook");
+                self.answer(&Answer::Refuse { language: &language })
+            }
+            Err(problem) => {
+                error!(carrier_call = named, problem:%; "the Supervisor does not answer");
+                self.answer(&Answer::Refuse { language: &language })
+            }
+        }
+    }
+
+    /// The document that connects a call to its first stream.
+    fn stream(&self, permit: &Permit) -> HttpResponse {
+        let name = permit.call.to_string();
+        self.answer(&Answer::Stream { name: &name, token: Some(&permit.token), parameters: &[] })
+    }
+
+    /// A call is to be connected to a stream that vouches for itself.
+    fn connects(&self, call: &Connecting) -> HttpResponse {
+        let numbers = Numbers { from: call.from.clone(), to: call.to.clone() };
+        if !self.app.answered.begins(&call.call, call.is_new, numbers, clock::now()) {
+            return self.connected_ended(&call.call, true, &call.said);
+        }
+        self.answer(&Answer::Stream { name: &call.name, token: None, parameters: &call.parameters })
+    }
+
+    /// Such a call is over, or its stream: the agent has said goodbye, or the caller has gone.
+    fn connected_ended(&self, call: &str, asks: bool, event: &str) -> HttpResponse {
+        if asks {
+            debug!(carrier_call = logged(call), event; "a call whose stream is over is ended");
+        } else {
+            debug!(carrier_call = logged(call), event; "the carrier says that a call is over");
+        }
+        self.app.answered.over(call);
+        self.answer(if asks { &Answer::HangUp } else { &Answer::Nothing })
+    }
+
+    /// Refuses a URL that names an agent that is not there.
+    fn check_agent(
+        &self,
+        parameters: &[(String, String)],
+        carrier_call: Option<&str>,
+        request: &HttpRequest,
+    ) -> Result<(), Problem> {
+        match parameters.iter().find(|(name, _)| name == "agent") {
+            Some((_, agent)) if !self.app.agents.contains(agent) => {
+                let carrier_call = carrier_call.filter(|call| !call.is_empty());
+                emit(Event::CallRefused { reason: "unknown_agent", carrier_call });
+                warn!(carrier_call = named(carrier_call), path = request.path(); "request refused: its URL names an agent that is not configured");
+                let known: Vec<_> = self.app.agents.iter().map(String::as_str).collect();
+                Err(Problem::not_found(format!("no such agent; there are {}", known.join(", "))))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Somebody, or something, has answered a call that we began.
+    async fn picked_up(&self, name: &str, carrier_call: CarrierCallId, machine: bool) -> HttpResponse {
+        let app = self.app;
+        let speaks = app.voicemail == Voicemail::Speak;
+        let told = machine.then_some(TO_A_MACHINE);
+        let announced = CarrierCallId::new(name);
+        let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, told };
+        match app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten() {
+            Some(permit) if machine && !speaks => {
+                emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &carrier_call), status: "machine" });
+                app.supervisor.do_send(CarrierEnded(carrier_call));
+                self.answer(&Answer::HangUp)
+            }
+            Some(permit) => self.stream(&permit),
+            None => {
+                warn!(carrier_call = logged(carrier_call.as_str()); "somebody has answered a call that we know nothing of; it is ended");
+                self.answer(&Answer::HangUp)
+            }
+        }
+    }
+
+    /// News of a call takes no place and leads nowhere; a terminal state frees what the call holds.
+    fn misdirected(&self, call: CarrierCallId, over: bool, status: &str, path: &str) -> HttpResponse {
+        if self.app.hints.callback_at_voice.due(clock::now()) {
+            let right = self.carrier.path(Role::Status).unwrap_or_default();
+            warn!(carrier_call = logged(call.as_str()), status; "{path} was asked with a callback: set the status callback of the number to `server.public_url` + {right}");
+        }
+        if over {
+            self.app.supervisor.do_send(CarrierEnded(call));
+        }
+        self.answer(&Answer::Nothing)
+    }
+
+    /// Somebody has answered a leg that the call has dialled; how it ends is told elsewhere.
+    async fn leg_answered(&self, call: &CarrierCallId) -> HttpResponse {
+        if let Some(call) = self.find(call).await {
+            call.do_send(DialAnswered);
+        }
+        self.answer(&Answer::Nothing)
+    }
+
+    /// A call has changed its state. A terminal one frees what the call holds, should nothing else have said so.
+    async fn status(&self, news: StatusNews) -> HttpResponse {
+        let StatusNews { call, announced, unanswered, over, status } = news;
+        if let Some(name) = announced {
+            let announced = CarrierCallId::new(&name);
+            let known = Identify { announced, carrier_call: call.clone(), picked_up: false, told: None };
+            let permit = self.app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
+            if let (Some(permit), Some(status)) = (permit, unanswered) {
+                emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &call), status });
+            }
+        }
+        if over {
+            debug!(carrier_call = logged(call.as_str()), status; "the carrier says that the call is over");
+            self.app.supervisor.do_send(CarrierEnded(call));
+        }
+        self.answer(&Answer::Nothing)
+    }
+
+    /// The only news of a stream whose handshake failed before we saw it.
+    fn stream_news(&self, news: &StreamNews) -> HttpResponse {
+        let (stream, event) = (logged(&news.stream), news.event.as_deref());
+        match &news.failed {
+            Some(failure) => {
+                let (carrier_call, meaning) = (named(news.call.as_deref()), failure.meaning);
+                warn!(carrier_call, stream, code:? = failure.code, meaning; "stream failed at the carrier");
+            }
+            None => debug!(stream, event; "stream status"),
+        }
+        self.answer(&Answer::Nothing)
+    }
+
+    async fn find(&self, call: &CarrierCallId) -> Option<Addr<CallActor>> {
+        self.app.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await.ok().flatten()
+    }
+}
+
+/// Longest wait for the Supervisor. Carriers give up after 10 to 15 s; a Supervisor that takes 5 s is dead.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the model is told when a machine has answered.
+const TO_A_MACHINE: &str = "# This call\n\nAn answering machine has answered. Nobody hears you now and nobody will reply: leave one short message \
+with who you are, why you call and that you will call again, then end the call.";

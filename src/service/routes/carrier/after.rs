@@ -1,0 +1,149 @@
+//! What follows a stream: the call goes on, comes back or ends; somebody is dialled, told, and joined.
+
+use actix_web::HttpResponse;
+use log::{info, warn};
+use switchboard_actors::call::messages::{Inspect, Next, NextAsked, OfPerson, PersonNews, ReadBriefing, ReadNext};
+use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
+use switchboard_actors::ids::{CallId, CarrierCallId, logged};
+use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, CarrierLetGo, ExpectReturn};
+
+use super::super::app::Asked;
+use super::{Door, PATIENCE};
+
+impl Door<'_> {
+    /// The stream has ended and the carrier asks how the call goes on.
+    pub(super) async fn stream_ended(&self, ending: StreamEnding) -> HttpResponse {
+        let call = ending.call.clone();
+        if ending.over {
+            self.app.supervisor.do_send(CarrierEnded(call));
+            return self.answer(&Answer::HangUp);
+        }
+        let language = match self.app.supervisor.send(AfterStream(call.clone())).timeout(PATIENCE).await {
+            Ok(Aftermath::On(_)) => return self.what_next(call, None).await,
+            Ok(Aftermath::NeverCame { language }) => {
+                let path = self.carrier.path(Role::Stream).unwrap_or_default();
+                warn!(carrier_call = logged(call.as_str()); "the stream never came: the carrier could not open `server.public_url` + {path}; the caller is told");
+                language
+            }
+            Ok(Aftermath::Lost) if ending.in_progress => {
+                info!(carrier_call = logged(call.as_str()); "a call without a stream is still in progress; the caller is told");
+                self.language_of(&ending)
+            }
+            Ok(Aftermath::Lost | Aftermath::Over) | Err(_) => {
+                self.app.supervisor.do_send(CarrierLetGo(call));
+                return self.answer(&Answer::HangUp);
+            }
+        };
+        self.app.supervisor.do_send(CarrierLetGo(call));
+        self.answer(&Answer::Refuse { language: &language })
+    }
+
+    /// The language that a call would be held in.
+    fn language_of(&self, ending: &StreamEnding) -> String {
+        let (carrier, direction) = (self.carrier, ending.direction);
+        let (from, to) = (ending.from.expose(), ending.to.expose());
+        (self.app.profiles)(&Asked { carrier, direction, from, to, parameters: &[] }).language.clone()
+    }
+
+    /// A dialled leg has ended and the carrier asks how the call goes on.
+    pub(super) async fn dial_ended(&self, call: CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
+        if outcome.is_none() {
+            self.app.supervisor.do_send(CarrierEnded(call));
+            return self.answer(&Answer::HangUp);
+        }
+        self.what_next(call, outcome).await
+    }
+
+    /// The document for a call whose stream, or dialled leg, has ended.
+    async fn what_next(&self, call: CarrierCallId, dialled: Option<DialOutcome>) -> HttpResponse {
+        match self.ask_next(&call, dialled).await {
+            Next::Dial { name, destination, .. } => self.answer(&Answer::Dial(Dial {
+                name: &name,
+                target: &destination.target,
+                timeout: destination.timeout,
+                caller_id: destination.caller_id.as_ref(),
+                whispers: destination.whisper.is_some(),
+            })),
+            Next::Meet => self.answer(&Answer::Meet { call: &call, side: Side::Caller }),
+            Next::HangUp => {
+                self.app.supervisor.do_send(CarrierLetGo(call));
+                self.answer(&Answer::HangUp)
+            }
+            Next::Return => match self.app.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
+                Ok(Some(permit)) => {
+                    // A stream's name is its own within the call.
+                    let name = CallId::random().to_string();
+                    self.answer(&Answer::Stream { name: &name, token: Some(&permit.token), parameters: &[] })
+                }
+                Ok(None) | Err(_) => self.answer(&Answer::HangUp),
+            },
+        }
+    }
+
+    /// How the call goes on; a call that is no longer on is over.
+    async fn ask_next(&self, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
+        let Some(call) = self.find(call).await else { return Next::HangUp };
+        call.send(NextAsked(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+    }
+
+    /// Somebody has answered a dialled leg and is told what the call is about before the two are joined.
+    pub(super) async fn whisper(&self, call: &CarrierCallId) -> HttpResponse {
+        let next = match self.find(call).await {
+            // Nothing comes of this question.
+            Some(call) => call.send(ReadNext).timeout(PATIENCE).await.unwrap_or(Next::HangUp),
+            None => Next::HangUp,
+        };
+        let told = match next {
+            Next::Dial { destination, reason, language, .. } => {
+                destination.whisper.map(|words| (words.replace("{reason}", &reason), language))
+            }
+            Next::Meet | Next::Return | Next::HangUp => None,
+        };
+        match told {
+            Some((words, language)) => {
+                self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Dialled })
+            }
+            // The caller has gone meanwhile: nobody is to be joined.
+            None => self.answer(&Answer::HangUp),
+        }
+    }
+
+    /// The person whom a warm transfer calls, or a machine of theirs, has answered and is told what the call is about.
+    pub(super) async fn person_answered(&self, call: &CarrierCallId) -> HttpResponse {
+        let (words, language) = match self.find(call).await {
+            Some(on) => (
+                on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
+                on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
+            ),
+            None => (None, String::new()),
+        };
+        match words {
+            Some(words) => {
+                self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Person { call } })
+            }
+            // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
+            None => self.answer(&Answer::HangUp),
+        }
+    }
+
+    /// They have pressed a key and join the caller, who waits.
+    pub(super) async fn person_taken(&self, call: &CarrierCallId, taken: bool) -> HttpResponse {
+        let waits = taken && self.tell_of_person(call, PersonNews::Took).await == Next::Meet;
+        let answer = if waits { Answer::Meet { call, side: Side::Person } } else { Answer::HangUp };
+        self.answer(&answer)
+    }
+
+    /// Their line is down.
+    pub(super) async fn person_status(&self, call: &CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
+        if let Some(outcome) = outcome {
+            self.tell_of_person(call, PersonNews::Ended(outcome)).await;
+        }
+        self.answer(&Answer::Nothing)
+    }
+
+    /// Tells the call; how the person goes on. A call that is no longer on is over.
+    async fn tell_of_person(&self, call: &CarrierCallId, news: PersonNews) -> Next {
+        let Some(call) = self.find(call).await else { return Next::HangUp };
+        call.send(OfPerson(news)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
+    }
+}

@@ -1,0 +1,89 @@
+//! A carrier's requests as its desk reads them, what it refuses, and its documents as they are sent.
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use log::warn;
+use switchboard_actors::carrier::desk::{Arrival, Document, Fitting, Headers, Heard, Refused, Request, Role, Verb};
+use switchboard_actors::clock;
+use switchboard_actors::events::emit;
+use switchboard_actors::supervisor::events::Event;
+
+use super::super::app::{is_local, named};
+use super::super::problem::Problem;
+use super::Door;
+
+/// What a request asks or tells.
+///
+/// # Errors
+/// 403 when it is not the carrier's, 400 when it cannot be read.
+pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<Heard, Problem> {
+    let headers = Shown(request.headers());
+    let shown = shown(request, &headers, body);
+    door.desk.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))
+}
+
+/// How a stream comes to be here.
+///
+/// # Errors
+/// As [`judge`].
+pub(super) fn upgrade(door: &Door<'_>, request: &HttpRequest) -> Result<Arrival, Problem> {
+    let headers = Shown(request.headers());
+    let shown = shown(request, &headers, &[]);
+    door.desk.upgrade(&shown).map_err(|refused| refuse(door, Role::Stream, &shown, refused))
+}
+
+/// A document as it is sent.
+pub(super) fn written(document: Document) -> HttpResponse {
+    let status = StatusCode::from_u16(document.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    if document.no_store {
+        response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    }
+    match document.content_type {
+        Some(kind) => response.content_type(kind).body(document.body),
+        None => response.finish(),
+    }
+}
+
+/// The headers of a request.
+struct Shown<'a>(&'a HeaderMap);
+
+impl Headers for Shown<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+}
+
+fn shown<'a>(request: &'a HttpRequest, headers: &'a Shown<'_>, body: &'a [u8]) -> Request<'a> {
+    Request {
+        verb: if request.method() == Method::GET { Verb::Get } else { Verb::Post },
+        target: request.uri().path_and_query().map_or("/", |target| target.as_str()),
+        headers,
+        body,
+        is_local: is_local(request),
+    }
+}
+
+fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) -> Problem {
+    let carrier_call = refused.carrier_call.as_deref();
+    if let Some(stranger) = &refused.stranger {
+        if stranger.mismatch {
+            tell_fitting_address(door, role, request);
+        }
+        let (reason, why) = (stranger.reason, stranger.why.as_str());
+        emit(Event::CallRefused { reason, carrier_call });
+        warn!(carrier_call = named(carrier_call), path = request.path(), reason; "request refused: {why}");
+    }
+    Problem::new(StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN), refused.told)
+}
+
+/// Says which address a signature fits that does not fit ours, once in a while. It is not taken.
+fn tell_fitting_address(door: &Door<'_>, role: Role, request: &Request<'_>) {
+    if !door.app.hints.other_address.due(clock::now()) {
+        return;
+    }
+    if let Some(Fitting { fits, tried }) = door.desk.fitting_address(role, request) {
+        warn!(fits, tried; "the signature fits another address than ours: set `server.public_url` to where the carrier calls us");
+    }
+}
