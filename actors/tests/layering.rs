@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
-const SHELLS: [&str; 28] = [
+const SHELLS: [&str; 29] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -24,6 +24,7 @@ const SHELLS: [&str; 28] = [
     "call/actor/people.rs",
     "call/actor/probes.rs",
     "call/actor/sabotage.rs",
+    "delivery/actor/cases.rs",
     "delivery/actor/erased.rs",
     "delivery/actor/node.rs",
     "delivery/actor/records.rs",

@@ -2,6 +2,7 @@
 //!
 //! It runs on an arbiter of its own. Its memory is bounded (`MOST_HELD`); further deliveries wait on disk.
 
+mod cases;
 mod erased;
 mod node;
 mod records;
@@ -138,7 +139,7 @@ impl Delivery {
             }
             Action::GivenUp { job, attempts, why } => {
                 if why == Why::Gone && attempts == 0 {
-                    self.tell_last(&job, "not tried: the endpoint has answered 410");
+                    self.note_last(&job, "not tried: the endpoint has answered 410");
                 }
                 self.note(&job, attempts, Status::Failed, None);
                 let (endpoint, problem) = (&self.plan.endpoints[job.endpoint].name, self.last(&job));
@@ -193,7 +194,7 @@ impl Delivery {
         };
         ctx.spawn(exchange.into_actor(self).map(|(job, answer, told), this: &mut Self, ctx: &mut Context<Self>| {
             let (notice, gone) = (Arc::clone(&job.notice), answer.clone());
-            this.tell_last(&job, &told);
+            this.note_last(&job, &told);
             this.step(Happening::Answered { job, answer, chance: chance() }, ctx);
             match gone {
                 Answer::Erased => this.forget(&notice, ctx),
@@ -202,63 +203,6 @@ impl Delivery {
                 }
             }
         }));
-    }
-
-    /// Writes the state of a delivery into its case.
-    fn note(&mut self, job: &Job, attempts: u32, status: Status, wait: Option<Duration>) {
-        let now = clock::wall();
-        let name = &self.plan.endpoints[job.endpoint].name;
-        if let Some(course) = self.cases.get_mut(&job.notice).and_then(|case| case.deliveries.get_mut(name)) {
-            course.status = status;
-            course.attempts = attempts;
-            course.next_at = wait.map(|wait| now + wait);
-            course.ended_at = (status != Status::Pending).then_some(now);
-        }
-    }
-
-    fn tell_last(&mut self, job: &Job, told: &str) {
-        let name = &self.plan.endpoints[job.endpoint].name;
-        if let Some(course) = self.cases.get_mut(&job.notice).and_then(|case| case.deliveries.get_mut(name)) {
-            course.last = Some(told.to_owned());
-            course.last_at = Some(clock::wall());
-        }
-    }
-
-    fn last(&self, job: &Job) -> String {
-        let name = &self.plan.endpoints[job.endpoint].name;
-        let course = self.cases.get(&job.notice).and_then(|case| case.deliveries.get(name));
-        course.and_then(|course| course.last.clone()).unwrap_or_default()
-    }
-
-    /// Writes a case to disk and forgets it when it is over. A write that fails is tried again.
-    fn save(&mut self, id: &Arc<str>) {
-        let Some(case) = self.cases.get(id) else { return };
-        if self.node.as_ref().is_some_and(|node| node.entries.contains_key(id)) {
-            // It belongs to the shared queue; the next exchange with Redis writes it.
-            self.unsaved.insert(Arc::clone(id));
-            return;
-        }
-        if let Err(problem) = self.store.save(case) {
-            if self.unsaved.insert(Arc::clone(id)) {
-                emit(Event::DeliveryUnsaved { problem: &problem.to_string() });
-            }
-            return;
-        }
-        self.unsaved.remove(id);
-        self.mark(case);
-        if case.status() != Status::Pending {
-            self.cases.remove(id);
-        }
-    }
-
-    fn mark(&self, case: &Case) {
-        let Some(files) = &case.notice.record else { return };
-        match self.store.mark_queue(&files.queue, case, clock::wall()) {
-            // Its call was erased, or its limit reached.
-            Err(problem) if problem.kind() == io::ErrorKind::NotFound => {}
-            Err(problem) => emit(Event::DeliveryUnsaved { problem: &format!("{}: {problem}", files.queue) }),
-            Ok(()) => {}
-        }
     }
 
     /// Opens a case for a notice, if any endpoint subscribes to it.
