@@ -1,4 +1,4 @@
-//! What goes on as long as a call stays: its floor, and its links to model and line. Pure.
+//! The regions of a call beneath its exit: the floor, the model link and the line link. Pure.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +30,7 @@ impl Conversation {
         }
     }
 
-    /// The model is told what came of a tool call, and may speak on it; where nobody hears that, once the caller is back.
+    /// Answers a tool call and lets the model speak on the result. Without a line, that waits until the caller is back.
     pub(super) fn answer_tool(&mut self, asked: &ToolCall, output: String, speak: bool, stage: Stage) {
         if speak {
             self.line.owes_an_answer();
@@ -38,12 +38,12 @@ impl Conversation {
         self.floor.answer_tool(asked, output, speak, stage, &mut self.call);
     }
 
-    /// The line is gone, or another one takes its place; the caller is not.
+    /// The line is gone, or another one replaces it; the caller is still there.
     pub(super) fn line_breaks(&mut self, stage: Stage) {
         self.line.breaks(stage, &mut self.floor, &mut self.call);
     }
 
-    /// The AudioPipeline is to say when all was heard.
+    /// Asks the AudioPipeline to report when everything was heard.
     pub(super) fn tell_when_drained(&mut self) {
         self.call.act(CallAction::TellWhenDrained);
     }

@@ -1,9 +1,9 @@
 //! The floor: who speaks. Pure; one of the regions of [`super::machine`].
 //!
-//! Exactly one holds it: the caller, the agent, an answer that is due, or nobody ([`Holder`]). Speech of the caller over the agent
-//! contests it (`barge_in` judges), silence leads to prompts ([`super::no_input`]), an answer that is due and not heard is waited for
-//! (`wait`), keys are the caller's word (`keys`), and what has to be heard is protected (`opening`). What the caller really
-//! hears and what the model makes meanwhile is the turn's business (`turn`). The floor knows of the other regions only the [`Stage`].
+//! Exactly one of four holds it: the caller, the agent, a due answer, or silence ([`Holder`]). Speech of the caller over the agent
+//! contests it (`barge_in` judges). Silence leads to prompts ([`super::no_input`]). A due answer that is not heard has a deadline
+//! (`wait`). Keys are input of the caller (`keys`). The opening is protected (`opening`). `turn` tracks what the caller hears and
+//! what the model generates. Of the other regions the floor knows only the [`Stage`].
 #![doc = include_str!("floor.md")]
 
 pub(super) mod agent;
@@ -48,13 +48,13 @@ pub(super) enum Holder {
     Caller,
     /// The agent is heard; the caller may be speaking over it.
     Agent,
-    /// Nobody is heard, and the agent owes an answer or makes one.
+    /// The line is silent, and the agent owes or generates an answer.
     Due,
-    /// Nobody is heard and nothing is owed: the caller may speak.
+    /// The line is silent and no answer is due: the caller may speak.
     Silent,
 }
 
-/// What a line that breaks cuts.
+/// What a broken line interrupts on the floor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     /// The caller was speaking.
@@ -67,12 +67,12 @@ pub(super) enum Cut {
     Nobody,
 }
 
-/// Whether somebody waited for a response that will not come.
+/// Whether the caller waited for a response that will not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// The caller did, in silence.
+    /// The caller waited in silence.
     Yes,
-    /// Nobody, or the caller has the word.
+    /// The caller did not wait, or is speaking.
     No,
 }
 
@@ -98,9 +98,9 @@ pub(super) struct Floor {
     pub(super) tools: Tools,
     stopwatch: Stopwatch,
     cut_short: CutShort,
-    /// What the caller says, as it comes.
+    /// The caller's words as they are transcribed.
     pieces: Pieces,
-    /// When the caller is to be warned of the longest duration; `None` once it was done, or where the call is too short for it.
+    /// When the caller is warned of the longest duration; `None` once it was done, or if the call is too short for it.
     warning: Option<Instant>,
 }
 
@@ -133,7 +133,7 @@ impl Floor {
         }
     }
 
-    /// Whether the caller speaks over the agent, and it is not judged yet.
+    /// Whether the caller speaks over the agent and barge-in is not judged yet.
     #[cfg(test)]
     pub(super) fn is_contested(&self) -> bool {
         self.barge_in.is_pending()
@@ -155,7 +155,7 @@ impl Floor {
         call.order(ModelOrder::Speak(ResponseRequest { purpose, instructions }));
     }
 
-    /// Records silence, no keys and no words from now on, or everything again.
+    /// Pauses or resumes recording.
     pub(super) fn pause_recording(&mut self, paused: bool, call: &mut Shared) {
         let answer = match self.turn.generated() {
             Some(response) => PrivateAnswer::Begun(response.clone()),
@@ -179,17 +179,17 @@ impl Floor {
         self.turn.is_sounding()
     }
 
-    /// Whether nothing is being heard, generated or owed.
+    /// Whether nothing is heard, generated or due.
     pub(super) fn is_over(&self) -> bool {
         self.turn.is_over()
     }
 
-    /// Whether the model has said something since the caller last had the word.
+    /// Whether the model has spoken since the caller last did.
     pub(super) fn has_spoken(&self) -> bool {
         self.turn.has_spoken()
     }
 
-    /// Whether nobody would notice anything.
+    /// Whether this is a quiet moment.
     pub(super) fn is_quiet(&self) -> bool {
         self.phase == Phase::Talk && self.turn.is_at_rest() && !self.barge_in.is_pending() && !self.tools.are_asked()
     }
@@ -197,7 +197,7 @@ impl Floor {
 
 /// What the other regions do to the floor.
 impl Floor {
-    /// The model's session is gone and another one is being opened: nobody tells any more when the caller's turn ends.
+    /// The session is lost and another one is being opened: the end of the caller's turn is not reported any more.
     pub(super) fn model_faltered(&mut self, call: &mut Shared) {
         self.turn.caller_ends();
         call.act(CallAction::CallerTurn { open: false });
@@ -215,12 +215,12 @@ impl Floor {
         self.turn.model_resumed(answering);
     }
 
-    /// The model is gone, and with it what it was generating or owed.
+    /// The model is gone, and with it the answer that it generated or owed.
     pub(super) fn model_lost(&mut self) {
         self.turn.model_lost();
     }
 
-    /// What a line that breaks now cuts.
+    /// What a line that breaks now would interrupt.
     pub(super) fn cut(&self) -> Cut {
         if self.turn.is_caller_speaking() {
             Cut::Caller
@@ -248,7 +248,7 @@ impl Floor {
         was_speaking
     }
 
-    /// The caller is on another stream, on which nobody has spoken yet.
+    /// The caller is on another, still silent stream.
     pub(super) fn comes_back(&mut self) {
         self.turn.caller_ends();
         self.turn.playout_drained();
@@ -279,6 +279,6 @@ impl Floor {
     }
 }
 
-/// How long before the longest duration the caller is told. Shorter: no time to come to an end. Longer: the rest of the call is
-/// held under a threat. Calls that may not last twice this long are not warned.
+/// How long before the longest duration the caller is warned. Shorter: no time to finish. Longer: the warning spoils the rest of
+/// the call. Calls that may not last twice this long are not warned.
 const WARNED_AHEAD: Duration = Duration::from_secs(30);

@@ -1,11 +1,11 @@
 //! The line link: whether there is a stream on which the caller hears and is heard. Pure; one of the regions of [`super::machine`].
 //!
-//! A line may break under a call that goes on: the carrier notices that its stream is gone and asks how the call goes on; it is
-//! given another stream, on which the agent says that the line broke and goes on where the caller stopped hearing. The model's
-//! session is kept, and nothing is said meanwhile: what begins is cut, so that the model knows what was heard. A carrier that does
-//! not ask in time has lost the caller.
+//! A line may break during a call. The carrier notices that its stream is gone and asks how the call goes on. It gets another stream,
+//! on which the agent says that the line broke and continues where the caller stopped hearing. The model's session is kept, and
+//! nothing is said meanwhile: a new answer is cut, so that the model knows what was heard. A carrier that does not ask in time has
+//! lost the caller.
 //!
-//! A live call that its operator sends to our first document again goes the same way: its stream ends because another one follows.
+//! The same happens to a live call that its operator redirects to our first document: its stream ends because another one follows.
 #![doc = include_str!("line_link.md")]
 
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 #[derive(Debug)]
 pub(super) struct LineLink {
     state: Link,
-    /// Streams whose end was not told: the call's own, and earlier ones that another has followed.
+    /// Streams whose end was not reported: the present one, and earlier ones that were replaced.
     unended: u32,
     /// When the carrier last gave a sign of life.
     heard: Instant,
@@ -32,14 +32,14 @@ pub(super) struct LineLink {
 /// Whether there is a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
-    /// There is one; or it was given back so that the caller can be handed on.
+    /// There is one, or it was closed for a transfer.
     Up,
-    /// There is one, and its end is the beginning of another, which the carrier has been given.
+    /// There is one, and the carrier has the document of the stream that replaces it.
     Offered {
         /// No longer than until then.
         until: Instant,
     },
-    /// It broke, and the caller is waited for.
+    /// It broke; the call waits for the caller.
     Broken(Break),
 }
 
@@ -49,41 +49,41 @@ struct Break {
     since: Instant,
     /// When the caller is given up.
     until: Instant,
-    /// What the line broke into, which is what the call goes on with.
+    /// What the line interrupted: the call continues with it.
     into: Scene,
 }
 
-/// What a line broke into.
+/// What a broken line interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
-    /// The agent opened the call, or was about to.
+    /// The opening of the call.
     Opening {
-        /// What of it has to be heard again.
+        /// From where it is said again.
         from: Start,
     },
     /// The conversation.
     Talk(Cut),
 }
 
-/// Where an opening begins again.
+/// Where an opening starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// With the legal notice, which was not heard to its end.
+    /// At the legal notice, which was not heard to its end.
     Notice,
-    /// With the greeting.
+    /// At the greeting.
     Greeting,
 }
 
-/// What the end of a stream means.
+/// The meaning of a stream's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamEnd {
-    /// Nothing: it is the end of an earlier one, or was known.
+    /// Nothing: it ends an earlier stream, or was already known.
     Nothing,
     /// The line broke, or another stream follows.
     Breaks,
-    /// The call is being handed on, and decides itself.
+    /// The call is being transferred; the exit decides.
     Beneath,
-    /// The caller is gone, and nobody but the stream says so.
+    /// The caller is gone, by the stream alone.
     CallerLeft,
     /// The call ends.
     Ends(Ending),
@@ -113,7 +113,7 @@ impl LineLink {
         matches!(self.state, Link::Offered { .. })
     }
 
-    /// Something came from the carrier.
+    /// Notes a sign of life from the carrier.
     pub(super) fn is_heard(&mut self, now: Instant) {
         self.heard = now;
     }
@@ -132,7 +132,7 @@ impl LineLink {
             self.unended = self.unended.saturating_sub(1);
         }
         match (report, stage) {
-            // Told after the caller has come back on another.
+            // It was reported after the caller came back on another stream.
             (L::Stopped | L::Closed, _) if earlier => E::Nothing,
             // The stream that broke.
             (L::Stopped | L::Closed, Stage::Broken) => E::Nothing,
@@ -158,7 +158,7 @@ impl LineLink {
         matches!(self.state, Link::Offered { until } if now < until)
     }
 
-    /// The line is gone, or another one takes its place; the caller is not.
+    /// The line is gone, or another one replaces it; the caller is still there.
     pub(super) fn breaks(&mut self, stage: Stage, floor: &mut Floor, call: &mut Shared) {
         let opening = if stage == Stage::Connecting { Some(opening(call)) } else { floor.opening_from() };
         let into = opening.map_or_else(|| Scene::Talk(floor.cut()), |from| Scene::Opening { from });
@@ -166,7 +166,7 @@ impl LineLink {
         let was_speaking = floor.line_breaks(stage, call);
         if stage != Stage::Connecting {
             if was_speaking {
-                // Half a sentence would be answered as if it were a whole one.
+                // Half a sentence would be answered as if it were complete.
                 call.act(CallAction::CallerTurn { open: false });
                 call.order(ModelOrder::DiscardInput);
             }
@@ -186,7 +186,7 @@ impl LineLink {
         };
     }
 
-    /// Something was to be said while nobody was there to hear it.
+    /// Notes that something was due while there was no line.
     pub(super) fn owes_an_answer(&mut self) {
         if let Link::Broken(Break { into: into @ Scene::Talk(Cut::Nobody), .. }) = &mut self.state {
             *into = Scene::Talk(Cut::Answer);
@@ -223,7 +223,7 @@ impl LineLink {
         }
     }
 
-    /// The caller is back, and the call does not go on with what the line broke into.
+    /// The caller is back, and the call does not continue what the line interrupted.
     pub(super) fn mended(&mut self) {
         self.state = Link::Up;
     }
@@ -233,7 +233,7 @@ impl LineLink {
         if let Link::Broken(broken) = self.state { Some(now.saturating_duration_since(broken.since)) } else { None }
     }
 
-    /// When a line that says nothing is given up.
+    /// When a silent line is given up.
     pub(super) fn silence_timer(&self, call: &Shared, timers: &mut TimerTable) {
         timers.set(Timer::LineSilence, self.heard.checked_add(call.profile.limits.line_silence));
     }
@@ -266,6 +266,6 @@ fn opening(call: &Shared) -> Start {
 
 /// Longest wait for the carrier to open the stream that brings a caller back.
 pub(super) const RETURNING: Duration = Duration::from_secs(15);
-/// What the model is told.
+/// The instruction for the model.
 const BROKE: &str =
     "The line to the caller broke and is back. They are still there. What they did not hear of your words was cut.";

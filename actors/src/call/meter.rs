@@ -1,19 +1,19 @@
-//! What a call costs, as it grows: the server's counts times the configured prices, against the call's own limits. Pure.
+//! The cost of a call so far: the server's counts times the configured prices, compared with the call's limits. Pure.
 //!
-//! **At most one turn too much.** What a response costs is known when it has ended, and the goodbye is a response too. So the
-//! hard limit counts as reached when another response like the last one would pass it: the goodbye then fits in, and only a
-//! turn that is dearer than the one before it can go over, by no more than itself.
+//! **At most one turn too much.** The cost of a response is known when it has ended, and the goodbye is a response too. So the hard
+//! limit counts as reached when another response like the last one would exceed it. The goodbye then fits, and only a turn that
+//! costs more than the one before it can exceed the limit, by no more than itself.
 
 use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, SpendPlan};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// What follows from what was spent.
+/// What the spending leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing.
     Within,
-    /// The agent is told to bring the call to an end; said once.
+    /// The agent is asked to wrap up; returned once.
     WrapUp,
     /// The call is closed politely.
     Close,
@@ -39,7 +39,7 @@ impl Meter {
         Self { model, transcription, budget: plan.call, spent: Usd::ZERO, last: Usd::ZERO, warned: false }
     }
 
-    /// Another model answers from here on.
+    /// Another model answers from now on.
     pub(super) fn charge(&mut self, plan: &SpendPlan, model: &str) {
         self.model = plan.prices.of(model);
     }

@@ -1,8 +1,7 @@
 //! The model link: whether there is a session that could answer. Pure; one of the regions of [`super::machine`].
 //!
-//! What is queued plays on through an outage. Who waits in silence hears a recorded line, because no model can say one. What was
-//! owed stays owed: the session that follows is asked for it by whoever opened it. A session that will expire is replaced in a
-//! quiet moment.
+//! Queued audio plays on through an outage. A caller who waits in silence hears a recorded line, because no model can say one. A due
+//! answer stays due: the next session is asked for it. A session that will expire is replaced in a quiet moment.
 #![doc = include_str!("model_link.md")]
 
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use crate::realtime::report::{LossClass, ModelLoss};
 #[derive(Debug)]
 pub(super) struct ModelLink {
     state: Link,
-    /// Sessions replaced in a row because the caller heard nothing of them.
+    /// Sessions replaced in a row because they gave no answer.
     replaced: usize,
 }
 
@@ -29,11 +28,11 @@ enum Link {
     Dialling,
     /// There is one.
     Up,
-    /// There is one that will expire, and a fresh one waits for a quiet moment.
+    /// The session will expire; a fresh one waits for a quiet moment.
     Expiring,
     /// One was lost, and another one is being opened.
     Down(Outage),
-    /// No other one is to be had.
+    /// No session can be opened any more.
     Gone,
 }
 
@@ -78,7 +77,7 @@ impl ModelLink {
         self.state == Link::Gone
     }
 
-    /// The session is configured; whether it is the first. Said again, it is the same one, or too late to be of use.
+    /// The session is configured. Returns whether it is the first; a repeated or late report changes nothing.
     pub(super) fn ready(&mut self, setup: Duration, call: &mut Shared) -> bool {
         call.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
         call.tell(Note::ModelConnected(setup));
@@ -89,8 +88,8 @@ impl ModelLink {
         first
     }
 
-    /// The session is gone, and another one is being opened; whether that leaves the conversation without one. Before the first one
-    /// the time for model setup runs.
+    /// The session is lost and another one is being opened. Returns whether the conversation is now without one. Before the first
+    /// session the setup timer runs instead.
     pub(super) fn faltered(&mut self, loss: ModelLoss, sounding: bool, call: &mut Shared) -> bool {
         call.tell(Note::ModelFaltered { class: loss.class, reason: loss.reason });
         match self.state {
@@ -103,12 +102,12 @@ impl ModelLink {
         }
     }
 
-    /// Another session goes on.
+    /// Another session has taken over.
     pub(super) fn resumed(&mut self, gap: Duration, call: &mut Shared) {
         call.tell(Note::ModelResumed(gap));
         match self.state {
             Link::Up | Link::Expiring | Link::Down(_) => self.state = Link::Up,
-            // Whatever follows the first is told of as the first, and what follows the last is too late.
+            // The session after a lost first one is reported as the first; a session after the last is too late.
             Link::Dialling | Link::Gone => {}
         }
     }
@@ -120,7 +119,7 @@ impl ModelLink {
         }
     }
 
-    /// A moment in which nobody notices that a session is replaced.
+    /// A quiet moment, in which a session can be replaced unnoticed.
     pub(super) fn quiet_moment(&mut self, call: &mut Shared) {
         if self.state == Link::Expiring {
             self.state = Link::Up;
@@ -128,14 +127,14 @@ impl ModelLink {
         }
     }
 
-    /// The caller begins to hear something, or has heard all there was: what plays breaks the silence of an outage.
+    /// The caller begins to hear something, or has heard everything: audio breaks the silence of an outage.
     pub(super) fn sounds(&mut self, sounding: bool, now: Instant) {
         if let Link::Down(outage) = &mut self.state {
             outage.quiet_since = (!sounding).then_some(now);
         }
     }
 
-    /// The caller waits in the silence of an outage and is about to hear a line of ours.
+    /// A recorded line is about to fill the silence of an outage.
     pub(super) fn line_played(&mut self, now: Instant) {
         if let Link::Down(outage) = &mut self.state {
             outage.lines += 1;
@@ -143,12 +142,12 @@ impl ModelLink {
         }
     }
 
-    /// An answer of the model was heard: its session is a good one.
+    /// An answer of the model was heard: its session works.
     pub(super) fn heard(&mut self) {
         self.replaced = 0;
     }
 
-    /// The session gives no answer and is taken for lost: another one is asked for what it owes. Once too often, the model is lost.
+    /// The session gives no answer and counts as lost: another one is asked for the due answer. After too many, the model is lost.
     pub(super) fn replace(&mut self, call: &mut Shared) -> Option<ModelLoss> {
         self.replaced += 1;
         let most = call.profile.model.candidates().len().saturating_sub(1).max(LEAST_REPLACED);
@@ -169,12 +168,12 @@ impl ModelLink {
         ending
     }
 
-    /// Nobody is there any more who could answer.
+    /// No model is left to answer.
     pub(super) fn gone(&mut self) {
         self.state = Link::Gone;
     }
 
-    /// When the first session has to be there.
+    /// The deadline of the first session.
     pub(super) fn setup_timer(&self, call: &Shared, timers: &mut TimerTable) {
         timers.set(Timer::ModelSetup, call.started.checked_add(call.profile.limits.model_setup));
     }
@@ -192,7 +191,7 @@ impl ModelLink {
     }
 }
 
-/// Silence before the first line while an answer is owed. Shorter speaks into gaps that nobody would have noticed.
+/// Silence before the first line while an answer is due. Shorter: lines fill gaps that a caller would not notice.
 const WHILE_WAITING: Duration = Duration::from_millis(1_200);
 /// Silence before the first line while the caller has the word: they may be thinking.
 const WHILE_LISTENING: Duration = Duration::from_millis(3_500);
@@ -200,6 +199,6 @@ const WHILE_LISTENING: Duration = Duration::from_millis(3_500);
 const BETWEEN_LINES: Duration = Duration::from_millis(3_800);
 /// Lines in one outage. More is a queue without end; by then the model is given up.
 const MOST_LINES: u32 = 3;
-/// Sessions replaced in a row before the model is given up, where there are no more servers than that: two that do not answer are
-/// no accident.
+/// Sessions replaced in a row before the model is given up, unless more servers are configured: two without an answer are no
+/// accident.
 const LEAST_REPLACED: usize = 1;

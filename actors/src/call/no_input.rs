@@ -1,15 +1,14 @@
-//! What happens when nobody speaks: prompts, step by step, and the goodbye. Pure.
+//! No input: the prompts to a silent caller, step by step, and the goodbye. Pure.
 //!
-//! A sub-machine of the call: it is told when somebody speaks and when the floor falls silent, and says which step has been
-//! reached. Silence is counted from the moment at which the caller has *heard* the agent's last word. After the configured prompts
-//! comes the goodbye, so a model that says goodbye and forgets to hang up is closed by the same steps.
+//! A sub-machine of the call. It hears when the floor is taken and when it falls silent, and returns the step that is reached.
+//! Silence counts from the moment at which the caller has *heard* the agent's last word. The goodbye follows the configured
+//! prompts, so the same steps end a call whose model says goodbye and forgets to hang up.
 //!
-//! A caller on mute with comfort noise is not silent to a turn detection that hears noise as speech: speech whose transcript comes and
-//! holds no words does not take the prompts back to the first step, and a wall-clock rule (`longest_without_words`) ends what prompts cannot.
+//! Turn detection may take the comfort noise of a muted caller for speech. So speech whose transcript holds no words does not take
+//! the prompts back to the first step, and a wall-clock limit (`longest_without_words`) ends a call that prompts cannot end.
 //!
-//! Whether the caller is there does not hang on transcription alone. A turn whose transcription failed is the caller's, and so is one
-//! whose transcript is still to come, for as long as it does not come and say that there was nothing in it: then the prompts stand
-//! where they would have stood without that turn.
+//! Transcription alone does not decide whether the caller is there. A turn counts as the caller's when its transcription failed, and
+//! while its transcript is pending. When the transcript comes and is empty, the prompts stand where they were before that turn.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,17 +25,17 @@ pub(super) enum NoInputStep {
     Goodbye,
 }
 
-/// Who is asked whether they are there, and how often they were. One a call.
+/// The no-input state of one call.
 #[derive(Debug, Clone)]
 pub(super) struct NoInput {
     plan: NoInputPlan,
-    /// When prompts were said; those before the caller's last sign count no more.
+    /// When prompts were said; prompts before the caller's last sign no longer count.
     prompted: Vec<Instant>,
-    /// Since when the floor has been silent; `None` while somebody speaks or an answer is being made.
+    /// Since when the floor has been silent; `None` while the caller or the agent has it.
     silent_since: Option<Instant>,
-    /// When the caller last gave a sign of being there for certain, or the call began.
+    /// When the caller last spoke words or pressed a key, or the call began.
     words_at: Instant,
-    /// Turns of the caller whose transcript is still to come, the newest last.
+    /// Turns of the caller whose transcript is pending, the newest last.
     untold: VecDeque<Untold>,
     goodbye: Goodbye,
 }
@@ -71,7 +70,7 @@ pub(super) enum Told {
 }
 
 impl NoInput {
-    /// Nobody is silent yet, and nothing has been asked.
+    /// A call that begins now, without prompts so far.
     pub(super) fn new(plan: NoInputPlan, now: Instant) -> Self {
         Self {
             plan,
@@ -83,12 +82,12 @@ impl NoInput {
         }
     }
 
-    /// Nobody speaks and nothing is being made: the agent's last word was heard, or a turn of the caller brought no answer.
+    /// The floor falls silent: the agent's last word was heard, or a turn of the caller brought no answer.
     pub(super) fn floor_silent(&mut self, now: Instant) {
         self.silent_since.get_or_insert(now);
     }
 
-    /// Somebody has the floor: the caller's speech began, an answer is being made or played.
+    /// The floor is taken: the caller's speech began, or an answer is generated or played.
     pub(super) fn floor_taken(&mut self) {
         self.silent_since = None;
     }
@@ -102,20 +101,21 @@ impl NoInput {
         }
     }
 
-    /// A turn of the caller is over, and its transcript is to come.
+    /// A turn of the caller is over, and its transcript is pending.
     pub(super) fn turn_ended(&mut self, item: &ItemId, now: Instant) {
         if self.untold.len() == MOST_UNTOLD
             && let Some(oldest) = self.untold.pop_front()
         {
-            // A server that owes so many does not transcribe.
+            // A server that owes this many transcripts does not transcribe.
             self.sign_of_life(oldest.ended);
         }
         self.untold.push_back(Untold { item: item.clone(), ended: now, missing: false });
     }
 
-    /// Transcription has spoken of a turn, or of speech that was taken for none. Whether the turn had been reported as missing.
+    /// A transcription result came, for a turn or for speech that was not counted as one. Returns whether the turn had been reported
+    /// as missing.
     pub(super) fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
-        // A server that does not name the turns as they are spoken names them now; they come in order.
+        // A server that does not name turns when they are spoken names them here; they come in order.
         let is = |turn: &Untold| turn.item == *item || turn.item.as_str().is_empty();
         let place = self.untold.iter().position(is);
         let turn = place.and_then(|place| self.untold.remove(place));
@@ -131,7 +131,7 @@ impl NoInput {
         turn.is_some_and(|turn| turn.missing)
     }
 
-    /// How many turns have become so late that their transcript is missing; each is reported once.
+    /// The number of turns whose transcript has become overdue; each is counted once.
     pub(super) fn late_turns(&mut self, now: Instant) -> u64 {
         let late = self.untold.iter_mut().filter(|turn| !turn.missing && now >= turn.ended + LATE);
         late.map(|turn| turn.missing = true).count() as u64
@@ -143,8 +143,8 @@ impl NoInput {
         self.prompted.retain(|prompted| *prompted > words_at);
     }
 
-    /// When the caller last gave a sign, if the transcripts that are still to come hold words. A turn that began to be waited for
-    /// after the caller was to be let go comes too late: noise that never ends would keep the call for ever.
+    /// When the caller last gave a sign, if the pending transcripts hold words. A turn that ended after the limit does not count:
+    /// endless noise would keep the call for ever.
     fn last_sign(&self) -> Instant {
         let longest = self.plan.longest_without_words;
         self.untold
@@ -186,9 +186,9 @@ impl NoInput {
     }
 }
 
-/// Turns whose transcript is waited for. A transcript takes a second or two, so that one or two are the rule.
+/// Most pending transcripts. A transcript takes a second or two, so one or two are usual.
 const MOST_UNTOLD: usize = 16;
-/// How long after a turn its transcript is missing. A usual one takes a second or two.
+/// How long after a turn its transcript counts as missing. A usual one takes a second or two.
 const LATE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What may be kept of a call whose recording is paused. Pure.
+//! What is kept of a call while its recording is paused. Pure.
 //!
-//! A pause is private: no sound is recorded, no key and no words are written, and of tools no more than their names. The words are sifted
-//! where they are written down (`transcript::pause`), which is told here of the pause; tools, answers and transfers are sifted here,
-//! because only the call knows when they were asked for. The answer that the agent owes when the recording goes on belongs to the pause.
+//! A pause is private: no sound, no keys and no words are recorded, and of tools only their names. `transcript::pause` withholds the
+//! words; this file reports the pause to it. Tools, answers and transfers are withheld here, because only the call knows when they
+//! were asked for. The answer that the agent owes when the recording resumes belongs to the pause.
 
 use std::collections::VecDeque;
 
@@ -14,11 +14,11 @@ use crate::realtime::report::ToolCall;
 use crate::tools::plan::failure;
 use crate::transcript::messages::{Fact, WITHHELD};
 
-/// What belongs to a pause, during it and behind it.
+/// What belongs to a pause, during it and after it.
 #[derive(Debug, Default)]
 pub(super) struct Privacy {
     answer: PrivateAnswer,
-    /// The calls of tools of which no more than their names may be written down, the newest last.
+    /// Tool calls of which only the name may be recorded, the newest last.
     tools: VecDeque<ToolCallId>,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum PrivateAnswer {
 }
 
 impl Shared {
-    /// Records silence, no keys and no words from now on, or everything again; `answer` is what the agent is about to say then.
+    /// Pauses or resumes recording. `answer` is what the agent is about to say at that moment.
     pub(super) fn pause_recording(&mut self, paused: bool, answer: PrivateAnswer) {
         let recording = if paused { Recording::Paused } else { Recording::Running };
         if recording != self.recording {
@@ -47,7 +47,7 @@ impl Shared {
         self.act(CallAction::PauseRecording(paused));
     }
 
-    /// A Transcript that is begun anew learns of the pause.
+    /// Reports the pause to a Transcript that was started anew.
     pub(super) fn recall_pause(&mut self) {
         if self.recording == Recording::Paused {
             self.record(Fact::RecordingPaused(true));
@@ -70,7 +70,7 @@ impl Shared {
         }
     }
 
-    /// A tool is called: from now on it is known whether it belongs to a pause.
+    /// Notes whether a tool call belongs to a pause.
     pub(super) fn judge_tool(&mut self, asked: &ToolCall) {
         let paused = self.recording == Recording::Paused;
         if paused || self.privacy.answer == PrivateAnswer::Begun(asked.response.clone()) {
@@ -81,16 +81,16 @@ impl Shared {
         }
     }
 
-    /// Whether no more of a tool's call than its name may be written down.
+    /// Whether only the name of a tool call may be recorded.
     pub(super) fn is_withheld(&self, asked: &ToolCall) -> bool {
         self.recording == Recording::Paused || self.privacy.tools.contains(&asked.id)
     }
 
-    /// Writes down a tool that was answered.
+    /// Records a tool call that was answered.
     pub(super) fn record_tool(&mut self, asked: &ToolCall, output: &str) {
         let name = asked.name.clone();
         let fact = if self.is_withheld(asked) {
-            // What is no tool's name is the model's own word and may be anything.
+            // An unknown name is the model's own text and may be anything.
             Fact::ToolWithheld { name: if is_known(&name, &self.profile) { name } else { WITHHELD.to_owned() } }
         } else {
             Fact::ToolUsed { name, arguments: asked.arguments.clone(), output: output.to_owned() }
@@ -98,8 +98,8 @@ impl Shared {
         self.record(fact);
     }
 
-    /// What comes of a built-in tool that belongs to a pause: no answer of the caller is saved, and why they are transferred is nobody's
-    /// to read.
+    /// Strips the result of a built-in tool that belongs to a pause: no answer of the caller is saved, and the reason of a transfer is
+    /// withheld.
     pub(super) fn keep_private(&self, asked: &ToolCall, answer: Answer) -> Answer {
         if !self.is_withheld(asked) {
             return answer;
@@ -118,5 +118,5 @@ impl Shared {
     }
 }
 
-/// Calls of tools that are remembered: as many as are known to have run.
+/// Most tool calls remembered: as many as are known to have run.
 const MOST_REMEMBERED: usize = 256;

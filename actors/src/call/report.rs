@@ -1,4 +1,4 @@
-//! What a CallActor reports to its Supervisor, and what it asks of it.
+//! The reports and requests of a CallActor to its Supervisor.
 
 use actix::Message;
 
@@ -16,7 +16,7 @@ pub struct TransferPermit {
     pub most_an_hour: u32,
 }
 
-/// A call has ended; told by its CallActor, once.
+/// A call has ended; reported once by its CallActor.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct CallEnded {
@@ -24,16 +24,16 @@ pub struct CallEnded {
     pub call: CallId,
     /// Why and by whom.
     pub ending: Ending,
-    /// Only the stream's own end said that the caller is gone.
+    /// Whether only the end of the stream says that the caller is gone.
     pub by_stream: bool,
 }
 
-/// A call has cost something more; told by its CallActor.
+/// A call has cost something more; reported by its CallActor.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Spent {
     /// The call.
     pub call: CallId,
-    /// What for one response or transcription.
+    /// The cost of one response or transcription.
     pub cost: Usd,
 }

@@ -1,19 +1,19 @@
-//! What a call waits for: one place for each timer, filled by the regions, of which the earliest counts. Pure.
+//! The timers of a call: a slot for each, filled by the regions; the earliest counts. Pure.
 
 use std::time::Instant;
 
-/// What a call waits for, in the order in which those of one moment are dealt with.
+/// A call's timers, in the order in which they are handled when several are due at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Timer {
     /// Connecting: the model's first session has not come up within `limits.model_setup`.
     ModelSetup,
     /// The caller's keys are taken as complete.
     Keypad,
-    /// The caller is told that the call will soon reach its longest duration.
+    /// The caller is warned that the call will soon reach its longest duration.
     DurationWarning,
-    /// Speech of the caller over the agent is judged: an interruption or none.
+    /// Barge-in: speech of the caller over the agent is judged.
     Interruption,
-    /// Nobody has spoken for the no_input's time.
+    /// No input: the floor was silent for the time of the next step.
     Idle,
     /// A tool keeps the caller waiting.
     Filler,

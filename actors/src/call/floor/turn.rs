@@ -227,7 +227,7 @@ impl Turn {
         };
     }
 
-    /// The model is gone, and with it what it was generating or owed.
+    /// The model is gone, and with it the answer that it generated or owed.
     pub(super) fn model_lost(&mut self) {
         self.making = Making::Nothing;
     }
@@ -245,7 +245,7 @@ impl Turn {
         };
     }
 
-    /// Another session goes on. What the one before was generating comes from nobody any more.
+    /// Another session has taken over. What the one before was generating comes from nobody any more.
     pub(super) fn model_resumed(&mut self, answering: bool) {
         self.making = match (answering, self.making.is_in_turn()) {
             (true, true) => Making::Asked(Asked::InTurn),
@@ -306,7 +306,7 @@ impl Turn {
         self.making.begun().is_some_and(|begun| begun.id == *response)
     }
 
-    /// Whether nothing is being heard, generated or owed.
+    /// Whether nothing is heard, generated or due.
     pub(super) fn is_over(&self) -> bool {
         !self.is_sounding() && matches!(self.making, Making::Nothing | Making::Settling)
     }
