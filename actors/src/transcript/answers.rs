@@ -1,5 +1,5 @@
-//! What became of the agent's questions: how often each was tried, when, how good its answer is, and where the caller dropped off.
-//! Pure.
+//! The results of the agent's questions: how often and when each was asked, how good its answer is, and where the caller dropped
+//! off. Pure.
 //!
 //! | status | |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `needs_to_be_validated` | it was said, and does not fit its question |
 //! | `not_captured` | there is no answer |
 //!
-//! An attempt is one `save_answer` of the model: it begins with what the agent said before the caller's words, and ends when the answer
-//! is written down. A call without a word has every question `not_captured`, and is `none` as a whole.
+//! An attempt is one `save_answer` of the model. It begins with the agent's words before the caller's, and ends when the answer is
+//! saved. In a call without words every question is `not_captured`, and the whole is `none`.
 
 use std::time::Duration;
 
@@ -19,10 +19,11 @@ use super::happenings::Answer;
 use super::log::{Utterance, Voice};
 use crate::profile::Question;
 
-/// What became of all questions.
+/// The results of all questions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Review {
-    /// Each, in the order of the configuration; where none is configured, those the model chose, in the order of their first answer.
+    /// One result a question, in the order of the configuration. Without configured questions: the model's own keys, in the order
+    /// of their first answer.
     pub questions: Vec<Finding>,
     /// How much of it is answered.
     pub completion: Completion,
@@ -30,7 +31,7 @@ pub(super) struct Review {
     pub drop_off: Option<DropOff>,
 }
 
-/// What became of one question.
+/// The result of one question.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finding {
     /// The question's key.
@@ -41,16 +42,16 @@ pub(super) struct Finding {
     pub value: Option<Value>,
     /// How good it is.
     pub status: &'static str,
-    /// Each time an answer was written down.
+    /// Every attempt.
     pub attempts: Vec<Attempt>,
 }
 
-/// One time that an answer was written down.
+/// One attempt: an answer was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attempt {
     /// When the agent asked, since the start of the call.
     pub asked_at: Duration,
-    /// When the answer was written down.
+    /// When the answer was saved.
     pub saved_at: Duration,
 }
 
@@ -86,7 +87,7 @@ impl Completion {
 }
 
 impl Review {
-    /// Looks back on a call. `answers` and `said` are in the order in which they happened.
+    /// Sums up a call. `answers` and `said` are in chronological order.
     pub(super) fn new(questions: &[Question], answers: &[Answer], said: &[Utterance]) -> Self {
         let questions: Vec<Finding> =
             asked(questions, answers).into_iter().map(|(key, label)| Finding::new(key, label, answers, said)).collect();

@@ -1,4 +1,4 @@
-//! What operators are told of records and their journals.
+//! Log events and counters of records and their journals.
 
 use log::{debug, error, info, warn};
 use metrics::counter;
@@ -6,7 +6,7 @@ use metrics::counter;
 use crate::events::{Emit, TARGET};
 use crate::ids::CallTag;
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A call's record is on disk.
@@ -30,14 +30,14 @@ pub enum Event<'a> {
         /// Why, and what to do about it.
         problem: &'a str,
     },
-    /// A call's record is not on disk and left to its journal, of which the next start makes it.
+    /// A call's record is not on disk; the next start makes it from the journal.
     RecordDeferred {
         /// The call.
         call: &'a CallTag,
         /// Why.
         problem: &'a str,
     },
-    /// A journal that a dead process left was made a record.
+    /// A journal of a dead process became a record.
     RecordRecovered {
         /// The call.
         call: &'a CallTag,
@@ -55,14 +55,14 @@ pub enum Event<'a> {
         /// Why.
         why: &'static str,
     },
-    /// A journal that was left could not be read at all; it is kept aside.
+    /// A journal of a dead process cannot be read at all; it is moved aside.
     JournalUnreadable {
         /// Where it is kept.
         path: &'a str,
         /// Why.
         why: &'static str,
     },
-    /// A journal that was left could not be made a record yet.
+    /// A journal of a dead process could not become a record yet.
     JournalUnrecovered {
         /// The journal.
         path: &'a str,
@@ -88,12 +88,12 @@ pub enum Event<'a> {
         /// The call.
         call: &'a CallTag,
     },
-    /// The disk has no room for records at the start; calls are taken all the same.
+    /// The disk has no room for records at the start; calls are accepted all the same.
     RecordsUnwritable {
         /// What it says, and where.
         problem: &'a str,
     },
-    /// What another process on the same folder left has become records.
+    /// Journals of another process on the same folder became records.
     OthersRecovered {
         /// Records that were filed.
         filed: usize,

@@ -1,13 +1,13 @@
-//! The journal of a live call: everything that its record is made of, line by line, as it is told. Pure.
+//! The journal of a live call: everything that its record is made of, line by line, as it is reported. Pure.
 //!
 //! ```text
 //! 5f1c09aa 61 {"words":[1204000,{"agent_says":{…}}]}\n
 //! checksum bytes JSON
 //! ```
 //!
-//! The checksum of a line covers all the lines before it too, so that a line is good only where it was written: a hole in the
-//! middle, which a disk without power leaves, ends the journal. A reader takes whole lines until the first that is not, and says
-//! what it cut. What was taken is told to the same log that a live call keeps, so that both make the same record.
+//! The checksum of a line also covers all lines before it, so a line is valid only at its place: a hole in the middle, which a power
+//! failure leaves, ends the journal. A reader takes valid lines up to the first invalid one, and reports what it cut. The entries
+//! are replayed into the same log that a live call keeps, so both make the same record.
 
 pub mod shelf;
 pub mod writer;
@@ -34,9 +34,9 @@ use crate::realtime::report::Words;
 pub enum Entry<'a> {
     /// The first: whose call it is.
     Opened(Box<Header>),
-    /// Words that were told.
+    /// Words that were reported.
     Words(u64, Cow<'a, Words>),
-    /// A fact that was told.
+    /// A fact that was reported.
     Fact(u64, Cow<'a, Fact>),
     /// The last: the record is about to be filed.
     Closed(Closed),
@@ -64,7 +64,7 @@ pub struct Header {
     held: Held,
 }
 
-/// How a call ended, and under which moment its record is filed.
+/// How a call ended, and the time in the names of its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// Why and by whom.
@@ -73,7 +73,7 @@ pub struct Closed {
     pub tally: Tally,
     /// How long it took.
     pub duration: Duration,
-    /// Unix milliseconds, the moment in the names of the record's files.
+    /// Unix milliseconds: the time in the names of the record's files.
     pub filed_ms: i64,
 }
 
@@ -135,12 +135,12 @@ impl Framer {
     }
 }
 
-/// What could be read of a journal.
+/// The readable part of a journal.
 #[derive(Debug)]
 pub struct Readout {
     /// Its whole entries, from the first on.
     pub entries: Vec<Entry<'static>>,
-    /// What was cut behind them.
+    /// What was cut after them.
     pub cut: Option<Cut>,
 }
 
@@ -208,7 +208,7 @@ fn word(rest: &[u8], most: usize) -> Result<(&str, &[u8]), &'static str> {
     if plain { Ok((word, &rest[end + 1..])) } else { Err(torn) }
 }
 
-/// A call as its journal tells it.
+/// A call as replayed from its journal.
 #[derive(Debug)]
 pub struct Replay {
     header: Header,
@@ -219,8 +219,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Tells `entries` to a log as the call did. `None` when they do not begin with whose call it was, in a version we know. Any
-    /// `epoch` will do for the start of the call.
+    /// Replays `entries` into a log as the call did. `None` when they do not begin with a header of a known version. `epoch` stands
+    /// for the start of the call and may be any moment.
     pub fn of(entries: Vec<Entry<'static>>, epoch: Instant) -> Option<Self> {
         let mut entries = entries.into_iter();
         let header = match entries.next() {
@@ -250,7 +250,7 @@ impl Replay {
                 }
             }
             Entry::Closed(closed) => self.closed = Some(closed),
-            // A header in the middle says nothing new.
+            // A header in the middle is redundant.
             Entry::Opened(_) => {}
         }
     }
@@ -266,8 +266,7 @@ impl Replay {
         CallTag::new(self.header.id, &self.header.carrier_call)
     }
 
-    /// The call's record: as it ended, or interrupted at the last that is known of it. The same journal always makes the same
-    /// record, names included.
+    /// The call's record: complete, or interrupted at its last entry. The same journal always makes the same record, names included.
     pub fn record(&self) -> Record {
         let (ending, tally, duration) = match (self.closed, self.ended) {
             (Some(Closed { ending, tally, duration, .. }), _) | (None, Some((ending, tally, duration))) => {
@@ -305,7 +304,7 @@ pub const VERSION: u32 = 1;
 pub const LONGEST_LINE: usize = 2 * super::log::MOST_BYTES;
 /// A checksum, a length, two blanks and the end of the line.
 const LINE_AROUND: usize = 20;
-/// No call is longer; a time beyond it is nonsense that must not overflow a clock.
+/// No call is longer. A time beyond it is corrupt and must not overflow a clock.
 const LONGEST_CALL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]

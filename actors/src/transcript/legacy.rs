@@ -1,7 +1,7 @@
 //! The second set of files, in the folders and shapes that the queue processor of the service before this one reads. Pure.
 //!
-//! It polls `processing` for `*_queue.json`, takes `call_id` and the bare name in `transcript_file`, and looks that up in
-//! `transcripts`. Everything else of our own files stays in them, which it ignores.
+//! It polls `processing` for `*_queue.json`, reads `call_id` and the bare name in `transcript_file`, and looks that name up in
+//! `transcripts`. It ignores the other fields of our files.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ pub(super) const TRANSCRIPTS: &str = "transcripts";
 /// The folder of queue files.
 pub(super) const PROCESSING: &str = "processing";
 
-/// A transcript in the old shape: the new one with the fields that the processor reads besides.
+/// A transcript in the old shape: ours with the further fields that the processor reads.
 ///
 /// # Errors
 /// When `ours` is no JSON object, which a record always is.
@@ -60,7 +60,7 @@ fn rfc3339(ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// The caller's words that the old file kept apart.
+/// The caller's words, which the old file lists separately.
 const LAST_WORDS: usize = 5;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! What was said, written down as it happens and filed when the call ends.
+//! The transcript of a call: written as it happens, filed as a record when the call ends.
 //!
-//! `log` puts words in order, `happenings` keeps what happened besides, `record` shapes the files of the contract, `legacy` those
-//! of the service before this one, `answers` looks back on the agent's
-//! questions, `pause` withholds what is said while the recording is paused, `journal` the lines that outlive a crash (all pure). `journal::writer` writes those lines and
-//! `writer` files records, each on a thread of its own, so that a slow disk never delays a frame; `recovery` makes records of the
-//! journals that a dead process left. `actor` joins.
+//! All pure: `log` puts words in order, `happenings` keeps the other events, `record` shapes the record's files, `legacy` those of the
+//! service before this one, `answers` sums up the agent's questions, `pause` withholds what is said while the recording is paused,
+//! `journal` has the lines that outlive a crash. `journal::writer` writes those lines and `writer` files records, each on a thread
+//! of its own, so that a slow disk never delays a frame. `recovery` makes records of the journals that a dead process left. `actor`
+//! joins them.
 
 pub(crate) mod actor;
 mod answers;

@@ -1,7 +1,7 @@
-//! Calls that have ended lately, kept in memory as their records tell them: whoever asks for a call the moment after it ended finds it.
+//! Recently ended calls, kept in memory as their records show them, so that a call can be looked up right after its end.
 //!
-//! The newest 200, and of these as many as fit into 32 MiB. A call is known here from its beginning, so that one that has ended and
-//! whose last words are waited for is not taken for a stranger.
+//! The newest 200 are kept, as far as they fit into 32 MiB. A call is entered when it begins, so that one that has ended and waits
+//! for its last words is not reported as unknown.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub struct RecentCalls {
 pub enum Remembered {
     /// It has a record: the JSON of its transcript file.
     Ended(Arc<[u8]>),
-    /// It is on, or its last words are waited for.
+    /// It is live, or waits for its last words.
     Open,
 }
 
@@ -31,8 +31,7 @@ impl RecentCalls {
         Self { calls: Arc::default(), erasures: Erasures::of(records) }
     }
 
-    /// What is known of the call with our id `id`, or the carrier's; `None` for a stranger and for a call that was erased. Looks for
-    /// the mark of an erasure on disk.
+    /// Looks a call up by our id or the carrier's; `None` if it is unknown or was erased. Checks the disk for the mark of an erasure.
     pub fn find(&self, id: &str) -> Option<Remembered> {
         let (call, found) = self.locked().find(id)?;
         if self.erasures.has(&call.to_string()) {
@@ -51,7 +50,7 @@ impl RecentCalls {
     }
 
     fn locked(&self) -> MutexGuard<'_, Recent> {
-        // Whatever a panic left is as good as before: an entry is changed in one step.
+        // A panic leaves no half-changed entry: each changes in one step.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +108,7 @@ impl Recent {
     }
 }
 
-/// Ended calls that are kept: a busy hour of a small service. More is what records are for.
+/// Most ended calls kept: a busy hour of a small service. Older calls are in their records.
 const MOST_CALLS: usize = 200;
 /// Bytes of their records. A call of an hour has some hundred KiB.
 const MOST_BYTES: usize = 32 * 1024 * 1024;

@@ -1,9 +1,8 @@
-//! What was left behind by a process that is gone becomes records.
+//! Makes records of the journals that a dead process left.
 //!
-//! A journal is read to its last whole entry, told to a log again, filed, and only then removed. Dying at any point of that
-//! changes nothing: the next start reads the same journal, makes the same record and finds what is there of it already. A journal
-//! with a torn end is kept aside once its record is filed; one that cannot be read at all is kept aside and told; none stops the
-//! start of a service.
+//! A journal is read to its last valid entry, replayed into a log, filed, and only then removed. A crash at any point is harmless: the
+//! next start reads the same journal, makes the same record and finds the parts that exist. A journal with a torn end is moved aside
+//! once its record is filed; an unreadable one is moved aside and logged. None of this stops the start of the service.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -17,7 +16,7 @@ use super::writer::files::Folders;
 use crate::erasure::Erasures;
 use crate::events::emit;
 
-/// What came of the journals that were left behind.
+/// The result of a recovery.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Recovered {
     /// Records that were filed.
@@ -26,11 +25,11 @@ pub struct Recovered {
     pub torn: usize,
     /// Journals that could not be read and are kept aside.
     pub unreadable: usize,
-    /// Journals that stay for the next start, because the disk refused.
+    /// Journals left for the next start, because the disk refused.
     pub left: usize,
 }
 
-/// Makes records of all journals whose process is gone. `epoch` is any moment.
+/// Makes records of all journals whose process is gone. `epoch` may be any moment.
 pub(super) fn recover(folders: &Folders, epoch: Instant) -> Recovered {
     let mut recovered = Recovered::default();
     match shelf::orphans(&folders.dir) {
@@ -73,7 +72,7 @@ enum Outcome {
 fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Result<Outcome> {
     let bytes = bytes_of(journal)?;
     if bytes.is_empty() {
-        // The process died between making the file and writing who calls.
+        // The process died between creating the file and writing its header.
         fs::remove_file(journal)?;
         return Ok(Outcome::Empty);
     }
@@ -106,16 +105,16 @@ fn recover_journal(folders: &Folders, journal: &Path, epoch: Instant) -> io::Res
 
 fn bytes_of(journal: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // A file that grew beyond any journal is read as far as one could go.
+    // A file larger than any journal is read up to the size of the largest.
     File::open(journal)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// How a journal is called whose end was cut.
+/// The extension of a journal whose end was cut.
 pub const TORN: &str = "torn";
-/// How a journal is called that could not be read.
+/// The extension of a journal that could not be read.
 pub const UNREADABLE: &str = "unreadable";
-/// Beyond the longest journal that is written, and its last line.
+/// More than the longest journal and its last line.
 const LONGEST_FILE: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]

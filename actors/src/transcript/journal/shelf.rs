@@ -1,4 +1,4 @@
-//! Where journals lie, and whose they are.
+//! The folders of journals, and which process owns them.
 //!
 //! ```text
 //! <records.dir>/journal/<process>/lock          held by the process for as long as it lives
@@ -6,8 +6,8 @@
 //! <records.dir>/journal/aside/*.torn, *.unreadable
 //! ```
 //!
-//! A folder whose lock can be had belongs to a process that is gone, however it went and whoever has its number now; its journals
-//! are ours to recover. So several services can share one folder of records.
+//! A folder whose lock is free belongs to a dead process, however it died and whichever process has its id now. Its journals may be
+//! recovered. So several services can share one folder of records.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -22,12 +22,12 @@ pub(in crate::transcript) struct Shelf {
     root: PathBuf,
     name: String,
     folder: PathBuf,
-    /// None until the disk has taken the folder.
+    /// `None` until the folder is created.
     lock: Mutex<Option<File>>,
 }
 
 impl Shelf {
-    /// A folder of our own below `dir`. One that a full disk does not take is made with the first journal that it takes.
+    /// Creates a folder of our own below `dir`. On a full disk, the first journal that fits creates it.
     pub(in crate::transcript) fn open(dir: &Path, name: &str) -> io::Result<Self> {
         let shelf = Self::unmade(dir, name);
         match shelf.ensure() {
@@ -41,7 +41,7 @@ impl Shelf {
         Self { folder: root.join(name), root, name: name.to_owned(), lock: Mutex::default() }
     }
 
-    /// Makes the folder where it is not yet made, locked before anybody else can see it.
+    /// Creates the folder if there is none, locked before another process can see it.
     pub(in crate::transcript) fn ensure(&self) -> io::Result<()> {
         let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_some() {
@@ -57,20 +57,20 @@ impl Shelf {
         Ok(())
     }
 
-    /// Where a journal of this name lies.
+    /// The path of a journal.
     pub(in crate::transcript) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.{JOURNAL}"))
     }
 }
 
 impl Drop for Shelf {
-    /// Leaves nothing behind where nothing is left to recover.
+    /// Removes the folder when it holds nothing to recover.
     fn drop(&mut self) {
         clear(&self.folder);
     }
 }
 
-/// The journals of one process that is gone. Nobody else takes them while this is held.
+/// The journals of one dead process, locked against other processes.
 #[derive(Debug)]
 pub struct Orphans {
     /// The journals.
@@ -94,7 +94,7 @@ pub fn orphans(dir: &Path) -> io::Result<Vec<Orphans>> {
     for folder in folders(&dir.join(ROOT))? {
         let lock = match OpenOptions::new().write(true).open(folder.join(LOCK)) {
             Ok(lock) => lock,
-            // Cleared by somebody else in this moment.
+            // Another process removed it just now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -137,7 +137,7 @@ fn folders(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        // One whose name begins with a dot is being made.
+        // A name that begins with a dot belongs to a folder that is being created.
         let known = path.file_name().is_some_and(|name| name != ASIDE && !name.to_string_lossy().starts_with('.'));
         if known && path.is_dir() {
             folders.push(path);
@@ -160,7 +160,7 @@ fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
 /// Removes a folder that holds no journal any more.
 fn clear(folder: &Path) {
     if files(folder, JOURNAL).is_ok_and(|left| left.is_empty()) {
-        // What cannot be removed is an empty folder, which the next start tries again.
+        // A folder that cannot be removed is empty; the next start tries again.
         let _ = fs::remove_file(folder.join(LOCK));
         let _ = fs::remove_dir(folder);
     }
@@ -168,7 +168,7 @@ fn clear(folder: &Path) {
 
 /// The folder of journals within the records.
 pub const ROOT: &str = "journal";
-/// The folder of journals that a person should look at, within [`ROOT`].
+/// The folder of journals for an operator to look at, within [`ROOT`].
 pub const ASIDE: &str = "aside";
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal";
