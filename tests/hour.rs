@@ -16,6 +16,7 @@ use switchboard_actors::carrier::{AudioFormat, CallerFrame, LineCommand, twilio}
 use switchboard_actors::frame::Frame;
 use switchboard_actors::line::messages::LineReport;
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::conversation::{SessionAction, SessionEvent};
 use switchboard_actors::realtime::openai::session::Session;
 use switchboard_actors::realtime::report::Words;
@@ -109,11 +110,12 @@ impl World {
         let config = Config::builtin_with(&settings).expect("good settings");
         let profile: Arc<CallProfile> =
             Profiles::new(&config, Some("ws://127.0.0.1:1")).get("default", "en").expect("the shipped agent");
+        let ProviderPlan::OpenAi(own) = &profile.model.provider;
         let now = Instant::now();
         let mut world = Self {
             machine: CallMachine::new(Arc::clone(&profile), now),
             audio: Pipeline::new(AudioFormat::MULAW_8K, twilio::CARRIER.capabilities(), profile.playout_lead),
-            session: Session::new(Arc::clone(&profile.model), now),
+            session: Session::new(Arc::clone(&profile.model.common), Arc::clone(own), now),
             log: ConversationLog::new(now),
             began: now,
             now,

@@ -14,9 +14,13 @@ use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
 use switchboard_actors::line::messages::{FromModel, ItemComplete, ModelBound};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
+use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use switchboard_actors::realtime::openai::options::SessionOptions;
-use switchboard_actors::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
+use switchboard_actors::realtime::openai::plan::{OpenAiPlan, TurnDetection};
+use switchboard_actors::realtime::plan::{
+    Common, Credential, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription,
+};
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::report::{LossClass, ModelLoss, ModelReport, Words};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -139,19 +143,15 @@ async fn soon<F: Future>(future: F) -> F::Output {
 }
 
 fn transcribing(port: u16) -> SessionPlan {
-    let transcription = Transcription { model: "whisper-1".to_owned(), ..Transcription::default() };
-    SessionPlan { transcription: Some(transcription), ..plan(port) }
+    let mut plan = plan(port);
+    plan.common_mut().transcription = Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() });
+    plan
 }
 
-fn plan(port: u16) -> SessionPlan {
-    SessionPlan {
-        endpoint: Endpoint {
-            url: format!("ws://127.0.0.1:{port}/v1/realtime"),
-            credential: Credential::Bearer(Private::new("sk-test".to_owned())),
-            key_variable: None,
-        },
-        model: "gpt-realtime-2.1".to_owned(),
-        instructions: "Be brief.".to_owned(),
+/// A plan at another server or with another key.
+fn at(endpoint: Endpoint) -> SessionPlan {
+    let own = OpenAiPlan {
+        address: ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() },
         voice: "marin".to_owned(),
         speed: None,
         format: AudioFormat::PCM_24K,
@@ -163,19 +163,38 @@ fn plan(port: u16) -> SessionPlan {
             create_response: true,
             interrupt_response: true,
         },
-        transcription: None,
         noise_reduction: None,
-        tools: Vec::new(),
         max_output_tokens: None,
         retention_ratio: None,
         options: SessionOptions::default(),
-        connect_timeout: Duration::from_secs(10),
         created_timeout: Duration::from_secs(10),
         updated_timeout: Duration::from_secs(5),
-        ping_timeout: std::time::Duration::ZERO,
+    };
+    let common = Common {
+        instructions: "Be brief.".to_owned(),
+        transcription: None,
+        tools: Vec::new(),
+        connect_timeout: Duration::from_secs(10),
         silence_timeout: Duration::from_secs(45),
+        ping_timeout: Duration::ZERO,
+    };
+    SessionPlan {
+        common: Arc::new(common),
+        provider: ProviderPlan::OpenAi(Arc::new(own)),
         resilience: Resilience::default(),
     }
+}
+
+fn endpoint(port: u16) -> Endpoint {
+    Endpoint {
+        url: format!("ws://127.0.0.1:{port}/v1/realtime"),
+        credential: Credential::Bearer(Private::new("sk-test".to_owned())),
+        key_variable: None,
+    }
+}
+
+fn plan(port: u16) -> SessionPlan {
+    at(endpoint(port))
 }
 
 /// The server's side of one connection.
@@ -272,9 +291,8 @@ async fn the_upgrade_carries_model_key_and_identifier_and_no_beta() {
     assert_eq!(header(&request, "openai-beta"), None);
     assert_eq!(header(&request, "sec-websocket-extensions"), None);
 
-    let mut azure = plan(port);
-    azure.endpoint.credential = Credential::ApiKey(Private::new("azure-key".to_owned()));
-    let _rig = Rig::start(azure);
+    let credential = Credential::ApiKey(Private::new("azure-key".to_owned()));
+    let _rig = Rig::start(at(Endpoint { credential, ..endpoint(port) }));
     let request = Peer::accept(&listener).await.request;
     assert_eq!(header(&request, "api-key"), Some("azure-key"));
     assert_eq!(header(&request, "authorization"), None);
@@ -312,9 +330,8 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
 #[actix::test]
 async fn a_wss_endpoint_is_dialled_with_tls_and_http_1_alone() {
     let (listener, port) = listen().await;
-    let mut plan = plan(port);
-    plan.endpoint.url = format!("wss://localhost:{port}/v1/realtime");
-    let mut rig = Rig::start(plan);
+    let url = format!("wss://localhost:{port}/v1/realtime");
+    let mut rig = Rig::start(at(Endpoint { url, ..endpoint(port) }));
     let (mut stream, _) = soon(listener.accept()).await.expect("a connection");
     let mut head = [0; 5];
     soon(stream.read_exact(&mut head)).await.expect("a TLS record");

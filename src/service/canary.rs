@@ -9,7 +9,6 @@ use actix_rt::task::JoinHandle;
 use log::{info, warn};
 use metrics::{counter, gauge};
 use switchboard_actors::realtime::breaker::Scope;
-use switchboard_actors::realtime::conversation::Conversation;
 use switchboard_actors::realtime::drive::probe;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::realtime::providers::actor::Providers;
@@ -75,9 +74,10 @@ impl Canary {
 async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
     let mut seen = Seen::Unreachable;
     for candidate in plan.candidates() {
-        match probe(Arc::new(plan.at(&candidate))).await {
+        let address = candidate.address().clone();
+        match probe(&plan.with(candidate.clone())).await {
             Ok(took) => {
-                providers.do_send(Learn { candidate, lesson: Lesson::CameUp });
+                providers.do_send(Learn { address, lesson: Lesson::CameUp });
                 counter!("switchboard_model_canary_total", "result" => "ok").increment(1);
                 log::debug!(took_ms = took.as_millis(); "the canary got a session");
                 return Seen::Alive;
@@ -85,14 +85,14 @@ async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
             Err(loss) => {
                 if loss.class == LossClass::Fatal {
                     // A session that was turned away for itself says nothing of the next one.
-                    let scope = Conversation::scope_with(plan, &loss);
+                    let scope = candidate.scope_of(&loss);
                     if scope != Scope::Session {
                         seen = Seen::Refused;
                     }
                     let lesson = Lesson::Lost { loss: loss.clone(), scope };
-                    providers.do_send(Learn { candidate: candidate.clone(), lesson });
+                    providers.do_send(Learn { address: address.clone(), lesson });
                 }
-                let (url, name) = (candidate.endpoint.url, candidate.model);
+                let (url, name) = (address.endpoint.url, address.model);
                 counter!("switchboard_model_canary_total", "result" => loss.class.word()).increment(1);
                 let host = url::Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
                 warn!(server = host.unwrap_or_default(), model = name, class = loss.class.word(), reason = loss.reason; "the canary got no session");

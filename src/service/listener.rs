@@ -16,7 +16,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use log::warn;
-use switchboard_actors::realtime::warm::actor::WarmSessions;
+use switchboard_actors::realtime::pool::actor::SessionPool;
 use tokio::net::TcpSocket;
 
 use crate::service::places::{bounded, introduce};
@@ -80,8 +80,8 @@ impl Bound {
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` tells what the doors know before it serves them");
             // Calls live on the threads that carriers reach.
-            if let Some(keep) = app.warm.clone().filter(|_| key == "server.bind") {
-                WarmSessions::from_registry().do_send(keep);
+            if let Some(keep) = app.waiting.clone().filter(|_| key == "server.bind") {
+                SessionPool::from_registry().do_send(keep);
             }
             let app = Data::clone(app);
             let app = move || {

@@ -27,9 +27,9 @@ use switchboard_actors::delivery::messages::Finish;
 use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::SessionPlan;
+use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::LetGo;
-use switchboard_actors::realtime::warm::actor::Keep;
 use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup, read_spend_store};
 use switchboard_actors::supervisor::messages::Drain;
 use switchboard_actors::transcript::recovery::Recovered;
@@ -38,7 +38,9 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::service::canary::Canary;
-use crate::service::config::{Config, Did, Profiles, Provider, Records, RouteInput, Spend, Verify};
+use crate::service::config::{
+    Config, ConfigError, Did, Profiles, Provider, Records, RouteInput, Spend, Verify, plan_problems,
+};
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -111,6 +113,9 @@ pub enum ServiceError {
         /// What is wrong with it.
         source: SpendStoreUnreadable,
     },
+    /// The model's server would refuse the sessions that are configured.
+    #[error(transparent)]
+    Sessions(ConfigError),
     /// The rehearsal model did not start.
     #[error("start the rehearsal model: {0}")]
     Rehearsal(io::Error),
@@ -120,8 +125,12 @@ impl Service {
     /// Starts everything that `config` asks for. Within an actix system.
     ///
     /// # Errors
-    /// When the disk or an address cannot be used.
+    /// When a session would be refused, or the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
+        let problems = plan_problems(&config);
+        if !problems.is_empty() {
+            return Err(ServiceError::Sessions(ConfigError { problems }));
+        }
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let writer = start_records(&config.records)?;
@@ -165,11 +174,11 @@ impl Service {
         let canary = Canary::default();
         let plans = plans(&profiles);
         let plan = plans.first().cloned();
-        let candidates = plans.iter().map(|plan| plan.candidates()).collect();
+        let addresses = plans.iter().map(|plan| plan.addresses()).collect();
         let embedded = config.realtime.provider == Provider::Rehearsal;
         let every = config.realtime.canary_every.filter(|_| !embedded);
         let watching = every.map(|every| canary.start(plans, every, providers.clone()));
-        let probe = ModelProbe::new(candidates, embedded, canary, providers.clone());
+        let probe = ModelProbe::new(addresses, embedded, canary, providers.clone());
         let known = AppState {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&profiles), &apis, &desks),
@@ -188,7 +197,7 @@ impl Service {
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
             model: probe,
-            warm: plan.map(|plan| Keep { plan, providers: providers.clone() }),
+            waiting: plan.map(|plan| Keep { plan, providers: providers.clone() }),
             recent: writer.recent(),
             watching: Watching::default(),
             answered: AnsweredCalls::default(),
@@ -454,7 +463,7 @@ fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
 fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
     let mut plans: Vec<Arc<SessionPlan>> = Vec::new();
     for plan in first_plan(profiles).into_iter().chain(profiles.iter().map(|profile| Arc::clone(&profile.model))) {
-        if !plans.iter().any(|known| known.candidates() == plan.candidates()) {
+        if !plans.iter().any(|known| known.addresses() == plan.addresses()) {
             plans.push(plan);
         }
     }

@@ -8,10 +8,9 @@ use console::style;
 use serde_json::json;
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
-use switchboard_actors::realtime::openai::protocol::client::session_update;
 
 use crate::cli::CheckArgs;
-use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput};
+use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput, plan_problems};
 use crate::service::folders;
 
 /// Bad usage or a bad configuration; nothing was started.
@@ -33,7 +32,8 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         print(&updates(&config));
         return ExitCode::SUCCESS;
     }
-    let problems = folders::problems(&config);
+    let mut problems = folders::problems(&config);
+    problems.extend(plan_problems(&config));
     if !problems.is_empty() {
         return refused(ConfigError { problems });
     }
@@ -51,8 +51,8 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 /// What would be sent to configure each session.
 fn updates(config: &Config) -> String {
     let line = |profile: &Arc<CallProfile>| {
-        let update = session_update(&profile.model);
-        let model = config.realtime.imitated(&profile.model.model);
+        let update = profile.model.configuration();
+        let model = config.realtime.imitated(profile.model.model());
         let line = json!({"agent": profile.agent, "language": profile.language, "model": model, "variant": profile.variant, "event": update});
         format!("{line}\n")
     };

@@ -6,9 +6,10 @@ use switchboard::service::config::{Config, Profiles, RouteInput, Sources};
 use switchboard_actors::carrier::{AudioFormat, twilio};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::{CallProfile, Greeting};
-use switchboard_actors::realtime::plan::{Credential, TurnDetection};
+use switchboard_actors::realtime::openai::plan::TurnDetection;
+use switchboard_actors::realtime::plan::Credential;
 
-use crate::{KEY, profile, refused, with};
+use crate::{KEY, own, profile, refused, with};
 
 #[test]
 fn every_language_has_a_session_of_its_own() {
@@ -17,19 +18,20 @@ fn every_language_has_a_session_of_its_own() {
         let config = with(&[]);
         let profile = profiles.get("default", code).expect("the default agent speaks it");
         let plan = &profile.model;
-        assert_eq!(plan.endpoint.url, "ws://127.0.0.1:4000/v1/realtime");
-        assert_eq!(plan.endpoint.credential, Credential::None);
-        assert_eq!(plan.model, "rehearsal");
-        assert_eq!(plan.format, AudioFormat::PCM_24K);
+        let own = own(&profile);
+        assert_eq!(own.address.endpoint.url, "ws://127.0.0.1:4000/v1/realtime");
+        assert_eq!(own.address.endpoint.credential, Credential::None);
+        assert_eq!(plan.model(), "rehearsal");
+        assert_eq!(own.format, AudioFormat::PCM_24K);
         let (agent, language) = (&config.agents["default"], &config.languages[code]);
-        assert!(plan.instructions.starts_with(&agent.instructions));
-        assert!(plan.instructions.ends_with(&language.instructions));
-        let transcription = plan.transcription.as_ref().expect("on by default");
+        assert!(plan.common.instructions.starts_with(&agent.instructions));
+        assert!(plan.common.instructions.ends_with(&language.instructions));
+        let transcription = plan.common.transcription.as_ref().expect("on by default");
         assert_eq!(transcription.language.as_deref(), Some(code));
         let Greeting::Spoken(greeting) = &profile.greeting else { panic!("the agent greets") };
         assert!(greeting.contains(&language.greeting) && greeting.contains(&language.name));
         // Instructions and tools together may take 16,384 tokens; no script takes more than one token a sign.
-        assert!(plan.instructions.chars().count() < 12_000);
+        assert!(plan.common.instructions.chars().count() < 12_000);
     }
 }
 
@@ -45,7 +47,7 @@ fn calls_of_one_route_share_one_plan_and_know_their_caller() {
 #[test]
 fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
     let names = |profile: &CallProfile| -> Vec<String> {
-        profile.model.tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+        profile.model.common.tools.iter().map(|tool| tool.name.clone()).collect()
     };
     let all = r#"["end_call", "transfer_call", "switch_language", "save_answer", "send_dtmf"]"#;
     let plain = profile(&with(&[("agents.default.tools", all), ("agents.default.languages", r#"["en"]"#)]));
@@ -60,26 +62,31 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
     ];
     let full = profile(&with(&settings));
     assert_eq!(names(&full), ["end_call", "transfer_call", "switch_language", "save_answer"]);
-    for tool in &full.model.tools {
-        assert_eq!(tool["type"], "function");
-        assert!(tool.get("function").is_none() && tool.get("strict").is_none());
-        assert_eq!(tool["parameters"]["type"], "object");
-        let required = tool["parameters"]["required"].as_array().expect("a list").len();
-        let properties = tool["parameters"]["properties"].as_object().expect("a table");
+    for tool in &full.model.common.tools {
+        assert_eq!(tool.parameters["type"], "object");
+        let required = tool.parameters["required"].as_array().expect("a list").len();
+        let properties = tool.parameters["properties"].as_object().expect("a table");
         // What may be left out is left out by most.
         assert_eq!(required, properties.keys().filter(|name| *name != "confirmed").count());
     }
-    let parameter = |tool: usize, name: &str| full.model.tools[tool]["parameters"]["properties"][name]["enum"].clone();
+    let sent = full.model.configuration()["session"]["tools"].as_array().expect("a list").clone();
+    assert_eq!(sent.len(), 4);
+    for tool in &sent {
+        assert_eq!(tool["type"], "function");
+        assert!(tool.get("function").is_none() && tool.get("strict").is_none());
+    }
+    let parameter =
+        |tool: usize, name: &str| full.model.common.tools[tool].parameters["properties"][name]["enum"].clone();
     assert_eq!(parameter(1, "destination"), serde_json::json!(["desk", "sales"]));
     assert_eq!(parameter(2, "language"), serde_json::json!(["en", "hi", "mr", "te", "ta", "ml"]));
     assert_eq!(parameter(3, "key"), serde_json::json!(["email"]));
     // The model picks a name; it never sees the number.
-    assert!(!serde_json::to_string(&full.model.tools).expect("JSON").contains("4155550100"));
+    assert!(!format!("{:?}", full.model.common.tools).contains("4155550100"));
 }
 
 #[test]
 fn a_voice_that_was_chosen_goes_before_one_that_was_shipped() {
-    let voice = |settings: &[(&str, &str)]| profile(&with(settings)).model.voice.clone();
+    let voice = |settings: &[(&str, &str)]| own(&profile(&with(settings))).voice.clone();
     assert_eq!(voice(&[]), "marin");
     assert_eq!(voice(&[("agents.default.voice", "cedar")]), "cedar");
     assert_eq!(voice(&[("languages.en.voice", "sage")]), "sage");
@@ -102,22 +109,22 @@ fn a_real_provider_gets_its_address_and_its_key() {
     let plan = |settings: &[(&str, &str)]| {
         let sources = Sources::default().variables(&[("OPENAI_API_KEY", KEY)]).overrides(settings);
         let config = Config::from_sources(&sources).unwrap_or_else(|error| panic!("{error}"));
-        profile(&config).model.clone()
+        own(&profile(&config)).clone()
     };
     let openai = plan(&[("realtime.provider", "openai"), ("realtime.audio_format", "g711"), ("realtime.speed", "1.2")]);
-    assert_eq!(openai.endpoint.url, "wss://api.openai.com/v1/realtime");
-    assert_eq!(openai.endpoint.credential, Credential::Bearer(KEY.to_owned().into()));
-    assert_eq!(openai.endpoint.key_variable.as_deref(), Some("OPENAI_API_KEY"));
+    assert_eq!(openai.address.endpoint.url, "wss://api.openai.com/v1/realtime");
+    assert_eq!(openai.address.endpoint.credential, Credential::Bearer(KEY.to_owned().into()));
+    assert_eq!(openai.address.endpoint.key_variable.as_deref(), Some("OPENAI_API_KEY"));
     assert_eq!((openai.format, openai.speed), (AudioFormat::MULAW_8K, Some(1.2)));
     let url = "wss://firm.openai.azure.com/openai/v1/realtime";
     let azure = plan(&[("realtime.provider", "azure"), ("realtime.url", url), ("realtime.model", "my-deployment")]);
-    assert_eq!(azure.endpoint.url, url);
-    assert_eq!(azure.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
-    assert_eq!(azure.model, "my-deployment");
+    assert_eq!(azure.address.endpoint.url, url);
+    assert_eq!(azure.address.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
+    assert_eq!(azure.address.model, "my-deployment");
     // A server of one's own has voices and models of its own.
-    let own =
+    let settings =
         [("realtime.provider", "openai"), ("realtime.url", "ws://10.0.0.5/v1/realtime"), ("languages.en.voice", "ara")];
-    assert_eq!(plan(&own).voice, "ara");
+    assert_eq!(plan(&settings).voice, "ara");
 }
 
 #[test]

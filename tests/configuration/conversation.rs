@@ -22,9 +22,9 @@ fn a_call_can_go_on_in_every_language_of_its_agent() {
         for (other, language) in profile.languages.iter() {
             let own = profiles.get("default", other).expect("a brief of its own");
             // What a switch changes over to is what a call that began in that language has.
-            assert_eq!(language.instructions, own.model.instructions);
-            assert_eq!(language.voice, own.model.voice);
-            assert_eq!(language.transcription, own.model.transcription);
+            assert_eq!(language.instructions, own.model.common.instructions);
+            assert_eq!(language.voice, crate::own(&own).voice);
+            assert_eq!(language.transcription, own.model.common.transcription);
             assert_eq!(language.greeting, own.greeting);
             let transcription = language.transcription.as_ref().expect("on by default");
             assert_eq!(transcription.language.as_ref(), Some(other));
@@ -35,11 +35,11 @@ fn a_call_can_go_on_in_every_language_of_its_agent() {
             assert_eq!(language.idle_prompt(9), language.idle_prompts.last().map(String::as_str));
         }
         assert_eq!(profile.languages["ta"].voice, "sage");
-        assert_eq!(profile.model.voice, if code == "ta" { "sage" } else { "marin" });
+        assert_eq!(crate::own(&profile).voice, if code == "ta" { "sage" } else { "marin" });
     }
     let alone = profile(&with(&[("agents.default.languages", r#"["hi"]"#)]));
     assert_eq!(alone.languages.keys().collect::<Vec<_>>(), ["hi"]);
-    assert!(!alone.model.instructions.contains("switch_language"), "there is nothing to switch to");
+    assert!(!alone.model.common.instructions.contains("switch_language"), "there is nothing to switch to");
 }
 
 #[test]
@@ -128,10 +128,10 @@ fn questions_say_what_they_take_for_an_answer() {
     assert_eq!((order.kind, order.validation.length.clone()), (AnswerKind::Digits, 6..=6));
     assert_eq!(when.validation.choices, ["morning", "evening"]);
     assert_eq!((why.kind, why.validation.length.clone()), (AnswerKind::Text, 1..=1000));
-    let parameters = &profile.model.tools[0]["parameters"];
+    let parameters = &profile.model.common.tools[0].parameters;
     assert_eq!(parameters["required"], serde_json::json!(["key", "value"]));
     assert_eq!(parameters["properties"]["confirmed"]["type"], "boolean");
-    let told = profile.model.tools[0]["description"].as_str().expect("a text");
+    let told = &profile.model.common.tools[0].description;
     assert!(told.contains("- order: The order's number (6 digits)"), "{told}");
     assert!(told.contains("- when: Time of day (one of morning, evening)"), "{told}");
     assert!(told.ends_with("- why: The reason"), "{told}");
@@ -159,8 +159,8 @@ fn an_operators_tool_is_offered_to_the_agents_that_list_it() {
     let config = config.unwrap_or_else(|error| panic!("{error}"));
     let profile = profile(&config);
     assert_eq!(profile.tools.keys().collect::<Vec<_>>(), ["orders"]);
-    assert_eq!(profile.model.tools[0], profile.tools["orders"].declaration());
-    assert_eq!(profile.model.tools[1]["name"], "end_call");
+    assert_eq!(profile.model.common.tools[0], profile.tools["orders"].spec());
+    assert_eq!(profile.model.common.tools[1].name, "end_call");
     let tool = &profile.tools["orders"];
     assert_eq!((tool.timeout, tool.max_result, tool.method), (Duration::from_secs(5), 4096, ToolMethod::Post));
     assert!(tool.may_reach(IpAddr::from([10, 0, 0, 5])) && !tool.may_reach(IpAddr::from([10, 0, 0, 6])));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use switchboard::service::config::{Config, Sources};
-use switchboard_actors::realtime::plan::TurnDetection;
+use switchboard_actors::realtime::openai::plan::TurnDetection;
 
 #[test]
 fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {

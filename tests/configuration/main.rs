@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use switchboard::service::config::{Config, ConfigError, Problem, Profiles};
 use switchboard_actors::profile::CallProfile;
+use switchboard_actors::realtime::conversation::ProviderPlan;
+use switchboard_actors::realtime::openai::plan::OpenAiPlan;
 
 /// A key that OpenAI would take for one of its own, by its form.
 const KEY: &str = "sk-proj-0123456789abcdefghij";
@@ -30,6 +32,12 @@ fn refused(settings: &[(&str, &str)]) -> ConfigError {
 
 fn problem<'e>(error: &'e ConfigError, key: &str) -> &'e Problem {
     error.problems.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("nothing on {key} in: {error}"))
+}
+
+/// The provider's part of a profile's plan.
+fn own(profile: &CallProfile) -> &OpenAiPlan {
+    let ProviderPlan::OpenAi(own) = &profile.model.provider;
+    own
 }
 
 fn profile(config: &Config) -> Arc<CallProfile> {

@@ -5,10 +5,9 @@ use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use switchboard::service::config::{Config, Profiles, Sources};
 use switchboard_actors::money::Usd;
 use switchboard_actors::realtime::openai::options::{Effort, ToolChoice};
-use switchboard_actors::realtime::openai::protocol::check::check_plan;
-use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
+use switchboard_actors::realtime::openai::plan::{NoiseReduction, TurnDetection};
 
-use crate::{problem, profile, refused, with};
+use crate::{own, problem, profile, refused, with};
 
 #[test]
 fn an_agent_may_hold_its_sessions_otherwise() {
@@ -24,13 +23,13 @@ fn an_agent_may_hold_its_sessions_otherwise() {
     ]);
     let profiles = Profiles::new(&config, None);
     let (desk, sales) = (profiles.get("default", "en").expect("there"), profiles.get("sales", "hi").expect("there"));
-    assert_eq!(desk.model.options.reasoning, None);
-    assert!(matches!(desk.model.turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
-    assert_eq!((sales.model.speed, sales.model.noise_reduction), (Some(1.2), None), "what it leaves open is inherited");
-    assert_eq!(sales.model.options.reasoning, Some(Effort::High));
-    assert_eq!(sales.model.options.tool_choice, ToolChoice::None);
-    assert!(matches!(sales.model.turn_detection, TurnDetection::Semantic { .. }), "what was inherited is no choice");
-    assert_eq!(desk.model.noise_reduction, Some(NoiseReduction::NearField));
+    assert_eq!(own(&desk).options.reasoning, None);
+    assert!(matches!(own(&desk).turn_detection, TurnDetection::Server { threshold, .. } if threshold == 0.7));
+    assert_eq!((own(&sales).speed, own(&sales).noise_reduction), (Some(1.2), None), "what it leaves open is inherited");
+    assert_eq!(own(&sales).options.reasoning, Some(Effort::High));
+    assert_eq!(own(&sales).options.tool_choice, ToolChoice::None);
+    assert!(matches!(own(&sales).turn_detection, TurnDetection::Semantic { .. }), "what was inherited is no choice");
+    assert_eq!(own(&desk).noise_reduction, Some(NoiseReduction::NearField));
 }
 
 #[test]
@@ -38,8 +37,8 @@ fn a_prompt_of_a_language_takes_the_place_of_the_instructions() {
     let config = with(&[("agents.default.prompts", r#"{ hi = "सिर्फ़ संदेश लें।" }"#)]);
     let profiles = Profiles::new(&config, None);
     let hindi = profiles.get("default", "hi").expect("there");
-    assert!(hindi.model.instructions.starts_with("सिर्फ़ संदेश लें।\n\n# Language: Hindi"));
-    assert!(!profiles.get("default", "en").expect("there").model.instructions.contains("संदेश"));
+    assert!(hindi.model.common.instructions.starts_with("सिर्फ़ संदेश लें।\n\n# Language: Hindi"));
+    assert!(!profiles.get("default", "en").expect("there").model.common.instructions.contains("संदेश"));
     let error = refused(&[("agents.default.languages", r#"["en"]"#), ("agents.default.prompts", r#"{ hi = "x" }"#)]);
     problem(&error, "agents.default.prompts");
 }
@@ -57,8 +56,8 @@ fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
     let known = sources.clone().variables(&[("CRM_TOKEN", "opensesame"), ("CRM_SITE", "b")]);
     let config = Config::from_sources(&known).unwrap_or_else(|error| panic!("{error}"));
     let profile = profile(&config);
-    assert_eq!(profile.model.options.mcp[0].declaration()["authorization"], "opensesame");
-    let shown = switchboard_actors::realtime::openai::protocol::client::session_update(&profile.model).to_string();
+    assert_eq!(own(&profile).options.mcp[0].declaration()["authorization"], "opensesame");
+    let shown = profile.model.configuration().to_string();
     assert!(shown.contains("crm.example") && !shown.contains("opensesame"), "{shown}");
     let error = Config::from_sources(&sources).expect_err("the variables are not there");
     assert!(problem(&error, "mcp.crm.token_env").message.contains("set CRM_TOKEN"));
@@ -69,7 +68,7 @@ fn a_tool_server_gets_its_secrets_from_the_environment_and_nobody_sees_them() {
 fn a_model_is_chosen_by_route_then_agent_then_language() {
     let model = |settings: &[(&str, &str)], to: &str| {
         let profiles = Profiles::new(&with(settings), None);
-        profiles.for_call(&crate::calls::call("+15550100001", to, &[])).model.model.clone()
+        profiles.for_call(&crate::calls::call("+15550100001", to, &[])).model.model().to_owned()
     };
     let language = ("languages.en.model", "gpt-realtime-2");
     let agent = ("agents.default.model", "gpt-realtime-2.1-mini");
@@ -96,10 +95,10 @@ fn an_experiment_takes_its_share_of_callers_and_each_always_meets_the_same() {
         let profile = profiles.for_call(&call);
         assert_eq!(profile.variant, again.for_call(&call).variant, "a restart changes nothing");
         let variant = profile.variant.clone().expect("experiments concern every caller");
-        let (voice, model) = (profile.model.voice.as_str(), profile.model.model.as_str());
+        let (voice, model) = (own(&profile).voice.as_str(), profile.model.model());
         match variant.as_str() {
-            "cedar" => assert_eq!((voice, profile.model.speed, model), ("cedar", Some(1.3), "rehearsal")),
-            "mini" => assert_eq!((voice, profile.model.speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
+            "cedar" => assert_eq!((voice, own(&profile).speed, model), ("cedar", Some(1.3), "rehearsal")),
+            "mini" => assert_eq!((voice, own(&profile).speed, model), ("marin", None, "gpt-realtime-2.1-mini")),
             other => assert_eq!((other, voice, model), ("control", "marin", "rehearsal")),
         }
         *seen.entry(variant).or_default() += 1;
@@ -258,6 +257,6 @@ fn a_thousand_wrong_settings_are_refused_by_name() {
 #[test]
 fn what_is_shipped_keeps_the_rules_of_the_server() {
     for profile in Profiles::new(&with(&[]), Some("ws://127.0.0.1:1/v1/realtime")).iter() {
-        assert_eq!(check_plan(&profile.model), Ok(()));
+        assert_eq!(profile.model.check(), Ok(()));
     }
 }

@@ -331,7 +331,7 @@ impl CallActor {
         emit(Event::Spent {
             call: &self.tag,
             agent: &profile.agent,
-            model: &profile.model.model,
+            model: profile.model.model(),
             variant: profile.variant.as_deref().unwrap_or("none"),
             dollars: cost.dollars(),
         });
@@ -456,7 +456,7 @@ impl CallActor {
             to: identity.to.expose().clone(),
             agent: profile.agent.clone(),
             language: self.machine.language().to_owned(),
-            model: profile.model.model.clone(),
+            model: profile.model.model().to_owned(),
             state: self.machine.state(),
             started_at: identity.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),

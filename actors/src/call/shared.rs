@@ -70,9 +70,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
-        let transcription = profile.model.transcription.as_ref().map(|it| it.model.as_str());
+        let transcription = profile.model.common.transcription.as_ref().map(|it| it.model.as_str());
         Self {
-            meter: Meter::new(&profile.spend, &profile.model.model, transcription),
+            meter: Meter::new(&profile.spend, profile.model.model(), transcription),
             means: Means::default(),
             started: now,
             now,

@@ -14,8 +14,8 @@ use crate::profile::destinations::Destination;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, LanguageProfile, Limits};
-use crate::realtime::openai::options::SessionOptions;
-use crate::realtime::plan::{Credential, Endpoint, Resilience, SessionPlan, Transcription, TurnDetection};
+use crate::realtime::openai::plan::sample;
+use crate::realtime::plan::{SessionPlan, Transcription};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
 pub(crate) fn profile() -> CallProfile {
@@ -72,38 +72,13 @@ const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// The session of [`profile`].
 pub(crate) fn plan() -> SessionPlan {
-    SessionPlan {
-        endpoint: Endpoint {
-            url: "ws://127.0.0.1:1/v1/realtime".to_owned(),
-            credential: Credential::None,
-            key_variable: None,
-        },
-        model: "rehearsal".to_owned(),
-        instructions: "Be helpful.".to_owned(),
-        voice: "marin".to_owned(),
-        speed: None,
-        format: AudioFormat::PCM_24K,
-        turn_detection: TurnDetection::Server {
-            threshold: 0.5,
-            prefix_padding_ms: 300,
-            silence_duration_ms: 500,
-            idle_timeout_ms: None,
-            create_response: true,
-            interrupt_response: true,
-        },
-        transcription: None,
-        noise_reduction: None,
-        tools: Vec::new(),
-        max_output_tokens: None,
-        retention_ratio: None,
-        options: SessionOptions::default(),
-        connect_timeout: Duration::from_secs(5),
-        created_timeout: Duration::from_secs(10),
-        updated_timeout: Duration::from_secs(5),
-        silence_timeout: Duration::from_secs(45),
-        ping_timeout: Duration::ZERO,
-        resilience: Resilience::default(),
-    }
+    let mut plan = sample::plan();
+    let own = sample::own(&mut plan);
+    own.address = sample::address("", "rehearsal");
+    let common = plan.common_mut();
+    common.instructions = "Be helpful.".to_owned();
+    common.connect_timeout = Duration::from_secs(5);
+    plan
 }
 
 /// The identity of a call on a mu-law line.

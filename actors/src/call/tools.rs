@@ -216,7 +216,7 @@ pub(super) fn is_known(name: &str, profile: &CallProfile) -> bool {
 
 /// The names of the tools that the model is offered.
 fn offered(profile: &CallProfile) -> Vec<&str> {
-    profile.model.tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+    profile.model.common.tools.iter().map(|tool| tool.name.as_str()).collect()
 }
 
 fn built_in(name: &str, arguments: &str, profile: &CallProfile) -> Result<Answer, String> {
@@ -330,6 +330,7 @@ mod tests {
     use super::*;
     use crate::call::testing;
     use crate::profile::{AnswerKind, Question, Validation};
+    use crate::tools::spec::ToolSpec;
 
     #[test]
     fn end_call_hangs_up_without_another_response() {
@@ -371,9 +372,12 @@ mod tests {
     #[test]
     fn a_name_space_in_front_of_a_tool_is_left_out() {
         let mut profile = profile();
-        let tools =
-            ["switch_language", "end_call", "order_status"].map(|name| json!({"type": "function", "name": name}));
-        Arc::make_mut(&mut profile.model).tools = tools.to_vec();
+        let tools = ["switch_language", "end_call", "order_status"].map(|name| ToolSpec {
+            name: name.to_owned(),
+            description: String::new(),
+            parameters: json!({}),
+        });
+        Arc::make_mut(&mut profile.model).common_mut().tools = tools.to_vec();
         let tools = Tools::default();
         for (asked, meant) in [
             ("functions.switch_language", "switch_language"),

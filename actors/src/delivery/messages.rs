@@ -79,7 +79,7 @@ impl CallSummary {
             to: identity.to.clone(),
             agent: profile.agent.clone(),
             language: profile.language.clone(),
-            model: profile.model.model.clone(),
+            model: profile.model.model().to_owned(),
             started_at: identity.started_at,
         }
     }

@@ -295,10 +295,9 @@ impl CallProfile {
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {
         let mut profile = self.clone();
-        if !profile.model.instructions.ends_with(note) {
-            let mut plan = (*profile.model).clone();
-            plan.instructions = format!("{}\n\n{note}", plan.instructions);
-            profile.model = Arc::new(plan);
+        if !profile.model.common.instructions.ends_with(note) {
+            let common = Arc::make_mut(&mut profile.model).common_mut();
+            common.instructions = format!("{}\n\n{note}", common.instructions);
         }
         profile
     }

@@ -15,12 +15,12 @@ use super::conversation::SessionEvent;
 use super::dial;
 use super::link::{Heard, Link};
 use super::messages::{AudioReplaced, ModelOrder};
-use super::plan::{Candidate, SessionPlan};
+use super::plan::{ModelAddress, SessionPlan};
+use super::pool::actor::{OpenedSession, SessionPool, Take};
 use super::providers::actor::Providers;
 use super::providers::messages::{Consult, Learn};
 use super::report::{ModelLoss, ModelReport, Words};
 use super::sessions::{LegId, Sessions, SessionsAction, SessionsEvent};
-use super::warm::actor::{OpenedSession, Take, WarmSessions};
 use super::writer::Writer;
 use crate::alarm::{Alarm, TimeUp};
 use crate::audio::events::Event;
@@ -37,7 +37,7 @@ pub struct LlmSetup {
     pub call: CallTag,
     /// The session to open.
     pub plan: Arc<SessionPlan>,
-    /// `OpenAI-Safety-Identifier`: a salted hash of the caller, where one is configured.
+    /// A salted hash of the caller that the provider may tell callers apart by, where one is configured.
     pub safety_identifier: Option<String>,
     /// What is known about servers, keys and models.
     pub providers: Addr<Providers>,
@@ -131,8 +131,8 @@ impl RealtimeLlm {
                 }
             }
             A::AudioDropped { reason, frames } => self.dropped("in", reason, frames),
-            A::Consult { question, candidates } => self.consult(question, candidates, ctx),
-            A::Learn { candidate, lesson } => self.setup.providers.do_send(Learn { candidate, lesson }),
+            A::Consult { question, addresses } => self.consult(question, addresses, ctx),
+            A::Learn { address, lesson } => self.setup.providers.do_send(Learn { address, lesson }),
             A::Dial { leg, plan, waiting_will_do } => {
                 let identifier = self.setup.safety_identifier.clone();
                 let dial = dial(plan, identifier, waiting_will_do).into_actor(self);
@@ -147,8 +147,8 @@ impl RealtimeLlm {
         }
     }
 
-    fn consult(&self, question: u32, candidates: Vec<Candidate>, ctx: &mut Context<Self>) {
-        let answer = self.setup.providers.send(Consult(candidates)).into_actor(self);
+    fn consult(&self, question: u32, addresses: Vec<ModelAddress>, ctx: &mut Context<Self>) {
+        let answer = self.setup.providers.send(Consult(addresses)).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| {
             // Without an answer, which only the service's end can be the reason for, nothing is known against any.
             let standings = answer.unwrap_or_default();
@@ -313,8 +313,8 @@ async fn dial(
     waiting_will_do: bool,
 ) -> Result<OpenedSession, ModelLoss> {
     if waiting_will_do
-        && plan.resilience.warm.sessions > 0
-        && let Ok(Some(waiting)) = WarmSessions::from_registry().send(Take(Arc::clone(&plan))).await
+        && plan.resilience.waiting.sessions > 0
+        && let Ok(Some(waiting)) = SessionPool::from_registry().send(Take(Arc::clone(&plan))).await
     {
         return Ok(waiting.take());
     }

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{Candidate, Endpoint};
+use super::plan::{Endpoint, ModelAddress};
 use crate::realtime::report::LossClass;
 
 /// What a fatal loss concerns.
@@ -21,7 +21,7 @@ pub enum Scope {
     Session,
 }
 
-/// Whether a candidate is worth a try.
+/// Whether a address is worth a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Nothing is known against it.
@@ -56,29 +56,29 @@ impl Breakers {
         Self { entries: Vec::new() }
     }
 
-    /// How `candidate` stands.
-    pub fn standing(&self, candidate: &Candidate, now: Instant) -> Standing {
-        let about = |entry: &&Entry| entry.concerns(candidate) && entry.until > now;
+    /// How `address` stands.
+    pub fn standing(&self, address: &ModelAddress, now: Instant) -> Standing {
+        let about = |entry: &&Entry| entry.concerns(address) && entry.until > now;
         self.entries.iter().filter(about).map(Entry::standing).max().unwrap_or(Standing::Good)
     }
 
-    /// How each of `candidates` stands, in order.
-    pub fn standings<'a>(&self, candidates: impl IntoIterator<Item = &'a Candidate>, now: Instant) -> Vec<Standing> {
-        candidates.into_iter().map(|candidate| self.standing(candidate, now)).collect()
+    /// How each of `addresses` stands, in order.
+    pub fn standings<'a>(&self, addresses: impl IntoIterator<Item = &'a ModelAddress>, now: Instant) -> Vec<Standing> {
+        addresses.into_iter().map(|address| self.standing(address, now)).collect()
     }
 
-    /// Adds what a loss of `class` says about `candidate`. `scope` is what a fatal one concerns.
-    pub fn learn(&mut self, candidate: &Candidate, class: LossClass, scope: Scope, now: Instant) {
+    /// Adds what a loss of `class` says about `address`. `scope` is what a fatal one concerns.
+    pub fn learn(&mut self, address: &ModelAddress, class: LossClass, scope: Scope, now: Instant) {
         match class {
-            LossClass::Fatal => self.refused(candidate, scope, now),
-            LossClass::Retryable => self.failed(candidate, now),
+            LossClass::Fatal => self.refused(address, scope, now),
+            LossClass::Retryable => self.failed(address, now),
             LossClass::Expired => {}
         }
     }
 
-    /// How long `candidate` is still to be left alone; `None` where it is not.
-    pub fn blocked_for(&self, candidate: &Candidate, now: Instant) -> Option<Duration> {
-        let about = |entry: &&Entry| entry.concerns(candidate) && entry.is_open(now);
+    /// How long `address` is still to be left alone; `None` where it is not.
+    pub fn blocked_for(&self, address: &ModelAddress, now: Instant) -> Option<Duration> {
+        let about = |entry: &&Entry| entry.concerns(address) && entry.is_open(now);
         self.entries.iter().filter(about).map(|entry| entry.until.saturating_duration_since(now)).max()
     }
 
@@ -87,19 +87,19 @@ impl Breakers {
         self.entries.iter().filter(|entry| entry.is_open(now)).count()
     }
 
-    /// A session with `candidate` came up.
-    pub fn succeeded(&mut self, candidate: &Candidate) {
-        self.entries.retain(|entry| !entry.concerns(candidate));
+    /// A session with `address` came up.
+    pub fn succeeded(&mut self, address: &ModelAddress) {
+        self.entries.retain(|entry| !entry.concerns(address));
     }
 
-    /// `candidate` refused us. Once for all sessions that were on their way together.
-    pub fn refused(&mut self, candidate: &Candidate, scope: Scope, now: Instant) {
+    /// `address` refused us. Once for all sessions that were on their way together.
+    pub fn refused(&mut self, address: &ModelAddress, scope: Scope, now: Instant) {
         let model = match scope {
             Scope::Key => None,
-            Scope::Model => Some(candidate.model.clone()),
+            Scope::Model => Some(address.model.clone()),
             Scope::Session => return,
         };
-        let entry = self.entry(candidate, model, now);
+        let entry = self.entry(address, model, now);
         if entry.is_open(now) {
             return;
         }
@@ -108,23 +108,23 @@ impl Breakers {
         entry.until = now + doubled(SHORTEST_BLOCK, entry.strikes).min(LONGEST_BLOCK);
     }
 
-    /// A session with `candidate` did not come up, or was lost, through no fault of ours.
-    pub fn failed(&mut self, candidate: &Candidate, now: Instant) {
-        let entry = self.entry(candidate, Some(candidate.model.clone()), now);
+    /// A session with `address` did not come up, or was lost, through no fault of ours.
+    pub fn failed(&mut self, address: &ModelAddress, now: Instant) {
+        let entry = self.entry(address, Some(address.model.clone()), now);
         entry.strikes += 1;
         if !entry.refused && entry.strikes >= DOUBTED_AFTER {
             entry.until = now + doubled(SHORTEST_DOUBT, entry.strikes - DOUBTED_AFTER + 1).min(LONGEST_DOUBT);
         }
     }
 
-    fn entry(&mut self, candidate: &Candidate, model: Option<String>, now: Instant) -> &mut Entry {
-        let known = self.entries.iter().position(|entry| entry.endpoint == candidate.endpoint && entry.model == model);
+    fn entry(&mut self, address: &ModelAddress, model: Option<String>, now: Instant) -> &mut Entry {
+        let known = self.entries.iter().position(|entry| entry.endpoint == address.endpoint && entry.model == model);
         let place = known.unwrap_or_else(|| {
             if self.entries.len() >= MOST_ENTRIES {
                 self.entries.remove(0);
             }
             self.entries.push(Entry {
-                endpoint: candidate.endpoint.clone(),
+                endpoint: address.endpoint.clone(),
                 model,
                 strikes: 0,
                 refused: false,
@@ -137,8 +137,8 @@ impl Breakers {
 }
 
 impl Entry {
-    fn concerns(&self, candidate: &Candidate) -> bool {
-        self.endpoint == candidate.endpoint && self.model.as_ref().is_none_or(|model| *model == candidate.model)
+    fn concerns(&self, address: &ModelAddress) -> bool {
+        self.endpoint == address.endpoint && self.model.as_ref().is_none_or(|model| *model == address.model)
     }
 
     /// It refused us and its time is not over.
@@ -166,25 +166,13 @@ const DOUBTED_AFTER: u32 = 3;
 const SHORTEST_DOUBT: Duration = Duration::from_secs(10);
 /// The longest that it is.
 const LONGEST_DOUBT: Duration = Duration::from_secs(120);
-/// Entries kept; a configuration has a handful of candidates.
+/// Entries kept; a configuration has a handful of addresses.
 const MOST_ENTRIES: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Private;
-    use crate::realtime::plan::Credential;
-
-    fn candidate(key: &str, model: &str) -> Candidate {
-        let credential = match key {
-            "" => Credential::None,
-            key => Credential::Bearer(Private::new(key.to_owned())),
-        };
-        Candidate {
-            endpoint: Endpoint { url: "wss://one.example".to_owned(), credential, key_variable: None },
-            model: model.to_owned(),
-        }
-    }
+    use crate::realtime::openai::plan::sample::address;
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn now() -> Instant {
@@ -194,22 +182,22 @@ mod tests {
     #[test]
     fn a_key_without_credit_blocks_all_that_it_opens_and_nothing_else() {
         let (mut breakers, now) = (Breakers::default(), now());
-        breakers.refused(&candidate("a", "big"), Scope::Key, now);
-        assert_eq!(breakers.standing(&candidate("a", "small"), now), Standing::Blocked);
-        assert_eq!(breakers.standing(&candidate("b", "big"), now), Standing::Good);
+        breakers.refused(&address("a", "big"), Scope::Key, now);
+        assert_eq!(breakers.standing(&address("a", "small"), now), Standing::Blocked);
+        assert_eq!(breakers.standing(&address("b", "big"), now), Standing::Good);
     }
 
     #[test]
     fn a_missing_model_blocks_that_model_alone() {
         let (mut breakers, now) = (Breakers::default(), now());
-        breakers.refused(&candidate("a", "gone"), Scope::Model, now);
-        assert_eq!(breakers.standing(&candidate("a", "gone"), now), Standing::Blocked);
-        assert_eq!(breakers.standing(&candidate("a", "there"), now), Standing::Good);
+        breakers.refused(&address("a", "gone"), Scope::Model, now);
+        assert_eq!(breakers.standing(&address("a", "gone"), now), Standing::Blocked);
+        assert_eq!(breakers.standing(&address("a", "there"), now), Standing::Good);
     }
 
     #[test]
     fn a_block_ends_and_doubles_when_it_was_right() {
-        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("a", "m"));
+        let (mut breakers, now, it) = (Breakers::default(), now(), address("a", "m"));
         breakers.refused(&it, Scope::Key, now);
         assert_eq!(breakers.standing(&it, now + SHORTEST_BLOCK), Standing::Good, "one session may try");
         breakers.refused(&it, Scope::Key, now + SHORTEST_BLOCK);
@@ -220,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_block_is_counted_while_it_lasts_and_calls_refused_together_do_not_double_it() {
-        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("a", "m"));
+        let (mut breakers, now, it) = (Breakers::default(), now(), address("a", "m"));
         assert_eq!((breakers.open(now), breakers.blocked_for(&it, now)), (0, None));
         for _ in 0..8 {
             breakers.refused(&it, Scope::Key, now);
@@ -236,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_server_in_trouble_is_doubted_after_three_failures_and_never_blocked() {
-        let (mut breakers, now, it) = (Breakers::default(), now(), candidate("", "m"));
+        let (mut breakers, now, it) = (Breakers::default(), now(), address("", "m"));
         for expected in [Standing::Good, Standing::Good, Standing::Doubtful, Standing::Doubtful] {
             breakers.failed(&it, now);
             assert_eq!(breakers.standing(&it, now), expected);
@@ -247,7 +235,7 @@ mod tests {
     #[test]
     fn a_refused_configuration_says_nothing_about_other_calls() {
         let (mut breakers, now) = (Breakers::default(), now());
-        breakers.refused(&candidate("a", "m"), Scope::Session, now);
-        assert_eq!(breakers.standing(&candidate("a", "m"), now), Standing::Good);
+        breakers.refused(&address("a", "m"), Scope::Session, now);
+        assert_eq!(breakers.standing(&address("a", "m"), now), Standing::Good);
     }
 }

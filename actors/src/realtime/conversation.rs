@@ -1,7 +1,7 @@
-//! The seat of a model's provider: what a session of any of them hears, does and can do. Pure.
+//! The seat of a model's provider: what its sessions are configured with, hear, do and can do. Pure.
 //!
-//! Above it nobody knows a provider; below it each has a folder. A new one is a folder and a variant of [`Conversation`], which
-//! the compiler then asks for everywhere.
+//! Above it nobody knows a provider; below it each has a folder. A new one is a folder and a variant of
+//! [`ProviderPlan`] and of [`Conversation`], which the compiler then asks for everywhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +11,12 @@ use url::Url;
 
 use super::breaker::Scope;
 use super::capabilities::Capabilities;
+#[cfg(test)]
+use super::fake;
 use super::history::Rewrite;
 use super::messages::ModelOrder;
 use super::openai;
-use super::plan::SessionPlan;
+use super::plan::{Common, ModelAddress, PlanProblem, SessionPlan};
 use super::report::{ModelLoss, ModelReport, Words};
 use super::seed::{CarryOver, Handoff};
 use crate::frame::Frame;
@@ -104,46 +106,126 @@ pub struct Header {
     pub what: &'static str,
 }
 
+/// One provider's part of a plan, whole: where, which model, how it speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderPlan {
+    /// OpenAI's Realtime API, and what speaks the same.
+    OpenAi(Arc<openai::plan::OpenAiPlan>),
+    /// A provider that can do what a test says.
+    #[cfg(test)]
+    Fake(Arc<fake::FakePlan>),
+}
+
+impl ProviderPlan {
+    /// Where its sessions are dialled.
+    pub fn address(&self) -> &ModelAddress {
+        match self {
+            Self::OpenAi(plan) => &plan.address,
+            #[cfg(test)]
+            Self::Fake(plan) => &plan.address,
+        }
+    }
+
+    /// The same plan with another model of the same server.
+    #[must_use]
+    pub fn with_model(&self, model: &str) -> Self {
+        match self {
+            Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.with_model(model))),
+            #[cfg(test)]
+            Self::Fake(plan) => Self::Fake(Arc::new(plan.with_model(model))),
+        }
+    }
+
+    /// The same plan for a caller who waits: no step of opening a session takes longer than `most`.
+    #[must_use]
+    pub fn hurried(&self, most: Duration) -> Self {
+        match self {
+            Self::OpenAi(plan) => Self::OpenAi(Arc::new(plan.hurried(most))),
+            #[cfg(test)]
+            Self::Fake(_) => self.clone(),
+        }
+    }
+
+    /// What a session can do that is configured with this and `common`.
+    pub fn capabilities(&self, common: &Common) -> Capabilities {
+        match self {
+            Self::OpenAi(plan) => openai::capabilities(common, plan),
+            #[cfg(test)]
+            Self::Fake(plan) => plan.can.clone(),
+        }
+    }
+
+    /// Whether the server would take it.
+    ///
+    /// # Errors
+    /// The first rule that it breaks, with the field's name.
+    pub fn check(&self, common: &Common) -> Result<(), PlanProblem> {
+        match self {
+            Self::OpenAi(plan) => openai::plan::check(common, plan),
+            #[cfg(test)]
+            Self::Fake(_) => Ok(()),
+        }
+    }
+
+    /// The message that configures a session, as people may see it: without secrets.
+    pub fn configuration(&self, common: &Common) -> serde_json::Value {
+        match self {
+            Self::OpenAi(plan) => openai::protocol::client::session_update(common, plan),
+            #[cfg(test)]
+            Self::Fake(_) => serde_json::Value::Null,
+        }
+    }
+
+    /// The request for a socket. `safety_identifier` is a salted hash of the caller.
+    ///
+    /// # Errors
+    /// When there can be no such request.
+    pub fn upgrade(&self, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
+        match self {
+            Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier),
+            #[cfg(test)]
+            Self::Fake(_) => unreachable!("it is never dialled"),
+        }
+    }
+
+    /// What an upgrade that was answered with another status than 101 means.
+    pub fn loss_of_status(&self, status: u16) -> ModelLoss {
+        match self {
+            Self::OpenAi(_) => openai::session::loss_of_status(status),
+            #[cfg(test)]
+            Self::Fake(_) => unreachable!("it is never dialled"),
+        }
+    }
+
+    /// What a loss of one of its sessions concerns, where it is fatal: what another call should not
+    /// try either.
+    pub fn scope_of(&self, loss: &ModelLoss) -> Scope {
+        match self {
+            Self::OpenAi(_) => openai::session::scope_of(loss),
+            #[cfg(test)]
+            Self::Fake(_) => Scope::Session,
+        }
+    }
+}
+
 /// One session of one provider. An enum and no trait object: the members are known, and audio costs no allocation.
 #[derive(Debug)]
 pub enum Conversation {
-    /// OpenAI's Realtime API.
+    /// OpenAI's Realtime API, and what speaks the same.
     OpenAi(openai::session::Session),
+    /// A provider that can do what a test says.
+    #[cfg(test)]
+    Fake(fake::FakeSession),
 }
 
 impl Conversation {
     /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
-    pub fn standby(plan: Arc<SessionPlan>, now: Instant) -> Self {
-        Self::OpenAi(openai::session::Session::standby(plan, now))
-    }
-
-    /// The request for a socket of `plan`. `safety_identifier` is a salted hash of the caller.
-    ///
-    /// # Errors
-    /// When there can be no such request.
-    pub fn upgrade(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
-        openai::upgrade(plan, safety_identifier)
-    }
-
-    /// What an upgrade that was answered with another status than 101 means.
-    pub fn loss_of_status(_: &SessionPlan, status: u16) -> ModelLoss {
-        openai::session::loss_of_status(status)
-    }
-
-    /// What a session of `plan` can do.
-    pub fn capabilities(plan: &SessionPlan) -> Capabilities {
-        openai::capabilities(plan)
-    }
-
-    /// As [`scope_of`](Self::scope_of), of a session of `plan` that did not come up.
-    pub fn scope_with(_: &SessionPlan, loss: &ModelLoss) -> Scope {
-        openai::session::scope_of(loss)
-    }
-
-    /// What a loss of this session concerns, where it is fatal: what another call should not try either.
-    pub fn scope_of(&self, loss: &ModelLoss) -> Scope {
-        match self {
-            Self::OpenAi(_) => openai::session::scope_of(loss),
+    pub fn standby(plan: &SessionPlan, now: Instant) -> Self {
+        let common = Arc::clone(&plan.common);
+        match &plan.provider {
+            ProviderPlan::OpenAi(own) => Self::OpenAi(openai::session::Session::standby(common, Arc::clone(own), now)),
+            #[cfg(test)]
+            ProviderPlan::Fake(own) => Self::Fake(fake::FakeSession::new(own)),
         }
     }
 
@@ -151,6 +233,8 @@ impl Conversation {
     pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.handle(event, now, out),
+            #[cfg(test)]
+            Self::Fake(session) => session.handle(event, out),
         }
     }
 
@@ -164,6 +248,11 @@ impl Conversation {
                 }
                 ready
             }
+            #[cfg(test)]
+            Self::Fake(_) => {
+                out.push(SessionAction::SendAudio(Frame::copy_of(audio)));
+                true
+            }
         }
     }
 
@@ -171,6 +260,8 @@ impl Conversation {
     pub fn hurry(&mut self, patience: Duration) {
         match self {
             Self::OpenAi(session) => session.hurry(patience),
+            #[cfg(test)]
+            Self::Fake(_) => {}
         }
     }
 
@@ -178,6 +269,8 @@ impl Conversation {
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::OpenAi(session) => session.deadline().map(|(at, _)| at),
+            #[cfg(test)]
+            Self::Fake(_) => None,
         }
     }
 
@@ -185,6 +278,8 @@ impl Conversation {
     pub fn carry_over(&self) -> CarryOver {
         match self {
             Self::OpenAi(session) => session.carry_over(),
+            #[cfg(test)]
+            Self::Fake(_) => CarryOver::default(),
         }
     }
 
@@ -192,6 +287,8 @@ impl Conversation {
     pub fn rewrite(&mut self, rewrite: &Rewrite, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.rewrite(rewrite, out),
+            #[cfg(test)]
+            Self::Fake(_) => out.push(SessionAction::Send(format!("{rewrite:?}"))),
         }
     }
 }

@@ -19,7 +19,7 @@ use awc::{Client, Connector};
 use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpStream;
 
-use super::conversation::{Conversation, Header, Upgrade};
+use super::conversation::{Header, Upgrade};
 use super::incoming::MOST_BYTES;
 use super::plan::SessionPlan;
 use crate::http::resolve::look_up;
@@ -31,19 +31,17 @@ use crate::socket::Socket;
 /// # Errors
 /// The loss, classified: whether another try could help.
 pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
-    let Upgrade { url, headers } = Conversation::upgrade(plan, safety_identifier)?;
+    let Upgrade { url, headers } = plan.provider.upgrade(safety_identifier)?;
     let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
     let mut request = client.ws(url.as_str()).max_frame_size(MOST_BYTES);
     for Header { name, value, what } in headers {
         request = request.set_header(HeaderName::from_static(name), header(value.expose(), what)?);
     }
-    match tokio::time::timeout(plan.connect_timeout, request.connect()).await {
+    match tokio::time::timeout(plan.common.connect_timeout, request.connect()).await {
         Ok(Ok((_, framed))) => Ok(Socket::new(framed.into_parts(), MOST_BYTES)),
-        Ok(Err(WsClientError::InvalidResponseStatus(status))) => {
-            Err(Conversation::loss_of_status(plan, status.as_u16()))
-        }
+        Ok(Err(WsClientError::InvalidResponseStatus(status))) => Err(plan.provider.loss_of_status(status.as_u16())),
         Ok(Err(error)) => Err(loss_of_dial(&error)),
-        Err(_) => Err(retryable(format!("not connected within {:?}", plan.connect_timeout))),
+        Err(_) => Err(retryable(format!("not connected within {:?}", plan.common.connect_timeout))),
     }
 }
 

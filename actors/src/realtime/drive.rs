@@ -1,7 +1,6 @@
 //! A session over a link without a call: driven until it is where it is wanted. For sessions that wait for a call, and for the
 //! canary, which opens and configures a session that no caller uses: no audio, no response, no cost.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,9 +62,9 @@ pub async fn drive(
 ///
 /// # Errors
 /// The loss, classified, as a call would have met it.
-pub async fn probe(plan: Arc<SessionPlan>) -> Result<Duration, ModelLoss> {
+pub async fn probe(plan: &SessionPlan) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
-    let mut link = Link::new(dial::dial(&plan, None).await?);
+    let mut link = Link::new(dial::dial(plan, None).await?);
     let mut session = Conversation::standby(plan, begun);
     let configured = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Prepared));
     match timeout(LONGEST, configured).await {

@@ -7,7 +7,8 @@
 use std::time::{Duration, Instant};
 
 use super::breaker::Standing;
-use super::plan::Candidate;
+use super::conversation::ProviderPlan;
+use super::plan::ModelAddress;
 use crate::realtime::report::{LossClass, ModelLoss};
 
 /// The search for a session, over the whole of a call.
@@ -23,7 +24,7 @@ pub struct FailoverPlan {
 
 #[derive(Debug)]
 struct Contender {
-    candidate: Candidate,
+    candidate: ProviderPlan,
     /// Losses since a session last proved itself.
     losses: u32,
     /// It refuses this call.
@@ -46,20 +47,20 @@ pub enum Next {
 
 impl FailoverPlan {
     /// A search among `candidates`; `patience` is how long it may go on.
-    pub fn new(candidates: Vec<Candidate>, patience: Duration) -> Self {
+    pub fn new(candidates: Vec<ProviderPlan>, patience: Duration) -> Self {
         let contender = |candidate| Contender { candidate, losses: 0, refused: false };
         let candidates = candidates.into_iter().map(contender).collect();
         Self { candidates, patience, since: None, tries: 0, last: None }
     }
 
     /// One of the candidates.
-    pub fn candidate(&self, number: usize) -> &Candidate {
+    pub fn candidate(&self, number: usize) -> &ProviderPlan {
         &self.candidates[number].candidate
     }
 
-    /// All candidates, in order.
-    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.candidates.iter().map(|contender| &contender.candidate)
+    /// Where the candidates are, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = &ModelAddress> {
+        self.candidates.iter().map(|contender| contender.candidate.address())
     }
 
     /// The call begins.
@@ -150,18 +151,13 @@ const MOST_TRIES: u32 = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Private;
     use crate::realtime::breaker::{Breakers, Scope};
-    use crate::realtime::plan::{Credential, Endpoint};
+    use crate::realtime::openai::plan::sample::{address, provider};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn candidate(key: &str, model: &str) -> Candidate {
-        let credential = Credential::Bearer(Private::new(key.to_owned()));
-        Candidate {
-            endpoint: Endpoint { url: "wss://one.example".to_owned(), credential, key_variable: None },
-            model: model.to_owned(),
-        }
+    fn candidate(key: &str, model: &str) -> ProviderPlan {
+        provider(address(key, model))
     }
 
     struct Search {
@@ -171,7 +167,7 @@ mod tests {
     }
 
     impl Search {
-        fn among(candidates: Vec<Candidate>) -> Self {
+        fn among(candidates: Vec<ProviderPlan>) -> Self {
             #[expect(clippy::disallowed_methods, reason = "any instant will do")]
             let now = Instant::now();
             Self { failover_plan: FailoverPlan::new(candidates, PATIENCE), breakers: Breakers::default(), now }
@@ -179,7 +175,7 @@ mod tests {
 
         fn lost(&mut self, number: usize, class: LossClass, scope: Scope, chance: f64) -> Next {
             let loss = ModelLoss { class, reason: "gone".to_owned() };
-            self.breakers.learn(&self.failover_plan.candidate(number).clone(), class, scope, self.now);
+            self.breakers.learn(self.failover_plan.candidate(number).address(), class, scope, self.now);
             match self.failover_plan.lost(number, &loss, self.now) {
                 Ok(()) => self.choose(chance),
                 Err(loss) => Next::GiveUp(loss),
@@ -187,7 +183,7 @@ mod tests {
         }
 
         fn choose(&self, chance: f64) -> Next {
-            let standings = self.breakers.standings(self.failover_plan.candidates(), self.now);
+            let standings = self.breakers.standings(self.failover_plan.addresses(), self.now);
             self.failover_plan.choose(&standings, self.now, chance)
         }
 
@@ -293,7 +289,7 @@ mod tests {
     fn a_doubted_server_is_dialled_when_nothing_better_is_left() {
         let mut search = Search::among(vec![candidate("a", "m"), candidate("b", "m")]);
         for _ in 0..3 {
-            search.breakers.failed(&candidate("a", "m"), search.now);
+            search.breakers.failed(&address("a", "m"), search.now);
         }
         assert_eq!(dials(&search.begin()), (1, 0));
         assert_eq!(dials(&search.lost(1, LossClass::Fatal, Scope::Model, 1.0)), (0, 0));

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix::{Message, Recipient};
-use serde_json::Value;
 
 use super::plan::Transcription;
 use crate::ids::{ItemId, ToolCallId};
 use crate::line::messages::{FromModel, ItemComplete};
+use crate::tools::spec::ToolSpec;
 
 /// An order of the CallActor. Few by design, never dropped.
 #[derive(Debug, Clone, PartialEq, Message)]
@@ -57,7 +57,7 @@ pub enum ModelOrder {
         /// Transcription of the caller; `Some(None)` turns it off.
         transcription: Option<Option<Transcription>>,
         /// All tools, in the protocol's flat form.
-        tools: Option<Vec<Value>>,
+        tools: Option<Vec<ToolSpec>>,
     },
     /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
     Rotate,

@@ -9,7 +9,7 @@
 //!
 //! All of this is pure. `dial` opens a socket, `link` is one, with its `writer` and the messages that come (`incoming`); `actor`
 //! joins them for a call, `drive` for a session without one. `providers` is what all calls of the process know of servers and
-//! keys (`breaker`), `warm` what sessions wait on a thread (`pool`). `backlog` keeps what the AudioPipeline could not take at once.
+//! keys (`breaker`), `pool` the sessions that wait on a thread. `backlog` keeps what the AudioPipeline could not take at once.
 
 pub mod actor;
 pub mod backlog;
@@ -20,6 +20,8 @@ pub mod dial;
 pub mod drive;
 pub mod events;
 pub mod failover_plan;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod handoff;
 pub mod history;
 pub mod incoming;
@@ -30,8 +32,8 @@ pub mod plan;
 pub mod pool;
 pub mod providers;
 pub mod report;
+pub mod requests;
 pub mod seed;
 pub mod sessions;
 pub mod turn_audio;
-pub mod warm;
 pub mod writer;

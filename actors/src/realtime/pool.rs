@@ -1,12 +1,17 @@
-//! Opened sessions that wait for a call: how many, how old, and what is to be opened next. Pure; one for each thread.
+//! Sessions that are dialled and opened before a call needs them, so that a call's first sound does not
+//! wait for TLS:
+//! how many, how old, and what is to be opened next. Pure; one for each thread, which its `actor` serves.
 //!
 //! `T` is whatever holds such a session. Those of one server, key and model lie on one shelf, the oldest in front, which is taken
 //! first: it has the least time left. What a call takes is replaced; what cannot be opened is tried again ever more seldom.
 
+pub mod actor;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::plan::{Candidate, Warmth};
+use super::conversation::ProviderPlan;
+use super::plan::{ModelAddress, PoolPlan};
 
 /// The sessions that wait.
 #[derive(Debug)]
@@ -17,8 +22,8 @@ pub struct Pool<T> {
 
 #[derive(Debug)]
 struct Shelf<T> {
-    candidate: Candidate,
-    warmth: Warmth,
+    provider: ProviderPlan,
+    plan: PoolPlan,
     idle: VecDeque<(T, Instant)>,
     /// Being opened now.
     opening: usize,
@@ -36,30 +41,30 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Sessions with `candidate` are wanted.
-    pub fn want(&mut self, candidate: &Candidate, warmth: Warmth, now: Instant) {
-        if warmth.sessions == 0 {
+    /// Sessions with `provider` are wanted.
+    pub fn want(&mut self, provider: &ProviderPlan, plan: PoolPlan, now: Instant) {
+        if plan.sessions == 0 {
             return;
         }
-        if let Some(shelf) = self.shelf(candidate) {
-            (shelf.asked, shelf.warmth) = (now, warmth);
+        if let Some(shelf) = self.shelf(provider.address()) {
+            (shelf.asked, shelf.plan) = (now, plan);
         } else if self.shelves.len() < MOST_SHELVES {
-            let (candidate, idle) = (candidate.clone(), VecDeque::new());
-            self.shelves.push(Shelf { candidate, warmth, idle, opening: 0, failures: 0, not_before: None, asked: now });
+            let (provider, idle) = (provider.clone(), VecDeque::new());
+            self.shelves.push(Shelf { provider, plan, idle, opening: 0, failures: 0, not_before: None, asked: now });
         }
     }
 
-    /// A session with `candidate`, if one waits that is not too old.
-    pub fn take(&mut self, candidate: &Candidate, now: Instant) -> Option<T> {
-        let shelf = self.shelf(candidate)?;
+    /// A session with the model at `address`, if one waits that is not too old.
+    pub fn take(&mut self, address: &ModelAddress, now: Instant) -> Option<T> {
+        let shelf = self.shelf(address)?;
         shelf.asked = now;
         let fresh =
-            shelf.idle.iter().position(|(_, since)| now.saturating_duration_since(*since) < shelf.warmth.max_age)?;
+            shelf.idle.iter().position(|(_, since)| now.saturating_duration_since(*since) < shelf.plan.max_age)?;
         shelf.idle.remove(fresh).map(|(session, _)| session)
     }
 
     /// What is to be opened now; each is taken for being opened.
-    pub fn to_open(&mut self, now: Instant) -> Vec<Candidate> {
+    pub fn to_open(&mut self, now: Instant) -> Vec<ProviderPlan> {
         if self.drained {
             return Vec::new();
         }
@@ -67,19 +72,19 @@ impl<T> Pool<T> {
         for shelf in &mut self.shelves {
             let wait = shelf.not_before.is_some_and(|at| at > now);
             // One at a time where it failed lately.
-            let most = if shelf.failures > 0 { 1 } else { shelf.warmth.sessions };
-            while !wait && shelf.idle.len() + shelf.opening < shelf.warmth.sessions && shelf.opening < most {
+            let most = if shelf.failures > 0 { 1 } else { shelf.plan.sessions };
+            while !wait && shelf.idle.len() + shelf.opening < shelf.plan.sessions && shelf.opening < most {
                 shelf.opening += 1;
-                due.push(shelf.candidate.clone());
+                due.push(shelf.provider.clone());
             }
         }
         due
     }
 
-    /// A session with `candidate` is there; it comes back where nobody wants it any more.
-    pub fn opened(&mut self, candidate: &Candidate, session: T, now: Instant) -> Option<T> {
+    /// A session with the model at `address` is there; it comes back where nobody wants it any more.
+    pub fn opened(&mut self, address: &ModelAddress, session: T, now: Instant) -> Option<T> {
         let drained = self.drained;
-        match self.shelf(candidate) {
+        match self.shelf(address) {
             Some(shelf) => {
                 shelf.opening = shelf.opening.saturating_sub(1);
                 (shelf.failures, shelf.not_before) = (0, None);
@@ -94,8 +99,8 @@ impl<T> Pool<T> {
     }
 
     /// It could not be opened.
-    pub fn failed(&mut self, candidate: &Candidate, now: Instant) {
-        if let Some(shelf) = self.shelf(candidate) {
+    pub fn failed(&mut self, address: &ModelAddress, now: Instant) {
+        if let Some(shelf) = self.shelf(address) {
             shelf.opening = shelf.opening.saturating_sub(1);
             shelf.failures += 1;
             let wait = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(shelf.failures - 1)).min(LONGEST_PAUSE);
@@ -118,7 +123,7 @@ impl<T> Pool<T> {
         for shelf in &mut self.shelves {
             let unasked = now.saturating_duration_since(shelf.asked) >= FORGOTTEN_AFTER;
             while let Some((_, since)) = shelf.idle.front()
-                && (unasked || now.saturating_duration_since(*since) >= shelf.warmth.max_age)
+                && (unasked || now.saturating_duration_since(*since) >= shelf.plan.max_age)
             {
                 old.extend(shelf.idle.pop_front().map(|(session, _)| session));
             }
@@ -140,8 +145,8 @@ impl<T> Pool<T> {
         self.shelves.iter().map(|shelf| shelf.idle.len()).sum()
     }
 
-    fn shelf(&mut self, candidate: &Candidate) -> Option<&mut Shelf<T>> {
-        self.shelves.iter_mut().find(|shelf| shelf.candidate == *candidate)
+    fn shelf(&mut self, address: &ModelAddress) -> Option<&mut Shelf<T>> {
+        self.shelves.iter_mut().find(|shelf| shelf.provider.address() == address)
     }
 }
 
@@ -158,23 +163,25 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(12 * 3600);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::plan::{Credential, Endpoint};
+    use crate::realtime::openai::plan::sample;
 
-    const WARMTH: Warmth = Warmth { sessions: 2, max_age: Duration::from_secs(600) };
+    const PLAN: PoolPlan = PoolPlan { sessions: 2, max_age: Duration::from_secs(600) };
 
-    fn candidate(model: &str) -> Candidate {
-        let endpoint =
-            Endpoint { url: "wss://one.example".to_owned(), credential: Credential::None, key_variable: None };
-        Candidate { endpoint, model: model.to_owned() }
+    fn address(model: &str) -> ModelAddress {
+        sample::address("", model)
+    }
+
+    fn provider(model: &str) -> ProviderPlan {
+        sample::provider(address(model))
     }
 
     fn filled() -> (Pool<u32>, Instant) {
         #[expect(clippy::disallowed_methods, reason = "any instant will do")]
         let now = Instant::now();
         let mut pool = Pool::default();
-        pool.want(&candidate("m"), WARMTH, now);
-        for (number, candidate) in (1..).zip(pool.to_open(now)) {
-            assert_eq!(pool.opened(&candidate, number, now + Duration::from_secs(u64::from(number))), None);
+        pool.want(&provider("m"), PLAN, now);
+        for (number, provider) in (1..).zip(pool.to_open(now)) {
+            assert_eq!(pool.opened(provider.address(), number, now + Duration::from_secs(u64::from(number))), None);
         }
         (pool, now)
     }
@@ -183,25 +190,25 @@ mod tests {
     fn a_shelf_is_filled_once_and_again_when_one_is_taken() {
         let (mut pool, now) = filled();
         assert_eq!((pool.idle(), pool.to_open(now).len()), (2, 0));
-        assert_eq!(pool.take(&candidate("m"), now), Some(1), "the oldest, which has the least time left");
+        assert_eq!(pool.take(&address("m"), now), Some(1), "the oldest, which has the least time left");
         assert_eq!(pool.to_open(now).len(), 1);
         assert_eq!(pool.to_open(now).len(), 0, "it is being opened");
-        assert_eq!(pool.take(&candidate("other"), now), None, "each model has its own");
+        assert_eq!(pool.take(&address("other"), now), None, "each model has its own");
     }
 
     #[test]
     fn nothing_is_kept_where_nothing_is_to_be_kept() {
         let (_, now) = filled();
         let mut pool = Pool::<u32>::default();
-        pool.want(&candidate("m"), Warmth::default(), now);
+        pool.want(&provider("m"), PoolPlan::default(), now);
         assert_eq!(pool.to_open(now), []);
     }
 
     #[test]
     fn an_old_session_is_given_to_nobody() {
         let (mut pool, now) = filled();
-        let later = now + WARMTH.max_age + Duration::from_secs(1);
-        assert_eq!(pool.take(&candidate("m"), later), Some(2));
+        let later = now + PLAN.max_age + Duration::from_secs(1);
+        assert_eq!(pool.take(&address("m"), later), Some(2));
         assert_eq!(pool.too_old(later), [1]);
         assert_eq!(pool.to_open(later).len(), 2);
     }
@@ -213,8 +220,8 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..8 {
             let due = pool.to_open(now);
-            for candidate in &due {
-                pool.failed(candidate, now);
+            for provider in &due {
+                pool.failed(provider.address(), now);
             }
             let began = now;
             while pool.shelves[0].not_before.is_some_and(|at| at > now) {
@@ -231,7 +238,7 @@ mod tests {
         let (mut pool, now) = filled();
         assert_eq!(pool.forget(|number| *number == 2), 1);
         assert_eq!((pool.idle(), pool.to_open(now).len()), (1, 1));
-        pool.failed(&candidate("m"), now);
+        pool.failed(&address("m"), now);
         assert_eq!(pool.too_old(now + FORGOTTEN_AFTER), [1]);
         assert_eq!(pool.to_open(now + FORGOTTEN_AFTER), []);
     }
@@ -239,10 +246,10 @@ mod tests {
     #[test]
     fn a_drained_pool_stays_empty() {
         let (mut pool, now) = filled();
-        pool.take(&candidate("m"), now);
+        pool.take(&address("m"), now);
         let [late] = &pool.to_open(now)[..] else { panic!("one is opened") };
         assert_eq!(pool.drain(), [2]);
-        assert_eq!(pool.opened(late, 3, now), Some(3), "it came too late");
+        assert_eq!(pool.opened(late.address(), 3, now), Some(3), "it came too late");
         assert_eq!((pool.idle(), pool.to_open(now)), (0, Vec::new()));
     }
 }

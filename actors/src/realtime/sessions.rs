@@ -92,7 +92,7 @@ use super::conversation::{SessionAction, SessionEvent};
 use super::failover_plan::FailoverPlan;
 use super::history::History;
 use super::messages::ModelOrder;
-use super::plan::{Candidate, SessionPlan};
+use super::plan::{ModelAddress, SessionPlan};
 use super::turn_audio::TurnAudio;
 use crate::frame::Frame;
 use crate::line::messages::{FromModel, ItemComplete};
@@ -144,13 +144,13 @@ pub enum SessionsAction {
     Consult {
         /// The number of the question.
         question: u32,
-        /// All candidates, in the plan's order.
-        candidates: Vec<Candidate>,
+        /// Where all candidates are, in the plan's order.
+        addresses: Vec<ModelAddress>,
     },
-    /// Tell whoever knows the candidates what happened to one.
+    /// Tell whoever knows the models what happened to one.
     Learn {
         /// Which.
-        candidate: Candidate,
+        address: ModelAddress,
         /// What happened.
         lesson: Lesson,
     },
@@ -192,7 +192,7 @@ pub enum SessionsAction {
     End,
 }
 
-/// What a call has found out about a candidate.
+/// What a call has found out about a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lesson {
     /// A session came up.
@@ -245,7 +245,7 @@ impl Sessions {
             legs: Vec::new(),
             last_leg: 0,
             last_question: 0,
-            served_by: plan.model.clone(),
+            served_by: plan.model().to_owned(),
             waiting_will_do: true,
             orders: WaitingOrders::default(),
             pending_audio: PendingAudio::new(input.bytes_per_ms()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use super::spec::ToolSpec;
 use crate::ids::Private;
 
 /// One operator's tool (`[tools.<name>]`), checked before a port was bound.
@@ -101,14 +102,10 @@ impl ToolPlan {
         Ok(Self { name, description, url, method, parameters, headers, timeout, max_result, allowed_private, schema })
     }
 
-    /// The tool as `session.update` declares it.
-    pub fn declaration(&self) -> Value {
-        json!({
-            "type": "function",
-            "name": self.name,
-            "description": self.description,
-            "parameters": self.parameters,
-        })
+    /// The tool as a model is told of it.
+    pub fn spec(&self) -> ToolSpec {
+        let Self { name, description, parameters, .. } = self;
+        ToolSpec { name: name.clone(), description: description.clone(), parameters: parameters.clone() }
     }
 
     /// Reads the model's arguments and holds them against the schema.

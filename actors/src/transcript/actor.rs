@@ -322,7 +322,7 @@ mod tests {
     #[actix_rt::test]
     async fn without_transcription_nothing_is_waited_for() {
         let mut untranscribed = profile();
-        Arc::make_mut(&mut untranscribed.model).transcription = None;
+        Arc::make_mut(&mut untranscribed.model).common_mut().transcription = None;
         let scene = Scene::start_with(untranscribed);
         scene.caller_speaks("u1");
         scene.end(Ending::CallerHungUp);

@@ -80,7 +80,7 @@ impl Held {
         Self {
             agent: profile.agent.clone(),
             language: profile.language.clone(),
-            model: profile.model.model.clone(),
+            model: profile.model.model().to_owned(),
             recording: profile.recording.is_some(),
             variant: profile.variant.clone(),
             questions: profile.questions.clone(),

@@ -11,8 +11,8 @@ use crate::line::identity::{CallIdentity, Direction};
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, Limits};
-use crate::realtime::openai::options::SessionOptions;
-use crate::realtime::plan::{Credential, Endpoint, SessionPlan, Transcription, TurnDetection};
+use crate::realtime::openai::plan::sample;
+use crate::realtime::plan::Transcription;
 
 /// An inbound call that began on 17 October 2025, 11:20 UTC.
 pub(super) fn identity() -> CallIdentity {
@@ -33,31 +33,10 @@ pub(super) fn identity() -> CallIdentity {
 /// A call whose caller is transcribed.
 pub(super) fn profile() -> CallProfile {
     let second = Duration::from_secs(1);
-    let model = SessionPlan {
-        endpoint: Endpoint { url: "ws://127.0.0.1:1".to_owned(), credential: Credential::None, key_variable: None },
-        model: "rehearsal-1".to_owned(),
-        instructions: String::new(),
-        voice: "marin".to_owned(),
-        speed: None,
-        format: AudioFormat::PCM_24K,
-        turn_detection: TurnDetection::Semantic {
-            eagerness: "auto".to_owned(),
-            create_response: true,
-            interrupt_response: true,
-        },
-        transcription: Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() }),
-        noise_reduction: None,
-        tools: Vec::new(),
-        max_output_tokens: None,
-        retention_ratio: None,
-        options: SessionOptions::default(),
-        connect_timeout: second,
-        created_timeout: second,
-        updated_timeout: second,
-        resilience: crate::realtime::plan::Resilience::default(),
-        silence_timeout: second,
-        ping_timeout: second,
-    };
+    let mut model = sample::plan();
+    sample::own(&mut model).address = sample::address("", "rehearsal-1");
+    model.common_mut().transcription =
+        Some(Transcription { model: "whisper-1".to_owned(), ..Transcription::default() });
     CallProfile {
         agent: "reception".to_owned(),
         language: "hi".to_owned(),

@@ -68,7 +68,7 @@ pub use outbound::{NotCalled, Outbound, Voicemail};
 pub use pattern::Pattern;
 pub use people::{Agent, AgentGreeting, Language, Notice, Voice};
 pub use problem::{ConfigError, Origin, Problem};
-pub use profiles::Profiles;
+pub use profiles::{Profiles, plan_problems};
 pub use provider::Provider;
 pub use realtime::{ModelAudio, Realtime};
 pub use recording::Recording;

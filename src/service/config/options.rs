@@ -10,7 +10,7 @@ use switchboard_actors::realtime::messages::ResponsePurpose;
 use switchboard_actors::realtime::openai::options::{
     Effort, McpServer, ResponseToolChoice, SessionOptions, ToolChoice, Tracing, never_reasons, takes_keywords,
 };
-use switchboard_actors::realtime::plan::{NoiseReduction, TurnDetection};
+use switchboard_actors::realtime::openai::plan::{NoiseReduction, TurnDetection};
 
 use super::headers::read_header;
 use super::kinds::{

@@ -9,12 +9,18 @@ use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
 use switchboard_actors::profile::spending::{Prices, SpendPlan};
 use switchboard_actors::profile::{CallProfile, Greeting, KeypadPlan, LanguageProfile, Limits};
-use switchboard_actors::realtime::plan::{Candidate, Credential, Endpoint, Resilience, SessionPlan, Transcription};
+use switchboard_actors::realtime::conversation::ProviderPlan;
+use switchboard_actors::realtime::openai::plan::OpenAiPlan;
+use switchboard_actors::realtime::plan::{
+    Common, Credential, Endpoint, ModelAddress, Resilience, SessionPlan, Transcription,
+};
 use switchboard_actors::tools::plan::ToolPlan;
+use switchboard_actors::tools::spec::ToolSpec;
 
 use super::experiments::{self, CONTROL};
 use super::fallbacks::FIRST_KEY;
 use super::people::{Agent, AgentGreeting, Language, Notice};
+use super::problem::{Origin, Problem};
 use super::provider::Provider;
 use super::root::Config;
 use super::routing::{Decision, RouteInput};
@@ -23,7 +29,7 @@ use super::tools::BuiltIn;
 use super::voices::{APOLOGIES, FILLERS};
 use crate::service::callers::Callers;
 
-/// The brief of every agent in every language it speaks.
+/// The profile of every agent in every language it speaks.
 #[derive(Debug)]
 pub struct Profiles {
     config: Config,
@@ -69,7 +75,7 @@ impl Profiles {
         let profile = found.expect("routing chooses among the agents and their languages, which were checked");
         let model = route.and_then(|at| self.config.routes.get(at)?.model.as_ref());
         let model = match model {
-            Some(model) => Arc::new(SessionPlan { model: model.clone(), ..SessionPlan::clone(&profile.model) }),
+            Some(model) => Arc::new(profile.model.with(profile.model.provider.with_model(model))),
             None => Arc::clone(&profile.model),
         };
         let profile =
@@ -101,7 +107,7 @@ impl Profiles {
         }
     }
 
-    /// The brief of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
+    /// The profile of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
     ///
     /// # Errors
     /// Which of the names is unknown, and what there is.
@@ -116,7 +122,7 @@ impl Profiles {
         Ok(Arc::new(CallProfile { caller: self.callers.hash(number), ..CallProfile::clone(&profile) }))
     }
 
-    /// The brief of an agent in a language, if it speaks it.
+    /// The profile of an agent in a language, if it speaks it.
     pub fn get(&self, agent: &str, language: &str) -> Option<Arc<CallProfile>> {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
     }
@@ -127,7 +133,21 @@ impl Profiles {
     }
 }
 
-/// An agent's briefs, by language.
+/// What the models' servers would refuse of the sessions that `config` leads to. The sections check their
+/// own values; this is the whole, held against the rules of whoever provides the model.
+pub fn plan_problems(config: &Config) -> Vec<Problem> {
+    let profiles = Profiles::new(config, None);
+    let problem = |profile: &Arc<CallProfile>| {
+        let found = profile.model.check().err()?;
+        let message = format!("found a session that the model's server would refuse: {found}");
+        Some(Problem { key: format!("agents.{}", profile.agent), origin: Origin::Nowhere, message })
+    };
+    let mut problems: Vec<Problem> = profiles.iter().filter_map(problem).collect();
+    problems.dedup();
+    problems
+}
+
+/// An agent's profiles, by language.
 fn profiles<'c>(
     config: &'c Config,
     endpoint: &'c Endpoint,
@@ -211,49 +231,52 @@ fn plan(
     let (realtime, options) = (&config.realtime, agent.options(&config.realtime));
     let of_language = || config.languages.get(code)?.model.as_ref();
     let model = agent.model.as_ref().or_else(of_language).unwrap_or(&realtime.model);
-    SessionPlan {
-        endpoint: endpoint.clone(),
-        model: model.clone(),
+    let common = Common {
         instructions: language.instructions.clone(),
+        transcription: language.transcription.clone(),
+        tools: agent.tools.iter().filter_map(|name| tool(config, agent, name)).collect(),
+        connect_timeout: realtime.connect_timeout,
+        silence_timeout: realtime.silence_timeout,
+        ping_timeout: realtime.ping_timeout,
+    };
+    let own = OpenAiPlan {
+        address: ModelAddress { endpoint: endpoint.clone(), model: model.clone() },
         voice: language.voice.clone(),
         speed: options.speed,
         format: realtime.audio_format.format(),
         turn_detection: options.turn_detection.clone(),
-        transcription: language.transcription.clone(),
         noise_reduction: options.noise_reduction,
-        tools: agent.tools.iter().filter_map(|name| declaration(config, agent, name)).collect(),
         max_output_tokens: options.max_output_tokens,
         retention_ratio: options.retention_ratio,
         options: options.finer.clone(),
-        connect_timeout: realtime.connect_timeout,
         created_timeout: realtime.created_timeout,
         updated_timeout: realtime.updated_timeout,
-        silence_timeout: realtime.silence_timeout,
-        ping_timeout: realtime.ping_timeout,
-        resilience: resilience(config, endpoint, agent),
-    }
+    };
+    let resilience = resilience(config, &own, agent);
+    SessionPlan { common: Arc::new(common), provider: ProviderPlan::OpenAi(Arc::new(own)), resilience }
 }
 
 /// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
-fn resilience(config: &Config, endpoint: &Endpoint, agent: &Agent) -> Resilience {
+fn resilience(config: &Config, plan: &OpenAiPlan, agent: &Agent) -> Resilience {
     let realtime = &config.realtime;
     let first = agent.model.as_ref().unwrap_or(&realtime.model);
     let models = realtime.fallback_models.iter().filter(|model| *model != first);
-    let models = models.map(|model| Candidate { endpoint: endpoint.clone(), model: model.clone() });
-    let servers = realtime.fallbacks.iter().map(|fallback| Candidate {
+    let models = models.map(|model| ModelAddress { endpoint: plan.address.endpoint.clone(), model: model.clone() });
+    let servers = realtime.fallbacks.iter().map(|fallback| ModelAddress {
         endpoint: Endpoint {
-            url: fallback.url.as_ref().map_or_else(|| endpoint.url.clone(), ToString::to_string),
+            url: fallback.url.as_ref().map_or_else(|| plan.address.endpoint.url.clone(), ToString::to_string),
             credential: credential(fallback.provider, fallback.key.as_ref()),
             key_variable: fallback.key_variable.clone(),
         },
         model: fallback.model.clone().unwrap_or_else(|| first.clone()),
     });
+    let at = |address| ProviderPlan::OpenAi(Arc::new(OpenAiPlan { address, ..plan.clone() }));
     Resilience {
-        fallbacks: models.chain(servers).collect(),
+        fallbacks: models.chain(servers).map(at).collect(),
         patience: realtime.failover_patience,
         rotate_before: realtime.rotate_before,
         rotate_latest: realtime.rotate_latest,
-        warm: realtime.warm,
+        waiting: realtime.waiting,
     }
 }
 
@@ -312,10 +335,10 @@ fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
 }
 
 /// A tool as the model is told of it, where it can do something for this agent.
-fn declaration(config: &Config, agent: &Agent, name: &str) -> Option<serde_json::Value> {
+fn tool(config: &Config, agent: &Agent, name: &str) -> Option<ToolSpec> {
     match BuiltIn::from_name(name) {
         Some(tool) => offer(tool, agent, &config.languages, &config.transfers),
-        None => Some(config.tools.get(name)?.declaration()),
+        None => Some(config.tools.get(name)?.spec()),
     }
 }
 
@@ -381,3 +404,19 @@ const NOWHERE: &str = "ws://rehearsal.invalid/v1/realtime";
 /// Stands before a language's own instructions, which forbid any other.
 const PINNED_UNTIL_SWITCHED: &str = "Only the tool switch_language changes the language of this call, when the caller asks for \
     another one you speak. Until then this holds:\n\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_its_server_would_refuse_is_told_with_the_agent_and_the_field() {
+        let mut config = Config::builtin_with(&[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(plan_problems(&config), []);
+        config.realtime.options.speed = Some(9.0);
+        let problems = plan_problems(&config);
+        assert_eq!(problems.len(), 1, "each once: {problems:?}");
+        assert_eq!(problems[0].key, "agents.default");
+        assert!(problems[0].message.contains("speed: 9 is not within 0.25–1.5"), "{problems:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use switchboard_actors::carrier::AudioFormat;
-use switchboard_actors::realtime::plan::Warmth;
+use switchboard_actors::realtime::plan::PoolPlan;
 use url::Url;
 
 use super::fallbacks::Fallback;
@@ -42,7 +42,7 @@ pub struct Realtime {
     /// How long before its end it is replaced whatever is being said.
     pub rotate_latest: Duration,
     /// Opened sessions that each thread keeps for its next calls.
-    pub warm: Warmth,
+    pub waiting: PoolPlan,
     /// How audio travels to and from the model.
     pub audio_format: ModelAudio,
     /// The voice of agents and languages that name none.
@@ -136,7 +136,7 @@ impl Realtime {
         let created_timeout = section.read("created_timeout", duration(100 * MILLISECOND..=MINUTE));
         let updated_timeout = section.read("updated_timeout", duration(100 * MILLISECOND..=MINUTE));
         let silence_timeout = section.read("silence_timeout", duration(25 * SECOND..=10 * MINUTE));
-        let warm = read_warmth(section);
+        let waiting = read_pool(section);
         let ping_timeout = section.read("ping_timeout", or_word("off", duration(SECOND..=20 * SECOND)));
         let (provider, url, model, voice, options) = (provider?, url?, model?, voice?, options?);
         options.check_model(section, &model);
@@ -165,7 +165,7 @@ impl Realtime {
             canary_every: canary_every?,
             rotate_before: rotate_before?.unwrap_or_default(),
             rotate_latest: rotate_latest?,
-            warm: warm?,
+            waiting: waiting?,
             audio_format: audio_format?,
             voice,
             options,
@@ -187,10 +187,10 @@ fn check_key(section: &Section<'_>, provider: Provider, secrets: &Secrets) {
     }
 }
 
-fn read_warmth(section: &Section<'_>) -> Option<Warmth> {
+fn read_pool(section: &Section<'_>) -> Option<PoolPlan> {
     let sessions = section.read("warm_sessions", whole(0..=16));
     let max_age = section.read("warm_max_age", duration(10 * SECOND..=50 * MINUTE));
-    Some(Warmth { sessions: usize::try_from(sessions?).unwrap_or_default(), max_age: max_age? })
+    Some(PoolPlan { sessions: usize::try_from(sessions?).unwrap_or_default(), max_age: max_age? })
 }
 
 /// The embedded model's name in records, lists and metrics.

@@ -9,7 +9,7 @@ use switchboard_actors::carrier::control::Target;
 use switchboard_actors::profile::InterruptionPolicy;
 use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;
-use switchboard_actors::realtime::plan::TurnDetection;
+use switchboard_actors::realtime::openai::plan::TurnDetection;
 use url::Url;
 
 use super::directory::Route;

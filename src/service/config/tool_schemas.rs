@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use switchboard_actors::profile::{AnswerKind, Question, Validation};
+use switchboard_actors::tools::spec::ToolSpec;
 
 use super::directory::Transfer;
 use super::people::{Agent, Language};
 use super::tools::BuiltIn;
 
-/// The tool in the protocol's flat form, or `None` while there is nothing it could do for this agent: no destination, no
+/// The tool as a model is told of it, or `None` while there is nothing it could do for this agent: no destination, no
 /// second language, no carrier that presses keys.
 pub(super) fn offer(
     tool: BuiltIn,
     agent: &Agent,
     languages: &BTreeMap<String, Language>,
     transfers: &BTreeMap<String, Transfer>,
-) -> Option<Value> {
+) -> Option<ToolSpec> {
     let (description, properties) = match tool {
         BuiltIn::EndCall => {
             (END_CALL.to_owned(), json!({"reason": text("Why the call is over, in a few English words.")}))
@@ -54,17 +55,13 @@ pub(super) fn offer(
     };
     let required: Vec<&String> =
         properties.as_object().into_iter().flat_map(|all| all.keys()).filter(|key| *key != "confirmed").collect();
-    Some(json!({
-        "type": "function",
-        "name": tool.name(),
-        "description": description,
-        "parameters": {
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        },
-    }))
+    let parameters = json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    });
+    Some(ToolSpec { name: tool.name().to_owned(), description, parameters })
 }
 
 /// The arguments of a transfer; a summary where somebody is told it.

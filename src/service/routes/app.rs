@@ -13,7 +13,7 @@ use switchboard_actors::carrier::desk::{Desk, Proof};
 use switchboard_actors::ids::{Private, logged};
 use switchboard_actors::line::identity::Direction;
 use switchboard_actors::profile::CallProfile;
-use switchboard_actors::realtime::warm::actor::Keep;
+use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::supervisor::actor::Supervisor;
 use switchboard_actors::transcript::recent::RecentCalls;
 use switchboard_actors::transcript::writer::Unwritable;
@@ -60,7 +60,7 @@ pub struct AppState {
     /// Whether the model's server can be reached.
     pub model: ModelProbe,
     /// What sessions the threads of calls keep from the start, and how they are told to end that.
-    pub warm: Option<Keep>,
+    pub waiting: Option<Keep>,
     /// Calls that have ended lately.
     pub recent: RecentCalls,
     /// Who watches calls.

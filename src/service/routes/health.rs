@@ -11,7 +11,7 @@ use metrics::gauge;
 use serde_json::json;
 use switchboard_actors::clock;
 use switchboard_actors::realtime::breaker::Standing;
-use switchboard_actors::realtime::plan::Candidate;
+use switchboard_actors::realtime::plan::ModelAddress;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::{Consult, CountRefusals};
 use switchboard_actors::supervisor::messages::{CallList, ListCalls};
@@ -90,7 +90,7 @@ pub(super) async fn live_calls(app: &AppState) -> Option<CallList> {
 #[derive(Debug)]
 pub struct ModelProbe {
     /// Each way calls are held, as what it may be held with; most calls' first.
-    plans: Vec<Vec<Candidate>>,
+    plans: Vec<Vec<ModelAddress>>,
     addresses: Vec<(String, u16)>,
     canary: Canary,
     providers: Addr<Providers>,
@@ -111,7 +111,7 @@ enum Refused {
 impl ModelProbe {
     /// Asks `providers` what of `plans` refuses us, most calls' first. Believes `canary`; until that has an answer, probes the servers of the first
     /// plan, unless the model is `embedded` in this process.
-    pub fn new(plans: Vec<Vec<Candidate>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
+    pub fn new(plans: Vec<Vec<ModelAddress>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
         let mut addresses: Vec<_> =
             plans.first().into_iter().flatten().filter(|_| !embedded).filter_map(address).collect();
         addresses.dedup();
@@ -162,9 +162,9 @@ impl ModelProbe {
     }
 }
 
-/// Where a candidate's server takes connections.
-fn address(candidate: &Candidate) -> Option<(String, u16)> {
-    let url = Url::parse(&candidate.endpoint.url).ok()?;
+/// Where a model's server takes connections.
+fn address(model: &ModelAddress) -> Option<(String, u16)> {
+    let url = Url::parse(&model.endpoint.url).ok()?;
     let port = url.port().unwrap_or(if url.scheme() == "ws" { 80 } else { 443 });
     Some((url.host_str()?.to_owned(), port))
 }
@@ -185,22 +185,22 @@ mod tests {
 
     use super::*;
 
-    fn candidate(url: &str) -> Candidate {
+    fn model(url: &str) -> ModelAddress {
         let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable: None };
-        Candidate { endpoint, model: "m".to_owned() }
+        ModelAddress { endpoint, model: "m".to_owned() }
     }
 
     #[actix_rt::test]
     async fn every_plan_is_looked_at_and_one_agents_refusal_is_not_everybodys() {
         let [most, spare, sales] =
-            ["ws://127.0.0.1:9/most", "ws://127.0.0.1:9/spare", "ws://127.0.0.1:9/sales"].map(candidate);
+            ["ws://127.0.0.1:9/most", "ws://127.0.0.1:9/spare", "ws://127.0.0.1:9/sales"].map(model);
         let plans = vec![vec![most.clone(), spare.clone()], vec![sales.clone()]];
         let providers = Providers::new().start();
         let probe = ModelProbe::new(plans, true, Canary::default(), providers.clone());
-        let refuse = |candidate: &Candidate| {
+        let refuse = |address: &ModelAddress| {
             let loss = ModelLoss { class: LossClass::Fatal, reason: "upgrade answered with status 401".to_owned() };
             let lesson = Lesson::Lost { loss, scope: Scope::Key };
-            providers.do_send(Learn { candidate: candidate.clone(), lesson });
+            providers.do_send(Learn { address: address.clone(), lesson });
         };
         let seen = async || {
             let refused = probe.refused().await;
@@ -219,7 +219,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let there = format!("ws://{}/v1", listener.local_addr().expect("an address"));
         let probe = |urls: &[&str]| {
-            let plan = urls.iter().map(|url| candidate(url)).collect();
+            let plan = urls.iter().map(|url| model(url)).collect();
             ModelProbe::new(vec![plan], false, Canary::default(), Providers::new().start())
         };
         assert_eq!(probe(&["ws://127.0.0.1:9/v1"]).missing(Refused::Nobody).await, Some("model_unreachable"));

@@ -33,6 +33,7 @@ use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::ResponseRequest;
 use crate::realtime::messages::TextRole;
+use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall};
 use crate::transcript::messages::Fact;
 
@@ -602,11 +603,8 @@ pub(super) fn key(key: char) -> CallEvent {
 
 fn interrupting_ourselves() -> CallProfile {
     let mut plan = plan();
-    plan.turn_detection = crate::realtime::plan::TurnDetection::Semantic {
-        eagerness: "auto".to_owned(),
-        create_response: true,
-        interrupt_response: false,
-    };
+    sample::own(&mut plan).turn_detection =
+        TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: true, interrupt_response: false };
     CallProfile { model: Arc::new(plan), ..profile() }
 }
 

@@ -1,10 +1,11 @@
 //! What a session of this API can do.
 
 use crate::realtime::capabilities::{CallerWords, Capabilities, Reconfigure, SessionEnd, Truncate, UsageKind, Whose};
-use crate::realtime::plan::SessionPlan;
+use crate::realtime::openai::plan::OpenAiPlan;
+use crate::realtime::plan::Common;
 
-/// What a session of `plan` can do.
-pub fn capabilities(plan: &SessionPlan) -> Capabilities {
+/// What a session can do that is configured with `common` and `plan`.
+pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
     let whose = |servers| if servers { Whose::Servers } else { Whose::Ours };
     Capabilities {
         truncate: Truncate::Server,
@@ -13,7 +14,7 @@ pub fn capabilities(plan: &SessionPlan) -> Capabilities {
         turns: Whose::Servers,
         answers: whose(plan.turn_detection.answers()),
         interrupts: whose(plan.turn_detection.interrupts()),
-        caller_words: if plan.transcription.is_some() { CallerWords::Pieces } else { CallerWords::None },
+        caller_words: if common.transcription.is_some() { CallerWords::Pieces } else { CallerWords::None },
         verbatim: false,
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         // One session has one format, whichever way.
@@ -28,17 +29,18 @@ pub fn capabilities(plan: &SessionPlan) -> Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::plan::{Transcription, TurnDetection, sample};
+    use crate::realtime::openai::plan::{TurnDetection, sample};
+    use crate::realtime::plan::Transcription;
 
     #[test]
     fn what_the_plan_leaves_to_us_is_ours() {
-        let mut plan = sample::plan();
-        let by_default = capabilities(&plan);
+        let (mut common, mut plan) = (sample::common(), sample::openai());
+        let by_default = capabilities(&common, &plan);
         assert!(by_default.server_answers() && by_default.server_interrupts() && !by_default.has_caller_words());
-        plan.transcription = Some(Transcription::default());
+        common.transcription = Some(Transcription::default());
         plan.turn_detection =
             TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
-        let ours = capabilities(&plan);
+        let ours = capabilities(&common, &plan);
         assert!(!ours.server_answers() && !ours.server_interrupts() && ours.has_caller_words());
     }
 }

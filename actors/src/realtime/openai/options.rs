@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::ids::Private;
+use crate::tools::spec::ToolSpec;
 
 /// The finer options of a session.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -158,8 +159,8 @@ impl McpServer {
 /// are gone.
 #[derive(Debug, Clone, Copy)]
 pub struct AllTools<'a> {
-    /// In the protocol's flat form.
-    pub functions: &'a [Value],
+    /// Ours.
+    pub functions: &'a [ToolSpec],
     /// The servers.
     pub mcp: &'a [McpServer],
 }
@@ -168,12 +169,28 @@ impl Serialize for AllTools<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.functions.len() + self.mcp.len()))?;
         for tool in self.functions {
-            list.serialize_element(tool)?;
+            list.serialize_element(&Function::of(tool))?;
         }
         for server in self.mcp {
             list.serialize_element(&server.declaration())?;
         }
         list.end()
+    }
+}
+
+/// A function of ours in the protocol's flat form.
+#[derive(Debug, Serialize)]
+struct Function<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+}
+
+impl<'a> Function<'a> {
+    fn of(tool: &'a ToolSpec) -> Self {
+        Self { kind: "function", name: &tool.name, description: &tool.description, parameters: &tool.parameters }
     }
 }
 

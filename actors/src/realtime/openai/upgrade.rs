@@ -4,15 +4,16 @@ use url::Url;
 
 use crate::ids::Private;
 use crate::realtime::conversation::{Header, Upgrade};
-use crate::realtime::plan::{Credential, SessionPlan};
+use crate::realtime::openai::plan::OpenAiPlan;
+use crate::realtime::plan::Credential;
 use crate::realtime::report::{LossClass, ModelLoss};
 
 /// The request for a socket of `plan`. `safety_identifier` is a salted hash of the caller.
 ///
 /// # Errors
 /// When the endpoint is no URL.
-pub fn upgrade(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
-    let credential = match &plan.endpoint.credential {
+pub fn upgrade(plan: &OpenAiPlan, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
+    let credential = match &plan.address.endpoint.credential {
         Credential::Bearer(key) => Some(Header {
             name: "authorization",
             value: Private::new(format!("Bearer {}", key.expose())),
@@ -30,11 +31,11 @@ pub fn upgrade(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Up
 }
 
 /// The endpoint with the model in its query.
-fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
-    let mut url = Url::parse(&plan.endpoint.url)
+fn url_of(plan: &OpenAiPlan) -> Result<Url, ModelLoss> {
+    let mut url = Url::parse(&plan.address.endpoint.url)
         .map_err(|error| ModelLoss { class: LossClass::Fatal, reason: format!("the endpoint is no URL: {error}") })?;
     // Form encoding writes a space as a plus, which not every server reads as one in a query.
-    let model: String = url::form_urlencoded::byte_serialize(plan.model.as_bytes()).collect();
+    let model: String = url::form_urlencoded::byte_serialize(plan.address.model.as_bytes()).collect();
     let model = model.replace('+', "%20");
     let query = match url.query() {
         Some(query) if !query.is_empty() => format!("{query}&model={model}"),
@@ -47,11 +48,11 @@ fn url_of(plan: &SessionPlan) -> Result<Url, ModelLoss> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::plan::sample;
+    use crate::realtime::openai::plan::sample;
 
     #[test]
     fn the_model_is_encoded_into_the_query() {
-        let mut plan = sample::plan();
+        let mut plan = sample::openai();
         for (url, model, expected) in [
             (
                 "wss://api.openai.com/v1/realtime",
@@ -61,11 +62,11 @@ mod tests {
             ("ws://127.0.0.1:9/v1/realtime", "a b&c=d+é", "ws://127.0.0.1:9/v1/realtime?model=a%20b%26c%3Dd%2B%C3%A9"),
             ("wss://x.example/r?project=7", "m", "wss://x.example/r?project=7&model=m"),
         ] {
-            plan.endpoint.url = url.to_owned();
-            plan.model = model.to_owned();
+            plan.address.endpoint.url = url.to_owned();
+            plan.address.model = model.to_owned();
             assert_eq!(url_of(&plan).expect("a URL").as_str(), expected);
         }
-        plan.endpoint.url = "nowhere".to_owned();
+        plan.address.endpoint.url = "nowhere".to_owned();
         assert_eq!(url_of(&plan).expect_err("no URL").class, LossClass::Fatal);
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 use super::messages::{Consult, CountRefusals, Keeps, Learn, LetGo};
 use crate::clock;
 use crate::realtime::breaker::{Breakers, Scope};
-use crate::realtime::plan::Candidate;
+use crate::realtime::plan::ModelAddress;
 use crate::realtime::report::ModelLoss;
 use crate::realtime::sessions::Lesson;
 
@@ -27,15 +27,15 @@ impl Providers {
         Self { breakers: Breakers::new(), keepers: Some(Vec::new()) }
     }
 
-    /// Adds a loss. The log has one line when that leaves a candidate alone from now on.
-    fn lost(&mut self, candidate: &Candidate, loss: &ModelLoss, scope: Scope, now: Instant) {
-        let before = self.breakers.blocked_for(candidate, now);
-        self.breakers.learn(candidate, loss.class, scope, now);
-        let after = self.breakers.blocked_for(candidate, now);
+    /// Adds a loss. The log has one line when that leaves a address alone from now on.
+    fn lost(&mut self, address: &ModelAddress, loss: &ModelLoss, scope: Scope, now: Instant) {
+        let before = self.breakers.blocked_for(address, now);
+        self.breakers.learn(address, loss.class, scope, now);
+        let after = self.breakers.blocked_for(address, now);
         if let (None, Some(pause)) = (before, after) {
-            let host = Url::parse(&candidate.endpoint.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-            let (model, reason, seconds) = (&candidate.model, &loss.reason, pause.as_secs());
-            let next = next_step(scope, candidate);
+            let host = Url::parse(&address.endpoint.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+            let (model, reason, seconds) = (&address.model, &loss.reason, pause.as_secs());
+            let next = next_step(scope, address);
             warn!(
                 server:% = host.unwrap_or_default(), model:%, reason:%;
                 "the model refuses us and is left alone for {seconds} s; {next}"
@@ -51,18 +51,18 @@ impl Actor for Providers {
 impl Handler<Consult> for Providers {
     type Result = MessageResult<Consult>;
 
-    fn handle(&mut self, Consult(candidates): Consult, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.breakers.standings(&candidates, clock::now()))
+    fn handle(&mut self, Consult(addresses): Consult, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.breakers.standings(&addresses, clock::now()))
     }
 }
 
 impl Handler<Learn> for Providers {
     type Result = ();
 
-    fn handle(&mut self, Learn { candidate, lesson }: Learn, _: &mut Self::Context) {
+    fn handle(&mut self, Learn { address, lesson }: Learn, _: &mut Self::Context) {
         match lesson {
-            Lesson::CameUp => self.breakers.succeeded(&candidate),
-            Lesson::Lost { loss, scope } => self.lost(&candidate, &loss, scope, clock::now()),
+            Lesson::CameUp => self.breakers.succeeded(&address),
+            Lesson::Lost { loss, scope } => self.lost(&address, &loss, scope, clock::now()),
         }
     }
 }
@@ -95,8 +95,8 @@ impl Handler<LetGo> for Providers {
 }
 
 /// What an operator is to do about a refusal.
-fn next_step(scope: Scope, candidate: &Candidate) -> String {
-    match (scope, &candidate.endpoint.key_variable) {
+fn next_step(scope: Scope, address: &ModelAddress) -> String {
+    match (scope, &address.endpoint.key_variable) {
         (Scope::Key, Some(name)) => format!("set {name} to a key that is taken and has credit"),
         (Scope::Key, None) => "it is dialled without a key; see realtime.provider".to_owned(),
         (Scope::Model | Scope::Session, _) => "see that its name is right and the key may use it".to_owned(),
@@ -109,39 +109,39 @@ mod tests {
 
     use super::*;
     use crate::realtime::breaker::Standing;
-    use crate::realtime::openai::session::scope_of;
+    use crate::realtime::openai::plan::sample;
     use crate::realtime::plan::{Credential, Endpoint};
     use crate::realtime::report::LossClass;
 
-    fn candidate(url: &str) -> Candidate {
+    fn address(url: &str) -> ModelAddress {
         let key_variable = Some("OPENAI_API_KEY_2".to_owned());
         let endpoint = Endpoint { url: url.to_owned(), credential: Credential::None, key_variable };
-        Candidate { endpoint, model: "m".to_owned() }
+        ModelAddress { endpoint, model: "m".to_owned() }
     }
 
     fn refused() -> Lesson {
         let loss = ModelLoss { class: LossClass::Fatal, reason: "upgrade answered with status 401".to_owned() };
-        let scope = scope_of(&loss);
+        let scope = sample::plan().provider.scope_of(&loss);
         Lesson::Lost { loss, scope }
     }
 
     #[actix::test]
     async fn nothing_is_to_be_had_while_every_candidate_refuses_and_then_one_does_not() {
         let providers = Providers::new().start();
-        let both = ["wss://first.example", "wss://second.example"].map(candidate);
+        let both = ["wss://first.example", "wss://second.example"].map(address);
         let standings = async || providers.send(Consult(both.to_vec())).await.expect("it lives");
-        providers.do_send(Learn { candidate: both[0].clone(), lesson: refused() });
+        providers.do_send(Learn { address: both[0].clone(), lesson: refused() });
         assert_eq!(standings().await, [Standing::Blocked, Standing::Good], "the second is left");
-        providers.do_send(Learn { candidate: both[1].clone(), lesson: refused() });
+        providers.do_send(Learn { address: both[1].clone(), lesson: refused() });
         assert_eq!(standings().await, [Standing::Blocked; 2]);
         assert_eq!(providers.send(CountRefusals).await.ok(), Some(2));
-        providers.do_send(Learn { candidate: both[1].clone(), lesson: Lesson::CameUp });
+        providers.do_send(Learn { address: both[1].clone(), lesson: Lesson::CameUp });
         assert_eq!(standings().await, [Standing::Blocked, Standing::Good]);
     }
 
     #[test]
     fn a_refusal_that_is_over_is_no_refusal() {
-        let it = candidate("wss://past.example");
+        let it = address("wss://past.example");
         let mut providers = Providers::new();
         let Lesson::Lost { loss, scope } = refused() else { return };
         let now = clock::now();
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_log_names_the_variable_of_a_refused_key() {
-        let it = candidate("wss://named.example");
+        let it = address("wss://named.example");
         assert!(next_step(Scope::Key, &it).starts_with("set OPENAI_API_KEY_2 "));
         assert!(!next_step(Scope::Model, &it).contains("OPENAI_API_KEY_2"), "the key is not at fault");
     }

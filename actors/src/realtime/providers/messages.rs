@@ -3,20 +3,20 @@
 use actix::{Message, Recipient};
 
 use crate::realtime::breaker::Standing;
-use crate::realtime::plan::Candidate;
+use crate::realtime::plan::ModelAddress;
 use crate::realtime::sessions::Lesson;
 
-/// Which of these candidates are worth a try? One answer each, in order.
+/// Which of these models are worth a try? One answer each, in order.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<Standing>")]
-pub struct Consult(pub Vec<Candidate>);
+pub struct Consult(pub Vec<ModelAddress>);
 
-/// Something was found out about a candidate.
+/// Something was found out about a model.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Learn {
     /// Which.
-    pub candidate: Candidate,
+    pub address: ModelAddress,
     /// What.
     pub lesson: Lesson,
 }

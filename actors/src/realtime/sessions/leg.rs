@@ -122,7 +122,7 @@ impl Sessions {
         self.legs.push(Leg {
             id: leg,
             candidate,
-            session: Conversation::standby(Arc::clone(&plan), now),
+            session: Conversation::standby(&plan, now),
             had_waited: false,
             opened: None,
             changes: self.changes,
@@ -132,22 +132,18 @@ impl Sessions {
         out.push(SessionsAction::Dial { leg, plan, waiting_will_do: self.waiting_will_do });
     }
 
-    /// The plan in force, at a candidate's. While a caller waits, a server is given less time.
+    /// The plan in force, with a candidate. While a caller waits, a server is given less time.
     fn plan_for(&self, candidate: usize) -> Arc<SessionPlan> {
-        let it = self.failover_plan.candidate(candidate);
+        let provider = self.failover_plan.candidate(candidate);
         let caller_waits = matches!(self.state, State::Down(Outage { first: false, .. }));
-        let mut plan = Arc::clone(&self.plan);
-        // Most calls use their agent's plan unchanged and share it.
-        if *it != plan.candidate() {
-            plan = Arc::new(plan.at(it));
-        }
         if caller_waits {
-            let changed = Arc::make_mut(&mut plan);
-            changed.connect_timeout = changed.connect_timeout.min(IN_A_HURRY);
-            changed.created_timeout = changed.created_timeout.min(IN_A_HURRY);
-            changed.updated_timeout = changed.updated_timeout.min(IN_A_HURRY);
+            let mut plan = self.plan.with(provider.hurried(IN_A_HURRY));
+            let common = plan.common_mut();
+            common.connect_timeout = common.connect_timeout.min(IN_A_HURRY);
+            return Arc::new(plan);
         }
-        plan
+        // Most calls use their agent's plan unchanged and share it.
+        if candidate == 0 { Arc::clone(&self.plan) } else { Arc::new(self.plan.with(provider.clone())) }
     }
 
     /// A session is over, and its socket is closed.

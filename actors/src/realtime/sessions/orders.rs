@@ -53,7 +53,7 @@ impl Sessions {
             ModelOrder::Replace => return self.replace(now, out),
             ModelOrder::Configure { ref instructions, ref transcription, ref tools } => {
                 self.changes += 1;
-                let plan = Arc::make_mut(&mut self.plan);
+                let plan = Arc::make_mut(&mut self.plan).common_mut();
                 instructions.iter().for_each(|it| plan.instructions.clone_from(it));
                 transcription.iter().for_each(|it| plan.transcription.clone_from(it));
                 tools.iter().for_each(|it| plan.tools.clone_from(it));

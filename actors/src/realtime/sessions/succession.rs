@@ -25,8 +25,8 @@ impl Sessions {
         self.last_question += 1;
         let question = self.last_question;
         self.standby = Standby::Asking { question, after };
-        let candidates = self.failover_plan.candidates().cloned().collect();
-        out.push(SessionsAction::Consult { question, candidates });
+        let addresses = self.failover_plan.addresses().cloned().collect();
+        out.push(SessionsAction::Consult { question, addresses });
     }
 
     /// It is known which candidates are worth a try.
@@ -109,9 +109,9 @@ impl Sessions {
         self.standby = Standby::None;
         if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
             let configure = ModelOrder::Configure {
-                instructions: Some(self.plan.instructions.clone()),
-                transcription: Some(self.plan.transcription.clone()),
-                tools: Some(self.plan.tools.clone()),
+                instructions: Some(self.plan.common.instructions.clone()),
+                transcription: Some(self.plan.common.transcription.clone()),
+                tools: Some(self.plan.common.tools.clone()),
             };
             self.step(leg, SessionEvent::Ordered(configure), now, out);
         }
@@ -139,14 +139,14 @@ impl Sessions {
     ) {
         let State::TakingOver(TakingOver { leg, first, gap, answering }) = self.state else { return };
         let Some(ready) = self.legs.iter().find(|it| it.id == id && id == leg) else { return };
-        let candidate = self.failover_plan.candidate(ready.candidate).clone();
+        let address = self.failover_plan.candidate(ready.candidate).address().clone();
         self.state = State::Up { leg, since: now };
         self.waiting_will_do = true;
-        if candidate.model != self.served_by {
-            self.served_by.clone_from(&candidate.model);
-            out.push(SessionsAction::Report(ModelReport::Serves { model: candidate.model.clone() }));
+        if address.model != self.served_by {
+            self.served_by.clone_from(&address.model);
+            out.push(SessionsAction::Report(ModelReport::Serves { model: address.model.clone() }));
         }
-        out.push(SessionsAction::Learn { candidate, lesson: Lesson::CameUp });
+        out.push(SessionsAction::Learn { address, lesson: Lesson::CameUp });
         out.push(SessionsAction::Report(if first {
             // Counted from the first dial, whichever it was that succeeded.
             ModelReport::Ready { session, setup: setup.max(gap) }
@@ -218,9 +218,9 @@ impl Sessions {
     }
 
     fn learn(&self, gone: &Leg, loss: &ModelLoss, out: &mut Vec<SessionsAction>) {
-        let candidate = self.failover_plan.candidate(gone.candidate).clone();
-        let lesson = Lesson::Lost { loss: loss.clone(), scope: gone.session.scope_of(loss) };
-        out.push(SessionsAction::Learn { candidate, lesson });
+        let candidate = self.failover_plan.candidate(gone.candidate);
+        let lesson = Lesson::Lost { loss: loss.clone(), scope: candidate.scope_of(loss) };
+        out.push(SessionsAction::Learn { address: candidate.address().clone(), lesson });
     }
 
     fn give_up(&mut self, loss: ModelLoss, out: &mut Vec<SessionsAction>) {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
-use crate::realtime::plan::{Endpoint, Resilience, sample};
+use crate::realtime::openai::plan::sample;
+use crate::realtime::plan::Resilience;
 use crate::realtime::report::LossClass;
 
 /// The sessions of a call, with time in the test's hand.
@@ -19,9 +20,8 @@ struct Rig {
 impl Rig {
     fn with(change: impl FnOnce(&mut SessionPlan)) -> Self {
         let mut plan = sample::plan();
-        let endpoint = Endpoint { url: "ws://127.0.0.1:2/v1/realtime".to_owned(), ..plan.endpoint.clone() };
         plan.resilience = Resilience {
-            fallbacks: vec![Candidate { endpoint, model: "fallback".to_owned() }],
+            fallbacks: vec![sample::provider(sample::address("other", "fallback"))],
             patience: Duration::from_secs(1_000),
             rotate_before: Duration::from_secs(60),
             rotate_latest: Duration::from_secs(10),

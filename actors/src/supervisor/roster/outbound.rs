@@ -111,7 +111,7 @@ mod tests {
     fn the_model_is_told_once_that_a_machine_has_answered() {
         let plain = profile();
         let told = plain.with_note("A machine.").with_note("A machine.");
-        assert_eq!(told.model.instructions, format!("{}\n\nA machine.", plain.model.instructions));
+        assert_eq!(told.model.common.instructions, format!("{}\n\nA machine.", plain.model.common.instructions));
     }
 
     fn identify(name: &str, carrier_call: &str, picked_up: bool) -> Identify {

@@ -118,7 +118,7 @@ fn a_limit_of_the_day_closes_the_call_and_outranks_the_agents_goodbye() {
 fn what_another_model_says_costs_what_that_one_charges() {
     let price = |dollars| Price { audio_out: Usd::from_dollars(dollars), ..Price::default() };
     let prices = Prices::new(BTreeMap::from([
-        (profile().model.model.clone(), price(0.0005)),
+        (profile().model.model().to_owned(), price(0.0005)),
         ("small".to_owned(), price(0.0001)),
     ]));
     let mut call = Harness::of(CallProfile { spend: SpendPlan { prices, call: Budget::default() }, ..profile() });

@@ -16,7 +16,8 @@ use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, 
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
-use crate::realtime::plan::{Transcription, TurnDetection};
+use crate::realtime::openai::plan::{TurnDetection, sample};
+use crate::realtime::plan::Transcription;
 use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
 use crate::transcript::messages::Fact;
@@ -228,7 +229,7 @@ fn a_long_goodbye_is_heard_to_its_end() {
 #[test]
 fn a_server_that_does_not_answer_by_itself_is_asked_to() {
     let mut session = plan();
-    session.turn_detection =
+    sample::own(&mut session).turn_detection =
         TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
     let mut call = Harness::of(CallProfile { model: Arc::new(session), ..profile() });
     call.on(ready());

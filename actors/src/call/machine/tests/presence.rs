@@ -201,8 +201,9 @@ fn impatient() -> NoInputPlan {
 }
 
 fn transcribing() -> Arc<crate::realtime::plan::SessionPlan> {
-    let transcription = Some(crate::realtime::plan::Transcription::default());
-    Arc::new(crate::realtime::plan::SessionPlan { transcription, ..plan() })
+    let mut plan = plan();
+    plan.common_mut().transcription = Some(crate::realtime::plan::Transcription::default());
+    Arc::new(plan)
 }
 
 fn secs(seconds: u64) -> Duration {

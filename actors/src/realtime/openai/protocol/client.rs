@@ -8,7 +8,8 @@ use crate::carrier::{AudioFormat, Encoding};
 use crate::frame::Frame;
 use crate::realtime::messages::TextRole;
 use crate::realtime::openai::options::{AllTools, Effort, ResponseToolChoice, ToolChoice, Tracing, never_reasons};
-use crate::realtime::plan::{NoiseReduction, SessionPlan, Transcription, TurnDetection};
+use crate::realtime::openai::plan::{NoiseReduction, OpenAiPlan, TurnDetection};
+use crate::realtime::plan::{Common, Transcription};
 
 /// A client event, ready to be written with [`ClientEvent::to_json`].
 #[derive(Debug, Serialize)]
@@ -100,9 +101,10 @@ impl ClientEvent<'_> {
     }
 }
 
-/// The first event of a session with `plan`, as people and tests may see it: the secrets of tool servers are left out.
-pub fn session_update(plan: &SessionPlan) -> serde_json::Value {
-    let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session: Box::new(Session::fresh(plan)) };
+/// The first event of a session with `common` and `plan`, as people and tests may see it: the secrets of tool servers are left out.
+pub fn session_update(common: &Common, plan: &OpenAiPlan) -> serde_json::Value {
+    let session = Box::new(Session::fresh(common, plan));
+    let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session };
     // By its text: a value made directly would show more digits of a number than are sent.
     let mut event: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
     let tools = event.pointer_mut("/session/tools").and_then(serde_json::Value::as_array_mut);
@@ -141,26 +143,26 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// The whole configuration of a fresh session. Not for a session that has spoken: it names the voice, which is locked
     /// from the first audio on, and an update that names it is refused whole.
-    pub fn fresh(plan: &'a SessionPlan) -> Self {
+    pub fn fresh(common: &'a Common, plan: &'a OpenAiPlan) -> Self {
         let (format, options) = (Format::of(plan.format), &plan.options);
         // A fallback may lack what the model that was chosen has.
-        let reasons = !never_reasons(&plan.model);
+        let reasons = !never_reasons(&plan.address.model);
         Self {
             kind: "realtime",
             output_modalities: ["audio"],
-            instructions: &plan.instructions,
+            instructions: &common.instructions,
             audio: Audio {
                 input: AudioIn {
                     format,
                     noise_reduction: plan
                         .noise_reduction
                         .map(|kind| Noise { kind: noise_word(kind), strength: options.noise_strength }),
-                    transcription: plan.transcription.as_ref().map(Asr::of),
+                    transcription: common.transcription.as_ref().map(Asr::of),
                     turn_detection: Vad::of(&plan.turn_detection),
                 },
                 output: AudioOut { format, voice: Voice::of(&plan.voice), speed: plan.speed },
             },
-            tools: AllTools { functions: &plan.tools, mcp: &options.mcp },
+            tools: AllTools { functions: &common.tools, mcp: &options.mcp },
             tool_choice: options.tool_choice,
             parallel_tool_calls: options.parallel_tool_calls.filter(|_| reasons),
             reasoning: options.reasoning.filter(|_| reasons).map(|effort| Reasoning { effort }),
@@ -372,7 +374,7 @@ impl Serialize for Voice<'_> {
 }
 
 /// What the id of a custom voice begins with.
-pub(super) const CUSTOM_VOICE: &str = "voice_";
+pub const CUSTOM_VOICE: &str = "voice_";
 
 #[derive(Debug)]
 struct MostTokens(Option<u32>);
@@ -406,7 +408,7 @@ struct TokenLimits {
 }
 
 impl Truncation {
-    fn of(plan: &SessionPlan) -> Option<Self> {
+    fn of(plan: &OpenAiPlan) -> Option<Self> {
         let limits = |post_instructions| TokenLimits { post_instructions };
         match plan.retention_ratio {
             Some(retention_ratio) => Some(Self::Ratio {
@@ -556,19 +558,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::realtime::plan::sample;
+    use crate::realtime::openai::plan::sample;
+    use crate::tools::spec::ToolSpec;
 
-    fn update(plan: &SessionPlan) -> Value {
-        let event =
-            ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session: Box::new(Session::fresh(plan)) }
-                .to_json();
+    fn update(common: &Common, plan: &OpenAiPlan) -> Value {
+        let session = Box::new(Session::fresh(common, plan));
+        let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session }.to_json();
         serde_json::from_str(&event).expect("our own JSON")
     }
 
     #[test]
     fn a_session_update_names_every_value_and_nothing_else() {
         assert_eq!(
-            update(&sample::plan()),
+            update(&sample::common(), &sample::openai()),
             json!({"type": "session.update", "event_id": "configure-1", "session": {
                 "type": "realtime",
                 "output_modalities": ["audio"],
@@ -590,12 +592,12 @@ mod tests {
 
     #[test]
     fn a_full_session_update_holds_what_the_plan_holds() {
-        let mut plan = sample::plan();
+        let (mut common, mut plan) = (sample::common(), sample::openai());
         plan.format = AudioFormat::MULAW_8K;
         plan.voice = "voice_123".to_owned();
         plan.speed = Some(1.25);
         plan.noise_reduction = Some(NoiseReduction::NearField);
-        plan.transcription = Some(Transcription {
+        common.transcription = Some(Transcription {
             model: "gpt-live-transcribe".to_owned(),
             language: Some("hi".to_owned()),
             prompt: Some("names of towns".to_owned()),
@@ -603,10 +605,11 @@ mod tests {
         });
         plan.turn_detection =
             TurnDetection::Semantic { eagerness: "low".to_owned(), create_response: true, interrupt_response: false };
-        plan.tools = vec![json!({"type": "function", "name": "end_call", "description": "", "parameters": {}})];
+        let [name, description] = ["end_call", "Ends."].map(str::to_owned);
+        common.tools = vec![ToolSpec { name, description, parameters: json!({"type": "object"}) }];
         plan.max_output_tokens = Some(4096);
         plan.retention_ratio = Some(0.75);
-        let session = &update(&plan)["session"];
+        let session = &update(&common, &plan)["session"];
         assert_eq!(
             session["audio"],
             json!({
@@ -620,7 +623,9 @@ mod tests {
                 "output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "voice_123"}, "speed": 1.25},
             })
         );
-        assert_eq!(session["tools"][0]["name"], "end_call");
+        let declared = json!({"type": "function", "name": "end_call", "description": "Ends.",
+            "parameters": {"type": "object"}});
+        assert_eq!(session["tools"], json!([declared]));
         assert_eq!(session["max_output_tokens"], 4096);
         assert_eq!(session["truncation"], json!({"type": "retention_ratio", "retention_ratio": 0.75}));
     }

@@ -1,11 +1,9 @@
-//! The wire of the Realtime API, GA dialect only: events out ([`client`]), events in ([`server`]), and the rules that a
-//! session's configuration must keep so that the server does not throw it away ([`check`]). Pure.
+//! The wire of the Realtime API, GA dialect only: events out ([`client`]) and events in ([`server`]). Pure.
 //!
 //! Out: our own types, borrowing, each event with an id that comes back in errors ([`EventId`]); the audio event is
 //! written by hand. In: the type first, then the payload; what is unknown survives, what is known but unreadable is an
 //! error with its name. Wire types end in [`super::session`].
 
-pub mod check;
 pub mod client;
 pub mod fields;
 pub mod server;

@@ -1,14 +1,13 @@
 //! What the sequencer hears and says.
 
-use std::time::Duration;
-
 use crate::ids::{ResponseId, ToolCallId};
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
+use crate::realtime::requests::{Failure, Unspoken};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequencerEvent {
-    /// The call wishes that the model speaks.
+    /// The call wants the model to speak.
     Requested(ResponseRequest),
     /// The model called a tool.
     ToolCalled {
@@ -32,20 +31,20 @@ pub enum SequencerEvent {
     TurnWasNoise,
     /// The call wants the running response stopped.
     CancelOrdered,
-    /// The call wants nothing said of what was wished for until now.
+    /// The call wants nothing said of what was asked for until now.
     Overtaken,
     /// A response began.
     Created {
         /// The response.
         response: ResponseId,
-        /// The wish named in its metadata, if it is ours and the server echoes metadata.
+        /// The request named in its metadata, if it is ours and the server echoes metadata.
         request: Option<u64>,
     },
     /// A response ended.
     Done {
         /// The response.
         response: ResponseId,
-        /// The wish named in its metadata.
+        /// The request named in its metadata.
         request: Option<u64>,
         /// Why it failed, if it failed.
         failure: Option<Failure>,
@@ -61,30 +60,6 @@ pub enum SequencerEvent {
     CancelRefused,
     /// The deadline has passed.
     DeadlinePassed,
-}
-
-/// Why a response could not be had.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The server's code.
-    pub code: String,
-    /// What to do about it.
-    pub remedy: Remedy,
-}
-
-/// What to do about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// A rate limit: wait as long as the server says, where it does.
-    Wait(Option<Duration>),
-    /// The server's own trouble: try once more; then another session may do better.
-    TryOnce,
-    /// It came to its end and there is nothing of it to hear: ask again, twice at most; then the session is of no use.
-    AskAgain,
-    /// Another try at this session would come to the same; another session may do better.
-    Replace,
-    /// It would fail again. Of a session that says nothing else either, another one is tried.
-    GiveUp,
 }
 
 /// Why a request was refused.
@@ -107,7 +82,7 @@ pub enum SequencerAction {
         request: u64,
         /// What it is for; `None` repeats the server's own answer.
         purpose: Option<ResponsePurpose>,
-        /// Extra instructions of the wish.
+        /// Extra instructions of the request.
         instructions: Option<String>,
     },
     /// Send a `response.cancel`.
@@ -117,26 +92,23 @@ pub enum SequencerAction {
         /// Which; `None` is whatever runs.
         response: Option<ResponseId>,
     },
-    /// A wish will not be spoken.
-    GaveUp {
-        /// Its number.
-        request: u64,
-        /// What it was for.
-        purpose: Option<ResponsePurpose>,
-        /// The server's code, or ours.
-        reason: String,
-    },
-    /// The session does not speak although it was asked to, often enough. The wish is kept for whoever takes its place.
-    Muted {
-        /// Its number.
-        request: u64,
-        /// What it was for; `None` is the server's own answer to the caller.
-        purpose: Option<ResponsePurpose>,
-        /// The server's code, or ours.
-        reason: String,
-    },
+    /// A request is not spoken.
+    Unspoken(Unspoken),
     /// A deadline passed and the state was mended; counted.
     Recovered(Timer),
+}
+
+/// What a sequencer leaves undone.
+#[derive(Debug)]
+pub struct Unfinished<'a> {
+    /// Requests whose response did not begin, in order.
+    pub requests: Vec<ResponseRequest>,
+    /// An answer is due that nobody asked for by name.
+    pub answer: bool,
+    /// The response that runs and is not to be stopped, and its request.
+    pub running: Option<(Option<&'a ResponseId>, Option<ResponseRequest>)>,
+    /// It has called a tool.
+    pub called: bool,
 }
 
 /// The deadlines.
@@ -146,7 +118,7 @@ pub enum Timer {
     CreateUnanswered,
     /// A cancelled response did not end.
     CancelUnanswered,
-    /// A wish waits behind a response that gives no sign of life.
+    /// A request waits behind a response that gives no sign of life.
     ResponseStalled,
     /// Some tools of a response have answered, the others are late.
     SiblingsLate,

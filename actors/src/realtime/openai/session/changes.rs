@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{Session, SessionAction, send};
 use crate::realtime::openai::options::AllTools;
 use crate::realtime::openai::protocol::EventId;
 use crate::realtime::openai::protocol::client::{Change, ClientEvent};
-use crate::realtime::plan::{SessionPlan, Transcription};
+use crate::realtime::plan::{Common, Transcription};
+use crate::tools::spec::ToolSpec;
 
 /// The settings that we have to know ourselves. A change counts from the moment it is sent, as the server reads everything in
 /// order, and is taken back when it is refused.
@@ -22,7 +21,7 @@ pub(super) struct Settings {
 
 #[derive(Debug)]
 struct Agreed {
-    plan: Arc<SessionPlan>,
+    common: Arc<Common>,
     /// Where they are no longer those of the plan.
     instructions: Option<String>,
     transcribes: bool,
@@ -37,15 +36,16 @@ struct Asked {
 
 impl Settings {
     /// As the session begins.
-    pub(super) fn of(plan: &Arc<SessionPlan>) -> Self {
-        let agreed = Agreed { plan: Arc::clone(plan), instructions: None, transcribes: plan.transcription.is_some() };
+    pub(super) fn of(common: &Arc<Common>) -> Self {
+        let agreed =
+            Agreed { common: Arc::clone(common), instructions: None, transcribes: common.transcription.is_some() };
         Self { agreed, asked: VecDeque::new() }
     }
 
     /// The whole prompt.
     pub(super) fn instructions(&self) -> &str {
         let asked = self.asked.iter().rev().find_map(|asked| asked.instructions.as_deref());
-        asked.or(self.agreed.instructions.as_deref()).unwrap_or(&self.agreed.plan.instructions)
+        asked.or(self.agreed.instructions.as_deref()).unwrap_or(&self.agreed.common.instructions)
     }
 
     /// Whether the caller is transcribed.
@@ -86,7 +86,7 @@ impl Session {
         &mut self,
         instructions: Option<String>,
         transcription: Option<Option<Transcription>>,
-        tools: Option<&[Value]>,
+        tools: Option<&[ToolSpec]>,
         out: &mut Vec<SessionAction>,
     ) {
         if instructions.is_none() && transcription.is_none() && tools.is_none() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::complaints::redacted;
 use crate::realtime::breaker::Scope;
 use crate::realtime::openai::protocol::server::ErrorInfo;
-use crate::realtime::openai::sequencer::{Failure, Remedy};
 use crate::realtime::report::{LossClass, ModelLoss};
+use crate::realtime::requests::{Failure, Remedy};
 
 /// Codes after which no try helps, wherever they stand: in an `error`, in a close frame's reason, in a failed response.
 const FATAL: [&str; 10] = [

@@ -20,8 +20,9 @@ use crate::realtime::openai::protocol::server::{
     SessionInfo, WordsDone,
 };
 use crate::realtime::openai::protocol::{EventId, usage};
-use crate::realtime::openai::sequencer::{Refusal, Remedy, SequencerEvent};
+use crate::realtime::openai::sequencer::{Refusal, SequencerEvent};
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, ToolCall, Usage, Words};
+use crate::realtime::requests::Remedy;
 
 /// A function call whose arguments came without an item event.
 #[derive(Debug)]
@@ -177,7 +178,7 @@ impl Session {
         let (complaint, session) = (complaint.take(), info.id.as_deref().unwrap_or_default().to_owned());
         let update = EventId::Configure(self.next_number());
         out.extend(info.expires_at.map(SessionAction::ExpiresAt));
-        let config = Box::new(SessionConfig::fresh(&self.plan));
+        let config = Box::new(SessionConfig::fresh(&self.common, &self.plan));
         send(&ClientEvent::SessionUpdate { event_id: update, session: config }, out);
         self.phase = Phase::AwaitUpdated { since: now, update, session, complaint };
     }

@@ -6,8 +6,9 @@ use super::{Session, SessionAction};
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::IncidentKind;
 use crate::realtime::openai::protocol::server::{ItemInfo, ResponseInfo};
-use crate::realtime::openai::sequencer::{Failure, Remedy, SequencerEvent};
+use crate::realtime::openai::sequencer::SequencerEvent;
 use crate::realtime::report::{ModelReport, ResponseOutcome, Words};
+use crate::realtime::requests::{Failure, Remedy};
 use crate::realtime::seed::Progress;
 use crate::words::holds_words;
 

@@ -44,8 +44,10 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
 use crate::realtime::conversation::{SessionAction, SessionEvent};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
-use crate::realtime::plan::SessionPlan;
+use crate::realtime::openai::plan::OpenAiPlan;
+use crate::realtime::plan::Common;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
+use crate::realtime::requests::Unspoken;
 
 /// The deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,8 @@ pub enum Timer {
 /// One Realtime session.
 #[derive(Debug)]
 pub struct Session {
-    plan: Arc<SessionPlan>,
+    common: Arc<Common>,
+    plan: Arc<OpenAiPlan>,
     phase: Phase,
     /// When dialling began.
     since: Instant,
@@ -180,9 +183,10 @@ struct Cut {
 
 impl Session {
     /// A session that is about to be dialled.
-    pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
+    pub fn new(common: Arc<Common>, plan: Arc<OpenAiPlan>, now: Instant) -> Self {
         Self {
-            settings: Settings::of(&plan),
+            settings: Settings::of(&common),
+            common,
             plan,
             phase: Phase::Dialling,
             since: now,
@@ -211,8 +215,8 @@ impl Session {
     }
 
     /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
-    pub fn standby(plan: Arc<SessionPlan>, now: Instant) -> Self {
-        Self { standby: true, ..Self::new(plan, now) }
+    pub fn standby(common: Arc<Common>, plan: Arc<OpenAiPlan>, now: Instant) -> Self {
+        Self { standby: true, ..Self::new(common, plan, now) }
     }
 
     /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
@@ -291,7 +295,7 @@ impl Session {
 
     /// When the server is to be asked whether it lives, and when it is taken for dead.
     fn health(&self) -> (Instant, Timer) {
-        let brisk = self.plan.ping_timeout;
+        let brisk = self.common.ping_timeout;
         // Of a server that does not answer pings, silence says little.
         if !brisk.is_zero() && self.pongs != Pongs::Never {
             return if self.pings == 0 {
@@ -300,7 +304,7 @@ impl Session {
                 (self.heard + brisk, Timer::Silent)
             };
         }
-        let limit = self.plan.silence_timeout;
+        let limit = self.common.silence_timeout;
         if self.pings < PINGS {
             (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
         } else {
@@ -318,7 +322,7 @@ impl Session {
 
     /// The server has taken over the configuration: whether it answers pings is found out before anything depends on it.
     fn first_ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        if !self.plan.ping_timeout.is_zero() {
+        if !self.common.ping_timeout.is_zero() {
             self.ping(now, out);
         }
     }
@@ -452,7 +456,7 @@ impl Session {
                     let response = client::Response {
                         instructions: instructions.as_deref(),
                         // Without tools, a response that has to call one is refused.
-                        tool_choice: self.tool_choice(purpose).filter(|_| !self.plan.tools.is_empty()),
+                        tool_choice: self.tool_choice(purpose).filter(|_| !self.common.tools.is_empty()),
                         metadata: Metadata {
                             purpose: purpose.map_or("answer", ResponsePurpose::word),
                             request: &request.to_string(),
@@ -464,10 +468,10 @@ impl Session {
                     let response_id = response.as_ref().map(ResponseId::as_str);
                     send(&ClientEvent::ResponseCancel { event_id: EventId::Stop(ticket), response_id }, out);
                 }
-                SequencerAction::GaveUp { purpose, reason, .. } => {
+                SequencerAction::Unspoken(Unspoken::GivenUp { purpose, reason, .. }) => {
                     out.push(SessionAction::Report(ModelReport::RequestGivenUp { purpose, reason }));
                 }
-                SequencerAction::Muted { purpose, reason, .. } => {
+                SequencerAction::Unspoken(Unspoken::Muted { purpose, reason, .. }) => {
                     out.push(SessionAction::Report(ModelReport::Muted { purpose, reason }));
                 }
                 SequencerAction::Recovered(timer) => {

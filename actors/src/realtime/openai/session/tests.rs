@@ -13,8 +13,9 @@ use super::*;
 use crate::carrier::AudioFormat;
 use crate::line::messages::FromModel;
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
-use crate::realtime::plan::sample;
+use crate::realtime::openai::plan::sample;
 use crate::realtime::report::{ResponseOutcome, Speaker, Usage, Words};
+use crate::tools::spec::ToolSpec;
 
 struct Desk {
     session: Session,
@@ -38,12 +39,23 @@ struct Seen {
 }
 
 impl Desk {
-    fn with(change: impl FnOnce(&mut SessionPlan)) -> Self {
-        let mut plan = sample::plan();
+    fn with(change: impl FnOnce(&mut OpenAiPlan)) -> Self {
+        let mut plan = sample::openai();
         change(&mut plan);
+        Self::of(sample::common(), plan)
+    }
+
+    /// What every provider's session has is otherwise than in the sample.
+    fn in_common(change: impl FnOnce(&mut Common)) -> Self {
+        let mut common = sample::common();
+        change(&mut common);
+        Self::of(common, sample::openai())
+    }
+
+    fn of(common: Common, plan: OpenAiPlan) -> Self {
         #[expect(clippy::disallowed_methods, reason = "any instant will do, and there is no other way to have one")]
         let now = Instant::now();
-        Self { session: Session::new(Arc::new(plan), now), now }
+        Self { session: Session::new(Arc::new(common), Arc::new(plan), now), now }
     }
 
     fn dialling() -> Self {
@@ -125,6 +137,10 @@ impl Desk {
 
 fn request(purpose: ResponsePurpose, instructions: Option<&str>) -> ModelOrder {
     ModelOrder::Speak(ResponseRequest { purpose, instructions: instructions.map(str::to_owned) })
+}
+
+fn tool(name: &str) -> ToolSpec {
+    ToolSpec { name: name.to_owned(), description: String::new(), parameters: json!({}) }
 }
 
 fn class(seen: &Seen) -> Option<LossClass> {
@@ -286,7 +302,7 @@ fn a_quiet_server_is_asked_twice_before_it_is_taken_for_dead() {
 #[test]
 fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
     let ready = || {
-        let mut desk = Desk::with(|plan| plan.ping_timeout = Duration::from_secs(3));
+        let mut desk = Desk::in_common(|common| common.ping_timeout = Duration::from_secs(3));
         desk.on(SessionEvent::Opened);
         desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
         desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
@@ -313,7 +329,7 @@ fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
 
 #[test]
 fn a_server_that_is_gone_before_its_first_pong_is_not_waited_for_either() {
-    let mut desk = Desk::with(|plan| plan.ping_timeout = Duration::from_secs(3));
+    let mut desk = Desk::in_common(|common| common.ping_timeout = Duration::from_secs(3));
     desk.on(SessionEvent::Opened);
     desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
     let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
@@ -330,10 +346,10 @@ fn a_server_that_is_gone_before_its_first_pong_is_not_waited_for_either() {
 
 #[test]
 fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
-    let mut desk = Desk::with(|plan| {
-        plan.tools = vec![json!({"type": "function", "name": "look"})];
-        plan.options.tool_choices = [("keypad", ResponseToolChoice::Required)].into();
-    });
+    let (mut common, mut plan) = (sample::common(), sample::openai());
+    common.tools = vec![tool("look")];
+    plan.options.tool_choices = [("keypad", ResponseToolChoice::Required)].into();
+    let mut desk = Desk::of(common, plan);
     desk.on(SessionEvent::Opened);
     desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
     desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));

@@ -95,7 +95,7 @@ impl World {
             question: None,
             ordered: Vec::new(),
             texts: Vec::new(),
-            instructions: sample::plan().instructions,
+            instructions: sample::common().instructions,
             said: BTreeMap::new(),
             responses: 0,
             ends: 0,

@@ -141,7 +141,8 @@ fn waiting() -> Rig {
 
 /// The caller's last words are waited for.
 fn closing() -> Rig {
-    let mut rig = Rig::with(|plan| plan.transcription = Some(crate::realtime::plan::Transcription::default()));
+    let mut rig =
+        Rig::with(|plan| plan.common_mut().transcription = Some(crate::realtime::plan::Transcription::default()));
     rig.advise(&[], 0.0);
     rig.open(LegId(1));
     rig.configure(LegId(1));

@@ -6,7 +6,7 @@ fn a_change_names_what_changes_and_nothing_else() {
     let mut desk = Desk::ready();
     let hindi =
         Transcription { model: "whisper-1".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() };
-    let tool = json!({"type": "function", "name": "end_call", "description": "", "parameters": {}});
+    let declared = json!({"type": "function", "name": "end_call", "description": "", "parameters": {}});
     let cases = [
         (change(Some("Speak Hindi."), None, None), json!({"type": "realtime", "instructions": "Speak Hindi."})),
         (
@@ -15,7 +15,7 @@ fn a_change_names_what_changes_and_nothing_else() {
                 "audio": {"input": {"transcription": {"model": "whisper-1", "language": "hi"}}}}),
         ),
         (change(None, Some(None), None), json!({"type": "realtime", "audio": {"input": {"transcription": null}}})),
-        (change(None, None, Some(vec![tool.clone()])), json!({"type": "realtime", "tools": [tool]})),
+        (change(None, None, Some(vec![tool("end_call")])), json!({"type": "realtime", "tools": [declared]})),
     ];
     for (place, (order, session)) in cases.into_iter().enumerate() {
         let event_id = format!("configure-{}", place + 2);
@@ -79,7 +79,7 @@ fn changes_to_a_server_that_never_answers_are_bounded() {
 fn change(
     instructions: Option<&str>,
     transcription: Option<Option<Transcription>>,
-    tools: Option<Vec<Value>>,
+    tools: Option<Vec<ToolSpec>>,
 ) -> ModelOrder {
     ModelOrder::Configure { instructions: instructions.map(str::to_owned), transcription, tools }
 }

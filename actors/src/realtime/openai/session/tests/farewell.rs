@@ -206,7 +206,7 @@ fn what_is_awaited_from_a_server_that_never_transcribes_is_bounded() {
 }
 
 fn transcribing() -> Desk {
-    let mut desk = Desk::with(|plan| plan.transcription = Some(whisper()));
+    let mut desk = Desk::in_common(|common| common.transcription = Some(whisper()));
     desk.on(SessionEvent::Opened);
     desk.hear(json!({"type": "session.created", "session": {"id": "sess_1"}}));
     desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));

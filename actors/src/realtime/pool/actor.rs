@@ -15,13 +15,13 @@ use tokio::time::timeout;
 
 use crate::clock;
 use crate::events::emit;
-use crate::realtime::conversation::{Conversation, SessionAction};
+use crate::realtime::conversation::{Conversation, ProviderPlan, SessionAction};
 use crate::realtime::dial;
 use crate::realtime::drive::drive;
 use crate::realtime::events::Event;
 use crate::realtime::incoming::Incoming;
 use crate::realtime::link::{Heard, Link};
-use crate::realtime::plan::{Candidate, SessionPlan};
+use crate::realtime::plan::{ModelAddress, SessionPlan};
 use crate::realtime::pool::Pool;
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::providers::messages::{Keeps, Learn, LetGo};
@@ -43,7 +43,7 @@ struct Waiting(oneshot::Sender<oneshot::Sender<OpenedSession>>);
 
 /// Keeps the thread's sessions. It keeps none before it is told to [`Keep`] them, and none after [`LetGo`].
 #[derive(Debug, Default)]
-pub struct WarmSessions {
+pub struct SessionPool {
     pool: Pool<Waiting>,
     /// What sessions are opened with; `None` keeps none.
     plan: Option<Arc<SessionPlan>>,
@@ -67,20 +67,20 @@ pub struct Keep {
 #[rtype(result = "Option<SendWrapper<OpenedSession>>")]
 pub struct Take(pub Arc<SessionPlan>);
 
-impl WarmSessions {
+impl SessionPool {
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
         let dead = self.pool.forget(|Waiting(ask)| ask.is_closed());
         (0..dead).for_each(|_| emit(Event::WarmSession { what: "dead", change: -1 }));
         let_go("old", self.pool.too_old(now));
-        for candidate in self.pool.to_open(now) {
-            self.open(candidate, ctx);
+        for provider in self.pool.to_open(now) {
+            self.open(provider, ctx);
         }
     }
 
-    /// Has the first session that still waits for `candidate` given to `give`; `false` where there is none.
-    fn hand_over(&mut self, candidate: &Candidate, mut give: oneshot::Sender<OpenedSession>) -> bool {
-        while let Some(Waiting(ask)) = self.pool.take(candidate, clock::now()) {
+    /// Has the first session that still waits with the model at `address` given to `give`; `false` where there is none.
+    fn hand_over(&mut self, address: &ModelAddress, mut give: oneshot::Sender<OpenedSession>) -> bool {
+        while let Some(Waiting(ask)) = self.pool.take(address, clock::now()) {
             match ask.send(give) {
                 Ok(()) => return true,
                 // It is dead; the next one may live.
@@ -91,15 +91,15 @@ impl WarmSessions {
         false
     }
 
-    fn open(&self, candidate: Candidate, ctx: &mut Context<Self>) {
+    fn open(&self, provider: ProviderPlan, ctx: &mut Context<Self>) {
         let Some(plan) = &self.plan else { return };
-        let plan = Arc::new(plan.at(&candidate));
+        let plan = Arc::new(plan.with(provider.clone()));
         ctx.spawn(opened(plan).into_actor(self).map(move |opened, this: &mut Self, ctx| {
             let now = clock::now();
             match opened {
                 Ok(opened) => {
                     let (ask, asked) = oneshot::channel();
-                    let unwanted = this.pool.opened(&candidate, Waiting(ask), now);
+                    let unwanted = this.pool.opened(provider.address(), Waiting(ask), now);
                     if unwanted.is_none() {
                         emit(Event::WarmSession { what: "opened", change: 1 });
                     }
@@ -108,14 +108,12 @@ impl WarmSessions {
                 }
                 Err(loss) => {
                     emit(Event::WarmSession { what: "refused", change: 0 });
-                    log::debug!(class = loss.class.word(), reason = loss.reason.as_str(); "no warm session");
-                    this.pool.failed(&candidate, now);
+                    log::debug!(class = loss.class.word(), reason = loss.reason.as_str(); "no session that waits");
+                    this.pool.failed(provider.address(), now);
                     // Known before a call is refused. The rest of it the pool's own pauses see to.
-                    if let (LossClass::Fatal, Some((plan, providers))) =
-                        (loss.class, this.plan.as_ref().zip(this.providers.as_ref()))
-                    {
-                        let lesson = Lesson::Lost { scope: Conversation::scope_with(plan, &loss), loss };
-                        providers.do_send(Learn { candidate, lesson });
+                    if let (LossClass::Fatal, Some(providers)) = (loss.class, &this.providers) {
+                        let lesson = Lesson::Lost { scope: provider.scope_of(&loss), loss };
+                        providers.do_send(Learn { address: provider.address().clone(), lesson });
                     }
                 }
             }
@@ -123,23 +121,23 @@ impl WarmSessions {
     }
 }
 
-impl Actor for WarmSessions {
+impl Actor for SessionPool {
     type Context = Context<Self>;
 }
 
-impl Supervised for WarmSessions {}
+impl Supervised for SessionPool {}
 
-impl ArbiterService for WarmSessions {}
+impl ArbiterService for SessionPool {}
 
-impl Handler<Keep> for WarmSessions {
+impl Handler<Keep> for SessionPool {
     type Result = ();
 
     fn handle(&mut self, Keep { plan, providers }: Keep, ctx: &mut Self::Context) {
-        if plan.resilience.warm.sessions == 0 {
+        if plan.resilience.waiting.sessions == 0 {
             return;
         }
         providers.do_send(Keeps(ctx.address().recipient()));
-        self.pool.want(&plan.candidate(), plan.resilience.warm, clock::now());
+        self.pool.want(&plan.provider, plan.resilience.waiting, clock::now());
         self.plan = Some(plan);
         self.providers = Some(providers);
         self.tick(ctx);
@@ -149,7 +147,7 @@ impl Handler<Keep> for WarmSessions {
     }
 }
 
-impl Handler<LetGo> for WarmSessions {
+impl Handler<LetGo> for SessionPool {
     type Result = ();
 
     fn handle(&mut self, _: LetGo, ctx: &mut Self::Context) {
@@ -161,19 +159,18 @@ impl Handler<LetGo> for WarmSessions {
     }
 }
 
-impl Handler<Take> for WarmSessions {
+impl Handler<Take> for SessionPool {
     type Result = ResponseActFuture<Self, Option<SendWrapper<OpenedSession>>>;
 
     fn handle(&mut self, Take(plan): Take, _: &mut Self::Context) -> Self::Result {
-        let warmth = plan.resilience.warm;
-        if warmth.sessions == 0 || self.plan.is_none() {
+        let wanted = plan.resilience.waiting;
+        if wanted.sessions == 0 || self.plan.is_none() {
             return Box::pin(actix::fut::ready(None));
         }
-        let candidate = plan.candidate();
         let now = clock::now();
-        self.pool.want(&candidate, warmth, now);
+        self.pool.want(&plan.provider, wanted, now);
         let (give, given) = oneshot::channel();
-        if self.hand_over(&candidate, give) {
+        if self.hand_over(plan.provider.address(), give) {
             let given = async { given.await.ok().map(SendWrapper::new) };
             return Box::pin(given.into_actor(self).map(|given, _, _| {
                 let (what, change) = if given.is_some() { ("taken", -1) } else { ("dead", -1) };
@@ -194,7 +191,7 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
 async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(&plan, None).await?);
-    let mut session = Conversation::standby(plan, begun);
+    let mut session = Conversation::standby(&plan, begun);
     // It would be configured now: it is there.
     let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
     Ok(OpenedSession { link, said })

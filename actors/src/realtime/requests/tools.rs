@@ -1,5 +1,5 @@
 //! Function calls that wait for their results, by the response they came in. Several results of one response lead to one
-//! wish to speak, and only after that response has ended.
+//! request to speak, and only after that response has ended.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,0 +1,197 @@
+//! The rules that a session's configuration must keep
+//! (<https://platform.openai.com/docs/api-reference/realtime-client-events/session/update>). A rejected
+//! `session.update` is lost whole, so one that breaks a rule is never sent: the plan is checked when the
+//! configuration is read, long before a call.
+//!
+//! What the plan cannot say cannot be wrong; what depends on the model (`reasoning`) is left out where the model lacks it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{OpenAiPlan, TurnDetection};
+use crate::carrier::AudioFormat;
+use crate::realtime::openai::options::{McpServer, takes_keywords};
+use crate::realtime::openai::protocol::client::CUSTOM_VOICE;
+use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem, Transcription};
+use crate::tools::spec::ToolSpec;
+
+/// The voices that every account has.
+pub const VOICES: [&str; 10] =
+    ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
+
+/// The servers that have those and no others.
+const VOICED_HOSTS: [&str; 2] = ["api.openai.com", ".azure.com"];
+
+/// The words for how soon meaning-based turn detection takes a turn for ended.
+pub const EAGERNESS: [&str; 4] = ["low", "medium", "high", "auto"];
+
+/// The longest of the four waits: a session lasts no longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Whether the server would take `common` and `plan`.
+///
+/// # Errors
+/// The first rule that it breaks, with the field's name.
+pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
+    check_endpoint(&plan.address.endpoint)?;
+    expect(!plan.address.model.trim().is_empty(), "model", || "is empty, expected a model's name".to_owned())?;
+    expect(
+        [AudioFormat::PCM_24K, AudioFormat::MULAW_8K, AudioFormat::ALAW_8K].contains(&plan.format),
+        "format",
+        || format!("{:?} is not spoken by the server, expected PCM16 at 24000 Hz or G.711 at 8000 Hz", plan.format),
+    )?;
+    check_voice(plan)?;
+    if let Some(speed) = plan.speed {
+        in_range("speed", speed, 0.25, 1.5)?;
+    }
+    check_turn_detection(&plan.turn_detection)?;
+    if let Some(transcription) = &common.transcription {
+        check_transcription(transcription)?;
+    }
+    if let Some(tokens) = plan.max_output_tokens {
+        expect((1..=4096).contains(&tokens), "max_output_tokens", || format!("{tokens} is not within 1–4096"))?;
+    }
+    if let Some(ratio) = plan.retention_ratio {
+        in_range("retention_ratio", ratio, 0.0, 1.0)?;
+    }
+    check_options(plan)?;
+    check_tools(&common.tools)?;
+    check_servers(&plan.options.mcp)?;
+    for (field, wait) in [
+        ("connect_timeout", common.connect_timeout),
+        ("created_timeout", plan.created_timeout),
+        ("updated_timeout", plan.updated_timeout),
+        ("silence_timeout", common.silence_timeout),
+    ] {
+        expect(!wait.is_zero() && wait <= LONGEST_WAIT, field, || {
+            format!("{wait:?} is not within 1ms–{LONGEST_WAIT:?}")
+        })?;
+    }
+    Ok(())
+}
+
+fn check_endpoint(endpoint: &Endpoint) -> Result<(), PlanProblem> {
+    let url = Url::parse(&endpoint.url).map_err(|error| problem("endpoint.url", format!("is no URL: {error}")))?;
+    expect(matches!(url.scheme(), "ws" | "wss"), "endpoint.url", || {
+        format!("has scheme `{}`, expected ws or wss", url.scheme())
+    })?;
+    expect(url.host_str().is_some_and(|host| !host.is_empty()), "endpoint.url", || "has no host".to_owned())?;
+    expect(!url.query_pairs().any(|(key, _)| key == "model"), "endpoint.url", || {
+        "names a model in its query, expected it in `model`".to_owned()
+    })?;
+    let secret = match &endpoint.credential {
+        Credential::Bearer(secret) | Credential::ApiKey(secret) => secret.expose(),
+        Credential::None => return Ok(()),
+    };
+    // What a header cannot carry would fail at the first call; a line break is the usual leftover of a file.
+    let carried = !secret.is_empty() && secret.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    expect(carried, "endpoint.credential", || "is empty or holds characters that a header cannot carry".to_owned())
+}
+
+/// A server of one's own has voices of its own.
+fn check_voice(OpenAiPlan { voice, address, .. }: &OpenAiPlan) -> Result<(), PlanProblem> {
+    let url = Url::parse(&address.endpoint.url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    if !VOICED_HOSTS.iter().any(|known| host.ends_with(known)) {
+        return expect(!voice.trim().is_empty(), "voice", || "is empty, expected a voice's name".to_owned());
+    }
+    let custom = voice.strip_prefix(CUSTOM_VOICE).is_some_and(|rest| !rest.is_empty());
+    expect(custom || VOICES.contains(&voice.as_str()), "voice", || {
+        format!("`{voice}` is no voice, expected one of {} or `{CUSTOM_VOICE}…`", VOICES.join(", "))
+    })
+}
+
+fn check_turn_detection(detection: &TurnDetection) -> Result<(), PlanProblem> {
+    match detection {
+        TurnDetection::Server { threshold, idle_timeout_ms, .. } => {
+            in_range("turn_detection.threshold", *threshold, 0.0, 1.0)?;
+            if let Some(idle) = idle_timeout_ms {
+                expect((5_000..=30_000).contains(idle), "turn_detection.idle_timeout_ms", || {
+                    format!("{idle} is not within 5000–30000")
+                })?;
+            }
+            Ok(())
+        }
+        TurnDetection::Semantic { eagerness, .. } => {
+            expect(EAGERNESS.contains(&eagerness.as_str()), "turn_detection.eagerness", || {
+                format!("`{eagerness}` is unknown, expected one of {}", EAGERNESS.join(", "))
+            })
+        }
+    }
+}
+
+fn check_options(plan: &OpenAiPlan) -> Result<(), PlanProblem> {
+    let options = &plan.options;
+    if let Some(strength) = options.noise_strength {
+        in_range("options.noise_strength", strength, 0.0, 1.0)?;
+        expect(plan.noise_reduction.is_some(), "options.noise_strength", || "needs noise reduction".to_owned())?;
+    }
+    if let Some(tokens) = options.retention_tokens {
+        expect(plan.retention_ratio.is_some(), "options.retention_tokens", || "needs a retention ratio".to_owned())?;
+        expect(tokens > 0, "options.retention_tokens", || "is 0, expected at least 1".to_owned())?;
+    }
+    expect(!(options.never_cut && plan.retention_ratio.is_some()), "options.never_cut", || {
+        "excludes a retention ratio".to_owned()
+    })
+}
+
+fn check_transcription(transcription: &Transcription) -> Result<(), PlanProblem> {
+    let model = transcription.model.as_str();
+    expect(!model.trim().is_empty(), "transcription.model", || "is empty, expected a model's name".to_owned())?;
+    expect(model != "gpt-realtime-whisper", "transcription.model", || {
+        "`gpt-realtime-whisper` needs turn detection off, and a phone call needs it on".to_owned()
+    })?;
+    if let Some(language) = &transcription.language {
+        let iso = language.len() == 2 && language.bytes().all(|byte| byte.is_ascii_lowercase());
+        expect(iso, "transcription.language", || {
+            format!("`{language}` is no ISO 639-1 code, expected two small letters")
+        })?;
+    }
+    for (field, list) in [("languages", &transcription.languages), ("keywords", &transcription.keywords)] {
+        let taken = list.is_empty() || takes_keywords(model);
+        expect(taken, &format!("transcription.{field}"), || format!("are not taken by `{model}`"))?;
+    }
+    expect(transcription.prompt.is_none() || !model.ends_with("-diarize"), "transcription.prompt", || {
+        format!("is not taken by `{model}`")
+    })
+}
+
+fn check_tools(tools: &[ToolSpec]) -> Result<(), PlanProblem> {
+    let mut names = BTreeSet::new();
+    for (index, ToolSpec { name, parameters, .. }) in tools.iter().enumerate() {
+        let field = |key: &str| format!("tools[{index}].{key}");
+        let callable = (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        expect(callable, &field("name"), || "expected 1–64 letters, digits, `_` or `-`".to_owned())?;
+        expect(names.insert(name), &field("name"), || format!("`{name}` is there twice"))?;
+        expect(parameters.is_object(), &field("parameters"), || "expected a JSON schema object".to_owned())?;
+    }
+    Ok(())
+}
+
+fn check_servers(servers: &[McpServer]) -> Result<(), PlanProblem> {
+    for (index, server) in servers.iter().enumerate() {
+        for (key, value) in [("label", &server.label), ("url", &server.url)] {
+            expect(!value.is_empty(), &format!("options.mcp[{index}].{key}"), || "is empty".to_owned())?;
+        }
+    }
+    Ok(())
+}
+
+fn in_range(field: &str, value: f32, least: f32, most: f32) -> Result<(), PlanProblem> {
+    // A NaN is within nothing.
+    expect((least..=most).contains(&value), field, || format!("{value} is not within {least}–{most}"))
+}
+
+fn expect(holds: bool, field: &str, said: impl FnOnce() -> String) -> Result<(), PlanProblem> {
+    if holds { Ok(()) } else { Err(problem(field, said())) }
+}
+
+fn problem(field: impl Into<String>, problem: String) -> PlanProblem {
+    PlanProblem { field: field.into(), problem }
+}
+
+#[cfg(test)]
+mod tests;
