@@ -84,8 +84,8 @@ const TOWER: [&str; 32] = [
 const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "crate::carrier"];
 /// Who provides models, in small letters.
 const PROVIDERS: [&str; 2] = ["openai", "azure"];
-/// What may name them beside their own folders: where a session is made, and what it is configured with.
-const SEAT_DOORS: [&str; 3] = ["realtime/mod.rs", "realtime/conversation.rs", "realtime/plan.rs"];
+/// What may name them beside their own folders: the `mod` line, and the file that has the two enums with a member for each.
+const SEAT_DOORS: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];
 /// The file that is the media-stream actor, and what it alone names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
 /// Messages that carry audio: perishable, so never past a mailbox's bound.
