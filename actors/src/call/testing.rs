@@ -14,7 +14,7 @@ use crate::profile::destinations::Destination;
 use crate::profile::no_input::NoInputPlan;
 use crate::profile::spending::SpendPlan;
 use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadPlan, LanguageProfile, Limits};
-use crate::realtime::openai::plan::sample;
+use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::plan::{SessionPlan, Transcription};
 
 /// A brief with a spoken greeting and a server that interrupts by itself.
@@ -78,6 +78,17 @@ pub(crate) fn plan() -> SessionPlan {
     let common = plan.common_mut();
     common.instructions = "Be helpful.".to_owned();
     common.connect_timeout = Duration::from_secs(5);
+    plan
+}
+
+/// The same where the server answers, or interrupts, only when it is told to.
+pub(crate) fn plan_where(answers: bool, interrupts: bool) -> SessionPlan {
+    let mut plan = plan();
+    sample::own(&mut plan).turn_detection = TurnDetection::Semantic {
+        eagerness: "auto".to_owned(),
+        create_response: answers,
+        interrupt_response: interrupts,
+    };
     plan
 }
 

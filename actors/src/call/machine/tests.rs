@@ -22,7 +22,7 @@ use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::exit::GOODBYE;
 use crate::call::floor::agent::WARNING;
 use crate::call::messages::HangUp;
-use crate::call::testing::{plan, profile};
+use crate::call::testing::{plan_where, profile};
 use crate::carrier::Handover;
 use crate::child::Child;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
@@ -33,7 +33,6 @@ use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::ResponseRequest;
 use crate::realtime::messages::TextRole;
-use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome, ToolCall};
 use crate::transcript::messages::Fact;
 
@@ -602,10 +601,7 @@ pub(super) fn key(key: char) -> CallEvent {
 }
 
 fn interrupting_ourselves() -> CallProfile {
-    let mut plan = plan();
-    sample::own(&mut plan).turn_detection =
-        TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: true, interrupt_response: false };
-    CallProfile { model: Arc::new(plan), ..profile() }
+    CallProfile { model: Arc::new(plan_where(true, false)), ..profile() }
 }
 
 impl From<&str> for ItemId {

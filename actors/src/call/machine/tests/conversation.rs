@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::call::testing::{hindi, plan, profile};
+use crate::call::testing::{hindi, plan_where, profile};
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::latency::TurnLatency;
 use crate::profile::LanguageProfile;
@@ -16,7 +16,6 @@ use crate::profile::{Greeting, InterruptionPlan, InterruptionPolicy, KeyAction, 
 use crate::realtime::messages::ModelOrder;
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
-use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::plan::Transcription;
 use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::tools::plan::{ToolMethod, ToolPlan, ToolSettings};
@@ -228,10 +227,7 @@ fn a_long_goodbye_is_heard_to_its_end() {
 
 #[test]
 fn a_server_that_does_not_answer_by_itself_is_asked_to() {
-    let mut session = plan();
-    sample::own(&mut session).turn_detection =
-        TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
-    let mut call = Harness::of(CallProfile { model: Arc::new(session), ..profile() });
+    let mut call = Harness::of(CallProfile { model: Arc::new(plan_where(false, false)), ..profile() });
     call.on(ready());
     call.says("greet");
     call.on(drained());
