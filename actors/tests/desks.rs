@@ -1,0 +1,265 @@
+//! A carrier's desk against the carrier's own side, which is played strictly: whatever it asks and tells is believed
+//! and understood, and whatever it is answered is read without a complaint.
+
+use std::time::Duration;
+
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::control::Target;
+use switchboard_actors::carrier::desk::{
+    self, Answer, Arrival, Desk, DialOutcome, Direction, Heard, Role, Side, Taker, Verb as HttpVerb,
+};
+use switchboard_actors::carrier::fake::{
+    Calling, Document, Documents, Fake, Method, Outcome, Request, Stage, StreamNoun, Told, Verb,
+};
+use switchboard_actors::carrier::twilio;
+use switchboard_actors::carrier::twilio::desk::{Trust, TwilioDesk};
+use switchboard_actors::carrier::twilio::trust::Keys;
+use switchboard_actors::ids::{CarrierCallId, Private};
+use url::Url;
+
+#[test]
+fn a_call_comes_in_by_its_webhook_and_its_stream() {
+    for pair in pairs() {
+        let call = pair.calling(SECRET);
+        let asked = pair.ask(&call, Role::Arrives, &Told::Next);
+        assert_eq!(asked.url.path(), pair.fake.usage().door);
+        let Ok(Heard::Arrives(arriving)) = pair.judge(Role::Arrives, &asked) else { panic!("{:?}", pair.carrier) };
+        assert_eq!(arriving.call.as_str(), call.id);
+        assert_eq!((arriving.from.expose(), arriving.to.expose()), (&call.from, &call.to));
+        assert_eq!((arriving.direction, arriving.in_progress, arriving.machine), (Direction::Inbound, false, false));
+        assert!(arriving.account.is_none_or(|account| account == call.account));
+
+        let (token, parameters) = (Private::new("a-token".to_owned()), [("agent".to_owned(), "q<7&".to_owned())]);
+        let answer = Answer::Stream { name: "va-1", token: Some(&token), parameters: &parameters };
+        let stream = pair.connects(&answer);
+        assert!(parameters.iter().all(|(name, value)| stream.parameters.get(name) == Some(value)));
+        let door = asked.url;
+        let address = pair.documents.stream_address(&door, &stream).expect("it is opened");
+        let upgrade = pair.fake.upgrade(&call, &address);
+        match pair.with(&upgrade, |request| pair.desk.upgrade(request)) {
+            Ok(Arrival::Announced { token: Some(shown) }) => assert_eq!(shown.expose(), token.expose()),
+            Ok(Arrival::Announced { token: None }) => assert_eq!(stream.parameters["token"], *token.expose()),
+            other => panic!("{:?}: {other:?}", pair.carrier),
+        }
+    }
+}
+
+#[test]
+fn a_call_that_nobody_announces_finds_its_stream() {
+    let mut checked = 0;
+    for (carrier, fake) in Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?))) {
+        if fake.documents().is_none() {
+            let door = format!("http://127.0.0.1:8080{}", fake.usage().door).parse().expect("an address");
+            let stream = fake.stream_at(door).expect("a stream");
+            assert_eq!((stream.scheme(), Some(stream.path())), ("ws", carrier.path(Role::Stream)));
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+}
+
+#[test]
+fn what_another_signs_is_refused() {
+    for pair in pairs().into_iter().filter(|pair| pair.desk.proof() == desk::Proof::Signature) {
+        let forged = pair.calling("another secret");
+        let asked = pair.ask(&forged, Role::Arrives, &Told::Next);
+        assert_eq!(pair.judge(Role::Arrives, &asked).expect_err("forged").status, 403);
+        let address = "wss://voice.example.com/ws".parse().expect("an address");
+        let upgrade = pair.fake.upgrade(&forged, &address);
+        assert_eq!(pair.with(&upgrade, |request| pair.desk.upgrade(request)).expect_err("forged").status, 403);
+    }
+}
+
+#[test]
+fn a_caller_is_handed_on_and_what_became_of_it_is_told() {
+    for pair in pairs() {
+        let mut call = pair.calling(SECRET);
+        call.answered = true;
+        let asked = pair.ask(&call, Role::StreamEnded, &Told::Next);
+        let Ok(Heard::StreamEnded(ending)) = pair.judge(Role::StreamEnded, &asked) else { panic!() };
+        assert_eq!((ending.call.as_str(), ending.over, ending.in_progress), (call.id.as_str(), false, true));
+
+        let target = Target::Number(Private::new("+15550100009".to_owned()));
+        let (name, timeout) = ("sales & more", Duration::from_secs(20));
+        let dial = desk::Dial { name, target: &target, timeout, caller_id: None, whispers: true };
+        let Some(Verb::Dial(dial)) = pair.read(&Answer::Dial(dial)).verbs.into_iter().next() else { panic!() };
+        assert_eq!(dial.targets, ["+15550100009"]);
+
+        let leg = pair.fake.call_id(7);
+        let back = |callback: &Option<switchboard_actors::carrier::fake::Callback>, told: &Told| {
+            let callback = callback.as_ref().expect("it is told");
+            let url: Url = callback.url.parse().expect("an address");
+            let request = pair.documents.request(&call, &url, callback.get, told);
+            pair.judge(pair.role_of(&url), &request).expect("believed")
+        };
+        let caller = CarrierCallId::new(&call.id);
+        let answered = Told::LegAnswered { leg: leg.clone() };
+        assert_eq!(back(&dial.status, &answered), Heard::LegAnswered { call: caller.clone() });
+        assert_eq!(back(&dial.whisper, &answered), Heard::Whisper { call: caller.clone() });
+        for (outcome, expected) in [
+            (Outcome::Answered, DialOutcome::Bridged),
+            (Outcome::Declined, DialOutcome::NotTaken),
+            (Outcome::Busy, DialOutcome::Busy),
+            (Outcome::NoAnswer, DialOutcome::NoAnswer),
+            (Outcome::Failed, DialOutcome::Failed),
+        ] {
+            let talked = (outcome == Outcome::Answered).then(|| Duration::from_secs(2));
+            let told = Told::Dialled { leg: leg.clone(), outcome, talked };
+            let expected = Heard::DialEnded { call: caller.clone(), outcome: Some(expected) };
+            assert_eq!(back(&dial.action, &told), expected);
+        }
+
+        let ask = Answer::AskToTake { words: "A caller: a bill & more.", language: "en", taker: Taker::Dialled };
+        let Some(Verb::Gather { action, words }) = pair.read(&ask).verbs.into_iter().next() else { panic!() };
+        assert_eq!(words, "A caller: a bill & more.");
+        assert_eq!(back(&action, &Told::LegPressed { leg, key: '#' }), Heard::WhisperTaken { taken: true });
+    }
+}
+
+#[test]
+fn two_meet_in_a_conference() {
+    for pair in pairs() {
+        let call = pair.calling(SECRET);
+        let caller = CarrierCallId::new(&call.id);
+        let meet = |side| {
+            let document = pair.read(&Answer::Meet { call: &caller, side });
+            let Some(Verb::Meet { action, room }) = document.verbs.into_iter().next() else { panic!() };
+            (action, room)
+        };
+        let ((action, room), (none, same)) = (meet(Side::Caller), meet(Side::Person));
+        assert_eq!((&room, none), (&same, None), "one room, and no document for the person");
+        let url: Url = action.expect("the caller goes on").url.parse().expect("an address");
+        for (hung_up, outcome) in [(false, Some(DialOutcome::Bridged)), (true, None)] {
+            let request = pair.documents.request(&call, &url, false, &Told::Met { hung_up });
+            let expected = Heard::DialEnded { call: caller.clone(), outcome };
+            assert_eq!(pair.judge(pair.role_of(&url), &request), Ok(expected));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
+    for pair in pairs() {
+        let call = pair.calling(SECRET);
+        assert_eq!(pair.read(&Answer::HangUp).verbs, [Verb::Hangup]);
+        let refused = pair.read(&Answer::Refuse { language: "hi" }).verbs;
+        assert!(matches!(&refused[..], [Verb::Say(_), Verb::Hangup]), "{refused:?}");
+        for (stage, failed) in
+            [(Stage::Started, false), (Stage::Stopped, false), (Stage::Failed("31920: no".to_owned()), true)]
+        {
+            let at = chrono::DateTime::UNIX_EPOCH;
+            let told = Told::Stream { stream: pair.fake.stream_id(&call.id, 9), name: None, stage, at };
+            let asked = pair.ask(&call, Role::StreamStatus, &told);
+            let Ok(Heard::Stream(news)) = pair.judge(Role::StreamStatus, &asked) else { panic!() };
+            assert_eq!((news.stream, news.failed.is_some()), (pair.fake.stream_id(&call.id, 9), failed));
+        }
+    }
+}
+
+/// A desk, and who plays its carrier.
+struct Pair {
+    carrier: Carrier,
+    desk: Box<dyn Desk>,
+    fake: &'static dyn Fake,
+    documents: &'static dyn Documents,
+}
+
+/// Every carrier that asks for documents.
+fn pairs() -> Vec<Pair> {
+    let played = Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?)));
+    let asking = played.filter_map(|(carrier, fake)| Some((carrier, fake, fake.documents()?)));
+    let pairs: Vec<Pair> =
+        asking.map(|(carrier, fake, documents)| Pair { carrier, desk: opened(carrier), fake, documents }).collect();
+    assert!(!pairs.is_empty());
+    pairs
+}
+
+/// The desk of a carrier that asks for documents, with [`SECRET`] for its secret.
+fn opened(carrier: Carrier) -> Box<dyn Desk> {
+    let public_url = "https://voice.example.com".parse().expect("an address");
+    match carrier {
+        carrier if carrier == twilio::CARRIER => {
+            let keys = Keys { auth_tokens: vec![Private::new(SECRET.to_owned())], ..Keys::default() };
+            Box::new(TwilioDesk { public_url, trust: Trust::Signed(keys), account: None })
+        }
+        carrier => panic!("open the desk of {carrier:?} here"),
+    }
+}
+
+impl Pair {
+    fn calling(&self, secret: &str) -> Calling {
+        Calling {
+            id: self.fake.call_id(1),
+            account: "AC00000000000000000000000000000002".to_owned(),
+            from: "+15550100001".to_owned(),
+            to: "+15550100002".to_owned(),
+            answered: false,
+            secret: Some(Private::new(secret.to_owned())),
+            faults: Vec::new(),
+        }
+    }
+
+    /// What the carrier asks at its path for `role`.
+    fn ask(&self, call: &Calling, role: Role, told: &Told) -> Request {
+        let path = self.carrier.path(role).expect("a path");
+        let url = format!("https://voice.example.com{path}").parse().expect("an address");
+        self.documents.request(call, &url, false, told)
+    }
+
+    fn judge(&self, role: Role, request: &Request) -> Result<Heard, desk::Refused> {
+        self.with(request, |request| self.desk.judge(role, request))
+    }
+
+    /// Hands a request over as the service receives it.
+    fn with<T>(&self, request: &Request, hand: impl FnOnce(&desk::Request<'_>) -> T) -> T {
+        let mut headers: Vec<(String, &str)> =
+            request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
+        let (kind, body) = request.body.as_ref().map_or(("", ""), |(kind, body)| (*kind, body.as_str()));
+        headers.push(("content-type".to_owned(), kind));
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let target = request.url.as_str().split_once("voice.example.com").map_or("", |(_, target)| target);
+        let verb = match request.method {
+            Method::Get => HttpVerb::Get,
+            Method::Post => HttpVerb::Post,
+        };
+        hand(&desk::Request { verb, target, headers: &Sent(headers), body: body.as_bytes(), is_local: false })
+    }
+
+    /// What a path of the carrier is for.
+    fn role_of(&self, url: &Url) -> Role {
+        let route = self.carrier.routes().iter().find(|route| route.path == url.path());
+        route.unwrap_or_else(|| panic!("{} leads nowhere", url.path())).role
+    }
+
+    /// The document of an answer, as the carrier reads it.
+    fn read(&self, answer: &Answer<'_>) -> Document {
+        let document = self.desk.answer(answer);
+        let kind = document.content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        assert!(self.documents.content_types().contains(&kind), "{kind} is not read");
+        let read = self.documents.read(&document.body).expect("a document");
+        assert_eq!(read.complaints, [], "{}", document.body);
+        read
+    }
+
+    /// The stream that an answer connects to.
+    fn connects(&self, answer: &Answer<'_>) -> StreamNoun {
+        let Some(Verb::Connect { action: Some(action), stream }) = self.read(answer).verbs.into_iter().next() else {
+            panic!("no stream")
+        };
+        let role = |url: &str| self.role_of(&url.parse().expect("an address"));
+        assert_eq!(role(&action.url), Role::StreamEnded);
+        assert_eq!(stream.status.as_ref().map(|status| role(&status.url)), Some(Role::StreamStatus));
+        stream
+    }
+}
+
+/// Headers as they were sent.
+struct Sent<'a>(Vec<(&'a str, &'a str)>);
+
+impl desk::Headers for Sent<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+const SECRET: &str = "test_auth_token_0123456789abcdef";
