@@ -8,8 +8,22 @@ use switchboard_actors::carrier::Carrier;
 /// What names no carrier, under the workspace's root. Its tests may.
 const NEUTRAL: [&str; 5] = ["src/tools", "src/cli.rs", "src/commands.rs", "src/lib.rs", "src/main.rs"];
 /// The service's side of a carrier, as its code would be named.
-const SERVICES_SIDE: [&str; 10] =
-    ["Wire", "wire::", "trust::", "::trust", "answer::", "::answer", "control::", "::control", "carrier::json", "g711"];
+const SERVICES_SIDE: [&str; 14] = [
+    "Wire",
+    "wire::",
+    "trust::",
+    "::trust",
+    "answer::",
+    "::answer",
+    "desk::",
+    "::desk",
+    "told::",
+    "::told",
+    "control::",
+    "::control",
+    "carrier::json",
+    "g711",
+];
 
 #[test]
 fn no_carrier_is_named_outside_its_folder() {

@@ -2,8 +2,8 @@
 //!
 //! A carrier is a [`Seat`]: its [`Capabilities`] as data; its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]); and the carrier's
 //! side of all of it for whoever plays it ([`mod@fake`]). What it asks and tells beside its stream, and what it is answered, is in
-//! [`desk`]; what we ask of it is in [`control`]. Adding one is a folder, its `mod` line and its row of `SEATS`. What is a carrier's own
-//! ends in its folder: what goes further is ours.
+//! [`desk`]; what we ask of it is in [`control`]. Adding one is a folder, its `mod` line, its row of `SEATS`, and green tests
+//! (`tests/conformance.rs`, `tests/desks.rs`). What is a carrier's own ends in its folder: what goes further is ours.
 
 pub mod address;
 mod capabilities;
