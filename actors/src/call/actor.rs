@@ -31,16 +31,17 @@ use crate::alarm::{Alarm, TimeUp};
 use crate::audio::messages::AudioOrder;
 use crate::audio::report::AudioReport;
 use crate::call::report::{CallEnded, Spent, TransferPermit};
+use crate::carrier::LineCommand;
 use crate::carrier::control::{self, CarrierAnswer, Control, Request};
-use crate::carrier::{LineCommand, OurClose};
 use crate::child::ChildLost;
 use crate::clock;
 use crate::complaints::Complaints;
 use crate::delivery::messages::CallNotifier;
-use crate::ending::{EndedBy, Ending};
+use crate::ending::Ending;
 use crate::events::emit;
 use crate::ids::{CallId, CallTag, ToolCallId};
 use crate::incident::Incidents;
+use crate::line::hang_up::{self, BeforeClose};
 use crate::line::identity::CallIdentity;
 use crate::line::messages::{Line, LineAttached, LineReport, ToLine};
 use crate::money::Usd;
@@ -381,28 +382,32 @@ impl CallActor {
         self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
     }
 
-    /// Closes the line of a call that is over. Where that does not end the call at the carrier and the end is ours, the carrier is told
-    /// first: beside this actor, which is gone by then.
-    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
+    /// Closes the line of a call that is over, behind what [`hang_up::plan`] puts before that.
     fn end_line(&mut self) {
-        let identity = &self.setup.identity;
         // Without an ending it is a crash.
-        let ours = self.machine.ending().is_none_or(|ending| match ending.by() {
-            EndedBy::Caller => false,
-            EndedBy::Carrier => ending == Ending::LineSilent,
-            EndedBy::Agent => ending != Ending::Transferred,
-            EndedBy::Operator | EndedBy::Model | EndedBy::System => true,
-        });
-        let our_close = identity.carrier.capabilities().our_close;
-        let told = self.setup.api.clone().filter(|_| ours && our_close == OurClose::LeavesCallUp);
-        let (Some(api), Some(line)) = (told, &self.line) else { return self.close_line() };
-        let (tag, carrier_call, line) = (self.tag.clone(), identity.carrier_call.clone(), line.clone());
-        self.line = None;
+        let ending = self.machine.ending().unwrap_or(Ending::Crashed);
+        let plan = hang_up::plan(ending, self.setup.identity.carrier.capabilities(), self.setup.api.is_some());
+        match plan.before_close {
+            BeforeClose::Nothing => self.close_line(),
+            BeforeClose::InBand => {
+                if let Some(line) = &self.line {
+                    line.do_send(ToLine(LineCommand::HangUp));
+                }
+                self.close_line();
+            }
+            BeforeClose::Request => self.ask_to_hang_up(),
+        }
+    }
+
+    /// Asks the carrier to hang up, then closes the line: beside this actor, which is gone by then.
+    #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
+    fn ask_to_hang_up(&mut self) {
+        let (Some(api), Some(line)) = (self.setup.api.clone(), self.line.take()) else { return };
+        let (tag, carrier_call) = (self.tag.clone(), self.setup.identity.carrier_call.clone());
         actix_rt::spawn(async move {
             if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &carrier_call).await {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
-            // A carrier whose stream goes first leaves the caller on a silent line.
             actix_rt::time::sleep(HUNG_UP).await;
             line.do_send(ToLine(LineCommand::Close));
         });

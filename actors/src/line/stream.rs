@@ -11,11 +11,11 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use super::hang_up;
 use super::messages::LineReport;
 use super::pre_start::PreStartBuffer;
 use crate::carrier::{
-    CallerFrame, Capabilities, LineCommand, LineEvent, Liveness, MismatchedFrame, OurClose, SecondStart, StreamStart,
-    WireError,
+    CallerFrame, Capabilities, LineCommand, LineEvent, Liveness, MismatchedFrame, SecondStart, StreamStart, WireError,
 };
 use crate::ids::CarrierCallId;
 
@@ -367,12 +367,10 @@ impl Stream {
     fn look_at_call(&mut self, call_is_there: bool, now: Instant, out: &mut Vec<StreamAction>) {
         if !call_is_there {
             // It may be hanging up at the carrier, and closes the line then.
-            if self.can.our_close == OurClose::LeavesCallUp {
-                self.state = State::Orphaned { until: now + LONGEST_HANGUP };
-            } else {
-                self.close(CloseCode::Error, CALL_OVER, now, out);
-            }
-            return;
+            return match hang_up::stream_waits(&self.can) {
+                Some(longest) => self.state = State::Orphaned { until: now + longest },
+                None => self.close(CloseCode::Error, CALL_OVER, now, out),
+            };
         }
         if std::mem::take(&mut self.heard) || self.can.liveness == Liveness::OpenSocket {
             out.push(StreamAction::Report(LineReport::Alive));
@@ -449,8 +447,6 @@ const CALL_OVER: &str = "the call is over";
 const TICK: Duration = Duration::from_secs(1);
 /// How long the answer to our close frame is awaited. Shorter: the close of the connection may overtake the last audio.
 const LINGER: Duration = Duration::from_secs(1);
-/// What a call may take to hang up at its carrier after its own end: as long as one request may last, and a little.
-const LONGEST_HANGUP: Duration = Duration::from_secs(12);
 /// Unusable messages after which a peer is let go. Carriers send none; a few must not cost a caller the call.
 const MOST_MALFORMED: u32 = 100;
 /// Unusable messages of one stream that are logged one by one; the rest are only counted.

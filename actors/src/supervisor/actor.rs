@@ -30,12 +30,13 @@ use crate::call::actor::{CallActor, CallSetup, Place};
 use crate::call::messages::{HangUp, LineReturned};
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::carrier::control::Control;
-use crate::carrier::{Carrier, OurClose, StreamStart};
+use crate::carrier::{Carrier, StreamStart};
 use crate::clock;
 use crate::delivery::messages::{CallNotifier, CallSummary, CallUpdate};
 use crate::ending::Ending;
 use crate::events::emit;
 use crate::ids::{CallId, CarrierCallId, Private, StreamToken};
+use crate::line::hang_up;
 use crate::line::identity::CallIdentity;
 use crate::realtime::providers::actor::Providers;
 use crate::transcript::writer::RecordWriter;
@@ -265,12 +266,11 @@ impl Handler<CallEnded> for Supervisor {
             let again = left == Left::Stopped && !in_progress;
             self.past.add(&expected.carrier_call, left, again, clock::now());
         }
-        // Only a carrier with an API can be asked to hang up. A carrier whose calls outlive the stream was asked by the call itself.
-        if let Some((expected, _)) = ended
-            && expected.carrier.capabilities().our_close != OurClose::LeavesCallUp
-            && self.apis.contains_key(&expected.carrier)
-        {
-            self.hangup_watchdog.ended(expected.carrier, &expected.carrier_call, ending, clock::now());
+        if let Some((expected, _)) = ended {
+            let takes_requests = self.apis.contains_key(&expected.carrier);
+            if hang_up::plan(ending, expected.carrier.capabilities(), takes_requests).confirmed {
+                self.hangup_watchdog.ended(expected.carrier, &expected.carrier_call, clock::now());
+            }
         }
         self.settle();
     }

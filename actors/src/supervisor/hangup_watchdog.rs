@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::timers::Timer;
 use crate::carrier::Carrier;
-use crate::ending::Ending;
 use crate::ids::CarrierCallId;
 
 /// The calls whose end is not confirmed, and those confirmed a moment ago.
@@ -35,11 +34,11 @@ pub(super) struct Unconfirmed {
 }
 
 impl HangupWatchdog {
-    /// A call has ended like this; whether its carrier is waited for.
-    pub(super) fn ended(&mut self, carrier: Carrier, call: &CarrierCallId, ending: Ending, now: Instant) -> bool {
+    /// A call has ended whose carrier is to say so ([`crate::line::hang_up`]); whether it is waited for.
+    pub(super) fn ended(&mut self, carrier: Carrier, call: &CarrierCallId, now: Instant) -> bool {
         self.forget(now);
         let known = self.confirmed.iter().any(|(confirmed, _)| confirmed == call);
-        let waits = is_ours(ending) && !known && self.open.len() < MOST;
+        let waits = !known && self.open.len() < MOST;
         if waits {
             self.open.push(Unconfirmed { carrier, call: call.clone(), due: now + PATIENCE, told: 0 });
         }
@@ -92,24 +91,6 @@ impl Unconfirmed {
     }
 }
 
-/// Whether the carrier may still have the caller on the line after such an end. A transferred caller is on somebody else's.
-const fn is_ours(ending: Ending) -> bool {
-    match ending {
-        Ending::CallerHungUp | Ending::Transferred | Ending::Interrupted => false,
-        Ending::LineLost
-        | Ending::LineSilent
-        | Ending::AgentHungUp
-        | Ending::OperatorHungUp
-        | Ending::CallerSilent
-        | Ending::DurationLimit
-        | Ending::SpendLimit
-        | Ending::ModelLost
-        | Ending::ModelRefused
-        | Ending::Drained
-        | Ending::Crashed => true,
-    }
-}
-
 /// How long a carrier may take to confirm. Shorter: calls that end by themselves are ended twice. Longer: a caller listens to silence.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between two attempts; longer than one takes.
@@ -132,8 +113,8 @@ mod tests {
     #[test]
     fn a_carrier_that_does_not_confirm_is_told_and_one_that_does_is_not() {
         let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
-        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), Ending::AgentHungUp, start));
-        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA2"), Ending::Drained, start));
+        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start));
+        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA2"), start));
         hangup_watchdog.confirmed(&call("CA1"), start + Duration::from_secs(1));
         assert_eq!(hangup_watchdog.due(start + PATIENCE - Duration::from_millis(1)), []);
         let told = hangup_watchdog.due(start + PATIENCE);
@@ -145,35 +126,14 @@ mod tests {
     fn a_confirmation_may_come_before_the_end() {
         let (mut hangup_watchdog, start) = (HangupWatchdog::default(), crate::clock::now());
         hangup_watchdog.confirmed(&call("CA1"), start);
-        assert!(!hangup_watchdog.ended(
-            crate::carrier::twilio::CARRIER,
-            &call("CA1"),
-            Ending::AgentHungUp,
-            start + PATIENCE
-        ));
-        assert!(
-            hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), Ending::AgentHungUp, start + MEMORY),
-            "long forgotten"
-        );
-    }
-
-    #[test]
-    fn a_caller_who_is_with_somebody_else_or_gone_is_never_hung_up_on() {
-        let (mut hangup_watchdog, now) = (HangupWatchdog::default(), crate::clock::now());
-        for ending in Ending::ALL {
-            let left = [Ending::CallerHungUp, Ending::Transferred, Ending::Interrupted].contains(&ending);
-            assert_eq!(
-                hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), ending, now),
-                !left,
-                "{ending:?}"
-            );
-        }
+        assert!(!hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start + PATIENCE));
+        assert!(hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), start + MEMORY), "long forgotten");
     }
 
     #[test]
     fn a_carrier_is_told_a_few_times_and_then_left_alone() {
         let (mut hangup_watchdog, mut now) = (HangupWatchdog::default(), crate::clock::now());
-        hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), Ending::Crashed, now);
+        hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call("CA1"), now);
         let mut told = Vec::new();
         while let Some((at, _)) = hangup_watchdog.deadline() {
             now = at;
@@ -187,7 +147,7 @@ mod tests {
         let (mut hangup_watchdog, now) = (HangupWatchdog::default(), crate::clock::now());
         for n in 0..2 * MOST {
             hangup_watchdog.confirmed(&call(&format!("CA{n}")), now);
-            hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call(&format!("CB{n}")), Ending::Drained, now);
+            hangup_watchdog.ended(crate::carrier::twilio::CARRIER, &call(&format!("CB{n}")), now);
         }
         assert_eq!((hangup_watchdog.open.len(), hangup_watchdog.confirmed.len()), (MOST, MOST));
     }

@@ -2,7 +2,7 @@ mod scripts;
 mod table;
 
 use super::*;
-use crate::carrier::{AudioFormat, Carrier, LineFormats};
+use crate::carrier::{AudioFormat, Carrier, LineFormats, OurClose};
 use crate::frame::Frame;
 use crate::ids::StreamId;
 
