@@ -70,11 +70,11 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// The carrier's id of the call: Twilio's `CallSid`, Waybeo's `ucid`. Outside input: sanitise before a file name.
+    /// The carrier's id of the call: a `CallSid`, a `ucid`. Outside input: sanitise before a file name.
     CarrierCallId
 );
 text_id!(
-    /// The carrier's id of one media stream: Twilio's `streamSid`; for Waybeo its `ucid` again.
+    /// The carrier's id of one media stream: a `streamSid`, or the call's id again.
     StreamId
 );
 text_id!(

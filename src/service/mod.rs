@@ -10,6 +10,7 @@
 //! | `start` | what is started in which order |
 //! | `listener`, [`shutdown`] | where it listens, and how it stops |
 //! | `crowd`, `places` | connections that wait for a request, and how many of them there may be |
+//! | `carriers` | the carriers that are answered, opened |
 //! | [`callers`], [`canary`] | the salted hash of a caller's number; a try of the model from time to time |
 //! | [`telemetry`], [`logging`], [`lag`] | the counters, the log, how late a thread is |
 //! | `huge_pages`, `open_files`, `folders` | what the process asks of the system: a heap on huge pages, files, folders |
@@ -19,6 +20,7 @@
 
 pub mod callers;
 pub mod canary;
+mod carriers;
 pub mod config;
 mod crowd;
 pub(crate) mod folders;

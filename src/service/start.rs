@@ -11,16 +11,11 @@ use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use actix_rt::task::JoinHandle;
 use actix_web::web::Data;
-use log::{debug, info, warn};
-use switchboard_actors::carrier::address;
+use log::{debug, warn};
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Control;
 use switchboard_actors::carrier::desk::Desk;
-use switchboard_actors::carrier::twilio::control::TwilioApi;
-use switchboard_actors::carrier::twilio::desk::{Trust, TwilioDesk};
-use switchboard_actors::carrier::twilio::trust::Keys;
-use switchboard_actors::carrier::waybeo::control::{self as waybeo, WaybeoApi};
-use switchboard_actors::carrier::waybeo::desk::WaybeoDesk;
-use switchboard_actors::carrier::{self, Carrier};
+use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
@@ -38,9 +33,8 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::service::canary::Canary;
-use crate::service::config::{
-    Config, ConfigError, Did, Profiles, Provider, Records, RouteInput, Spend, Verify, plan_problems,
-};
+use crate::service::carriers::{self, Open};
+use crate::service::config::{Config, ConfigError, Profiles, Provider, Records, RouteInput, Spend, plan_problems};
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -72,8 +66,8 @@ pub struct Service {
     watching: Option<JoinHandle<()>>,
     /// Closes the sessions that wait for calls.
     providers: Addr<Providers>,
-    /// Warns of a carrier's token that is about to expire.
-    token_watch: Option<JoinHandle<()>>,
+    /// Warn of carriers' tokens that are about to expire.
+    token_watch: Vec<JoinHandle<()>>,
 }
 
 /// Why the service did not start. Nothing of it is left running then.
@@ -153,14 +147,13 @@ impl Service {
         };
         let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
-        let apis = carrier_apis(&config, &public_url);
-        let desks = desks(&config, &public_url);
+        let Open { desks, apis, expiring } = Open::all(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
         let setup = SupervisorSetup {
             max_calls: config.server.max_calls,
-            token_lifetime: config.twilio.token_lifetime,
+            token_lifetime: config.carriers.first_term(Term::TokenLifetime).unwrap_or(TOKEN_LIFETIME),
             writer: writer.clone(),
             spend: config.spend.limits,
             spend_store: config.spend.file.clone(),
@@ -207,9 +200,7 @@ impl Service {
             started: clock::now(),
         };
         app.get_or_init(|| Data::new(known));
-        let token = config.secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
-        let expires = token.and_then(|token| waybeo::expiry(token.expose()));
-        let token_watch = expires.map(|expires| actix_rt::spawn(watch_token(expires)));
+        let token_watch = expiring.into_iter().map(|expiring| actix_rt::spawn(carriers::watch(expiring))).collect();
         let (public, admin) = (public.listen(), admin.listen());
         debug!(public:% = public.address, admin:% = admin.address, public_url:% = public_url; "listening");
         Ok(Self {
@@ -292,7 +283,7 @@ impl Service {
         if let Some(rehearsal) = self.rehearsal {
             rehearsal.stop().await;
         }
-        if let Some(watch) = self.token_watch {
+        for watch in self.token_watch {
             watch.abort();
         }
         self.arbiter.stop();
@@ -352,76 +343,6 @@ fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
     (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
 }
 
-fn trust(config: &Config) -> Trust {
-    match config.twilio.verify {
-        Verify::Require => Trust::Signed(Keys {
-            auth_tokens: config.secrets.twilio_auth_tokens.clone(),
-            shared: config.secrets.twilio_shared_keys.clone(),
-        }),
-        Verify::Off => Trust::Loopback,
-    }
-}
-
-/// The carriers' APIs whose secrets are known.
-fn carrier_apis(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn Control>> {
-    let secrets = &config.secrets;
-    let twilio = secrets.twilio_account_sid.as_ref().zip(secrets.twilio_auth_tokens.first());
-    let twilio = twilio.map(|(account, token)| {
-        let api: Arc<dyn Control> = Arc::new(TwilioApi {
-            api_url: config.twilio.api_url.clone(),
-            account: account.expose().clone(),
-            auth_token: token.clone(),
-            after_stream: address::public_url(public_url, "/twilio/after-stream"),
-            person: address::public_url(public_url, "/twilio/person"),
-        });
-        (carrier::twilio::CARRIER, api)
-    });
-    let waybeo = secrets.waybeo_auth_token.as_ref().filter(|_| config.waybeo.enabled);
-    let waybeo = waybeo.map(|token| {
-        let api: Arc<dyn Control> = Arc::new(WaybeoApi {
-            api_url: config.waybeo.api_url.clone(),
-            token: token.clone(),
-            transfer_command: config.waybeo.transfer_command.clone(),
-            hangup_command: config.waybeo.hangup_command.clone(),
-        });
-        (carrier::waybeo::CARRIER, api)
-    });
-    twilio.into_iter().chain(waybeo).collect()
-}
-
-/// The desks of the carriers that are answered.
-fn desks(config: &Config, public_url: &Url) -> HashMap<Carrier, Arc<dyn Desk>> {
-    let twilio: Arc<dyn Desk> = Arc::new(TwilioDesk {
-        public_url: public_url.clone(),
-        trust: trust(config),
-        account: config.secrets.twilio_account_sid.clone(),
-    });
-    let waybeo = config.waybeo.enabled.then(|| {
-        let desk: Arc<dyn Desk> = Arc::new(WaybeoDesk {
-            public_url: public_url.clone(),
-            token: config.secrets.waybeo_stream_token.clone(),
-            did_is_caller: config.waybeo.did == Did::Caller,
-            sip_id: config.waybeo.sip_id.clone(),
-        });
-        (carrier::waybeo::CARRIER, desk)
-    });
-    waybeo.into_iter().chain([(carrier::twilio::CARRIER, twilio)]).collect()
-}
-
-/// Tells how long Waybeo's token is good for, and warns before and when it is not any more.
-async fn watch_token(expires: i64) {
-    let left = || u64::try_from(expires.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
-    info!(left_s = left(); "WAYBEO_AUTH_TOKEN is good for so long");
-    for notice in TOKEN_NOTICES {
-        // Slept in pieces: the wall's clock may be set meanwhile.
-        while left() > notice.as_secs() {
-            let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
-            actix_rt::time::sleep(wait).await;
-        }
-        warn!(left_s = left(); "WAYBEO_AUTH_TOKEN expires: renew it and restart, or callers can be neither transferred nor hung up on");
-    }
-}
-
 /// What calls are begun with, where the operator wants that.
 fn dialling(
     config: &Config,
@@ -429,14 +350,14 @@ fn dialling(
     apis: &HashMap<Carrier, Arc<dyn Control>>,
     desks: &HashMap<Carrier, Arc<dyn Desk>>,
 ) -> Option<Dialling> {
-    let carrier = carrier::twilio::CARRIER;
+    let carrier = Carrier::all().find(|carrier| carrier.calls_people() && apis.contains_key(carrier))?;
     let api = apis.get(&carrier).filter(|_| config.outbound.enabled)?;
     Some(Dialling {
         rules: config.outbound.clone(),
         carrier,
         api: Arc::clone(api),
         desk: Arc::clone(desks.get(&carrier)?),
-        profile: Box::new(move |agent, language, to| profiles.named(agent, language, to)),
+        profile: Box::new(move |agent, language, to| profiles.named(carrier, agent, language, to)),
         pace: Mutex::default(),
     })
 }
@@ -472,8 +393,8 @@ fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
 
 /// Operators' requests and event streams at once.
 const MOST_OPERATORS: usize = 512;
-/// How long before its end a token's expiry is warned of: while there is time for it, when there is little, and at the end.
-const TOKEN_NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];
+/// How long a call's place is kept for its stream where no carrier lets it be set.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 /// The service's own handle of the writer and the Supervisor's.
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use switchboard::service::config::{Config, DEFAULTS, Provider, Sources, Verify};
+use switchboard::service::config::{Config, DEFAULTS, Provider, Sources};
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::delivery::notice::Kind;
 use switchboard_actors::profile::{AnswerKind, InterruptionPlan, KeyAction};
@@ -15,7 +16,7 @@ fn the_built_in_defaults_are_valid_and_give_nothing_to_worry_about() {
     let config = with(&[]);
     assert_eq!(config.notes, Vec::<String>::new());
     assert!(config.is_local());
-    assert_eq!(config.twilio.verify, Verify::Off);
+    assert_eq!(config.summary()["twilio"]["verify"], "off");
     assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.admin.bind.to_string(), "127.0.0.1:9090");
     assert_eq!(config.limits.start_timeout, Duration::from_secs(5));
@@ -90,6 +91,26 @@ fn a_copy_of_config_toml_changes_nothing() {
     let moved = sources.variables(&[("SWITCHBOARD__SERVER__BIND", "127.0.0.1:9000")]);
     let moved = Config::from_sources(&moved).expect("a loopback address");
     assert_eq!(moved.server.public_url.as_str(), "http://127.0.0.1:9000/");
+}
+
+#[test]
+fn a_carriers_section_says_what_its_seat_says() {
+    for carrier in Carrier::all() {
+        let (_, section) = DEFAULTS.split_once(&format!("\n[{}]\n", carrier.name())).expect("a section");
+        let section = section.split("\n[").next().unwrap_or_default();
+        let (mut reason, mut told) = (Vec::new(), Vec::new());
+        for line in section.lines().filter(|line| !line.is_empty()) {
+            match (line.strip_prefix("# "), line.split_once(" = ")) {
+                (Some(words), _) => reason.push(words),
+                (None, Some((key, value))) => {
+                    told.push((key, value.trim_matches('"'), std::mem::take(&mut reason).join(" ")))
+                }
+                (None, None) => panic!("{line}"),
+            }
+        }
+        let seat = carrier.settings().iter().map(|setting| (setting.key, setting.default, setting.help.to_owned()));
+        assert_eq!(told, seat.collect::<Vec<_>>(), "[{}] of config.toml", carrier.name());
+    }
 }
 
 #[test]

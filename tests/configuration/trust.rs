@@ -1,6 +1,6 @@
 //! What nothing starts without, and what is never shown.
 
-use switchboard::service::config::{Config, ConfigError, Sources, Verify};
+use switchboard::service::config::{Config, ConfigError, Sources};
 
 use crate::{KEY, TOKEN, problem, profile};
 
@@ -10,14 +10,15 @@ fn signatures_are_required_as_soon_as_a_stranger_could_call() {
         let token = if token { [("TWILIO_AUTH_TOKEN", "one, two")].as_slice() } else { &[] };
         let settings = [settings, &[("realtime.rehearsal_in_public", "true")]].concat();
         Config::from_sources(&Sources::default().variables(token).overrides(&settings))
-            .map(|config| config.twilio.verify)
+            .map(|config| config.summary()["twilio"]["verify"].clone())
     };
-    assert_eq!(verify(&[], false), Ok(Verify::Off));
-    assert_eq!(verify(&[], true), Ok(Verify::Require));
-    assert_eq!(verify(&[("twilio.verify", "off")], true), Ok(Verify::Off));
+    let (required, off) = (Ok("require".into()), Ok("off".into()));
+    assert_eq!(verify(&[], false), off);
+    assert_eq!(verify(&[], true), required);
+    assert_eq!(verify(&[("twilio.verify", "off")], true), off);
     let outside = [[("server.bind", "0.0.0.0:8080")], [("server.public_url", "https://voice.example.com")]];
     for outside in outside {
-        assert_eq!(verify(&outside, true), Ok(Verify::Require));
+        assert_eq!(verify(&outside, true), required);
         let unsigned = verify(&outside, false).expect_err("a stranger could call");
         assert!(problem(&unsigned, "twilio.verify").message.contains("TWILIO_AUTH_TOKEN"));
         for token in [true, false] {
@@ -59,7 +60,7 @@ fn a_warm_transfer_needs_the_carrier_s_api_and_somebody_to_call() {
 #[test]
 fn shared_keys_are_read_by_their_ids_or_refused_as_a_whole() {
     let load = |keys| Config::from_sources(&Sources::default().variables(&[("TWILIO_SHARED_KEYS", keys)]));
-    let keys = load("k1=one=1, k2 = two,").expect("valid").secrets.twilio_shared_keys;
+    let keys = load("k1=one=1, k2 = two,").expect("valid").secrets.carriers.pairs("TWILIO_SHARED_KEYS");
     let secret = |text: &str| Some(text.to_owned().into());
     assert_eq!((keys.get("k1").cloned(), keys.get("k2").cloned(), keys.len()), (secret("one=1"), secret("two"), 2));
     for keys in ["hunter2hunter2", "k1=hunter2hunter2,k1=other", "=hunter2hunter2", "k1="] {
@@ -86,7 +87,8 @@ fn what_needs_a_secret_is_refused_without_it() {
     let waybeo = [("waybeo.enabled", "true"), ("server.bind", "0.0.0.0:8080")];
     let variables = [("TWILIO_AUTH_TOKEN", "t")];
     problem(&load(&waybeo, &variables).expect_err("no stream token"), "waybeo.enabled");
-    let two = load(&[], &[("TWILIO_AUTH_TOKEN", "one, two,")]).expect("valid").secrets.twilio_auth_tokens;
+    let two = load(&[], &[("TWILIO_AUTH_TOKEN", "one, two,")]).expect("valid");
+    let two = two.secrets.carriers.listed("TWILIO_AUTH_TOKEN");
     assert_eq!(two, ["one".to_owned().into(), "two".to_owned().into()]);
 }
 

@@ -130,7 +130,7 @@ pub struct Inspect;
 pub struct CallSnapshot {
     /// Ours, a UUID.
     pub id: String,
-    /// `twilio`, `waybeo`.
+    /// The carrier's name.
     pub carrier: &'static str,
     /// `CallSid` or `ucid`.
     pub carrier_call_id: String,

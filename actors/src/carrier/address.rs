@@ -15,3 +15,10 @@ pub fn socket_url(public: &Url, path: &str) -> String {
         None => url,
     }
 }
+
+/// A URL without its query, which may carry a token.
+pub fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}

@@ -104,7 +104,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
-/// Bytes of an id. Twilio's have 34, Waybeo's 21, Ozonetel's some 20.
+/// Bytes of an id. Those of the carriers served have 20 to 40.
 const LONGEST_ID: usize = 128;
 /// Characters of an outside word that goes to the log.
 const LONGEST_WORD: usize = 64;

@@ -222,7 +222,7 @@ fn strip_trunk<'n>(country: &Country, rest: &'n str) -> &'n str {
 }
 
 /// Whether digits are what carriers send in place of a withheld number: words spelled on a keypad.
-/// <https://www.twilio.com/docs/voice/twiml#request-parameters> and its list of `From` for blocked callers.
+/// A carrier's page on its webhooks lists them, among the values of `From` of blocked callers.
 fn is_keypad_word(digits: &str) -> bool {
     KEYPAD_WORDS.contains(&digits)
 }

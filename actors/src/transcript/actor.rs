@@ -131,7 +131,7 @@ impl Transcript {
         let filed_at = clock::wall();
         self.journal.close(Closed { ending, tally, duration, filed_ms: filed_at.timestamp_millis() });
         let record = Record::new(Closing {
-            identity: &self.setup.identity,
+            call: (&self.setup.identity).into(),
             held: &self.held,
             conversation: self.log.conversation(),
             ending,

@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use super::log::ConversationLog;
 use super::messages::{Fact, Tally};
-use super::record::{Closing, Held, Record};
-use crate::carrier::{AudioFormat, Carrier, LineFormats};
+use super::record::{Closing, Held, Record, RecordedCall};
+use crate::carrier::AudioFormat;
 use crate::ending::Ending;
-use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
+use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::realtime::report::Words;
 
@@ -48,7 +48,8 @@ pub struct Header {
     /// The version of this format: [`VERSION`].
     version: u32,
     id: CallId,
-    carrier: Carrier,
+    /// Its name: the carrier may be one that is not served any more.
+    carrier: String,
     carrier_call: CarrierCallId,
     stream: StreamId,
     direction: Direction,
@@ -83,7 +84,7 @@ impl Header {
         Self {
             version: VERSION,
             id: identity.id,
-            carrier: identity.carrier,
+            carrier: identity.carrier.name().to_owned(),
             carrier_call: identity.carrier_call.clone(),
             stream: identity.stream.clone(),
             direction: identity.direction,
@@ -97,18 +98,17 @@ impl Header {
         }
     }
 
-    fn identity(&self) -> CallIdentity {
-        CallIdentity {
+    fn call(&self) -> RecordedCall<'_> {
+        RecordedCall {
             id: self.id,
-            carrier: self.carrier,
-            carrier_call: self.carrier_call.clone(),
-            stream: self.stream.clone(),
+            carrier: &self.carrier,
+            carrier_call: &self.carrier_call,
+            stream: &self.stream,
             direction: self.direction,
-            from: Private::new(self.from.clone()),
-            to: Private::new(self.to.clone()),
-            line: LineFormats { hears: self.line, says: self.says.unwrap_or(self.line) },
+            from: &self.from,
+            to: &self.to,
             started_at: self.started_at,
-            parameters: Private::new(self.parameters.clone()),
+            parameters: &self.parameters,
         }
     }
 }
@@ -280,7 +280,7 @@ impl Replay {
         };
         let filed_at = self.closed.and_then(|closed| DateTime::from_timestamp_millis(closed.filed_ms));
         Record::new(Closing {
-            identity: &self.header.identity(),
+            call: self.header.call(),
             held: &self.header.held,
             conversation: self.log.conversation(),
             ending,

@@ -18,10 +18,10 @@ use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
 use crate::ending::Ending;
-use crate::ids::{CallId, CallTag};
+use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::incident::{IncidentKind, Seen};
 use crate::latency::TurnLatency;
-use crate::line::identity::CallIdentity;
+use crate::line::identity::{CallIdentity, Direction};
 use crate::money::Usd;
 use crate::profile::{CallProfile, Question};
 use crate::realtime::report::{TranscriptionUsage, Usage};
@@ -39,7 +39,7 @@ pub struct Record {
 #[derive(Debug)]
 pub struct Closing<'a> {
     /// Whose call it was.
-    pub identity: &'a CallIdentity,
+    pub call: RecordedCall<'a>,
     /// How it was held.
     pub held: &'a Held,
     /// What was said.
@@ -52,6 +52,45 @@ pub struct Closing<'a> {
     pub duration: Duration,
     /// The moment of filing.
     pub filed_at: DateTime<Utc>,
+}
+
+/// Whose call a record is of.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordedCall<'a> {
+    /// Our id.
+    pub id: CallId,
+    /// The carrier's name: as text, because a call that is read back from disk may be of one that is not served any more.
+    pub carrier: &'a str,
+    /// The carrier's id of the call.
+    pub carrier_call: &'a CarrierCallId,
+    /// The carrier's id of the stream.
+    pub stream: &'a StreamId,
+    /// Who called whom.
+    pub direction: Direction,
+    /// The caller's number.
+    pub from: &'a str,
+    /// The dialled number.
+    pub to: &'a str,
+    /// When the stream started.
+    pub started_at: DateTime<Utc>,
+    /// What else the carrier told of the call.
+    pub parameters: &'a BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a CallIdentity> for RecordedCall<'a> {
+    fn from(identity: &'a CallIdentity) -> Self {
+        Self {
+            id: identity.id,
+            carrier: identity.carrier.name(),
+            carrier_call: &identity.carrier_call,
+            stream: &identity.stream,
+            direction: identity.direction,
+            from: identity.from.expose(),
+            to: identity.to.expose(),
+            started_at: identity.started_at,
+            parameters: identity.parameters.expose(),
+        }
+    }
 }
 
 /// What a record says of how its call was held: the part of a [`CallProfile`] that outlives the process, in the journal.
@@ -93,7 +132,7 @@ struct TranscriptFile {
     ucid: String,
     call_id: String,
     id: CallId,
-    carrier: &'static str,
+    carrier: String,
     timestamp: i64,
     duration_ms: u64,
     call_start_time: i64,
@@ -265,9 +304,9 @@ struct QueueFile {
 impl Record {
     /// The record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
-        let Closing { identity, held, conversation, ending, tally, duration, filed_at } = closing;
-        let started_at = identity.started_at;
-        let carrier_call = identity.carrier_call.as_str();
+        let Closing { call, held, conversation, ending, tally, duration, filed_at } = closing;
+        let started_at = call.started_at;
+        let carrier_call = call.carrier_call.as_str();
         let said = &conversation.utterances;
         let review = Review::new(&held.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
@@ -275,26 +314,26 @@ impl Record {
             conversation.happenings;
         if recordings.is_empty() && held.recording {
             // The journal of an older version does not say so, nor does one that was cut before.
-            recordings.push(recording_name(identity));
+            recordings.push(recording_name(call.carrier_call, started_at));
         }
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
         let transcript = TranscriptFile {
             ucid: carrier_call.to_owned(),
             call_id: carrier_call.to_owned(),
-            id: identity.id,
-            carrier: identity.carrier.name(),
+            id: call.id,
+            carrier: call.carrier.to_owned(),
             timestamp: filed_at.timestamp_millis(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             call_start_time: started_at.timestamp_millis(),
             call_end_time: moment(started_at, duration).timestamp_millis(),
-            from: identity.from.expose().clone(),
-            to: identity.to.expose().clone(),
+            from: call.from.to_owned(),
+            to: call.to.to_owned(),
             agent: held.agent.clone(),
             language: held.language.clone(),
             model: held.model.clone(),
-            stream_id: identity.stream.as_str().to_owned(),
-            direction: identity.direction.word(),
-            carrier_parameters: identity.parameters.expose().clone(),
+            stream_id: call.stream.as_str().to_owned(),
+            direction: call.direction.word(),
+            carrier_parameters: call.parameters.clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),
             rich_transcript: said.iter().map(|u| RichEntry::new(u, started_at)).collect(),
@@ -329,7 +368,7 @@ impl Record {
             recordings,
         };
         let queue = QueueFile {
-            id: identity.id,
+            id: call.id,
             ucid: carrier_call.to_owned(),
             call_id: carrier_call.to_owned(),
             timestamp: transcript.timestamp,
@@ -340,7 +379,8 @@ impl Record {
             attempts: 0,
             priority: "normal",
         };
-        Self { call: identity.tag(), stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
+        let tag = CallTag::new(call.id, call.carrier_call);
+        Self { call: tag, stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
     }
 
     /// Whose record it is.
@@ -615,8 +655,8 @@ pub(super) fn words(conversation: &Conversation, started_at: DateTime<Utc>) -> V
 }
 
 /// The name of a call's recording, by the moment of its beginning.
-pub fn recording_name(identity: &CallIdentity) -> String {
-    let (call, began) = (name_part(identity.carrier_call.as_str()), identity.started_at.timestamp_millis());
+pub fn recording_name(carrier_call: &CarrierCallId, began: DateTime<Utc>) -> String {
+    let (call, began) = (name_part(carrier_call.as_str()), began.timestamp_millis());
     format!("call_{call}_{began}_recording.wav")
 }
 

@@ -1,6 +1,7 @@
 //! What is done to the sound of the line: `[audio]` and a table in it for each carrier. Pure.
 
 use switchboard_actors::audio::level::{Gain, Levels, MOST_GAIN_DB};
+use switchboard_actors::carrier::Carrier;
 use switchboard_actors::profile::AudioPlan;
 
 use super::kinds::{flag, number};
@@ -9,7 +10,8 @@ use super::reader::Section;
 /// Reads `[audio]`.
 pub(super) fn read(section: &Section<'_>) -> Option<AudioPlan> {
     let correct = section.read("correct", flag);
-    let levels: Vec<_> = CARRIERS.iter().map(|&name| Some((name, read_levels(&section.table(name))?))).collect();
+    let levels: Vec<_> =
+        Carrier::all().map(Carrier::name).map(|name| Some((name, read_levels(&section.table(name))?))).collect();
     Some(AudioPlan { correct: correct?, levels: levels.into_iter().collect::<Option<_>>()? })
 }
 
@@ -18,6 +20,3 @@ fn read_levels(section: &Section<'_>) -> Option<Levels> {
     let (from_caller, to_caller) = (gain("gain_in_db"), gain("gain_out_db"));
     Some(Levels { from_caller: from_caller?, to_caller: to_caller? })
 }
-
-/// The carriers that have levels of their own, by the names of their capabilities.
-const CARRIERS: [&str; 2] = ["twilio", "waybeo"];

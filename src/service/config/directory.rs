@@ -7,8 +7,9 @@ use switchboard_actors::ids::Private;
 use switchboard_actors::numbers::Numbering;
 use switchboard_actors::profile::destinations::Destination;
 
+use super::carriers;
 use super::hours::hours;
-use super::kinds::{MINUTE, SECOND, duration, flag, quoted, text, texts, whole, word};
+use super::kinds::{MINUTE, SECOND, duration, flag, quoted, text, texts, whole};
 use super::names::unknown;
 use super::pattern::Pattern;
 use super::reader::{Reader, Section};
@@ -53,7 +54,7 @@ impl Route {
                 section.note(key, "a number without its country code matches only calls whose carrier writes it so; write it as +91…, or set numbers.country");
             }
         }
-        let carrier = section.read_if_set("carrier", word(CARRIERS));
+        let carrier = section.read_if_set("carrier", carriers::name);
         let parameters = section.read_if_set("parameters", texts);
         let agent = section.read_if_set("agent", text);
         let language = section.read_if_set("language", text);
@@ -152,8 +153,9 @@ fn briefing(section: &Section<'_>, target: Option<&Target>, secrets: &Secrets) -
     if section.has("whisper") {
         section.problem("whisper", "found with `warm = true`, expected `briefing` instead");
     }
-    if secrets.twilio_account_sid.is_none() || secrets.twilio_auth_tokens.is_empty() {
-        let next = "a warm transfer calls people over Twilio's API: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
+    if let Some(lacking) = carriers::lacks_calling(&secrets.carriers) {
+        let (title, variables) = (lacking.carrier.title(), lacking.variables);
+        let next = format!("a warm transfer calls people over {title}'s API: set {variables}");
         section.problem("warm", format!("found true without access to it; {next}"));
     }
     Some(Some(words.unwrap_or_else(|| BRIEFING.to_owned())))
@@ -271,5 +273,3 @@ const ISLANDS: &[&str] = &[
 ];
 /// Satellites and networks of no country (ITU-T E.164).
 const SATELLITES: &[&str] = &["+870", "+881", "+882", "+883"];
-/// The carriers that a route may name.
-pub(super) const CARRIERS: &[(&str, &str)] = &[("twilio", "twilio"), ("waybeo", "waybeo")];

@@ -109,7 +109,7 @@ pub(super) fn quoted(text: &str) -> String {
     shown(&Value::Text(text.to_owned()))
 }
 
-/// Whether a text looks like a key or a token: OpenAI's and Twilio's forms, or a long run of letters and digits.
+/// Whether a text looks like a key or a token: the forms of known keys, or a long run of letters and digits.
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     let long = text.len() >= 24 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
@@ -272,6 +272,16 @@ pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Nod
         let found = any_text(node).map_err(|_| expected())?;
         let known = words.iter().find(|(word, _)| *word == found.trim());
         known.map(|(_, meaning)| *meaning).ok_or_else(expected)
+    }
+}
+
+/// One of a few words, which stand for themselves.
+pub(super) fn one_of(words: &'static [&'static str]) -> impl Fn(&Node) -> Read<&'static str> {
+    move |node| {
+        let listed: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        let expected = || Expected::new(listed.join(" or "));
+        let found = any_text(node).map_err(|_| expected())?;
+        words.iter().find(|word| **word == found.trim()).copied().ok_or_else(expected)
     }
 }
 

@@ -9,13 +9,14 @@
 //! | floor | files |
 //! |---|---|
 //! | schema | `problem` says what is wrong and where, `layers` lays the sources on each other, `kinds` and `names` are the values there are, `reader` turns nodes into them, `variables`, `dotenv` and `sources` find what is laid |
-//! | sections | `secrets`, then one file a section or a family of them: `server`, `trust`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, … |
+//! | sections | `secrets`, then one file a section or a family of them: `server`, `trust`, `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, … |
 //! | the whole | `root` has [`Config`] and what holds between sections; `kept` reads the folders alone |
 //! | uses | `routing` decides who answers a call, `profiles` makes what a call is run with, `report` says what would run |
 //!
 //! All that is wrong is reported at once ([`ConfigError`]).
 
 mod audio;
+mod carriers;
 mod clips;
 mod conversation;
 mod directory;
@@ -56,6 +57,7 @@ mod variables;
 mod voices;
 mod webhooks;
 
+pub use carriers::Carriers;
 pub use clips::Clip;
 pub use conversation::{Keypad, Keys};
 pub use directory::{Route, Transfer};
@@ -76,10 +78,9 @@ pub use root::Config;
 pub use routing::{Decision, RouteInput};
 pub use secrets::Secrets;
 pub use server::Server;
-pub use service::{Admin, Did, Keep, Limits, Records, Retention, Twilio, Waybeo};
+pub use service::{Admin, Keep, Limits, Records, Retention};
 pub use sources::{DEFAULTS, Sources};
 pub use spending::Spend;
 pub use switchboard_actors::profile::hours::Hours;
 pub use tools::BuiltIn;
-pub use trust::Verify;
 pub use webhooks::{DeliveryQueue, Webhooks};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::carriers;
 use super::directory::{dear_area, is_e164, premium};
 use super::kinds::{SECOND, any_text, duration, flag, list, text, whole, word};
 use super::reader::Section;
@@ -68,9 +69,9 @@ impl Outbound {
         if !self.enabled {
             return;
         }
-        if secrets.twilio_account_sid.is_none() || secrets.twilio_auth_tokens.is_empty() {
-            let next = "found true without access to the carrier's API; set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
-            section.problem("enabled", next);
+        if let Some(lacking) = carriers::lacks_calling(&secrets.carriers) {
+            let found = "found true without access to the carrier's API";
+            section.problem("enabled", format!("{found}; set {}", lacking.variables));
         }
         if self.allow.is_empty() {
             section.problem("allow", "found no prefix, so nobody could be called; expected at least one, as \"+91\"");

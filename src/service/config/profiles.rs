@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_actors::carrier::Liveness;
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::ids::Private;
 use switchboard_actors::profile::destinations::Destinations;
 use switchboard_actors::profile::no_input::NoInputPlan;
@@ -80,11 +81,19 @@ impl Profiles {
         };
         let profile =
             CallProfile { model, variant, route, caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
-        Arc::new(match call.carrier.capabilities().liveness {
-            Liveness::AnyMessage | Liveness::OpenSocket => profile,
-            // Its dead lines are found by other signs.
-            Liveness::AudioOnly => for_waybeo(&self.config, &profile),
-        })
+        Arc::new(self.on(call.carrier, profile))
+    }
+
+    /// A profile with the terms of a carrier's calls.
+    fn on(&self, carrier: Carrier, profile: CallProfile) -> CallProfile {
+        let term = |term| self.config.carriers.term(carrier, term);
+        let limits = Limits {
+            lost_socket: term(Term::LostSocket).unwrap_or(profile.limits.lost_socket),
+            line_silence: term(Term::LineSilence).unwrap_or(profile.limits.line_silence),
+            ..profile.limits
+        };
+        let playout_lead = term(Term::Lead).unwrap_or(carrier.capabilities().lead);
+        CallProfile { limits, playout_lead, ..profile }
     }
 
     /// The variant a caller meets and its name, if experiments concern the agent.
@@ -107,11 +116,17 @@ impl Profiles {
         }
     }
 
-    /// The profile of a call to `number` with an agent and a language that an operator has named; with its first language where none is.
+    /// The profile of a call over `carrier` to `number` with an agent and a language that an operator has named; with its first language where none is.
     ///
     /// # Errors
     /// Which of the names is unknown, and what there is.
-    pub fn named(&self, agent: &str, language: Option<&str>, number: &str) -> Result<Arc<CallProfile>, String> {
+    pub fn named(
+        &self,
+        carrier: Carrier,
+        agent: &str,
+        language: Option<&str>,
+        number: &str,
+    ) -> Result<Arc<CallProfile>, String> {
         let Some(known) = self.config.agents.get(agent) else {
             let names: Vec<&str> = self.config.agents.keys().map(String::as_str).collect();
             return Err(format!("there is no agent of this name; configured: {}", names.join(", ")));
@@ -119,7 +134,8 @@ impl Profiles {
         let language = language.or(known.languages.first().map(String::as_str)).unwrap_or_default();
         let spoken = || format!("the agent does not speak this language; it speaks: {}", known.languages.join(", "));
         let profile = self.get(agent, language).ok_or_else(spoken)?;
-        Ok(Arc::new(CallProfile { caller: self.callers.hash(number), ..CallProfile::clone(&profile) }))
+        let profile = CallProfile { caller: self.callers.hash(number), ..CallProfile::clone(&profile) };
+        Ok(Arc::new(self.on(carrier, profile)))
     }
 
     /// The profile of an agent in a language, if it speaks it.
@@ -164,11 +180,6 @@ fn profiles<'c>(
     })
 }
 
-fn for_waybeo(config: &Config, profile: &CallProfile) -> CallProfile {
-    let limits = Limits { line_silence: config.waybeo.inactivity, ..profile.limits };
-    CallProfile { limits, ..profile.clone() }
-}
-
 fn profile(
     config: &Config,
     endpoint: &Endpoint,
@@ -188,12 +199,12 @@ fn profile(
             max_duration: limits.max_call_duration,
             line_silence: limits.line_silence,
             goodbye: limits.goodbye,
-            lost_socket: config.twilio.lost_socket,
+            lost_socket: config.carriers.first_term(Term::LostSocket).unwrap_or_default(),
             model_setup: limits.model_setup,
             model_answer: limits.model_answer,
             late_answer: limits.late_answer,
         },
-        playout_lead: config.twilio.playout_lead,
+        playout_lead: config.carriers.first_term(Term::Lead).unwrap_or_default(),
         audio: config.audio.clone(),
         recording: config.recording.dir.clone(),
         interruption: config.interruption,

@@ -6,6 +6,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use switchboard_actors::carrier::Carrier;
+
 use super::kinds::{Expected, shown};
 use super::layers::{Node, Value};
 use super::problem::{Origin, Problem};
@@ -318,15 +320,10 @@ fn secret_variable(key: &str) -> Option<&'static str> {
     if !secret.iter().any(|word| has(word)) {
         return None;
     }
-    Some(if has("sid") {
-        "TWILIO_ACCOUNT_SID"
-    } else if has("waybeo") && has("stream") {
-        "WAYBEO_STREAM_TOKEN"
-    } else if has("waybeo") {
-        "WAYBEO_AUTH_TOKEN"
-    } else if has("twilio") {
-        "TWILIO_AUTH_TOKEN"
-    } else if has("admin") {
+    if let Some(variable) = Carrier::secret_sounding(&key) {
+        return Some(variable);
+    }
+    Some(if has("admin") {
         "SWITCHBOARD_ADMIN_TOKEN"
     } else if has("webhook") {
         "SWITCHBOARD_WEBHOOK_SECRET"

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde_json::{Value, json};
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::address::without_query;
 use switchboard_actors::carrier::control::Target;
 use switchboard_actors::profile::InterruptionPolicy;
 use switchboard_actors::profile::destinations::Destination;
 use switchboard_actors::profile::spending::Budget;
 use switchboard_actors::realtime::openai::plan::TurnDetection;
-use url::Url;
 
 use super::directory::Route;
 use super::logging::LogFormat;
@@ -19,13 +20,12 @@ use super::problem::ConfigError;
 use super::provider::Provider;
 use super::root::Config;
 use super::service::Limits;
-use super::trust::Verify;
 
 impl Config {
     /// What would run, for machines. Durations in milliseconds, sizes in bytes.
     pub fn summary(&self) -> Value {
         let realtime = &self.realtime;
-        json!({
+        let mut summary = json!({
             "valid": true,
             "file": self.file.as_ref().map(|path| path.display().to_string()),
             "server": {
@@ -36,18 +36,7 @@ impl Config {
                 "drain_timeout_ms": self.server.drain_timeout.as_millis(),
             },
             "admin": {"bind": self.admin.bind.to_string(), "token_required": self.secrets.admin_token.is_some()},
-            "carriers": if self.waybeo.enabled { json!(["twilio", "waybeo"]) } else { json!(["twilio"]) },
-            "waybeo": {
-                "enabled": self.waybeo.enabled,
-                "api_url": without_query(&self.waybeo.api_url),
-                "transfer_command": self.waybeo.transfer_command,
-                "hangup_command": self.waybeo.hangup_command,
-                "inactivity_ms": self.waybeo.inactivity.as_millis(),
-                "did": self.waybeo.did.word(),
-                "sip_id": self.waybeo.sip_id,
-                "stream_token_required": self.secrets.waybeo_stream_token.is_some(),
-            },
-            "twilio": {"verify": self.twilio.verify.word(), "api_url": without_query(&self.twilio.api_url)},
+            "carriers": Carrier::all().filter(|carrier| self.carriers.is_answered(*carrier)).map(Carrier::name).collect::<Vec<_>>(),
             "realtime": {
                 "provider": realtime.provider.word(),
                 "url": realtime.url.as_ref().map(without_query),
@@ -86,7 +75,11 @@ impl Config {
             "limits": self.limits.summary(),
             "secrets": self.secrets.present().into_iter().map(|(name, there)| (name.to_owned(), presence(there).into())).collect::<serde_json::Map<_, _>>(),
             "notes": self.notes,
-        })
+        });
+        for carrier in Carrier::all() {
+            summary[carrier.name()] = self.carriers.describe(carrier).facts;
+        }
+        summary
     }
 
     /// What would run, in words: a heading and its facts in each line.
@@ -115,11 +108,10 @@ impl Config {
                     format_duration(self.server.drain_timeout)
                 ),
             ),
-            ("carriers", format!("twilio, signatures {}", self.verify_in_words())),
-            ("waybeo", self.waybeo_in_words()),
-            ("model", self.model_in_words()),
-            ("turns", turns(&realtime.options.turn_detection)),
         ];
+        lines.extend(Carrier::all().map(|carrier| self.carriers.describe(carrier)).map(|it| (it.heading, it.words)));
+        lines.push(("model", self.model_in_words()));
+        lines.push(("turns", turns(&realtime.options.turn_detection)));
         lines.extend(self.agents.iter().map(|(name, agent)| ("agent", agent_in_words(name, agent))));
         lines.extend(
             self.languages.iter().map(|(code, it)| ("language", format!("{code}: {}, “{}”", it.name, it.greeting))),
@@ -174,16 +166,12 @@ impl Config {
 
     /// Whether something that is switched on would use a secret that is not set.
     fn has_use_for(&self, secret: &str) -> bool {
-        let transfers = !self.transfers.is_empty() || self.outbound.enabled;
         match secret {
             "OPENAI_API_KEY" => self.realtime.provider != Provider::Rehearsal,
-            "TWILIO_AUTH_TOKEN" => self.twilio.verify == Verify::Require || transfers,
-            "TWILIO_ACCOUNT_SID" => !self.secrets.twilio_auth_tokens.is_empty() || transfers,
-            "WAYBEO_AUTH_TOKEN" | "WAYBEO_STREAM_TOKEN" => self.waybeo.enabled,
             "SWITCHBOARD_ADMIN_TOKEN" => !self.is_local(),
             "SWITCHBOARD_WEBHOOK_SECRET" => !self.webhooks.endpoints.is_empty(),
             "SWITCHBOARD_CALLER_SALT" => self.spend.limits.need_spend_store() || !self.experiments.is_empty(),
-            _ => false,
+            carriers => self.carriers.wants(carriers),
         }
     }
 
@@ -192,14 +180,6 @@ impl Config {
         let told = |agent: &Agent| self.recording.consent.is_some() || agent.notice.is_some();
         let words = if self.agents.values().all(told) { "callers are told first" } else { "not all callers are told" };
         format!("{}, {words}", dir.display())
-    }
-
-    fn verify_in_words(&self) -> &'static str {
-        match self.twilio.verify {
-            Verify::Require => "required",
-            Verify::Off if self.server.is_local() => "not required (every address is loopback)",
-            Verify::Off => "not required",
-        }
     }
 
     fn spending_in_words(&self) -> String {
@@ -214,20 +194,6 @@ impl Config {
         let hard = limits.iter().filter_map(|(what, budget)| Some(format!("{what} ${:.2}", budget.hard?.dollars())));
         let hard: Vec<String> = hard.collect();
         if hard.is_empty() { "no limits".to_owned() } else { format!("at most {}", hard.join(", ")) }
-    }
-
-    fn waybeo_in_words(&self) -> String {
-        let waybeo = &self.waybeo;
-        if !waybeo.enabled {
-            return "not answered (waybeo.enabled = false)".to_owned();
-        }
-        let token = if self.secrets.waybeo_stream_token.is_some() { "token required" } else { "no token (loopback)" };
-        let inactivity = format_duration(waybeo.inactivity);
-        let api = match &self.secrets.waybeo_auth_token {
-            Some(_) => without_query(&waybeo.api_url),
-            None => "no API (WAYBEO_AUTH_TOKEN absent)".to_owned(),
-        };
-        format!("/waybeo/ws, {token}; over after {inactivity} without audio; {api}")
     }
 
     /// Who answers, where it is, and who goes on when it is lost.
@@ -276,16 +242,6 @@ impl ConfigError {
             |problem| json!({"key": problem.key, "where": problem.origin.to_string(), "message": problem.message}),
         );
         json!({"valid": false, "problems": problems.collect::<Vec<_>>()})
-    }
-}
-
-impl Verify {
-    /// The word in the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Require => "require",
-            Self::Off => "off",
-        }
     }
 }
 
@@ -348,13 +304,6 @@ fn turns(detection: &TurnDetection) -> String {
         }
         TurnDetection::Semantic { eagerness, .. } => format!("semantic_vad, eagerness {eagerness}"),
     }
-}
-
-/// A URL without its query, which may carry a token.
-fn without_query(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.to_string()
 }
 
 const fn presence(there: bool) -> &'static str {

@@ -9,6 +9,7 @@ use switchboard_actors::profile::spending::Prices;
 use switchboard_actors::profile::{AudioPlan, InterruptionPlan};
 use switchboard_actors::tools::plan::ToolPlan;
 
+use super::carriers::{self, Carriers};
 use super::conversation::Keypad;
 use super::directory::{Route, Transfer};
 use super::experiments::{self, Experiment, Ground};
@@ -24,7 +25,7 @@ use super::realtime::Realtime;
 use super::recording::Recording;
 use super::secrets::Secrets;
 use super::server::Server;
-use super::service::{Admin, Limits, Records, Twilio, Waybeo};
+use super::service::{Admin, Limits, Records};
 use super::sources::Sources;
 use super::spending::{self, Spend};
 use super::tools::BuiltIn;
@@ -40,10 +41,8 @@ pub struct Config {
     pub log: Log,
     /// The operators' listener.
     pub admin: Admin,
-    /// Twilio.
-    pub twilio: Twilio,
-    /// Waybeo.
-    pub waybeo: Waybeo,
+    /// The carriers.
+    pub carriers: Carriers,
     /// The model.
     pub realtime: Realtime,
     /// Who answers, by name; `default` is always there.
@@ -174,12 +173,11 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let reading = Reading { tree, top: &top, reader, sources };
     let secrets = Secrets::read(&sources.variables);
     trust::weigh_tokens(&secrets, reader);
-    trust::check_shared_keys(&sources.variables, &secrets, reader);
+    carriers::check_pairs(&sources.variables, &secrets.carriers, reader);
     let server = Server::read(&top.table("server"));
     let log = Log::read(&top.table("log"));
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
-    let twilio = Twilio::read(&top.table("twilio"), server.as_ref(), &secrets);
-    let waybeo = Waybeo::read(&top.table("waybeo"), server.as_ref(), &secrets);
+    let carriers = Carriers::read(&top, server.as_ref(), &secrets.carriers);
     let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
     // A server whose table is wrong has been reported: an agent that names it is not reported as well.
     let servers = mcp.clone().unwrap_or_default();
@@ -196,12 +194,13 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let (agents, languages, transfers) = (answering.agents?, offered.languages?, offered.transfers?);
     note_idle_tools(&agents, &languages, &transfers, reader);
     note_untold(recording.as_ref(), &agents, reader);
+    let outbound = offered.outbound?;
+    let hands_on = !transfers.is_empty() || outbound.enabled;
     Some(Config {
         server: server?,
         log: log?,
         admin: admin?,
-        twilio: twilio?,
-        waybeo: waybeo?,
+        carriers: carriers?.with_transfers(hands_on),
         realtime: realtime?,
         agents,
         languages,
@@ -210,7 +209,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
         spend: answering.spend?,
         prices: answering.prices?,
         transfers,
-        outbound: offered.outbound?,
+        outbound,
         tools: offered.tools?,
         numbering: answering.numbering?,
         audio: offered.audio?,

@@ -66,6 +66,17 @@ impl Server {
 
     /// Whether carriers can reach the service from this machine alone.
     pub(super) fn is_local(&self) -> bool {
-        self.bind.ip().is_loopback() && is_loopback(&self.public_url)
+        self.outside().is_none()
+    }
+
+    /// The setting by which the service can be reached from outside this machine, if it can.
+    pub(super) fn outside(&self) -> Option<&'static str> {
+        if !self.bind.ip().is_loopback() {
+            Some("server.bind")
+        } else if !is_loopback(&self.public_url) {
+            Some("server.public_url")
+        } else {
+            None
+        }
     }
 }

@@ -1,79 +1,23 @@
-//! The service's own sections: the operators' listener, carriers, records, limits. Pure.
+//! The service's own sections: the operators' listener, records, limits. Pure.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 use super::kinds::{
-    Expected, HOUR, MILLISECOND, MINUTE, SECOND, address, any_text, duration, flag, list, or_word, size, text, url,
-    whole, word,
+    Expected, HOUR, MILLISECOND, MINUTE, SECOND, address, any_text, duration, list, or_word, size, text, whole,
 };
 use super::layers::Node;
 use super::reader::Section;
 use super::secrets::Secrets;
 use super::server::Server;
-use super::trust::{self, Verify};
+use super::trust;
 
 /// `[admin]`: the listener for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Where operators are listened to; port 0 takes any free one.
     pub bind: SocketAddr,
-}
-
-/// `[twilio]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Twilio {
-    /// Whether signatures are required, decided.
-    pub verify: Verify,
-    /// Twilio's REST API.
-    pub api_url: Url,
-    /// How long a call's place and its single-use stream token are kept for its stream.
-    pub token_lifetime: Duration,
-    /// How far ahead of real time audio is sent to Twilio's own buffer.
-    pub playout_lead: Duration,
-    /// How long the caller of a broken stream is waited for until Twilio asks how the call goes on.
-    pub lost_socket: Duration,
-}
-
-/// `[waybeo]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waybeo {
-    /// Whether its streams are to be answered.
-    pub enabled: bool,
-    /// Its HTTP API.
-    pub api_url: Url,
-    /// The word its API takes for a transfer.
-    pub transfer_command: String,
-    /// The word its API takes for a hang-up.
-    pub hangup_command: String,
-    /// No audio from its stream for this long: the call is over.
-    pub inactivity: Duration,
-    /// Whose number its `did` is.
-    pub did: Did,
-    /// The SIP id of the answer document; empty takes the one of the request.
-    pub sip_id: String,
-}
-
-/// Whose number Waybeo's `did` is: accounts differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
-    /// The caller's, as Waybeo has it in production; `vmn` is what was dialled.
-    Caller,
-    /// The dialled one, as Ozonetel's note has it.
-    Dialled,
-}
-
-impl Did {
-    /// The word in the configuration.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Dialled => "dialled",
-        }
-    }
 }
 
 /// `[records]`.
@@ -152,51 +96,6 @@ impl Admin {
     }
 }
 
-impl Twilio {
-    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
-        let asked = section.read("verify", word(VERIFY));
-        let api_url = section.read("api_url", url(&["https", "http"]));
-        let token_lifetime = section.read("token_lifetime", duration(SECOND..=10 * MINUTE));
-        let playout_lead = section.read("playout_lead", duration(40 * MILLISECOND..=5 * SECOND));
-        let lost_socket = section.read("lost_socket", duration(Duration::ZERO..=MINUTE));
-        Some(Self {
-            verify: trust::decide_verify(asked?, server?, secrets, section),
-            api_url: api_url?,
-            token_lifetime: token_lifetime?,
-            playout_lead: playout_lead?,
-            lost_socket: lost_socket?,
-        })
-    }
-}
-
-impl Waybeo {
-    pub(super) fn read(section: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
-        let enabled = section.read("enabled", flag);
-        let api_url = section.read("api_url", url(&["https", "http"]));
-        let transfer_command = section.read("transfer_command", text);
-        let hangup_command = section.read("hangup_command", text);
-        let inactivity = section.read("inactivity", duration(5 * SECOND..=HOUR));
-        let did = section.read("did", word(DID));
-        let sip_id = section.read("sip_id", any_text);
-        if enabled == Some(true) && secrets.waybeo_auth_token.is_none() {
-            let next =
-                "its callers cannot be transferred and are hung up on by closing the stream; set WAYBEO_AUTH_TOKEN";
-            section.note("enabled", next);
-        }
-        let waybeo = Self {
-            enabled: enabled?,
-            api_url: api_url?,
-            transfer_command: transfer_command?,
-            hangup_command: hangup_command?,
-            inactivity: inactivity?,
-            did: did?,
-            sip_id: sip_id?,
-        };
-        trust::check_waybeo(waybeo.enabled, server?, secrets, section);
-        Some(waybeo)
-    }
-}
-
 impl Records {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let dir = section.read("dir", text);
@@ -272,10 +171,6 @@ fn fallback(node: &Node) -> Result<Option<String>, Expected> {
         _ => Err(Expected::new("\"hang_up\" or \"transfer <name>\"")),
     }
 }
-
-const VERIFY: &[(&str, Option<Verify>)] =
-    &[("auto", None), ("require", Some(Verify::Require)), ("off", Some(Verify::Off))];
-const DID: &[(&str, Did)] = &[("caller", Did::Caller), ("dialled", Did::Dialled)];
 
 /// The largest limit of a kind of file: 64 TiB, more than one disk has.
 const MOST_KEPT: usize = 1 << 46;

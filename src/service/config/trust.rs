@@ -1,55 +1,17 @@
 //! The rules that hold between sections and secrets: nothing starts that a stranger could use at our cost. Pure.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use switchboard_actors::carrier::Carrier;
 use url::Url;
 
 use super::kinds::{is_loopback, looks_secret};
-use super::layers::{Node, Value, Variable};
+use super::layers::{Node, Value};
 use super::problem::Origin;
 use super::provider::Provider;
 use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
-
-/// Whether a carrier's signatures are required.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verify {
-    /// Nothing unsigned is answered.
-    Require,
-    /// Not looked at: only while every address is loopback.
-    Off,
-}
-
-/// Decides `twilio.verify`, which is `None` for `"auto"`.
-pub(super) fn decide_verify(
-    asked: Option<Verify>,
-    server: &Server,
-    secrets: &Secrets,
-    section: &Section<'_>,
-) -> Verify {
-    let local = server.is_local();
-    let token = !secrets.twilio_auth_tokens.is_empty();
-    let verify = asked.unwrap_or(if token || !local { Verify::Require } else { Verify::Off });
-    match (asked, verify) {
-        (Some(Verify::Off), _) if !local => {
-            let outside = if server.bind.ip().is_loopback() { "server.public_url" } else { "server.bind" };
-            let next =
-                "expected \"require\" (or \"auto\") as soon as an address is not loopback; set TWILIO_AUTH_TOKEN";
-            section.problem("verify", format!("found \"off\" while {outside} can be reached from outside; {next}"));
-        }
-        (None, Verify::Require) if !token => {
-            let next = "set TWILIO_AUTH_TOKEN, or make server.bind and server.public_url loopback addresses";
-            section.problem("verify", format!("signatures are required because an address is not loopback; {next}"));
-        }
-        (Some(Verify::Require), _) if !token => {
-            section.problem("verify", "found \"require\" without a token to verify with; set TWILIO_AUTH_TOKEN");
-        }
-        (Some(_) | None, Verify::Require | Verify::Off) => {}
-    }
-    verify
-}
 
 /// Checks the operators' listener against the carriers' and its token.
 pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &Secrets, section: &Section<'_>) {
@@ -63,13 +25,6 @@ pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &S
     }
 }
 
-/// Checks that streams which cannot be signed bring a token.
-pub(super) fn check_waybeo(enabled: bool, server: &Server, secrets: &Secrets, section: &Section<'_>) {
-    if enabled && secrets.waybeo_stream_token.is_none() && !server.is_local() {
-        section.problem("enabled", "found true without a token for its streams; set WAYBEO_STREAM_TOKEN");
-    }
-}
-
 /// Checks that who answers is who is meant to: people who call a number must not hear their own voice back.
 pub(super) fn check_model(
     (provider, url): (Provider, Option<&Url>),
@@ -78,12 +33,10 @@ pub(super) fn check_model(
     secrets: &Secrets,
     section: &Section<'_>,
 ) {
-    let local = server.is_local();
     match provider {
         // At a URL of its own it is a server that asks for no key.
         Provider::Rehearsal if url.is_none() => {
-            if !local && !allowed {
-                let outside = if server.bind.ip().is_loopback() { "server.public_url" } else { "server.bind" };
+            if let Some(outside) = server.outside().filter(|_| !allowed) {
                 let found = format!(
                     "found \"rehearsal\" while {outside} can be reached from outside: callers would hear a model that repeats their words"
                 );
@@ -109,27 +62,14 @@ pub(super) fn check_model(
 
 /// Notes tokens of our own that can be guessed.
 pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
-    let tokens =
-        [("SWITCHBOARD_ADMIN_TOKEN", &secrets.admin_token), ("WAYBEO_STREAM_TOKEN", &secrets.waybeo_stream_token)];
+    let own = Carrier::all_secrets().filter(|secret| secret.own);
+    let own = own.map(|secret| (secret.name, secrets.carriers.one(secret.name)));
+    let tokens = [("SWITCHBOARD_ADMIN_TOKEN", secrets.admin_token.as_ref())].into_iter().chain(own);
     for (name, token) in tokens {
-        if token.as_ref().is_some_and(|token| token.expose().len() < SHORTEST) {
+        if token.is_some_and(|token| token.expose().len() < SHORTEST) {
             let next = "so it can be guessed; `openssl rand -hex 32` makes a good one";
             reader.note(format!("{name}: shorter than {SHORTEST} signs, {next}"));
         }
-    }
-}
-
-/// Refuses a list of shared keys that cannot be read: half of what was meant would be believed.
-pub(super) fn check_shared_keys(variables: &BTreeMap<String, Variable>, secrets: &Secrets, reader: &Reader) {
-    const NAME: &str = "TWILIO_SHARED_KEYS";
-    let Some(variable) = variables.get(NAME) else { return };
-    let listed = variable.value.split(',').filter(|key| !key.trim().is_empty()).count();
-    if listed != secrets.twilio_shared_keys.len() {
-        let read = secrets.twilio_shared_keys.len();
-        let found = format!("found {listed} entries of which {read} can be told apart and read");
-        let message = format!("{found}, expected `id=secret`, several separated by commas");
-        let origin = Origin::Variable { name: NAME.to_owned(), dotenv: variable.dotenv };
-        reader.problem(NAME, origin, message);
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::settings::{self, Secret};
+
 use super::layers::{Node, PREFIX, Value, Variable};
 use super::problem::Origin;
 use super::reader::Reader;
@@ -23,14 +26,16 @@ enum Form {
 
 /// Whether a name in `.env` is looked at by this program, so that a line that cannot be read is not passed over.
 pub(super) fn is_ours(name: &str) -> bool {
-    name.starts_with(OWN) || name == "RUST_LOG" || SECRETS.iter().any(|(known, _)| *known == name)
+    name.starts_with(OWN) || name == "RUST_LOG" || secrets().any(|(known, _)| known == name)
 }
 
 /// Refuses secrets that were damaged on their way here: they would be refused by others, one call at a time.
 pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node, reader: &Reader) {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<&str, Form> = BTreeMap::new();
     name_secrets(tree, "", &mut all);
-    all.extend(SECRETS);
+    for (name, form) in secrets() {
+        all.insert(name, form);
+    }
     for (name, form) in all {
         let Some(variable) = variables.get(name) else { continue };
         if variable.quoted && !variable.dotenv {
@@ -93,7 +98,7 @@ pub(super) fn strangers(variables: &BTreeMap<String, Variable>, tree: &Node, key
     let strange = |name: &&String| {
         name.starts_with(OWN)
             && !name.starts_with(PREFIX)
-            && !SECRETS.iter().any(|(known, _)| known == name)
+            && !secrets().any(|(known, _)| known == name.as_str())
             && !INTERNAL.contains(&name.as_str())
             && !is_of_kubernetes(name)
             && !mentions(tree, name)
@@ -114,7 +119,7 @@ fn nearest(name: &str, keys: &BTreeSet<String>) -> Option<String> {
     let bare = |name: &str| name.trim_start_matches("SWITCHBOARD").replace('_', "").to_uppercase();
     let settings = keys.iter().filter(|key| !key.contains('<'));
     let settings = settings.map(|key| format!("{PREFIX}{}", key.replace('.', "__").to_uppercase()));
-    let known = SECRETS.iter().map(|(known, _)| (*known).to_owned()).filter(|known| known.starts_with(OWN));
+    let known = secrets().map(|(known, _)| known.to_owned()).filter(|known| known.starts_with(OWN));
     let likeness = |known: &str| strsim::jaro_winkler(&bare(known), &bare(name));
     let all = known.chain(settings).map(|known| (likeness(&known), known));
     let (likeness, known) = all.max_by(|left, right| left.0.total_cmp(&right.0))?;
@@ -140,19 +145,24 @@ fn mentions(node: &Node, name: &str) -> bool {
 
 /// How our own variables begin.
 const OWN: &str = "SWITCHBOARD_";
-/// The secrets that are read whatever the settings say.
-const SECRETS: [(&str, Form); 10] = [
+/// Our own secrets, and the model's.
+const SECRETS: [(&str, Form); 5] = [
     ("OPENAI_API_KEY", Form::One),
-    ("TWILIO_ACCOUNT_SID", Form::One),
-    ("TWILIO_AUTH_TOKEN", Form::Listed),
-    ("TWILIO_SHARED_KEYS", Form::Listed),
-    ("WAYBEO_AUTH_TOKEN", Form::One),
-    ("WAYBEO_STREAM_TOKEN", Form::One),
     ("SWITCHBOARD_ADMIN_TOKEN", Form::Phrase),
     ("SWITCHBOARD_WEBHOOK_SECRET", Form::Several),
     ("SWITCHBOARD_CALLER_SALT", Form::Words),
     ("SWITCHBOARD_REDIS_PASSWORD", Form::Words),
 ];
+
+/// The secrets that are read whatever the settings say.
+fn secrets() -> impl Iterator<Item = (&'static str, Form)> {
+    let form = |secret: &Secret| match secret.form {
+        settings::Form::One => Form::One,
+        settings::Form::Listed | settings::Form::Pairs => Form::Listed,
+    };
+    SECRETS.into_iter().chain(Carrier::all_secrets().map(move |secret| (secret.name, form(secret))))
+}
+
 /// What the program tells itself when it starts itself again.
 const INTERNAL: [&str; 1] = ["SWITCHBOARD_HUGE_PAGES_ASKED"];
 /// Two names this much alike (Jaro-Winkler) are taken for one misspelt.

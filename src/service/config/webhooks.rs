@@ -13,10 +13,10 @@ use url::Host;
 
 use super::headers::read_header;
 use super::kinds::{
-    HOUR, MILLISECOND, MINUTE, SECOND, any_text, duration, is_loopback, list, machine, quoted, text, texts, url, whole,
-    word,
+    Expected, HOUR, MILLISECOND, MINUTE, SECOND, any_text, duration, is_loopback, list, machine, quoted, text, texts,
+    url, whole, word,
 };
-use super::layers::Variable;
+use super::layers::{Node, Variable};
 use super::names::is_variable;
 use super::reader::Section;
 
@@ -95,7 +95,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
     let name = section.read("name", text);
     let url = section.read("url", url(&["https", "http"]));
     let events = section.read_if_set("events", list(EVENTS.len(), word(EVENTS)));
-    let payload = section.read_if_set("payload", word(PAYLOADS));
+    let payload = section.read_if_set("payload", payload);
     let secret_env = section.read_if_set("secret_env", any_text);
     let bearer_env = section.read_if_set("bearer_env", any_text);
     let headers = section.read_if_set("headers", texts);
@@ -156,7 +156,10 @@ impl Environment<'_> {
     }
 
     fn bearer(&self, named: Option<String>, payload: Payload) -> Option<Option<Private<String>>> {
-        let house = (payload == Payload::WaybeoDataRecord).then(|| WAYBEO.to_owned());
+        let house = match payload {
+            Payload::Carrier(payload) => Some(payload.bearer.to_owned()),
+            Payload::Switchboard | Payload::SingleInterfaceV2 => None,
+        };
         let Some(variable) = named.or(house) else { return Some(None) };
         if !self.is_named(&variable, "bearer_env") {
             return None;
@@ -207,6 +210,13 @@ impl Environment<'_> {
     }
 }
 
+/// The name of a shape.
+fn payload(node: &Node) -> Result<Payload, Expected> {
+    let listed = || Payload::all().map(|it| format!("\"{}\"", it.name())).collect::<Vec<_>>().join(" or ");
+    let found = any_text(node).map_err(|_| Expected::new(listed()))?;
+    Payload::all().find(|it| it.name() == found.trim()).ok_or_else(|| Expected::new(listed()))
+}
+
 fn check_events(plan: &EndpointPlan, section: &Section<'_>) {
     let known = plan.payload.kinds();
     if let Some(stranger) = plan.events.iter().find(|kind| !known.contains(kind)) {
@@ -245,15 +255,9 @@ const SIGNED: [&str; 4] = ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature
 const SECRET: &str = "SWITCHBOARD_WEBHOOK_SECRET";
 const REDIS_PASSWORD: &str = "SWITCHBOARD_REDIS_PASSWORD";
 const BACKENDS: &[(&str, Backend)] = &[("files", Backend::Files), ("redis", Backend::Redis)];
-const WAYBEO: &str = "WAYBEO_AUTH_TOKEN";
 const EVENTS: &[(&str, Kind)] = &[
     ("call.started", Kind::CallStarted),
     ("call.ended", Kind::CallEnded),
     ("call.transferred", Kind::CallTransferred),
     ("transcript.ready", Kind::TranscriptReady),
-];
-const PAYLOADS: &[(&str, Payload)] = &[
-    ("switchboard", Payload::Switchboard),
-    ("waybeo_data_record", Payload::WaybeoDataRecord),
-    ("singleinterface_v2", Payload::SingleInterfaceV2),
 ];

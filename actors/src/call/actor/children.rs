@@ -122,7 +122,7 @@ pub(super) fn start_transcript(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr
 fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<Recorder> {
     let (identity, dir) = (&setup.identity, setup.profile.recording.as_deref()?);
     // A caller who was handed on and came back is recorded in a file of its own.
-    let name = recording_name(identity);
+    let name = recording_name(&identity.carrier_call, identity.started_at);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
     let held = setup.writer.clone();

@@ -4,16 +4,20 @@ mod answer;
 pub mod control;
 pub mod desk;
 mod fake;
+mod settings;
 mod told;
 pub mod trust;
 mod wire;
 
 use std::time::Duration;
 
+use url::Url;
+
 use self::fake::TwilioFake;
 use self::wire::TwilioWire;
 use super::desk::Route;
 use super::fake::Fake;
+use super::settings::{Described, Finding, Given, Opened, Secret, Setting};
 use super::{
     AudioFormat, ByClear, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -37,6 +41,34 @@ impl Seat for Twilio {
 
     fn routes(&self) -> &'static [Route] {
         desk::ROUTES
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        settings::SECRETS
+    }
+
+    fn calls_people(&self) -> bool {
+        true
+    }
+
+    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
+        settings::check(given)
+    }
+
+    fn describe(&self, given: &Given<'_>) -> Described {
+        settings::describe(given)
+    }
+
+    fn is_answered(&self, _: &Given<'_>) -> bool {
+        true
+    }
+
+    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
+        Some(settings::open(given, public))
     }
 
     fn wire(&self) -> Box<dyn Wire> {

@@ -2,16 +2,21 @@
 
 mod answer;
 pub mod control;
+mod data_record;
 pub mod desk;
 mod fake;
+mod settings;
 mod wire;
 
 use std::time::Duration;
+
+use url::Url;
 
 use self::fake::WaybeoFake;
 use self::wire::WaybeoWire;
 use super::desk::Route;
 use super::fake::Fake;
+use super::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
 use super::{
     AudioFormat, Capabilities, Carrier, Chunk, Clear, Flow, Handover, Keys, Length, Liveness, Marks, Messages,
     OurClose, Pacing, Pings, Seat, SecondStart, Wire,
@@ -35,6 +40,34 @@ impl Seat for Waybeo {
 
     fn routes(&self) -> &'static [Route] {
         desk::ROUTES
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        settings::SECRETS
+    }
+
+    fn payload(&self) -> Option<&'static Payload> {
+        Some(&data_record::DATA_RECORD)
+    }
+
+    fn check(&self, given: &Given<'_>) -> Vec<Finding> {
+        settings::check(given)
+    }
+
+    fn describe(&self, given: &Given<'_>) -> Described {
+        settings::describe(given)
+    }
+
+    fn is_answered(&self, given: &Given<'_>) -> bool {
+        settings::is_answered(given)
+    }
+
+    fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened> {
+        settings::open(given, public)
     }
 
     fn wire(&self) -> Box<dyn Wire> {

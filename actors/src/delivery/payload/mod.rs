@@ -1,27 +1,28 @@
 //! The bodies that receivers get, one file a shape. Pure.
 //!
 //! A shape is a function from a notice (and its record, where there is one) to JSON, beside a few facts: its name, which kinds
-//! of notice it can tell, and what it calls itself. Another shape is another file and another line in [`Payload`].
+//! of notice it can tell, and what it calls itself. Another shape is another file and another line in [`Payload`]; a
+//! carrier's is in its folder.
 
 mod numbers;
 mod ours;
 mod singleinterface;
-mod waybeo;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
 use super::notice::{Kind, Notice};
+use crate::carrier::{self, Carrier};
 
 /// The shape of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
     /// Our own.
     Switchboard,
-    /// Waybeo's result record.
-    WaybeoDataRecord,
     /// SingleInterface's body, version 2.0.
     SingleInterfaceV2,
+    /// A carrier's own.
+    Carrier(&'static carrier::settings::Payload),
 }
 
 /// What a shape is made from.
@@ -37,13 +38,16 @@ pub struct Material<'a> {
 
 impl Payload {
     /// Every shape.
-    pub const ALL: [Self; 3] = [Self::Switchboard, Self::WaybeoDataRecord, Self::SingleInterfaceV2];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let carriers = Carrier::all().filter_map(Carrier::payload).map(Self::Carrier);
+        [Self::Switchboard].into_iter().chain(carriers).chain([Self::SingleInterfaceV2])
+    }
 
     /// Its name in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Switchboard => "switchboard",
-            Self::WaybeoDataRecord => "waybeo_data_record",
+            Self::Carrier(payload) => payload.name,
             Self::SingleInterfaceV2 => "singleinterface_v2",
         }
     }
@@ -52,7 +56,7 @@ impl Payload {
     pub const fn kinds(self) -> &'static [Kind] {
         match self {
             Self::Switchboard => &Kind::ALL,
-            Self::WaybeoDataRecord | Self::SingleInterfaceV2 => &[Kind::TranscriptReady],
+            Self::Carrier(_) | Self::SingleInterfaceV2 => &[Kind::TranscriptReady],
         }
     }
 
@@ -65,7 +69,7 @@ impl Payload {
     pub const fn user_agent(self) -> &'static str {
         match self {
             Self::Switchboard => concat!("Switchboard/", env!("CARGO_PKG_VERSION")),
-            Self::WaybeoDataRecord => "VoiceAgent-Waybeo/2.0",
+            Self::Carrier(payload) => payload.user_agent,
             Self::SingleInterfaceV2 => "VoiceAgent-Webhook/1.0",
         }
     }
@@ -77,7 +81,9 @@ impl Payload {
     pub fn body(self, material: Material<'_>) -> serde_json::Result<Vec<u8>> {
         match self {
             Self::Switchboard => numbers::write(&ours::body(material)),
-            Self::WaybeoDataRecord => numbers::write(&waybeo::body(material)),
+            Self::Carrier(payload) => {
+                (payload.body)(&material.notice.call.carrier_call_id, completion(material.record))
+            }
             Self::SingleInterfaceV2 => numbers::write(&singleinterface::body(material)),
         }
     }
@@ -97,3 +103,30 @@ fn completion(record: Option<&Value>) -> &str {
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_carriers_own_body_tells_of_the_call_and_how_complete_its_answers_are() {
+        for payload in Payload::all().filter(|payload| matches!(payload, Payload::Carrier(_))) {
+            let told = |record: &Value| {
+                let body = testing::material(record, |material| payload.body(material)).expect("JSON");
+                String::from_utf8(body).expect("text")
+            };
+            let whole = told(&testing::record());
+            assert!(whole.contains("U1") && whole.contains("partial"), "{}: {whole}", payload.name());
+            let wordless = told(&json!({"call_id": "U1", "conversation": [], "answers": {}}));
+            assert!(wordless.contains(r#""none""#), "{}: {wordless}", payload.name());
+        }
+    }
+
+    #[test]
+    fn no_two_shapes_have_one_name() {
+        let names: std::collections::BTreeSet<_> = Payload::all().map(Payload::name).collect();
+        assert_eq!(names.len(), Payload::all().count());
+    }
+}

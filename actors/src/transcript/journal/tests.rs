@@ -127,6 +127,19 @@ fn a_time_beyond_any_call_does_no_harm() {
     assert_eq!(record["duration_ms"], 7 * 24 * 3_600_000);
 }
 
+/// Carriers come and go; the calls of one that is gone are still calls.
+#[test]
+fn a_call_of_a_carrier_that_is_not_served_any_more_becomes_a_record() {
+    let (mut entries, _) = a_call();
+    let Entry::Opened(header) = &entries[0] else { panic!("it begins with whose call it is") };
+    let mut written = serde_json::to_value(header).expect("JSON");
+    written["carrier"] = "pigeon".into();
+    let journal = serde_json::json!({ "opened": written }).to_string();
+    entries[0] = serde_json::from_str(&journal).expect("a header, whoever the carrier was");
+    let record = as_json(&Replay::of(entries, clock::now()).expect("a header").record());
+    assert_eq!((&record["carrier"], &record["call_id"]), (&"pigeon".into(), &"CA1".into()));
+}
+
 /// A caller says hello and is answered, and 1.9 s into it the process dies.
 fn a_call() -> (Vec<Entry<'static>>, Vec<u8>) {
     let placed = |item: &str, speaker, previous: Option<&str>| Words::Placed {

@@ -223,7 +223,7 @@ fn the_weight_is_near_what_is_written() {
 
 fn closing(conversation: Conversation) -> Closing<'static> {
     Closing {
-        identity: Box::leak(Box::new(identity())),
+        call: (&*Box::leak(Box::new(identity()))).into(),
         held: Box::leak(Box::new(Held::of(&profile()))),
         conversation,
         ending: Ending::AgentHungUp,

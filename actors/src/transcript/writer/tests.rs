@@ -136,7 +136,7 @@ fn record(after_ms: i64) -> Record {
     let (identity, profile) = (identity(), profile());
     let filed_at: DateTime<_> = identity.started_at + TimeDelta::milliseconds(after_ms);
     Record::new(Closing {
-        identity: &identity,
+        call: (&identity).into(),
         held: &Held::of(&profile),
         conversation: ConversationLog::new(crate::clock::now()).conversation(),
         ending: Ending::CallerHungUp,

@@ -1,0 +1,59 @@
+//! Waybeo's `data_record` (as its deployments take it; there is no public page): whether the call's questions were answered. Pure.
+//!
+//! `callId` is spelled so; another spelling is answered with 400. Sent for every call, those without words as `none`.
+
+use serde::Serialize;
+
+use super::settings::TOKEN;
+use crate::carrier::settings::Payload;
+
+/// The record, as a body for webhooks.
+pub(super) const DATA_RECORD: Payload = Payload {
+    name: "waybeo_data_record",
+    user_agent: "VoiceAgent-Waybeo/2.0",
+    bearer: TOKEN,
+    body: |call, completion| serde_json::to_vec(&body(call, completion)),
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    call_id: &'a str,
+    command: &'static str,
+    parameters: [Parameter; 2],
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    key: &'static str,
+    value: String,
+}
+
+fn body<'a>(ucid: &'a str, completion: &str) -> Body<'a> {
+    Body {
+        call_id: ucid,
+        command: "data_record",
+        parameters: [
+            Parameter { key: "bot_reference_id", value: format!("bot_{ucid}") },
+            Parameter { key: "data_capture_status", value: completion.to_owned() },
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_the_references() {
+        for word in ["complete", "partial", "none"] {
+            let body = (DATA_RECORD.body)("U1", word).expect("JSON");
+            assert_eq!(
+                String::from_utf8(body).expect("text"),
+                format!(
+                    r#"{{"callId":"U1","command":"data_record","parameters":[{{"key":"bot_reference_id","value":"bot_U1"}},{{"key":"data_capture_status","value":"{word}"}}]}}"#
+                )
+            );
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Every carrier's desk: each route is judged, each answer is written, a token comes back, and nothing that a stranger sends makes it
+//! fall over. One script for all seats.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use switchboard_actors::carrier::control::Target;
+use switchboard_actors::carrier::desk::{
+    Answer, Arrival, Desk, Dial, Document, Heard, Proof, Request, Role, Side, Taker, Verb,
+};
+use switchboard_actors::carrier::fake::{self, Calling, Told};
+use switchboard_actors::carrier::settings::{Form, Given, Kind, Secrets, Setting, Settings, Value};
+use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
+use switchboard_actors::ids::{CarrierCallId, Private};
+use url::Url;
+
+/// A text that every form of secret takes.
+const SECRET: &str = "k=secret";
+/// One that has to be written with care wherever it goes.
+const TOKEN: &str = "t&<\"'>k+%20 é";
+
+#[test]
+fn settings_have_defaults_of_their_kind_and_reasons() {
+    for carrier in Carrier::all() {
+        let keys: BTreeSet<_> = carrier.settings().iter().map(|setting| setting.key).collect();
+        assert_eq!(keys.len(), carrier.settings().len(), "{carrier:?}: a key twice");
+        for setting in carrier.settings() {
+            assert!(value(setting).is_some(), "{carrier:?}.{}: {}", setting.key, setting.default);
+            assert!(setting.help.ends_with('.'), "{carrier:?}.{}: {}", setting.key, setting.help);
+        }
+        for secret in carrier.secrets() {
+            assert!(secret.name.starts_with(&carrier.name().to_uppercase()) && !secret.help.is_empty(), "{secret:?}");
+        }
+    }
+}
+
+#[test]
+fn routes_bear_the_carriers_name_and_no_two_are_one() {
+    let mut paths = BTreeSet::new();
+    for carrier in Carrier::all() {
+        let own = format!("/{}/", carrier.name());
+        assert!(carrier.path(Role::Stream).is_some(), "{carrier:?} has no stream");
+        for route in carrier.routes() {
+            assert!(!route.verbs.is_empty() && paths.insert(route.path), "{}", route.path);
+            let stream = route.role == Role::Stream;
+            assert!(!stream || route.verbs == [Verb::Get], "{}: an upgrade is a GET", route.path);
+            // What was told before there were other carriers has its twin under the carrier's name.
+            let has_twin = || carrier.routes().iter().any(|it| it.role == route.role && it.path.starts_with(&own));
+            assert!(route.path.starts_with(&own) || has_twin(), "{}", route.path);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_believed_without_proof() {
+    for carrier in Carrier::all() {
+        let (proved, bare) = (Service::of(carrier, true), Service::of(carrier, false));
+        assert_ne!(proved.desk().proof(), Proof::ThisMachine, "{carrier:?}");
+        assert_eq!(bare.desk().proof(), Proof::ThisMachine, "{carrier:?}");
+        for route in carrier.routes() {
+            for &verb in route.verbs {
+                let of = |is_local| Request { verb, target: route.path, headers: &FORM, body: b"CallSid=x", is_local };
+                for (service, is_local, label) in
+                    [(&proved, true, None), (&proved, false, None), (&bare, false, Some("not_local"))]
+                {
+                    let desk = service.desk();
+                    let request = of(is_local);
+                    let refused = match route.role {
+                        Role::Stream => desk.upgrade(&request).map(|_| ()),
+                        role => desk.judge(role, &request).map(|_| ()),
+                    };
+                    let refused = refused.expect_err(route.path);
+                    let stranger = refused.stranger.unwrap_or_else(|| panic!("{}: {}", route.path, refused.told));
+                    assert_eq!(refused.status, 403, "{}", route.path);
+                    assert!(label.is_none_or(|label| label == stranger.reason), "{}", stranger.reason);
+                    assert!(!format!("{}{}", refused.told, stranger.why).contains(SECRET), "{}", route.path);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_answer_is_a_document_whose_addresses_are_routes() {
+    for carrier in Carrier::all() {
+        let service = Service::of(carrier, true);
+        for answer in answers() {
+            let document = service.desk().answer(&answer);
+            let Document { status, content_type, body, .. } = &document;
+            assert!((200..300).contains(status), "{carrier:?} {answer:?}");
+            assert_eq!(content_type.is_some(), !body.is_empty(), "{carrier:?} {answer:?}");
+            assert!(!body.contains("+15550100001") || matches!(answer, Answer::Dial(_)), "{carrier:?} {answer:?}");
+            if let Some(fake) = carrier.fake().and_then(fake::Fake::documents).filter(|_| content_type.is_some()) {
+                let types = fake.content_types();
+                let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+                assert!(types.contains(&kind), "{kind}: {types:?}");
+                let read = fake.read(body).unwrap_or_else(|problem| panic!("{answer:?}: {problem}"));
+                assert_eq!(read.complaints, [], "{answer:?}");
+            }
+            for path in paths(body, &service.public) {
+                assert!(carrier.routes().iter().any(|route| route.path == path), "{carrier:?} {answer:?}: {path}");
+            }
+            if body.contains(SECRET_ESCAPED) {
+                assert!(document.no_store, "{carrier:?} {answer:?}: a secret that may be kept on the way");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_comes_back_with_the_stream_that_its_document_opens() {
+    for carrier in Carrier::all() {
+        let service = Service::of(carrier, true);
+        let token = Private::new(TOKEN.to_owned());
+        let brought = [("agent".to_owned(), "a&b".to_owned())];
+        let answer = Answer::Stream { name: "n", token: Some(&token), parameters: &brought };
+        let document = service.desk().answer(&answer).body;
+        let fake = carrier.fake().expect("its side of a call");
+        let calling = Calling { secret: Some(Private::new("secret".to_owned())), ..calling(fake.call_id(1)) };
+        let (stream, told) = match fake.documents() {
+            Some(documents) => {
+                let read = documents.read(&document).expect("a document");
+                let Some(fake::Verb::Connect { stream, .. }) = read.verbs.into_iter().next() else {
+                    panic!("{document}")
+                };
+                (documents.stream_address(&service.public, &stream).expect("an address"), stream.parameters)
+            }
+            None => (addresses(&document).next().expect("an address").parse().expect("a URL"), Default::default()),
+        };
+        let arrival = service.knocks(&fake.upgrade(&calling, &stream)).expect("the carrier's own upgrade");
+        match arrival {
+            Arrival::Announced { token: shown } => {
+                let mut line = fake.line(&calling, &fake.stream_id(&calling.id, 1));
+                let (mut said, mut reply, mut wire) = (Outgoing::default(), Outgoing::default(), carrier.wire());
+                line.start(&told, &mut said);
+                let started = said.messages().find_map(|message| match wire.read(message, &mut reply) {
+                    Ok(LineEvent::Started(start)) => Some(start),
+                    Ok(_) | Err(_) => None,
+                });
+                let start = started.expect("a stream starts");
+                let in_start = start.parameters.get("token").cloned();
+                assert_eq!(shown.map(|it| it.expose().clone()).or(in_start).as_deref(), Some(TOKEN), "{carrier:?}");
+                assert_eq!(start.parameters.get("agent").map(String::as_str), Some("a&b"), "{carrier:?}");
+            }
+            Arrival::Vouched { parameters } => assert_eq!(parameters, brought, "{carrier:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_call_that_the_carrier_announces_is_heard_as_one() {
+    for carrier in Carrier::all() {
+        let service = Service::of(carrier, true);
+        let fake = carrier.fake().expect("its side of a call");
+        // A carrier without documents has nothing to ask by: its stream alone says that a call is there.
+        let Some(documents) = fake.documents() else { continue };
+        let calling = Calling { secret: Some(Private::new("secret".to_owned())), ..calling(fake.call_id(2)) };
+        let path = carrier.path(Role::Arrives).expect("a route for calls");
+        let to = service.public.join(path).expect("a URL");
+        let heard = service.told(Role::Arrives, &documents.request(&calling, &to, false, &Told::Next));
+        let Ok(Heard::Arrives(call)) = heard else { panic!("{carrier:?}: {heard:?}") };
+        assert_eq!((call.call.as_str(), call.from.expose().as_str()), (calling.id.as_str(), calling.from.as_str()));
+        let other = Calling { account: "AC9".to_owned(), ..calling };
+        let heard = service.told(Role::Arrives, &documents.request(&other, &to, false, &Told::Next));
+        if let (Err(refused), Some(_)) = (&heard, service.desk().account()) {
+            assert_eq!(refused.stranger.as_ref().map(|it| it.reason), Some("wrong_account"), "{carrier:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_judged(
+        query in "\\PC{0,40}", body in prop::collection::vec(any::<u8>(), 0..80), header in "\\PC{0,20}", proved: bool,
+        is_local: bool, form: bool, post: bool,
+    ) {
+        for carrier in Carrier::all() {
+            let service = Service::of(carrier, proved);
+            for route in carrier.routes() {
+                let target = format!("{}?{query}", route.path);
+                let kind = if form { "application/x-www-form-urlencoded" } else { &header };
+                let names = [("content-type", kind), ("x-twilio-signature", &*header), ("authorization", &*header)];
+                let verb = if post { Verb::Post } else { Verb::Get };
+                let request = Request { verb, target: &target, headers: &names, body: &body, is_local };
+                let _ = service.desk().upgrade(&request);
+                let _ = service.desk().fitting_address(route.role, &request);
+                if let Err(refused) = service.desk().judge(route.role, &request) {
+                    prop_assert!((400..500).contains(&refused.status));
+                }
+            }
+        }
+    }
+}
+
+/// A carrier as a service has opened it.
+struct Service {
+    opened: switchboard_actors::carrier::settings::Opened,
+    public: Url,
+}
+
+impl Service {
+    /// With every secret, at an address that everybody reaches; or with none, at one that this machine alone does.
+    fn of(carrier: Carrier, proved: bool) -> Self {
+        let mut settings: Settings =
+            carrier.settings().iter().map(|it| (it.key, value(it).expect("a default"))).collect();
+        // What is off by default is answered here.
+        let on =
+            carrier.settings().iter().filter(|it| matches!(it.kind, Kind::Flag)).map(|it| (it.key, Value::Flag(true)));
+        settings.extend(on);
+        let secrets: Secrets = carrier
+            .secrets()
+            .iter()
+            .filter(|_| proved)
+            .map(|it| (it.name, Private::new(if it.form == Form::Pairs { SECRET } else { "secret" }.to_owned())))
+            .collect();
+        let outside = proved.then_some("server.bind");
+        let given = Given { settings: &settings, secrets: &secrets, outside, transfers: true };
+        assert!(carrier.check(&given).iter().all(|finding| !finding.refuses), "{carrier:?}");
+        let described = carrier.describe(&given);
+        assert!(!described.words.is_empty() && !described.facts.to_string().contains("secret\""), "{described:?}");
+        let public = Url::parse("https://voice.example.com").expect("a URL");
+        let opened = carrier.open(&given, &public).expect("answered");
+        assert_eq!(opened.control.is_some(), proved, "{carrier:?}: an API without its secrets");
+        Self { opened, public }
+    }
+
+    fn desk(&self) -> &dyn Desk {
+        &*self.opened.desk
+    }
+
+    /// What is heard of a request of the carrier's.
+    fn told(&self, role: Role, request: &fake::Request) -> Result<Heard, switchboard_actors::carrier::desk::Refused> {
+        with(request, |request| self.desk().judge(role, request))
+    }
+
+    /// The same for an upgrade.
+    fn knocks(&self, request: &fake::Request) -> Result<Arrival, switchboard_actors::carrier::desk::Refused> {
+        with(request, |request| self.desk().upgrade(request))
+    }
+}
+
+fn with<T>(request: &fake::Request, judge: impl FnOnce(&Request<'_>) -> T) -> T {
+    let (kind, body) = request.body.as_ref().map_or(("", ""), |(kind, body)| (*kind, body.as_str()));
+    let mut headers: Vec<(String, String)> =
+        request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    headers.push(("content-type".to_owned(), kind.to_owned()));
+    let shown: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let target = match request.url.query() {
+        Some(query) => format!("{}?{query}", request.url.path()),
+        None => request.url.path().to_owned(),
+    };
+    let verb = match request.method {
+        fake::Method::Get => Verb::Get,
+        fake::Method::Post => Verb::Post,
+    };
+    judge(&Request { verb, target: &target, headers: &shown, body: body.as_bytes(), is_local: false })
+}
+
+/// Every answer there is.
+fn answers() -> Vec<Answer<'static>> {
+    fn kept<T>(it: T) -> &'static T {
+        Box::leak(Box::new(it))
+    }
+    let token = kept(Private::new(TOKEN.to_owned()));
+    let call = kept(CarrierCallId::new("C&<'\">1"));
+    let number = |text: &str| Private::new(text.to_owned());
+    let targets = [
+        Target::Number(number("+15550100001")),
+        Target::Sip(number("sip:a@b.example.com")),
+        Target::Client(number("alice")),
+        Target::Carrier,
+    ];
+    let caller_id = kept(number("+15550100002"));
+    let dials = targets.into_iter().flat_map(|target| {
+        let target = kept(target);
+        [false, true].map(|whispers| {
+            let caller_id = whispers.then_some(caller_id);
+            Answer::Dial(Dial { name: "s&<", target, timeout: Duration::from_secs(30), caller_id, whispers })
+        })
+    });
+    let words = "A caller: <bill> & \u{1}ग्राहक.";
+    let ask = |taker| Answer::AskToTake { words, language: "hi", taker };
+    let parameters: &'static [(String, String)] = kept([("agent".to_owned(), "a&<".to_owned())]);
+    [
+        Answer::Stream { name: "n<&", token: Some(token), parameters },
+        Answer::Stream { name: "", token: None, parameters: &[] },
+        ask(Taker::Dialled),
+        ask(Taker::Person { call }),
+        Answer::Meet { call, side: Side::Caller },
+        Answer::Meet { call, side: Side::Person },
+        Answer::GoOn,
+        Answer::Refuse { language: "ta-IN" },
+        Answer::Refuse { language: "xx" },
+        Answer::HangUp,
+        Answer::Nothing,
+    ]
+    .into_iter()
+    .chain(dials)
+    .collect()
+}
+
+/// The shipped value of a setting.
+fn value(setting: &Setting) -> Option<Value> {
+    let text = setting.default;
+    match setting.kind {
+        Kind::Flag => text.parse().ok().map(Value::Flag),
+        Kind::Text => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
+        Kind::AnyText => Some(Value::Text(text.to_owned())),
+        Kind::Url => text.parse().ok().map(Value::Url),
+        Kind::Word(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(word)),
+        Kind::Duration { least, most } => humantime::parse_duration(text)
+            .ok()
+            .filter(|duration| (least..=most).contains(duration))
+            .map(Value::Duration),
+    }
+}
+
+fn calling(id: String) -> Calling {
+    Calling {
+        id,
+        account: "secret".to_owned(),
+        from: "+15550100001".to_owned(),
+        to: "+15550100002".to_owned(),
+        answered: false,
+        secret: None,
+        faults: Vec::new(),
+    }
+}
+
+/// The addresses of a document, as it means them.
+fn addresses(document: &str) -> impl Iterator<Item = String> {
+    let plain = document.replace("&amp;", "&").replace("&apos;", "\u{1}").replace("&quot;", "\u{1}");
+    let parts: Vec<String> = plain.split(['"', '\'', '>', '<']).map(str::to_owned).collect();
+    parts.into_iter().filter(|part| ["https://", "wss://"].iter().any(|scheme| part.starts_with(scheme)))
+}
+
+/// The paths of a document's addresses of ours.
+fn paths(document: &str, public: &Url) -> Vec<String> {
+    let ours = addresses(document).filter_map(|it| Url::parse(&it).ok()).filter(|url| url.host() == public.host());
+    ours.map(|url| url.path().to_owned()).collect()
+}
+
+/// A standing secret as a document's address has it.
+const SECRET_ESCAPED: &str = "token=secret";
+/// The headers of a form.
+const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];

@@ -1,0 +1,173 @@
+//! Carriers' sections and secrets: read by what each carrier's seat says of them. Pure; the environment is handed in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use switchboard_actors::carrier::Carrier;
+use switchboard_actors::carrier::settings::{
+    Described, Form, Given, Kind, Opened, Secrets, Setting, Settings, Term, Value,
+};
+use switchboard_actors::ids::Private;
+use url::Url;
+
+use super::kinds::{Expected, any_text, duration, flag, one_of, text, url};
+use super::layers::{Node, Variable};
+use super::problem::Origin;
+use super::reader::{Reader, Section};
+use super::server::Server;
+
+/// The sections of all carriers, by their names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Carriers {
+    settings: BTreeMap<&'static str, Settings>,
+    /// The secrets of all of them.
+    secrets: Secrets,
+    /// The setting by which the service can be reached from outside this machine.
+    outside: Option<&'static str>,
+    /// Whether callers are handed on to people, or people are called.
+    transfers: bool,
+}
+
+impl Carriers {
+    /// Reads every carrier's section and checks it. `transfers` says whether callers are handed on, or people called.
+    pub(super) fn read(top: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
+        let mut settings = BTreeMap::new();
+        let mut whole = true;
+        for carrier in Carrier::all() {
+            let section = top.table(carrier.name());
+            let read = carrier.settings().iter().map(|setting| Some((setting.key, value(&section, setting)?)));
+            // All of them, so that all that is wrong is told.
+            let read: Vec<Option<_>> = read.collect();
+            let Some(read) = read.into_iter().collect::<Option<Settings>>() else {
+                whole = false;
+                continue;
+            };
+            if let Some(server) = server {
+                let outside = server.outside();
+                let given = Given { settings: &read, secrets, outside, transfers: false };
+                for finding in carrier.check(&given) {
+                    if finding.refuses {
+                        section.problem(finding.key, finding.text);
+                    } else {
+                        section.note(finding.key, &finding.text);
+                    }
+                }
+            }
+            settings.insert(carrier.name(), read);
+        }
+        let outside = server?.outside();
+        whole.then(|| Self { settings, secrets: secrets.clone(), outside, transfers: false })
+    }
+
+    /// The same, of a service that hands callers on, or calls people.
+    pub(super) fn with_transfers(self, transfers: bool) -> Self {
+        Self { transfers, ..self }
+    }
+
+    /// What a carrier is opened, judged and described with.
+    fn given(&self, carrier: Carrier) -> Given<'_> {
+        // Every carrier's section was read.
+        let settings = &self.settings[carrier.name()];
+        Given { settings, secrets: &self.secrets, outside: self.outside, transfers: self.transfers }
+    }
+
+    /// What a carrier's section says.
+    pub fn settings(&self, carrier: Carrier) -> &Settings {
+        self.given(carrier).settings
+    }
+
+    /// A term of a carrier's calls, where the carrier lets it be set.
+    pub fn term(&self, carrier: Carrier, term: Term) -> Option<Duration> {
+        let setting = carrier.settings().iter().find(|setting| setting.term == Some(term))?;
+        self.settings(carrier).duration(setting.key)
+    }
+
+    /// A term that is one for all carriers: that of the first that lets it be set.
+    pub fn first_term(&self, term: Term) -> Option<Duration> {
+        Carrier::all().find_map(|carrier| self.term(carrier, term))
+    }
+
+    /// Opens a carrier at our public address; `None` for one that is not answered.
+    pub fn open(&self, carrier: Carrier, public: &Url) -> Option<Opened> {
+        carrier.open(&self.given(carrier), public)
+    }
+
+    /// Whether a carrier is answered.
+    pub fn is_answered(&self, carrier: Carrier) -> bool {
+        carrier.is_answered(&self.given(carrier))
+    }
+
+    /// What would run.
+    pub(super) fn describe(&self, carrier: Carrier) -> Described {
+        carrier.describe(&self.given(carrier))
+    }
+
+    /// Whether something that is switched on would use a secret.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        Carrier::all().any(|carrier| {
+            let given = self.given(carrier);
+            carrier.secrets().iter().any(|secret| secret.name == name && (secret.wanted)(&given))
+        })
+    }
+}
+
+fn value(section: &Section<'_>, setting: &Setting) -> Option<Value> {
+    match setting.kind {
+        Kind::Flag => section.read(setting.key, flag).map(Value::Flag),
+        Kind::Text => section.read(setting.key, text).map(Value::Text),
+        Kind::AnyText => section.read(setting.key, any_text).map(Value::Text),
+        Kind::Url => section.read(setting.key, url(&["https", "http"])).map(Value::Url),
+        Kind::Duration { least, most } => section.read(setting.key, duration(least..=most)).map(Value::Duration),
+        Kind::Word(words) => section.read(setting.key, one_of(words)).map(Value::Word),
+    }
+}
+
+/// Reads the carriers' secrets. A variable that is set to nothing, as templates of `.env` have it, is not set.
+pub(super) fn read_secrets(variables: &BTreeMap<String, Variable>) -> Secrets {
+    let written = |name: &str| variables.get(name).map(|variable| variable.value.trim()).filter(|it| !it.is_empty());
+    Carrier::all_secrets()
+        .filter_map(|secret| Some((secret.name, Private::new(written(secret.name)?.to_owned()))))
+        .collect()
+}
+
+/// Refuses lists of keys that cannot be read: half of what was meant would be believed.
+pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secrets, reader: &Reader) {
+    for secret in Carrier::all_secrets().filter(|secret| secret.form == Form::Pairs) {
+        let Some(variable) = variables.get(secret.name) else { continue };
+        let listed = variable.value.split(',').filter(|key| !key.trim().is_empty()).count();
+        let read = secrets.pairs(secret.name).len();
+        if listed != read {
+            let found = format!("found {listed} entries of which {read} can be told apart and read");
+            let message = format!("{found}, expected `id=secret`, several separated by commas");
+            let origin = Origin::Variable { name: secret.name.to_owned(), dotenv: variable.dotenv };
+            reader.problem(secret.name, origin, message);
+        }
+    }
+}
+
+/// What is missing for a carrier that calls people to do so, in words; `None` where one can.
+pub(super) fn lacks_calling(secrets: &Secrets) -> Option<Lacking> {
+    let callers = || Carrier::all().filter(|carrier| carrier.calls_people());
+    let needs = |carrier: Carrier| carrier.secrets().iter().filter(|secret| secret.api);
+    if callers().any(|carrier| needs(carrier).all(|secret| secrets.has(secret))) {
+        return None;
+    }
+    let carrier = callers().next()?;
+    let names: Vec<&str> = needs(carrier).map(|secret| secret.name).collect();
+    Some(Lacking { carrier, variables: names.join(" and ") })
+}
+
+/// What is missing for people to be called.
+pub(super) struct Lacking {
+    /// The carrier that would.
+    pub(super) carrier: Carrier,
+    /// The variables that are not set.
+    pub(super) variables: String,
+}
+
+/// The name of a carrier.
+pub(super) fn name(node: &Node) -> Result<&'static str, Expected> {
+    let listed = || Carrier::all().map(|it| format!("\"{}\"", it.name())).collect::<Vec<_>>().join(" or ");
+    let found = any_text(node).map_err(|_| Expected::new(listed()))?;
+    Carrier::named(found.trim()).map(Carrier::name).ok_or_else(|| Expected::new(listed()))
+}
