@@ -205,6 +205,35 @@ async fn people_whom_a_dialler_of_its_own_has_called_have_budgets_of_their_own()
 }
 
 #[actix_rt::test]
+async fn who_has_answered_is_told_to_a_call_that_is_on() {
+    for (path, voicemail, answered, ends) in [
+        ("/twilio/status", "hang_up", "machine_start", true),
+        ("/twilio/voice", "hang_up", "machine_end_beep", true),
+        ("/twilio/status", "speak", "machine_end_beep", false),
+        ("/twilio/status", "hang_up", "human", false),
+    ] {
+        let running = start(&[("outbound.voicemail", voicemail)]).await;
+        let mut stream = talking(&running).await;
+        let form = format!("AccountSid={ACCOUNT}&CallSid={CALL}&AnsweredBy={answered}&MachineDetectionDuration=3000");
+        assert_eq!(post(&running.public(path), &form, None).await.status, 204);
+        let word = if answered == "human" { "human" } else { "machine" };
+        if ends {
+            stream.closed().await;
+            let document = after_stream(&running, CALL, "in-progress").await;
+            assert!(document.contains("<Response><Hangup/>"), "{path}: {document}");
+        } else {
+            let shown = get(&running.admin(&format!("/calls/{CALL}")), &[]).await.json();
+            assert_eq!(shown["answered_by"], word, "{shown}");
+            hang_up(&running, CALL, stream).await;
+        }
+        let record = records(&running, 1).await.remove(0);
+        assert_eq!(record["answered_by"], word);
+        assert_eq!(record["ending"]["reason"] == "answering_machine", ends, "{voicemail}, {answered}: {record}");
+        running.stop().await;
+    }
+}
+
+#[actix_rt::test]
 async fn a_socket_whose_request_came_without_its_upgrade_leaves_a_trace() {
     let running = start(&[]).await;
     let address = running.service.public_url().socket_addrs(|| None).expect("an address")[0];

@@ -327,8 +327,16 @@ fn on_the_line() -> (CallIdentity, Held) {
         parameters: Private::default(),
     };
     let word = || "x".to_owned();
-    let held =
-        Held { agent: word(), language: word(), model: word(), recording: true, variant: None, questions: Vec::new() };
+    let held = Held {
+        agent: word(),
+        language: word(),
+        model: word(),
+        recording: true,
+        variant: None,
+        answered_by: None,
+        route: None,
+        questions: Vec::new(),
+    };
     (identity, held)
 }
 

@@ -18,6 +18,8 @@ pub enum Ending {
     OperatorHungUp,
     /// The call went to a person.
     Transferred,
+    /// An answering machine has answered, and `outbound.voicemail` leaves it no message.
+    AnsweringMachine,
     /// The caller said nothing through the whole ladder of idle prompts.
     CallerSilent,
     /// `limits.max_call_duration` was reached.
@@ -56,13 +58,14 @@ pub enum EndedBy {
 
 impl Ending {
     /// Every ending, for tables and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CallerHungUp,
         Self::LineLost,
         Self::LineSilent,
         Self::AgentHungUp,
         Self::OperatorHungUp,
         Self::Transferred,
+        Self::AnsweringMachine,
         Self::CallerSilent,
         Self::DurationLimit,
         Self::SpendLimit,
@@ -82,6 +85,7 @@ impl Ending {
             Self::AgentHungUp => "agent_hung_up",
             Self::OperatorHungUp => "operator_hung_up",
             Self::Transferred => "transferred",
+            Self::AnsweringMachine => "answering_machine",
             Self::CallerSilent => "caller_silent",
             Self::DurationLimit => "duration_limit",
             Self::SpendLimit => "spend_limit",
@@ -101,7 +105,8 @@ impl Ending {
             Self::AgentHungUp | Self::Transferred => EndedBy::Agent,
             Self::OperatorHungUp => EndedBy::Operator,
             Self::ModelLost | Self::ModelRefused => EndedBy::Model,
-            Self::CallerSilent
+            Self::AnsweringMachine
+            | Self::CallerSilent
             | Self::DurationLimit
             | Self::SpendLimit
             | Self::Drained

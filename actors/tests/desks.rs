@@ -26,7 +26,7 @@ fn a_call_comes_in_by_its_webhook_and_its_stream() {
         let Ok(Heard::Arrives(arriving)) = pair.judge(Role::Arrives, &asked) else { panic!("{:?}", pair.carrier) };
         assert_eq!(arriving.call.as_str(), call.id);
         assert_eq!((arriving.from.expose(), arriving.to.expose()), (&call.from, &call.to));
-        assert_eq!((arriving.direction, arriving.in_progress, arriving.machine), (Direction::Inbound, false, false));
+        assert_eq!((arriving.direction, arriving.in_progress, arriving.answered_by), (Direction::Inbound, false, None));
         assert!(arriving.account.is_none_or(|account| account == call.account));
 
         let (token, parameters) = (Private::new("a-token".to_owned()), [("agent".to_owned(), "q<7&".to_owned())]);

@@ -22,8 +22,8 @@ use self::children::{
 use super::events::Event;
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    CallDetail, CallSnapshot, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked, OfPerson,
-    PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
+    CallDetail, CallSnapshot, Detected, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked,
+    OfPerson, PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
 };
 use super::steps::{CallAction, CallEvent, Note};
 use super::transfer::TransferRefusal;
@@ -585,6 +585,14 @@ impl Handler<DialAnswered> for CallActor {
 
     fn handle(&mut self, _: DialAnswered, ctx: &mut Self::Context) {
         self.step(CallEvent::DialAnswered, ctx);
+    }
+}
+
+impl Handler<Detected> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, detected: Detected, ctx: &mut Self::Context) {
+        self.step(CallEvent::Detected(detected), ctx);
     }
 }
 

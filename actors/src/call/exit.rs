@@ -15,12 +15,13 @@ use self::hand_over::{HandOver, Request, Transfer};
 use super::conversation::Conversation;
 use super::floor::Interrupter;
 use super::line_link::say_it_broke;
-use super::messages::HangUp;
+use super::messages::{Detected, HangUp};
 use super::shared::{Stage, exactly};
 use super::steps::{CallAction, Note};
 use super::timers::{Timer, TimerTable};
 use crate::ending::Ending;
 use crate::realtime::messages::{ResponsePurpose, TextRole};
+use crate::transcript::messages::Fact;
 
 /// One call's exit.
 #[derive(Debug)]
@@ -179,6 +180,19 @@ impl Exit {
             // Nobody is there to be told.
             Stage::Broken | Stage::HandedOn => self.finish(ending, talk),
             Stage::Connecting | Stage::Talking => self.say_goodbye(ending, talk),
+        }
+    }
+
+    /// The carrier has found out who answered. A machine is hung up on, or left a message; what the carrier says again changes nothing.
+    pub(super) fn detected(&mut self, Detected { by, told }: Detected, talk: &mut Conversation) {
+        if talk.call.detail.answered_by.replace(by) == Some(by) {
+            return;
+        }
+        talk.call.record(Fact::AnsweredBy(by));
+        match (told, self.stage(talk)) {
+            _ if !by.is_machine() => {}
+            (None, _) => self.finish(Ending::AnsweringMachine, talk),
+            (Some(told), stage) => talk.floor.leaves_a_message(told, stage, &mut talk.call),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::transfer::{DialOutcome, TransferRefusal};
 use crate::audio::diagnosis::Diagnosis;
 use crate::carrier::LineFormats;
+use crate::carrier::desk::AnsweredBy;
 use crate::ids::StreamId;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
@@ -74,6 +75,16 @@ pub enum PersonNews {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct DialAnswered;
+
+/// The carrier has found out who answered, while the call is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Detected {
+    /// Who.
+    pub by: AnsweredBy,
+    /// What the model is told where it is a machine; `None` ends the call without a word.
+    pub told: Option<&'static str>,
+}
 
 /// The carrier was given another stream for the caller, though the first was not over: the call goes on over that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
@@ -168,7 +179,7 @@ pub struct CallSnapshot {
     pub detail: CallDetail,
 }
 
-/// What `GET /calls/{id}` adds: `latency`, `incidents`, `diagnosis`, `usage`; grows with the product.
+/// What `GET /calls/{id}` adds: `latency`, `incidents`, `diagnosis`, `usage`, `answered_by`; grows with the product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallDetail {
     /// From the stream's `start` to the first frame sent to the caller.
@@ -183,6 +194,9 @@ pub struct CallDetail {
     pub latency: Vec<TurnLatency>,
     /// What went wrong so far.
     pub incidents: Incidents,
+    /// Who has answered, where the carrier found out while the call is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<AnsweredBy>,
     /// What the caller's audio is like; absent until it was judged.
     pub diagnosis: Option<Diagnosis>,
 }

@@ -80,7 +80,7 @@ impl Shared {
             recording: Recording::Running,
             privacy: Privacy::default(),
             tally: Tally::default(),
-            detail: CallDetail::default(),
+            detail: CallDetail { answered_by: profile.answered_by, ..CallDetail::default() },
             lines_played: 0,
             out: Vec::new(),
             profile,

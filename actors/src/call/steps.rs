@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::events::Event;
-use super::messages::{HangUp, Next};
+use super::messages::{Detected, HangUp, Next};
 use super::transfer::DialOutcome;
 use crate::audio::diagnosis::Diagnosis;
 use crate::audio::events as audio;
@@ -70,6 +70,8 @@ pub enum CallEvent {
     DialAnswered,
     /// The carrier has done with the destination that it dialled.
     DialEnded(DialOutcome),
+    /// The carrier has found out who answered the call.
+    Detected(Detected),
     /// The carrier has asked how the call goes on.
     NextAsked,
     /// The carrier has answered our request to call a person: its name of that call, or why there is none.

@@ -50,6 +50,7 @@ pub(crate) fn profile() -> CallProfile {
         caller_is_told: true,
         variant: None,
         route: None,
+        answered_by: None,
         transfers: Arc::new([("sales".to_owned(), sales())].into()),
     }
 }

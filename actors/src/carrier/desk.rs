@@ -10,7 +10,8 @@ use std::fmt;
 
 pub use self::answer::{Answer, Callbacks, Dial, Document, Side, Taker};
 pub use self::heard::{
-    Arriving, Connecting, DialOutcome, Direction, Heard, StatusNews, StreamEnding, StreamFailure, StreamNews,
+    AnsweredBy, Arriving, Connecting, DialOutcome, Direction, Heard, StatusNews, StreamEnding, StreamFailure,
+    StreamNews,
 };
 use super::StreamStart;
 use crate::ids::{CarrierCallId, Private};

@@ -79,6 +79,7 @@ const fn where_the_caller_is(ending: Ending) -> Caller {
         Ending::LineSilent
         | Ending::AgentHungUp
         | Ending::OperatorHungUp
+        | Ending::AnsweringMachine
         | Ending::CallerSilent
         | Ending::DurationLimit
         | Ending::SpendLimit

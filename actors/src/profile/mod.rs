@@ -19,6 +19,7 @@ use self::no_input::NoInputPlan;
 use self::spending::SpendPlan;
 use crate::audio::level::Levels;
 use crate::carrier::Carrier;
+use crate::carrier::desk::AnsweredBy;
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
 
@@ -67,6 +68,8 @@ pub struct CallProfile {
     pub variant: Option<String>,
     /// The place of the route that chose agent and language among `[[routes]]`, from 0; `None` where none matched, or none was asked.
     pub route: Option<usize>,
+    /// Who has answered, where the carrier found out before the call began.
+    pub answered_by: Option<AnsweredBy>,
     /// Where callers can be sent.
     pub transfers: Arc<Destinations>,
 }
@@ -291,6 +294,13 @@ pub struct Limits {
 }
 
 impl CallProfile {
+    /// The same for a call that `by` has answered, and what the model is told of that.
+    #[must_use]
+    pub fn answered(&self, by: Option<AnsweredBy>, told: Option<&str>) -> Self {
+        let profile = told.map_or_else(|| self.clone(), |told| self.with_note(told));
+        Self { answered_by: by.or(self.answered_by), ..profile }
+    }
+
     /// The same with a word to the model. Said again, it is there once.
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {

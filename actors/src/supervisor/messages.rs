@@ -9,9 +9,9 @@ use actix_rt::ArbiterHandle;
 
 use super::ledger::SpendLimits;
 use crate::call::actor::CallActor;
+use crate::carrier::desk::{AnsweredBy, Direction};
 use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CarrierCallId, Private};
-use crate::line::identity::Direction;
 use crate::line::messages::Line;
 use crate::money::Usd;
 use crate::profile::CallProfile;
@@ -60,6 +60,8 @@ pub struct Identify {
     pub carrier_call: CarrierCallId,
     /// Whether somebody, or something, has answered: its stream has to come soon.
     pub picked_up: bool,
+    /// Who has answered, where the carrier says so.
+    pub answered_by: Option<AnsweredBy>,
     /// What the model is told of who has answered.
     pub told: Option<&'static str>,
 }

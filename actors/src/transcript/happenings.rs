@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::carrier::desk::AnsweredBy;
 use crate::incident::Incidents;
 use crate::latency::TurnLatency;
 use crate::realtime::report::TranscriptionUsage;
@@ -24,6 +25,8 @@ pub struct Happenings {
     pub latency: VecDeque<TurnLatency>,
     /// What the caller's audio is like.
     pub diagnosis: Option<Value>,
+    /// Who has answered, where the carrier found out.
+    pub answered_by: Option<AnsweredBy>,
     /// What transcription used.
     pub transcription: TranscriptionUsage,
     /// What went wrong.

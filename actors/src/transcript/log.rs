@@ -215,6 +215,7 @@ impl ConversationLog {
                 self.happenings.answered(self.since_start(now), key, value, status);
             }
             Fact::Incident(incident) => self.happenings.incidents.met(self.since_start(now), incident),
+            Fact::AnsweredBy(by) => self.happenings.answered_by = Some(by),
             Fact::Diagnosed(diagnosis) => self.happenings.diagnosis = Some(diagnosis),
             Fact::TurnTimed(latency) => self.happenings.timed(latency),
             Fact::TranscriptionUsed(usage) => self.happenings.transcription += usage,

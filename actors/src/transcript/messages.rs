@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::watch::Watcher;
+use crate::carrier::desk::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;
@@ -79,6 +80,8 @@ pub enum Fact {
         /// Its name.
         name: String,
     },
+    /// The carrier has found out who answered.
+    AnsweredBy(AnsweredBy),
     /// The language of the call was switched.
     LanguageSwitched {
         /// The code of the language until now.

@@ -75,6 +75,7 @@ impl Pause {
             | Fact::ToolWithheld { .. }
             | Fact::WordsWithheld { .. }
             | Fact::Recorded { .. }
+            | Fact::AnsweredBy(_)
             | Fact::KeyPressed(_)
             | Fact::KeyWithheld
             | Fact::LanguageSwitched { .. }

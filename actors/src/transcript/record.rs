@@ -17,6 +17,7 @@ use super::answers::{self, Attempt, Finding, Review};
 use super::happenings::{self, Answer, Happenings, LanguageSwitch, Transfer};
 use super::log::{Conversation, Utterance, Voice};
 use super::messages::Tally;
+use crate::carrier::desk::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::incident::{IncidentKind, Seen};
@@ -108,6 +109,12 @@ pub struct Held {
     /// The experiment whose variant it was, or `control`.
     #[serde(default)]
     pub variant: Option<String>,
+    /// Who has answered, where the carrier found out before the call began.
+    #[serde(default)]
+    pub answered_by: Option<AnsweredBy>,
+    /// The place of the route that chose the agent among `[[routes]]`, from 0.
+    #[serde(default)]
+    pub route: Option<usize>,
     /// What the agent was to find out.
     #[serde(default)]
     pub questions: Vec<Question>,
@@ -122,6 +129,8 @@ impl Held {
             model: profile.model.model().to_owned(),
             recording: profile.recording.is_some(),
             variant: profile.variant.clone(),
+            answered_by: profile.answered_by,
+            route: profile.route,
             questions: profile.questions.clone(),
         }
     }
@@ -144,6 +153,10 @@ struct TranscriptFile {
     model: String,
     stream_id: String,
     direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_by: Option<AnsweredBy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<usize>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     carrier_parameters: BTreeMap<String, String>,
     ending: EndingEntry,
@@ -310,8 +323,17 @@ impl Record {
         let said = &conversation.utterances;
         let review = Review::new(&held.questions, &conversation.happenings.answers, said);
         let analytics = Analytics::new(&conversation, tally, review, started_at);
-        let Happenings { switches, transfers, answers, latency, transcription, incidents, mut recordings, .. } =
-            conversation.happenings;
+        let Happenings {
+            switches,
+            transfers,
+            answers,
+            latency,
+            transcription,
+            incidents,
+            answered_by,
+            mut recordings,
+            ..
+        } = conversation.happenings;
         if recordings.is_empty() && held.recording {
             // The journal of an older version does not say so, nor does one that was cut before.
             recordings.push(recording_name(call.carrier_call, started_at));
@@ -333,6 +355,8 @@ impl Record {
             model: held.model.clone(),
             stream_id: call.stream.as_str().to_owned(),
             direction: call.direction.word(),
+            answered_by: answered_by.or(held.answered_by),
+            route: held.route,
             carrier_parameters: call.parameters.clone(),
             ending: EndingEntry { reason: ending.reason(), by: ending.by().word() },
             transcripts: said.iter().map(|u| u.text.clone()).collect(),

@@ -67,6 +67,7 @@ pub(super) fn profile() -> CallProfile {
         caller_is_told: true,
         variant: None,
         route: None,
+        answered_by: None,
         transfers: Arc::default(),
     }
 }

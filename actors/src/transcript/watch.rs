@@ -12,7 +12,7 @@ use crate::words::holds_words;
 /// Something that happened in a call, as its watchers are told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
-    /// What it is: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`, `incident`, `ended`.
+    /// What it is: `state`, `words`, `heard`, `tool`, `key`, `language`, `transfer`, `answer`, `answered_by`, `incident`, `ended`.
     pub event: &'static str,
     /// What there is to say of it.
     pub data: Value,
@@ -107,6 +107,7 @@ impl News {
             }
             Fact::KeyPressed(key) => ("key", json!({ "key": key })),
             Fact::KeyWithheld => ("key", json!({ "withheld": true })),
+            Fact::AnsweredBy(by) => ("answered_by", json!({ "answered_by": by.word() })),
             Fact::LanguageSwitched { from, to } => ("language", json!({ "from": from, "to": to })),
             Fact::TransferAsked { destination, outcome, .. } => {
                 ("transfer", json!({ "destination": destination, "outcome": outcome }))

@@ -229,6 +229,7 @@ fn profile(
         caller_is_told: config.realtime.safety_identifier,
         variant: None,
         route: None,
+        answered_by: None,
         transfers: transfers.clone(),
     }
 }

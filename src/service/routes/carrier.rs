@@ -15,10 +15,10 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{debug, error, info, warn};
 use switchboard_actors::call::actor::CallActor;
-use switchboard_actors::call::messages::DialAnswered;
+use switchboard_actors::call::messages::{Detected, DialAnswered};
 use switchboard_actors::carrier::Carrier;
 use switchboard_actors::carrier::desk::{
-    Answer, Arrival, Arriving, Connecting, Desk, Heard, Role, Route, StatusNews, StreamNews, Verb,
+    Answer, AnsweredBy, Arrival, Arriving, Connecting, Desk, Heard, Role, Route, StatusNews, StreamNews, Verb,
 };
 use switchboard_actors::clock;
 use switchboard_actors::events::emit;
@@ -102,7 +102,8 @@ impl<'a> Door<'a> {
             Heard::Arrives(call) => self.arrives(call).await,
             Heard::Connects(call) => self.connects(&call),
             Heard::ConnectedEnded { call, asks, said } => self.connected_ended(&call, asks, &said),
-            Heard::PickedUp { name, call, machine } => self.picked_up(&name, call, machine).await,
+            Heard::PickedUp { name, call, answered_by } => self.picked_up(&name, call, answered_by).await,
+            Heard::Detected { call, by } => self.detected(call, by).await,
             Heard::Misdirected { call, over, status } => self.misdirected(call, over, &status, request.path()),
             Heard::StreamEnded(ending) => self.stream_ended(ending).await,
             Heard::DialEnded { call, outcome } => self.dial_ended(call, outcome).await,
@@ -124,7 +125,8 @@ impl<'a> Door<'a> {
 
     /// A call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
     async fn arrives(&self, call: Arriving) -> HttpResponse {
-        let Arriving { call: carrier_call, account, direction, from, to, parameters, in_progress, machine } = call;
+        let Arriving { call: carrier_call, account, direction, from, to, parameters, in_progress, answered_by } = call;
+        let machine = answered_by.is_some_and(AnsweredBy::is_machine);
         let (carrier, app) = (self.carrier, self.app);
         let asked =
             Asked { carrier, direction, from: from.expose(), to: to.expose(), parameters: parameters.as_slice() };
@@ -136,7 +138,10 @@ impl<'a> Door<'a> {
             app.supervisor.do_send(CarrierEnded(carrier_call));
             return self.answer(&Answer::HangUp);
         }
-        let profile = if machine { Arc::new(profile.with_note(TO_A_MACHINE)) } else { profile };
+        let profile = match answered_by {
+            Some(by) => Arc::new(profile.answered(Some(by), machine.then_some(TO_A_MACHINE))),
+            None => profile,
+        };
         let call = ExpectedCall { carrier, carrier_call, account, direction, from, to, profile };
         let word = if in_progress { Word::InProgress } else { Word::Rings };
         match app.supervisor.send(Expect { call, word }).timeout(PATIENCE).await {
@@ -205,12 +210,13 @@ impl<'a> Door<'a> {
     }
 
     /// Somebody, or something, has answered a call that we began.
-    async fn picked_up(&self, name: &str, carrier_call: CarrierCallId, machine: bool) -> HttpResponse {
+    async fn picked_up(&self, name: &str, carrier_call: CarrierCallId, by: Option<AnsweredBy>) -> HttpResponse {
         let app = self.app;
+        let machine = by.is_some_and(AnsweredBy::is_machine);
         let speaks = app.voicemail == Voicemail::Speak;
         let told = machine.then_some(TO_A_MACHINE);
         let announced = CarrierCallId::new(name);
-        let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, told };
+        let known = Identify { announced, carrier_call: carrier_call.clone(), picked_up: true, answered_by: by, told };
         match app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten() {
             Some(permit) if machine && !speaks => {
                 emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &carrier_call), status: "machine" });
@@ -223,6 +229,27 @@ impl<'a> Door<'a> {
                 self.answer(&Answer::HangUp)
             }
         }
+    }
+
+    /// The carrier has found out who answered, beside the call. It is treated as what comes with the call's start is.
+    async fn detected(&self, call: CarrierCallId, by: AnsweredBy) -> HttpResponse {
+        let app = self.app;
+        let speaks = app.voicemail == Voicemail::Speak;
+        if by.is_machine() && !speaks {
+            let carrier_call = logged(call.as_str());
+            info!(carrier_call; "an answering machine has answered; the call is ended (`outbound.voicemail`)");
+        }
+        let told = speaks.then_some(TO_A_MACHINE);
+        if let Some(live) = self.find(&call).await {
+            live.do_send(Detected { by, told });
+        } else if by.is_machine() && !speaks {
+            app.supervisor.do_send(CarrierEnded(call));
+        } else {
+            let (answered_by, told) = (Some(by), told.filter(|_| by.is_machine()));
+            let known = Identify { announced: call.clone(), carrier_call: call, picked_up: false, answered_by, told };
+            app.supervisor.do_send(known);
+        }
+        self.answer(&Answer::Nothing)
     }
 
     /// News of a call takes no place and leads nowhere; a terminal state frees what the call holds.
@@ -250,7 +277,8 @@ impl<'a> Door<'a> {
         let StatusNews { call, announced, unanswered, over, status } = news;
         if let Some(name) = announced {
             let announced = CarrierCallId::new(&name);
-            let known = Identify { announced, carrier_call: call.clone(), picked_up: false, told: None };
+            let known =
+                Identify { announced, carrier_call: call.clone(), picked_up: false, answered_by: None, told: None };
             let permit = self.app.supervisor.send(known).timeout(PATIENCE).await.ok().flatten();
             if let (Some(permit), Some(status)) = (permit, unanswered) {
                 emit(Event::OutboundEnded { call: &CallTag::new(permit.call, &call), status });

@@ -121,7 +121,13 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
             let named = carrier_call.as_ref().map(CarrierCallId::as_str);
             let told = json!({ "status": "dialling", "id": id, "carrier_call_id": named });
             if let Some(carrier_call) = carrier_call {
-                app.supervisor.do_send(Identify { announced: name, carrier_call, picked_up: false, told: None });
+                app.supervisor.do_send(Identify {
+                    announced: name,
+                    carrier_call,
+                    picked_up: false,
+                    answered_by: None,
+                    told: None,
+                });
             }
             Ok(HttpResponse::Accepted().json(told))
         }

@@ -138,6 +138,14 @@ impl Floor {
         }
     }
 
+    /// A machine has answered: the model is told so, and speaks unless it speaks already or is about to.
+    pub(in crate::call) fn leaves_a_message(&mut self, told: &str, stage: Stage, call: &mut Shared) {
+        call.add_text(TextRole::System, told.to_owned());
+        if stage == Stage::Talking && self.is_over() && !self.turn.is_caller_speaking() {
+            self.request(ResponsePurpose::Notice, Some(told.to_owned()), call);
+        }
+    }
+
     /// The caller is told that the call will soon have to end.
     pub(in crate::call) fn warn(&mut self, call: &mut Shared) {
         self.warning = None;

@@ -2,6 +2,7 @@
 
 mod budget;
 mod conversation;
+mod detected;
 mod meeting;
 mod missed;
 mod outages;

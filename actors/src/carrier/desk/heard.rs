@@ -26,8 +26,15 @@ pub enum Heard {
         name: String,
         /// The carrier's.
         call: CarrierCallId,
-        /// Whether a machine has answered.
-        machine: bool,
+        /// Who has, where the carrier found out.
+        answered_by: Option<AnsweredBy>,
+    },
+    /// The carrier has found out who answered a call, beside it.
+    Detected {
+        /// The call.
+        call: CarrierCallId,
+        /// Who.
+        by: AnsweredBy,
     },
     /// News of a call, sent to the address of calls by mistake.
     Misdirected {
@@ -106,8 +113,8 @@ pub struct Arriving {
     pub parameters: Vec<(String, String)>,
     /// Whether somebody has answered it already.
     pub in_progress: bool,
-    /// Whether an answering machine has.
-    pub machine: bool,
+    /// Who has, where the carrier found out.
+    pub answered_by: Option<AnsweredBy>,
 }
 
 /// A call that is to be connected to a stream that vouches for itself.
@@ -181,6 +188,37 @@ pub struct StreamFailure {
     pub code: Option<u32>,
     /// What it means to whoever runs this service.
     pub meaning: &'static str,
+}
+
+/// Who has answered a call that a machine has begun, ours or a dialler's, as the carrier found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// A person.
+    Human,
+    /// An answering machine.
+    Machine,
+    /// A fax.
+    Fax,
+    /// The carrier could not tell.
+    Unknown,
+}
+
+impl AnsweredBy {
+    /// The word in records, events and `/calls/{id}`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Machine => "machine",
+            Self::Fax => "fax",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether nobody listens.
+    pub const fn is_machine(self) -> bool {
+        matches!(self, Self::Machine | Self::Fax)
+    }
 }
 
 /// Who called whom.

@@ -1,7 +1,8 @@
 //! What Twilio's webhooks ask and tell, by their forms (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
 
 use crate::carrier::desk::{
-    Arriving, DialOutcome, Direction, Heard, Refused, Role, StatusNews, StreamEnding, StreamFailure, StreamNews,
+    AnsweredBy, Arriving, DialOutcome, Direction, Heard, Refused, Role, StatusNews, StreamEnding, StreamFailure,
+    StreamNews,
 };
 use crate::carrier::form::{Form, FormError};
 use crate::ids::{CarrierCallId, Private};
@@ -32,9 +33,12 @@ fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
     let account = Some(form.id("AccountSid")?.to_owned());
     let query = Form::parse(query.as_bytes())?;
     if let Some(name) = query.value("outbound") {
-        return Ok(Heard::PickedUp { name: name.to_owned(), call, machine: is_machine(form) });
+        return Ok(Heard::PickedUp { name: name.to_owned(), call, answered_by: answered_by(form) });
     }
     let status = form.value("CallStatus").unwrap_or_default();
+    if let Some(by) = detected(form) {
+        return Ok(Heard::Detected { call, by });
+    }
     if is_news(form) {
         return Ok(Heard::Misdirected { call, over: is_terminal(status), status: status.to_owned() });
     }
@@ -48,7 +52,7 @@ fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
         parameters: query.pairs().to_vec(),
         in_progress: status == IN_PROGRESS,
         // Somebody's own dialler has begun the call.
-        machine: direction == Direction::Outbound && is_machine(form),
+        answered_by: answered_by(form).filter(|_| direction == Direction::Outbound),
     }))
 }
 
@@ -117,6 +121,9 @@ fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
         return Ok(if status == IN_PROGRESS { Heard::LegAnswered { call } } else { Heard::Nothing });
     }
     let call = CarrierCallId::new(form.id("CallSid")?);
+    if let Some(by) = detected(form) {
+        return Ok(Heard::Detected { call, by });
+    }
     Ok(Heard::Status(StatusNews {
         call,
         announced: Form::parse(query.as_bytes())?.value("outbound").map(str::to_owned),
@@ -151,9 +158,19 @@ fn is_pressed(form: &Form) -> bool {
     ["Digits", "FinishedOnKey"].iter().any(|name| form.value(name).is_some_and(key))
 }
 
-/// Whether a machine has answered, where the carrier was told to find out.
-fn is_machine(form: &Form) -> bool {
-    form.value("AnsweredBy").is_some_and(|by| by.starts_with("machine") || by == "fax")
+/// Who has answered, where the carrier was told to find out.
+fn answered_by(form: &Form) -> Option<AnsweredBy> {
+    form.value("AnsweredBy").map(|by| match by {
+        "human" => AnsweredBy::Human,
+        "fax" => AnsweredBy::Fax,
+        by if by.starts_with("machine") => AnsweredBy::Machine,
+        _ => AnsweredBy::Unknown,
+    })
+}
+
+/// The same, told while the call is on (`AsyncAmdStatusCallback`): such a form says nothing else of the call.
+fn detected(form: &Form) -> Option<AnsweredBy> {
+    answered_by(form).filter(|_| form.value("CallStatus").is_none())
 }
 
 fn direction(form: &Form) -> Direction {
@@ -237,13 +254,18 @@ mod tests {
         };
         const CALL: &str = "CallSid=CA1&AccountSid=AC1&From=%2B1&To=%2B2";
         let Heard::Arrives(call) = told(&format!("{CALL}&CallStatus=ringing"), "agent=sales") else { panic!() };
-        assert_eq!((call.direction, call.in_progress, call.machine), (Direction::Inbound, false, false));
+        assert_eq!((call.direction, call.in_progress, call.answered_by), (Direction::Inbound, false, None));
         assert_eq!(call.parameters, [("agent".to_owned(), "sales".to_owned())]);
         let dialler = format!("{CALL}&CallStatus=in-progress&Direction=outbound-api&AnsweredBy=machine_start");
         let Heard::Arrives(call) = told(&dialler, "") else { panic!() };
-        assert!(call.in_progress && call.machine && call.direction == Direction::Outbound);
-        let Heard::PickedUp { name, machine, .. } = told(&dialler, "outbound=ours") else { panic!() };
-        assert_eq!((name.as_str(), machine), ("ours", true));
+        assert_eq!((call.in_progress, call.direction), (true, Direction::Outbound));
+        assert_eq!(call.answered_by, Some(AnsweredBy::Machine));
+        let Heard::PickedUp { name, answered_by, .. } = told(&dialler, "outbound=ours") else { panic!() };
+        assert_eq!((name.as_str(), answered_by), ("ours", Some(AnsweredBy::Machine)));
+        // The detection that runs beside the call tells nothing else.
+        let beside = format!("{CALL}&AnsweredBy=machine_end_beep&MachineDetectionDuration=3000");
+        let Heard::Detected { by, .. } = told(&beside, "") else { panic!() };
+        assert_eq!(by, AnsweredBy::Machine);
         for (news, over) in [
             ("CallStatus=completed", true),
             ("CallStatus=ringing&CallbackSource=call-progress-events", false),

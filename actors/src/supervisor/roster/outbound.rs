@@ -37,7 +37,7 @@ impl<C: Clone> Roster<C> {
     /// The carrier's name for a call that we have begun is known, from its API or its webhook, whichever is first. Answers with the
     /// call's permit; told again, with the same.
     pub(in crate::supervisor) fn identify(&mut self, known: Identify, now: Instant) -> Option<Permit> {
-        let Identify { announced: name, carrier_call, picked_up, told } = known;
+        let Identify { announced: name, carrier_call, picked_up, answered_by, told } = known;
         if let Some(mut announced) = self.announced.remove(&name) {
             announced.expected.carrier_call = carrier_call.clone();
             self.announced.insert(carrier_call.clone(), announced);
@@ -46,8 +46,9 @@ impl<C: Clone> Roster<C> {
             if picked_up {
                 announced.until = now + self.token_lifetime;
             }
-            if let Some(told) = told {
-                announced.expected.profile = Arc::new(announced.expected.profile.with_note(told));
+            if answered_by.is_some() || told.is_some() {
+                let profile = &*announced.expected.profile;
+                announced.expected.profile = Arc::new(profile.answered(answered_by, told));
             }
             return Some(announced.permit.clone());
         }
@@ -119,6 +120,7 @@ mod tests {
             announced: CarrierCallId::new(name),
             carrier_call: CarrierCallId::new(carrier_call),
             picked_up,
+            answered_by: None,
             told: None,
         }
     }

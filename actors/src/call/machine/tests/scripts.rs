@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::*;
 use crate::audio::report::{AudioReport, ItemPlayout};
 use crate::call::floor::Holder;
-use crate::call::messages::HangUp;
+use crate::call::messages::{Detected, HangUp};
 use crate::call::shared::Recording;
 use crate::call::testing::profile;
 use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
 use crate::carrier::control::CarrierAnswer;
+use crate::carrier::desk::AnsweredBy;
 use crate::child::Child;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::IncidentKind;
@@ -139,6 +140,7 @@ fn events() -> Vec<(&'static str, CallEvent)> {
         ("tool not to be had", tool("t9", "transfer_call", "{}")),
         ("key", key('5')),
         ("operator hangs up", CallEvent::HangUp(HangUp::Operator)),
+        ("a machine has answered", detected(AnsweredBy::Machine, None)),
         ("nothing left to spend", CallEvent::HangUp(HangUp::Spent)),
         ("drain", CallEvent::HangUp(HangUp::Drain)),
         ("model session lost", faltered()),
@@ -361,9 +363,17 @@ fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
         106..107 => CallEvent::HangUp(HangUp::Spent),
         107 => CallEvent::ChildLost(Child::Audio),
         108 => CallEvent::ChildLost(Child::Model),
-        109..111 => CallEvent::Line(LineReport::Stopped),
+        109 => CallEvent::Line(LineReport::Stopped),
+        110 => {
+            let told = (dice.roll(2) == 0).then_some("Leave one short message.");
+            detected([AnsweredBy::Human, AnsweredBy::Machine, AnsweredBy::Unknown][any_of(dice, 3)], told)
+        }
         _ => CallEvent::Line(LineReport::Closed),
     }
+}
+
+fn detected(by: AnsweredBy, told: Option<&'static str>) -> CallEvent {
+    CallEvent::Detected(Detected { by, told })
 }
 
 /// What was true before an event, and forbids something after it.
