@@ -96,6 +96,33 @@ async fn a_call_that_is_not_recorded_cannot_be_paused_and_leaves_no_file() {
 }
 
 #[actix_rt::test]
+async fn a_recording_that_cannot_be_written_is_told_in_the_record_and_costs_no_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("recordings");
+    let running = start(&[("recording.enabled", "true"), ("recording.dir", &dir.to_string_lossy())]).await;
+    std::fs::remove_dir(&dir).expect("it was made, and is empty");
+    std::fs::write(&dir, "no folder").expect("written");
+    let mut shown = Value::Null;
+    let report = call(&running, voice(), Some(200), 3_000, async |id: String| {
+        actix_rt::time::sleep(Duration::from_millis(1_500)).await;
+        shown = get(&running.admin(&format!("/calls/{id}")), &[]).await.json()["incidents"].clone();
+    })
+    .await;
+    assert!(report.summary.failures.is_empty(), "{:?}", report.summary.failures);
+    let sid = report.summary.call_sid.clone();
+    let Running { service, records } = running;
+    service.stop(Duration::ZERO).await;
+    let recorded = transcript(records.path(), &sid);
+    for incidents in [&shown, &recorded["incidents"]] {
+        let disk: Vec<&Value> =
+            incidents.as_array().expect("a list").iter().filter(|incident| incident["kind"] == "disk").collect();
+        assert_eq!(disk.len(), 1, "{incidents}");
+        let detail = disk[0]["detail"].as_str().expect("words");
+        assert!(detail.starts_with("the recording could not be written: "), "{detail}");
+    }
+}
+
+#[actix_rt::test]
 async fn a_carrier_that_sends_a_law_for_mu_law_is_told_and_put_right() {
     for correct in [false, true] {
         let running = start(&[("audio.correct", if correct { "true" } else { "false" })]).await;

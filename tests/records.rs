@@ -236,7 +236,7 @@ fn a_call_that_is_on_is_refused_by_name_and_a_journal_that_a_crash_left_goes() {
     let dir = home.path().join("records");
     let (identity, held) = on_the_line();
     let writer = RecordWriter::start(&dir).expect("writable");
-    let journal = writer.open_journal(&identity, &held);
+    let journal = writer.open_journal(&identity, &held, None);
     let journals = || {
         let folders = fs::read_dir(dir.join("journal")).expect("there").map(|entry| entry.expect("an entry").path());
         let files = folders.flat_map(|folder| fs::read_dir(folder).expect("a folder"));

@@ -1,6 +1,6 @@
 //! What went wrong in a call, for whoever asks later why it was silent or short. Pure.
 //!
-//! Whoever notices tells the call (`LineReport::Incident`, `ModelReport::Incident`) or records it there; the call tells its
+//! Whoever notices tells the call (`LineReport::Incident`, `ModelReport::Incident`, [`crate::recording::report::IncidentMet`]) or records it there; the call tells its
 //! Transcript, whose journal keeps it. The record and `GET /calls/{id}` show the same list.
 
 use std::time::Duration;

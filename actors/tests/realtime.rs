@@ -12,6 +12,7 @@ use switchboard_actors::carrier::AudioFormat;
 use switchboard_actors::child::ChildLost;
 use switchboard_actors::frame::Frame;
 use switchboard_actors::ids::{CallId, CallTag, CarrierCallId, Private};
+use switchboard_actors::incident::{Incident, IncidentKind};
 use switchboard_actors::line::messages::{FromModel, ItemComplete, ModelBound};
 use switchboard_actors::realtime::actor::{LlmSetup, RealtimeLlm};
 use switchboard_actors::realtime::conversation::ProviderPlan;
@@ -316,6 +317,8 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
     peer.say(&json!({"type": "session.updated", "session": {"id": "sess_1", "instructions": instructions,
         "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}}}))
         .await;
+    let lost = Incident::new(IncidentKind::AudioDropped, "in: model_not_ready");
+    assert_eq!(rig.report().await, ModelReport::Incident(lost), "once, of the frames before");
     assert!(matches!(rig.report().await, ModelReport::Ready { session, .. } if session == "sess_1"));
     assert_eq!(peer.hear().await["type"], "response.create", "the order that was held");
 

@@ -51,6 +51,7 @@ use crate::realtime::events as model;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::providers::actor::Providers;
 use crate::realtime::report::ModelReport;
+use crate::recording::report::IncidentMet;
 use crate::tools::http;
 use crate::tools::plan::ToolPlan;
 use crate::transcript::messages::{Fact, ReadWords, Tally, Watch};
@@ -496,6 +497,14 @@ impl Handler<ModelReport> for CallActor {
 
     fn handle(&mut self, report: ModelReport, ctx: &mut Self::Context) {
         self.step(CallEvent::Model(report), ctx);
+    }
+}
+
+impl Handler<IncidentMet> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, IncidentMet(incident): IncidentMet, ctx: &mut Self::Context) {
+        self.step(CallEvent::Incident(incident), ctx);
     }
 }
 

@@ -72,6 +72,8 @@ pub enum CallEvent {
     DialEnded(DialOutcome),
     /// The carrier has found out who answered the call.
     Detected(Detected),
+    /// Something went wrong beside the call's actors; operators have been told.
+    Incident(Incident),
     /// The carrier has asked how the call goes on.
     NextAsked,
     /// The carrier has answered our request to call a person: its name of that call, or why there is none.

@@ -28,6 +28,7 @@ use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::emit;
 use crate::ids::CallTag;
+use crate::incident::{Incident, IncidentKind};
 use crate::line::messages::{FromModel, ItemComplete, ModelBound};
 
 /// What a RealtimeLlm is started with.
@@ -67,6 +68,8 @@ pub struct RealtimeLlm {
     actions: Vec<SessionsAction>,
     /// From the actor's start on.
     alarm: Option<Alarm>,
+    /// Why frames were lost in the newest session, as far as the call was told.
+    dropped_for: Vec<&'static str>,
     /// The sessions ended in order, and the call knows.
     ended: bool,
 }
@@ -97,6 +100,7 @@ impl RealtimeLlm {
             most_unsent: LONGEST_UNSENT_MS * input.bytes_per_ms() * 4 / 3,
             actions: Vec::new(),
             alarm: None,
+            dropped_for: Vec::new(),
             ended: false,
             setup,
         }
@@ -138,6 +142,7 @@ impl RealtimeLlm {
                 let dial = dial(plan, identifier, waiting_will_do).into_actor(self);
                 let task = ctx.spawn(dial.map(move |opened, this, ctx| this.dialled(leg, opened, ctx)));
                 self.links.push(LinkOfLeg { leg, writer: None, task });
+                self.dropped_for.clear();
             }
             A::HangUp(leg) => self.hang_up(leg, ctx),
             A::End => {
@@ -232,9 +237,18 @@ impl RealtimeLlm {
         }
     }
 
-    fn dropped(&self, direction: &'static str, reason: &'static str, frames: u64) {
-        if frames > 0 {
-            emit(Event::AudioDropped { call: &self.setup.call, direction, reason, frames });
+    /// Frames are lost: operators are told each time, the call's record once a reason and session.
+    fn dropped(&mut self, direction: &'static str, reason: &'static str, frames: u64) {
+        if frames == 0 {
+            return;
+        }
+        emit(Event::AudioDropped { call: &self.setup.call, direction, reason, frames });
+        if !self.dropped_for.contains(&reason) {
+            self.dropped_for.push(reason);
+            let incident = Incident::new(IncidentKind::AudioDropped, format!("{direction}: {reason}"));
+            if let Some(call) = self.setup.to_call.upgrade() {
+                call.do_send(ModelReport::Incident(incident));
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //! While a recording is paused (card numbers), it holds silence for both sides, and time goes on.
 
 pub mod events;
+pub mod report;
 pub(crate) mod tape;
 mod track;
 mod wav;

@@ -18,12 +18,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use actix::WeakRecipient;
+
 use super::events::Event;
 use super::tape::Block;
 use super::wav::{self, MOMENT_BYTES};
 use crate::background;
 use crate::events::emit;
 use crate::ids::CallTag;
+use crate::incident::{Incident, IncidentKind};
+use crate::recording::report::IncidentMet;
 
 /// The way to the recordings' thread; cheap to clone. The thread ends with the last of them and the last [`Recorder`].
 #[derive(Debug, Clone)]
@@ -56,10 +60,30 @@ enum Job {
 struct Beginning {
     path: PathBuf,
     rate_hz: u32,
-    call: CallTag,
+    owner: Owner,
     waiting: Arc<AtomicUsize>,
     /// Dropped when the recording is whole.
     held: Box<dyn Send>,
+}
+
+/// Whose recording it is.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The call's names in the log.
+    pub call: CallTag,
+    /// The call, which is told of a disk that fails while it is on; `None` where nobody is.
+    pub told: Option<WeakRecipient<IncidentMet>>,
+}
+
+impl Owner {
+    fn tell_failed(&self, path: &Path, problem: &io::Error) {
+        let incident = Incident::new(IncidentKind::Disk, format!("the recording could not be written: {problem}"));
+        let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
+        emit(Event::RecordingFailed { call: &self.call, path: &path.display().to_string(), problem: &problem });
+        if let Some(call) = self.told.as_ref().and_then(WeakRecipient::upgrade) {
+            call.do_send(IncidentMet(incident));
+        }
+    }
 }
 
 impl fmt::Debug for Beginning {
@@ -79,12 +103,13 @@ impl RecordingWriter {
         Ok(Self { jobs, next: Arc::default() })
     }
 
-    /// Begins the recording of `call` at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the
-    /// recording is whole: it tells the service that something is still being written. What the disk says is told as an event.
-    pub fn record(&self, path: PathBuf, rate_hz: u32, call: CallTag, held: impl Send + 'static) -> Recorder {
+    /// Begins the recording of `owner`'s call at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the
+    /// recording is whole: it tells the service that something is still being written. What the disk says is told as an event, and
+    /// to the call as an incident.
+    pub fn record(&self, path: PathBuf, rate_hz: u32, owner: Owner, held: impl Send + 'static) -> Recorder {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let beginning = Beginning { path, rate_hz, call, waiting: Arc::clone(&waiting), held: Box::new(held) };
+        let beginning = Beginning { path, rate_hz, owner, waiting: Arc::clone(&waiting), held: Box::new(held) };
         // Nobody listens only when the thread is gone; then no block finds room either.
         if self.jobs.send(Job::Begin(id, Box::new(beginning))).is_err() {
             waiting.store(FAILED, Ordering::Relaxed);
@@ -154,19 +179,19 @@ fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) 
 struct Recording {
     sheet: Sheet,
     path: PathBuf,
-    call: CallTag,
+    owner: Owner,
     waiting: Arc<AtomicUsize>,
     held: Box<dyn Send>,
 }
 
 impl Recording {
     fn begin(beginning: Beginning) -> Option<Self> {
-        let Beginning { path, rate_hz, call, waiting, held } = beginning;
+        let Beginning { path, rate_hz, owner, waiting, held } = beginning;
         match Sheet::create(&path, rate_hz) {
-            Ok(sheet) => Some(Self { sheet, path, call, waiting, held }),
+            Ok(sheet) => Some(Self { sheet, path, owner, waiting, held }),
             Err(problem) => {
                 waiting.store(FAILED, Ordering::Relaxed);
-                tell_failed(&call, &path, &problem);
+                owner.tell_failed(&path, &problem);
                 None
             }
         }
@@ -174,7 +199,7 @@ impl Recording {
 
     fn fail(&self, problem: &io::Error) {
         self.waiting.store(FAILED, Ordering::Relaxed);
-        tell_failed(&self.call, &self.path, problem);
+        self.owner.tell_failed(&self.path, problem);
     }
 
     /// Waits, on a thread of its own, until the disk has everything.
@@ -195,18 +220,13 @@ impl Recording {
 
     fn close(mut self) {
         if let Err(problem) = self.sheet.finish() {
-            tell_failed(&self.call, &self.path, &problem);
+            self.owner.tell_failed(&self.path, &problem);
         } else {
             let length_ms = self.sheet.moments * 1_000 / u64::from(self.sheet.rate_hz);
-            emit(Event::RecordingWritten { call: &self.call, path: &self.path.display().to_string(), length_ms });
+            emit(Event::RecordingWritten { call: &self.owner.call, path: &self.path.display().to_string(), length_ms });
         }
         drop(self.held);
     }
-}
-
-fn tell_failed(call: &CallTag, path: &Path, problem: &io::Error) {
-    let problem = format!("{problem}; look for a disk that is full, or set recording.dir");
-    emit(Event::RecordingFailed { call, path: &path.display().to_string(), problem: &problem });
 }
 
 /// What a block is decoded in; of no recording.
@@ -302,8 +322,8 @@ mod tests {
         Block { at, moments: count, sides: [side(left), side(right)] }
     }
 
-    fn tag() -> CallTag {
-        CallTag::new(CallId::random(), &CarrierCallId::new("CA1"))
+    fn owner() -> Owner {
+        Owner { call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")), told: None }
     }
 
     #[test]
@@ -352,7 +372,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let (path, held) = (dir.path().join("call.wav"), Arc::new(()));
         let recorder =
-            RecordingWriter::start().expect("a thread").record(path.clone(), 8_000, tag(), Arc::clone(&held));
+            RecordingWriter::start().expect("a thread").record(path.clone(), 8_000, owner(), Arc::clone(&held));
         for n in 0..10 {
             assert!(recorder.take(block(n * 1_600, [1, 1], 1_600)));
         }
@@ -367,7 +387,7 @@ mod tests {
     fn a_disk_that_fails_ends_the_recording_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("nowhere/call.wav");
-        let recorder = RecordingWriter::start().expect("a thread").record(path, 8_000, tag(), ());
+        let recorder = RecordingWriter::start().expect("a thread").record(path, 8_000, owner(), ());
         while recorder.take(block(0, [0; 2], 1)) {
             std::thread::yield_now();
         }

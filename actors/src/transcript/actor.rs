@@ -21,6 +21,7 @@ use crate::ending::Ending;
 use crate::line::identity::CallIdentity;
 use crate::profile::CallProfile;
 use crate::realtime::report::Words;
+use crate::recording::report::IncidentMet;
 use crate::transcript::messages::{ReadWords, Watch};
 use crate::transcript::watch::{News, Watchers};
 
@@ -33,6 +34,8 @@ pub(crate) struct TranscriptSetup {
     pub profile: Arc<CallProfile>,
     /// The disk.
     pub writer: RecordWriter,
+    /// Told of a disk that does not take the journal; `None` where nobody is.
+    pub incidents: Option<WeakRecipient<IncidentMet>>,
     /// Told when this actor is gone before the call has ended.
     pub lost: WeakRecipient<ChildLost>,
 }
@@ -66,7 +69,7 @@ impl Transcript {
     /// Not yet started; `start()` it on the call's own thread, at the beginning of the call.
     pub(crate) fn new(setup: TranscriptSetup) -> Self {
         let held = Held::of(&setup.profile);
-        let journal = setup.writer.open_journal(&setup.identity, &held);
+        let journal = setup.writer.open_journal(&setup.identity, &held, setup.incidents.clone());
         Self {
             setup,
             held,
@@ -210,6 +213,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{ItemId, ResponseId};
+    use crate::incident::{Incident, IncidentKind};
     use crate::realtime::report::Speaker;
     use crate::transcript::messages::WITHHELD;
     use crate::transcript::testing::{identity, profile};
@@ -375,6 +379,43 @@ mod tests {
         assert_eq!(scene.losses(), [Child::Transcript]);
     }
 
+    /// What a call is told of its journal.
+    struct Ear(tokio::sync::mpsc::UnboundedSender<Incident>);
+
+    impl Actor for Ear {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<IncidentMet> for Ear {
+        type Result = ();
+
+        fn handle(&mut self, IncidentMet(incident): IncidentMet, _: &mut Self::Context) {
+            self.0.send(incident).ok();
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_disk_that_takes_no_journal_is_told_to_the_call_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let writer = RecordWriter::start(dir.path()).expect("writable");
+        let folder = dir.path().join("journal");
+        fs::rename(&folder, dir.path().join("away")).expect("ours");
+        fs::write(&folder, "no folder").expect("what stands in the way");
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let ear = Ear(tell).start().recipient();
+        let identity = identity();
+        let journal = writer.open_journal(&identity, &Held::of(&profile()), Some(ear.downgrade()));
+        let incident = told.recv().await.expect("it is told");
+        assert_eq!(incident.kind, IncidentKind::Disk);
+        assert!(incident.detail.starts_with("the record's journal could not be written: "), "{}", incident.detail);
+        fs::remove_file(&folder).expect("ours");
+        while fs::read_dir(&folder).map_or(0, Iterator::count) == 0 {
+            journal.note(&Fact::KeyPressed('1'), Duration::ZERO);
+            tokio::task::yield_now().await;
+        }
+        assert!(told.try_recv().is_err(), "however often it was tried");
+    }
+
     #[actix_rt::test]
     async fn a_call_whose_thread_is_stopped_has_a_record() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -384,6 +425,7 @@ mod tests {
             identity: identity(),
             profile: Arc::new(profile()),
             writer: writer.clone(),
+            incidents: None,
             lost: probe.downgrade(),
         };
         let thread = actix_rt::Arbiter::new();
@@ -471,6 +513,7 @@ mod tests {
                 identity: identity(),
                 profile: Arc::new(profile),
                 writer: writer.clone(),
+                incidents: None,
                 lost: probe.downgrade(),
             };
             Self { transcript: Transcript::new(setup).start(), dir, writer, lost: Losses { told, _probe: probe } }

@@ -5,6 +5,7 @@
 //! in UTC, numbers of milliseconds where the name or the contract says so. Keys stand in the order of the contract.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::messages::Tally;
 use crate::carrier::desk::AnsweredBy;
 use crate::ending::Ending;
 use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
-use crate::incident::{IncidentKind, Seen};
+use crate::incident::{Incident, IncidentKind, Incidents, Seen};
 use crate::latency::TurnLatency;
 use crate::line::identity::{CallIdentity, Direction};
 use crate::money::Usd;
@@ -405,6 +406,21 @@ impl Record {
         };
         let tag = CallTag::new(call.id, call.carrier_call);
         Self { call: tag, stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
+    }
+
+    /// The disk did not take it, and is asked again: it says so once.
+    pub(super) fn met_a_disk(&mut self, problem: &io::Error) {
+        let after = Duration::from_millis(self.transcript.duration_ms);
+        let started_at = DateTime::from_timestamp_millis(self.transcript.call_start_time).unwrap_or_default();
+        let mut incidents = Incidents::default();
+        incidents.met(after, Incident::new(IncidentKind::Disk, format!("the record could not be written: {problem}")));
+        for seen in incidents.seen() {
+            let entry = IncidentEntry::new(seen, started_at);
+            match self.transcript.incidents.iter_mut().find(|it| it.kind == entry.kind && it.detail == entry.detail) {
+                Some(known) => known.times = known.times.saturating_add(1),
+                None => self.transcript.incidents.push(entry),
+            }
+        }
     }
 
     /// Whose record it is.

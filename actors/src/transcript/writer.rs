@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use actix::WeakRecipient;
+
 use self::files::{Folders, Progress};
 use super::events::Event;
 use super::journal::Header;
@@ -30,6 +32,7 @@ use crate::disk::is_full;
 use crate::events::emit;
 use crate::ids::{CallId, CallTag};
 use crate::line::identity::CallIdentity;
+use crate::recording::report::IncidentMet;
 use crate::recording::writer::RecordingWriter;
 use crate::{background, clock};
 
@@ -141,10 +144,15 @@ impl RecordWriter {
         Ok((Self { jobs, shared, journals, recent, recordings }, recovered))
     }
 
-    /// Opens the journal of a call that begins. Returns at once.
-    pub fn open_journal(&self, identity: &CallIdentity, held: &Held) -> Journal {
+    /// Opens the journal of a call that begins; `told` hears of a disk that does not take it. Returns at once.
+    pub fn open_journal(
+        &self,
+        identity: &CallIdentity,
+        held: &Held,
+        told: Option<WeakRecipient<IncidentMet>>,
+    ) -> Journal {
         self.recent.opened(identity.id, &identity.carrier_call);
-        self.journals.open(identity.tag(), Header::new(identity, held))
+        self.journals.open(identity.tag(), Header::new(identity, held), told)
     }
 
     /// The way to the thread that brings recordings to disk.
@@ -358,6 +366,10 @@ impl DiskQueue {
                     format!("{problem}; it waits, check space and permissions of `{}`", self.folders.dir.display());
                 self.shared.unwritable.0.store(true, Ordering::Relaxed);
                 emit(Event::RecordDelayed { call: &call, problem: &told });
+                if !task.progress.has_begun() {
+                    task.record.met_a_disk(&problem);
+                    self.shared.waiting_bytes.fetch_add(task.record.weight() - weight, Ordering::Relaxed);
+                }
                 return Some(task);
             }
             Err(_) => {

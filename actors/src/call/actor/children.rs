@@ -13,7 +13,7 @@ use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, Mod
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::report::Words;
-use crate::recording::writer::Recorder;
+use crate::recording::writer::{Owner, Recorder};
 use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, ReadWords, Watch};
 use crate::transcript::record::recording_name;
@@ -113,20 +113,22 @@ pub(super) fn start_transcript(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr
         identity: setup.identity.clone(),
         profile: Arc::clone(&setup.profile),
         writer: setup.writer.clone(),
+        incidents: Some(call.downgrade().recipient()),
         lost: call.downgrade().recipient(),
     })
 }
 
 /// Starts the recording, where there is to be one, and has its file named in the record. A call goes on without one that cannot be
 /// had.
-fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>) -> Option<Recorder> {
+fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>, call: &Addr<CallActor>) -> Option<Recorder> {
     let (identity, dir) = (&setup.identity, setup.profile.recording.as_deref()?);
     // A caller who was handed on and came back is recorded in a file of its own.
     let name = recording_name(&identity.carrier_call, identity.started_at);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
     let held = setup.writer.clone();
-    let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, identity.tag(), held);
+    let owner = Owner { call: identity.tag(), told: Some(call.downgrade().recipient()) };
+    let recorder = setup.writer.recordings().record(path.clone(), identity.line.hears.rate_hz, owner, held);
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(facts) = facts {
         facts.do_send(Fact::Recorded { file });
@@ -148,7 +150,7 @@ pub(super) fn start_audio(
         lead: setup.profile.playout_lead,
         levels: setup.profile.audio.levels(setup.identity.carrier),
         correct: setup.profile.audio.correct,
-        recorder: start_recorder(setup, facts),
+        recorder: start_recorder(setup, facts, call),
         to_line: setup.line.to_line.clone(),
         to_call: call.downgrade().recipient(),
         lost: call.downgrade().recipient(),

@@ -19,11 +19,15 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use actix::WeakRecipient;
+
 use super::shelf::Shelf;
 use super::{Closed, Entry, Framer, Header};
 use crate::events::emit;
 use crate::ids::CallTag;
+use crate::incident::{Incident, IncidentKind};
 use crate::realtime::report::Words;
+use crate::recording::report::IncidentMet;
 use crate::transcript::events::Event;
 use crate::transcript::messages::Fact;
 use crate::{background, clock};
@@ -43,6 +47,8 @@ pub struct Journal(Arc<Live>);
 #[derive(Debug)]
 struct Live {
     call: CallTag,
+    /// Told of a disk that does not take it.
+    told: Option<WeakRecipient<IncidentMet>>,
     path: PathBuf,
     pending: Mutex<Pending>,
     disk: Mutex<Disk>,
@@ -132,10 +138,16 @@ impl JournalWriter {
     }
 
     /// Opens the journal of a call that begins. Returns at once; the file is there a moment later.
-    pub(in crate::transcript) fn open(&self, call: CallTag, header: Header) -> Journal {
+    pub(in crate::transcript) fn open(
+        &self,
+        call: CallTag,
+        header: Header,
+        told: Option<WeakRecipient<IncidentMet>>,
+    ) -> Journal {
         let journal = Journal(Arc::new(Live {
             path: self.shelf.path(&call.id().to_string()),
             call,
+            told,
             pending: Mutex::default(),
             disk: Mutex::default(),
             disk_queue: self.disk_queue.clone(),
@@ -284,6 +296,10 @@ impl Journal {
         let failing = outcome.is_err();
         let begins = !std::mem::replace(&mut locked(&self.0.disk).failing, failing);
         if let Err(problem) = outcome {
+            if begins && let Some(call) = self.0.told.as_ref().and_then(WeakRecipient::upgrade) {
+                let detail = format!("the record's journal could not be written: {problem}");
+                call.do_send(IncidentMet(Incident::new(IncidentKind::Disk, detail)));
+            }
             let problem = begins.then(|| format!("{problem}; the call goes on and its journal is tried again"));
             emit(Event::JournalFailed { call: &self.0.call, step, problem: problem.as_deref() });
         }

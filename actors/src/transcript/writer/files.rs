@@ -26,6 +26,13 @@ pub(in crate::transcript) struct Progress {
     transcript_filed: bool,
 }
 
+impl Progress {
+    /// Whether a part of the record is on disk, and changes no more.
+    pub(in crate::transcript) fn has_begun(self) -> bool {
+        self.transcript_filed
+    }
+}
+
 impl Folders {
     /// One try at putting a record on disk. What an earlier try has finished is not done twice.
     pub(in crate::transcript) fn file(&self, record: &mut Record, progress: &mut Progress) -> io::Result<PathBuf> {

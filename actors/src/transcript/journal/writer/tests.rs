@@ -52,6 +52,7 @@ fn a_disk_that_takes_nothing_costs_bounded_memory_and_gets_it_all_later() {
     let path = journal.0.path.with_file_name("other.journal");
     let other = Journal(Arc::new(Live {
         call: journal.0.call.clone(),
+        told: None,
         path,
         pending: Mutex::default(),
         disk: Mutex::default(),
@@ -88,7 +89,7 @@ fn a_journal(commit: Duration) -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().expect("a directory");
     let writer = JournalWriter::start(dir.path(), "x", commit).expect("writable");
     let identity = identity();
-    let journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())));
+    let journal = writer.open(identity.tag(), Header::new(&identity, &Held::of(&profile())), None);
     (dir, journal)
 }
 
