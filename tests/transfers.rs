@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post_body, start, start_with};
+use common::{ACCOUNT, AUTH_TOKEN, FakeStream, Running, post, post_body, start, start_with};
 use serde_json::Value;
 use switchboard::tools::phone::{
     CallReport, DialOutcome, Handset, Invited, PersonReport, PhoneOptions, Remote, Target, place_call, ring_person,
@@ -277,6 +277,35 @@ async fn a_caller_who_gives_up_waiting_leaves_nobody_ringing() {
     let told = api.until(3).await;
     assert_eq!(told[2], format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{PERSON}.json Status=completed"));
     api.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_person_is_briefed_in_the_language_of_the_call_or_their_own() {
+    let hindi = ("agents.default.languages", r#"["hi", "en"]"#);
+    for (language, said) in [(None, "hi-IN"), (Some("en"), "en-US"), (Some("en-IN"), "en-IN")] {
+        let api = Api::start(Manner::Obey).with_person(Some(DialOutcome::Answered));
+        api.state.rings.store(true, Ordering::Relaxed);
+        let mut settings = vec![WARM[0], hindi];
+        settings.extend(language.map(|language| ("transfers.sales.language", language)));
+        let running = api.service(&settings).await;
+        let (handset, remote) = Handset::new();
+        *api.state.remote.lock().expect("whole") = Some(remote.clone());
+        let briefed = async {
+            let asked = api.until(2).await.remove(1);
+            let (_, form) = asked.split_once(' ').expect("a path and a form");
+            let mut fields = url::form_urlencoded::parse(form.as_bytes());
+            let url = fields.find(|(name, _)| name == "Url").expect("where the person's document is").1.into_owned();
+            let form = format!("AccountSid={ACCOUNT}&CallSid={PERSON}&CallStatus=in-progress");
+            let told = post(&url, &form, None).await.text;
+            remote.hang_up();
+            told
+        };
+        let call = place_call(options(&running, DialOutcome::Answered), handset);
+        let (report, told) = tokio::join!(call, briefed);
+        assert!(told.contains(&format!("<Say language=\"{said}\">A caller for you.")), "{language:?}: {told}");
+        assert_eq!(record(running, &report).await["ending"]["reason"], "caller_hung_up");
+        api.stop().await;
+    }
 }
 
 /// A caller who presses 1 once the agent speaks.

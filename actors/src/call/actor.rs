@@ -22,8 +22,8 @@ use self::children::{
 use super::events::Event;
 use super::machine::{CallMachine, Means};
 use super::messages::{
-    CallDetail, CallSnapshot, Detected, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next, NextAsked,
-    OfPerson, PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
+    Briefing, CallDetail, CallSnapshot, Detected, DialAnswered, Examine, HangUp, Inspect, LineReturned, Next,
+    NextAsked, OfPerson, PauseRecording, PersonNews, ReadBriefing, ReadNext, StreamOffered, TransferTo, WrapUp,
 };
 use super::steps::{CallAction, CallEvent, Note};
 use super::transfer::TransferRefusal;
@@ -582,9 +582,9 @@ impl Handler<OfPerson> for CallActor {
 }
 
 impl Handler<ReadBriefing> for CallActor {
-    type Result = Option<String>;
+    type Result = Option<Briefing>;
 
-    fn handle(&mut self, _: ReadBriefing, _: &mut Self::Context) -> Option<String> {
+    fn handle(&mut self, _: ReadBriefing, _: &mut Self::Context) -> Option<Briefing> {
         self.machine.briefing()
     }
 }

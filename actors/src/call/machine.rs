@@ -27,7 +27,7 @@ use chrono::{DateTime, Utc};
 use super::conversation::Conversation;
 use super::exit::{By, Exit};
 use super::floor::{Silence, Waited};
-use super::messages::{CallDetail, Next};
+use super::messages::{Briefing, CallDetail, Next};
 use super::shared::Stage;
 use super::steps::{CallAction, CallEvent, Note};
 use super::timers::{Timer, TimerTable};
@@ -270,7 +270,7 @@ impl CallMachine {
     }
 
     /// What a person who answers is told; `None` when nobody waits for them any more.
-    pub fn briefing(&self) -> Option<String> {
+    pub fn briefing(&self) -> Option<Briefing> {
         self.exit.briefing(&self.talk)
     }
 }

@@ -41,7 +41,7 @@ pub enum Next {
         destination: Box<Destination>,
         /// Why the caller is sent there, for whoever answers; may be empty.
         reason: String,
-        /// The code of the language that the call is held in.
+        /// The code of the language in which whoever answers is spoken to.
         language: String,
     },
     /// The caller waits in a conference for a person who is being called.
@@ -54,8 +54,17 @@ pub enum Next {
 
 /// Show what the person whom a warm transfer calls is told once they answer; `None` when nobody waits for them any more. Changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
-#[rtype(result = "Option<String>")]
+#[rtype(result = "Option<Briefing>")]
 pub struct ReadBriefing;
+
+/// What a person is told before they meet the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Briefing {
+    /// The words.
+    pub words: String,
+    /// The code of the language in which they are said.
+    pub language: String,
+}
 
 /// The carrier's word on that person. Answered with how they go on: they meet the caller, or hang up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

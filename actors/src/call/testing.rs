@@ -65,6 +65,7 @@ pub(crate) fn sales() -> Destination {
         caller_id: None,
         whisper: None,
         briefing: None,
+        language: None,
         most_an_hour: 10,
     }
 }

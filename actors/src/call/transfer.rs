@@ -114,6 +114,7 @@ mod tests {
             caller_id: None,
             whisper: None,
             briefing: None,
+            language: None,
             most_an_hour: 1,
         };
         let table = Destinations::from([("sales".to_owned(), sales)]);

@@ -32,6 +32,8 @@ pub struct Destination {
     /// Makes the transfer a warm one: the caller waits in a conference while the person is called and told this, and is joined by them
     /// when they press a key. `{reason}` and `{summary}` stand for what the agent has said of the call.
     pub briefing: Option<String>,
+    /// The language in which that person is spoken to, by its code (`en`, `hi-IN`); `None` is the call's.
+    pub language: Option<String>,
     /// Attempts within an hour, over all calls; more are refused.
     pub most_an_hour: u32,
 }

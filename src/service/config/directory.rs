@@ -81,7 +81,7 @@ impl Route {
 }
 
 impl Transfer {
-    pub(super) fn read(section: &Section<'_>, secrets: &Secrets) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, secrets: &Secrets, languages: Option<&[&str]>) -> Option<Self> {
         let target = target(section);
         let description = section.read_if_set("description", text);
         let hours = section.read_if_set("hours", hours);
@@ -90,6 +90,7 @@ impl Transfer {
         let caller_id = section.read_if_set("caller_id", text);
         let whisper = section.read_if_set("whisper", text);
         let briefing = briefing(section, target.as_ref(), secrets);
+        let language = told_in(section, languages);
         let most_an_hour = section.read_if_set("most_an_hour", whole(1..=100_000));
         let caller_id = match caller_id? {
             Some(number) if !is_e164(&number) => {
@@ -106,10 +107,25 @@ impl Transfer {
             caller_id,
             whisper: whisper?,
             briefing: briefing?,
+            language: language?,
             most_an_hour: most_an_hour?.unwrap_or(100),
         };
         Some(Self { description: description?, destination })
     }
+}
+
+/// The language in which whoever answers is told something; one of those there are, with a region or without.
+fn told_in(section: &Section<'_>, languages: Option<&[&str]>) -> Option<Option<String>> {
+    let language = section.read_if_set("language", text)?;
+    if let Some((found, languages)) = language.as_deref().zip(languages) {
+        let base = found.split('-').next().unwrap_or_default();
+        if !languages.contains(&base) {
+            section.problem("language", unknown("language", found, languages.iter().copied(), "languages"));
+        } else if !section.has("whisper") && !section.has("warm") {
+            section.problem("language", "found without `whisper` or `warm = true`, so nobody is told anything in it");
+        }
+    }
+    Some(language)
 }
 
 /// Checks the models of routes against whose they are and how sessions are held.

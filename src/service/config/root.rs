@@ -260,9 +260,13 @@ impl Reading<'_> {
         let (top, sources) = (self.top, self.sources);
         let base = sources.file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(Path::new(""));
         let house = realtime.map(Realtime::house);
+        let languages = read_named(&top.named("languages"), |_, section| Language::read(section, house, base));
+        let codes: Option<Vec<&str>> = languages.as_ref().map(|known| known.keys().map(String::as_str).collect());
+        let transfers =
+            read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets, codes.as_deref()));
         Offered {
-            languages: read_named(&top.named("languages"), |_, section| Language::read(section, house, base)),
-            transfers: read_named(&top.named("transfers"), |_, section| Transfer::read(section, secrets)),
+            transfers,
+            languages,
             outbound: Outbound::read(&top.table("outbound"), secrets),
             tools: read_named(&top.named("tools"), |name, section| http_tools::read(name, section, &sources.variables)),
             audio: audio::read(&top.table("audio")),

@@ -24,7 +24,7 @@ pub(super) fn offer(
         }
         BuiltIn::TransferCall if transfers.is_empty() => return None,
         BuiltIn::TransferCall => (
-            described(TRANSFER_CALL, transfers.iter().map(|(name, to)| (name.as_str(), to.description.as_deref()))),
+            transfers.iter().fold(TRANSFER_CALL.to_owned(), |all, (name, to)| all + &destination(name, to, languages)),
             transfer_properties(transfers),
         ),
         BuiltIn::SwitchLanguage if agent.languages.len() < 2 => return None,
@@ -62,6 +62,17 @@ pub(super) fn offer(
         "additionalProperties": false,
     });
     Some(ToolSpec { name: tool.name().to_owned(), description, parameters })
+}
+
+/// A destination for the model, with the language of whoever is told what the call is about, where that is theirs and not the call's.
+fn destination(name: &str, to: &Transfer, languages: &BTreeMap<String, Language>) -> String {
+    let what = to.description.as_deref().map(|what| format!(": {what}")).unwrap_or_default();
+    let theirs = to.destination.language.as_deref().map(|code| {
+        let base = code.split('-').next().unwrap_or_default();
+        let spoken = languages.get(base).map_or(code, |language| &language.name);
+        format!(" (write `reason` and `summary` in {spoken})")
+    });
+    format!("\n- {name}{what}{}", theirs.unwrap_or_default())
 }
 
 /// The arguments of a transfer; a summary where somebody is told it.

@@ -15,7 +15,7 @@ use super::{Awaiting, Exit, LastWords, Way};
 use crate::call::conversation::Conversation;
 use crate::call::floor::Interrupter;
 use crate::call::line_link::{RETURNING, may_reconnect};
-use crate::call::messages::Next;
+use crate::call::messages::{Briefing, Next};
 use crate::call::shared::{Recording, Shared, Stage, exactly};
 use crate::call::steps::{CallAction, Note};
 use crate::call::transfer::{DialOutcome, TransferRefusal, permitted};
@@ -24,6 +24,7 @@ use crate::carrier::control::CarrierAnswer;
 use crate::ending::Ending;
 use crate::ids::CarrierCallId;
 use crate::line::messages::LineReport;
+use crate::profile::destinations::Destination;
 use crate::realtime::messages::{ResponsePurpose, TextRole};
 use crate::tools::plan::failure;
 
@@ -232,7 +233,7 @@ impl Exit {
                 name: transfer.destination.clone(),
                 destination: Box::new(destination.clone()),
                 reason: transfer.reason.clone(),
-                language: talk.call.language.clone(),
+                language: spoken_to(destination, talk),
             },
             (Step::Asking | Step::Ringing | Step::Answered, None) => Next::HangUp,
         }
@@ -327,6 +328,11 @@ impl Exit {
     }
 }
 
+/// The language in which whoever answers at a destination is spoken to.
+fn spoken_to(destination: &Destination, talk: &Conversation) -> String {
+    destination.language.as_ref().unwrap_or(&talk.call.language).clone()
+}
+
 /// Fourth, where the transfer is a warm one: the person is called, and joins or does not.
 impl Exit {
     /// Whether the caller waits for a person who has not taken the call.
@@ -335,14 +341,16 @@ impl Exit {
     }
 
     /// What a person who answers is told; `None` when nobody waits for them any more.
-    pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<String> {
+    pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<Briefing> {
         let Way::HandingOn(on) = &self.way else { return None };
-        let words = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??.briefing.as_ref()?;
+        let destination = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??;
+        let words = destination.briefing.as_ref()?;
         // What the agent says of a call is put in last: it is not searched for names of ours.
         let (before, after) = words.split_once("{summary}").unwrap_or((words, ""));
         let [before, after] = [before, after].map(|part| part.replace("{reason}", &on.transfer.reason));
         let briefing = if words.contains("{summary}") { before + &on.transfer.summary + &after } else { before };
-        Some(briefing.split_whitespace().collect::<Vec<_>>().join(" "))
+        let words = briefing.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(Briefing { words, language: spoken_to(destination, talk) })
     }
 
     /// The carrier has answered our request to call a person: its name of that call, or why there is none.

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use log::{info, warn};
-use switchboard_actors::call::messages::{Inspect, Next, NextAsked, OfPerson, PersonNews, ReadBriefing, ReadNext};
+use switchboard_actors::call::messages::{Briefing, Next, NextAsked, OfPerson, PersonNews, ReadBriefing, ReadNext};
 use switchboard_actors::carrier::desk::{Answer, Dial, DialOutcome, Role, Side, StreamEnding, Taker};
 use switchboard_actors::ids::{CallId, CarrierCallId, logged};
 use switchboard_actors::supervisor::messages::{AfterStream, Aftermath, CarrierEnded, CarrierLetGo, ExpectReturn};
@@ -110,15 +110,12 @@ impl Door<'_> {
 
     /// The person whom a warm transfer calls, or a machine of theirs, has answered and is told what the call is about.
     pub(super) async fn person_answered(&self, call: &CarrierCallId) -> HttpResponse {
-        let (words, language) = match self.find(call).await {
-            Some(on) => (
-                on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
-                on.send(Inspect).timeout(PATIENCE).await.map(|shown| shown.language).unwrap_or_default(),
-            ),
-            None => (None, String::new()),
+        let told = match self.find(call).await {
+            Some(on) => on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
+            None => None,
         };
-        match words {
-            Some(words) => {
+        match told {
+            Some(Briefing { words, language }) => {
                 self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Person { call } })
             }
             // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::transfers::{granted, outcomes};
 use super::*;
-use crate::call::messages::HangUp;
 use crate::call::messages::Next;
+use crate::call::messages::{Briefing, HangUp};
 use crate::call::testing::{profile, sales};
 use crate::call::transfer::DialOutcome;
 use crate::carrier::Handover;
@@ -33,7 +33,8 @@ fn a_person_is_called_once_the_caller_waits_and_not_before() {
 #[test]
 fn whoever_answers_is_told_why_and_what_was_said_and_joins_by_a_key() {
     let mut call = ringing();
-    assert_eq!(call.machine.briefing().as_deref(), Some("A quote. Ms {reason} wants ten. A key."));
+    let told = Briefing { words: "A quote. Ms {reason} wants ten. A key.".to_owned(), language: "en".to_owned() };
+    assert_eq!(call.machine.briefing(), Some(told));
     assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::Meet)]);
     assert_eq!(call.machine.briefing(), None, "nobody else takes it");
     assert_eq!(call.on(CallEvent::PersonTook), [A::Reply(Next::HangUp)]);
