@@ -257,10 +257,9 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
     service.stop(Duration::ZERO).await;
     let record = record(records.path(), &report.summary.call_sid);
     assert_eq!(record["ending"]["reason"], "model_refused");
-    assert!(incidents(&record).contains(&"model_breaker".to_owned()), "{record:#}");
+    assert_eq!(incidents(&record)[..2], ["model_breaker", "model_lost"], "the reason before what came of it");
 }
 
-/// `role: text`, `call name`, `output text`.
 #[actix_rt::test]
 async fn an_empty_answer_is_asked_for_again_and_nobody_notices() {
     let stage = Stage::with("good_responses:1,empty_responses:1", &[]).await;
@@ -293,7 +292,9 @@ async fn sound_without_level_is_not_heard_and_its_session_is_replaced() {
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
     assert!(metrics.contains("switchboard_incidents_total{kind=\"answer_silent\"}"), "{metrics}");
     let record = stage.record(&report).await;
-    assert!(incidents(&record).contains(&"answer_silent".to_owned()), "{record:#}");
+    let met = incidents(&record);
+    let place = |kind: &str| met.iter().position(|it| it == kind).unwrap_or_else(|| panic!("{kind}: {met:?}"));
+    assert!(place("answer_silent") < place("model_failover"), "{met:?}");
     let unheard: Vec<&Value> = record["conversation"]
         .as_array()
         .expect("a conversation")
@@ -343,11 +344,15 @@ fn asked(stage: &Stage, connection: u64) -> usize {
     stage.log.of(connection).iter().filter(|event| event["type"] == "response.create").count()
 }
 
+/// The kinds of what went wrong, which stands in the order in which it did.
 fn incidents(record: &Value) -> Vec<String> {
-    let met = record["incidents"].as_array().expect("a list").iter();
-    met.map(|incident| incident["kind"].as_str().expect("a kind").to_owned()).collect()
+    let met = record["incidents"].as_array().expect("a list");
+    let times: Vec<u64> = met.iter().map(|incident| incident["at_ms"].as_u64().expect("a time")).collect();
+    assert!(times.is_sorted(), "{met:#?}");
+    met.iter().map(|incident| incident["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
+/// `role: text`, `call name`, `output text`.
 fn shown(item: &Value) -> String {
     let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str() {

@@ -128,7 +128,7 @@ impl Service {
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let writer = start_records(&config.records)?;
-        let sweep = Sweep::start(&config.records, &config.recording);
+        let sweep = Sweep::start(&config.records, &config.recording, &config.delivery);
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let app = Arc::new(OnceLock::new());

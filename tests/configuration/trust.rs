@@ -58,6 +58,43 @@ fn a_warm_transfer_needs_the_carrier_s_api_and_somebody_to_call() {
 }
 
 #[test]
+fn secrets_in_headers_are_looked_at_like_all_others_and_never_shown() {
+    let table = |section: &str| format!("{section}.headers");
+    for (section, url) in [("tools.stock", "tools.stock.url"), ("mcp.crm", "mcp.crm.url")] {
+        let headers = table(section);
+        for (header, value, refused) in [
+            ("Authorization", "Bearer abc123def", None),
+            ("Authorization", "abc123def", None),
+            ("X-Api-Key", "abc123def", None),
+            ("Authorization", "Bearer \"abc123def\"", Some("a quote")),
+            ("Authorization", "Bearer abc123 def", Some("a blank")),
+            ("X-Api-Key", "abc123\ndef", Some("a line break")),
+            ("X-Api-Key", "abc123\u{a0}def", Some("a blank")),
+            ("X-Api-Key", "abc123dëf", Some("not ASCII")),
+            ("X-Api-Key", "'abc123def", Some("a quote")),
+        ] {
+            let named = format!("{{ {header} = \"CRM_SECRET\" }}");
+            let settings = [
+                (url, "https://crm.example.com/x"),
+                (headers.as_str(), named.as_str()),
+                (&*format!("{section}.description"), "Looks up."),
+            ];
+            let settings = if section.starts_with("mcp") { &settings[..2] } else { &settings[..] };
+            let read =
+                Config::from_sources(&Sources::default().variables(&[("CRM_SECRET", value)]).overrides(settings));
+            match (read, refused) {
+                (Ok(_), None) => {}
+                (Err(error), Some(found)) => {
+                    assert!(problem(&error, "CRM_SECRET").message.contains(found), "{section} {value:?}: {error}");
+                    assert!(!error.to_string().contains("abc123"), "{error}");
+                }
+                (read, _) => panic!("{section} {header} {value:?}: {:?}", read.map(|_| "good")),
+            }
+        }
+    }
+}
+
+#[test]
 fn shared_keys_are_read_by_their_ids_or_refused_as_a_whole() {
     let load = |keys| Config::from_sources(&Sources::default().variables(&[("TWILIO_SHARED_KEYS", keys)]));
     let keys = load("k1=one=1, k2 = two,").expect("valid").secrets.carriers.pairs("TWILIO_SHARED_KEYS");

@@ -18,6 +18,8 @@ enum Form {
     Listed,
     /// Several, with commas, blanks or line ends between them.
     Several,
+    /// What a header of authorization holds: a scheme, one blank and what it takes, or the latter alone.
+    Credentials,
     /// Words that a client sends: plain signs with blanks between them.
     Phrase,
     /// Words: it is sent nowhere as it is.
@@ -59,6 +61,7 @@ fn damage(value: &str, form: Form) -> Option<&'static str> {
     let mut entries: Vec<&str> = vec![value];
     match form {
         Form::One | Form::Phrase | Form::Words => {}
+        Form::Credentials => entries = value.splitn(2, ' ').collect(),
         // `id = secret` too.
         Form::Listed => entries = value.split([',', '=']).map(str::trim).collect(),
         Form::Several => entries = value.split([',', ' ', '\t', '\n', '\r']).collect(),
@@ -83,6 +86,14 @@ fn damage(value: &str, form: Form) -> Option<&'static str> {
 /// The variables that settings name as those of secrets.
 fn name_secrets<'t>(node: &'t Node, key: &str, found: &mut BTreeMap<&'t str, Form>) {
     match &node.value {
+        Value::Table(headers) if key == "headers" => {
+            for (header, variable) in headers {
+                if let Value::Text(name) | Value::Raw(name) = &variable.value {
+                    let bearing = AUTHORIZATION.iter().any(|known| header.eq_ignore_ascii_case(known));
+                    found.insert(name.trim(), if bearing { Form::Credentials } else { Form::Phrase });
+                }
+            }
+        }
         Value::Table(entries) => entries.iter().for_each(|(key, entry)| name_secrets(entry, key, found)),
         Value::List(entries) => entries.iter().for_each(|entry| name_secrets(entry, key, found)),
         Value::Text(name) | Value::Raw(name) if key.ends_with("_env") => {
@@ -145,6 +156,8 @@ fn mentions(node: &Node, name: &str) -> bool {
 
 /// How our own variables begin.
 const OWN: &str = "SWITCHBOARD_";
+/// Headers whose value is a scheme and a secret.
+const AUTHORIZATION: [&str; 2] = ["Authorization", "Proxy-Authorization"];
 /// Our own secrets, and the model's.
 const SECRETS: [(&str, Form); 5] = [
     ("OPENAI_API_KEY", Form::One),

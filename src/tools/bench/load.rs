@@ -46,7 +46,7 @@ pub struct BenchArgs {
     /// Measure what the audio path does to sound instead, and fail when a limit is missed (audio.json, spectra.svg).
     #[arg(long)]
     pub audio: bool,
-    /// Where the sheet (sheet.json) and the plot (latency.svg) go.
+    /// Where the sheet (sheet.json), the plot (latency.svg) and the service's own log (service.log) go.
     #[arg(long, default_value = "target/bench")]
     pub out: PathBuf,
     /// Print the sheet as JSON.

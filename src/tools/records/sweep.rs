@@ -1,6 +1,7 @@
 //! Keeping to the limits of `[records.retention]`, on a thread that carries no call.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
@@ -10,12 +11,14 @@ use log::{debug, info, warn};
 use metrics::counter;
 use serde_json::Value;
 use switchboard_actors::background;
+use switchboard_actors::delivery::queue::{Place, SharedQueue};
 use switchboard_actors::erasure::{Erasures, KEPT};
+use switchboard_actors::ids::Private;
 use switchboard_actors::transcript::record::name_part;
 
 use super::owners::{Owners, is_sound, our_id, recordings_of};
 use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, folders_of, name, transcript};
-use crate::service::config::{Keep, Recording, Records, Retention};
+use crate::service::config::{DeliveryQueue, Keep, Recording, Records, Retention};
 
 /// The thread; it ends with this.
 #[derive(Debug)]
@@ -26,12 +29,13 @@ pub struct Sweep {
 impl Sweep {
     /// Starts sweeping: once now, and every ten minutes where there is a limit. `None` when the system gives no thread, which costs
     /// room and no record.
-    pub fn start(records: &Records, recording: &Recording) -> Option<Self> {
+    pub fn start(records: &Records, recording: &Recording, delivery: &DeliveryQueue) -> Option<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
         let (shelf, retention) = (Shelf::new(records, recording), records.retention);
+        let shared = delivery.redis_url.clone();
         let sweep = move || {
             loop {
-                sweep(&shelf, &retention, SystemTime::now());
+                sweep(&shelf, &retention, shared.as_ref(), SystemTime::now());
                 let wait = if retention == Retention::default() { FOR_EVER } else { EVERY };
                 if !matches!(stopped.recv_timeout(wait), Err(mpsc::RecvTimeoutError::Timeout)) {
                     return;
@@ -55,7 +59,8 @@ struct Aged {
     bytes: u64,
 }
 
-fn sweep(shelf: &Shelf, retention: &Retention, now: SystemTime) {
+/// Removes what is over its limit; `shared` is where the queue lies that several nodes share.
+fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>, now: SystemTime) {
     let outcome = || -> io::Result<()> {
         let all = files(shelf.dir())?;
         remove("temporary", &abandoned(&all, now));
@@ -63,7 +68,13 @@ fn sweep(shelf: &Shelf, retention: &Retention, now: SystemTime) {
         if *retention == Retention::default() {
             return Ok(());
         }
-        forget(shelf, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now))?;
+        forget(shelf, &over(&ending(&all, TRANSCRIPT), retention.transcripts, now), shared)?;
+        if retention.transcripts != Keep::default() {
+            let (queue, sounds): (Vec<_>, Vec<_>) =
+                orphans(shelf, now)?.into_iter().partition(|path| name(path).ends_with(QUEUE));
+            remove("queue", &queue);
+            remove("recordings", &sounds);
+        }
         if retention.queue != Keep::default() {
             let done: Vec<PathBuf> =
                 ending(&files(shelf.dir())?, QUEUE).into_iter().filter(|path| is_done(path)).collect();
@@ -85,7 +96,7 @@ fn sweep(shelf: &Shelf, retention: &Retention, now: SystemTime) {
 
 /// Removes everything of the calls whose transcripts are over their limit, the transcripts last: a round that is interrupted finds
 /// the rest by them.
-fn forget(shelf: &Shelf, transcripts: &[PathBuf]) -> io::Result<()> {
+fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String>>) -> io::Result<()> {
     if transcripts.is_empty() {
         return Ok(());
     }
@@ -97,6 +108,11 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf]) -> io::Result<()> {
         keep_own_names(&mut record);
         ids.push(record["id"].as_str().and_then(our_id));
         owners.add(number, Some(name(path)), &record, ids[number].as_deref());
+    }
+    if let Some(url) = shared {
+        // Of a queue that cannot be reached, nothing can be said: the transcripts stay, and another round finds the rest by them.
+        let gone = ids.iter().flatten().map(String::as_str).collect();
+        forget_shared(url, &gone)?;
     }
     let is_own = |path: &PathBuf| !owners.of(name(path)).is_empty() && !transcripts.contains(path);
     let own = |folder: &Path| -> io::Result<Vec<PathBuf>> { Ok(files(folder)?.into_iter().filter(is_own).collect()) };
@@ -122,6 +138,60 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf]) -> io::Result<()> {
     }
     remove("transcripts", transcripts);
     Ok(())
+}
+
+/// Takes what the shared queue has of these calls, by our ids of them; each is marked first, so that no node writes it back.
+fn forget_shared(url: &Private<String>, calls: &BTreeSet<&str>) -> io::Result<()> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let mut queue = SharedQueue::connect(url.expose()).map_err(unreachable)?;
+    for call in calls {
+        queue.mark(call).map_err(unreachable)?;
+        queue.remove(&[], Some(call)).map_err(unreachable)?;
+    }
+    let held = queue.held().map_err(unreachable)?;
+    let places: Vec<Place> =
+        held.into_iter().filter(|it| calls.contains(&*it.case.notice.call.id)).map(|it| it.place).collect();
+    queue.remove(&places, None).map_err(unreachable)
+}
+
+fn unreachable(problem: impl Display) -> io::Error {
+    io::Error::other(format!("reach the shared queue (delivery.redis_url): {problem}"))
+}
+
+/// Recordings and queue files of calls that have no record and get none any more: nobody would find them by their caller.
+fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
+    let records = files(shelf.dir())?;
+    let known: HashSet<&str> = records
+        .iter()
+        .map(|path| name(path))
+        .filter(|name| name.ends_with(TRANSCRIPT))
+        .filter_map(carrier_part)
+        .collect();
+    let queue = ending(&records, QUEUE);
+    let all = shelf.recordings()?.into_iter().chain(queue).filter(|path| !is_being_written(path, now));
+    let old = |path: &PathBuf| {
+        aged(path).is_some_and(|file| now.duration_since(file.at).is_ok_and(|passed| passed > LONGEST_CALL))
+    };
+    let mut orphans: Vec<PathBuf> =
+        all.filter(|path| old(path) && carrier_part(name(path)).is_some_and(|part| !known.contains(part))).collect();
+    if !orphans.is_empty() {
+        // A crash may have left its journal, of which a start makes the record.
+        let waiting: HashSet<String> = shelf.unfinished()?.iter().map(|call| name_part(call.carrier_id())).collect();
+        orphans.retain(|path| carrier_part(name(path)).is_none_or(|part| !waiting.contains(part)));
+    }
+    Ok(orphans)
+}
+
+/// The carrier's id of the call in a file's name, `call_{it}_{moment}_…`.
+fn carrier_part(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("call_")?;
+    let (end, _) = rest.match_indices(['_', '.']).find(|(at, _)| {
+        let moment = rest[at + 1..].split(['_', '.']).next().unwrap_or_default();
+        moment.parse::<u64>().is_ok_and(|ms| (FIRST_MS..LAST_MS).contains(&ms))
+    })?;
+    Some(&rest[..end])
 }
 
 /// Leaves of the names in a record those that begin as its call's files do: whoever else made it may name anybody's.
@@ -244,7 +314,7 @@ mod tests {
             fs::write(dir.path().join(name), text).expect("writable");
         }
         let keep = Keep { age: Some(DAY), size: None };
-        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, now);
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, None, now);
         assert_eq!(
             names(dir.path()),
             ["call_CA2_1760699000000_queue.json", "call_CA2_1760699000000_transcript.json", "notes.txt"]
@@ -279,7 +349,7 @@ mod tests {
         ];
         let kept = [put(&format!("sound/{theirs}"), "RIFF"), put("notes.txt", ""), put("sound/theme.wav", "RIFF")];
         let keep = Keep { age: Some(DAY), size: None };
-        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, at(1_760_700_000_000));
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, None, at(1_760_700_000_000));
         let left: Vec<_> = gone.iter().filter(|path| path.exists()).collect();
         assert!(left.is_empty(), "{left:?}");
         assert!(kept.iter().all(|path| path.exists()));
@@ -295,8 +365,50 @@ mod tests {
             fs::write(sound.join(name), "RIFF").expect("writable");
         }
         let recordings = Keep { age: Some(DAY), size: None };
-        sweep(&shelf, &Retention { recordings, ..Retention::default() }, at(1_760_700_000_000));
+        sweep(&shelf, &Retention { recordings, ..Retention::default() }, None, at(1_760_700_000_000));
         assert_eq!(names(&sound), ["call_CA1_1760699000000_recording.wav", "theme.wav"]);
+    }
+
+    #[test]
+    fn what_has_no_record_goes_where_only_their_size_is_limited() {
+        let (dir, shelf) = a_shelf();
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+            fs::write(&path, text).expect("writable");
+            path
+        };
+        let gone = [
+            put("call_CA1_1760000000000_queue.json", "{}"),
+            put("sound/call_CA1_1760000000000_recording.wav", "RIFF"),
+            put("sound/call_CA2_x_1760000000000_recording_2.wav", "RIFF"),
+        ];
+        let kept = [
+            put("call_CA2_1760000060000_transcript.json", "{}"),
+            put("sound/call_CA2_1760000000000_recording.wav", "RIFF"),
+            // Of a call that may be on.
+            put("sound/call_CA3_1760699000000_recording.wav", "RIFF"),
+            put("sound/theme.wav", "RIFF"),
+            put("notes.txt", ""),
+        ];
+        let keep = Keep { age: None, size: Some(1_000_000) };
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, None, at(1_760_700_000_000));
+        let left: Vec<_> = gone.iter().filter(|path| path.exists()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        let lost: Vec<_> = kept.iter().filter(|path| !path.exists()).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
+
+    #[test]
+    fn a_shared_queue_that_cannot_be_reached_keeps_the_transcripts() {
+        let (dir, shelf) = a_shelf();
+        let id = "48b7f720-aa86-4a7d-8698-a8643a397676";
+        let path = dir.path().join("call_CA1_1760000060000_transcript.json");
+        fs::write(&path, format!(r#"{{"id":"{id}"}}"#)).expect("writable");
+        let keep = Keep { age: Some(DAY), size: None };
+        let nobody = Private::new("redis://127.0.0.1:1".to_owned());
+        sweep(&shelf, &Retention { transcripts: keep, ..Retention::default() }, Some(&nobody), at(1_760_700_000_000));
+        assert!(path.exists(), "the rest is found by it");
     }
 
     #[test]
@@ -307,7 +419,7 @@ mod tests {
             fs::write(dir.path().join(format!("call_CA{call}_1760000000000_queue.json")), text).expect("writable");
         }
         let queue = Keep { age: Some(DAY), size: None };
-        sweep(&shelf, &Retention { queue, ..Retention::default() }, at(1_760_700_000_000));
+        sweep(&shelf, &Retention { queue, ..Retention::default() }, None, at(1_760_700_000_000));
         assert_eq!(names(dir.path()), ["call_CA1_1760000000000_queue.json", "call_CA2_1760000000000_queue.json"]);
     }
 
@@ -320,7 +432,7 @@ mod tests {
             fs::write(recordings.join(format!("call_CA1_176070000{second}000.wav")), [0; 400]).expect("writable");
         }
         let keep = Keep { age: None, size: Some(1_000) };
-        sweep(&shelf, &Retention { recordings: keep, ..Retention::default() }, at(1_760_700_100_000));
+        sweep(&shelf, &Retention { recordings: keep, ..Retention::default() }, None, at(1_760_700_100_000));
         assert_eq!(names(&recordings), ["call_CA1_1760700003000.wav", "call_CA1_1760700004000.wav"]);
     }
 
@@ -329,9 +441,9 @@ mod tests {
         let (dir, shelf) = a_shelf();
         fs::write(dir.path().join("call_CA1_1000000000001_transcript.json"), "{}").expect("writable");
         fs::write(dir.path().join(".call_CA1_1_queue.json.tmp"), "").expect("writable");
-        sweep(&shelf, &Retention::default(), SystemTime::now());
+        sweep(&shelf, &Retention::default(), None, SystemTime::now());
         assert_eq!(names(dir.path()).len(), 2, "it may be being written");
-        sweep(&shelf, &Retention::default(), SystemTime::now() + 2 * WRITING_TAKES);
+        sweep(&shelf, &Retention::default(), None, SystemTime::now() + 2 * WRITING_TAKES);
         assert_eq!(names(dir.path()), ["call_CA1_1000000000001_transcript.json"]);
     }
 
