@@ -85,7 +85,7 @@ fn header(call: &Call, full: bool) -> String {
         one_line(call.carrier_id()),
         one_line(call.id()),
         text(&it["carrier"]),
-        text(&it["direction"]),
+        direction(it),
         format!("{} → {}", number("from"), number("to")),
         format!("{agent} {route}").trim().to_owned(),
         text(&it["language"]),
@@ -94,6 +94,12 @@ fn header(call: &Call, full: bool) -> String {
         it["cost_usd"].as_f64().map(|usd| format!("${usd:.4}")).unwrap_or_default(),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+}
+
+/// Who called whom, and who answered where the carrier has found out.
+fn direction(record: &Value) -> String {
+    let answered = record["answered_by"].as_str().map(|by| format!(", answered by {}", one_line(by)));
+    text(&record["direction"]) + &answered.unwrap_or_default()
 }
 
 fn entry_lines(entry: &Entry, room: Option<usize>) -> Vec<String> {
