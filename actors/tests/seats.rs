@@ -66,9 +66,10 @@ fn nothing_is_believed_without_proof() {
                 {
                     let desk = service.desk();
                     let request = of(is_local);
-                    let refused = match route.role {
-                        Role::Stream => desk.upgrade(&request).map(|_| ()),
-                        role => desk.judge(role, &request).map(|_| ()),
+                    let refused = if route.role == Role::Stream {
+                        desk.upgrade(&request).map(|_| ())
+                    } else {
+                        desk.judge(route.role, &request).map(|_| ())
                     };
                     let refused = refused.expect_err(route.path);
                     let stranger = refused.stranger.unwrap_or_else(|| panic!("{}: {}", route.path, refused.told));

@@ -103,7 +103,7 @@ fn a_carriers_section_says_what_its_seat_says() {
             match (line.strip_prefix("# "), line.split_once(" = ")) {
                 (Some(words), _) => reason.push(words),
                 (None, Some((key, value))) => {
-                    told.push((key, value.trim_matches('"'), std::mem::take(&mut reason).join(" ")))
+                    told.push((key, value.trim_matches('"'), std::mem::take(&mut reason).join(" ")));
                 }
                 (None, None) => panic!("{line}"),
             }

@@ -282,10 +282,9 @@ mod tests {
     fn an_answer_alone_joins_nobody() {
         let outcome = |form: &str| {
             let form = Form::parse(format!("CallSid=CA1&{form}").as_bytes()).expect("a form");
-            match heard(Role::DialEnded, &form, "").expect("what a leg needs") {
-                Heard::DialEnded { outcome, .. } => outcome,
-                other => panic!("{other:?}"),
-            }
+            let told = heard(Role::DialEnded, &form, "").expect("what a leg needs");
+            let Heard::DialEnded { outcome, .. } = told else { panic!("{told:?}") };
+            outcome
         };
         assert_eq!(outcome("DialCallStatus=completed&DialBridged=true"), Some(DialOutcome::Bridged));
         assert_eq!(outcome("DialCallStatus=completed&DialBridged=false"), Some(DialOutcome::NotTaken));

@@ -184,13 +184,13 @@ mod tests {
         assert_eq!(call.from.map(|it| it.expose().clone()).as_deref(), Some("+911"));
         for (event, ends) in [("Hangup", Some(false)), ("DISCONNECT", Some(false)), ("Stream", Some(true)), ("x", None)]
         {
-            let asks = match heard(&format!("event={event}")) {
-                Heard::ConnectedEnded { asks, .. } => Some(asks),
-                Heard::Connects(call) => {
-                    assert!(!call.is_new, "{event}");
-                    None
-                }
-                other => panic!("{other:?}"),
+            let told = heard(&format!("event={event}"));
+            let asks = if let Heard::ConnectedEnded { asks, .. } = told {
+                Some(asks)
+            } else {
+                let Heard::Connects(call) = told else { panic!("{told:?}") };
+                assert!(!call.is_new, "{event}");
+                None
             };
             assert_eq!(asks, ends, "{event}");
         }
