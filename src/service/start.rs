@@ -1,9 +1,10 @@
 //! The service as a whole: what is started, in which order, and how it stops.
 
+mod disk;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -19,22 +20,22 @@ use switchboard_actors::carrier::settings::Term;
 use switchboard_actors::clock;
 use switchboard_actors::delivery::actor::Delivery;
 use switchboard_actors::delivery::messages::Finish;
-use switchboard_actors::delivery::plan::DeliveryPlan;
 use switchboard_actors::ids::Private;
 use switchboard_actors::realtime::plan::SessionPlan;
 use switchboard_actors::realtime::pool::actor::Keep;
 use switchboard_actors::realtime::providers::actor::Providers;
 use switchboard_actors::realtime::providers::messages::LetGo;
-use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup, read_spend_store};
+use switchboard_actors::supervisor::actor::{SpendStoreUnreadable, Supervisor, SupervisorSetup};
 use switchboard_actors::supervisor::messages::Drain;
-use switchboard_actors::transcript::recovery::Recovered;
-use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
+use switchboard_actors::transcript::writer::RecordWriter;
 use tokio::time::timeout;
 use url::Url;
 
+pub(crate) use self::disk::check_spend_store;
+use self::disk::{delivery, make_recordings, on_its_own_thread, start_records};
 use crate::service::canary::Canary;
 use crate::service::carriers::{self, Open};
-use crate::service::config::{Config, ConfigError, Profiles, Provider, Records, RouteInput, Spend, plan_problems};
+use crate::service::config::{Config, ConfigError, Profiles, Provider, RouteInput, plan_problems};
 use crate::service::listener::{Bound, Listener, Room};
 use crate::service::routes;
 use crate::service::routes::answered::AnsweredCalls;
@@ -121,10 +122,7 @@ impl Service {
     /// # Errors
     /// When a session would be refused, or the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
-        let problems = plan_problems(&config);
-        if !problems.is_empty() {
-            return Err(ServiceError::Sessions(ConfigError { problems }));
-        }
+        check_sessions(&config)?;
         check_spend_store(&config.spend)?;
         make_recordings(config.recording.dir.as_deref())?;
         let writer = start_records(&config.records)?;
@@ -132,46 +130,21 @@ impl Service {
         let delivery = delivery(&config)
             .map_err(|source| ServiceError::Records { dir: config.records.dir.display().to_string(), source })?;
         let app = Arc::new(OnceLock::new());
-        let strangers = open_files::strangers(config.server.max_calls);
         let sockets_waiting = open_files::waiting(config.limits.sockets_waiting);
-        let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
-        let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, &app, routes::public)?;
-        let room = Room { strangers, others: MOST_OPERATORS };
-        let admin = Bound::at("admin.bind", config.admin.bind, 1, room, &app, routes::admin)?;
-
-        let rehearsal = match config.realtime.provider {
-            Provider::Rehearsal => {
-                Some(Rehearsal::start(RehearsalOptions::default()).await.map_err(ServiceError::Rehearsal)?)
-            }
-            Provider::OpenAi | Provider::Azure => None,
-        };
+        let (public, admin) = bind(&config, sockets_waiting, &app)?;
+        let rehearsal = start_rehearsal(&config).await?;
         let profiles = Arc::new(Profiles::new(&config, rehearsal.as_ref().map(Rehearsal::url).as_deref()));
         let public_url = config.server.public_url_at(public.address);
         let Open { desks, apis, expiring } = Open::all(&config, &public_url);
         let delivery = delivery.map(on_its_own_thread);
         let arbiter = Arbiter::new();
         let providers = Providers::start_in_arbiter(&arbiter.handle(), |_| Providers::new());
-        let setup = SupervisorSetup {
-            max_calls: config.server.max_calls,
-            token_lifetime: config.carriers.first_term(Term::TokenLifetime).unwrap_or(TOKEN_LIFETIME),
-            writer: writer.clone(),
-            spend: config.spend.limits,
-            spend_store: config.spend.file.clone(),
-            providers: providers.clone(),
-            apis: apis.clone(),
-            news: delivery.as_ref().map(|(delivery, _)| delivery.clone().recipient()),
-        };
+        let setup = supervisor_setup(&config, &writer, &providers, &apis, delivery.as_ref());
         let supervisor = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| Supervisor::new(setup));
         let metrics = telemetry::install();
         telemetry::begin_named(&config);
-        let canary = Canary::default();
-        let plans = plans(&profiles);
-        let plan = plans.first().cloned();
-        let addresses = plans.iter().map(|plan| plan.addresses()).collect();
-        let embedded = config.realtime.provider == Provider::Rehearsal;
-        let every = config.realtime.canary_every.filter(|_| !embedded);
-        let watching = every.map(|every| canary.start(plans, every, providers.clone()));
-        let probe = ModelProbe::new(addresses, embedded, canary, providers.clone());
+        let (model, watching) = watch_model(&config, &profiles, &providers);
+        let waiting = first_plan(&profiles).map(|plan| Keep { plan, providers: providers.clone() });
         let known = AppState {
             supervisor: supervisor.clone(),
             dialling: dialling(&config, Arc::clone(&profiles), &apis, &desks),
@@ -189,8 +162,8 @@ impl Service {
             transfers: config.transfers.keys().cloned().collect(),
             recordings: config.recording.dir.clone(),
             unwritable: writer.unwritable(),
-            model: probe,
-            waiting: plan.map(|plan| Keep { plan, providers: providers.clone() }),
+            model,
+            waiting,
             recent: writer.recent(),
             watching: Watching::default(),
             answered: AnsweredCalls::default(),
@@ -290,57 +263,67 @@ impl Service {
     }
 }
 
-/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
-fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
-    let plan = RecordsPlan {
-        dir: records.dir.clone(),
-        journal_commit: records.journal_commit,
-        legacy_dir: records.legacy_dir.clone(),
-    };
-    let (writer, recovered) = RecordWriter::start_with(&plan)
-        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
-    if recovered != Recovered::default() {
-        let Recovered { filed, torn, unreadable, left } = recovered;
-        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+/// Refuses a configuration whose sessions the model's server would refuse.
+fn check_sessions(config: &Config) -> Result<(), ServiceError> {
+    let problems = plan_problems(config);
+    if problems.is_empty() { Ok(()) } else { Err(ServiceError::Sessions(ConfigError { problems })) }
+}
+
+/// Binds both listeners, of which nothing is accepted yet.
+fn bind(
+    config: &Config,
+    sockets_waiting: usize,
+    app: &Arc<OnceLock<Data<AppState>>>,
+) -> Result<(Bound, Bound), ServiceError> {
+    let strangers = open_files::strangers(config.server.max_calls);
+    let room = Room { strangers, others: config.server.max_calls.saturating_add(sockets_waiting) };
+    let public = Bound::at("server.bind", config.server.bind, config.server.workers, room, app, routes::public)?;
+    let room = Room { strangers, others: MOST_OPERATORS };
+    let admin = Bound::at("admin.bind", config.admin.bind, 1, room, app, routes::admin)?;
+    Ok((public, admin))
+}
+
+/// Starts the embedded model, if it is the one that answers.
+async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
+    match config.realtime.provider {
+        Provider::Rehearsal => {
+            Rehearsal::start(RehearsalOptions::default()).await.map(Some).map_err(ServiceError::Rehearsal)
+        }
+        Provider::OpenAi | Provider::Azure => Ok(None),
     }
-    Ok(writer)
 }
 
-/// Makes the folder of recordings, so that none is lost for want of it.
-fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
-    let Some(dir) = dir else { return Ok(()) };
-    let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
-    std::fs::create_dir_all(dir).map_err(told)
-}
-
-/// Refuses a start that would make a limit void: what was spent today cannot be read.
-pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
-    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_spend_store()) else { return Ok(()) };
-    read_spend_store(file)
-        .map(drop)
-        .map_err(|source| ServiceError::SpendStore { file: file.display().to_string(), source })
-}
-
-/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
-fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
-    let webhooks = &config.webhooks;
-    if webhooks.endpoints.is_empty() {
-        return Ok(None);
+fn supervisor_setup(
+    config: &Config,
+    writer: &RecordWriter,
+    providers: &Addr<Providers>,
+    apis: &HashMap<Carrier, Arc<dyn Control>>,
+    delivery: Option<&(Addr<Delivery>, Arbiter)>,
+) -> SupervisorSetup {
+    SupervisorSetup {
+        max_calls: config.server.max_calls,
+        token_lifetime: config.carriers.first_term(Term::TokenLifetime).unwrap_or(TOKEN_LIFETIME),
+        writer: writer.clone(),
+        spend: config.spend.limits,
+        spend_store: config.spend.file.clone(),
+        providers: providers.clone(),
+        apis: apis.clone(),
+        news: delivery.map(|(delivery, _)| delivery.clone().recipient()),
     }
-    let plan = DeliveryPlan {
-        records: config.records.dir.clone(),
-        endpoints: webhooks.endpoints.clone(),
-        retry: webhooks.retry,
-        keep: webhooks.keep,
-        redis_url: config.delivery.redis_url.clone(),
-    };
-    Delivery::new(plan).map(Some)
 }
 
-/// Neither its disk nor its receivers delay a call there.
-fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
-    let thread = Arbiter::new();
-    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+/// What readiness knows of the model, and the canary that tries it, if there is one.
+fn watch_model(
+    config: &Config,
+    profiles: &Profiles,
+    providers: &Addr<Providers>,
+) -> (ModelProbe, Option<JoinHandle<()>>) {
+    let (canary, plans) = (Canary::default(), plans(profiles));
+    let addresses = plans.iter().map(|plan| plan.addresses()).collect();
+    let embedded = config.realtime.provider == Provider::Rehearsal;
+    let every = config.realtime.canary_every.filter(|_| !embedded);
+    let watching = every.map(|every| canary.start(plans, every, providers.clone()));
+    (ModelProbe::new(addresses, embedded, canary, providers.clone()), watching)
 }
 
 /// What calls are begun with, where the operator wants that.

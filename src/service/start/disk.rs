@@ -1,0 +1,69 @@
+//! What needs the disk before the service starts: records, recordings, the store of spending, deliveries.
+
+use std::io;
+use std::path::Path;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use log::warn;
+use switchboard_actors::delivery::actor::Delivery;
+use switchboard_actors::delivery::plan::DeliveryPlan;
+use switchboard_actors::supervisor::actor::read_spend_store;
+use switchboard_actors::transcript::recovery::Recovered;
+use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
+
+use super::ServiceError;
+use crate::service::config::{Config, Records, Spend};
+
+/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+pub(super) fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
+    let plan = RecordsPlan {
+        dir: records.dir.clone(),
+        journal_commit: records.journal_commit,
+        legacy_dir: records.legacy_dir.clone(),
+    };
+    let (writer, recovered) = RecordWriter::start_with(&plan)
+        .map_err(|source| ServiceError::Records { dir: records.dir.display().to_string(), source })?;
+    if recovered != Recovered::default() {
+        let Recovered { filed, torn, unreadable, left } = recovered;
+        warn!(filed, torn, unreadable, left; "recovered calls of a process that did not end in order");
+    }
+    Ok(writer)
+}
+
+/// Makes the folder of recordings, so that none is lost for want of it.
+pub(super) fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
+    let Some(dir) = dir else { return Ok(()) };
+    let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(told)
+}
+
+/// Refuses a start that would make a limit void: what was spent today cannot be read.
+pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
+    let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_spend_store()) else { return Ok(()) };
+    read_spend_store(file)
+        .map(drop)
+        .map_err(|source| ServiceError::SpendStore { file: file.display().to_string(), source })
+}
+
+/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+pub(super) fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
+    let webhooks = &config.webhooks;
+    if webhooks.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let plan = DeliveryPlan {
+        records: config.records.dir.clone(),
+        endpoints: webhooks.endpoints.clone(),
+        retry: webhooks.retry,
+        keep: webhooks.keep,
+        redis_url: config.delivery.redis_url.clone(),
+    };
+    Delivery::new(plan).map(Some)
+}
+
+/// Neither its disk nor its receivers delay a call there.
+pub(super) fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
+    let thread = Arbiter::new();
+    (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
+}
