@@ -29,7 +29,7 @@
 //!
 //! | room | |
 //! |---|---|
-//! | [`mod@line`] | what the neighbours on the line send each other, and whose call it is |
+//! | [`mod@line`] | what the neighbours on the line send each other, whose call it is, a stream from upgrade to end, and who hangs up |
 //! | [`carrier`] | one folder a carrier: its JSON ⇄ line events and commands, what it asks over HTTP and is answered, its API, its capabilities and settings as data, and its own side to be played |
 //! | [`supervisor`] | who is on: admission, permits, the drain |
 //! | [`call`] | one call: four regions (floor, model link, line link, exit), each with its table |

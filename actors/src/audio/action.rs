@@ -85,6 +85,8 @@ pub enum AudioTimer {
     Stall,
     /// Drops are counted together and reported now.
     Drops,
+    /// The carrier takes a line without audio of ours for dead.
+    KeepOpen,
 }
 
 /// The first of some deadlines.

@@ -17,7 +17,7 @@ use crate::child::{Child, ChildLost};
 use crate::clock;
 use crate::events::emit;
 use crate::ids::CallTag;
-use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound, ToLine};
+use crate::line::messages::{FromCaller, FromModel, ItemComplete, ModelBound, PlayoutSignal, ToLine};
 use crate::recording::writer::Recorder;
 
 /// What an AudioPipeline is started with.
@@ -30,7 +30,7 @@ pub(crate) struct AudioSetup {
     /// What the carrier can do.
     pub capabilities: &'static Capabilities,
     /// How far ahead of real time audio is sent to a carrier that buffers.
-    pub lead: Duration,
+    pub lead: Option<Duration>,
     /// The line's levels; off by default.
     pub levels: Levels,
     /// A wrong format of the line is put right.
@@ -182,11 +182,17 @@ impl Handler<FromCaller> for AudioPipeline {
     }
 }
 
-impl Handler<MarkEchoed> for AudioPipeline {
+impl Handler<PlayoutSignal> for AudioPipeline {
     type Result = ();
 
-    fn handle(&mut self, MarkEchoed(name): MarkEchoed, ctx: &mut Self::Context) {
-        self.step(AudioEvent::MarkEchoed(name), ctx);
+    fn handle(&mut self, signal: PlayoutSignal, ctx: &mut Self::Context) {
+        self.step(
+            match signal {
+                PlayoutSignal::MarkEchoed(name) => AudioEvent::MarkEchoed(name),
+                PlayoutSignal::Flow(signal) => AudioEvent::Flow(signal),
+            },
+            ctx,
+        );
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Chunks {
     tail: u64,
     /// The largest piece sent at once.
     largest: u64,
+    /// A usual frame, or what comes next to it that the carrier takes.
+    shortest: u64,
     /// Sent ahead of what is being played, at most.
     lead: u64,
 }
@@ -41,6 +43,7 @@ impl Chunks {
             least,
             tail: samples(chunk.tail).next_multiple_of(step),
             largest,
+            shortest: samples(PACED_FRAME).max(least).next_multiple_of(step).min(largest),
             lead: samples(lead).max(largest),
         }
     }
@@ -58,6 +61,11 @@ impl Chunks {
             let whole = queued / self.step * self.step;
             if whole < self.least { 0 } else { whole }
         }
+    }
+
+    /// Samples of a message that says nothing.
+    pub(super) const fn shortest(&self) -> u64 {
+        self.shortest
     }
 
     /// Samples that may be ahead of what is being played.

@@ -3,7 +3,7 @@
 //! Caller: line frames → G.711 → [`level`] → resample up → model format, kept until the model is attached ([`caller`]); [`voice`]
 //! dates the last speech.
 //! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
-//! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it).
+//! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it, and sends silence when [`keep_open`] asks for it).
 //!
 //! [`intake`] converts frames that differ from the line's format before they come here.
 //! [`diagnosis`] examines what the carrier sends, by what [`candidate_format`] makes of its bytes, by its [`high_band`] and by the packets'
@@ -27,6 +27,7 @@ mod fade;
 mod high_band;
 pub mod intake;
 mod item;
+mod keep_open;
 pub mod level;
 mod marks;
 pub mod messages;

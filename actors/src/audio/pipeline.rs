@@ -17,7 +17,7 @@ use super::level::Levels;
 use super::playout::Playout;
 use super::resample::ResampleError;
 use crate::audio::report::AudioReport;
-use crate::carrier::{AudioFormat, CallerFrame, Capabilities, LineCommand, LineFormats};
+use crate::carrier::{AudioFormat, CallerFrame, Capabilities, FlowSignal, LineCommand, LineFormats};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::recording::tape::Tape;
@@ -29,6 +29,8 @@ pub enum AudioEvent {
     CallerFrame(CallerFrame),
     /// The carrier echoed a mark, or a clear passed over it.
     MarkEchoed(String),
+    /// The carrier says that more audio is to wait, or may come again.
+    Flow(FlowSignal),
     /// Audio of a response, in the model's format.
     ModelAudio {
         /// The response it belongs to.
@@ -96,12 +98,12 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A silent path for a line of these formats, with no model attached.
-    pub fn new(line: impl Into<LineFormats>, capabilities: &Capabilities, lead: Duration) -> Self {
+    pub fn new(line: impl Into<LineFormats>, capabilities: &Capabilities, lead: impl Into<Option<Duration>>) -> Self {
         let LineFormats { hears, says } = line.into();
         Self {
             caller: CallerPath::new(hears, FormatDetector::new(hears, capabilities.name)),
             agent: AgentPath::new(says),
-            playout: Playout::new(says, capabilities, lead),
+            playout: Playout::new(says, capabilities, lead.into()),
             agent_due: None,
             drops: Drops::default(),
             early: Vec::new(),
@@ -137,8 +139,9 @@ impl Pipeline {
     /// When a model is attached whose rate is not supported.
     pub fn handle(&mut self, event: AudioEvent, now: Instant, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         let before = out.len();
-        let concerns_agent =
-            !matches!(event, AudioEvent::CallerFrame(_)) || self.agent_due.is_some_and(|(due, _)| due <= now);
+        let concerns_agent = !matches!(event, AudioEvent::CallerFrame(_))
+            || self.agent_due.is_some_and(|(due, _)| due <= now)
+            || self.playout.awaits_first_time();
         let result = self.take(event, now, out);
         self.caller.poll(now, out);
         if concerns_agent {
@@ -186,6 +189,7 @@ impl Pipeline {
             AudioEvent::ModelAudio { .. } | AudioEvent::ItemComplete(_) if self.is_early() => self.early.push(event),
             AudioEvent::CallerFrame(frame) => self.caller.frame(frame, now, self.tape.as_mut(), out),
             AudioEvent::MarkEchoed(name) => self.playout.mark_echoed(&name, now),
+            AudioEvent::Flow(signal) => self.playout.flow(signal),
             AudioEvent::ModelAudio { response, item, audio } => {
                 self.agent.audio(&response, &item, &audio, now, &mut self.playout, out);
             }

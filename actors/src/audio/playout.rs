@@ -21,6 +21,8 @@
 //! The queue holds [`MOST_QUEUED`] of audio. A model that says more has lost its thread: the newest is dropped, the item is reported
 //! as overflowed, once, and its response is muted, so that what is heard ends there and has no hole.
 
+mod sending;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -28,12 +30,12 @@ use super::action::{AudioAction, AudioTimer, DropCause, earliest};
 use super::chunks::Chunks;
 use super::fade::FadeIn;
 use super::item::{Item, Piece};
-use super::marks::{MARK_EVERY, MarkLedger};
+use super::keep_open::KeepOpen;
+use super::marks::MarkLedger;
 use super::playhead::Playhead;
 use super::replay::ReplayQueue;
 use crate::audio::report::{AudioReport, ItemPlayout};
-use crate::carrier::{AudioFormat, Capabilities, Clear, LineCommand};
-use crate::frame::Frame;
+use crate::carrier::{AudioFormat, Capabilities, Clear, Flow, FlowSignal, LineCommand};
 use crate::ids::{ItemId, ResponseId};
 
 /// The playout of one call.
@@ -57,16 +59,26 @@ pub(super) struct Playout {
     flushing: bool,
     /// Nothing is sent.
     paused: bool,
+    /// Whether the carrier tells when more is to wait.
+    flow: Flow,
+    /// It has: nothing more is sent until it says go, or has nothing left by the clock.
+    held: bool,
+    /// Keeps the line open while the agent is silent, for a carrier that wants that.
+    keep_open: Option<KeepOpen>,
     /// For what is sent first after a pause.
     fade: FadeIn,
 }
 
 impl Playout {
-    /// An empty playout. `lead` is how far ahead of real time audio is sent to a carrier that buffers.
-    pub(super) fn new(format: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
+    /// An empty playout. `lead` is how far ahead of real time audio is sent; where nothing is set, as far as the carrier's page says.
+    pub(super) fn new(format: AudioFormat, capabilities: &Capabilities, lead: Option<Duration>) -> Self {
+        let chunks = Chunks::new(format, capabilities, lead.unwrap_or(capabilities.lead));
         Self {
             format,
-            chunks: Chunks::new(format, capabilities, lead),
+            flow: capabilities.flow,
+            held: false,
+            keep_open: capabilities.keeps_open_with.map(|after| KeepOpen::new(after, chunks.shortest())),
+            chunks,
             clear: capabilities.clear,
             head: Playhead::new(format.rate_hz),
             queue: ReplayQueue::default(),
@@ -129,6 +141,16 @@ impl Playout {
         if let Some(position) = self.marks.echoed(name) {
             self.head.confirm(position, now);
         }
+    }
+
+    /// The carrier says that more is to wait, or may come again. Ignored of one that is not known to say so.
+    pub(super) fn flow(&mut self, signal: FlowSignal) {
+        self.held = self.flow == Flow::HoldAndGo && signal == FlowSignal::Hold;
+    }
+
+    /// Whether the line is to be kept open and its time is not counted yet.
+    pub(super) fn awaits_first_time(&self) -> bool {
+        self.keep_open.as_ref().is_some_and(|keep_open| !keep_open.has_begun())
     }
 
     /// Barge-in: drops the queue, mutes `response` and every response that is not heard to its end, clears the carrier if it may
@@ -202,9 +224,9 @@ impl Playout {
         while self.send_piece(now, out) {}
     }
 
-    /// Whether playout is paused.
+    /// Whether playout is paused, by us or by the carrier.
     pub(super) fn is_paused(&self) -> bool {
-        self.paused
+        self.paused || self.held
     }
 
     /// Drops audio of `response` from now on. The number of muted responses is bounded: the oldest has long finished.
@@ -224,8 +246,11 @@ impl Playout {
 
     /// Sends what is due and reports what was heard.
     pub(super) fn poll(&mut self, now: Instant, out: &mut Vec<AudioAction>) {
+        // A carrier with nothing left has forgotten to say go.
+        self.held &= self.head.ahead(now) > 0;
         self.release(now);
         while self.send_piece(now, out) {}
+        self.send_silence(now, out);
         self.mark_end(out);
         self.tell_begun(now, out);
         self.settle(now, out);
@@ -237,12 +262,15 @@ impl Playout {
             let room = self.chunks.lead().saturating_sub(samples);
             self.head.falls_to(room).map(|when| (when, AudioTimer::Refill))
         });
-        earliest([refill, self.begins(), self.settles()])
+        let go = if self.held { self.head.falls_to(0).map(|when| (when, AudioTimer::Refill)) } else { None };
+        let keep_open = self.keep_open.as_ref().and_then(|keep_open| keep_open.due(self.head.falls_to(0)));
+        let keep_open = keep_open.map(|when| (when, AudioTimer::KeepOpen));
+        earliest([refill, go, self.begins(), self.settles(), keep_open])
     }
 
     /// When the line falls silent unless more comes: everything queued and sent was played. `None` before the first sound.
     pub(super) fn runs_dry(&self) -> Option<Instant> {
-        self.head.falls_to(0).map(|when| when + self.queued_time())
+        self.speech_ends().map(|when| when + self.queued_time())
     }
 
     /// Whether the last item is still open and part of a frame waits for more of it.
@@ -275,81 +303,6 @@ impl Playout {
         let told = self.items.back_mut().filter(|last| last.item == *piece.item);
         if told.is_none_or(|last| !std::mem::replace(&mut last.overflowed, true)) {
             out.push(AudioAction::Report(AudioReport::PlayoutOverflowed { item: piece.item.clone() }));
-        }
-    }
-
-    /// The item that is to be sent next and how many samples of it with padding; `None` while nothing waits or a frame is not full.
-    fn next_piece(&self) -> Option<(usize, u64)> {
-        if self.paused {
-            return None;
-        }
-        let place = self.items.iter().position(|item| item.queued > 0)?;
-        let item = &self.items[place];
-        let last = item.closed || self.flushing;
-        let samples = self.chunks.next(item.queued, last);
-        (samples > 0).then_some((place, samples))
-    }
-
-    fn send_piece(&mut self, now: Instant, out: &mut Vec<AudioAction>) -> bool {
-        let Some((place, samples)) = self.next_piece() else { return false };
-        if self.head.ahead(now) + samples > self.chunks.lead() {
-            return false;
-        }
-        let (position, sample_bytes) = (self.head.end(), self.format.encoding.sample_bytes());
-        let clears = self.clears();
-        let item = &mut self.items[place];
-        let real = samples.min(item.queued);
-        let mut frame = Frame::with_room(samples as usize * sample_bytes);
-        let bytes = real as usize * sample_bytes;
-        self.queue.read(bytes, &mut frame);
-        frame.resize(samples as usize * sample_bytes, self.format.encoding.silence());
-        self.fade.apply(&mut frame);
-
-        if item.sent == 0 {
-            item.start = position;
-        }
-        item.queued -= real;
-        item.sent += real;
-        if !clears {
-            // It cannot be taken back, so it is not kept.
-            item.released = item.sent;
-            self.queue.release(bytes);
-        }
-        if !item.first_heard {
-            item.unheard_since.get_or_insert(now);
-        }
-        if !item.closed {
-            // Padding in mid-item stands before what follows, not after what was heard.
-            item.start += samples - real;
-        }
-        if !std::mem::replace(&mut item.announced, true) {
-            out.push(AudioAction::Report(item.started()));
-        }
-        self.head.sent(samples, now);
-        self.playing = true;
-        out.push(AudioAction::ToLine(LineCommand::Play(frame)));
-
-        self.marks.sent(samples);
-        if self.head.duration_of(self.marks.unmarked()) >= MARK_EVERY {
-            self.mark(place, out);
-        }
-        true
-    }
-
-    /// The mark at the end of the last item sent, when no mark stands there yet.
-    fn mark_end(&mut self, out: &mut Vec<AudioAction>) {
-        let last = self.items.iter().rposition(|item| item.sent > 0);
-        if let Some(place) = last.filter(|&place| self.items[place].is_sent())
-            && self.marks.unmarked() > 0
-        {
-            self.mark(place, out);
-        }
-    }
-
-    fn mark(&mut self, place: usize, out: &mut Vec<AudioAction>) {
-        let item = &self.items[place];
-        if let Some(name) = self.marks.write(&item.item, item.sent, self.head.end()) {
-            out.push(AudioAction::ToLine(LineCommand::Mark(name)));
         }
     }
 
@@ -418,7 +371,7 @@ impl Playout {
     fn is_silent(&self, now: Instant) -> bool {
         match self.items.back() {
             None => true,
-            Some(item) => !item.closed && self.head.falls_to(0).is_none_or(|end| now >= end + OPEN_ITEM_PATIENCE),
+            Some(item) => !item.closed && self.speech_ends().is_none_or(|end| now >= end + OPEN_ITEM_PATIENCE),
         }
     }
 
@@ -429,7 +382,7 @@ impl Playout {
             return Some((by_clock, AudioTimer::Heard));
         }
         let waits = self.playing && self.queue.unread() == 0 && !item.closed;
-        waits.then_some((self.head.falls_to(0)? + OPEN_ITEM_PATIENCE, AudioTimer::Drained))
+        waits.then_some((self.speech_ends()? + OPEN_ITEM_PATIENCE, AudioTimer::Drained))
     }
 
     fn surely_played(&self, position: u64, now: Instant) -> bool {
@@ -470,3 +423,6 @@ const CLOCK_PATIENCE: Duration = Duration::from_millis(300);
 const OPEN_ITEM_PATIENCE: Duration = Duration::from_secs(1);
 /// Queue memory kept once all is heard: two seconds of mu-law.
 const KEPT_QUEUE_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

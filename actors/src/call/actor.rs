@@ -197,8 +197,8 @@ impl Actor for CallActor {
         let transcript = start_transcript(&*self.spawn, &self.setup, &me);
         let transcript = self.transcript.insert(transcript);
         let (audio, llm) = start_line(&*self.spawn, &self.setup, transcript, &me);
-        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
-        self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
+        let (frames, playout) = (audio.frames.clone(), audio.playout.clone());
+        self.setup.line.attach.do_send(LineAttached { frames, playout, reports: me.recipient() });
         (self.audio, self.llm) = (Some(audio), Some(llm));
         self.step(CallEvent::Begun, ctx);
     }
@@ -378,9 +378,9 @@ impl CallActor {
         if let Some(llm) = &self.llm {
             llm.hearing.do_send(AudioReplaced { audio: audio.from_model.clone(), items: audio.items.clone() });
         }
-        let (frames, marks) = (audio.frames.clone(), audio.marks.clone());
+        let (frames, playout) = (audio.frames.clone(), audio.playout.clone());
         self.audio = Some(audio);
-        self.setup.line.attach.do_send(LineAttached { frames, marks, reports: me.recipient() });
+        self.setup.line.attach.do_send(LineAttached { frames, playout, reports: me.recipient() });
     }
 
     /// Closes the line of a call that is over, behind what [`hang_up::plan`] puts before that.

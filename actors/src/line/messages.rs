@@ -4,7 +4,7 @@
 
 use actix::{Message, Recipient};
 
-use crate::carrier::{CallerFrame, LineCommand};
+use crate::carrier::{CallerFrame, FlowSignal, LineCommand};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;
@@ -14,10 +14,15 @@ use crate::incident::Incident;
 #[rtype(result = "()")]
 pub struct FromCaller(pub CallerFrame);
 
-/// Playout reached one of our marks (or a clear passed over it), from the line.
-#[derive(Debug, Message)]
+/// What the carrier says of its playout, from the line.
+#[derive(Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub struct MarkEchoed(pub String);
+pub enum PlayoutSignal {
+    /// It reached one of our marks, or a clear passed over it.
+    MarkEchoed(String),
+    /// More audio is to wait, or may come again.
+    Flow(FlowSignal),
+}
 
 /// Audio of a response, in the model's output format, from the RealtimeLlm. Comes in bursts many times faster than it
 /// plays. Perishable only by the pipeline's own bound, which counts what it drops.
@@ -67,8 +72,8 @@ pub struct Line {
 pub struct LineAttached {
     /// Where the caller's frames go.
     pub frames: Recipient<FromCaller>,
-    /// Where mark echoes go.
-    pub marks: Recipient<MarkEchoed>,
+    /// Where what the carrier says of its playout goes.
+    pub playout: Recipient<PlayoutSignal>,
     /// Where everything else goes.
     pub reports: Recipient<LineReport>,
 }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::hang_up;
-use super::messages::LineReport;
+use super::messages::{LineReport, PlayoutSignal};
 use super::pre_start::PreStartBuffer;
 use crate::carrier::{
     CallerFrame, Capabilities, LineCommand, LineEvent, Liveness, MismatchedFrame, SecondStart, StreamStart, WireError,
@@ -130,8 +130,8 @@ pub enum StreamAction {
     Frame(CallerFrame),
     /// Put a frame right first, then hand it on.
     OddFrame(MismatchedFrame),
-    /// Tell the call that playout has reached a mark.
-    MarkEchoed(String),
+    /// Tell the call what the carrier says of its playout.
+    Playout(PlayoutSignal),
     /// Tell the call.
     Report(LineReport),
     /// Write this on the wire.
@@ -431,12 +431,13 @@ fn passed(event: LineEvent) -> Option<StreamAction> {
     Some(match event {
         LineEvent::Audio(frame) => StreamAction::Frame(frame),
         LineEvent::OddAudio(frame) => StreamAction::OddFrame(frame),
-        LineEvent::MarkEchoed(name) => StreamAction::MarkEchoed(name),
+        LineEvent::MarkEchoed(name) => StreamAction::Playout(PlayoutSignal::MarkEchoed(name)),
+        LineEvent::Flow(signal) => StreamAction::Playout(PlayoutSignal::Flow(signal)),
         LineEvent::KeyPressed(key) => StreamAction::Report(LineReport::KeyPressed(key)),
         LineEvent::InputDiscarded => StreamAction::Report(LineReport::InputDiscarded),
         LineEvent::Stopped => StreamAction::Report(LineReport::Stopped),
-        // What a clear takes back is settled when it is sent; what is held back is bounded by the lead.
-        LineEvent::Cleared | LineEvent::Flow(_) => return None,
+        // What a clear takes back is settled when it is sent.
+        LineEvent::Cleared => return None,
         // Dealt with before a message gets here.
         LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) => return None,
     })

@@ -29,7 +29,7 @@ use switchboard_actors::clock;
 use switchboard_actors::events::emit;
 use switchboard_actors::ids::CarrierCallId;
 use switchboard_actors::line::events as line;
-use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, MarkEchoed, ToLine};
+use switchboard_actors::line::messages::{FromCaller, Line, LineAttached, ToLine};
 use switchboard_actors::line::stream::{self, Broken, Stream, StreamAction, StreamEvent};
 use switchboard_actors::socket::fragments::{Fragments, Kind};
 use switchboard_actors::socket::{self, Half};
@@ -187,9 +187,9 @@ impl MediaStream {
                     self.hand_on(FromCaller(frame));
                 }
             }
-            A::MarkEchoed(name) => {
+            A::Playout(signal) => {
                 if let Some(call) = &self.call {
-                    call.marks.do_send(MarkEchoed(name));
+                    call.playout.do_send(signal);
                 }
             }
             A::Report(report) => {

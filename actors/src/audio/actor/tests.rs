@@ -33,7 +33,7 @@ fn an_answer_is_paced_by_the_actor_s_own_timer() {
         assert_eq!(call.told(), ["first heard"], "the lead is full");
         settle(10).await;
         assert_eq!(call.told(), ["play 800", "mark 1:4000:item_1"]);
-        call.audio.do_send(MarkEchoed("1:4000:item_1".to_owned()));
+        call.audio.do_send(PlayoutSignal::MarkEchoed("1:4000:item_1".to_owned()));
         settle(5).await;
         assert_eq!(call.told(), ["heard", "drained"]);
     });
@@ -169,7 +169,7 @@ impl Call {
             call: CallTag::new(CallId::random(), &CarrierCallId::new("CA1")),
             line: AudioFormat::MULAW_8K.into(),
             capabilities: crate::carrier::twilio::CARRIER.capabilities(),
-            lead: Duration::from_millis(400),
+            lead: Some(Duration::from_millis(400)),
             levels: Levels::default(),
             correct: false,
             recorder: None,

@@ -9,7 +9,7 @@ use super::sabotage::Fail;
 use super::{CallActor, CallSetup};
 use crate::audio::actor::{AudioPipeline, AudioSetup};
 use crate::audio::messages::AudioOrder;
-use crate::line::messages::{FromCaller, FromModel, ItemComplete, MarkEchoed, ModelBound};
+use crate::line::messages::{FromCaller, FromModel, ItemComplete, ModelBound, PlayoutSignal};
 use crate::realtime::actor::{LlmSetup, RealtimeLlm};
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::report::Words;
@@ -43,7 +43,7 @@ pub(super) struct TranscriptHandle {
 #[derive(Debug)]
 pub(super) struct AudioHandle {
     pub(super) frames: Recipient<FromCaller>,
-    pub(super) marks: Recipient<MarkEchoed>,
+    pub(super) playout: Recipient<PlayoutSignal>,
     pub(super) from_model: Recipient<FromModel>,
     pub(super) items: Recipient<ItemComplete>,
     pub(super) orders: Recipient<AudioOrder>,
@@ -73,7 +73,7 @@ impl Spawn for Real {
         let addr = AudioPipeline::new(setup).start();
         AudioHandle {
             frames: addr.clone().recipient(),
-            marks: addr.clone().recipient(),
+            playout: addr.clone().recipient(),
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),
@@ -147,7 +147,7 @@ pub(super) fn start_audio(
         call: setup.identity.tag(),
         line: setup.identity.line,
         capabilities: setup.identity.carrier.capabilities(),
-        lead: setup.profile.playout_lead,
+        lead: Some(setup.profile.playout_lead),
         levels: setup.profile.audio.levels(setup.identity.carrier),
         correct: setup.profile.audio.correct,
         recorder: start_recorder(setup, facts, call),

@@ -13,7 +13,9 @@ use crate::audio::actor::AudioSetup;
 use crate::audio::messages::AudioOrder;
 use crate::call::report::{CallEnded, TransferPermit};
 use crate::child::{Child, ChildLost};
-use crate::line::messages::{FromCaller, FromModel, ItemComplete, Line, LineAttached, MarkEchoed, ModelBound, ToLine};
+use crate::line::messages::{
+    FromCaller, FromModel, ItemComplete, Line, LineAttached, ModelBound, PlayoutSignal, ToLine,
+};
 use crate::realtime::actor::LlmSetup;
 use crate::realtime::messages::{AudioReplaced, ModelOrder};
 use crate::realtime::report::Words;
@@ -111,7 +113,7 @@ hears!(
     ModelOrder => ModelOrder::Close,
     ToLine,
     FromCaller,
-    MarkEchoed,
+    PlayoutSignal,
     FromModel,
     ItemComplete,
     ModelBound,
@@ -179,7 +181,7 @@ impl Spawn for Probes {
         let addr = Probe::child(Child::Audio, &self.0, setup.lost);
         AudioHandle {
             frames: addr.clone().recipient(),
-            marks: addr.clone().recipient(),
+            playout: addr.clone().recipient(),
             from_model: addr.clone().recipient(),
             items: addr.clone().recipient(),
             orders: addr.clone().recipient(),

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::carrier::FlowSignal;
 
 /// A way to bring a stream into a state.
 type Make = fn() -> Rig;
@@ -36,12 +37,13 @@ const STATES: [Make; 7] = [
     },
 ];
 
-const EVENTS: [(&str, Happen); 22] = [
+const EVENTS: [(&str, Happen); 23] = [
     ("`start`", |rig| rig.on(message(started("CA1")))),
     ("`start` of another call", |rig| rig.on(message(started("CA2")))),
     ("audio", |rig| rig.on(message(LineEvent::Audio(frame())))),
     ("a key", |rig| rig.on(message(LineEvent::KeyPressed('1')))),
     ("a mark comes back", |rig| rig.on(message(LineEvent::MarkEchoed("a".to_owned())))),
+    ("more audio is to wait", |rig| rig.on(message(LineEvent::Flow(FlowSignal::Hold)))),
     ("the carrier says stop", |rig| rig.on(message(LineEvent::Stopped))),
     ("an unknown message", |rig| rig.on(message(LineEvent::Other("x".to_owned())))),
     ("an unreadable message", |rig| rig.on(unreadable())),
@@ -117,7 +119,7 @@ fn shown(actions: &[StreamAction]) -> String {
         A::Ask(_) => "ask for a call".to_owned(),
         A::ConfirmTaken => "confirm".to_owned(),
         A::Frame(_) | A::OddFrame(_) => "hand it on".to_owned(),
-        A::MarkEchoed(_) => "report the mark".to_owned(),
+        A::Playout(_) => "report to the playout".to_owned(),
         A::Report(report) => format!("report {}", format!("{report:?}").split('(').next().unwrap_or_default()),
         A::Write(_) => "write".to_owned(),
         A::TellMalformed(_) => "log it".to_owned(),
