@@ -24,7 +24,7 @@
 //! # Where to start
 //!
 //! With [`call::machine`], whose page has the table of states; then [`audio::playout`], which knows what the caller has heard, and
-//! [`realtime::openai::sequencer`], which lets the model say one thing at a time. Every room has the same doors: `mod.rs` says what it is,
+//! [`realtime::requests`], which lets the model say one thing at a time. Every room has the same doors: `mod.rs` says what it is,
 //! `messages.rs` what it hears, the noun-named files what it thinks, `actor.rs` what it does.
 //!
 //! | room | |

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
-const SHELLS: [&str; 29] = [
+const SHELLS: [&str; 31] = [
     "actor.rs",
     "alarm.rs",
     "child.rs",
@@ -25,6 +25,8 @@ const SHELLS: [&str; 29] = [
     "call/actor/probes.rs",
     "call/actor/sabotage.rs",
     "delivery/actor/cases.rs",
+    "realtime/actor/links.rs",
+    "realtime/actor/outlet.rs",
     "delivery/actor/erased.rs",
     "delivery/actor/node.rs",
     "delivery/actor/records.rs",

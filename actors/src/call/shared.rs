@@ -123,7 +123,7 @@ impl Shared {
     pub(super) fn transcribes(&self) -> bool {
         match self.spoken() {
             Some(language) if self.language != self.profile.language => language.transcription.is_some(),
-            _ => self.profile.model.capabilities().has_caller_words(),
+            _ => self.profile.model.capabilities().caller_words,
         }
     }
 

@@ -1,22 +1,25 @@
 //! The RealtimeLlm actor: the shell around the sessions of one call ([`Sessions`]) and their sockets. It dials, reads, writes and
 //! hands over; what follows from what is decided there.
 
+mod links;
+mod outlet;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::WeakRecipient;
-use actix::dev::SendError;
 use actix::prelude::*;
 use uuid::Uuid;
 
-use super::backlog::{Backlog, Playable};
+use self::links::Links;
+use self::outlet::Outlet;
+use super::backlog::Playable;
 use super::capabilities::Capabilities;
 use super::conversation::SessionEvent;
-use super::dial;
 use super::link::{Heard, Link};
 use super::messages::{AudioReplaced, ModelOrder};
 use super::plan::{ModelAddress, SessionPlan};
-use super::pool::actor::{OpenedSession, SessionPool, Take};
+use super::pool::actor::{OpenedSession, waiting_or_new};
 use super::providers::actor::Providers;
 use super::providers::messages::{Consult, Learn};
 use super::report::{ModelLoss, ModelReport, Words};
@@ -60,8 +63,8 @@ pub struct LlmSetup {
 pub struct RealtimeLlm {
     setup: LlmSetup,
     sessions: Sessions,
-    links: Vec<LinkOfLeg>,
-    backlog: Backlog,
+    links: Links,
+    outlet: Outlet,
     /// Audio that waits for a server that does not read, in bytes of its messages.
     most_unsent: usize,
     /// What the sessions want done, kept for the buffer.
@@ -74,16 +77,6 @@ pub struct RealtimeLlm {
     ended: bool,
 }
 
-/// The socket of one of the sessions.
-#[derive(Debug)]
-struct LinkOfLeg {
-    leg: LegId,
-    /// `None` while it is dialled.
-    writer: Option<Writer>,
-    /// The dialling, then the reading.
-    task: SpawnHandle,
-}
-
 /// Something from one of the sockets.
 #[derive(Debug)]
 struct FromLink(LegId, Heard);
@@ -94,8 +87,8 @@ impl RealtimeLlm {
         let Capabilities { input, output, .. } = setup.plan.capabilities();
         Self {
             sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()),
-            links: Vec::new(),
-            backlog: Backlog::new(LONGEST_BACKLOG_MS * output.bytes_per_ms()),
+            links: Links::default(),
+            outlet: Outlet::new(setup.audio.clone(), setup.items.clone(), output),
             // Base64 makes four bytes of three; the words around it are small change.
             most_unsent: LONGEST_UNSENT_MS * input.bytes_per_ms() * 4 / 3,
             actions: Vec::new(),
@@ -121,12 +114,12 @@ impl RealtimeLlm {
             A::ToAudio(audio) => self.play(Playable::Audio(audio)),
             A::Complete(complete) => self.play(Playable::Complete(complete)),
             A::SendAudio(leg, message) => {
-                let frames = self.writer(leg).map_or(1, |writer| writer.audio(message));
+                let frames = self.links.writer(leg).map_or(1, |writer| writer.audio(message));
                 self.dropped("in", "model_not_reading", frames);
             }
-            A::Send(leg, text) => self.write(leg, |writer| writer.send(text)),
-            A::Pong(leg, payload) => self.write(leg, |writer| writer.pong(payload)),
-            A::Ping(leg) => self.write(leg, Writer::ping),
+            A::Send(leg, text) => self.links.write(leg, |writer| writer.send(text)),
+            A::Pong(leg, payload) => self.links.write(leg, |writer| writer.pong(payload)),
+            A::Ping(leg) => self.links.write(leg, Writer::ping),
             A::ToWords(words) => self.setup.words.do_send(words),
             // The call logs and counts what it is told; here only what it is not told is.
             A::Report(report) => {
@@ -139,12 +132,17 @@ impl RealtimeLlm {
             A::Learn { address, lesson } => self.setup.providers.do_send(Learn { address, lesson }),
             A::Dial { leg, plan, waiting_will_do } => {
                 let identifier = self.setup.safety_identifier.clone();
-                let dial = dial(plan, identifier, waiting_will_do).into_actor(self);
+                let dial = waiting_or_new(plan, identifier, waiting_will_do).into_actor(self);
                 let task = ctx.spawn(dial.map(move |opened, this, ctx| this.dialled(leg, opened, ctx)));
-                self.links.push(LinkOfLeg { leg, writer: None, task });
+                self.links.dialling(leg, task);
                 self.dropped_for.clear();
             }
-            A::HangUp(leg) => self.hang_up(leg, ctx),
+            A::HangUp(leg) => {
+                // The writer says good-bye and closes the socket by itself.
+                if let Some(task) = self.links.remove(leg) {
+                    ctx.cancel_future(task);
+                }
+            }
             A::End => {
                 self.ended = true;
                 ctx.stop();
@@ -165,10 +163,12 @@ impl RealtimeLlm {
     fn dialled(&mut self, leg: LegId, opened: Result<OpenedSession, ModelLoss>, ctx: &mut Context<Self>) {
         let event = match opened {
             Ok(OpenedSession { link: Link { writer, incoming }, said }) => {
-                let Some(link) = self.links.iter_mut().find(|link| link.leg == leg) else { return };
+                if !self.links.knows(leg) {
+                    return;
+                }
                 writer.limit_audio(self.most_unsent);
-                link.writer = Some(writer);
-                link.task = ctx.add_stream(futures_util::StreamExt::map(incoming, move |heard| FromLink(leg, heard)));
+                let task = ctx.add_stream(futures_util::StreamExt::map(incoming, move |heard| FromLink(leg, heard)));
+                self.links.open(leg, writer, task);
                 let epoch_s = clock::wall().timestamp_millis() as f64 / 1000.0;
                 SessionsEvent::Dialled { leg, said, epoch_s }
             }
@@ -178,27 +178,10 @@ impl RealtimeLlm {
         self.arm();
     }
 
-    /// The writer says good-bye and closes the socket by itself.
-    fn hang_up(&mut self, leg: LegId, ctx: &mut Context<Self>) {
-        if let Some(place) = self.links.iter().position(|link| link.leg == leg) {
-            ctx.cancel_future(self.links.remove(place).task);
-        }
-    }
-
-    fn writer(&self, leg: LegId) -> Option<&Writer> {
-        self.links.iter().find(|link| link.leg == leg)?.writer.as_ref()
-    }
-
-    fn write(&self, leg: LegId, write: impl FnOnce(&Writer)) {
-        if let Some(writer) = self.writer(leg) {
-            write(writer);
-        }
-    }
-
     /// One alarm for all deadlines.
     fn arm(&self) {
         let now = clock::now();
-        let offer = (!self.backlog.is_empty()).then(|| now + OFFER_AGAIN);
+        let offer = self.outlet.waits().then(|| now + OFFER_AGAIN);
         let due = offer.into_iter().chain(self.sessions.deadline()).fold(now + LOOK_AFTER_CALL, Instant::min);
         if let Some(alarm) = &self.alarm {
             alarm.ring_by(due);
@@ -206,34 +189,8 @@ impl RealtimeLlm {
     }
 
     fn play(&mut self, playable: Playable) {
-        let refused = if self.backlog.is_empty() { self.offer(playable) } else { Some(playable) };
-        if let Some(playable) = refused
-            && !self.backlog.push(playable)
-        {
+        if !self.outlet.play(playable) {
             self.dropped("out", "pipeline_not_taking", 1);
-        }
-    }
-
-    /// Offers to the pipeline; what its full mailbox refuses comes back.
-    fn offer(&self, playable: Playable) -> Option<Playable> {
-        match playable {
-            Playable::Audio(audio) => match self.setup.audio.try_send(audio) {
-                Err(SendError::Full(audio)) => Some(Playable::Audio(audio)),
-                // Without a pipeline there is nobody to hear it, and the call knows.
-                Ok(()) | Err(SendError::Closed(_)) => None,
-            },
-            Playable::Complete(complete) => match self.setup.items.try_send(complete) {
-                Err(SendError::Full(complete)) => Some(Playable::Complete(complete)),
-                Ok(()) | Err(SendError::Closed(_)) => None,
-            },
-        }
-    }
-
-    fn offer_again(&mut self) {
-        while let Some(first) = self.backlog.pop() {
-            if let Some(refused) = self.offer(first) {
-                return self.backlog.put_back(refused);
-            }
         }
     }
 
@@ -276,7 +233,7 @@ impl Handler<TimeUp> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, _: TimeUp, ctx: &mut Self::Context) {
-        self.offer_again();
+        self.outlet.offer_again();
         if !self.setup.to_call.upgrade().is_some_and(|call| call.connected()) {
             self.handle(SessionsEvent::Ordered(ModelOrder::Close), ctx);
         }
@@ -289,7 +246,7 @@ impl Handler<AudioReplaced> for RealtimeLlm {
     type Result = ();
 
     fn handle(&mut self, AudioReplaced { audio, items }: AudioReplaced, _: &mut Self::Context) {
-        (self.setup.audio, self.setup.items) = (audio, items);
+        self.outlet.replace(audio, items);
     }
 }
 
@@ -320,22 +277,6 @@ impl StreamHandler<FromLink> for RealtimeLlm {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-/// A session that waits for a call, or a new one.
-async fn dial(
-    plan: Arc<SessionPlan>,
-    safety_identifier: Option<String>,
-    waiting_will_do: bool,
-) -> Result<OpenedSession, ModelLoss> {
-    if waiting_will_do
-        && plan.resilience.waiting.sessions > 0
-        && let Ok(Some(waiting)) = SessionPool::from_registry().send(Take(Arc::clone(&plan))).await
-    {
-        return Ok(waiting.take());
-    }
-    let socket = dial::dial(&plan, safety_identifier.as_deref()).await?;
-    Ok(OpenedSession { link: Link::new(socket), said: Vec::new() })
-}
-
 /// Anything from 0 to 1, for jitter.
 #[expect(clippy::disallowed_methods, reason = "calls that were dropped together must not come back together")]
 fn chance() -> f64 {
@@ -345,9 +286,6 @@ fn chance() -> f64 {
 /// Caller frames in the mailbox: the audio held while we dialled comes at once when the session is ready. Five seconds of
 /// 20 ms frames; fewer cut the caller's first words, more would never be caught up with.
 const MAILBOX: usize = 256;
-/// Model audio that waits for a pipeline that does not take it: twice the longest burst in one read. The pipeline has its
-/// own, larger bound; this one is for the moments in which it does not run.
-const LONGEST_BACKLOG_MS: usize = 60_000;
 /// When the pipeline is offered again what it refused. It empties its mailbox as soon as it runs.
 const OFFER_AGAIN: Duration = Duration::from_millis(2);
 /// How often we look whether there is still a call. A session without one costs money, and nobody would end it.

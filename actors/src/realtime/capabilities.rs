@@ -1,36 +1,35 @@
-//! What a provider's session can do, as data: the call asks this and never which provider it has. Pure.
+//! What a provider's session can do, as data: whoever needs it asks this and never which provider it has. Pure.
+//!
+//! The call asks who answers, who interrupts, whether words come, and the formats. What a session cannot
+//! do otherwise is made good above the providers ([`super::sessions`]).
+
+use std::time::Duration;
 
 use crate::carrier::AudioFormat;
 
 /// What a session of a plan can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// How an item is cut to what was heard of it.
-    pub truncate: Truncate,
-    /// Whether an item can be taken out of the conversation.
+    /// Whether an item can be cut to what was heard of it. Otherwise the model is told in words.
+    pub truncate: bool,
+    /// Whether an item can be taken out of the conversation. Otherwise the model is told in words.
     pub delete: bool,
-    /// Whether a running response can be stopped.
+    /// Whether a running response can be stopped. Otherwise it runs on, and nobody hears it.
     pub cancel: bool,
-    /// Who finds the caller's turns.
-    pub turns: Whose,
     /// Who begins the answer at the end of a turn.
     pub answers: Whose,
     /// Who stops the running response when the caller speaks.
     pub interrupts: Whose,
-    /// Whether the caller's words come, and how.
-    pub caller_words: CallerWords,
-    /// Whether a text can be said word for word. Otherwise the model is asked to.
-    pub verbatim: bool,
-    /// What can change while a session runs.
+    /// Whether the caller's words come.
+    pub caller_words: bool,
+    /// What can change while a session runs. Otherwise another session takes its place.
     pub reconfigure: Reconfigure,
     /// The caller's audio.
     pub input: AudioFormat,
     /// The agent's audio.
     pub output: AudioFormat,
-    /// How a session ends by itself.
+    /// How a session ends by itself; another one takes its place in time.
     pub session_end: SessionEnd,
-    /// What its use is counted in.
-    pub usage: &'static [UsageKind],
 }
 
 /// Who does something: the server by itself, or we.
@@ -40,28 +39,6 @@ pub enum Whose {
     Servers,
     /// It happens when it is ordered.
     Ours,
-}
-
-/// How an item is cut to what was heard of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Truncate {
-    /// The server cuts its own copy.
-    Server,
-    /// We keep the conversation and cut that.
-    Local,
-    /// Not at all; what was heard is told as a note.
-    Note,
-}
-
-/// The caller's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallerWords {
-    /// None come.
-    None,
-    /// Pieces that are appended, then the whole.
-    Pieces,
-    /// The whole, again and again: earlier words may change.
-    Revised,
 }
 
 /// What can change while a session runs.
@@ -78,23 +55,12 @@ pub struct Reconfigure {
 /// How a session ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The server says when, as the session begins.
+    /// The server says when.
     Announced,
-    /// The server says so shortly before; the session may be resumed.
-    Warned,
-    /// Never.
+    /// So long after it was opened, unless the server says otherwise.
+    After(Duration),
+    /// Never, whatever is said.
     Never,
-}
-
-/// What use is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UsageKind {
-    /// Tokens of text and of audio.
-    Tokens,
-    /// Seconds of audio.
-    Seconds,
-    /// Characters that are spoken.
-    Characters,
 }
 
 impl Capabilities {
@@ -108,8 +74,16 @@ impl Capabilities {
         self.interrupts == Whose::Servers
     }
 
-    /// Whether the caller's words come.
-    pub fn has_caller_words(&self) -> bool {
-        self.caller_words != CallerWords::None
+    /// Whether a change of these parts can be made while a session runs.
+    pub fn can_change(&self, parts: Reconfigure) -> bool {
+        let can = self.reconfigure;
+        (can.instructions || !parts.instructions)
+            && (can.tools || !parts.tools)
+            && (can.transcription || !parts.transcription)
+    }
+
+    /// Whether a call can go on with `other`: its audio has the same formats.
+    pub fn same_audio(&self, other: &Self) -> bool {
+        (self.input, self.output) == (other.input, other.output)
     }
 }

@@ -103,7 +103,7 @@ mod tests {
         let greeting = request(ResponsePurpose::Greeting, Some("Say hello."));
         let carry_over =
             CarryOver { running: running(Some(greeting), Progress::Partly), answer: true, ..CarryOver::default() };
-        let [request] = &handoff(carry_over).requests[..] else { panic!("one wish") };
+        let [request] = &handoff(carry_over).requests[..] else { panic!("one request") };
         let told = request.instructions.as_deref().unwrap_or_default();
         assert_eq!(request.purpose, ResponsePurpose::Greeting);
         assert!(told.contains("Say hello.") && told.contains("do not repeat"), "{told}");

@@ -192,6 +192,18 @@ impl History {
         })
     }
 
+    /// What was heard of an item that was cut: empty where nothing was, `None` where all was or nothing is known.
+    pub fn cut_of(&self, item: &ItemId) -> Option<String> {
+        self.entries.iter().rev().find(|entry| entry.item.as_ref() == Some(item)).and_then(|entry| match &entry.said {
+            Said::Agent(agent) => {
+                agent.heard?;
+                let heard = self.heard(agent).unwrap_or_default();
+                (heard != agent.text.trim()).then_some(heard)
+            }
+            Said::Caller(_) | Said::Text(..) | Said::Call(_) | Said::Output(..) => None,
+        })
+    }
+
     /// What the caller heard, or will, of a response that was lost in its middle.
     pub fn heard_of(&self, response: &ResponseId) -> String {
         let parts = self.entries.iter().filter_map(|entry| match &entry.said {

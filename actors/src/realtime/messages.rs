@@ -13,9 +13,9 @@ use crate::tools::spec::ToolSpec;
 #[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "()")]
 pub enum ModelOrder {
-    /// Say something: goes through the response sequencer.
+    /// Say something: goes through the queue of [`requests`](super::requests).
     Speak(ResponseRequest),
-    /// The result of a tool call. Several results of one response lead to one `response.create`.
+    /// The result of a tool call. Several results of one response lead to one answer.
     AnswerTool {
         /// The call that is answered.
         call: ToolCallId,
@@ -56,7 +56,7 @@ pub enum ModelOrder {
         instructions: Option<String>,
         /// Transcription of the caller; `Some(None)` turns it off.
         transcription: Option<Option<Transcription>>,
-        /// All tools, in the protocol's flat form.
+        /// All tools.
         tools: Option<Vec<ToolSpec>>,
     },
     /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
@@ -77,7 +77,7 @@ pub struct AudioReplaced {
     pub items: Recipient<ItemComplete>,
 }
 
-/// A wish that the model speaks.
+/// Something that the model is to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseRequest {
     /// What it is for: the correlation id in `response.metadata`, and the log.
@@ -86,7 +86,7 @@ pub struct ResponseRequest {
     pub instructions: Option<String>,
 }
 
-/// What a wish to speak is for.
+/// What something that is to be said is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponsePurpose {
     /// The first words of the call.

@@ -2,7 +2,7 @@
 //!
 //! A provider has a seat: a folder with its protocol and the state machine of a session ([`openai`]), and what it can do as data
 //! (`capabilities`). All that stands above sees a [`conversation`] and names no provider. `plan` is what a session is configured
-//! with.
+//! with: what every provider's has, and one provider's own part. `requests` is the queue of what is to be said, for every provider.
 //!
 //! A session may be lost, a call may not: [`sessions`] has the table of what happens then. `failover_plan` chooses the next candidate,
 //! `history` and `turn_audio` keep what was said and heard, `handoff` makes of that what the next session begins with (`seed`).

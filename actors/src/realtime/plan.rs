@@ -78,7 +78,17 @@ impl SessionPlan {
     /// # Errors
     /// The first rule that it breaks, with the field's name.
     pub fn check(&self) -> Result<(), PlanProblem> {
-        self.candidates().iter().try_for_each(|candidate| candidate.check(&self.common))
+        let first = self.capabilities();
+        for candidate in &self.candidates() {
+            candidate.check(&self.common)?;
+            // A call's audio is converted once, to the formats of the first.
+            if !candidate.capabilities(&self.common).same_audio(&first) {
+                let model = &candidate.address().model;
+                let problem = format!("that of `{model}` is another than that of `{}`, expected one", self.model());
+                return Err(PlanProblem { field: "format".to_owned(), problem });
+            }
+        }
+        Ok(())
     }
 
     /// The message that configures a session, as people may see it: without secrets.
@@ -166,4 +176,26 @@ pub struct Transcription {
     pub languages: Vec<String>,
     /// Words to listen for: names of products and places; empty for none.
     pub keywords: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carrier::AudioFormat;
+    use crate::realtime::openai::plan::{OpenAiPlan, sample};
+
+    #[test]
+    fn a_fallback_whose_audio_is_another_is_refused_by_name() {
+        let mut plan = sample::plan();
+        let fallback = |format| {
+            let own = OpenAiPlan { format, address: sample::address("other", "spare"), ..sample::openai() };
+            ProviderPlan::OpenAi(Arc::new(own))
+        };
+        plan.resilience.fallbacks = vec![fallback(AudioFormat::PCM_24K)];
+        assert_eq!(plan.check(), Ok(()));
+        plan.resilience.fallbacks.push(fallback(AudioFormat::MULAW_8K));
+        let problem = plan.check().expect_err("one call has one format");
+        assert_eq!(problem.field, "format");
+        assert!(problem.problem.contains("`spare`"), "{problem}");
+    }
 }

@@ -46,14 +46,14 @@ pub struct Handoff {
     pub open_calls: Vec<ToolCallId>,
     /// What is to be said, in order.
     pub requests: Vec<ResponseRequest>,
-    /// The caller was in the middle of a turn: an answer is due unless he goes on.
+    /// The caller was in the middle of a turn: an answer is due unless they go on.
     pub answer_unless_spoken: bool,
 }
 
 /// What a session leaves undone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarryOver {
-    /// Wishes that did not begin, in order.
+    /// Requests that did not begin, in order.
     pub requests: Vec<ResponseRequest>,
     /// An answer to the caller or to a tool's result is due and has not begun.
     pub answer: bool,
@@ -77,7 +77,7 @@ impl CarryOver {
 pub struct Running {
     /// Its id; `None` where it was never told.
     pub response: Option<ResponseId>,
-    /// The wish that it answers; `None` for the server's own.
+    /// The request that it answers; `None` for the server's own.
     pub request: Option<ResponseRequest>,
     /// How much of it came.
     pub progress: Progress,

@@ -68,6 +68,7 @@
 //! session, unless that session is lost before it has done what was ordered. What the caller has heard is not said again: the
 //! conversation goes on where it stopped ([`super::handoff`]). The call is told once that the model is lost, and nothing after it.
 
+mod instead;
 mod leg;
 mod orders;
 mod pending_audio;
@@ -82,6 +83,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::instead::Running;
 pub use self::leg::LegId;
 use self::leg::{Leg, Outage, Standby, State};
 use self::orders::WaitingOrders;
@@ -227,6 +229,7 @@ pub struct Sessions {
     waiting_will_do: bool,
     orders: WaitingOrders,
     pending_audio: PendingAudio,
+    running: Running,
     history: History,
     turns: TurnAudio,
     /// Actions of a session, kept for the buffer.
@@ -249,6 +252,7 @@ impl Sessions {
             waiting_will_do: true,
             orders: WaitingOrders::default(),
             pending_audio: PendingAudio::new(input.bytes_per_ms()),
+            running: Running::default(),
             history: History::new(output),
             turns: TurnAudio::new(input),
             actions: Vec::new(),
@@ -306,6 +310,7 @@ impl Sessions {
             leg.session.hurry(WAITING_PATIENCE);
             leg.had_waited = true;
         }
+        self.ends_unsaid(id);
         self.step(id, SessionEvent::Opened, now, out);
         for text in said.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
             self.step(id, SessionEvent::Text(text), now, out);
@@ -337,6 +342,8 @@ impl Sessions {
     fn perform(&mut self, leg: LegId, action: SessionAction, now: Instant, out: &mut Vec<SessionsAction>) {
         use SessionAction as A;
         match action {
+            A::ToAudio(audio) if self.running.is_unheard(&audio.response) => {}
+            A::Complete(complete) if self.running.is_unheard(&complete.response) => {}
             A::ToAudio(audio) => {
                 self.history.audio(&audio);
                 out.push(SessionsAction::ToAudio(audio));
@@ -367,6 +374,7 @@ impl Sessions {
 
     /// Reports to the call what the next session will have to know as well.
     fn note_and_report(&mut self, report: ModelReport, out: &mut Vec<SessionsAction>) {
+        let Some(report) = self.running.note(report) else { return };
         self.history.report(&report);
         if let ModelReport::SpeechStarted { item } = &report {
             self.turns.began(item);

@@ -108,7 +108,7 @@ impl Transcript {
     }
 
     fn is_complete(&self) -> bool {
-        let words_may_come = self.setup.profile.model.capabilities().has_caller_words() && self.log.awaits_words();
+        let words_may_come = self.setup.profile.model.capabilities().caller_words && self.log.awaits_words();
         matches!(self.phase, Phase::Ended { .. }) && !words_may_come
     }
 

@@ -1,6 +1,6 @@
 //! What a session of this API can do.
 
-use crate::realtime::capabilities::{CallerWords, Capabilities, Reconfigure, SessionEnd, Truncate, UsageKind, Whose};
+use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 
@@ -8,21 +8,17 @@ use crate::realtime::plan::Common;
 pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
     let whose = |servers| if servers { Whose::Servers } else { Whose::Ours };
     Capabilities {
-        truncate: Truncate::Server,
+        truncate: true,
         delete: true,
         cancel: true,
-        turns: Whose::Servers,
         answers: whose(plan.turn_detection.answers()),
         interrupts: whose(plan.turn_detection.interrupts()),
-        caller_words: if common.transcription.is_some() { CallerWords::Pieces } else { CallerWords::None },
-        verbatim: false,
+        caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
         // One session has one format, whichever way.
         input: plan.format,
         output: plan.format,
         session_end: SessionEnd::Announced,
-        // A separate transcription may be counted in seconds.
-        usage: &[UsageKind::Tokens, UsageKind::Seconds],
     }
 }
 
@@ -36,11 +32,11 @@ mod tests {
     fn what_the_plan_leaves_to_us_is_ours() {
         let (mut common, mut plan) = (sample::common(), sample::openai());
         let by_default = capabilities(&common, &plan);
-        assert!(by_default.server_answers() && by_default.server_interrupts() && !by_default.has_caller_words());
+        assert!(by_default.server_answers() && by_default.server_interrupts() && !by_default.caller_words);
         common.transcription = Some(Transcription::default());
         plan.turn_detection =
             TurnDetection::Semantic { eagerness: "auto".to_owned(), create_response: false, interrupt_response: false };
         let ours = capabilities(&common, &plan);
-        assert!(!ours.server_answers() && !ours.server_interrupts() && ours.has_caller_words());
+        assert!(!ours.server_answers() && !ours.server_interrupts() && ours.caller_words);
     }
 }

@@ -197,6 +197,25 @@ async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     Ok(OpenedSession { link, said })
 }
 
+/// A session that waits for a call, or a new one. From the call's own thread: a socket does not leave it.
+///
+/// # Errors
+/// The loss, classified, where a new one could not be had.
+pub async fn waiting_or_new(
+    plan: Arc<SessionPlan>,
+    safety_identifier: Option<String>,
+    waiting_will_do: bool,
+) -> Result<OpenedSession, ModelLoss> {
+    if waiting_will_do
+        && plan.resilience.waiting.sessions > 0
+        && let Ok(Some(waiting)) = SessionPool::from_registry().send(Take(Arc::clone(&plan))).await
+    {
+        return Ok(waiting.take());
+    }
+    let socket = dial::dial(&plan, safety_identifier.as_deref()).await?;
+    Ok(OpenedSession { link: Link::new(socket), said: Vec::new() })
+}
+
 /// Sits with a session that waits: answers and asks pings until it is asked for, dropped, or dead. Dropped, the link says good-bye.
 async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::Sender<OpenedSession>>) {
     let mut unanswered = false;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Sessions, SessionsAction};
+use crate::realtime::capabilities::Capabilities;
 use crate::realtime::conversation::Conversation;
 use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::ModelLoss;
@@ -17,8 +18,10 @@ pub struct LegId(pub u64);
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
-    /// Where it was dialled, as the campaign numbers candidates.
+    /// Where it was dialled, as the failover list numbers candidates.
     pub(super) candidate: usize,
+    /// What it can do.
+    pub(super) can: Capabilities,
     pub(super) session: Conversation,
     /// It had waited for a call before it was this one's.
     pub(super) had_waited: bool,
@@ -26,6 +29,8 @@ pub(super) struct Leg {
     pub(super) opened: Option<(Instant, f64)>,
     /// How many of the changes of configuration it was dialled with.
     pub(super) changes: u32,
+    /// It is configured otherwise than it should be, and cannot change.
+    pub(super) outdated: bool,
     /// When another session is dialled to follow it, and when that takes its place at the latest.
     pub(super) renewal: Option<(Instant, Instant)>,
 }
@@ -122,10 +127,12 @@ impl Sessions {
         self.legs.push(Leg {
             id: leg,
             candidate,
+            can: plan.capabilities(),
             session: Conversation::standby(&plan, now),
             had_waited: false,
             opened: None,
             changes: self.changes,
+            outdated: false,
             renewal: None,
         });
         self.standby = Standby::Dialling(leg);

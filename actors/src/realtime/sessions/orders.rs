@@ -76,7 +76,11 @@ impl Sessions {
     /// An order for the session in use. An item that was taken over from another session and says more than was heard is
     /// rewritten first.
     pub(super) fn pass_on(&mut self, id: LegId, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
-        if let Some(rewrite) = self.history.order(&order)
+        let rewrite = self.history.order(&order);
+        if self.done_instead(id, &order, now, out) {
+            return;
+        }
+        if let Some(rewrite) = rewrite
             && let Some(leg) = self.leg(id)
         {
             let mut actions = Vec::new();

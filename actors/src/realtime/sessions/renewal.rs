@@ -3,8 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::{LegId, Sessions, SessionsAction, Standby, State};
+use crate::realtime::capabilities::SessionEnd;
 
 impl Sessions {
+    /// A socket is open: some sessions end so long after that, and never say so.
+    pub(super) fn ends_unsaid(&mut self, id: LegId) {
+        if let Some(leg) = self.leg(id)
+            && let SessionEnd::After(lasts) = leg.can.session_end
+            && let Some((_, opened_epoch_s)) = leg.opened
+        {
+            self.expires(id, opened_epoch_s + lasts.as_secs_f64());
+        }
+    }
+
     /// A session has said when it ends, in seconds since 1970.
     pub(super) fn expires(&mut self, id: LegId, epoch_s: f64) {
         let resilience = &self.plan.resilience;
@@ -12,7 +23,10 @@ impl Sessions {
         let Some(leg) = self.leg(id) else { return };
         let Some((opened, opened_epoch_s)) = leg.opened else { return };
         let left = epoch_s - opened_epoch_s;
-        if before.is_zero() || !(SHORTEST_SESSION_S..=LONGEST_SESSION_S).contains(&left) {
+        if leg.can.session_end == SessionEnd::Never
+            || before.is_zero()
+            || !(SHORTEST_SESSION_S..=LONGEST_SESSION_S).contains(&left)
+        {
             return;
         }
         let left = Duration::from_secs_f64(left);

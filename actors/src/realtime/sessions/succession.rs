@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::instead::Running;
 use super::leg::{Leg, Outage, TakingOver};
 use super::{LegId, Lesson, Sessions, SessionsAction, Standby, State};
 use crate::incident::{Incident, IncidentKind};
@@ -78,12 +79,14 @@ impl Sessions {
         }
     }
 
-    /// A session is ready to be used: now, if there is none; else at the next quiet moment.
+    /// A session is ready to be used: now, if there is none or the one in use is outdated; else at the next quiet moment.
     pub(super) fn prepared(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
         if self.standby.leg() != Some(leg) {
             return;
         }
-        if let State::Down(_) = self.state {
+        let in_use = self.state.in_use();
+        let outdated = self.legs.iter().any(|leg| Some(leg.id) == in_use && leg.outdated);
+        if outdated || matches!(self.state, State::Down(_)) {
             self.take_over(leg, now, out);
         } else {
             self.standby = Standby::Ready(leg);
@@ -107,13 +110,16 @@ impl Sessions {
         let answering = handoff.answer_unless_spoken || !handoff.requests.is_empty() || self.orders.speak();
         self.state = State::TakingOver(TakingOver { leg, first, gap, answering });
         self.standby = Standby::None;
+        self.running = Running::default();
         if self.legs.iter().any(|it| it.id == leg && it.changes != self.changes) {
             let configure = ModelOrder::Configure {
                 instructions: Some(self.plan.common.instructions.clone()),
                 transcription: Some(self.plan.common.transcription.clone()),
                 tools: Some(self.plan.common.tools.clone()),
             };
-            self.step(leg, SessionEvent::Ordered(configure), now, out);
+            if !self.done_instead(leg, &configure, now, out) {
+                self.step(leg, SessionEvent::Ordered(configure), now, out);
+            }
         }
         self.step(leg, SessionEvent::HandedOver(handoff), now, out);
         for order in self.orders.take() {

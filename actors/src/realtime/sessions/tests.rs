@@ -1,3 +1,4 @@
+mod instead;
 mod scripts;
 mod table;
 

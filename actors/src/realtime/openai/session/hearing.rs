@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use super::failure::{self, class_of_error, failure_of, real_length_ms};
+use super::failure::{self, class_of_error, failure_of};
 use super::missed::remedy_of;
-use super::{
-    MOST_LOOSE_CALLS, MOST_SOUNDED, MOST_TOLD_CALLS, MOST_UNASKED, Malformed, Phase, Session, SessionAction, complain,
-    send,
-};
+use super::{MOST_SOUNDED, Malformed, Phase, Session, SessionAction, complain, send};
 use crate::complaints::{USAGE_UNREADABLE, redacted};
 use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId, ToolCallId};
@@ -16,22 +13,11 @@ use crate::incident::IncidentKind;
 use crate::line::messages::{FromModel, ItemComplete};
 use crate::realtime::openai::protocol::client::{ClientEvent, Format, Session as SessionConfig};
 use crate::realtime::openai::protocol::server::{
-    self, ArgumentsDone, Delta, ErrorInfo, FormatInfo, ItemInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent,
-    SessionInfo, WordsDone,
+    self, Delta, FormatInfo, ItemPlaced, OutputItem, ResponseInfo, ServerEvent, SessionInfo, WordsDone,
 };
 use crate::realtime::openai::protocol::{EventId, usage};
-use crate::realtime::openai::sequencer::{Refusal, SequencerEvent};
-use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, ToolCall, Usage, Words};
-use crate::realtime::requests::Remedy;
-
-/// A function call whose arguments came without an item event.
-#[derive(Debug)]
-pub(super) struct LooseCall {
-    response: String,
-    call: String,
-    name: String,
-    arguments: String,
-}
+use crate::realtime::openai::sequencer::SequencerEvent;
+use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, Usage, Words};
 
 impl Session {
     /// One message of the server.
@@ -219,122 +205,6 @@ impl Session {
         Some(format!("the server took {got} for its {direction}, asked for {} at {:?} Hz", asked.kind, asked.rate))
     }
 
-    fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let text = redacted(error.text());
-        let said = format!("{}: {text}", redacted(error.word()));
-        // It may repeat what it was sent, which is for nobody's log.
-        log::debug!(message = error.text(); "the model's server complained");
-        if let Some(class) = class_of_error(error) {
-            return self.lose_for(class, &said, out);
-        }
-        let about = error.event_id.as_deref().and_then(EventId::parse);
-        let request_error = error.kind.as_deref() == Some("invalid_request_error");
-        match &mut self.phase {
-            // Only the update can be meant; without it nothing works, and sent again it would be refused again.
-            Phase::AwaitUpdated { update, .. }
-                if about == Some(*update) || about.is_none() && (request_error || !error.names_event) =>
-            {
-                let class = if request_error { LossClass::Fatal } else { LossClass::Retryable };
-                let reason = format!("session.update refused, {} {said}", error.param.as_deref().unwrap_or_default());
-                return self.lose_for(class, &reason, out);
-            }
-            Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => {
-                let kind = error.kind.as_deref().unwrap_or_default();
-                *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
-            }
-            Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
-        }
-        if !self.refused_order(about, error, now, out) {
-            complain(&redacted(error.word()), &text, out);
-        }
-    }
-
-    /// An error about something that we know how to put right, or that does not matter. `false` where people should know.
-    fn refused_order(
-        &mut self,
-        about: Option<EventId>,
-        error: &ErrorInfo<'_>,
-        now: Instant,
-        out: &mut Vec<SessionAction>,
-    ) -> bool {
-        let (code, text) = (error.code.as_deref().unwrap_or_default(), error.text());
-        let racing =
-            code == "conversation_already_has_active_response" || text.contains("already has an active response");
-        if let Some(EventId::Say(_)) | None = about
-            && racing
-        {
-            let ticket = about.and_then(ticket);
-            self.sequence(SequencerEvent::CreateRefused { ticket, refusal: Refusal::AlreadyActive }, now, out);
-            return true;
-        }
-        if code == "response_cancel_not_active" || text.starts_with("Cancellation failed") {
-            self.sequence(SequencerEvent::CancelRefused, now, out);
-            return true;
-        }
-        match about {
-            Some(EventId::Say(ticket)) => {
-                let refusal = Refusal::Failed(failure_of(error));
-                self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
-                false
-            }
-            Some(EventId::Configure(number)) => {
-                self.settings.refused(number);
-                false
-            }
-            Some(EventId::Stop(_)) => {
-                self.sequence(SequencerEvent::CancelRefused, now, out);
-                false
-            }
-            Some(EventId::Cut(_)) | None if text.contains("Audio content of ") => {
-                self.cut_again(about, text, out);
-                false
-            }
-            // Audio ended while its last frames were on their way: nothing was lost.
-            _ if code == "input_audio_buffer_commit_empty" => true,
-            None if !error.names_event => {
-                self.refused_unnamed(error, now, out);
-                false
-            }
-            _ => false,
-        }
-    }
-
-    /// An error of a server that never says what its errors are about: it answers what we wait for, unless it also comes while
-    /// we wait for nothing.
-    fn refused_unnamed(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let said = failure::clipped(&format!("{}: {}", error.word(), error.text()));
-        if self.unasked.contains(&said) || !self.is_ready() || self.settings.refused_oldest() {
-            return;
-        }
-        let Some(ticket) = self.sequencer.asked() else {
-            if self.unasked.len() >= MOST_UNASKED {
-                self.unasked.remove(0);
-            }
-            return self.unasked.push(said);
-        };
-        let mut failure = failure_of(error);
-        // It may have meant something else after all.
-        if failure.remedy == Remedy::GiveUp {
-            failure.remedy = Remedy::TryOnce;
-        }
-        let refusal = Refusal::Failed(failure);
-        self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
-    }
-
-    /// The server says how long the item really is: said once more with that.
-    fn cut_again(&mut self, about: Option<EventId>, text: &str, out: &mut Vec<SessionAction>) {
-        let place = match about {
-            Some(EventId::Cut(number)) => self.cuts.iter().position(|cut| cut.number == number),
-            _ => self.cuts.len().checked_sub(1),
-        };
-        let cut = place.and_then(|place| self.cuts.remove(place));
-        if let (Some(cut), Some(length)) = (cut, real_length_ms(text))
-            && !cut.again
-        {
-            self.cut(cut.item, length, true, out);
-        }
-    }
-
     fn item_placed(&mut self, placed: &ItemPlaced<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let kind = placed.item.kind.as_deref().unwrap_or_default();
         if kind == "function_call_output"
@@ -414,27 +284,6 @@ impl Session {
         out.splice(told_at..told_at, missed.into_iter().chain([finished]).map(SessionAction::Report));
     }
 
-    /// Function calls that no item event has told.
-    fn calls_of(&mut self, response: &ResponseInfo<'_>, id: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
-        for item in &response.output {
-            self.tool_called(id, item, now, out);
-        }
-        let (mine, others) =
-            std::mem::take(&mut self.loose_calls).into_iter().partition(|call| call.response == id.as_str());
-        self.loose_calls = others;
-        let mine: Vec<LooseCall> = mine;
-        for call in mine {
-            let item = ItemInfo {
-                kind: Some(Cow::Borrowed("function_call")),
-                call_id: Some(Cow::Owned(call.call)),
-                name: Some(Cow::Owned(call.name)),
-                arguments: Some(Cow::Owned(call.arguments)),
-                ..ItemInfo::default()
-            };
-            self.tool_called(id, &item, now, out);
-        }
-    }
-
     fn output_item_done(&mut self, output: &OutputItem<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let named = self.response_named(&output.response_id);
         self.sequencer.stirred(&named, now);
@@ -448,47 +297,8 @@ impl Session {
         }
     }
 
-    /// A whole function call, told once however often it comes.
-    fn tool_called(&mut self, response: &ResponseId, item: &ItemInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        let whole = item.kind.as_deref() == Some("function_call") && item.status.as_deref() != Some("incomplete");
-        let (Some(call), Some(name), true) = (item.call_id.as_deref(), item.name.as_deref(), whole) else { return };
-        if call.is_empty()
-            || self.overtaken.holds(response.as_str())
-            || self.told_calls.iter().any(|told| told.as_str() == call)
-        {
-            return;
-        }
-        let id = ToolCallId::new(call);
-        if self.told_calls.len() >= MOST_TOLD_CALLS {
-            self.told_calls.pop_front();
-        }
-        self.told_calls.push_back(id.clone());
-        self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call: id.clone() }, now, out);
-        out.push(SessionAction::Report(ModelReport::ToolCalled(ToolCall {
-            response: response.clone(),
-            id,
-            name: name.to_owned(),
-            arguments: item.arguments.as_deref().unwrap_or_default().to_owned(),
-        })));
-    }
-
-    fn keep_loose(&mut self, done: ArgumentsDone<'_>, now: Instant) {
-        let response = self.response_named(&done.response_id).into_owned();
-        self.sequencer.stirred(&response, now);
-        let Some(name) = done.name else { return };
-        if self.loose_calls.len() >= MOST_LOOSE_CALLS {
-            self.loose_calls.remove(0);
-        }
-        self.loose_calls.push(LooseCall {
-            response,
-            call: done.call_id.into_owned(),
-            name: name.into_owned(),
-            arguments: done.arguments.into_owned(),
-        });
-    }
-
     /// The response that the server means; where it names none, the one that runs.
-    fn response_named<'r>(&self, told: &'r str) -> Cow<'r, str> {
+    pub(super) fn response_named<'r>(&self, told: &'r str) -> Cow<'r, str> {
         match self.sequencer.running() {
             Some(running) if told.is_empty() => Cow::Owned(running.as_str().to_owned()),
             _ => Cow::Borrowed(told),
@@ -522,10 +332,6 @@ impl Session {
         self.items.saw(&item);
         item
     }
-}
-
-fn ticket(about: EventId) -> Option<u64> {
-    if let EventId::Say(ticket) = about { Some(ticket) } else { None }
 }
 
 fn outcome_of(response: &ResponseInfo<'_>) -> ResponseOutcome {

@@ -12,14 +12,18 @@
 //! lingers for them, briefly and mute.
 
 mod caller;
+mod calls;
 mod changes;
 mod failure;
 mod farewell;
+mod health;
 mod hearing;
 mod items;
 mod loudness;
 mod missed;
+mod orders;
 mod overtaken;
+mod refusals;
 mod take_over;
 
 #[cfg(test)]
@@ -33,17 +37,19 @@ use self::caller::Turns;
 use self::changes::Settings;
 pub use self::failure::{loss_of_close, loss_of_status, scope_of};
 use self::farewell::Lingering;
+use self::health::{Malformed, Pongs};
 use self::items::Items;
 use self::loudness::Loudness;
+use self::orders::Cut;
 use self::overtaken::Overtaken;
 use super::options::ResponseToolChoice;
 use super::protocol::EventId;
-use super::protocol::client::{self, ClientEvent, Item, Metadata};
+use super::protocol::client::{self, ClientEvent, Metadata};
 use super::sequencer::{self, Sequencer, SequencerAction, SequencerEvent};
 use crate::frame::Frame;
-use crate::ids::{ItemId, ResponseId, ToolCallId};
+use crate::ids::{ResponseId, ToolCallId};
 use crate::realtime::conversation::{SessionAction, SessionEvent};
-use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
+use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
@@ -96,7 +102,7 @@ pub struct Session {
     /// Responses whose first audio was told, the newest last.
     sounded: VecDeque<ResponseId>,
     /// Arguments that came without an item event, in case the response does not repeat them.
-    loose_calls: Vec<hearing::LooseCall>,
+    loose_calls: Vec<calls::LooseCall>,
     /// Truncations that the server may still refuse.
     cuts: VecDeque<Cut>,
     /// Messages that could not be read, since one could be.
@@ -139,46 +145,6 @@ enum Phase {
     /// Told to close; waits for the caller's last words.
     Lingering(Lingering),
     Over,
-}
-
-/// How a server answers pings. Every server has to (RFC 6455, 5.5.3), and not every one does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pongs {
-    /// None was sent.
-    Unasked,
-    /// The first was sent and not answered yet.
-    Awaited { since: Instant },
-    /// It answers, and always will, unless it is gone.
-    Come,
-    /// It lives and does not answer.
-    Never,
-}
-
-impl Pongs {
-    /// Something was heard. What is said a round trip after a ping, and no pong before it, comes from one that does not answer.
-    fn something_heard(&mut self, now: Instant) {
-        if let Self::Awaited { since } = *self
-            && now.saturating_duration_since(since) >= LONGEST_ROUND_TRIP
-        {
-            *self = Self::Never;
-        }
-    }
-}
-
-/// What could not be read in a row. What is understood in between shows that the server is, and its audio is a matter of its own:
-/// a caller who hears nothing is not helped by events.
-#[derive(Debug, Default)]
-struct Malformed {
-    events: u32,
-    audio: u32,
-}
-
-#[derive(Debug)]
-struct Cut {
-    number: u64,
-    item: ItemId,
-    /// Sent a second time, with the length that the server named.
-    again: bool,
 }
 
 impl Session {
@@ -293,40 +259,6 @@ impl Session {
         }
     }
 
-    /// When the server is to be asked whether it lives, and when it is taken for dead.
-    fn health(&self) -> (Instant, Timer) {
-        let brisk = self.common.ping_timeout;
-        // Of a server that does not answer pings, silence says little.
-        if !brisk.is_zero() && self.pongs != Pongs::Never {
-            return if self.pings == 0 {
-                (self.heard + brisk / 2, Timer::Quiet)
-            } else {
-                (self.heard + brisk, Timer::Silent)
-            };
-        }
-        let limit = self.common.silence_timeout;
-        if self.pings < PINGS {
-            (self.heard + limit * (self.pings + 1) / (PINGS + 1), Timer::Quiet)
-        } else {
-            (self.heard + limit, Timer::Silent)
-        }
-    }
-
-    fn ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        self.pings += 1;
-        if self.pongs == Pongs::Unasked {
-            self.pongs = Pongs::Awaited { since: now };
-        }
-        out.push(SessionAction::Ping);
-    }
-
-    /// The server has taken over the configuration: whether it answers pings is found out before anything depends on it.
-    fn first_ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
-        if !self.common.ping_timeout.is_zero() {
-            self.ping(now, out);
-        }
-    }
-
     fn deadline_passed(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let Some((at, timer)) = self.deadline() else { return };
         if at > now {
@@ -348,103 +280,6 @@ impl Session {
             Timer::HeardOut => self.heard_out(now, out),
             Timer::Sequencer(_) => self.sequence(SequencerEvent::DeadlinePassed, now, out),
         }
-    }
-
-    fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionAction>) {
-        if matches!(order, ModelOrder::Close) {
-            return self.close(now, out);
-        }
-        if !self.is_ready() {
-            if self.held.len() < MOST_HELD {
-                self.held.push_back(order);
-            } else {
-                complain("too_many_orders", "an order was dropped, as the session is not ready yet", out);
-            }
-            return;
-        }
-        match order {
-            ModelOrder::Speak(request) => self.sequence(SequencerEvent::Requested(request), now, out),
-            ModelOrder::AnswerTool { call, output, speak } => self.answer_tool(call, &output, speak, now, out),
-            ModelOrder::AddText { role, text } => self.add_text(role, &text, out),
-            ModelOrder::Overtake => self.overtake(now, out),
-            ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
-            ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
-            ModelOrder::DeleteItem { item } => self.delete(&item, out),
-            ModelOrder::DiscardInput => {
-                let event_id = EventId::Forget(self.next_number());
-                send(&ClientEvent::AudioClear { event_id }, out);
-            }
-            ModelOrder::Configure { instructions, transcription, tools } => {
-                self.configure(instructions, transcription, tools.as_deref(), out);
-            }
-            // Rotation is the business of whoever has several sessions.
-            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
-        }
-    }
-
-    fn answer_tool(&mut self, call: ToolCallId, output: &str, speak: bool, now: Instant, out: &mut Vec<SessionAction>) {
-        if !self.sequencer.awaits(&call) {
-            complain("unknown_tool_call", "a result was dropped, as no call waits for it", out);
-            if speak && !self.sequencer.owes() {
-                out.push(SessionAction::Report(ModelReport::NothingOwed));
-            }
-            return;
-        }
-        let event_id = EventId::Output(self.next_number());
-        let item = Item::FunctionCallOutput { call_id: call.as_str(), output };
-        send(&ClientEvent::ItemCreate { event_id, previous_item_id: None, item }, out);
-        self.sequence(SequencerEvent::ToolAnswered { call, speak }, now, out);
-    }
-
-    fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
-        let number = self.next_number();
-        let id = ItemId::new(&format!("sb_{number}"));
-        self.items.made(&id);
-        let item = Item::text(id.as_str(), role, text);
-        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: None, item }, out);
-    }
-
-    /// Cuts `item` to what was heard, and never beyond what it has: the server would refuse, and the model would go on
-    /// believing that all was heard.
-    fn truncate(&mut self, item: &ItemId, heard: Duration, out: &mut Vec<SessionAction>) {
-        let Some((bytes, complete)) = self.items.audio(item) else { return };
-        let has_ms = (bytes / self.plan.format.bytes_per_ms().max(1)) as u64;
-        let heard_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
-        if heard_ms >= has_ms && complete && has_ms > 0 {
-            // All was heard: nothing to cut, and a needless cut makes the model repeat itself.
-            return;
-        }
-        self.cut(item.clone(), heard_ms.min(has_ms), false, out);
-    }
-
-    fn cut(&mut self, item: ItemId, to_ms: u64, again: bool, out: &mut Vec<SessionAction>) {
-        if to_ms == 0 {
-            return self.delete(&item, out);
-        }
-        let number = self.next_number();
-        send(
-            &ClientEvent::ItemTruncate {
-                event_id: EventId::Cut(number),
-                item_id: item.as_str(),
-                content_index: 0,
-                audio_end_ms: to_ms,
-            },
-            out,
-        );
-        if self.cuts.len() >= MOST_CUTS {
-            self.cuts.pop_front();
-        }
-        self.cuts.push_back(Cut { number, item, again });
-    }
-
-    fn delete(&mut self, item: &ItemId, out: &mut Vec<SessionAction>) {
-        // What the server never told us of, it does not know either: a pre-rendered line of ours, an item of a lost session.
-        if !self.items.knows(item) {
-            return;
-        }
-        self.items.forget(item);
-        let event_id = EventId::Delete(self.next_number());
-        send(&ClientEvent::ItemDelete { event_id, item_id: item.as_str() }, out);
     }
 
     fn sequence(&mut self, event: SequencerEvent, now: Instant, out: &mut Vec<SessionAction>) {
@@ -512,24 +347,6 @@ impl Session {
         self.lose_for(LossClass::Retryable, &reason, out);
     }
 
-    fn garbled(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        self.garbled.events += 1;
-        self.not_understood(problem, out);
-    }
-
-    fn garbled_audio(&mut self, out: &mut Vec<SessionAction>) {
-        self.garbled.audio += 1;
-        self.not_understood("audio that is not base64", out);
-    }
-
-    fn not_understood(&mut self, problem: &str, out: &mut Vec<SessionAction>) {
-        if self.garbled.events.max(self.garbled.audio) > MOST_GARBLED {
-            self.lose_for(LossClass::Retryable, "the server is not understood", out);
-        } else {
-            complain("unreadable_event", problem, out);
-        }
-    }
-
     fn lose_for(&mut self, class: LossClass, reason: &str, out: &mut Vec<SessionAction>) {
         self.lose(ModelLoss { class, reason: failure::clipped(reason) }, out);
     }
@@ -555,17 +372,6 @@ fn complain(code: &str, message: &str, out: &mut Vec<SessionAction>) {
     out.push(SessionAction::Report(ModelReport::Complained { code, message }));
 }
 
-/// The longest way of a ping and back on a network that carries speech.
-const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(1_500);
-/// Pings of ours in a silence, evenly spread, before the server is taken for dead. Not every server pings by itself, and
-/// a quiet caller is no reason to end a call.
-const PINGS: u32 = 2;
-/// Orders kept for a session that is not ready. A call gives one or two; more is a loop somewhere, and it is told.
-const MOST_HELD: usize = 64;
-/// Truncations whose refusal is still acted upon. A refusal comes within a round trip.
-const MOST_CUTS: usize = 8;
-/// Messages in a row that could not be read before the server is given up: one is a bug of somebody's, this many no conversation.
-const MOST_GARBLED: u32 = 50;
 /// Different errors remembered as about nothing that was asked. A server has one or two of them, and repeats those.
 const MOST_UNASKED: usize = 8;
 /// Tool calls remembered as told. The same call comes in up to three events of one response.

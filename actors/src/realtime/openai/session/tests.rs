@@ -1,18 +1,23 @@
+mod anything;
+mod calls;
 mod changes;
+mod cuts;
 mod farewell;
+mod health;
 mod missed;
+mod opening;
 mod overtaken;
 mod shapes;
 mod words;
 
 use bytes::Bytes;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::carrier::AudioFormat;
+use crate::ids::ItemId;
 use crate::line::messages::FromModel;
-use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
+use crate::realtime::messages::{ResponsePurpose, ResponseRequest, TextRole};
 use crate::realtime::openai::plan::sample;
 use crate::realtime::report::{ResponseOutcome, Speaker, Usage, Words};
 use crate::tools::spec::ToolSpec;
@@ -158,29 +163,6 @@ fn input_is_forgotten_by_clearing_the_server_s_buffer() {
 }
 
 #[test]
-fn nothing_is_sent_before_the_session_exists_and_then_the_update_alone() {
-    let mut desk = Desk::dialling();
-    let greeting = desk.order(request(ResponsePurpose::Greeting, None));
-    let text = desk.order(ModelOrder::AddText { role: TextRole::System, text: "facts".to_owned() });
-    let opened = desk.on(SessionEvent::Opened);
-    assert!(greeting.sent.is_empty() && text.sent.is_empty() && opened.sent.is_empty());
-    assert!(!desk.session.is_ready());
-
-    let created = desk.hear(json!({"type": "session.created", "session": {"id": "sess_1"}}));
-    let types: Vec<_> = created.sent.iter().map(|event| event["type"].clone()).collect();
-    assert_eq!(types, ["session.update"]);
-    assert!(!desk.session.is_ready());
-
-    desk.now += Duration::from_millis(300);
-    let updated = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
-    assert!(desk.session.is_ready());
-    let ready = ModelReport::Ready { session: "sess_1".to_owned(), setup: Duration::from_millis(300) };
-    assert_eq!(updated.reports, [ready]);
-    let types: Vec<_> = updated.sent.iter().map(|event| event["type"].clone()).collect();
-    assert_eq!(types, ["response.create", "conversation.item.create"], "held orders, in their order");
-}
-
-#[test]
 fn every_client_event_has_an_id_of_its_own() {
     let mut desk = Desk::ready();
     let mut ids = Vec::new();
@@ -190,83 +172,6 @@ fn every_client_event_has_an_id_of_its_own() {
     }
     ids.dedup();
     assert_eq!(ids.len(), 3);
-}
-
-#[test]
-fn a_format_that_is_not_ours_ends_the_session_for_good() {
-    for (format, taken) in [
-        (json!({"type": "audio/pcm", "rate": 24000}), true),
-        (json!({"type": "audio/pcm"}), true),
-        (json!({"type": "audio/pcmu"}), false),
-        (json!({"type": "audio/pcm", "rate": 16000}), false),
-    ] {
-        for direction in ["input", "output"] {
-            let mut desk = Desk::updating();
-            let mut audio = json!({"input": {}, "output": {}});
-            audio[direction] = json!({"format": format});
-            let seen = desk.hear(json!({"type": "session.updated", "session": {"audio": audio}}));
-            assert_eq!(class(&seen), (!taken).then_some(LossClass::Fatal), "{direction} {format}");
-            assert_eq!(desk.session.is_ready(), taken);
-        }
-    }
-}
-
-#[test]
-fn a_refused_update_is_a_configuration_bug() {
-    let mut desk = Desk::updating();
-    let seen = desk.error("unknown_parameter", "Unknown parameter: 'session.x'", Some("configure-1"));
-    assert_eq!(class(&seen), Some(LossClass::Fatal));
-    assert!(seen.lost.expect("a loss").reason.contains("unknown_parameter"));
-    assert_eq!(desk.session.deadline(), None, "nothing follows");
-    assert!(desk.hear(json!({"type": "session.updated", "session": {}})).reports.is_empty());
-}
-
-#[test]
-fn a_servers_own_trouble_with_the_update_is_worth_another_try() {
-    let mut desk = Desk::updating();
-    let seen = desk.hear(json!({"type": "error", "error": {"type": "server_error", "code": null,
-        "message": "oops", "event_id": "configure-1"}}));
-    assert_eq!(class(&seen), Some(LossClass::Retryable));
-}
-
-#[test]
-fn each_phase_has_its_deadline() {
-    let mut desk = Desk::dialling();
-    assert_eq!(desk.session.deadline(), None);
-    desk.on(SessionEvent::Opened);
-    let opened = desk.now;
-    let seen = desk.pass(Timer::CreatedLate);
-    assert_eq!((class(&seen), desk.now - opened), (Some(LossClass::Retryable), Duration::from_secs(10)));
-
-    let mut desk = Desk::updating();
-    let seen = desk.pass(Timer::UpdatedLate);
-    assert_eq!(class(&seen), Some(LossClass::Retryable));
-}
-
-#[test]
-fn an_error_and_a_close_instead_of_a_session_are_classified() {
-    let cases = [
-        ("invalid_request_error", "invalid_api_key", 3000, "invalid_request_error.invalid_api_key", LossClass::Fatal),
-        ("invalid_request_error", "model_not_found", 4004, "invalid_request_error.model_not_found", LossClass::Fatal),
-        ("insufficient_quota", "credit_balance_exhausted", 1013, "", LossClass::Fatal),
-        ("invalid_request_error", "something_new", 1005, "", LossClass::Fatal),
-        ("server_error", "overloaded", 1013, "", LossClass::Retryable),
-    ];
-    for (kind, code, number, reason, expected) in cases {
-        let mut desk = Desk::opened();
-        let mut lost = desk.hear(json!({"type": "error", "error": {"type": kind, "code": code, "message": "m"}})).lost;
-        if lost.is_none() {
-            lost = desk.on(SessionEvent::Closed { code: Some(number), reason }).lost;
-        }
-        assert_eq!(lost.expect("a loss").class, expected, "{code}");
-    }
-}
-
-#[test]
-fn a_failed_dial_is_a_loss_with_its_own_class() {
-    let mut desk = Desk::dialling();
-    let seen = desk.on(SessionEvent::DialFailed(loss_of_status(404)));
-    assert_eq!(class(&seen), Some(LossClass::Fatal));
 }
 
 #[test]
@@ -281,67 +186,6 @@ fn an_old_complaint_says_nothing_about_the_end_of_a_running_session() {
     let mut desk = Desk::ready();
     desk.error("invalid_value", "some value", None);
     assert_eq!(class(&desk.on(SessionEvent::Broken("connection reset"))), Some(LossClass::Retryable));
-}
-
-#[test]
-fn a_quiet_server_is_asked_twice_before_it_is_taken_for_dead() {
-    let mut desk = Desk::ready();
-    let heard = desk.now;
-    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
-    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
-    let seen = desk.pass(Timer::Silent);
-    assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(45)));
-
-    let mut desk = Desk::ready();
-    for _ in 0..10 {
-        assert_eq!(desk.pass(Timer::Quiet).pings, 1);
-        desk.on(SessionEvent::Pong);
-    }
-}
-
-#[test]
-fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
-    let ready = || {
-        let mut desk = Desk::in_common(|common| common.ping_timeout = Duration::from_secs(3));
-        desk.on(SessionEvent::Opened);
-        desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
-        desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
-        desk
-    };
-    let mut desk = ready();
-    desk.on(SessionEvent::Pong);
-    let heard = desk.now;
-    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
-    let seen = desk.pass(Timer::Silent);
-    assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(3)));
-
-    // One that says other things and never answered a ping may just not know them.
-    let mut desk = ready();
-    desk.now += Duration::from_secs(2);
-    desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
-    let heard = desk.now;
-    while desk.session.deadline().is_some_and(|(_, timer)| timer == Timer::Quiet) {
-        desk.pass(Timer::Quiet);
-    }
-    desk.pass(Timer::Silent);
-    assert_eq!(desk.now - heard, Duration::from_secs(45));
-}
-
-#[test]
-fn a_server_that_is_gone_before_its_first_pong_is_not_waited_for_either() {
-    let mut desk = Desk::in_common(|common| common.ping_timeout = Duration::from_secs(3));
-    desk.on(SessionEvent::Opened);
-    desk.hear(json!({"type": "session.created", "session": {"id": "sess_1", "type": "realtime"}}));
-    let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
-    assert_eq!(seen.pings, 1, "asked at once");
-    let ready = desk.now;
-    // What was on its way already proves nothing.
-    desk.now += Duration::from_millis(200);
-    desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
-    assert_eq!(desk.pass(Timer::Quiet).pings, 1);
-    let seen = desk.pass(Timer::Silent);
-    assert_eq!(class(&seen), Some(LossClass::Retryable));
-    assert_eq!(desk.now - ready, Duration::from_millis(3_200));
 }
 
 #[test]
@@ -364,12 +208,6 @@ fn a_single_response_has_the_tool_choice_of_what_it_is_for() {
             desk.audio(&id, purpose.word(), 960);
         }
     }
-}
-
-#[test]
-fn a_ping_is_answered_with_its_own_payload() {
-    let payload = Bytes::from_static(b"1234");
-    assert_eq!(Desk::opened().on(SessionEvent::Ping(payload.clone())).pongs, [payload]);
 }
 
 #[test]
@@ -470,82 +308,6 @@ fn texts_of_ours_are_no_part_of_the_record() {
     assert_eq!(added.words, [Words::Placed { item: item(&id), speaker: Speaker::System, previous: None }]);
 }
 
-fn call_item(status: &str) -> Value {
-    json!({"id": "item_f", "type": "function_call", "status": status, "name": "end_call", "call_id": "call_1",
-        "arguments": "{\"reason\":\"done\"}"})
-}
-
-#[test]
-fn a_tool_call_is_told_once_however_often_it_comes() {
-    let mut desk = Desk::ready();
-    let arguments = json!({"type": "response.function_call_arguments.done", "response_id": "r", "item_id": "item_f",
-        "output_index": 0, "call_id": "call_1", "name": "end_call", "arguments": "{\"reason\":\"done\"}"});
-    let output = json!({"type": "response.output_item.done", "response_id": "r", "output_index": 0,
-        "item": call_item("completed")});
-    let done = json!({"type": "response.done", "response": {"id": "r", "status": "completed",
-        "output": [call_item("completed")]}});
-    let mut calls = Vec::new();
-    for event in [arguments, output.clone(), output, done] {
-        for report in desk.hear(event).reports {
-            if let ModelReport::ToolCalled(call) = report {
-                calls.push((call.id.to_string(), call.name, call.arguments));
-            }
-        }
-    }
-    assert_eq!(calls, [("call_1".to_owned(), "end_call".to_owned(), "{\"reason\":\"done\"}".to_owned())]);
-}
-
-#[test]
-fn a_tool_call_without_item_events_is_told_at_the_end_of_its_response() {
-    for output in [json!([call_item("completed")]), json!([]), Value::Null] {
-        let mut desk = Desk::ready();
-        let early = desk.hear(json!({"type": "response.function_call_arguments.done", "response_id": "r",
-            "call_id": "call_1", "name": "end_call", "arguments": "{}"}));
-        assert!(early.reports.is_empty());
-        let done = desk
-            .hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed", "output": output}}));
-        assert!(matches!(
-            &done.reports[..],
-            [ModelReport::ToolCalled(call), ModelReport::ResponseFinished { .. }] if call.id.as_str() == "call_1"
-        ));
-    }
-}
-
-#[test]
-fn half_a_tool_call_is_not_told() {
-    let mut desk = Desk::ready();
-    let output =
-        desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("incomplete")}));
-    assert!(output.reports.is_empty());
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "cancelled",
-        "status_details": {"type": "cancelled", "reason": "turn_detected"}, "output": [call_item("incomplete")]}}));
-    let cancelled = ModelReport::ResponseFinished {
-        response: ResponseId::new("r"),
-        outcome: ResponseOutcome::Cancelled,
-        usage: None,
-    };
-    assert_eq!(done.reports, [cancelled]);
-}
-
-#[test]
-fn results_are_sent_at_once_and_spoken_on_after_the_response() {
-    let mut desk = Desk::ready();
-    desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
-    desk.hear(json!({"type": "response.output_item.done", "response_id": "r", "item": call_item("completed")}));
-    let answer = ModelOrder::AnswerTool { call: ToolCallId::new("call_1"), output: "{}".to_owned(), speak: true };
-    let answered = desk.order(answer.clone());
-    assert_eq!(answered.sent.len(), 1);
-    assert_eq!(answered.sent[0]["item"], json!({"type": "function_call_output", "call_id": "call_1", "output": "{}"}));
-    let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}));
-    assert_eq!(done.sent.len(), 1);
-    assert_eq!(done.sent[0]["type"], "response.create");
-    assert_eq!(done.sent[0]["response"]["metadata"]["purpose"], "tool_result");
-
-    let again = desk.order(answer);
-    assert!(again.sent.is_empty(), "a call is answered once");
-    assert!(matches!(&again.reports[..], [ModelReport::Complained { code, .. }] if code == "unknown_tool_call"));
-}
-
 #[test]
 fn a_wishs_instructions_come_after_the_sessions() {
     let mut desk = Desk::ready();
@@ -626,69 +388,6 @@ fn a_response_that_failed_for_want_of_money_ends_the_session() {
 }
 
 #[test]
-fn a_truncation_never_exceeds_the_items_audio() {
-    for (format, bytes, heard_ms, end_ms) in [
-        (AudioFormat::PCM_24K, 48 * 1000 + 47, 1_500, Some(1_000)),
-        (AudioFormat::PCM_24K, 48 * 1000, 400, Some(400)),
-        (AudioFormat::MULAW_8K, 29_600, 3_760, Some(3_700)),
-        (AudioFormat::MULAW_8K, 29_600, 0, None),
-        (AudioFormat::MULAW_8K, 7, 500, None),
-    ] {
-        let mut desk = Desk::with(|plan| plan.format = format);
-        desk.on(SessionEvent::Opened);
-        desk.hear(json!({"type": "session.created", "session": {}}));
-        desk.hear(json!({"type": "session.updated", "session": {}}));
-        desk.audio("r", "i", bytes);
-        let heard = Duration::from_millis(heard_ms);
-        let sent = desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent;
-        assert_eq!(sent.len(), 1);
-        match end_ms {
-            Some(end) => {
-                assert_eq!(sent[0]["type"], "conversation.item.truncate");
-                assert_eq!((&sent[0]["audio_end_ms"], &sent[0]["content_index"]), (&json!(end), &json!(0)));
-            }
-            None => assert_eq!(sent[0]["type"], "conversation.item.delete", "of nothing heard, nothing stays"),
-        }
-    }
-}
-
-#[test]
-fn what_was_heard_whole_is_not_cut() {
-    let mut desk = Desk::ready();
-    desk.audio("r", "i", 48 * 100);
-    desk.hear(json!({"type": "response.output_audio.done", "response_id": "r", "item_id": "i"}));
-    let heard = Duration::from_millis(100);
-    assert!(desk.order(ModelOrder::TruncateItem { item: item("i"), heard }).sent.is_empty());
-}
-
-#[test]
-fn items_that_the_server_never_had_are_left_alone() {
-    let mut desk = Desk::ready();
-    let heard = Duration::from_secs(1);
-    assert!(desk.order(ModelOrder::TruncateItem { item: item("clip"), heard }).sent.is_empty());
-    assert!(desk.order(ModelOrder::DeleteItem { item: item("clip") }).sent.is_empty());
-    desk.audio("r", "i", 48);
-    assert_eq!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent[0]["item_id"], "i");
-    assert!(desk.order(ModelOrder::DeleteItem { item: item("i") }).sent.is_empty(), "it is gone");
-}
-
-#[test]
-fn a_refused_truncation_is_sent_once_more_with_the_servers_length() {
-    for about in [Some("cut-2"), None] {
-        let mut desk = Desk::ready();
-        desk.audio("r", "i", 48 * 3_760);
-        desk.order(ModelOrder::TruncateItem { item: item("i"), heard: Duration::from_millis(3_760) });
-        let message = "Audio content of 3700ms is already shorter than 3760ms";
-        let again = desk.error("invalid_value", message, about);
-        assert_eq!(again.sent.len(), 1);
-        assert_eq!((&again.sent[0]["item_id"], &again.sent[0]["audio_end_ms"]), (&json!("i"), &json!(3_700)));
-        assert!(matches!(again.reports[..], [ModelReport::Complained { .. }]), "it is a miscount, and counted");
-        let event = again.sent[0]["event_id"].as_str();
-        assert!(desk.error("invalid_value", message, event).sent.is_empty(), "once");
-    }
-}
-
-#[test]
 fn other_errors_are_told_and_survived() {
     let mut desk = Desk::ready();
     let seen = desk.error("item_truncate_invalid_item_id", "no such item", None);
@@ -698,30 +397,6 @@ fn other_errors_are_told_and_survived() {
     };
     assert_eq!(seen.reports, [complained]);
     assert!(desk.session.is_ready());
-}
-
-#[test]
-fn garbage_is_told_and_endless_garbage_ends_the_session() {
-    let mut desk = Desk::ready();
-    let bad_audio = json!({"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "delta": "!"});
-    assert!(
-        matches!(&desk.hear(bad_audio).reports[..], [ModelReport::Complained { code, .. }] if code == "unreadable_event")
-    );
-    assert!(matches!(desk.on(SessionEvent::Unintelligible).reports[..], [ModelReport::Complained { .. }]));
-    let mut lost = None;
-    for _ in 0..=MOST_GARBLED {
-        lost = lost.or(desk.on(SessionEvent::Text("garbage")).lost);
-    }
-    assert_eq!(lost.expect("a loss").class, LossClass::Retryable);
-}
-
-#[test]
-fn orders_before_the_session_is_ready_are_bounded() {
-    let mut desk = Desk::dialling();
-    for _ in 0..MOST_HELD {
-        assert!(desk.order(ModelOrder::CancelResponse).reports.is_empty());
-    }
-    assert!(matches!(desk.order(ModelOrder::CancelResponse).reports[..], [ModelReport::Complained { .. }]));
 }
 
 #[test]
@@ -742,87 +417,4 @@ fn the_audio_event_counts_its_frames() {
         serde_json::from_slice::<Value>(&text).expect("our own JSON")["event_id"].as_str().expect("an id").to_owned()
     });
     assert_eq!(ids, ["audio-1", "audio-2"]);
-}
-
-fn any_event() -> impl Strategy<Value = Value> {
-    let kind = prop::sample::select(vec![
-        "session.created",
-        "session.updated",
-        "error",
-        "response.created",
-        "response.done",
-        "response.output_item.added",
-        "response.output_item.done",
-        "response.output_audio.delta",
-        "response.output_audio.done",
-        "response.output_audio_transcript.done",
-        "response.function_call_arguments.done",
-        "conversation.item.added",
-        "input_audio_buffer.committed",
-        "input_audio_buffer.speech_started",
-    ]);
-    let word = prop::sample::select(vec![
-        "a",
-        "b",
-        "",
-        "root",
-        "completed",
-        "failed",
-        "function_call",
-        "say-1",
-        "cut-1",
-        "QUJD",
-    ]);
-    let value = word.prop_map(Value::from).prop_recursive(2, 12, 6, |inner| {
-        let key = prop::sample::select(vec![
-            "id",
-            "type",
-            "status",
-            "response_id",
-            "item_id",
-            "item",
-            "response",
-            "session",
-            "error",
-            "code",
-            "message",
-            "event_id",
-            "call_id",
-            "name",
-            "arguments",
-            "delta",
-            "transcript",
-            "output",
-            "audio",
-            "metadata",
-            "wish",
-        ]);
-        prop_oneof![
-            prop::collection::vec((key, inner.clone()), 0..8)
-                .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
-            prop::collection::vec(inner, 0..3).prop_map(Value::from),
-        ]
-    });
-    (kind, value).prop_map(|(kind, mut value)| {
-        if !value.is_object() {
-            value = json!({"item_id": "a", "response_id": "a", "delta": value, "item": value, "response": {"id": "a"}});
-        }
-        value["type"] = kind.into();
-        value
-    })
-}
-
-proptest! {
-    #[test]
-    fn nothing_a_server_says_panics_or_leaves_a_living_session_without_a_deadline(
-        events in prop::collection::vec(any_event(), 0..40)
-    ) {
-        let mut desk = Desk::opened();
-        let mut over = false;
-        for event in events {
-            over |= desk.hear(event).lost.is_some();
-            desk.order(ModelOrder::TruncateItem { item: item("a"), heard: Duration::from_millis(1) });
-            prop_assert_eq!(desk.session.deadline().is_none(), over);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Answers that nobody hears.
 
+use super::calls::call_item;
 use super::*;
 use crate::incident::IncidentKind;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::complaints::USAGE_UNREADABLE;
+use crate::realtime::openai::session::health::MOST_GARBLED;
 
 #[test]
 fn nothing_of_session_created_is_needed_but_its_coming() {

@@ -1,0 +1,94 @@
+//! Errors of the server, in all the shapes that they come in.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::fields::{Fields, elements, text as text_of};
+
+/// An error, by itself or inside a failed response.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ErrorInfo<'a> {
+    /// `invalid_request_error`, `server_error`, …
+    pub kind: Option<Cow<'a, str>>,
+    /// The finer word; old sessions leave it null.
+    pub code: Option<Cow<'a, str>>,
+    /// For people.
+    pub message: Option<Cow<'a, str>>,
+    /// The field it is about.
+    pub param: Option<Cow<'a, str>>,
+    /// The client event it is about.
+    pub event_id: Option<Cow<'a, str>>,
+    /// Whether the server says which event it is about, be it that it is about none. One that never does may mean any.
+    pub names_event: bool,
+}
+
+impl<'a> ErrorInfo<'a> {
+    /// The finest word there is.
+    pub fn word(&self) -> &str {
+        self.code.as_deref().or(self.kind.as_deref()).unwrap_or("unknown")
+    }
+
+    /// What was said, or nothing.
+    pub fn text(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
+    /// The error of an `error` event: in a field of its own, or beside its type.
+    pub(super) fn of_event(event: &Fields<'a>) -> Self {
+        let own = event.raw("error").map(Self::of).unwrap_or_default();
+        // The event's own type and id say nothing of the error.
+        let about = event.text("event_id").filter(|id| EventId::parse(id).is_some());
+        let beside = Self { kind: None, event_id: about, names_event: false, ..Self::of_fields(event) };
+        own.or(beside)
+    }
+
+    /// An error of any shape: an object, a text, a number, a list of such.
+    pub(super) fn of(raw: &'a RawValue) -> Self {
+        match raw.get().as_bytes().first() {
+            Some(b'{') => {
+                let fields = Fields::of(Some(raw));
+                let inner = fields.raw("error").map(Self::of).unwrap_or_default();
+                Self::of_fields(&fields).or(inner)
+            }
+            Some(b'[') => elements(raw).into_iter().map(Self::of).reduce(Self::or).unwrap_or_default(),
+            _ => Self::of_text(text_of(raw).unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn of_fields(fields: &Fields<'a>) -> Self {
+        let filled = |text: Option<Cow<'a, str>>| text.filter(|text| !text.is_empty());
+        let message = SAYING.into_iter().find_map(|name| filled(fields.words(name)));
+        Self {
+            kind: filled(fields.text("type")),
+            code: filled(fields.text("code")),
+            message,
+            param: filled(fields.text("param")),
+            event_id: filled(fields.text("event_id")),
+            names_event: fields.has("event_id"),
+        }
+    }
+
+    /// One word is a kind as well, a code that stands beside it is finer.
+    pub(super) fn of_text(text: Cow<'a, str>) -> Self {
+        let word = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let kind = word.then(|| text.clone());
+        Self { kind, message: Some(text).filter(|text| !text.is_empty()), ..Self::default() }
+    }
+
+    /// What `self` leaves open as `other` has it.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            kind: self.kind.or(other.kind),
+            code: self.code.or(other.code),
+            message: self.message.or(other.message),
+            param: self.param.or(other.param),
+            event_id: self.event_id.or(other.event_id),
+            names_event: self.names_event || other.names_event,
+        }
+    }
+}
+
+/// Where an error's words stand.
+const SAYING: [&str; 5] = ["message", "detail", "msg", "error_description", "reason"];

@@ -1,0 +1,124 @@
+//! The call's orders, as the protocol has them.
+
+use std::time::{Duration, Instant};
+
+use super::{Session, SessionAction, complain, send};
+use crate::ids::{ItemId, ToolCallId};
+use crate::realtime::messages::{ModelOrder, TextRole};
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::client::{ClientEvent, Item};
+use crate::realtime::openai::sequencer::SequencerEvent;
+use crate::realtime::report::ModelReport;
+
+/// A truncation that the server may still refuse.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) number: u64,
+    pub(super) item: ItemId,
+    /// Sent a second time, with the length that the server named.
+    pub(super) again: bool,
+}
+
+impl Session {
+    pub(super) fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionAction>) {
+        if matches!(order, ModelOrder::Close) {
+            return self.close(now, out);
+        }
+        if !self.is_ready() {
+            if self.held.len() < MOST_HELD {
+                self.held.push_back(order);
+            } else {
+                complain("too_many_orders", "an order was dropped, as the session is not ready yet", out);
+            }
+            return;
+        }
+        match order {
+            ModelOrder::Speak(request) => self.sequence(SequencerEvent::Requested(request), now, out),
+            ModelOrder::AnswerTool { call, output, speak } => self.answer_tool(call, &output, speak, now, out),
+            ModelOrder::AddText { role, text } => self.add_text(role, &text, out),
+            ModelOrder::Overtake => self.overtake(now, out),
+            ModelOrder::CancelResponse => self.sequence(SequencerEvent::CancelOrdered, now, out),
+            ModelOrder::TruncateItem { item, heard } => self.truncate(&item, heard, out),
+            ModelOrder::DeleteItem { item } => self.delete(&item, out),
+            ModelOrder::DiscardInput => {
+                let event_id = EventId::Forget(self.next_number());
+                send(&ClientEvent::AudioClear { event_id }, out);
+            }
+            ModelOrder::Configure { instructions, transcription, tools } => {
+                self.configure(instructions, transcription, tools.as_deref(), out);
+            }
+            // Rotation is the business of whoever has several sessions.
+            ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
+        }
+    }
+
+    fn answer_tool(&mut self, call: ToolCallId, output: &str, speak: bool, now: Instant, out: &mut Vec<SessionAction>) {
+        if !self.sequencer.awaits(&call) {
+            complain("unknown_tool_call", "a result was dropped, as no call waits for it", out);
+            if speak && !self.sequencer.owes() {
+                out.push(SessionAction::Report(ModelReport::NothingOwed));
+            }
+            return;
+        }
+        let event_id = EventId::Output(self.next_number());
+        let item = Item::FunctionCallOutput { call_id: call.as_str(), output };
+        send(&ClientEvent::ItemCreate { event_id, previous_item_id: None, item }, out);
+        self.sequence(SequencerEvent::ToolAnswered { call, speak }, now, out);
+    }
+
+    fn add_text(&mut self, role: TextRole, text: &str, out: &mut Vec<SessionAction>) {
+        let number = self.next_number();
+        let id = ItemId::new(&format!("sb_{number}"));
+        self.items.made(&id);
+        let item = Item::text(id.as_str(), role, text);
+        send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: None, item }, out);
+    }
+
+    /// Cuts `item` to what was heard, and never beyond what it has: the server would refuse, and the model would go on
+    /// believing that all was heard.
+    fn truncate(&mut self, item: &ItemId, heard: Duration, out: &mut Vec<SessionAction>) {
+        let Some((bytes, complete)) = self.items.audio(item) else { return };
+        let has_ms = (bytes / self.plan.format.bytes_per_ms().max(1)) as u64;
+        let heard_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
+        if heard_ms >= has_ms && complete && has_ms > 0 {
+            // All was heard: nothing to cut, and a needless cut makes the model repeat itself.
+            return;
+        }
+        self.cut(item.clone(), heard_ms.min(has_ms), false, out);
+    }
+
+    pub(super) fn cut(&mut self, item: ItemId, to_ms: u64, again: bool, out: &mut Vec<SessionAction>) {
+        if to_ms == 0 {
+            return self.delete(&item, out);
+        }
+        let number = self.next_number();
+        send(
+            &ClientEvent::ItemTruncate {
+                event_id: EventId::Cut(number),
+                item_id: item.as_str(),
+                content_index: 0,
+                audio_end_ms: to_ms,
+            },
+            out,
+        );
+        if self.cuts.len() >= MOST_CUTS {
+            self.cuts.pop_front();
+        }
+        self.cuts.push_back(Cut { number, item, again });
+    }
+
+    pub(super) fn delete(&mut self, item: &ItemId, out: &mut Vec<SessionAction>) {
+        // What the server never told us of, it does not know either: a pre-rendered line of ours, an item of a lost session.
+        if !self.items.knows(item) {
+            return;
+        }
+        self.items.forget(item);
+        let event_id = EventId::Delete(self.next_number());
+        send(&ClientEvent::ItemDelete { event_id, item_id: item.as_str() }, out);
+    }
+}
+
+/// Orders kept for a session that is not ready. A call gives one or two; more is a loop somewhere, and it is told.
+pub(super) const MOST_HELD: usize = 64;
+/// Truncations whose refusal is still acted upon. A refusal comes within a round trip.
+const MOST_CUTS: usize = 8;

@@ -1,0 +1,134 @@
+//! The server's errors: what ends the session, what we know how to put right, and what people should know.
+
+use std::time::Instant;
+
+use super::failure::{self, class_of_error, failure_of, real_length_ms};
+use super::{MOST_UNASKED, Phase, Session, SessionAction, complain};
+use crate::complaints::redacted;
+use crate::realtime::openai::protocol::EventId;
+use crate::realtime::openai::protocol::server::ErrorInfo;
+use crate::realtime::openai::sequencer::{Refusal, SequencerEvent};
+use crate::realtime::report::LossClass;
+use crate::realtime::requests::Remedy;
+
+impl Session {
+    pub(super) fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let text = redacted(error.text());
+        let said = format!("{}: {text}", redacted(error.word()));
+        // It may repeat what it was sent, which is for nobody's log.
+        log::debug!(message = error.text(); "the model's server complained");
+        if let Some(class) = class_of_error(error) {
+            return self.lose_for(class, &said, out);
+        }
+        let about = error.event_id.as_deref().and_then(EventId::parse);
+        let request_error = error.kind.as_deref() == Some("invalid_request_error");
+        match &mut self.phase {
+            // Only the update can be meant; without it nothing works, and sent again it would be refused again.
+            Phase::AwaitUpdated { update, .. }
+                if about == Some(*update) || about.is_none() && (request_error || !error.names_event) =>
+            {
+                let class = if request_error { LossClass::Fatal } else { LossClass::Retryable };
+                let reason = format!("session.update refused, {} {said}", error.param.as_deref().unwrap_or_default());
+                return self.lose_for(class, &reason, out);
+            }
+            Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => {
+                let kind = error.kind.as_deref().unwrap_or_default();
+                *complaint = Some(failure::clipped(&format!("{kind}.{said}")));
+            }
+            Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => {}
+        }
+        if !self.refused_order(about, error, now, out) {
+            complain(&redacted(error.word()), &text, out);
+        }
+    }
+
+    /// An error about something that we know how to put right, or that does not matter. `false` where people should know.
+    fn refused_order(
+        &mut self,
+        about: Option<EventId>,
+        error: &ErrorInfo<'_>,
+        now: Instant,
+        out: &mut Vec<SessionAction>,
+    ) -> bool {
+        let (code, text) = (error.code.as_deref().unwrap_or_default(), error.text());
+        let racing =
+            code == "conversation_already_has_active_response" || text.contains("already has an active response");
+        if let Some(EventId::Say(_)) | None = about
+            && racing
+        {
+            let ticket = about.and_then(ticket);
+            self.sequence(SequencerEvent::CreateRefused { ticket, refusal: Refusal::AlreadyActive }, now, out);
+            return true;
+        }
+        if code == "response_cancel_not_active" || text.starts_with("Cancellation failed") {
+            self.sequence(SequencerEvent::CancelRefused, now, out);
+            return true;
+        }
+        match about {
+            Some(EventId::Say(ticket)) => {
+                let refusal = Refusal::Failed(failure_of(error));
+                self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
+                false
+            }
+            Some(EventId::Configure(number)) => {
+                self.settings.refused(number);
+                false
+            }
+            Some(EventId::Stop(_)) => {
+                self.sequence(SequencerEvent::CancelRefused, now, out);
+                false
+            }
+            Some(EventId::Cut(_)) | None if text.contains("Audio content of ") => {
+                self.cut_again(about, text, out);
+                false
+            }
+            // Audio ended while its last frames were on their way: nothing was lost.
+            _ if code == "input_audio_buffer_commit_empty" => true,
+            None if !error.names_event => {
+                self.refused_unnamed(error, now, out);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// An error of a server that never says what its errors are about: it answers what we wait for, unless it also comes while
+    /// we wait for nothing.
+    fn refused_unnamed(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
+        let said = failure::clipped(&format!("{}: {}", error.word(), error.text()));
+        if self.unasked.contains(&said) || !self.is_ready() || self.settings.refused_oldest() {
+            return;
+        }
+        let Some(ticket) = self.sequencer.asked() else {
+            if self.unasked.len() >= MOST_UNASKED {
+                self.unasked.remove(0);
+            }
+            return self.unasked.push(said);
+        };
+        let mut failure = failure_of(error);
+        // It may have meant something else after all.
+        if failure.remedy == Remedy::GiveUp {
+            failure.remedy = Remedy::TryOnce;
+        }
+        let refusal = Refusal::Failed(failure);
+        self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
+    }
+
+    /// The server says how long the item really is: said once more with that.
+    fn cut_again(&mut self, about: Option<EventId>, text: &str, out: &mut Vec<SessionAction>) {
+        let place = match about {
+            Some(EventId::Cut(number)) => self.cuts.iter().position(|cut| cut.number == number),
+            _ => self.cuts.len().checked_sub(1),
+        };
+        let cut = place.and_then(|place| self.cuts.remove(place));
+        if let (Some(cut), Some(length)) = (cut, real_length_ms(text))
+            && !cut.again
+        {
+            self.cut(cut.item, length, true, out);
+        }
+    }
+}
+
+fn ticket(about: EventId) -> Option<u64> {
+    if let EventId::Say(ticket) = about { Some(ticket) } else { None }
+}

@@ -1,0 +1,130 @@
+//! What is done in the place of what the session in use cannot do.
+//!
+//! | it cannot | so |
+//! |---|---|
+//! | cut or delete an item | the model is told in words what was heard of it |
+//! | stop a response | it runs on, and nothing of it reaches the caller |
+//! | change its configuration | another session is opened with the change, and takes its place |
+
+use std::time::{Duration, Instant};
+
+use super::{LegId, Sessions, SessionsAction, Standby};
+use crate::ids::{ItemId, ResponseId};
+use crate::realtime::capabilities::Reconfigure;
+use crate::realtime::conversation::SessionEvent;
+use crate::realtime::messages::{ModelOrder, TextRole};
+use crate::realtime::report::{ModelReport, ResponseOutcome};
+
+/// The response that runs, and the one that nobody is to hear any more although it runs.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    response: Option<ResponseId>,
+    unheard: Option<ResponseId>,
+}
+
+impl Running {
+    /// It was to be stopped.
+    fn mute(&mut self) {
+        if let Some(response) = self.response.take() {
+            self.unheard = Some(response);
+        }
+    }
+
+    /// Whether nobody is to hear `response`.
+    pub(super) fn is_unheard(&self, response: &ResponseId) -> bool {
+        self.unheard.as_ref() == Some(response)
+    }
+
+    /// What the session says of its responses, as the call is to know it; `None` where it is not to.
+    pub(super) fn note(&mut self, report: ModelReport) -> Option<ModelReport> {
+        if let ModelReport::ResponseStarted { response } = &report {
+            self.response = Some(response.clone());
+        } else if let ModelReport::FirstAudio { response } = &report
+            && self.is_unheard(response)
+        {
+            return None;
+        } else if let ModelReport::ResponseFinished { response, usage, .. } = &report {
+            self.response.take_if(|running| running == response);
+            if self.unheard.take_if(|unheard| unheard == response).is_some() {
+                let (response, outcome) = (response.clone(), ResponseOutcome::Cancelled);
+                return Some(ModelReport::ResponseFinished { response, outcome, usage: *usage });
+            }
+        }
+        Some(report)
+    }
+}
+
+impl Sessions {
+    /// Does in another way what the session `id` cannot do; `false` where it can.
+    pub(super) fn done_instead(
+        &mut self,
+        id: LegId,
+        order: &ModelOrder,
+        now: Instant,
+        out: &mut Vec<SessionsAction>,
+    ) -> bool {
+        let Some(leg) = self.legs.iter().find(|leg| leg.id == id) else { return false };
+        match order {
+            // An item of another session is cut by taking it out and putting another in.
+            ModelOrder::TruncateItem { item, .. } if !leg.can.truncate || !leg.can.delete => {
+                self.tell_what_was_heard(id, item, now, out);
+            }
+            ModelOrder::DeleteItem { item } if !leg.can.delete => self.tell_what_was_heard(id, item, now, out),
+            ModelOrder::CancelResponse if !leg.can.cancel => self.running.mute(),
+            ModelOrder::Overtake if !leg.can.cancel => {
+                self.running.mute();
+                // What it has not begun, it can still leave.
+                return false;
+            }
+            ModelOrder::Configure { instructions, transcription, tools } => {
+                let parts = Reconfigure {
+                    instructions: instructions.is_some(),
+                    tools: tools.is_some(),
+                    transcription: transcription.is_some(),
+                };
+                if leg.can.can_change(parts) {
+                    return false;
+                }
+                self.outdated(id, now, out);
+            }
+            ModelOrder::TruncateItem { .. }
+            | ModelOrder::DeleteItem { .. }
+            | ModelOrder::CancelResponse
+            | ModelOrder::Overtake
+            | ModelOrder::Speak(_)
+            | ModelOrder::AnswerTool { .. }
+            | ModelOrder::AddText { .. }
+            | ModelOrder::DiscardInput
+            | ModelOrder::Rotate
+            | ModelOrder::Replace
+            | ModelOrder::Close => return false,
+        }
+        true
+    }
+
+    /// A note to the model in the place of a cut. It is not part of the conversation, which is right already.
+    fn tell_what_was_heard(&mut self, id: LegId, item: &ItemId, now: Instant, out: &mut Vec<SessionsAction>) {
+        let Some(heard) = self.history.cut_of(item) else { return };
+        let text = match heard.as_str() {
+            "" => "The caller has heard nothing of what you said last.".to_owned(),
+            heard => format!("The caller interrupted you. Of what you said last they have heard only: “{heard}”."),
+        };
+        self.step(id, SessionEvent::Ordered(ModelOrder::AddText { role: TextRole::System, text }), now, out);
+    }
+
+    /// The session in use is configured otherwise than it should be and cannot change: another one follows as soon as it is there.
+    pub(super) fn outdated(&mut self, id: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
+        // One that stands by was configured before the change.
+        if let Some(next) = self.standby.leg() {
+            self.standby = Standby::None;
+            self.remove(next, out);
+        }
+        if let Some(leg) = self.leg(id) {
+            leg.outdated = true;
+            leg.renewal = Some((now, now + LONGEST_OUTDATED));
+        }
+    }
+}
+
+/// How long another session may take before it is looked for anew.
+const LONGEST_OUTDATED: Duration = Duration::from_secs(60);

@@ -1,0 +1,168 @@
+//! What is done in the place of what a session cannot do: with a provider that can do what the test says, and with two.
+
+use super::*;
+use crate::carrier::AudioFormat;
+use crate::ids::ItemId;
+use crate::realtime::capabilities::{Reconfigure, SessionEnd, Whose};
+use crate::realtime::conversation::ProviderPlan;
+use crate::realtime::fake::FakePlan;
+
+const ALL: Reconfigure = Reconfigure { instructions: true, tools: true, transcription: true };
+
+fn able() -> Capabilities {
+    Capabilities {
+        truncate: true,
+        delete: true,
+        cancel: true,
+        answers: Whose::Servers,
+        interrupts: Whose::Servers,
+        caller_words: true,
+        reconfigure: ALL,
+        input: AudioFormat::PCM_24K,
+        output: AudioFormat::PCM_24K,
+        session_end: SessionEnd::Announced,
+    }
+}
+
+fn fake(can: Capabilities) -> ProviderPlan {
+    ProviderPlan::Fake(Arc::new(FakePlan { address: sample::address("", "fake"), can }))
+}
+
+/// A call whose session can do what `can` says, and which is up.
+fn up(can: Capabilities) -> Rig {
+    let mut rig = Rig::with(|plan| plan.provider = fake(can));
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(1), said: Vec::new(), epoch_s: 0.0 });
+    assert!(matches!(rig.sessions.state, State::Up { .. }));
+    rig.out.clear();
+    rig
+}
+
+impl Rig {
+    fn said(&mut self, what: &str) {
+        self.session(LegId(1), SessionEvent::Text(what));
+    }
+
+    /// What was sent, since it was last asked.
+    fn sent(&mut self) -> Vec<String> {
+        let sent = |action| if let SessionsAction::Send(_, text) = action { Some(text) } else { None };
+        std::mem::take(&mut self.out).into_iter().filter_map(sent).collect()
+    }
+
+    /// Says an item of ten words in two seconds.
+    fn item(&mut self) -> ItemId {
+        self.said("started r");
+        self.said("says r i one two three four five six seven eight nine ten");
+        self.said("audio r i 96000");
+        self.said("complete r i");
+        self.out.clear();
+        ItemId::new("i")
+    }
+}
+
+#[test]
+fn an_item_that_cannot_be_cut_is_put_right_in_words() {
+    let mut rig = up(Capabilities { truncate: false, delete: false, ..able() });
+    let item = rig.item();
+    rig.order(ModelOrder::TruncateItem { item: item.clone(), heard: Duration::from_secs(1) });
+    let [note] = &rig.sent()[..] else { panic!("one note") };
+    assert!(note.starts_with("AddText") && note.contains("one two three four") && !note.contains("ten"), "{note}");
+    rig.order(ModelOrder::TruncateItem { item: item.clone(), heard: Duration::from_secs(2) });
+    assert_eq!(rig.sent(), Vec::<String>::new(), "all was heard");
+    rig.order(ModelOrder::DeleteItem { item });
+    let [note] = &rig.sent()[..] else { panic!("one note") };
+    assert!(note.contains("heard nothing"), "{note}");
+    let mut rig = up(able());
+    let item = rig.item();
+    rig.order(ModelOrder::TruncateItem { item, heard: Duration::from_secs(1) });
+    assert!(rig.sent()[0].starts_with("TruncateItem"), "one that can is ordered to");
+}
+
+#[test]
+fn a_response_that_cannot_be_stopped_is_not_heard_any_more_and_counts_as_cancelled() {
+    let mut rig = up(Capabilities { cancel: false, ..able() });
+    rig.item();
+    rig.order(ModelOrder::CancelResponse);
+    assert_eq!(rig.sent(), Vec::<String>::new(), "it would be refused");
+    rig.said("audio r i 4800");
+    rig.said("complete r i");
+    assert!(rig.out.is_empty(), "{:?}", rig.out);
+    rig.said("finished r");
+    let finished = |action: &SessionsAction, expected: &ResponseOutcome| matches!(action, SessionsAction::Report(ModelReport::ResponseFinished { outcome, .. }) if outcome == expected);
+    assert!(finished(&rig.out[0], &ResponseOutcome::Cancelled), "{:?}", rig.out);
+    rig.out.clear();
+    rig.said("started r2");
+    rig.said("audio r2 j 4800");
+    assert!(rig.out.iter().any(|action| matches!(action, SessionsAction::ToAudio(_))), "the next one is heard");
+    rig.said("finished r2");
+    assert!(rig.out.iter().any(|action| finished(action, &ResponseOutcome::Completed)), "{:?}", rig.out);
+}
+
+#[test]
+fn a_session_that_cannot_change_is_followed_at_once_by_one_that_has_the_change() {
+    let change = || ModelOrder::Configure { instructions: Some("Hindi.".to_owned()), transcription: None, tools: None };
+    let mut rig = up(Capabilities { reconfigure: Reconfigure { instructions: false, ..ALL }, ..able() });
+    rig.order(change());
+    assert_eq!(rig.sent(), Vec::<String>::new());
+    rig.pass();
+    rig.advise(&[], 0.0);
+    let dialled = |action: &SessionsAction| matches!(action, SessionsAction::Dial { plan, .. } if plan.common.instructions == "Hindi.");
+    assert!(rig.out.iter().any(dialled), "{:?}", rig.out);
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    let in_use = rig.sessions.state.in_use();
+    assert_eq!((in_use, rig.sessions.knows(LegId(1))), (Some(LegId(2)), false), "without waiting for a quiet moment");
+    let mut rig = up(able());
+    rig.order(change());
+    assert!(rig.sent()[0].starts_with("Configure"), "one that can is told");
+    assert_eq!(rig.sessions.deadline(), None);
+}
+
+#[test]
+fn a_session_that_stands_by_with_the_old_configuration_is_not_used() {
+    let mut rig = up(Capabilities {
+        reconfigure: Reconfigure { tools: false, ..ALL },
+        session_end: SessionEnd::After(Duration::from_secs(600)),
+        ..able()
+    });
+    rig.pass();
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    assert!(matches!(rig.sessions.standby, Standby::Ready(LegId(2))));
+    rig.order(ModelOrder::Configure { instructions: None, transcription: None, tools: Some(Vec::new()) });
+    assert!(!rig.sessions.knows(LegId(2)));
+    rig.pass();
+    rig.advise(&[], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(3), said: Vec::new(), epoch_s: 0.0 });
+    assert_eq!(rig.sessions.state.in_use(), Some(LegId(3)));
+}
+
+#[test]
+fn a_session_is_replaced_in_time_by_how_it_ends() {
+    let due = |session_end| {
+        let rig = up(Capabilities { session_end, ..able() });
+        rig.sessions.deadline().map(|at| (at - rig.now).as_secs())
+    };
+    assert_eq!(due(SessionEnd::Announced), None, "the server has said nothing");
+    assert_eq!(due(SessionEnd::After(Duration::from_secs(600))), Some(540));
+    assert_eq!(due(SessionEnd::Never), None);
+    let mut rig = up(Capabilities { session_end: SessionEnd::Never, ..able() });
+    rig.sessions.expires(LegId(1), 3_600.0);
+    assert_eq!(rig.sessions.deadline(), None, "whatever is said");
+}
+
+#[test]
+fn a_call_goes_on_with_another_provider() {
+    let mut rig = Rig::with(|plan| plan.resilience.fallbacks = vec![fake(able())]);
+    rig.advise(&[], 0.0);
+    rig.open(LegId(1));
+    rig.configure(LegId(1));
+    rig.order(ModelOrder::AddText { role: crate::realtime::messages::TextRole::System, text: "A fact.".to_owned() });
+    rig.drop_socket(LegId(1));
+    rig.out.clear();
+    rig.advise(&[Standing::Blocked, Standing::Good], 0.0);
+    rig.on(SessionsEvent::Dialled { leg: LegId(2), said: Vec::new(), epoch_s: 0.0 });
+    assert_eq!(rig.sessions.state.in_use(), Some(LegId(2)));
+    let serves = |action: &SessionsAction| matches!(action, SessionsAction::Report(ModelReport::Serves { model }) if model == "fake");
+    assert!(rig.out.iter().any(serves), "{:?}", rig.out);
+    assert!(rig.sent()[0].contains("A fact."), "and knows what was said");
+}
