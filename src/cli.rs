@@ -1,4 +1,4 @@
-//! The commands as they are written.
+//! The command line: the commands and their arguments.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ use crate::tools::phone::{CallArgs, DemoArgs};
 use crate::tools::records::RecordsArgs;
 use crate::tools::rehearsal::misbehaviour::Misbehaviour;
 
-/// The version, and what it was built from and for, as far as the build knew: `0.1.0 (1a2b3c4d5e6f 2026-11-29, x86_64-unknown-linux-gnu)`.
+/// The version and what the build knew about its source and target: `0.1.0 (1a2b3c4d5e6f
+/// 2026-11-29, x86_64-unknown-linux-gnu)`.
 pub const VERSION: &str = env!("SWITCHBOARD_VERSION");
 
 /// Answers phone calls with a realtime voice model.
@@ -79,7 +80,7 @@ pub enum Command {
     Man,
 }
 
-/// The names of all carriers, the first of them the default.
+/// The names of all carriers. The first is the default.
 fn carriers() -> Vec<&'static str> {
     Carrier::all().map(Carrier::name).collect()
 }
@@ -142,7 +143,8 @@ pub struct KeptArgs {
 }
 
 impl KeptArgs {
-    /// Reads where things are kept, and nothing else of the configuration.
+    /// Reads where records, recordings and deliveries are kept, and nothing else of the
+    /// configuration.
     ///
     /// # Errors
     /// What is wrong with these sections.
@@ -152,10 +154,10 @@ impl KeptArgs {
 }
 
 impl ConfigArgs {
-    /// Reads it.
+    /// Reads the configuration.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Config, ConfigError> {
         Config::load(self.config.as_deref())
     }

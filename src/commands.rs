@@ -1,4 +1,5 @@
-//! What the commands do: each runs one part of the crate in an actix system and turns its end into an exit code.
+//! What the commands do: each runs one part of the crate in an actix system and turns its result
+//! into an exit code.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -18,7 +19,7 @@ use crate::tools::bench::{BenchArgs, run_bench};
 use crate::tools::phone::{self, CallArgs, CommandError, DemoArgs, Stage, run_demo};
 use crate::tools::{check, deliveries, health, records, rehearsal};
 
-/// Runs the command that was asked for.
+/// Runs the requested command.
 pub fn run(cli: Cli) -> ExitCode {
     open_files::raise();
     match cli.command {
@@ -41,7 +42,8 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn serve(args: &ConfigArgs) -> ExitCode {
-    // Before the configuration is read, which may come from a pipe.
+    // This may restart the program. It runs before the configuration is read, which may come from a
+    // pipe and cannot be read twice.
     let heap = huge_pages::prefer();
     match args.load() {
         Ok(config) => {
@@ -74,7 +76,7 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Writes to stdout. A reader that has read enough is no failure.
+/// Writes to stdout. A reader that closes the pipe early is no failure.
 fn put(text: &[u8]) -> ExitCode {
     match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error, 1),
@@ -83,7 +85,8 @@ fn put(text: &[u8]) -> ExitCode {
 }
 
 async fn demo(args: DemoArgs) -> ExitCode {
-    // Lines of the log would tear the picture; whoever asks for them gets them.
+    // Log lines would garble the picture; they appear only if stderr is no terminal or RUST_LOG
+    // asks for them.
     if !io::stderr().is_terminal() || std::env::var_os("RUST_LOG").is_some() {
         telemetry::start_log();
     }
@@ -94,7 +97,8 @@ async fn demo(args: DemoArgs) -> ExitCode {
     };
     let done = tokio::select! {
         done = run_demo(args, start) => done,
-        // At once: what was said so far is in the call's journal, of which the next start makes a record.
+        // The process exits at once: the call's journal has what was said so far, and the next
+        // start makes a record from it.
         Ok(()) = tokio::signal::ctrl_c() => {
             let _ = writeln!(io::stderr(), "stopped");
             std::process::exit(INTERRUPTED);
@@ -102,7 +106,7 @@ async fn demo(args: DemoArgs) -> ExitCode {
     };
     match done {
         Ok(report) if report.passed => ExitCode::SUCCESS,
-        // What was not as it has to be is in the report that has been shown.
+        // The report that was just shown lists what failed.
         Ok(_) => ExitCode::FAILURE,
         Err(error) => failed(&error, error.exit_code()),
     }
@@ -148,12 +152,12 @@ fn in_system(command: impl Future<Output = ExitCode>) -> ExitCode {
     actix::System::new().block_on(command)
 }
 
-/// What shells know a command by that Ctrl-C has ended.
+/// The exit code by which shells know a command that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
 fn failed(error: &dyn Display, code: u8) -> ExitCode {
     let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
-    // Nobody is left to be told when stderr is gone.
+    // If stderr is closed, there is no other place to report the failure.
     let _ = io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(code)
 }

@@ -1,14 +1,15 @@
-//! The process itself, as Prometheus' own clients tell of it:
-//! <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>. Linux alone has a `/proc` to read it from.
+//! Metrics of the process, with the names of Prometheus' own clients:
+//! <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>. They come from
+//! `/proc`, which only Linux has.
 
-/// Reads how the process is; what cannot be read keeps its last value.
+/// Reads the state of the process. A value that cannot be read keeps its last value.
 #[cfg(target_os = "linux")]
 pub(super) fn look() {
-    // Nobody is served better by a line in the log: the gauges stand still or are missing.
+    // A line in the log would help no operator: the gauges stand still or are missing.
     let _ = read();
 }
 
-/// There is nothing to be read.
+/// Reads nothing: this system has no `/proc`.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn look() {}
 

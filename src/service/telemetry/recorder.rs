@@ -11,18 +11,19 @@ use super::process;
 use super::table::{Kind, METRICS, Metric, Values};
 use crate::service::config::{CONTROL, Config};
 
-/// What has been counted so far.
+/// A handle on everything counted so far.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// As Prometheus reads it: every metric of the table, with its help and its type, also where it has no series yet.
+    /// Renders the text that Prometheus reads: every metric of the table with its help and type,
+    /// even if it has no series yet.
     pub fn render(&self) -> String {
         let mut text = self.0.render();
         for metric in METRICS {
             let line = |kind: &str| format!("# TYPE {} {kind}\n", metric.name);
             match metric.kind {
-                // The recorder's own counters are whole numbers.
+                // The recorder's own counters hold whole numbers only.
                 Kind::Amount => text = text.replacen(&line("gauge"), &line("counter"), 1),
                 Kind::Counter | Kind::Gauge | Kind::CandidateFormat | Kind::Histogram(_) => {}
             }
@@ -35,15 +36,18 @@ impl Metrics {
     }
 }
 
-/// Installs the metrics recorder and returns its handle; every call in a process returns the same one, so that tests may build
-/// the service many times. Every metric is there from the start, with every series whose labels are known, so that a dashboard sees
-/// 0 and not a gap, and an alert on a rate sees the first event.
+/// Installs the metrics recorder and returns its handle. Every call in a process returns the same
+/// handle, so that tests may build the service many times. Every metric exists from the start, with
+/// every series whose labels are known: a dashboard sees 0 instead of a gap, and an alert on a rate
+/// sees the first event.
 ///
-/// A thread of its own folds the histograms' samples now and then, which a service that nobody scrapes would keep each of, and
-/// looks at the process: neither delays a call.
+/// A separate thread folds the histograms' samples every few seconds, since otherwise a service
+/// that is not scraped would keep each sample. The same thread reads the state of the process.
+/// Neither delays a call.
 ///
 /// # Panics
-/// When another recorder was installed in this process, which only this function does, or no thread can be had at the start.
+/// If another recorder was installed in this process (only this function installs one), or if the
+/// system grants no thread at the start.
 pub fn install() -> Metrics {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     let handle = HANDLE.get_or_init(|| {
@@ -59,7 +63,7 @@ pub fn install() -> Metrics {
     Metrics(handle.clone())
 }
 
-/// Begins the series that `config` names at 0.
+/// Starts the series whose labels come from `config` at 0.
 pub fn begin_named(config: &Config) {
     let realtime = &config.realtime;
     let fallbacks = realtime.fallbacks.iter().filter_map(|fallback| fallback.model.as_ref());
@@ -85,7 +89,7 @@ pub fn begin_named(config: &Config) {
     }
 }
 
-/// Begins every series of the counter `name` whose first labels are `named`.
+/// Starts every series of the counter `name` whose first labels are `named`.
 fn begin_named_by(name: &'static str, named: &[(&'static str, &str)]) {
     let metric = METRICS.iter().find(|metric| metric.name == name).expect("a row of the table");
     let Some((last, Values::Known(values))) = metric.labels.last().map(|label| (label.name, &label.values)) else {
@@ -110,7 +114,7 @@ fn recorder() -> PrometheusRecorder {
     METRICS.iter().fold(PrometheusBuilder::new(), with_buckets).build_recorder()
 }
 
-/// Describes a metric and begins what of it is known.
+/// Describes a metric and starts the series whose labels are known.
 fn begin(metric: &Metric) {
     let (name, help) = (metric.name, metric.help);
     match metric.kind {
@@ -141,9 +145,10 @@ fn look_after(handle: PrometheusHandle) {
     thread.spawn(look).expect("a process that has just begun can have a thread");
 }
 
-/// How a call without an experiment is labelled.
+/// The label value of a call without an experiment.
 const NO_VARIANT: &str = "none";
-/// How often samples are folded and the process is looked at: a turn leaves a few samples of 8 bytes, so little is kept between.
+/// How often samples are folded and the process is read. A turn leaves a few samples of 8 bytes, so
+/// little accumulates in between.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

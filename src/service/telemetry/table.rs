@@ -1,5 +1,5 @@
-//! All metrics in one table. From it come their descriptions, the zeros they begin with, their buckets and `deploy/metrics.md`;
-//! tests keep it and the sources alike. Pure.
+//! All metrics in one table. Their descriptions, initial zeros and buckets come from it, and so
+//! does `deploy/metrics.md`. Tests compare the table with the sources. Pure.
 
 use switchboard_actors::audio::action::DropCause;
 use switchboard_actors::audio::intake::FormatMismatch;
@@ -11,48 +11,49 @@ use switchboard_actors::incident::IncidentKind;
 
 /// One metric.
 pub(super) struct Metric {
-    /// The name, as Prometheus reads it.
+    /// The name that Prometheus reads.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) labels: &'static [Label],
-    /// Which values of the labels go together; all do with all unless said otherwise.
+    /// Which label values occur together; by default every combination does.
     pub(super) together: fn(&[&str]) -> bool,
     /// One sentence, for people.
     pub(super) help: &'static str,
 }
 
-/// What a metric is, and how it begins.
+/// The type of a metric, which decides how it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
-    /// Whole things that happened; begins at 0.
+    /// A count of whole events; starts at 0.
     Counter,
-    /// What only grows and is no whole number: kept as a gauge, shown as the counter it is. Begins at 0.
+    /// A sum that only grows and is not a whole number. It is stored as a gauge, shown as a
+    /// counter, and starts at 0.
     Amount,
-    /// What goes up and down; begins at 0.
+    /// A value that goes up and down; starts at 0.
     Gauge,
-    /// A gauge without a value before somebody has looked.
+    /// A gauge that has no value before the first measurement.
     CandidateFormat,
-    /// Durations; up to which seconds the buckets reach.
+    /// Durations; the field lists the upper bounds of the buckets, in seconds.
     Histogram(&'static [f64]),
 }
 
-/// A label and what it can be.
+/// A label and its possible values.
 pub(super) struct Label {
     pub(super) name: &'static str,
     pub(super) values: Values,
 }
 
-/// What a label can be.
+/// The possible values of a label.
 pub(super) enum Values {
-    /// One of these. A series of each is there from the start.
+    /// A fixed list. A series for each value exists from the start.
     Known(fn() -> Vec<&'static str>),
-    /// What the configuration or the machine names, which the page says in these words.
+    /// Names from the configuration or the machine; the field is how the page describes them.
     #[cfg_attr(not(test), expect(dead_code, reason = "only the page says it, which a test writes"))]
     Named(&'static str),
 }
 
 impl Kind {
-    /// As Prometheus is told.
+    /// The type in Prometheus' text format.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Counter | Self::Amount => "counter",
@@ -75,7 +76,8 @@ impl Metric {
         Self { together, ..self }
     }
 
-    /// The label values of every series that is there from the start; none where the configuration names a label.
+    /// The label values of every series that exists from the start; empty if the configuration
+    /// names one of the labels.
     pub(super) fn series(&self) -> Vec<Vec<&'static str>> {
         let mut all = vec![Vec::new()];
         for label in self.labels {
@@ -98,7 +100,7 @@ const fn named(name: &'static str, by: &'static str) -> Label {
     Label { name, values: Values::Named(by) }
 }
 
-/// Every metric there is, by what it is about.
+/// Every metric, grouped by subject.
 pub(super) static METRICS: &[Metric] = &[
     // Calls.
     Metric::new("switchboard_calls_active", Kind::Gauge, "Calls with a live stream."),
@@ -164,7 +166,7 @@ pub(super) static METRICS: &[Metric] = &[
         "What went wrong in calls, by kind; the records say in which.",
     )
     .by(&[known("kind", || IncidentKind::ALL.map(IncidentKind::word).into())]),
-    // Sound.
+    // Audio.
     Metric::new(
         "switchboard_audio_frames_total",
         Kind::Counter,
@@ -335,7 +337,7 @@ fn connects() -> Vec<&'static str> {
     vec!["ok", "retryable", "expired", "fatal"]
 }
 
-/// Why somebody is turned away: at the door, by the Supervisor, on a stream.
+/// Why a connection or a call is refused: by the routes, by the Supervisor, on a stream.
 fn refusals() -> Vec<&'static str> {
     let app = [
         "bad_signature",
@@ -363,7 +365,8 @@ fn refusals() -> Vec<&'static str> {
     [&app[..], &supervisor, &stream].concat()
 }
 
-/// `dialled` and `called_off`, how the dialled person took it, and why nobody was dialled.
+/// The outcomes of a transfer: `dialled` and `called_off`, how the callee responded, and why
+/// nothing was dialled.
 fn transfer_outcomes() -> Vec<&'static str> {
     let dialled = ["dialled", "called_off", "handed_over", "answered", "not_taken", "busy", "no_answer", "failed"];
     let refused = ["unknown_destination", "outside_hours", "unreachable", "wrong_state", "too_many"];
@@ -379,13 +382,15 @@ fn is_dropped(values: &[&str]) -> bool {
     values == ["recording", "disk_slow"] || causes.iter().any(|cause| values == cause)
 }
 
-/// Up to the longest wait for a model; a caller hangs up well before the last ones.
+/// Reaches up to the longest wait for a model; a caller hangs up well before the last buckets.
 static SETUP: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0];
-/// Fine around 0.8 s, where an answer stops feeling immediate.
+/// Fine steps around 0.8 s, where an answer stops feeling immediate.
 static TURN: [f64; 14] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0];
-/// Ours alone, without network: tens of microseconds when all is well, a frame (20 ms) when something is wrong.
+/// Our own share, without the network: tens of microseconds if all is well, a frame (20 ms) if
+/// something is wrong.
 static BARGE_IN: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.1];
-/// The runtime's timers are due to the millisecond; 2 ms at p99 is well, 20 ms is a frame late.
+/// The runtime's timers are accurate to the millisecond: 2 ms at p99 is fine, 20 ms is one frame
+/// late.
 static LAG: [f64; 9] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The table, the sources and the page say the same.
+//! The table, the sources and the page agree.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::*;
 
-/// What counts, measures or reads in the sources.
+/// The macros that count, measure or set a metric in the sources.
 const MACROS: [&str; 3] = ["counter", "gauge", "histogram"];
 
 #[test]
@@ -57,7 +57,8 @@ fn names_and_kinds_are_as_prometheus_wants_them() {
     }
 }
 
-/// Every metric that a file under `folder` counts, by name: with which macro and labels. Tests may count what they like.
+/// Collects every metric that a file under `folder` records, by name, with its macro and labels.
+/// Test files are skipped.
 fn collect_uses(folder: &Path, used: &mut BTreeMap<String, (&'static str, Vec<String>)>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("a readable folder").path();
@@ -68,12 +69,13 @@ fn collect_uses(folder: &Path, used: &mut BTreeMap<String, (&'static str, Vec<St
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             for how in MACROS {
                 for (at, start) in code.match_indices(&format!("{how}!(")) {
-                    // `describe_counter!` counts nothing.
+                    // `describe_counter!` records nothing.
                     if code[..at].ends_with('_') {
                         continue;
                     }
                     let mut parts = code[at + start.len()..].trim_start().splitn(3, '"');
-                    // Not a literal: the recorder itself, which goes through the table.
+                    // A name that is no literal is the recorder's own use, which goes through the
+                    // table.
                     let ("", Some(name)) = (parts.next().unwrap_or_default(), parts.next()) else { continue };
                     let rest = parts.next().unwrap_or_default();
                     let arguments = until_closed(rest);
@@ -82,7 +84,7 @@ fn collect_uses(folder: &Path, used: &mut BTreeMap<String, (&'static str, Vec<St
                         labels.extend(arguments[..at].rsplit('"').next().map(str::to_owned));
                     }
                     let found = used.entry(name.to_owned()).or_insert_with(|| (how, Vec::new()));
-                    // One that begins a series by a list of labels has none to be read.
+                    // A use that starts a series from a list of labels shows none here.
                     if found.1.is_empty() {
                         found.1 = labels;
                     }
@@ -92,7 +94,7 @@ fn collect_uses(folder: &Path, used: &mut BTreeMap<String, (&'static str, Vec<St
     }
 }
 
-/// What stands before the parenthesis that closes one opened before `code`.
+/// Returns the text before the parenthesis that closes one opened before `code`.
 fn until_closed(code: &str) -> &str {
     let mut depth = 1_i32;
     let closes = code.find(|c: char| {
@@ -102,7 +104,7 @@ fn until_closed(code: &str) -> &str {
     &code[..closes.unwrap_or(code.len())]
 }
 
-/// The page for operators.
+/// Writes the page for operators.
 fn page() -> String {
     let mut page = String::from(HEAD);
     for metric in METRICS {
