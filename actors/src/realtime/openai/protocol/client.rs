@@ -1,5 +1,8 @@
-//! What we send. Only what a phone agent needs of the eleven client events, and never a key the server would refuse: one
-//! wrong key and a whole `session.update` is lost (<https://platform.openai.com/docs/api-reference/realtime-client-events>).
+//! Client events: what this crate sends to the server.
+//!
+//! The types cover only the client events that a phone agent needs, out of eleven. They contain no
+//! key that the server could refuse: one wrong key makes the server reject the whole
+//! `session.update` (<https://platform.openai.com/docs/api-reference/realtime-client-events>).
 
 mod items;
 mod session;
@@ -17,101 +20,105 @@ use crate::realtime::openai::options::ResponseToolChoice;
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 
-/// A client event, ready to be written with [`ClientEvent::to_json`].
+/// A client event. [`ClientEvent::to_json`] writes it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub enum ClientEvent<'a> {
     /// Configures the session.
     #[serde(rename = "session.update")]
     SessionUpdate {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// What to change; keys that are absent stay as they are.
+        /// The settings to change. The server keeps the settings whose keys are absent.
         session: Box<Session<'a>>,
     },
     /// Changes the session.
     #[serde(rename = "session.update")]
     SessionChange {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// What to change.
+        /// The settings to change.
         session: Change<'a>,
     },
     /// Asks for a response.
     #[serde(rename = "response.create")]
     ResponseCreate {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// What is different in this response.
+        /// The settings of this response that differ from the session's.
         response: Response<'a>,
     },
     /// Stops a response.
     #[serde(rename = "response.cancel")]
     ResponseCancel {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// Which; the one that is running where it is absent.
+        /// The response to stop; `None` stops the running one.
         #[serde(skip_serializing_if = "Option::is_none")]
         response_id: Option<&'a str>,
     },
-    /// Makes an item of the caller's audio so far, without asking for an answer.
+    /// Turns the caller's audio so far into an item, without requesting an answer.
     #[serde(rename = "input_audio_buffer.commit")]
     AudioCommit {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
     },
-    /// Forgets the caller's audio that is not an item yet.
+    /// Discards the caller's audio that is not yet an item.
     #[serde(rename = "input_audio_buffer.clear")]
     AudioClear {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
     },
     /// Appends an item to the conversation.
     #[serde(rename = "conversation.item.create")]
     ItemCreate {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// The item that it goes behind, or `root`; absent at the end.
+        /// The item to insert behind, or `root`; `None` appends at the end.
         #[serde(skip_serializing_if = "Option::is_none")]
         previous_item_id: Option<&'a str>,
-        /// The item.
+        /// The item to append.
         item: Item<'a>,
     },
     /// Cuts an assistant item's audio and transcript.
     #[serde(rename = "conversation.item.truncate")]
     ItemTruncate {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// The item.
+        /// The item to cut.
         item_id: &'a str,
-        /// Its audio part: always the first.
+        /// The index of its audio part, which is always the first.
         content_index: u32,
-        /// How much of it stays, from its own beginning; never more than it has.
+        /// The length to keep, from the beginning of the item, in milliseconds. It must not exceed
+        /// the item's real length.
         audio_end_ms: u64,
     },
-    /// Takes an item out of the conversation.
+    /// Removes an item from the conversation.
     #[serde(rename = "conversation.item.delete")]
     ItemDelete {
-        /// Ours.
+        /// Our id of the event.
         event_id: EventId,
-        /// The item.
+        /// The item to remove.
         item_id: &'a str,
     },
 }
 
 impl ClientEvent<'_> {
-    /// The event as the server reads it.
+    /// The event as JSON.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and maps with string keys, straight into memory: nothing here can fail.
+        // Serialization cannot fail: it writes strings, numbers and maps with string keys to
+        // memory.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// The first event of a session with `common` and `plan`, as people and tests may see it: the secrets of tool servers are left out.
+/// The first event of a session with `common` and `plan`, for display and for tests. The secrets of
+/// tool servers are left out.
 pub fn session_update(common: &Common, plan: &OpenAiPlan) -> serde_json::Value {
     let session = Box::new(Session::fresh(common, plan));
     let event = ClientEvent::SessionUpdate { event_id: EventId::Configure(1), session };
-    // By its text: a value made directly would show more digits of a number than are sent.
+    // The value is parsed from the text: a value made directly shows more digits of a number than
+    // are sent.
     let mut event: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
     let tools = event.pointer_mut("/session/tools").and_then(serde_json::Value::as_array_mut);
     for tool in tools.into_iter().flatten().filter(|tool| tool["type"] == "mcp") {
@@ -125,30 +132,34 @@ pub fn session_update(common: &Common, plan: &OpenAiPlan) -> serde_json::Value {
     event
 }
 
-/// What is different in one response.
+/// The settings of one response that differ from the session's.
 #[derive(Debug, Serialize)]
 pub struct Response<'a> {
-    /// In place of the session's, which is why they are repeated in it.
+    /// The instructions of this response. They replace the session's, so the session's are repeated
+    /// in them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<&'a str>,
-    /// Whether a tool may or has to be called, where that is not as in the session.
+    /// The tool choice of this response; `None` uses the session's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ResponseToolChoice>,
-    /// Comes back in `response.created` and `response.done`.
+    /// The metadata, which the server repeats in `response.created` and `response.done`.
     pub metadata: Metadata<'a>,
 }
 
-/// How we know our responses again. At most 64 characters a key and 512 a value.
+/// Metadata that identifies our own responses. The API allows 64 characters per key and 512 per
+/// value.
 #[derive(Debug, Serialize)]
 pub struct Metadata<'a> {
     /// What the response is for.
     pub purpose: &'a str,
-    /// The request it answers; stays the same when the request is repeated.
+    /// The number of the request that the response answers. It stays the same when the request is
+    /// repeated.
     #[serde(rename = "wish")]
     pub request: &'a str,
 }
 
-/// The event for one frame of caller audio: no serde, and nothing allocated once frames are warm.
+/// The event for one frame of caller audio. It avoids serde, and it allocates nothing once the
+/// frame pool is warm.
 pub fn append(number: u64, audio: &[u8]) -> Frame {
     let mut out = Frame::with_room(audio.len().div_ceil(3) * 4 + MOST_AROUND_AUDIO);
     out.extend_from_slice(br#"{"type":"input_audio_buffer.append","event_id":"audio-"#);
@@ -159,14 +170,14 @@ pub fn append(number: u64, audio: &[u8]) -> Frame {
     out
 }
 
-/// Bytes of an append event around its audio, with the longest number.
+/// The bytes of an append event around its audio, with the longest number.
 const MOST_AROUND_AUDIO: usize = 96;
 
 fn write_number(mut number: u64, out: &mut Frame) {
     let mut digits = [0u8; 20];
     let mut first = digits.len();
     for place in digits.iter_mut().rev() {
-        // The remainder of ten is one digit.
+        // The remainder of a division by ten is one digit.
         *place = b'0' + (number % 10) as u8;
         number /= 10;
         first -= 1;

@@ -1,7 +1,9 @@
-//! The fields of what a server sends, read one by one: one of another shape than expected spoils no other. Pure.
+//! Reads the fields of a server event one by one, so that a field of an unexpected shape does not
+//! spoil the others. Pure.
 //!
-//! Compatible servers leave fields out, write numbers for words and objects for texts, cut texts in the middle of a character, and
-//! write `NaN`. What can be understood of a field is taken, the rest is as good as absent.
+//! Compatible servers omit fields, write numbers instead of words and objects instead of texts, cut
+//! texts in the middle of a character, and write `NaN`. The reader takes what it can understand of
+//! a field and treats the rest as absent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,55 +12,56 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The fields of a JSON object, each as it is written.
+/// The fields of a JSON object, each as raw JSON.
 #[derive(Debug, Clone, Default)]
 pub struct Fields<'a>(Vec<(&'a str, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
-    /// The fields of the object `text`.
+    /// Reads the fields of the object `text`.
     ///
     /// # Errors
-    /// When it is no JSON, or no object.
+    /// If `text` is not JSON, or not an object.
     pub fn read(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
 
-    /// Those of `raw`; none where it is no object.
+    /// The fields of `raw`; empty if it is not an object.
     pub fn of(raw: Option<&'a RawValue>) -> Self {
         raw.and_then(|raw| Self::read(raw.get()).ok()).unwrap_or_default()
     }
 
-    /// Those of the object `name`; none where it is no object.
+    /// The fields of the object `name`; empty if it is not an object.
     pub fn object(&self, name: &str) -> Self {
         Self::of(self.raw(name))
     }
 
-    /// Whether there is a field `name`, be it null.
+    /// Whether a field `name` exists, even with the value null.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| *key == name)
     }
 
-    /// The value of `name` as it is written; null is as good as absent, and of several the last counts.
+    /// The raw value of `name`. A null counts as absent, and the last of several fields with the
+    /// same name counts.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(key, raw)| *key == name && raw.get() != "null").map(|(_, raw)| *raw)
     }
 
-    /// A short text or what can be written as one: a number, a truth.
+    /// A short text, or a number or boolean written as one.
     pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.raw(name).and_then(text)
     }
 
-    /// An id; absent is empty.
+    /// An id; empty if absent.
     pub fn id(&self, name: &str) -> Cow<'a, str> {
         self.text(name).unwrap_or_default()
     }
 
-    /// Words, also where they stand in an object or in pieces in a list.
+    /// Words, including words inside an object or in the pieces of a list.
     pub fn words(&self, name: &str) -> Option<Cow<'a, str>> {
         self.raw(name).and_then(|raw| words(raw, DEEPEST))
     }
 
-    /// JSON in a text, or JSON itself.
+    /// JSON, either inside a text or written directly.
     pub fn json(&self, name: &str) -> Option<Cow<'a, str>> {
         let raw = self.raw(name)?;
         text(raw).or(Some(Cow::Borrowed(raw.get())))
@@ -70,14 +73,14 @@ impl<'a> Fields<'a> {
         text.trim().parse().ok().filter(|number: &f64| number.is_finite())
     }
 
-    /// A whole number from 0 to `most`, however it is written: `20`, `20.0`, `"20"`.
+    /// A whole number from 0 to `most`, in any notation: `20`, `20.0`, `"20"`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the bounds")]
     pub fn count(&self, name: &str, most: u32) -> Option<u64> {
         let number = self.number(name)?;
         (number.fract() == 0.0 && (0.0..=f64::from(most)).contains(&number)).then_some(number as u64)
     }
 
-    /// The elements of the list `name`; of anything else, that alone.
+    /// The elements of the list `name`; any other value counts as its only element.
     pub fn list(&self, name: &str) -> Vec<&'a RawValue> {
         self.raw(name).map(elements).unwrap_or_default()
     }
@@ -96,7 +99,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::with_capacity(USUAL);
                 while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-                    // A name of ours has nothing in it to be escaped.
+                    // The field names that this crate reads need no escaping.
                     fields.push((key.get().trim_matches('"'), value));
                 }
                 Ok(Fields(fields))
@@ -106,7 +109,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// What `raw` says as a short text.
+/// The value of `raw` as a short text.
 pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let written = raw.get();
     match written.as_bytes().first()? {
@@ -116,7 +119,7 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What `raw` says in words.
+/// The value of `raw` as words.
 fn words(raw: &RawValue, depth: u8) -> Option<Cow<'_, str>> {
     let below = |raw| depth.checked_sub(1).and_then(|depth| words(raw, depth));
     match raw.get().as_bytes().first()? {
@@ -132,12 +135,12 @@ fn words(raw: &RawValue, depth: u8) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The elements of a list; what is none is the only one.
+/// The elements of a list; any other value counts as its only element.
 pub fn elements(raw: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(raw.get()).unwrap_or_else(|_| vec![raw])
 }
 
-/// What a quoted text says, with U+FFFD for each half of a character that lacks its other half.
+/// The value of a quoted text, with U+FFFD for each half of a surrogate pair that stands alone.
 fn unquoted(written: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -147,14 +150,14 @@ fn unquoted(written: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The text with U+FFFD in the place of every half of a surrogate pair that stands alone.
+/// The text with U+FFFD in place of each half of a surrogate pair that stands alone.
 fn with_whole_characters(written: &str) -> String {
     let mut whole = String::with_capacity(written.len());
     let mut rest = written;
     while let Some(at) = rest.find('\\') {
         let (before, escaped) = rest.split_at(at);
         whole.push_str(before);
-        // A backslash is followed by one more sign, or by `u` and four digits.
+        // After a backslash follows either one character, or `u` and four hexadecimal digits.
         let length = match half(escaped) {
             Some(Half::Leading) if escaped.get(6..).and_then(half) == Some(Half::Trailing) => 12,
             Some(_) => {
@@ -187,8 +190,8 @@ fn half(text: &str) -> Option<Half> {
     }
 }
 
-/// `text` with null for the numbers that JSON does not know and Python's and JavaScript's writers let through; `None` where there
-/// are none.
+/// Replaces by null the numbers that JSON does not know but that the JSON writers of Python and
+/// JavaScript emit. Returns `None` if `text` has no such number.
 pub fn without_odd_numbers(text: &str) -> Option<String> {
     if !ODD_NUMBERS.iter().any(|odd| text.contains(odd)) {
         return None;
@@ -216,13 +219,13 @@ pub fn without_odd_numbers(text: &str) -> Option<String> {
     Some(mended)
 }
 
-/// Fields that an event of ours has; more cost another allocation.
+/// The usual number of fields of an event. An event with more fields costs another allocation.
 const USUAL: usize = 12;
-/// How deep words are looked for within objects and lists.
+/// The depth to which words are searched within objects and lists.
 const DEEPEST: u8 = 4;
-/// What words are called within an object, the likeliest first.
+/// The names of fields that hold words within an object, the likeliest first.
 const SAYING: [&str; 8] = ["text", "transcript", "message", "msg", "detail", "error", "content", "delta"];
-/// Longer ones first.
+/// Numbers that are not JSON. The longer ones stand first, because they contain the shorter ones.
 const ODD_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 #[cfg(test)]

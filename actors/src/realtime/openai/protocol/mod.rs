@@ -1,8 +1,12 @@
-//! The wire of the Realtime API, GA dialect only: events out ([`client`]) and events in ([`server`]). Pure.
+//! The wire protocol of the Realtime API, GA dialect only: client events ([`client`]) and server
+//! events ([`server`]). Pure.
 //!
-//! Out: our own types, borrowing, each event with an id that comes back in errors ([`EventId`]); the audio event is
-//! written by hand. In: the type first, then the payload; what is unknown survives, what is known but unreadable is an
-//! error with its name. Wire types end in [`super::session`].
+//! Client events are our own types, which borrow their content. Each has an id that the server
+//! repeats in its errors ([`EventId`]). The audio event is written by hand.
+//!
+//! A server event is read by its type first, then by its payload. An unknown event is kept as
+//! unknown; a known event that cannot be read is an error with the event's name. The wire types do
+//! not leave [`super::session`].
 
 pub mod client;
 pub mod fields;
@@ -13,8 +17,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// The id of a client event. An `error` of the server names it, which is the only reliable way to know what it is about;
-/// the word says the kind, so that no table of sent events is needed.
+/// The id of a client event. An `error` event of the server names it, which is the only reliable
+/// way to learn what the error is about. The word in the id is the kind of event, so no table of
+/// sent events is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventId {
     /// A `session.update`.
@@ -23,7 +28,7 @@ pub enum EventId {
     Say(u64),
     /// A `response.cancel`; the number is the sequencer's ticket.
     Stop(u64),
-    /// A text put into the conversation.
+    /// A text added to the conversation.
     Text(u64),
     /// The result of a tool call.
     Output(u64),
@@ -40,7 +45,7 @@ pub enum EventId {
 }
 
 impl EventId {
-    /// Reads the id back from an `error` event; `None` when it is not one of ours.
+    /// Reads the id of an `error` event; `None` if it is not one of our ids.
     pub fn parse(text: &str) -> Option<Self> {
         let (word, number) = text.rsplit_once('-')?;
         let number = number.parse().ok()?;

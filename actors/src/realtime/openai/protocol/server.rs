@@ -1,5 +1,8 @@
-//! What we hear. The type first, then the payload, field by field: unknown types and fields survive, and a known event is never
-//! lost over one of its fields, because compatible servers leave out, rename and reshape what they like.
+//! Server events: what this crate receives.
+//!
+//! An event is read by its type first, then field by field. Unknown types and unknown fields do no
+//! harm, and one bad field never costs a known event, because compatible servers omit, rename and
+//! reshape fields.
 
 mod error;
 mod items;
@@ -22,14 +25,14 @@ pub use self::response::ResponseInfo;
 pub use self::session::{FormatInfo, SessionInfo};
 use super::fields::{Fields, without_odd_numbers};
 
-/// A server event, borrowing from its message.
+/// A server event, borrowed from its message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServerEvent<'a> {
-    /// The session exists.
+    /// The session was created.
     SessionCreated(SessionInfo<'a>),
-    /// The session has been configured; what it is now.
+    /// The session was configured; the payload is its current configuration.
     SessionUpdated(SessionInfo<'a>),
-    /// Something was refused or went wrong; seldom the end of the session.
+    /// The server refused something or failed. The session seldom ends with it.
     Error(ErrorInfo<'a>),
     /// The caller began to speak.
     SpeechStarted(ItemRef<'a>),
@@ -39,9 +42,9 @@ pub enum ServerEvent<'a> {
     Committed(Committed<'a>),
     /// An item took its place in the conversation.
     ItemPlaced(ItemPlaced<'a>),
-    /// A piece of what the caller said.
+    /// A piece of the caller's transcript.
     CallerWordsDelta(CallerDelta<'a>),
-    /// What the caller said.
+    /// The caller's transcript of one item.
     CallerTranscribed(Transcribed<'a>),
     /// Transcription of a caller's item failed.
     TranscriptionFailed(ItemRef<'a>),
@@ -51,39 +54,41 @@ pub enum ServerEvent<'a> {
     ResponseDone(ResponseInfo<'a>),
     /// An item of a response began.
     OutputItemAdded(OutputItem<'a>),
-    /// An item of a response is whole.
+    /// An item of a response is complete.
     OutputItemDone(OutputItem<'a>),
-    /// A piece of audio, base64.
+    /// A piece of audio in base64.
     AudioDelta(Delta<'a>),
     /// The end of an item's audio.
     AudioDone(PartRef<'a>),
-    /// A piece of what the agent says or writes.
+    /// A piece of the agent's transcript or text.
     WordsDelta(Delta<'a>),
-    /// All that a part of an item says.
+    /// The complete words of one part of an item.
     WordsDone(WordsDone<'a>),
-    /// A function call's arguments are whole: for servers that send no item events.
+    /// The arguments of a function call are complete. Servers without item events report calls only
+    /// this way.
     ArgumentsDone(ArgumentsDone<'a>),
-    /// Known or unknown, but of no use to us.
+    /// An event without a use for us, known or unknown.
     Other(Cow<'a, str>),
 }
 
-/// Why a server event could not be read. Says where, never what: an event may hold speech.
+/// The reason why a server event could not be read. It gives the place and never the content,
+/// because an event may contain speech.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Not a JSON object with a string `type`.
     #[error("read an event: not a JSON object with a `type`")]
     NotAnEvent,
-    /// A known event that is no JSON.
+    /// A known event that is not valid JSON.
     #[error("read a `{kind}` event: not JSON at column {column}")]
     Malformed {
-        /// Its type.
+        /// The event's type.
         kind: String,
-        /// Where it ceases to be.
+        /// The column where the JSON becomes invalid.
         column: usize,
     },
 }
 
-/// `text` as it can be read, where it is one of the writings that are no JSON and yet understood: `NaN` for a number.
+/// Returns `text` as readable JSON if it has one of the known errors, such as `NaN` for a number.
 pub fn mended(text: &str) -> Option<String> {
     without_odd_numbers(text)
 }
@@ -92,7 +97,8 @@ impl<'a> ServerEvent<'a> {
     /// Reads one message.
     ///
     /// # Errors
-    /// When it is no event, or a known one that is no JSON; see [`mended`]. An unknown one is [`ServerEvent::Other`].
+    /// If the message is not an event, or is a known event that is not valid JSON; see [`mended`].
+    /// An unknown event is [`ServerEvent::Other`].
     pub fn parse(text: &'a str) -> Result<Self, Unreadable> {
         use ServerEvent as S;
         let kind = kind_of(text)?;
@@ -110,7 +116,6 @@ impl<'a> ServerEvent<'a> {
             | "response.output_text.done"
             | "response.text.done" => S::WordsDone(WordsDone::of(&fields()?)),
             "response.output_audio.done" | "response.audio.done" => S::AudioDone(PartRef::of(&fields()?)),
-            // Nothing of it is needed but that it came.
             "session.created" => S::SessionCreated(SessionInfo::of(&fields()?.object("session"))),
             "session.updated" => S::SessionUpdated(SessionInfo::of(&fields()?.object("session"))),
             "error" => S::Error(ErrorInfo::of_event(&fields()?)),
@@ -133,8 +138,8 @@ impl<'a> ServerEvent<'a> {
     }
 }
 
-/// The event's type. Servers write it among the first fields, so that the rest need not be looked at; anywhere else in the object
-/// will do as well.
+/// The event's type. Servers write it among the first fields, so the rest need not be read. Any
+/// other place in the object works too.
 fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     #[derive(Deserialize)]
     struct Kind<'a> {
@@ -150,8 +155,9 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     serde_json::from_str::<Kind<'_>>(text).map(|event| event.kind).map_err(|_| Unreadable::NotAnEvent)
 }
 
-/// A piece of audio is thousands of characters in which there is nothing to be found, and a JSON reader looks at each. So they are
-/// taken out by the quotation mark that ends them, and the rest is read. What is not written as expected is read field by field.
+/// Reads an audio event without the JSON reader touching the audio: a piece is thousands of
+/// characters, and a JSON reader checks each. The audio is cut out at its closing quotation mark,
+/// and the reader gets the rest. An event of an unexpected form is read field by field.
 fn without_audio(text: &str) -> Option<Delta<'_>> {
     #[derive(Deserialize)]
     struct Ids<'a> {
@@ -163,7 +169,7 @@ fn without_audio(text: &str) -> Option<Delta<'_>> {
     let (before, audio) = after_own(text, r#""delta":""#)?;
     let end = memchr::memchr2(b'"', b'\\', audio.as_bytes())?;
     let (audio, after) = audio.split_at(end);
-    // An escape has to be undone.
+    // The value contains an escape, which only the JSON reader can undo.
     if after.starts_with('\\') {
         return None;
     }
@@ -173,14 +179,14 @@ fn without_audio(text: &str) -> Option<Delta<'_>> {
     Some(Delta { response_id: owned(response_id), item_id: owned(item_id), delta: Cow::Borrowed(audio) })
 }
 
-/// The text up to the value of the event's own `field`, and from there on. Within a string the field's quotation marks would be
-/// escaped; one of an inner object is somebody else's.
+/// Splits the text at the value of the event's own `field`. Within a string the field's quotation
+/// marks would be escaped. A field of an inner object does not count.
 fn after_own<'a>(text: &'a str, field: &str) -> Option<(&'a str, &'a str)> {
     let (before, after) = text.split_at(memchr::memmem::find(text.as_bytes(), field.as_bytes())? + field.len());
     (memchr::memrchr(b'{', before.as_bytes()) == Some(0)).then_some((before, after))
 }
 
 fn malformed(kind: &str, error: &serde_json::Error) -> Unreadable {
-    // The reader's own words may repeat what it has read.
+    // The reader's own message may repeat text of the event.
     Unreadable::Malformed { kind: kind.to_owned(), column: error.column() }
 }

@@ -1,9 +1,9 @@
-//! What the server says that something cost, as far as it can be read. Pure.
+//! Reads the cost that the server reports. Pure.
 
 use super::fields::Fields;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// Tokens of a response as the object `usage` tells them; `None` where it tells nothing.
+/// The tokens of a response from the object `usage`; `None` if it reports none.
 pub fn of_response(usage: &Fields<'_>) -> Option<Usage> {
     let (input, output) = (usage.object("input_token_details"), usage.object("output_token_details"));
     let cached = input.object("cached_tokens_details");
@@ -25,8 +25,9 @@ pub fn of_response(usage: &Fields<'_>) -> Option<Usage> {
     (usage != Usage::default()).then_some(usage)
 }
 
-/// Tokens of text and of audio out of `all`. What the kinds leave out belongs to the one that cannot be read; where none is told, to
-/// text: the total stays right.
+/// The text and audio tokens out of `all`. The part that neither kind accounts for goes to the kind
+/// that cannot be read. If the server reports neither kind, all tokens count as text. The total
+/// stays right.
 fn kinds(details: &Fields<'_>, all: Option<u64>, others: u64) -> (u64, u64) {
     let [text, audio] = ["text_tokens", "audio_tokens"].map(|name| details.count(name, MOST_TOKENS));
     let told = text.unwrap_or_default() + audio.unwrap_or_default() + others;
@@ -38,7 +39,7 @@ fn kinds(details: &Fields<'_>, all: Option<u64>, others: u64) -> (u64, u64) {
     }
 }
 
-/// What a transcription cost; `None` where the server says nothing of use.
+/// The cost of a transcription; `None` if the server reports nothing usable.
 pub fn of_transcription(usage: &Fields<'_>) -> Option<TranscriptionUsage> {
     let input = usage.object("input_token_details");
     let read = |fields: &Fields<'_>, name: &str| fields.count(name, MOST_TOKENS).unwrap_or_default();
@@ -47,15 +48,15 @@ pub fn of_transcription(usage: &Fields<'_>) -> Option<TranscriptionUsage> {
     let told_usage = TranscriptionUsage {
         audio_ms: (seconds.unwrap_or_default() * 1_000.0).round() as u64,
         input_text,
-        // What is not told apart counts as audio: speech is what goes in.
+        // Tokens without a kind count as audio, because the input is speech.
         input_audio: told.max(read(usage, "input_tokens").saturating_sub(input_text)),
         output_text: read(usage, "output_tokens"),
     };
     (told_usage != TranscriptionUsage::default()).then_some(told_usage)
 }
 
-/// What an answer may have cost of which the server says nothing: by the sound of the caller that the session has had, which each
-/// answer reads anew, and by its own sound.
+/// An estimate of an answer's cost, for servers that report none. It counts the caller's audio of
+/// the whole session, which each answer reads anew, and the answer's own audio.
 pub fn estimated(heard_ms: u64, answered_ms: u64) -> Usage {
     Usage {
         input_audio: heard_ms.div_ceil(MS_OF_TOKEN_IN),
@@ -64,13 +65,15 @@ pub fn estimated(heard_ms: u64, answered_ms: u64) -> Usage {
     }
 }
 
-/// More tokens than any model reads or says in one response; beyond is a mistake, and would end a call by its limits.
+/// More tokens than any model reads or writes in one response. A larger number is a mistake of the
+/// server, and it would end a call by its spending limit.
 const MOST_TOKENS: u32 = 10_000_000;
-/// Longer than any turn.
+/// A limit in seconds that no turn reaches.
 const MOST_SECONDS: f64 = 24.0 * 3600.0;
-/// Tokens of the caller's sound: ten a second (<https://platform.openai.com/docs/guides/realtime-costs>).
+/// Milliseconds of the caller's audio per token: ten tokens a second
+/// (<https://platform.openai.com/docs/guides/realtime-costs>).
 const MS_OF_TOKEN_IN: u64 = 100;
-/// A token of the model's sound: twenty a second.
+/// Milliseconds of the model's audio per token: twenty tokens a second.
 const MS_OF_TOKEN_OUT: u64 = 50;
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
-//! Items that we put into the conversation.
+//! Items that this crate adds to the conversation.
 
 use serde::Serialize;
 
 use crate::realtime::messages::TextRole;
 
-/// An item to put into the conversation.
+/// An item to add to the conversation.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub enum Item<'a> {
-    /// A text in somebody's name.
+    /// A text message with a role.
     #[serde(rename = "message")]
     Message {
-        /// Ours, at most 32 characters.
+        /// Our id of the item, at most 32 characters.
         id: &'a str,
-        /// `system`, `user`, `assistant`.
+        /// The role: `system`, `user` or `assistant`.
         role: &'static str,
         /// The text.
         content: [TextPart<'a>; 1],
@@ -21,27 +21,27 @@ pub enum Item<'a> {
     /// The result of a tool call.
     #[serde(rename = "function_call_output")]
     FunctionCallOutput {
-        /// The call.
+        /// The id of the tool call.
         call_id: &'a str,
-        /// The result; a string whatever it holds.
+        /// The result, always as a string.
         output: &'a str,
     },
     /// A tool call that another session's model made.
     #[serde(rename = "function_call")]
     FunctionCall {
-        /// The call.
+        /// The id of the tool call.
         call_id: &'a str,
-        /// The tool.
+        /// The name of the tool.
         name: &'a str,
-        /// Its arguments: JSON in a string.
+        /// The arguments: JSON in a string.
         arguments: &'a str,
     },
-    /// What the caller said in another session.
+    /// The caller's speech from another session.
     #[serde(rename = "message")]
     CallerAudio {
-        /// Ours, at most 32 characters.
+        /// Our id of the item, at most 32 characters.
         id: &'a str,
-        /// `user`.
+        /// The role: always `user`.
         role: &'static str,
         /// The audio.
         content: [AudioPart; 1],
@@ -49,7 +49,8 @@ pub enum Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// A text item. The assistant's parts are `output_text`, the others' `input_text`: anything else is refused.
+    /// A text item. The assistant's parts are `output_text` and all others are `input_text`; the
+    /// server refuses anything else.
     pub fn text(id: &'a str, role: TextRole, text: &'a str) -> Self {
         let (role, kind) = match role {
             TextRole::System => ("system", "input_text"),
@@ -61,14 +62,14 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// What the caller said, in the session's input format.
+    /// An item with the caller's speech, in the session's input format.
     pub fn caller_audio(id: &'a str, audio: &[u8]) -> Self {
         let audio = base64_simd::STANDARD.encode_to_string(audio);
         Self::CallerAudio { id, role: "user", content: [AudioPart { kind: "input_audio", audio }] }
     }
 }
 
-/// A part of an item of the caller's audio.
+/// The audio part of an item.
 #[derive(Debug, Serialize)]
 pub struct AudioPart {
     #[serde(rename = "type")]
@@ -76,7 +77,7 @@ pub struct AudioPart {
     audio: String,
 }
 
-/// A part of a text item.
+/// The text part of an item.
 #[derive(Debug, Serialize)]
 pub struct TextPart<'a> {
     #[serde(rename = "type")]

@@ -1,4 +1,5 @@
-//! The `session` of a `session.update`: the whole of a fresh one, and what changes of one that runs.
+//! The `session` object of a `session.update`: complete for a fresh session, and only the changes
+//! for a running one.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +8,8 @@ use crate::realtime::openai::options::{AllTools, Effort, ToolChoice, Tracing, ne
 use crate::realtime::openai::plan::{NoiseReduction, OpenAiPlan, TurnDetection};
 use crate::realtime::plan::{Common, Transcription};
 
-/// The `session` of a `session.update`. There is no `model`: the URL has decided.
+/// The `session` object of a `session.update`. It has no `model`: the URL has already chosen the
+/// model.
 #[derive(Debug, Serialize)]
 pub struct Session<'a> {
     #[serde(rename = "type")]
@@ -29,11 +31,12 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// The whole configuration of a fresh session. Not for a session that has spoken: it names the voice, which is locked
-    /// from the first audio on, and an update that names it is refused whole.
+    /// The complete configuration of a fresh session. It must not be sent to a session that has
+    /// spoken: it names the voice, which is locked from the first audio on, and the server then
+    /// refuses the whole update.
     pub fn fresh(common: &'a Common, plan: &'a OpenAiPlan) -> Self {
         let (format, options) = (Format::of(plan.format), &plan.options);
-        // A fallback may lack what the model that was chosen has.
+        // A fallback model may lack features of the chosen model.
         let reasons = !never_reasons(&plan.address.model);
         Self {
             kind: "realtime",
@@ -61,8 +64,9 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The `session` of a later `session.update`: what changes and nothing else. There is no voice and no format in it: the one is
-/// refused after the first audio, the other turns the call into noise.
+/// The `session` object of a later `session.update`, with only the changed settings. It has no
+/// voice, because the server refuses one after the first audio. It has no format, because another
+/// format would turn the call into noise.
 #[derive(Debug, Serialize)]
 pub struct Change<'a> {
     #[serde(rename = "type")]
@@ -76,7 +80,8 @@ pub struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// What is `None` stays as it is; transcription that is `Some(None)` is turned off.
+    /// A change of the given settings. A `None` leaves the setting as it is; `Some(None)` turns
+    /// transcription off.
     pub fn of(
         instructions: Option<&'a str>,
         transcription: Option<Option<&'a Transcription>>,
@@ -94,7 +99,7 @@ struct AudioChange<'a> {
 
 #[derive(Debug, Serialize)]
 struct AudioInChange<'a> {
-    /// Written even where there is none: `null` turns it off.
+    /// The transcription setting. `None` is written as `null`, which turns it off.
     transcription: Option<Asr<'a>>,
 }
 
@@ -122,19 +127,20 @@ struct AudioOut<'a> {
     speed: Option<f32>,
 }
 
-/// A format as the protocol names it. `audio/pcm` needs its rate; the two of G.711 are refused with one.
+/// An audio format as the protocol names it. `audio/pcm` needs its rate; the server refuses a rate
+/// with either of the two G.711 formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Format {
-    /// `audio/pcm`, `audio/pcmu`, `audio/pcma`.
+    /// The name: `audio/pcm`, `audio/pcmu` or `audio/pcma`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Samples per second, for `audio/pcm` alone.
+    /// Samples per second, only for `audio/pcm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
 }
 
 impl Format {
-    /// How the protocol names `format`.
+    /// The protocol's name of `format`.
     pub const fn of(format: AudioFormat) -> Self {
         match format.encoding {
             Encoding::MuLaw => Self { kind: "audio/pcmu", rate: None },
@@ -181,7 +187,7 @@ impl<'a> Asr<'a> {
     fn of(transcription: &'a Transcription) -> Self {
         Self {
             model: &transcription.model,
-            // The two exclude each other.
+            // `language` and `languages` exclude each other.
             language: transcription.language.as_deref().filter(|_| transcription.languages.is_empty()),
             prompt: transcription.prompt.as_deref(),
             languages: &transcription.languages,
@@ -190,7 +196,8 @@ impl<'a> Asr<'a> {
     }
 }
 
-/// Every value explicit: what the documents call a default and what the live service uses differ.
+/// The turn detection settings. Every value is explicit, because the documented defaults differ
+/// from those of the live service.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Vad<'a> {
@@ -235,7 +242,7 @@ impl<'a> Vad<'a> {
     }
 }
 
-/// A built-in voice is its name, a custom one an object with its id.
+/// The voice. A built-in voice is written as its name, a custom voice as an object with its id.
 #[derive(Debug)]
 enum Voice<'a> {
     BuiltIn(&'a str),
@@ -261,7 +268,7 @@ impl Serialize for Voice<'_> {
     }
 }
 
-/// What the id of a custom voice begins with.
+/// The prefix of a custom voice's id.
 pub const CUSTOM_VOICE: &str = "voice_";
 
 #[derive(Debug)]
@@ -276,7 +283,8 @@ impl Serialize for MostTokens {
     }
 }
 
-/// What happens when the conversation is longer than the model's window; the server's own way where it is absent.
+/// The handling of a conversation that is longer than the model's window. An absent setting leaves
+/// it to the server.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Truncation {

@@ -1,4 +1,4 @@
-//! Errors of the server, in all the shapes that they come in.
+//! Errors of the server, in all shapes that servers use.
 
 use std::borrow::Cow;
 
@@ -7,44 +7,45 @@ use serde_json::value::RawValue;
 use crate::realtime::openai::protocol::EventId;
 use crate::realtime::openai::protocol::fields::{Fields, elements, text as text_of};
 
-/// An error, by itself or inside a failed response.
+/// An error, either of an `error` event or of a failed response.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ErrorInfo<'a> {
-    /// `invalid_request_error`, `server_error`, …
+    /// The type: `invalid_request_error`, `server_error`, …
     pub kind: Option<Cow<'a, str>>,
-    /// The finer word; old sessions leave it null.
+    /// The code, which is more specific than the type. Old sessions leave it null.
     pub code: Option<Cow<'a, str>>,
-    /// For people.
+    /// The message for people.
     pub message: Option<Cow<'a, str>>,
-    /// The field it is about.
+    /// The field that the error is about.
     pub param: Option<Cow<'a, str>>,
-    /// The client event it is about.
+    /// The client event that the error is about.
     pub event_id: Option<Cow<'a, str>>,
-    /// Whether the server says which event it is about, be it that it is about none. One that never does may mean any.
+    /// Whether the server names the event that its error is about, even as null. An error of a
+    /// server that never names one may be about any event.
     pub names_event: bool,
 }
 
 impl<'a> ErrorInfo<'a> {
-    /// The finest word there is.
+    /// The most specific word: the code, else the type.
     pub fn word(&self) -> &str {
         self.code.as_deref().or(self.kind.as_deref()).unwrap_or("unknown")
     }
 
-    /// What was said, or nothing.
+    /// The message, or an empty text.
     pub fn text(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// The error of an `error` event: in a field of its own, or beside its type.
+    /// The error of an `error` event, in its own field or beside the event's type.
     pub(super) fn of_event(event: &Fields<'a>) -> Self {
         let own = event.raw("error").map(Self::of).unwrap_or_default();
-        // The event's own type and id say nothing of the error.
+        // The event's own type and id are not the error's.
         let about = event.text("event_id").filter(|id| EventId::parse(id).is_some());
         let beside = Self { kind: None, event_id: about, names_event: false, ..Self::of_fields(event) };
         own.or(beside)
     }
 
-    /// An error of any shape: an object, a text, a number, a list of such.
+    /// An error of any shape: an object, a text, a number, or a list of these.
     pub(super) fn of(raw: &'a RawValue) -> Self {
         match raw.get().as_bytes().first() {
             Some(b'{') => {
@@ -70,14 +71,14 @@ impl<'a> ErrorInfo<'a> {
         }
     }
 
-    /// One word is a kind as well, a code that stands beside it is finer.
+    /// A single word becomes the error's kind too. A code beside it is more specific.
     pub(super) fn of_text(text: Cow<'a, str>) -> Self {
         let word = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let kind = word.then(|| text.clone());
         Self { kind, message: Some(text).filter(|text| !text.is_empty()), ..Self::default() }
     }
 
-    /// What `self` leaves open as `other` has it.
+    /// Fills the empty fields of `self` from `other`.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             kind: self.kind.or(other.kind),
@@ -90,5 +91,5 @@ impl<'a> ErrorInfo<'a> {
     }
 }
 
-/// Where an error's words stand.
+/// The names of fields that hold an error's message.
 const SAYING: [&str; 5] = ["message", "detail", "msg", "error_description", "reason"];

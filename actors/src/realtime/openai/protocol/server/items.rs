@@ -1,4 +1,4 @@
-//! Items, their pieces, and what is said of them.
+//! Events about items and their parts.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::realtime::report::TranscriptionUsage;
 /// An event about an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemRef<'a> {
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> ItemRef<'a> {
 /// `input_audio_buffer.committed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Committed<'a> {
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
     /// The item before it.
     pub previous_item_id: Option<Cow<'a, str>>,
@@ -51,24 +51,25 @@ impl<'a> ItemPlaced<'a> {
     }
 }
 
-/// An item, as far as we look.
+/// The fields of an item that this crate uses.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemInfo<'a> {
-    /// `item_…`.
+    /// The id: `item_…`.
     pub id: Option<Cow<'a, str>>,
-    /// `message`, `function_call`, `function_call_output`, …
+    /// The kind: `message`, `function_call`, `function_call_output`, …
     pub kind: Option<Cow<'a, str>>,
-    /// `user`, `assistant`, `system`; of messages.
+    /// The role of a message: `user`, `assistant` or `system`.
     pub role: Option<Cow<'a, str>>,
-    /// `completed`, `incomplete`, `in_progress`.
+    /// The status: `completed`, `incomplete` or `in_progress`.
     pub status: Option<Cow<'a, str>>,
-    /// Of function calls and their results; a call's own id where the server gives it no other.
+    /// The call id of a function call or its result. A function call without one uses its item id.
     pub call_id: Option<Cow<'a, str>>,
-    /// Of function calls.
+    /// The function's name, for function calls.
     pub name: Option<Cow<'a, str>>,
-    /// Of function calls: JSON, whether it came in a string or as it is.
+    /// The arguments of a function call, as JSON. The server may send them in a string or as an
+    /// object.
     pub arguments: Option<Cow<'a, str>>,
-    /// Of messages: whether something is written in one of its parts.
+    /// Whether a part of the message contains text.
     pub has_text: bool,
 }
 
@@ -92,7 +93,7 @@ impl<'a> ItemInfo<'a> {
 /// `response.output_item.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputItem<'a> {
-    /// The response; empty where the server does not say.
+    /// The response; empty if the server does not name it.
     pub response_id: Cow<'a, str>,
     /// The item.
     pub item: ItemInfo<'a>,
@@ -107,7 +108,7 @@ impl<'a> OutputItem<'a> {
 /// `…input_audio_transcription.delta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallerDelta<'a> {
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
     /// The piece. Some servers send events without one.
     pub delta: Option<Cow<'a, str>>,
@@ -115,7 +116,7 @@ pub struct CallerDelta<'a> {
 
 impl<'a> CallerDelta<'a> {
     pub(super) fn of(event: &Fields<'a>) -> Self {
-        // A number is no piece of speech.
+        // A number is not a piece of speech.
         let worded = event.raw("delta").is_some_and(|raw| raw.get().starts_with(['"', '{', '[']));
         Self { item_id: event.id("item_id"), delta: event.words("delta").filter(|_| worded) }
     }
@@ -124,11 +125,11 @@ impl<'a> CallerDelta<'a> {
 /// `…input_audio_transcription.completed`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transcribed<'a> {
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
-    /// What was said; empty where there is nothing to be read.
+    /// The transcript; empty if the event has no readable one.
     pub transcript: Cow<'a, str>,
-    /// What it cost.
+    /// The cost of the transcription.
     pub usage: Option<TranscriptionUsage>,
 }
 
@@ -142,14 +143,15 @@ impl<'a> Transcribed<'a> {
     }
 }
 
-/// A piece of a part of an item: audio in base64, or words. Borrowed as long as nothing in it is escaped.
+/// A piece of one part of an item: audio in base64, or words. It is borrowed if it contains no
+/// escape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delta<'a> {
-    /// The response; empty where the server does not say.
+    /// The response; empty if the server does not name it.
     pub response_id: Cow<'a, str>,
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
-    /// The piece; empty where there is nothing to be read.
+    /// The piece; empty if the event has no readable one.
     pub delta: Cow<'a, str>,
 }
 
@@ -160,12 +162,12 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// A part of an item.
+/// An event about one part of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartRef<'a> {
-    /// The response; empty where the server does not say.
+    /// The response; empty if the server does not name it.
     pub response_id: Cow<'a, str>,
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
 }
 
@@ -178,13 +180,14 @@ impl<'a> PartRef<'a> {
 /// `response.output_audio_transcript.done` and `response.output_text.done`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordsDone<'a> {
-    /// The response; empty where the server does not say.
+    /// The response; empty if the server does not name it.
     pub response_id: Cow<'a, str>,
-    /// The item; empty where the server does not say.
+    /// The item; empty if the server does not name it.
     pub item_id: Cow<'a, str>,
-    /// Which part of the item.
+    /// The index of the part within the item.
     pub content_index: Option<u32>,
-    /// The whole text; `text` in the one event, `transcript` in the other. `None` where there is nothing to be read.
+    /// The complete text. One event calls it `text`, the other `transcript`. `None` if the event
+    /// has no readable one.
     pub transcript: Option<Cow<'a, str>>,
 }
 
@@ -203,15 +206,15 @@ impl<'a> WordsDone<'a> {
 /// `response.function_call_arguments.done`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArgumentsDone<'a> {
-    /// The response; empty where the server does not say.
+    /// The response; empty if the server does not name it.
     pub response_id: Cow<'a, str>,
     /// The item.
     pub item_id: Option<Cow<'a, str>>,
-    /// The call; its item where the server gives it no other name.
+    /// The call id; the item's id if the server sends no call id.
     pub call_id: Cow<'a, str>,
-    /// The function; beta servers leave it out, then it is in the response's output.
+    /// The function's name. Beta servers omit it; the response's output then contains it.
     pub name: Option<Cow<'a, str>>,
-    /// JSON, whether it came in a string or as it is.
+    /// The arguments as JSON. The server may send them in a string or as an object.
     pub arguments: Cow<'a, str>,
 }
 

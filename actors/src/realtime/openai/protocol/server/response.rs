@@ -1,4 +1,4 @@
-//! A response, when it begins and when it ends.
+//! A response at its beginning and at its end.
 
 use std::borrow::Cow;
 
@@ -8,22 +8,23 @@ use crate::realtime::openai::protocol::fields::Fields;
 use crate::realtime::openai::protocol::usage;
 use crate::realtime::report::Usage;
 
-/// A response, when it begins and when it ends.
+/// A response at its beginning or at its end.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseInfo<'a> {
-    /// `resp_…`; empty where the server does not say.
+    /// The id: `resp_…`; empty if the server does not name it.
     pub id: Cow<'a, str>,
-    /// `in_progress`, `completed`, `cancelled`, `failed`, `incomplete`.
+    /// The status: `in_progress`, `completed`, `cancelled`, `failed` or `incomplete`.
     pub status: Option<Cow<'a, str>>,
-    /// Why it ended as it did: `turn_detected`, `client_cancelled`, `max_output_tokens`, `content_filter`.
+    /// The reason of its end: `turn_detected`, `client_cancelled`, `max_output_tokens` or
+    /// `content_filter`.
     pub reason: Option<Cow<'a, str>>,
-    /// Of failed ones.
+    /// The error of a failed response.
     pub error: ErrorInfo<'a>,
-    /// What it has said and called.
+    /// The messages and function calls of the response.
     pub output: Vec<ItemInfo<'a>>,
-    /// The request it answers, as we wrote it into its metadata.
+    /// The request that the response answers, from the metadata that we sent.
     pub request: Option<u64>,
-    /// What it cost; `None` where there is nothing to be read.
+    /// The cost; `None` if the event has no readable one.
     pub usage: Option<Usage>,
 }
 
@@ -36,7 +37,7 @@ impl<'a> ResponseInfo<'a> {
             .or(response.raw("status_details").map(ErrorInfo::of).unwrap_or_default())
             .or(of_error(&response));
         let id = response.text("id").or_else(|| event.text("response_id")).or_else(|| event.text("response"));
-        // Some servers tell what it cost beside the response.
+        // Some servers send the usage beside the response instead of inside it.
         let usage = [&response, event].into_iter().find_map(|object| usage::of_response(&object.object("usage")));
         Self {
             id: id.unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! The session as the server has it.
+//! The session's configuration as the server reports it.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use serde_json::value::RawValue;
 
 use crate::realtime::openai::protocol::fields::{Fields, text as text_of};
 
-/// The session as the server has it.
+/// The session's configuration as the server reports it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionInfo<'a> {
-    /// `sess_…`.
+    /// The id: `sess_…`.
     pub id: Option<Cow<'a, str>>,
     /// The format of the caller's audio.
     pub input: Option<FormatInfo<'a>>,
     /// The format of the agent's audio.
     pub output: Option<FormatInfo<'a>>,
-    /// When it ends, in seconds since 1970.
+    /// The time when the session ends, in seconds since 1970.
     pub expires_at: Option<f64>,
 }
 
@@ -35,17 +35,18 @@ impl<'a> SessionInfo<'a> {
     }
 }
 
-/// A format as the server names it.
+/// An audio format as the server names it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormatInfo<'a> {
-    /// `audio/pcm`, `audio/pcmu`, `audio/pcma`; another one as it is written.
+    /// The name: `audio/pcm`, `audio/pcmu` or `audio/pcma`; any other name stays as written.
     pub kind: Cow<'a, str>,
     /// Samples per second.
     pub rate: Option<u32>,
 }
 
 impl<'a> FormatInfo<'a> {
-    /// An object with a type and a rate, or a word as the beta had it. Of another shape it says nothing.
+    /// Reads an object with a type and a rate, or a single word as in the beta protocol. Any other
+    /// shape gives `None`.
     pub(super) fn of(raw: &'a RawValue) -> Option<Self> {
         let fields = Fields::of(Some(raw));
         let kind = text_of(raw).or_else(|| fields.text("type"))?;
@@ -58,7 +59,7 @@ impl<'a> FormatInfo<'a> {
     }
 }
 
-/// Spellings of the formats that we ask for.
+/// The spellings of the formats that we request.
 const FORMATS: [(&str, &str); 10] = [
     ("pcm16", "audio/pcm"),
     ("pcm", "audio/pcm"),

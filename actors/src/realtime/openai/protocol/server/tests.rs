@@ -1,4 +1,4 @@
-//! What is read of a server, in every shape.
+//! Tests of the reader with events of every shape.
 
 use proptest::prelude::*;
 
@@ -116,11 +116,11 @@ fn nulls_are_as_good_as_absent() {
     assert_eq!((response.request, response.usage, response.output.len()), (None, None, 0));
 }
 
-/// What a field may hold in the place of what it should.
+/// Unexpected values for a field.
 const ODD: [&str; 9] =
     ["null", "7", "7.5", "true", "\"word\"", "\"half \\ud83d\"", "[]", "[1,{}]", "{\"x\":{\"y\":null}}"];
 
-/// Every event that we read, with all that it may have.
+/// Every event that the reader knows, with all of its fields.
 const WHOLE: [&str; 20] = [
     r#"{"type":"session.created","session":{"id":"s","audio":{"input":{"format":{"type":"audio/pcm","rate":24000}}},"expires_at":1}}"#,
     r#"{"type":"session.updated","session":{"id":"s","audio":{"output":{"format":{"type":"audio/pcm","rate":24000}}}}}"#,
@@ -168,7 +168,8 @@ fn one_field_of_another_shape_loses_no_event() {
         let kind = variant(whole);
         let value: Value = serde_json::from_str(whole).expect("JSON");
         for odd in ODD {
-            // Half a character is no text of a `Value`: it is put in where a sign stands for it.
+            // A `Value` cannot contain half of a surrogate pair. A placeholder stands for it until
+            // the event is text.
             let marked = serde_json::from_str(&odd.replace("\\ud83d", "HALF")).expect("JSON");
             let mut spoilt = Vec::new();
             spoil(&value, &marked, &mut spoilt);
