@@ -1,10 +1,10 @@
-//! What a session of this API can do.
+//! Capabilities of a session of this API.
 
 use crate::realtime::capabilities::{Capabilities, Reconfigure, SessionEnd, Whose};
 use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Common;
 
-/// What a session can do that is configured with `common` and `plan`.
+/// The capabilities of a session that is configured with `common` and `plan`.
 pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
     let whose = |servers| if servers { Whose::Servers } else { Whose::Ours };
     Capabilities {
@@ -15,7 +15,7 @@ pub fn capabilities(common: &Common, plan: &OpenAiPlan) -> Capabilities {
         interrupts: whose(plan.turn_detection.interrupts()),
         caller_words: common.transcription.is_some(),
         reconfigure: Reconfigure { instructions: true, tools: true, transcription: true },
-        // One session has one format, whichever way.
+        // A session uses one format for both directions.
         input: plan.format,
         output: plan.format,
         session_end: SessionEnd::Announced,

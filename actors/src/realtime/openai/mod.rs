@@ -1,8 +1,14 @@
-//! A seat: OpenAI's Realtime API, GA protocol only, and what speaks the same.
+//! A provider: OpenAI's Realtime API, GA protocol only, and compatible servers.
 //!
-//! `protocol` is the wire (events out, events in, tolerant of the unknown), `session` the connection's state machine, `sequencer`
-//! the rule of one response at a time, `plan` what a session is configured with and `options` the finer part of that, `upgrade` how its socket is
-//! asked for, `capabilities` what it can do. All of it is pure. Whoever stands above knows it as a
+//! - `protocol` is the wire protocol. It reads server events and writes client events, and it
+//! tolerates unknown ones.
+//! - `session` is the state machine of a connection.
+//! - `sequencer` keeps the rule of one response at a time.
+//! - `plan` is the configuration of a session, and `options` are its finer settings.
+//! - `upgrade` builds the request for the WebSocket.
+//! - `capabilities` states what a session can do.
+//!
+//! All of it is pure. The layers above use it through
 //! [`Conversation`](super::conversation::Conversation).
 
 mod capabilities;

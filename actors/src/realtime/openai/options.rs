@@ -1,6 +1,7 @@
-//! The finer options of a session: what a phone agent may ask of the server beside the plan's main fields. Pure.
+//! The finer options of a session: settings for a phone agent beside the plan's main fields. Pure.
 //!
-//! Every default is "not sent": the server's own behaviour, and nothing that a server without the option could refuse.
+//! Every default is "not sent". The server then uses its own default, and a server without the
+//! option has nothing to refuse.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +15,27 @@ use crate::tools::spec::ToolSpec;
 /// The finer options of a session.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionOptions {
-    /// How long the model thinks; `None` leaves it to the server. Sent only to models that reason.
+    /// How long the model thinks; `None` leaves it to the server. It is sent only to models that
+    /// reason.
     pub reasoning: Option<Effort>,
-    /// Whether several tools may be called at once; `None` leaves it to the server. Sent only to models that reason.
+    /// Whether the model may call several tools at once; `None` leaves it to the server. It is sent
+    /// only to models that reason.
     pub parallel_tool_calls: Option<bool>,
     /// Whether the model may call tools.
     pub tool_choice: ToolChoice,
-    /// The same of single responses that we ask for, by the word of what they are for; what is not in it is the session's.
+    /// Tool choices of responses that we request, keyed by the word of their purpose. A purpose
+    /// that is missing uses the session's setting.
     pub tool_choices: BTreeMap<&'static str, ResponseToolChoice>,
-    /// What happens when the conversation is longer than the model's window, where the plan has no `retention_ratio`.
+    /// Whether the server must not cut a conversation that is longer than the model's window. It
+    /// excludes a `retention_ratio`.
     pub never_cut: bool,
-    /// Tokens of the conversation that are kept behind the instructions; only together with a `retention_ratio`.
+    /// Tokens of the conversation that are kept after the instructions. It needs a
+    /// `retention_ratio`.
     pub retention_tokens: Option<u32>,
-    /// How strongly noise is reduced, where it is; `None` is the server's own, 1.
+    /// The strength of noise reduction. `None` uses the server's own value, 1. It needs noise
+    /// reduction.
     pub noise_strength: Option<f32>,
-    /// Traces at the provider.
+    /// Tracing at the provider.
     pub tracing: Tracing,
     /// Tool servers that the model's own server calls.
     pub mcp: Vec<McpServer>,
@@ -38,54 +45,55 @@ pub struct SessionOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
-    /// Hardly.
+    /// Hardly any thinking.
     Minimal,
-    /// A little: what the server takes by itself.
+    /// A little: the server's default.
     Low,
-    /// Longer.
+    /// A longer time.
     Medium,
-    /// Long; a caller notices.
+    /// A long time, which a caller notices.
     High,
-    /// As long as it takes.
+    /// As long as the model needs.
     Xhigh,
 }
 
-/// Whether the model may call tools. There is no `required`: said of a session, the model calls tools for ever and never speaks.
+/// Whether the model may call tools. There is no `required`: as a session's setting, it makes the
+/// model call tools for ever and never speak.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolChoice {
-    /// It decides.
+    /// The model decides.
     #[default]
     Auto,
-    /// It may not.
+    /// The model may not call tools.
     None,
 }
 
-/// Whether the model may, or has to, call a tool in one response.
+/// Whether the model may or must call a tool in one response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseToolChoice {
-    /// It may not.
+    /// The model may not call a tool.
     None,
-    /// It has to: the response is a call, and what is said follows its result.
+    /// The model must call a tool. The response is a tool call, and speech follows its result.
     Required,
 }
 
-/// Traces at the provider.
+/// Tracing at the provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Tracing {
-    /// None.
+    /// No tracing.
     #[default]
     Off,
-    /// With the provider's own names.
+    /// Tracing with the provider's own names.
     Auto,
-    /// With names of ours.
+    /// Tracing with our names.
     Named {
-        /// The workflow.
+        /// The workflow's name.
         workflow_name: Option<String>,
-        /// What ties traces together.
+        /// The id that groups traces.
         group_id: Option<String>,
-        /// What they are filtered by.
+        /// The metadata to filter traces by.
         metadata: BTreeMap<String, String>,
     },
 }
@@ -112,25 +120,26 @@ impl Serialize for Tracing {
     }
 }
 
-/// A tool server that the model's own server calls (MCP); nothing of it passes through us.
+/// A tool server (MCP) that the model's own server calls. Its calls do not pass through this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct McpServer {
-    /// Its name within the session.
+    /// The server's name within the session.
     pub label: String,
-    /// Where it is.
+    /// The server's URL.
     pub url: String,
-    /// What it is for, told to the model.
+    /// The server's purpose, as a description for the model.
     pub description: Option<String>,
-    /// The tools that may be called; `None` is all of them.
+    /// The tools that the model may call; `None` allows all of them.
     pub allowed_tools: Option<Vec<String>>,
-    /// What it is told who we are: an OAuth token.
+    /// The credential for the tool server: an OAuth token.
     pub authorization: Option<Private<String>>,
-    /// What it is told besides.
+    /// Further headers for the tool server.
     pub headers: BTreeMap<String, Private<String>>,
 }
 
 impl McpServer {
-    /// The tool as the protocol has it, secrets included. Nobody on a phone call could approve a call, so none is asked for.
+    /// The tool's declaration in the protocol, secrets included. It requires no approval, because a
+    /// phone call has no way to give one.
     pub fn declaration(&self) -> Value {
         let mut tool = json!({
             "type": "mcp",
@@ -155,13 +164,13 @@ impl McpServer {
     }
 }
 
-/// All tools of a session: functions of ours, then the servers. A change of the functions must name the servers again, or they
-/// are gone.
+/// All tools of a session: our functions first, then the tool servers. A change of the functions
+/// must name the tool servers again, or the server drops them.
 #[derive(Debug, Clone, Copy)]
 pub struct AllTools<'a> {
-    /// Ours.
+    /// Our functions.
     pub functions: &'a [ToolSpec],
-    /// The servers.
+    /// The tool servers.
     pub mcp: &'a [McpServer],
 }
 
@@ -178,7 +187,7 @@ impl Serialize for AllTools<'_> {
     }
 }
 
-/// A function of ours in the protocol's flat form.
+/// One of our functions in the protocol's flat form.
 #[derive(Debug, Serialize)]
 struct Function<'a> {
     #[serde(rename = "type")]
@@ -194,14 +203,15 @@ impl<'a> Function<'a> {
     }
 }
 
-/// Whether a model is known not to reason; then `reasoning` and `parallel_tool_calls` would have the whole update refused.
-/// Names that nobody knows, as those of deployments, may be anything.
+/// Whether a model is known not to reason. For such a model, `reasoning` and `parallel_tool_calls`
+/// make the server refuse the whole update. An unknown name, such as that of a deployment, may be
+/// any model.
 pub fn never_reasons(model: &str) -> bool {
     let family = |name: &str| model == name || model.strip_prefix(name).is_some_and(|rest| rest.starts_with("-20"));
     family("gpt-realtime-1.5") || family("gpt-realtime-mini") || family("gpt-realtime") || model.starts_with("gpt-4o")
 }
 
-/// Transcription models that take `languages` and `keywords`.
+/// Whether the transcription model accepts `languages` and `keywords`.
 pub fn takes_keywords(model: &str) -> bool {
     matches!(model, "gpt-transcribe" | "gpt-live-transcribe")
 }

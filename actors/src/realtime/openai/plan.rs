@@ -1,4 +1,4 @@
-//! What a session of this API is configured with, beside what every provider's has. Pure.
+//! The configuration of a session of this API, beside the part that all providers share. Pure.
 
 mod check;
 #[cfg(test)]
@@ -14,39 +14,40 @@ use crate::realtime::plan::ModelAddress;
 /// This provider's part of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenAiPlan {
-    /// Where to dial, without the `model` query, and the model, which becomes that.
+    /// The address to dial, without the `model` query, and the model, which becomes that query.
     pub address: ModelAddress,
-    /// The voice; never sent again after the first audio (the voice lock).
+    /// The voice. It is never sent again after the first audio, because the server then locks it.
     pub voice: String,
-    /// Speech rate, 0.25–1.5; `None` leaves the server's default.
+    /// Speech rate, 0.25–1.5; `None` uses the server's default.
     pub speed: Option<f32>,
-    /// The model's audio format, both directions.
+    /// The model's audio format in both directions.
     pub format: AudioFormat,
-    /// How the server finds the caller's turns.
+    /// How the server detects the caller's turns.
     pub turn_detection: TurnDetection,
     /// Noise reduction before turn detection.
     pub noise_reduction: Option<NoiseReduction>,
-    /// Most tokens of one response; `None` is `"inf"`.
+    /// The maximum of tokens per response; `None` is `"inf"`.
     pub max_output_tokens: Option<u32>,
-    /// Share of the conversation kept when it is cut (`truncation.retention_ratio`); `None` leaves `"auto"`.
+    /// The share of the conversation that a cut keeps (`truncation.retention_ratio`); `None` uses
+    /// `"auto"`.
     pub retention_ratio: Option<f32>,
     /// The finer options.
     pub options: SessionOptions,
-    /// How long `session.created` may take after the upgrade (10 s as shipped).
+    /// The maximum wait for `session.created` after the upgrade (default 10 s).
     pub created_timeout: Duration,
-    /// How long `session.updated` may take after our update (5 s as shipped).
+    /// The maximum wait for `session.updated` after our update (default 5 s).
     pub updated_timeout: Duration,
 }
 
 impl OpenAiPlan {
-    /// The same plan with another model of the same server.
+    /// The same plan with another model on the same server.
     #[must_use]
     pub fn with_model(&self, model: &str) -> Self {
         let address = ModelAddress { model: model.to_owned(), ..self.address.clone() };
         Self { address, ..self.clone() }
     }
 
-    /// The same plan for a caller who waits: no step of opening a session takes longer than `most`.
+    /// The same plan for a waiting caller: no step of opening a session takes longer than `most`.
     #[must_use]
     pub fn hurried(&self, most: Duration) -> Self {
         Self {
@@ -57,44 +58,46 @@ impl OpenAiPlan {
     }
 }
 
-/// Turn detection; every value explicit, because the documented and the live defaults differ.
+/// Turn detection. Every value is explicit, because the documented defaults differ from the live
+/// ones.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TurnDetection {
-    /// By energy.
+    /// Turn detection by energy.
     Server {
-        /// 0.0–1.0.
+        /// The energy threshold, 0.0–1.0.
         threshold: f32,
-        /// Audio kept before the detected start, ms.
+        /// Audio to keep before the detected start, in ms.
         prefix_padding_ms: u32,
-        /// Silence that ends the turn, ms.
+        /// Silence that ends the turn, in ms.
         silence_duration_ms: u32,
-        /// The server prompts by itself after this long, 5000–30000 ms; `None` is off.
+        /// The silence after which the server prompts on its own, 5000–30000 ms; `None` turns it
+        /// off.
         idle_timeout_ms: Option<u32>,
-        /// Answer by itself at the end of a turn.
+        /// Whether the server answers on its own at the end of a turn.
         create_response: bool,
-        /// Cancel the running response at the start of speech.
+        /// Whether the server cancels the running response at the start of speech.
         interrupt_response: bool,
     },
-    /// By meaning.
+    /// Turn detection by meaning.
     Semantic {
-        /// `low`, `medium`, `high` or `auto`.
+        /// The eagerness: `low`, `medium`, `high` or `auto`.
         eagerness: String,
-        /// Answer by itself at the end of a turn.
+        /// Whether the server answers on its own at the end of a turn.
         create_response: bool,
-        /// Cancel the running response at the start of speech.
+        /// Whether the server cancels the running response at the start of speech.
         interrupt_response: bool,
     },
 }
 
 impl TurnDetection {
-    /// Whether the server answers by itself at the end of the caller's turn.
+    /// Whether the server answers on its own at the end of the caller's turn.
     pub const fn answers(&self) -> bool {
         match self {
             Self::Server { create_response, .. } | Self::Semantic { create_response, .. } => *create_response,
         }
     }
 
-    /// Whether the server cancels the running response by itself when the caller speaks.
+    /// Whether the server cancels the running response on its own when the caller speaks.
     pub const fn interrupts(&self) -> bool {
         match self {
             Self::Server { interrupt_response, .. } | Self::Semantic { interrupt_response, .. } => *interrupt_response,
@@ -102,11 +105,11 @@ impl TurnDetection {
     }
 }
 
-/// Noise reduction of the caller's audio, on the server.
+/// The server's noise reduction of the caller's audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoiseReduction {
-    /// Handset or headset.
+    /// For a handset or headset.
     NearField,
-    /// Speakerphone or conference.
+    /// For a speakerphone or conference.
     FarField,
 }

@@ -1,4 +1,4 @@
-//! How a socket is asked for: the model in the query, the key in a header.
+//! The request for a WebSocket: the model is in the query, the key in a header.
 
 use url::Url;
 
@@ -8,10 +8,10 @@ use crate::realtime::openai::plan::OpenAiPlan;
 use crate::realtime::plan::Credential;
 use crate::realtime::report::{LossClass, ModelLoss};
 
-/// The request for a socket of `plan`. `safety_identifier` is a salted hash of the caller.
+/// The request for a WebSocket with `plan`. `safety_identifier` is a salted hash of the caller.
 ///
 /// # Errors
-/// When the endpoint is no URL.
+/// If the endpoint is not a URL.
 pub fn upgrade(plan: &OpenAiPlan, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
     let credential = match &plan.address.endpoint.credential {
         Credential::Bearer(key) => Some(Header {
@@ -34,7 +34,8 @@ pub fn upgrade(plan: &OpenAiPlan, safety_identifier: Option<&str>) -> Result<Upg
 fn url_of(plan: &OpenAiPlan) -> Result<Url, ModelLoss> {
     let mut url = Url::parse(&plan.address.endpoint.url)
         .map_err(|error| ModelLoss { class: LossClass::Fatal, reason: format!("the endpoint is no URL: {error}") })?;
-    // Form encoding writes a space as a plus, which not every server reads as one in a query.
+    // Form encoding writes a space as a plus. Some servers do not read a plus in a query as a
+    // space.
     let model: String = url::form_urlencoded::byte_serialize(plan.address.model.as_bytes()).collect();
     let model = model.replace('+', "%20");
     let query = match url.query() {

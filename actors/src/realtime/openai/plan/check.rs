@@ -1,9 +1,11 @@
-//! The rules that a session's configuration must keep
-//! (<https://platform.openai.com/docs/api-reference/realtime-client-events/session/update>). A rejected
-//! `session.update` is lost whole, so one that breaks a rule is never sent: the plan is checked when the
-//! configuration is read, long before a call.
+//! The rules for a session's configuration
+//! (<https://platform.openai.com/docs/api-reference/realtime-client-events/session/update>).
 //!
-//! What the plan cannot say cannot be wrong; what depends on the model (`reasoning`) is left out where the model lacks it.
+//! The server rejects a `session.update` as a whole, so one that breaks a rule is never sent. The
+//! plan is checked when the configuration is read, long before a call.
+//!
+//! Only values that the plan can express are checked. Settings that depend on the model
+//! (`reasoning`) are not sent to models that lack them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,23 +19,23 @@ use crate::realtime::openai::protocol::client::CUSTOM_VOICE;
 use crate::realtime::plan::{Common, Credential, Endpoint, PlanProblem, Transcription};
 use crate::tools::spec::ToolSpec;
 
-/// The voices that every account has.
+/// The voices that every account can use.
 pub const VOICES: [&str; 10] =
     ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
 
-/// The servers that have those and no others.
+/// The hosts that have only these voices.
 const VOICED_HOSTS: [&str; 2] = ["api.openai.com", ".azure.com"];
 
-/// The words for how soon meaning-based turn detection takes a turn for ended.
+/// The words for how early meaning-based turn detection ends a turn.
 pub const EAGERNESS: [&str; 4] = ["low", "medium", "high", "auto"];
 
-/// The longest of the four waits: a session lasts no longer.
+/// The longest of the four timeouts: no session lasts longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// Whether the server would take `common` and `plan`.
+/// Checks whether the server accepts `common` and `plan`.
 ///
 /// # Errors
-/// The first rule that it breaks, with the field's name.
+/// The first broken rule, with the field's name.
 pub fn check(common: &Common, plan: &OpenAiPlan) -> Result<(), PlanProblem> {
     check_endpoint(&plan.address.endpoint)?;
     expect(!plan.address.model.trim().is_empty(), "model", || "is empty, expected a model's name".to_owned())?;
@@ -85,12 +87,14 @@ fn check_endpoint(endpoint: &Endpoint) -> Result<(), PlanProblem> {
         Credential::Bearer(secret) | Credential::ApiKey(secret) => secret.expose(),
         Credential::None => return Ok(()),
     };
-    // What a header cannot carry would fail at the first call; a line break is the usual leftover of a file.
+    // A character that a header cannot carry would fail only at the first call. The usual one is a
+    // line break left over from a file.
     let carried = !secret.is_empty() && secret.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
     expect(carried, "endpoint.credential", || "is empty or holds characters that a header cannot carry".to_owned())
 }
 
-/// A server of one's own has voices of its own.
+/// Checks the voice. Only hosts of OpenAI and Azure are checked against the list, because any other
+/// server has its own voices.
 fn check_voice(OpenAiPlan { voice, address, .. }: &OpenAiPlan) -> Result<(), PlanProblem> {
     let url = Url::parse(&address.endpoint.url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
@@ -181,7 +185,7 @@ fn check_servers(servers: &[McpServer]) -> Result<(), PlanProblem> {
 }
 
 fn in_range(field: &str, value: f32, least: f32, most: f32) -> Result<(), PlanProblem> {
-    // A NaN is within nothing.
+    // No range contains a NaN.
     expect((least..=most).contains(&value), field, || format!("{value} is not within {least}–{most}"))
 }
 

@@ -1,4 +1,4 @@
-//! A plan for tests: small, valid, to be changed where a test needs it otherwise.
+//! A small, valid plan that tests can change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub(crate) fn openai() -> OpenAiPlan {
     }
 }
 
-/// The provider's part of [`plan`], to be changed.
+/// The provider's part of [`plan`], for changes.
 pub(crate) fn own(plan: &mut SessionPlan) -> &mut OpenAiPlan {
     match &mut plan.provider {
         ProviderPlan::OpenAi(own) => Arc::make_mut(own),
@@ -67,7 +67,7 @@ pub(crate) fn own(plan: &mut SessionPlan) -> &mut OpenAiPlan {
     }
 }
 
-/// A model of some server, by the key and the model's name.
+/// A model's address on a sample server, with a key and the model's name.
 pub(crate) fn address(key: &str, model: &str) -> ModelAddress {
     let credential = match key {
         "" => Credential::None,
@@ -77,7 +77,7 @@ pub(crate) fn address(key: &str, model: &str) -> ModelAddress {
     ModelAddress { endpoint, model: model.to_owned() }
 }
 
-/// A provider's plan of which nothing matters but where it is.
+/// A provider's plan that matters only by its address.
 pub(crate) fn provider(address: ModelAddress) -> ProviderPlan {
     ProviderPlan::OpenAi(Arc::new(OpenAiPlan { address, ..openai() }))
 }
