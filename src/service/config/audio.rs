@@ -1,4 +1,4 @@
-//! What is done to the sound of the line: `[audio]` and a table in it for each carrier. Pure.
+//! Level and correction of the line's audio: `[audio]` and a table in it for each carrier. Pure.
 
 use switchboard_actors::audio::level::{Gain, Levels, MOST_GAIN_DB};
 use switchboard_actors::carrier::Carrier;

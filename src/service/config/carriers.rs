@@ -1,4 +1,5 @@
-//! Carriers' sections and secrets: read by what each carrier's seat says of them. Pure; the environment is handed in.
+//! Carriers' sections and secrets, read by the settings that each carrier declares. Pure; the
+//! environment is a parameter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,27 +17,27 @@ use super::problem::Origin;
 use super::reader::{Reader, Section};
 use super::server::Server;
 
-/// The sections of all carriers, by their names.
+/// The sections of all carriers, by carrier name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Carriers {
     settings: BTreeMap<&'static str, Settings>,
-    /// The secrets of all of them.
+    /// The secrets of all carriers.
     secrets: Secrets,
-    /// The setting by which the service can be reached from outside this machine.
+    /// The setting that makes the service reachable from outside this machine.
     outside: Option<&'static str>,
-    /// Whether callers are handed on to people, or people are called.
+    /// Whether callers are transferred to people, or people are called.
     transfers: bool,
 }
 
 impl Carriers {
-    /// Reads every carrier's section and checks it. `transfers` says whether callers are handed on, or people called.
+    /// Reads every carrier's section and checks it.
     pub(super) fn read(top: &Section<'_>, server: Option<&Server>, secrets: &Secrets) -> Option<Self> {
         let mut settings = BTreeMap::new();
         let mut whole = true;
         for carrier in Carrier::all() {
             let section = top.table(carrier.name());
             let read = carrier.settings().iter().map(|setting| Some((setting.key, value(&section, setting)?)));
-            // All of them, so that all that is wrong is told.
+            // Every setting is read before a failure returns, so that every problem is reported.
             let read: Vec<Option<_>> = read.collect();
             let Some(read) = read.into_iter().collect::<Option<Settings>>() else {
                 whole = false;
@@ -59,50 +60,51 @@ impl Carriers {
         whole.then(|| Self { settings, secrets: secrets.clone(), outside, transfers: false })
     }
 
-    /// The same, of a service that hands callers on, or calls people.
+    /// Returns these sections for a service that transfers callers or calls people.
     pub(super) fn with_transfers(self, transfers: bool) -> Self {
         Self { transfers, ..self }
     }
 
-    /// What a carrier is opened, judged and described with.
+    /// Everything that a carrier is opened, checked and described with.
     fn given(&self, carrier: Carrier) -> Given<'_> {
-        // Every carrier's section was read.
+        // `read` has stored a section for every carrier.
         let settings = &self.settings[carrier.name()];
         Given { settings, secrets: &self.secrets, outside: self.outside, transfers: self.transfers }
     }
 
-    /// What a carrier's section says.
+    /// The settings of a carrier's section.
     pub fn settings(&self, carrier: Carrier) -> &Settings {
         self.given(carrier).settings
     }
 
-    /// A term of a carrier's calls, where the carrier lets it be set.
+    /// A term of a carrier's calls, if that carrier has a setting for it.
     pub fn term(&self, carrier: Carrier, term: Term) -> Option<Duration> {
         let setting = carrier.settings().iter().find(|setting| setting.term == Some(term))?;
         self.settings(carrier).duration(setting.key)
     }
 
-    /// A term that is one for all carriers: that of the first that lets it be set.
+    /// A term that is the same for all carriers: the value of the first carrier that has a setting
+    /// for it.
     pub fn first_term(&self, term: Term) -> Option<Duration> {
         Carrier::all().find_map(|carrier| self.term(carrier, term))
     }
 
-    /// Opens a carrier at our public address; `None` for one that is not answered.
+    /// Opens a carrier at our public address; `None` if the service does not answer that carrier.
     pub fn open(&self, carrier: Carrier, public: &Url) -> Option<Opened> {
         carrier.open(&self.given(carrier), public)
     }
 
-    /// Whether a carrier is answered.
+    /// Whether the service answers a carrier.
     pub fn is_answered(&self, carrier: Carrier) -> bool {
         carrier.is_answered(&self.given(carrier))
     }
 
-    /// What would run.
+    /// Describes what would run for a carrier.
     pub(super) fn describe(&self, carrier: Carrier) -> Described {
         carrier.describe(&self.given(carrier))
     }
 
-    /// Whether something that is switched on would use a secret.
+    /// Whether an enabled feature would use a secret.
     pub(super) fn wants(&self, name: &str) -> bool {
         Carrier::all().any(|carrier| {
             let given = self.given(carrier);
@@ -122,7 +124,8 @@ fn value(section: &Section<'_>, setting: &Setting) -> Option<Value> {
     }
 }
 
-/// Reads the carriers' secrets. A variable that is set to nothing, as templates of `.env` have it, is not set.
+/// Reads the carriers' secrets. A variable with an empty value, as in templates of `.env`, counts
+/// as not set.
 pub(super) fn read_secrets(variables: &BTreeMap<String, Variable>) -> Secrets {
     let written = |name: &str| variables.get(name).map(|variable| variable.value.trim()).filter(|it| !it.is_empty());
     Carrier::all_secrets()
@@ -130,7 +133,8 @@ pub(super) fn read_secrets(variables: &BTreeMap<String, Variable>) -> Secrets {
         .collect()
 }
 
-/// Refuses lists of keys that cannot be read: half of what was meant would be believed.
+/// Refuses lists of keys that cannot be read completely: part of the operator's keys would silently
+/// be missing.
 pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secrets, reader: &Reader) {
     for secret in Carrier::all_secrets().filter(|secret| secret.form == Form::Pairs) {
         let Some(variable) = variables.get(secret.name) else { continue };
@@ -145,7 +149,8 @@ pub(super) fn check_pairs(variables: &BTreeMap<String, Variable>, secrets: &Secr
     }
 }
 
-/// What is missing for a carrier that calls people to do so, in words; `None` where one can.
+/// The first carrier that can call people and the variables it lacks to do so; `None` if some
+/// carrier has them all.
 pub(super) fn lacks_calling(secrets: &Secrets) -> Option<Lacking> {
     let callers = || Carrier::all().filter(|carrier| carrier.calls_people());
     let needs = |carrier: Carrier| carrier.secrets().iter().filter(|secret| secret.api);
@@ -157,15 +162,15 @@ pub(super) fn lacks_calling(secrets: &Secrets) -> Option<Lacking> {
     Some(Lacking { carrier, variables: names.join(" and ") })
 }
 
-/// What is missing for people to be called.
+/// What is missing before people can be called.
 pub(super) struct Lacking {
-    /// The carrier that would.
+    /// The carrier that would place the calls.
     pub(super) carrier: Carrier,
     /// The variables that are not set.
     pub(super) variables: String,
 }
 
-/// The name of a carrier.
+/// Reads the name of a carrier.
 pub(super) fn name(node: &Node) -> Result<&'static str, Expected> {
     let listed = || Carrier::all().map(|it| format!("\"{}\"", it.name())).collect::<Vec<_>>().join(" or ");
     let found = any_text(node).map_err(|_| Expected::new(listed()))?;

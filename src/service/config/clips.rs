@@ -1,4 +1,5 @@
-//! Recordings that are played instead of being spoken: read once, before a port is bound.
+//! Recordings that are played in place of speech of the model. They are read once, before a port is
+//! bound.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,20 +11,21 @@ use crate::tools::wav;
 /// A recording, ready for the line.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// Where it was read.
+    /// The file it was read from.
     pub path: PathBuf,
-    /// The sound: 8 kHz mono.
+    /// The audio: 8 kHz mono.
     pub pcm: Arc<[i16]>,
 }
 
 impl std::fmt::Debug for Clip {
-    /// Without the samples, which nobody reads.
+    /// Leaves out the samples, which are useless in a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Clip").field("path", &self.path).field("samples", &self.pcm.len()).finish()
     }
 }
 
-/// Reads the recording that a key names, if it names one; a relative path begins at `base`. Outer `None`: a problem was reported.
+/// Reads the recording that a key names, if it names one. A relative path starts at `base`. The
+/// outer `None` means that a problem was reported.
 #[expect(clippy::option_option, reason = "outer: a problem was reported; inner: there is none")]
 pub(super) fn read(section: &Section<'_>, key: &'static str, base: &Path) -> Option<Option<Clip>> {
     let name = section.read_if_set(key, any_text)?.unwrap_or_default();
@@ -43,7 +45,7 @@ pub(super) fn read(section: &Section<'_>, key: &'static str, base: &Path) -> Opt
 fn samples(path: &Path) -> Result<Vec<i16>, String> {
     let shown = path.display();
     let about = std::fs::metadata(path).map_err(|error| format!("no file at {shown} ({error})"))?;
-    // Asked first, because a pipe may never end and a disk image does not fit into memory.
+    // This check comes first: a pipe may never end, and a disk image does not fit into memory.
     if !about.is_file() || about.len() > LARGEST {
         return Err(format!("no sound file of at most {} MiB at {shown}", LARGEST >> 20));
     }
@@ -57,7 +59,7 @@ fn samples(path: &Path) -> Result<Vec<i16>, String> {
     Ok(samples)
 }
 
-/// Longer greetings lose callers, and each is held in memory.
+/// Limit of a recording. Longer greetings lose callers, and each recording stays in memory.
 const LONGEST_SECONDS: usize = 30;
-/// Thirty seconds of anything that people record: 96 kHz, stereo, 32 bits are 23 MB.
+/// Limit of a file: thirty seconds in any usual format fit (96 kHz, stereo, 32 bits are 23 MB).
 const LARGEST: u64 = 32 << 20;

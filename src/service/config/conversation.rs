@@ -1,4 +1,5 @@
-//! How a conversation is held beside the words: `[interruption]`, `[keypad]`, and the keys of an agent. Pure.
+//! How a conversation runs apart from its words: `[interruption]`, `[keypad]`, and the keys of an
+//! agent. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct Keypad {
     pub terminator: char,
 }
 
-/// `[agents.<name>.keypad]`: what keys do, by the keys that are pressed.
+/// `[agents.<name>.keypad]`: the action for each sequence of keys.
 pub type Keys = BTreeMap<String, KeyAction>;
 
 impl Keypad {
@@ -31,7 +32,7 @@ impl Keypad {
     }
 }
 
-/// Reads `[interruption]` and checks it against who else may interrupt: the server.
+/// Reads `[interruption]` and checks it against the server's own setting for interruptions.
 pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtime>) -> Option<InterruptionPlan> {
     let min_speech = section.read("min_speech", duration(Duration::ZERO..=5 * SECOND));
     let greeting_protection = section.read("greeting_protection", duration(Duration::ZERO..=MINUTE));
@@ -64,7 +65,7 @@ pub(super) fn read_interruption(section: &Section<'_>, realtime: Option<&Realtim
     })
 }
 
-/// Reads the keys of an agent.
+/// Reads the keypad actions of an agent.
 pub(super) fn read_keys(agent: &Section<'_>) -> Option<Keys> {
     let (section, values) = agent.values("keypad", action);
     let read = |(keys, action): (String, Option<KeyAction>)| {
@@ -79,7 +80,7 @@ pub(super) fn read_keys(agent: &Section<'_>) -> Option<Keys> {
     all.into_iter().collect()
 }
 
-/// Checks what an agent's keys name against what there is.
+/// Checks that the destinations and languages of an agent's keys exist.
 pub(super) fn check_keys(
     keys: &Keys,
     agent: &Section<'_>,
@@ -90,7 +91,7 @@ pub(super) fn check_keys(
     if keys.is_empty() {
         return;
     }
-    // What they mean has been read; this is for the places in messages.
+    // `read_keys` has already read the actions; this reading only gives problems their origin.
     let (section, _) = agent.values("keypad", |_| Ok(()));
     for (key, action) in keys {
         match action {
@@ -115,7 +116,8 @@ pub(super) fn check_keys(
     }
 }
 
-/// `transfer sales`, `repeat`, `language hi`, `hang up`, `pause recording`, `resume recording`, `say …`.
+/// Reads an action: `transfer sales`, `repeat`, `language hi`, `hang up`, `pause recording`,
+/// `resume recording`, `say …`.
 fn action(node: &Node) -> Result<KeyAction, Expected> {
     let expected = || {
         Expected::new("what the key does")
@@ -152,5 +154,5 @@ enum Policy {
 
 const POLICIES: &[(&str, Policy)] = &[("immediate", Policy::Immediate), ("pause", Policy::Pause)];
 const TERMINATORS: &[(&str, char)] = &[("#", '#'), ("*", '*')];
-/// Keys of one action; an entry of the caller's is no longer either.
+/// Most keys of one action; an entry of the caller has the same limit.
 const LONGEST_KEYS: usize = 32;

@@ -1,4 +1,4 @@
-//! Where calls go: `[[routes]]` in, `[transfers.<name>]` out. Pure.
+//! Where calls go: `[[routes]]` for incoming calls, `[transfers.<name>]` for transfers. Pure.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::reader::{Reader, Section};
 use super::realtime::Realtime;
 use super::secrets::Secrets;
 
-/// `[[routes]]`: who answers which calls. What is not set matches every call.
+/// `[[routes]]`: which agent answers which calls. A condition that is not set matches every call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
     /// The dialled number.
@@ -25,20 +25,21 @@ pub struct Route {
     pub from: Option<Pattern>,
     /// The carrier's name.
     pub carrier: Option<&'static str>,
-    /// Parameters of the carrier's URL or stream, all of which have to be there with these values.
+    /// Parameters of the carrier's URL or stream. All of them must be present with these values.
     pub parameters: BTreeMap<String, String>,
     /// The agent who answers.
     pub agent: Option<String>,
-    /// The language it begins with.
+    /// The language the call starts in.
     pub language: Option<String>,
-    /// The model, whatever agent and language have.
+    /// The model, which takes precedence over the model of agent and language.
     pub model: Option<String>,
 }
 
-/// `[transfers.<name>]`: somewhere a caller can be sent. The model picks the name and never sees the number.
+/// `[transfers.<name>]`: a destination for callers. The model picks the name and never sees the
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// What it is for, told to the model.
+    /// The purpose of the destination, as the model reads it.
     pub description: Option<String>,
     /// Where it leads, and how.
     pub destination: Destination,
@@ -73,7 +74,7 @@ impl Route {
         })
     }
 
-    /// Whether every call matches.
+    /// Whether the route matches every call.
     pub(super) fn matches_all(&self) -> bool {
         let open = |pattern: &Option<Pattern>| pattern.as_ref().is_none_or(Pattern::matches_all);
         open(&self.to) && open(&self.from) && self.carrier.is_none() && self.parameters.is_empty()
@@ -114,7 +115,8 @@ impl Transfer {
     }
 }
 
-/// The language in which whoever answers is told something; one of those there are, with a region or without.
+/// Reads the language of what is said to the callee: one of `[languages]`, with a region or
+/// without.
 fn told_in(section: &Section<'_>, languages: Option<&[&str]>) -> Option<Option<String>> {
     let language = section.read_if_set("language", text)?;
     if let Some((found, languages)) = language.as_deref().zip(languages) {
@@ -128,7 +130,7 @@ fn told_in(section: &Section<'_>, languages: Option<&[&str]>) -> Option<Option<S
     Some(language)
 }
 
-/// Checks the models of routes against whose they are and how sessions are held.
+/// Checks the models of routes against the provider's rules and the agents' session options.
 pub(super) fn check_models(
     routes: &[Route],
     agents: &BTreeMap<String, super::people::Agent>,
@@ -138,7 +140,7 @@ pub(super) fn check_models(
     for (route, section) in routes.iter().zip(sections) {
         let Some(model) = &route.model else { continue };
         realtime.house().check_model(section, "model", model);
-        // A route that chooses no agent may be taken by any.
+        // Any agent may take a call of a route that names none.
         let possible = agents.iter().filter(|(name, _)| route.agent.as_ref().is_none_or(|agent| agent == *name));
         if let Some((name, key)) = possible
             .into_iter()
@@ -150,7 +152,8 @@ pub(super) fn check_models(
     }
 }
 
-/// What the person is told where the transfer is a warm one: `warm = true`, and words of its own if there are any.
+/// Reads what the callee of a warm transfer hears: `warm = true`, with the operator's own words if
+/// there are any.
 fn briefing(section: &Section<'_>, target: Option<&Target>, secrets: &Secrets) -> Option<Option<String>> {
     let warm = section.read_if_set("warm", flag);
     let words = section.read_if_set("briefing", text);
@@ -177,7 +180,7 @@ fn briefing(section: &Section<'_>, target: Option<&Target>, secrets: &Secrets) -
     Some(Some(words.unwrap_or_else(|| BRIEFING.to_owned())))
 }
 
-/// Where a transfer leads: one of four keys, and only one.
+/// Reads where a transfer leads: exactly one of four keys.
 fn target(section: &Section<'_>) -> Option<Target> {
     let number = section.read_if_set("number", text)?;
     let sip = section.read_if_set("sip", text)?;
@@ -213,7 +216,7 @@ fn target(section: &Section<'_>) -> Option<Target> {
     Some(client.map_or(Target::Carrier, |client| Target::Client(Private::new(client))))
 }
 
-/// Checks what the routes name against what there is.
+/// Checks that the agents and languages of routes exist, and notes a route that hides later ones.
 pub(super) fn check_routes(
     routes: &[Route],
     agents: &BTreeMap<String, super::people::Agent>,
@@ -247,15 +250,15 @@ pub(super) fn check_routes(
     }
 }
 
-/// Whether a text is a telephone number with its country: `+` and 7 to 15 digits.
+/// Whether a text is a telephone number with its country code: `+` and 7 to 15 digits.
 pub(super) fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit())
     })
 }
 
-/// The area of a number that is dialled like a usual one and costs many times as much: the countries of +1 beside the United States
-/// and Canada, and satellites.
+/// The area of a number that looks ordinary and costs many times as much: satellite networks, and
+/// the countries of +1 other than the United States and Canada.
 pub(super) fn dear_area(number: &str) -> Option<&str> {
     let of_one = number.strip_prefix("+1").and_then(|rest| rest.get(..3)).filter(|area| ISLANDS.contains(area));
     if of_one.is_some() {
@@ -264,7 +267,7 @@ pub(super) fn dear_area(number: &str) -> Option<&str> {
     SATELLITES.iter().find(|prefix| number.starts_with(**prefix)).copied()
 }
 
-/// The beginning of a premium-rate number.
+/// The prefix of a premium-rate number.
 pub(super) fn premium(number: &str) -> Option<&'static str> {
     PREMIUM.iter().find(|prefix| number.starts_with(**prefix)).copied()
 }
@@ -274,18 +277,18 @@ fn is_sip(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
 
-/// What a person is told who is to take a call, where nothing is configured.
+/// What the callee of a warm transfer hears if nothing is configured.
 const BRIEFING: &str = "A caller for you. {reason}. {summary} Press any key to take the call.";
-/// Where calls cost more than a call, by prefix: a destination there is a mistake or a fraud.
+/// Prefixes of premium-rate numbers: a destination there is a mistake or a fraud.
 const PREMIUM: &[&str] = &[
     "+1900", "+1976", "+979", "+3389", "+34803", "+34806", "+34807", "+39899", "+41900", "+41901", "+41906", "+43900",
     "+43930", "+43931", "+4487", "+449", "+49900", "+61190", "+911900",
 ];
-/// Area codes of +1 that are not in the United States or Canada.
+/// Area codes of +1 outside the United States and Canada.
 /// <https://nationalnanpa.com/area_codes/index.html> (by country)
 const ISLANDS: &[&str] = &[
     "242", "246", "264", "268", "284", "340", "345", "441", "473", "649", "658", "664", "670", "671", "684", "721",
     "758", "767", "784", "787", "809", "829", "849", "868", "869", "876", "939",
 ];
-/// Satellites and networks of no country (ITU-T E.164).
+/// Satellite networks and networks that belong to no country (ITU-T E.164).
 const SATELLITES: &[&str] = &["+870", "+881", "+882", "+883"];

@@ -1,25 +1,28 @@
-//! `.env`: `NAME=value`, a line each, taken as written. Pure.
+//! `.env`: lines of `NAME=value`, taken literally. Pure.
 //!
-//! As `docker --env-file`, systemd and Node read it: nothing is expanded, a `$` and a `\` are themselves. One pair of quotes around a
-//! whole value is taken off, and what stands behind ` #` without quotes is a comment. The file may be shared with other programs:
-//! their lines are passed over, whatever they look like. A line of ours that cannot be read is refused, because the value that it
-//! seems to have would be another one than was meant.
+//! The rules are those of `docker --env-file`, systemd and Node: nothing is expanded, so `$` and
+//! `\` stand for themselves. One pair of quotes around a whole value is removed. Text after ` #` is
+//! a comment unless it is within quotes.
+//!
+//! Other programs may share the file, so their lines are skipped, whatever they contain. A line
+//! with a variable of ours that cannot be read is refused: the value it appears to have would not
+//! be the value the operator meant.
 
 use super::layers::unquoted;
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     /// A variable.
     Set { name: String, value: String },
-    /// A line of ours that cannot be read, and why. The value is not repeated.
+    /// A line with a variable of ours that cannot be read, and why. The value is not repeated.
     Bad { name: String, line: usize, why: &'static str },
 }
 
-/// Reads a file. `ours` says which names are looked at by this program.
+/// Reads a file. `ours` says which names this program uses.
 ///
 /// # Errors
-/// When the file as a whole is no text that could hold variables.
+/// If the file as a whole is not text that could contain variables.
 pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line>, &'static str> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return Err("is written in UTF-16, expected UTF-8; save it again as plain text");
@@ -42,7 +45,7 @@ pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line
         let bad = |name: &str, why| Line::Bad { name: name.to_owned(), line: number, why };
         let Some((name, value)) = assignment(statement) else {
             let word = statement.split([' ', '\t', ':', '=']).next().unwrap_or_default();
-            // `export NAME` alone hands on what the shell has.
+            // `export NAME` without a value passes on the shell's variable and sets nothing.
             if ours(word) && !(exported && word == statement) {
                 found.push(bad(word, "the line is not NAME=value"));
             }
@@ -58,7 +61,7 @@ pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line
                     found.push(bad(name, why));
                 }
                 let Some(inside) = inside else { continue };
-                // A quote that somebody forgot to close must not swallow what is ours.
+                // An unclosed quote must not swallow variables of ours.
                 let swallowed = lines[inside.clone()].iter().enumerate().filter_map(|(step, line)| {
                     let line = String::from_utf8_lossy(line);
                     let (name, _) = assignment(line.trim().trim_start_matches("export ").trim_start())?;
@@ -72,7 +75,7 @@ pub(super) fn read(bytes: &[u8], ours: &dyn Fn(&str) -> bool) -> Result<Vec<Line
     Ok(found)
 }
 
-/// Name and value of a statement whose name could be a variable's.
+/// Name and value of a statement, if the name could be a variable's name.
 fn assignment(statement: &str) -> Option<(&str, &str)> {
     let (name, value) = statement.split_once('=')?;
     let name = name.trim_end();
@@ -80,10 +83,10 @@ fn assignment(statement: &str) -> Option<(&str, &str)> {
     (fits && !name.is_empty()).then(|| (name, value.trim()))
 }
 
-/// The value as it is meant; nothing where it opens with a quote that this line does not close.
+/// The value without quotes and comment; `None` if it opens a quote that this line does not close.
 fn value_of(value: &str) -> Option<&str> {
     let Some(quote) = value.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
-        // `pass#word` has no comment in it.
+        // `pass#word` contains no comment.
         let comment = [" #", "\t#"].iter().filter_map(|mark| value.find(mark)).min();
         return Some(value[..comment.unwrap_or(value.len())].trim_end());
     };
@@ -94,11 +97,11 @@ fn value_of(value: &str) -> Option<&str> {
     let (inside, behind) = value[1..].split_once(quote)?;
     let comment = behind.trim_start();
     let commented = comment.is_empty() || (comment.starts_with('#') && comment.len() < behind.len());
-    // `"a"b` is one value with quotes in it.
+    // `"a"b` is one value that contains quotes.
     Some(if commented { inside } else { whole })
 }
 
-/// The line, counted from 0, that closes a value which goes on over several.
+/// The line, counted from 0, that closes a value of several lines.
 fn closing(value: &str, lines: &[&[u8]]) -> Option<usize> {
     let quote = *value.as_bytes().first()?;
     lines.iter().position(|line| line.trim_ascii_end().last() == Some(&quote))

@@ -1,7 +1,9 @@
-//! `[[experiments]]`: a share of the callers meets an agent that is otherwise in some keys. Pure.
+//! `[[experiments]]`: a share of the callers gets a variant of an agent, which differs in some
+//! keys. Pure.
 //!
-//! A caller falls into one percentile of a hundred, always the same. The experiments of an agent lie one behind the other on
-//! these, each as wide as its percent; whoever is beyond the last is the control. So no caller is in two, and shares are exact.
+//! Each caller is in one of a hundred percentiles, always the same one. The experiments of an agent
+//! occupy consecutive ranges of percentiles, each as wide as its percentage; the rest is the
+//! control group. So no caller is in two experiments, and shares are exact.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +14,32 @@ use super::options::{as_default, table};
 use super::people::{Agent, Common, Directory};
 use super::reader::{Reader, Section};
 
-/// `[[experiments]]`.
+/// `[[experiments]]`: one variant and its share of callers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
     /// The variant's name in the record, in `/calls` and in metrics.
     pub name: String,
     /// The share of callers, percent.
     pub percent: u32,
-    /// The agents it concerns, as they are in it.
+    /// The agents that the experiment changes, in their changed form.
     pub variants: BTreeMap<String, Agent>,
 }
 
-/// The name of those whom no experiment concerns although one could have.
+/// The variant name of callers who could have been in an experiment and are in none.
 pub const CONTROL: &str = "control";
 
-/// What a variant is made of.
+/// What variants are built from.
 pub(super) struct Ground<'g> {
     pub(super) agents: &'g BTreeMap<String, Agent>,
-    /// `[agents]`, as it is written.
+    /// The source of `[agents]`.
     pub(super) node: Option<&'g Node>,
     pub(super) common: &'g Common<'g>,
     pub(super) known: Option<&'g Directory<'g>>,
     pub(super) reader: &'g Reader,
 }
 
-/// Reads them. Without `ground`, because the agents are wrong, only what stands by itself.
+/// Reads all experiments. `ground` is `None` if the agents are wrong: then only the values that
+/// need no agent are checked.
 pub(super) fn read_all(sections: &[Section<'_>], ground: Option<&Ground<'_>>) -> Option<Vec<Experiment>> {
     let all: Vec<_> = sections.iter().map(|section| read(section, ground)).collect();
     let all: Vec<Experiment> = all.into_iter().collect::<Option<_>>()?;
@@ -59,7 +62,7 @@ pub(super) fn read_all(sections: &[Section<'_>], ground: Option<&Ground<'_>>) ->
     Some(all)
 }
 
-/// The experiment a caller of `agent` is in.
+/// The experiment that a caller of `agent` is in.
 pub(super) fn choose<'e>(all: &'e [Experiment], agent: &str, percentile: u32) -> Option<(usize, &'e Experiment)> {
     let mut end = 0;
     all.iter().enumerate().filter(|(_, experiment)| experiment.variants.contains_key(agent)).find(|(_, experiment)| {
@@ -90,7 +93,7 @@ fn read(section: &Section<'_>, ground: Option<&Ground<'_>>) -> Option<Experiment
     Some(Experiment { name: name?, percent: percent?, variants: variants.into_iter().collect::<Option<_>>()? })
 }
 
-/// An agent as it is with `set` laid over it.
+/// Reads an agent with the keys of `set` laid over its own.
 fn read_variant(section: &Section<'_>, name: &str, set: &Node, ground: &Ground<'_>) -> Option<Agent> {
     let base = ground.node.and_then(|agents| agents.entry(name))?;
     let mut laid = as_default(base);
@@ -100,7 +103,7 @@ fn read_variant(section: &Section<'_>, name: &str, set: &Node, ground: &Ground<'
     if let Some(known) = ground.known {
         agent.check(name, known, ground.reader, &laid);
     }
-    // What is unknown of the agent itself has been reported with it.
+    // Unknown keys of the agent itself were already reported with the agent.
     base.keys().filter(|key| set.entry(key).is_none()).for_each(|key| laid.excuse(key));
     Some(agent)
 }

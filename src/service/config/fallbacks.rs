@@ -1,4 +1,5 @@
-//! `[[realtime.fallbacks]]`: other servers, keys and models to go on with. Pure; the environment is handed in.
+//! `[[realtime.fallbacks]]`: other servers, keys and models for failover. Pure; the environment is
+//! a parameter.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +13,24 @@ use super::provider::{House, PROVIDERS, Provider, read_url};
 use super::reader::Section;
 use super::secrets::Secrets;
 
-/// A server to go on with when the ones before cannot be had.
+/// A server to use when the ones before it are not available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
-    /// Whose server it is, and with it how we prove who we are.
+    /// The provider, which also decides how we authenticate.
     pub provider: Provider,
-    /// Where it is; `None` is where the first is.
+    /// The server's URL; `None` means the first server's.
     pub url: Option<Url>,
-    /// The model (for Azure the deployment); `None` is the agent's own.
+    /// The model (for Azure the deployment); `None` means the agent's own.
     pub model: Option<String>,
-    /// The key; `None` for a server that takes none.
+    /// The key; `None` for a server that needs none.
     pub key: Option<Private<String>>,
-    /// The variable that the key is in; `None` for a server that takes none.
+    /// The variable that contains the key; `None` for a server that needs none.
     pub key_variable: Option<String>,
 }
 
 impl Fallback {
-    /// Reads one. What it leaves out is as with the first server, whose provider is `first`.
+    /// Reads one fallback. What it leaves out is as with the first server, whose provider is
+    /// `first`.
     pub(super) fn read(
         section: &Section<'_>,
         first: Option<Provider>,
@@ -41,7 +43,7 @@ impl Fallback {
         let variable = section.read_if_set("key_env", any_text);
         let (provider, address, model) = (provider?.or(first)?, address?, model?);
         let address = match (address, provider == first?) {
-            // The same server with another key or model.
+            // This is the first server, with another key or model.
             (None, true) => None,
             (address, _) => read_url(section, provider, address)?,
         };
@@ -51,7 +53,8 @@ impl Fallback {
         let (key, key_variable) = match (provider, variable?) {
             (Provider::Rehearsal, None) => (None, None),
             (Provider::Rehearsal, Some(_)) => {
-                // Not repeated: somebody may have written the key itself.
+                // The message does not repeat the value: it may be the key itself, written here by
+                // mistake.
                 section.problem("key_env", "found one for a server that takes no key; leave it out");
                 return None;
             }
@@ -68,10 +71,10 @@ impl Fallback {
     }
 }
 
-/// The variable of the first server's key.
+/// The variable that contains the first server's key.
 pub(super) const FIRST_KEY: &str = "OPENAI_API_KEY";
 
-/// The key that a fallback is used with: of the variable it names, else the one of the first server.
+/// The key of a fallback: the value of the variable it names, or the first server's key.
 fn key(
     section: &Section<'_>,
     variable: Option<String>,

@@ -1,4 +1,5 @@
-//! Headers whose values are secrets: a setting names the header and the environment variable that holds its value. Pure.
+//! Headers whose values are secrets: a setting names the header and the environment variable with
+//! its value. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::layers::Variable;
 use super::names::is_variable;
 use super::reader::Section;
 
-/// A header and the value of the variable it names. The value is never shown.
+/// Reads a header and the value of the variable it names. The value is never shown.
 pub(super) fn read_header(
     (header, variable): (&str, &str),
     key: &str,
@@ -40,13 +41,14 @@ pub(super) fn read_header(
     }
 }
 
-/// A sign of a header's name (RFC 9110, `tchar`).
+/// Whether a byte may stand in a header's name (RFC 9110, `tchar`).
 const fn is_header_sign(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-/// What says where a request ends, to whom it goes and how its body is read.
+/// Headers that decide where a request ends, who receives it and how its body is read. Settings may
+/// not name them.
 const FRAMING: [&str; 13] = [
     "Host",
     "Content-Length",

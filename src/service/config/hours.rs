@@ -1,11 +1,11 @@
-//! Opening hours: `"mon-fri 09:00-18:00 +05:30"`, several of them in a list. Pure.
+//! Opening hours: `"mon-fri 09:00-18:00 +05:30"`, or a list of such texts. Pure.
 
 use switchboard_actors::profile::hours::Hours;
 
 use super::kinds::{Expected, list, text};
 use super::layers::{Node, Value};
 
-/// Reads one text or a list of them.
+/// Reads one text or a list of texts.
 pub(super) fn hours(node: &Node) -> Result<Hours, Expected> {
     let expected = || {
         Expected::new("days, times and offset, as \"mon-fri 09:00-18:00 +05:30\"")

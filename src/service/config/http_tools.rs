@@ -1,4 +1,5 @@
-//! `[tools.<name>]`: the operators' own tools, HTTP calls that the model may ask for. Pure; the environment is handed in.
+//! `[tools.<name>]`: the operator's own tools, HTTP calls that the model may request. Pure; the
+//! environment is a parameter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::layers::Variable;
 use super::reader::Section;
 use super::tools::BuiltIn;
 
-/// Reads a tool. Its headers get their values from `variables`.
+/// Reads a tool. Its headers take their values from `variables`.
 pub(super) fn read(name: &str, section: &Section<'_>, variables: &BTreeMap<String, Variable>) -> Option<Arc<ToolPlan>> {
     if BuiltIn::from_name(name).is_some() {
         section.refuse("found the name of a built-in tool, expected one of its own");
@@ -62,7 +63,8 @@ pub(super) fn read(name: &str, section: &Section<'_>, variables: &BTreeMap<Strin
     }
 }
 
-/// The schema of the arguments, where it is one of an object; without one there are none.
+/// The schema of the arguments, if it describes an object; without a schema the tool has no
+/// arguments.
 fn read_schema(schema: Option<Value>, section: &Section<'_>) -> Option<Value> {
     let schema = schema.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
     if schema["type"] == "object" {
@@ -72,7 +74,7 @@ fn read_schema(schema: Option<Value>, section: &Section<'_>) -> Option<Value> {
     None
 }
 
-/// Says it at once when a tool could never be reached: a private address that nobody allowed.
+/// Reports a tool that could never be reached, because its address is private and not allowed.
 fn check_reach(plan: &ToolPlan, section: &Section<'_>) {
     let address = match plan.url.host() {
         Some(Host::Ipv4(address)) => address.into(),

@@ -1,6 +1,8 @@
-//! What operators' commands read of the configuration: where records, recordings and deliveries are kept, and how numbers are read.
+//! The part of the configuration that operators' commands read: where records, recordings and
+//! deliveries are stored, and how numbers are read.
 //!
-//! Nothing else of it is looked at: whoever asks what was said in a call needs neither the model's key nor the carrier's.
+//! The rest is ignored: reading what was said in a call takes neither the model's key nor the
+//! carrier's.
 
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
@@ -15,10 +17,10 @@ use super::service::Records;
 use super::sources::Sources;
 use super::webhooks::DeliveryQueue;
 
-/// Where things are kept.
+/// Where records, recordings and deliveries are stored.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// Where records go, as an absolute path.
+    /// The folder of records, as an absolute path.
     pub records: Records,
     /// Whether and where calls are recorded.
     pub recording: Recording,
@@ -26,14 +28,15 @@ pub struct Kept {
     pub delivery: DeliveryQueue,
     /// How numbers without a country code are read.
     pub numbering: Numbering,
-    /// Who says so, for a person: `records.dir of built-in defaults`.
+    /// The source of the folder setting, for messages: `records.dir of built-in defaults`.
     pub said_by: String,
-    /// Whether a file was named or found that could have said something else.
+    /// Whether there is a configuration file, named or found, that could have set the folder.
     configured: bool,
 }
 
 impl Kept {
-    /// Reads `[records]`, `[recording]`, `[delivery]` and `[numbers]` of the sources; `dir` outranks what they say of the folder.
+    /// Reads `[records]`, `[recording]`, `[delivery]` and `[numbers]` of the sources. `dir` takes
+    /// precedence over their folder of records.
     ///
     /// # Errors
     /// What is wrong with these sections, or with the file as a whole.
@@ -50,7 +53,8 @@ impl Kept {
         let numbering = numbering::read(&top.table("numbers"));
         drop(top);
         problems.extend(reader.finish().0);
-        // Others' sections are others' business, and so is a `.env` that nobody may read here.
+        // Problems of other sections do not matter here. Neither does a `.env` without read
+        // permission.
         problems.retain(is_ours);
         let origin = tree.entry("records").and_then(|it| it.entry("dir")).map(|dir| dir.origin.clone());
         let (Some(mut records), Some(recording), Some(delivery), Some(numbering), true) =
@@ -67,7 +71,7 @@ impl Kept {
             (None, Some(origin)) => format!("records.dir of {origin}"),
             (None, None) => "records.dir".to_owned(),
         };
-        // Without a folder of their own, recordings are beside the records, wherever those are.
+        // Recordings without a folder of their own are stored with the records, wherever those are.
         let beside = *recording.folder == *records.dir;
         records.dir = whole(dir.unwrap_or(&records.dir));
         records.legacy_dir = records.legacy_dir.map(|dir| whole(&dir));
@@ -76,18 +80,19 @@ impl Kept {
         Ok(Self { records, recording, delivery, numbering, said_by, configured: sources.file.is_some() })
     }
 
-    /// Reads what is in the working directory and the environment, or `file`.
+    /// Reads `file`, or the configuration in the working directory and the environment.
     ///
     /// # Errors
-    /// As [`Self::of`].
+    /// See [`Self::of`].
     pub fn load(file: Option<&Path>, dir: Option<&Path>) -> Result<Self, ConfigError> {
         Self::of(&Sources::found(file), dir)
     }
 
-    /// Whether the folder of records is there; else what to tell the operator.
+    /// Checks that the folder of records exists.
     ///
     /// # Errors
-    /// Which folder is not there, who says that it should be, and the next step.
+    /// A message for the operator: the missing folder, the setting that names it, and the next
+    /// step.
     pub fn look(&self) -> Result<(), String> {
         if self.records.dir.is_dir() {
             return Ok(());
@@ -109,20 +114,20 @@ impl Kept {
     }
 }
 
-/// Whether a problem is one of the sections that are read here, or of the file as a whole.
+/// Whether a problem belongs to a section that is read here, or to the file as a whole.
 fn is_ours(problem: &Problem) -> bool {
     const SECTIONS: [&str; 4] = ["records", "recording", "delivery", "numbers"];
     let section = problem.key.split('.').next().unwrap_or_default();
     let of_file = problem.key != ".env"
         && matches!(&problem.origin, Origin::File { path, .. } if path.display().to_string() == problem.key);
-    // A file that was asked for and cannot be read has no line to be found at.
+    // The origin of a file that cannot be read is `Nowhere`, because such a file has no line.
     let unread =
         problem.origin == Origin::Nowhere && problem.key != ".env" && problem.message.starts_with("cannot be read");
     SECTIONS.contains(&section) || of_file || unread
 }
 
 fn whole(path: &Path) -> PathBuf {
-    // An empty path is refused as a setting; without a working directory the path stays as it is.
+    // An empty path is refused as a setting. Without a working directory the path stays unchanged.
     absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
