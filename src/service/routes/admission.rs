@@ -1,5 +1,5 @@
-//! How a stream that has started becomes a call: the token it shows, the Supervisor's word, and who tells the call when the
-//! socket was gone before it could take the line.
+//! How a started stream becomes a call: it presents its token, the Supervisor decides, and the call
+//! is notified if the socket closed before the call took the line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +18,22 @@ use tokio::sync::oneshot;
 
 use super::app::{AppState, Asked};
 
-/// A stream that asks to be admitted.
+/// A stream that requests admission.
 pub(super) struct PendingStream {
     pub(super) carrier: Carrier,
     pub(super) arrival: Arrival,
-    /// What it said of itself.
+    /// The parameters of its `start` message.
     pub(super) start: StreamStart,
-    /// Its ear.
+    /// Its address for the call's messages.
     pub(super) line: Line,
     /// Its thread.
     pub(super) arbiter: ArbiterHandle,
-    /// Told when the call has taken the line; fails when the socket was gone before.
+    /// Completes when the call has taken the line; fails if the socket closed before.
     pub(super) line_taken: oneshot::Receiver<()>,
 }
 
-/// Asks the Supervisor; returns when the call has taken the line or has been told that there is none any more.
+/// Asks the Supervisor. Returns when the call has taken the line, or was notified that the line is
+/// gone.
 pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), Refusal> {
     let (call, line_taken) = match pending.arrival.clone() {
         Arrival::Announced { token } => claim(app, pending, token).await?,
@@ -44,12 +45,12 @@ pub(super) async fn apply(app: &AppState, pending: PendingStream) -> Result<(), 
     Ok(())
 }
 
-/// The call that was started, and the news whether it has the line.
+/// The call that was started, and whether it has taken the line.
 type Started = (CallId, oneshot::Receiver<()>);
 
-/// For a stream whose call was announced.
+/// Admits a stream whose call was announced by a webhook.
 async fn claim(app: &AppState, mut pending: PendingStream, token: Option<Private<String>>) -> Result<Started, Refusal> {
-    // Taken out, so that it is nowhere printed and reaches nobody else.
+    // The token leaves the parameters, so that it is printed nowhere and reaches no other code.
     let in_start = pending.start.parameters.remove("token").filter(|token| !token.is_empty()).map(Private::new);
     let token = match token.or(in_start) {
         Some(token) => token,
@@ -60,7 +61,8 @@ async fn claim(app: &AppState, mut pending: PendingStream, token: Option<Private
     Ok((answered(app.supervisor.send(admit).timeout(PATIENCE).await)?, line_taken))
 }
 
-/// For a stream that nobody announced. What its URL says outranks what it says itself: that is what we gave the carrier.
+/// Admits a stream without an announcement. The parameters of its URL override those of its
+/// `start`, because the URL comes from us.
 async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, String)>) -> Result<Started, Refusal> {
     pending.start.parameters.extend(url);
     let PendingStream { carrier, mut start, line, arbiter, line_taken, .. } = pending;
@@ -76,8 +78,8 @@ async fn walk_in(app: &AppState, mut pending: PendingStream, url: Vec<(String, S
     Ok((answered(app.supervisor.send(walk_in).timeout(PATIENCE).await)?, line_taken))
 }
 
-/// A stream that comes without a webhook is announced by itself, where nothing is verified anyway; elsewhere a stream without
-/// a token is a stranger's.
+/// Announces the call of a stream without a webhook, if its carrier verifies nothing anyway. With
+/// any other carrier a stream without a token is refused.
 async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Result<Private<String>, Refusal> {
     let proof = app.desks.get(&carrier).map(|desk| desk.proof());
     if proof != Some(Proof::ThisMachine) {
@@ -89,7 +91,7 @@ async fn announce(app: &AppState, carrier: Carrier, start: &StreamStart) -> Resu
     Ok(answered(app.supervisor.send(Expect { call, word: Word::Stream }).timeout(PATIENCE).await)?.token)
 }
 
-/// The call of a stream that tells of itself.
+/// Builds the call from the stream's own data.
 fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCall {
     let number = |told: &Option<Private<String>>, name: &str| {
         told.clone().unwrap_or_else(|| Private::new(start.parameters.get(name).cloned().unwrap_or_default()))
@@ -110,14 +112,14 @@ fn expected(app: &AppState, carrier: Carrier, start: &StreamStart) -> ExpectedCa
     }
 }
 
-/// The call was started while its socket went away: it can learn that from nobody else.
+/// Notifies a call whose socket closed during its start: no other actor can.
 async fn tell_closed(app: &AppState, call: CallId) {
     if let Ok(Some(call)) = app.supervisor.send(Find(call.to_string())).timeout(PATIENCE).await {
         call.do_send(LineReport::Closed);
     }
 }
 
-/// A Supervisor that does not answer takes no calls.
+/// Maps a Supervisor that does not answer to a refusal.
 fn answered<T>(answer: Result<Result<T, Refusal>, actix::MailboxError>) -> Result<T, Refusal> {
     answer.unwrap_or_else(|problem| {
         error!(problem:%; "the Supervisor does not answer");

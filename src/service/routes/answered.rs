@@ -1,7 +1,8 @@
-//! Calls that an answer document has connected to a stream: who called whom, and whether they have had it.
+//! Calls that an answer document has connected to a stream: their numbers, and whether they had
+//! their stream.
 //!
-//! The carrier announces nothing on its stream but the call's id. What its request at the answer URL says of the caller is kept here
-//! by that id, in memory and out of every URL.
+//! The carrier's stream names only the call's id. The request at the answer URL also has the
+//! numbers; they are kept here by that id, in memory and out of every URL.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +17,7 @@ pub struct AnsweredCalls(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     calls: HashMap<String, Answered>,
-    /// The oldest first.
+    /// The ids, the oldest first.
     order: VecDeque<(String, Instant)>,
 }
 
@@ -26,18 +27,18 @@ struct Answered {
     stage: Stage,
 }
 
-/// How far a call is.
+/// The progress of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Its stream has not come yet.
+    /// The stream has not started yet.
     Expected,
-    /// It has.
+    /// The stream has started.
     Streams,
-    /// It is over.
+    /// The call is over.
     Over,
 }
 
-/// Who called whom, as far as it was said.
+/// The numbers of a call, as far as they are known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbers {
     /// The caller's number.
@@ -47,7 +48,8 @@ pub(super) struct Numbers {
 }
 
 impl AnsweredCalls {
-    /// The carrier asks what to do with a call; whether it is to be connected. `new` says that its request is that of a new call.
+    /// Handles the carrier's request for a document, and returns whether to connect the call. `new`
+    /// marks the request of a new call.
     pub(super) fn begins(&self, id: &str, new: bool, numbers: Numbers, now: Instant) -> bool {
         if id.is_empty() || id.len() > LONGEST_ID {
             return true;
@@ -57,7 +59,8 @@ impl AnsweredCalls {
         match kept.calls.get_mut(id).map(|call| call.stage) {
             Some(Stage::Over) => false,
             Some(Stage::Expected) => true,
-            // A request that is repeated while its stream is on changes nothing; any other one follows the stream.
+            // A repeated request of a new call changes nothing while its stream is open. Any other
+            // request follows the stream.
             Some(Stage::Streams) => new,
             None => {
                 kept.calls.insert(id.to_owned(), Answered { numbers, stage: Stage::Expected });
@@ -67,7 +70,7 @@ impl AnsweredCalls {
         }
     }
 
-    /// The call's stream is here: who called whom.
+    /// Marks that the call's stream has started, and returns its numbers.
     pub(super) fn streams(&self, id: &str) -> Option<Numbers> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let call = kept.calls.get_mut(id)?;
@@ -75,7 +78,7 @@ impl AnsweredCalls {
         Some(call.numbers.clone())
     }
 
-    /// The call is over; its numbers are not kept any longer.
+    /// Marks that the call is over, and drops its numbers.
     pub(super) fn over(&self, id: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = kept.calls.get_mut(id) {
@@ -94,11 +97,11 @@ impl Kept {
     }
 }
 
-/// How long a call is known: longer than any lasts.
+/// How long a call is remembered: longer than any call lasts.
 const MEMORY: Duration = Duration::from_secs(4 * 60 * 60);
-/// Calls that are known; of more the newest are.
+/// Most calls that are remembered. Beyond it the oldest is forgotten.
 const MOST: usize = 16_384;
-/// Characters of an id.
+/// Most characters of an id.
 const LONGEST_ID: usize = 128;
 
 #[cfg(test)]

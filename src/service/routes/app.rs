@@ -1,4 +1,5 @@
-//! What every door knows: handed to the handlers as app data, fixed once the listeners are bound.
+//! The application state: shared with the handlers as app data, and constant once the listeners are
+//! bound.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,91 +30,95 @@ use super::watching::Watching;
 use crate::service::config::Voicemail;
 use crate::service::telemetry::Metrics;
 
-/// What every door knows.
+/// The state that all handlers share.
 pub struct AppState {
-    /// Who admits calls.
+    /// The Supervisor, which admits calls.
     pub supervisor: Addr<Supervisor>,
-    /// How a call is to be held, by who calls whom.
+    /// Chooses the profile of a call, by its numbers and parameters.
     pub profiles: ProfileFor,
-    /// Our address as the carrier knows it; signed URLs and stream URLs are built from it and from nothing else.
+    /// Our address as carriers see it. Signed URLs and stream URLs are built from it and from
+    /// nothing else.
     pub public_url: Url,
-    /// The desk of each carrier that is answered.
+    /// The desk of each configured carrier.
     pub desks: HashMap<Carrier, Arc<dyn Desk>>,
     /// The agents that a URL may name.
     pub agents: BTreeSet<String>,
-    /// What a stream may do.
+    /// The limits of a stream.
     pub stream: StreamRules,
-    /// Room for sockets that have not shown a token yet.
+    /// The limiter of sockets that have not presented a token yet.
     pub limiter: Arc<ConnectionLimiter>,
-    /// The admin's bearer token; none only while the admin listener is on loopback.
+    /// The admin's bearer token; `None` only while the admin listener is on loopback.
     pub admin_token: Option<Private<String>>,
-    /// What calls are begun with; none while that is switched off.
+    /// The settings of outbound calls; `None` while they are disabled.
     pub dialling: Option<Dialling>,
-    /// What is done about an answering machine, whoever has begun the call.
+    /// What happens when an answering machine picks up, on calls begun through the API or
+    /// elsewhere.
     pub voicemail: Voicemail,
     /// The names of the transfer destinations.
     pub transfers: BTreeSet<String>,
-    /// The folder of recordings; none where none are made.
+    /// The folder of recordings; `None` if calls are not recorded.
     pub recordings: Option<Arc<Path>>,
-    /// Whether the disk takes no records.
+    /// Whether the disk rejects records.
     pub unwritable: Unwritable,
-    /// Whether the model's server can be reached.
+    /// Whether the model's server is reachable.
     pub model: ModelProbe,
-    /// What sessions the threads of calls keep from the start, and how they are told to end that.
+    /// The standby sessions that the threads of calls keep from the start, and the signal to stop
+    /// that.
     pub waiting: Option<Keep>,
-    /// Calls that have ended lately.
+    /// Calls that ended recently.
     pub recent: RecentCalls,
-    /// Who watches calls.
+    /// The readers of calls' events.
     pub watching: Watching,
-    /// Calls that were connected by an answer document.
+    /// Calls that an answer document has connected.
     pub answered: AnsweredCalls,
-    /// What is said once in a while.
+    /// Hints that are logged at most once in a while.
     pub hints: Hints,
-    /// The counters.
+    /// The metrics.
     pub metrics: Metrics,
     /// When the service started.
     pub started: Instant,
 }
 
-/// Decides how a call is held.
+/// Chooses the profile of a call.
 pub type ProfileFor = Box<dyn Fn(&Asked<'_>) -> Arc<CallProfile> + Send + Sync>;
 
-/// A call to be routed.
+/// A call whose profile is requested.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// Its carrier.
     pub carrier: Carrier,
-    /// Who called whom.
+    /// Inbound or outbound.
     pub direction: Direction,
     /// The caller's number.
     pub from: &'a str,
     /// The dialled number.
     pub to: &'a str,
-    /// The webhook's query, or the stream's parameters where there was no webhook.
+    /// The webhook's query, or the stream's parameters if there was no webhook.
     pub parameters: &'a [(String, String)],
 }
 
-/// What a stream may do.
+/// The limits of a stream.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamRules {
-    /// From the upgrade to `start`, and from `start` to the call's first sign of life. Longer keeps strangers at the door,
-    /// shorter loses callers on a slow line.
+    /// Longest time from the upgrade to `start`, and from `start` to the call's first sign of life.
+    /// Longer keeps unverified sockets open; shorter loses callers on a slow line.
     pub start_timeout: Duration,
-    /// How long a peer may take nothing of what it is sent before its connection is cut.
+    /// How long a peer may read nothing before its connection is cut.
     pub stall_timeout: Duration,
-    /// The largest message, whole or in fragments, bytes.
+    /// The largest message, whole or in fragments, in bytes.
     pub max_message: usize,
 }
 
 impl AppState {
-    /// Whether only this machine is served: a carrier is answered that nothing proves, and none that signs.
+    /// Whether the service serves this machine only: a carrier without verification is configured,
+    /// and none that signs.
     pub(super) fn is_of_this_machine(&self) -> bool {
         let any = |proof| self.desks.values().any(|desk| desk.proof() == proof);
         any(Proof::ThisMachine) && !any(Proof::Signature)
     }
 }
 
-/// The carrier's id of a call in a line of the log, `-` where nothing has named it.
+/// Returns the carrier's call id for a log line; `-` if it is unknown.
 pub(super) fn named(carrier_call: Option<&str>) -> String {
     carrier_call.map_or_else(|| "-".to_owned(), logged)
 }
@@ -122,7 +127,7 @@ pub(super) fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
     request.headers().get(name)?.to_str().ok()
 }
 
-/// Whether the request came from this machine, through no proxy and out of no web page.
+/// Whether the request came from this machine, through no proxy and from no web page.
 pub(super) fn is_local(request: &HttpRequest) -> bool {
     const PROXY_MARKS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -130,7 +135,8 @@ pub(super) fn is_local(request: &HttpRequest) -> bool {
         && guard::is_of_no_page(request)
 }
 
-/// The address to count a socket by: the peer's, or what our own proxy on this machine says of it. Used for nothing else.
+/// Returns the address that counts in the limiter: the peer's, or the one that our proxy on this
+/// machine names. It serves no other purpose.
 pub(super) fn address_of(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     let forwarded = || header(request, "x-forwarded-for")?.rsplit(',').next()?.trim().parse().ok();

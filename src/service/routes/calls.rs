@@ -1,4 +1,4 @@
-//! The admin's view of the calls, and the admin's hand on them.
+//! The admin's view of calls, and the admin's orders to calls.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) struct Filter {
     agent: Option<String>,
 }
 
-/// `GET /calls`: who is on.
+/// `GET /calls`: the live calls.
 pub(super) async fn list(
     filter: Result<Query<Filter>, actix_web::Error>,
     app: Data<AppState>,
@@ -48,7 +48,7 @@ pub(super) async fn list(
     }
     let listed = live_calls(&app).await.ok_or_else(unresponsive)?;
     let asked = listed.calls.iter().map(|call| call.send(Inspect).timeout(PATIENCE));
-    // A call that ends while it is asked is no longer on.
+    // A call that ends during the request is no longer live.
     let mut calls: Vec<CallSnapshot> = join_all(asked).await.into_iter().filter_map(Result::ok).collect();
     let active = calls.len();
     calls.retain(|call| {
@@ -65,7 +65,7 @@ pub(super) async fn list(
     })))
 }
 
-/// `GET /calls/{id}`: one call in full, with what was said; also one of those that have ended lately.
+/// `GET /calls/{id}`: one call in full, with its conversation; also a call that ended recently.
 pub(super) async fn show(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Some(call) = live(&app, &id).await? else { return ended(&app, &id).await };
     let (snapshot, words) = (call.send(Inspect).timeout(PATIENCE), call.send(ReadWords).timeout(PATIENCE));
@@ -78,7 +78,8 @@ pub(super) async fn show(id: Path<String>, app: Data<AppState>) -> Result<HttpRe
     Ok(HttpResponse::Ok().json(shown))
 }
 
-/// A call that has ended, as its record tells it, under the names that a live one has. The last words of one are waited for.
+/// Returns a call that has ended, from its record, with the field names of a live call. Waits for
+/// the call's last words.
 async fn ended(app: &AppState, id: &str) -> Result<HttpResponse, Problem> {
     for _ in 0..LAST_WORDS {
         match app.recent.find(id) {
@@ -93,7 +94,7 @@ async fn ended(app: &AppState, id: &str) -> Result<HttpResponse, Problem> {
     Err(gone(id))
 }
 
-/// What of a record stands under which name in `/calls/{id}`.
+/// Renames a record's fields to those of `/calls/{id}`.
 fn of_record(mut record: Value) -> Value {
     let started = record["call_start_time"].as_i64().and_then(DateTime::from_timestamp_millis);
     let ended = record["call_end_time"].as_i64().and_then(DateTime::from_timestamp_millis);
@@ -104,13 +105,13 @@ fn of_record(mut record: Value) -> Value {
         "started_at": moment(started),
         "ended_at": moment(ended),
         "diagnosis": record["analytics"]["audio"],
-        // No record has it.
+        // Records do not have this field.
         "model_setup_ms": null,
     });
     for name in ["turns", "barge_ins", "dropped_frames", "first_audio_ms"] {
         shown[name] = record["analytics"][name].take();
     }
-    // The conversation says what these say.
+    // The conversation contains these already.
     const SAID_ELSEWHERE: [&str; 9] = [
         "ucid",
         "call_id",
@@ -128,8 +129,9 @@ fn of_record(mut record: Value) -> Value {
     shown
 }
 
-/// `GET /calls/{id}/events`: states and words as they come, as server-sent events, until the call ends or the reader falls behind. With
-/// `Last-Event-ID`, from behind that event on, also when the call has ended meanwhile.
+/// `GET /calls/{id}/events`: states and words as server-sent events, until the call ends or the
+/// reader falls behind. With `Last-Event-ID` it starts after that event, even if the call has ended
+/// since.
 pub(super) async fn events(
     request: HttpRequest,
     id: Path<String>,
@@ -148,14 +150,14 @@ pub(super) async fn events(
         None => app.watching.find(&id).filter(|_| seen.is_some()).ok_or_else(|| gone(&id))?,
     };
     let from = seen.map_or_else(|| post.newest(), |seen| seen.min(post.newest()));
-    // Nothing is left to be told: a browser that asks again and again is told to stop.
+    // No event is left: this response stops a browser from reconnecting.
     if post.is_over() && post.after(from) == Next::Wait {
         return Ok(HttpResponse::NoContent().finish());
     }
     let bell = post.bell();
     let told = stream::unfold((post, bell, from), |(post, mut bell, last)| async move {
         loop {
-            // Looked at before the news, so that none comes between.
+            // The mark comes before the read, so that no event is missed in between.
             bell.mark_unchanged();
             let over = post.is_over();
             match post.after(last) {
@@ -164,7 +166,8 @@ pub(super) async fn events(
                 Next::Wait if over => return None,
                 Next::Wait => {}
             }
-            // A comment, so that no proxy takes the quiet for an end. The end of the call rings as well.
+            // A comment keeps proxies from closing the silent connection. The end of the call wakes
+            // the reader too.
             if timeout(KEEP_ALIVE, bell.changed()).await.is_err() {
                 let quiet = Bytes::from_static(b": the call goes on\n\n");
                 return Some((Ok(quiet), (post, bell, last)));
@@ -178,27 +181,30 @@ pub(super) async fn events(
         .streaming(Box::pin(told)))
 }
 
-/// `POST /calls/{id}/hangup`: ends the call politely; 202, for it takes a moment.
+/// `POST /calls/{id}/hangup`: ends the call politely. The answer is 202, because that takes a
+/// moment.
 pub(super) async fn hang_up(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     find(&app, &id).await?.do_send(HangUp::Operator);
     Ok(HttpResponse::Accepted().json(json!({ "status": "hanging_up" })))
 }
 
-/// `POST /calls/{id}/diagnosis`: examines the caller's audio again; the result is in the full view once half a second of voice came.
+/// `POST /calls/{id}/diagnosis`: examines the caller's audio again. The full view has the result
+/// after half a second of voice.
 pub(super) async fn diagnose(id: Path<String>, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     find(&app, &id).await?.do_send(Examine);
     Ok(HttpResponse::Accepted().json(json!({ "status": "examining" })))
 }
 
-/// What a recording is to do.
+/// The order to pause or resume a recording.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordingOrder {
-    /// Silence is recorded.
+    /// Whether to record silence.
     paused: bool,
 }
 
-/// `POST /calls/{id}/recording`: pauses the recording of a call, or goes on with it; 409 for a call that is not recorded.
+/// `POST /calls/{id}/recording`: pauses or resumes the recording of a call; 409 for a call that is
+/// not recorded.
 pub(super) async fn recording(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let told: RecordingOrder = order(body, r#"{"paused":true} or {"paused":false}"#)?;
     let call = find(&app, &id).await?;
@@ -224,7 +230,7 @@ struct Transfer {
     destination: String,
 }
 
-/// `POST /calls/{id}/transfer`: passes the call on to a named destination.
+/// `POST /calls/{id}/transfer`: transfers the call to a named destination.
 pub(super) async fn transfer(id: Path<String>, body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let order: Transfer = order(body, r#"{"destination":"name"}"#)?;
     let call = find(&app, &id).await?;
@@ -243,12 +249,14 @@ pub(super) async fn transfer(id: Path<String>, body: Body, app: Data<AppState>) 
     }
 }
 
-/// How long nothing is said to a reader. Proxies give up after 60 s of silence by habit.
+/// Longest silence towards a reader. Proxies usually time out after 60 s of silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Longest wait for a call to show itself: far more than a busy thread takes, little enough for a person.
+/// Longest wait for a call's snapshot: far more than a busy thread takes, and short enough for a
+/// person.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the record of a call that has just ended is looked for: for as long as its last words are waited for, and a moment.
+/// Number of attempts to read the record of a call that has just ended: they cover the wait for its
+/// last words and a moment more.
 const LAST_WORDS: u32 = 60;
 const A_MOMENT: Duration = Duration::from_millis(50);
 
@@ -261,7 +269,7 @@ async fn live(app: &AppState, id: &str) -> Result<Option<Addr<CallActor>>, Probl
     found.map_err(|_| unresponsive())
 }
 
-/// The call's fields as the list shows them, and what only the full view adds.
+/// Returns the call's fields in the list, and those that only the full view adds.
 fn summary(call: &CallSnapshot) -> (Map<String, Value>, Option<Value>) {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(call) else { return (Map::new(), None) };
     let detail = fields.remove("detail");

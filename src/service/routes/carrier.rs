@@ -1,7 +1,9 @@
-//! Carriers' paths: every carrier's requests are judged by its desk, acted upon here, and answered by its desk.
+//! The carriers' paths. A carrier's desk judges each request and writes the answer; the work in
+//! between is done here.
 //!
-//! Here is what is the same for all: a call comes in, is picked up, is connected; news; streams. `after` has what follows a stream, and
-//! `request` reads requests and writes documents.
+//! This file has the parts common to all carriers: incoming, answered and connected calls, status
+//! news, streams. `after` has the steps after a stream. `request` reads requests and writes
+//! documents.
 
 mod after;
 mod request;
@@ -80,7 +82,7 @@ async fn serve(
     door.hear(heard, &request).await
 }
 
-/// A carrier's door: what it asks and tells, by its desk.
+/// The request context of one carrier, with its desk.
 struct Door<'a> {
     app: &'a AppState,
     carrier: Carrier,
@@ -96,7 +98,7 @@ impl<'a> Door<'a> {
         Ok(Self { app, carrier, desk })
     }
 
-    /// Acts upon what the carrier has said.
+    /// Acts upon a carrier's request.
     async fn hear(&self, heard: Heard, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         Ok(match heard {
             Heard::Arrives(call) => self.arrives(call).await,
@@ -123,7 +125,8 @@ impl<'a> Door<'a> {
         request::written(self.desk.answer(answer))
     }
 
-    /// A call comes in. Takes a place for it and answers with where its audio goes, or politely says no.
+    /// Handles an incoming call: reserves a slot and answers with the stream's address, or refuses
+    /// politely.
     async fn arrives(&self, call: Arriving) -> HttpResponse {
         let Arriving { call: carrier_call, account, direction, from, to, parameters, in_progress, answered_by } = call;
         let machine = answered_by.is_some_and(AnsweredBy::is_machine);
@@ -164,13 +167,13 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// The document that connects a call to its first stream.
+    /// Returns the document that connects a call to its first stream.
     fn stream(&self, permit: &Permit) -> HttpResponse {
         let name = permit.call.to_string();
         self.answer(&Answer::Stream { name: &name, token: Some(&permit.token), parameters: &[] })
     }
 
-    /// A call is to be connected to a stream that vouches for itself.
+    /// Connects a call to a stream that is admitted by its URL.
     fn connects(&self, call: &Connecting) -> HttpResponse {
         let numbers = Numbers { from: call.from.clone(), to: call.to.clone() };
         if !self.app.answered.begins(&call.call, call.is_new, numbers, clock::now()) {
@@ -179,7 +182,8 @@ impl<'a> Door<'a> {
         self.answer(&Answer::Stream { name: &call.name, token: None, parameters: &call.parameters })
     }
 
-    /// Such a call is over, or its stream: the agent has said goodbye, or the caller has gone.
+    /// Handles the end of such a call or of its stream: the agent said goodbye, or the caller hung
+    /// up.
     fn connected_ended(&self, call: &str, asks: bool, event: &str) -> HttpResponse {
         if asks {
             debug!(carrier_call = logged(call), event; "a call whose stream is over is ended");
@@ -190,7 +194,7 @@ impl<'a> Door<'a> {
         self.answer(if asks { &Answer::HangUp } else { &Answer::Nothing })
     }
 
-    /// Refuses a URL that names an agent that is not there.
+    /// Refuses a URL that names an unknown agent.
     fn check_agent(
         &self,
         parameters: &[(String, String)],
@@ -209,7 +213,7 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// Somebody, or something, has answered a call that we began.
+    /// Handles the answer to an outbound call, by a person or a machine.
     async fn picked_up(&self, name: &str, carrier_call: CarrierCallId, by: Option<AnsweredBy>) -> HttpResponse {
         let app = self.app;
         let machine = by.is_some_and(AnsweredBy::is_machine);
@@ -231,7 +235,7 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// The carrier has found out who answered, beside the call. It is treated as what comes with the call's start is.
+    /// Handles a late detection of who answered, with the same result as one at the call's start.
     async fn detected(&self, call: CarrierCallId, by: AnsweredBy) -> HttpResponse {
         let app = self.app;
         let speaks = app.voicemail == Voicemail::Speak;
@@ -252,7 +256,8 @@ impl<'a> Door<'a> {
         self.answer(&Answer::Nothing)
     }
 
-    /// News of a call takes no place and leads nowhere; a terminal state frees what the call holds.
+    /// Handles status news at the wrong path. It reserves no slot and connects nothing; a terminal
+    /// state frees the call's resources.
     fn misdirected(&self, call: CarrierCallId, over: bool, status: &str, path: &str) -> HttpResponse {
         if self.app.hints.callback_at_voice.due(clock::now()) {
             let right = self.carrier.path(Role::Status).unwrap_or_default();
@@ -264,7 +269,7 @@ impl<'a> Door<'a> {
         self.answer(&Answer::Nothing)
     }
 
-    /// Somebody has answered a leg that the call has dialled; how it ends is told elsewhere.
+    /// Handles the answer of a dialled leg; its end is reported elsewhere.
     async fn leg_answered(&self, call: &CarrierCallId) -> HttpResponse {
         if let Some(call) = self.find(call).await {
             call.do_send(DialAnswered);
@@ -272,7 +277,8 @@ impl<'a> Door<'a> {
         self.answer(&Answer::Nothing)
     }
 
-    /// A call has changed its state. A terminal one frees what the call holds, should nothing else have said so.
+    /// Handles a new state of a call. A terminal state frees the call's resources if no other
+    /// report did.
     async fn status(&self, news: StatusNews) -> HttpResponse {
         let StatusNews { call, announced, unanswered, over, status } = news;
         if let Some(name) = announced {
@@ -291,7 +297,7 @@ impl<'a> Door<'a> {
         self.answer(&Answer::Nothing)
     }
 
-    /// The only news of a stream whose handshake failed before we saw it.
+    /// Handles news of a stream: the only report if its handshake failed before it reached us.
     fn stream_news(&self, news: &StreamNews) -> HttpResponse {
         let (stream, event) = (logged(&news.stream), news.event.as_deref());
         match &news.failed {
@@ -309,9 +315,10 @@ impl<'a> Door<'a> {
     }
 }
 
-/// Longest wait for the Supervisor. Carriers give up after 10 to 15 s; a Supervisor that takes 5 s is dead.
+/// Longest wait for the Supervisor. Carriers give up after 10 to 15 s; a Supervisor that takes 5 s
+/// is dead.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the model is told when a machine has answered.
+/// The model's instructions after a machine has answered.
 const TO_A_MACHINE: &str = "# This call\n\nAn answering machine has answered. Nobody hears you now and nobody will reply: leave one short message \
 with who you are, why you call and that you will call again, then end the call.";

@@ -1,4 +1,5 @@
-//! Who may pass: no web page of somewhere else, and at the admin's door whoever shows its token.
+//! Access rules: requests of foreign web pages are refused, and the admin's paths require the
+//! token.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,7 +17,8 @@ use super::app::{self, AppState};
 use super::page::{Foreign, Told};
 use super::problem::Problem;
 
-/// Lets a request pass that shows the admin's token. Where none is configured the listener is on loopback, and [`no_page`] has judged.
+/// Passes a request that has the admin's token. Without a configured token the listener is on
+/// loopback, and [`no_page`] has judged the request.
 pub(super) async fn admin(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -36,7 +38,7 @@ fn check_token(request: &HttpRequest, token: &str) -> Result<(), Problem> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    // Of equal length by hashing, so that not even the length is told by the time it takes.
+    // The comparison is of hashes, so its timing reveals not even the length.
     let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token)));
     if shown.is_some_and(same) {
         return Ok(());
@@ -45,16 +47,17 @@ fn check_token(request: &HttpRequest, token: &str) -> Result<(), Problem> {
         .with_header(header::WWW_AUTHENTICATE, "Bearer"))
 }
 
-/// Which listener a request came by.
+/// The listener that received a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listener {
-    /// Carriers'.
+    /// The carriers' listener.
     Public,
-    /// Operators'.
+    /// The operators' listener.
     Admin,
 }
 
-/// Refuses what a web page may have made, where nothing that a page cannot show is asked for.
+/// Refuses a request that a web page may have made, at paths that ask for nothing that a page
+/// cannot send.
 pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
     let (Some(app), Some(listener)) = (request.app_data::<Data<AppState>>(), request.app_data::<Listener>()) else {
         return Ok(());
@@ -77,13 +80,13 @@ pub(super) fn no_page(request: &HttpRequest) -> Result<(), Problem> {
     })
 }
 
-/// Whether nothing shows that a web page made it.
+/// Whether no header indicates that a web page made the request.
 pub(super) fn is_of_no_page(request: &HttpRequest) -> bool {
     told(request, |told| told.check_local()).is_ok()
 }
 
 fn told(request: &HttpRequest, judge: impl Fn(&Told<'_>) -> Result<(), Foreign>) -> Result<(), Foreign> {
-    // What is no text is no name of ours either.
+    // A header that is not text matches none of our names either.
     let all = |name| request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default());
     let target = request.uri().authority().map(|authority| authority.as_str());
     let hosts: Vec<_> = all("host").chain(target).collect();
@@ -91,13 +94,14 @@ fn told(request: &HttpRequest, judge: impl Fn(&Told<'_>) -> Result<(), Foreign>)
     judge(&Told { hosts: &hosts, origins: &origins, sites: &sites })
 }
 
-/// Refuses an order in a form that a page may send to anywhere without asking first.
+/// Refuses a body whose content type a page may send to any host without a CORS preflight.
 fn check_kind(request: &HttpRequest) -> Result<(), Problem> {
     let has_body = request.headers().contains_key(header::TRANSFER_ENCODING)
         || app::header(request, "content-length").is_some_and(|length| length.trim() != "0");
     let kind = app::header(request, "content-type").unwrap_or("application/json");
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // The second is what curl says of whatever it is given; a page that sends it shows its origin.
+    // `application/x-www-form-urlencoded` is curl's default for any body; a page that sends it also
+    // sends its `Origin`.
     let good = kind == "application/json" || kind == "application/x-www-form-urlencoded" || kind.ends_with("+json");
     if has_body && !good {
         let told = "expected the order as Content-Type: application/json";

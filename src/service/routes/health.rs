@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can take another call.
+//! Whether the process lives, and whether it can accept another call.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub async fn health(app: Data<AppState>) -> HttpResponse {
     }))
 }
 
-/// `GET /ready`: 200 when the next call would be taken, else 503 with the reason.
+/// `GET /ready`: 200 if the next call would be accepted, else 503 with the reason.
 pub async fn ready(app: Data<AppState>) -> HttpResponse {
     let refused = app.model.refused().await;
     let reason = match live_calls(&app).await {
@@ -42,7 +42,8 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
         Some(live_calls) if live_calls.calls.len() + live_calls.expected >= live_calls.max_calls => Some("full"),
         Some(_) => app.model.missing(refused).await,
     };
-    // Calls go on without their recordings, and records wait in memory; whoever needs them is to know.
+    // Calls continue without their recordings, and records wait in memory: operators need to see
+    // both.
     let degraded: Vec<&str> = [
         (recordings_missing(&app), "recording_dir_missing"),
         (records_unwritable(&app), "records_unwritable"),
@@ -58,38 +59,40 @@ pub async fn ready(app: Data<AppState>) -> HttpResponse {
     }
 }
 
-/// Whether calls are to be recorded and the folder for that has gone since the start. Counted too.
+/// Whether calls should be recorded and the folder has disappeared since the start. Updates the
+/// metric too.
 pub(super) fn recordings_missing(app: &AppState) -> bool {
     let missing = app.recordings.as_ref().is_some_and(|dir| !dir.is_dir());
     gauge!("switchboard_recording_dir_missing").set(if missing { 1.0 } else { 0.0 });
     missing
 }
 
-/// Whether records wait in memory because their folder cannot be written. Counted too.
+/// Whether records wait in memory because their folder is not writable. Updates the metric too.
 pub(super) fn records_unwritable(app: &AppState) -> bool {
     let unwritable = app.unwritable.is_so();
     gauge!("switchboard_records_unwritable").set(if unwritable { 1.0 } else { 0.0 });
     unwritable
 }
 
-/// Counts what refuses us and is left alone.
+/// Updates the metric of open breakers.
 pub(super) async fn count_refusals(app: &AppState) {
     if let Ok(refusals) = app.model.providers.send(CountRefusals).timeout(Duration::from_secs(1)).await {
         gauge!("switchboard_model_breaker_open").set(refusals as f64);
     }
 }
 
-/// Who is on; `None` when the Supervisor does not answer in time.
+/// Returns the live calls; `None` if the Supervisor does not answer in time.
 pub(super) async fn live_calls(app: &AppState) -> Option<CallList> {
     app.supervisor.send(ListCalls).timeout(Duration::from_secs(1)).await.ok()
 }
 
-/// Whether the next call would get a model session: by what refuses us, by the canary, and by whether a server takes
-/// connections. The last is a bare TCP connection, which costs nothing there; its answer is kept for a while, so that a busy load
-/// balancer does not become the model's burden.
+/// Predicts whether the next call would get a model session, from the breakers, the canary and a
+/// connection to the server. The last is a bare TCP connection, which costs the server nothing. Its
+/// result is cached, so that a busy load balancer does not burden the model.
 #[derive(Debug)]
 pub struct ModelProbe {
-    /// Each way calls are held, as what it may be held with; most calls' first.
+    /// The models of each plan: the first choice and its fallbacks. The plan of most calls comes
+    /// first.
     plans: Vec<Vec<ModelAddress>>,
     addresses: Vec<(String, u16)>,
     canary: Canary,
@@ -97,20 +100,21 @@ pub struct ModelProbe {
     last: Mutex<Option<(Instant, bool)>>,
 }
 
-/// Whose sessions are refused whatever they are held with.
+/// The agents for which every model of the plan is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused {
-    /// Nobody's.
+    /// No agent.
     Nobody,
-    /// Some agents'; most calls can be held.
+    /// Some agents; most calls are unaffected.
     SomeAgents,
-    /// Most calls'.
+    /// The agent of most calls.
     MostCalls,
 }
 
 impl ModelProbe {
-    /// Asks `providers` what of `plans` refuses us, most calls' first. Believes `canary`; until that has an answer, probes the servers of the first
-    /// plan, unless the model is `embedded` in this process.
+    /// Creates a probe. It asks `providers` which models of `plans` are refused; the plan of most
+    /// calls comes first. It believes `canary`. Until the canary has a result, it probes the
+    /// servers of the first plan, unless the model is `embedded` in this process.
     pub fn new(plans: Vec<Vec<ModelAddress>>, embedded: bool, canary: Canary, providers: Addr<Providers>) -> Self {
         let mut addresses: Vec<_> =
             plans.first().into_iter().flatten().filter(|_| !embedded).filter_map(address).collect();
@@ -118,7 +122,7 @@ impl ModelProbe {
         Self { plans, addresses, canary, providers, last: Mutex::default() }
     }
 
-    /// Why the next call would most likely get no session.
+    /// Returns why the next call would probably get no session.
     async fn missing(&self, refused: Refused) -> Option<&'static str> {
         match (refused, self.canary.answer()) {
             (Refused::MostCalls, _) | (_, Some(Seen::Refused)) => Some("model_refused"),
@@ -131,7 +135,7 @@ impl ModelProbe {
     async fn refused(&self) -> Refused {
         let all = self.plans.concat();
         let asked = self.providers.send(Consult(all)).timeout(Duration::from_secs(1));
-        // Who does not answer has nothing against anybody.
+        // Without an answer no model counts as refused.
         let standings = asked.await.unwrap_or_default();
         let mut standings = standings.into_iter();
         let mut refused = self.plans.iter().map(|plan| {
@@ -145,7 +149,7 @@ impl ModelProbe {
         }
     }
 
-    /// Whether any of the servers takes connections. Always, where there is none to ask.
+    /// Whether any of the servers accepts connections; true if there is no server to probe.
     async fn reachable(&self) -> bool {
         if self.addresses.is_empty() {
             return true;
@@ -162,16 +166,17 @@ impl ModelProbe {
     }
 }
 
-/// Where a model's server takes connections.
+/// Returns the host and port of a model's server.
 fn address(model: &ModelAddress) -> Option<(String, u16)> {
     let url = Url::parse(&model.endpoint.url).ok()?;
     let port = url.port().unwrap_or(if url.scheme() == "ws" { 80 } else { 443 });
     Some((url.host_str()?.to_owned(), port))
 }
 
-/// How long an answer is believed. Longer sends calls to a dead model, shorter knocks too often.
+/// How long a result is cached. Longer would send calls to a dead model; shorter would connect too
+/// often.
 const KEPT: Duration = Duration::from_secs(10);
-/// How long a connection may take; probes usually give up after a few seconds themselves.
+/// Longest wait for a connection. Load balancers usually give up after a few seconds themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
-//! What operators are told once in a while: a thing that is set up wrong is wrong for every call.
+//! Hints that are logged at most once in a while: a wrong setting is wrong for every call.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One for each thing that may be said.
+/// The state of each hint.
 #[derive(Debug, Default)]
 pub struct Hints {
-    /// A callback is sent to the address of calls.
+    /// A carrier sends a status callback to the address of calls.
     pub(super) callback_at_voice: Hint,
     /// A signature fits another address than ours.
     pub(super) other_address: Hint,
-    /// A socket's request came without its upgrade.
+    /// A WebSocket request arrived without its upgrade.
     pub(super) no_upgrade: Hint,
 }
 
-/// When something was said last.
+/// When a hint was last logged.
 #[derive(Debug, Default)]
 pub(super) struct Hint(Mutex<Option<Instant>>);
 
 impl Hint {
-    /// Whether it is to be said again; then it counts as said.
+    /// Whether to log the hint again; if so, it counts as logged.
     pub(super) fn due(&self, now: Instant) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = said.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE);
@@ -30,7 +30,8 @@ impl Hint {
     }
 }
 
-/// The pause between two times. Shorter fills the log of a busy service, longer is missed by whoever is looking for the cause.
+/// The pause between two logs of a hint. Shorter would fill the log of a busy service; longer would
+/// hide the hint from the operator who looks for the cause.
 const PAUSE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! How many strangers may stand at the door: sockets that have not yet shown a token, in total and per address. Pure.
+//! Limits the sockets that have not presented a token yet, in total and per address. Pure.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts the sockets that are open and not yet admitted; an admitted call is counted by the Supervisor instead.
+/// Counts open sockets before admission. The Supervisor counts admitted calls.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     total: usize,
@@ -12,14 +12,14 @@ pub struct ConnectionLimiter {
     waiting: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One socket's place at the door; given back when dropped.
+/// One socket's slot; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Ticket {
     limiter: Arc<ConnectionLimiter>,
     address: IpAddr,
 }
 
-/// Why a socket is not let in.
+/// Why a socket is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Crowded {
     /// Too many in total.
@@ -31,15 +31,15 @@ pub enum Crowded {
 }
 
 impl ConnectionLimiter {
-    /// A gate with room for `total` sockets, of which `per_address` may come from one address.
+    /// Creates a limiter for `total` sockets, of which `per_address` may come from one address.
     pub fn new(total: usize, per_address: usize) -> Arc<Self> {
         Arc::new(Self { total, per_address, waiting: Mutex::default() })
     }
 
-    /// Lets a socket in, or says why not.
+    /// Accepts a socket, or returns why not.
     ///
     /// # Errors
-    /// When the gate is full.
+    /// When a limit is reached.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Ticket, Crowded> {
         let mut waiting = self.waiting();
         if waiting.values().sum::<usize>() >= self.total {
@@ -54,7 +54,8 @@ impl ConnectionLimiter {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Counters are whole between any two statements, so a panic elsewhere does not spoil them.
+        // The counters are consistent between any two statements, so a panic elsewhere does not
+        // spoil them.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

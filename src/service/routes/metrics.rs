@@ -1,4 +1,4 @@
-//! The counters, as Prometheus reads them.
+//! The metrics, in the format of Prometheus.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,9 +1,14 @@
-//! The doors: HTTP and WebSocket in front of the actors. No call logic.
+//! The routes: HTTP and WebSocket in front of the actors. No call logic.
 //!
-//! One file a family: `carrier` (what carriers ask and tell, of all carriers alike), `stream` (the socket actor, with `admission`;
-//! `upgrade` takes its connection out of HTTP), `calls`, `outbound` and `spend` (admin, behind
-//! `guard`), `health`, `metrics`; `order` reads what is in bodies, and `welcome` is what every request passes first.
-//! Pure: `page`, `limiter`. `app` is what all of them know.
+//! One file per family:
+//!
+//! - `carrier`: the carriers' requests, the same for all carriers;
+//! - `stream`: the socket actor, with `admission`; `upgrade` takes its connection out of HTTP;
+//! - `calls`, `outbound`, `spend`: the admin's paths, behind `guard`;
+//! - `health`, `metrics`;
+//! - `order` reads bodies, and `welcome` comes before every request.
+//!
+//! Pure: `page`, `limiter`. `app` is the state that all of them share.
 
 mod admission;
 pub mod answered;
@@ -72,7 +77,7 @@ pub fn admin(app: &mut web::ServiceConfig) {
     );
 }
 
-/// A page of links, for somebody who has found the address.
+/// Returns a page of links, for a person who opens the address in a browser.
 fn index(title: &'static str, paths: &'static [&'static str]) -> HttpResponse {
     let links: String = paths.iter().map(|path| format!("<li><a href=\"{path}\">/{path}</a></li>")).collect();
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
@@ -80,7 +85,7 @@ fn index(title: &'static str, paths: &'static [&'static str]) -> HttpResponse {
     ))
 }
 
-/// A resource that answers any other method with a problem that names those it takes.
+/// Returns a resource that refuses any other method with a problem that names the allowed ones.
 fn only(path: &'static str, methods: impl Into<String>) -> Resource {
     let methods = methods.into();
     web::resource(path).default_service(web::to(move |request: HttpRequest| {

@@ -1,17 +1,17 @@
-//! What is in a body: a webhook's bytes, or an operator's order as JSON.
+//! Reads bodies: a webhook's bytes, or an operator's order as JSON.
 
 use actix_web::web::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
-/// A body as actix hands it over, so that what is wrong with it is told as a problem.
+/// A body as actix extracts it. An error becomes a problem in the response.
 pub(super) type Body = Result<Bytes, actix_web::Error>;
 
-/// The bytes.
+/// Returns the bytes.
 ///
 /// # Errors
-/// When they did not come, or were too many.
+/// When the body did not arrive, or is too large.
 pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
     body.map_err(|error| {
         let status = error.as_response_error().status_code();
@@ -19,13 +19,13 @@ pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
     })
 }
 
-/// The order in them; `expected` shows whoever wrote another one what it looks like.
+/// Parses the order; `expected` is an example that the error message shows.
 ///
 /// # Errors
-/// As [`bytes()`], and when it is not such an order.
+/// As [`bytes()`], and if the body is not such an order.
 pub(super) fn order<T: DeserializeOwned>(body: Body, expected: &str) -> Result<T, Problem> {
     let bytes = bytes(body)?;
-    // A list would be read as a table's fields in their order.
+    // serde would read a list as the fields of a struct in their order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::bad_request(format!("expected {expected}: found a list")));
     }

@@ -1,4 +1,5 @@
-//! `POST /calls`: the service calls somebody. The carrier rings, and asks for our document when somebody answers.
+//! `POST /calls`: outbound calls. The carrier dials, and requests our document when the call is
+//! answered.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,44 +27,44 @@ use super::order::{Body, order};
 use super::problem::Problem;
 use crate::service::config::{NotCalled, Outbound};
 
-/// What calls are begun with.
+/// The settings and the state of outbound calls.
 pub struct Dialling {
-    /// Whom, and how often.
+    /// The allowed numbers, and the limits.
     pub rules: Outbound,
-    /// The carrier that rings.
+    /// The carrier that dials.
     pub carrier: Carrier,
     /// Its API.
     pub api: Arc<dyn Control>,
-    /// Its desk, which knows our account and where it asks and tells.
+    /// Its desk, which knows our account and our callback URLs.
     pub desk: Arc<dyn Desk>,
-    /// The brief of an agent in a language.
+    /// Returns the profile of an agent in a language.
     pub profile: ProfileNamed,
     /// When calls were begun.
     pub pace: Mutex<Pace>,
 }
 
-/// The brief of an agent and a language for a call to a number, or why there is none.
+/// Returns the profile of an agent and a language for a call to a number, or why there is none.
 pub type ProfileNamed = Box<dyn Fn(&str, Option<&str>, &str) -> Result<Arc<CallProfile>, String> + Send + Sync>;
 
-/// An order to call somebody.
+/// An order to call a number.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
-    /// Who is called, E.164.
+    /// The number to call, in E.164.
     to: String,
-    /// The number they see; `outbound.from` where nothing is said.
+    /// The number that the callee sees; `outbound.from` by default.
     from: Option<String>,
-    /// The agent who speaks.
+    /// The agent that speaks.
     #[serde(default = "default_agent")]
     agent: String,
-    /// The language it begins with; its first where nothing is said.
+    /// The first language of the call; the agent's first language by default.
     language: Option<String>,
-    /// Whether an answering machine is looked for.
+    /// Whether to detect an answering machine.
     #[serde(default)]
     amd: Amd,
 }
 
-/// Whether an answering machine is looked for.
+/// Whether to detect an answering machine.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Amd {
@@ -73,7 +74,7 @@ enum Amd {
     MessageEnd,
 }
 
-/// `POST /calls`: 202 with our id of the call, which rings by then.
+/// `POST /calls`: 202 with our id of the call, once it rings.
 pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Some(dialling) = &app.dialling else {
         return Err(Problem::forbidden("outbound calls are switched off (`outbound.enabled`)"));
@@ -113,7 +114,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
     match control::http::place(&*dialling.api, &placing).await {
         Ok(placed) => {
             let id = permit.call.to_string();
-            // A carrier that does not name it yet does so when somebody answers.
+            // A carrier that has not named the call yet names it when the call is answered.
             let carrier_call = match placed {
                 Placed::Named(carrier_call) => Some(carrier_call),
                 Placed::Unnamed => None,
@@ -132,18 +133,19 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
             Ok(HttpResponse::Accepted().json(told))
         }
         Err(problem) => {
-            // The carrier has not named it; ours for it stands in the URLs that the carrier was given.
+            // The carrier has not named the call, so the log has our name, which is also in the
+            // URLs for the carrier.
             let call = CallTag::new(permit.call, &name);
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
             emit(Event::OutboundEnded { call: &call, status: "refused" });
-            // A call that was begun after all finds no place, and is told that nobody is there.
+            // If the carrier dials after all, the call finds no slot, and its webhook is refused.
             app.supervisor.do_send(NotBegun(name));
             Err(not_placed(&problem))
         }
     }
 }
 
-/// The number to be shown and the brief, or why nobody is called.
+/// Returns the number to show and the profile, or why the number is not called.
 fn judge(dialling: &Dialling, order: &Order) -> Result<(String, Arc<CallProfile>), Problem> {
     dialling.rules.permit(&order.to).map_err(|refusal| {
         let status = match refusal {
@@ -169,12 +171,12 @@ impl Amd {
     }
 }
 
-/// When calls were begun, for the cap of a minute. Pure.
+/// The times of the calls begun, for the limit per minute. Pure.
 #[derive(Debug, Default)]
 pub struct Pace(VecDeque<Instant>);
 
 impl Pace {
-    /// Counts a call, unless as many as `most` were begun within the minute.
+    /// Counts a call, unless `most` calls were begun within the last minute.
     fn take(&mut self, most: u32, now: Instant) -> bool {
         while self.0.front().is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE) {
             self.0.pop_front();
@@ -214,7 +216,7 @@ fn default_agent() -> String {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Longest wait for the Supervisor; a person waits too.
+/// Longest wait for the Supervisor; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Whether a web page may have made a request. Pure.
 //!
-//! A page in somebody's browser reaches loopback, and may open WebSockets wherever it likes: no rule of the browser keeps it from that.
-//! It shows itself by its `Origin`, by `Sec-Fetch-Site`, or by a host name that it has made to point here.
+//! A page in a browser can reach loopback, and may open WebSockets to any host: no rule of the
+//! browser prevents it. Its requests are recognised by `Origin`, by `Sec-Fetch-Site`, or by a host
+//! name that the page's owner has pointed at this machine.
 
 use std::net::IpAddr;
 
-/// What a request says of where it comes from and where it goes, each header as it stands.
+/// The headers that say where a request comes from and where it goes, unparsed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Told<'r> {
     /// Every `Host`, and the host of a target that is a whole URL.
@@ -16,22 +17,22 @@ pub(super) struct Told<'r> {
     pub(super) sites: &'r [&'r str],
 }
 
-/// What shows that a page made it, or may have.
+/// What indicates that a web page made, or may have made, the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Foreign {
-    /// Its host is not this machine.
+    /// The host is not this machine.
     #[error("its Host is no name of this machine's loopback address")]
     Host,
-    /// A page of somewhere else.
+    /// The origin is another site.
     #[error("its Origin is another than its Host")]
     Origin,
-    /// A page of somewhere else, by the browser's word.
+    /// The browser marks the request as coming from another site.
     #[error("its Sec-Fetch-Site is neither same-origin nor none")]
     Site,
 }
 
 impl Told<'_> {
-    /// Judges a request that nothing but the network it comes by speaks for.
+    /// Judges a request that nothing authenticates but its network.
     pub(super) fn check_local(&self) -> Result<(), Foreign> {
         let local = |host: &&str| split(host).is_some_and(|(name, _)| is_loopback(&name));
         if self.hosts.is_empty() || !self.hosts.iter().all(local) {
@@ -43,7 +44,7 @@ impl Told<'_> {
         self.check_origin()
     }
 
-    /// Judges a request that shows a token as well: a page may use one that its browser keeps.
+    /// Judges a request that also has a token: a page may use a token that its browser keeps.
     pub(super) fn check_origin(&self) -> Result<(), Foreign> {
         let own = |origin: &&str| {
             let Some((scheme, authority)) = origin.trim().split_once("://") else { return false };
@@ -63,8 +64,8 @@ impl Told<'_> {
         if self.origins.iter().all(own) { Ok(()) } else { Err(Foreign::Origin) }
     }
 
-    /// Judges the upgrade of a carrier, which signs. Some clients that are no browsers send the name they have dialled as their origin;
-    /// `public` is that name where a proxy has changed the `Host`.
+    /// Judges the upgrade of a carrier that signs. Some clients other than browsers send the host
+    /// that they dialled as their origin. `public` is that host if a proxy has changed `Host`.
     pub(super) fn check_carrier(&self, public: &str) -> Result<(), Foreign> {
         let name = |host: &str| split(host).map(|(name, _)| name);
         let own = |origin: &&str| {
@@ -76,7 +77,7 @@ impl Told<'_> {
     }
 }
 
-/// The name and the port of `host:port`, the name in small letters and without the dot at its end.
+/// Splits `host:port`; the name in lower case and without a trailing dot.
 fn split(host: &str) -> Option<(String, Option<u16>)> {
     let host = host.trim();
     let (name, port) = match host.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! Errors as the outside sees them: RFC 9457, `application/problem+json`.
+//! Errors in responses: RFC 9457, `application/problem+json`.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
-/// What is told to the other side. What is for our log alone is logged where it happens and does not come here.
+/// An error for the client. Details for our log alone are logged where they occur and never get
+/// here.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -16,7 +17,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// A problem of kind `status`; `detail` says what to do about it.
+    /// A problem with this `status`; `detail` says what to do about it.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), header: None }
     }
@@ -26,22 +27,22 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// The request is not from whom it should be. The stranger is told no more.
+    /// The request is not from an authorised client, and the response reveals no more.
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    /// There is no such thing.
+    /// The resource does not exist.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// Not now; try again in `seconds`.
+    /// The service is unavailable; the client may retry in `seconds`.
     pub(super) fn unavailable(detail: impl Into<String>, seconds: u32) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
-    /// The same with one header more.
+    /// Adds a header.
     pub(super) fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));
         self
@@ -72,7 +73,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// The answer to a path that nothing answers.
+/// The response for an unknown path.
 pub(super) async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Err(Problem::not_found(format!("there is nothing at {}", request.path())))
 }

@@ -1,4 +1,4 @@
-//! What was spent today, and the hand on the kill switch.
+//! Today's spending, and the kill switch.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::app::AppState;
 use super::order::{Body, order};
 use super::problem::Problem;
 
-/// `GET /spend`: what was spent today (UTC), and what may be.
+/// `GET /spend`: today's spending (UTC), and its limits.
 pub(super) async fn show(app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let sheet = app.supervisor.send(ShowSpend).timeout(PATIENCE).await.map_err(|_| unresponsive())?;
     Ok(answer(&sheet))
@@ -23,11 +23,11 @@ pub(super) async fn show(app: Data<AppState>) -> Result<HttpResponse, Problem> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
-    /// Whether it is to be on.
+    /// Whether to switch it on.
     on: bool,
 }
 
-/// `POST /spend/kill`: with `{"on":true}` no call is taken and those that are on are closed politely.
+/// `POST /spend/kill`: with `{"on":true}` no call is accepted and live calls are closed politely.
 pub(super) async fn kill(body: Body, app: Data<AppState>) -> Result<HttpResponse, Problem> {
     let Order { on } = order(body, r#"{"on":true} or {"on":false}"#)?;
     let sheet = app.supervisor.send(Kill { on }).timeout(PATIENCE).await.map_err(|_| unresponsive())?;

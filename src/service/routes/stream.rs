@@ -2,8 +2,8 @@
 //!
 //! The only file that names `actix-web-actors`.
 //!
-//! What a stream may say when, what the call is told of it and how it ends is [`line::stream`]'s to decide. Here are its socket, its
-//! wire and its timer.
+//! [`line::stream`] decides which messages are valid, what the call is notified of and how the
+//! stream ends. This file has the stream's socket, wire and timer.
 //!
 //! [`line::stream`]: switchboard_actors::line::stream
 
@@ -43,7 +43,7 @@ use super::limiter::Ticket;
 use super::problem::Problem;
 use super::upgrade::{self, Carried, Written};
 
-/// Upgrades a request that has been found to be the carrier's.
+/// Upgrades a request that was verified as the carrier's.
 pub(super) fn upgrade(
     carrier: Carrier,
     arrival: Arrival,
@@ -69,7 +69,8 @@ pub(super) fn upgrade(
     let carrier_call = Arc::clone(&stream.carrier_call);
     let start = Box::new(move |frames: Half| -> Written {
         Box::pin(WebsocketContext::with_factory(pending::<Result<Bytes, PayloadError>>(), |ctx| {
-            // Read where the connection is read, instead of from a request's payload, through two buffers more.
+            // Frames are read directly from the connection; a request's payload would add two
+            // buffers.
             ctx.add_stream(frames.map(|frame| frame.and_then(message)));
             stream
         }))
@@ -78,7 +79,8 @@ pub(super) fn upgrade(
     Ok(response)
 }
 
-/// A carrier's request whose upgrade was lost on the way: only whoever took it away sees our answer.
+/// Handles a carrier's request whose upgrade was lost on the way: only the proxy that removed it
+/// sees our answer.
 fn without_upgrade(request: &HttpRequest, app: &AppState) {
     emit(Event::CallRefused { reason: "no_upgrade", carrier_call: None });
     if app.hints.no_upgrade.due(clock::now()) {
@@ -87,7 +89,7 @@ fn without_upgrade(request: &HttpRequest, app: &AppState) {
     }
 }
 
-/// A frame as the socket actor takes it.
+/// Converts a frame to a message of the socket actor.
 fn message(frame: ws::Frame) -> Result<ws::Message, ProtocolError> {
     Ok(match frame {
         ws::Frame::Text(text) => ws::Message::Text(
@@ -102,34 +104,35 @@ fn message(frame: ws::Frame) -> Result<ws::Message, ProtocolError> {
     })
 }
 
-/// One carrier's socket.
+/// The socket of one carrier stream.
 struct MediaStream {
     carrier: Carrier,
-    /// How it came to be here.
+    /// How the stream is admitted.
     arrival: Arrival,
     app: Data<AppState>,
-    /// What decides.
+    /// The logic.
     stream: Stream,
-    /// What it asks for; empty but within [`Self::step`].
+    /// The actions that the logic requests; empty outside [`Self::step`].
     actions: Vec<StreamAction>,
-    /// The carrier's call, once `start` has named it. The connection has it too, for the log.
+    /// The carrier's call, once `start` has named it. The connection shares it, for the log.
     carrier_call: Arc<OnceLock<CarrierCallId>>,
-    /// Its place at the door, until it is in a call or closes.
+    /// Its slot in the limiter, until the stream is in a call or closes.
     ticket: Option<Ticket>,
-    /// Tells the one who asks that the call has taken the line; dropped, it tells that the socket was gone before.
+    /// Signals the admission task that the call has taken the line. If dropped, the socket closed
+    /// before.
     taken: Option<oneshot::Sender<()>>,
-    /// Whom to tell, once the call has taken the line.
+    /// The call that is notified of the line, once it has taken it.
     call: Option<LineAttached>,
-    /// Puts odd frames right; from `start` on.
+    /// Repairs unusual frames; set from `start` on.
     intake: Option<Intake>,
-    /// What was odd so far.
+    /// The format mismatches so far.
     mismatches: Vec<FormatMismatch>,
     fragments: Fragments,
-    /// Rings when the stream is to be told the time; from the actor's start on.
+    /// The timer of the stream; set once the actor has started.
     alarm: Option<Alarm>,
-    /// Its wire.
+    /// The codec of the carrier's messages.
     wire: Box<dyn Wire>,
-    /// The buffers that outgoing messages are written in.
+    /// The buffers of outgoing messages.
     out: Outgoing,
 }
 
@@ -154,7 +157,7 @@ impl MediaStream {
         }
     }
 
-    /// Something happens; what follows is done.
+    /// Passes an event to the logic and carries out the resulting actions.
     fn step(&mut self, event: StreamEvent, ctx: &mut WebsocketContext<Self>) {
         let mut actions = std::mem::take(&mut self.actions);
         self.stream.handle(event, clock::now(), &mut actions);
@@ -172,7 +175,7 @@ impl MediaStream {
         match action {
             A::Ask(start) => self.ask(*start, ctx),
             A::ConfirmTaken => {
-                // Nobody listens only when the one who asks is gone with its thread; then so are we.
+                // The receiver is gone only if this thread is shutting down.
                 let _ = self.taken.take().map(|taken| taken.send(()));
                 self.ticket = None;
             }
@@ -212,19 +215,19 @@ impl MediaStream {
         }
     }
 
-    /// The carrier's id of the call, once it is known.
+    /// Returns the carrier's call id, once it is known.
     fn named(&self) -> Option<&str> {
         self.carrier_call.get().map(CarrierCallId::as_str)
     }
 
-    /// One message of the carrier.
+    /// Handles one message of the carrier.
     fn hear(&mut self, message: Incoming<'_>, ctx: &mut WebsocketContext<Self>) {
         let read = self.wire.read(message, &mut self.out);
         self.send(ctx);
         self.step(StreamEvent::Message(read), ctx);
     }
 
-    /// Sends what the wire has written; what comes after a close frame is dropped with the socket.
+    /// Sends the encoded messages. Messages after a close frame are dropped with the socket.
     fn send(&mut self, ctx: &mut WebsocketContext<Self>) {
         if self.out.is_empty() {
             return;
@@ -240,7 +243,8 @@ impl MediaStream {
         self.out.clear();
     }
 
-    /// Perishable: a full mailbox costs this frame. A closed one means that the call is ending, and it says so.
+    /// Passes a frame to the call. Frames are perishable: a full mailbox drops this one. A closed
+    /// mailbox means that the call is ending, and the call reports its end itself.
     fn hand_on(&mut self, frame: FromCaller) {
         let Some(call) = &self.call else { return };
         if let Err(actix::prelude::SendError::Full(_)) = call.frames.try_send(frame) {
@@ -250,7 +254,7 @@ impl MediaStream {
 
     /// Asks the Supervisor for a call on this thread.
     fn ask(&mut self, start: StreamStart, ctx: &mut WebsocketContext<Self>) {
-        // It is set once: a second `start` is not asked for.
+        // It is set once: a second `start` requests no admission.
         let _ = self.carrier_call.set(start.carrier_call.clone());
         self.intake = Some(Intake::new(start.format.hears));
         let (taken, line_taken) = oneshot::channel();
@@ -272,7 +276,7 @@ impl MediaStream {
         });
     }
 
-    /// Sends a close frame. A call that waits for the line learns that there is none.
+    /// Sends a close frame. A call that waits for the line is notified that there is none.
     fn close(&mut self, code: stream::CloseCode, reason: &str, ctx: &mut WebsocketContext<Self>) {
         (self.taken, self.ticket) = (None, None);
         let (carrier_call, code) = (named(self.named()), close_code(code));
@@ -280,7 +284,7 @@ impl MediaStream {
         ctx.close(Some(CloseReason { code, description: Some(reason.to_owned()) }));
     }
 
-    /// Tells what was odd about the frames since the last time.
+    /// Reports the format mismatches since the last report.
     fn report_mismatches(&mut self) {
         let Some(intake) = &mut self.intake else { return };
         for (mismatch, times) in intake.take_findings() {
@@ -296,7 +300,7 @@ impl MediaStream {
         }
     }
 
-    /// A fragment of a message.
+    /// Handles a fragment of a message.
     fn reassemble(&mut self, item: &Item, ctx: &mut WebsocketContext<Self>) {
         let (part, bytes) = socket::part(item);
         match self.fragments.take(part, bytes) {
@@ -344,7 +348,7 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for MediaStream {
                 let in_order = reason.is_none_or(|reason| reason.code == CloseCode::Normal);
                 self.step(StreamEvent::PeerClosed { in_order }, ctx);
             }
-            // The decoder does not find the next frame.
+            // The decoder cannot find the next frame.
             Err(error) => {
                 debug!(problem:% = error; "the socket failed");
                 let too_large = matches!(error, ProtocolError::Overflow);
@@ -384,7 +388,7 @@ impl Handler<ToLine> for MediaStream {
     }
 }
 
-/// The Supervisor said no.
+/// The Supervisor refused the stream.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Refused(Refusal);
@@ -418,6 +422,7 @@ const fn close_code(code: stream::CloseCode) -> CloseCode {
     }
 }
 
-/// Commands that may wait for this socket: a lead of some 20 frames, their marks, and as much again for a busy thread. Fewer:
-/// audio dropped when the thread stutters. More: speech that comes too late to be of use.
+/// Commands that may wait for this socket: a lead of some 20 frames, their marks, and as many again
+/// for a busy thread. Fewer would drop audio when the thread stutters; more would deliver speech
+/// too late to be useful.
 const MAILBOX: usize = 128;

@@ -1,11 +1,12 @@
-//! A connection whose request was an upgrade: taken out of HTTP and carried by a task of its own.
+//! Takes a connection out of HTTP after its upgrade; a task of its own then serves it.
 //!
-//! The request itself goes to the routes like any other. Where a door takes it, its response holds a [`Carried`], and from then on the
-//! connection is a WebSocket between the peer and the stream's actor, with no HTTP in between: an HTTP response without end would
-//! keep the state of a request that is long answered, and three buffers more, in the way of every message. Any other response is
-//! written, and the connection closed.
+//! The request goes to the routes like any other. A route that accepts it puts a [`Carried`] into
+//! its response. From then on the connection is a WebSocket between the peer and the stream's
+//! actor, with no HTTP in between. An endless HTTP response would keep the state of an old request,
+//! and three more buffers in the path of every message. Any other response is written, and the
+//! connection closed.
 //!
-//! A peer that takes nothing of what it is sent is cut after [`Carried::patience`].
+//! A peer that reads nothing is cut after [`Carried::patience`].
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -35,30 +36,32 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::app::named;
 use crate::service::places::Place;
 
-/// What a door puts into its response to take the connection.
+/// What a route puts into its response to take the connection.
 pub(super) struct Carried {
-    /// Starts the stream's actor with what it reads; gives what it writes, as whole frames.
+    /// Starts the stream's actor with the incoming frames; returns the outgoing ones, as whole
+    /// frames.
     pub(super) start: Box<dyn FnOnce(Half) -> Written>,
-    /// The largest message taken, bytes.
+    /// The largest accepted message, in bytes.
     pub(super) max_message: usize,
-    /// How long the peer may take nothing of what it is sent.
+    /// How long the peer may read nothing.
     pub(super) patience: Duration,
-    /// The carrier's id of the call, for the log: set once `start` has named it.
+    /// The carrier's call id, for the log; set once `start` has named it.
     pub(super) carrier_call: Arc<OnceLock<CarrierCallId>>,
 }
 
-/// What an actor writes to its socket; its end is the socket's.
+/// What an actor writes to its socket. The end of the stream closes the socket.
 pub(super) type Written = Pin<Box<dyn Stream<Item = Result<Bytes, Error>>>>;
 
-/// Marks the requests whose connection can be taken.
+/// Marks requests whose connection can be taken.
 struct Offered;
 
-/// Whether the connection of `request` can be taken: it is an upgrade to a WebSocket, and has no body that would come first.
+/// Whether the connection of `request` can be taken: the request is an upgrade to a WebSocket and
+/// has no body.
 pub(super) fn is_offered(request: &HttpRequest) -> bool {
     request.extensions().contains::<Offered>()
 }
 
-/// The service of upgrades: asks `app`, and carries what is to be carried.
+/// The service of upgrades: asks `app`, and serves the connections that a route takes.
 pub(crate) fn upgrades<A, S, B>(
     app: impl Fn() -> A + 'static,
 ) -> impl ServiceFactory<
@@ -92,7 +95,7 @@ where
     B: MessageBody,
 {
     request.extensions_mut().insert(Offered);
-    // In hand until the connection ends: a stream waits for no request.
+    // The request counts as in progress until the connection ends: a stream waits for no request.
     let _served = request.conn_data::<Rc<Place>>().map(Place::serve);
     let mut response = match app.call(request).await {
         Ok(response) => response,
@@ -111,14 +114,16 @@ where
     let (sink, frames) = socket::split(socket);
     let Carried { start, patience, carrier_call, .. } = carried;
     let connection = Connection { written: Some(start(frames)), sink, patience, carrier_call, stall: None };
-    // In a task of its own, whose turns do not go through all that a request is read with. The first one waits: the server counts it.
+    // A task of its own: its polls bypass the state of the HTTP request. The outer task waits for
+    // it, because the server counts that one.
     if let Ok(Err(problem)) = actix_rt::spawn(connection).await {
         debug!(problem:% = problem; "the connection failed");
     }
     Ok(())
 }
 
-/// Writes a response that does not take the connection, and closes it: what follows an upgrade is no HTTP.
+/// Writes a response that does not take the connection, and closes it: the bytes after an upgrade
+/// are not HTTP.
 async fn refuse<B: MessageBody>(
     mut head: Response<()>,
     body: B,
@@ -134,7 +139,8 @@ async fn refuse<B: MessageBody>(
         }
         framed.send(h1::Message::Chunk(None)).await?;
         SinkExt::<h1::Message<(Response<()>, BodySize)>>::close(&mut framed).await?;
-        // Unread bytes would make the system's close a reset, which overtakes what was written.
+        // With unread bytes the system would send a reset on close, which can overtake the
+        // response.
         let mut unread = [0; 1024];
         while framed.io_mut().read(&mut unread).await? > 0 {}
         Ok(())
@@ -144,12 +150,13 @@ async fn refuse<B: MessageBody>(
 
 /// A socket, and the actor behind it.
 struct Connection {
-    /// `None` once it has ended.
+    /// `None` once the actor has ended.
     written: Option<Written>,
     sink: Half,
     patience: Duration,
     carrier_call: Arc<OnceLock<CarrierCallId>>,
-    /// Runs while something waits for the peer, from when it last took some: what it had taken by then.
+    /// Runs while data waits for the peer. It restarts whenever the peer reads; the number is what
+    /// the peer had read by then.
     stall: Option<(Pin<Box<Sleep>>, u64)>,
 }
 
@@ -160,7 +167,7 @@ impl Future for Connection {
         let this = &mut *self;
         loop {
             match this.sink.poll_flush_unpin(task)? {
-                // A last word that is written may still be kept from the peer by what the peer sends.
+                // The peer's unread data may still block a last word that is written.
                 Poll::Ready(()) if this.written.is_none() => {}
                 Poll::Ready(()) => this.stall = None,
                 Poll::Pending if this.is_stalled(task) => return Poll::Ready(Ok(())),
@@ -181,7 +188,7 @@ impl Future for Connection {
             }
             match written.poll_next_unpin(task) {
                 Poll::Ready(Some(Ok(frames))) => this.sink.start_send_unpin(Outgoing::Frames(frames))?,
-                // The actor has had its last word and waits for nothing any more.
+                // The actor has written its last word.
                 Poll::Ready(Some(Err(_)) | None) => (this.written, this.stall) = (None, None),
                 Poll::Pending => return Poll::Pending,
             }
@@ -190,7 +197,7 @@ impl Future for Connection {
 }
 
 impl Connection {
-    /// Whether the peer has had its time; that of a last word is short.
+    /// Whether the peer has exceeded its time; the time for a last word is short.
     fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         let patience = if self.written.is_some() { self.patience } else { GOODBYE };
         let taken = self.sink.taken();
@@ -208,7 +215,8 @@ impl Connection {
     }
 }
 
-/// How long a last word may take. Shorter: lost on a slow line. Longer: a place held by a peer that is gone.
+/// How long a last word may take. Shorter would lose it on a slow line; longer would keep a slot
+/// for a peer that is gone.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -219,7 +227,8 @@ mod tests {
 
     use super::*;
 
-    /// A connection whose actor writes without end, over a line that holds 64 bytes; and the peer's end.
+    /// Returns a connection whose actor writes endlessly into a buffer of 64 bytes, and the peer's
+    /// end.
     fn connection(patience: Duration) -> (Connection, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64);
         let parts = FramedParts::with_read_buf(Box::new(ours) as _, ws::Codec::new(), actix_web::web::BytesMut::new());

@@ -1,7 +1,9 @@
-//! Who watches calls: what was told of a call is kept for a while, so that a reader whose connection broke goes on where it stopped.
+//! The readers of calls' events. The events of a call are kept for a while, so that a reader
+//! resumes after a broken connection.
 //!
-//! A call is listened to from its first reader on. What it tells has a number (`id:` of the event) and a time (`at`). A reader that
-//! names the last number it has (`Last-Event-ID`) gets what came after it, also when the call has ended meanwhile.
+//! A call is watched from its first reader on. Each event has a number (`id:`) and a time (`at`). A
+//! reader that sends the last number it has (`Last-Event-ID`) gets the later events, even if the
+//! call has ended since.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,31 +14,31 @@ use switchboard_actors::clock;
 use switchboard_actors::transcript::watch::{News, Watcher};
 use tokio::sync::watch;
 
-/// The calls that are watched, or were lately.
+/// The calls that are watched, or were recently.
 #[derive(Debug, Default)]
 pub struct Watching(Mutex<VecDeque<Arc<Post>>>);
 
-/// One call's news.
+/// The events of one call.
 #[derive(Debug)]
 pub(super) struct Post {
     /// Our id of the call, and the carrier's.
     names: [String; 2],
     told: Arc<Mutex<Told>>,
-    /// Rings with each event, and when the call is over.
+    /// Signals each event, and the end of the call.
     bell: watch::Receiver<u64>,
-    /// There while the call is.
+    /// Alive while the call is live.
     alive: Weak<()>,
 }
 
-/// What the call tells; goes with it.
+/// The call's end of the channel; dropped with the call.
 struct Ear {
-    /// First to go: whoever hears the bell for the last time finds the call over.
+    /// The first field to drop: a reader that gets the last signal finds the call over.
     _alive: Arc<()>,
     bell: watch::Sender<u64>,
     told: Arc<Mutex<Told>>,
 }
 
-/// What was told, the newest last.
+/// The events, the newest last.
 #[derive(Debug, Default)]
 struct Told {
     events: VecDeque<(u64, String)>,
@@ -44,24 +46,24 @@ struct Told {
     bytes: usize,
 }
 
-/// What is next for a reader.
+/// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// These events, and the number of the last of them.
+    /// These events, and the number of the last one.
     Events(String, u64),
-    /// Nothing yet.
+    /// No new event yet.
     Wait,
-    /// What it has to read next is not kept any more.
+    /// The next event is no longer kept.
     Behind,
 }
 
 impl Watching {
-    /// The news of a call with this id, if it is or was watched.
+    /// Returns the events of a call with this id, if it is or was watched.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Post>> {
         locked(&self.0).iter().rev().find(|post| post.names.iter().any(|name| name == id)).cloned()
     }
 
-    /// Listens to a call from now on, unless somebody does already. The watcher is for the call.
+    /// Watches a call from now on, unless it is watched already. The call receives the watcher.
     pub(super) fn listen(&self, names: [String; 2]) -> (Arc<Post>, Option<Watcher>) {
         let mut posts = locked(&self.0);
         if let Some(post) = posts.iter().find(|post| post.names[0] == names[0]) {
@@ -73,7 +75,7 @@ impl Watching {
         let alive = Arc::downgrade(&here);
         let ear = Ear { _alive: here, bell: ring, told: Arc::clone(&told) };
         let watcher = Watcher::new(move |news: News| {
-            // Without a reader it goes on: one may come back.
+            // Without a reader the call stays watched: a reader may reconnect.
             ear.hear(&news);
             true
         });
@@ -88,7 +90,7 @@ impl Watching {
 }
 
 impl Post {
-    /// What comes after the event `last`.
+    /// Returns the events after `last`.
     pub(super) fn after(&self, last: u64) -> Next {
         locked(&self.told).after(last)
     }
@@ -98,12 +100,12 @@ impl Post {
         locked(&self.told).newest
     }
 
-    /// Tells when there is something new; closed once the call is over.
+    /// Signals each new event; closed once the call is over.
     pub(super) fn bell(&self) -> watch::Receiver<u64> {
         self.bell.clone()
     }
 
-    /// Whether the call tells nothing more.
+    /// Whether no more events will come.
     pub(super) fn is_over(&self) -> bool {
         self.alive.strong_count() == 0
     }
@@ -146,15 +148,15 @@ impl Told {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whatever a panic left is whole.
+    // A panic leaves the data consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Events of a call that are kept: some minutes of talk, word by word.
+/// Most events that are kept per call: some minutes of talk, word by word.
 const MOST_EVENTS: usize = 2_000;
-/// Their bytes.
+/// Most bytes of a call's events.
 const MOST_BYTES: usize = 256 * 1024;
-/// Calls whose news are kept. Those that are on are never let go.
+/// Most calls whose events are kept. Live calls are never dropped.
 const MOST_POSTS: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What every request passes first, at both listeners: a page of somewhere else is refused, and a body has to come whole and in time.
+//! The first step of every request, at both listeners: it refuses requests of foreign web pages,
+//! and requires the whole body in time.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -41,7 +42,7 @@ pub(crate) async fn welcome(
     Ok(response.map_body(|_, body| BoxBody::new(Answer { body: body.boxed(), _served: served })))
 }
 
-/// The whole body, where there is one.
+/// Returns the whole body, if there is one.
 async fn read(request: &mut ServiceRequest) -> Result<Option<Bytes>, Problem> {
     let mut payload = request.take_payload();
     if let Payload::None = payload {
@@ -67,11 +68,11 @@ async fn read(request: &mut ServiceRequest) -> Result<Option<Bytes>, Problem> {
         Ok(Err(problem)) => (problem.status_code(), format!("the body cannot be read: {problem}")),
         Err(_) => (StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {} s", LONGEST.as_secs())),
     };
-    // The rest of it would be read as another request.
+    // On a connection that stayed open, the rest of the body would be read as another request.
     Err(Problem::new(status, why).with_header(header::CONNECTION, "close"))
 }
 
-/// A response on its way; its connection has a request in hand until it is through.
+/// A response in progress; its connection has a request in progress until it is complete.
 struct Answer {
     body: BoxBody,
     _served: Option<Served>,
@@ -89,7 +90,8 @@ impl MessageBody for Answer {
     }
 }
 
-/// How long a body may take. Longer: strangers keep connections with half of one. A carrier's is there with its head.
+/// How long a body may take. Longer would let peers keep connections open with half a body. A
+/// carrier's body arrives with its head.
 const LONGEST: Duration = Duration::from_secs(5);
-/// A webhook's form is a few KiB.
+/// The largest body: a webhook's form is a few KiB.
 const LARGEST_BODY: usize = 64 * 1024;

@@ -1,4 +1,5 @@
-//! What follows a stream: the call goes on, comes back or ends; somebody is dialled, told, and joined.
+//! The steps after a stream: the call continues, returns to the agent or ends; a callee is dialled,
+//! briefed and joined.
 
 use actix_web::HttpResponse;
 use log::{info, warn};
@@ -11,7 +12,7 @@ use super::super::app::Asked;
 use super::{Door, PATIENCE};
 
 impl Door<'_> {
-    /// The stream has ended and the carrier asks how the call goes on.
+    /// Answers how a call continues after its stream has ended.
     pub(super) async fn stream_ended(&self, ending: StreamEnding) -> HttpResponse {
         let call = ending.call.clone();
         if ending.over {
@@ -38,14 +39,14 @@ impl Door<'_> {
         self.answer(&Answer::Refuse { language: &language })
     }
 
-    /// The language that a call would be held in.
+    /// Returns the language that a call would use.
     fn language_of(&self, ending: &StreamEnding) -> String {
         let (carrier, direction) = (self.carrier, ending.direction);
         let (from, to) = (ending.from.expose(), ending.to.expose());
         (self.app.profiles)(&Asked { carrier, direction, from, to, parameters: &[] }).language.clone()
     }
 
-    /// A dialled leg has ended and the carrier asks how the call goes on.
+    /// Answers how a call continues after a dialled leg has ended.
     pub(super) async fn dial_ended(&self, call: CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
         if outcome.is_none() {
             self.app.supervisor.do_send(CarrierEnded(call));
@@ -54,7 +55,7 @@ impl Door<'_> {
         self.what_next(call, outcome).await
     }
 
-    /// The document for a call whose stream, or dialled leg, has ended.
+    /// Returns the document for a call whose stream or dialled leg has ended.
     async fn what_next(&self, call: CarrierCallId, dialled: Option<DialOutcome>) -> HttpResponse {
         match self.ask_next(&call, dialled).await {
             Next::Dial { name, destination, .. } => self.answer(&Answer::Dial(Dial {
@@ -71,7 +72,7 @@ impl Door<'_> {
             }
             Next::Return => match self.app.supervisor.send(ExpectReturn(call)).timeout(PATIENCE).await {
                 Ok(Some(permit)) => {
-                    // A stream's name is its own within the call.
+                    // The name of a stream is unique within the call.
                     let name = CallId::random().to_string();
                     self.answer(&Answer::Stream { name: &name, token: Some(&permit.token), parameters: &[] })
                 }
@@ -80,16 +81,16 @@ impl Door<'_> {
         }
     }
 
-    /// How the call goes on; a call that is no longer on is over.
+    /// Asks the call how it continues. A call that is no longer live is over.
     async fn ask_next(&self, call: &CarrierCallId, dialled: Option<DialOutcome>) -> Next {
         let Some(call) = self.find(call).await else { return Next::HangUp };
         call.send(NextAsked(dialled)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)
     }
 
-    /// Somebody has answered a dialled leg and is told what the call is about before the two are joined.
+    /// Announces to the answered leg what the call is about, before the two are joined.
     pub(super) async fn whisper(&self, call: &CarrierCallId) -> HttpResponse {
         let next = match self.find(call).await {
-            // Nothing comes of this question.
+            // This question changes nothing in the call.
             Some(call) => call.send(ReadNext).timeout(PATIENCE).await.unwrap_or(Next::HangUp),
             None => Next::HangUp,
         };
@@ -103,12 +104,13 @@ impl Door<'_> {
             Some((words, language)) => {
                 self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Dialled })
             }
-            // The caller has gone meanwhile: nobody is to be joined.
+            // The caller has hung up since: there is no call to join.
             None => self.answer(&Answer::HangUp),
         }
     }
 
-    /// The person whom a warm transfer calls, or a machine of theirs, has answered and is told what the call is about.
+    /// Announces what the call is about, after the callee of a warm transfer, or their machine, has
+    /// answered.
     pub(super) async fn person_answered(&self, call: &CarrierCallId) -> HttpResponse {
         let told = match self.find(call).await {
             Some(on) => on.send(ReadBriefing).timeout(PATIENCE).await.ok().flatten(),
@@ -118,19 +120,19 @@ impl Door<'_> {
             Some(Briefing { words, language }) => {
                 self.answer(&Answer::AskToTake { words: &words, language: &language, taker: Taker::Person { call } })
             }
-            // The caller has gone meanwhile, or is back with the agent: nobody is to be joined.
+            // The caller has hung up, or is back with the agent: there is no call to join.
             None => self.answer(&Answer::HangUp),
         }
     }
 
-    /// They have pressed a key and join the caller, who waits.
+    /// Handles the callee's key: it joins them with the caller, who waits.
     pub(super) async fn person_taken(&self, call: &CarrierCallId, taken: bool) -> HttpResponse {
         let waits = taken && self.tell_of_person(call, PersonNews::Took).await == Next::Meet;
         let answer = if waits { Answer::Meet { call, side: Side::Person } } else { Answer::HangUp };
         self.answer(&answer)
     }
 
-    /// Their line is down.
+    /// Handles the end of the callee's line.
     pub(super) async fn person_status(&self, call: &CarrierCallId, outcome: Option<DialOutcome>) -> HttpResponse {
         if let Some(outcome) = outcome {
             self.tell_of_person(call, PersonNews::Ended(outcome)).await;
@@ -138,7 +140,8 @@ impl Door<'_> {
         self.answer(&Answer::Nothing)
     }
 
-    /// Tells the call; how the person goes on. A call that is no longer on is over.
+    /// Reports news of the callee to the call, and returns how the callee's line continues. A call
+    /// that is no longer live is over.
     async fn tell_of_person(&self, call: &CarrierCallId, news: PersonNews) -> Next {
         let Some(call) = self.find(call).await else { return Next::HangUp };
         call.send(OfPerson(news)).timeout(PATIENCE).await.unwrap_or(Next::HangUp)

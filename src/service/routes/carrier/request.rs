@@ -1,4 +1,4 @@
-//! A carrier's requests as its desk reads them, what it refuses, and its documents as they are sent.
+//! Reads a carrier's requests with its desk, reports refusals, and sends documents.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -13,17 +13,17 @@ use super::super::app::{is_local, named};
 use super::super::problem::Problem;
 use super::Door;
 
-/// What a request asks or tells.
+/// Returns what a request asks or reports.
 ///
 /// # Errors
-/// 403 when it is not the carrier's, 400 when it cannot be read.
+/// 403 if it is not the carrier's, 400 if it cannot be read.
 pub(super) fn judge(door: &Door<'_>, role: Role, request: &HttpRequest, body: &[u8]) -> Result<Heard, Problem> {
     let headers = Shown(request.headers());
     let shown = shown(request, &headers, body);
     door.desk.judge(role, &shown).map_err(|refused| refuse(door, role, &shown, refused))
 }
 
-/// How a stream comes to be here.
+/// Returns how a stream is admitted.
 ///
 /// # Errors
 /// As [`judge`].
@@ -33,7 +33,7 @@ pub(super) fn upgrade(door: &Door<'_>, request: &HttpRequest) -> Result<Arrival,
     door.desk.upgrade(&shown).map_err(|refused| refuse(door, Role::Stream, &shown, refused))
 }
 
-/// A document as it is sent.
+/// Returns a document as a response.
 pub(super) fn written(document: Document) -> HttpResponse {
     let status = StatusCode::from_u16(document.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
@@ -78,7 +78,8 @@ fn refuse(door: &Door<'_>, role: Role, request: &Request<'_>, refused: Refused) 
     Problem::new(StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN), refused.told)
 }
 
-/// Says which address a signature fits that does not fit ours, once in a while. It is not taken.
+/// Logs, at most once in a while, which other address a signature fits. The request is still
+/// refused.
 fn tell_fitting_address(door: &Door<'_>, role: Role, request: &Request<'_>) {
     if !door.app.hints.other_address.due(clock::now()) {
         return;
