@@ -1,4 +1,5 @@
-//! Callers without their numbers: a salted hash stands for each, for limits, experiments and the provider's own safety.
+//! Salted hashes of callers' numbers. The limits, the experiments and the provider's safety
+//! identifier use the hash instead of the number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,25 +14,26 @@ use uuid::Uuid;
 pub struct Callers {
     salt: Private<Vec<u8>>,
     numbering: Numbering,
-    /// Callers without a number so far: each is somebody else.
+    /// Number of callers with a withheld number so far. Each counts as a different person.
     withheld: AtomicU64,
 }
 
 impl Callers {
-    /// With a salt of the configuration, or one that nobody will ever know.
+    /// Uses the salt of the configuration, or a random one that is stored nowhere.
     pub fn new(salt: Option<&Private<String>>, numbering: Numbering) -> Self {
         let fresh = || [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
         let salt = salt.map_or_else(fresh, |salt| salt.expose().as_bytes().to_vec());
         Self { salt: Private::new(salt), numbering, withheld: AtomicU64::new(0) }
     }
 
-    /// What stands for a caller; nothing where the number is withheld.
+    /// Returns the hash of a caller's number; `None` for a withheld number.
     pub fn hash(&self, number: &str) -> Option<String> {
         let person = self.numbering.read(number);
         Some(self.digest("caller", person.key()?)[..16].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// A number from 0 to 99 that is the same for every call of a caller; any, where the number is withheld.
+    /// Returns a number from 0 to 99. It is the same for every call of a caller, and arbitrary for
+    /// a withheld number.
     pub fn percentile(&self, number: &str) -> u32 {
         let digest = match self.numbering.read(number).key() {
             Some(person) => self.digest("experiment", person),

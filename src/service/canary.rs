@@ -1,4 +1,5 @@
-//! The canary: now and then a session that no caller uses, so that operators learn before callers do that none is to be had.
+//! The canary: a periodic test session without a caller. Operators learn that the model is
+//! unreachable before callers do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -16,33 +17,35 @@ use switchboard_actors::realtime::providers::messages::Learn;
 use switchboard_actors::realtime::report::LossClass;
 use switchboard_actors::realtime::sessions::Lesson;
 
-/// What the canary has seen last; shared with `/ready`.
+/// The latest result of the canary; shared with `/ready`.
 #[derive(Debug, Clone, Default)]
 pub struct Canary(Arc<AtomicU8>);
 
-/// What became of the canary's session.
+/// The result of one canary session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Seen {
-    /// A server gave one.
+    /// A server opened a session.
     Alive = 1,
-    /// None did, and nobody refused us.
+    /// No server opened a session, and none refused us.
     Unreachable = 2,
-    /// None did, and one refused us: a key or a model that a person has to mend.
+    /// No server opened a session, and one refused us: an operator has to fix the key or the model
+    /// name.
     Refused = 3,
 }
 
 impl Canary {
-    /// What was seen; `None` before the first answer, and where there is no canary.
+    /// Returns the latest result; `None` before the first result, and without a canary.
     pub fn answer(&self) -> Option<Seen> {
         [Seen::Alive, Seen::Unreachable, Seen::Refused]
             .into_iter()
             .find(|seen| *seen as u8 == self.0.load(Ordering::Relaxed))
     }
 
-    /// Begins to ask, at once and then `every` so often; sooner while no server gives a session. Of each of `plans` it and its
-    /// fallbacks are tried in order, and one that works will do. The answer is that of the first plan, how most calls are held;
-    /// what refuses the others is known to the breakers.
+    /// Starts the canary: at once, and then once per `every`; more often while no server opens a
+    /// session. For each plan, the canary tries the model and then its fallbacks, and stops at the
+    /// first that works. The result is that of the first plan, which most calls use. The breakers
+    /// learn what refuses the others.
     pub fn start(&self, plans: Vec<Arc<SessionPlan>>, every: Duration, providers: Addr<Providers>) -> JoinHandle<()> {
         let canary = self.clone();
         actix_rt::spawn(async move {
@@ -84,7 +87,7 @@ async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
             }
             Err(loss) => {
                 if loss.class == LossClass::Fatal {
-                    // A session that was turned away for itself says nothing of the next one.
+                    // A refusal that concerns one session only says nothing about the next one.
                     let scope = candidate.scope_of(&loss);
                     if scope != Scope::Session {
                         seen = Seen::Refused;
@@ -102,5 +105,6 @@ async fn look(plan: &SessionPlan, providers: &Addr<Providers>) -> Seen {
     seen
 }
 
-/// How soon a dead model is looked at again. Sooner knocks at a door that is shut, later turns callers away who could be served.
+/// The interval while the model is down. Sooner would burden a server that is down; later would
+/// turn away callers who could be served.
 const SOON: Duration = Duration::from_secs(30);

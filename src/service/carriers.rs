@@ -1,4 +1,4 @@
-//! The carriers that are answered, opened with what is configured.
+//! Opens the configured carriers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use url::Url;
 
 use crate::service::config::Config;
 
-/// What the carriers were opened to.
+/// The open carriers.
 pub(crate) struct Open {
-    /// Their sides of our HTTP.
+    /// The HTTP side of each carrier.
     pub(crate) desks: HashMap<Carrier, Arc<dyn Desk>>,
-    /// The APIs of those whose secrets are there.
+    /// The APIs of the carriers whose secrets are configured.
     pub(crate) apis: HashMap<Carrier, Arc<dyn Control>>,
-    /// Secrets that stop being good by themselves.
+    /// Secrets that expire on their own.
     pub(crate) expiring: Vec<Expiring>,
 }
 
 impl Open {
-    /// Opens every carrier that is answered, at our public address.
+    /// Opens every configured carrier at our public address.
     pub(crate) fn all(config: &Config, public: &Url) -> Self {
         let mut open = Self { desks: HashMap::new(), apis: HashMap::new(), expiring: Vec::new() };
         for carrier in Carrier::all() {
@@ -38,12 +38,12 @@ impl Open {
     }
 }
 
-/// Tells how long a secret is good for, and warns before and when it is not any more.
+/// Logs how long a secret is valid, and warns before and at its expiry.
 pub(crate) async fn watch(Expiring { name, at }: Expiring) {
     let left = || u64::try_from(at.saturating_sub(clock::wall().timestamp())).unwrap_or(0);
     info!(left_s = left(); "{name} is good for so long");
     for notice in NOTICES {
-        // Slept in pieces: the wall's clock may be set meanwhile.
+        // The wait is split into short sleeps: the wall clock may be set in between.
         while left() > notice.as_secs() {
             let wait = Duration::from_secs(left() - notice.as_secs()).min(Duration::from_secs(60));
             actix_rt::time::sleep(wait).await;
@@ -52,5 +52,5 @@ pub(crate) async fn watch(Expiring { name, at }: Expiring) {
     }
 }
 
-/// How long before its end an expiry is warned of: while there is time for it, when there is little, and at the end.
+/// The warnings, as times before the expiry: early, late, and at the expiry itself.
 const NOTICES: [Duration; 3] = [Duration::from_secs(900), Duration::from_secs(120), Duration::ZERO];

@@ -1,8 +1,9 @@
-//! Connections that wait for a request, and how many of them there may be. Pure; `listener` carries it out.
+//! Limits the connections that wait for a request. Pure; `places` carries out the decisions.
 //!
-//! Whoever connects and says nothing, or half of something, holds an open file, and the files are few. So the connections of a
-//! listener's thread that have no whole request in hand are bounded: beyond that the one that has waited longest goes. A caller's
-//! request is there whole in a moment, and so a caller is never the one.
+//! A peer that connects and sends nothing, or half a request, occupies an open file, and open files
+//! are limited. So each thread of a listener limits its connections without a complete request.
+//! Beyond the limit the connection that has waited longest is closed. A caller's request is
+//! complete within a moment, so a caller's connection is never the one that closes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -17,25 +18,25 @@ pub(crate) struct Crowd {
     most: usize,
     next: u64,
     standing: HashMap<Connection, Standing>,
-    /// Those that wait, by since when.
+    /// Waiting connections, ordered by the start of their wait.
     waiting: BTreeSet<(Instant, Connection)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Standing {
-    /// No whole request is there.
+    /// The connection has no complete request.
     Waiting { since: Instant, patience: Duration },
-    /// So many requests are being answered; a stream that was taken out of HTTP is one.
+    /// Number of requests in progress. A stream that was taken out of HTTP counts as one.
     Served(usize),
 }
 
 impl Crowd {
-    /// A thread where `most` connections may wait.
+    /// Creates the state of a thread where `most` connections may wait.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, next: 0, standing: HashMap::new(), waiting: BTreeSet::new() }
     }
 
-    /// Somebody has connected.
+    /// A peer connected.
     pub(crate) fn enter(&mut self, now: Instant) -> Connection {
         self.next += 1;
         let connection = Connection(self.next);
@@ -43,7 +44,7 @@ impl Crowd {
         connection
     }
 
-    /// A whole request has come.
+    /// A complete request arrived.
     pub(crate) fn serve(&mut self, connection: Connection) {
         let requests = match self.standing.get(&connection) {
             Some(Standing::Served(requests)) => requests + 1,
@@ -53,7 +54,7 @@ impl Crowd {
         self.stand(connection, Some(Standing::Served(requests)));
     }
 
-    /// A request has been answered.
+    /// A request was answered.
     pub(crate) fn answered(&mut self, connection: Connection, now: Instant) {
         match self.standing.get(&connection) {
             Some(Standing::Served(1)) => {
@@ -67,13 +68,14 @@ impl Crowd {
         }
     }
 
-    /// The connection has ended.
+    /// The connection ended.
     pub(crate) fn leave(&mut self, connection: Connection) {
         self.stand(connection, None);
     }
 
-    /// Those that have to go: who has waited beyond their patience, and of too many those that have waited longest. Who has just come
-    /// is given a moment, for their request may be there and not be read yet.
+    /// Returns the connections to close: those that waited beyond their patience, and, above the
+    /// limit, those that waited longest. A new connection is spared for `MOMENT`, because its
+    /// request may have arrived and not been read yet.
     pub(crate) fn superfluous(&self, now: Instant) -> Vec<Connection> {
         let mut over = self.waiting.len().saturating_sub(self.most);
         let mut gone = Vec::new();
@@ -104,11 +106,13 @@ impl Crowd {
     }
 }
 
-/// How long the first request may take, its head and its body: five seconds each, and one to be told so.
+/// Longest wait for the first request: 5 s for the head, 5 s for the body, and 1 s for the error
+/// response.
 const FIRST: Duration = Duration::from_secs(11);
-/// How long another one may: a kept connection's 75 s, and as long as the first.
+/// Longest wait for a further request: the keep-alive of 75 s, and the time of the first request.
 const NEXT: Duration = Duration::from_secs(86);
-/// How long nobody is sent away. Shorter: callers who come at once are. Longer: who comes behind a crowd waits.
+/// How long a new connection is spared. Shorter would close callers who arrive at the same time.
+/// Longer would make callers wait behind a crowd.
 const MOMENT: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

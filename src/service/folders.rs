@@ -1,4 +1,4 @@
-//! What the service is going to write to and to reach, tried before it needs it: for `check`.
+//! Tests the folders and servers that the service will use, before it needs them. Used by `check`.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::service;
 use crate::service::config::{Config, Origin, Problem};
 
-/// Folders and files that cannot be used, by the setting that names them. Nothing is made and nothing is left behind.
+/// Returns the folders and files that cannot be used, by setting. The test leaves nothing behind.
 pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     let records = &config.records;
     let journal = records.dir.join(shelf::ROOT);
@@ -36,7 +36,7 @@ pub(crate) fn problems(config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// What cannot be reached now and may be there when it is needed.
+/// Returns the servers that are unreachable now and may be up when the service needs them.
 pub(crate) fn notes(config: &Config) -> Vec<String> {
     let queue = config.delivery.redis_url.as_ref().filter(|_| !config.webhooks.endpoints.is_empty());
     let unreached = queue.and_then(|url| Url::parse(url.expose()).ok()).and_then(|url| {
@@ -62,7 +62,8 @@ fn problem(key: &str, message: String) -> Problem {
     Problem { key: key.to_owned(), origin: Origin::Nowhere, message }
 }
 
-/// Writes a file into a folder, or into the nearest one above that is there: the service makes the rest. Where it failed, and why.
+/// Tries to write a file into a folder, or into its nearest existing parent: the service creates
+/// the rest. An error carries the folder that failed and why.
 fn try_writing(dir: &Path) -> Result<(), (&Path, io::Error)> {
     for place in dir.ancestors() {
         let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
@@ -83,7 +84,7 @@ fn touch(dir: &Path) -> io::Result<()> {
     fs::remove_file(file)
 }
 
-/// Redis' own port.
+/// The default port of Redis.
 const REDIS: u16 = 6379;
-/// Longest wait for a connection; whoever runs `check` waits too.
+/// Longest wait for a connection; the operator who runs `check` waits for it.
 const LONGEST_CONNECT: Duration = Duration::from_secs(1);

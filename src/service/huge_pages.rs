@@ -1,21 +1,25 @@
-//! The heap on transparent huge pages: about 5 % less CPU a call, and no more memory while the service is idle.
+//! Puts the heap on transparent huge pages: about 5 % less CPU per call, and no more memory while
+//! the service is idle.
 //!
-//! A call's state is some ten pages of 4 KiB, touched once in 20 ms. At hundreds of calls they do not fit the processor's cache of page
-//! translations, and each frame waits for several to be looked up again; of pages of 2 MiB a thousand calls need some forty.
+//! A call's state is some ten pages of 4 KiB, touched once in 20 ms. With hundreds of calls the
+//! pages do not fit the TLB (the processor's cache of page translations), and each frame waits for
+//! several lookups. With pages of 2 MiB, a thousand calls need some forty.
 //!
-//! glibc (from 2.35) asks the kernel for huge pages when its tunable `glibc.malloc.hugetlb` is 1, for its main arena alone, hence
-//! `arena_max`; older versions know no such tunable and pass it over. Where the kernel's `transparent_hugepage/enabled` is `never`,
-//! nothing changes. Tunables are read while a program is loaded and only from the environment, so the service starts itself once more.
+//! glibc (2.35 and later) requests huge pages from the kernel if its tunable `glibc.malloc.hugetlb`
+//! is 1. It does so for its main arena alone, hence `arena_max`. Older versions ignore the tunable.
+//! If the kernel's `transparent_hugepage/enabled` is `never`, nothing changes. glibc reads its
+//! tunables from the environment when it loads a program, so the service executes itself again.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::{env, io};
 
-/// Starts the program of this process once more, with the same arguments and under the same process number, unless it has been or the
-/// operator has set `GLIBC_TUNABLES`, even to nothing. To be called before anything is read or opened.
+/// Executes this process's program again, with the same arguments and the same process id. It does
+/// nothing after the first time, or if the operator has set `GLIBC_TUNABLES`, even to nothing. Call
+/// this before anything is read or opened.
 ///
 /// # Errors
-/// When the program cannot be started; this process goes on with small pages.
+/// When the program cannot be started; this process continues with small pages.
 pub(crate) fn prefer() -> io::Result<()> {
     if !cfg!(all(target_os = "linux", target_env = "gnu")) || decided(|key| env::var_os(key)) {
         return Ok(());
@@ -44,21 +48,23 @@ fn start_again() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it is the dynamic loader, started by its own name and given ours. Started once more, it would look for a library `serve`.
+/// Whether the program is the dynamic loader, started by name with ours as its argument. Executed
+/// again, the loader would look for a library named `serve`.
 fn is_loader(program: &Path) -> bool {
     let name = program.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
     name.starts_with(b"ld-") || name.starts_with(b"ld.so")
 }
 
-/// Whether the environment already says what the heap is to be.
+/// Whether the environment already decides the settings of the heap.
 fn decided(variable: impl Fn(&OsStr) -> Option<OsString>) -> bool {
     [TUNABLES, ASKED].iter().any(|key| variable(OsStr::new(key)).is_some())
 }
 
-/// What glibc reads when a program is loaded.
+/// The variable that glibc reads when it loads a program.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1";
-/// Says that the program has been started once more. A program with file capabilities never sees its tunables, and would go round.
+/// Marks that the program was executed again. glibc hides the tunables from a program with file
+/// capabilities, which would otherwise execute itself for ever.
 const ASKED: &str = "SWITCHBOARD_HUGE_PAGES_ASKED";
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Loop lag: how late a thread comes to what is due. A blocked handler or an overloaded core is seen here before a caller hears it.
+//! Loop lag: how late a thread runs its timers. Lag shows a blocked handler or an overloaded core
+//! before a caller hears it.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use metrics::histogram;
 use switchboard_actors::clock;
 use switchboard_actors::rate::RateWindow;
 
-/// Watches the thread that it is called on, under this name, for as long as the thread runs.
+/// Measures the thread that calls it, under this name, for as long as the thread runs.
 pub fn watch(thread: String) {
     actix_rt::spawn(async move {
         let lag = histogram!("switchboard_loop_lag_seconds", "thread" => thread.clone());
@@ -25,9 +26,10 @@ pub fn watch(thread: String) {
     });
 }
 
-/// How often a thread is looked at: often enough for its p99 to mean something within a minute, seldom enough to cost nothing.
+/// The interval of the measurement: short enough for a meaningful p99 within a minute, long enough
+/// to cost nothing.
 const EVERY: Duration = Duration::from_millis(100);
-/// Half the usual lead of playout: what is later than this eats into what the caller is hearing.
+/// Half the usual lead of playout. A longer lag eats into the audio that the caller is hearing.
 const HEARD: Duration = Duration::from_millis(100);
-/// The pause between two warnings of a thread that stays held up.
+/// The pause between two warnings about the same thread.
 const WARNED_EVERY: Duration = Duration::from_secs(10);

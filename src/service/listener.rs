@@ -1,4 +1,4 @@
-//! An address that is listened at: HTTP/1.1, and the WebSockets that are taken out of it.
+//! A listening address: HTTP/1.1, and the WebSockets that are taken out of it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,22 +25,23 @@ use crate::service::routes::upgrade::upgrades;
 use crate::service::routes::welcome::welcome;
 use crate::service::{ServiceError, lag};
 
-/// A listener that is bound and not yet served.
+/// A listener that is bound and does not accept yet.
 pub(crate) struct Bound {
     pub(crate) address: SocketAddr,
     run: Box<dyn FnOnce() -> Server>,
 }
 
-/// How many connections there may be.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
-    /// Those that wait for a request, over all threads.
+    /// Connections that wait for a request, over all threads.
     pub(crate) strangers: usize,
-    /// Those with one in hand, and streams; on each thread, for all may be on one.
+    /// Connections with a request in progress, and streams. The limit holds per thread, because all
+    /// may be on one.
     pub(crate) others: usize,
 }
 
-/// A listener that is served.
+/// A listener that accepts connections.
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     handle: ServerHandle,
@@ -48,10 +49,11 @@ pub(crate) struct Listener {
 }
 
 impl Bound {
-    /// Binds `address`, which `key` has set; what the doors know is read from `app` when serving begins.
+    /// Binds `address`, the value of the setting `key`. The listener reads the state `app` once it
+    /// starts to accept.
     ///
     /// # Errors
-    /// When the address cannot be listened at.
+    /// When the address cannot be bound.
     pub(crate) fn at(
         key: &'static str,
         address: SocketAddr,
@@ -70,16 +72,16 @@ impl Bound {
         let server = Server::build()
             .workers(workers)
             .disable_signals()
-            // A belt: beyond it connections wait in the system's queue.
+            // A second safeguard: beyond this limit connections wait in the system's queue.
             .max_concurrent_connections(strangers.saturating_add(room.others))
-            // By then every call has ended; only idle connections are left.
+            // Every call has ended by then; only idle connections are left.
             .shutdown_timeout(1);
         let stopping = server.graceful_shutdown_signal();
         let serve = move || {
-            // Once on each of the listener's threads.
+            // This runs once on each thread of the listener.
             lag::watch(format!("{listener}-{}", threads.fetch_add(1, Ordering::Relaxed)));
             let app = app.get().expect("`build` tells what the doors know before it serves them");
-            // Calls live on the threads that carriers reach.
+            // Calls run on the threads of the carriers' listener.
             if let Some(keep) = app.waiting.clone().filter(|_| key == "server.bind") {
                 SessionPool::from_registry().do_send(keep);
             }
@@ -91,14 +93,17 @@ impl Bound {
             let stopping = stopping.clone();
             let http = HttpService::build()
                 .on_connect_ext(introduce)
-                // Idle connections go when the service does, not when their time is up.
+                // Idle connections close when the service stops, not at the end of their
+                // keep-alive.
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                // Nagle's algorithm holds back every frame that follows an unacknowledged one: 24 ms at p95.
+                // Nagle's algorithm would delay every frame that follows an unacknowledged one: 24
+                // ms at p95.
                 .tcp_nodelay(true)
-                // Longer than a proxy keeps its idle connections, so that it is never the one surprised.
+                // Longer than the keep-alive of common proxies, so that the proxy closes first and
+                // never sends into a closed connection.
                 .keep_alive(Duration::from_secs(75))
                 .client_request_timeout(Duration::from_secs(5))
                 .client_disconnect_timeout(Duration::from_secs(1))
@@ -129,13 +134,14 @@ impl Listener {
 
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart takes the address although connections of the process before linger.
+    // A restart can bind the address while connections of the previous process linger.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Connections that may wait on a thread, however few there may be in all.
+/// Fewest connections that may wait on a thread, whatever the total limit.
 const FEWEST: usize = 32;
-/// A burst of callers waits here for a moment instead of retrying a second later.
+/// The system's queue of new connections: a burst of callers waits here instead of retrying a
+/// second later.
 const BACKLOG: u32 = 1024;

@@ -1,7 +1,7 @@
-//! The log on stderr: which lines, and in which form.
+//! The log on stderr: its filters and its format.
 //!
-//! `RUST_LOG` (<https://docs.rs/env_logger>) goes before `log.level` where it says something; set to nothing, as templates have it,
-//! it is not set.
+//! `RUST_LOG` (<https://docs.rs/env_logger>) overrides `log.level`. An empty `RUST_LOG`, as
+//! deployment templates set it, counts as unset.
 
 use std::io::{self, Write};
 
@@ -13,13 +13,14 @@ use serde_json::{Map, json};
 
 use crate::service::config::{Log, LogFormat};
 
-/// Starts the log. Called again, or where a test has set up a log of its own, it does nothing.
+/// Starts the log. A second call, or a call after a test has installed its own logger, does
+/// nothing.
 pub fn start(log: &Log) {
-    // A log that is there already is as good.
+    // An existing logger serves as well.
     let _ = builder(log, std::env::var("RUST_LOG").ok().as_deref()).try_init();
 }
 
-/// What is logged in which form. `asked` is `RUST_LOG`.
+/// Returns the filters and the format. `asked` is the value of `RUST_LOG`.
 fn builder(log: &Log, asked: Option<&str>) -> Builder {
     let mut builder = Builder::new();
     builder.parse_filters(&filters(log.level, asked));
@@ -30,22 +31,25 @@ fn builder(log: &Log, asked: Option<&str>) -> Builder {
     builder
 }
 
-/// A filter names the beginning of a target: ours are `switchboard…`. That the service starts and stops is always said.
+/// Returns the filters. A filter matches the beginning of a target; ours are `switchboard…`. The
+/// start and the stop of the service are always logged.
 fn filters(level: LevelFilter, asked: Option<&str>) -> String {
     let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
     let others = level.min(LevelFilter::Warn);
     let filters = asked.map_or_else(|| format!("{others},switchboard={level}"), str::to_owned);
-    // Behind a `/` stands what a line has to contain, which would be read as part of the last filter.
+    // The part after a `/` is a pattern for the message. Without the split, our filter would become
+    // a part of the pattern.
     match filters.split_once('/') {
         Some((filters, pattern)) => format!("{filters},{LIFE}=info/{pattern}"),
         None => format!("{filters},{LIFE}=info"),
     }
 }
 
-/// The target of lines that say that the service starts, is there, and stops.
+/// The target of the lines about the start, the readiness and the stop of the service.
 pub const LIFE: &str = "switchboard::life";
 
-/// Writes a record's fields as `name=value`, each on the record's own line whatever is in it.
+/// Writes a record's fields as `name=value` on the record's line. Values with blanks, quotes or
+/// control characters are quoted and escaped.
 fn write_fields(formatter: &mut Formatter, fields: &dyn Source) -> io::Result<()> {
     struct Fields<'a>(&'a mut Formatter);
     impl<'kvs> VisitSource<'kvs> for Fields<'_> {
@@ -63,7 +67,8 @@ fn write_fields(formatter: &mut Formatter, fields: &dyn Source) -> io::Result<()
     fields.visit(&mut Fields(formatter)).map_err(io::Error::other)
 }
 
-/// Writes a record as one JSON object: `time`, `level`, `target`, `message`, and its fields beside them.
+/// Writes a record as one JSON object with `time`, `level`, `target`, `message` and the record's
+/// fields.
 fn write_object(formatter: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     struct Fields(Map<String, serde_json::Value>);
     impl<'kvs> VisitSource<'kvs> for Fields {
@@ -80,7 +85,7 @@ fn write_object(formatter: &mut Formatter, record: &Record<'_>) -> io::Result<()
                 json!(value.to_string())
             };
             let taken = self.0.contains_key(key.as_str());
-            // A field must not stand in for what every line has.
+            // A field must not replace one of the four standard fields.
             let name = if taken { format!("{key}_") } else { key.to_string() };
             self.0.insert(name, value);
             Ok(())

@@ -1,9 +1,11 @@
-//! How many files this process may have open. Shells and systemd allow 1,024 at first, for the sake of programs that use `select`, and
-//! as many as the hard limit says to those that ask: at 1,024, callers from about the 340th on would not be answered.
+//! The limit of open files of this process. Shells and systemd start with a soft limit of 1,024,
+//! for programs that use `select`; a program may raise it up to the hard limit. At 1,024 the
+//! service could not answer callers from about the 340th on.
 
 use log::warn;
 
-/// Asks for as many as the hard limit allows. Where that is refused, things stay as they are, and [`warn_below`] says what that means.
+/// Raises the soft limit to the hard limit. If that fails, the limit stays as it is, and
+/// [`warn_below`] reports the consequence.
 pub(crate) fn raise() {
     #[cfg(target_os = "linux")]
     {
@@ -14,14 +16,14 @@ pub(crate) fn raise() {
     }
 }
 
-/// Warns where `max_calls` calls need more than this process may have.
+/// Warns if `max_calls` calls need more files than this process may open.
 pub(crate) fn warn_below(max_calls: usize) {
     if let Some(allowed) = allowed().filter(|allowed| *allowed < needed(max_calls)) {
         warn!("{}", shortage(max_calls, allowed));
     }
 }
 
-/// `None` is no limit, or none that is known.
+/// Returns the limit; `None` if there is none, or if it is unknown.
 #[cfg(target_os = "linux")]
 fn allowed() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
@@ -32,13 +34,14 @@ fn allowed() -> Option<u64> {
     None
 }
 
-/// How many connections of strangers a listener may have, so that `max_calls` calls find their files all the same; of a limit that is
-/// too low for both, few.
+/// Returns how many waiting connections a listener may have, so that enough files remain for
+/// `max_calls` calls. If the limit is too low for both, the number is small.
 pub(crate) fn strangers(max_calls: usize) -> usize {
     share(max_calls, allowed())
 }
 
-/// How many sockets may wait to be admitted, of `wanted`: a call's files are not opened before it is.
+/// Returns how many of the `wanted` sockets may wait for admission. A call opens its files after
+/// its admission.
 pub(crate) fn waiting(wanted: usize) -> usize {
     wanted.min(allowed().map_or(usize::MAX, |allowed| usize::try_from(allowed / 4).unwrap_or(usize::MAX)))
 }
@@ -60,13 +63,14 @@ fn shortage(max_calls: usize, allowed: u64) -> String {
     )
 }
 
-/// The carrier's socket, the model's, the journal, the recording.
+/// Files per call: the carrier's socket, the model's socket, the journal, the recording.
 const A_CALL: u64 = 4;
-/// Listeners, threads' wake-ups, records and deliveries on their way, operators, requests that never become a call.
+/// Files of the service itself: listeners, wake-ups of threads, records and deliveries in progress,
+/// operators, requests without a call.
 const OWN: u64 = 100;
-/// Strangers at a listener, however low the limit is.
+/// Fewest waiting connections at a listener, however low the limit is.
 const FEWEST: usize = 64;
-/// And however high: beyond it they cost memory.
+/// Most waiting connections at a listener, however high the limit is: more would cost memory.
 const MOST: usize = 4096;
 
 #[cfg(test)]

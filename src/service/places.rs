@@ -1,4 +1,4 @@
-//! The places of a listener's connections: carries out what [`Crowd`] decides, on the thread that the connections are on.
+//! The connections of a listener's thread: carries out the decisions of [`Crowd`] on that thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,19 +19,19 @@ use tokio::time::sleep;
 
 use crate::service::crowd::{Connection, Crowd};
 
-/// A connection's place; its end is the connection's.
+/// A connection's entry; dropping it removes the connection.
 pub(crate) struct Place {
     places: Rc<Places>,
     connection: Connection,
 }
 
-/// A whole request of a connection is in hand until this is dropped.
+/// A request in progress; dropping it ends the request.
 pub(crate) struct Served(Rc<Place>);
 
-/// The places of a thread.
+/// The connections of a thread.
 struct Places {
     crowd: RefCell<Crowd>,
-    /// How each connection is told to go.
+    /// The notifications that tell each connection to close.
     dismissals: RefCell<HashMap<Connection, Rc<Notify>>>,
 }
 
@@ -71,14 +71,14 @@ where
     })
 }
 
-/// Lets a connection's requests find its place.
+/// Attaches the entry of the connection to its requests.
 pub(crate) fn introduce(_: &TcpStream, known: &mut Extensions) {
     if let Some(place) = ARRIVING.take() {
         known.insert(place);
     }
 }
 
-/// Sends away who has to go, while the thread has places.
+/// Closes the connections that [`Crowd`] names, while the thread has any.
 async fn watch(places: Weak<Places>) {
     loop {
         sleep(LOOK).await;
@@ -103,7 +103,7 @@ impl Place {
         (Rc::new(Self { places: Rc::clone(places), connection }), dismissed)
     }
 
-    /// A whole request has come.
+    /// A complete request arrived.
     pub(crate) fn serve(self: &Rc<Self>) -> Served {
         self.places.crowd.borrow_mut().serve(self.connection);
         Served(Rc::clone(self))
@@ -125,9 +125,9 @@ impl Drop for Served {
 }
 
 thread_local! {
-    /// The place of the connection that is being carried at this moment.
+    /// The entry of the connection that is being polled now.
     static ARRIVING: RefCell<Option<Rc<Place>>> = const { RefCell::new(None) };
 }
 
-/// How often is looked at who has to go. Less often: who comes behind a crowd waits.
+/// The interval of the check. Longer would make new connections wait behind a crowd.
 const LOOK: Duration = Duration::from_millis(250);

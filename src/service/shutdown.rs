@@ -1,4 +1,4 @@
-//! Running until told to stop, and stopping as politely as there is time for.
+//! Runs the service until a signal, and stops it as politely as time allows.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -13,9 +13,10 @@ use crate::service::config::Config;
 use crate::service::logging::LIFE;
 use crate::service::{Service, ServiceError};
 
-/// Runs the service until SIGTERM, SIGINT or SIGQUIT, then lets calls end for `server.drain_timeout`; a second signal means now.
-/// Every other signal that would end the process by default is named in the log and changes nothing, but for SIGHUP of a
-/// terminal that closes: it drains. Success is an orderly end; failure is a service that could not start.
+/// Runs the service until SIGTERM, SIGINT or SIGQUIT, then lets calls end for
+/// `server.drain_timeout`. A second signal stops it at once. Every other signal that would end the
+/// process by default is logged and ignored, except the SIGHUP of a closing terminal: it drains.
+/// The exit code is success after an orderly stop, and failure if the service could not start.
 pub async fn serve(config: Config) -> ExitCode {
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,7 +33,7 @@ pub async fn serve(config: Config) -> ExitCode {
 
 async fn run(config: Config) -> Result<(), ServiceError> {
     let patience = config.server.drain_timeout;
-    // Before anything else, so that a signal during the start is not lost.
+    // First of all, so that a signal during the start is not lost.
     let mut signals = Signals::listen();
     let model = config.model_in_words();
     let service = Service::build(config).await?;
@@ -60,22 +61,23 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// What "now" means: time to say goodbye to callers and to write records, and no more.
+/// The patience of an immediate stop: time for goodbyes to callers and for records, and no more.
 const NOW: Duration = Duration::from_secs(10);
 
-/// The signals that ask the process to end. The others are taken, so that none of them cuts calls by its default action.
+/// The signals that end the process. The others are caught too, so that their default action cuts
+/// no calls.
 pub(crate) struct Signals {
     #[cfg(unix)]
     taken: Vec<(Meaning, &'static str, tokio::signal::unix::Signal)>,
 }
 
-/// What a signal asks for.
+/// The meaning of a signal.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
-    /// No new calls, and the end once those that are on have ended.
+    /// No new calls; the process ends after the last call.
     Drain,
-    /// Nothing: calls go on.
+    /// Ignored: calls continue.
     Nothing,
 }
 
@@ -92,7 +94,7 @@ impl Signals {
             real_time_signals().map(|kind| (Meaning::Nothing, "a real-time signal", SignalKind::from_raw(kind)));
         let taken = known
             .chain(real_time)
-            // A signal that the system does not let us take keeps its default action.
+            // A signal that the system does not let us catch keeps its default action.
             .filter_map(|(meaning, name, kind)| Some((meaning, name, signal(kind).ok()?)))
             .collect();
         Self { taken }
@@ -103,7 +105,7 @@ impl Signals {
         Self {}
     }
 
-    /// The name of the next signal that asks the process to end.
+    /// Returns the name of the next signal that ends the process.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> &'static str {
         std::future::poll_fn(|context| {
@@ -122,7 +124,7 @@ impl Signals {
         .await
     }
 
-    /// The name of the next signal that asks the process to end.
+    /// Returns the name of the next signal that ends the process.
     #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
@@ -132,8 +134,8 @@ impl Signals {
     }
 }
 
-/// A terminal that closes takes the programs that run on it along; a supervisor's or an operator's SIGHUP comes by habit, and a
-/// service that went away by it would not come back.
+/// Returns the meaning of a signal. A closing terminal ends its programs. Supervisors and
+/// operators send SIGHUP by habit, and a service that stopped on it would not come back.
 #[cfg(unix)]
 fn meaning(name: &str, on_a_terminal: bool) -> Meaning {
     match name {
@@ -143,12 +145,13 @@ fn meaning(name: &str, on_a_terminal: bool) -> Meaning {
     }
 }
 
-/// A signal's kind, which is no constant.
+/// Returns a signal's kind, which is not a constant.
 #[cfg(unix)]
 type MakeKind = fn() -> tokio::signal::unix::SignalKind;
 
-/// Those that end a process by default and are not the mark of a broken one. The numbers of the last four are Linux's: the
-/// systems differ. <https://man7.org/linux/man-pages/man7/signal.7.html>
+/// Signals that end a process by default and do not indicate a broken one. The numbers of the last
+/// four are those of Linux; other systems differ.
+/// <https://man7.org/linux/man-pages/man7/signal.7.html>
 #[cfg(unix)]
 const KNOWN: &[(&str, MakeKind)] = {
     use tokio::signal::unix::SignalKind;
@@ -177,7 +180,7 @@ fn real_time_signals() -> std::ops::RangeInclusive<std::ffi::c_int> {
     if cfg!(target_os = "linux") { 35..=64 } else { std::ops::RangeInclusive::new(1, 0) }
 }
 
-/// Tells the person at the terminal, whatever the log level.
+/// Writes a line for the person at the terminal, whatever the log level.
 fn say(line: &str) {
     info!(target: LIFE, "{line}");
 }

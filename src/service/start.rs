@@ -1,4 +1,4 @@
-//! The service as a whole: what is started, in which order, and how it stops.
+//! The service as a whole: the order of its start and of its stop.
 
 mod disk;
 
@@ -55,23 +55,23 @@ pub struct Service {
     admin: Listener,
     public_url: Url,
     supervisor: Addr<Supervisor>,
-    /// The Supervisor's thread: a busy call never makes it wait.
+    /// The Supervisor's thread. Calls run elsewhere, so a busy call never delays it.
     arbiter: Arbiter,
     writer: RecordWriter,
-    /// Ends with the service.
+    /// The deletion of old files; ends with the service.
     _sweep: Option<Sweep>,
-    /// Who tells others of calls, and its thread; none where nobody is to be told.
+    /// The Delivery actor and its thread; `None` if no webhooks are configured.
     delivery: Option<(Addr<Delivery>, Arbiter)>,
     rehearsal: Option<Rehearsal>,
     /// The canary, if there is one.
     watching: Option<JoinHandle<()>>,
-    /// Closes the sessions that wait for calls.
+    /// The providers, which close the standby sessions at the stop.
     providers: Addr<Providers>,
-    /// Warn of carriers' tokens that are about to expire.
+    /// Tasks that warn of expiring carrier tokens.
     token_watch: Vec<JoinHandle<()>>,
 }
 
-/// Why the service did not start. Nothing of it is left running then.
+/// Why the service did not start. No part of it is left running then.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The folder of records cannot be used.
@@ -79,17 +79,17 @@ pub enum ServiceError {
     Records {
         /// The folder.
         dir: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// An address cannot be listened at.
+    /// An address cannot be bound.
     #[error("listen at `{key}` = {address}: {source}")]
     Listen {
         /// The setting.
         key: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The folder of recordings cannot be used.
@@ -97,10 +97,10 @@ pub enum ServiceError {
     Recording {
         /// The folder.
         dir: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// What was spent today cannot be read, and a limit depends on it.
+    /// Today's spending cannot be read, and a limit depends on it.
     #[error("go by `spend.file` = {file}: {source}")]
     SpendStore {
         /// The file.
@@ -117,10 +117,10 @@ pub enum ServiceError {
 }
 
 impl Service {
-    /// Starts everything that `config` asks for. Within an actix system.
+    /// Starts everything that `config` asks for. Requires an actix system.
     ///
     /// # Errors
-    /// When a session would be refused, or the disk or an address cannot be used.
+    /// When the server would refuse a session, or the disk or an address cannot be used.
     pub async fn build(config: Config) -> Result<Self, ServiceError> {
         check_sessions(&config)?;
         check_spend_store(&config.spend)?;
@@ -192,33 +192,34 @@ impl Service {
         })
     }
 
-    /// Where carriers are listened to.
+    /// Returns the address of the carriers' listener.
     pub fn public_addr(&self) -> SocketAddr {
         self.public.address
     }
 
-    /// Where operators are listened to.
+    /// Returns the address of the operators' listener.
     pub fn admin_addr(&self) -> SocketAddr {
         self.admin.address
     }
 
-    /// Where carriers reach us, with the real port.
+    /// Returns the URL at which carriers reach us, with the real port.
     pub fn public_url(&self) -> &Url {
         &self.public_url
     }
 
-    /// Where operators reach us, without a slash at its end.
+    /// Returns the URL at which operators reach us, without a trailing slash.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.admin.address)
     }
 
-    /// Who admits calls.
+    /// Returns the Supervisor, which admits calls.
     pub fn supervisor(&self) -> &Addr<Supervisor> {
         &self.supervisor
     }
 
-    /// Takes no more calls, lets those that are on go on for `patience`, ends them politely, and stops when their records are
-    /// on disk. The doors answer until then: webhooks politely, `/ready` with `draining`.
+    /// Accepts no more calls, lets live calls continue for `patience`, ends them politely, and
+    /// stops after their records are on disk. HTTP keeps answering until then: webhooks politely,
+    /// `/ready` with `draining`.
     pub async fn stop(self, patience: Duration) {
         if let Some(watching) = &self.watching {
             watching.abort();
@@ -228,7 +229,7 @@ impl Service {
         if !matches!(drained, Ok(Ok(()))) {
             warn!("not every call has ended in order; stopping all the same");
         }
-        // A Transcript that waits for its call's last words still holds a handle.
+        // A Transcript that waits for its call's last words still has a handle of the writer.
         let patient = async {
             while self.writer.handles() > WRITERS_KEPT {
                 actix_rt::time::sleep(Duration::from_millis(10)).await;
@@ -247,7 +248,7 @@ impl Service {
             );
         }
         if let Some((delivery, thread)) = self.delivery {
-            // What is not delivered by then goes on at the next start.
+            // Deliveries that are unfinished by then continue at the next start.
             if timeout(GRACE, delivery.send(Finish { patience: LAST_DELIVERIES })).await.is_err() {
                 warn!("deliveries hang; they go on at the next start");
             }
@@ -269,7 +270,7 @@ fn check_sessions(config: &Config) -> Result<(), ServiceError> {
     if problems.is_empty() { Ok(()) } else { Err(ServiceError::Sessions(ConfigError { problems })) }
 }
 
-/// Binds both listeners, of which nothing is accepted yet.
+/// Binds both listeners. Neither accepts connections yet.
 fn bind(
     config: &Config,
     sockets_waiting: usize,
@@ -283,7 +284,7 @@ fn bind(
     Ok((public, admin))
 }
 
-/// Starts the embedded model, if it is the one that answers.
+/// Starts the embedded rehearsal model, if it is the configured one.
 async fn start_rehearsal(config: &Config) -> Result<Option<Rehearsal>, ServiceError> {
     match config.realtime.provider {
         Provider::Rehearsal => {
@@ -312,7 +313,7 @@ fn supervisor_setup(
     }
 }
 
-/// What readiness knows of the model, and the canary that tries it, if there is one.
+/// Returns what readiness checks of the model, and the canary, if there is one.
 fn watch_model(
     config: &Config,
     profiles: &Profiles,
@@ -326,7 +327,7 @@ fn watch_model(
     (ModelProbe::new(addresses, embedded, canary, providers.clone()), watching)
 }
 
-/// What calls are begun with, where the operator wants that.
+/// Returns the settings of outbound calls, if the operator enabled them.
 fn dialling(
     config: &Config,
     profiles: Arc<Profiles>,
@@ -357,13 +358,14 @@ fn profile_for(profiles: Arc<Profiles>) -> ProfileFor {
     })
 }
 
-/// How most calls are held, for all that is known before there is one.
+/// Returns the plan of most calls, for checks before the first call.
 fn first_plan(profiles: &Profiles) -> Option<Arc<SessionPlan>> {
     let profile = profiles.iter().find(|profile| profile.agent == "default").or_else(|| profiles.iter().next())?;
     Some(Arc::clone(&profile.model))
 }
 
-/// Every way that calls are held, most calls' first; those that differ in nothing but their words are one.
+/// Returns every plan that calls use, the most common first. Plans that differ only in their texts
+/// count as one.
 fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
     let mut plans: Vec<Arc<SessionPlan>> = Vec::new();
     for plan in first_plan(profiles).into_iter().chain(profiles.iter().map(|profile| Arc::clone(&profile.model))) {
@@ -374,15 +376,15 @@ fn plans(profiles: &Profiles) -> Vec<Arc<SessionPlan>> {
     plans
 }
 
-/// Operators' requests and event streams at once.
+/// Most concurrent requests and event streams of operators.
 const MOST_OPERATORS: usize = 512;
-/// How long a call's place is kept for its stream where no carrier lets it be set.
+/// How long a call's slot waits for its stream, for carriers without a setting for it.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
-/// The service's own handle of the writer and the Supervisor's.
+/// Handles of the writer that are always open: the service's own and the Supervisor's.
 const WRITERS_KEPT: usize = 2;
 /// Longer than a Transcript waits for late words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// How long the tries under way may take when the service stops.
+/// How long deliveries in progress may take when the service stops.
 const LAST_DELIVERIES: Duration = Duration::from_secs(3);
-/// Beyond the patience given to calls: for goodbyes to be heard and records to be written.
+/// Extra time beyond the patience of calls: for goodbyes to be heard and records to be written.
 const GRACE: Duration = Duration::from_secs(15);

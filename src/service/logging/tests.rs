@@ -52,7 +52,7 @@ fn log(level: LevelFilter) -> Log {
     Log { level, ..Log::default() }
 }
 
-/// What becomes of a record.
+/// Returns the line that a record produces.
 fn logged(log: &Log, asked: Option<&str>, target: &str, level: Level, problem: &str) -> String {
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);

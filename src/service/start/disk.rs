@@ -1,4 +1,4 @@
-//! What needs the disk before the service starts: records, recordings, the store of spending, deliveries.
+//! The disk work before the service starts: records, recordings, the store of spending, deliveries.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +15,8 @@ use switchboard_actors::transcript::writer::{RecordWriter, RecordsPlan};
 use super::ServiceError;
 use crate::service::config::{Config, Records, Spend};
 
-/// Opens the records; what a process before this one left unfinished becomes records before anything else happens.
+/// Opens the records. Unfinished calls of a previous process become records before anything else
+/// happens.
 pub(super) fn start_records(records: &Records) -> Result<RecordWriter, ServiceError> {
     let plan = RecordsPlan {
         dir: records.dir.clone(),
@@ -31,14 +32,14 @@ pub(super) fn start_records(records: &Records) -> Result<RecordWriter, ServiceEr
     Ok(writer)
 }
 
-/// Makes the folder of recordings, so that none is lost for want of it.
+/// Creates the folder of recordings, so that no recording is lost without it.
 pub(super) fn make_recordings(dir: Option<&Path>) -> Result<(), ServiceError> {
     let Some(dir) = dir else { return Ok(()) };
     let told = |source| ServiceError::Recording { dir: dir.display().to_string(), source };
     std::fs::create_dir_all(dir).map_err(told)
 }
 
-/// Refuses a start that would make a limit void: what was spent today cannot be read.
+/// Refuses to start if today's spending cannot be read, because a limit would have no effect.
 pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
     let Some(file) = spend.file.as_ref().filter(|_| spend.limits.need_spend_store()) else { return Ok(()) };
     read_spend_store(file)
@@ -46,7 +47,8 @@ pub(crate) fn check_spend_store(spend: &Spend) -> Result<(), ServiceError> {
         .map_err(|source| ServiceError::SpendStore { file: file.display().to_string(), source })
 }
 
-/// The one who tells others of calls, not yet started; none where nobody is to be told, and queue files are left to other readers.
+/// Returns the Delivery actor, not yet started; `None` without webhooks. Its queue files are then
+/// left to other readers.
 pub(super) fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
     let webhooks = &config.webhooks;
     if webhooks.endpoints.is_empty() {
@@ -62,7 +64,8 @@ pub(super) fn delivery(config: &Config) -> io::Result<Option<Delivery>> {
     Delivery::new(plan).map(Some)
 }
 
-/// Neither its disk nor its receivers delay a call there.
+/// Starts the Delivery actor on a thread of its own, so that neither its disk nor its receivers
+/// delay a call.
 pub(super) fn on_its_own_thread(delivery: Delivery) -> (Addr<Delivery>, Arbiter) {
     let thread = Arbiter::new();
     (Delivery::start_in_arbiter(&thread.handle(), move |_| delivery), thread)
