@@ -1,23 +1,24 @@
 //! Model audio that the AudioPipeline's mailbox did not take at once. Pure.
 //!
-//! A model speaks many times faster than real time: half a minute of speech may arrive in one read. The pipeline empties its
-//! mailbox whenever it runs, so a full one is a matter of microseconds; what does not fit waits here, in order, pieces of one
-//! item joined, and is offered again. Bounded; what exceeds the bound is counted by the caller.
+//! A model speaks many times faster than real time: half a minute of speech may arrive in one read.
+//! The pipeline empties its mailbox whenever it runs, so a full mailbox lasts for microseconds.
+//! Audio that does not fit waits here in order and is offered again; pieces of one item are joined.
+//! The queue is bounded. The caller of this module counts what exceeds the bound.
 
 use std::collections::VecDeque;
 
 use crate::line::messages::{FromModel, ItemComplete};
 
-/// Something for the AudioPipeline.
+/// A message for the AudioPipeline.
 #[derive(Debug)]
 pub enum Playable {
     /// Audio of an item.
     Audio(FromModel),
-    /// The end of an item's audio; behind it.
+    /// The end of an item's audio. It follows the audio itself.
     Complete(ItemComplete),
 }
 
-/// The queue.
+/// The queue of audio that waits for the AudioPipeline.
 #[derive(Debug)]
 pub struct Backlog {
     queue: VecDeque<Playable>,
@@ -26,17 +27,17 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// An empty one that takes `most_bytes` of audio.
+    /// An empty queue that accepts `most_bytes` of audio.
     pub const fn new(most_bytes: usize) -> Self {
         Self { queue: VecDeque::new(), bytes: 0, most_bytes }
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Takes `next` to the end. `false` when it did not fit.
+    /// Appends `next`. Returns `false` if it did not fit.
     pub fn push(&mut self, next: Playable) -> bool {
         let Playable::Audio(next) = next else {
             self.queue.push_back(next);
@@ -55,7 +56,7 @@ impl Backlog {
         true
     }
 
-    /// What waits longest.
+    /// Removes and returns the oldest entry.
     pub fn pop(&mut self) -> Option<Playable> {
         let first = self.queue.pop_front();
         if let Some(Playable::Audio(audio)) = &first {
@@ -64,7 +65,7 @@ impl Backlog {
         first
     }
 
-    /// Back to the front: it was not taken after all.
+    /// Returns an entry to the front because the pipeline refused it.
     pub fn put_back(&mut self, first: Playable) {
         if let Playable::Audio(audio) = &first {
             self.bytes += audio.audio.len();
@@ -73,7 +74,8 @@ impl Backlog {
     }
 }
 
-/// Pieces are joined up to this: half a second of PCM16 at 24 kHz. Smaller: more messages. Larger: more to copy at once.
+/// The size up to which pieces are joined: half a second of PCM16 at 24 kHz. Smaller: more
+/// messages. Larger: more bytes to copy at once.
 const LARGEST_JOINED: usize = 24_000;
 
 #[cfg(test)]

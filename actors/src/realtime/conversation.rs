@@ -1,7 +1,9 @@
-//! The seat of a model's provider: what its sessions are configured with, hear, do and can do. Pure.
+//! The interface to a model's provider: the configuration, events, actions and capabilities of its
+//! sessions. Pure.
 //!
-//! Above it nobody knows a provider; below it each has a folder. A new one is a folder and a variant of
-//! [`ProviderPlan`] and of [`Conversation`], which the compiler then asks for everywhere.
+//! Code above this module names no provider. Below it, each provider has a folder. A new provider
+//! needs a folder and a variant of [`ProviderPlan`] and [`Conversation`]; the compiler then points
+//! to every match that needs a new arm.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,101 +25,102 @@ use crate::frame::Frame;
 use crate::ids::Private;
 use crate::line::messages::{FromModel, ItemComplete};
 
-/// What happened to the session.
+/// An event of a session.
 #[derive(Debug)]
 pub enum SessionEvent<'a> {
     /// The upgrade was accepted.
     Opened,
-    /// The upgrade was not.
+    /// The upgrade was rejected, or the dial failed.
     DialFailed(ModelLoss),
     /// A text message.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
-    /// A text message that is no text.
+    /// A text message that is not valid UTF-8.
     Unintelligible,
-    /// The server wants to know whether we live.
+    /// The server sent a ping with this payload.
     Ping(Bytes),
-    /// The server lives.
+    /// The server answered a ping.
     Pong,
     /// The server closed the socket.
     Closed {
-        /// Its number.
+        /// The close code.
         code: Option<u16>,
-        /// Its words.
+        /// The close reason.
         reason: &'a str,
     },
     /// The socket broke.
     Broken(&'a str),
     /// An order of the call.
     Ordered(ModelOrder),
-    /// What the session before left; only for one that was opened to take its place, and only when that is prepared.
+    /// What the previous session left unfinished. Sent only to a session that was opened to replace
+    /// another, and only after that session is prepared.
     HandedOver(Handoff),
     /// The deadline has passed.
     DeadlinePassed,
 }
 
-/// What to do.
+/// An action that the session requests.
 #[derive(Debug)]
 pub enum SessionAction {
-    /// Send this text message. Never dropped.
+    /// Send this text message. It is never dropped.
     Send(String),
-    /// Send this message of caller audio. Perishable.
+    /// Send this message of caller audio. It may be dropped when the server does not read.
     SendAudio(Frame),
-    /// Answer a ping, before anything else.
+    /// Answer a ping before sending anything else.
     Pong(Bytes),
-    /// Ask whether the server lives.
+    /// Ping the server to check that it is alive.
     Ping,
     /// Audio for the caller.
     ToAudio(FromModel),
-    /// The end of an item's audio; behind the audio itself.
+    /// The end of an item's audio. It follows the audio itself.
     Complete(ItemComplete),
-    /// Words for the record.
+    /// Words for the transcript.
     ToWords(Words),
-    /// Something for the call to know.
+    /// A report to the call.
     Report(ModelReport),
     /// The server says when the session ends, in seconds since 1970.
     ExpiresAt(f64),
-    /// Configured, and waiting for what the session before leaves.
+    /// The session is configured and waits for the handoff from the previous session.
     Prepared,
-    /// The session is over and the call is to be told; nothing follows.
+    /// The session is over and the loss must be reported to the call. Nothing follows.
     Lose(ModelLoss),
-    /// The session is over because we were told to end it; nothing follows.
+    /// The session ended because it was ordered to close. Nothing follows.
     Close,
 }
 
-/// How a socket is asked for.
+/// The request that opens a socket.
 #[derive(Debug)]
 pub struct Upgrade {
-    /// The address, its query among it.
+    /// The address, including its query.
     pub url: Url,
-    /// What stands in the request's head.
+    /// The headers of the request.
     pub headers: Vec<Header>,
 }
 
 /// A header of an upgrade.
 #[derive(Debug)]
 pub struct Header {
-    /// Its name, in small letters.
+    /// Its name, in lower case.
     pub name: &'static str,
     /// Its value.
     pub value: Private<String>,
-    /// What it is, for whoever has to mend it.
+    /// A description of the header for the operator who has to correct it.
     pub what: &'static str,
 }
 
-/// One provider's part of a plan, whole: where, which model, how it speaks.
+/// One provider's part of a plan: the server, the model and its voice settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProviderPlan {
-    /// OpenAI's Realtime API, and what speaks the same.
+    /// OpenAI's Realtime API and compatible servers.
     OpenAi(Arc<openai::plan::OpenAiPlan>),
-    /// A provider that can do what a test says.
+    /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(Arc<fake::FakePlan>),
 }
 
 impl ProviderPlan {
-    /// Where its sessions are dialled.
+    /// The address of its server and model.
     pub fn address(&self) -> &ModelAddress {
         match self {
             Self::OpenAi(plan) => &plan.address,
@@ -136,7 +139,8 @@ impl ProviderPlan {
         }
     }
 
-    /// The same plan for a caller who waits: no step of opening a session takes longer than `most`.
+    /// The same plan for use while a caller waits: no step of opening a session takes longer than
+    /// `most`.
     #[must_use]
     pub fn hurried(&self, most: Duration) -> Self {
         match self {
@@ -146,7 +150,7 @@ impl ProviderPlan {
         }
     }
 
-    /// What a session can do that is configured with this and `common`.
+    /// The capabilities of a session that is configured with this plan and `common`.
     pub fn capabilities(&self, common: &Common) -> Capabilities {
         match self {
             Self::OpenAi(plan) => openai::capabilities(common, plan),
@@ -155,10 +159,10 @@ impl ProviderPlan {
         }
     }
 
-    /// Whether the server would take it.
+    /// Checks that the server would accept the plan.
     ///
     /// # Errors
-    /// The first rule that it breaks, with the field's name.
+    /// The first rule that the plan breaks, with the field's name.
     pub fn check(&self, common: &Common) -> Result<(), PlanProblem> {
         match self {
             Self::OpenAi(plan) => openai::plan::check(common, plan),
@@ -167,7 +171,7 @@ impl ProviderPlan {
         }
     }
 
-    /// The message that configures a session, as people may see it: without secrets.
+    /// The message that configures a session, without secrets, for display.
     pub fn configuration(&self, common: &Common) -> serde_json::Value {
         match self {
             Self::OpenAi(plan) => openai::protocol::client::session_update(common, plan),
@@ -179,7 +183,7 @@ impl ProviderPlan {
     /// The request for a socket. `safety_identifier` is a salted hash of the caller.
     ///
     /// # Errors
-    /// When there can be no such request.
+    /// The plan does not describe a valid request.
     pub fn upgrade(&self, safety_identifier: Option<&str>) -> Result<Upgrade, ModelLoss> {
         match self {
             Self::OpenAi(plan) => openai::upgrade(plan, safety_identifier),
@@ -188,7 +192,7 @@ impl ProviderPlan {
         }
     }
 
-    /// What an upgrade that was answered with another status than 101 means.
+    /// Classifies an upgrade that was answered with a status other than 101.
     pub fn loss_of_status(&self, status: u16) -> ModelLoss {
         match self {
             Self::OpenAi(_) => openai::session::loss_of_status(status),
@@ -197,8 +201,7 @@ impl ProviderPlan {
         }
     }
 
-    /// What a loss of one of its sessions concerns, where it is fatal: what another call should not
-    /// try either.
+    /// The scope of a fatal loss of one of its sessions: what other calls should avoid too.
     pub fn scope_of(&self, loss: &ModelLoss) -> Scope {
         match self {
             Self::OpenAi(_) => openai::session::scope_of(loss),
@@ -208,19 +211,21 @@ impl ProviderPlan {
     }
 }
 
-/// One session of one provider. An enum and no trait object: the members are known, and audio costs no allocation.
+/// One session of one provider. This is an enum, not a trait object, because the members are known
+/// and audio must not cost an allocation.
 #[derive(Debug)]
 #[cfg_attr(test, expect(clippy::large_enum_variant, reason = "the small one is for tests"))]
 pub enum Conversation {
-    /// OpenAI's Realtime API, and what speaks the same.
+    /// OpenAI's Realtime API and compatible servers.
     OpenAi(openai::session::Session),
-    /// A provider that can do what a test says.
+    /// A provider whose capabilities a test chooses.
     #[cfg(test)]
     Fake(fake::FakeSession),
 }
 
 impl Conversation {
-    /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
+    /// A session that is about to be dialled. Once it is configured, it waits for the handoff from
+    /// the previous session.
     pub fn standby(plan: &SessionPlan, now: Instant) -> Self {
         let common = Arc::clone(&plan.common);
         match &plan.provider {
@@ -230,7 +235,8 @@ impl Conversation {
         }
     }
 
-    /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
+    /// Appends to `out` the actions that follow from `event`. The caller of this function keeps the
+    /// vector, so that audio costs no allocation.
     pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.handle(event, now, out),
@@ -239,7 +245,7 @@ impl Conversation {
         }
     }
 
-    /// Sends a frame of caller audio; `false` where the session takes none yet.
+    /// Sends a frame of caller audio. Returns `false` if the session does not accept audio yet.
     pub fn hear_caller(&mut self, audio: &[u8], out: &mut Vec<SessionAction>) -> bool {
         match self {
             Self::OpenAi(session) => {
@@ -257,7 +263,7 @@ impl Conversation {
         }
     }
 
-    /// Gives the server no longer than `patience` to take over the configuration.
+    /// Limits the time that the server has to accept the configuration to `patience`.
     pub fn hurry(&mut self, patience: Duration) {
         match self {
             Self::OpenAi(session) => session.hurry(patience),
@@ -275,7 +281,7 @@ impl Conversation {
         }
     }
 
-    /// What this session leaves undone if it ends now, or when it was lost.
+    /// What this session leaves unfinished if it ends now, or when it was lost.
     pub fn carry_over(&self) -> CarryOver {
         match self {
             Self::OpenAi(session) => session.carry_over(),
@@ -284,7 +290,7 @@ impl Conversation {
         }
     }
 
-    /// An item that was taken over says more than was heard of it.
+    /// Corrects an item that was carried over and contains more text than the caller heard.
     pub fn rewrite(&mut self, rewrite: &Rewrite, out: &mut Vec<SessionAction>) {
         match self {
             Self::OpenAi(session) => session.rewrite(rewrite, out),

@@ -1,5 +1,6 @@
-//! A session over a link without a call: driven until it is where it is wanted. For sessions that wait for a call, and for the
-//! canary, which opens and configures a session that no caller uses: no audio, no response, no cost.
+//! Drives a session over a link, without a call, until it reaches a given state. The pool of
+//! waiting sessions uses this. The canary uses it too: it opens and configures a session that no
+//! caller uses, with no audio, no response and no cost.
 
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use super::plan::SessionPlan;
 use crate::clock;
 use crate::realtime::report::{LossClass, ModelLoss};
 
-/// Handles what comes over `link` until `session` wants to do something that `is_there` recognises, which is not done. Returns
-/// what the server has said.
+/// Handles messages from `link` until `session` requests an action that `is_there` recognises. That
+/// action is not performed. Returns the text messages of the server.
 ///
 /// # Errors
-/// The loss, classified, as a call would have met it.
+/// The loss, classified as it would be in a call.
 pub async fn drive(
     link: &mut Link,
     session: &mut Conversation,
@@ -58,10 +59,10 @@ pub async fn drive(
     }
 }
 
-/// Opens a session of `plan`, configures it and closes it; returns how long that took.
+/// Opens a session of `plan`, configures it and closes it. Returns how long that took.
 ///
 /// # Errors
-/// The loss, classified, as a call would have met it.
+/// The loss, classified as it would be in a call.
 pub async fn probe(plan: &SessionPlan) -> Result<Duration, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(plan, None).await?);
@@ -76,7 +77,8 @@ pub async fn probe(plan: &SessionPlan) -> Result<Duration, ModelLoss> {
     }
 }
 
-/// The longest wait for anything that has no limit of its own.
+/// The longest wait for a step that has no limit of its own.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest that a session may take from its upgrade on, whatever the plan allows for each step.
+/// The longest time that a session may take after its upgrade, whatever the plan allows for each
+/// step.
 const LONGEST: Duration = Duration::from_secs(60);

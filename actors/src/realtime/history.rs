@@ -1,8 +1,10 @@
-//! The conversation as the next session has to know it: what was said, and of the agent's words what was heard. Pure.
+//! The conversation as the next session needs to know it: what was said, and how much of the
+//! agent's speech was heard. Pure.
 //!
-//! It watches what the running session says and is told, and keeps it beyond that session's end. Items stand where the server
-//! placed them. What the agent said counts as far as its audio came, for that is what the caller hears; an interruption cuts it to
-//! what was heard. Everything is bounded: what is oldest is forgotten first.
+//! The history follows what the running session says and receives, and outlives that session. Items
+//! stand where the server placed them. The agent's words count as far as their audio arrived,
+//! because that is what the caller hears. An interruption cuts them to what was heard. Everything
+//! is bounded, and the oldest entries are forgotten first.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,33 +17,33 @@ use crate::line::messages::FromModel;
 use crate::realtime::report::{ModelReport, Speaker, ToolCall, Words};
 use crate::words::holds_words;
 
-/// What is known of one call's conversation.
+/// The known conversation of one call.
 #[derive(Debug)]
 pub struct History {
     format: AudioFormat,
     entries: VecDeque<Entry>,
-    /// The number of the last item that was made for a new session.
+    /// The number of the last item that was created for a new session.
     seeds: u64,
-    /// Letters that the agent speaks in a second, as far as it is known.
+    /// The agent's speaking rate in characters per second, as far as it is known.
     pace: f64,
-    /// Something was forgotten.
+    /// Whether entries were forgotten.
     incomplete: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
     item: Option<ItemId>,
-    /// Its id in the running session, where it was put into that by us after an earlier one was lost.
+    /// Its id in the running session, if we put it there after an earlier session was lost.
     seeded: Option<String>,
     said: Said,
 }
 
 #[derive(Debug)]
 enum Said {
-    /// The caller's words; `None` until they were transcribed.
+    /// The caller's words; `None` until they are transcribed.
     Caller(Option<String>),
     Agent(Agent),
-    /// A text of ours.
+    /// A text that we added.
     Text(TextRole, String),
     Call(ToolCall),
     Output(ToolCallId, String),
@@ -51,31 +53,32 @@ enum Said {
 struct Agent {
     response: Option<ResponseId>,
     text: String,
-    /// All words are known.
+    /// Whether all words are known.
     whole: bool,
     audio_bytes: usize,
-    /// All audio came.
+    /// Whether all audio arrived.
     complete: bool,
-    /// What was heard of it, where it was interrupted.
+    /// How much of it was heard, if it was interrupted.
     heard: Option<Duration>,
 }
 
-/// An item of ours in the running session that says more than was heard: what it is replaced with.
+/// The replacement for an item that we put into the running session and that contains more than was
+/// heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The item to be taken out.
+    /// The item to delete.
     pub out: String,
-    /// What takes its place, behind this item (the first of all where there is none).
+    /// The new item and the item that it follows. Without a predecessor it is the first.
     pub by: Option<(Option<String>, SeedItem)>,
 }
 
 impl History {
-    /// Nothing was said yet. `format` is that of the model's audio.
+    /// An empty history. `format` is the format of the model's audio.
     pub fn new(format: AudioFormat) -> Self {
         Self { format, entries: VecDeque::new(), seeds: 0, pace: USUAL_PACE, incomplete: false }
     }
 
-    /// Words of either side.
+    /// Records words of either side.
     pub fn words(&mut self, words: &Words) {
         match words {
             Words::Placed { item, speaker, previous } => self.place(item, *speaker, previous.as_ref()),
@@ -85,7 +88,7 @@ impl History {
                     *words = text.or(words.take());
                 }
             }
-            // Nobody has heard it: the call has it deleted.
+            // The caller heard nothing of it: the call requests its deletion.
             Words::Inaudible { .. } => {}
             Words::AgentSays { response, item, delta } => {
                 if let Some(agent) = self.agent(response, item)
@@ -103,14 +106,14 @@ impl History {
         }
     }
 
-    /// Audio of the agent.
+    /// Records audio of the agent.
     pub fn audio(&mut self, audio: &FromModel) {
         if let Some(agent) = self.agent(&audio.response, &audio.item) {
             agent.audio_bytes += audio.audio.len();
         }
     }
 
-    /// All of an item's audio has come.
+    /// Records that all of an item's audio arrived.
     pub fn audio_complete(&mut self, item: &ItemId) {
         let bytes_per_ms = self.format.bytes_per_ms().max(1);
         let Some(Entry { said: Said::Agent(agent), .. }) = self.known(item) else { return };
@@ -121,7 +124,7 @@ impl History {
         }
     }
 
-    /// What the session told the call.
+    /// Records what the session reported to the call.
     pub fn report(&mut self, report: &ModelReport) {
         match report {
             ModelReport::SpeechStarted { item } => {
@@ -150,7 +153,8 @@ impl History {
         }
     }
 
-    /// What the call ordered. Where it concerns an item that we put into the running session, that has to be rewritten.
+    /// Records an order of the call. Returns a rewrite if the order concerns an item that we put
+    /// into the running session.
     pub fn order(&mut self, order: &ModelOrder) -> Option<Rewrite> {
         match order {
             ModelOrder::AddText { role, text } => self.push(None, Said::Text(*role, clipped(text.clone()))),
@@ -192,7 +196,8 @@ impl History {
         })
     }
 
-    /// What was heard of an item that was cut: empty where nothing was, `None` where all was or nothing is known.
+    /// What was heard of an item that was cut. It is empty if nothing was heard, and `None` if
+    /// everything was heard or nothing is known.
     pub fn cut_of(&self, item: &ItemId) -> Option<String> {
         self.entries.iter().rev().find(|entry| entry.item.as_ref() == Some(item)).and_then(|entry| match &entry.said {
             Said::Agent(agent) => {
@@ -204,7 +209,7 @@ impl History {
         })
     }
 
-    /// What the caller heard, or will, of a response that was lost in its middle.
+    /// What the caller heard, or will hear, of a response that was lost before it was complete.
     pub fn heard_of(&self, response: &ResponseId) -> String {
         let parts = self.entries.iter().filter_map(|entry| match &entry.said {
             Said::Agent(agent) if agent.response.as_ref() == Some(response) => self.heard(agent),
@@ -222,8 +227,8 @@ impl History {
         calls.collect()
     }
 
-    /// The items for a new session, in order; from here on they are what the running session has of us. `unwritten` is the audio of
-    /// turns of the caller whose words are not known; it stands in for them.
+    /// Returns the items to seed a new session with, in order, and remembers them as ours.
+    /// `unwritten` is the audio of caller turns without a transcript; it replaces their words.
     pub fn seed(&mut self, unwritten: &[(ItemId, Vec<u8>)]) -> Vec<SeedItem> {
         let from = self.first_kept();
         let left_out = self.incomplete || from > 0;
@@ -258,14 +263,14 @@ impl History {
         }
     }
 
-    /// What of the agent's words was heard or will be; `None` where nothing was.
+    /// The part of the agent's words that was heard or will be heard; `None` if there is none.
     fn heard(&self, agent: &Agent) -> Option<String> {
         let milliseconds = agent.audio_bytes / self.format.bytes_per_ms().max(1);
         let letters = agent.text.chars().count();
         let share = match agent.heard {
             Some(heard) if milliseconds > 0 => {
                 let heard = heard.as_millis() as f64 / milliseconds as f64;
-                // Of what was not said to its end more words may be known than were spoken.
+                // An interrupted item may have more transcript than audio.
                 letters.min(self.spoken(agent, milliseconds)) as f64 * heard.min(1.0)
             }
             Some(_) => 0.0,
@@ -275,7 +280,7 @@ impl History {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// How many letters there is audio for; words run ahead of their audio.
+    /// The number of characters that have audio; the transcript runs ahead of the audio.
     fn spoken(&self, agent: &Agent, milliseconds: usize) -> usize {
         if agent.complete || agent.audio_bytes == 0 && agent.whole {
             return usize::MAX;
@@ -283,7 +288,8 @@ impl History {
         (milliseconds as f64 / 1000.0 * self.pace) as usize
     }
 
-    /// The first entry that still fits into a new session, and not the answer to a call that does not.
+    /// The first entry that still fits into a new session. A tool result whose call does not fit is
+    /// skipped.
     fn first_kept(&self) -> usize {
         let (mut letters, mut from) = (0, self.entries.len());
         for (place, entry) in self.entries.iter().enumerate().rev() {
@@ -333,7 +339,8 @@ impl History {
             })
         });
         match behind.or_else(|| known?.checked_sub(1)) {
-            // Calls, results and texts of ours have no name here; they stay in front of what came later.
+            // Calls, results and texts of ours have no item id here. They stay in front of what
+            // came later.
             Some(behind) => {
                 let unnamed = |entry: &&Entry| entry.item.is_none();
                 let skipped = self.entries.iter().skip(behind + 1).take_while(unnamed).count();
@@ -357,7 +364,7 @@ impl History {
         }
     }
 
-    /// The entry of `item`, made where there is none.
+    /// The entry of `item`, created if it is missing.
     fn entry(&mut self, item: &ItemId, fresh: impl FnOnce() -> Said) -> Option<&mut Entry> {
         if self.entries.iter().rev().all(|entry| entry.item.as_ref() != Some(item)) {
             self.push(Some(item.clone()), fresh());
@@ -398,7 +405,7 @@ impl Entry {
     }
 }
 
-/// The first `letters` of `text`, without a word that is not whole.
+/// The first `letters` characters of `text`, without a last word that is incomplete.
 fn whole_words(text: &str, letters: usize) -> &str {
     match text.char_indices().nth(letters) {
         None => text.trim(),
@@ -418,18 +425,20 @@ fn clipped(mut text: String) -> String {
     text
 }
 
-/// Letters in a second where nothing better is known. A little more than people speak: rather a word too much than one said twice.
+/// Characters per second if nothing better is known. This is a little more than people speak: one
+/// word too many is better than a word said twice.
 const USUAL_PACE: f64 = 18.0;
-/// A slower pace is no speech.
+/// The lowest rate in characters per second. A slower rate is not speech.
 const SLOWEST_PACE: f64 = 4.0;
-/// Entries kept. An hour's call makes some hundred.
+/// The number of entries that are kept. A call of an hour makes a few hundred.
 const MOST_ENTRIES: usize = 256;
-/// Items that a new session gets: fifteen minutes of conversation. More tempts a model into answering in text and is paid for with
-/// every answer; less forgets what the caller said.
+/// The number of items that a new session gets: fifteen minutes of conversation. More: a model is
+/// tempted to answer in text, and every answer costs more. Fewer: the model forgets what the caller
+/// said.
 const MOST_SEEDED: usize = 80;
-/// Bytes of text that a new session gets: some 6,000 tokens.
+/// Bytes of text that a new session gets: about 6,000 tokens.
 const MOST_SEEDED_BYTES: usize = 24_000;
-/// Bytes of one text.
+/// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 8_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What comes from a model's socket, whole; pings are answered by the session.
+//! Complete messages from a model's socket. The session answers the pings.
 
 use actix_http::ws;
 use bytes::Bytes;
@@ -6,31 +6,31 @@ use bytes::Bytes;
 use crate::socket;
 use crate::socket::fragments::{Fragments, Kind, TooLarge};
 
-/// What came from the socket, whole.
+/// A complete message from the socket.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A text message.
     Text(Bytes),
     /// A binary message.
     Binary(Bytes),
-    /// A question whether we live.
+    /// A ping from the server.
     Ping(Bytes),
-    /// The answer to ours.
+    /// The answer to our ping.
     Pong,
-    /// Good-bye.
+    /// The server closes the socket.
     Close {
-        /// Its number.
+        /// The close code.
         code: Option<u16>,
-        /// Its words.
+        /// The close reason.
         reason: String,
     },
 }
 
 impl Incoming {
-    /// The message that `frame` is or completes, if it does.
+    /// The message that `frame` contains or completes, if there is one.
     ///
     /// # Errors
-    /// When a message grows beyond what `fragments` take.
+    /// The message is larger than `fragments` accept.
     pub fn of(frame: ws::Frame, fragments: &mut Fragments) -> Result<Option<Self>, TooLarge> {
         use ws::Frame as F;
         Ok(Some(match frame {
@@ -54,8 +54,8 @@ impl Incoming {
     }
 }
 
-/// The largest message taken, and the largest frame. Smaller: a long `session.updated` or a burst of audio ends the call.
-/// Larger: a server gone wrong takes the memory of other calls.
+/// The largest message and frame that are accepted. Smaller: a long `session.updated` or a burst of
+/// audio ends the call. Larger: a faulty server takes the memory of other calls.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the RealtimeLlm hears.
+//! Messages to the RealtimeLlm.
 
 use std::time::Duration;
 
@@ -9,65 +9,73 @@ use crate::ids::{ItemId, ToolCallId};
 use crate::line::messages::{FromModel, ItemComplete};
 use crate::tools::spec::ToolSpec;
 
-/// An order of the CallActor. Few by design, never dropped.
+/// An order of the CallActor. Orders are few by design and never dropped.
 #[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "()")]
 pub enum ModelOrder {
-    /// Say something: goes through the queue of [`requests`](super::requests).
+    /// Asks the model to speak. The request goes through the queue of
+    /// [`requests`](super::requests).
     Speak(ResponseRequest),
     /// The result of a tool call. Several results of one response lead to one answer.
     AnswerTool {
         /// The call that is answered.
         call: ToolCallId,
-        /// The result, as text (JSON by habit).
+        /// The result as text, usually JSON.
         output: String,
-        /// Whether the model should speak on it.
+        /// Whether the model should speak about the result.
         speak: bool,
     },
-    /// Put a text into the conversation without asking for a response.
+    /// Adds a text to the conversation without requesting a response.
     AddText {
-        /// Who says it.
+        /// The role of the speaker.
         role: TextRole,
-        /// What is said.
+        /// The text.
         text: String,
     },
     /// Stop the running response, if one is running.
     CancelResponse,
-    /// A key of the caller's comes first, or nobody is there to hear: what runs is stopped, and what was asked for, or is owed by the server, and has not begun is not
-    /// said any more. What is asked for from here on is.
+    /// Stops the running response and drops every request and every answer owed by the server that
+    /// has not begun. The reason is a key that the caller pressed, or a call without a listener.
+    /// Later requests are spoken.
     Overtake,
-    /// Cut an item's audio and transcript to what was heard. Never longer than the item.
+    /// Cuts an item's audio and transcript to what the caller heard. The cut is never longer than
+    /// the item.
     TruncateItem {
         /// The item.
         item: ItemId,
-        /// What the caller heard of it; more than zero.
+        /// How much of it the caller heard; more than zero.
         heard: Duration,
     },
-    /// Take an item of which nothing was heard out of the conversation.
+    /// Deletes an item of which the caller heard nothing.
     DeleteItem {
         /// The item.
         item: ItemId,
     },
-    /// Forget what the caller said and nobody has answered yet.
+    /// Discards what the caller said and the model has not answered yet.
     DiscardInput,
-    /// Change the session from here on. What is `None` stays as it is. Neither voice nor format can be changed any more.
+    /// Changes the session from here on. A field that is `None` stays as it is. Voice and format
+    /// cannot change any more.
     Configure {
-        /// The whole prompt.
+        /// The complete prompt.
         instructions: Option<String>,
         /// Transcription of the caller; `Some(None)` turns it off.
         transcription: Option<Option<Transcription>>,
-        /// All tools.
+        /// The complete list of tools.
         tools: Option<Vec<ToolSpec>>,
     },
-    /// Nobody speaks and nothing is queued: a session that is about to expire is replaced now, if a fresh one stands beside it.
+    /// Neither side speaks and the queue is empty. A session that is about to expire is replaced
+    /// now, if a standby session is ready.
     Rotate,
-    /// The session in use owes an answer and does not give it: it is taken for lost, and another one goes on.
+    /// The session in use owes an answer and does not give it. The session counts as lost, and
+    /// another one continues.
     Replace,
-    /// The call is over: close the socket, once the words of the caller that are still to come have come.
+    /// The call is over. The socket closes once the outstanding transcripts of the caller have
+    /// arrived.
     Close,
 }
 
-/// The call has another audio path: the model's audio goes there from now on. From the CallActor.
+/// Replaces the call's audio path: the model's audio goes to these recipients from now on. Sent by
+/// the CallActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct AudioReplaced {
@@ -77,43 +85,44 @@ pub struct AudioReplaced {
     pub items: Recipient<ItemComplete>,
 }
 
-/// Something that the model is to say.
+/// A request for the model to speak.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseRequest {
-    /// What it is for: the correlation id in `response.metadata`, and the log.
+    /// Its purpose: the correlation id in `response.metadata` and in the log.
     pub purpose: ResponsePurpose,
-    /// Extra instructions for this response alone; added to the session's, which they would otherwise replace.
+    /// Extra instructions for this response alone. They are added to the session's instructions,
+    /// which they would otherwise replace.
     pub instructions: Option<String>,
 }
 
-/// What something that is to be said is for.
+/// The purpose of a response request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponsePurpose {
     /// The first words of the call.
     Greeting,
-    /// An answer to what the caller said, where the server does not answer by itself. A later one takes the place of one that
-    /// still waits.
+    /// An answer to what the caller said, if the server does not answer by itself. A later request
+    /// of this kind replaces one that still waits.
     Answer,
     /// An answer to tool results.
     ToolResult,
-    /// An answer to something typed on the keypad.
+    /// An answer to keypad input (DTMF).
     Keypad,
-    /// A prompt because the caller is silent.
+    /// A no-input prompt because the caller is silent.
     IdlePrompt,
-    /// Something that has to be told: a warning, a failed transfer.
+    /// A notice to the caller: a warning or a failed transfer.
     Notice,
     /// The last words before we hang up.
     Goodbye,
-    /// Words to the caller in the place of another tool call: no tool may be called.
+    /// Words to the caller in place of another tool call: no tool may be called.
     Spoken,
 }
 
 impl ResponsePurpose {
-    /// Every purpose whose choice of tools is the configuration's.
+    /// Every purpose for which the configuration chooses the tools.
     pub const ALL: [Self; 7] =
         [Self::Greeting, Self::Answer, Self::ToolResult, Self::Keypad, Self::IdlePrompt, Self::Notice, Self::Goodbye];
 
-    /// The word in `response.metadata` and in the log.
+    /// The purpose's word in `response.metadata` and in the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Greeting => "greeting",
@@ -131,10 +140,10 @@ impl ResponsePurpose {
 /// The role of a text item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextRole {
-    /// Facts and orders for the model.
+    /// Facts and instructions for the model.
     System,
-    /// As if the caller had said it.
+    /// Text that counts as said by the caller.
     User,
-    /// As if the agent had said it: a pre-rendered greeting.
+    /// Text that counts as said by the agent: a pre-rendered greeting.
     Assistant,
 }

@@ -1,15 +1,20 @@
-//! The model's side of the call: one session after another, whoever provides them.
+//! The model's side of the call: a chain of sessions, with any provider.
 //!
-//! A provider has a seat: a folder with its protocol and the state machine of a session ([`openai`]), and what it can do as data
-//! (`capabilities`). All that stands above sees a [`conversation`] and names no provider. `plan` is what a session is configured
-//! with: what every provider's has, and one provider's own part. `requests` is the queue of what is to be said, for every provider.
+//! Each provider has a folder with its protocol and the state machine of a session ([`openai`]);
+//! its capabilities are data (`capabilities`). Everything above the providers uses a
+//! [`conversation`] and names no provider. `plan` is the configuration of a session: a part that
+//! all providers share, and one provider's own part. `requests` is the queue of responses to
+//! request, for every provider.
 //!
-//! A session may be lost, a call may not: [`sessions`] has the table of what happens then. `failover_plan` chooses the next candidate,
-//! `history` and `turn_audio` keep what was said and heard, `handoff` makes of that what the next session begins with (`seed`).
+//! A session may be lost, but a call may not: [`sessions`] has the table of what happens then.
+//! `failover_plan` chooses the next candidate. `history` and `turn_audio` keep what was said and
+//! heard. `handoff` turns that into the start of the next session (`seed`).
 //!
-//! All of this is pure. `dial` opens a socket, `link` is one, with its `writer` and the messages that come (`incoming`); `actor`
-//! joins them for a call, `drive` for a session without one. `providers` is what all calls of the process know of servers and
-//! keys (`breaker`), `pool` the sessions that wait on a thread. `backlog` keeps what the AudioPipeline could not take at once.
+//! All of this is pure. `dial` opens a socket. `link` is an open socket, with its `writer` and its
+//! messages (`incoming`). `actor` joins them for a call, and `drive` for a session without a call.
+//! `providers` holds what all calls of the process know about servers and keys (`breaker`). `pool`
+//! holds the sessions that wait on a thread. `backlog` keeps audio that the AudioPipeline could not
+//! accept at once.
 
 pub mod actor;
 pub mod backlog;

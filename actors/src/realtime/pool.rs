@@ -1,9 +1,10 @@
-//! Sessions that are dialled and opened before a call needs them, so that a call's first sound does not
-//! wait for TLS:
-//! how many, how old, and what is to be opened next. Pure; one for each thread, which its `actor` serves.
+//! Sessions that are opened before a call needs them, so that a call's first sound does not wait
+//! for TLS. The pool decides how many sessions wait, how old they may become, and which to open
+//! next. Pure. There is one for each thread, and its `actor` runs it.
 //!
-//! `T` is whatever holds such a session. Those of one server, key and model lie on one shelf, the oldest in front, which is taken
-//! first: it has the least time left. What a call takes is replaced; what cannot be opened is tried again ever more seldom.
+//! `T` is the handle of such a session. Sessions of one server, key and model are kept on one
+//! shelf, oldest first. The oldest is taken first because it has the least time left. A session
+//! that a call takes is replaced. A session that fails to open is tried again at growing intervals.
 
 pub mod actor;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::conversation::ProviderPlan;
 use super::plan::{ModelAddress, PoolPlan};
 
-/// The sessions that wait.
+/// The waiting sessions.
 #[derive(Debug)]
 pub struct Pool<T> {
     shelves: Vec<Shelf<T>>,
@@ -25,12 +26,12 @@ struct Shelf<T> {
     provider: ProviderPlan,
     plan: PoolPlan,
     idle: VecDeque<(T, Instant)>,
-    /// Being opened now.
+    /// Sessions that are being opened.
     opening: usize,
-    /// Failures in a row.
+    /// Consecutive failures.
     failures: u32,
     not_before: Option<Instant>,
-    /// When a call last asked.
+    /// When a call last asked for a session.
     asked: Instant,
 }
 
@@ -41,7 +42,7 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Sessions with `provider` are wanted.
+    /// Requests waiting sessions with `provider`.
     pub fn want(&mut self, provider: &ProviderPlan, plan: PoolPlan, now: Instant) {
         if plan.sessions == 0 {
             return;
@@ -54,7 +55,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A session with the model at `address`, if one waits that is not too old.
+    /// Takes a session with the model at `address`, if one waits that is not too old.
     pub fn take(&mut self, address: &ModelAddress, now: Instant) -> Option<T> {
         let shelf = self.shelf(address)?;
         shelf.asked = now;
@@ -63,7 +64,7 @@ impl<T> Pool<T> {
         shelf.idle.remove(fresh).map(|(session, _)| session)
     }
 
-    /// What is to be opened now; each is taken for being opened.
+    /// What to open now. Each entry counts as being opened from here on.
     pub fn to_open(&mut self, now: Instant) -> Vec<ProviderPlan> {
         if self.drained {
             return Vec::new();
@@ -71,7 +72,7 @@ impl<T> Pool<T> {
         let mut due = Vec::new();
         for shelf in &mut self.shelves {
             let wait = shelf.not_before.is_some_and(|at| at > now);
-            // One at a time where it failed lately.
+            // Open one at a time after a recent failure.
             let most = if shelf.failures > 0 { 1 } else { shelf.plan.sessions };
             while !wait && shelf.idle.len() + shelf.opening < shelf.plan.sessions && shelf.opening < most {
                 shelf.opening += 1;
@@ -81,7 +82,8 @@ impl<T> Pool<T> {
         due
     }
 
-    /// A session with the model at `address` is there; it comes back where nobody wants it any more.
+    /// Adds an opened session with the model at `address`. Returns the session if it is no longer
+    /// wanted.
     pub fn opened(&mut self, address: &ModelAddress, session: T, now: Instant) -> Option<T> {
         let drained = self.drained;
         match self.shelf(address) {
@@ -98,7 +100,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// It could not be opened.
+    /// Records that a session could not be opened.
     pub fn failed(&mut self, address: &ModelAddress, now: Instant) {
         if let Some(shelf) = self.shelf(address) {
             shelf.opening = shelf.opening.saturating_sub(1);
@@ -108,7 +110,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Takes out what `is_gone`; says how many there were.
+    /// Removes the sessions for which `is_gone` is true and returns their number.
     pub fn forget(&mut self, mut is_gone: impl FnMut(&T) -> bool) -> usize {
         let before = self.idle();
         for shelf in &mut self.shelves {
@@ -117,7 +119,8 @@ impl<T> Pool<T> {
         before - self.idle()
     }
 
-    /// Those that have become too old, and those that no call has asked for in a long time.
+    /// Removes sessions that are too old, and sessions of models that no call has asked for in a
+    /// long time.
     pub fn too_old(&mut self, now: Instant) -> Vec<T> {
         let mut old = Vec::new();
         for shelf in &mut self.shelves {
@@ -140,7 +143,7 @@ impl<T> Pool<T> {
         self.shelves.iter_mut().flat_map(|shelf| shelf.idle.drain(..)).map(|(session, _)| session).collect()
     }
 
-    /// How many wait.
+    /// The number of waiting sessions.
     pub fn idle(&self) -> usize {
         self.shelves.iter().map(|shelf| shelf.idle.len()).sum()
     }
@@ -150,14 +153,15 @@ impl<T> Pool<T> {
     }
 }
 
-/// Servers, keys and models that sessions are kept of. A configuration has a handful.
+/// The number of combinations of server, key and model for which sessions are kept. A configuration
+/// has a handful.
 const MOST_SHELVES: usize = 16;
-/// The pause after a first failure. Shorter knocks at a door that is shut.
+/// The pause after the first failure. Shorter: an unavailable server is dialled too often.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A model that no call has asked for in so long is kept no more. Longer pays for what nobody uses, shorter lets the first caller
-/// of a quiet hour wait for TLS.
+/// How long sessions of a model are kept after the last call that asked for it. Longer: unused
+/// sessions cost money. Shorter: the first caller of a quiet hour waits for TLS.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(12 * 3600);
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What all calls of the process know about servers, keys and models: one actor, asked and told by messages when a session is
-//! dialled or lost, never on the way of audio.
+//! What all calls of the process know about servers, keys and models. One actor holds it and is
+//! consulted by message when a session is dialled or lost. It is never on the audio path.
 
 pub mod actor;
 pub mod messages;

@@ -1,13 +1,13 @@
-//! What the model is to say, and what becomes of it: the queue of requests that every provider's
-//! session keeps, whatever its protocol. Pure; knows no provider.
+//! The queue of response requests that every provider's session keeps, whatever its protocol. Pure;
+//! it knows no provider.
 //!
-//! One response at a time: a request waits until the session takes it ([`Requests::next`]), which it does
-//! when nothing runs. What came to nothing comes back, is tried again, given up, or left to the session
-//! that takes this one's place ([`Unspoken`]). Results of tools become one request for each response that
-//! called them. Answers to the caller that wait are one answer.
+//! Responses run one at a time. A request waits until the session takes it ([`Requests::next`]),
+//! which happens when no response runs. A request that fails is put back, tried again, given up, or
+//! left to the session that replaces this one ([`Unspoken`]). Tool results become one request for
+//! each response that called the tools. Several waiting answers to the caller become one.
 //!
-//! A request ends in exactly one way: its response ran, another response covered it, it was cancelled, or
-//! it is reported as not spoken.
+//! A request ends in exactly one way: its response ran, another response covered it, it was
+//! cancelled, or it is reported as not spoken.
 
 mod tools;
 
@@ -24,12 +24,12 @@ use crate::ids::{ResponseId, ToolCallId};
 /// The requests of one session.
 #[derive(Debug, Default)]
 pub struct Requests {
-    /// In the order in which they are spoken.
+    /// Waiting requests, in the order in which they are spoken.
     waiting: VecDeque<Pending>,
     tools: ToolCalls,
-    /// Requests that this session does not fulfil; kept for the one that takes its place.
+    /// Requests that this session does not fulfil. They are kept for the session that replaces it.
     muted: Vec<Pending>,
-    /// Requests in a row that were refused for what is wrong with them.
+    /// The number of consecutive requests that were refused because of their own content.
     refused: u32,
     last_number: u64,
 }
@@ -37,9 +37,9 @@ pub struct Requests {
 /// A request, from the moment it was made until it ends.
 #[derive(Debug)]
 pub struct Pending {
-    /// Its number within the session; stays the same when it is tried again.
+    /// Its number within the session. It stays the same when the request is tried again.
     pub number: u64,
-    /// What it is for; `None` repeats the server's own answer.
+    /// Its purpose; `None` repeats the server's own answer.
     pub purpose: Option<ResponsePurpose>,
     /// Extra instructions for this response alone.
     pub instructions: Option<String>,
@@ -49,70 +49,73 @@ pub struct Pending {
     cover: Cover,
 }
 
-/// Whether a response of the server's own makes a request superfluous.
+/// Whether a response that the server begins by itself makes a request superfluous.
 #[derive(Debug)]
 enum Cover {
-    /// Never: it has its own words to say.
+    /// Never: the request has its own words.
     Never,
-    /// Once all these results are in the conversation.
+    /// Once all these tool results are in the conversation.
     Outputs(Vec<ToolCallId>),
-    /// Always: it repeats the server's own answer.
+    /// Always: the request repeats the server's own answer.
     Always,
 }
 
-/// Why a response could not be had.
+/// Why a response failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The server's code.
     pub code: String,
-    /// What to do about it.
+    /// The remedy for the failure.
     pub remedy: Remedy,
 }
 
-/// What to do about a failure.
+/// The remedy for a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// A rate limit: wait as long as the server says, where it does.
+    /// A rate limit: wait as long as the server says, if it gives a time.
     Wait(Option<Duration>),
-    /// The server's own trouble: try once more; then another session may do better.
+    /// A fault of the server: try once more, then use another session.
     TryOnce,
-    /// It came to its end and there is nothing of it to hear: ask again, twice at most; then the session is of no use.
+    /// The response ended without audible content: ask again, twice at most. After that the session
+    /// counts as mute.
     AskAgain,
-    /// Another try at this session would come to the same; another session may do better.
+    /// Another try at this session would fail in the same way. Another session may succeed.
     Replace,
-    /// It would fail again. Of a session that says nothing else either, another one is tried.
+    /// The request would fail again. If the session refuses other requests too, another session is
+    /// tried.
     GiveUp,
 }
 
-/// A request that is not spoken.
+/// A request that is not spoken by this session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unspoken {
-    /// Not at all.
+    /// The request is given up.
     GivenUp {
         /// Its number.
         request: u64,
-        /// What it was for; `None` is the server's own answer to the caller.
+        /// Its purpose; `None` is the server's own answer to the caller.
         purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },
-    /// Not by this session, which does not speak although it was asked to, often enough. Kept for whoever takes its place.
+    /// This session does not speak although it was asked repeatedly. The request is kept for the
+    /// session that replaces it.
     Muted {
         /// Its number.
         request: u64,
-        /// What it was for; `None` is the server's own answer to the caller.
+        /// Its purpose; `None` is the server's own answer to the caller.
         purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },
 }
 
-/// What is left undone if the session ends.
+/// What remains unfinished if the session ends.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Left {
     /// Requests whose response did not begin, in order.
     pub requests: Vec<ResponseRequest>,
-    /// An answer is due that nobody asked for by name.
+    /// Whether an answer is due that no request names.
     pub answer: bool,
 }
 
@@ -121,12 +124,12 @@ impl Pending {
         Self { number, purpose, instructions, failures: 0, silences: 0, not_before: None, cover }
     }
 
-    /// When it may be tried; `None` is at any time.
+    /// The earliest time for the next try; `None` means at any time.
     pub const fn not_before(&self) -> Option<Instant> {
         self.not_before
     }
 
-    /// Whether a response that the server begins by itself makes it superfluous.
+    /// Whether a response that the server begins by itself makes the request superfluous.
     pub const fn is_covered(&self) -> bool {
         match &self.cover {
             Cover::Never => false,
@@ -135,24 +138,24 @@ impl Pending {
         }
     }
 
-    /// The server answers by itself: it need not be asked again.
+    /// Marks the request as covered by the server's own answer: it need not be sent again.
     pub fn cover(&mut self) {
         self.cover = Cover::Always;
     }
 
-    /// Whether it repeats the server's own answer, or is covered by that.
+    /// Whether the request repeats the server's own answer or is covered by it.
     pub const fn repeats_an_answer(&self) -> bool {
         matches!(self.cover, Cover::Always)
     }
 
-    /// The server has put the result of `call` into the conversation.
+    /// Records that the server has put the result of `call` into the conversation.
     pub fn output_placed(&mut self, call: &ToolCallId) {
         if let Cover::Outputs(unplaced) = &mut self.cover {
             unplaced.retain(|waiting| waiting != call);
         }
     }
 
-    /// As it was ordered; `None` for an answer of the server's own.
+    /// The request as it was ordered; `None` for an answer of the server's own.
     pub fn ordered(&self) -> Option<ResponseRequest> {
         Some(ResponseRequest { purpose: self.purpose?, instructions: self.instructions.clone() })
     }
@@ -163,7 +166,7 @@ impl Pending {
 }
 
 impl Requests {
-    /// The call wants something said.
+    /// Queues a request of the call. Returns it as given up if the queue is full.
     pub fn ask(&mut self, request: ResponseRequest) -> Option<Unspoken> {
         let pending = Pending::new(self.next_number(), Some(request.purpose), request.instructions, Cover::Never);
         if self.waiting.len() >= MOST_REQUESTS {
@@ -173,34 +176,35 @@ impl Requests {
         None
     }
 
-    /// The model called a tool.
+    /// Records that the model called a tool.
     pub fn tool_called(&mut self, response: ResponseId, call: ToolCallId) {
         self.tools.called(response, call);
     }
 
-    /// A tool's result was sent; `speak` asks for words on it.
+    /// Records that a tool's result was sent; `speak` asks for a response to it.
     pub fn tool_answered(&mut self, call: &ToolCallId, speak: bool, now: Instant) {
         self.tools.answered(call, speak, now);
     }
 
-    /// The server has put a tool's result into the conversation: responses that begin from now on know it.
+    /// Records that the server has put a tool's result into the conversation. Responses that begin
+    /// from now on know it.
     pub fn output_placed(&mut self, call: &ToolCallId) {
         self.tools.output_placed(call);
         self.waiting.iter_mut().for_each(|request| request.output_placed(call));
     }
 
-    /// A response has ended: no more calls will come in it.
+    /// Records that a response has ended: no more tool calls will come in it.
     pub fn response_done(&mut self, response: &ResponseId) {
         self.tools.response_done(response);
     }
 
-    /// Nothing is to be said any more on the caller's last turn: they spoke on, or it was noise.
+    /// Drops the answers to the caller's last turn: the caller spoke on, or the turn was noise.
     pub fn turn_overtaken(&mut self) {
         self.waiting.retain(|request| !request.repeats_an_answer());
         self.muted.retain(|request| !request.repeats_an_answer());
     }
 
-    /// Nothing is to be said of what was asked for until now.
+    /// Drops every request so far.
     pub fn clear(&mut self) {
         self.waiting.clear();
         self.muted.clear();
@@ -211,35 +215,35 @@ impl Requests {
         self.waiting.retain(|request| !request.is_covered());
     }
 
-    /// What is to be said next, if it may be tried now. The session takes it when nothing runs.
+    /// Takes the next request if it may be tried now. The session calls this when no response runs.
     pub fn next(&mut self, now: Instant) -> Option<Pending> {
         let due = self.waiting.front()?.not_before.is_none_or(|at| at <= now);
         if due { self.pop() } else { None }
     }
 
-    /// What is to be said next, whenever it was to be tried.
+    /// Takes the next request, whatever its earliest time is.
     pub fn pop(&mut self) -> Option<Pending> {
         let mut request = self.waiting.pop_front()?;
         request.not_before = None;
         Some(request)
     }
 
-    /// It came to nothing through no fault of its own: it is the first again.
+    /// Puts a request back to the front because it failed through no fault of its own.
     pub fn put_back(&mut self, request: Pending) {
         self.waiting.push_front(request);
     }
 
-    /// Takes out the request of this number, if it waits.
+    /// Removes the request with this number, if it waits.
     pub fn take(&mut self, number: u64) -> Option<Pending> {
         let place = self.waiting.iter().position(|request| request.number == number)?;
         self.waiting.remove(place)
     }
 
-    /// A response ran, or failed and its request is tried again or not spoken. Without a `request` it was the server's own
-    /// answer, which the caller is owed all the same.
+    /// A response ran, or it failed and its request is tried again or not spoken. Without a
+    /// `request` it was the server's own answer, which is owed to the caller all the same.
     pub fn ended(&mut self, request: Option<Pending>, failure: Option<Failure>, now: Instant) -> Option<Unspoken> {
         let Some(failure) = failure else {
-            // It speaks: what it did not say before is not wanted any more.
+            // The session speaks: earlier requests that it did not fulfil are no longer wanted.
             self.muted.clear();
             self.refused = 0;
             return None;
@@ -269,7 +273,7 @@ impl Requests {
         None
     }
 
-    /// The session was asked and did not answer within [`PATIENCE`].
+    /// The session did not answer the request within [`PATIENCE`].
     pub fn unanswered(&mut self, mut request: Pending) -> Option<Unspoken> {
         request.silences += 1;
         if request.silences < MOST_SILENCES {
@@ -280,7 +284,7 @@ impl Requests {
         }
     }
 
-    /// Another session has to fulfil `request`.
+    /// Leaves `request` to another session.
     fn mute(&mut self, request: Pending, reason: String) -> Unspoken {
         let unspoken = Unspoken::Muted { request: request.number, purpose: request.purpose, reason };
         if self.muted.len() < MOST_REQUESTS {
@@ -289,7 +293,8 @@ impl Requests {
         unspoken
     }
 
-    /// Results of tools that are complete become requests, and answers that wait become one. After every event.
+    /// Turns complete tool results into requests and joins waiting answers into one. Called after
+    /// every event.
     pub fn settle(&mut self) {
         while let Some(calls) = self.tools.take_ready() {
             self.tools_ready(calls);
@@ -297,7 +302,7 @@ impl Requests {
         self.join_answers();
     }
 
-    /// Results of tools that are to be spoken on: one request for all that wait.
+    /// Tool results that need a response: one request covers all that wait.
     fn tools_ready(&mut self, calls: Vec<ToolCallId>) {
         let waiting = self.waiting.iter_mut().find_map(|request| match &mut request.cover {
             Cover::Outputs(unplaced) => Some(unplaced),
@@ -311,7 +316,8 @@ impl Requests {
         self.waiting.push_back(Pending::new(number, Some(ResponsePurpose::ToolResult), None, Cover::Outputs(calls)));
     }
 
-    /// One answer to all that the caller has said meanwhile, in the place of the last.
+    /// Keeps only the last waiting answer to the caller. It covers everything that the caller has
+    /// said since.
     fn join_answers(&mut self) {
         let is_answer = |request: &Pending| request.purpose == Some(ResponsePurpose::Answer);
         let mut joined = self.waiting.iter().filter(|request| is_answer(request)).count().saturating_sub(1);
@@ -322,37 +328,37 @@ impl Requests {
         });
     }
 
-    /// Some tools of a response have answered; until then the others are waited for.
+    /// The deadline for the other tools of a response, once some of its tools have answered.
     pub fn siblings_due(&self) -> Option<Instant> {
         self.tools.deadline()
     }
 
-    /// The others are not waited for any more.
+    /// Stops waiting for the other tools.
     pub fn give_up_on_siblings(&mut self, now: Instant) {
         self.tools.give_up_on_siblings(now);
     }
 
-    /// The first that waits.
+    /// The first waiting request.
     pub fn front(&self) -> Option<&Pending> {
         self.waiting.front()
     }
 
-    /// All that wait, in order.
+    /// All waiting requests, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Pending> {
         self.waiting.iter()
     }
 
-    /// Whether nothing waits.
+    /// Whether no request waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// The number of the last request that was made.
+    /// The number of the newest request.
     pub const fn last_number(&self) -> u64 {
         self.last_number
     }
 
-    /// Whether the model waits for the result of `call`: it called it and was not answered yet.
+    /// Whether the model still waits for the result of `call`.
     pub fn awaits(&self, call: &ToolCallId) -> bool {
         self.tools.awaits(call)
     }
@@ -362,12 +368,13 @@ impl Requests {
         self.tools.called_in(response)
     }
 
-    /// What is left undone if the session ends now; `asked` is what it was asked for and has not begun.
+    /// What remains unfinished if the session ends now. `asked` is the request that was sent to the
+    /// server and has not begun.
     pub fn left(&self, asked: Option<&Pending>) -> Left {
         let left = || self.muted.iter().chain(asked).chain(&self.waiting);
         Left {
             requests: left().filter_map(Pending::ordered).collect(),
-            // Without a purpose it is the server's own answer that failed.
+            // A request without a purpose is the server's own answer that failed.
             answer: self.tools.owe_an_answer() || left().any(|request| request.purpose.is_none()),
         }
     }
@@ -378,24 +385,30 @@ impl Requests {
     }
 }
 
-/// How long a server may owe an answer. Shorter: a slow server is asked twice. Longer: the caller hears three seconds of
-/// nothing and speaks themselves.
+/// How long a server may owe an answer. Shorter: a slow server is asked twice. Longer: the caller
+/// hears three seconds of silence and speaks again.
 pub const PATIENCE: Duration = Duration::from_millis(2_500);
-/// Tries after a rate limit. Fewer: a short peak costs the answer. More: the caller has hung up by then.
+/// The number of tries after a rate limit. Fewer: a short peak costs the answer. More: the caller
+/// has hung up by then.
 const MOST_RETRIES: u32 = 3;
-/// Refusals in a row that are taken for the request's own fault: after that the session can say nothing at all.
+/// The number of consecutive refusals that count as the request's own fault. After that the session
+/// counts as mute.
 const MOST_REFUSED: u32 = 1;
-/// Times that a response with nothing to hear is asked for again: the first at once, so that nobody notices.
+/// How often a response without audible content is requested again. The first time is immediate, so
+/// that the caller does not notice.
 const MOST_ASKED_AGAIN: u32 = 2;
-/// The wait before the second: transcription of the turn may say by then that it was noise. Longer is heard as a pause.
+/// The wait before the second repetition: by then transcription may show that the turn was noise.
+/// Longer: the caller hears a pause.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(900);
-/// Requests that stay without any answer before the session is taken for mute.
+/// The number of unanswered requests before the session counts as mute.
 const MOST_SILENCES: u32 = 3;
-/// The first wait after a rate limit that names none; doubles.
+/// The first wait after a rate limit without a time; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(1_500);
-/// The longest wait after a rate limit, whatever the server advises: nobody waits longer in silence.
+/// The longest wait after a rate limit, whatever the server advises: a caller does not wait longer
+/// in silence.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// The wait after trouble of the server's own.
+/// The wait after a fault of the server.
 const SHORT_WAIT: Duration = Duration::from_millis(500);
-/// Requests that may wait. A call has one or two; more is a loop somewhere, and it is told.
+/// The number of requests that may wait. A call has one or two; more is a loop somewhere, and it is
+/// reported.
 pub(super) const MOST_REQUESTS: usize = 16;

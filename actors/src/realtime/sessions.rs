@@ -1,9 +1,11 @@
-//! The model's sessions of one call: which one is in use, which one follows, and what is done when one is lost. Pure.
+//! The model's sessions of one call: which session is in use, which one is next, and what happens
+//! when one is lost. Pure.
 //!
 //! # What happens when a session drops
 //!
-//! Every state with everything that leads to something; what is not here changes nothing. *First* is before any session was in
-//! use. The rows are what the machine does: `tests/table.rs` compares them.
+//! The table lists every state and every event that changes something. Other events change nothing.
+//! *First* means that no session was in use yet. The rows are what the machine does:
+//! `tests/table.rs` compares them.
 //!
 //! | while | when | then | and is |
 //! |---|---|---|---|
@@ -64,9 +66,11 @@
 //!
 //! # What is kept
 //!
-//! While there is no session, orders and the newest audio of the caller wait for the next one. An order is given to exactly one
-//! session, unless that session is lost before it has done what was ordered. What the caller has heard is not said again: the
-//! conversation goes on where it stopped ([`super::handoff`]). The call is told once that the model is lost, and nothing after it.
+//! While there is no session, orders and the newest audio of the caller wait for the next one. An
+//! order is given to exactly one session, unless that session is lost before it has carried out the
+//! order. What the caller has heard is not said again: the conversation continues where it stopped
+//! ([`super::handoff`]). The loss of the model is reported to the call once, and nothing follows
+//! that report.
 
 mod instead;
 mod leg;
@@ -101,7 +105,7 @@ use crate::line::messages::{FromModel, ItemComplete};
 use crate::realtime::report::Words;
 use crate::realtime::report::{ModelLoss, ModelReport, ResponseOutcome};
 
-/// What happened to the sessions.
+/// An event of the sessions.
 #[derive(Debug)]
 pub enum SessionsEvent<'a> {
     /// The call begins.
@@ -110,25 +114,25 @@ pub enum SessionsEvent<'a> {
     Advised {
         /// The number of the question.
         question: u32,
-        /// How each candidate stands, in the plan's order. Missing ones count as good.
+        /// The standing of each candidate, in the plan's order. Missing ones count as good.
         standings: &'a [Standing],
-        /// From 0 to 1, drawn anew for each answer: how much of the backoff is waited for.
+        /// A fresh random number from 0 to 1 for each answer: the share of the backoff to wait.
         chance: f64,
     },
     /// A socket is open.
     Dialled {
-        /// Whose.
+        /// The session that the socket belongs to.
         leg: LegId,
-        /// What the server has said so far; empty unless the session had waited for a call.
+        /// What the server has sent so far. It is empty unless the session had waited for a call.
         said: Vec<Bytes>,
-        /// The time by the wall, in seconds since 1970.
+        /// The wall-clock time, in seconds since 1970.
         epoch_s: f64,
     },
-    /// Something happened to one session.
+    /// An event of one session.
     Session {
-        /// Which.
+        /// The session.
         leg: LegId,
-        /// What.
+        /// The event.
         event: SessionEvent<'a>,
     },
     /// Audio of the caller in the model's input format.
@@ -139,71 +143,72 @@ pub enum SessionsEvent<'a> {
     DeadlinePassed,
 }
 
-/// What to do.
+/// An action that the sessions request.
 #[derive(Debug)]
 pub enum SessionsAction {
-    /// Ask how the candidates stand. The answer is [`SessionsEvent::Advised`] with the same number.
+    /// Asks how the candidates stand. The answer is [`SessionsEvent::Advised`] with the same
+    /// number.
     Consult {
         /// The number of the question.
         question: u32,
-        /// Where all candidates are, in the plan's order.
+        /// The addresses of all candidates, in the plan's order.
         addresses: Vec<ModelAddress>,
     },
-    /// Tell whoever knows the models what happened to one.
+    /// Reports what happened to a model, for the breakers of the process.
     Learn {
-        /// Which.
+        /// The model.
         address: ModelAddress,
         /// What happened.
         lesson: Lesson,
     },
-    /// Open a socket.
+    /// Opens a socket.
     Dial {
-        /// For this session.
+        /// The session that the socket is for.
         leg: LegId,
-        /// With this configuration.
+        /// The configuration of the session.
         plan: Arc<SessionPlan>,
-        /// Whether a session that waits for a call may be taken instead.
+        /// Whether a session from the pool may be used instead.
         waiting_will_do: bool,
     },
-    /// Say good-bye and close the socket; stop dialling where there is none yet.
+    /// Closes the socket in an orderly way, or stops the dial.
     HangUp(LegId),
-    /// Send a text message. Never dropped.
+    /// Sends a text message. It is never dropped.
     Send(LegId, String),
-    /// Send an audio message. Perishable.
+    /// Sends an audio message. It may be dropped when the server does not read.
     SendAudio(LegId, Frame),
-    /// Answer a ping, before anything else.
+    /// Answers a ping before sending anything else.
     Pong(LegId, Bytes),
-    /// Ask whether the server lives.
+    /// Pings the server to check that it is alive.
     Ping(LegId),
     /// Audio for the caller.
     ToAudio(FromModel),
-    /// The end of an item's audio; behind the audio itself.
+    /// The end of an item's audio. It follows the audio itself.
     Complete(ItemComplete),
-    /// Words for the record.
+    /// Words for the transcript.
     ToWords(Words),
-    /// Something for the call to know.
+    /// A report to the call.
     Report(ModelReport),
     /// Caller audio was dropped.
     AudioDropped {
-        /// Why.
+        /// The reason.
         reason: &'static str,
-        /// Frames.
+        /// The number of frames.
         frames: u64,
     },
     /// All sessions are over. Nothing follows.
     End,
 }
 
-/// What a call has found out about a model.
+/// What a call learned about a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lesson {
     /// A session came up.
     CameUp,
     /// A session did not come up or was lost.
     Lost {
-        /// How.
+        /// The loss.
         loss: ModelLoss,
-        /// What the loss concerns, where it is fatal.
+        /// What the loss concerns, if it is fatal.
         scope: Scope,
     },
 }
@@ -211,33 +216,34 @@ pub enum Lesson {
 /// The sessions of one call.
 #[derive(Debug)]
 pub struct Sessions {
-    /// The configuration in force, for sessions to come.
+    /// The configuration in force, used for later sessions.
     plan: Arc<SessionPlan>,
-    /// How often the configuration was changed.
+    /// The number of configuration changes.
     changes: u32,
     state: State,
     standby: Standby,
-    /// All sessions with a socket or on the way to one: in use, standing by, or waiting for the caller's last words.
+    /// All sessions that have a socket or are being dialled: in use, standing by, or waiting for
+    /// the caller's last words.
     legs: Vec<Leg>,
     last_leg: u64,
     last_question: u32,
     failover_plan: FailoverPlan,
-    /// The model that the call believes to be answered by.
+    /// The model that currently answers, as reported to the call.
     served_by: String,
-    /// Whether sessions that waited for a call are taken. Not after one of them was lost before it was used, until another
-    /// session is in use.
+    /// Whether sessions from the pool are used. This turns false when such a session is lost before
+    /// it was used, and true again once another session is in use.
     waiting_will_do: bool,
     orders: WaitingOrders,
     pending_audio: PendingAudio,
     running: Running,
     history: History,
     turns: TurnAudio,
-    /// Actions of a session, kept for the buffer.
+    /// The actions of a session. The buffer is reused.
     actions: Vec<SessionAction>,
 }
 
 impl Sessions {
-    /// The sessions of a call that begins.
+    /// The sessions of a new call.
     pub fn new(plan: Arc<SessionPlan>, now: Instant) -> Self {
         let Capabilities { input, output, .. } = plan.capabilities();
         Self {
@@ -260,7 +266,8 @@ impl Sessions {
         }
     }
 
-    /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
+    /// Appends to `out` the actions that follow from `event`. The caller of this function keeps the
+    /// vector, so that audio costs no allocation.
     pub fn handle(&mut self, event: SessionsEvent<'_>, now: Instant, out: &mut Vec<SessionsAction>) {
         use SessionsEvent as E;
         if matches!(self.state, State::Over) {
@@ -287,7 +294,7 @@ impl Sessions {
         sessions.chain(redial).chain(self.renewal_due()).min()
     }
 
-    /// Whether this session still has, or is to get, a socket.
+    /// Whether this session has a socket or is being dialled.
     pub fn knows(&self, leg: LegId) -> bool {
         self.legs.iter().any(|known| known.id == leg)
     }
@@ -306,7 +313,7 @@ impl Sessions {
         let Some(leg) = self.leg(id) else { return };
         leg.opened = Some((now, epoch_s));
         if !said.is_empty() {
-            // Another one would be dialled in less time than a server usually may take.
+            // Dialling another session would take less time than a server may usually take here.
             leg.session.hurry(WAITING_PATIENCE);
             leg.had_waited = true;
         }
@@ -317,7 +324,7 @@ impl Sessions {
         }
     }
 
-    /// An event of one of the sessions; nothing where that is gone already.
+    /// Passes an event to one of the sessions. Does nothing if that session is already gone.
     fn step(&mut self, id: LegId, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionsAction>) {
         let mut actions = std::mem::take(&mut self.actions);
         if let Some(leg) = self.leg(id) {
@@ -372,7 +379,7 @@ impl Sessions {
         }
     }
 
-    /// Reports to the call what the next session will have to know as well.
+    /// Records what the next session needs to know, and reports it to the call.
     fn note_and_report(&mut self, report: ModelReport, out: &mut Vec<SessionsAction>) {
         let Some(report) = self.running.note(report) else { return };
         self.history.report(&report);
@@ -390,7 +397,7 @@ impl Sessions {
         let leg = match &self.state {
             State::Up { leg, .. } => *leg,
             State::Down(Outage { first: true, .. }) => {
-                // Until the first session is there, the pipeline holds what the caller says.
+                // The pipeline keeps what the caller says until the first session is ready.
                 return out.push(SessionsAction::AudioDropped { reason: "model_not_ready", frames: 1 });
             }
             State::Down(_) | State::TakingOver(_) => {
@@ -400,7 +407,7 @@ impl Sessions {
                 }
                 return;
             }
-            // The call is over; what was on its way means nothing any more.
+            // The call is over; audio that is still on its way no longer matters.
             State::Closing(_) | State::Over => return,
         };
         self.turns.sent(&audio);
@@ -417,5 +424,6 @@ impl Sessions {
     }
 }
 
-/// How long a session that had waited for a call may take to be configured. One that takes longer is as good as dead.
+/// How long a session from the pool may take to be configured. One that takes longer counts as
+/// dead.
 const WAITING_PATIENCE: Duration = Duration::from_millis(1_500);

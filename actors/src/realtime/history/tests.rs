@@ -15,7 +15,7 @@ fn caller_said(history: &mut History, name: &str, text: &str) {
     history.words(&Words::CallerSaid { item: item(name), text: Some(text.to_owned()) });
 }
 
-/// The agent says `text` in `milliseconds`, to its end.
+/// Makes the agent say `text` completely, in `milliseconds` of audio.
 fn agent_said(history: &mut History, name: &str, text: &str, milliseconds: usize) {
     agent_began(history, name, text, milliseconds);
     let response = ResponseId::new(&format!("r_{name}"));

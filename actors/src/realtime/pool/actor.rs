@@ -1,8 +1,9 @@
-//! The keeper of the sessions that wait for calls on its thread. One for each thread, in actix's registry; [`Pool`] decides, this
-//! dials, listens and hands over.
+//! Keeps the sessions that wait for calls on its thread. There is one for each thread, in actix's
+//! registry. [`Pool`] decides; this actor dials, listens and hands over.
 //!
-//! A session that waits is not configured: that is the call's own. It is pinged, and one that does not answer, says anything or
-//! closes is let go. What dies between that and a call's taking it is a loss like any other: the call dials.
+//! A waiting session is not configured, because the configuration belongs to the call. The actor
+//! pings each session and drops one that does not answer, sends anything, or closes. A session that
+//! dies later, before a call uses it, is an ordinary loss: the call dials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,41 +29,44 @@ use crate::realtime::providers::messages::{Keeps, Learn, LetGo};
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::sessions::Lesson;
 
-/// An opened session that is nobody's yet.
+/// An opened session that no call uses yet.
 #[derive(Debug)]
 pub struct OpenedSession {
     /// Its socket.
     pub link: Link,
-    /// What the server has said so far: that the session is there.
+    /// What the server has sent so far: the announcement of the session.
     pub said: Vec<Bytes>,
 }
 
-/// A session that waits, as its keeper holds it: to be asked for, or to be dropped, which closes it.
+/// A waiting session, as the pool keeps it. The pool requests it through this channel; dropping the
+/// channel closes the session.
 #[derive(Debug)]
 struct Waiting(oneshot::Sender<oneshot::Sender<OpenedSession>>);
 
-/// Keeps the thread's sessions. It keeps none before it is told to [`Keep`] them, and none after [`LetGo`].
+/// Keeps the thread's sessions. It keeps none before [`Keep`] and none after [`LetGo`].
 #[derive(Debug, Default)]
 pub struct SessionPool {
     pool: Pool<Waiting>,
-    /// What sessions are opened with; `None` keeps none.
+    /// The plan that sessions are opened with; `None` keeps none.
     plan: Option<Arc<SessionPlan>>,
-    /// Who is told of a refusal.
+    /// The actor that records refusals.
     providers: Option<Addr<Providers>>,
     ticking: Option<SpawnHandle>,
 }
 
-/// Sessions are kept on this thread from now on, those of the plan from the start; none where the plan wants none.
+/// Starts to keep sessions on this thread, at once as many as the plan asks for. A plan that asks
+/// for none keeps none.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct Keep {
-    /// What they are opened with.
+    /// The plan that sessions are opened with.
     pub plan: Arc<SessionPlan>,
-    /// Who says when they are to be let go.
+    /// The actor that announces when sessions must be released.
     pub providers: Addr<Providers>,
 }
 
-/// A session for this plan is wanted, now and in future. From the same thread: a socket does not leave its thread.
+/// Requests a session for this plan, now and in future. Sent on the same thread, because a socket
+/// does not leave its thread.
 #[derive(Debug, Message)]
 #[rtype(result = "Option<SendWrapper<OpenedSession>>")]
 pub struct Take(pub Arc<SessionPlan>);
@@ -78,12 +82,13 @@ impl SessionPool {
         }
     }
 
-    /// Has the first session that still waits with the model at `address` given to `give`; `false` where there is none.
+    /// Hands the first session that still waits with the model at `address` to `give`. Returns
+    /// `false` if there is none.
     fn hand_over(&mut self, address: &ModelAddress, mut give: oneshot::Sender<OpenedSession>) -> bool {
         while let Some(Waiting(ask)) = self.pool.take(address, clock::now()) {
             match ask.send(give) {
                 Ok(()) => return true,
-                // It is dead; the next one may live.
+                // That session is dead; the next one may be alive.
                 Err(back) => give = back,
             }
             emit(Event::WarmSession { what: "dead", change: -1 });
@@ -103,14 +108,15 @@ impl SessionPool {
                     if unwanted.is_none() {
                         emit(Event::WarmSession { what: "opened", change: 1 });
                     }
-                    // If it is unwanted, `ask` is dropped and it says good-bye.
+                    // If the session is unwanted, `ask` is dropped and the link closes.
                     ctx.spawn(tend(opened, asked).into_actor(this));
                 }
                 Err(loss) => {
                     emit(Event::WarmSession { what: "refused", change: 0 });
                     log::debug!(class = loss.class.word(), reason = loss.reason.as_str(); "no session that waits");
                     this.pool.failed(provider.address(), now);
-                    // Known before a call is refused. The rest of it the pool's own pauses see to.
+                    // The refusal is known before a call meets it. The pool's own pauses cover
+                    // other losses.
                     if let (LossClass::Fatal, Some(providers)) = (loss.class, &this.providers) {
                         let lesson = Lesson::Lost { scope: provider.scope_of(&loss), loss };
                         providers.do_send(Learn { address: provider.address().clone(), lesson });
@@ -187,20 +193,21 @@ fn let_go(what: &'static str, gone: Vec<Waiting>) {
     gone.into_iter().for_each(|Waiting(_)| emit(Event::WarmSession { what, change: -1 }));
 }
 
-/// Dials, and waits for the session to be there.
+/// Dials, and waits until the session is open.
 async fn opened(plan: Arc<SessionPlan>) -> Result<OpenedSession, ModelLoss> {
     let begun = clock::now();
     let mut link = Link::new(dial::dial(&plan, None).await?);
     let mut session = Conversation::standby(&plan, begun);
-    // It would be configured now: it is there.
+    // The next action would configure the session, so it is open.
     let said = drive(&mut link, &mut session, |action| matches!(action, SessionAction::Send(_))).await?;
     Ok(OpenedSession { link, said })
 }
 
-/// A session that waits for a call, or a new one. From the call's own thread: a socket does not leave it.
+/// A session from the pool, or a new one. Called on the call's own thread, because a socket does
+/// not leave its thread.
 ///
 /// # Errors
-/// The loss, classified, where a new one could not be had.
+/// The loss, classified, if a new session could not be opened.
 pub async fn waiting_or_new(
     plan: Arc<SessionPlan>,
     safety_identifier: Option<String>,
@@ -216,7 +223,8 @@ pub async fn waiting_or_new(
     Ok(OpenedSession { link: Link::new(socket), said: Vec::new() })
 }
 
-/// Sits with a session that waits: answers and asks pings until it is asked for, dropped, or dead. Dropped, the link says good-bye.
+/// Tends a waiting session: answers and sends pings until the session is requested, dropped or
+/// dead. The link closes when it is dropped.
 async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::Sender<OpenedSession>>) {
     let mut unanswered = false;
     loop {
@@ -232,7 +240,7 @@ async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::S
         match heard {
             Ok(Heard::Message(Incoming::Ping(payload))) => opened.link.writer.pong(payload),
             Ok(Heard::Message(Incoming::Pong)) => unanswered = false,
-            // There is nobody whom it could have something to say to: an error, an end.
+            // A waiting session should receive no message: this is an error or the end.
             Ok(Heard::Message(_) | Heard::Broke(_)) => return,
             Err(_) if unanswered => return,
             Err(_) => {
@@ -243,7 +251,7 @@ async fn tend(mut opened: OpenedSession, mut asked: oneshot::Receiver<oneshot::S
     }
 }
 
-/// How often the pool is looked after. A call's place is filled again this soon.
+/// How often the pool is checked. A session that a call took is replaced this soon.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How often a session that waits is asked whether it lives; two questions without an answer are an answer.
+/// How often a waiting session is pinged. Two unanswered pings mean that it is dead.
 const PING_EVERY: Duration = Duration::from_secs(5);

@@ -13,21 +13,22 @@ use crate::realtime::plan::ModelAddress;
 use crate::realtime::report::ModelLoss;
 use crate::realtime::sessions::Lesson;
 
-/// What all calls of the process know about servers, keys and models. One for each process, on a thread that no call delays.
+/// What all calls of the process know about servers, keys and models. There is one for each
+/// process, on a thread that no call delays.
 #[derive(Debug, Default)]
 pub struct Providers {
     breakers: Breakers,
-    /// Who keeps sessions for calls to come; `None` once all are let go.
+    /// The pools that keep sessions for later calls; `None` once all sessions were released.
     keepers: Option<Vec<Recipient<LetGo>>>,
 }
 
 impl Providers {
-    /// Nothing is known yet.
+    /// An actor that knows nothing yet.
     pub const fn new() -> Self {
         Self { breakers: Breakers::new(), keepers: Some(Vec::new()) }
     }
 
-    /// Adds a loss. The log has one line when that leaves a address alone from now on.
+    /// Records a loss. Logs one line if the loss blocks an address from now on.
     fn lost(&mut self, address: &ModelAddress, loss: &ModelLoss, scope: Scope, now: Instant) {
         let before = self.breakers.blocked_for(address, now);
         self.breakers.learn(address, loss.class, scope, now);
@@ -94,7 +95,7 @@ impl Handler<LetGo> for Providers {
     }
 }
 
-/// What an operator is to do about a refusal.
+/// What the operator should do about a refusal.
 fn next_step(scope: Scope, address: &ModelAddress) -> String {
     match (scope, &address.endpoint.key_variable) {
         (Scope::Key, Some(name)) => format!("set {name} to a key that is taken and has credit"),

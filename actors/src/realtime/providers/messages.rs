@@ -1,4 +1,4 @@
-//! What the [`Providers`](super::actor::Providers) actor hears.
+//! Messages to the [`Providers`](super::actor::Providers) actor.
 
 use actix::{Message, Recipient};
 
@@ -6,32 +6,33 @@ use crate::realtime::breaker::Standing;
 use crate::realtime::plan::ModelAddress;
 use crate::realtime::sessions::Lesson;
 
-/// Which of these models are worth a try? One answer each, in order.
+/// Asks which of these models are worth a try. The answer has one standing for each, in order.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<Standing>")]
 pub struct Consult(pub Vec<ModelAddress>);
 
-/// Something was found out about a model.
+/// Reports what a call learned about a model.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Learn {
-    /// Which.
+    /// The model that it concerns.
     pub address: ModelAddress,
-    /// What.
+    /// What was learned.
     pub lesson: Lesson,
 }
 
-/// How many keys and models refuse us and are left alone for now?
+/// Asks how many keys and models are blocked at present because they refuse us.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
 pub struct CountRefusals;
 
-/// These sessions wait for calls from now on; told to let them go when the service stops.
+/// Registers a pool that keeps sessions for calls. The recipient is notified when the service stops
+/// and the sessions must be released.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Keeps(pub Recipient<LetGo>);
 
-/// No session waits for calls any more, and those that do are closed.
+/// Releases the waiting sessions: they are closed and no new ones are kept.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct LetGo;

@@ -1,5 +1,5 @@
-//! Function calls that wait for their results, by the response they came in. Several results of one response lead to one
-//! request to speak, and only after that response has ended.
+//! Function calls that wait for their results, grouped by response. Several results of one response
+//! lead to one response request, and only after that response has ended.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -17,17 +17,18 @@ pub(super) struct ToolCalls {
 #[derive(Debug)]
 struct Batch {
     response: ResponseId,
-    /// Called, not answered.
+    /// Calls without a result.
     open: Vec<ToolCallId>,
-    /// Answered, not spoken on; those whose result the server has not yet placed.
+    /// Calls with a result that the model has not spoken about: those whose result the server has
+    /// not placed yet.
     unplaced: Vec<ToolCallId>,
-    /// Since when results wait here.
+    /// The time since which results wait here.
     answered: Option<Instant>,
-    /// Whether any of the waiting results is to be spoken on.
+    /// Whether any of the waiting results needs a response.
     speak: bool,
-    /// The response has ended: no more calls will come.
+    /// Whether the response has ended: no more calls will come.
     done: bool,
-    /// Waited long enough for the other calls.
+    /// Whether the wait for the other calls is over.
     hasty: bool,
 }
 
@@ -57,7 +58,7 @@ impl ToolCalls {
         self.batches.iter().any(|batch| batch.open.contains(call))
     }
 
-    /// Whether results that are to be spoken on wait for the end of their response.
+    /// Whether results that need a response wait for the end of the response that called them.
     pub(super) fn owe_an_answer(&self) -> bool {
         self.batches.iter().any(|batch| batch.speak)
     }
@@ -102,7 +103,7 @@ impl ToolCalls {
             .map(|at| at + PATIENCE)
     }
 
-    /// Results that are to be spoken on now.
+    /// The results that need a response now.
     pub(super) fn take_ready(&mut self) -> Option<Vec<ToolCallId>> {
         let mut spoken = None;
         for batch in &mut self.batches {
@@ -127,5 +128,6 @@ impl Batch {
     }
 }
 
-/// Responses with open calls that are remembered. A tool that never answers leaves one behind.
+/// The number of responses with open calls that are remembered. A tool that never answers leaves
+/// one behind.
 const MOST_BATCHES: usize = 64;
