@@ -1,5 +1,5 @@
-//! The RealtimeLlm actor: the shell around the sessions of one call ([`Sessions`]) and their sockets. It dials, reads, writes and
-//! hands over; what follows from what is decided there.
+//! The RealtimeLlm actor: the shell around the sessions of one call ([`Sessions`]) and their
+//! sockets. It dials, reads, writes and hands over. The sessions decide what follows.
 
 mod links;
 mod outlet;
@@ -34,62 +34,63 @@ use crate::ids::CallTag;
 use crate::incident::{Incident, IncidentKind};
 use crate::line::messages::{FromModel, ItemComplete, ModelBound};
 
-/// What a RealtimeLlm is started with.
+/// The arguments of a new RealtimeLlm.
 #[derive(Debug)]
 pub struct LlmSetup {
     /// The call, for the log.
     pub call: CallTag,
     /// The session to open.
     pub plan: Arc<SessionPlan>,
-    /// A salted hash of the caller that the provider may tell callers apart by, where one is configured.
+    /// A salted hash of the caller, if configured. The provider may use it to tell callers apart.
     pub safety_identifier: Option<String>,
-    /// What is known about servers, keys and models.
+    /// The actor that knows the state of servers, keys and models.
     pub providers: Addr<Providers>,
     /// Where the model's audio goes.
     pub audio: Recipient<FromModel>,
     /// Where the end of an item's audio goes.
     pub items: Recipient<ItemComplete>,
-    /// Where words go.
+    /// Where transcripts go.
     pub words: Recipient<Words>,
     /// Reports to the CallActor.
     pub to_call: WeakRecipient<ModelReport>,
-    /// Told when this actor is gone.
+    /// Notified when this actor is gone.
     pub lost: WeakRecipient<ChildLost>,
 }
 
-/// One call's model. Ends when it is told to, when no session is to be had any more (reported as [`ModelReport::Lost`]), or when
-/// the call is gone: a forgotten session is billed.
+/// One call's model. The actor ends on an order, when no session can be opened any more (reported
+/// as [`ModelReport::Lost`]), or when the call is gone: a forgotten session would be billed.
 #[derive(Debug)]
 pub struct RealtimeLlm {
     setup: LlmSetup,
     sessions: Sessions,
     links: Links,
     outlet: Outlet,
-    /// Audio that waits for a server that does not read, in bytes of its messages.
+    /// The bound for audio that waits for a server that does not read, in bytes of its messages.
     most_unsent: usize,
-    /// What the sessions want done, kept for the buffer.
+    /// The actions that the sessions request. The buffer is reused.
     actions: Vec<SessionsAction>,
-    /// From the actor's start on.
+    /// The alarm for all deadlines; set when the actor starts.
     alarm: Option<Alarm>,
-    /// Why frames were lost in the newest session, as far as the call was told.
+    /// The reasons for lost frames that were reported to the call since the last dial.
     dropped_for: Vec<&'static str>,
-    /// The sessions ended in order, and the call knows.
+    /// Whether the sessions ended in order, which the call then knows.
     ended: bool,
 }
 
-/// Something from one of the sockets.
+/// A message or failure of one of the sockets.
 #[derive(Debug)]
 struct FromLink(LegId, Heard);
 
 impl RealtimeLlm {
-    /// Not yet started; `start()` it on the call's own thread, and it dials.
+    /// A RealtimeLlm that is not started yet. It dials after `start()`, which belongs on the call's
+    /// own thread.
     pub fn new(setup: LlmSetup) -> Self {
         let Capabilities { input, output, .. } = setup.plan.capabilities();
         Self {
             sessions: Sessions::new(Arc::clone(&setup.plan), clock::now()),
             links: Links::default(),
             outlet: Outlet::new(setup.audio.clone(), setup.items.clone(), output),
-            // Base64 makes four bytes of three; the words around it are small change.
+            // Base64 makes four bytes of three. The JSON around them is negligible.
             most_unsent: LONGEST_UNSENT_MS * input.bytes_per_ms() * 4 / 3,
             actions: Vec::new(),
             alarm: None,
@@ -121,7 +122,7 @@ impl RealtimeLlm {
             A::Pong(leg, payload) => self.links.write(leg, |writer| writer.pong(payload)),
             A::Ping(leg) => self.links.write(leg, Writer::ping),
             A::ToWords(words) => self.setup.words.do_send(words),
-            // The call logs and counts what it is told; here only what it is not told is.
+            // The call logs and counts its reports. This actor only emits what is not reported.
             A::Report(report) => {
                 if let Some(call) = self.setup.to_call.upgrade() {
                     call.do_send(report);
@@ -138,7 +139,7 @@ impl RealtimeLlm {
                 self.dropped_for.clear();
             }
             A::HangUp(leg) => {
-                // The writer says good-bye and closes the socket by itself.
+                // The writer closes the socket by itself.
                 if let Some(task) = self.links.remove(leg) {
                     ctx.cancel_future(task);
                 }
@@ -153,7 +154,8 @@ impl RealtimeLlm {
     fn consult(&self, question: u32, addresses: Vec<ModelAddress>, ctx: &mut Context<Self>) {
         let answer = self.setup.providers.send(Consult(addresses)).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| {
-            // Without an answer, which only the service's end can be the reason for, nothing is known against any.
+            // An answer is missing only when the service ends. In that case nothing counts against
+            // any candidate.
             let standings = answer.unwrap_or_default();
             this.handle(SessionsEvent::Advised { question, standings: &standings, chance: chance() }, ctx);
             this.arm();
@@ -178,7 +180,7 @@ impl RealtimeLlm {
         self.arm();
     }
 
-    /// One alarm for all deadlines.
+    /// Sets one alarm for all deadlines.
     fn arm(&self) {
         let now = clock::now();
         let offer = self.outlet.waits().then(|| now + OFFER_AGAIN);
@@ -194,7 +196,8 @@ impl RealtimeLlm {
         }
     }
 
-    /// Frames are lost: operators are told each time, the call's record once a reason and session.
+    /// Records lost frames: operators see each loss, the call's record shows each reason once for
+    /// each session.
     fn dropped(&mut self, direction: &'static str, reason: &'static str, frames: u64) {
         if frames == 0 {
             return;
@@ -273,23 +276,26 @@ impl StreamHandler<FromLink> for RealtimeLlm {
         self.arm();
     }
 
-    /// A session's end is not the actor's.
+    /// The end of a session does not end the actor.
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-/// Anything from 0 to 1, for jitter.
+/// A random number from 0 to 1, for jitter.
 #[expect(clippy::disallowed_methods, reason = "calls that were dropped together must not come back together")]
 fn chance() -> f64 {
     Uuid::new_v4().as_u128() as f64 / u128::MAX as f64
 }
 
-/// Caller frames in the mailbox: the audio held while we dialled comes at once when the session is ready. Five seconds of
-/// 20 ms frames; fewer cut the caller's first words, more would never be caught up with.
+/// The mailbox for caller frames. The audio that was kept while we dialled arrives at once when the
+/// session is ready. The bound is five seconds of 20 ms frames. Fewer: the caller's first words are
+/// cut. More: the model never catches up.
 const MAILBOX: usize = 256;
-/// When the pipeline is offered again what it refused. It empties its mailbox as soon as it runs.
+/// The wait before audio that the pipeline refused is offered again. The pipeline empties its
+/// mailbox as soon as it runs.
 const OFFER_AGAIN: Duration = Duration::from_millis(2);
-/// How often we look whether there is still a call. A session without one costs money, and nobody would end it.
+/// How often the actor checks that the call still exists. A session without a call costs money, and
+/// nothing else would end it.
 const LOOK_AFTER_CALL: Duration = Duration::from_secs(2);
-/// Caller audio that waits for a server that does not read. Shorter: what was held while dialling does not fit. Longer:
-/// the model answers what was said five seconds ago.
+/// The bound for caller audio that waits for a server that does not read. Shorter: the audio that
+/// was kept while dialling does not fit. Longer: the model answers what was said five seconds ago.
 const LONGEST_UNSENT_MS: usize = 5_000;

@@ -1,9 +1,10 @@
-//! Which servers, keys and models are not worth a try for now, by what happened to earlier sessions. Pure; the `providers` actor
-//! has the one of the process.
+//! Which servers, keys and models are not worth a try at present, judged by earlier sessions. Pure;
+//! the `providers` actor has the instance of the process.
 //!
-//! A refused key or an exhausted quota concerns everything that key opens; a missing model only that model. Both stay closed for
-//! a while that doubles with every refusal, and are then tried by one session more. Trouble of a server's own only moves it to the
-//! end of the list: when nothing better is left it is dialled all the same.
+//! A refused key or an exhausted quota affects everything that the key opens. A missing model
+//! affects only that model. Both stay blocked for a time that doubles with every refusal; then one
+//! more session tries them. A server's own fault only moves it to the end of the list: it is still
+//! dialled if nothing better is left.
 
 use std::time::{Duration, Instant};
 
@@ -17,22 +18,22 @@ pub enum Scope {
     Key,
     /// The model at this server.
     Model,
-    /// This session alone: its configuration was refused. Another call may fare better.
+    /// This session alone: its configuration was refused. Another call may succeed.
     Session,
 }
 
-/// Whether a address is worth a try.
+/// Whether an address is worth a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// Nothing is known against it.
+    /// Nothing counts against it.
     Good,
-    /// It had trouble lately: only if nothing better is left.
+    /// It had a fault lately: try it only if nothing better is left.
     Doubtful,
-    /// It refuses us: not at all.
+    /// It refuses us: do not try it.
     Blocked,
 }
 
-/// What is known of servers, keys and models.
+/// What is known about servers, keys and models.
 #[derive(Debug, Default)]
 pub struct Breakers {
     entries: Vec<Entry>,
@@ -41,33 +42,33 @@ pub struct Breakers {
 #[derive(Debug)]
 struct Entry {
     endpoint: Endpoint,
-    /// `None`: everything that the key opens.
+    /// The model; `None` for everything that the key opens.
     model: Option<String>,
-    /// Losses in a row.
+    /// Consecutive losses.
     strikes: u32,
-    /// Refused, not merely in trouble.
+    /// Whether it refused us, rather than only failed.
     refused: bool,
     until: Instant,
 }
 
 impl Breakers {
-    /// Nothing is known yet.
+    /// No knowledge yet.
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    /// How `address` stands.
+    /// The standing of `address`.
     pub fn standing(&self, address: &ModelAddress, now: Instant) -> Standing {
         let about = |entry: &&Entry| entry.concerns(address) && entry.until > now;
         self.entries.iter().filter(about).map(Entry::standing).max().unwrap_or(Standing::Good)
     }
 
-    /// How each of `addresses` stands, in order.
+    /// The standing of each of `addresses`, in order.
     pub fn standings<'a>(&self, addresses: impl IntoIterator<Item = &'a ModelAddress>, now: Instant) -> Vec<Standing> {
         addresses.into_iter().map(|address| self.standing(address, now)).collect()
     }
 
-    /// Adds what a loss of `class` says about `address`. `scope` is what a fatal one concerns.
+    /// Records a loss of `class` at `address`. `scope` is what a fatal loss concerns.
     pub fn learn(&mut self, address: &ModelAddress, class: LossClass, scope: Scope, now: Instant) {
         match class {
             LossClass::Fatal => self.refused(address, scope, now),
@@ -76,23 +77,23 @@ impl Breakers {
         }
     }
 
-    /// How long `address` is still to be left alone; `None` where it is not.
+    /// How long `address` is still blocked; `None` if it is not.
     pub fn blocked_for(&self, address: &ModelAddress, now: Instant) -> Option<Duration> {
         let about = |entry: &&Entry| entry.concerns(address) && entry.is_open(now);
         self.entries.iter().filter(about).map(|entry| entry.until.saturating_duration_since(now)).max()
     }
 
-    /// How many keys and models are left alone.
+    /// The number of keys and models that are blocked.
     pub fn open(&self, now: Instant) -> usize {
         self.entries.iter().filter(|entry| entry.is_open(now)).count()
     }
 
-    /// A session with `address` came up.
+    /// Records that a session with `address` came up.
     pub fn succeeded(&mut self, address: &ModelAddress) {
         self.entries.retain(|entry| !entry.concerns(address));
     }
 
-    /// `address` refused us. Once for all sessions that were on their way together.
+    /// Records that `address` refused us. Sessions that were dialled at the same time count once.
     pub fn refused(&mut self, address: &ModelAddress, scope: Scope, now: Instant) {
         let model = match scope {
             Scope::Key => None,
@@ -108,7 +109,7 @@ impl Breakers {
         entry.until = now + doubled(SHORTEST_BLOCK, entry.strikes).min(LONGEST_BLOCK);
     }
 
-    /// A session with `address` did not come up, or was lost, through no fault of ours.
+    /// Records that a session with `address` did not come up or was lost through no fault of ours.
     pub fn failed(&mut self, address: &ModelAddress, now: Instant) {
         let entry = self.entry(address, Some(address.model.clone()), now);
         entry.strikes += 1;
@@ -141,7 +142,7 @@ impl Entry {
         self.endpoint == address.endpoint && self.model.as_ref().is_none_or(|model| *model == address.model)
     }
 
-    /// It refused us and its time is not over.
+    /// Whether it refused us and the block is not over.
     fn is_open(&self, now: Instant) -> bool {
         self.refused && self.until > now
     }
@@ -155,18 +156,19 @@ fn doubled(first: Duration, times: u32) -> Duration {
     first.saturating_mul(2u32.saturating_pow(times.saturating_sub(1)))
 }
 
-/// A first refusal keeps others away so long. Shorter: every call pays a dial for a key without credit. Longer: a key that was
-/// paid for meanwhile stays unused.
+/// How long the first refusal blocks. Shorter: every call pays a dial for a key without credit.
+/// Longer: a key that has credit again stays unused.
 const SHORTEST_BLOCK: Duration = Duration::from_secs(30);
-/// The longest that a refusal keeps others away.
+/// The longest block.
 const LONGEST_BLOCK: Duration = Duration::from_secs(600);
-/// Failures in a row before a server is doubted: one dropped socket says nothing.
+/// The number of consecutive failures before a server becomes doubtful. One dropped socket proves
+/// nothing.
 const DOUBTED_AFTER: u32 = 3;
-/// A doubted server is at the end of the list so long.
+/// How long a server stays doubtful at first, at the end of the list.
 const SHORTEST_DOUBT: Duration = Duration::from_secs(10);
-/// The longest that it is.
+/// The longest time that a server stays doubtful.
 const LONGEST_DOUBT: Duration = Duration::from_secs(120);
-/// Entries kept; a configuration has a handful of addresses.
+/// The number of entries that are kept. A configuration has a handful of addresses.
 const MOST_ENTRIES: usize = 64;
 
 #[cfg(test)]

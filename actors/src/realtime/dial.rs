@@ -1,9 +1,10 @@
-//! Opening a socket to a provider's server. What is asked for, and what a refusal means, is the provider's
-//! ([`conversation`](super::conversation)).
+//! Opens a socket to a provider's server. The provider defines the request and the meaning of a
+//! refusal ([`conversation`](super::conversation)).
 //!
-//! What awc does not do by itself: HTTP/1.1 forced (a WebSocket cannot be tunnelled through its HTTP/2), `TCP_NODELAY` (without
-//! it a frame waits up to 24 ms for the one before), messages to 16 MiB (64 KiB ends the stream). `permessage-deflate` is never
-//! offered: base64 of audio does not shrink.
+//! This module sets what awc does not set by default. HTTP/1.1 is forced, because a WebSocket
+//! cannot use awc's HTTP/2. `TCP_NODELAY` is set; without it a frame waits up to 24 ms for the
+//! previous one. Messages may have 16 MiB; at awc's limit of 64 KiB the stream ends.
+//! `permessage-deflate` is never offered, because base64 of audio does not shrink.
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
@@ -26,10 +27,11 @@ use crate::http::resolve::look_up;
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::socket::Socket;
 
-/// Opens a socket for `plan`, within its connect timeout: name, TCP, TLS and upgrade together.
+/// Opens a socket for `plan` within its connect timeout, which covers name lookup, TCP, TLS and
+/// upgrade.
 ///
 /// # Errors
-/// The loss, classified: whether another try could help.
+/// The loss, with its class: whether another try could help.
 pub async fn dial(plan: &SessionPlan, safety_identifier: Option<&str>) -> Result<Socket, ModelLoss> {
     let Upgrade { url, headers } = plan.provider.upgrade(safety_identifier)?;
     let client = CLIENT.with(|client| client.get_or_init(client_of_thread).clone());
@@ -77,26 +79,27 @@ fn retryable(reason: String) -> ModelLoss {
 }
 
 thread_local! {
-    /// TLS roots and session tickets are shared by all calls of a thread.
+    /// The client of a thread. All its calls share the TLS roots and session tickets.
     static CLIENT: OnceCell<Client> = const { OnceCell::new() };
 }
 
 fn client_of_thread() -> Client {
     let connector = Connector::new()
         .connector(without_delay())
-        // The builder's `max_http_version` would throw this away again: the one protocol named here is what forces it.
+        // The builder's `max_http_version` would discard this configuration. Naming only one
+        // protocol here forces HTTP/1.1.
         .rustls_0_23(Arc::new(crate::http::tls_config()))
-        // The plan's own limit is over all of these together.
+        // The plan's own limit covers all of these steps together.
         .timeout(NO_LIMIT)
         .handshake_timeout(NO_LIMIT)
-        // A socket is not a pooled connection; a limit would make the hundred-and-first call wait.
+        // A socket is not a pooled connection. A limit would delay the 101st call.
         .limit(0);
     Client::builder().connector(connector).disable_timeout().disable_redirects().finish()
 }
 
 type Dialled = Connection<Uri, TcpStream>;
 
-/// The TCP connector, with Nagle's algorithm off.
+/// A TCP connector without Nagle's algorithm.
 fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error = ConnectError> + Clone {
     let connector = TcpConnector::new(Resolver::custom(Shared));
     ServiceExt::<ConnectInfo<Uri>>::map(connector.service(), |connection: Dialled| {
@@ -107,7 +110,8 @@ fn without_delay() -> impl Service<ConnectInfo<Uri>, Response = Dialled, Error =
     })
 }
 
-/// Looks names up as all requests of ours do: few at once, and kept for a moment.
+/// The resolver that all our requests share: it runs few lookups at once and keeps the results
+/// briefly.
 struct Shared;
 
 impl Resolve for Shared {
@@ -117,7 +121,7 @@ impl Resolve for Shared {
         port: u16,
     ) -> LocalBoxFuture<'a, Result<Vec<SocketAddr>, Box<dyn std::error::Error>>> {
         Box::pin(async move {
-            // An address of IPv6 stands in brackets in a URL.
+            // An IPv6 address stands in brackets in a URL.
             let host = host.trim_start_matches('[').trim_end_matches(']');
             let addresses = match host.parse() {
                 Ok(address) => vec![address],
@@ -128,7 +132,7 @@ impl Resolve for Shared {
     }
 }
 
-/// For limits that stand elsewhere.
+/// A timeout that never applies, because the limit is enforced elsewhere.
 const NO_LIMIT: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What operators are told of the model: its sessions, its complaints, and words that do not come.
+//! Events of the model for logs and metrics: its sessions, its complaints, and missing transcripts.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::complaints::{self, Telling};
 use crate::events::{Emit, TARGET};
 use crate::ids::CallTag;
 
-/// Something worth telling.
+/// An event of the model for operators.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The model session is configured.
@@ -28,21 +28,22 @@ pub enum Event<'a> {
         /// The server's words.
         reason: &'a str,
     },
-    /// Another model session has taken the place of one that was lost, or, without a gap, of one that was about to expire.
+    /// Another model session has replaced one that was lost, or, without a gap, one that was about
+    /// to expire.
     ModelResumed {
         /// The call.
         call: &'a CallTag,
-        /// How long there was none.
+        /// How long there was no session.
         gap: Duration,
     },
-    /// Something happened to a session that waits for a call.
+    /// Something happened to a session in the pool.
     WarmSession {
-        /// `opened`, `taken`, `missed` (none was there), `dead`, `old`, `refused`, `drained`.
+        /// `opened`, `taken`, `missed` (the pool was empty), `dead`, `old`, `refused`, `drained`.
         what: &'static str,
-        /// How many of them there are more, or fewer.
+        /// The change in the number of waiting sessions.
         change: i8,
     },
-    /// The model could not be had, or was lost.
+    /// No model session could be opened, or the model was lost.
     ModelLost {
         /// The call.
         call: &'a CallTag,
@@ -51,18 +52,20 @@ pub enum Event<'a> {
         /// The server's words.
         reason: &'a str,
     },
-    /// The model's server complained about an event of ours or failed a response; the session goes on.
+    /// The model's server complained about an event of ours or failed a response; the session goes
+    /// on.
     ModelComplained {
         /// The call.
         call: &'a CallTag,
         /// The server's code.
         code: &'a str,
-        /// The server's words, without what it quotes.
+        /// The server's words, without the text that they quote.
         message: &'a str,
-        /// What the log says of it.
+        /// How the log reports it.
         telling: Telling,
     },
-    /// Complaints of the model's server that were counted and not told in a call that is over.
+    /// Complaints of the model's server that were counted but not logged during a call that is
+    /// over.
     ModelComplaints {
         /// The call.
         call: &'a CallTag,
@@ -71,24 +74,24 @@ pub enum Event<'a> {
         /// How many.
         times: u64,
     },
-    /// The model will not say what it was asked to say, retries included.
+    /// The model does not say what was requested, retries included.
     RequestGivenUp {
         /// The call.
         call: &'a CallTag,
-        /// What it was for: `answer` to the caller, `greeting`, `goodbye`, …
+        /// The purpose: `answer` to the caller, `greeting`, `goodbye`, …
         purpose: &'static str,
         /// The server's code, or ours.
         reason: &'a str,
     },
-    /// Turns of the caller have no words, so that the record lacks them.
+    /// Turns of the caller have no transcript, so the record lacks them.
     WordsMissing {
         /// The call.
         call: &'a CallTag,
-        /// `failed`, or `late`: not there five seconds after the turn.
+        /// `failed`, or `late`: not available five seconds after the turn.
         why: &'static str,
-        /// How many turns.
+        /// The number of turns.
         turns: u64,
-        /// It was told in this call before.
+        /// Whether it was logged in this call before.
         again: bool,
     },
 }

@@ -1,8 +1,10 @@
-//! Which server a call's next session is dialled at, and when; and when the model is given up. Pure.
+//! Chooses which server a call's next session is dialled at, and when; and decides when the model
+//! is given up. Pure.
 //!
-//! A call has a list of candidates. A refusal takes one out for the rest of the call; a loss that another try could mend makes it
-//! the turn of the candidate that was tried least, at once where it was not tried yet and after full-jitter backoff where it was.
-//! What goes on for too long, or too often without a session that proved itself, is given up.
+//! A call has a list of candidates. A refusal removes one for the rest of the call. After a loss
+//! that another try could mend, the least tried candidate is next: at once if it was not tried yet,
+//! otherwise after full-jitter backoff. The model is given up when an outage lasts too long, or
+//! after too many losses without a session that proved itself.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use super::conversation::ProviderPlan;
 use super::plan::ModelAddress;
 use crate::realtime::report::{LossClass, ModelLoss};
 
-/// The search for a session, over the whole of a call.
+/// The search for a session during the whole call.
 #[derive(Debug)]
 pub struct FailoverPlan {
     candidates: Vec<Contender>,
@@ -27,26 +29,26 @@ struct Contender {
     candidate: ProviderPlan,
     /// Losses since a session last proved itself.
     losses: u32,
-    /// It refuses this call.
+    /// Whether it refuses this call.
     refused: bool,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Dial this candidate after this wait.
+    /// Dial this candidate after the given wait.
     Dial {
-        /// Which.
+        /// The candidate.
         candidate: usize,
-        /// How long to wait before.
+        /// The wait before the dial.
         after: Duration,
     },
-    /// Nothing is left to try.
+    /// No candidate is left.
     GiveUp(ModelLoss),
 }
 
 impl FailoverPlan {
-    /// A search among `candidates`; `patience` is how long it may go on.
+    /// A search among `candidates`; `patience` limits its duration.
     pub fn new(candidates: Vec<ProviderPlan>, patience: Duration) -> Self {
         let contender = |candidate| Contender { candidate, losses: 0, refused: false };
         let candidates = candidates.into_iter().map(contender).collect();
@@ -63,12 +65,13 @@ impl FailoverPlan {
         self.candidates.iter().map(|contender| contender.candidate.address())
     }
 
-    /// The call begins.
+    /// Starts the search at the beginning of the call.
     pub const fn begin(&mut self, now: Instant) {
         self.since = Some(now);
     }
 
-    /// The session in use has lasted, or has said something to its end: what was before counts no more.
+    /// Records that the session in use lasted long enough or completed a response. Earlier losses
+    /// no longer count.
     pub fn proved(&mut self) {
         self.since = None;
         self.tries = 0;
@@ -78,7 +81,8 @@ impl FailoverPlan {
         }
     }
 
-    /// The session in use, which has lasted for `lived`, is about to be told as lost: an outage begins.
+    /// Records that the session in use, which lasted for `lived`, is about to be lost. An outage
+    /// begins.
     pub fn interrupted(&mut self, lived: Duration, now: Instant) {
         if lived >= PROVEN {
             self.proved();
@@ -86,10 +90,10 @@ impl FailoverPlan {
         self.since = Some(now);
     }
 
-    /// A session with this candidate did not come up or was lost.
+    /// Records that a session with this candidate did not come up or was lost.
     ///
     /// # Errors
-    /// The loss that the model is given up for, where no other session is to be tried for.
+    /// The loss for which the model is given up, if no other session may be tried.
     pub fn lost(&mut self, number: usize, loss: &ModelLoss, now: Instant) -> Result<(), ModelLoss> {
         let since = *self.since.get_or_insert(now);
         self.tries += 1;
@@ -101,8 +105,9 @@ impl FailoverPlan {
         if self.patience.is_zero() || self.tries >= MOST_TRIES || patience_is_over { Err(loss.clone()) } else { Ok(()) }
     }
 
-    /// What to dial next: the least tried of the best standing, the first of equals. `standings` are the candidates' in order,
-    /// as far as they are known; `chance`, from 0 to 1, is drawn anew each time.
+    /// Chooses what to dial next: the least tried candidate of the best standing, and the first of
+    /// equals. `standings` has the candidates' standings in order, as far as they are known.
+    /// `chance` is a fresh random number from 0 to 1.
     pub fn choose(&self, standings: &[Standing], now: Instant, chance: f64) -> Next {
         let standing = |number: usize, contender: &Contender| {
             let known = standings.get(number).copied().unwrap_or(Standing::Good);
@@ -118,7 +123,7 @@ impl FailoverPlan {
         match best {
             Some((_, losses, candidate)) => {
                 let after = backoff(losses, chance);
-                // A wait beyond patience is no use to anybody.
+                // A wait longer than the remaining patience is useless.
                 let left = self.since.map(|since| (since + self.patience).saturating_duration_since(now));
                 Next::Dial { candidate, after: left.map_or(after, |left| after.min(left)) }
             }
@@ -130,7 +135,8 @@ impl FailoverPlan {
     }
 }
 
-/// Full jitter: anything up to a bound that doubles. Without it, calls that were dropped together come back together.
+/// Full jitter: a wait up to a bound that doubles. Without it, calls that were dropped together
+/// would return together.
 fn backoff(losses: u32, chance: f64) -> Duration {
     if losses == 0 {
         return Duration::ZERO;
@@ -139,13 +145,16 @@ fn backoff(losses: u32, chance: f64) -> Duration {
     bound.mul_f64(chance.clamp(0.0, 1.0))
 }
 
-/// The bound of the first wait. Larger: the caller hears it. Smaller: a restarting server is met by all calls at once.
+/// The bound of the first wait. Larger: the caller notices it. Smaller: all calls reach a
+/// restarting server at once.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
-/// The bound of the longest. A caller does not wait longer in silence.
+/// The bound of the longest wait. A caller does not wait longer in silence.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
-/// A session that lasted so long was a good one. Shorter: a server that drops what it takes is dialled for ever.
+/// How long a session must last to prove itself. Shorter: a server that drops its sessions is
+/// dialled for ever.
 const PROVEN: Duration = Duration::from_secs(10);
-/// Losses in a row before the model is given up, however quickly they came: a server that takes sessions and drops them.
+/// The number of consecutive losses before the model is given up, at any speed: such a server
+/// accepts sessions and drops them.
 const MOST_TRIES: u32 = 12;
 
 #[cfg(test)]
@@ -223,7 +232,7 @@ mod tests {
     fn a_key_without_credit_takes_its_other_models_with_it() {
         let mut search = Search::among(vec![candidate("a", "big"), candidate("a", "small"), candidate("b", "m")]);
         assert_eq!(dials(&search.lost(0, LossClass::Fatal, Scope::Key, 1.0)), (2, 0));
-        // And the next call of this thread does not try it either.
+        // The next call of this thread does not try it either.
         let breakers = search.breakers;
         let mut next_call = Search { breakers, ..Search::among(vec![candidate("a", "big")]) };
         assert!(matches!(next_call.begin(), Next::GiveUp(_)));
@@ -265,11 +274,11 @@ mod tests {
     fn patience_is_for_one_outage_and_tries_are_for_those_that_follow_one_another() {
         let mut search = Search::among(vec![candidate("a", "m")]);
         search.failover_plan.begin(search.now);
-        // A caller who says nothing for a minute, and then the session is dropped.
+        // A caller is silent for a minute, and then the session is dropped.
         search.now += Duration::from_secs(60);
         search.failover_plan.interrupted(Duration::from_secs(60), search.now);
         assert_eq!(dials(&search.lost(0, LossClass::Retryable, Scope::Session, 0.0)), (0, 0));
-        // Sessions that are taken and dropped, again and again.
+        // The server accepts sessions and drops them repeatedly.
         let drops = (0..100).take_while(|_| {
             search.now += Duration::from_secs(5);
             search.failover_plan.interrupted(Duration::from_secs(5), search.now);

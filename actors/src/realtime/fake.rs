@@ -1,5 +1,5 @@
-//! A provider for tests of what stands above the providers: it can do what a test says, and repeats
-//! what it is ordered as text.
+//! A provider for tests of the code above the providers. The test chooses its capabilities, and it
+//! sends its orders back as text.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::line::messages::{FromModel, ItemComplete};
 
-/// Its part of a plan.
+/// The provider's own part of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FakePlan {
     pub address: ModelAddress,
@@ -26,7 +26,7 @@ impl FakePlan {
     }
 }
 
-/// A session: configured as soon as it is open, and ready as soon as it knows what was before.
+/// A session that is configured as soon as it is open, and ready as soon as it has the handoff.
 #[derive(Debug)]
 pub struct FakeSession {
     model: String,
@@ -61,7 +61,8 @@ impl FakeSession {
         }
     }
 
-    /// `started R`, `says R I WORDS`, `audio R I BYTES`, `complete R I`, `finished R`.
+    /// Parses a line of a test: `started R`, `says R I WORDS`, `audio R I BYTES`, `complete R I`,
+    /// `finished R`.
     fn hear(text: &str, out: &mut Vec<SessionAction>) {
         let words: Vec<&str> = text.splitn(4, ' ').collect();
         let response = ResponseId::new(words[1]);

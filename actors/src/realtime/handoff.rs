@@ -1,14 +1,15 @@
-//! From what a session leaves undone to what the next one does: nothing is said twice, and nobody is left without an answer. Pure.
+//! Turns what a session leaves unfinished into the start of the next one: nothing is said twice,
+//! and no caller is left without an answer. Pure.
 
 use super::history::History;
 use super::messages::{ResponsePurpose, ResponseRequest};
 use super::seed::{CarryOver, Handoff, Progress};
 use super::turn_audio::TurnAudio;
 
-/// What the next session inherits.
+/// What the next session takes over.
 pub fn handoff_of(carry_over: CarryOver, history: &mut History, turns: &mut TurnAudio) -> Handoff {
     let CarryOver { requests, answer, running, turn_open } = carry_over;
-    // A call that was told is answered by its result.
+    // A reported tool call is answered by its result.
     let mut due = answer;
     let mut first = None;
     if let Some(running) = running {
@@ -16,7 +17,7 @@ pub fn handoff_of(carry_over: CarryOver, history: &mut History, turns: &mut Turn
             Progress::Partly => {
                 let heard = running.response.as_ref().map(|response| history.heard_of(response)).unwrap_or_default();
                 first = Some(continued(running.request, &heard));
-                // One answer does for both: what the tools said is in the conversation.
+                // One answer is enough for both, because the tool results are in the conversation.
                 due = false;
             }
             Progress::Silent => match running.request {
@@ -42,7 +43,7 @@ const fn is_answer(purpose: ResponsePurpose) -> bool {
     matches!(purpose, ResponsePurpose::Answer | ResponsePurpose::ToolResult)
 }
 
-/// The rest of a response that was lost in its middle.
+/// A request for the remainder of a response that was lost in the middle.
 fn continued(request: Option<ResponseRequest>, heard: &str) -> ResponseRequest {
     let (purpose, task) =
         request.map_or((ResponsePurpose::Answer, None), |request| (request.purpose, request.instructions));
@@ -56,7 +57,7 @@ fn continued(request: Option<ResponseRequest>, heard: &str) -> ResponseRequest {
     ResponseRequest { purpose, instructions: Some(instructions) }
 }
 
-/// What a model is told that is to finish another's answer.
+/// The instruction to a model that must finish another session's answer.
 const GO_ON: &str = "Go on from exactly there: say only what was still missing, do not repeat what was heard, do not greet again, \
     do not apologise and do not mention an interruption.";
 

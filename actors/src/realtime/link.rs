@@ -1,5 +1,5 @@
-//! The socket of a session: a [`Writer`] and a stream of whole messages. What goes wrong on either end comes as the stream's last
-//! element.
+//! The socket of a session: a [`Writer`] and a stream of complete messages. A failure of either end
+//! arrives as the last element of the stream.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use super::writer::Writer;
 use crate::socket::fragments::Fragments;
 use crate::socket::{self, Half, Socket};
 
-/// An open socket. Dropping the writer says good-bye and closes it.
+/// An open socket. Dropping the writer closes it in an orderly way.
 #[derive(Debug)]
 pub struct Link {
-    /// What is said to the server.
+    /// The writing end.
     pub writer: Writer,
-    /// What comes from it.
+    /// The reading end.
     pub incoming: IncomingStream,
 }
 
@@ -35,17 +35,17 @@ impl Link {
     }
 }
 
-/// Something from a link.
+/// An element of a link's stream.
 #[derive(Debug)]
 pub enum Heard {
-    /// A whole message.
+    /// A complete message.
     Message(Incoming),
     /// The link broke. Nothing follows.
     Broke(String),
 }
 
 impl Heard {
-    /// What it means for the session of the link.
+    /// The event for the session of the link.
     pub fn event(&self) -> SessionEvent<'_> {
         match self {
             Self::Message(Incoming::Text(text)) => {
@@ -64,13 +64,13 @@ impl Heard {
 pub struct IncomingStream {
     frames: Half,
     fragments: Fragments,
-    /// Why the writing end could not go on.
+    /// Reports why the writing end failed.
     breaks: Option<oneshot::Receiver<String>>,
     ended: bool,
 }
 
 impl IncomingStream {
-    /// The next message. After the end it breaks again and again.
+    /// The next message. After the end it reports the failure on every call.
     pub async fn next(&mut self) -> Heard {
         StreamExt::next(self).await.unwrap_or_else(|| Heard::Broke(GONE.to_owned()))
     }
@@ -105,7 +105,7 @@ impl Stream for IncomingStream {
             && let Poll::Ready(problem) = Pin::new(breaks).poll(task)
         {
             self.breaks = None;
-            // A writer that has ended in order has nothing to say.
+            // A writer that ended in order has no failure to report.
             heard = problem.map_or(Poll::Pending, |problem| Poll::Ready(Heard::Broke(problem)));
         }
         self.ended = matches!(heard, Poll::Ready(Heard::Broke(_)));

@@ -1,31 +1,31 @@
-//! What a new session begins with: the items of a conversation that another session held. Pure.
+//! The start of a new session: the items of a conversation that another session had. Pure.
 
 use super::messages::{ResponseRequest, TextRole};
 use crate::ids::{ResponseId, ToolCallId};
 
-/// An item to be put into a new session.
+/// An item to put into a new session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedItem {
-    /// Its id, ours.
+    /// Its id, chosen by us.
     pub id: String,
-    /// What it is.
+    /// Its content.
     pub seed: Seed,
 }
 
-/// What an item is.
+/// The content of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seed {
-    /// Somebody's words.
+    /// Words of either side, or a system text.
     Text(TextRole, String),
-    /// What the caller said, in the model's input format: its words are not known.
+    /// Caller audio in the model's input format, in place of words that are not known.
     CallerAudio(Vec<u8>),
-    /// The model called a tool.
+    /// A tool call of the model.
     Call {
         /// The call.
         call: ToolCallId,
         /// The tool.
         name: String,
-        /// The arguments, JSON in a string.
+        /// The arguments: JSON in a string.
         arguments: String,
     },
     /// The result of a tool call.
@@ -37,34 +37,34 @@ pub enum Seed {
     },
 }
 
-/// What a session inherits from the one before it.
+/// What a session takes over from the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Handoff {
     /// The conversation so far.
     pub items: Vec<SeedItem>,
     /// Tool calls whose results are still to come.
     pub open_calls: Vec<ToolCallId>,
-    /// What is to be said, in order.
+    /// What the model still has to say, in order.
     pub requests: Vec<ResponseRequest>,
-    /// The caller was in the middle of a turn: an answer is due unless they go on.
+    /// The caller was in the middle of a turn: an answer is due unless the caller continues.
     pub answer_unless_spoken: bool,
 }
 
-/// What a session leaves undone.
+/// What a session leaves unfinished.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarryOver {
     /// Requests that did not begin, in order.
     pub requests: Vec<ResponseRequest>,
-    /// An answer to the caller or to a tool's result is due and has not begun.
+    /// An answer to the caller or to a tool result is due and has not begun.
     pub answer: bool,
-    /// The response that was running and was not to be stopped.
+    /// The response that was running and was not meant to stop.
     pub running: Option<Running>,
     /// The caller was in the middle of a turn.
     pub turn_open: bool,
 }
 
 impl CarryOver {
-    /// A key of the caller's comes first: only a tool's call is still to be answered.
+    /// Drops everything but the answer to a tool call, because a key of the caller comes first.
     pub fn overtake(&mut self) {
         self.requests.clear();
         self.answer = false;
@@ -75,23 +75,23 @@ impl CarryOver {
 /// A response that was running when its session was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
-    /// Its id; `None` where it was never told.
+    /// Its id; `None` if the server never sent it.
     pub response: Option<ResponseId>,
-    /// The request that it answers; `None` for the server's own.
+    /// The request that it answers; `None` for the server's own answer.
     pub request: Option<ResponseRequest>,
-    /// How much of it came.
+    /// How much of it arrived.
     pub progress: Progress,
 }
 
-/// How much of a response came.
+/// How much of a response arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Nothing that could be heard.
+    /// Nothing audible.
     Silent,
-    /// Nothing to be heard, but a tool call that will be answered.
+    /// Nothing audible, but a tool call that will be answered.
     Called,
     /// A part.
     Partly,
-    /// All of it; only its end was not told.
+    /// All of it; only its end was not reported.
     Whole,
 }

@@ -1,10 +1,12 @@
-//! The caller's audio of a turn whose words are not known yet. Pure.
+//! The caller's audio of a turn without a transcript. Pure.
 //!
-//! A session that is lost takes the turn with it that it was hearing or transcribing. The audio of that one turn is kept until its
-//! words have come, so that the next session can be given it as it was said.
+//! When a session is lost, the turn that it was hearing or transcribing is lost too. The audio of
+//! that one turn is kept until its words arrive, so that the next session can receive it as it was
+//! said.
 //!
-//! A telephone line has nothing above 4 kHz and a coding of its own: what is sent at 24 kHz is kept as 8 kHz mu-law, a sixth of the
-//! bytes, and made 24 kHz again for the one call in a thousand that needs it.
+//! A telephone line carries nothing above 4 kHz and has its own coding. Audio that is sent at 24
+//! kHz is therefore kept as 8 kHz mu-law, a sixth of the bytes. It is converted back to 24 kHz for
+//! the one call in a thousand that needs it.
 
 use std::collections::VecDeque;
 
@@ -14,23 +16,24 @@ use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
 use crate::ids::ItemId;
 
-/// The newest of what the caller said.
+/// The newest caller audio.
 #[derive(Debug)]
 pub struct TurnAudio {
     format: AudioFormat,
-    /// Between turns a little, for turn detection notices a turn after it began; within one, all of it. As it is kept.
+    /// The kept audio. Between turns it is a short lead, because turn detection notices a turn
+    /// after it began. Within a turn it is everything.
     newest: VecDeque<u8>,
-    /// Samples of 24 kHz before the next one that is kept.
+    /// The number of 24 kHz samples before the next one that is kept.
     due: usize,
     open: Option<ItemId>,
-    /// The last turn that is over and lacks its words.
+    /// The last complete turn without a transcript.
     unwritten: Option<(ItemId, Vec<u8>)>,
     lead_bytes: usize,
     most_bytes: usize,
 }
 
 impl TurnAudio {
-    /// Nothing was heard yet.
+    /// A buffer without audio.
     pub fn new(format: AudioFormat) -> Self {
         let bytes = |ms: usize| ms * if format == AudioFormat::PCM_24K { KEPT } else { format }.bytes_per_ms();
         Self {
@@ -44,7 +47,7 @@ impl TurnAudio {
         }
     }
 
-    /// A frame went to the model.
+    /// Records a frame that went to the model.
     pub fn sent(&mut self, audio: &[u8]) {
         if self.format == AudioFormat::PCM_24K {
             self.thin(audio);
@@ -56,7 +59,7 @@ impl TurnAudio {
         self.newest.drain(..too_old);
     }
 
-    /// Keeps every third sample. It was interpolated from samples of 8 kHz, so that nothing folds back.
+    /// Keeps every third sample. The audio was interpolated from 8 kHz samples, so nothing aliases.
     fn thin(&mut self, audio: &[u8]) {
         let (audio, _) = audio.as_chunks::<2>();
         Scratch::lend(|Scratch { narrow, bytes, .. }| {
@@ -69,38 +72,39 @@ impl TurnAudio {
         self.due = (self.due + 3 - audio.len() % 3) % 3;
     }
 
-    /// What was kept, as the model takes it.
+    /// Converts kept audio to the model's format.
     fn restored(&self, kept: Vec<u8>) -> Vec<u8> {
         if self.format != AudioFormat::PCM_24K {
             return kept;
         }
         let (mut samples, mut finer) = (Vec::with_capacity(kept.len()), Vec::with_capacity(3 * kept.len()));
         g711::decode(Encoding::MuLaw, &kept, &mut samples);
-        // Both rates are among those it knows.
+        // The resampler supports both rates.
         let Ok(mut resampler) = Resampler::new(KEPT.rate_hz, self.format.rate_hz) else { return Vec::new() };
         resampler.process(&samples, &mut finer);
         resampler.drain(&mut finer);
         finer.iter().flat_map(|sample| sample.to_le_bytes()).collect()
     }
 
-    /// The caller began to speak.
+    /// Records that the caller began to speak.
     pub fn began(&mut self, item: &ItemId) {
         self.open = Some(item.clone());
     }
 
-    /// The caller's turn is over.
+    /// Records that the caller's turn is over.
     pub fn ended(&mut self, item: &ItemId) {
         if self.open.take().is_some() {
             self.unwritten = Some((item.clone(), std::mem::take(&mut self.newest).into()));
         }
     }
 
-    /// Its words have come.
+    /// Records that the turn's words have arrived.
     pub fn written(&mut self, item: &ItemId) {
         self.unwritten.take_if(|(unwritten, _)| unwritten == item);
     }
 
-    /// The session is gone: the turns that went with it, the last of them perhaps not over.
+    /// Removes and returns the turns that were lost with the session. The last one may be
+    /// incomplete.
     pub fn take(&mut self) -> Vec<(ItemId, Vec<u8>)> {
         let open = self.open.take().map(|item| (item, std::mem::take(&mut self.newest).into()));
         self.newest.clear();
@@ -109,11 +113,13 @@ impl TurnAudio {
     }
 }
 
-/// Audio kept from before a turn was noticed. Less cuts its first syllable, more gives the model silence.
+/// Audio that is kept from before a turn was noticed. Less: the first syllable is cut. More: the
+/// model gets silence.
 const LEAD_MS: usize = 800;
-/// How 24 kHz is kept.
+/// The format for kept 24 kHz audio.
 const KEPT: AudioFormat = AudioFormat::MULAW_8K;
-/// Audio kept of one turn, 80 KiB. Of a longer one the end is what is answered.
+/// Audio that is kept of one turn: 80 KiB. Of a longer turn only the end is kept, which is what the
+/// model answers.
 const MOST_MS: usize = 10_000;
 
 #[cfg(test)]
@@ -159,7 +165,7 @@ mod tests {
         assert!(audio.newest.len() <= 8_001, "{} bytes for a second", audio.newest.len());
         let [(_, bytes)] = &audio.take()[..] else { panic!("one turn") };
         let heard: Vec<i16> = bytes.chunks_exact(2).map(|it| i16::from_le_bytes([it[0], it[1]])).collect();
-        // The filter delays by 5 ms.
+        // The filter has a delay of 5 ms.
         let off = (1_000..20_000).map(|n| (i32::from(said[n]) - i32::from(heard[n + 120])).abs()).max();
         assert!(heard.len() >= 24_000 && off < Some(600), "{} samples, off by {off:?}", heard.len());
     }

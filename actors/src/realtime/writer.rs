@@ -1,9 +1,11 @@
-//! The socket's writing end: a bounded queue that is written to the socket at once, or by a task when the socket cannot take it.
+//! The writing end of a socket: a bounded queue that is written at once, or by a task when the
+//! socket cannot accept it.
 //!
-//! The reader never waits for the writer. What is queued goes out within the call that queues it, without waking anyone, as long as
-//! the server reads; a task takes over what does not fit the socket and gives back when it is through. Caller audio is perishable:
-//! when a server does not read, the oldest goes and is counted. What the session says otherwise is little and never dropped. A server
-//! that reads nothing for too long is lost.
+//! The reader never waits for the writer. While the server reads, a queued message goes out within
+//! the call that queues it, without a wake-up. When a message does not fit into the socket, a task
+//! takes over until the queue is empty. Caller audio may be dropped: when a server does not read,
+//! the oldest audio is dropped and counted. Other messages are few and never dropped. A server that
+//! reads nothing for too long counts as lost.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,7 +25,7 @@ use tokio::time::timeout;
 use crate::frame::Frame;
 use crate::socket::Outgoing;
 
-/// The handle to a writing end. Dropping it says good-bye and closes the socket.
+/// The handle of a writing end. Dropping it closes the socket in an orderly way.
 pub struct Writer {
     shared: Rc<Shared>,
 }
@@ -31,20 +33,21 @@ pub struct Writer {
 struct Shared {
     outbox: RefCell<Outbox>,
     pen: RefCell<Pen>,
-    /// Tells the task that there is something for it.
+    /// Wakes the task when it has work.
     wake: Notify,
 }
 
-/// The socket, and what is on its way into it.
+/// The socket and the messages on their way into it.
 struct Pen {
     sink: Pin<Box<dyn Sink<Outgoing, Error = ProtocolError>>>,
-    /// Taken from the queue, not yet in the socket's buffer.
+    /// Messages from the queue that are not yet in the socket's buffer.
     batch: VecDeque<Outgoing>,
-    /// What the socket wakes when it can take more: the task, from its first turn on until it ends.
+    /// The waker that the socket uses when it can accept more: the task's, from its first poll
+    /// until it ends.
     task: Option<Waker>,
-    /// The task is at it, or about to be, and what is queued waits for it.
+    /// Whether the task writes or is about to. Queued messages then wait for it.
     busy: bool,
-    /// What went wrong outside the task, for the task to tell.
+    /// A failure outside the task, for the task to report.
     problem: Option<ProtocolError>,
 }
 
@@ -55,8 +58,8 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts to write to `sink`; `broken` is told why when it cannot go on. `most_audio` is what may be queued, in bytes of audio
-    /// events.
+    /// Starts to write to `sink`. `broken` receives the reason when writing cannot continue.
+    /// `most_audio` is the bound of the queue, in bytes of audio events.
     pub fn start<S, F>(sink: S, most_audio: usize, broken: F) -> Self
     where
         S: Sink<Outgoing, Error = ProtocolError> + 'static,
@@ -80,7 +83,7 @@ impl Writer {
         self.queue(|outbox| outbox.queue.push_back(Outgoing::Text(text)));
     }
 
-    /// Queues the answer to a ping, before everything else.
+    /// Queues the answer to a ping in front of everything else.
     pub fn pong(&self, payload: Bytes) {
         self.queue(|outbox| outbox.queue.push_front(Outgoing::Pong(payload)));
     }
@@ -90,14 +93,14 @@ impl Writer {
         self.queue(|outbox| outbox.queue.push_back(Outgoing::Ping));
     }
 
-    /// Queues an audio event; says how many older ones were dropped for it.
+    /// Queues an audio event and returns the number of older ones that were dropped for it.
     pub fn audio(&self, text: Frame) -> u64 {
         let mut dropped = 0;
         self.queue(|outbox| dropped = outbox.push_audio(text));
         dropped
     }
 
-    /// Sets what may be queued, in bytes of audio events.
+    /// Sets the bound of the queue, in bytes of audio events.
     pub fn limit_audio(&self, most_bytes: usize) {
         self.shared.outbox.borrow_mut().most_audio = most_bytes;
     }
@@ -113,7 +116,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue(|outbox| {
-            // Nobody waits for what the caller said last.
+            // The session no longer needs the caller's last audio.
             outbox.queue.retain(|queued| !matches!(queued, Outgoing::Audio(_)));
             let reason = CloseReason { code: CloseCode::Normal, description: None };
             outbox.queue.push_back(Outgoing::Close(reason));
@@ -122,7 +125,7 @@ impl Drop for Writer {
     }
 }
 
-/// What waits to be written.
+/// The messages that wait to be written.
 #[derive(Debug, Default)]
 struct Outbox {
     queue: VecDeque<Outgoing>,
@@ -146,7 +149,7 @@ impl Outbox {
         dropped
     }
 
-    /// Moves what is queued behind what is in `batch`.
+    /// Moves the queue to the end of `batch`.
     fn take(&mut self, batch: &mut VecDeque<Outgoing>) {
         batch.append(&mut self.queue);
         self.audio_bytes = 0;
@@ -154,7 +157,7 @@ impl Outbox {
 }
 
 impl Shared {
-    /// Writes what is queued, unless the task is at it; whether nothing is left for the task.
+    /// Writes the queue, unless the task does. Returns whether nothing is left for the task.
     fn written_at_once(&self) -> bool {
         let mut pen = self.pen.borrow_mut();
         let mut outbox = self.outbox.borrow_mut();
@@ -174,7 +177,7 @@ impl Shared {
         false
     }
 
-    /// The task takes over, with all that is queued; whether that is the last there will be.
+    /// Gives the queue to the task. Returns whether no further messages will come.
     fn take_over(&self) -> Result<bool, ProtocolError> {
         let (mut pen, mut outbox) = (self.pen.borrow_mut(), self.outbox.borrow_mut());
         pen.busy = true;
@@ -182,7 +185,7 @@ impl Shared {
         pen.problem.take().map_or(Ok(outbox.closed), Err)
     }
 
-    /// The task gives back; `false` while something is queued.
+    /// Ends the task's turn. Returns `false` while messages are queued.
     fn give_back(&self) -> bool {
         let outbox = self.outbox.borrow();
         let through = outbox.queue.is_empty() && !outbox.closed;
@@ -190,7 +193,7 @@ impl Shared {
         through
     }
 
-    /// Writes on, for the task.
+    /// Continues to write, for the task.
     fn poll(&self, task: &mut Context<'_>) -> Poll<Result<(), ProtocolError>> {
         let mut pen = self.pen.borrow_mut();
         pen.task.get_or_insert_with(|| task.waker().clone());
@@ -221,7 +224,7 @@ async fn write_all(shared: &Shared) -> Result<(), String> {
             Err(_) => return Err(format!("the server has read nothing for {STALL:?}")),
         }
         if closed {
-            // Whether or not the other side says good-bye as well: the socket is closed when this returns.
+            // The socket is closed when this returns, whether or not the server answers the close.
             let close = poll_fn(|task| shared.pen.borrow_mut().sink.as_mut().poll_close(task));
             let _ = timeout(GOODBYE, close).await;
             return Ok(());
@@ -232,9 +235,10 @@ async fn write_all(shared: &Shared) -> Result<(), String> {
     }
 }
 
-/// How long a server may read nothing. Shorter: a network's hiccup ends the session. Longer: the caller talks to nobody.
+/// How long a server may read nothing. Shorter: a brief network fault ends the session. Longer: the
+/// caller talks to a dead session.
 const STALL: Duration = Duration::from_secs(5);
-/// How long a good-bye may take before the socket is dropped without.
+/// How long an orderly close may take before the socket is dropped.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -299,7 +303,8 @@ mod tests {
         let (tell, told) = tokio::sync::oneshot::channel();
         let writer = Writer::start(Stuck, 1_000, |problem| drop(tell.send(problem)));
         writer.send("first".to_owned());
-        // Lets the writer take it, so that everything else is queued behind a write that does not end.
+        // The writer takes the message, so that everything else is queued behind a write that does
+        // not end.
         tokio::task::yield_now().await;
         let dropped: u64 = (0..1_000).map(|_| writer.audio(audio(1))).sum();
         assert_eq!(dropped, 900);

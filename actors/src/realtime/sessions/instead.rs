@@ -1,4 +1,4 @@
-//! What is done in the place of what the session in use cannot do.
+//! Substitutes for what the session in use cannot do.
 //!
 //! | it cannot | so |
 //! |---|---|
@@ -15,7 +15,7 @@ use crate::realtime::conversation::SessionEvent;
 use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::realtime::report::{ModelReport, ResponseOutcome};
 
-/// The response that runs, and the one that nobody is to hear any more although it runs.
+/// The running response, and the muted one, which still runs but must not reach the caller.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     response: Option<ResponseId>,
@@ -23,19 +23,20 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// It was to be stopped.
+    /// Mutes the running response because the session cannot stop it.
     fn mute(&mut self) {
         if let Some(response) = self.response.take() {
             self.unheard = Some(response);
         }
     }
 
-    /// Whether nobody is to hear `response`.
+    /// Whether `response` is muted.
     pub(super) fn is_unheard(&self, response: &ResponseId) -> bool {
         self.unheard.as_ref() == Some(response)
     }
 
-    /// What the session says of its responses, as the call is to know it; `None` where it is not to.
+    /// Converts a report about responses into the one for the call; `None` if the call must not see
+    /// it.
     pub(super) fn note(&mut self, report: ModelReport) -> Option<ModelReport> {
         if let ModelReport::ResponseStarted { response } = &report {
             self.response = Some(response.clone());
@@ -55,7 +56,8 @@ impl Running {
 }
 
 impl Sessions {
-    /// Does in another way what the session `id` cannot do; `false` where it can.
+    /// Performs an order in another way if the session `id` cannot do it. Returns `false` if the
+    /// session can.
     pub(super) fn done_instead(
         &mut self,
         id: LegId,
@@ -65,7 +67,8 @@ impl Sessions {
     ) -> bool {
         let Some(leg) = self.legs.iter().find(|leg| leg.id == id) else { return false };
         match order {
-            // An item of another session is cut by taking it out and putting another in.
+            // An item from an earlier session is cut by deleting it and adding another, so both are
+            // needed.
             ModelOrder::TruncateItem { item, .. } if !leg.can.truncate || !leg.can.delete => {
                 self.tell_what_was_heard(id, item, now, out);
             }
@@ -73,7 +76,7 @@ impl Sessions {
             ModelOrder::CancelResponse if !leg.can.cancel => self.running.mute(),
             ModelOrder::Overtake if !leg.can.cancel => {
                 self.running.mute();
-                // What it has not begun, it can still leave.
+                // The session can still drop what it has not begun.
                 return false;
             }
             ModelOrder::Configure { instructions, transcription, tools } => {
@@ -102,7 +105,8 @@ impl Sessions {
         true
     }
 
-    /// A note to the model in the place of a cut. It is not part of the conversation, which is right already.
+    /// Sends the model a note in place of a cut. The note is not part of the history, which is
+    /// already right.
     fn tell_what_was_heard(&mut self, id: LegId, item: &ItemId, now: Instant, out: &mut Vec<SessionsAction>) {
         let Some(heard) = self.history.cut_of(item) else { return };
         let text = match heard.as_str() {
@@ -112,9 +116,10 @@ impl Sessions {
         self.step(id, SessionEvent::Ordered(ModelOrder::AddText { role: TextRole::System, text }), now, out);
     }
 
-    /// The session in use is configured otherwise than it should be and cannot change: another one follows as soon as it is there.
+    /// The session in use is outdated and cannot change. Another one replaces it as soon as it is
+    /// ready.
     pub(super) fn outdated(&mut self, id: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
-        // One that stands by was configured before the change.
+        // The standby session was configured before the change.
         if let Some(next) = self.standby.leg() {
             self.standby = Standby::None;
             self.remove(next, out);
@@ -126,5 +131,5 @@ impl Sessions {
     }
 }
 
-/// How long another session may take before it is looked for anew.
+/// How long the replacement may take before another one is sought.
 const LONGEST_OUTDATED: Duration = Duration::from_secs(60);

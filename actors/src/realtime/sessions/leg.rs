@@ -1,4 +1,4 @@
-//! One session of the call, and the states that all of them are in together.
+//! One session of the call (a *leg*), and the states of all sessions together.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,58 +10,58 @@ use crate::realtime::plan::SessionPlan;
 use crate::realtime::report::ModelLoss;
 use crate::realtime::seed::CarryOver;
 
-/// Which of a call's sessions.
+/// Identifies one of a call's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LegId(pub u64);
 
-/// One session, from its dialling on.
+/// One session, from its dial on.
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
-    /// Where it was dialled, as the failover list numbers candidates.
+    /// The candidate that was dialled, as numbered by the failover list.
     pub(super) candidate: usize,
-    /// What it can do.
+    /// Its capabilities.
     pub(super) can: Capabilities,
     pub(super) session: Conversation,
-    /// It had waited for a call before it was this one's.
+    /// Whether it came from the pool.
     pub(super) had_waited: bool,
-    /// When its socket was opened, by both clocks; the second in seconds since 1970.
+    /// When its socket was opened, by both clocks. The second one is in seconds since 1970.
     pub(super) opened: Option<(Instant, f64)>,
-    /// How many of the changes of configuration it was dialled with.
+    /// The number of configuration changes that it was dialled with.
     pub(super) changes: u32,
-    /// It is configured otherwise than it should be, and cannot change.
+    /// Whether its configuration is outdated and cannot change.
     pub(super) outdated: bool,
-    /// When another session is dialled to follow it, and when that takes its place at the latest.
+    /// When its replacement is dialled, and when that takes over at the latest.
     pub(super) renewal: Option<(Instant, Instant)>,
 }
 
-/// What the call has of the model.
+/// The state of the call's connection to the model.
 #[derive(Debug)]
 pub(super) enum State {
     /// No session.
     Down(Outage),
-    /// A session has been given the conversation and has not said that it goes on with it.
+    /// A session has received the conversation and has not confirmed yet that it continues it.
     TakingOver(TakingOver),
     /// A session is in use.
     Up {
-        /// Which.
+        /// The session.
         leg: LegId,
-        /// From when on.
+        /// The time since which it is in use.
         since: Instant,
     },
-    /// Told to close. The session in use waits for the caller's last words.
+    /// The call ordered the end. The session in use waits for the caller's last words.
     Closing(LegId),
-    /// Nothing follows.
+    /// All sessions are over. Nothing follows.
     Over,
 }
 
-/// A time without a session.
+/// A period without a session.
 #[derive(Debug)]
 pub(super) struct Outage {
     pub(super) since: Instant,
-    /// No session was in use yet.
+    /// Whether no session was in use before.
     pub(super) first: bool,
-    /// What the session before left undone.
+    /// What the previous session left unfinished.
     pub(super) unfinished: CarryOver,
 }
 
@@ -71,35 +71,35 @@ impl Outage {
     }
 }
 
-/// A session takes the place of another, or is the first.
+/// A session that replaces another or is the first.
 #[derive(Debug)]
 pub(super) struct TakingOver {
     pub(super) leg: LegId,
-    /// It is the call's first.
+    /// Whether it is the call's first.
     pub(super) first: bool,
     /// How long there was no session.
     pub(super) gap: Duration,
-    /// It was asked to speak.
+    /// Whether it was asked to speak.
     pub(super) answering: bool,
 }
 
-/// The session that is to follow.
+/// The next session.
 #[derive(Debug)]
 pub(super) enum Standby {
-    /// There is none.
+    /// There is no next session.
     None,
-    /// It is asked which candidate is worth a try; `after` is the loss that led to the question.
+    /// The candidates are being consulted; `after` is the loss that led to the question.
     Asking { question: u32, after: Option<ModelLoss> },
-    /// A candidate is dialled at this time.
+    /// A candidate will be dialled at this time.
     Waiting { at: Instant, candidate: usize },
-    /// It is on its way.
+    /// The next session is being dialled.
     Dialling(LegId),
-    /// It is configured and waits to be used.
+    /// The next session is configured and ready for use.
     Ready(LegId),
 }
 
 impl Standby {
-    /// Its session, where there is one already.
+    /// Its session, if it has one.
     pub(super) const fn leg(&self) -> Option<LegId> {
         match self {
             Self::Dialling(leg) | Self::Ready(leg) => Some(*leg),
@@ -139,7 +139,7 @@ impl Sessions {
         out.push(SessionsAction::Dial { leg, plan, waiting_will_do: self.waiting_will_do });
     }
 
-    /// The plan in force, with a candidate. While a caller waits, a server is given less time.
+    /// The plan in force, with the given candidate. A server gets less time while a caller waits.
     fn plan_for(&self, candidate: usize) -> Arc<SessionPlan> {
         let provider = self.failover_plan.candidate(candidate);
         let caller_waits = matches!(self.state, State::Down(Outage { first: false, .. }));
@@ -153,7 +153,7 @@ impl Sessions {
         if candidate == 0 { Arc::clone(&self.plan) } else { Arc::new(self.plan.with(provider.clone())) }
     }
 
-    /// A session is over, and its socket is closed.
+    /// Removes a session and closes its socket.
     pub(super) fn remove(&mut self, id: LegId, out: &mut Vec<SessionsAction>) -> Option<Leg> {
         let place = self.legs.iter().position(|leg| leg.id == id)?;
         out.push(SessionsAction::HangUp(id));
@@ -161,6 +161,6 @@ impl Sessions {
     }
 }
 
-/// How long a server may take for each step while a caller waits in the middle of a call. Shorter fails on a slow network, longer
-/// is a silence that the next candidate could have ended.
+/// How long a server may take for each step while a caller waits in the middle of a call. Shorter:
+/// slow networks fail. Longer: a silence that the next candidate could have ended.
 const IN_A_HURRY: Duration = Duration::from_secs(3);

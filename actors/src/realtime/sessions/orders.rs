@@ -1,4 +1,4 @@
-//! The call's orders: given to the session in use, or kept for the one to come.
+//! The call's orders: passed to the session in use, or kept for the next one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::realtime::seed::Progress;
 pub(super) struct WaitingOrders(VecDeque<ModelOrder>);
 
 impl WaitingOrders {
-    /// Takes `order` to the end. `false` when there are too many.
+    /// Appends `order`. Returns `false` if too many orders wait.
     fn push(&mut self, order: ModelOrder) -> bool {
         let fits = self.0.len() < MOST_ORDERS;
         if fits {
@@ -26,26 +26,26 @@ impl WaitingOrders {
         fits
     }
 
-    /// What waits is not said any more; what the model is to know is kept.
+    /// Drops everything that asks for speech. Facts for the model are kept.
     fn overtake(&mut self) {
         self.0.retain(|order| !matches!(order, ModelOrder::Speak(_)));
     }
 
-    /// Whether something is to be said.
+    /// Whether a waiting order asks for speech.
     pub(super) fn speak(&self) -> bool {
         let speaks =
             |order: &ModelOrder| matches!(order, ModelOrder::Speak(_) | ModelOrder::AnswerTool { speak: true, .. });
         self.0.iter().any(speaks)
     }
 
-    /// All of them; none waits any more.
+    /// Removes and returns all orders.
     pub(super) fn take(&mut self) -> VecDeque<ModelOrder> {
         std::mem::take(&mut self.0)
     }
 }
 
 impl Sessions {
-    /// An order of the call.
+    /// Handles an order of the call.
     pub(super) fn ordered(&mut self, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
         match order {
             ModelOrder::Close => return self.close(now, out),
@@ -73,8 +73,8 @@ impl Sessions {
         }
     }
 
-    /// An order for the session in use. An item that was taken over from another session and says more than was heard is
-    /// rewritten first.
+    /// Passes an order to the session in use. An item that came from another session and contains
+    /// more than was heard is rewritten first.
     pub(super) fn pass_on(&mut self, id: LegId, order: ModelOrder, now: Instant, out: &mut Vec<SessionsAction>) {
         let rewrite = self.history.order(&order);
         if self.done_instead(id, &order, now, out) {
@@ -90,7 +90,7 @@ impl Sessions {
         self.step(id, SessionEvent::Ordered(order), now, out);
     }
 
-    /// An order while there is no session.
+    /// Keeps an order while there is no session.
     fn keep(&mut self, order: ModelOrder, out: &mut Vec<SessionsAction>) {
         match &order {
             ModelOrder::TruncateItem { item, .. } | ModelOrder::DeleteItem { item } => {
@@ -105,9 +105,10 @@ impl Sessions {
                     outage.unfinished.overtake();
                 }
             }
-            // The audio that waits was said after it.
+            // The audio that waits was said after this order.
             ModelOrder::DiscardInput => {}
-            // A session that is still to be dialled is configured with it; one that is dialled already is told when it takes over.
+            // A session that is dialled later is configured with the change. A session that is
+            // already dialled receives it when it takes over.
             ModelOrder::Configure { .. } | ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
             ModelOrder::Speak(_) | ModelOrder::AnswerTool { .. } | ModelOrder::AddText { .. } => {
                 if !self.orders.push(order) {
@@ -119,7 +120,7 @@ impl Sessions {
         }
     }
 
-    /// What was being said when the session was lost is not wanted any more.
+    /// Drops the interrupted response because it is no longer wanted.
     fn forget_running(&mut self, which: impl Fn(Option<&ResponseId>) -> bool) {
         if let State::Down(Outage { unfinished, .. }) = &mut self.state {
             let unwanted = |progress| progress == Progress::Partly;
@@ -127,7 +128,7 @@ impl Sessions {
         }
     }
 
-    /// The call is over.
+    /// Ends the sessions because the call is over.
     fn close(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
         if let Some(next) = std::mem::replace(&mut self.standby, Standby::None).leg() {
             self.remove(next, out);
@@ -141,14 +142,14 @@ impl Sessions {
         }
     }
 
-    /// Nobody speaks: a fresh session takes over now, if one stands by.
+    /// Neither side speaks: the standby session takes over now, if there is one.
     fn rotate(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
         if let (State::Up { .. }, Standby::Ready(next)) = (&self.state, &self.standby) {
             self.take_over(*next, now, out);
         }
     }
 
-    /// The session in use does not give the answer that it owes.
+    /// Replaces the session in use because it does not give the answer that it owes.
     fn replace(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
         if let Some(leg) = self.state.in_use() {
             let loss = ModelLoss { class: LossClass::Retryable, reason: "an answer is overdue".to_owned() };
@@ -157,5 +158,6 @@ impl Sessions {
     }
 }
 
-/// Orders kept while there is no session. A call gives one or two; more is a loop somewhere, and it is reported.
+/// The number of orders that are kept while there is no session. A call gives one or two; more is a
+/// loop somewhere, and it is reported.
 const MOST_ORDERS: usize = 64;

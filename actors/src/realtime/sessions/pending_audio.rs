@@ -13,12 +13,12 @@ pub(super) struct PendingAudio {
 }
 
 impl PendingAudio {
-    /// Nothing waits.
+    /// A buffer without audio.
     pub(super) const fn new(bytes_per_ms: usize) -> Self {
         Self { frames: VecDeque::new(), bytes: 0, most_bytes: LONGEST_MS * bytes_per_ms }
     }
 
-    /// Takes `frame`; returns how many older ones were dropped for it.
+    /// Appends `frame` and returns the number of older frames that were dropped for it.
     pub(super) fn push(&mut self, frame: Frame) -> u64 {
         self.bytes += frame.len();
         self.frames.push_back(frame);
@@ -32,14 +32,14 @@ impl PendingAudio {
         dropped
     }
 
-    /// All of it; nothing waits any more.
+    /// Removes and returns all frames.
     pub(super) fn take(&mut self) -> VecDeque<Frame> {
         self.bytes = 0;
         std::mem::take(&mut self.frames)
     }
 }
 
-/// Caller audio that is kept. Less loses words, more has the model answer stale words.
+/// How much caller audio is kept. Less: words are lost. More: the model answers old words.
 const LONGEST_MS: usize = 2_000;
 
 #[cfg(test)]

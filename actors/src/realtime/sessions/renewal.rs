@@ -1,4 +1,5 @@
-//! A session that is about to expire is replaced by a fresh one, at a quiet moment if there is one in time.
+//! Replaces a session that is about to expire with a fresh one, at a quiet moment if there is one
+//! in time.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,8 @@ use super::{LegId, Sessions, SessionsAction, Standby, State};
 use crate::realtime::capabilities::SessionEnd;
 
 impl Sessions {
-    /// A socket is open: some sessions end so long after that, and never say so.
+    /// Sets the expiry of a session that ends at a fixed time after its socket opened and never
+    /// announces it.
     pub(super) fn ends_unsaid(&mut self, id: LegId) {
         if let Some(leg) = self.leg(id)
             && let SessionEnd::After(lasts) = leg.can.session_end
@@ -16,7 +18,7 @@ impl Sessions {
         }
     }
 
-    /// A session has said when it ends, in seconds since 1970.
+    /// Records when a session ends, in seconds since 1970.
     pub(super) fn expires(&mut self, id: LegId, epoch_s: f64) {
         let resilience = &self.plan.resilience;
         let (before, latest) = (resilience.rotate_before, resilience.rotate_latest);
@@ -35,7 +37,7 @@ impl Sessions {
         leg.renewal = Some((opened + left - before, opened + left - latest));
     }
 
-    /// When something is due because the session in use expires.
+    /// The next deadline that follows from the expiry of the session in use.
     pub(super) fn renewal_due(&self) -> Option<Instant> {
         let State::Up { leg: in_use, .. } = self.state else { return None };
         let (begin, latest) = self.legs.iter().find(|leg| leg.id == in_use)?.renewal?;
@@ -53,12 +55,12 @@ impl Sessions {
         match self.standby {
             Standby::None => self.seek(None, out),
             Standby::Ready(next) => self.take_over(next, now, out),
-            // Nothing better can be done than to wait for the end of the one in use.
+            // The only option is to wait for the session in use to end.
             Standby::Asking { .. } | Standby::Waiting { .. } | Standby::Dialling(_) => self.renew_later(now),
         }
     }
 
-    /// No other session is to be had for now.
+    /// Delays the renewal because no other session can be opened now.
     pub(super) fn renew_later(&mut self, now: Instant) {
         if let State::Up { leg, .. } = self.state
             && let Some(leg) = self.leg(leg)
@@ -70,9 +72,9 @@ impl Sessions {
     }
 }
 
-/// The wait before a session that is to follow is dialled again.
+/// The wait before the next session is dialled again.
 const RENEW_AGAIN: Duration = Duration::from_secs(5);
-/// A session that ends sooner is not worth replacing in time.
+/// The shortest session that is worth replacing in time, in seconds.
 const SHORTEST_SESSION_S: f64 = 2.0;
-/// A day. A server that says more than that has another clock.
+/// The longest expected session: one day. A server that announces more has a different clock.
 const LONGEST_SESSION_S: f64 = 86_400.0;

@@ -1,4 +1,5 @@
-//! From one session to the next: a candidate is chosen and dialled, and goes on where the one before stopped.
+//! From one session to the next: chooses and dials a candidate, which continues where the previous
+//! session stopped.
 
 use std::time::{Duration, Instant};
 
@@ -15,13 +16,14 @@ use crate::realtime::report::{ModelLoss, ModelReport};
 use crate::realtime::seed::CarryOver;
 
 impl Sessions {
-    /// The first session is looked for.
+    /// Starts the search for the first session.
     pub(super) fn begin(&mut self, now: Instant, out: &mut Vec<SessionsAction>) {
         self.failover_plan.begin(now);
         self.seek(None, out);
     }
 
-    /// Asks which candidate is worth a try. `after` is the loss that the call is not told yet.
+    /// Asks which candidates are worth a try. `after` is the loss that was not reported to the call
+    /// yet.
     pub(super) fn seek(&mut self, after: Option<ModelLoss>, out: &mut Vec<SessionsAction>) {
         self.last_question += 1;
         let question = self.last_question;
@@ -30,7 +32,7 @@ impl Sessions {
         out.push(SessionsAction::Consult { question, addresses });
     }
 
-    /// It is known which candidates are worth a try.
+    /// Handles the answer: which candidates are worth a try.
     pub(super) fn advised(
         &mut self,
         answer: u32,
@@ -47,7 +49,7 @@ impl Sessions {
         self.standby = Standby::None;
         let next = self.failover_plan.choose(standings, now, chance);
         let State::Down(Outage { first, .. }) = self.state else {
-            // The session in use expires.
+            // The session in use is about to expire.
             return match next {
                 Next::Dial { candidate, .. } => self.open(candidate, now, out),
                 Next::GiveUp(_) => self.renew_later(now),
@@ -79,7 +81,8 @@ impl Sessions {
         }
     }
 
-    /// A session is ready to be used: now, if there is none or the one in use is outdated; else at the next quiet moment.
+    /// A session is ready for use. It takes over now if there is no session or the one in use is
+    /// outdated; otherwise it waits for the next quiet moment.
     pub(super) fn prepared(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
         if self.standby.leg() != Some(leg) {
             return;
@@ -94,7 +97,7 @@ impl Sessions {
         }
     }
 
-    /// `leg` goes on where the session before stopped.
+    /// Lets `leg` continue where the previous session stopped.
     pub(super) fn take_over(&mut self, leg: LegId, now: Instant, out: &mut Vec<SessionsAction>) {
         let before = self.state.in_use();
         let running = before.and_then(|id| self.legs.iter().find(|leg| leg.id == id));
@@ -128,13 +131,13 @@ impl Sessions {
         for frame in self.pending_audio.take() {
             self.hear_caller(frame, now, out);
         }
-        // It may still have to tell what the caller said last.
+        // The previous session may still have to report what the caller said last.
         if let Some(before) = before {
             self.step(before, SessionEvent::Ordered(ModelOrder::Close), now, out);
         }
     }
 
-    /// A session goes on with the conversation.
+    /// A session has confirmed that it continues the conversation.
     pub(super) fn ready(
         &mut self,
         id: LegId,
@@ -154,14 +157,14 @@ impl Sessions {
         }
         out.push(SessionsAction::Learn { address, lesson: Lesson::CameUp });
         out.push(SessionsAction::Report(if first {
-            // Counted from the first dial, whichever it was that succeeded.
+            // The setup time counts from the first dial, whichever dial succeeded.
             ModelReport::Ready { session, setup: setup.max(gap) }
         } else {
             ModelReport::Resumed { session, gap, answering }
         }));
     }
 
-    /// One of the sessions is gone.
+    /// Handles the loss of one of the sessions.
     pub(super) fn lost(&mut self, leg: LegId, loss: ModelLoss, now: Instant, out: &mut Vec<SessionsAction>) {
         let (in_use, follows) = (self.state.in_use() == Some(leg), self.standby.leg() == Some(leg));
         let Some(gone) = self.remove(leg, out) else { return };
@@ -178,7 +181,7 @@ impl Sessions {
                 self.try_another(&gone, loss, now, out);
             }
             State::Up { .. } | State::TakingOver(_) if follows => {
-                // The one in use goes on; another try follows.
+                // The session in use continues; another try follows.
                 self.waiting_will_do &= !gone.had_waited;
                 self.standby = Standby::None;
                 self.learn(&gone, &loss, out);
@@ -190,7 +193,7 @@ impl Sessions {
         }
     }
 
-    /// The session in use is gone: an outage begins.
+    /// Handles the loss of the session in use: an outage begins.
     fn interrupted(
         &mut self,
         gone: &Leg,
@@ -205,7 +208,8 @@ impl Sessions {
         self.try_another(gone, loss, now, out);
     }
 
-    /// There is no session: the one that stands by takes over, or another is looked for, or the model is given up.
+    /// There is no session. The standby session takes over, another one is sought, or the model is
+    /// given up.
     fn try_another(&mut self, gone: &Leg, loss: ModelLoss, now: Instant, out: &mut Vec<SessionsAction>) {
         self.learn(gone, &loss, out);
         let given_up = self.failover_plan.lost(gone.candidate, &loss, now).err();
@@ -234,7 +238,7 @@ impl Sessions {
         self.end(out);
     }
 
-    /// One of the sessions was told to end, and has.
+    /// A session has closed as ordered.
     pub(super) fn closed(&mut self, leg: LegId, out: &mut Vec<SessionsAction>) {
         let in_use = self.state.in_use() == Some(leg);
         self.remove(leg, out);
@@ -243,7 +247,7 @@ impl Sessions {
         }
     }
 
-    /// All sessions are over.
+    /// Ends all sessions.
     pub(super) fn end(&mut self, out: &mut Vec<SessionsAction>) {
         for leg in std::mem::take(&mut self.legs) {
             out.push(SessionsAction::HangUp(leg.id));

@@ -10,11 +10,11 @@ use crate::realtime::openai::plan::sample;
 use crate::realtime::plan::Resilience;
 use crate::realtime::report::LossClass;
 
-/// The sessions of a call, with time in the test's hand.
+/// The sessions of a call, with a clock that the test controls.
 struct Rig {
     sessions: Sessions,
     now: Instant,
-    /// Actions not looked at yet.
+    /// Actions that the test has not examined yet.
     out: Vec<SessionsAction>,
 }
 
@@ -54,13 +54,13 @@ impl Rig {
         self.session(leg, SessionEvent::Text(&event.to_string()));
     }
 
-    /// The socket of `leg` is open and its session created; it lasts an hour.
+    /// Opens the socket of `leg` and creates its session, which lasts an hour.
     fn open(&mut self, leg: LegId) {
         self.on(SessionsEvent::Dialled { leg, said: Vec::new(), epoch_s: 0.0 });
         self.hear(leg, json!({"type": "session.created", "session": {"id": "sess", "expires_at": 3600}}));
     }
 
-    /// The server has taken over the configuration of `leg`.
+    /// Makes the server accept the configuration of `leg`.
     fn configure(&mut self, leg: LegId) {
         self.hear(leg, json!({"type": "session.updated", "session": {"id": "sess"}}));
     }
@@ -73,7 +73,7 @@ impl Rig {
         self.session(leg, SessionEvent::Broken("it broke"));
     }
 
-    /// Lets time pass up to the next deadline.
+    /// Advances the clock to the next deadline.
     fn pass(&mut self) {
         if let Some(at) = self.sessions.deadline() {
             self.now = self.now.max(at);

@@ -1,4 +1,5 @@
-//! What is done in the place of what a session cannot do: with a provider that can do what the test says, and with two.
+//! Substitutes for what a session cannot do, tested with a provider whose capabilities the test
+//! chooses, and with two providers.
 
 use super::*;
 use crate::carrier::AudioFormat;
@@ -28,7 +29,7 @@ fn fake(can: Capabilities) -> ProviderPlan {
     ProviderPlan::Fake(Arc::new(FakePlan { address: sample::address("", "fake"), can }))
 }
 
-/// A call whose session can do what `can` says, and which is up.
+/// A call with a session in use that has the capabilities `can`.
 fn up(can: Capabilities) -> Rig {
     let mut rig = Rig::with(|plan| plan.provider = fake(can));
     rig.advise(&[], 0.0);
@@ -43,13 +44,13 @@ impl Rig {
         self.session(LegId(1), SessionEvent::Text(what));
     }
 
-    /// What was sent, since it was last asked.
+    /// The messages that were sent since the last query.
     fn sent(&mut self) -> Vec<String> {
         let sent = |action| if let SessionsAction::Send(_, text) = action { Some(text) } else { None };
         std::mem::take(&mut self.out).into_iter().filter_map(sent).collect()
     }
 
-    /// Says an item of ten words in two seconds.
+    /// Makes the model say an item of ten words in two seconds.
     fn item(&mut self) -> ItemId {
         self.said("started r");
         self.said("says r i one two three four five six seven eight nine ten");

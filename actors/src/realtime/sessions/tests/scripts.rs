@@ -1,5 +1,5 @@
-//! Random scripts: whatever drops, refuses and expires in whatever order, no order is lost, nothing is said twice, and the end is
-//! reported once.
+//! Random scripts of drops, refusals and expiries in any order. No order is lost, nothing is said
+//! twice, and the end is reported once.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,22 +8,22 @@ use proptest::prelude::*;
 use super::*;
 use crate::realtime::messages::TextRole;
 
-/// Something that happens in a script. The number picks among what it can happen to.
+/// A step of a script. The number selects one of the possible targets.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A server says the next thing that it has to say.
+    /// A server sends its next message.
     Deliver(usize),
     /// A socket breaks.
     Drop(usize),
-    /// A server closes a socket, as it has trouble.
+    /// A server closes a socket because of a fault.
     Close(usize),
-    /// A dial that is under way succeeds.
+    /// A pending dial succeeds.
     Connect(usize),
-    /// A dial that is under way fails.
+    /// A pending dial fails.
     FailDial(usize),
-    /// Whoever knows the candidates answers.
+    /// The candidates' standings arrive.
     Advise,
-    /// Time passes up to the next deadline.
+    /// The clock advances to the next deadline.
     Pass,
     Speak,
     AddText,
@@ -56,27 +56,27 @@ fn step() -> impl Strategy<Value = Step> {
 struct Server {
     connected: bool,
     instructions: String,
-    /// Texts in the conversation.
+    /// The texts in the conversation.
     texts: Vec<String>,
-    /// What it will say next.
+    /// The messages that it will send next.
     says: VecDeque<Value>,
 }
 
-/// What has become of one thing that was to be said.
+/// What happened to one requested response.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Said {
-    /// Some of it has come to us.
+    /// Whether some of it has arrived.
     begun: bool,
-    /// All of it has.
+    /// Whether all of it has arrived.
     whole: bool,
-    /// Where its rest was asked for.
+    /// Where its remainder was requested.
     continued: bool,
 }
 
 struct World {
     rig: Rig,
     servers: BTreeMap<u64, Server>,
-    /// The number of the question that is not answered.
+    /// The number of the open question.
     question: Option<u32>,
     ordered: Vec<String>,
     texts: Vec<String>,
@@ -134,7 +134,7 @@ impl World {
                 }
             }
             Step::Advise => self.advise(),
-            // A server that has something to say says it before any deadline.
+            // A server that has a message sends it before any deadline.
             Step::Pass => {
                 if self.servers.values().all(|server| server.connected && server.says.is_empty()) {
                     self.rig.pass();
@@ -198,7 +198,7 @@ impl World {
         self.rig.hear(LegId(leg), event);
     }
 
-    /// Does what the sessions want done.
+    /// Performs the actions of the sessions.
     fn react(&mut self) {
         for action in std::mem::take(&mut self.rig.out) {
             assert_eq!(self.ends, 0, "something follows the end: {action:?}");
@@ -257,7 +257,7 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong any more.
+    /// Continues without further faults.
     fn settle(&mut self) {
         for _ in 0..2_000 {
             if self.ends > 0 {
@@ -295,7 +295,8 @@ impl World {
     }
 }
 
-/// What a server says when it is asked to speak. `name` is for the script; the sessions do not read it.
+/// Queues a server's messages for a response request. `name` is for the script; the sessions do not
+/// read it.
 fn answer(server: &mut Server, number: u32, name: &str, metadata: &Value) {
     let (response, item) = (format!("resp_{number}"), format!("item_{number}"));
     let audio = base64_simd::STANDARD.encode_to_string(vec![7; 4_800]);
@@ -320,7 +321,7 @@ proptest! {
     #[test]
     fn no_order_is_lost_and_nothing_is_said_twice(
         steps in proptest::collection::vec(step(), 1..160),
-        // Some calls give the model up at the first loss, or soon.
+        // Some calls give the model up at the first loss or soon after it.
         patience_s in prop_oneof![8 => Just(1_000_000), 1 => Just(0), 1 => Just(1)],
     ) {
         let mut world = World::new(patience_s);

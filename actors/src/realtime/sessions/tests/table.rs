@@ -1,4 +1,4 @@
-//! The table of the module's page, made of what the machine does.
+//! Builds the table of the module's documentation from what the machine does.
 
 use std::fmt::Write as _;
 
@@ -6,9 +6,9 @@ use super::*;
 
 const ROWS_BEGIN: &str = "//! | while |";
 
-/// A way to bring the sessions into a state.
+/// A function that brings the sessions into a state.
 type Make = fn() -> Rig;
-/// Something that happens.
+/// A function that causes an event.
 type Happen = fn(&mut Rig);
 
 const STATES: [(&str, Make); 9] = [
@@ -130,7 +130,7 @@ fn dropped(mut rig: Rig) -> Rig {
     rig
 }
 
-/// Both candidates were tried, so that the next try waits.
+/// Sessions that have tried both candidates, so that the next try waits.
 fn waiting() -> Rig {
     let mut rig = dialling(dropped(up()));
     let leg = rig.sessions.standby.leg().expect("it is dialled");
@@ -139,7 +139,7 @@ fn waiting() -> Rig {
     rig
 }
 
-/// The caller's last words are waited for.
+/// Sessions that wait for the caller's last words.
 fn closing() -> Rig {
     let mut rig =
         Rig::with(|plan| plan.common_mut().transcription = Some(crate::realtime::plan::Transcription::default()));
@@ -170,7 +170,7 @@ fn name(rig: &Rig) -> String {
     }
 }
 
-/// The actions in a word or two each; the conversation's own messages are one.
+/// The actions in a word or two each. All messages of the conversation's start count as one.
 fn shown(actions: &[SessionsAction]) -> String {
     use SessionsAction as A;
     let mut words: Vec<&str> = Vec::new();
