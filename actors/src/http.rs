@@ -1,9 +1,11 @@
-//! Requests of ours that are no sockets: one connection, one request, one answer. TLS with the roots of the web, followed nowhere.
+//! Our outgoing HTTP requests: one connection, one request, one answer. TLS trusts the roots of the
+//! web. Redirects are not followed.
 //!
-//! Connections are not kept: one that the server closes meanwhile loses a request that may not be sent twice. What makes the next one
-//! quick, the server's TLS ticket and its address, is kept. There are no cookies, and no proxy is taken from the environment.
+//! Connections are not reused: if the server closed one in the meantime, a request that must not be
+//! sent twice would be lost. The server's TLS ticket and its address are kept, and make the next
+//! connection quick. There are no cookies, and no proxy is taken from the environment.
 //!
-//! [`resolve`] looks names up; [`unpack`] and [`text`] make of an answer's bytes what it says that they are.
+//! [`resolve`] looks up names. [`unpack`] and [`text`] decode the bytes of an answer.
 
 pub mod resolve;
 pub mod text;
@@ -42,7 +44,7 @@ pub struct Request {
 /// An answer whose body has not been read.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status; never one of an interim answer.
+    /// The final status; never that of an interim answer.
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
@@ -50,65 +52,65 @@ pub struct Answer {
     _connection: Driven,
 }
 
-/// Why there is no answer, in words that hold no address.
+/// Why there is no answer. The texts contain no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
-    /// The name cannot be looked up, or leads where it may not.
+    /// The name cannot be resolved, or its address is not allowed.
     #[error("{0}")]
     Address(#[from] resolve::NotFound),
-    /// Nobody takes connections there.
+    /// The server does not accept connections.
     #[error("it cannot be connected to")]
     Connect,
-    /// Nobody whom the certificate authorities know.
+    /// No certificate authority vouches for the server, or it does not speak TLS.
     #[error("the TLS handshake failed: its certificate is not trusted, or it speaks no TLS")]
     Tls,
-    /// What came is no answer, or half of one's head.
+    /// The response is not HTTP, or ends within its head.
     #[error("the answer is no HTTP, or was cut short")]
     NoAnswer,
-    /// A header of ours that cannot be sent.
+    /// One of our headers is invalid.
     #[error("a header cannot be sent as it is set")]
     Header,
 }
 
-/// Why a body cannot be used, in words that begin with the answer.
+/// Why a body cannot be used. The texts begin with "the answer".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadBody {
-    /// The connection ended before it did.
+    /// The connection ended before the body.
     #[error("the answer was cut short")]
     CutShort,
-    /// It is longer than was asked for.
+    /// The body exceeds the limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// It cannot be unpacked.
+    /// The body cannot be unpacked.
     #[error("the answer is {0}")]
     Packed(#[from] unpack::NotUnpacked),
 }
 
 impl Request {
-    /// A POST of `body`.
+    /// Creates a POST of `body`.
     pub fn post(url: Url, body: impl Into<Bytes>) -> Self {
         Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() }
     }
 
-    /// A PUT of `body`.
+    /// Creates a PUT of `body`.
     pub fn put(url: Url, body: impl Into<Bytes>) -> Self {
         Self { method: Method::PUT, url, headers: HeaderMap::new(), body: body.into() }
     }
 
-    /// A DELETE.
+    /// Creates a DELETE.
     pub fn delete(url: Url) -> Self {
         Self { method: Method::DELETE, url, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    /// A GET.
+    /// Creates a GET.
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    /// With this header, in place of one of the same name.
+    /// Sets a header, and replaces one of the same name.
     ///
     /// # Errors
-    /// When it cannot be sent.
+    /// When the header is invalid.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, Unanswered> {
         let name = HeaderName::try_from(name).map_err(|_| Unanswered::Header)?;
         let mut value = HeaderValue::try_from(value).map_err(|_| Unanswered::Header)?;
@@ -117,12 +119,13 @@ impl Request {
         Ok(self)
     }
 
-    /// Sends it to the first address of its host that `may_reach` allows and that takes connections. Whoever waits bounds the time.
+    /// Sends the request to the first address of its host that `may_reach` allows and that accepts
+    /// a connection. The caller of this function limits the time.
     ///
     /// # Errors
     /// When no answer came.
     pub async fn send(self, may_reach: impl Fn(IpAddr) -> bool) -> Result<Answer, Unanswered> {
-        // The address that was checked is the one that is dialled: a second look-up could answer differently.
+        // The checked address is the one that is dialled: a second look-up could return another.
         let addresses = resolve::reachable(&self.url, may_reach).await?;
         let connection = connect(&addresses).await?;
         if self.url.scheme() == "https" {
@@ -136,12 +139,12 @@ impl Request {
 }
 
 impl Answer {
-    /// A header as text.
+    /// Returns a header as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The whole body, unpacked.
+    /// Reads and unpacks the whole body.
     ///
     /// # Errors
     /// When it is longer than `most` bytes, was cut short, or cannot be unpacked.
@@ -150,10 +153,11 @@ impl Answer {
         if bytes.len() > most { Err(BadBody::TooLong(most)) } else { Ok(bytes) }
     }
 
-    /// The body, or of a longer one the first `most` bytes, to the end of a letter of UTF-8.
+    /// Reads the body, or the first `most` bytes of a longer one, cut at a character boundary of
+    /// UTF-8.
     ///
     /// # Errors
-    /// As [`body`](Self::body), but for its length.
+    /// As [`body`](Self::body), except for its length.
     pub async fn beginning(self, most: usize) -> Result<Vec<u8>, BadBody> {
         let mut bytes = self.read(most).await?;
         if bytes.len() > most {
@@ -167,14 +171,14 @@ impl Answer {
         Ok(bytes)
     }
 
-    /// The body as far as it is needed to know that it is longer than `most`.
+    /// Reads the body, and stops once it is known to be longer than `most`.
     async fn read(self, most: usize) -> Result<Vec<u8>, BadBody> {
         let Self { headers, mut body, _connection, .. } = self;
         let encodings: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
-            // Trailers say nothing that anybody asks for.
+            // Trailers are not used.
             let Ok(data) = frame.map_err(|_| BadBody::CutShort)?.into_data() else { continue };
             bytes.extend_from_slice(&data);
             if bytes.len() > most.saturating_add(PACKING) {
@@ -191,7 +195,7 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Unanswered> {
         let connecting = TcpStream::connect(address);
         let connected = if last { Ok(connecting.await) } else { timeout(ONE_OF_SEVERAL, connecting).await };
         if let Ok(Ok(connection)) = connected {
-            // Nagle's algorithm would hold a body back behind its head.
+            // Nagle's algorithm would delay a body after its head.
             let _ = connection.set_nodelay(true);
             return Ok(connection);
         }
@@ -211,7 +215,7 @@ async fn exchange(
     );
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("switchboard/", env!("CARGO_PKG_VERSION"))));
-    // Without a word about it a server may pack as it likes; some do all the same.
+    // Without this header a server may compress as it likes; some do even with it.
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let mut sent = hyper::Request::new(Full::new(body));
@@ -219,7 +223,7 @@ async fn exchange(
     *sent.uri_mut() = Uri::try_from(target).map_err(|_| Unanswered::Header)?;
     let (mut sender, driver) = handshake(TokioIo::new(connection)).await.map_err(|_| Unanswered::NoAnswer)?;
     let driver = Driven(actix_rt::spawn(async move {
-        // Whoever reads the answer sees the same failure.
+        // The reader of the answer sees the same failure.
         let _ = driver.await;
     }));
     let answer = sender.send_request(sent).await.map_err(|_| Unanswered::NoAnswer)?;
@@ -227,7 +231,7 @@ async fn exchange(
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, _connection: driver })
 }
 
-/// What a server has to prove to be.
+/// Returns the name that the server's certificate has to prove.
 fn server_name(url: &Url) -> Option<ServerName<'static>> {
     Some(match url.host()? {
         Host::Domain(name) => ServerName::try_from(name.to_owned()).ok()?,
@@ -236,7 +240,7 @@ fn server_name(url: &Url) -> Option<ServerName<'static>> {
     })
 }
 
-/// A connection's own work; its end is the connection's.
+/// The task of a connection; dropping it ends the connection.
 #[derive(Debug)]
 struct Driven(JoinHandle<()>);
 
@@ -251,7 +255,7 @@ fn shared_tls() -> Arc<rustls::ClientConfig> {
     Arc::clone(CONFIG.get_or_init(|| Arc::new(tls_config())))
 }
 
-/// TLS 1.2 and 1.3 to servers that the web's certificate authorities vouch for, HTTP/1.1 over it.
+/// Returns the settings of TLS 1.2 and 1.3 with the web's certificate authorities, for HTTP/1.1.
 pub fn tls_config() -> rustls::ClientConfig {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -263,7 +267,8 @@ pub fn tls_config() -> rustls::ClientConfig {
     config
 }
 
-/// How long one of several addresses may take to connect. Longer: an address that swallows packets costs the whole try.
+/// How long one of several addresses may take to connect. Longer would let an address that drops
+/// packets use up the whole attempt.
 const ONE_OF_SEVERAL: Duration = Duration::from_millis(700);
-/// What packing may add to an answer that does not shrink.
+/// Most bytes that compression may add to data that it cannot shrink.
 const PACKING: usize = 1024;

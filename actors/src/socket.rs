@@ -1,10 +1,11 @@
-//! A WebSocket, a carrier's or a model's, and the buffers that its messages travel in.
+//! A WebSocket to a carrier or a model, and the buffers of its messages.
 //!
-//! A socket has no buffers of its own as long as the peer sends whole messages and reads what it is sent: both ways they pass
-//! through buffers of the thread, which all its calls find in the processor's cache. Only what is left over, a piece of a message or
-//! what the peer does not take, is kept by the socket. [`fragments`] and pings are its owner's.
+//! A socket owns no buffers while the peer sends whole messages and reads what it is sent. Both
+//! directions pass through buffers of the thread, which stay in the processor's cache. The socket
+//! keeps only leftovers: a part of a message, or data that the peer does not read. Its owner
+//! handles [`fragments`] and pings.
 //!
-//! A frame is held against the limit by its [`head`], before any of it is kept.
+//! The [`head`] of a frame is compared with the limit before the frame is buffered.
 
 pub mod fragments;
 pub mod head;
@@ -32,38 +33,39 @@ pub struct Socket {
     codec: ws::Codec,
     /// The most bytes of a frame.
     most: usize,
-    /// Read and not decoded yet.
+    /// Bytes that were read and not decoded yet.
     unread: BytesMut,
-    /// `unread` is a part of the thread's buffer, which is not free while it is kept.
+    /// Whether `unread` is a part of the thread's buffer, which is not free in the meantime.
     lent: bool,
-    /// Encoded and not written yet, from `written` on.
+    /// Bytes that were encoded and not written yet, from `written` on.
     unwritten: BytesMut,
     written: usize,
-    /// Bytes that the system has taken for the peer, over the socket's life.
+    /// Bytes that the system has accepted for the peer, over the socket's life.
     taken: u64,
     reading: CandidateFormat,
 }
 
-/// What may still come.
+/// Whether more frames may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CandidateFormat {
     /// More frames.
     Open,
-    /// The peer has closed its end; what has been read of it may hold some.
+    /// The peer has closed its end; unread bytes may still hold frames.
     Ended,
-    /// After a violation nothing that comes is a frame.
+    /// After a violation no bytes count as frames.
     Spoilt,
 }
 
 impl fmt::Debug for Socket {
-    /// Speech is private: only the sizes are shown.
+    /// Shows only the sizes: speech is private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Socket({} unread, {} unwritten)", self.unread.len(), self.unwritten.len() - self.written)
     }
 }
 
 impl Socket {
-    /// The socket under `parts`, for frames of at most `most` bytes; what they have read is read first.
+    /// Creates a socket on `parts`, for frames of at most `most` bytes. Bytes that the parts have
+    /// read come first.
     pub fn new(parts: FramedParts<BoxedSocket, ws::Codec>, most: usize) -> Self {
         let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
         Self {
@@ -79,7 +81,7 @@ impl Socket {
         }
     }
 
-    /// The next frame of what has been read.
+    /// Returns the next frame of the bytes read.
     fn decode(&mut self) -> Result<Option<ws::Frame>, ProtocolError> {
         if self.unread.is_empty() {
             return Ok(None);
@@ -89,15 +91,16 @@ impl Socket {
             Refused::Control(length) => ProtocolError::InvalidLength(usize::try_from(length).unwrap_or(usize::MAX)),
         })?;
         let frame = self.codec.decode(&mut self.unread)?;
-        // No frame that is waited for is as long.
+        // No valid incomplete frame is this long.
         if frame.is_none() && self.unread.len() > self.most + LONGEST_HEAD {
             return Err(ProtocolError::Overflow);
         }
         Ok(frame)
     }
 
-    /// Reads and throws away what a peer sends that was told why its socket ends: bytes that nobody reads would make the system's
-    /// close a reset, which overtakes what it was told. Ready when the peer has closed its end, or nothing was spoilt.
+    /// Reads and discards what a peer sends after a violation was reported to it. With unread bytes
+    /// the system would send a reset on close, which can overtake the report. Ready once the peer
+    /// has closed its end, or if there was no violation.
     fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
         while self.reading == CandidateFormat::Spoilt {
             self.unread.clear();
@@ -108,7 +111,7 @@ impl Socket {
         Poll::Ready(())
     }
 
-    /// Reads what is there, behind what is left of the last time; `false` at the end.
+    /// Reads the available bytes, after those left from the last read; `false` at the end.
     fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if !self.unread.is_empty() {
             if std::mem::take(&mut self.lent) {
@@ -117,7 +120,7 @@ impl Socket {
             self.unread.reserve(READ_AT_ONCE);
             return poll_read_buf(Pin::new(&mut self.io), task, &mut self.unread).map_ok(|bytes| bytes > 0);
         }
-        // An empty part of the thread's buffer keeps it from being used again as well.
+        // Even an empty part of the thread's buffer blocks its reuse.
         self.unread = BytesMut::new();
         READ.with_borrow_mut(|buffer| {
             buffer.reserve(READ_AT_ONCE);
@@ -202,22 +205,24 @@ impl Sink<Outgoing> for Socket {
     }
 }
 
-/// The two ends of an open socket: what is written, and what is read.
+/// Splits an open socket into its writing and its reading half.
 pub fn split(socket: Socket) -> (Half, Half) {
     let socket = Rc::new(RefCell::new(socket));
     (Half(Rc::clone(&socket)), Half(socket))
 }
 
-/// One end of a socket whose other end is on the same thread; a lock between them would cost more than what it guards.
+/// One half of a socket. Both halves are on the same thread; a lock between them would cost more
+/// than the work it guards.
 pub struct Half(Rc<RefCell<Socket>>);
 
 impl Half {
-    /// Bytes that have been taken of what was written, over the socket's life: while it grows the peer reads.
+    /// Bytes that the system has accepted, over the socket's life: while the number grows, the peer
+    /// reads.
     pub fn taken(&self) -> u64 {
         self.0.borrow().taken
     }
 
-    /// Ready when nothing is left to come of a peer that has broken the rules; of any other at once.
+    /// After a violation, ready once the peer has closed its end; otherwise ready at once.
     pub fn poll_drain(&mut self, task: &mut Context<'_>) -> Poll<()> {
         self.0.borrow_mut().poll_drain(task)
     }
@@ -257,7 +262,7 @@ impl Stream for Half {
     }
 }
 
-/// A frame that is a part of a message, as [`fragments::Fragments`] takes it.
+/// Returns a fragment as [`fragments::Fragments`] takes it.
 pub fn part(item: &Item) -> (Part, &[u8]) {
     match item {
         Item::FirstText(bytes) => (Part::First(Kind::Text), bytes),
@@ -267,20 +272,20 @@ pub fn part(item: &Item) -> (Part, &[u8]) {
     }
 }
 
-/// What we write to the socket; messages as a client, which masks them.
+/// What we write to the socket. Messages are masked, as those of a client.
 #[derive(Debug)]
 pub enum Outgoing {
     /// Whole frames that are encoded already.
     Frames(Bytes),
     /// A text message.
     Text(String),
-    /// A text message with caller audio, in a buffer that goes back to its pool.
+    /// A text message with caller audio, in a buffer that returns to its pool.
     Audio(Frame),
-    /// A question whether the server lives.
+    /// A ping, to check that the server is alive.
     Ping,
-    /// The answer to the server's.
+    /// The answer to the server's ping.
     Pong(Bytes),
-    /// Good-bye.
+    /// A close frame.
     Close(CloseReason),
 }
 
@@ -298,17 +303,17 @@ impl Outgoing {
 }
 
 thread_local! {
-    /// What is read passes through here.
+    /// The thread's buffer for reading.
     static READ: RefCell<BytesMut> = RefCell::default();
-    /// What is written passes through here.
+    /// The thread's buffer for writing.
     static WRITE: RefCell<BytesMut> = RefCell::default();
 }
 
-/// Read at once: two usual deltas. Less: more reads. More: nothing.
+/// Bytes per read: two usual deltas. Less would need more reads; more would gain nothing.
 const READ_AT_ONCE: usize = 16 * 1024;
-/// What may wait in a socket before more is encoded.
+/// Most unwritten bytes of a socket before more is encoded.
 const MOST_UNWRITTEN: usize = 8 * 1024;
-/// A write buffer larger than this is let go.
+/// A write buffer larger than this is freed.
 const LARGEST_KEPT: usize = 16 * 1024;
 
 #[cfg(test)]
@@ -323,14 +328,14 @@ mod tests {
 
     const MOST_BYTES: usize = 1024 * 1024;
 
-    /// A socket, and the server's end of it, which takes `capacity` bytes before it has read any.
+    /// Returns a socket and the server's end of it, whose buffer has `capacity` bytes.
     fn socket(capacity: usize) -> (Socket, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(capacity);
         let framed = Framed::new(Box::new(ours) as BoxedSocket, ws::Codec::new().client_mode().max_size(MOST_BYTES));
         (Socket::new(framed.into_parts(), MOST_BYTES), theirs)
     }
 
-    /// Texts of lengths that fill less than a read, about one, and more.
+    /// Texts that fill less than a read, about one, and more.
     fn texts(tag: u8) -> Vec<String> {
         let text = |length: usize| char::from(tag).to_string().repeat(length);
         [1, 6_500, 125, 16_384, 60_000, 300].map(text).into()
@@ -347,7 +352,7 @@ mod tests {
             });
             let mut heard = [Vec::new(), Vec::new()];
             while heard.iter().any(|heard| heard.len() < 6) {
-                // A task that never waits is given nothing any more.
+                // A task that never yields gets no more data.
                 tokio::task::yield_now().await;
                 for n in 0..2 {
                     let piece = wires[n].split_to(at_once.min(wires[n].len()));
@@ -386,7 +391,7 @@ mod tests {
             let mut wire = BytesMut::from(&bytes[..]);
             let decoded = ws::Codec::new().max_size(most).decode(&mut wire);
             match head::judge(&bytes, most) {
-                // What is refused would never have been taken.
+                // A frame that the head check refuses, the decoder refuses too.
                 Err(_) => prop_assert!(!matches!(decoded, Ok(Some(_)))),
                 Ok(Some(length)) if decoded.as_ref().is_ok_and(Option::is_some) => {
                     prop_assert_eq!(length, (bytes.len() - wire.len()) as u64);
@@ -418,7 +423,7 @@ mod tests {
         let (mut slow, mut server) = socket(64);
         let (mut quick, mut other) = socket(1 << 20);
         for text in texts(b'a') {
-            // A socket that is through in between has no part in what waits.
+            // A socket that finishes in between does not affect the waiting data.
             let word = Outgoing::Text("word".to_owned());
             slow.feed(Outgoing::Text(text.clone())).now_or_never();
             quick.send(word).await.expect("taken");

@@ -1,7 +1,7 @@
-//! Names and their addresses: looked up within a time limit, by few threads at once, and kept for a moment.
+//! DNS look-ups: limited in time and in threads, and cached for a short time.
 //!
-//! The system's own resolver waits in a thread of tokio's pool for as long as it likes. Where DNS does not answer, every request would
-//! hold such a thread, and in the end nothing that needs one would go on.
+//! The system's resolver blocks a thread of tokio's pool for as long as it likes. Without a limit,
+//! a dead DNS server would block a thread per request, until no thread is left for other work.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,24 +16,24 @@ use url::{Host, Url};
 
 use crate::clock;
 
-/// Why there is no address to dial, in words that hold none.
+/// Why there is no address to dial. The texts contain no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
-    /// A URL without a host.
+    /// The URL has no host.
     #[error("its address is missing")]
     Missing,
-    /// Nobody knows the name.
+    /// The name does not exist.
     #[error("its address is unknown")]
     Unknown,
-    /// Nobody answered the question.
+    /// DNS did not answer in time.
     #[error("its address could not be looked up in time")]
     Silent,
-    /// Known, and not allowed.
+    /// The address is known, and not allowed.
     #[error("its address is private and not listed for it")]
     Private,
 }
 
-/// The addresses of a URL's host that `may_reach` allows, in the resolver's order.
+/// Returns the addresses of a URL's host that `may_reach` allows, in the resolver's order.
 ///
 /// # Errors
 /// When there is none.
@@ -49,10 +49,11 @@ pub async fn reachable(url: &Url, may_reach: impl Fn(IpAddr) -> bool) -> Result<
     if allowed.is_empty() { Err(NotFound::Private) } else { Ok(allowed) }
 }
 
-/// The addresses of a name: those kept while they are fresh, and beyond that when nobody answers.
+/// Returns the addresses of a name: from the cache while they are fresh, or while they are stale
+/// and DNS does not answer.
 ///
 /// # Errors
-/// When the name is not known, or nobody answered.
+/// When the name does not exist, or DNS did not answer.
 pub async fn look_up(name: &str) -> Result<Vec<IpAddr>, NotFound> {
     look_up_with(name, system).await
 }
@@ -74,14 +75,14 @@ async fn look_up_with(name: &str, ask: Ask) -> Result<Vec<IpAddr>, NotFound> {
             });
             Ok(addresses)
         }
-        // Better an old address than none; a server that has moved is told by its certificate.
+        // An old address is better than none; the TLS certificate reveals a server that has moved.
         (Err(_), Some((addresses, at))) if clock::now().duration_since(at) < STALE => Ok(addresses),
         (Err(problem), _) => Err(problem),
     }
 }
 
-/// The question for a name: the one that is being asked, or a new one. It goes on when nobody waits for it any more, so that a name
-/// nobody answers for has one thread and not one for each who asks.
+/// Returns the look-up of a name: the running one, or a new one. A look-up continues when no
+/// request waits for it any more, so that a dead name occupies one thread and not one per request.
 fn question(name: &str, ask: Ask) -> Question {
     ASKED.with_borrow_mut(|asked| {
         asked.retain(|_, question| question.peek().is_none());
@@ -89,7 +90,7 @@ fn question(name: &str, ask: Ask) -> Question {
     })
 }
 
-/// Asks in a thread of the pool, which gives the place among the few back itself.
+/// Asks in a thread of the pool. The thread returns its permit itself.
 #[expect(clippy::disallowed_methods, reason = "a shell: the question outlives who asks it")]
 fn begin(name: String, ask: Ask) -> Question {
     let asking = actix_rt::spawn(async move {
@@ -113,21 +114,23 @@ type Ask = fn(&str) -> Result<Vec<IpAddr>, NotFound>;
 type Question = Shared<LocalBoxFuture<'static, Result<Vec<IpAddr>, NotFound>>>;
 
 thread_local! {
-    /// What was found, and when.
+    /// The cache: addresses and the time of their look-up.
     static KEPT: RefCell<HashMap<String, (Vec<IpAddr>, Instant)>> = RefCell::default();
-    /// What is being asked.
+    /// The running look-ups.
     static ASKED: RefCell<HashMap<String, Question>> = RefCell::default();
 }
 
-/// Questions at once, of the whole process. More: threads that a dead resolver keeps from the records' disk.
+/// Most look-ups at once in the whole process. More would let a dead resolver take threads from the
+/// records' disk.
 static PLACES: Semaphore = Semaphore::const_new(16);
-/// How long an answer is waited for. Longer: a caller waits for a tool that is not there. The system asks twice within it.
+/// Longest wait for an answer; the system asks twice within it. Longer would make a caller wait for
+/// a tool that is down.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long an answer is believed without asking again. Longer: a service that has moved is missed.
+/// How long a cached address is fresh. Longer would miss a service that has moved.
 const FRESH: Duration = Duration::from_secs(30);
-/// How long an answer is better than none.
+/// How long a stale address is better than none.
 const STALE: Duration = Duration::from_secs(3600);
-/// Names kept in a thread; there are as many as tools, receivers and carriers.
+/// Most cached names per thread; there are as many as tools, receivers and carriers.
 const MOST_KEPT: usize = 256;
 
 #[cfg(test)]

@@ -1,42 +1,42 @@
-//! Undoes what a server has packed its answer with, up to a bound: a few bytes may hold gigabytes. Pure.
+//! Undoes the compression of an answer, up to a limit: a few bytes may expand to gigabytes. Pure.
 
 use std::io::{self, Read};
 
 use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// Why an answer stays packed, in words that follow "the answer is".
+/// Why an answer cannot be unpacked. The texts follow "the answer is".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotUnpacked {
-    /// We do not know how.
+    /// The encoding is unknown.
     #[error("packed as `{0}`, which cannot be undone")]
     Unknown(String),
-    /// It is not what it says.
+    /// The data does not match the declared encoding.
     #[error("packed as `{0}` and damaged or cut short")]
     Damaged(&'static str),
 }
 
-/// Undoes `encodings`, the values of `Content-Encoding` in their order. What comes of it has at most `most` + 1 bytes: one more than
-/// `most` tells that there would be more.
+/// Undoes `encodings`, the values of `Content-Encoding` in their order. The result has at most
+/// `most` + 1 bytes; `most` + 1 bytes mean that the data exceeds the limit.
 ///
 /// # Errors
-/// When one of them is not known, or the bytes are not what they say.
+/// When an encoding is unknown, or the bytes do not match it.
 pub fn unpack<'v>(
     mut bytes: Vec<u8>,
     encodings: impl IntoIterator<Item = &'v str>,
     most: usize,
 ) -> Result<Vec<u8>, NotUnpacked> {
     let encodings: Vec<_> = encodings.into_iter().flat_map(|value| value.split(',')).map(str::trim).collect();
-    // An empty body is empty however it is packed; answers without one keep the header.
+    // An empty body needs no unpacking; answers without a body keep the header.
     if bytes.is_empty() {
         return Ok(bytes);
     }
-    // The last that was put on is the first that comes off.
+    // The last encoding comes off first.
     for encoding in encodings.into_iter().rev() {
         bytes = match encoding.to_ascii_lowercase().as_str() {
             "" | "identity" => bytes,
             "gzip" | "x-gzip" => read(MultiGzDecoder::new(&bytes[..]), most, "gzip")?,
-            // The standard means zlib; some mean what is inside of it.
+            // The standard's "deflate" is zlib; some servers send raw deflate.
             "deflate" => read(ZlibDecoder::new(&bytes[..]), most, "deflate")
                 .or_else(|_| read(DeflateDecoder::new(&bytes[..]), most, "deflate"))?,
             "br" => read(Decompressor::new(&bytes[..], BUFFER), most, "br")?,

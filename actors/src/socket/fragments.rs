@@ -1,8 +1,8 @@
-//! Puts the fragments of a WebSocket message together, up to a bound. Pure.
+//! Assembles the fragments of a WebSocket message, up to a limit. Pure.
 
 use bytes::{Bytes, BytesMut};
 
-/// The message that arrives in fragments on one socket.
+/// The fragmented message that is arriving on a socket.
 #[derive(Debug)]
 pub struct Fragments {
     most: usize,
@@ -10,44 +10,44 @@ pub struct Fragments {
     bytes: BytesMut,
 }
 
-/// What a message is.
+/// The type of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Text; whether it is UTF-8 is for its reader to see.
+    /// Text. Its reader checks that it is UTF-8.
     Text,
     /// Bytes.
     Binary,
 }
 
-/// Which fragment of a message it is.
+/// The position of a fragment in its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The first one, which says what the message is.
+    /// The first fragment, which has the type of the message.
     First(Kind),
-    /// One more.
+    /// A middle fragment.
     Next,
-    /// The last one.
+    /// The last fragment.
     Last,
 }
 
-/// The fragments are more than a message may have.
+/// The message exceeds the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message is larger than {most} bytes")]
 pub struct TooLarge {
-    /// The most bytes of a message.
+    /// The limit in bytes.
     pub most: usize,
 }
 
 impl Fragments {
-    /// Takes messages of at most `most` bytes.
+    /// Accepts messages of at most `most` bytes.
     pub fn new(most: usize) -> Self {
         Self { most, kind: Kind::Text, bytes: BytesMut::new() }
     }
 
-    /// The message that this fragment completes, if it does.
+    /// Adds a fragment. Returns the message if this fragment completes it.
     ///
     /// # Errors
-    /// When the message becomes larger than one may be. What there was of it is let go.
+    /// When the message exceeds the limit. Its fragments are dropped.
     pub fn take(&mut self, part: Part, fragment: &[u8]) -> Result<Option<(Kind, Bytes)>, TooLarge> {
         if let Part::First(kind) = part {
             self.kind = kind;

@@ -1,11 +1,13 @@
-//! The head of a WebSocket frame (RFC 6455 §5.2): how long what follows says it is, before any of it has come. Pure.
+//! The head of a WebSocket frame (RFC 6455 §5.2): announces the frame's length before its payload
+//! arrives. Pure.
 //!
-//! The decoder holds a frame against its limit once the whole frame is there. By then it has been kept.
+//! The decoder compares a frame with the limit only once the whole frame has arrived. By then the
+//! frame is buffered.
 
-/// Why a frame is not waited for.
+/// Why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It says that it is longer than a frame may be.
+    /// The announced length exceeds the limit.
     #[error("a frame of {0} bytes is announced, more than one may have")]
     TooLong(u64),
     /// A ping, pong or close of more than 125 bytes.
@@ -13,11 +15,11 @@ pub enum Refused {
     Control(u64),
 }
 
-/// Judges the frame that `bytes` begin with by what its head says. A head that has not come whole is no fault yet, and gives no length;
-/// otherwise the length of head and payload together.
+/// Checks the head of the frame at the start of `bytes`. Returns the length of head and payload
+/// together, or `None` for an incomplete head.
 ///
 /// # Errors
-/// When it says more than `most` bytes, or more than a control frame may have.
+/// When the frame announces more than `most` bytes, or more than a control frame may have.
 pub fn judge(bytes: &[u8], most: usize) -> Result<Option<u64>, Refused> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     let (extended, payload) = match (second & LENGTH, rest) {
@@ -36,12 +38,12 @@ pub fn judge(bytes: &[u8], most: usize) -> Result<Option<u64>, Refused> {
     Ok(Some(2 + extended + mask + payload))
 }
 
-/// Follows the frames of a stream of bytes, however it is cut, and keeps none of it.
+/// Follows the frames of a byte stream in any pieces, without keeping the payload.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// Of a head that has not come whole.
+    /// The bytes of an incomplete head.
     head: Vec<u8>,
-    /// Bytes of the frame that are still to come.
+    /// Bytes of the current frame that are still to come.
     ahead: u64,
 }
 
@@ -49,7 +51,7 @@ impl Watch {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// When a frame begins in them that is not waited for; see [`judge`].
+    /// When they contain the head of a frame that is refused; see [`judge`].
     pub fn follow(&mut self, mut bytes: &[u8], most: usize) -> Result<(), Refused> {
         loop {
             let skipped = usize::try_from(self.ahead).unwrap_or(usize::MAX).min(bytes.len());
@@ -66,10 +68,10 @@ impl Watch {
     }
 }
 
-/// The bytes of the longest head: two, eight of length, four of the mask.
+/// The longest head: 2 bytes, 8 of length, 4 of the mask.
 pub const LONGEST_HEAD: usize = 14;
 const MOST_OF_CONTROL: u64 = 125;
-/// The bit of an opcode that makes a frame one of control.
+/// The bit of an opcode that marks a control frame.
 const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
@@ -82,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// The head of a frame that announces `length`.
+    /// Returns the head of a frame that announces `length`.
     fn head(opcode: u8, length: u64, masked: bool) -> Vec<u8> {
         let mask = if masked { MASKED } else { 0 };
         let mut bytes = vec![0x80 | opcode, mask | LONG];
@@ -90,7 +92,7 @@ mod tests {
         bytes
     }
 
-    /// A whole frame, its length in the shortest form.
+    /// Returns a whole frame, with the shortest form of its length.
     fn frame(length: usize, masked: bool) -> Vec<u8> {
         let mask = if masked { MASKED } else { 0 };
         let mut bytes = vec![0x82];
@@ -164,7 +166,7 @@ mod tests {
         #[test]
         fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..40), most in 0_usize..300) {
             match judge(&bytes, most) {
-                // What is waited for is no longer than it may be.
+                // An accepted frame is within the limit.
                 Ok(Some(length)) => prop_assert!(length <= (most + LONGEST_HEAD) as u64),
                 Ok(None) => prop_assert!(bytes.len() < 10),
                 Err(Refused::TooLong(length)) => prop_assert!(length > most as u64),

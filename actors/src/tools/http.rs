@@ -1,4 +1,4 @@
-//! One HTTP call for one tool call: sequential, bounded in time and size, followed nowhere.
+//! One HTTP request per tool call: sequential, limited in time and size, without redirects.
 
 use serde_json::{Map, Value};
 
@@ -6,8 +6,8 @@ use super::plan::{ToolMethod, ToolPlan, failure, refusal};
 use crate::http::text::{NotText, text};
 use crate::http::{Request, Unanswered};
 
-/// Asks the tool. What comes back is text for the model: the answer's body, or a failure in words. Never an address, a header or a
-/// secret.
+/// Calls the tool. The result is text for the model: the answer's body, or a failure in words. It
+/// never contains an address, a header or a secret.
 pub async fn ask(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -> String {
     match actix_rt::time::timeout(plan.timeout, exchange(plan, arguments, call)).await {
         Ok(Ok(told)) => told,
@@ -29,7 +29,7 @@ async fn exchange(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -
         },
         300..=399 => failure(&format!("the tool answered with a redirect (HTTP {status})")),
         _ => {
-            // A reason that cannot be read leaves the status.
+            // If the reason cannot be read, the status is returned alone.
             let reason = answer.beginning(plan.max_result).await.unwrap_or_default();
             refusal(status, &text(&reason, kind.as_deref()).unwrap_or_default())
         }
@@ -56,7 +56,7 @@ fn request(plan: &ToolPlan, arguments: &Map<String, Value>, call: &str) -> Resul
             Request::post(plan.url.clone(), body).header("content-type", "application/json")?
         }
     }
-    // The tool may see a call twice when its answer was lost; by this it can tell.
+    // A tool may receive a call twice if its answer was lost; the key identifies the repetition.
     .header("idempotency-key", call)?
     .header("accept", "application/json, text/plain")?;
     for (name, value) in &plan.headers {

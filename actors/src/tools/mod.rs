@@ -1,8 +1,8 @@
-//! Operators' own tools: HTTP calls that the model may ask for.
+//! Operators' own tools: HTTP requests that the model may ask for.
 //!
-//! `spec` is what a model is told of a tool. `plan` says what an operator's tool is and whether
-//! arguments fit it. Both are pure; `http` carries it out. The CallActor asks, off the audio path; the
-//! model never sees an address and never chooses one.
+//! `spec` describes a tool to a model. `plan` describes an operator's tool and checks arguments.
+//! Both are pure; `http` sends the request. The CallActor sends it off the audio path. The model
+//! never sees or chooses an address.
 
 pub mod http;
 pub mod plan;

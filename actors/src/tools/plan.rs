@@ -1,4 +1,4 @@
-//! What an operator's tool is, and whether the model's arguments fit it. Pure.
+//! The definition of an operator's tool, and the check of the model's arguments. Pure.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use serde_json::{Map, Value, json};
 use super::spec::ToolSpec;
 use crate::ids::Private;
 
-/// One operator's tool (`[tools.<name>]`), checked before a port was bound.
+/// One operator's tool (`[tools.<name>]`), checked at the start of the service.
 #[derive(Debug)]
 pub struct ToolPlan {
-    /// What the model calls it.
+    /// Its name for the model.
     pub name: String,
-    /// What the model is told it is for.
+    /// Its purpose, as described to the model.
     pub description: String,
-    /// Where it is asked: `http` or `https`.
+    /// Its URL: `http` or `https`.
     pub url: url::Url,
-    /// How it is asked.
+    /// Its HTTP method.
     pub method: ToolMethod,
     /// JSON Schema of the arguments, as the model sees it.
     pub parameters: Value,
-    /// Headers, their values from the environment.
+    /// Extra headers, with values from the environment.
     pub headers: Vec<(String, Private<String>)>,
-    /// From the request's first byte to the answer's last.
+    /// The limit from the request's first byte to the answer's last.
     pub timeout: Duration,
-    /// Most bytes of an answer that the model is given; a longer one is an error that says so.
+    /// Most bytes of an answer; a longer one becomes an error that says so.
     pub max_result: usize,
-    /// Private and loopback addresses that this tool may reach all the same.
+    /// Private and loopback addresses that this tool may reach.
     pub allowed_private: Vec<IpAddr>,
     schema: Validator,
 }
 
 impl PartialEq for ToolPlan {
-    /// All but the compiled schema, which follows from the parameters.
+    /// Compares all but the compiled schema, which follows from the parameters.
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
             && self.description == other.description
@@ -48,7 +48,7 @@ impl PartialEq for ToolPlan {
     }
 }
 
-/// How a tool is asked.
+/// The HTTP method of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToolMethod {
     /// Arguments in the query.
@@ -57,7 +57,7 @@ pub enum ToolMethod {
     Post,
 }
 
-/// What a tool needs beyond its schema; see [`ToolPlan`] for each.
+/// The settings of a tool; see [`ToolPlan`] for each.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of ToolPlan")]
 pub struct ToolSettings {
@@ -72,13 +72,13 @@ pub struct ToolSettings {
     pub allowed_private: Vec<IpAddr>,
 }
 
-/// Why a tool cannot be.
+/// Why a tool's settings are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ToolProblem {
-    /// The parameters are no JSON Schema of an object.
+    /// The parameters are not a JSON Schema of an object.
     #[error("`parameters` is not a JSON Schema of an object: {0}")]
     Schema(String),
-    /// The address is neither http nor https, or has no host, or carries credentials.
+    /// The URL is neither http nor https, or has no host, or contains credentials.
     #[error("`url` has to be http:// or https:// with a host and without credentials, found `{0}`")]
     Address(String),
 }
@@ -87,7 +87,7 @@ impl ToolPlan {
     /// Checks the settings.
     ///
     /// # Errors
-    /// When the schema is none, or the address is not one that a tool may have.
+    /// When the schema is invalid, or the URL is not allowed for a tool.
     pub fn new(settings: ToolSettings) -> Result<Self, ToolProblem> {
         let ToolSettings { name, description, url, method, parameters, headers, timeout, max_result, allowed_private } =
             settings;
@@ -102,13 +102,13 @@ impl ToolPlan {
         Ok(Self { name, description, url, method, parameters, headers, timeout, max_result, allowed_private, schema })
     }
 
-    /// The tool as a model is told of it.
+    /// Returns the tool's description for a model.
     pub fn spec(&self) -> ToolSpec {
         let Self { name, description, parameters, .. } = self;
         ToolSpec { name: name.clone(), description: description.clone(), parameters: parameters.clone() }
     }
 
-    /// Reads the model's arguments and holds them against the schema.
+    /// Parses the model's arguments and checks them against the schema.
     ///
     /// # Errors
     /// In words that the model can act on: what is wrong and where, without repeating values.
@@ -128,7 +128,7 @@ impl ToolPlan {
         Ok(arguments)
     }
 
-    /// Whether this tool may connect to `address`: public ones, and private ones that are listed.
+    /// Whether this tool may connect to `address`: a public one, or a private one that is listed.
     pub fn may_reach(&self, address: IpAddr) -> bool {
         let address = match address {
             IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
@@ -138,12 +138,12 @@ impl ToolPlan {
     }
 }
 
-/// The answer to the model when a tool could not do it: short, in words, marked as a failure.
+/// The answer to the model when a tool failed: short, in words, marked as a failure.
 pub fn failure(reason: &str) -> String {
     json!({"ok": false, "error": reason}).to_string()
 }
 
-/// The answer to the model when a tool said no: its status, and its reason, where it gave one.
+/// The answer to the model when a tool refused: its status, and its reason if it gave one.
 pub fn refusal(status: u16, said: &str) -> String {
     let mut told = json!({"ok": false, "error": format!("the tool answered HTTP {status}"), "status": status});
     let said = said.trim();
@@ -153,7 +153,8 @@ pub fn refusal(status: u16, said: &str) -> String {
     told.to_string()
 }
 
-/// An address on the public internet: not loopback, private, link-local, shared, documentation, multicast or unspecified.
+/// Whether an address is on the public internet: not loopback, private, link-local, shared,
+/// documentation, multicast or unspecified.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -185,7 +186,7 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Problems named to the model at once; more would only confuse it.
+/// Most problems reported to the model at once; more would confuse it.
 const MOST_PROBLEMS: usize = 3;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 const SHIPPED: &[u8] = br#"{"status":"shipped"}"#;
-/// `SHIPPED` as brotli packs it: uncompressed, in one block.
+/// `SHIPPED` in brotli: uncompressed, in one block.
 const SHIPPED_IN_BROTLI: &[u8] = b"\x8b\x09\x80{\"status\":\"shipped\"}\x03";
 
 #[test]
@@ -45,7 +45,7 @@ fn what_is_not_what_it_says_is_told() {
     for encoding in ["gzip", "br"] {
         assert_eq!(unpack(SHIPPED.to_vec(), [encoding], 100), Err(NotUnpacked::Damaged(encoding)));
     }
-    // Without its head, which has a sum to check, almost anything is some deflate.
+    // Without zlib's header and its checksum, almost any bytes are valid deflate.
     assert_eq!(unpack(vec![0xFF; 20], ["deflate"], 100), Err(NotUnpacked::Damaged("deflate")));
     let whole = gzip(SHIPPED);
     for length in 1..whole.len() {
