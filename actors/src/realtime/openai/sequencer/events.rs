@@ -1,37 +1,38 @@
-//! What the sequencer hears and says.
+//! The events and actions of the sequencer.
 
 use crate::ids::{ResponseId, ToolCallId};
 use crate::realtime::messages::{ResponsePurpose, ResponseRequest};
 use crate::realtime::requests::{Failure, Unspoken};
 
-/// What happened.
+/// An event for the sequencer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequencerEvent {
     /// The call wants the model to speak.
     Requested(ResponseRequest),
     /// The model called a tool.
     ToolCalled {
-        /// In this response.
+        /// The response that called it.
         response: ResponseId,
-        /// The call.
+        /// The tool call.
         call: ToolCallId,
     },
     /// A tool's result was sent.
     ToolAnswered {
-        /// The call.
+        /// The tool call.
         call: ToolCallId,
-        /// Whether the model should speak on it.
+        /// Whether the model should speak about the result.
         speak: bool,
     },
-    /// The server has put a tool's result into the conversation: responses that begin from now on know it.
+    /// The server added a tool's result to the conversation. Responses that begin from now on know
+    /// it.
     OutputPlaced(ToolCallId),
-    /// The caller began to speak: what is still to be said on their last turn is overtaken.
+    /// The caller began to speak. Pending speech about their last turn is obsolete.
     CallerSpoke,
-    /// The caller's last turn was noise: nothing is to be said on it.
+    /// The caller's last turn was noise and needs no answer.
     TurnWasNoise,
-    /// The call wants the running response stopped.
+    /// The call stops the running response.
     CancelOrdered,
-    /// The call wants nothing said of what was asked for until now.
+    /// The call drops every request made until now.
     Overtaken,
     /// A response began.
     Created {
@@ -44,16 +45,17 @@ pub enum SequencerEvent {
     Done {
         /// The response.
         response: ResponseId,
-        /// The request named in its metadata.
+        /// The request named in its metadata, if any.
         request: Option<u64>,
-        /// Why it failed, if it failed.
+        /// The reason of its failure; `None` if it did not fail.
         failure: Option<Failure>,
     },
     /// The server refused a request for a response.
     CreateRefused {
-        /// Which; absent where the server does not say, then the one that is outstanding.
+        /// The ticket of the refused request. `None` if the server does not name it; it is then the
+        /// outstanding one.
         ticket: Option<u64>,
-        /// Why.
+        /// The reason of the refusal.
         refusal: Refusal,
     },
     /// The server found nothing to cancel.
@@ -62,72 +64,72 @@ pub enum SequencerEvent {
     DeadlinePassed,
 }
 
-/// Why a request was refused.
+/// The reason why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// A response is running already: a race that loses nothing.
+    /// A response is already running. Such a race loses nothing.
     AlreadyActive,
-    /// The response could not be had.
+    /// The server could not give a response.
     Failed(Failure),
 }
 
-/// What to do.
+/// An action for the session to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequencerAction {
     /// Send a `response.create`.
     Create {
-        /// Goes into the event's id.
+        /// The ticket, which goes into the event's id.
         ticket: u64,
-        /// Goes into the metadata.
+        /// The request's number, which goes into the metadata.
         request: u64,
-        /// What it is for; `None` repeats the server's own answer.
+        /// The purpose of the response; `None` repeats the server's own answer.
         purpose: Option<ResponsePurpose>,
         /// Extra instructions of the request.
         instructions: Option<String>,
     },
     /// Send a `response.cancel`.
     Cancel {
-        /// Goes into the event's id.
+        /// The ticket, which goes into the event's id.
         ticket: u64,
-        /// Which; `None` is whatever runs.
+        /// The response to cancel; `None` cancels the running one.
         response: Option<ResponseId>,
     },
-    /// A request is not spoken.
+    /// A request stays without speech.
     Unspoken(Unspoken),
-    /// A deadline passed and the state was mended; counted.
+    /// A deadline passed and the sequencer repaired its state. The recovery is counted.
     Recovered(Timer),
 }
 
-/// What a sequencer leaves undone.
+/// The unfinished work of a sequencer.
 #[derive(Debug)]
 pub struct Unfinished<'a> {
     /// Requests whose response did not begin, in order.
     pub requests: Vec<ResponseRequest>,
-    /// An answer is due that nobody asked for by name.
+    /// Whether an answer is due that no request names.
     pub answer: bool,
-    /// The response that runs and is not to be stopped, and its request.
+    /// The running response, unless it is being stopped, and its request.
     pub running: Option<(Option<&'a ResponseId>, Option<ResponseRequest>)>,
-    /// It has called a tool.
+    /// Whether the running response has called a tool.
     pub called: bool,
 }
 
-/// The deadlines.
+/// The deadlines of the sequencer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Timer {
-    /// A request for a response was neither granted nor refused.
+    /// The server neither granted nor refused a request for a response.
     CreateUnanswered,
     /// A cancelled response did not end.
     CancelUnanswered,
-    /// A request waits behind a response that gives no sign of life.
+    /// A request waits behind a response that shows no sign of life.
     ResponseStalled,
-    /// Some tools of a response have answered, the others are late.
+    /// Some tools of a response have answered and the others are late.
     SiblingsLate,
-    /// The wait before another try is over. Not a recovery.
+    /// The wait before another try is over. This is not a recovery.
     RetryDue,
 }
 
 impl Timer {
-    /// The word in counters and in the log.
+    /// The name of the timer in counters and in the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::CreateUnanswered => "create_unanswered",

@@ -1,5 +1,6 @@
-//! One response at a time, by what this protocol refuses and answers. The queue of what is to be said stands above the providers
-//! ([`Requests`]); what of it is asked for goes through here, and the server's own responses come in any state. Pure.
+//! Keeps one response at a time, by the rules of this protocol. The queue of requests to speak
+//! stands above the providers ([`Requests`]). Each request passes through here to the server. The
+//! server's own responses may begin in any state. Pure.
 //!
 //! ```text
 //! Free ──asked─▶ CreateRequested ──created──▶ Active ──done──▶ Free
@@ -7,7 +8,7 @@
 //!                      └────cancel──▶ CancelRequested ◀──cancel─┘ ──done or refused──▶ Free
 //! ```
 //!
-//! Nothing waits for the server without a deadline ([`Timer`]).
+//! Every wait for the server has a deadline ([`Timer`]).
 
 mod events;
 
@@ -21,29 +22,30 @@ use crate::ids::{ResponseId, ToolCallId};
 use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::requests::{Failure, Left, PATIENCE, Pending, Requests};
 
-/// The rule of one response at a time.
+/// The state machine that keeps one response at a time.
 #[derive(Debug, Default)]
 pub struct Sequencer {
     state: State,
     requests: Requests,
-    /// Whether the server has been seen to echo metadata. Until then a response without is taken for the one we asked for,
-    /// unless a refusal says otherwise.
+    /// Whether the server is known to echo metadata. Until then a response without metadata counts
+    /// as the requested one, unless a refusal shows otherwise.
     echoes: bool,
-    /// Requests whose response may have been another's: should the refusal still come, they go back. By ticket.
+    /// Requests assumed fulfilled by a response that may not have been theirs, keyed by ticket.
+    /// They are queued again if the server refuses them later.
     doubtful: Vec<(u64, Pending)>,
     last_ticket: u64,
 }
 
 #[derive(Debug, Default)]
 enum State {
-    /// Nothing runs, as far as we know.
+    /// No response runs, as far as we know.
     #[default]
     Free,
-    /// We asked; `beside` is a response that came while our request was on its way.
+    /// A request is sent. `beside` is a response that came while the request was on its way.
     CreateRequested { create: Create, beside: Beside },
     /// A response runs.
     Active(Running),
-    /// We asked for it to stop; `create` is a request that was not yet answered then.
+    /// A cancellation is sent. `create` is a request that was unanswered at that time.
     CancelRequested { running: Option<Running>, create: Option<Create>, since: Instant },
 }
 
@@ -58,24 +60,24 @@ struct Create {
 enum Beside {
     Nothing,
     Running(Running),
-    /// It came and went.
+    /// Another response began and ended.
     Over,
 }
 
 #[derive(Debug)]
 struct Running {
-    /// `None` when we know only from a refusal that something runs.
+    /// The response's id; `None` if only a refusal shows that a response runs.
     id: Option<ResponseId>,
-    /// The request it answers; `None` for the server's own.
+    /// The request that it answers; `None` for the server's own response.
     request: Option<Pending>,
-    /// The request it is taken to answer, where the server did not say so.
+    /// The ticket of the request that it is assumed to answer, if the server did not name one.
     assumed: Option<u64>,
-    /// When it last gave a sign of life.
+    /// The time of its last sign of life.
     sign: Instant,
 }
 
 impl Sequencer {
-    /// What `event` leads to.
+    /// Handles `event` and returns the resulting actions.
     pub fn handle(&mut self, event: SequencerEvent, now: Instant) -> Vec<SequencerAction> {
         use SequencerEvent as E;
         let mut actions = Vec::new();
@@ -103,7 +105,8 @@ impl Sequencer {
         actions
     }
 
-    /// A response gave a sign of life. Called for every delta, so it is no event.
+    /// Records a sign of life of a response. It is a method and not an event because it runs for
+    /// every delta.
     pub fn stirred(&mut self, response: &str, now: Instant) {
         let running = match &mut self.state {
             State::Active(running)
@@ -116,7 +119,7 @@ impl Sequencer {
         }
     }
 
-    /// The response that runs, where its name is known.
+    /// The running response, if its id is known.
     pub fn running(&self) -> Option<&ResponseId> {
         match &self.state {
             State::Active(running)
@@ -126,7 +129,7 @@ impl Sequencer {
         }
     }
 
-    /// The ticket of a request to speak that the server has not answered.
+    /// The ticket of a request that the server has not answered.
     pub fn asked(&self) -> Option<u64> {
         match &self.state {
             State::CreateRequested { create, beside: Beside::Nothing } => Some(create.ticket),
@@ -134,12 +137,14 @@ impl Sequencer {
         }
     }
 
-    /// Whether the model waits for the result of `call`: it called it and was not answered yet.
+    /// Whether the model waits for the result of `call`: the model made the call and has no result
+    /// yet.
     pub fn awaits(&self, call: &ToolCallId) -> bool {
         self.requests.awaits(call)
     }
 
-    /// Whether a response that begins now, with this `request` in its metadata, was told to stop before.
+    /// Whether a response that begins now, with this `request` in its metadata, was cancelled
+    /// before it began.
     pub fn stops(&self, request: Option<u64>) -> bool {
         match &self.state {
             State::CancelRequested { create: Some(create), .. } => match request {
@@ -150,12 +155,13 @@ impl Sequencer {
         }
     }
 
-    /// Whether a response that begins now, without a request in its metadata, may be one that we asked for.
+    /// Whether a response that begins now, without a request in its metadata, may be a requested
+    /// one.
     pub fn may_be_asked_for(&self) -> bool {
         matches!(self.state, State::CreateRequested { .. }) && !self.echoes
     }
 
-    /// What is left undone if the session ends now.
+    /// The work that is unfinished if the session ends now.
     pub fn unfinished(&self) -> Unfinished<'_> {
         let (running, asked) = match &self.state {
             State::Free | State::CancelRequested { .. } => (None, None),
@@ -174,12 +180,12 @@ impl Sequencer {
         }
     }
 
-    /// Whether something is still to be said: asked for, or waiting to be.
+    /// Whether speech is still due: a request is sent or waits to be sent.
     pub fn owes(&self) -> bool {
         matches!(self.state, State::CreateRequested { .. }) || !self.requests.is_empty()
     }
 
-    /// Whether `response` runs, as far as we know; `request` is the one that its metadata names.
+    /// Whether `response` runs, as far as we know. `request` is the one that its metadata names.
     pub fn runs(&self, response: &ResponseId, request: Option<u64>) -> bool {
         let is = |running: &Running| running.id.as_ref().is_none_or(|id| id == response);
         match &self.state {
@@ -192,7 +198,7 @@ impl Sequencer {
         }
     }
 
-    /// Whether `response` is being stopped by us.
+    /// Whether `response` is being cancelled by us.
     pub fn is_stopping(&self, response: &ResponseId) -> bool {
         let State::CancelRequested { running, .. } = &self.state else { return false };
         running.as_ref().and_then(|running| running.id.as_ref()).is_none_or(|id| id == response)
@@ -203,7 +209,7 @@ impl Sequencer {
         self.requests.called_in(response)
     }
 
-    /// Whether `response` answers the caller, and not a request with words of its own.
+    /// Whether `response` answers the caller, and not a request with another purpose.
     pub fn answers_caller(&self, response: &ResponseId) -> bool {
         let running = match &self.state {
             State::Active(running) | State::CreateRequested { beside: Beside::Running(running), .. } => running,
@@ -255,25 +261,27 @@ impl Sequencer {
             State::CreateRequested { create, .. } if request.is_none() && !self.echoes => {
                 State::Active(Running { assumed: Some(create.ticket), ..running(Some(create.request)) })
             }
-            // The server's own, or a request whose first try was slow. Ours will be refused.
+            // It is the server's own response, or belongs to a request whose first try was slow.
+            // The server will refuse the outstanding request.
             State::CreateRequested { create, .. } => {
                 State::CreateRequested { create, beside: Beside::Running(running(late)) }
             }
             State::CancelRequested { create: Some(create), since, .. } if request == Some(create.request.number) => {
                 State::CancelRequested { running: Some(running(Some(create.request))), create: None, since }
             }
-            // Whatever ran is over, though its end was not told: there is one response at a time.
+            // Any earlier response is over, even if its end was not reported: there is one response
+            // at a time.
             State::Free | State::Active(_) | State::CancelRequested { .. } => State::Active(running(late)),
         };
     }
 
-    /// The server answers by itself: requests for the same answer are fulfilled.
+    /// Marks requests for the same answer as fulfilled, because the server answers on its own.
     fn cover_requests(&mut self) {
         self.requests.cover();
         if let State::CreateRequested { create, .. } = &mut self.state
             && create.request.is_covered()
         {
-            // It is on its way and will be refused.
+            // The request is on its way, and the server will refuse it.
             create.request.cover();
         }
     }
@@ -299,14 +307,14 @@ impl Sequencer {
                 self.ended(running.request, failure, now, actions);
                 State::CreateRequested { create, beside: Beside::Over }
             }
-            // Its beginning was not told.
+            // The beginning of this response was not reported.
             State::CreateRequested { create, .. } if number == Some(create.request.number) => {
                 self.ended(Some(create.request), failure, now, actions);
                 State::Free
             }
             State::CancelRequested { running: Some(running), .. } if is(&running) => State::Free,
             State::CancelRequested { create: Some(create), .. } if number == Some(create.request.number) => State::Free,
-            // The end of a response that we do not count on any more.
+            // The end of a response that the sequencer no longer waits for.
             other
             @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => other,
         };
@@ -345,13 +353,14 @@ impl Sequencer {
                 self.not_ours(running.request, refusal, now, actions);
                 State::Active(Running { request: None, assumed: None, ..running })
             }
-            // It was to be cancelled anyway.
+            // The refused request was being cancelled anyway.
             State::CancelRequested { running, create: Some(create), since }
                 if ticket.is_none_or(|ticket| ticket == create.ticket) =>
             {
                 State::CancelRequested { running, create: None, since }
             }
-            // Answers a request that we have taken for answered, or have given up waiting for.
+            // The refusal is about a request that counts as answered, or that the sequencer no
+            // longer waits for.
             other
             @ (State::Free | State::Active(_) | State::CreateRequested { .. } | State::CancelRequested { .. }) => {
                 let place = self.doubtful.iter().position(|(doubtful, _)| Some(*doubtful) == ticket);
@@ -364,7 +373,8 @@ impl Sequencer {
         };
     }
 
-    /// A request came to nothing; where a response was taken for ours, it was the server's own.
+    /// Handles a refused request. If a response counted as its answer, that response was the
+    /// server's own.
     fn not_ours(
         &mut self,
         request: Option<Pending>,
@@ -392,13 +402,14 @@ impl Sequencer {
             State::Active(running) => (Some(running), None),
             State::CreateRequested { create, beside: Beside::Running(running) } => (Some(running), Some(create)),
             State::CreateRequested { create, .. } => (None, Some(create)),
-            // Nothing runs, or it is being stopped.
+            // Nothing runs, or the response is already being cancelled.
             other @ (State::Free | State::CancelRequested { .. }) => {
                 self.state = other;
                 return;
             }
         };
-        // With a request on its way, whatever it becomes is to be stopped: the server reads both in order.
+        // While a request is on its way, its response must be stopped under any id. The server
+        // reads both events in order.
         let response = match &create {
             Some(_) => None,
             None => running.as_ref().and_then(|running| running.id.clone()),
@@ -421,7 +432,8 @@ impl Sequencer {
         }
         match timer {
             Timer::CreateUnanswered => self.create_unanswered(now, actions),
-            // The response is taken for over; should it run on, the next request is refused and we learn of it.
+            // The response counts as over. If it runs on, the server refuses the next request, and
+            // the sequencer learns of it.
             Timer::CancelUnanswered => self.state = State::Free,
             Timer::ResponseStalled => self.probe(now, actions),
             Timer::SiblingsLate => self.requests.give_up_on_siblings(now),
@@ -440,7 +452,8 @@ impl Sequencer {
         actions.extend(self.requests.unanswered(create.request).map(SequencerAction::Unspoken));
     }
 
-    /// Asks although a response seems to run: either its end was lost, or the refusal proves that it lives.
+    /// Sends a request although a response seems to run. Either the response's end was lost, or the
+    /// refusal proves that it still runs.
     fn probe(&mut self, now: Instant, actions: &mut Vec<SequencerAction>) {
         if let State::Active(running) = std::mem::replace(&mut self.state, State::Free)
             && let Some(request) = self.requests.pop()
@@ -483,5 +496,6 @@ impl Sequencer {
     }
 }
 
-/// Requests whose answer is uncertain that are remembered. A refusal is at most a few responses late.
+/// The number of requests with an uncertain answer to remember. A refusal is at most a few
+/// responses late.
 const MOST_DOUBTFUL: usize = 4;

@@ -56,7 +56,7 @@ impl Desk {
         self.on(SequencerEvent::ToolAnswered { call: ToolCallId::new(call), speak: true })
     }
 
-    /// Lets time pass up to the next deadline, which must be `timer`.
+    /// Advances time to the next deadline, which must be `timer`.
     fn pass(&mut self, timer: Timer) -> Vec<SequencerAction> {
         let (at, due) = self.sequencer.deadline().expect("a deadline");
         assert_eq!(due, timer);

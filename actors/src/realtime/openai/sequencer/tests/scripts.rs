@@ -1,10 +1,10 @@
-//! A server in virtual time, good-natured or not, and a call that wishes at random.
+//! A simulation in virtual time: a server with or without faults, and a call with random requests.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::*;
 
-/// xorshift: enough chance for a script, and a seed replays it.
+/// An xorshift generator. It is random enough for a script, and a seed replays the script.
 struct Chance(u64);
 
 impl Chance {
@@ -34,14 +34,16 @@ struct World {
     sequencer: Sequencer,
     to_server: VecDeque<(Instant, ToServer)>,
     to_client: VecDeque<(Instant, SequencerEvent)>,
-    /// The server's one active response: its end, and what it answers.
+    /// The server's one active response, the request that it answers, and the time of its end.
     active: Option<(ResponseId, Option<u64>, Instant)>,
     responses: u64,
     calls: u64,
     echoes: bool,
-    /// Faults happen until here; then the server is good-natured, and everything has to come to its end.
+    /// The server makes faults until this time. After it the server is correct, and every request
+    /// must reach its end.
     faults_until: Instant,
-    /// What the client may know: responses told to have begun and not to have ended, and the last sign of any.
+    /// The client's knowledge: the responses that began and did not end, as reported, and the last
+    /// sign of life of any.
     told_active: BTreeSet<ResponseId>,
     last_sign: Instant,
     requests: BTreeSet<u64>,
@@ -80,7 +82,8 @@ impl World {
     }
 
     fn faulty(&mut self, odds: u64) -> bool {
-        // Silence is told from a server without metadata only once a response of ours was named.
+        // A lost message can be told from a server without metadata only once the server has named
+        // one of our responses.
         self.now < self.faults_until && self.sequencer.echoes && self.chance.one_in(odds)
     }
 
@@ -157,7 +160,7 @@ impl World {
     fn hear(&mut self, event: SequencerEvent) {
         match &event {
             SequencerEvent::Created { response, .. } => {
-                // There is one at a time: a new one means that the others are over.
+                // One response runs at a time, so a new one means that the others are over.
                 self.told_active.clear();
                 self.told_active.insert(response.clone());
                 self.last_sign = self.now;
@@ -184,7 +187,7 @@ impl World {
     fn step(&mut self, event: SequencerEvent) {
         let (requests, now) = (self.sequencer.requests.last_number(), self.now);
         let ordered = matches!(event, SequencerEvent::CancelOrdered);
-        // An order to stop meets a request on its way, too.
+        // A cancellation also affects a request that is on its way.
         if ordered {
             match &self.sequencer.state {
                 State::CreateRequested { create, .. } => self.excused.insert(create.request.number),
@@ -194,13 +197,14 @@ impl World {
                 _ => false,
             };
         }
-        // Answers that are overtaken, and results that the server's own answer has told, are not lost.
+        // Obsolete answers are not lost, and neither are results that the server's own answer
+        // includes.
         let coverable: Vec<u64> = self.coverable();
         let answers = self.answers();
         let actions = self.sequencer.handle(event, now);
         let left: BTreeSet<u64> = self.numbers();
         self.excused.extend(coverable.into_iter().filter(|number| !left.contains(number)));
-        // Neither are answers in whose place another waits.
+        // An answer is not lost either if another answer waits in its place.
         if self.sequencer.requests.iter().any(|request| request.purpose == Some(Answer)) {
             self.excused.extend(answers.into_iter().filter(|number| !left.contains(number)));
         }
@@ -284,7 +288,7 @@ impl World {
         }
     }
 
-    /// The next thing that happens by itself.
+    /// Advances time to the next event of the simulation.
     fn advance(&mut self) {
         let next = [
             self.to_server.front().map(|(at, _)| *at),
@@ -293,7 +297,7 @@ impl World {
             self.sequencer.deadline().map(|(at, _)| at),
         ];
         let at = next.into_iter().flatten().min().unwrap_or(self.end).max(self.now);
-        // Between these, the call does something every half second or so, while it lasts.
+        // Between events, the call acts about every half second, until the faults end.
         let idea = self.now + Duration::from_millis(self.chance.below(500));
         if idea < at && idea < self.faults_until {
             self.now = idea;
@@ -327,7 +331,7 @@ impl World {
             }
             4 => self.step(SequencerEvent::CancelOrdered),
             5 | 6 => {
-                // The caller speaks: the server stops what runs and answers by itself.
+                // The caller speaks: the server stops the running response and answers on its own.
                 self.tell(SequencerEvent::CallerSpoke);
                 self.finish(true);
                 self.begin(None);
@@ -345,7 +349,7 @@ impl World {
         while self.now < self.end {
             self.advance();
         }
-        // Where the end of the last response was lost, only somebody who waits can find out.
+        // If the end of the last response was lost, only a waiting request reveals that.
         self.step(SequencerEvent::Requested(ResponseRequest { purpose: Keypad, instructions: None }));
         self.end += Duration::from_secs(30);
         while self.now < self.end {
