@@ -1,4 +1,4 @@
-//! What the caller said, as transcription tells it, and which turns still lack their words.
+//! The caller's transcripts, and the turns that still lack one.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,14 +8,14 @@ use crate::ids::{ItemId, Private};
 use crate::realtime::openai::protocol::server::CallerDelta;
 use crate::realtime::report::{ModelReport, Words};
 
-/// The caller's turns that are not yet words.
+/// The caller's turns without a transcript.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// The one that the caller is in.
+    /// The turn that the caller is speaking in.
     open: Option<ItemId>,
-    /// Those that are over and lack their transcript, the newest last.
+    /// Finished turns that lack their transcript, the newest last.
     awaited: VecDeque<ItemId>,
-    /// The last one.
+    /// The caller's last turn.
     last: Option<Last>,
 }
 
@@ -23,22 +23,24 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct Last {
     item: ItemId,
-    /// Whether transcription found it to be noise; `None` until it says.
+    /// Whether the transcription found it to be noise; `None` until the transcription arrives.
     noise: Option<bool>,
-    /// The turn before it had no answer yet.
+    /// Whether the turn before it was still unanswered.
     owed_before: bool,
 }
 
 impl Turns {
-    /// The caller began to speak; `owed` says whether the server had still to answer what they said before.
+    /// Records that the caller began to speak. `owed` is whether the server still had to answer
+    /// their previous turn.
     pub(super) fn began(&mut self, item: &ItemId, owed: bool) {
         let owed_before = owed && !self.last_was_noise();
         self.open = Some(item.clone());
         self.last = Some(Last { item: item.clone(), noise: None, owed_before });
     }
 
-    /// The caller's turn is over; told up to twice, when the silence was long enough and when the item was made. Its transcript is
-    /// awaited if there will be one. Whether that is news.
+    /// Records the end of a turn and returns whether its transcript is newly awaited. The server
+    /// reports an end up to twice: after the silence, and with the item. A transcript is awaited
+    /// only if `transcribed` is set.
     pub(super) fn ended(&mut self, item: &ItemId, transcribed: bool) -> bool {
         self.open.take_if(|open| open == item);
         if !transcribed || self.awaited.contains(item) {
@@ -51,13 +53,13 @@ impl Turns {
         true
     }
 
-    /// Its transcript came, or will not come.
+    /// Records that the turn's transcript arrived, or will not arrive.
     pub(super) fn transcribed(&mut self, item: &ItemId) {
         self.open.take_if(|open| open == item);
         self.awaited.retain(|awaited| awaited != item);
     }
 
-    /// Transcription says whether a turn was noise. Whether it was the last one.
+    /// Records whether a turn was noise. Returns whether it was the last turn.
     pub(super) fn understood(&mut self, item: &ItemId, noise: bool) -> bool {
         let last = self.last.as_mut().filter(|last| last.item == *item);
         last.is_some_and(|last| {
@@ -66,36 +68,37 @@ impl Turns {
         })
     }
 
-    /// Whether there were no words in the last turn, as far as is known.
+    /// Whether the last turn was noise, as far as is known.
     pub(super) fn last_was_noise(&self) -> bool {
         matches!(self.last, Some(Last { noise: Some(true), .. }))
     }
 
-    /// Whether there were words in the last turn or, unanswered, before it, as far as is known.
+    /// Whether the last turn, or an unanswered turn before it, may contain words.
     pub(super) fn want_an_answer(&self) -> bool {
         self.last.as_ref().is_some_and(|last| last.owed_before || last.noise != Some(true))
     }
 
-    /// The turn that the caller is in.
+    /// The turn that the caller is speaking in.
     pub(super) fn open(&self) -> Option<&ItemId> {
         self.open.as_ref()
     }
 
-    /// Whether a turn that is over lacks its transcript.
+    /// Whether a finished turn lacks its transcript.
     pub(super) fn is_awaited(&self) -> bool {
         !self.awaited.is_empty()
     }
 }
 
 impl Session {
-    /// A piece of what the caller says: for the call, which waits for a sign of words. The record gets the whole.
+    /// Reports a piece of the caller's transcript to the call, which waits for a sign of words. The
+    /// record gets the complete transcript instead.
     pub(super) fn hear_caller(&mut self, delta: &CallerDelta<'_>, out: &mut Vec<SessionAction>) {
         let Some(piece) = delta.delta.as_deref().filter(|piece| !piece.is_empty()) else { return };
         let (item, text) = (self.seen(&delta.item_id), Private::new(piece.to_owned()));
         out.push(SessionAction::Report(ModelReport::CallerWords { item, text, last: false }));
     }
 
-    /// All that the caller said in an item.
+    /// Handles the caller's complete transcript of an item.
     pub(super) fn caller_transcribed(&mut self, item: &str, text: String, now: Instant, out: &mut Vec<SessionAction>) {
         let item = self.seen(item);
         self.turns.transcribed(&item);
@@ -105,7 +108,7 @@ impl Session {
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text: Some(text) }));
     }
 
-    /// Nobody will know what the caller said in an item.
+    /// Handles an item whose transcription failed: its words stay unknown.
     pub(super) fn transcription_failed(&mut self, item: &str, out: &mut Vec<SessionAction>) {
         let item = self.seen(item);
         self.turns.transcribed(&item);
@@ -114,6 +117,6 @@ impl Session {
     }
 }
 
-/// Turns whose transcript is awaited. A transcript takes a second or two, so that one or two are the rule; a server that owes more
-/// than this does not transcribe.
+/// The maximum of turns that await a transcript. A transcript takes a second or two, so one or two
+/// are usual. A server that owes more than this does not transcribe.
 const MOST_AWAITED: usize = 16;

@@ -1,4 +1,4 @@
-//! The model's calls of tools, each told once however often and in whatever shape it comes.
+//! The model's tool calls. Each is reported once, however often and in whatever shape it arrives.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(super) struct LooseCall {
 }
 
 impl Session {
-    /// Function calls that no item event has told.
+    /// Reports the function calls of a response that no item event has reported.
     pub(super) fn calls_of(
         &mut self,
         response: &ResponseInfo<'_>,
@@ -46,7 +46,7 @@ impl Session {
         }
     }
 
-    /// A whole function call, told once however often it comes.
+    /// Reports a complete function call once, however often it arrives.
     pub(super) fn tool_called(
         &mut self,
         response: &ResponseId,

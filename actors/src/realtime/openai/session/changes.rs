@@ -1,4 +1,4 @@
-//! What of the session's configuration can change while it runs, and what of it is in force.
+//! Changes of the running session's configuration, and the settings in force.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use crate::realtime::openai::protocol::client::{Change, ClientEvent};
 use crate::realtime::plan::{Common, Transcription};
 use crate::tools::spec::ToolSpec;
 
-/// The settings that we have to know ourselves. A change counts from the moment it is sent, as the server reads everything in
-/// order, and is taken back when it is refused.
+/// The settings that this crate must know itself. A change counts from the moment it is sent,
+/// because the server reads everything in order. A refusal takes it back.
 #[derive(Debug)]
 pub(super) struct Settings {
     agreed: Agreed,
-    /// Sent and not yet answered, the newest last.
+    /// Changes without an answer, the newest last.
     asked: VecDeque<Asked>,
 }
 
 #[derive(Debug)]
 struct Agreed {
     common: Arc<Common>,
-    /// Where they are no longer those of the plan.
+    /// The instructions, if they differ from the plan's.
     instructions: Option<String>,
     transcribes: bool,
 }
@@ -35,45 +35,46 @@ struct Asked {
 }
 
 impl Settings {
-    /// As the session begins.
+    /// The settings at the session's beginning.
     pub(super) fn of(common: &Arc<Common>) -> Self {
         let agreed =
             Agreed { common: Arc::clone(common), instructions: None, transcribes: common.transcription.is_some() };
         Self { agreed, asked: VecDeque::new() }
     }
 
-    /// The whole prompt.
+    /// The complete prompt.
     pub(super) fn instructions(&self) -> &str {
         let asked = self.asked.iter().rev().find_map(|asked| asked.instructions.as_deref());
         asked.or(self.agreed.instructions.as_deref()).unwrap_or(&self.agreed.common.instructions)
     }
 
-    /// Whether the caller is transcribed.
+    /// Whether the caller's speech is transcribed.
     pub(super) fn transcribes(&self) -> bool {
         let asked = self.asked.iter().rev().find_map(|asked| asked.transcribes);
         asked.unwrap_or(self.agreed.transcribes)
     }
 
-    /// The server took over the oldest change.
+    /// Records that the server accepted the oldest change.
     pub(super) fn accepted(&mut self) {
         let Some(Asked { instructions, transcribes, .. }) = self.asked.pop_front() else { return };
         self.agreed.instructions = instructions.or_else(|| self.agreed.instructions.take());
         self.agreed.transcribes = transcribes.unwrap_or(self.agreed.transcribes);
     }
 
-    /// The server refused a change, the whole of it.
+    /// Records that the server refused a whole change.
     pub(super) fn refused(&mut self, number: u64) {
         self.asked.retain(|asked| asked.number != number);
     }
 
-    /// The server refused a change and does not say which: the oldest that it has not answered. Whether there was one.
+    /// Records a refusal that names no change: the oldest unanswered one counts as refused. Returns
+    /// whether there was one.
     pub(super) fn refused_oldest(&mut self) -> bool {
         self.asked.pop_front().is_some()
     }
 
     fn ask(&mut self, asked: Asked) {
         if self.asked.len() >= MOST_ASKED {
-            // A server that does not answer has not refused either.
+            // A server that never answers has not refused the change either.
             self.accepted();
         }
         self.asked.push_back(asked);
@@ -81,7 +82,7 @@ impl Settings {
 }
 
 impl Session {
-    /// Tells the server what changes, and nothing else.
+    /// Sends the changed settings to the server, and no others.
     pub(super) fn configure(
         &mut self,
         instructions: Option<String>,
@@ -102,5 +103,6 @@ impl Session {
     }
 }
 
-/// Changes whose answer is still acted upon. A call changes its language now and then, and an answer takes a round trip.
+/// The maximum of changes whose answer still matters. A call changes its language now and then, and
+/// an answer takes a round trip.
 const MOST_ASKED: usize = 8;

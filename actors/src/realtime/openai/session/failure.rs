@@ -1,4 +1,5 @@
-//! What a failure means: whether another try could help (<https://platform.openai.com/docs/api-reference/realtime-server-events/error>).
+//! Classifies failures by whether another try could help
+//! (<https://platform.openai.com/docs/api-reference/realtime-server-events/error>).
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use crate::realtime::openai::protocol::server::ErrorInfo;
 use crate::realtime::report::{LossClass, ModelLoss};
 use crate::realtime::requests::{Failure, Remedy};
 
-/// Codes after which no try helps, wherever they stand: in an `error`, in a close frame's reason, in a failed response.
+/// Codes after which no further try helps, in an `error`, in a close frame's reason or in a failed
+/// response.
 const FATAL: [&str; 10] = [
     "insufficient_quota",
     "credit_balance_exhausted",
@@ -21,15 +23,15 @@ const FATAL: [&str; 10] = [
     "beta_api_shape_disabled",
     "organization_deactivated",
 ];
-/// The session's time is over.
+/// The code of a session that reached its maximum duration.
 const EXPIRED: &str = "session_expired";
 
-/// Of these, what concerns the model alone; the others concern the key.
+/// The fatal codes that concern only the model. The others concern the key.
 const OF_THE_MODEL: [&str; 3] = ["model_not_found", "invalid_model", "missing_model"];
-/// And what concerns neither.
+/// The fatal code that concerns neither the model nor the key.
 const OF_THE_SESSION: &str = "beta_api_shape_disabled";
 
-/// What a fatal loss concerns: whom another call should not try either.
+/// The scope of a fatal loss: what other calls should not try either.
 pub fn scope_of(loss: &ModelLoss) -> Scope {
     let has = |word: &str| loss.reason.split(['.', ' ', ':', ',']).any(|part| part == word);
     if has(OF_THE_SESSION) {
@@ -43,7 +45,7 @@ pub fn scope_of(loss: &ModelLoss) -> Scope {
     }
 }
 
-/// The class of `text`, which is a code or `<type>.<code>`; `None` where the session goes on.
+/// The class of `text`, which is a code or `<type>.<code>`; `None` if the session goes on.
 fn class_of_words(text: &str) -> Option<LossClass> {
     let has = |word: &str| text.split(['.', ' ', ':', ',']).any(|part| part == word);
     if FATAL.iter().any(|word| has(word)) {
@@ -55,12 +57,13 @@ fn class_of_words(text: &str) -> Option<LossClass> {
     }
 }
 
-/// Whether `error` ends the session, and how.
+/// The class of loss if `error` ends the session; `None` if the session goes on.
 pub(super) fn class_of_error(error: &ErrorInfo<'_>) -> Option<LossClass> {
     [error.code.as_deref(), error.kind.as_deref()].into_iter().flatten().find_map(class_of_words)
 }
 
-/// The end of the socket, by its close frame and the last error before the session was ready.
+/// The loss of a closed socket, from its close frame and the last error before the session was
+/// ready.
 pub fn loss_of_close(code: Option<u16>, reason: &str, last_error: Option<&str>) -> ModelLoss {
     let number = code.unwrap_or(1005);
     let class = class_of_words(reason)
@@ -68,8 +71,8 @@ pub fn loss_of_close(code: Option<u16>, reason: &str, last_error: Option<&str>) 
         .or_else(|| class_of_kind(reason))
         .or_else(|| last_error.filter(|_| reason.is_empty()).and_then(class_of_kind))
         .unwrap_or(match number {
-            // Our request was wrong in a way that this server does not put into words. 4xxx is not transient: peers that
-            // thought so dial in a loop.
+            // The request was wrong, and the server gave no reason that is known here. A 4xxx code
+            // is not transient: clients that treat it as transient dial in a loop.
             3000 | 3003 | 4000..=4999 => LossClass::Fatal,
             _ => LossClass::Retryable,
         });
@@ -77,17 +80,17 @@ pub fn loss_of_close(code: Option<u16>, reason: &str, last_error: Option<&str>) 
     ModelLoss { class, reason: format!("closed with {number}: {}", clipped(&redacted(words))) }
 }
 
-/// The error's type where its code is unknown to us.
+/// The class by the error's type, for an unknown code.
 fn class_of_kind(text: &str) -> Option<LossClass> {
     match text.split('.').next() {
-        // The server does not want us as we are.
+        // The server refuses the request itself.
         Some("invalid_request_error") => Some(LossClass::Fatal),
         Some("server_error" | "rate_limit_exceeded" | "rate_limit_error") => Some(LossClass::Retryable),
         _ => None,
     }
 }
 
-/// An upgrade that was answered with another status than 101.
+/// The loss of an upgrade that was answered with a status other than 101.
 pub fn loss_of_status(status: u16) -> ModelLoss {
     let (class, meaning) = match status {
         401 | 403 => (LossClass::Fatal, "the key was refused"),
@@ -101,15 +104,15 @@ pub fn loss_of_status(status: u16) -> ModelLoss {
     ModelLoss { class, reason: format!("upgrade answered with status {status}: {meaning}") }
 }
 
-/// What to do about a response that failed or was refused. Only a request that is wrong itself is not made again: what a server
-/// says in a way that we do not know may pass.
+/// The remedy for a response that failed or was refused. Only a request that is itself wrong is not
+/// repeated. An unknown error may be temporary.
 pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
     let code = error.word();
     let unnamed = error.code.is_none() && error.kind.is_none();
     let said = [error.code.as_deref(), error.kind.as_deref(), unnamed.then(|| error.text())];
     let said = said.into_iter().flatten().map(letters).collect::<Vec<_>>().join(" ");
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    // Some servers give the status of HTTP for a code.
+    // Some servers send an HTTP status as the code.
     let status = code.parse().unwrap_or(0_u16);
     let remedy = if says(&OF_LIMITS) || status == 429 {
         Remedy::Wait(advertised_wait(error.text()))
@@ -126,14 +129,16 @@ pub(super) fn failure_of(error: &ErrorInfo<'_>) -> Failure {
     Failure { code: clipped(&redacted(code)), remedy }
 }
 
-/// `text` without what `rate_limit`, `rate limit` and `RateLimit` differ in.
+/// The letters of `text` in lower case, so that `rate_limit`, `rate limit` and `RateLimit` are
+/// equal.
 fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// What is said of a limit, as [`letters`].
+/// Words that mean a rate limit, in the form of [`letters`].
 const OF_LIMITS: [&str; 3] = ["ratelimit", "toomanyrequests", "throttl"];
-/// What is said of a request that another try would not make better, as [`letters`].
+/// Words that mean a wrong request, which another try would not improve, in the form of
+/// [`letters`].
 const OF_WRONG_REQUESTS: [&str; 10] = [
     "invalid",
     "badrequest",
@@ -146,10 +151,10 @@ const OF_WRONG_REQUESTS: [&str; 10] = [
     "unauthorized",
     "forbidden",
 ];
-/// Refusals of HTTP that pass: too late, in conflict, too early.
+/// HTTP refusals that are temporary: request timeout, conflict, too early.
 const PASSING: [u16; 3] = [408, 409, 425];
 
-/// How long the server advises to wait: "… try again in 1.2s", "in 350ms", "in 1m3.5s".
+/// The wait that the server advises: "… try again in 1.2s", "in 350ms", "in 1m3.5s".
 fn advertised_wait(message: &str) -> Option<Duration> {
     let lower = message.to_ascii_lowercase();
     let (_, mut rest) = lower.split_once("try again in ")?;
@@ -174,19 +179,19 @@ fn advertised_wait(message: &str) -> Option<Duration> {
     }
 }
 
-/// The length an item really has, from "Audio content of 3700ms is already shorter than 3760ms".
+/// The real length of an item, from "Audio content of 3700ms is already shorter than 3760ms".
 pub(super) fn real_length_ms(message: &str) -> Option<u64> {
     let (_, rest) = message.split_once("Audio content of ")?;
     let (number, rest) = rest.split_once("ms")?;
     rest.contains("already shorter").then(|| number.trim().parse().ok())?
 }
 
-/// The server's words, at a length that a log line bears.
+/// The server's message, cut to a length that suits a log line.
 pub(super) fn clipped(text: &str) -> String {
     text.chars().take(LONGEST_WORDS).collect()
 }
 
-/// Characters of the server's words that are passed on.
+/// The maximum of characters of a server's message that are passed on.
 const LONGEST_WORDS: usize = 300;
 
 #[cfg(test)]

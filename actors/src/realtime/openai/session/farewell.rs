@@ -1,8 +1,8 @@
-//! The end of a session that was told to close: at once, or when the caller's last words have come.
+//! The end of a session after an order to close: at once, or after the caller's last transcript.
 //!
-//! A caller who hangs up has just said something, and often is still saying it. What was not yet made an item is made one, so that
-//! it is transcribed. While it lingers, the session says nothing but what stops a response; it takes transcripts, and nothing
-//! else.
+//! A caller who hangs up has just spoken, and often is still speaking. The session turns the
+//! remaining audio into an item, so that it is transcribed. A lingering session sends only
+//! cancellations of responses and accepts only transcripts.
 
 use std::time::{Duration, Instant};
 
@@ -18,14 +18,15 @@ use crate::realtime::report::{Speaker, Words};
 /// A session that waits for the caller's last words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lingering {
-    /// No longer than this.
+    /// The time limit of the wait.
     pub(super) until: Instant,
-    /// Our request to make an item of what the caller was saying; `None` once it has led to something, or was not needed.
+    /// The number of our request to turn the caller's speech into an item. `None` after the request
+    /// led to something, or if no request was needed.
     commit: Option<u64>,
 }
 
 impl Session {
-    /// The call is over.
+    /// Closes the session because the call is over.
     pub(super) fn close(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         let speaking = self.turns.open().is_some() && self.settings.transcribes();
         if !self.is_ready() || !speaking && !self.turns.is_awaited() {
@@ -43,13 +44,13 @@ impl Session {
         self.phase = Phase::Lingering(Lingering { until: now + LATE_WORDS, commit });
     }
 
-    /// Closes the socket without a word.
+    /// Closes the socket without sending anything.
     pub(super) fn end(&mut self, out: &mut Vec<SessionAction>) {
         self.phase = Phase::Over;
         out.push(SessionAction::Close);
     }
 
-    /// What happens to a session that waits for the caller's last words.
+    /// Handles an event of a session that waits for the caller's last words.
     pub(super) fn linger(
         &mut self,
         lingering: Lingering,
@@ -62,9 +63,9 @@ impl Session {
             E::Text(text) => self.hear_last_words(lingering, text, out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             E::DeadlinePassed if now >= lingering.until => self.end(out),
-            // Nothing more will come, and nobody waits for anything else.
+            // No more transcripts will arrive, and nothing else is awaited.
             E::Closed { .. } | E::Broken(_) => self.end(out),
-            // Nobody is there any more to give orders, and this is no time for complaints.
+            // The call gives no more orders, and complaints are of no use any more.
             E::Opened
             | E::DialFailed(_)
             | E::Binary(_)
@@ -84,7 +85,7 @@ impl Session {
             S::ItemPlaced(placed) => self.last_turn_placed(&placed, out),
             S::CallerTranscribed(turn) => self.last_words(&turn.item_id, Some(turn.transcript.into_owned()), out),
             S::TranscriptionFailed(turn) => self.last_words(&turn.item_id, None, out),
-            // The server's own answer to a turn that nobody waits for the end of.
+            // The server answers a turn on its own, and the call no longer waits for that answer.
             S::ResponseCreated(response) => self.stop_response(Some(&ResponseId::new(&response.id)), out),
             S::Error(error) if class_of_error(&error).is_some() => return self.end(out),
             S::Error(error) => self.commit_refused(&error, &mut lingering, out),
@@ -112,7 +113,8 @@ impl Session {
         }
     }
 
-    /// A turn became an item: one that was over before, the one that the caller was in, or what we asked for under a name of its own.
+    /// Handles a turn that became an item: an earlier turn, the turn that the caller was in, or our
+    /// requested item under a new name.
     fn last_turn_made(&mut self, turn: &Committed<'_>, lingering: &mut Lingering, out: &mut Vec<SessionAction>) {
         let item = ItemId::new(&turn.item_id);
         let is_new = self.turns.ended(&item, true);
@@ -136,7 +138,7 @@ impl Session {
         out.push(SessionAction::ToWords(Words::CallerSaid { item, text }));
     }
 
-    /// There was too little to make an item of.
+    /// Handles the refusal of our request. There was too little audio for an item.
     fn commit_refused(&mut self, error: &ErrorInfo<'_>, lingering: &mut Lingering, out: &mut Vec<SessionAction>) {
         let about = error.event_id.as_deref().and_then(EventId::parse);
         let ours = match (about, lingering.commit) {
@@ -150,7 +152,8 @@ impl Session {
         }
     }
 
-    /// The turn that the caller was in has no words under this name; the record need not wait for them.
+    /// Records that the open turn gets no transcript under this id, so that the record does not
+    /// wait for it.
     fn forget_open_turn(&mut self, out: &mut Vec<SessionAction>) {
         if let Some(item) = self.turns.open().cloned() {
             self.turns.transcribed(&item);
@@ -165,6 +168,6 @@ impl Session {
     }
 }
 
-/// How long the caller's last words are waited for; a transcript commonly takes one to one and a half seconds. Shorter loses them,
-/// longer pays for a session that nobody uses. The Transcript waits as long.
+/// The maximum wait for the caller's last transcript, which usually takes 1 to 1.5 s. A shorter
+/// wait loses it; a longer one pays for an unused session. The Transcript waits equally long.
 const LATE_WORDS: Duration = Duration::from_secs(2);

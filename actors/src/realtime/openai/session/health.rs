@@ -1,25 +1,26 @@
-//! Whether the server is there and understood: its pings and ours, and what cannot be read of it.
+//! Checks that the server is alive and readable: pings in both directions, and unreadable messages.
 
 use std::time::{Duration, Instant};
 
 use super::{Session, SessionAction, Timer, complain};
 use crate::realtime::report::LossClass;
 
-/// How a server answers pings. Every server has to (RFC 6455, 5.5.3), and not every one does.
+/// How the server answers pings. RFC 6455, 5.5.3 requires an answer, but some servers send none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pongs {
-    /// None was sent.
+    /// No ping was sent.
     Unasked,
-    /// The first was sent and not answered yet.
+    /// The first ping was sent and has no answer yet.
     Awaited { since: Instant },
-    /// It answers, and always will, unless it is gone.
+    /// The server answers, and will do so until it is gone.
     Come,
-    /// It lives and does not answer.
+    /// The server is alive and does not answer pings.
     Never,
 }
 
 impl Pongs {
-    /// Something was heard. What is said a round trip after a ping, and no pong before it, comes from one that does not answer.
+    /// Records a message of the server. A message that arrives a full round trip after an
+    /// unanswered ping shows that the server does not answer pings.
     pub(super) fn something_heard(&mut self, now: Instant) {
         if let Self::Awaited { since } = *self
             && now.saturating_duration_since(since) >= LONGEST_ROUND_TRIP
@@ -29,8 +30,9 @@ impl Pongs {
     }
 }
 
-/// What could not be read in a row. What is understood in between shows that the server is, and its audio is a matter of its own:
-/// a caller who hears nothing is not helped by events.
+/// The numbers of unreadable messages in a row. A readable message between them proves that the
+/// server is alive. Audio is counted separately, because other readable events do not help a caller
+/// who hears nothing.
 #[derive(Debug, Default)]
 pub(super) struct Malformed {
     pub(super) events: u32,
@@ -38,10 +40,10 @@ pub(super) struct Malformed {
 }
 
 impl Session {
-    /// When the server is to be asked whether it lives, and when it is taken for dead.
+    /// The time to ping the server, or the time when it counts as dead.
     pub(super) fn health(&self) -> (Instant, Timer) {
         let brisk = self.common.ping_timeout;
-        // Of a server that does not answer pings, silence says little.
+        // Silence of a server that does not answer pings says little.
         if !brisk.is_zero() && self.pongs != Pongs::Never {
             return if self.pings == 0 {
                 (self.heard + brisk / 2, Timer::Quiet)
@@ -65,7 +67,8 @@ impl Session {
         out.push(SessionAction::Ping);
     }
 
-    /// The server has taken over the configuration: whether it answers pings is found out before anything depends on it.
+    /// Sends the first ping after the server accepted the configuration, so that its behaviour is
+    /// known before it matters.
     pub(super) fn first_ping(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         if !self.common.ping_timeout.is_zero() {
             self.ping(now, out);
@@ -91,10 +94,11 @@ impl Session {
     }
 }
 
-/// The longest way of a ping and back on a network that carries speech.
+/// The longest round trip of a ping on a network that carries speech.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(1_500);
-/// Pings of ours in a silence, evenly spread, before the server is taken for dead. Not every server pings by itself, and
-/// a quiet caller is no reason to end a call.
+/// The number of evenly spaced pings during a silence before the server counts as dead. Some
+/// servers send no pings of their own, and a quiet caller is no reason to end a call.
 const PINGS: u32 = 2;
-/// Messages in a row that could not be read before the server is given up: one is a bug of somebody's, this many no conversation.
+/// The number of unreadable messages in a row before the session gives up on the server. A single
+/// one is a bug; this many make a conversation impossible.
 pub(super) const MOST_GARBLED: u32 = 50;

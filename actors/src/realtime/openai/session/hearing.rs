@@ -1,4 +1,4 @@
-//! What the server says, and what it means for the call.
+//! Handles the server's events.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::realtime::openai::sequencer::SequencerEvent;
 use crate::realtime::report::{LossClass, ModelReport, ResponseOutcome, Speaker, Usage, Words};
 
 impl Session {
-    /// One message of the server.
+    /// Handles one message of the server.
     pub(super) fn hear(&mut self, text: &str, now: Instant, out: &mut Vec<SessionAction>) {
         use ServerEvent as S;
         let mended;
@@ -34,7 +34,7 @@ impl Session {
                 }
             }
         };
-        // Audio is understood when it is decoded, and an unknown event not at all.
+        // Audio counts as readable only once it is decoded, and an unknown event never does.
         if !matches!(event, S::AudioDelta(_) | S::Other(_)) {
             self.garbled.events = 0;
         }
@@ -90,7 +90,8 @@ impl Session {
         }
     }
 
-    /// The hot path: nothing is allocated once the frame pool is warm.
+    /// Handles a piece of audio. This is the hot path: it allocates nothing once the frame pool is
+    /// warm.
     fn hear_audio(&mut self, delta: &Delta<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let Ok(audio) = Frame::of_base64(&delta.delta) else {
             return self.garbled_audio(out);
@@ -113,7 +114,8 @@ impl Session {
         self.check_level(&heard, now, out);
     }
 
-    /// Told once per response; a late delta of one that was cancelled is no news.
+    /// Reports the first audio once per response. A late delta of a cancelled response is not
+    /// reported.
     fn note_first_audio(&mut self, response: &ResponseId, out: &mut Vec<SessionAction>) {
         if self.sounded.contains(response) {
             return;
@@ -140,7 +142,7 @@ impl Session {
     }
 
     fn hear_all_words(&mut self, done: &WordsDone<'_>, out: &mut Vec<SessionAction>) {
-        // What its pieces said stands.
+        // The words of the earlier pieces remain.
         let Some(text) = &done.transcript else { return };
         let (response, item) = self.named(&done.response_id, &done.item_id);
         let (response, item) = self.items.ids(&response, &item);
@@ -159,7 +161,7 @@ impl Session {
     }
 
     fn created(&mut self, info: &SessionInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
-        // Said again in the middle of a session, it means nothing.
+        // A repeated event in the middle of a session has no meaning.
         let Phase::AwaitCreated { complaint, .. } = &mut self.phase else { return };
         let (complaint, session) = (complaint.take(), info.id.as_deref().unwrap_or_default().to_owned());
         let update = EventId::Configure(self.next_number());
@@ -190,7 +192,7 @@ impl Session {
         }
     }
 
-    /// What the server took over, where it is not what we asked for: such a call would be noise.
+    /// The server's audio format, if it differs from the requested one. Such a call would be noise.
     fn other_format(&self, info: &SessionInfo<'_>) -> Option<String> {
         let asked = Format::of(self.plan.format);
         let differs = |format: &Option<FormatInfo<'_>>| {
@@ -213,7 +215,8 @@ impl Session {
             self.sequence(SequencerEvent::OutputPlaced(ToolCallId::new(call)), now, out);
         }
         let Some(id) = placed.item.id.as_deref().filter(|id| !id.is_empty()) else { return };
-        // Everything has a place in the chain; only what a person or the model says is part of the record.
+        // Every item has a place in the chain. Only items of the caller and of the agent belong to
+        // the record.
         let speaker = match placed.item.role.as_deref() {
             _ if self.items.is_ours(&ItemId::new(id)) => Speaker::System,
             Some("user") => Speaker::Caller,
@@ -277,7 +280,8 @@ impl Session {
         let told_at = out.len();
         let (request, response) = (response.request, id.clone());
         self.sequence(SequencerEvent::Done { response, request, failure }, now, out);
-        // Told before its end, so that the call never believes that nothing is owed.
+        // The report stands before the response's end, so that the call never believes that no
+        // answer is due.
         let again = self.sequencer.owes();
         let missed = missed.filter(|kind| again || *kind != IncidentKind::AnswerFailed);
         let missed = missed.map(|kind| ModelReport::AnswerMissed { response: id, kind, again });
@@ -288,7 +292,7 @@ impl Session {
         let named = self.response_named(&output.response_id);
         self.sequencer.stirred(&named, now);
         let response = ResponseId::new(&named);
-        // Without a status it may be half a call; then the end of the response decides.
+        // An item without a status may be half a call. The end of the response decides.
         if output.item.status.as_deref() == Some("completed") {
             self.tool_called(&response, &output.item, now, out);
         }
@@ -297,7 +301,7 @@ impl Session {
         }
     }
 
-    /// The response that the server means; where it names none, the one that runs.
+    /// The response that the server names, or the running one if it names none.
     pub(super) fn response_named<'r>(&self, told: &'r str) -> Cow<'r, str> {
         match self.sequencer.running() {
             Some(running) if told.is_empty() => Cow::Owned(running.as_str().to_owned()),
@@ -305,14 +309,15 @@ impl Session {
         }
     }
 
-    /// The response and the item that the server means; an item that it does not name is the one of its response.
+    /// The response and the item that the server names. An unnamed item gets a name derived from
+    /// its response.
     fn named<'r>(&self, response: &'r str, item: &'r str) -> (Cow<'r, str>, Cow<'r, str>) {
         let response = self.response_named(response);
         let item = if item.is_empty() { Cow::Owned(format!("item_of_{response}")) } else { Cow::Borrowed(item) };
         (response, item)
     }
 
-    /// What an answer that sounded may have cost, where its server tells nothing that can be read.
+    /// The estimated usage of an answer with audio, for a server that reports no readable usage.
     fn estimated(&self, response: &ResponseId, out: &mut Vec<SessionAction>) -> Option<Usage> {
         let bytes_per_ms = self.plan.format.bytes_per_ms().max(1);
         let answered = (self.items.sound_of(response) / bytes_per_ms) as u64;
@@ -338,11 +343,11 @@ fn outcome_of(response: &ResponseInfo<'_>) -> ResponseOutcome {
     let reason = response.reason.as_deref().unwrap_or_default();
     match response.status.as_deref() {
         Some("cancelled" | "canceled") => ResponseOutcome::Cancelled,
-        // Some servers call an interrupted response incomplete.
+        // Some servers report an interrupted response as incomplete.
         Some("incomplete") if matches!(reason, "turn_detected" | "client_cancelled") => ResponseOutcome::Cancelled,
         Some("incomplete") => ResponseOutcome::Incomplete(failure::clipped(&redacted(reason))),
         Some("failed") => ResponseOutcome::Failed(failure::clipped(&redacted(response.error.word()))),
-        // A server that leaves the status out has nothing to complain of.
+        // A server that omits the status reports no problem.
         _ => ResponseOutcome::Completed,
     }
 }

@@ -1,16 +1,17 @@
-//! What is known of the conversation's items: how much audio each has, and where it stands.
+//! The conversation's items: the amount of audio of each, and its place.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::ids::{ItemId, ResponseId};
 use crate::realtime::seed::Progress;
 
-/// The items of one session, the newest of them.
+/// The newest items of one session.
 #[derive(Debug, Default)]
 pub(super) struct Items {
     entries: HashMap<ItemId, Entry>,
     order: VecDeque<ItemId>,
-    /// The item that audio and words come for: its ids are looked up once and not once per delta.
+    /// The item that receives audio and words now. Its ids are looked up once and not once per
+    /// delta.
     current: Option<(ResponseId, ItemId)>,
 }
 
@@ -19,16 +20,16 @@ struct Entry {
     response: Option<ResponseId>,
     audio_bytes: usize,
     audio_complete: bool,
-    /// Put into the conversation by us.
+    /// Whether this crate added the item to the conversation.
     ours: bool,
-    /// Told as placed, behind this one.
+    /// The predecessor that was reported for the item; `None` until it is placed.
     placed: Option<Option<ItemId>>,
-    /// What its parts say, while its response runs.
+    /// The words of its parts, while its response runs.
     parts: BTreeMap<u32, String>,
 }
 
 impl Items {
-    /// The ids as types, remembered for the next delta.
+    /// The typed ids, remembered for the next delta.
     pub(super) fn ids(&mut self, response: &str, item: &str) -> (ResponseId, ItemId) {
         match &self.current {
             Some((known_response, known_item))
@@ -45,12 +46,12 @@ impl Items {
         }
     }
 
-    /// An item of the server's exists.
+    /// Records an item of the server.
     pub(super) fn saw(&mut self, item: &ItemId) {
         self.entry(item);
     }
 
-    /// An item is ours.
+    /// Records an item of ours.
     pub(super) fn made(&mut self, item: &ItemId) {
         self.entry(item).ours = true;
     }
@@ -73,25 +74,27 @@ impl Items {
         self.entry(item).audio_bytes += bytes;
     }
 
-    /// Bytes of audio received, and whether that is all there will be.
+    /// The bytes of audio received, and whether the audio is complete.
     pub(super) fn audio(&self, item: &ItemId) -> Option<(usize, bool)> {
         self.entries.get(item).map(|entry| (entry.audio_bytes, entry.audio_complete))
     }
 
-    /// Bytes of audio received of `response`, in all its items.
+    /// The bytes of audio received in all items of `response`.
     pub(super) fn sound_of(&self, response: &ResponseId) -> usize {
         let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));
         mine.map(|entry| entry.audio_bytes).sum()
     }
 
-    /// All audio of `item` has come. `true` the first time, and only if there was any.
+    /// Records that all audio of `item` arrived. Returns `true` the first time, and only if there
+    /// was any audio.
     pub(super) fn complete_audio(&mut self, item: &ItemId) -> bool {
         self.entries
             .get_mut(item)
             .is_some_and(|entry| entry.audio_bytes > 0 && !std::mem::replace(&mut entry.audio_complete, true))
     }
 
-    /// `response` is over: its items whose audio has not yet been called complete. Their words are forgotten.
+    /// Ends `response`. Forgets the words of its items and returns the items whose audio was not
+    /// yet marked complete.
     pub(super) fn finish(&mut self, response: &ResponseId) -> Vec<ItemId> {
         let mut incomplete = Vec::new();
         for item in &self.order {
@@ -114,7 +117,7 @@ impl Items {
         self.order.iter().filter(mine).cloned().collect()
     }
 
-    /// How much of `response` came.
+    /// The progress of `response`: how much of it arrived.
     pub(super) fn progress(&self, response: &ResponseId) -> Progress {
         let mine = self.entries.values().filter(|entry| entry.response.as_ref() == Some(response));
         mine.filter(|entry| entry.audio_bytes > 0).fold(Progress::Silent, |progress, entry| {
@@ -125,7 +128,7 @@ impl Items {
         })
     }
 
-    /// All that `item` says, now that its part `index` says `text`.
+    /// The complete words of `item`, after its part `index` became `text`.
     pub(super) fn say(&mut self, item: &ItemId, index: u32, text: &str) -> String {
         let parts = &mut self.entry(item).parts;
         if parts.len() < MOST_PARTS || parts.contains_key(&index) {
@@ -134,7 +137,8 @@ impl Items {
         parts.values().map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
-    /// `item` stands behind `previous`. `true` if that is news: the first time, or when its predecessor was not known.
+    /// Records that `item` stands behind `previous`. Returns `true` if that is new: the first time,
+    /// or if the predecessor was unknown.
     pub(super) fn place(&mut self, item: &ItemId, previous: Option<&ItemId>) -> bool {
         let placed = &mut self.entry(item).placed;
         let news = match placed {
@@ -161,9 +165,10 @@ impl Items {
     }
 }
 
-/// Items that are remembered. One is of use until it was heard or cut, which the next few decide; an hour's call makes hundreds.
+/// The number of items to remember. An item is useful until it was heard or cut, which happens
+/// within the next few items. A call of an hour creates hundreds.
 const MOST_ITEMS: usize = 128;
-/// Parts of one item whose words are kept apart. The API makes one.
+/// The number of parts of one item whose words are kept apart. The API creates one.
 const MOST_PARTS: usize = 16;
 
 #[cfg(test)]

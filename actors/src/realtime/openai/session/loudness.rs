@@ -1,4 +1,5 @@
-//! Whether what the model says can be heard at all: a server in trouble sends sound of full length and no level. Pure.
+//! Checks that the model's speech is audible: a failing server sends audio of full length with no
+//! level. Pure.
 
 use std::time::Duration;
 
@@ -6,19 +7,19 @@ use crate::carrier::{AudioFormat, Encoding};
 use crate::g711::{decode_alaw, decode_mulaw};
 use crate::ids::ResponseId;
 
-/// The sound of the newest response.
+/// The audio of the newest response.
 #[derive(Debug, Default)]
 pub(super) struct Loudness {
     response: Option<ResponseId>,
     bytes: usize,
-    /// A sample was loud enough to be heard: nothing is looked at any more.
+    /// Whether a sample was loud enough to be heard. Later samples are then not checked.
     audible: bool,
-    /// It was told as inaudible.
+    /// Whether the response was reported as inaudible.
     told: bool,
 }
 
 impl Loudness {
-    /// More of the sound of `response`.
+    /// Adds audio of `response`.
     pub(super) fn hear(&mut self, response: &ResponseId, audio: &[u8], format: AudioFormat) {
         if self.response.as_ref() != Some(response) {
             *self = Self { response: Some(response.clone()), ..Self::default() };
@@ -29,17 +30,17 @@ impl Loudness {
         }
     }
 
-    /// Whether `response` has sound, of at least `length`, and none of it can be heard.
+    /// Whether `response` has at least `length` of audio, all of it inaudible.
     pub(super) fn is_inaudible(&self, response: &ResponseId, length: Duration, format: AudioFormat) -> bool {
         self.response.as_ref() == Some(response) && !self.audible && format.duration_of(self.bytes) >= length
     }
 
-    /// Whether `response` is told as inaudible now, for the first time.
+    /// Marks `response` as reported inaudible. Returns `true` the first time.
     pub(super) fn tell(&mut self, response: &ResponseId) -> bool {
         self.response.as_ref() == Some(response) && !std::mem::replace(&mut self.told, true)
     }
 
-    /// Whether `response` was told as inaudible.
+    /// Whether `response` was reported as inaudible.
     pub(super) fn was_told(&self, response: &ResponseId) -> bool {
         self.told && self.response.as_ref() == Some(response)
     }
@@ -54,8 +55,8 @@ fn is_audible(audio: &[u8], encoding: Encoding) -> bool {
     }
 }
 
-/// The loudest sample that nobody hears: -50 dBFS, below the noise of any telephone line. Speech peaks at 2,000 and more; servers
-/// in trouble were seen to send 18.
+/// The loudest inaudible sample: -50 dBFS, below the noise of any telephone line. Speech peaks at
+/// 2,000 and more; failing servers sent 18.
 const LOUDEST_SILENCE: u16 = 100;
 
 #[cfg(test)]

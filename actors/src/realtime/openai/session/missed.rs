@@ -1,4 +1,4 @@
-//! Answers that a caller does not hear: with nothing in them, withheld, as text alone, or as sound without level.
+//! Answers that the caller does not hear: empty, withheld, as text only, or as audio without level.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::realtime::seed::Progress;
 use crate::words::holds_words;
 
 impl Session {
-    /// What is missing of a response that has ended; `None` where the caller hears it, or is owed nothing.
+    /// The problem of a response that has ended; `None` if the caller hears it or needs no answer.
     pub(super) fn missed(
         &self,
         info: &ResponseInfo<'_>,
@@ -33,11 +33,11 @@ impl Session {
         }
         let output = &info.output;
         if self.sequencer.called_in(id) || output.iter().any(is_call) {
-            // What follows is said on its result.
+            // The speech follows the tool's result.
             return None;
         }
         if self.sequencer.answers_caller(id) && (self.turns.open().is_some() || self.turns.last_was_noise()) {
-            // Those who speak on are answered when they have spoken; noise needs no answer.
+            // A caller who speaks on gets an answer after their speech. Noise needs no answer.
             return None;
         }
         Some(match outcome {
@@ -51,7 +51,7 @@ impl Session {
         })
     }
 
-    /// The words of what nobody could hear were not heard, however long its sound was.
+    /// Marks the words of an inaudible response as not heard, whatever the length of its audio.
     pub(super) fn mute_items(&mut self, response: &ResponseId, out: &mut Vec<SessionAction>) {
         if self.loudness.tell(response) {
             let items = self.items.of(response).into_iter();
@@ -59,7 +59,7 @@ impl Session {
         }
     }
 
-    /// Sound goes on and on that nobody can hear: its end is not waited for.
+    /// Ends a response whose audio stays inaudible, without waiting for its end.
     pub(super) fn check_level(&mut self, response: &ResponseId, now: Instant, out: &mut Vec<SessionAction>) {
         let inaudible = self.loudness.is_inaudible(response, TOO_LONG, self.plan.format);
         if !inaudible || self.loudness.was_told(response) || !self.sequencer.runs(response, None) {
@@ -76,13 +76,13 @@ impl Session {
         );
     }
 
-    /// Transcription says whether there were words in a turn of the caller.
+    /// Handles a turn's transcript, which shows whether the turn contains words.
     pub(super) fn turn_understood(&mut self, item: &ItemId, text: &str, now: Instant, out: &mut Vec<SessionAction>) {
         let noise = !holds_words(text);
         if !self.turns.understood(item, noise) || !noise {
             return;
         }
-        // A server that answers by itself may well leave noise alone.
+        // A server that answers on its own may ignore noise.
         let left = self.unanswered && self.sequencer.running().is_none() && !self.turns.want_an_answer();
         let owed = self.sequencer.owes() || left;
         self.unanswered &= !left;
@@ -93,19 +93,21 @@ impl Session {
     }
 }
 
-/// What to do about a response of which nothing is heard.
+/// The remedy for a response that the caller does not hear.
 pub(super) fn remedy_of(kind: IncidentKind) -> Failure {
     let remedy = if kind == IncidentKind::AnswerSilent { Remedy::Replace } else { Remedy::AskAgain };
     Failure { code: kind.word().to_owned(), remedy }
 }
 
-/// A whole call of a tool, ours or one of the server's own side.
+/// Whether the item is a complete tool call, of our tools or of the server's.
 fn is_call(item: &ItemInfo<'_>) -> bool {
     let kind = item.kind.as_deref().unwrap_or_default();
     (kind == "function_call" || kind.starts_with("mcp_")) && item.status.as_deref() != Some("incomplete")
 }
 
-/// The shortest sound that is judged by its level. Shorter: the pause before a word is taken for the whole.
+/// The shortest audio whose level is judged. A shorter limit would take the pause before a word for
+/// the whole.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
-/// Sound without level whose end is not waited for. No answer begins with so long a pause.
+/// The length of inaudible audio after which the session stops waiting for its end. No answer
+/// begins with such a long pause.
 const TOO_LONG: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! One Realtime session: the connection's state machine and everything that is said over it. Pure.
+//! One Realtime session: the state machine of the connection and its messages. Pure.
 //!
 //! ```text
 //! Dialling ──101──▶ AwaitCreated ──session.created──▶ AwaitUpdated ──session.updated──▶ Ready
@@ -6,10 +6,13 @@
 //!                                                     Lingering ◀──Close──┘ ──▲
 //! ```
 //!
-//! An accepted upgrade is not an accepted session. The configuration is the first thing we say and the only one until the
-//! server has taken it over, formats compared; orders that come earlier are kept, caller audio is not. The end is told once,
-//! with its class: whether another try could help. Told to close, a session that owes the transcript of the caller's last words
-//! lingers for them, briefly and mute.
+//! An accepted upgrade is not an accepted session. The configuration is the first message and the
+//! only one until the server has accepted it and the formats match. Earlier orders are kept; the
+//! caller's audio is not.
+//!
+//! The session reports its end once, with a class: whether another try could help. After an order
+//! to close, a session that still owes the transcript of the caller's last words lingers for it,
+//! briefly and without speech.
 
 mod caller;
 mod calls;
@@ -55,22 +58,22 @@ use crate::realtime::plan::Common;
 use crate::realtime::report::{LossClass, ModelLoss, ModelReport};
 use crate::realtime::requests::Unspoken;
 
-/// The deadlines.
+/// The deadlines of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
-    /// `session.created` did not come.
+    /// `session.created` did not arrive.
     CreatedLate,
-    /// `session.updated` did not come.
+    /// `session.updated` did not arrive.
     UpdatedLate,
-    /// Nothing was heard for a while: ask.
+    /// The server was silent for a while. The session sends a ping.
     Quiet,
-    /// Nothing was heard for too long, not even an answer to our pings.
+    /// The server was silent for too long and did not answer the pings either.
     Silent,
-    /// Told to close; the caller's last words did not come.
+    /// The session was ordered to close, and the caller's last transcript did not arrive.
     WordsLate,
-    /// The caller was speaking when the session before was lost, and did not go on.
+    /// The caller was speaking when the previous session was lost, and did not continue.
     HeardOut,
-    /// One of the sequencer's.
+    /// A deadline of the sequencer.
     Sequencer(sequencer::Timer),
 }
 
@@ -80,53 +83,56 @@ pub struct Session {
     common: Arc<Common>,
     plan: Arc<OpenAiPlan>,
     phase: Phase,
-    /// When dialling began.
+    /// The time when dialling began.
     since: Instant,
-    /// When the server was last heard, in any way.
+    /// The time of the server's last sign of life.
     heard: Instant,
-    /// Pings sent since then.
+    /// Pings sent since that time.
     pings: u32,
     sequencer: Sequencer,
     settings: Settings,
     items: Items,
-    /// Whether what is being said can be heard.
+    /// Whether the current speech is audible.
     loudness: Loudness,
     turns: Turns,
     overtaken: Overtaken,
-    /// Orders that came before the session was ready.
+    /// Orders that arrived before the session was ready.
     held: VecDeque<ModelOrder>,
-    /// Tool calls that were told: each is told once.
+    /// Reported tool calls. Each is reported once.
     told_calls: VecDeque<ToolCallId>,
-    /// What is known of how the server answers pings.
+    /// How the server answers pings.
     pongs: Pongs,
-    /// Responses whose first audio was told, the newest last.
+    /// Responses whose first audio was reported, the newest last.
     sounded: VecDeque<ResponseId>,
-    /// Arguments that came without an item event, in case the response does not repeat them.
+    /// Function calls that arrived without an item event, in case the response does not repeat
+    /// them.
     loose_calls: Vec<calls::LooseCall>,
     /// Truncations that the server may still refuse.
     cuts: VecDeque<Cut>,
-    /// Messages that could not be read, since one could be.
+    /// Unreadable messages since the last readable one.
     garbled: Malformed,
-    /// Errors that came while nothing was asked: they are about something else.
+    /// Errors that arrived while no request was outstanding. They are about something else.
     unasked: Vec<String>,
-    /// Bytes of the caller's audio that were sent.
+    /// Bytes of caller audio sent.
     sent_bytes: u64,
     /// The last number given to an event or item of ours.
     last_number: u64,
     /// The last number given to a frame of caller audio.
     last_frame: u64,
-    /// Waits for what another session leaves before anything is said.
+    /// Whether the session waits for the handoff of another session before it speaks.
     standby: bool,
-    /// The caller's turn is over, the server answers by itself, and has not begun to.
+    /// Whether the caller's turn is over and the server will answer on its own, but has not begun.
     unanswered: bool,
-    /// The caller was speaking when the session before was lost: until then he is listened to, then he is answered.
+    /// Set if the caller was speaking when the previous session was lost: the session listens until
+    /// this time, then answers.
     listen_until: Option<Instant>,
 }
 
 #[derive(Debug)]
 enum Phase {
     Dialling,
-    /// The upgrade was accepted; `complaint` is what the server said instead of `session.created`.
+    /// The upgrade was accepted. `complaint` is the error that arrived instead of
+    /// `session.created`.
     AwaitCreated {
         since: Instant,
         complaint: Option<String>,
@@ -137,18 +143,18 @@ enum Phase {
         session: String,
         complaint: Option<String>,
     },
-    /// Configured; nothing was said yet. For an heir alone.
+    /// The session is configured and has not spoken. Only a standby session waits here.
     Prepared {
         session: String,
     },
     Ready,
-    /// Told to close; waits for the caller's last words.
+    /// The session was ordered to close and waits for the caller's last transcript.
     Lingering(Lingering),
     Over,
 }
 
 impl Session {
-    /// A session that is about to be dialled.
+    /// A session before dialling.
     pub fn new(common: Arc<Common>, plan: Arc<OpenAiPlan>, now: Instant) -> Self {
         Self {
             settings: Settings::of(&common),
@@ -180,12 +186,14 @@ impl Session {
         }
     }
 
-    /// A session that is about to be dialled and waits, once it is configured, for what the one before it leaves.
+    /// A session before dialling. After its configuration it waits for the handoff of the previous
+    /// session.
     pub fn standby(common: Arc<Common>, plan: Arc<OpenAiPlan>, now: Instant) -> Self {
         Self { standby: true, ..Self::new(common, plan, now) }
     }
 
-    /// Appends to `out` what `event` leads to. The caller keeps the vector, so that audio costs no allocation.
+    /// Handles `event` and appends the resulting actions to `out`. The caller of this function
+    /// keeps the vector, so that audio costs no allocation.
     pub fn handle(&mut self, event: SessionEvent<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         use SessionEvent as E;
         match self.phase {
@@ -207,7 +215,7 @@ impl Session {
             E::Opened => self.phase = Phase::AwaitCreated { since: now, complaint: None },
             E::DialFailed(loss) => self.lose(loss, out),
             E::Text(text) => self.hear(text, now, out),
-            // The protocol has none.
+            // The protocol has no binary messages.
             E::Binary(_) | E::Unintelligible => self.garbled("a message that is no text", out),
             E::Ping(payload) => out.push(SessionAction::Pong(payload)),
             E::Pong => self.pongs = Pongs::Come,
@@ -219,23 +227,23 @@ impl Session {
         }
     }
 
-    /// Gives the server no longer than `patience` to take over the configuration.
+    /// Gives the server at most `patience` to accept the configuration.
     pub fn hurry(&mut self, patience: Duration) {
         let plan = Arc::make_mut(&mut self.plan);
         plan.updated_timeout = plan.updated_timeout.min(patience);
     }
 
-    /// Whether caller audio may be sent.
+    /// Whether caller audio may be sent now.
     pub const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
     }
 
-    /// Whether the session was told to close and only waits for the caller's last words.
+    /// Whether the session was ordered to close and only waits for the caller's last transcript.
     pub const fn is_lingering(&self) -> bool {
         matches!(self.phase, Phase::Lingering(_))
     }
 
-    /// The event for a frame of caller audio. Only for a session that is ready.
+    /// The event for a frame of caller audio. The session must be ready.
     pub fn write_audio(&mut self, audio: &[u8]) -> Frame {
         self.last_frame += 1;
         self.sent_bytes += audio.len() as u64;
@@ -245,7 +253,7 @@ impl Session {
     /// The earliest deadline.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         match self.phase {
-            // Dialling has a time limit of its own.
+            // Dialling has its own time limit.
             Phase::Dialling | Phase::Over => None,
             Phase::Lingering(lingering) => Some((lingering.until, Timer::WordsLate)),
             Phase::AwaitCreated { since, .. } => Some((since + self.plan.created_timeout, Timer::CreatedLate)),
@@ -286,11 +294,12 @@ impl Session {
         for action in self.sequencer.handle(event, now) {
             match action {
                 SequencerAction::Create { ticket, request, purpose, instructions } => {
-                    // A response's instructions replace the session's: both are sent.
+                    // A response's instructions replace the session's, so both are sent.
                     let instructions = instructions.map(|extra| format!("{}\n\n{extra}", self.settings.instructions()));
                     let response = client::Response {
                         instructions: instructions.as_deref(),
-                        // Without tools, a response that has to call one is refused.
+                        // The server refuses a response that must call a tool if the session has no
+                        // tools.
                         tool_choice: self.tool_choice(purpose).filter(|_| !self.common.tools.is_empty()),
                         metadata: Metadata {
                             purpose: purpose.map_or("answer", ResponsePurpose::word),
@@ -327,14 +336,15 @@ impl Session {
     fn closed(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<SessionAction>) {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.as_deref(),
-            // Of a running session, an old complaint says nothing about its end.
+            // In a running session, an old complaint says nothing about its end.
             Phase::Dialling | Phase::Prepared { .. } | Phase::Ready | Phase::Lingering(_) | Phase::Over => None,
         };
         let loss = loss_of_close(code, reason, complaint);
         self.lose(loss, out);
     }
 
-    /// The session did not come up in time; what the server said meanwhile may tell why.
+    /// Ends a session that did not become ready in time. An error that the server sent meanwhile
+    /// may give the reason.
     fn lose_in_setup(&mut self, problem: String, out: &mut Vec<SessionAction>) {
         let complaint = match &self.phase {
             Phase::AwaitCreated { complaint, .. } | Phase::AwaitUpdated { complaint, .. } => complaint.clone(),
@@ -372,11 +382,14 @@ fn complain(code: &str, message: &str, out: &mut Vec<SessionAction>) {
     out.push(SessionAction::Report(ModelReport::Complained { code, message }));
 }
 
-/// Different errors remembered as about nothing that was asked. A server has one or two of them, and repeats those.
+/// The number of different errors to remember as unrelated to any request. A server has one or two
+/// of them and repeats those.
 const MOST_UNASKED: usize = 8;
-/// Tool calls remembered as told. The same call comes in up to three events of one response.
+/// The number of reported tool calls to remember. The same call arrives in up to three events of
+/// one response.
 const MOST_TOLD_CALLS: usize = 256;
-/// Responses remembered as heard of. One runs at a time; late audio of the one before is all that is to be expected.
+/// The number of responses with reported audio to remember. One response runs at a time, so only
+/// the previous one can have late audio.
 const MOST_SOUNDED: usize = 8;
-/// Function calls without item events that are remembered until their response ends.
+/// The number of function calls without item events to remember until their response ends.
 const MOST_LOOSE_CALLS: usize = 16;

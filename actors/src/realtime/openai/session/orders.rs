@@ -1,4 +1,4 @@
-//! The call's orders, as the protocol has them.
+//! Translates the call's orders to the protocol.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::realtime::report::ModelReport;
 pub(super) struct Cut {
     pub(super) number: u64,
     pub(super) item: ItemId,
-    /// Sent a second time, with the length that the server named.
+    /// Whether this is the second try, with the length that the server named.
     pub(super) again: bool,
 }
 
@@ -47,7 +47,7 @@ impl Session {
             ModelOrder::Configure { instructions, transcription, tools } => {
                 self.configure(instructions, transcription, tools.as_deref(), out);
             }
-            // Rotation is the business of whoever has several sessions.
+            // The layer that owns several sessions handles rotation.
             ModelOrder::Rotate | ModelOrder::Replace | ModelOrder::Close => {}
         }
     }
@@ -74,14 +74,14 @@ impl Session {
         send(&ClientEvent::ItemCreate { event_id: EventId::Text(number), previous_item_id: None, item }, out);
     }
 
-    /// Cuts `item` to what was heard, and never beyond what it has: the server would refuse, and the model would go on
-    /// believing that all was heard.
+    /// Cuts `item` to the part that was heard, and never beyond its length. The server would refuse
+    /// a longer cut, and the model would believe that the caller heard everything.
     fn truncate(&mut self, item: &ItemId, heard: Duration, out: &mut Vec<SessionAction>) {
         let Some((bytes, complete)) = self.items.audio(item) else { return };
         let has_ms = (bytes / self.plan.format.bytes_per_ms().max(1)) as u64;
         let heard_ms = u64::try_from(heard.as_millis()).unwrap_or(u64::MAX);
         if heard_ms >= has_ms && complete && has_ms > 0 {
-            // All was heard: nothing to cut, and a needless cut makes the model repeat itself.
+            // The caller heard everything. A needless cut makes the model repeat itself.
             return;
         }
         self.cut(item.clone(), heard_ms.min(has_ms), false, out);
@@ -108,7 +108,8 @@ impl Session {
     }
 
     pub(super) fn delete(&mut self, item: &ItemId, out: &mut Vec<SessionAction>) {
-        // What the server never told us of, it does not know either: a pre-rendered line of ours, an item of a lost session.
+        // The server does not know an item that it never reported, such as our pre-rendered line or
+        // an item of a lost session.
         if !self.items.knows(item) {
             return;
         }
@@ -118,7 +119,8 @@ impl Session {
     }
 }
 
-/// Orders kept for a session that is not ready. A call gives one or two; more is a loop somewhere, and it is told.
+/// The number of orders to keep for a session that is not ready. A call gives one or two. More
+/// indicates a loop; the excess is dropped and reported.
 pub(super) const MOST_HELD: usize = 64;
-/// Truncations whose refusal is still acted upon. A refusal comes within a round trip.
+/// The number of truncations whose refusal still matters. A refusal arrives within a round trip.
 const MOST_CUTS: usize = 8;

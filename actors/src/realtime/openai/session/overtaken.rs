@@ -1,4 +1,5 @@
-//! What a key of the caller's overtakes: a response that the server owes, or has not begun yet although we asked for it. Nobody hears it.
+//! Responses made obsolete by a key press of the caller: a response that the server owes, or one
+//! that we requested and that has not begun. The caller does not hear them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -7,36 +8,37 @@ use super::{Session, SessionAction};
 use crate::ids::ResponseId;
 use crate::realtime::openai::sequencer::SequencerEvent;
 
-/// Responses that nobody is to hear.
+/// Responses that the caller must not hear.
 #[derive(Debug, Default)]
 pub(super) struct Overtaken {
-    /// The server's own next answer is one.
+    /// Whether the server's own next answer is obsolete.
     answer: bool,
-    /// Those that have begun, the newest last.
+    /// The obsolete responses that have begun, the newest last.
     responses: VecDeque<ResponseId>,
 }
 
 impl Overtaken {
-    /// Whether nobody is to hear `response`.
+    /// Whether `response` is obsolete and must not be heard.
     pub(super) fn holds(&self, response: &str) -> bool {
         self.responses.iter().any(|overtaken| overtaken.as_str() == response)
     }
 
-    /// The caller speaks: what the server owes from here on is the answer to that.
+    /// Records that the caller speaks. The server's next answer is then about the new speech.
     pub(super) fn caller_spoke(&mut self) {
         self.answer = false;
     }
 }
 
 impl Session {
-    /// What is being said, wished for or owed is not wanted any more.
+    /// Drops all current, requested and owed speech.
     pub(super) fn overtake(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         self.overtaken.answer |= std::mem::take(&mut self.unanswered);
         self.listen_until = None;
         self.sequence(SequencerEvent::Overtaken, now, out);
     }
 
-    /// Whether the response that begins was overtaken before it did. It is stopped.
+    /// Returns whether the response that begins is obsolete, and makes sure that an obsolete one is
+    /// stopped.
     pub(super) fn begins_overtaken(
         &mut self,
         id: &ResponseId,
@@ -59,7 +61,8 @@ impl Session {
         true
     }
 
-    /// A response has ended: what came of one that nobody heard is taken out of the conversation.
+    /// Handles the end of a response: the items of an obsolete one are removed from the
+    /// conversation.
     pub(super) fn forget_overtaken(&mut self, response: &ResponseId, out: &mut Vec<SessionAction>) {
         if self.overtaken.holds(response.as_str()) {
             for item in self.items.of(response) {
@@ -69,5 +72,5 @@ impl Session {
     }
 }
 
-/// Responses that are remembered: what is late of them is still to be dropped.
+/// The number of obsolete responses to remember. Their late events must still be dropped.
 const MOST_OVERTAKEN: usize = 4;

@@ -1,4 +1,4 @@
-//! The server's errors: what ends the session, what we know how to put right, and what people should know.
+//! The server's errors: those that end the session, those with a known remedy, and those to report.
 
 use std::time::Instant;
 
@@ -15,7 +15,8 @@ impl Session {
     pub(super) fn refused(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let text = redacted(error.text());
         let said = format!("{}: {text}", redacted(error.word()));
-        // It may repeat what it was sent, which is for nobody's log.
+        // The text may repeat what the server received. Only the debug log gets it unchanged; the
+        // report gets it redacted.
         log::debug!(message = error.text(); "the model's server complained");
         if let Some(class) = class_of_error(error) {
             return self.lose_for(class, &said, out);
@@ -23,7 +24,8 @@ impl Session {
         let about = error.event_id.as_deref().and_then(EventId::parse);
         let request_error = error.kind.as_deref() == Some("invalid_request_error");
         match &mut self.phase {
-            // Only the update can be meant; without it nothing works, and sent again it would be refused again.
+            // The error can only mean the update. Nothing works without the update, and the server
+            // would refuse it again.
             Phase::AwaitUpdated { update, .. }
                 if about == Some(*update) || about.is_none() && (request_error || !error.names_event) =>
             {
@@ -42,7 +44,8 @@ impl Session {
         }
     }
 
-    /// An error about something that we know how to put right, or that does not matter. `false` where people should know.
+    /// Handles an error that has a known remedy or does not matter. Returns `false` if the error
+    /// must be reported.
     fn refused_order(
         &mut self,
         about: Option<EventId>,
@@ -82,7 +85,7 @@ impl Session {
                 self.cut_again(about, text, out);
                 false
             }
-            // Audio ended while its last frames were on their way: nothing was lost.
+            // The caller's audio ended while its last frames were on their way. Nothing was lost.
             _ if code == "input_audio_buffer_commit_empty" => true,
             None if !error.names_event => {
                 self.refused_unnamed(error, now, out);
@@ -92,8 +95,8 @@ impl Session {
         }
     }
 
-    /// An error of a server that never says what its errors are about: it answers what we wait for, unless it also comes while
-    /// we wait for nothing.
+    /// Handles an error of a server that never names the event. The error answers the outstanding
+    /// request, unless the same error also arrives while no request is outstanding.
     fn refused_unnamed(&mut self, error: &ErrorInfo<'_>, now: Instant, out: &mut Vec<SessionAction>) {
         let said = failure::clipped(&format!("{}: {}", error.word(), error.text()));
         if self.unasked.contains(&said) || !self.is_ready() || self.settings.refused_oldest() {
@@ -106,7 +109,7 @@ impl Session {
             return self.unasked.push(said);
         };
         let mut failure = failure_of(error);
-        // It may have meant something else after all.
+        // The error may still be about something else.
         if failure.remedy == Remedy::GiveUp {
             failure.remedy = Remedy::TryOnce;
         }
@@ -114,7 +117,7 @@ impl Session {
         self.sequence(SequencerEvent::CreateRefused { ticket: Some(ticket), refusal }, now, out);
     }
 
-    /// The server says how long the item really is: said once more with that.
+    /// Repeats a cut with the item's real length, which the server's message contains.
     fn cut_again(&mut self, about: Option<EventId>, text: &str, out: &mut Vec<SessionAction>) {
         let place = match about {
             Some(EventId::Cut(number)) => self.cuts.iter().position(|cut| cut.number == number),

@@ -1,4 +1,5 @@
-//! The end of a session that another one follows, and the beginning of that other: what is left undone, and what is taken over.
+//! The end of a session with a successor, and the beginning of the successor: the unfinished work
+//! and its takeover.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +14,23 @@ use crate::realtime::report::ModelReport;
 use crate::realtime::seed::{CarryOver, Handoff, Progress, Running, Seed, SeedItem};
 
 impl Session {
-    /// What this session leaves undone if it ends now, or when it was lost.
+    /// The unfinished work of this session if it ends now, or when it was lost.
     pub fn carry_over(&self) -> CarryOver {
         let Unfinished { requests, answer, running, called } = self.sequencer.unfinished();
         let turn_open = self.turns.open().is_some();
-        // The caller's speech has stopped it, though its end was not told any more.
+        // The caller's speech has stopped the response, although its end was not reported.
         let cut = self.plan.turn_detection.interrupts() && (turn_open || self.unanswered);
         let running = running.filter(|_| !cut).map(|(response, request)| {
             let heard = response.map_or(Progress::Silent, |response| self.items.progress(response));
             let progress = if heard == Progress::Silent && called { Progress::Called } else { heard };
             Running { response: response.cloned(), request, progress }
         });
-        // One who is being listened to is answered when he has spoken, by whoever listens then.
+        // If the caller is mid-turn, the next session answers when that turn ends.
         let turn_open = turn_open || self.listen_until.is_some();
         CarryOver { requests, answer: answer || self.unanswered, running, turn_open }
     }
 
-    /// Takes over what the session before left, and begins to speak.
+    /// Takes over the handoff of the previous session and begins to speak.
     pub(super) fn take_over(&mut self, handoff: Handoff, now: Instant, out: &mut Vec<SessionAction>) {
         let Phase::Prepared { session } = &mut self.phase else {
             return complain(
@@ -41,7 +42,7 @@ impl Session {
         let session = std::mem::take(session);
         let Handoff { items, open_calls, requests, answer_unless_spoken } = handoff;
         self.phase = Phase::Ready;
-        // A change of configuration that came meanwhile.
+        // A change of configuration arrived meanwhile.
         for order in std::mem::take(&mut self.held) {
             self.ordered(order, now, out);
         }
@@ -51,7 +52,8 @@ impl Session {
         self.listen_until = answer_unless_spoken.then(|| now + HEAR_OUT);
         out.push(SessionAction::Report(ModelReport::Ready { session, setup: now - self.since }));
         for (number, call) in open_calls.into_iter().enumerate() {
-            // Each by itself: nobody knows any more which of them were one response's.
+            // Each call gets its own response, because it is no longer known which calls shared
+            // one.
             let response = ResponseId::new(&format!("inherited_{number}"));
             self.told_calls.push_back(call.clone());
             self.sequence(SequencerEvent::ToolCalled { response: response.clone(), call }, now, out);
@@ -62,7 +64,7 @@ impl Session {
         }
     }
 
-    /// An item that was taken over says more than was heard of it.
+    /// Rewrites an item that was taken over and says more than the caller heard.
     pub fn rewrite(&mut self, rewrite: &Rewrite, out: &mut Vec<SessionAction>) {
         if !self.is_ready() {
             return;
@@ -74,7 +76,7 @@ impl Session {
         }
     }
 
-    /// The caller did not go on with what he was saying when the session before was lost.
+    /// Answers a caller who did not continue after the previous session was lost mid-turn.
     pub(super) fn heard_out(&mut self, now: Instant, out: &mut Vec<SessionAction>) {
         self.listen_until = None;
         let request = ResponseRequest { purpose: ResponsePurpose::Answer, instructions: None };
@@ -94,6 +96,6 @@ impl Session {
     }
 }
 
-/// How long a caller is listened to who was speaking when his session was lost. Shorter answers half a sentence, longer leaves him
-/// alone who had just ended.
+/// How long the session listens to a caller who was speaking when their session was lost. A shorter
+/// time answers half a sentence; a longer one leaves a caller waiting who had just finished.
 const HEAR_OUT: Duration = Duration::from_millis(1_200);

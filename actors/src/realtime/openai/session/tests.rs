@@ -27,7 +27,7 @@ struct Desk {
     now: Instant,
 }
 
-/// What a step led to, by kind.
+/// The results of a step, by kind.
 #[derive(Debug, Default)]
 struct Seen {
     sent: Vec<Value>,
@@ -50,7 +50,7 @@ impl Desk {
         Self::of(sample::common(), plan)
     }
 
-    /// What every provider's session has is otherwise than in the sample.
+    /// A session whose common settings differ from the sample.
     fn in_common(change: impl FnOnce(&mut Common)) -> Self {
         let mut common = sample::common();
         change(&mut common);
@@ -131,7 +131,7 @@ impl Desk {
             "output_index": 0, "content_index": 0, "delta": delta}))
     }
 
-    /// Lets time pass up to the next deadline, which must be `timer`.
+    /// Advances time to the next deadline, which must be `timer`.
     fn pass(&mut self, timer: Timer) -> Seen {
         let (at, due) = self.session.deadline().expect("a deadline");
         assert_eq!(due, timer);
@@ -362,7 +362,8 @@ fn a_rate_limited_response_is_asked_for_again_and_given_up_in_words() {
             .reports
             .iter()
             .position(|report| matches!(report, ModelReport::ResponseFinished { outcome, .. } if *outcome == failed));
-        // Told before its end that it is asked for again: something stays owed.
+        // The report stands before the end and says that the answer is requested again, so an
+        // answer stays due.
         assert_eq!(finished, Some(usize::from(attempt < 4)), "{:?}", seen.reports);
         if attempt == 4 {
             let given_up = ModelReport::RequestGivenUp {

@@ -1,4 +1,4 @@
-//! Whatever a server says.
+//! Tests with arbitrary messages of the server.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Calls of tools and their results.
+//! Tests of tool calls and their results.
 
 use super::*;
 

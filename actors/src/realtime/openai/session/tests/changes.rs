@@ -84,7 +84,7 @@ fn change(
     ModelOrder::Configure { instructions: instructions.map(str::to_owned), transcription, tools }
 }
 
-/// The instructions of a response that is asked for now.
+/// The instructions of a response that is requested now.
 fn said_under(desk: &mut Desk) -> String {
     let asked = desk.order(request(ResponsePurpose::Greeting, Some("Greet.")));
     let response = &asked.sent[0]["response"];

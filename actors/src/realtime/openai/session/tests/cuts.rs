@@ -1,4 +1,4 @@
-//! Items that are cut to what was heard.
+//! Tests of items that are cut to the part that was heard.
 
 use super::*;
 

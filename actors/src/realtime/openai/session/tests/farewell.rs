@@ -65,7 +65,7 @@ fn words_that_do_not_come_are_waited_for_two_seconds() {
     desk.order(ModelOrder::Close);
     desk.now += Duration::from_millis(1_999);
     assert!(!desk.on(SessionEvent::DeadlinePassed).closed);
-    // A second order does not begin the wait anew, and does not cut it short.
+    // A second order neither restarts the wait nor shortens it.
     assert!(!desk.order(ModelOrder::Close).closed);
     assert!(desk.pass(Timer::WordsLate).closed);
     assert_eq!(desk.now - ordered, Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! Whether the server is there and understood.
+//! Tests of whether the server is alive and readable.
 
 use super::*;
 use crate::realtime::openai::session::health::MOST_GARBLED;
@@ -35,7 +35,7 @@ fn a_server_that_has_answered_pings_is_not_waited_for_when_it_stops() {
     let seen = desk.pass(Timer::Silent);
     assert_eq!((class(&seen), desk.now - heard), (Some(LossClass::Retryable), Duration::from_secs(3)));
 
-    // One that says other things and never answered a ping may just not know them.
+    // A server that sends other messages and never answered a ping may not support pings.
     let mut desk = ready();
     desk.now += Duration::from_secs(2);
     desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
@@ -55,7 +55,7 @@ fn a_server_that_is_gone_before_its_first_pong_is_not_waited_for_either() {
     let seen = desk.hear(json!({"type": "session.updated", "session": {"id": "sess_1"}}));
     assert_eq!(seen.pings, 1, "asked at once");
     let ready = desk.now;
-    // What was on its way already proves nothing.
+    // A message that was already on its way proves nothing.
     desk.now += Duration::from_millis(200);
     desk.hear(json!({"type": "rate_limits.updated", "rate_limits": []}));
     assert_eq!(desk.pass(Timer::Quiet).pings, 1);

@@ -1,10 +1,10 @@
-//! Answers that nobody hears.
+//! Tests of answers that the caller does not hear.
 
 use super::calls::call_item;
 use super::*;
 use crate::incident::IncidentKind;
 
-/// The server answers the caller with what `done` says, after `audio` bytes of sound of this `level`.
+/// The server answers the caller with `done`, after `audio` bytes of sound at the given level.
 fn answered(desk: &mut Desk, id: &str, audio: Option<(usize, u8)>, done: &Value) -> Seen {
     desk.hear(json!({"type": "response.created", "response": {"id": id, "metadata": null}}));
     if let Some((bytes, level)) = audio {

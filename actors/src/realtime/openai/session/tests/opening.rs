@@ -1,4 +1,4 @@
-//! From the dial to a session that is ready.
+//! Tests of a session from the dial until it is ready.
 
 use super::*;
 use crate::realtime::openai::session::orders::MOST_HELD;

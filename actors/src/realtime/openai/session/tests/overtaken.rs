@@ -74,7 +74,7 @@ fn done(desk: &mut Desk, response: &str, metadata: &Value) -> Seen {
         "status_details": {"type": "cancelled", "reason": "client_cancelled"}}}))
 }
 
-/// The metadata of the response that was asked for.
+/// The metadata of the requested response.
 fn request_in(seen: &Seen) -> Value {
     seen.sent.last().expect("something was sent")["response"]["metadata"].clone()
 }

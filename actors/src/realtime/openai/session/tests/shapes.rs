@@ -1,4 +1,4 @@
-//! Servers that write what they mean in another way.
+//! Tests of servers that write their events in another shape.
 
 use super::*;
 use crate::complaints::USAGE_UNREADABLE;
@@ -47,7 +47,7 @@ fn an_error_of_any_shape_settles_the_configuration_at_once() {
         assert_eq!(class(&seen), Some(LossClass::Retryable), "{error}");
         assert!(seen.lost.expect("a loss").reason.contains("backend_error"), "{error}");
     }
-    // A server that says which event its errors are about means another one.
+    // A server that sends an `event_id`, even null, means an error about something else.
     let mut desk = Desk::updating();
     let seen = desk.hear(json!({"type": "error", "error": {"code": "odd", "message": "m", "event_id": null}}));
     assert_eq!(class(&seen), None);
@@ -121,7 +121,7 @@ fn events_that_cannot_be_read_do_not_add_up_over_a_call() {
         let odd = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": null, "transcript": null});
         assert!(desk.hear(odd).lost.is_none());
     }
-    // What else is understood does not help a caller who hears nothing.
+    // Other readable events do not help a caller who hears nothing.
     let mut lost = None;
     for _ in 0..=MOST_GARBLED {
         desk.hear(
@@ -158,7 +158,7 @@ fn an_answer_that_sounded_and_has_no_readable_usage_is_estimated() {
         assert_eq!((usage.input_audio, usage.output_audio), (10, 40), "{usage:?}");
         assert!(complaints(&done)[0].starts_with(USAGE_UNREADABLE), "{done:?}");
     }
-    // Nothing was heard, nothing is counted.
+    // Without audio there is no estimate.
     let mut desk = Desk::ready();
     desk.hear(json!({"type": "response.created", "response": {"id": "r"}}));
     let done = desk.hear(json!({"type": "response.done", "response": {"id": "r", "status": "cancelled"}}));
