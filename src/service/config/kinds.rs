@@ -1,4 +1,5 @@
-//! The kinds of values a setting may have: each turns a written value into a final type or says what it expected. Pure.
+//! The kinds of values of settings. Each turns a written value into a final type or reports what it
+//! expected. Pure.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,14 +10,14 @@ use url::{Host, Url};
 
 use super::layers::{Node, Value};
 
-/// What a setting would have taken.
+/// What a setting accepts, for the message about a value that it refuses.
 #[derive(Debug)]
 pub(super) struct Expected {
     what: String,
     help: Option<String>,
-    /// How a value of this kind is written, for lists of it.
+    /// An example of a value of this kind, for messages about lists.
     example: Option<String>,
-    /// What was found may hold a password.
+    /// The found value may contain a password.
     hidden: bool,
 }
 
@@ -27,7 +28,7 @@ impl Expected {
         Self { what: what.into(), help: None, example: None, hidden: false }
     }
 
-    /// For values of which only the harmless part may be repeated.
+    /// Marks a kind whose values may be shown only in their harmless part.
     fn hidden(self) -> Self {
         Self { hidden: true, ..self }
     }
@@ -36,7 +37,7 @@ impl Expected {
         Self { help: Some(help.into()), ..self }
     }
 
-    /// What was found, what was expected, the next step.
+    /// The message: what was found, what was expected, and the next step.
     pub(super) fn message(&self, found: &Value) -> String {
         let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         let found = match found {
@@ -54,7 +55,7 @@ impl Expected {
     }
 }
 
-/// A value for a message: short, and never one that looks like a key or a token.
+/// A value for a message: shortened, and hidden if it looks like a key or a token.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) | Value::Raw(text) if looks_secret(text) => "something like a secret (not shown)".to_owned(),
@@ -74,12 +75,13 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Whether a text may hold a password or a token as URLs hold them.
+/// Whether a text may contain a password or a token, as URLs do.
 fn hides(text: &str) -> bool {
     text.contains("://") || text.split_once('@').is_some_and(|(before, _)| before.contains(':'))
 }
 
-/// A URL for a message: scheme and host alone. A password may stand before the host, and behind it a token anywhere.
+/// A URL for a message: only scheme and host. The part before the host may contain a password, and
+/// the part after it a token.
 fn shown_url(text: &str) -> String {
     let text = text.trim();
     if !text.contains("://") {
@@ -90,7 +92,7 @@ fn shown_url(text: &str) -> String {
             "a text that is no URL (not shown)".to_owned()
         };
     }
-    // Of a URL that cannot be read nobody knows where its host is.
+    // The host of a malformed URL is unknown, so it is not shown.
     let url = Url::parse(text).ok().filter(|url| url.host_str().is_some() && !url.path().contains('@'));
     match url {
         Some(url) => {
@@ -104,12 +106,13 @@ fn shown_url(text: &str) -> String {
     }
 }
 
-/// A text for a message, as [`shown`] shows it.
+/// Quotes a text for a message, as [`shown`] does.
 pub(super) fn quoted(text: &str) -> String {
     shown(&Value::Text(text.to_owned()))
 }
 
-/// Whether a text looks like a key or a token: the forms of known keys, or a long run of letters and digits.
+/// Whether a text looks like a key or a token: it has the form of a known key, or is a long run of
+/// letters and digits.
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     let long = text.len() >= 24 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
@@ -117,7 +120,7 @@ pub(super) fn looks_secret(text: &str) -> bool {
     (text.starts_with("sk-") && text.len() >= 16) || (long && mixed && !text.contains("realtime"))
 }
 
-/// Any text, the empty one included.
+/// Any text, including the empty one.
 pub(super) fn any_text(node: &Node) -> Read<String> {
     match &node.value {
         Value::Text(text) | Value::Raw(text) => Ok(text.clone()),
@@ -127,7 +130,7 @@ pub(super) fn any_text(node: &Node) -> Read<String> {
     }
 }
 
-/// A text with something in it, without the blanks around it.
+/// A text that is not empty, without surrounding blanks.
 pub(super) fn text(node: &Node) -> Read<String> {
     let found = any_text(node)?;
     let trimmed = found.trim();
@@ -196,7 +199,7 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Node) -> Rea
     }
 }
 
-/// A duration as a person writes it: one number with the largest unit that leaves none over.
+/// A duration as people write it: one number in the largest unit that divides it evenly.
 fn spoken(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [(86_400_000, "days"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
@@ -226,7 +229,7 @@ pub(super) fn size(range: RangeInclusive<usize>) -> impl Fn(&Node) -> Read<usize
     }
 }
 
-/// An address and port to listen on.
+/// An address and a port to listen on.
 pub(super) fn address(node: &Node) -> Read<SocketAddr> {
     let expected = || {
         Expected::new("an IP address with a port, as \"127.0.0.1:8080\"")
@@ -236,14 +239,14 @@ pub(super) fn address(node: &Node) -> Read<SocketAddr> {
     found.trim().parse().map_err(|_| expected())
 }
 
-/// An address of one machine.
+/// The address of one machine.
 pub(super) fn machine(node: &Node) -> Read<IpAddr> {
     let expected = || Expected::new("an IP address, as \"10.0.0.5\"").help("names are not looked up");
     let found = any_text(node).map_err(|_| expected())?;
     found.trim().parse().map_err(|_| expected())
 }
 
-/// A URL with one of these schemes and a host, without credentials and fragment.
+/// A URL with one of these schemes and a host, without credentials or fragment.
 pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Url> {
     move |node| {
         let expected = || Expected::new(format!("a URL that begins with {}://", schemes.join(":// or "))).hidden();
@@ -264,7 +267,7 @@ pub(super) fn url(schemes: &'static [&'static str]) -> impl Fn(&Node) -> Read<Ur
     }
 }
 
-/// One of a few words.
+/// One of a few words, each with its value.
 pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Read<T> {
     move |node| {
         let listed: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
@@ -275,7 +278,7 @@ pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Nod
     }
 }
 
-/// One of a few words, which stand for themselves.
+/// One of a few words, which are their own value.
 pub(super) fn one_of(words: &'static [&'static str]) -> impl Fn(&Node) -> Read<&'static str> {
     move |node| {
         let listed: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
@@ -285,7 +288,7 @@ pub(super) fn one_of(words: &'static [&'static str]) -> impl Fn(&Node) -> Read<&
     }
 }
 
-/// A number within a range, or a word that stands for something else (`None`).
+/// A number in a range, or a word for its absence (`None`).
 pub(super) fn or_word<T>(word: &'static str, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&Node) -> Read<Option<T>> {
     move |node| {
         if any_text(node).is_ok_and(|text| text.trim() == word) {
@@ -296,11 +299,11 @@ pub(super) fn or_word<T>(word: &'static str, kind: impl Fn(&Node) -> Read<T>) ->
     }
 }
 
-/// A list, each of its entries of the same kind, at most `most` of them.
+/// A list of at most `most` entries of one kind.
 pub(super) fn list<T>(most: usize, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&Node) -> Read<Vec<T>> {
     move |node| {
         let Value::List(entries) = &node.value else {
-            // Asked about something that it never takes, the kind says what it takes.
+            // The kind refuses this value, which no kind accepts, and thereby reveals its example.
             let node = Node { value: Value::Other(String::new()), origin: node.origin.clone() };
             let example = kind(&node).err().and_then(|expected| expected.example).unwrap_or_else(|| "…".to_owned());
             return Err(Expected::new("a list").help(format!("write it in brackets: [\"{example}\", \"{example}\"]")));
@@ -318,7 +321,7 @@ pub(super) fn list<T>(most: usize, kind: impl Fn(&Node) -> Read<T>) -> impl Fn(&
     }
 }
 
-/// A free table, as JSON: a schema that we hand on.
+/// A free-form table as JSON, for a schema that is passed on.
 pub(super) fn json(node: &Node) -> Read<serde_json::Value> {
     Ok(match &node.value {
         Value::Text(text) | Value::Raw(text) | Value::Other(text) => text.clone().into(),
@@ -333,14 +336,14 @@ pub(super) fn json(node: &Node) -> Read<serde_json::Value> {
     })
 }
 
-/// A language as ISO 639-1 has it.
+/// A language code of ISO 639-1.
 pub(super) fn iso_language(node: &Node) -> Result<String, Expected> {
     let found = text(node)?;
     let fits = found.len() == 2 && found.chars().all(|c| c.is_ascii_lowercase());
     if fits { Ok(found) } else { Err(Expected::new("an ISO-639-1 code of two small letters, as \"en\"")) }
 }
 
-/// A table of texts.
+/// A table whose values are texts.
 pub(super) fn texts(node: &Node) -> Read<BTreeMap<String, String>> {
     let Value::Table(entries) = &node.value else {
         return Err(Expected::new("a table of texts, as { name = \"…\" }"));
@@ -348,14 +351,14 @@ pub(super) fn texts(node: &Node) -> Read<BTreeMap<String, String>> {
     entries.iter().map(|(key, entry)| Ok((key.clone(), text(entry)?))).collect()
 }
 
-/// A duration for examples, where it is one that is taken.
+/// The duration in examples, if the range includes it.
 const EXAMPLE: Duration = Duration::from_secs(30);
-/// Longer than any scheme.
+/// Limit for a scheme in a message; all real schemes are shorter.
 const LONGEST_SCHEME: usize = 16;
-/// Longest piece of a value that is repeated in a message.
+/// Longest part of a value that a message repeats.
 const SHOWN: usize = 48;
 
-/// Whether a URL leads to this machine alone.
+/// Whether a URL leads only to this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -365,7 +368,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The units that limits of durations are written in.
+/// The unit of the limits of durations.
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);

@@ -1,7 +1,8 @@
-//! The layers of a configuration and how they lie on each other: built-in defaults, file, environment, overrides. Pure.
+//! The layers of a configuration and their order: built-in defaults, file, environment, overrides.
+//! Pure.
 //!
-//! Every value remembers where it was written, so that a problem can be told with its place, and so that a rule may ask
-//! whether a person chose a value or we did.
+//! Every value remembers where it was written. Problems show that place, and rules can tell whether
+//! a person chose a value or it is a default.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,14 +13,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Origin, Problem};
 
-/// A value and its place.
+/// A value and the place where it was written.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
 
-/// A value as it was written, before anybody asked for its type.
+/// A value as it was written, before a setting asks for its type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(String),
@@ -28,34 +29,35 @@ pub(super) enum Value {
     Flag(bool),
     List(Vec<Node>),
     Table(BTreeMap<String, Node>),
-    /// Text from outside TOML: what it means is decided by who reads it.
+    /// Text from outside TOML; the reader of the key decides what it means.
     Raw(String),
-    /// Something TOML has and no setting takes (a date, an integer beyond 64 bits), as it was written.
+    /// A TOML value that no setting accepts (a date, an integer beyond 64 bits), as it was written.
     Other(String),
 }
 
-/// The prefix of variables that set keys.
+/// The prefix of variables that set configuration keys.
 pub(super) const PREFIX: &str = "SWITCHBOARD__";
 
-/// An environment variable and how it came.
+/// An environment variable and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) value: String,
-    /// It stands in `.env`.
+    /// The variable comes from `.env`.
     pub(super) dotenv: bool,
-    /// It stood in quotes, which are no part of it.
+    /// The value was written in quotes, which are removed.
     pub(super) quoted: bool,
 }
 
 impl Variable {
-    /// A variable of that name. `docker run --env-file` leaves a file's quotes on; only a setting's may mean something (TOML).
+    /// Makes a variable. `docker run --env-file` keeps a file's quotes, so they are removed; only
+    /// in a value of a setting may they have a meaning (TOML).
     pub(super) fn new(name: &str, value: &str, dotenv: bool) -> Self {
         let bare = if name.starts_with(PREFIX) { value } else { unquoted(value) };
         Self { quoted: bare.len() < value.len(), value: bare.to_owned(), dotenv }
     }
 }
 
-/// A text without the one pair of quotes around the whole of it.
+/// Removes one pair of quotes around the whole text.
 pub(super) fn unquoted(text: &str) -> &str {
     let trimmed = text.trim();
     let inside = |quote: char| trimmed.strip_prefix(quote)?.strip_suffix(quote);
@@ -63,7 +65,7 @@ pub(super) fn unquoted(text: &str) -> &str {
 }
 
 impl PartialEq for Node {
-    /// The value alone: the same setting may be written in two places.
+    /// Compares the values only: the same setting may be written in two places.
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
@@ -75,7 +77,7 @@ impl Node {
         Self { value: Value::Table(BTreeMap::new()), origin }
     }
 
-    /// What stands at `key`, in a table.
+    /// The value at `key` of a table.
     pub(super) fn entry(&self, key: &str) -> Option<&Self> {
         if let Value::Table(entries) = &self.value { entries.get(key) } else { None }
     }
@@ -86,9 +88,10 @@ impl Node {
         entries.into_iter().flat_map(BTreeMap::keys)
     }
 
-    /// Lays `over` on this node: tables are joined key by key, everything else is replaced.
+    /// Lays `over` on this node: tables are merged key by key, everything else is replaced.
     pub(super) fn lay(&mut self, over: Self) {
-        // A file that began as a copy of the defaults repeats them; what it repeats was not chosen.
+        // A file that began as a copy of the defaults repeats them; repeated values do not count as
+        // chosen.
         if matches!(over.origin, Origin::File { .. }) && *self == over {
             return;
         }
@@ -107,7 +110,7 @@ impl Node {
         }
     }
 
-    /// Lays a single value at `path`.
+    /// Sets a single value at `path`.
     fn lay_at(&mut self, path: &[String], leaf: Self) {
         let mut over = leaf;
         for key in path.iter().rev() {
@@ -123,7 +126,7 @@ pub(super) fn shipped(text: &str) -> (Node, Vec<Problem>) {
     document(text, "config.toml", &|_| Origin::Shipped)
 }
 
-/// Reads a file's text. Every syntax error is reported, and what could be read is returned beside them.
+/// Reads a file's text. All syntax errors are returned together with what could be read.
 pub(super) fn file(path: &std::path::Path, text: &str) -> (Node, Vec<Problem>) {
     let name = path.display().to_string();
     let path: Arc<PathBuf> = Arc::new(path.to_owned());
@@ -140,13 +143,13 @@ fn document(text: &str, name: &str, place: &dyn Fn(usize) -> Origin) -> (Node, V
             message: format!("not TOML: {}", error.message().trim().replace('\n', ", ")),
         })
         .collect();
-    // What else is wrong in a line that is broken follows from that.
+    // Further errors on a broken line follow from the first one.
     problems.dedup_by(|next, first| next.origin == first.origin);
     let origin = place(0);
     (Node { value: table_value(table.get_ref(), place), origin }, problems)
 }
 
-/// Reads `SWITCHBOARD__SECTION__KEY` variables; others are not looked at.
+/// Reads `SWITCHBOARD__SECTION__KEY` variables and ignores others.
 pub(super) fn variables(all: &BTreeMap<String, Variable>) -> (Node, Vec<Problem>) {
     let mut layer = Node::empty(Origin::Shipped);
     let mut problems = Vec::new();
@@ -165,7 +168,7 @@ pub(super) fn variables(all: &BTreeMap<String, Variable>) -> (Node, Vec<Problem>
     (layer, problems)
 }
 
-/// Reads dotted keys with their values.
+/// Reads pairs of a dotted key and a value.
 pub(super) fn overrides(pairs: &[(String, String)]) -> Node {
     let mut layer = Node::empty(Origin::Override);
     for (key, value) in pairs {
@@ -175,7 +178,8 @@ pub(super) fn overrides(pairs: &[(String, String)]) -> Node {
     layer
 }
 
-/// Text from outside TOML: a list or table where it reads as one, else left for the reader of the key to decide.
+/// Reads text from outside TOML: a list or table if it parses as one; otherwise the reader of the
+/// key decides.
 fn raw(text: &str, origin: &Origin) -> Node {
     let trimmed = text.trim();
     if trimmed.starts_with(['[', '{', '"', '\''])
@@ -208,7 +212,7 @@ fn node(value: &Spanned<DeValue<'_>>, place: &dyn Fn(usize) -> Origin) -> Node {
 
 fn table_value(table: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) -> Value {
     let entries = table.iter().map(|(key, value)| {
-        // A key's own line is where a person looks; a table's value may begin anywhere.
+        // A person looks at the line of the key; a table's value may start elsewhere.
         let entry = Node { origin: place(key.span().start), ..node(value, place) };
         (key.get_ref().clone().into_owned(), entry)
     });

@@ -1,25 +1,26 @@
-//! `[log]`: what is logged, and in which form. Pure.
+//! `[log]`: which lines are logged, and their format. Pure.
 
 use log::LevelFilter;
 
 use super::kinds::word;
 use super::reader::Section;
 
-/// `[log]`.
+/// `[log]`: level and format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
-    /// One line for a person, or one object for a program.
+    /// Text for people, or JSON for programs.
     pub format: LogFormat,
-    /// From which level up this program's own lines are logged; those of its libraries from warnings up.
+    /// The lowest level of this program's own lines; lines of its libraries are logged from
+    /// warnings up.
     pub level: LevelFilter,
 }
 
-/// The form of a line.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Time, level, target, message, then `name=value` fields.
+    /// Time, level, target and message, then `name=value` fields.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -1,19 +1,20 @@
-//! Configuration: sections become final types, once, before a port is bound. Nothing is looked at again afterwards.
+//! Configuration: its sections become final types once, before a port is bound. Nothing is read
+//! again later.
 //!
 //! ```text
 //! built-in config.toml  <  the operator's file  <  .env and environment (SWITCHBOARD__SECTION__KEY)  <  overrides
 //! ```
 //!
-//! The files form a tower: each imports files above it in this table and none below (`tests/layering.rs`).
+//! The files form layers: each imports only files above it in this table (`tests/layering.rs`).
 //!
-//! | floor | files |
+//! | layer | files |
 //! |---|---|
 //! | schema | `problem` says what is wrong and where, `layers` lays the sources on each other, `kinds` and `names` are the values there are, `reader` turns nodes into them, `variables`, `dotenv` and `sources` find what is laid |
 //! | sections | `secrets`, then one file a section or a family of them: `server`, `trust`, `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, … |
 //! | the whole | `root` has [`Config`] and what holds between sections; `kept` reads the folders alone |
 //! | uses | `routing` decides who answers a call, `profiles` makes what a call is run with, `report` says what would run |
 //!
-//! All that is wrong is reported at once ([`ConfigError`]).
+//! All problems are reported at once ([`ConfigError`]).
 
 mod audio;
 mod carriers;

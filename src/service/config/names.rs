@@ -1,8 +1,9 @@
-//! The names that people choose: which are good, and what is said of one that leads nowhere. Pure.
+//! Names chosen by operators: which are valid, and the message about one that refers to nothing.
+//! Pure.
 
 use super::kinds::quoted;
 
-/// A message about a name that leads nowhere, with the nearest one that does.
+/// A message about a name that refers to nothing, with the most similar known name.
 pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &'n str>, section: &str) -> String {
     let known: Vec<&str> = known.collect();
     let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, found).total_cmp(&strsim::jaro_winkler(b, found)));
@@ -24,19 +25,20 @@ pub(super) fn unknown<'n>(what: &str, found: &str, known: impl Iterator<Item = &
     }
 }
 
-/// Whether a name can be written everywhere: in a file, in a variable, in the model's tool call.
+/// Whether a name can be written everywhere: in a file, in a variable and in the model's tool call.
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
 }
 
-/// Whether a text could be an environment variable's name: capitals, digits and underscores.
+/// Whether a text has the form of an environment variable's name: capitals, digits and underscores.
 pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Two names this much alike (Jaro-Winkler) are taken for one misspelt. Lower: `book` is "corrected" into `send_dtmf`.
+/// From this similarity (Jaro-Winkler) on, a name counts as a misspelling. If it were lower, `book`
+/// would be "corrected" to `send_dtmf`.
 const ALIKE: f64 = 0.8;

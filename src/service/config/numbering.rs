@@ -1,4 +1,4 @@
-//! `[numbers]`: how numbers without a country code are read. Pure.
+//! `[numbers]`: how numbers without a country code are interpreted. Pure.
 
 use switchboard_actors::numbers::Numbering;
 

@@ -1,6 +1,7 @@
-//! How sessions are held: what of `[realtime]` an agent may have otherwise (`[agents.<name>.realtime]`), and the tool servers
-//! of `[mcp.<name>]`. Checked offline against the server's own rules, because an update with one wrong value is thrown away
-//! whole. Pure; the environment is handed in.
+//! Session options: the part of `[realtime]` that an agent may override
+//! (`[agents.<name>.realtime]`), and the tool servers of `[mcp.<name>]`. They are checked offline
+//! against the server's rules, because the server rejects a whole update for one wrong value. Pure;
+//! the environment is a parameter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,43 +23,45 @@ use super::names::unknown;
 use super::problem::Origin;
 use super::reader::Section;
 
-/// How sessions are held.
+/// The options of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Speech rate; `None` is the server's own, 1.0.
+    /// Speech rate; `None` uses the server's default, 1.0.
     pub speed: Option<f32>,
-    /// Most tokens of one answer; `None` is no limit of ours.
+    /// Most tokens of one answer; `None` sets no limit.
     pub max_output_tokens: Option<u32>,
-    /// Share of a full conversation that is kept; `None` leaves it to the server, or never cuts (`finer.never_cut`).
+    /// Share of a full conversation that is kept when it is cut. `None` leaves that to the server,
+    /// or never cuts (`finer.never_cut`).
     pub retention_ratio: Option<f32>,
     /// Noise reduction before turn detection.
     pub noise_reduction: Option<NoiseReduction>,
-    /// How the caller's turns are found.
+    /// How turns of the caller are detected.
     pub turn_detection: TurnDetection,
-    /// Transcription of the caller; `None` is off.
+    /// Transcription of the caller; `None` disables it.
     pub transcription: Option<CallerTranscription>,
-    /// What goes into the plan as it is.
+    /// Options that go into the plan unchanged.
     pub finer: SessionOptions,
 }
 
-/// The tool servers there are, by name.
+/// The configured tool servers, by name.
 pub(super) type McpServers = BTreeMap<String, McpServer>;
 
-/// `[realtime.transcription]`: a separate model that writes down what the caller says.
+/// `[realtime.transcription]`: a separate model that transcribes the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerTranscription {
     /// The transcription model.
     pub model: String,
-    /// A hint of words to expect.
+    /// A hint about words to expect.
     pub prompt: Option<String>,
-    /// What may be spoken, in place of the call's language; empty leaves it at that.
+    /// Languages that may be spoken, in place of the call's language; if empty, the call's language
+    /// is used.
     pub languages: Vec<String>,
     /// Words to listen for.
     pub keywords: Vec<String>,
 }
 
 impl Options {
-    /// Reads them from `[realtime]`, or from what an agent lays over it.
+    /// Reads the options from `[realtime]`, or from an agent's table laid over it.
     pub(super) fn read(section: &Section<'_>, mcp: &McpServers) -> Option<Self> {
         let speed = section.read("speed", number(0.25..=1.5));
         let max_output_tokens = section.read("max_output_tokens", or_word("inf", whole(1..=4096)));
@@ -108,7 +111,7 @@ impl Options {
         })
     }
 
-    /// Reads what an agent lays over `[realtime]`, where it does.
+    /// Reads the options of an agent that has its own table.
     pub(super) fn read_own(agent: &Section<'_>, realtime: &Node, mcp: &McpServers) -> Option<Option<Self>> {
         let Some(own) = agent.read_if_set("realtime", table)? else { return Some(None) };
         let mut laid = handed_over(realtime);
@@ -129,7 +132,7 @@ impl Options {
         if !foreign.is_empty() { None } else { options.map(Some) }
     }
 
-    /// Refuses what the model does not have: sent to it, the whole update would be lost.
+    /// Refuses options that the model does not have: the server would reject the whole update.
     pub(super) fn check_model(&self, section: &Section<'_>, model: &str) {
         for key in self.lacking(model) {
             let found = format!("found a value with model {}, which does not reason", quoted(model));
@@ -137,7 +140,7 @@ impl Options {
         }
     }
 
-    /// The keys that are set and that `model` does not have.
+    /// The keys that are set and that `model` lacks.
     pub(super) fn lacking(&self, model: &str) -> Vec<&'static str> {
         let set = [
             ("reasoning_effort", self.finer.reasoning.is_some()),
@@ -147,8 +150,8 @@ impl Options {
     }
 }
 
-/// Whether a setting goes together with another. Where it does not, it is refused if somebody chose it here, and left out if it
-/// was only inherited.
+/// Whether a setting fits another one. If it does not fit, it is refused if it was chosen here, and
+/// left out if it was inherited.
 fn fits(section: &Section<'_>, key: &str, together: bool, found: impl FnOnce() -> String) -> bool {
     if !together && section.chosen(key) {
         section.problem(key, found());
@@ -212,7 +215,8 @@ fn choose_servers(section: &Section<'_>, names: &[String], mcp: &McpServers) -> 
     chosen.into_iter().collect()
 }
 
-/// What an agent's table is laid over: of `[realtime]` what is an agent's business, as if it were a default.
+/// The base of an agent's table: the keys of `[realtime]` that an agent may override, marked as
+/// defaults.
 fn handed_over(realtime: &Node) -> Node {
     let Value::Table(entries) = &realtime.value else { return Node::empty(Origin::Shipped) };
     let own = entries.iter().filter(|(key, _)| OWN.contains(&key.as_str()));
@@ -220,7 +224,7 @@ fn handed_over(realtime: &Node) -> Node {
     Node { value: Value::Table(entries), origin: Origin::Shipped }
 }
 
-/// The same, as if nobody had chosen it.
+/// Marks a node as a default, as if no person had chosen it.
 pub(super) fn as_default(node: &Node) -> Node {
     let value = match &node.value {
         Value::Table(entries) => {
@@ -241,7 +245,7 @@ fn knows(realtime: &Node, key: &str) -> bool {
     if let Value::Table(entries) = &realtime.value { entries.contains_key(key) } else { false }
 }
 
-/// A table, as it is.
+/// A table, unchanged.
 pub(super) fn table(node: &Node) -> Result<Node, Expected> {
     match &node.value {
         Value::Table(_) => Ok(node.clone()),
@@ -255,14 +259,14 @@ pub(super) fn table(node: &Node) -> Result<Node, Expected> {
     }
 }
 
-/// What happens to a conversation that has become too long.
+/// What happens to a conversation that becomes too long.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Retention {
-    /// The server cuts as it likes.
+    /// The server cuts as it sees fit.
     Auto,
-    /// Nothing is cut; the session fails when it is full.
+    /// Nothing is cut; the session fails once it is full.
     Never,
-    /// This share is kept.
+    /// The server cuts and keeps this share.
     Ratio(f32),
 }
 
@@ -379,7 +383,7 @@ fn milliseconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// The keys of `[realtime]` that an agent may have otherwise.
+/// The keys of `[realtime]` that an agent may override.
 const OWN: [&str; 14] = [
     "speed",
     "max_output_tokens",
@@ -414,14 +418,15 @@ const NOISE: &[(&str, Option<NoiseReduction>)] =
 const DETECTION: &[(&str, Detection)] = &[("server_vad", Detection::Server), ("semantic_vad", Detection::Semantic)];
 const EAGERNESS: &[(&str, &str)] = &[("auto", "auto"), ("low", "low"), ("medium", "medium"), ("high", "high")];
 
-/// What of single responses is not as in the session.
+/// Reads the tool choices of single responses that differ from the session's.
 fn read_tool_choices(section: &Section<'_>) -> Option<BTreeMap<&'static str, ResponseToolChoice>> {
-    // What a tool said is told in a response of its own: one that had to call a tool again would never tell it.
+    // The response to a tool's result is excluded: if it had to call a tool again, the caller would
+    // never hear the result.
     let purposes = ResponsePurpose::ALL.into_iter().filter(|purpose| *purpose != ResponsePurpose::ToolResult);
     let read = |purpose: ResponsePurpose| {
         let choices = match purpose {
             ResponsePurpose::Greeting | ResponsePurpose::Answer | ResponsePurpose::Keypad => &CHOICES_FOR_ONE,
-            // Lines that are to be said: a call instead of them would be silence.
+            // These lines must be spoken: a tool call in their place would leave silence.
             ResponsePurpose::IdlePrompt
             | ResponsePurpose::Notice
             | ResponsePurpose::Goodbye
@@ -430,20 +435,20 @@ fn read_tool_choices(section: &Section<'_>) -> Option<BTreeMap<&'static str, Res
         };
         Some((purpose.word(), section.read(purpose.word(), word(choices))?))
     };
-    // All are read before any is given up, so that every mistake is told.
+    // Every purpose is read before a failure returns, so that every mistake is reported.
     let choices: Vec<_> = purposes.map(read).collect();
     let choices = choices.into_iter().collect::<Option<Vec<_>>>()?;
     Some(choices.into_iter().filter_map(|(word, choice)| Some((word, choice?))).collect())
 }
 
-/// The two ways of finding turns.
+/// The two methods of turn detection.
 #[derive(Clone, Copy)]
 enum Detection {
     Server,
     Semantic,
 }
 
-/// Whether a tool server's calls are approved by somebody.
+/// Whether the calls of a tool server need approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Approval {
     Never,

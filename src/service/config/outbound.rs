@@ -1,4 +1,4 @@
-//! `[outbound]`: whom the service may call by itself, and how often. Pure.
+//! `[outbound]`: which numbers the service may call, and how often. Pure.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use super::kinds::{SECOND, any_text, duration, flag, list, text, whole, word};
 use super::reader::Section;
 use super::secrets::Secrets;
 
-/// `[outbound]`.
+/// `[outbound]`: the limits of outbound calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outbound {
-    /// Whether `POST /calls` is taken.
+    /// Whether `POST /calls` is accepted.
     pub enabled: bool,
-    /// Beginnings of the numbers that may be called; none means nobody.
+    /// Prefixes of the numbers that may be called; an empty list allows none.
     pub allow: Vec<String>,
-    /// The number that people see, where an order does not name one.
+    /// The number shown to callees, unless an order names one.
     pub from: Option<String>,
-    /// Calls begun within a minute.
+    /// Most calls started per minute.
     pub max_per_minute: u32,
-    /// Calls at the same time, ringing ones among them.
+    /// Most calls at the same time, including ringing ones.
     pub max_concurrent: u32,
-    /// How long it may ring.
+    /// Longest ringing time.
     pub ring: Duration,
-    /// What an answering machine gets.
+    /// What an answering machine hears.
     pub voicemail: Voicemail,
 }
 
-/// What an answering machine gets, where one is looked for.
+/// What an answering machine hears, if machine detection is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voicemail {
-    /// Nothing: the call is ended before the agent speaks.
+    /// Nothing: the call ends before the agent speaks.
     HangUp,
-    /// The agent's words; it is told that it speaks to a machine.
+    /// The agent speaks, and knows that it speaks to a machine.
     Speak,
 }
 
@@ -78,10 +78,10 @@ impl Outbound {
         }
     }
 
-    /// Whether this number may be called.
+    /// Checks whether this number may be called.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it may not.
     pub fn permit(&self, to: &str) -> Result<(), NotCalled> {
         if !is_e164(to) {
             return Err(NotCalled::NoNumber);
@@ -94,7 +94,7 @@ impl Outbound {
             return Err(NotCalled::NotAllowed);
         }
         match dear_area(to) {
-            // "+1" is not meant to include the Caribbean: such an area has to be listed itself.
+            // "+1" is not meant to include the Caribbean: such an area has to be listed by itself.
             Some(area) if !allowed.any(|prefix| prefix.starts_with(area)) => {
                 Err(NotCalled::DearArea { area: area.to_owned() })
             }
@@ -106,19 +106,20 @@ impl Outbound {
 /// Why a number is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCalled {
-    /// It is none.
+    /// The text is no telephone number.
     #[error("`to` is no telephone number, expected one as \"+14155550100\" (E.164)")]
     NoNumber,
-    /// It costs more than a call.
+    /// The number is a premium-rate number.
     #[error("`to` is a premium-rate number ({prefix}…), which are never called")]
     Premium {
-        /// How it begins.
+        /// The prefix that makes it one.
         prefix: &'static str,
     },
-    /// It is in an area that costs many times as much as its beginning says, and the list does not name that area.
+    /// The number is in an area that costs many times as much as its prefix suggests, and the list
+    /// does not name that area.
     #[error("`to` is in {area}, where calls are dear; list \"{area}\" itself in `outbound.allow` to call there")]
     DearArea {
-        /// The area.
+        /// The prefix of the area.
         area: String,
     },
     /// No prefix of the list matches.
@@ -133,7 +134,7 @@ fn is_prefix(text: &str) -> bool {
 }
 
 const VOICEMAIL: &[(&str, Voicemail)] = &[("hang_up", Voicemail::HangUp), ("speak", Voicemail::Speak)];
-/// More prefixes than there are countries.
+/// Limit of the list; there are fewer countries than this.
 const MOST_PREFIXES: usize = 1000;
 
 #[cfg(test)]

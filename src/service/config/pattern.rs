@@ -1,4 +1,4 @@
-//! A number as a route writes it: whole, or a beginning with `*` behind it. Pure.
+//! The number pattern of a route: a whole number, or a prefix followed by `*`. Pure.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use switchboard_actors::numbers::{Numbering, Party};
 use super::kinds::{Expected, text};
 use super::layers::Node;
 
-/// A number as a route writes it: whole, or a beginning with `*` behind it.
+/// The number pattern of a route: a whole number, or a prefix followed by `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     written: String,
@@ -17,21 +17,22 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Whether a number, or whatever stands in its place (`client:…`, `anonymous`), fits; whichever way either is spelled.
+    /// Whether a number, or a text in place of one (`client:…`, `anonymous`), matches. Different
+    /// spellings of a number are equal.
     pub fn matches(&self, number: &str) -> bool {
         if self.open {
-            // Texts that are no numbers are compared as they are written: `client:*`.
+            // Texts that are no numbers, as `client:*`, are compared literally.
             return number.trim().starts_with(&self.start) || self.begins(number);
         }
         self.numbering.read(&self.start) == self.numbering.read(number)
     }
 
-    /// Whether everything fits.
+    /// Whether the pattern matches everything.
     pub(super) const fn matches_all(&self) -> bool {
         self.open && self.start.is_empty()
     }
 
-    /// Whether it is a telephone number of which the country cannot be known.
+    /// Whether the pattern is a telephone number whose country is unknown.
     pub(super) fn lacks_its_country(&self) -> bool {
         let digits = self.start.chars().filter(char::is_ascii_digit).count();
         let unknown = self.numbering.country().is_none()
@@ -68,5 +69,6 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Fewer digits are an extension, a service or a short number and not a number that lacks its country.
+/// From this many digits on, a number without a country code is a full number. One with fewer is an
+/// extension, a service or a short code.
 const AREA_AND_LINE: usize = 8;

@@ -1,4 +1,5 @@
-//! Who speaks and how: `[agents.<name>]` and `[languages.<code>]`. Pure but for the recordings, which `clips` reads.
+//! Agents and languages: `[agents.<name>]` and `[languages.<code>]`. Pure except for the
+//! recordings, which `clips` reads.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,85 +17,86 @@ use super::reader::{Reader, Section};
 use super::realtime::Realtime;
 use super::tools::BuiltIn;
 
-/// `[agents.<name>]`: a character with a task.
+/// `[agents.<name>]`: a role and its task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
-    /// Who it is and what it does; the language's instructions follow them.
+    /// The agent's role and task; the language's instructions follow them.
     pub instructions: String,
-    /// What takes the place of the instructions in a language.
+    /// Instructions that replace `instructions` in a language.
     pub prompts: BTreeMap<String, String>,
-    /// Its voice, where it has one of its own.
+    /// The agent's own voice, if it has one.
     pub voice: Option<String>,
-    /// The languages it speaks; the first is the one it begins with unless a route says otherwise. Never empty.
+    /// The languages it speaks; never empty. A call starts in the first one unless a route says
+    /// otherwise.
     pub languages: Vec<String>,
-    /// How it opens a call, where that is not the language's greeting.
+    /// How it opens a call, if not with the language's greeting.
     pub greeting: AgentGreeting,
-    /// What it has to say before all else, to its end.
+    /// The notice that it speaks first and completely.
     pub notice: Option<Notice>,
-    /// The tools it may use, by name.
+    /// The names of its tools.
     pub tools: Vec<String>,
-    /// Its model, where it is not that of `[realtime]`.
+    /// The agent's own model, if it differs from `[realtime]`.
     pub model: Option<String>,
-    /// What it is to find out, for `save_answer`.
+    /// The questions that it has to find answers to, for `save_answer`.
     pub questions: Vec<Question>,
-    /// What pressed keys do.
+    /// The actions of its keypad.
     pub keypad: Keys,
-    /// How its sessions are held, where that is not as `[realtime]` says.
+    /// Session options of its own, if they differ from `[realtime]`.
     pub options: Option<Options>,
 }
 
 /// A legal notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The same words whatever the language.
+    /// The same words in every language.
     Same(String),
-    /// Words for every language of the agent.
+    /// Words for each language of the agent.
     PerLanguage(BTreeMap<String, String>),
 }
 
 /// How an agent opens a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentGreeting {
-    /// With the greeting of the call's language.
+    /// The greeting of the call's language.
     OfLanguage,
-    /// With these words, said in the call's language. Empty: the caller speaks first.
+    /// These words, spoken in the call's language. If they are empty, the caller speaks first.
     Same(String),
-    /// With these words for these languages, and the language's own for the rest.
+    /// These words for the listed languages; the other languages use their own greeting.
     PerLanguage(BTreeMap<String, String>),
 }
 
-/// `[languages.<code>]`.
+/// `[languages.<code>]`: how a language is spoken, and its fixed phrases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Language {
     /// Its English name.
     pub name: String,
-    /// How to speak it; pins the language.
+    /// How to speak it. They also tell the model to stay in this language.
     pub instructions: String,
     /// The first words of a call.
     pub greeting: String,
-    /// A recording of these words, played instead of the model saying them.
+    /// A recording of these words, played in place of the model's speech.
     pub greeting_audio: Option<Clip>,
-    /// ISO-639-1, for the transcription of the caller.
+    /// The ISO 639-1 code, for the transcription of the caller.
     pub transcription_language: String,
-    /// Its voice.
+    /// The voice of this language.
     pub voice: Option<Voice>,
-    /// Its model, for agents that have none of their own.
+    /// The model of this language, for agents without their own.
     pub model: Option<String>,
-    /// What a silent caller is asked, one after the other.
+    /// The no-input prompts, in order.
     pub idle_prompts: Vec<String>,
-    /// Said before we hang up on a silent caller or at the end of the allowed time.
+    /// Spoken before the service hangs up on a silent caller or at the end of the allowed time.
     pub goodbye: String,
-    /// Said when the model is lost and nothing replaces it.
+    /// Spoken when the model is lost and no other replaces it.
     pub apology: String,
-    /// Those words are the shipped ones, which a recording says.
+    /// The apology is the default one, of which there is a recording.
     pub apology_shipped: bool,
-    /// Said while a tool, or the lack of a model, keeps the caller waiting.
+    /// Spoken while a tool or the lack of a model makes the caller wait.
     pub filler: String,
-    /// Those words are the shipped ones, which a recording says.
+    /// The filler is the default one, of which there is a recording.
     pub filler_shipped: bool,
 }
 
-/// What there is that an agent may name.
+/// The names that an agent may refer to.
 pub(super) struct Directory<'d> {
     pub(super) languages: &'d BTreeMap<String, Language>,
     pub(super) tools: &'d [&'d str],
@@ -102,11 +104,11 @@ pub(super) struct Directory<'d> {
     pub(super) keypad: Option<Keypad>,
 }
 
-/// What all agents have in common.
+/// Settings that all agents share.
 pub(super) struct Common<'c> {
     /// `[realtime]`, if it could be read.
     pub(super) realtime: Option<&'c Realtime>,
-    /// As it is written.
+    /// The source of `[realtime]`.
     pub(super) node: &'c Node,
     pub(super) mcp: &'c McpServers,
     pub(super) interruption: Option<&'c InterruptionPlan>,
@@ -117,12 +119,12 @@ pub(super) struct Common<'c> {
 pub struct Voice {
     /// Its name.
     pub name: String,
-    /// It is the one we shipped: an agent's own voice goes before it.
+    /// The voice is the default one; an agent's own voice takes precedence over it.
     pub shipped: bool,
 }
 
 impl Agent {
-    /// How its sessions are held.
+    /// The agent's session options: its own, or those of `[realtime]`.
     pub fn options<'o>(&'o self, realtime: &'o Realtime) -> &'o Options {
         self.options.as_ref().unwrap_or(&realtime.options)
     }
@@ -170,7 +172,7 @@ impl Agent {
         })
     }
 
-    /// Checks what the agent names against what there is.
+    /// Checks that the names in the agent's settings exist.
     pub(super) fn check(&self, name: &str, known: &Directory<'_>, reader: &Reader, section: &Section<'_>) {
         for code in &self.languages {
             if !known.languages.contains_key(code) {
@@ -182,7 +184,7 @@ impl Agent {
             self.check_spoken("greeting", greetings, section);
         }
         if let (Some(options), None) = (&self.options, &self.model) {
-            // The model of a language is only known together with its agents.
+            // The model of a language is known only once its agents are.
             let models = self.languages.iter().filter_map(|code| known.languages.get(code)?.model.as_deref());
             for model in models {
                 options.check_model(section, model);
@@ -211,7 +213,8 @@ impl Agent {
         }
     }
 
-    /// A notice is owed to every caller, so none of the languages may lack it.
+    /// Checks that the notice exists in every language of the agent, since every caller must hear
+    /// it.
     fn check_notice(&self, section: &Section<'_>) {
         match &self.notice {
             Some(Notice::PerLanguage(notices)) => {
@@ -228,7 +231,7 @@ impl Agent {
         }
     }
 
-    /// Texts by language are for languages of this agent.
+    /// Refuses texts in languages that the agent does not speak.
     fn check_spoken(&self, key: &str, texts: &BTreeMap<String, String>, section: &Section<'_>) {
         for code in texts.keys().filter(|code| !self.languages.contains(code)) {
             let spoken = self.languages.join(", ");
@@ -238,7 +241,7 @@ impl Agent {
     }
 }
 
-/// Checks how an agent's sessions are held against its model and against who else may interrupt.
+/// Checks an agent's session options against its model and against the interruption policy.
 fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Options>, model: Option<&str>) {
     let Some(realtime) = common.realtime else { return };
     if own.is_none() && model.is_none() {
@@ -257,7 +260,7 @@ fn check_options(section: &Section<'_>, common: &Common<'_>, own: Option<&Option
     }
 }
 
-/// `[[agents.<name>.questions]]`.
+/// Reads `[[agents.<name>.questions]]`.
 fn read_question(section: &Section<'_>) -> Option<Question> {
     let key = section.read("key", text);
     let label = section.read("label", text);
@@ -346,9 +349,11 @@ fn notice(node: &Node) -> Result<Notice, Expected> {
         .map_err(|_| Expected::new("a text that says something, or a table of texts by language"))
 }
 
-/// The agent who answers where nobody else was chosen; it is shipped, so it is always there.
+/// The agent that answers if no other was chosen. The built-in defaults contain it, so it always
+/// exists.
 pub(super) const DEFAULT_AGENT: &str = "default";
-/// Instructions and tools may take 16,384 tokens together; a text beyond this many bytes cannot be within that in any script.
+/// Limit of a prompt. Instructions and tools together may take 16,384 tokens, and more bytes than
+/// this exceed that in every script.
 const LONGEST_PROMPT: usize = 128 * 1024;
 const ANSWERS: &[(&str, AnswerKind)] = &[
     ("text", AnswerKind::Text),
@@ -359,5 +364,5 @@ const ANSWERS: &[(&str, AnswerKind)] = &[
     ("date", AnswerKind::Date),
     ("yes_no", AnswerKind::YesNo),
 ];
-/// A longer answer is a speech, and belongs into the transcript.
+/// Limit of an answer's length. A longer one belongs in the transcript.
 const LONGEST_ANSWER: u32 = 1000;
