@@ -1,8 +1,8 @@
 //! A deadline of an actor that costs nothing while it waits.
 //!
-//! actix asks each timer of an actor whether it is time with every message that the actor gets, and each time the timer takes down
-//! anew whom to wake. Fifty frames a second and three timers in their way were a thirtieth of a call. An [`Alarm`] waits in a task of
-//! its own and tells the actor by a message.
+//! With every message, actix asks each timer of an actor whether it is due, and each timer
+//! registers its waker again. At fifty frames a second, three such timers cost a thirtieth of a
+//! call. An [`Alarm`] waits in a task of its own and wakes the actor by a message.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,12 +16,13 @@ use actix::{Message, WeakRecipient};
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
-/// The alarm rang. What is due is for the actor to know: it may have moved on since.
+/// The alarm rang. The actor works out what is due: its state may have changed since the alarm was
+/// set.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct TimeUp;
 
-/// An actor's one alarm. It goes with its owner.
+/// An actor's one alarm. Dropping it stops its task.
 pub struct Alarm {
     shared: Rc<RefCell<Clock>>,
     task: JoinHandle<()>,
@@ -29,14 +30,14 @@ pub struct Alarm {
 
 struct Clock {
     sleep: Pin<Box<Sleep>>,
-    /// When it rings, while it is set.
+    /// When it rings; `None` while it is not set.
     due: Option<Instant>,
-    /// The task, while nothing is set.
+    /// The waker of the task, while nothing is set.
     idle: Option<Waker>,
 }
 
 impl Alarm {
-    /// An alarm that is not set, for `actor`, on this thread.
+    /// Creates an unset alarm for `actor` on this thread.
     #[expect(clippy::disallowed_methods, reason = "the one place where an actor's time is waited for")]
     pub fn new(actor: WeakRecipient<TimeUp>) -> Self {
         let clock = Clock { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), due: None, idle: None };
@@ -52,8 +53,9 @@ impl Alarm {
         Self { shared, task }
     }
 
-    /// Rings at `at`, unless it rings sooner anyway; whether it was moved. One that rings too soon is set again by whoever finds
-    /// nothing due, so that deadlines that move away with every message cost nothing.
+    /// Rings at `at`, unless it rings sooner anyway. Returns whether it was moved. An actor that is
+    /// woken too soon finds nothing due and sets the alarm again, so a deadline that moves with
+    /// every message costs nothing.
     pub fn ring_by(&self, at: Instant) -> bool {
         let sooner = self.due().is_none_or(|due| at < due);
         if sooner {
@@ -66,7 +68,7 @@ impl Alarm {
         self.shared.borrow().due
     }
 
-    /// Rings at `at`, and not when it was set to before.
+    /// Rings at `at` and forgets the earlier time.
     pub fn set(&self, at: Instant) {
         let mut clock = self.shared.borrow_mut();
         clock.due = Some(at);

@@ -1,15 +1,16 @@
-//! Threads that work for the disk, beside the calls: journals, records, recordings, what is kept for how long.
+//! Threads that work for the disk, beside the calls: journals, records, recordings and retention.
 //!
-//! A call's frame cannot wait and a line for the disk can. Where both want the same processor these threads give way: they still get
-//! a tenth of a full one, and nothing of one that is needed for less than its time.
+//! A call's frame cannot wait; a write to disk can. These threads give way to the threads of calls
+//! on a busy processor. They still get a tenth of a full processor, and all of one that is idle.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Starts a thread that gives way to those of the calls. `stack` is its size in bytes where the usual one is too large.
+/// Starts a thread that gives way to those of the calls. `stack` is its size in bytes, where the
+/// default is too large.
 ///
 /// # Errors
-/// When the system has no thread to give.
+/// When the system cannot start a thread.
 pub fn spawn(name: &str, stack: Option<usize>, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = Builder::new().name(name.to_owned());
     let builder = match stack {
@@ -22,7 +23,8 @@ pub fn spawn(name: &str, stack: Option<usize>, work: impl FnOnce() + Send + 'sta
     })
 }
 
-/// Linux gives each thread a niceness of its own; elsewhere it is the process's, which is not ours to lower.
+/// Lowers the priority of this thread. Linux has a niceness per thread; other systems have one per
+/// process, which we leave alone.
 #[cfg(target_os = "linux")]
 fn give_way() {
     if let Err(problem) = rustix::process::setpriority_process(None, NICENESS) {
@@ -33,8 +35,9 @@ fn give_way() {
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
 
-/// A tenth of the weight of a usual thread. Less of it delays frames while journals are synced, at hundreds of calls by 5
-/// to 15 ms for one frame in a hundred; more starves the disk of a full machine.
+/// A tenth of the weight of a usual thread. Lower: frames are delayed while journals are synced, by
+/// 5 to 15 ms for one frame in a hundred at hundreds of calls. Higher: a busy machine starves the
+/// disk.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 

@@ -1,8 +1,8 @@
-//! The child actors of a call, and the message that one of them is gone.
+//! The child actors of a call, and the message that one of them has died.
 
 use actix::Message;
 
-/// One of the call's actors is gone without having been told to go.
+/// A child actor of the call stopped without an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct ChildLost(pub Child);
@@ -19,7 +19,7 @@ pub enum Child {
 }
 
 impl Child {
-    /// The word in logs.
+    /// The word for it in logs.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Audio => "audio",

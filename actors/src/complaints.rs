@@ -1,9 +1,12 @@
-//! Complaints of the model's server: the words that they are counted by, which of them are told, and what may be told. Pure.
+//! Errors that the model's server reports: how they are counted, which are logged, and which of
+//! their words may be logged. Pure.
 
 use std::time::{Duration, Instant};
 
-/// Every code that has a count of its own: a server's (<https://platform.openai.com/docs/guides/error-codes>), ours for what a server leaves undone, and
-/// [`OTHER`]. A server can make up as many codes as it likes, and each would be a series for ever.
+/// Every code with a counter of its own: the server's
+/// (<https://platform.openai.com/docs/guides/error-codes>), ours for what a server omits, and
+/// [`OTHER`]. The list is closed because a server may invent any number of codes, and each would be
+/// a metric series for ever.
 pub const CODES: [&str; 50] = [
     "account_deactivated",
     "beta_api_shape_disabled",
@@ -42,7 +45,7 @@ pub const CODES: [&str; 50] = [
     "unknown",
     "unknown_parameter",
     "unsupported_content_type",
-    // Ours.
+    // Our own codes.
     "cancel_unanswered",
     "create_unanswered",
     "not_prepared",
@@ -57,17 +60,18 @@ pub const CODES: [&str; 50] = [
     USAGE_UNREADABLE,
     OTHER,
 ];
-/// The code for an answer that sounded and of whose cost the server tells nothing that can be read.
+/// The code for an answer with audio whose usage report is missing or unreadable.
 pub const USAGE_UNREADABLE: &str = "usage_unreadable";
-/// What every code without a count of its own is counted as.
+/// The counter of every code that has none of its own.
 pub const OTHER: &str = "other";
 
-/// What a complaint with `code` is counted as.
+/// The counter for an error with `code`.
 pub fn label(code: &str) -> &'static str {
     CODES.into_iter().find(|known| *known == code).unwrap_or(OTHER)
 }
 
-/// The complaints of one call: each is counted, and of those that repeat themselves a line says now and then how many there were.
+/// The errors of one call. Each is counted. An error that repeats is logged from time to time, with
+/// the number of repeats.
 #[derive(Debug, Default)]
 pub struct Complaints {
     kinds: Vec<Kind>,
@@ -80,21 +84,21 @@ struct Kind {
     since: u64,
 }
 
-/// What the log says of a complaint.
+/// What the log says about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telling {
-    /// It is new.
+    /// The first of its kind: it is logged.
     First,
-    /// It is counted alone.
+    /// It is counted and not logged.
     Counted,
-    /// It came so often since it was last told, this time included.
+    /// It is logged again, with the number of times since the last line, this one included.
     Again(u64),
 }
 
 impl Complaints {
-    /// A complaint with `code` came.
+    /// Takes an error with `code`.
     pub fn heard(&mut self, code: &str, now: Instant) -> Telling {
-        // What is beyond the first few kinds is one kind.
+        // All kinds beyond the first few share one entry.
         let last = self.kinds.len().checked_sub(1).filter(|last| last + 1 >= MOST_KINDS);
         let place = self.kinds.iter().position(|kind| kind.code == code).or(last);
         let Some(kind) = place.and_then(|place| self.kinds.get_mut(place)) else {
@@ -109,21 +113,22 @@ impl Complaints {
         Telling::Again(std::mem::take(&mut kind.since))
     }
 
-    /// The call is over: what was counted and not yet told, by code.
+    /// The call is over: returns what was counted and not yet logged, by code.
     pub fn untold(&mut self) -> impl Iterator<Item = (String, u64)> {
         std::mem::take(&mut self.kinds).into_iter().filter(|kind| kind.since > 0).map(|kind| (kind.code, kind.since))
     }
 }
 
-/// The server's words without what it may have quoted: it quotes what it was sent, which is what people said and typed. Numbers of
-/// four digits and more go, whatever their groups are divided by, addresses of e-mail, and what stands in quotation marks unless it
-/// is the name of a field or a value.
+/// The server's message without what it may have quoted. A server quotes what it was sent, which is
+/// what people said and typed. This removes numbers of four or more digits (however they are
+/// grouped), e-mail addresses, and text in quotation marks unless it is the name of a field or a
+/// value.
 pub fn redacted(words: &str) -> String {
     let mut told = String::with_capacity(words.len());
     let mut rest = words;
     while let Some(c) = rest.chars().next() {
         let inner = QUOTES.iter().find(|(open, _)| *open == c).and_then(|(open, close)| {
-            // An apostrophe within a word opens nothing.
+            // An apostrophe within a word opens no quotation.
             let within = *open == '\'' && told.chars().next_back().is_some_and(char::is_alphanumeric);
             let inner = rest[c.len_utf8()..].split_once(*close).map(|(inner, _)| (inner, *close));
             inner.filter(|_| !within)
@@ -150,21 +155,22 @@ pub fn redacted(words: &str) -> String {
     told.split(' ').map(|word| if word.contains('@') { HIDDEN } else { word }).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether quoted words are a name of the protocol's and not somebody's.
+/// Whether quoted words are a name of the protocol rather than user content.
 fn is_name(words: &str) -> bool {
     let plain = words.chars().all(|c| c.is_ascii_alphanumeric() || "_.-[]/".contains(c));
     plain && words.chars().filter(char::is_ascii_digit).count() < LONG_NUMBER
 }
 
-/// Kinds of complaints that are told by themselves in one call: a server that makes up a code for each has one line more.
+/// Kinds of errors that one call logs separately. It bounds the log lines of a server that invents
+/// a code for each error.
 const MOST_KINDS: usize = 8;
-/// How often a complaint that repeats itself is told.
+/// How often a repeating error is logged.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
-/// Stands for what is not told.
+/// Stands in place of removed text.
 const HIDDEN: &str = "…";
-/// Digits of a number that may be somebody's.
+/// Numbers with this many digits may be personal and are removed.
 const LONG_NUMBER: usize = 4;
-/// What groups of a number's digits are divided by.
+/// Separators between groups of digits.
 const DIVIDERS: [char; 7] = [' ', '-', '.', '(', ')', '/', '\u{a0}'];
 const QUOTES: [(char, char); 5] =
     [('\'', '\''), ('"', '"'), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];

@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a call ended. Logs, metrics, the record, webhooks and the Supervisor use this and no other word for it.
+/// Why a call ended. Logs, metrics, the record, webhooks and the Supervisor all use this word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// The carrier said that the call is over while nobody on our side had asked for it.
+    /// The carrier reported the end of the call, and nothing on our side had asked for it.
     CallerHungUp,
-    /// The carrier's socket went away without a `stop`: a lost connection, or a carrier that forgets to say so.
+    /// The carrier's socket closed without a `stop`: a lost connection, or a carrier that does not
+    /// send one.
     LineLost,
-    /// The carrier's socket is open but nothing came from it for the configured inactivity time.
+    /// The carrier's socket is open, but nothing came from it for the configured inactivity time.
     LineSilent,
     /// The model called `end_call` and its goodbye was heard.
     AgentHungUp,
@@ -20,7 +21,7 @@ pub enum Ending {
     Transferred,
     /// An answering machine has answered, and `outbound.voicemail` leaves it no message.
     AnsweringMachine,
-    /// The caller said nothing through the whole ladder of idle prompts.
+    /// The caller said nothing through all no-input prompts.
     CallerSilent,
     /// `limits.max_call_duration` was reached.
     DurationLimit,
@@ -28,13 +29,13 @@ pub enum Ending {
     SpendLimit,
     /// The model's socket was lost or never came up, and nothing could replace it.
     ModelLost,
-    /// The model's server refused us for good: key, model, quota or configuration.
+    /// The model's server refused us permanently: key, model, quota or configuration.
     ModelRefused,
-    /// The service was asked to stop and the call did not end by itself within `server.drain_timeout`.
+    /// The service was stopping, and the call did not end by itself within `server.drain_timeout`.
     Drained,
-    /// One of the call's actors failed; the call was closed in order.
+    /// One of the call's actors failed; the call was closed in an orderly way.
     Crashed,
-    /// The process died during the call; the next start made the record from the journal.
+    /// The process died during the call; the next start built the record from the journal.
     Interrupted,
 }
 
@@ -97,7 +98,7 @@ impl Ending {
         }
     }
 
-    /// Who did it.
+    /// Who ended the call.
     pub const fn by(self) -> EndedBy {
         match self {
             Self::CallerHungUp => EndedBy::Caller,

@@ -1,12 +1,14 @@
-//! Marks of calls that were erased.
+//! Marks of erased calls.
 //!
 //! ```text
 //! <records.dir>/erased/KEY
 //! ```
 //!
-//! A running service has something of a call in its memory: a delivery that waits, a record that the disk refused. Whoever erases a
-//! call marks it first and looks for its files then; whoever writes something of a call looks for the mark afterwards, and removes
-//! again what it wrote. One of the two comes second, so that nothing of the call is left. A mark holds nothing of its call but our id.
+//! A running service keeps parts of a call in memory: a delivery that waits, a record that the disk
+//! refused. An eraser first writes the mark and then looks for the call's files. A writer first
+//! writes and then looks for the mark; if it finds one, it removes what it wrote. One of the two
+//! always comes second, so nothing of the call remains. A mark holds nothing of its call but our
+//! id.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -22,12 +24,12 @@ pub struct Erasures {
 }
 
 impl Erasures {
-    /// The marks of a folder of records. Nothing is made yet.
+    /// The marks of a folder of records. Creates nothing yet.
     pub fn of(records: &Path) -> Self {
         Self { folder: records.join(FOLDER) }
     }
 
-    /// Marks a call by our id of it.
+    /// Marks a call, by our id.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -45,7 +47,7 @@ impl Erasures {
         self.path(call).exists()
     }
 
-    /// When a mark last came or went; `None` while there is none.
+    /// When a mark was last added or removed; `None` while there is none.
     pub fn changed_at(&self) -> Option<SystemTime> {
         fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok()
     }
@@ -62,7 +64,7 @@ impl Erasures {
         for mark in marks {
             let mark = mark?;
             if mark.metadata().and_then(|file| file.modified()).is_ok_and(|at| at + keep < now) {
-                // Another one may have been quicker, and the next round tries again.
+                // Another process may have removed it already; the next round tries again.
                 let _ = fs::remove_file(mark.path());
             }
         }
@@ -74,19 +76,20 @@ impl Erasures {
     }
 }
 
-/// An id of a call as a part of a file's name, of an event's id and of a key in Redis: small letters, digits, `_` and `-`.
+/// A call's id in a form that is safe in a file's name, an event's id and a Redis key: small
+/// letters, digits, `_` and `-`.
 pub fn key(call: &str) -> String {
-    // Some verifiers part id and time at a dot, and file systems have their own ideas about the rest.
+    // Some verifiers split id and time at a dot, and file systems differ on other characters.
     let plain = |sign: char| if sign.is_ascii_alphanumeric() || sign == '_' { sign.to_ascii_lowercase() } else { '-' };
     call.chars().take(LONGEST_KEY).map(plain).collect()
 }
 
 /// The folder of marks within the records.
 pub const FOLDER: &str = "erased";
-/// An id of ours has 36 characters, a file's name up to 130.
+/// Limits a key's length. Our ids have 36 characters; a file's name may have up to 130.
 pub const LONGEST_KEY: usize = 160;
-/// How long a mark is kept: longer than any delivery is tried and any result is kept. Shorter lets a node that was away for long
-/// bring back what it had; longer keeps more of what are empty files.
+/// How long a mark is kept: longer than any delivery is retried and any result is stored. Shorter:
+/// a node that was away for long can bring an erased call back. Longer: more empty files are kept.
 pub const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 #[cfg(test)]

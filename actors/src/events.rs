@@ -1,13 +1,16 @@
-//! How operators are told: what is worth telling is logged and counted by its room, in the room's `events.rs`, and nowhere else.
+//! What operators see: each room logs and counts its events in its own `events.rs`, and nowhere
+//! else.
 //!
-//! Levels: what the caller would notice is info, what somebody should look at is warn, broken is error, a fork in the road is
-//! debug. Metric names are those of the contract. Nothing here carries a number or speech.
+//! Levels: *info* is what the caller would notice, *warn* is what an operator should look at,
+//! *error* is a failure, and *debug* is a decision on the way. Metric names are part of the
+//! service's contract. No event carries a phone number or speech.
 //!
-//! A line about a call has `call`, our id of it, and `carrier_call`, the carrier's: whoever was told one of the two finds every line.
+//! A line about a call has `call`, our id, and `carrier_call`, the carrier's id. Either of the two
+//! finds every line of the call.
 
 use std::fmt;
 
-/// Something worth telling.
+/// Something that is logged and counted.
 pub trait Emit {
     /// Logs and counts it.
     fn emit(self);
@@ -18,10 +21,10 @@ pub fn emit(event: impl Emit) {
     event.emit();
 }
 
-/// The target of every line, whichever room it is of: filters of the log name this one.
+/// The log target of every line, whichever room it is from. Log filters use this name.
 pub const TARGET: &str = "switchboard_actors::events";
 
-/// A field that may have nothing in it: `-` then, so that each line has the same fields.
+/// An optional field. It prints `-` when it is empty, so that every line has the same fields.
 #[derive(Debug)]
 pub struct Known<T>(pub Option<T>);
 

@@ -1,18 +1,18 @@
-//! What can be wrong with the sound of a line, in words. Pure.
+//! What can be wrong with the sound of a line. Pure.
 
 use serde::{Serialize, Serializer};
 
-/// A number with one digit behind the point.
+/// A number with one decimal place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenths(i32);
 
 impl Tenths {
-    /// `value`, rounded.
+    /// Rounds `value`.
     pub fn of(value: f32) -> Self {
         Self((value * 10.0).round() as i32)
     }
 
-    /// As a number.
+    /// Returns it as a number.
     pub fn value(self) -> f64 {
         f64::from(self.0) / 10.0
     }
@@ -30,36 +30,37 @@ impl Serialize for Tenths {
 pub enum Finding {
     /// PCM16 with its bytes swapped.
     ByteOrder,
-    /// PCM16 without a sign.
+    /// PCM16 read as signed that is unsigned.
     Unsigned,
-    /// Both.
+    /// PCM16 that is unsigned and has its bytes swapped.
     UnsignedByteOrder,
     /// A-law taken for mu-law.
     AlawAsMulaw,
     /// Mu-law taken for A-law.
     MulawAsAlaw,
-    /// Twice as many samples come as the rate says: 16 kHz read as 8 kHz.
+    /// The samples come at twice the stated rate: 16 kHz read as 8 kHz.
     RateTooLow,
-    /// Half as many come: 8 kHz read as 16 kHz.
+    /// The samples come at half the stated rate: 8 kHz read as 16 kHz.
     RateTooHigh,
-    /// The upper half of the band is empty while somebody speaks: probably slowed down to half its speed further up.
+    /// The upper half of the band is empty during speech: an earlier step has probably slowed the
+    /// sound down to half its speed.
     HalfSpeed,
     /// The samples' mean is not zero.
     Offset,
-    /// The loudest parts are cut off.
+    /// The peaks are clipped.
     Clipped,
-    /// Too loud for comfort.
+    /// Speech is uncomfortably loud.
     TooLoud,
-    /// Too quiet to be understood well.
+    /// Speech is too quiet to be understood well.
     TooQuiet,
-    /// Always the same sample.
+    /// Every sample has the same value.
     Silent,
     /// Packets are missing.
     Loss,
 }
 
 impl Finding {
-    /// Every one.
+    /// Every finding.
     pub const ALL: [Self; 14] = [
         Self::ByteOrder,
         Self::Unsigned,

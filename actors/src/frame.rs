@@ -1,19 +1,22 @@
-//! A buffer of audio bytes that goes from actor to actor and comes back. Pure.
+//! A buffer of audio bytes that travels between actors and returns to a pool. Pure.
 //!
-//! Every 20 ms of every call needs a handful of small buffers. All actors of a call share one thread, so free-lists per
-//! thread serve them without a lock: dropping a [`Frame`] returns its buffer, and once warm nothing is allocated. A list for each
-//! size: were they mixed, a line's frame would travel in a buffer that has been a model's answer, until all were as large.
+//! Every 20 ms of every call needs a handful of small buffers. All actors of a call share one
+//! thread, so a pool per thread serves them without a lock. Dropping a [`Frame`] returns its
+//! buffer, and a warm pool allocates nothing. Each size has its own pool: in a shared one, small
+//! frames would end up in the model's large buffers, until all buffers were large.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// Audio bytes; what they mean is said by the [`crate::carrier::AudioFormat`] beside them. Derefs to its `Vec<u8>`.
+/// Audio bytes. The [`crate::carrier::AudioFormat`] beside them says what they mean. Derefs to its
+/// `Vec<u8>`.
 #[derive(PartialEq, Eq, Default)]
 pub struct Frame(Vec<u8>);
 
 impl Frame {
-    /// An empty frame with room for so many bytes, in a used buffer where one is free. More than that makes it grow.
+    /// An empty frame with room for `bytes`, in a pooled buffer where one is free. It grows beyond
+    /// that when needed.
     pub fn with_room(bytes: usize) -> Self {
         let Some(size) = SIZES.iter().position(|size| size.room >= bytes) else {
             return Self(Vec::with_capacity(bytes));
@@ -22,10 +25,10 @@ impl Frame {
         Self(used.unwrap_or_else(|| Vec::with_capacity(SIZES[size].room)))
     }
 
-    /// The bytes that `text` stands for.
+    /// Decodes the base64 in `text`.
     ///
     /// # Errors
-    /// When it is not base64 with its padding.
+    /// When `text` is not padded base64.
     pub fn of_base64(text: &str) -> Result<Self, base64_simd::Error> {
         let mut frame = Self::with_room(text.len() / 4 * 3);
         base64_simd::STANDARD.decode_append(text, &mut *frame)?;
@@ -49,7 +52,7 @@ impl Drop for Frame {
         };
         let mut buffer = std::mem::take(&mut self.0);
         buffer.clear();
-        // A frame may be dropped while its thread is going down; then the buffer goes with it.
+        // On a thread that is shutting down the pool may be gone; the buffer is then freed.
         let _ = FREE.try_with(|free| {
             let free = &mut free.borrow_mut()[size];
             if free.len() < SIZES[size].most {
@@ -88,16 +91,17 @@ impl fmt::Debug for Frame {
 
 /// Buffers of one size.
 struct Size {
-    /// Bytes that each of them has room for.
+    /// The capacity of each, in bytes.
     room: usize,
-    /// Kept per thread. Fewer: allocations come back when many calls pause at once. More: memory kept for nothing.
+    /// The most buffers kept per thread. Fewer: allocations return when many calls pause at once.
+    /// More: memory is kept for nothing.
     most: usize,
 }
 
-/// A line's frame; a frame as the model is sent it; 200 ms as the model sends them.
+/// A frame of the line; a frame as it is sent to the model; 200 ms as the model sends them.
 const SIZES: [Size; 3] =
     [Size { room: 512, most: 1024 }, Size { room: 2_048, most: 512 }, Size { room: 10_240, most: 128 }];
-/// A buffer larger than this is let go instead of kept.
+/// A larger buffer is freed instead of kept.
 const LARGEST_KEPT: usize = 16 * 1024;
 
 thread_local! {

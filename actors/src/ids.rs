@@ -1,4 +1,4 @@
-//! Names of things, as types, and the wrapper that keeps private things out of the log.
+//! Typed names, and the wrapper that keeps private values out of the log.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// One call, for its whole life, through transfers and returns. Ours; the carrier's own id is [`CarrierCallId`].
+/// One call, for its whole life, through transfers and returns. This is our id; the carrier's is
+/// [`CarrierCallId`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(Uuid);
@@ -44,12 +45,12 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Wraps the text as it came; nothing is checked.
+            /// Wraps the text unchecked.
             pub fn new(text: &str) -> Self {
                 Self(Arc::from(text))
             }
 
-            /// The text as it came.
+            /// The original text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -70,7 +71,8 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// The carrier's id of the call: a `CallSid`, a `ucid`. Outside input: sanitise before a file name.
+    /// The carrier's id of the call: a `CallSid`, a `ucid`. Outside input: sanitise it before use
+    /// in a file name.
     CarrierCallId
 );
 text_id!(
@@ -86,11 +88,12 @@ text_id!(
     ResponseId
 );
 text_id!(
-    /// One function call of the model (`call_…`); a tool runs at most once for each.
+    /// One function call of the model (`call_…`). A tool runs at most once per id.
     ToolCallId
 );
 
-/// A call as the log names it: by our id and by the carrier's. A clone costs a counter, so every part of a call keeps one.
+/// A call's two names in the log: our id and the carrier's. A clone only increments a counter, so
+/// every part of a call keeps one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallTag {
     id: CallId,
@@ -98,7 +101,7 @@ pub struct CallTag {
 }
 
 impl CallTag {
-    /// The call `id`, which its carrier calls `carrier_call`.
+    /// The tag of call `id`, which its carrier calls `carrier_call`.
     pub fn new(id: CallId, carrier_call: &CarrierCallId) -> Self {
         Self { id, carrier_call: Arc::from(logged(carrier_call.as_str())) }
     }
@@ -108,14 +111,14 @@ impl CallTag {
         self.id
     }
 
-    /// The carrier's id, as [`logged`] leaves it.
+    /// The carrier's id, sanitised by [`logged`].
     pub fn carrier_call(&self) -> &str {
         &self.carrier_call
     }
 }
 
-/// A carrier's id as it may stand in a line of the log: outside input, so cut at 96 characters, and what is no visible ASCII, or would
-/// look like the end of the field, is an underscore.
+/// A carrier's id that is safe in a log line. It is outside input: cut at 96 characters, with an
+/// underscore for anything that is not visible ASCII or could end the field.
 pub fn logged(id: &str) -> String {
     let visible = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\');
     id.chars().take(LONGEST_LOGGED).map(|c| if visible(c) { c } else { '_' }).collect()
@@ -124,24 +127,25 @@ pub fn logged(id: &str) -> String {
 /// Characters of an id in the log. Carriers' ids have 34 to 80.
 const LONGEST_LOGGED: usize = 96;
 
-/// What a stream shows to prove that it belongs to an announced call: unguessable, 244 random bits, 64 hexadecimal digits.
+/// Proves that a stream belongs to an announced call. Unguessable: 244 random bits in 64
+/// hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamToken(Private<String>);
 
 impl StreamToken {
-    /// A new one.
+    /// A new token.
     #[expect(clippy::disallowed_methods, reason = "the one place that draws a token")]
     pub fn random() -> Self {
         Self(Private::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())))
     }
 
-    /// The text that travels.
+    /// The token's text, to be sent.
     pub fn into_inner(self) -> Private<String> {
         self.0
     }
 }
 
-/// A number by chance, from 0 up to 1: for pauses that are not to fall together.
+/// A random number from 0 up to 1, for pauses that must not coincide.
 #[expect(clippy::disallowed_methods, reason = "the one place that draws a number")]
 pub fn chance() -> f64 {
     // The last 48 bits of a random id are all random.
@@ -151,7 +155,8 @@ pub fn chance() -> f64 {
     drawn / (1_u64 << 48) as f64
 }
 
-/// Something personal or secret: a number, speech, a token. Prints as `[private]`; the value has to be asked for by name.
+/// Something personal or secret: a number, speech, a token. It prints as `[private]`; reading the
+/// value takes an explicit call.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Private<T>(T);
 
@@ -161,7 +166,7 @@ impl<T> Private<T> {
         Self(value)
     }
 
-    /// The value itself. Whoever calls this answers for where it goes.
+    /// The value itself. The calling code is responsible for where it goes.
     pub fn expose(&self) -> &T {
         &self.0
     }

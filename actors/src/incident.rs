@@ -1,7 +1,9 @@
-//! What went wrong in a call, for whoever asks later why it was silent or short. Pure.
+//! What went wrong in a call, for an operator who later asks why it was silent or short. Pure.
 //!
-//! Whoever notices tells the call (`LineReport::Incident`, `ModelReport::Incident`, [`crate::recording::report::IncidentMet`]) or records it there; the call tells its
-//! Transcript, whose journal keeps it. The record and `GET /calls/{id}` show the same list.
+//! The part that notices an incident reports it to the call (`LineReport::Incident`,
+//! `ModelReport::Incident`, [`crate::recording::report::IncidentMet`]), or the call records it
+//! itself. The call passes it to its Transcript, whose journal keeps it. The record and
+//! `GET /calls/{id}` show the same list.
 
 use std::time::Duration;
 
@@ -10,9 +12,9 @@ use serde::{Deserialize, Serialize};
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
-    /// What kind of thing.
+    /// Its kind.
     pub kind: IncidentKind,
-    /// What there is to say of it, in a few words. No speech, no numbers of people; clipped at [`LONGEST_DETAIL`].
+    /// Details in a few words. No speech and no phone numbers; clipped at [`LONGEST_DETAIL`].
     pub detail: String,
 }
 
@@ -23,49 +25,49 @@ impl Incident {
     }
 }
 
-/// What can go wrong. The words are what operators search for: one is added, none is changed.
+/// What can go wrong. Operators search for these words: add new ones, never change an existing one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentKind {
-    /// An answer was due and the model gave none in time.
+    /// An answer was due, and the model gave none in time.
     ModelMute,
-    /// An answer ended with nothing in it to hear.
+    /// An answer ended without anything to hear.
     AnswerEmpty,
-    /// An answer was withheld by the server's filter.
+    /// The server's filter withheld an answer.
     AnswerFiltered,
-    /// An answer came as text without sound.
+    /// An answer came as text without audio.
     AnswerTextOnly,
-    /// An answer ended in the middle, by a limit.
+    /// A limit ended an answer midway.
     AnswerCut,
-    /// An answer had its full length and no level.
+    /// An answer had its full length but was silent.
     AnswerSilent,
     /// An answer failed at the server.
     AnswerFailed,
-    /// An answer was asked for so often as makes sense, and did not come.
+    /// An answer was requested the maximum number of times and did not come.
     AnswerGivenUp,
-    /// An answer took longer than a caller waits.
+    /// An answer took too long.
     AnswerLate,
-    /// The model called tools again and again without a word to the caller.
+    /// The model kept calling tools without a word to the caller.
     ToolLoop,
-    /// A model session was lost and another one opened.
+    /// A model session was lost and another one was opened.
     ModelFailover,
-    /// No model session was to be had any more.
+    /// No model session was available any more.
     ModelLost,
-    /// A server of the failover list was passed over because of what other calls met there.
+    /// A server of the failover list was skipped because other calls had failed there.
     ModelBreaker,
-    /// Audio was dropped, on one of its ways.
+    /// Audio was dropped somewhere between the caller and the model.
     AudioDropped,
-    /// The carrier's audio is not as it should be.
+    /// The carrier's audio is faulty.
     LineFaulty,
-    /// The carrier's stream broke and did not end.
+    /// The carrier's stream broke off without its end.
     LineBroken,
-    /// The carrier did not do as it was asked.
+    /// The carrier did not do what it was asked.
     CarrierRefused,
-    /// The caller spoke and transcription gave no words.
+    /// The caller spoke, and transcription returned no words.
     WordsMissing,
-    /// Something could not be written.
+    /// A write to disk failed.
     Disk,
-    /// One of the call's actors was lost.
+    /// One of the call's actors failed.
     ActorLost,
 }
 
@@ -121,30 +123,31 @@ impl IncidentKind {
     }
 }
 
-/// The incidents of one call, in the order in which they were met. The same one met again is counted where it stands.
+/// The incidents of one call, in the order in which they occurred. A repeated one increments the
+/// count of the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Incidents {
     seen: Vec<Seen>,
-    /// Those that found no room.
+    /// How many were dropped because the list was full.
     omitted: u64,
 }
 
-/// An incident as it is kept.
+/// An incident in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
-    /// When it was met first, since the start of the call.
+    /// When it first occurred, since the start of the call.
     #[serde(rename = "at_ms", serialize_with = "as_millis")]
     pub at: Duration,
-    /// What kind of thing.
+    /// Its kind.
     pub kind: IncidentKind,
-    /// What there is to say of it.
+    /// Its details.
     pub detail: String,
-    /// How often it was met.
+    /// How often it occurred.
     pub times: u32,
 }
 
 impl Incidents {
-    /// Takes an incident that was met at `at`, since the start of the call.
+    /// Adds an incident that occurred at `at`, since the start of the call.
     pub fn met(&mut self, at: Duration, Incident { kind, detail }: Incident) {
         let detail = clipped(detail);
         if let Some(known) = self.seen.iter_mut().find(|seen| seen.kind == kind && seen.detail == detail) {
@@ -157,17 +160,17 @@ impl Incidents {
         }
     }
 
-    /// Those that are kept.
+    /// The incidents in the list.
     pub fn seen(&self) -> &[Seen] {
         &self.seen
     }
 
-    /// How many found no room.
+    /// How many were dropped because the list was full.
     pub fn omitted(&self) -> u64 {
         self.omitted
     }
 
-    /// The same in the order of their times.
+    /// The same incidents, sorted by time.
     pub fn in_order(&self) -> Self {
         let mut ordered = self.clone();
         ordered.seen.sort_by_key(|seen| seen.at);
@@ -181,7 +184,7 @@ impl Serialize for Incidents {
     }
 }
 
-/// Of a long detail its beginning.
+/// The beginning of a long detail.
 fn clipped(mut detail: String) -> String {
     if detail.len() > LONGEST_DETAIL {
         let end = (0..=LONGEST_DETAIL).rev().find(|&end| detail.is_char_boundary(end)).unwrap_or_default();
@@ -195,9 +198,10 @@ fn as_millis<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Incidents of one call that are kept, the first ones: they tell what began it. A bad call has ten.
+/// The most incidents kept per call. The first ones are kept because they show the cause. A bad
+/// call has ten.
 pub const MOST: usize = 100;
-/// Bytes of a detail: a sentence, and what a server said.
+/// The most bytes of a detail: one sentence and the server's message.
 pub const LONGEST_DETAIL: usize = 300;
 
 #[cfg(test)]

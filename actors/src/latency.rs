@@ -1,16 +1,16 @@
-//! How long the answer to one turn of the caller took. Pure.
+//! How long the answer to one caller turn took. Pure.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long the answer to one turn of the caller took, part by part. The parts follow one another; one that is absent was not
-/// observed, or never came because the caller went on.
+/// How long the answer to one caller turn took, part by part. The parts follow one another. A part
+/// is `None` if it was not observed, or if it never came because the caller went on speaking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLatency {
-    /// Which turn, from 1.
+    /// The number of the turn, from 1.
     pub turn: u64,
-    /// From the caller's last frame of speech until the model told the end of the turn.
+    /// From the caller's last frame of speech until the model reported the end of the turn.
     pub end_of_speech_ms: Option<u64>,
     /// From there to the first audio of the answer.
     pub first_delta_ms: Option<u64>,
@@ -18,15 +18,16 @@ pub struct TurnLatency {
     pub first_sent_ms: Option<u64>,
     /// From there until the first frame was heard.
     pub first_heard_ms: Option<u64>,
-    /// All of it: from the caller's last frame of speech until the answer was heard. A filler of ours is no answer.
+    /// The total: from the caller's last frame of speech until the answer was heard. A filler
+    /// phrase is not an answer.
     pub total_ms: Option<u64>,
-    /// From the caller's last frame of speech until a filler of ours was sent to them, where one was.
+    /// From the caller's last frame of speech until a filler phrase was sent, if there was one.
     #[serde(default)]
     pub filler_ms: Option<u64>,
 }
 
 impl TurnLatency {
-    /// How long the caller waited for the answer, as far as it was observed.
+    /// How long the caller waited for the answer, as far as that was observed.
     pub fn waited(&self) -> Duration {
         let parts = [self.end_of_speech_ms, self.first_delta_ms, self.first_sent_ms, self.first_heard_ms];
         Duration::from_millis(self.total_ms.unwrap_or_else(|| parts.into_iter().flatten().sum()))

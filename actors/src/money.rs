@@ -6,15 +6,16 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An amount of money, in US dollars; kept in billionths, so that no token is too cheap to count. Never overflows.
+/// An amount of money in US dollars. It is kept in billionths, so that the cheapest token counts.
+/// It saturates instead of overflowing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(u64);
 
 impl Usd {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// An amount as people write it. What is no amount of money is none.
+    /// An amount in dollars. A value that is not a valid amount becomes zero.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at the ends")]
     pub fn from_dollars(dollars: f64) -> Self {
         Self((dollars * 1e9).round() as u64)
@@ -25,24 +26,24 @@ impl Usd {
         Self(billionths)
     }
 
-    /// In billionths of a dollar.
+    /// The amount in billionths of a dollar.
     pub const fn billionths(self) -> u64 {
         self.0
     }
 
-    /// As people read it.
+    /// The amount in dollars.
     #[expect(clippy::cast_precision_loss, reason = "for people and gauges")]
     pub fn dollars(self) -> f64 {
         self.0 as f64 / 1e9
     }
 }
 
-/// Billionths of a dollar.
+/// Billionths in a dollar.
 const BILLION: u64 = 1_000_000_000;
 
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Whole dollars without a point, as most programs write them again.
+        // Whole dollars are written without a decimal point, as most programs do.
         if self.0.is_multiple_of(BILLION) {
             serializer.serialize_u64(self.0 / BILLION)
         } else {

@@ -1,17 +1,18 @@
-//! Whether a transcript holds words at all. Pure.
+//! Whether a transcript contains words at all. Pure.
 //!
-//! Transcription writes something for noise too: signs alone (`.`, `…`, `-`), what it heard in brackets (`[BLANK_AUDIO]`, `(music)`,
-//! `*cough*`, `<noise>`, `[inaudible 0:12]`), notes of music, pictures. None of that was said. What stands beside it was, in any
-//! script, and so were digits.
+//! Transcription also writes something for noise: punctuation alone (`.`, `…`, `-`), descriptions
+//! in brackets (`[BLANK_AUDIO]`, `(music)`, `*cough*`, `<noise>`, `[inaudible 0:12]`), musical
+//! notes, pictographs. None of that was said. Text beside it was said, in any script, and so were
+//! digits.
 
 use crate::ids::ItemId;
 
-/// Whether somebody said something in `text`: a letter or a digit is left once descriptions in brackets are out.
+/// Whether `text` contains speech: at least one letter or digit outside descriptions in brackets.
 pub fn holds_words(text: &str) -> bool {
     let mut rest = text.chars();
     while let Some(sign) = rest.next() {
         if let Some(closing) = closing(sign) {
-            // A description that is not closed yet may go on in the next piece.
+            // An unclosed description may continue in the next piece.
             rest.by_ref().any(|sign| sign == closing);
         } else if sign.is_alphanumeric() && !is_picture(sign) {
             return true;
@@ -20,7 +21,7 @@ pub fn holds_words(text: &str) -> bool {
     false
 }
 
-/// What ends a description that `opening` begins.
+/// The character that closes a description opened by `opening`.
 const fn closing(opening: char) -> Option<char> {
     Some(match opening {
         '(' => ')',
@@ -36,12 +37,13 @@ const fn closing(opening: char) -> Option<char> {
     })
 }
 
-/// Letters by Unicode's word that are drawn as pictures.
+/// Characters that Unicode counts as letters but that are drawn as pictures.
 const fn is_picture(sign: char) -> bool {
     matches!(sign, 'ℹ' | '\u{24B6}'..='\u{24E9}' | '\u{1F130}'..='\u{1F189}' | '\u{1F1E6}'..='\u{1F1FF}')
 }
 
-/// The pieces of the transcript that is coming, joined: a piece by itself may be half a word or half a description.
+/// The pieces of the current transcript, joined. A single piece may be half a word or half a
+/// description.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     item: Option<ItemId>,
@@ -49,7 +51,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// All that is known of `item` with `piece`, which is everything where it is the `last`.
+    /// Returns all text known of `item`, `piece` included. The `last` piece carries the whole text.
     pub(crate) fn join(&mut self, item: &ItemId, piece: &str, last: bool) -> &str {
         if last || self.item.as_ref() != Some(item) {
             self.item = Some(item.clone());
@@ -62,7 +64,7 @@ impl Pieces {
     }
 }
 
-/// Bytes that are joined; what was said is clear long before.
+/// The most bytes that are joined. A much shorter text already shows whether something was said.
 const LONGEST: usize = 4096;
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ async fn it_rings_once_when_it_was_last_set_to_and_can_be_set_again() {
     alarm.set(clock::now() + 40 * MS);
     drop(alarm);
     tokio::time::sleep(100 * MS).await;
-    // Timers count whole milliseconds and are never early.
+    // Tokio's timers count whole milliseconds and are never early.
     let late: Vec<_> =
         no_input_step.borrow().iter().zip([begun + 30 * MS, passed, again]).map(|(at, due)| *at - due).collect();
     assert!(late.len() == 3 && late.iter().all(|late| *late <= 2 * MS), "{late:?}");

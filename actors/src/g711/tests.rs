@@ -1,13 +1,14 @@
 use super::*;
 
-/// G.711 as its tables state it: 128 intervals a side, `edges[n]..edges[n + 1]` coded as `n`. In units of 16-bit samples.
+/// G.711 by its tables: 128 intervals a side, `edges[n]..edges[n + 1]` coded as `n`. In units of
+/// 16-bit samples.
 struct Law {
     edges: Vec<i32>,
     values: Vec<i32>,
 }
 
-/// Table 2a/G.711: eight segments of 16 intervals that end at 31, 95, 223 … 8159 (14 bit), each with twice the step of the
-/// one before; the very first interval is half as wide and stands for zero.
+/// Table 2a/G.711: eight segments of 16 intervals that end at 31, 95, 223 … 8159 (14 bit). Each has
+/// twice the step of the one before. The very first interval is half as wide and stands for zero.
 fn mulaw() -> Law {
     let mut edges = vec![0, 1];
     for segment in 0..8 {
@@ -20,8 +21,8 @@ fn mulaw() -> Law {
     law(&edges, 4, 0)
 }
 
-/// Table 1a/G.711: 32 intervals of the first step, then six segments of 16, each with twice the step of the one before, to 4096
-/// (13 bit).
+/// Table 1a/G.711: 32 intervals of the first step, then six segments of 16, each with twice the
+/// step of the one before, to 4096 (13 bit).
 fn alaw() -> Law {
     let mut edges = vec![0];
     for segment in [0, 0, 1, 2, 3, 4, 5, 6] {
@@ -33,7 +34,7 @@ fn alaw() -> Law {
     law(&edges, 8, 1)
 }
 
-/// An interval stands for its middle; mu-law's first for `first` units.
+/// An interval decodes to its middle; mu-law's first one decodes to `first` units.
 fn law(edges: &[i32], unit: i32, first: i32) -> Law {
     let mut values: Vec<i32> = edges.windows(2).map(|edge| (edge[0] + edge[1]) * unit / 2).collect();
     values[0] = first * unit;
@@ -42,7 +43,7 @@ fn law(edges: &[i32], unit: i32, first: i32) -> Law {
 
 impl Law {
     fn interval_of(&self, sample: i16) -> usize {
-        // G.191 mirrors by one's complement: -1 is coded like 0 with the other sign.
+        // G.191 takes the one's complement: -1 is coded like 0 with the other sign.
         let magnitude = i32::from(if sample < 0 { !sample } else { sample });
         self.edges[1..128].partition_point(|&edge| edge <= magnitude)
     }
@@ -94,7 +95,8 @@ fn the_published_reference_points_of_mulaw_hold() {
         (0, 0xFF, 0),
         (8, 0xFE, 8),
         (100, 0xF2, 104),
-        // On a decision threshold: by one's complement it falls to the smaller code, where Sun's encoder says 0x72.
+        // On a decision threshold: one's complement gives the smaller code, where Sun's encoder
+        // gives 0x72.
         (-100, 0x73, -96),
         (-101, 0x72, -104),
         (1000, 0xCE, 988),
@@ -112,7 +114,7 @@ fn the_published_reference_points_of_mulaw_hold() {
 #[test]
 fn a_code_survives_decoding_and_encoding() {
     for code in 0..=255 {
-        // Mu-law has two zeros; the negative one comes back as the positive one.
+        // Mu-law has two zeros; the negative one decodes and encodes to the positive one.
         let expected = if code == 0x7F { 0xFF } else { code };
         assert_eq!(encode_mulaw(decode_mulaw(code)), expected);
         assert_eq!(encode_alaw(decode_alaw(code)), code);
@@ -122,7 +124,7 @@ fn a_code_survives_decoding_and_encoding() {
 #[test]
 fn slices_are_their_samples_one_by_one() {
     let edges = [0, 1, -1, 1000, -1000, i16::MAX, i16::MIN];
-    // More than the widest register holds, and not a whole number of them.
+    // More samples than the widest register holds, and not a multiple of it.
     let samples: Vec<i16> = edges.into_iter().chain((i16::MIN..=i16::MAX).step_by(37)).collect();
     let each = |samples: &[i16], coded: fn(i16) -> i16| samples.iter().map(|&it| coded(it)).collect::<Vec<_>>();
     for encoding in [Encoding::MuLaw, Encoding::ALaw, Encoding::Pcm16] {
