@@ -1,6 +1,7 @@
 //! The Delivery actor: the shell around [`super::schedule`] and [`super::store`].
 //!
-//! It runs on an arbiter of its own. Its memory is bounded (`MOST_HELD`); further deliveries wait on disk.
+//! It runs on an arbiter of its own. Its memory is bounded (`MOST_HELD`); further deliveries wait
+//! on disk.
 
 mod cases;
 mod erased;
@@ -46,7 +47,7 @@ pub struct Delivery {
     plan: Arc<DeliveryPlan>,
     store: Store,
     schedule: Schedule,
-    /// The cases that are not over, by their notice's id.
+    /// The unfinished cases, by their notice's id.
     cases: HashMap<Arc<str>, Case>,
     /// Cases whose last step is not on disk yet.
     unsaved: BTreeSet<Arc<str>>,
@@ -62,17 +63,17 @@ pub struct Delivery {
     swept: Option<Instant>,
     /// The queue shared with other nodes, if one is configured.
     node: Option<Node>,
-    /// Made on the actor's own thread; the actor itself is made on another one.
+    /// Created on the actor's own thread; the actor itself is created on another one.
     alarm: Option<SendWrapper<Alarm>>,
     /// Answered when the actor has finished.
     finishing: Option<oneshot::Sender<()>>,
 }
 
 impl Delivery {
-    /// Not yet started.
+    /// A Delivery that has not started yet.
     ///
     /// # Errors
-    /// When the folders cannot be made.
+    /// When the folders cannot be created.
     pub fn new(plan: DeliveryPlan) -> io::Result<Self> {
         let store = Store::open(&plan.records)?;
         let lanes: Vec<_> = plan
@@ -93,7 +94,7 @@ impl Delivery {
             store,
             cases: HashMap::new(),
             unsaved: BTreeSet::new(),
-            // Deliveries left by an earlier process are loaded first.
+            // An earlier process may have left deliveries: load them first.
             overflown: true,
             seen: Seen::default(),
             records: Watch::default(),
@@ -162,7 +163,8 @@ impl Delivery {
         }
     }
 
-    /// Whether the service is stopping and no try is under way. Results go to the shared queue first.
+    /// Whether the service is stopping and no try is under way. Results go to the shared queue
+    /// first.
     fn is_finished(&self) -> bool {
         let told = self.node.is_none() || self.unsaved.is_empty();
         self.finishing.is_some() && self.schedule.in_flight() == 0 && told
@@ -260,7 +262,7 @@ impl Delivery {
         }
     }
 
-    /// Looks for new work on disk.
+    /// Checks the disk for new work.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.look_for_erased(ctx);
         for id in self.unsaved.clone() {
@@ -356,7 +358,8 @@ impl Actor for Delivery {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // A call sends three small messages: over a thousand calls begin and end on a hung disk before one is dropped.
+        // A call sends three small messages: over a thousand calls begin and end on a hung disk
+        // before one is dropped.
         ctx.set_mailbox_capacity(MOST_NEWS);
         self.alarm = Some(SendWrapper::new(Alarm::new(ctx.address().downgrade().recipient())));
         self.look(ctx);
@@ -365,7 +368,7 @@ impl Actor for Delivery {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         if let Some(waiting) = self.finishing.take() {
-            // Whoever asked may have stopped waiting.
+            // The asker may have stopped waiting.
             let _ = waiting.send(());
         } else {
             emit(Event::DeliveryStopped { pending: self.schedule.len() });
@@ -430,17 +433,18 @@ fn local(moment: DateTime<Utc>) -> NaiveDateTime {
     moment.with_timezone(&Local).naive_local()
 }
 
-/// How often the disk is looked at: one `stat` where nothing has changed. Longer makes receivers wait, shorter is noise.
+/// How often the disk is checked for new work: one `stat` where nothing has changed. Longer:
+/// receivers wait. Shorter: needless work.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often old files are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Cases in memory, of a kilobyte or two. More wait on disk, where they lose nothing but a look.
+/// Cases in memory, of one or two kilobytes each. Further cases wait on disk; they lose only time.
 const MOST_HELD: usize = 10_000;
 /// Call updates that may wait while the disk hangs.
 const MOST_NEWS: usize = 4096;
 /// The longest pause that a receiver may ask for or an operator may configure.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
-/// Failures in a row that open an endpoint's breaker. Fewer stops all deliveries for one bad letter.
+/// Failures in a row that open an endpoint's breaker. Fewer: one bad delivery stops all others.
 const FAILURES_IN_A_ROW: u32 = 5;
 /// The longest pause of a breaker: by then the endpoint may have been repaired.
 const LONGEST_PEACE: Duration = Duration::from_secs(300);

@@ -1,4 +1,5 @@
-//! The circuit breaker of one endpoint: a receiver that is down gets a pause and then one delivery at a time. Pure.
+//! The circuit breaker of one endpoint: a receiver that is down gets a pause and then one delivery
+//! at a time. Pure.
 //!
 //! ```text
 //! Closed ──failures in a row──▶ Open(until) ──time──▶ Trying ──success──▶ Closed
@@ -11,12 +12,12 @@ use std::time::{Duration, Instant};
 /// When it opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPlan {
-    /// Failures in a row, of whichever deliveries, that open it. Fewer: one bad minute stops everything. More: a receiver that is
-    /// down gets a flood.
+    /// Failures in a row, over all deliveries, that open it. Fewer: one bad minute stops
+    /// everything. More: a receiver that is down is flooded.
     pub threshold: u32,
     /// The first pause.
     pub first: Duration,
-    /// The longest pause; each is twice the one before.
+    /// The longest pause. Each pause is twice the one before.
     pub longest: Duration,
 }
 
@@ -29,11 +30,11 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Deliveries are sent; counts failures in a row.
+    /// Deliveries are sent. Counts failures in a row.
     Closed { failures: u32 },
     /// No delivery is sent until then.
     Open { until: Instant, pause: Duration },
-    /// One delivery was sent; its answer decides.
+    /// One delivery was sent. Its answer decides.
     Trying { pause: Duration },
 }
 
@@ -42,19 +43,20 @@ enum State {
 pub(super) enum Turn {
     /// Nothing.
     None,
-    /// It opened, for so long.
+    /// It opened, for this long.
     Opened(Duration),
     /// It closed.
     Closed,
 }
 
 impl Breaker {
-    /// A closed one.
+    /// A closed breaker.
     pub(super) fn new(plan: BreakerPlan) -> Self {
         Self { plan, state: State::Closed { failures: 0 } }
     }
 
-    /// Whether a delivery may be sent now. An open breaker whose pause is over admits one, and no other until it is answered.
+    /// Whether a delivery may be sent now. An open breaker whose pause is over admits one, and no
+    /// other until it is answered.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         match self.state {
             State::Closed { .. } => true,
@@ -66,7 +68,8 @@ impl Breaker {
         }
     }
 
-    /// The earliest time of the next delivery. `None`: at once, or after the answer to the one that was admitted.
+    /// The earliest time of the next delivery. `None`: at once, or after the answer to the admitted
+    /// one.
     pub(super) fn opens_at(&self) -> Option<Instant> {
         match self.state {
             State::Open { until, .. } => Some(until),

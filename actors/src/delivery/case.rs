@@ -10,22 +10,22 @@ use super::notice::Notice;
 /// A notice and its state for each endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
-    /// The version of this form.
+    /// The version of this file format.
     pub version: u32,
-    /// What is told.
+    /// The notice that is delivered.
     pub notice: Notice,
-    /// How far it has come, by the endpoint's name.
+    /// The state of each delivery, by the endpoint's name.
     pub deliveries: BTreeMap<String, Course>,
 }
 
 /// One delivery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// How far it is.
+    /// Its status.
     pub status: Status,
     /// Tries so far.
     pub attempts: u32,
-    /// When it was taken up: what `give_up_after` counts from.
+    /// When it was accepted: `give_up_after` counts from here.
     pub since: DateTime<Utc>,
     /// When it is tried next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ pub struct Course {
     /// When it was tried last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<DateTime<Utc>>,
-    /// The result of the last try in our own words; never the receiver's.
+    /// The result of the last try in our own words; never the receiver's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// When it was delivered or given up.
@@ -41,11 +41,11 @@ pub struct Course {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-/// How far a delivery is, or all of a notice's.
+/// The status of a delivery, or of all deliveries of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Not tried yet, or to be tried again.
+    /// Not tried yet, or waiting for the next try.
     Pending,
     /// The receiver has it.
     Completed,
@@ -65,13 +65,13 @@ impl Status {
 }
 
 impl Case {
-    /// A notice that was not sent yet.
+    /// A notice that has not been sent yet.
     pub fn new(notice: Notice, endpoints: &[&str], now: DateTime<Utc>) -> Self {
         let deliveries = endpoints.iter().map(|name| ((*name).to_owned(), Course::new(now))).collect();
         Self { version: VERSION, notice, deliveries }
     }
 
-    /// Pending while any delivery is; failed when one has failed and none is pending.
+    /// Pending while any delivery is; failed when none is pending and one has failed.
     pub fn status(&self) -> Status {
         let any = |status| self.deliveries.values().any(|course| course.status == status);
         if any(Status::Pending) {
@@ -101,7 +101,7 @@ impl Case {
     /// The content of its file.
     ///
     /// # Errors
-    /// Never for what a case holds; the serializer's signature says that it could.
+    /// Never in practice; the serializer's signature requires it.
     pub fn json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
     }
@@ -109,7 +109,7 @@ impl Case {
     /// Reads a file.
     ///
     /// # Errors
-    /// In words, when it is no case or one of another version.
+    /// In words, when it is not a case, or one of another version.
     pub fn read(content: &[u8]) -> Result<Self, String> {
         let case: Self = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         if case.version == VERSION {
@@ -134,7 +134,7 @@ impl Course {
     }
 }
 
-/// A moment as files have it.
+/// A time as files have it.
 pub fn rfc3339(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

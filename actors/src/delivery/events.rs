@@ -11,7 +11,7 @@ use crate::ids::CallTag;
 /// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A receiver has an event.
+    /// A receiver has accepted an event.
     WebhookDelivered {
         /// The endpoint's name.
         endpoint: &'a str,
@@ -20,7 +20,7 @@ pub enum Event<'a> {
         /// Tries it took.
         attempts: u32,
     },
-    /// A receiver does not have an event yet; the delivery is tried again.
+    /// A receiver has not accepted an event yet; the delivery is tried again.
     WebhookDelayed {
         /// The endpoint's name.
         endpoint: &'a str,
@@ -61,12 +61,12 @@ pub enum Event<'a> {
         /// Its name.
         endpoint: &'a str,
     },
-    /// Deliveries cannot be written to disk; they go on in memory and are written when that is possible.
+    /// Deliveries cannot be written to disk. They continue in memory and are written later.
     DeliveryUnsaved {
         /// Why.
         problem: &'a str,
     },
-    /// The queue that several nodes share does not answer; what is new waits on disk.
+    /// The queue that several nodes share does not answer. New deliveries wait on disk.
     QueueAway {
         /// Why.
         problem: &'a str,
@@ -90,7 +90,7 @@ pub enum Event<'a> {
         /// The call.
         call: &'a CallTag,
     },
-    /// A queue file, or the transcript beside it, cannot be read; it is left as it is.
+    /// A queue file, or its transcript, cannot be read. It is left as it is.
     QueueUnreadable {
         /// Its name.
         name: &'a str,

@@ -18,7 +18,7 @@ pub struct Letter {
     pub body: Vec<u8>,
 }
 
-/// Sends a letter. Returns the answer, and the same in words without anything private.
+/// Sends a letter. Returns the answer, and a description of it without anything private.
 pub async fn post(endpoint: &EndpointPlan, letter: Letter) -> (Answer, String) {
     let answered = async {
         let asked = actix_rt::time::timeout(endpoint.timeout, ask(endpoint, letter)).await;
@@ -40,8 +40,9 @@ async fn judge(answer: http::Answer) -> Result<(Answer, String), String> {
     let retry_after = answer.header("retry-after").and_then(|text| pause(text, clock::wall()));
     match status {
         200..=299 => {
-            // An answer that is cut short may come from a receiver that died on the way: it is not believed. All else that a body
-            // may be, long, packed, without an end, takes nothing back of the yes.
+            // A cut answer may come from a receiver that died before it had stored the event: it
+            // does not count as accepted. Any other body (long, compressed, endless) does not undo
+            // a 2xx.
             match actix_rt::time::timeout(LAST_WORDS, answer.body(MOST_READ)).await {
                 Ok(Err(BadBody::CutShort)) => Err("the answer was cut short".to_owned()),
                 Ok(Ok(_) | Err(BadBody::TooLong(_) | BadBody::Packed(_))) | Err(_) => {
@@ -58,7 +59,7 @@ async fn judge(answer: http::Answer) -> Result<(Answer, String), String> {
     }
 }
 
-/// The letter, signed as it is sent.
+/// The signed request.
 fn request(endpoint: &EndpointPlan, letter: Letter) -> Result<Request, Unanswered> {
     let timestamp = clock::wall().timestamp();
     let signature = endpoint.secrets.as_ref().map(|secrets| secrets.sign(&letter.id, timestamp, &letter.body));
@@ -92,7 +93,7 @@ fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some((date.to_utc() - now).to_std().unwrap_or_default())
 }
 
-/// The most of an answer that is read. Receivers say "ok", and some a page.
+/// The most bytes read of an answer. Receivers say "ok"; some send a page.
 const MOST_READ: usize = 64 * 1024;
 /// How long to wait for the rest of a 2xx answer. Longer: an endless stream occupies a slot.
 const LAST_WORDS: Duration = Duration::from_secs(2);

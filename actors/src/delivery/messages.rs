@@ -1,4 +1,4 @@
-//! What the Delivery actor hears.
+//! The messages that the Delivery actor accepts.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub enum CallUpdate {
     Started(CallSummary),
     /// It is over.
     Ended {
-        /// Whose call it was.
+        /// The call.
         card: CallSummary,
         /// Why and by whom.
         ending: Ending,
@@ -30,8 +30,9 @@ pub enum CallUpdate {
     },
 }
 
-/// The service is stopping: look for records once more, start no more tries, and answer when those under way are over, or after
-/// `patience`. What is not delivered by then is on disk and goes on at the next start.
+/// The service is stopping: look for records once more, start no more tries, and answer when those
+/// under way have ended, or after `patience`. Undelivered cases are on disk and continue at the
+/// next start.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Finish {
@@ -39,7 +40,7 @@ pub struct Finish {
     pub patience: Duration,
 }
 
-/// Whose call it is, for receivers.
+/// A call's data for receivers.
 #[derive(Debug, Clone)]
 pub struct CallSummary {
     /// Our id.
@@ -85,8 +86,8 @@ impl CallSummary {
     }
 }
 
-/// Reports the start and the end of one call, each once. It never waits: an update that finds no room is logged, and the call's
-/// record carries the same.
+/// Reports the start and the end of one call, each once. It never waits: an update that finds no
+/// room is logged, and the call's record carries the same data.
 #[derive(Debug)]
 pub struct CallNotifier {
     card: CallSummary,

@@ -1,4 +1,5 @@
-//! Webhooks about calls: signed, delivered at least once, kept across restarts, and never in a call's way.
+//! Webhooks about calls: signed, delivered at least once, kept across restarts, and isolated from
+//! the calls.
 //!
 //! ```text
 //!  call ──news──▶ ┌──────────┐  case ⇄ disk   ┌──────────┐ attempt ┌──────┐
@@ -7,14 +8,16 @@
 //!                                                           answer
 //! ```
 //!
-//! A *notice* is one event of one call; its id follows from the call, so that it is the same in every try, after every restart and
-//! by whichever path it was found. A *case* is a notice and its state for each endpoint: it is written to disk before the first
-//! try and after each. Live calls report their start and end; their records report everything once more, so that a crash between
+//! A *notice* is one event of one call. Its id is derived from the call, so it is the same in every
+//! try, after every restart and whichever way the event was found. A *case* is a notice and its
+//! state for each endpoint. It is written to disk before the first try and after each try. A live
+//! call reports its start and end, and its record reports everything once more, so a crash between
 //! the two loses nothing.
 //!
-//! `schedule` (pure) decides when what is tried, with a `breaker` (pure) for each endpoint. `signature` and `payload` (pure) make
-//! the request. `store` owns the folders, `queue` reads the queue that several nodes share, `http` is one try. `actor` joins them
-//! on a thread of its own, so that a receiver that is down or a slow disk never delays a frame.
+//! `schedule` (pure) decides when each delivery is tried, with a `breaker` (pure) for each
+//! endpoint. `signature` and `payload` (pure) build the request. `store` owns the folders, `queue`
+//! reads the queue that several nodes share, and `http` makes one try. `actor` joins them on a
+//! thread of its own, so a receiver that is down or a slow disk never delays a frame.
 
 pub mod actor;
 mod breaker;

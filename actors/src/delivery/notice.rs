@@ -1,7 +1,7 @@
-//! What a receiver gets: one event of one call. Pure.
+//! A notice: one event of one call, for receivers. Pure.
 //!
-//! A notice's id follows from its call and its kind alone, so that it is the same however often and by whichever
-//! path it is found: reported by the live call, or read from its record after a crash.
+//! A notice's id is derived from its call and its kind alone. It is therefore the same however
+//! often the event is found: reported by the live call, or read from its record after a crash.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,10 @@ pub enum Kind {
     /// A call's stream has started.
     #[serde(rename = "call.started")]
     CallStarted,
-    /// A call is over.
+    /// A call has ended.
     #[serde(rename = "call.ended")]
     CallEnded,
-    /// A call went to a person.
+    /// A call was transferred to a person.
     #[serde(rename = "call.transferred")]
     CallTransferred,
     /// A call's record is on disk.
@@ -56,19 +56,19 @@ impl Kind {
 /// One event of one call, as it is kept until it is delivered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Its id: small letters, digits, `_` and `-`. Travels as `webhook-id`.
+    /// Its id: small letters, digits, `_` and `-`. Sent as `webhook-id`.
     pub id: String,
     /// What happened.
     #[serde(rename = "type")]
     pub kind: Kind,
     /// When.
     pub at: DateTime<Utc>,
-    /// Whose call it was.
+    /// The call.
     pub call: Party,
-    /// Why the call ended, where it has.
+    /// Why the call ended, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Close>,
-    /// The record's files, where there are any.
+    /// The record's files, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordFiles>,
 }
@@ -105,13 +105,13 @@ pub struct Party {
 pub struct Close {
     /// Why: a word of the record's `ending`.
     pub reason: String,
-    /// Who did it.
+    /// Who ended it.
     pub by: String,
-    /// From the stream's start.
+    /// Counted from the stream's start.
     pub duration_ms: u64,
 }
 
-/// A record's files, by their names within the folder of records.
+/// A record's files, by their names in the folder of records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordFiles {
     /// The transcript.
@@ -146,7 +146,7 @@ impl Notice {
         Self { id: id_of(&call.id, kind), kind, at, call, ending: ending.map(close), record: None }
     }
 
-    /// The notices that a record gives: the call began, how it ended, and the record is there.
+    /// The notices that follow from a record: the call started, it ended, and the record is ready.
     pub fn of_record(record: &Value, files: &RecordFiles) -> Vec<Self> {
         let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         let moment = |key: &str| record[key].as_i64().and_then(DateTime::from_timestamp_millis);
@@ -195,7 +195,7 @@ pub fn ids_of(call: &str) -> [String; 4] {
     Kind::ALL.map(|kind| id_of(call, kind))
 }
 
-/// Whether a text can be a notice's id, and so a file's name.
+/// Whether a text is a valid notice id, and so a safe file name.
 pub fn is_id(text: &str) -> bool {
     let sign = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_' || sign == '-';
     text.starts_with("evt_") && text.len() <= LONGEST_ID && text.chars().all(sign)

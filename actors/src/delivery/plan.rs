@@ -1,4 +1,4 @@
-//! The endpoints and how they are called: `[webhooks]`, checked before a port is bound. Pure.
+//! The endpoints and their settings: `[webhooks]`, validated before the service opens a port. Pure.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,18 +11,19 @@ use super::signature::Secrets;
 use crate::ids::Private;
 use crate::tools::plan::is_public;
 
-/// All of it.
+/// The settings of all deliveries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryPlan {
     /// The folder of records (`records.dir`); deliveries are kept in `deliveries` within it.
     pub records: PathBuf,
     /// The receivers.
     pub endpoints: Vec<EndpointPlan>,
-    /// How a delivery is tried again.
+    /// When a failed delivery is tried again.
     pub retry: RetryPlan,
-    /// How long a delivery that is done can still be looked up.
+    /// How long a completed delivery can still be looked up.
     pub keep: Duration,
-    /// The Redis whose queue several nodes share, its password included; `None` keeps everything on this node's disk.
+    /// The Redis whose queue several nodes share, with its password. `None` keeps everything on
+    /// this node's disk.
     pub redis_url: Option<Private<String>>,
 }
 
@@ -37,17 +38,18 @@ pub struct EndpointPlan {
     pub events: Vec<Kind>,
     /// The shape of the body.
     pub payload: Payload,
-    /// What deliveries are signed with; `None` is unsigned, for receivers that know no signatures.
+    /// The secrets that sign deliveries. `None` sends unsigned, for receivers that do not check
+    /// signatures.
     pub secrets: Option<Secrets>,
     /// Sent as `Authorization: Bearer`.
     pub bearer: Option<Private<String>>,
     /// Further headers, for gateways; their values come from the environment.
     pub headers: Vec<(String, Private<String>)>,
-    /// From a try's first byte to the answer's last.
+    /// The time from a try's first byte to the answer's last.
     pub timeout: Duration,
-    /// Tries at once.
+    /// The most concurrent tries.
     pub concurrency: usize,
-    /// Private and loopback addresses that are allowed.
+    /// Private and loopback addresses that it may connect to.
     pub allow_private: Vec<IpAddr>,
 }
 
@@ -59,7 +61,7 @@ impl DeliveryPlan {
 }
 
 impl EndpointPlan {
-    /// Whether it may connect to `address`: public ones, and private ones that are listed.
+    /// Whether it may connect to `address`: a public one, or a private one that is listed.
     pub fn may_reach(&self, address: IpAddr) -> bool {
         let address = match address {
             IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),

@@ -1,7 +1,7 @@
-//! Finds and removes what the shared queue holds of a call, for erasure. Blocks.
+//! Finds and removes a call's data in the shared queue, for erasure. Blocks.
 //!
-//! The call is marked there before anything is removed, so that no node writes its own copy back; see
-//! [`crate::erasure`].
+//! The eraser marks the call there before it removes anything, so that no node writes its own copy
+//! back; see [`crate::erasure`].
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use super::case::Case;
 use super::notice::ids_of;
 use crate::erasure::{KEPT, key};
 
-/// The queue, connected.
+/// A connection to the queue.
 pub struct SharedQueue {
     connection: Connection,
 }
 
-/// One thing that the queue holds.
+/// One case in the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
-    /// Where it lies.
+    /// Where it is.
     pub place: Place,
-    /// What it is.
+    /// The case.
     pub case: Case,
 }
 
 /// A place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// An entry of the stream, by its number.
+    /// An entry of the stream, by its id.
     Entry(String),
-    /// How far a case is, by its event's id.
+    /// The progress of a case, by its event's id.
     Progress(String),
-    /// How a case ended, by its event's id.
+    /// The result of a case, by its event's id.
     Result(String),
 }
 
 impl Place {
-    /// Its name for people.
+    /// Its name in messages to people.
     pub fn name(&self) -> String {
         match self {
             Self::Entry(entry) => format!("{STREAM} {entry}"),
@@ -60,7 +60,7 @@ impl SharedQueue {
         Ok(Self { connection })
     }
 
-    /// Every case that is there, wherever it lies, without its record.
+    /// Every case in the queue, wherever it is, without its record.
     ///
     /// # Errors
     /// When Redis does not answer in time.
@@ -97,7 +97,7 @@ impl SharedQueue {
         self.connection.set_ex(format!("{ERASED}{}", key(call)), 1, KEPT.as_secs())
     }
 
-    /// Removes what lies at `places`, and whatever there is of the events of `call`.
+    /// Removes the data at `places`, and all data of the events of `call`.
     ///
     /// # Errors
     /// When Redis does not answer in time.
@@ -133,17 +133,17 @@ fn held_in(entry: &StreamId) -> Option<Held> {
 pub const STREAM: &str = "switchboard:deliveries";
 /// The group of all nodes.
 pub const GROUP: &str = "switchboard";
-/// How far cases are.
+/// The progress of cases.
 pub const PROGRESS: &str = "switchboard:progress";
-/// How a case ended; its event's id follows.
+/// The result of a case; its event's id follows.
 pub const RESULT: &str = "switchboard:result:";
-/// A call that was erased; its key follows.
+/// The mark of an erased call; its key follows.
 pub const ERASED: &str = "switchboard:erased:";
-/// The field of an entry that holds the case.
+/// The field of an entry with the case.
 pub const CASE: &str = "case";
-/// The field of an entry that holds the record.
+/// The field of an entry with the record.
 pub const RECORD: &str = "record";
-/// Entries that are read in one command, each with its record.
+/// Entries per command, each with its record.
 const PAGE: usize = 32;
 /// How long Redis may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);

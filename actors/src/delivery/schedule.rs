@@ -1,11 +1,13 @@
-//! When which delivery is tried. Pure: time and chance come in as arguments.
+//! Decides when each delivery is tried. Pure: time and randomness are arguments.
 //!
-//! A *job* is one notice for one endpoint. Each endpoint is a lane of its own: so many at once, a [`Breaker`], a pause where the
-//! receiver asked for one (`Retry-After`), shut for good after a 410. A failed job waits for a random part of
-//! `initial × 2ⁿ` (full jitter, at most `max`), never less than the receiver asked for, and is given up when the
-//! next try would come later than `give_up_after` from the moment it was first taken up.
+//! A *job* is one notice for one endpoint. Each endpoint is a lane of its own. It has a limit of
+//! concurrent tries and a [`Breaker`], pauses when the receiver asks for it (`Retry-After`), and is
+//! shut for good after a 410. A failed job waits for a random part of `initial × 2ⁿ` (full jitter,
+//! at most `max`), and never less than the receiver asked for. It is given up when the next try
+//! would be later than `give_up_after` from the moment it was accepted.
 //!
-//! The shell writes the state of a job to disk after each action, so that a restart goes on from there.
+//! The actor writes the state of a job to disk after each action, so a restart continues from
+//! there.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,14 +15,14 @@ use std::time::{Duration, Instant};
 
 use super::breaker::{Breaker, BreakerPlan, Turn};
 
-/// How failed deliveries are tried again.
+/// When failed deliveries are tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPlan {
-    /// The bound of the first pause; each that follows is twice as long.
+    /// The bound of the first pause. Each following pause is twice as long.
     pub initial: Duration,
     /// The longest pause.
     pub max: Duration,
-    /// How long a delivery is tried, from the moment it was taken up.
+    /// How long a delivery is tried, from the moment it was accepted.
     pub give_up_after: Duration,
 }
 
@@ -29,43 +31,44 @@ pub struct RetryPlan {
 pub struct Job {
     /// The notice's id.
     pub notice: Arc<str>,
-    /// The endpoint's place in the configuration.
+    /// The endpoint's index in the configuration.
     pub endpoint: usize,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A job is to be done.
+    /// A job was added.
     Queued {
         /// The job.
         job: Job,
         /// Tries so far, those before a restart included.
         attempts: u32,
-        /// How long ago it was first taken up.
+        /// How long ago it was accepted.
         age: Duration,
-        /// How long it has yet to wait.
+        /// How long it still has to wait.
         wait: Duration,
     },
-    /// A try is over.
+    /// A try has ended.
     Answered {
         /// The job.
         job: Job,
-        /// How it went.
+        /// Its result.
         answer: Answer,
         /// A random number from 0 up to 1.
         chance: f64,
     },
-    /// The deadline has come, or anything else may have changed.
+    /// The deadline has passed, or anything else may have changed.
     TimePassed,
-    /// A notice is forgotten: nothing more of it is sent or logged, whatever the result of a try under way.
+    /// A notice is dropped: nothing more of it is sent or logged, whatever the result of a try
+    /// under way.
     Forgotten {
         /// The notice's id.
         notice: Arc<str>,
     },
     /// An endpoint that was shut is open again.
     Reopened {
-        /// Its place in the configuration.
+        /// Its index in the configuration.
         endpoint: usize,
     },
 }
@@ -81,38 +84,38 @@ pub enum Timer {
     Breaker,
 }
 
-/// How a try went.
+/// The result of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The receiver has it: 2xx, and its answer came whole.
+    /// The receiver accepted it: 2xx, with a complete answer.
     Accepted,
-    /// The receiver answered anything else.
+    /// The receiver answered with any other status.
     Refused {
         /// The HTTP status.
         status: u16,
         /// The pause it asked for.
         retry_after: Option<Duration>,
     },
-    /// There was no answer, or not a whole one.
+    /// There was no answer, or an incomplete one.
     Unreached,
-    /// It could not be sent just now, through no fault of the receiver.
+    /// It could not be sent this time; the receiver is not at fault.
     Unsent,
-    /// It cannot be sent at all, now or later.
+    /// It can never be sent.
     Impossible,
-    /// Its call was erased: nothing is sent and the job is forgotten.
+    /// Its call was erased: nothing is sent, and the job is dropped.
     Erased,
-    /// The shared queue has lost it; its own node adds it again.
+    /// The shared queue has lost it. Its own node adds it again.
     Lost,
 }
 
-/// What the shell has to do.
+/// An action for the actor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Try it now.
     Attempt {
         /// The job.
         job: Job,
-        /// Which try it is, from 1.
+        /// The number of the try, from 1.
         attempt: u32,
     },
     /// It is done.
@@ -131,7 +134,7 @@ pub enum Action {
         /// The pause.
         wait: Duration,
     },
-    /// It is a dead letter.
+    /// It has become a dead letter.
     GivenUp {
         /// The job.
         job: Job,
@@ -162,7 +165,7 @@ pub enum Action {
 /// Why a job was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It was tried for as long as the plan says.
+    /// It was tried for as long as the plan allows.
     TooOld,
     /// Its endpoint answered 410, now or earlier.
     Gone,
@@ -170,7 +173,7 @@ pub enum Why {
     Impossible,
 }
 
-/// All jobs that are not done.
+/// All unfinished jobs.
 #[derive(Debug)]
 pub struct Schedule {
     retry: RetryPlan,
@@ -202,7 +205,8 @@ struct Progress {
 }
 
 impl Schedule {
-    /// An empty one; `lanes` says how many deliveries at once each endpoint takes, and whether it is shut.
+    /// An empty schedule. `lanes` gives each endpoint's limit of concurrent tries, and whether it
+    /// is shut.
     pub fn new(retry: RetryPlan, breaker: BreakerPlan, lanes: &[(usize, bool)]) -> Self {
         let lanes = lanes.iter().map(|&(concurrency, shut)| Lane {
             concurrency: concurrency.max(1),
@@ -236,22 +240,22 @@ impl Schedule {
         actions
     }
 
-    /// When something is due, and what for. `None` while only answers are waited for.
+    /// The next deadline and its reason. `None` while only answers are waited for.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         self.lanes.iter().filter_map(Lane::deadline).min_by_key(|(due, _)| *due)
     }
 
-    /// Jobs that are not done.
+    /// The number of unfinished jobs.
     pub fn len(&self) -> usize {
         self.jobs.len()
     }
 
-    /// Whether everything is done.
+    /// Whether there is no unfinished job.
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 
-    /// Jobs that are being tried at this moment.
+    /// The number of jobs being tried now.
     pub fn in_flight(&self) -> usize {
         self.lanes.iter().map(|lane| lane.in_flight).sum()
     }
@@ -270,7 +274,7 @@ impl Schedule {
         let (endpoint, retry) = (job.endpoint, self.retry);
         let Some(lane) = self.lanes.get_mut(endpoint) else { return };
         let Some(progress) = self.jobs.get_mut(&job) else { return };
-        // A late answer to a job that is not being tried: it was given up when its lane was shut.
+        // A late answer for a job that is not being tried: it was given up when its lane was shut.
         if progress.due.is_some() {
             return;
         }
@@ -311,7 +315,7 @@ impl Schedule {
             Answer::Refused { .. } | Answer::Unreached | Answer::Unsent => {
                 let asked = asked_pause(answer);
                 if let Some(pause) = asked {
-                    // A pause that one delivery is asked for holds for all of the endpoint.
+                    // A pause that a receiver asks for applies to all deliveries of the endpoint.
                     lane.not_before = lane.not_before.max(Some(now + pause));
                 }
                 let wait = backoff(&retry, attempts, chance).max(asked.unwrap_or_default());
@@ -375,7 +379,8 @@ impl Schedule {
         }
     }
 
-    /// Gives up every job of an endpoint that is gone. They are dead letters until an operator retries them.
+    /// Gives up every job of an endpoint that is gone. They are dead letters until an operator
+    /// retries them.
     fn empty_shut(&mut self, endpoint: usize, actions: &mut Vec<Action>) {
         for (_, notice) in std::mem::take(&mut self.lanes[endpoint].waiting) {
             self.give_up(Job { notice, endpoint }, Why::Gone, actions);
@@ -384,7 +389,7 @@ impl Schedule {
 }
 
 impl Lane {
-    /// When the next job may be tried: the latest of all that holds it back.
+    /// When the next job may be tried: the latest of all its constraints.
     fn deadline(&self) -> Option<(Instant, Timer)> {
         if self.shut || self.in_flight >= self.concurrency || self.breaker.is_trying() {
             return None;
@@ -399,7 +404,7 @@ impl Lane {
     }
 }
 
-/// Whether the receiver works, by its answer; independent of the delivery's result.
+/// Whether the receiver works, judged by its answer; independent of the delivery's result.
 enum Health {
     Good,
     Bad,
@@ -423,7 +428,8 @@ fn asked_pause(answer: &Answer) -> Option<Duration> {
     }
 }
 
-/// Full jitter: any part of the bound, so that deliveries that failed together do not come back together.
+/// Full jitter: a random part of the bound, so that deliveries that failed together do not retry
+/// together.
 fn backoff(retry: &RetryPlan, attempts: u32, chance: f64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(MOST_DOUBLINGS);
     let bound = retry.initial.saturating_mul(1 << doublings).min(retry.max);
@@ -432,7 +438,7 @@ fn backoff(retry: &RetryPlan, attempts: u32, chance: f64) -> Duration {
 
 /// The longest pause a receiver may ask for; a longer one would let a delivery expire.
 const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
-/// Beyond this every pause is the longest one anyway.
+/// With more doublings every pause is the longest one anyway.
 const MOST_DOUBLINGS: u32 = 24;
 
 #[cfg(test)]

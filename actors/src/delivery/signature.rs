@@ -1,7 +1,8 @@
-//! Signatures by the Standard Webhooks convention: `v1,` and the base64 of an HMAC-SHA256 over id, timestamp and body. Pure.
+//! Signatures of the Standard Webhooks convention: `v1,` and the base64 of an HMAC-SHA256 over id,
+//! timestamp and body. Pure.
 //!
-//! A secret is written `whsec_` and base64. Several may be given, separated by commas or blanks; a delivery carries a signature for
-//! each, so that a receiver may rotate its secret.
+//! A secret is written as `whsec_` and base64. Several secrets are separated by commas or blanks. A
+//! delivery carries a signature for each, so that a receiver can rotate its secret.
 
 use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,13 +26,13 @@ pub enum SecretProblem {
     /// It is too short or too long.
     #[error("it has {found} bytes, expected {LEAST_BYTES} to {MOST_BYTES}")]
     Length {
-        /// The bytes there are.
+        /// Its number of bytes.
         found: usize,
     },
     /// There are too many, or none.
     #[error("found {found} secrets, expected 1 to {MOST_SECRETS}")]
     Number {
-        /// How many there are.
+        /// The number given.
         found: usize,
     },
 }
@@ -40,7 +41,7 @@ impl Secrets {
     /// Reads one secret, or several.
     ///
     /// # Errors
-    /// When one of them is no secret.
+    /// When one of them is not a valid secret.
     pub fn parse(text: &str) -> Result<Self, SecretProblem> {
         let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
         let keys = words.map(parse_one).collect::<Result<Vec<_>, _>>()?;
@@ -50,7 +51,7 @@ impl Secrets {
         Ok(Self(keys))
     }
 
-    /// The value of `webhook-signature`: a signature for each secret, with a blank between two.
+    /// The value of `webhook-signature`: a signature for each secret, separated by blanks.
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let signatures: Vec<String> = self.0.iter().map(|key| sign_one(key.expose(), id, timestamp, body)).collect();
         signatures.join(" ")
@@ -77,10 +78,11 @@ fn sign_one(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode_to_string(mac.finalize().into_bytes()))
 }
 
-/// The convention's own bounds are 24 and 64 bytes. Shorter can be guessed; longer is hashed down by HMAC anyway.
+/// The convention's own bounds are 24 and 64 bytes. Shorter secrets can be guessed; HMAC hashes
+/// longer ones down anyway.
 const LEAST_BYTES: usize = 24;
 const MOST_BYTES: usize = 64;
-/// A rotation needs two; more are forgotten ones.
+/// A rotation needs two secrets; more are leftovers.
 const MOST_SECRETS: usize = 4;
 
 #[cfg(test)]

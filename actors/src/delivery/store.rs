@@ -1,17 +1,17 @@
 //! Deliveries on disk.
 //!
 //! ```text
-//! <records.dir>/                      the queue files that calls leave, their status kept up to date
+//! <records.dir>/                      the calls' queue files, with an up-to-date status
 //!   deliveries/pending/ID.json        being delivered
-//!   deliveries/completed/ID.json      done, kept for a while so that they can be looked up
+//!   deliveries/completed/ID.json      done, kept for a while for look-ups
 //!   deliveries/failed/ID.json         dead letters, until an operator retries or removes them
 //!   deliveries/shared/ID.json         in the queue that several nodes share; some node delivers it
-//!   deliveries/retry/ID               an operator asks for a dead letter to be tried again
-//!   deliveries/shut/ENDPOINT          an endpoint that said 410, with the address that said so
+//!   deliveries/retry/ID               an operator's request to retry a dead letter
+//!   deliveries/shut/ENDPOINT          an endpoint that answered 410, with its address
 //! ```
 //!
-//! Every file becomes visible under its name only when it is whole: temp file, fsync, rename, fsync of the folder. A crash between
-//! two folders leaves a case in both; the one further on counts.
+//! Every file gets its name only when it is complete: temp file, fsync, rename, fsync of the
+//! folder. A crash between two folders leaves a case in both; the more advanced one counts.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -41,15 +41,15 @@ impl Store {
         Self { erasures: Erasures::of(records), records: records.to_owned(), deliveries: records.join("deliveries") }
     }
 
-    /// Makes the folders.
+    /// Creates the folders.
     ///
     /// # Errors
-    /// When they cannot be made.
+    /// When they cannot be created.
     pub fn open(records: &Path) -> io::Result<Self> {
         let store = Self::of(records);
         for folder in [PENDING, COMPLETED, FAILED, SHARED, RETRY, SHUT] {
             match make_folder(&store.deliveries.join(folder)) {
-                // It is made with its first file, when there is room.
+                // The folder is created with its first file, once there is room.
                 Err(error) if !is_full(&error) => return Err(error),
                 Ok(()) | Err(_) => {}
             }
@@ -60,12 +60,12 @@ impl Store {
     /// Writes a case into the folder of its status and removes it from the others.
     ///
     /// # Errors
-    /// When the disk refuses; the old file is kept then.
+    /// When the disk refuses; the old file then stays.
     pub fn save(&self, case: &Case) -> io::Result<()> {
         self.put(folder_of(case.status()), &case.notice, &case.json()?)
     }
 
-    /// Puts a case aside that is in the shared queue now, as its entry `entry`.
+    /// Moves a case aside that is now in the shared queue, under `entry`.
     ///
     /// # Errors
     /// As [`Self::save`].
@@ -75,7 +75,7 @@ impl Store {
         self.put(SHARED, &case.notice, &serde_json::to_vec_pretty(&file)?)
     }
 
-    /// The entry of a case in the shared queue; `None` of one that an older version put there.
+    /// The entry of a case in the shared queue; `None` if an older version put it there.
     ///
     /// # Errors
     /// When its file cannot be read.
@@ -112,7 +112,7 @@ impl Store {
         self.erasures.has(&notice.call.id)
     }
 
-    /// When a call was last erased, as far as it is known.
+    /// When a call was last erased, as far as is known.
     pub fn erased_at(&self) -> Option<SystemTime> {
         self.erasures.changed_at()
     }
@@ -150,10 +150,10 @@ impl Store {
         [PENDING, COMPLETED, FAILED, SHARED].iter().any(|folder| self.path(folder, id).exists())
     }
 
-    /// The case of an id, wherever it is.
+    /// The case with this id, in whichever folder it is.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it exists and cannot be read.
     pub fn find(&self, id: &str) -> io::Result<Option<Case>> {
         if !is_id(id) {
             return Ok(None);
@@ -168,7 +168,7 @@ impl Store {
         Ok(None)
     }
 
-    /// The ids in a folder, in their order.
+    /// The ids in a folder, sorted.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -189,7 +189,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Reads a pending case. One that cannot be read is moved aside, so that it is logged once.
+    /// Reads a pending case. An unreadable one is moved aside, so that it is logged once.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -202,16 +202,16 @@ impl Store {
         read
     }
 
-    /// Asks for a dead letter to be tried again; the service that runs on this folder sees the request.
+    /// Requests a retry of a dead letter; the service that uses this folder sees the request.
     ///
     /// # Errors
-    /// When it cannot be written down.
+    /// When it cannot be written.
     pub fn ask_retry(&self, id: &str) -> io::Result<()> {
         make_folder(&self.deliveries.join(RETRY))?;
         write(&self.deliveries.join(RETRY), id, b"")
     }
 
-    /// The dead letters that are to be tried again. Each is to be [`Self::retried`].
+    /// The dead letters with a retry request. Call [`Self::retried`] for each.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -229,15 +229,15 @@ impl Store {
         fs::remove_file(self.deliveries.join(RETRY).join(id))
     }
 
-    /// Notes that an endpoint is gone.
+    /// Notes that an endpoint answered 410.
     ///
     /// # Errors
-    /// When it cannot be written down.
+    /// When the note cannot be written.
     pub fn shut(&self, endpoint: &str, url: &str) -> io::Result<()> {
         write(&self.deliveries.join(SHUT), &file_name(endpoint), url.as_bytes())
     }
 
-    /// Whether an endpoint is gone. One that has moved to another address is not.
+    /// Whether an endpoint is shut. An endpoint with a new address is not.
     pub fn is_shut(&self, endpoint: &str, url: &str) -> bool {
         let path = self.deliveries.join(SHUT).join(file_name(endpoint));
         fs::read_to_string(path).is_ok_and(|found| found.trim() == url)
@@ -259,7 +259,7 @@ impl Store {
         fs::metadata(&self.records).and_then(|folder| folder.modified()).ok()
     }
 
-    /// Calls `each` with the name of every queue file, in no order.
+    /// Calls `each` with the name of every queue file, unsorted.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -275,21 +275,22 @@ impl Store {
         Ok(())
     }
 
-    /// Whether there is such a queue file.
+    /// Whether this queue file exists.
     pub fn has_queue(&self, name: &str) -> bool {
         self.records.join(name).exists()
     }
 
-    /// Opens a queue file: everything that its record tells of its call; `None` when it is finished.
+    /// Reads a queue file: the notices that follow from its record; `None` when it is finished.
     ///
     /// # Errors
-    /// When it, or the transcript that it names, cannot be read.
+    /// When it, or its transcript, cannot be read.
     pub fn open_queue(&self, name: &str) -> io::Result<Option<Vec<Notice>>> {
         let queue = self.read_json(&self.records.join(name))?;
         if matches!(queue["status"].as_str(), Some("completed" | "failed")) {
             return Ok(None);
         }
-        // Uses the file's name and not its recorded path: the folder may have moved, and nothing outside it is ever read.
+        // Uses the file's name and not its recorded path: the folder may have moved, and nothing
+        // outside it is ever read.
         let stem = name.strip_suffix(QUEUE_END).unwrap_or(name);
         let files = RecordFiles { transcript: format!("{stem}_transcript.json"), queue: name.to_owned() };
         let record = self.transcript(&files)?;
@@ -299,7 +300,7 @@ impl Store {
     /// A record's transcript.
     ///
     /// # Errors
-    /// When it is not there, too large or no JSON.
+    /// When it is missing, too large or not JSON.
     pub fn transcript(&self, files: &RecordFiles) -> io::Result<Value> {
         if Path::new(&files.transcript).file_name() != Some(OsStr::new(&files.transcript)) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the transcript's name is no file name"));
@@ -307,7 +308,7 @@ impl Store {
         self.read_json(&self.records.join(&files.transcript))
     }
 
-    /// Brings the status in a queue file up to date; everything else in it stays as it is.
+    /// Updates the status in a queue file; everything else in it stays as it is.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -324,7 +325,7 @@ impl Store {
         if self.has_erased(&case.notice) { fs::remove_file(self.records.join(name)) } else { Ok(()) }
     }
 
-    /// Removes cases that were done longer than `keep` ago and returns how many.
+    /// Removes cases that were completed longer than `keep` ago and returns their number.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -353,7 +354,8 @@ impl Store {
     }
 }
 
-/// The old reader's words: `processing` from the moment it is taken up, then `completed` or `failed`, each with its time.
+/// Uses the words of older readers: `processing` from the moment it is accepted, then `completed`
+/// or `failed`, each with its time.
 fn mark(queue: &mut Map<String, Value>, case: &Case, now: DateTime<Utc>) {
     let mut set = |key: &str, value: Value| {
         queue.insert(key.to_owned(), value);
@@ -396,12 +398,12 @@ fn folder_of(status: Status) -> &'static str {
     }
 }
 
-/// An endpoint's name as a file name: operators choose it.
+/// An endpoint's name as a safe file name: operators choose it freely.
 fn file_name(endpoint: &str) -> String {
     endpoint.bytes().take(100).map(|byte| if byte.is_ascii_alphanumeric() { byte as char } else { '_' }).collect()
 }
 
-/// Names in a folder, temp files left out.
+/// Names in a folder, without temp files.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -450,7 +452,7 @@ fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Syncs a folder: a rename is on disk only then.
+/// Syncs a folder, which makes a rename durable.
 #[cfg(unix)]
 fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -467,10 +469,10 @@ const FAILED: &str = "failed";
 const SHARED: &str = "shared";
 const RETRY: &str = "retry";
 const SHUT: &str = "shut";
-/// The key in a shared case's file that names its entry in the stream.
+/// The key of the stream entry in a shared case's file.
 const ENTRY: &str = "entry";
 const QUEUE_END: &str = "_queue.json";
-/// The largest file that is read. A record's log is bounded far below; a larger file is not one of ours.
+/// The largest file that is read. A record's log is bounded far below this.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]

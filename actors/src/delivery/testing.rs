@@ -1,4 +1,4 @@
-//! A call to tell of, for the tests of this room. Nobody's number.
+//! A sample call for the tests of this room, with fictitious numbers.
 
 use chrono::DateTime;
 

@@ -1,4 +1,4 @@
-//! The cases that a Delivery works on: their state, in memory and on disk.
+//! The cases that a Delivery works on: their state in memory and on disk.
 
 use std::io;
 use std::sync::Arc;
@@ -40,7 +40,8 @@ impl Delivery {
         course.and_then(|course| course.last.clone()).unwrap_or_default()
     }
 
-    /// Writes a case to disk and forgets it when it is over. A write that fails is tried again.
+    /// Writes a case to disk and drops it from memory when it is finished. A failed write is tried
+    /// again.
     pub(super) fn save(&mut self, id: &Arc<str>) {
         let Some(case) = self.cases.get(id) else { return };
         if self.node.as_ref().is_some_and(|node| node.entries.contains_key(id)) {
@@ -61,11 +62,11 @@ impl Delivery {
         }
     }
 
-    /// Brings the status in the call's queue file up to date.
+    /// Updates the status in the call's queue file.
     pub(super) fn mark(&self, case: &Case) {
         let Some(files) = &case.notice.record else { return };
         match self.store.mark_queue(&files.queue, case, clock::wall()) {
-            // Its call was erased, or its limit reached.
+            // Its call was erased, or its retention has ended.
             Err(problem) if problem.kind() == io::ErrorKind::NotFound => {}
             Err(problem) => emit(Event::DeliveryUnsaved { problem: &format!("{}: {problem}", files.queue) }),
             Ok(()) => {}

@@ -9,7 +9,7 @@ use crate::delivery::events::Event;
 use crate::events::emit;
 
 impl Delivery {
-    /// Forgets the cases of calls that were erased since the last look.
+    /// Drops the cases of calls that were erased since the last look.
     pub(super) fn look_for_erased(&mut self, ctx: &mut Context<Self>) {
         if !self.erased.is_due(self.store.erased_at()) {
             return;
@@ -20,7 +20,7 @@ impl Delivery {
         }
     }
 
-    /// Forgets a case and removes its files: nothing of it is sent, logged or written again.
+    /// Drops a case and removes its files: nothing of it is sent, logged or written again.
     pub(super) fn forget(&mut self, id: &Arc<str>, ctx: &mut Context<Self>) {
         if let Err(problem) = self.store.forget(id) {
             emit(Event::DeliveryUnsaved { problem: &format!("erase {id}: {problem}") });

@@ -1,7 +1,9 @@
-//! A Delivery among several nodes: the tick that keeps its folders, its schedule and the shared queue in step.
+//! A Delivery among several nodes: a tick keeps its folders, its schedule and the shared queue in
+//! step.
 //!
-//! There is one exchange with Redis at a time, begun by a tick. A new case stays in the outbox (`deliveries/pending`) until it is
-//! in the stream, then in `deliveries/shared` until some node has finished it.
+//! Each tick starts at most one exchange with Redis, and only when none is under way. A new case
+//! stays in the outbox (`deliveries/pending`) until it is in the stream, then in
+//! `deliveries/shared` until some node has finished it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,7 +52,7 @@ impl Node {
 }
 
 impl Delivery {
-    /// Begins an exchange with Redis, unless one is under way.
+    /// Starts an exchange with Redis, unless one is under way.
     pub(super) fn keep_in_step(&mut self, ctx: &mut Context<Self>) {
         let Some(node) = &mut self.node else { return };
         if std::mem::replace(&mut node.busy, true) {
@@ -89,7 +91,7 @@ impl Delivery {
         }));
     }
 
-    /// This node's cases in the stream, as the disk has them.
+    /// This node's cases in the stream, according to the disk.
     fn shared_cases(&mut self) -> Vec<Asked> {
         let Some(node) = &mut self.node else { return Vec::new() };
         let ids = self.store.shared().unwrap_or_default();
@@ -123,7 +125,7 @@ impl Delivery {
         }
     }
 
-    /// The cases of the outbox, with their records.
+    /// The cases in the outbox, with their records.
     fn outbox(&self) -> Vec<(Case, Option<String>)> {
         let ids = self.store.ids(Status::Pending).unwrap_or_default();
         let cases = ids.iter().take(MOST_AT_ONCE).filter_map(|id| match self.store.pending(id) {
@@ -192,7 +194,7 @@ impl Delivery {
         self.hold(&id, ctx);
     }
 
-    /// The queue holds this state of a case.
+    /// The queue has stored this state of a case.
     fn was_saved(&mut self, case: &Case) {
         let id = case.notice.id.as_str();
         // The case may have advanced since.
@@ -210,8 +212,8 @@ impl Delivery {
 
 /// How often the results of this node's own cases are fetched.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How often this node checks that those cases are still in the stream. Shorter: more work for Redis. Longer: receivers wait
-/// when Redis has lost its last writes.
+/// How often this node checks that its cases are still in the stream. Shorter: more work for Redis.
+/// Longer: receivers wait when Redis has lost its last writes.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
-/// Cases that are added or claimed in one exchange.
+/// The most cases added or claimed in one exchange.
 const MOST_AT_ONCE: usize = 64;

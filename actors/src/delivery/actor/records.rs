@@ -1,4 +1,4 @@
-//! The folder of records: which queue files are new.
+//! Finds new queue files in the folder of records.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,17 +13,18 @@ use crate::delivery::events::Event;
 use crate::delivery::notice::{Kind, Notice};
 use crate::events::emit;
 
-/// When a folder was looked at.
+/// The last look at a folder.
 #[derive(Default)]
 pub(super) struct Watch {
     /// The folder's modification time at that moment.
     changed: Option<SystemTime>,
-    /// Whether the folder had just changed: a file created in the same instant does not change its time again.
+    /// Whether the folder had just changed: a file created in the same instant does not change its
+    /// time again.
     pub(super) again: bool,
 }
 
 impl Watch {
-    /// Whether a folder that last changed at `changed` has to be read.
+    /// Whether a folder with the modification time `changed` has to be read.
     pub(super) fn is_due(&mut self, changed: Option<SystemTime>) -> bool {
         if changed == self.changed && !self.again {
             return false;
@@ -34,8 +35,9 @@ impl Watch {
     }
 }
 
-/// Hashes of the names that were read, eight bytes each: the folder of a busy service has a hundred thousand. Two names collide
-/// with a chance of one in a hundred million million, and the next start reads all of them again.
+/// Hashes of the names that were read, eight bytes each: a busy service's folder has a hundred
+/// thousand. Two names collide with a chance of one in 10¹⁴, and the next start reads all names
+/// again.
 #[derive(Default)]
 pub(super) struct Seen {
     hasher: RandomState,
@@ -49,7 +51,7 @@ impl Seen {
 }
 
 impl Delivery {
-    /// New queue files, and those that a dead process had in hand.
+    /// Takes new queue files, and those that a dead process was working on.
     pub(super) fn look_for_records(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         if !self.records.is_due(self.store.changed_at()) {
             return Ok(());
@@ -63,7 +65,7 @@ impl Delivery {
             if !self.seen.hashes.contains(&hash) {
                 fresh.push(name);
             }
-            // A folder full of old records is not held in memory as a whole.
+            // A folder full of old records does not fit into memory as a whole.
             if fresh.len() >= MOST_AT_ONCE {
                 self.open_all(&mut fresh, ctx);
             }
@@ -81,7 +83,7 @@ impl Delivery {
             match self.store.open_queue(&name) {
                 Ok(Some(notices)) => notices.into_iter().for_each(|notice| self.take_from_record(notice, ctx)),
                 Ok(None) => {}
-                // Erased, or gone by its limit, since the folder was read.
+                // Erased, or removed by retention, since the folder was read.
                 Err(problem) if problem.kind() == io::ErrorKind::NotFound && !self.store.has_queue(&name) => {}
                 Err(problem) => emit(Event::QueueUnreadable { name: &name, problem: &problem.to_string() }),
             }
@@ -100,7 +102,8 @@ impl Delivery {
             }
             return self.take(notice, ctx);
         }
-        // The call itself has usually reported it. An old notice was delivered long ago and its case removed.
+        // The call itself has usually reported it. An old notice was delivered long ago and its
+        // case removed.
         let age = (clock::wall() - notice.at).to_std().unwrap_or_default();
         if age < self.plan.keep / 2 {
             self.take(notice, ctx);
@@ -108,5 +111,5 @@ impl Delivery {
     }
 }
 
-/// Names of new queue files that are held at once.
+/// The most names of new queue files in memory.
 const MOST_AT_ONCE: usize = 1024;

@@ -1,21 +1,23 @@
-//! One queue for several nodes: Redis Streams with a consumer group. Only the commands to Redis; decisions are the schedule's.
+//! One queue for several nodes: Redis Streams with a consumer group. This file has only the Redis
+//! commands; the schedule decides.
 //!
 //! ```text
 //!  this node's outbox ──XADD──▶ stream ──XREADGROUP──▶ any node's schedule ──result──▶ this node's folders
 //!  (deliveries/pending)           ▲            │
-//!                                 └─XAUTOCLAIM─┘ what a dead node had in hand
+//!                                 └─XAUTOCLAIM─┘ the entries of a dead node
 //! ```
 //!
 //! | key | |
 //! |---|---|
-//! | `switchboard:deliveries` | the stream: a case and, where it has one, its record |
-//! | `switchboard:progress` | how far a case is, by its event's id, while it is in the stream |
-//! | `switchboard:result:ID` | how it ended, until its node has read it or it is too old |
-//! | `switchboard:erased:KEY` | a call that was erased, by our id of it: nothing of it is written or sent any more |
+//! | `switchboard:deliveries` | the stream: a case and, if it has one, its record |
+//! | `switchboard:progress` | the progress of a case, by its event's id, while it is in the stream |
+//! | `switchboard:result:ID` | its result, until its node has read it or it expires |
+//! | `switchboard:erased:KEY` | an erased call, by our id: nothing of it is written or sent any more |
 //!
-//! While Redis is away, new cases wait in the outbox on disk; cases under way go on and are written later. A Redis that comes back
-//! without its last writes has lost entries: a node adds a case again when it finds neither its entry nor its result. A node
-//! touches its entries every few seconds; an entry that was not touched for `STALE_AFTER` may be claimed by another node.
+//! While Redis is away, new cases wait in the outbox on disk; cases under way continue and are
+//! written later. A Redis that restarts without its last writes has lost entries: a node adds a
+//! case again when it finds neither its entry nor its result. A node touches its entries every few
+//! seconds. Another node may claim an entry that was not touched for `STALE_AFTER`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +38,11 @@ pub(super) struct Work {
     pub(super) push: Vec<(Case, Option<String>)>,
     /// Cases of this node that have advanced, by entry.
     pub(super) progress: Vec<(Arc<str>, Case)>,
-    /// Entries of this node, to be touched.
+    /// This node's entries, to be touched.
     pub(super) touch: Vec<Arc<str>>,
     /// Cases whose result is asked for.
     pub(super) ask: Vec<Asked>,
-    /// Whether to check that those are still in the stream.
+    /// Whether to check that those cases are still in the stream.
     pub(super) check: bool,
     /// How many cases this node may still claim.
     pub(super) room: usize,
@@ -48,23 +50,23 @@ pub(super) struct Work {
     pub(super) claim: bool,
 }
 
-/// A case that was given to the stream.
+/// A case that was added to the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     /// Its event's id.
     pub(super) id: String,
     /// Our id of the call.
     pub(super) call: String,
-    /// Its entry; `None` if it is no longer known.
+    /// Its entry; `None` if that is unknown.
     pub(super) entry: Option<String>,
 }
 
-/// What the queue holds of an entry.
+/// What the queue has of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The record.
     Record(String),
-    /// The entry, and no record with it.
+    /// The entry without a record.
     WithoutRecord,
     /// Its call was erased.
     Erased,
@@ -77,13 +79,13 @@ pub(super) enum Found {
 pub(super) struct Outcome {
     /// Cases that are in the stream now, with their entries.
     pub(super) pushed: Vec<(Case, String)>,
-    /// Cases whose progress is written down.
+    /// Cases whose progress is stored.
     pub(super) saved: Vec<Case>,
-    /// Cases that are this node's now, with their entries.
+    /// Cases that this node has claimed, with their entries.
     pub(super) taken: Vec<(Arc<str>, Case)>,
-    /// Cases of this node that have ended somewhere.
+    /// Cases of this node that any node has finished.
     pub(super) ended: Vec<Case>,
-    /// Events of calls that were erased.
+    /// Events of erased calls.
     pub(super) erased: Vec<String>,
     /// Cases of this node that the stream has lost, by their event's id.
     pub(super) lost: Vec<String>,
@@ -104,15 +106,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Not yet connected.
+    /// A link that is not connected yet.
     ///
     /// # Errors
-    /// When the address is none of Redis.
+    /// When the address is not one of Redis.
     pub(super) fn new(url: &str, consumer: String, keep: Duration) -> RedisResult<Self> {
         Ok(Self { client: Client::open(url)?, consumer, keep, connection: None })
     }
 
-    /// Does the work. The result tells what was done, also after an error.
+    /// Does the work. The outcome lists what was done, also after an error.
     pub(super) async fn work(&mut self, work: Work) -> Outcome {
         let mut outcome = Outcome::default();
         if let Err(problem) = self.try_work(work, &mut outcome).await {
@@ -123,7 +125,7 @@ impl Link {
         outcome
     }
 
-    /// The record that travels with the entry of a notice.
+    /// The record in the entry of a notice.
     pub(super) async fn record(&mut self, entry: &str, notice: &Notice) -> RedisResult<Found> {
         let mut connection = self.connected().await?;
         let mut both = pipe();
@@ -132,7 +134,7 @@ impl Link {
         if erased {
             return Ok(Found::Erased);
         }
-        // After a loss the same number may have been given to another case.
+        // After a loss, Redis may have given the same id to another case.
         let own = |entry: &&StreamId| {
             let case = Case::read(entry.get::<String>(CASE).unwrap_or_default().as_bytes());
             case.is_ok_and(|case| case.notice.id == notice.id)
@@ -229,7 +231,7 @@ impl Link {
                 .query_async(connection)
                 .await?;
             if over || erased {
-                // It was added twice and is over, or no node may send it any more.
+                // It was added twice and is finished, or no node may send it any more.
                 drop_entry(connection, &entry.id).await?;
                 continue;
             }
@@ -239,8 +241,8 @@ impl Link {
         Ok(())
     }
 
-    /// Writes the progress of a case. A finished one leaves the stream and leaves a result. Returns `false` if its call was erased:
-    /// then nothing of it stays.
+    /// Stores the progress of a case. A finished case leaves the stream and leaves a result.
+    /// Returns `false` if its call was erased: then nothing of it is stored.
     async fn save(&self, connection: &mut MultiplexedConnection, entry: &str, case: &Case) -> RedisResult<bool> {
         let id = &case.notice.id;
         let mut steps = pipe();
@@ -299,7 +301,7 @@ async fn push(
         add.arg(RECORD).arg(record);
     }
     let (result, erased) = (result_of(&case.notice.id), erased_of(&case.notice.call.id));
-    // A result from before it was revived does not count.
+    // A result from before its revival does not count.
     let (entry, erased): (String, bool) =
         pipe().atomic().del(result).ignore().add_command(add).exists(erased).query_async(connection).await?;
     if erased {
@@ -309,14 +311,16 @@ async fn push(
     Ok(Some(entry))
 }
 
-/// Asks how cases have ended, and with `check` whether those that have not are still in the stream.
+/// Reads the results of cases. With `check`, it also finds unfinished cases that are no longer in
+/// the stream.
 async fn ask(
     connection: &mut MultiplexedConnection,
     asked: &[Asked],
     check: bool,
     outcome: &mut Outcome,
 ) -> RedisResult<()> {
-    // An entry goes with its result in one step: what is gone has a result by now, or is lost.
+    // A finished case's entry is removed and its result written in one step: a missing entry has a
+    // result by now, or is lost.
     let mut gone = vec![false; asked.len()];
     if check {
         let there = are_there(connection, asked).await?;
@@ -340,7 +344,7 @@ async fn ask(
     Ok(())
 }
 
-/// Of each case, whether its entry is in the stream and is its own. The records stay where they are.
+/// Whether each case's own entry is in the stream. Records are not transferred.
 async fn are_there(connection: &mut MultiplexedConnection, asked: &[Asked]) -> RedisResult<Vec<bool>> {
     let mut each = pipe();
     for asked in asked {
@@ -370,15 +374,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// No entry has this number.
+/// An id that no entry has.
 const NO_ENTRY: &str = "0-0";
-/// The first field of an entry is its case; the event's id stands in that as it is.
+/// Finds an entry by its first field, the case, which contains the event's id verbatim.
 const IS_THERE: &str = "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) \
     return #found > 0 and string.find(found[1][2][2], '\"' .. ARGV[2] .. '\"', 1, true) ~= nil and 1 or 0";
-/// Results asked for in one command: Redis does nothing else meanwhile.
+/// Results fetched in one command: Redis does nothing else meanwhile.
 const MOST_ASKED: usize = 512;
-/// How long Redis may take for one answer.
+/// The time limit for one answer of Redis.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// An entry that is untouched for this long belongs to a dead node. Shorter: the work of a stalled node is done twice, under the
-/// same ids. Longer: the cases of a dead node wait.
+/// Another node claims an entry that is untouched for this long. Shorter: the work of a stalled
+/// node is done twice, under the same ids. Longer: the cases of a dead node wait.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(15);

@@ -10,20 +10,21 @@ use crate::delivery::notice::Notice;
 use crate::delivery::schedule::Answer;
 use crate::delivery::store::Store;
 
-/// Where a notice's record is.
+/// The place of a notice's record.
 pub(super) enum Source {
     /// Its call was erased.
     Erased,
-    /// It has none.
+    /// It has no record.
     None(Option<Box<Link>>),
-    /// It was read from the folder of records, or could not be.
+    /// The result of reading it from the folder of records.
     Disk(io::Result<Value>),
-    /// It travels with its entry in the shared queue. If the queue has lost it, this node's own folder may have it.
+    /// It is in the notice's entry in the shared queue. If the queue has lost it, this node's own
+    /// folder may have it.
     Shared(Box<Link>, Arc<str>, Store),
 }
 
 impl Source {
-    /// The record's place; `entry` is the notice's entry in the shared queue.
+    /// Finds the record's place; `entry` is the notice's entry in the shared queue.
     pub(super) fn of(notice: &Notice, entry: Option<(Link, Arc<str>)>, store: &Store) -> Self {
         if store.has_erased(notice) {
             return Self::Erased;
@@ -35,14 +36,14 @@ impl Source {
         }
     }
 
-    /// The record, or the answer that a try without one gets.
+    /// The record, or the result of a try that cannot have it.
     pub(super) async fn record(self, notice: &Notice) -> Result<Option<Value>, (Answer, String)> {
         let impossible =
             |problem: &dyn std::fmt::Display| (Answer::Impossible, format!("the transcript cannot be read: {problem}"));
         match self {
             Self::Erased => Err((Answer::Erased, String::new())),
             Self::None(None) => Ok(None),
-            // A queue that is away does not mean that the call was erased.
+            // An unreachable queue does not mean that the call was erased.
             Self::None(Some(mut link)) => match link.has_erased(&notice.call.id).await {
                 Ok(true) => Err((Answer::Erased, String::new())),
                 Ok(false) | Err(_) => Ok(None),
@@ -57,7 +58,7 @@ impl Source {
                         serde_json::from_str(&text).map(Some).map_err(|problem| impossible(&problem))
                     }
                     Found::Erased => Err((Answer::Erased, String::new())),
-                    // The case's own node notices and adds it again.
+                    // The case's own node notices this and adds it again.
                     Found::Lost => own().map(Some).ok_or_else(|| (Answer::Lost, String::new())),
                     Found::WithoutRecord => {
                         own().map(Some).ok_or_else(|| impossible(&"it was gone when it was shared"))

@@ -91,7 +91,7 @@ async fn a_call_that_is_erased_while_its_delivery_waits_is_never_written_again()
     for card in [&card, &other] {
         scene.delivery.send(CallUpdate::Started(card.clone())).await.expect("it listens");
     }
-    // As `records erase` does it: the mark first, then the files.
+    // `records erase` does the same: the mark first, then the files.
     crate::erasure::Erasures::of(scene.dir.path()).mark(&card.id.to_string()).expect("writable");
     let path = scene.dir.path().join(format!("deliveries/pending/evt_{}_started.json", card.id));
     fs::remove_file(&path).expect("there");
@@ -121,7 +121,7 @@ fn walk(top: &Path) -> Vec<String> {
     found
 }
 
-/// Delivers to addresses that nobody may have, so that nothing ever leaves.
+/// Delivers to unroutable addresses, so that nothing ever leaves.
 struct Scene {
     delivery: Addr<Delivery>,
     dir: tempfile::TempDir,

@@ -1,8 +1,8 @@
-//! The bodies that receivers get, one file a shape. Pure.
+//! The bodies of deliveries, one file per format. Pure.
 //!
-//! A shape is a function from a notice (and its record, where there is one) to JSON, beside a few facts: its name, which kinds
-//! of notice it can tell, and what it calls itself. Another shape is another file and another line in [`Payload`]; a
-//! carrier's is in its folder.
+//! A format is a function from a notice (and its record, if there is one) to JSON, with a few
+//! facts: its name, the kinds of notice that it supports, and its user agent. Another format is
+//! another file and another line in [`Payload`]; a carrier's own format is in its folder.
 
 mod numbers;
 mod ours;
@@ -14,30 +14,30 @@ use serde_json::Value;
 use super::notice::{Kind, Notice};
 use crate::carrier::{self, Carrier};
 
-/// The shape of a body.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// Our own.
+    /// Our own format.
     Switchboard,
     /// SingleInterface's body, version 2.0.
     SingleInterfaceV2,
-    /// A carrier's own.
+    /// A carrier's own format.
     Carrier(&'static carrier::settings::Payload),
 }
 
-/// What a shape is made from.
+/// The input of a format.
 #[derive(Clone, Copy)]
 pub struct Material<'a> {
     /// What happened.
     pub notice: &'a Notice,
     /// The call's record, for notices that have one.
     pub record: Option<&'a Value>,
-    /// A moment on the clock of the wall where the service stands, for shapes whose times name no zone.
+    /// Converts a time to the service's local time, for formats whose times name no zone.
     pub local: fn(DateTime<Utc>) -> NaiveDateTime,
 }
 
 impl Payload {
-    /// Every shape.
+    /// Every format.
     pub fn all() -> impl Iterator<Item = Self> {
         let carriers = Carrier::all().filter_map(Carrier::payload).map(Self::Carrier);
         [Self::Switchboard].into_iter().chain(carriers).chain([Self::SingleInterfaceV2])
@@ -52,7 +52,7 @@ impl Payload {
         }
     }
 
-    /// The kinds of notice that it can tell.
+    /// The kinds of notice that it supports.
     pub const fn kinds(self) -> &'static [Kind] {
         match self {
             Self::Switchboard => &Kind::ALL,
@@ -60,12 +60,12 @@ impl Payload {
         }
     }
 
-    /// Whether its receivers check signatures; such a shape is never sent unsigned.
+    /// Whether its receivers check signatures. Such a format is never sent unsigned.
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Switchboard)
     }
 
-    /// The `User-Agent` of the request, which old receivers may look at.
+    /// The `User-Agent` of the request; old receivers may check it.
     pub const fn user_agent(self) -> &'static str {
         match self {
             Self::Switchboard => concat!("Switchboard/", env!("CARGO_PKG_VERSION")),
@@ -74,10 +74,10 @@ impl Payload {
         }
     }
 
-    /// The body.
+    /// Builds the body.
     ///
     /// # Errors
-    /// When it cannot be written, which is so for no JSON value.
+    /// When it cannot be serialized, which does not happen for JSON values.
     pub fn body(self, material: Material<'_>) -> serde_json::Result<Vec<u8>> {
         match self {
             Self::Switchboard => numbers::write(&ours::body(material)),
@@ -89,13 +89,13 @@ impl Payload {
     }
 }
 
-/// How complete a record's answers are: its own word, or what its answers say.
+/// How complete a record's answers are: the record's own word, or a word derived from its answers.
 fn completion(record: Option<&Value>) -> &str {
     let none = "none";
     let Some(record) = record else { return none };
     match record["analytics"]["completion"].as_str() {
         Some(word) => word,
-        // The record was written by another program.
+        // Another program wrote the record.
         None if record["answers"].as_object().is_some_and(|answers| !answers.is_empty()) => "partial",
         None => none,
     }

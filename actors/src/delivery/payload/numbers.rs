@@ -1,15 +1,15 @@
-//! Numbers as JavaScript writes them (RFC 8785 §3.2.2.3): a receiver that parses a body and writes it again, to check its signature,
-//! gets the same bytes. Pure.
+//! Numbers as JavaScript prints them (RFC 8785 §3.2.2.3). A receiver that parses a body and prints
+//! it again, to check its signature, gets the same bytes. Pure.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// A body.
+/// Serializes a body.
 ///
 /// # Errors
-/// When it cannot be written, which is so for no JSON value.
+/// When it cannot be serialized, which does not happen for JSON values.
 pub(super) fn write(body: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     body.serialize(&mut Serializer::with_formatter(&mut bytes, Plain))?;
@@ -22,7 +22,7 @@ impl Formatter for Plain {
     fn write_f64<W: Write + ?Sized>(&mut self, writer: &mut W, number: f64) -> io::Result<()> {
         let size = number.abs();
         if number == 0.0 {
-            // Of either sign.
+            // Zero of either sign.
             writer.write_all(b"0")
         } else if (1e-6..1e21).contains(&size) {
             write!(writer, "{number}")

@@ -1,8 +1,8 @@
-//! Our own shape. Pure.
+//! Our own format. Pure.
 //!
-//! `{version, id, type, timestamp, data: {call, ending?, duration_ms?, status?, record?}}`, described by
-//! `switchboard.schema.json` beside this file. `data.record` is the whole transcript file of the contract. Fields may be added
-//! within a version; none is ever renamed or removed.
+//! `{version, id, type, timestamp, data: {call, ending?, duration_ms?, status?, record?}}`,
+//! described by `switchboard.schema.json` beside this file. `data.record` is the whole transcript
+//! file. Fields may be added within a version; none is ever renamed or removed.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Material, completion};
 use crate::delivery::case::rfc3339;
 
-/// The JSON Schema of what this shape produces.
+/// The JSON Schema of this format.
 #[cfg(test)]
 const SCHEMA: &str = include_str!("switchboard.schema.json");
 

@@ -1,7 +1,9 @@
-//! SingleInterface's body, version 2.0 (its receiver's own format, not published), key by key and capital by capital. Pure.
+//! SingleInterface's body, version 2.0 (the receiver's own, unpublished format), exact in keys and
+//! capitals. Pure.
 //!
-//! Where the service before this one could not say something, this says it: the caller's number, every language, attempts with
-//! their times. Where the body names no zone, its times are those of the service's own clock on the wall.
+//! This body adds what the previous service could not report: the caller's number, every language,
+//! attempts with their times. Where the body names no zone, its times are local times of the
+//! service.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -100,13 +102,13 @@ impl CandidateFormat<'_> {
         (self.material.local)(moment).format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// A moment of the record, as the body has it; nothing where there is none.
+    /// A time of the record in the body's form; empty if there is none.
     fn local_of(&self, moment: &Value) -> String {
         let moment = moment.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
         moment.map(|moment| self.local(moment.to_utc())).unwrap_or_default()
     }
 
-    /// The first of these that has digits, digits alone.
+    /// The digits of the first of these values that has any.
     fn number(&self, pointers: &[&str]) -> Option<u64> {
         let digits = |value: &Value| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -124,14 +126,14 @@ impl CandidateFormat<'_> {
         self.list("/conversation").iter().filter(move |entry| entry["speaker"] == speaker.as_str())
     }
 
-    /// The language it began in, and the one it was held in at last.
+    /// The first and the last language of the call.
     fn languages(&self) -> Languages {
         let begun = self.record["language"].as_str().unwrap_or("en");
         let last = self.list("/language_switches").last().and_then(|switch| switch["to"].as_str());
         Languages { welcome: language(begun), conversational: language(last.unwrap_or(begun)) }
     }
 
-    /// The agent's questions, or the reference's three where the agent has none.
+    /// The agent's questions, or the reference's three if the agent has none.
     fn responses(&self) -> Vec<Response> {
         let questions = self.list("/analytics/questions");
         if questions.is_empty() {
@@ -187,8 +189,8 @@ impl CandidateFormat<'_> {
         }
     }
 
-    /// When the caller asked for a person: a transfer says so for certain, in whichever language it was asked for; else the
-    /// reference's way, phrases of two groups in what was said at once.
+    /// When the caller asked for a person. A transfer is certain evidence, in any language. Without
+    /// one, the reference's rule applies: phrases of two groups within one utterance.
     fn asked_for_a_person(&self) -> Option<String> {
         let requested = |transfer: &&Value| {
             let reason = transfer["reason"].as_str().unwrap_or_default().to_lowercase();
@@ -204,7 +206,7 @@ impl CandidateFormat<'_> {
         self.said_by("user").find(asked).map(|entry| self.local_of(&entry["timestamp"]))
     }
 
-    /// Two apologies of the agent, or more than two attempts at a question on average.
+    /// Two apologies of the agent, or more than two attempts per question on average.
     fn is_confused(&self, responses: &[Response]) -> bool {
         let sorry = |entry: &&Value| {
             let text = entry["text"].as_str().unwrap_or_default().to_lowercase();
@@ -240,13 +242,13 @@ impl Response {
     }
 }
 
-/// The carrier with a capital, as the receiver knows it.
+/// The carrier's name with a capital, as the receiver expects it.
 fn vendor(carrier: &str) -> String {
     let mut signs = carrier.chars();
     signs.next().map(|first| first.to_uppercase().chain(signs).collect()).unwrap_or_default()
 }
 
-/// A language's English name in small letters; a code that is not known stays a code.
+/// A language's English name in small letters; an unknown code stays a code.
 fn language(code: &str) -> String {
     let base = code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
     let name = match base.as_str() {
@@ -272,7 +274,7 @@ const KNOWN: [(&str, &str, &str); 3] = [
     ("email_id", "email", "What is your email id"),
 ];
 const NOT_ATTEMPTED: &str = "not_attempted";
-/// Where a store and a caller's number may stand, first those that older records had.
+/// The places of a store, those of older records first.
 const STORE: [&str; 4] = ["/store_code", "/Store_code", "/metadata/store_code", "/metadata/Store_code"];
 const CUSTOMER: [&str; 8] = [
     "/customer_number",
@@ -284,10 +286,11 @@ const CUSTOMER: [&str; 8] = [
     "/metadata/customer_number",
     "/metadata/did",
 ];
-/// What the receiver takes for "not known".
+/// The receiver's value for an unknown store.
 const DEFAULT_STORE: u64 = 10001;
 const DEFAULT_CUSTOMER: u64 = 9_999_999_999;
-/// A wish, a person, an urgency, a refusal of the machine: two of them in one breath ask for a person.
+/// A wish, a person, an urgency, a refusal of the machine: two groups in one utterance count as
+/// asking for a person.
 const REQUESTS: [&[&str]; 4] = [
     &["talk to", "speak to", "speak with", "talk with", "connect me", "transfer", "put me through"],
     &["dealer", "showroom", "agent", "human", "person", "executive", "representative", "someone"],

@@ -1,4 +1,4 @@
-//! A record to tell of. Nobody's number, nobody's words.
+//! A sample record, with fictitious numbers and words.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Material;
 use crate::delivery::notice::{Kind, Notice, RecordFiles};
 
-/// The record of a call whose caller has told the name and nothing else.
+/// The record of a call whose caller has given the name and nothing else.
 pub(super) fn record() -> Value {
     json!({
         "ucid": "U1", "call_id": "U1", "id": "6f1b1c1e-0000-4000-8000-000000000001", "carrier": "waybeo",
@@ -40,7 +40,7 @@ pub(super) fn record() -> Value {
     })
 }
 
-/// Makes something of the notice that `record` is there.
+/// Runs `make` with the notice that `record` is ready.
 pub(super) fn material<T>(record: &Value, make: impl FnOnce(Material<'_>) -> T) -> T {
     let files = RecordFiles { transcript: "t".to_owned(), queue: "q".to_owned() };
     let notices = Notice::of_record(record, &files);
@@ -48,7 +48,7 @@ pub(super) fn material<T>(record: &Value, make: impl FnOnce(Material<'_>) -> T) 
     material_of(notice, Some(record), make)
 }
 
-/// Makes something of a notice.
+/// Runs `make` with a notice.
 pub(super) fn material_of<T>(notice: &Notice, record: Option<&Value>, make: impl FnOnce(Material<'_>) -> T) -> T {
     make(Material { notice, record, local: in_india })
 }

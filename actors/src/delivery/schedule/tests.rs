@@ -146,8 +146,8 @@ fn queued_twice_it_is_done_once() {
 }
 
 proptest! {
-    /// Whatever receivers answer: every job ends once, an endpoint never has more than it may, and there is always a deadline or an
-    /// answer to wait for.
+    /// For any answers of receivers: every job ends once, an endpoint never exceeds its limit, and
+    /// there is always a deadline or an answer to wait for.
     #[test]
     fn every_job_ends_exactly_once(script in prop::collection::vec((0_usize..3, 0_u8..9, 0.0_f64..1.0), 1..400)) {
         let lanes = [1_usize, 2, 5];
@@ -212,7 +212,7 @@ impl Scene {
         self.handle(Event::Queued { job: job(notice, endpoint), attempts: 0, age: s(0), wait: s(0) })
     }
 
-    /// Answers with the largest chance there is.
+    /// Answers with the highest possible random number.
     fn answer(&mut self, notice: &str, endpoint: usize, answer: Answer) -> Vec<String> {
         self.handle(Event::Answered { job: job(notice, endpoint), answer, chance: 1.0 })
     }

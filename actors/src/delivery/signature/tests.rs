@@ -1,6 +1,6 @@
 use super::*;
 
-/// The example of the convention's reference libraries.
+/// The example secret of the convention's reference libraries.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[test]
