@@ -2,17 +2,21 @@
 //! again later.
 //!
 //! ```text
-//! built-in config.toml  <  the operator's file  <  .env and environment (SWITCHBOARD__SECTION__KEY)  <  overrides
+//! built-in config.toml  <  the operator's file  <  .env and environment  <  overrides
 //! ```
 //!
-//! The files form layers: each imports only files above it in this table (`tests/layering.rs`).
+//! Environment variables are named `SWITCHBOARD__SECTION__KEY`.
 //!
-//! | layer | files |
-//! |---|---|
-//! | schema | `problem` says what is wrong and where, `layers` lays the sources on each other, `kinds` and `names` are the values there are, `reader` turns nodes into them, `variables`, `dotenv` and `sources` find what is laid |
-//! | sections | `secrets`, then one file a section or a family of them: `server`, `trust`, `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, … |
-//! | the whole | `root` has [`Config`] and what holds between sections; `kept` reads the folders alone |
-//! | uses | `routing` decides who answers a call, `profiles` makes what a call is run with, `report` says what would run |
+//! The files form layers: each imports only files above it in this list (`tests/layering.rs`).
+//!
+//! - Schema: `problem` says what is wrong and where. `layers` lays the sources over each other.
+//!   `kinds` and `names` are the possible values, and `reader` turns nodes into them. `variables`,
+//!   `dotenv` and `sources` find the sources.
+//! - Sections: `secrets`, then one file for a section or a family of them: `server`, `trust`,
+//!   `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, …
+//! - The whole: `root` has [`Config`] and the rules between sections; `kept` reads only the folders.
+//! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
+//!   runs with, and `report` says what would run.
 //!
 //! All problems are reported at once ([`ConfigError`]).
 

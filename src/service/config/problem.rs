@@ -1,4 +1,5 @@
-//! What is wrong with a configuration, in words that can be acted on. All problems are told at once.
+//! What is wrong with a configuration, in words that an operator can act on. All problems are
+//! reported at once.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 pub enum Origin {
     /// The `config.toml` that is built into the program.
     Shipped,
-    /// A file.
+    /// A file: its path and the line.
     File {
-        /// Its path as it was given.
+        /// The path as it was given.
         path: Arc<PathBuf>,
         /// The line, counted from 1.
         line: usize,
@@ -20,12 +21,12 @@ pub enum Origin {
     Variable {
         /// `SWITCHBOARD__SERVER__BIND`, `OPENAI_API_KEY`.
         name: String,
-        /// It stands in `.env` and not in the process's own environment.
+        /// The variable comes from `.env` and not from the process's own environment.
         dotenv: bool,
     },
-    /// Set by the program itself: a test, the demo.
+    /// The program itself set it: a test or the demo.
     Override,
-    /// Nowhere: the value is missing.
+    /// The value is missing, so it has no place.
     Nowhere,
 }
 
@@ -42,14 +43,15 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key's full name (`realtime.turn_detection.threshold`), a variable's name, or a file's.
+    /// The full name of the key (`realtime.turn_detection.threshold`), or the name of a variable or
+    /// a file.
     pub key: String,
     /// Where it was found.
     pub origin: Origin,
-    /// What was found, what was expected, and the next step where that is not the same.
+    /// What was found, what was expected, and the next step if that is something else.
     pub message: String,
 }
 
@@ -66,7 +68,7 @@ impl fmt::Display for Problem {
 /// The configuration cannot be used. Nothing was started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// All that is wrong, in the order of the sections; never empty.
+    /// Every problem, in the order of the sections; never empty.
     pub problems: Vec<Problem>,
 }
 

@@ -1,4 +1,5 @@
-//! From configuration to what a call is held by: one [`CallProfile`] per agent and language, made once and shared. Pure.
+//! Turns the configuration into call profiles: one [`CallProfile`] per agent and language, made
+//! once and shared. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,16 +35,17 @@ use crate::service::callers::Callers;
 #[derive(Debug)]
 pub struct Profiles {
     config: Config,
-    /// By agent and language.
+    /// Profiles by agent and language.
     made: BTreeMap<(String, String), Arc<CallProfile>>,
-    /// By experiment, agent and language.
+    /// Profiles by experiment, agent and language.
     variants: BTreeMap<(usize, String, String), Arc<CallProfile>>,
     callers: Callers,
 }
 
 impl Profiles {
-    /// Makes them all. `rehearsal_url` is where the embedded model listens, which is known only once it is bound; without it
-    /// and without `realtime.url` the plans can be looked at but lead nowhere.
+    /// Makes all profiles. `rehearsal_url` is the address of the embedded model, which is known
+    /// only once it is bound. Without it and without `realtime.url` the plans can be inspected but
+    /// lead to no server.
     pub fn new(config: &Config, rehearsal_url: Option<&str>) -> Self {
         let endpoint = endpoint(config, rehearsal_url);
         let to = config.transfers.iter().map(|(name, transfer)| (name.clone(), transfer.destination.clone()));
@@ -67,7 +69,7 @@ impl Profiles {
         Self { made, variants, callers, config: config.clone() }
     }
 
-    /// How a call is to be held.
+    /// The profile of an incoming or outgoing call.
     pub fn for_call(&self, call: &RouteInput) -> Arc<CallProfile> {
         let Decision { agent, language, route, .. } = self.config.route(call);
         let number = call.person().expose();
@@ -84,7 +86,7 @@ impl Profiles {
         Arc::new(self.on(call.carrier, profile))
     }
 
-    /// A profile with the terms of a carrier's calls.
+    /// Returns a profile with the terms of a carrier's calls.
     fn on(&self, carrier: Carrier, profile: CallProfile) -> CallProfile {
         let term = |term| self.config.carriers.term(carrier, term);
         let limits = Limits {
@@ -96,7 +98,7 @@ impl Profiles {
         CallProfile { limits, playout_lead, ..profile }
     }
 
-    /// The variant a caller meets and its name, if experiments concern the agent.
+    /// The variant for a caller and its name, if an experiment concerns the agent.
     fn variant(&self, agent: &str, language: &str, number: &str) -> (Option<String>, Option<Arc<CallProfile>>) {
         let experiments = &self.config.experiments;
         if !experiments.iter().any(|experiment| experiment.variants.contains_key(agent)) {
@@ -106,7 +108,7 @@ impl Profiles {
         let found = chosen.and_then(|(at, experiment)| {
             let key = |code: &str| (at, agent.to_owned(), code.to_owned());
             let first = || experiment.variants.get(agent)?.languages.first();
-            // A variant that does not speak the call's language begins with its own.
+            // A variant that does not speak the call's language starts in its own first language.
             let profile = self.variants.get(&key(language)).or_else(|| self.variants.get(&key(first()?)))?;
             Some((experiment.name.clone(), Arc::clone(profile)))
         });
@@ -116,10 +118,11 @@ impl Profiles {
         }
     }
 
-    /// The profile of a call over `carrier` to `number` with an agent and a language that an operator has named; with its first language where none is.
+    /// The profile of a call over `carrier` to `number`, with an agent and a language that an
+    /// operator has named. Without a language it is the agent's first one.
     ///
     /// # Errors
-    /// Which of the names is unknown, and what there is.
+    /// Which of the names is unknown, and the known ones.
     pub fn named(
         &self,
         carrier: Carrier,
@@ -143,14 +146,14 @@ impl Profiles {
         self.made.get(&(agent.to_owned(), language.to_owned())).cloned()
     }
 
-    /// All of them, by agent and language, then those of experiments.
+    /// All profiles, by agent and language, followed by those of experiments.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<CallProfile>> {
         self.made.values().chain(self.variants.values())
     }
 }
 
-/// What the models' servers would refuse of the sessions that `config` leads to. The sections check their
-/// own values; this is the whole, held against the rules of whoever provides the model.
+/// What the models' servers would refuse in the sessions of `config`. The sections check their own
+/// values; this checks each complete session against the provider's rules.
 pub fn plan_problems(config: &Config) -> Vec<Problem> {
     let profiles = Profiles::new(config, None);
     let problem = |profile: &Arc<CallProfile>| {
@@ -163,7 +166,7 @@ pub fn plan_problems(config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// An agent's profiles, by language.
+/// The profiles of one agent, by language.
 fn profiles<'c>(
     config: &'c Config,
     endpoint: &'c Endpoint,
@@ -268,7 +271,8 @@ fn plan(
     SessionPlan { common: Arc::new(common), provider: ProviderPlan::OpenAi(Arc::new(own)), resilience }
 }
 
-/// What is done so that a lost session is not a lost call. An agent with a model of its own falls back on the same servers.
+/// The failover plan: how a lost session does not become a lost call. An agent with its own model
+/// falls back to the same servers.
 fn resilience(config: &Config, plan: &OpenAiPlan, agent: &Agent) -> Resilience {
     let realtime = &config.realtime;
     let first = agent.model.as_ref().unwrap_or(&realtime.model);
@@ -301,7 +305,7 @@ fn credential(provider: Provider, key: Option<&Private<String>>) -> Credential {
     }
 }
 
-/// What an agent needs in each of its languages.
+/// The profile of each language that the agent speaks.
 fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile> {
     let known = agent.languages.iter().filter_map(|code| Some((code, config.languages.get(code)?)));
     let profile = |(code, language): (&String, &Language)| {
@@ -330,7 +334,8 @@ fn languages(config: &Config, agent: &Agent) -> BTreeMap<String, LanguageProfile
     known.map(profile).collect()
 }
 
-/// The whole prompt. The agent first: what all calls share comes first, which is what the server's cache goes by.
+/// The whole prompt. The agent's part comes first: it is common to all calls, and the server caches
+/// prompts by their beginning.
 fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Language)) -> String {
     let tool = BuiltIn::SwitchLanguage;
     let listed = agent.tools.iter().any(|name| name == tool.name());
@@ -340,13 +345,13 @@ fn instructions(config: &Config, agent: &Agent, (code, language): (&str, &Langua
     format!("{task}\n\n# Language: {}\n\n{pinned}{}", language.name, language.instructions)
 }
 
-/// The operators' tools that an agent may use.
+/// The operator's own tools that an agent may use.
 fn tools(config: &Config, agent: &Agent) -> BTreeMap<String, Arc<ToolPlan>> {
     let own = config.tools.iter().filter(|(name, _)| agent.tools.contains(name));
     own.map(|(name, plan)| (name.clone(), plan.clone())).collect()
 }
 
-/// A tool as the model is told of it, where it can do something for this agent.
+/// A tool's definition for the model, if the tool can do something for this agent.
 fn tool(config: &Config, agent: &Agent, name: &str) -> Option<ToolSpec> {
     match BuiltIn::from_name(name) {
         Some(tool) => offer(tool, agent, &config.languages, &config.transfers),
@@ -354,7 +359,7 @@ fn tool(config: &Config, agent: &Agent, name: &str) -> Option<ToolSpec> {
     }
 }
 
-/// What a caller is told before anything else: that the call is recorded, then the agent's own notice.
+/// What a caller hears first: that the call is recorded, then the agent's own notice.
 fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
     let words = |notice: &Notice| match notice {
         Notice::Same(words) => Some(words.clone()),
@@ -365,15 +370,16 @@ fn notice(config: &Config, agent: &Agent, code: &str) -> Option<String> {
     (!notices.is_empty()).then(|| notices.join(" "))
 }
 
-/// What a person wrote goes before what we shipped, and then a language's voice before its agent's: it was chosen for how it
-/// speaks that language.
+/// Picks the voice. A voice that a person chose precedes a default one. Next, a language's voice
+/// precedes the agent's, because it was chosen for how it speaks that language.
 fn voice(config: &Config, agent: &Agent, language: &Language) -> String {
     let chosen = language.voice.as_ref().filter(|voice| !voice.shipped).map(|voice| &voice.name);
     let shipped = language.voice.as_ref().map(|voice| &voice.name);
     chosen.or(agent.voice.as_ref()).or(shipped).unwrap_or(&config.realtime.voice).clone()
 }
 
-/// A rehearsal costs nothing, unless limits are rehearsed too: then it is counted as a model without a price is.
+/// The prices of models. A rehearsal is free unless limits are rehearsed too; then it counts as a
+/// model without a price.
 fn prices(config: &Config) -> Prices {
     let asked = config.spend.limits_anything() || config.prices.know(&config.realtime.model);
     if config.realtime.is_free() && !asked { Prices::default() } else { config.prices.clone() }
@@ -385,7 +391,8 @@ fn greeting(agent: &Agent, (code, language): (&str, &Language)) -> Greeting {
         AgentGreeting::Same(words) => Some(words),
         AgentGreeting::PerLanguage(greetings) => greetings.get(code),
     };
-    // The recording says the language's words; an agent with words of its own says those.
+    // The recording contains the language's greeting, so an agent with its own greeting does not
+    // use it.
     if let (None, Some(clip)) = (own, &language.greeting_audio) {
         return Greeting::Clip { text: language.greeting.clone(), pcm: clip.pcm.clone() };
     }
@@ -411,9 +418,9 @@ fn endpoint(config: &Config, rehearsal_url: Option<&str>) -> Endpoint {
     Endpoint { url, credential, key_variable }
 }
 
-/// An address that cannot be dialled (RFC 6761), for plans that are only looked at.
+/// An address that cannot be dialled (RFC 6761), for plans that are only inspected.
 const NOWHERE: &str = "ws://rehearsal.invalid/v1/realtime";
-/// Stands before a language's own instructions, which forbid any other.
+/// Text before a language's own instructions, which forbid any other language.
 const PINNED_UNTIL_SWITCHED: &str = "Only the tool switch_language changes the language of this call, when the caller asks for \
     another one you speak. Until then this holds:\n\n";
 

@@ -1,29 +1,30 @@
-//! Whose Realtime server answers, and the rules that each of them has about addresses, models and voices. Pure.
+//! Providers of Realtime servers, and each one's rules for addresses, models and voices. Pure.
 
 use url::Url;
 
 use super::kinds::{is_loopback, quoted};
 use super::reader::Section;
 
-/// Whose Realtime server answers.
+/// The provider of the Realtime server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
-    /// The embedded one, or any server at `realtime.url` that asks for no key.
+    /// The embedded model, or any server at `realtime.url` that needs no key.
     Rehearsal,
-    /// OpenAI, or any server at `realtime.url` that takes a bearer key.
+    /// OpenAI, or any server at `realtime.url` that accepts a bearer key.
     OpenAi,
     /// Azure OpenAI.
     Azure,
 }
 
-/// Whose rules about names hold.
+/// Which provider's rules for names apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum House {
-    /// OpenAI's: its models and voices are known.
+    /// OpenAI's rules: its models and voices are known.
     OpenAi,
-    /// Azure's: its voices are known, models are deployments that anybody may call as they like.
+    /// Azure's rules: its voices are known, and its models are deployments with names chosen by the
+    /// account.
     Azure,
-    /// A server of its own: names are passed on as written.
+    /// No rules: another server gets names as they are written.
     Own,
 }
 
@@ -39,7 +40,7 @@ impl Provider {
 }
 
 impl House {
-    /// The rules of a server.
+    /// The rules that apply to a server.
     pub(super) fn of(provider: Provider, url: Option<&Url>) -> Self {
         match (provider, url) {
             (Provider::Azure, _) => Self::Azure,
@@ -51,7 +52,8 @@ impl House {
         }
     }
 
-    /// Refuses models that are gone or hold no sessions; notes those that will go.
+    /// Refuses models that are retired or have no realtime sessions, and notes those that will be
+    /// retired.
     pub(super) fn check_model(self, section: &Section<'_>, key: &str, model: &str) {
         if self != Self::OpenAi {
             return;
@@ -77,7 +79,7 @@ impl House {
         }
     }
 
-    /// Refuses voices that nobody has. `voice_…` is an account's own.
+    /// Refuses unknown voices. `voice_…` is the id of an account's own voice.
     pub(super) fn check_voice(self, section: &Section<'_>, voice: &str) {
         if self != Self::Own && !VOICES.contains(&voice) && !voice.starts_with("voice_") {
             let expected = format!("one of {} or an own voice's id (voice_…)", VOICES.join(", "));
@@ -86,7 +88,7 @@ impl House {
     }
 }
 
-/// The server's address: the provider's own where none is given, and none of the retired ones.
+/// Checks the server's address, or fills in the provider's own. Retired addresses are refused.
 #[expect(clippy::option_option, reason = "outer: a problem was reported; inner: the embedded model")]
 pub(super) fn read_url(section: &Section<'_>, provider: Provider, url: Option<Url>) -> Option<Option<Url>> {
     if let Some(url) = &url {
@@ -127,7 +129,7 @@ fn undated(model: &str) -> &str {
     model.split_at_checked(at).filter(|(_, behind)| date(behind)).map_or(model, |(name, _)| name)
 }
 
-/// OpenAI's models that hold realtime sessions. <https://platform.openai.com/docs/models>
+/// OpenAI's models with realtime sessions. <https://platform.openai.com/docs/models>
 const KNOWN_MODELS: [&str; 6] = [
     "gpt-realtime-2.1",
     "gpt-realtime-2.1-mini",
@@ -136,7 +138,7 @@ const KNOWN_MODELS: [&str; 6] = [
     "gpt-realtime",
     "gpt-realtime-mini",
 ];
-/// OpenAI's address; projects resident in the EU set `eu.api.openai.com`.
+/// OpenAI's address; projects with data residency in the EU set `eu.api.openai.com`.
 const OPENAI: &str = "wss://api.openai.com/v1/realtime";
 const VOICES: [&str; 10] = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
 pub(super) const PROVIDERS: &[(&str, Provider)] =

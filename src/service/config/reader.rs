@@ -1,7 +1,7 @@
-//! Reads a tree of values into final types and collects everything that is wrong on the way. Pure.
+//! Reads a tree of values into final types and collects everything that is wrong with it. Pure.
 //!
-//! The code that reads *is* the schema: a key is known because somebody asked for it. A [`Section`] that is let go reports
-//! the keys nobody asked for.
+//! The reading code *is* the schema: a key is known because some code asks for it. When a
+//! [`Section`] is dropped, it reports the keys that no code asked for.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use super::kinds::{Expected, shown};
 use super::layers::{Node, Value};
 use super::problem::{Origin, Problem};
 
-/// What has been found so far.
+/// Collects problems, notes and known keys while a tree is read.
 #[derive(Default)]
 pub(super) struct Reader {
     findings: RefCell<Findings>,
@@ -36,20 +36,20 @@ struct Unknown {
 /// One table of the tree.
 pub(super) struct Section<'r> {
     reader: &'r Reader,
-    /// Its full name, empty at the top.
+    /// The full name; empty at the top.
     path: String,
-    /// Its full name with `<name>` for names that people choose.
+    /// The full name, with `<name>` in place of names that operators choose.
     pattern: String,
     entries: Option<&'r BTreeMap<String, Node>>,
     origin: Origin,
     asked: RefCell<BTreeSet<&'static str>>,
     excused: RefCell<BTreeSet<String>>,
-    /// Its keys are names that people choose, so none is unknown.
+    /// The keys are names that operators choose, so none is unknown.
     open: bool,
 }
 
 impl Reader {
-    /// The top of the tree.
+    /// The section at the top of the tree.
     pub(super) fn top<'r>(&'r self, tree: &'r Node) -> Section<'r> {
         self.section(tree, String::new(), String::new())
     }
@@ -59,12 +59,13 @@ impl Reader {
         self.findings.borrow_mut().problems.push(Problem { key: key.into(), origin, message: message.into() });
     }
 
-    /// Says something that an operator should know and that stops nothing.
+    /// Notes a fact that an operator should know and that does not prevent the start.
     pub(super) fn note(&self, note: impl Into<String>) {
         self.findings.borrow_mut().notes.push(note.into());
     }
 
-    /// Everything found: problems (empty when the configuration can be used), notes, and every key that is known.
+    /// Everything found: problems (empty if the configuration can be used), notes, and all known
+    /// keys.
     pub(super) fn finish(self) -> (Vec<Problem>, Vec<String>, BTreeSet<String>) {
         let findings = self.findings.into_inner();
         let mut problems = findings.problems;
@@ -107,12 +108,12 @@ impl<'r> Section<'r> {
         join(&self.path, key)
     }
 
-    /// Reads a key that has to be there. `None` means that a problem was reported.
+    /// Reads a required key. `None` means that a problem was reported.
     pub(super) fn read<T>(&self, key: &'static str, kind: impl Fn(&Node) -> Result<T, Expected>) -> Option<T> {
         match self.entry(key) {
             Some(node) => self.convert(key, node, kind),
             None => {
-                // A section that is no table at all has been reported as a whole.
+                // A section that is no table was already reported as a whole.
                 if self.entries.is_some() {
                     self.reader.problem(self.name(key), Origin::Nowhere, "missing; it has no default, so set it");
                 }
@@ -121,7 +122,7 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Reads a key that may be left out. `None` means that a problem was reported.
+    /// Reads an optional key. The outer `None` means that a problem was reported.
     pub(super) fn read_if_set<T>(
         &self,
         key: &'static str,
@@ -133,7 +134,7 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// A table within this one; an empty one when it is not there.
+    /// A table within this one; empty if it is missing.
     pub(super) fn table(&self, key: &'static str) -> Section<'r> {
         let (path, pattern) = (self.name(key), join(&self.pattern, key));
         match self.entry(key) {
@@ -151,7 +152,8 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// A table that something else was laid under, at `key` of this section; its keys are known by another section's names.
+    /// A section over `node`, a table already merged with its base, at `key`. Its keys are known by
+    /// the names of another section, `pattern`.
     pub(super) fn laid<'s>(&self, key: &str, node: &'s Node, pattern: &str) -> Section<'s>
     where
         'r: 's,
@@ -159,12 +161,12 @@ impl<'r> Section<'r> {
         self.reader.section(node, self.name(key), pattern.to_owned())
     }
 
-    /// Takes a key for known: it has been reported in other words.
+    /// Counts a key as known, because its problem was reported in other words.
     pub(super) fn excuse(&self, key: &str) {
         self.excused.borrow_mut().insert(key.to_owned());
     }
 
-    /// The tables within a table whose keys are names that people choose.
+    /// The tables within a table whose keys are names that operators choose.
     pub(super) fn named(&self, key: &'static str) -> Vec<(String, Section<'r>)> {
         let mut table = self.table(key);
         table.open = true;
@@ -177,7 +179,8 @@ impl<'r> Section<'r> {
             .collect()
     }
 
-    /// The values of a table whose keys people choose, each of one kind. `None` in a value means that a problem was reported.
+    /// The values of a table whose keys operators choose, each of the same kind. `None` as a value
+    /// means that a problem was reported.
     pub(super) fn values<T>(
         &self,
         key: &'static str,
@@ -190,7 +193,7 @@ impl<'r> Section<'r> {
         (table, values)
     }
 
-    /// The tables of a list of tables; none when it is not there.
+    /// The tables of a list of tables; empty if it is missing.
     pub(super) fn listed(&self, key: &'static str) -> Vec<Section<'r>> {
         let Some(node) = self.entry(key) else { return Vec::new() };
         let Value::List(entries) = &node.value else {
@@ -203,12 +206,12 @@ impl<'r> Section<'r> {
         entries.iter().enumerate().map(section).collect()
     }
 
-    /// Whether a key is written anywhere. Asking does not make it known.
+    /// Whether a key is set in any layer. This question does not make the key known.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
-    /// Whether a person wrote this key: it is set, and not by the built-in defaults.
+    /// Whether a person set this key, that is, not only the built-in defaults.
     pub(super) fn chosen(&self, key: &str) -> bool {
         self.entries.and_then(|entries| entries.get(key)).is_some_and(|node| node.origin != Origin::Shipped)
     }
@@ -283,8 +286,8 @@ impl Unknown {
         Problem { key: name, origin: self.origin.clone(), message }
     }
 
-    /// The known key that was probably meant: a sibling that is spelled alike, the same key of another section, or the
-    /// sibling that is the least unlike.
+    /// The known key that was probably meant: a similar sibling, else the same key of another
+    /// section, else the most similar sibling.
     fn nearest(&self, known: &BTreeSet<String>) -> Option<Nearest> {
         let siblings = known.iter().filter_map(|name| {
             let key = match self.pattern.as_str() {
@@ -308,11 +311,12 @@ impl Unknown {
 /// The known key that was probably meant.
 struct Nearest {
     name: String,
-    /// It is so much like what was written that it was surely meant.
+    /// The similarity is high enough to be a misspelling.
     alike: bool,
 }
 
-/// The variable a secret belongs into, when the name of a key sounds like one. The value is never looked at.
+/// The variable that a secret belongs in, if the name of the key suggests a secret. The value is
+/// never read.
 fn secret_variable(key: &str) -> Option<&'static str> {
     let key = key.to_lowercase();
     let has = |part: &str| key.contains(part);
@@ -339,6 +343,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 const SECRETS: &str = "secrets come only from the environment";
-/// Two keys this much alike (Jaro-Winkler) are taken for one misspelt. Lower: a key of the wrong section is "corrected" into
-/// a stranger. Higher: a plain slip of the finger is sent to another section.
+/// From this similarity (Jaro-Winkler) on, a key counts as a misspelling. If it were lower, a key
+/// of the wrong section would be "corrected" to an unrelated one. If it were higher, a plain typing
+/// error would be sent to another section.
 const ALIKE: f64 = 0.85;

@@ -1,5 +1,5 @@
-//! `[realtime]`: the model's server and how its sessions are configured, checked offline against the server's own rules,
-//! because a session update with one wrong value is thrown away whole. Pure.
+//! `[realtime]`: the model's server and the setup of its sessions. They are checked offline against
+//! the server's rules, because the server rejects a whole session update for one wrong value. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,62 +18,64 @@ use super::secrets::Secrets;
 use super::server::Server;
 use super::trust;
 
-/// `[realtime]`.
+/// `[realtime]`: the model's server and its sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Realtime {
-    /// Whose server it is, and with it how we prove who we are.
+    /// The provider, which also decides how we authenticate.
     pub provider: Provider,
-    /// Where it is; `None` is the embedded rehearsal model.
+    /// The server's URL; `None` means the embedded rehearsal model.
     pub url: Option<Url>,
-    /// The model (for Azure the deployment) of agents that name none.
+    /// The model (for Azure the deployment) of agents without their own.
     pub model: String,
-    /// The configured model, where the embedded one goes by its own name.
+    /// The model that was configured, even if the embedded model uses its own name.
     imitated: String,
-    /// Models to go on with when `model` cannot be had.
+    /// Models for failover if `model` is not available.
     pub fallback_models: Vec<String>,
-    /// Other servers and keys to go on with after those, the best first.
+    /// Servers and keys for failover after those models, in order of preference.
     pub fallbacks: Vec<Fallback>,
-    /// How long another session is tried for before the model is given up.
+    /// How long a call tries to open another session before it gives the model up.
     pub failover_patience: Duration,
-    /// How often a session is opened to see whether there is one to be had; `None` is never.
+    /// How often a test session is opened to check that the model is available; `None` means never.
     pub canary_every: Option<Duration>,
-    /// How long before its end a session is replaced at the next quiet moment; zero is never.
+    /// How long before its expiry a session is replaced, at the next quiet moment; zero means
+    /// never.
     pub rotate_before: Duration,
-    /// How long before its end it is replaced whatever is being said.
+    /// How long before its expiry a session is replaced even while someone is speaking.
     pub rotate_latest: Duration,
-    /// Opened sessions that each thread keeps for its next calls.
+    /// Opened sessions that each thread keeps ready for its next calls.
     pub waiting: PoolPlan,
-    /// How audio travels to and from the model.
+    /// The audio format between us and the model.
     pub audio_format: ModelAudio,
-    /// The voice of agents and languages that name none.
+    /// The voice of agents and languages without their own.
     pub voice: String,
-    /// How its sessions are held, where an agent has nothing of its own.
+    /// Session options of agents without their own.
     pub options: Options,
-    /// Whether the provider is told a salted hash of the caller's number.
+    /// Whether the provider receives a salted hash of the caller's number.
     pub safety_identifier: bool,
-    /// How long dialling may take, TLS and upgrade included.
+    /// Longest time to connect, including TLS and upgrade.
     pub connect_timeout: Duration,
-    /// How long `session.created` may take after the upgrade.
+    /// Longest time from the upgrade to `session.created`.
     pub created_timeout: Duration,
-    /// How long `session.updated` may take after our update.
+    /// Longest time from our update to `session.updated`.
     pub updated_timeout: Duration,
-    /// No data and no ping for this long: the socket is dead.
+    /// The socket counts as dead after this long without data and ping.
     pub silence_timeout: Duration,
-    /// No answer to a ping for this long, of a server that has answered before: the socket is dead; zero asks no more often.
+    /// The socket counts as dead after this long without an answer to a ping, if the server has
+    /// answered one before. Zero sends no extra pings.
     pub ping_timeout: Duration,
 }
 
-/// How audio travels to and from the model.
+/// The audio format between us and the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelAudio {
-    /// 24 kHz PCM16, resampled from and to the line.
+    /// 24 kHz PCM16, resampled from and to the line's format.
     Pcm24k,
-    /// The line's own G.711, passed through.
+    /// The line's own G.711, unchanged.
     G711,
 }
 
 impl ModelAudio {
-    /// The format of a session with a mu-law line.
+    /// The audio format of a session with a mu-law line.
     pub const fn format(self) -> AudioFormat {
         match self {
             Self::Pcm24k => AudioFormat::PCM_24K,
@@ -91,17 +93,18 @@ impl ModelAudio {
 }
 
 impl Realtime {
-    /// The model whose session the embedded one holds under its own name; any other is itself.
+    /// The model that `model` stands for: the configured one if the embedded model uses its own
+    /// name, otherwise `model` itself.
     pub fn imitated<'a>(&'a self, model: &'a str) -> &'a str {
         if model == EMBEDDED && self.is_free() { &self.imitated } else { model }
     }
 
-    /// Whether the embedded model answers under its own name: it costs nothing.
+    /// Whether the embedded model answers under its own name, which costs nothing.
     pub fn is_free(&self) -> bool {
         self.provider == Provider::Rehearsal && self.url.is_none() && self.model == EMBEDDED
     }
 
-    /// Whose rules about names hold.
+    /// The provider whose rules for names apply.
     pub(super) fn house(&self) -> House {
         House::of(self.provider, self.url.as_ref())
     }
@@ -142,7 +145,8 @@ impl Realtime {
         options.check_model(section, &model);
         let house = House::of(provider, url.as_ref());
         house.check_model(section, "model", &model);
-        // The embedded model goes by its own name, unless somebody rehearses a certain one.
+        // The embedded model uses its own name, unless the operator chose a certain model to
+        // rehearse.
         let own_name = provider == Provider::Rehearsal && url.is_none() && !section.chosen("model");
         let imitated = model.clone();
         let model = if own_name { EMBEDDED.to_owned() } else { model };
@@ -179,7 +183,7 @@ impl Realtime {
     }
 }
 
-/// Reports a provider that cannot be used without a key.
+/// Reports a provider that needs a key if there is none.
 fn check_key(section: &Section<'_>, provider: Provider, secrets: &Secrets) {
     if provider != Provider::Rehearsal && secrets.openai_api_key.is_none() {
         let next = "set OPENAI_API_KEY, or provider = \"rehearsal\"";

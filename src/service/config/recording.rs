@@ -1,4 +1,4 @@
-//! `[recording]`: whether calls are recorded, where, and what callers are told before. Pure.
+//! `[recording]`: whether and where calls are recorded, and what callers hear about it first. Pure.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use super::people::Notice;
 use super::reader::Section;
 use super::service::Records;
 
-/// `[recording]`.
+/// `[recording]`: where recordings go, and the notice about them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
-    /// The folder of the recordings; none are made without it.
+    /// The folder for recordings; without it none are made.
     pub dir: Option<Arc<Path>>,
-    /// Where recordings are, or were while they were made.
+    /// Where recordings are stored, or were stored while they were made.
     pub folder: Arc<Path>,
-    /// Said before anything else in a call that is recorded.
+    /// Spoken before anything else in a call that is recorded.
     pub consent: Option<Notice>,
-    /// What the model is told of keys that are pressed while the recording is paused.
+    /// What the model learns about keys that are pressed while the recording is paused.
     pub keys_while_paused: KeysWhilePaused,
 }
 

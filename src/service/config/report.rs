@@ -1,4 +1,5 @@
-//! What would run, for `check`: in words and for machines. Secrets are present or absent and nothing more. Pure.
+//! The report of `check` about what would run, as text and as JSON. Secrets appear only as present
+//! or absent. Pure.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::root::Config;
 use super::service::Limits;
 
 impl Config {
-    /// What would run, for machines. Durations in milliseconds, sizes in bytes.
+    /// The report as JSON. Durations are in milliseconds, sizes in bytes.
     pub fn summary(&self) -> Value {
         let realtime = &self.realtime;
         let mut summary = json!({
@@ -82,7 +83,7 @@ impl Config {
         summary
     }
 
-    /// What would run, in words: a heading and its facts in each line.
+    /// The report as text: each line is a heading and its facts.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let (realtime, limits) = (&self.realtime, &self.limits);
         let mut lines = vec![
@@ -164,7 +165,7 @@ impl Config {
         })
     }
 
-    /// Whether something that is switched on would use a secret that is not set.
+    /// Whether an enabled feature would use a secret that is not set.
     fn has_use_for(&self, secret: &str) -> bool {
         match secret {
             "OPENAI_API_KEY" => self.realtime.provider != Provider::Rehearsal,
@@ -196,7 +197,7 @@ impl Config {
         if hard.is_empty() { "no limits".to_owned() } else { format!("at most {}", hard.join(", ")) }
     }
 
-    /// Who answers, where it is, and who goes on when it is lost.
+    /// The model that answers, where it is, and what follows when it is lost.
     pub fn model_in_words(&self) -> String {
         let realtime = &self.realtime;
         let place = realtime.url.as_ref().map_or_else(|| "built in".to_owned(), without_query);
@@ -236,7 +237,7 @@ fn budget(budget: Budget) -> Value {
 }
 
 impl ConfigError {
-    /// What is wrong, for machines.
+    /// The problems as JSON.
     pub fn summary(&self) -> Value {
         let problems = self.problems.iter().map(
             |problem| json!({"key": problem.key, "where": problem.origin.to_string(), "message": problem.message}),
@@ -245,7 +246,7 @@ impl ConfigError {
     }
 }
 
-/// What kind of destination it is; never the number.
+/// The kind of a destination; never the number.
 const fn target_word(target: &Target) -> &'static str {
     match target {
         Target::Number(_) => "number",
@@ -278,7 +279,7 @@ impl std::fmt::Display for Route {
         let mut conditions = String::new();
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                // Writing to a text cannot fail.
+                // Writing to a string cannot fail.
                 let _ = write!(conditions, "{name} {value}, ");
             }
         };

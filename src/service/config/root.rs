@@ -1,4 +1,4 @@
-//! The whole configuration: every section, read once, and what holds between sections. Pure.
+//! The whole configuration: every section, read once, and the rules between sections. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,12 +32,12 @@ use super::tools::BuiltIn;
 use super::webhooks::{DeliveryQueue, Webhooks};
 use super::{audio, conversation, directory, http_tools, numbering, tool_schemas, trust, variables};
 
-/// Everything the service is told, valid as a whole.
+/// The complete settings of the service, valid as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The public listener.
     pub server: Server,
-    /// What is logged.
+    /// What is logged, and in which format.
     pub log: Log,
     /// The operators' listener.
     pub admin: Admin,
@@ -45,71 +45,73 @@ pub struct Config {
     pub carriers: Carriers,
     /// The model.
     pub realtime: Realtime,
-    /// Who answers, by name; `default` is always there.
+    /// The agents, by name; `default` always exists.
     pub agents: BTreeMap<String, Agent>,
-    /// What is spoken, by code.
+    /// The languages, by code.
     pub languages: BTreeMap<String, Language>,
-    /// Who answers which calls; the first match wins.
+    /// Which agent answers which calls; the first match wins.
     pub routes: Vec<Route>,
-    /// Which callers meet an agent that is otherwise.
+    /// Which callers get a variant of an agent.
     pub experiments: Vec<Experiment>,
-    /// What calls may cost.
+    /// Limits of what calls may cost.
     pub spend: Spend,
     /// What models charge.
     pub prices: Prices,
-    /// Where callers can be sent, by name.
+    /// Destinations of transfers, by name.
     pub transfers: BTreeMap<String, Transfer>,
-    /// Whom the service may call by itself.
+    /// Which numbers the service may call.
     pub outbound: Outbound,
-    /// The operators' own tools, by name.
+    /// The operator's own tools, by name.
     pub tools: BTreeMap<String, Arc<ToolPlan>>,
-    /// How numbers without a country code are read.
+    /// How numbers without a country code are interpreted.
     pub numbering: Numbering,
-    /// What is done to the sound of the line.
+    /// Level and correction of the line's audio.
     pub audio: AudioPlan,
-    /// What of a caller's speech stops an agent.
+    /// Which speech of a caller interrupts an agent.
     pub interruption: InterruptionPlan,
     /// How pressed keys become a number.
     pub keypad: Keypad,
     /// Whether and where calls are recorded.
     pub recording: Recording,
-    /// Where records go.
+    /// Where records are stored.
     pub records: Records,
-    /// Who is told of calls.
+    /// Which receivers are notified of calls.
     pub webhooks: Webhooks,
     /// Where deliveries wait.
     pub delivery: DeliveryQueue,
-    /// What may be taken.
+    /// Limits of calls, messages and connections.
     pub limits: Limits,
-    /// What nobody may see.
+    /// The secrets, which are never shown.
     pub secrets: Secrets,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
-    /// What an operator should know and that stops nothing.
+    /// Facts that an operator should know and that do not prevent the start.
     pub notes: Vec<String>,
 }
 
 impl Config {
-    /// Reads `path` (or `config.toml` in the working directory, where there is one), `.env` and the environment.
+    /// Reads `path` (or `config.toml` in the working directory, if it exists), `.env` and the
+    /// environment.
     ///
     /// # Errors
-    /// All that is wrong with them; also when a file that was asked for by name is not there.
+    /// Everything that is wrong with them, including a missing file that was named explicitly.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         Self::from_sources(&Sources::found(path))
     }
 
-    /// The built-in defaults with these dotted keys set; neither files nor the environment are read. For tests and the demo.
+    /// Sets these dotted keys over the built-in defaults, without files and environment. For tests
+    /// and the demo.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// Everything that is wrong with them.
     pub fn builtin_with(overrides: &[(&str, &str)]) -> Result<Self, ConfigError> {
         Self::from_sources(&Sources::default().overrides(overrides))
     }
 
-    /// Lays the sources on the built-in defaults and reads the result.
+    /// Lays the sources over the built-in defaults and reads the result.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// Everything that is wrong with them.
     pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
         let (config, mut problems, _) = read_all(sources);
         match config {
@@ -121,9 +123,9 @@ impl Config {
         }
     }
 
-    /// Every key that means something, with `<name>` where people choose names.
+    /// Every known key, with `<name>` in place of names that operators choose.
     pub fn known_keys() -> BTreeSet<String> {
-        // The reading is the schema, so every kind of section has to be there once to be read.
+        // The reading code is the schema, so the tree needs one of every kind of section.
         let one_of_each = Sources::default().overrides(&[
             ("routes", "[{}]"),
             ("transfers.any", "{}"),
@@ -138,14 +140,14 @@ impl Config {
         read_all(&one_of_each).2
     }
 
-    /// Puts the notes into the log, once the service is about to start.
+    /// Logs the notes, shortly before the service starts.
     pub fn warn(&self) {
         for note in &self.notes {
             log::warn!("configuration: {note}");
         }
     }
 
-    /// Whether nothing of the service can be reached from outside this machine.
+    /// Whether no part of the service can be reached from outside this machine.
     pub fn is_local(&self) -> bool {
         self.server.is_local() && self.admin.bind.ip().is_loopback()
     }
@@ -167,7 +169,7 @@ fn read_all(sources: &Sources) -> (Option<Config>, Vec<Problem>, BTreeSet<String
     (config.map(|config| Config { notes, file, ..config }), problems, known)
 }
 
-/// Reads every section before giving up on any, so that all problems are reported.
+/// Reads every section before any failure returns, so that all problems are reported.
 fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> {
     let top = reader.top(tree);
     let reading = Reading { tree, top: &top, reader, sources };
@@ -179,7 +181,8 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     let admin = Admin::read(&top.table("admin"), server.as_ref(), &secrets);
     let carriers = Carriers::read(&top, server.as_ref(), &secrets.carriers);
     let mcp = read_named(&top.named("mcp"), |name, section| options::read_server(name, section, &sources.variables));
-    // A server whose table is wrong has been reported: an agent that names it is not reported as well.
+    // A broken server table was already reported; an agent that names the server is not reported
+    // again.
     let servers = mcp.clone().unwrap_or_default();
     let realtime = Realtime::read(&top.table("realtime"), &secrets, &servers, &sources.variables, server.as_ref());
     let offered = reading.offered(realtime.as_ref(), &secrets);
@@ -226,7 +229,7 @@ fn read_tree(tree: &Node, reader: &Reader, sources: &Sources) -> Option<Config> 
     })
 }
 
-/// A tree that is being read.
+/// A tree while it is being read.
 struct Reading<'r> {
     tree: &'r Node,
     top: &'r Section<'r>,
@@ -234,7 +237,7 @@ struct Reading<'r> {
     sources: &'r Sources,
 }
 
-/// The sections that agents build on. Each is `None` where it could not be read.
+/// The sections that agents depend on. Each is `None` if it could not be read.
 struct Offered {
     languages: Option<BTreeMap<String, Language>>,
     transfers: Option<BTreeMap<String, Transfer>>,
@@ -245,7 +248,7 @@ struct Offered {
     keypad: Option<Keypad>,
 }
 
-/// Who answers which calls, and what those may cost. Each is `None` where it could not be read.
+/// Agents, routes and their costs. Each is `None` if it could not be read.
 struct Answering {
     agents: Option<BTreeMap<String, Agent>>,
     numbering: Option<Numbering>,
@@ -310,7 +313,7 @@ impl Reading<'_> {
         Answering { agents, numbering, routes, spend, prices, experiments }
     }
 
-    /// Reports a `limits.on_model_loss` that names no destination.
+    /// Reports a `limits.on_model_loss` that names an unknown destination.
     fn check_model_loss(&self, limits: Option<&Limits>, transfers: Option<&BTreeMap<String, Transfer>>) {
         let Some(name) = limits.and_then(|limits| limits.on_model_loss.as_deref()) else { return };
         let Some(transfers) = transfers.filter(|transfers| !transfers.contains_key(name)) else { return };
@@ -323,7 +326,7 @@ impl Reading<'_> {
     }
 }
 
-/// Says whose callers are recorded and told by nothing that is configured.
+/// Notes agents whose callers are recorded without a configured notice.
 fn note_untold(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, reader: &Reader) {
     let Some(_) = recording.filter(|it| it.dir.is_some() && it.consent.is_none()) else { return };
     let untold: Vec<&str> =
@@ -335,7 +338,7 @@ fn note_untold(recording: Option<&Recording>, agents: &BTreeMap<String, Agent>, 
     }
 }
 
-/// Says which tools an agent has although calls do not carry them out.
+/// Notes tools of agents that calls cannot carry out.
 fn note_idle_tools(
     agents: &BTreeMap<String, Agent>,
     languages: &BTreeMap<String, Language>,

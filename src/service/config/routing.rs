@@ -11,22 +11,23 @@ use super::directory::Route;
 use super::people::DEFAULT_AGENT;
 use super::root::Config;
 
-/// What is known of a call when it is announced.
+/// What is known of a call when the carrier announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteInput {
     /// The carrier.
     pub carrier: Carrier,
-    /// Who called whom.
+    /// Which side placed the call.
     pub direction: Direction,
-    /// The caller's number; may be withheld, may be no number at all.
+    /// The caller's number; may be withheld, or a text that is no number.
     pub from: Private<String>,
     /// The dialled number.
     pub to: Private<String>,
-    /// Parameters of the carrier's URL or stream. `agent` and `language` choose where no route has.
+    /// Parameters of the carrier's URL or stream. `agent` and `language` take effect where no route
+    /// has chosen.
     pub parameters: BTreeMap<String, String>,
 }
 
-/// Who answers, in which language.
+/// The agent and the language of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The agent's name.
@@ -35,12 +36,13 @@ pub struct Decision {
     pub language: String,
     /// The route that matched, counted from 0.
     pub route: Option<usize>,
-    /// What was looked at, a line each; carries the numbers of the routes, not the caller's.
+    /// The steps of the decision, one per line. They contain the numbers of the routes, not the
+    /// caller's.
     pub because: Vec<String>,
 }
 
 impl RouteInput {
-    /// The number of the person, whoever called whom.
+    /// The number of the other party, whichever side placed the call.
     pub fn person(&self) -> &Private<String> {
         match self.direction {
             Direction::Inbound => &self.from,
@@ -50,8 +52,9 @@ impl RouteInput {
 }
 
 impl Config {
-    /// Decides who answers a call. The first route that matches wins; what it leaves open is chosen by the call's `agent` and
-    /// `language` parameters where they name something there is, else it is the agent `default` and its first language.
+    /// Decides which agent answers a call. The first matching route wins. What the route leaves
+    /// open comes from the call's `agent` and `language` parameters if they name something known;
+    /// otherwise it is the agent `default` and its first language.
     pub fn route(&self, call: &RouteInput) -> Decision {
         let mut because = Vec::new();
         let found = self.routes.iter().enumerate().find(|(at, route)| {
@@ -71,7 +74,8 @@ impl Config {
         Decision { agent, language, route: at, because }
     }
 
-    /// How a number as `check --route` takes it compares with the numbers that carriers send.
+    /// Explains how the number given to `check --route` compares with the numbers that carriers
+    /// send.
     pub fn spelling(&self, written: &str) -> String {
         match self.numbering.read(written) {
             Party::Number(number) if number == written => format!("numbers come as +91…; {number} is written so"),
@@ -88,7 +92,8 @@ impl Config {
             because.push(format!("agent {agent}: by the route"));
             return agent.clone();
         }
-        // A route that chose only a language was checked against the agent `default`; another agent may not speak it.
+        // This ignores the route's language, which was checked against the agent `default`: another
+        // agent may not speak it, and then its own languages decide.
         let asked = call.parameters.get("agent").filter(|name| self.agents.contains_key(*name));
         if let Some(agent) = asked {
             because.push(format!("agent {agent}: by the call's parameter"));

@@ -1,4 +1,4 @@
-//! Secrets: from the environment only, never shown. Pure; the environment is handed in.
+//! Secrets: from the environment only, never shown. Pure; the environment is a parameter.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,25 @@ use switchboard_actors::ids::Private;
 use super::carriers;
 use super::layers::Variable;
 
-/// What nobody may see. Prints as `[private]`.
+/// The secrets of the service. They print as `[private]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
-    /// `OPENAI_API_KEY`: OpenAI's or Azure's.
+    /// `OPENAI_API_KEY`: the key of OpenAI or Azure.
     pub openai_api_key: Option<Private<String>>,
-    /// The carriers', by the variables that their seats name.
+    /// The carriers' secrets, by the variables that the carriers declare.
     pub carriers: carrier::settings::Secrets,
-    /// `SWITCHBOARD_ADMIN_TOKEN`: the bearer of the admin listener.
+    /// `SWITCHBOARD_ADMIN_TOKEN`: the bearer token of the admin listener.
     pub admin_token: Option<Private<String>>,
-    /// `SWITCHBOARD_WEBHOOK_SECRET`: what deliveries are signed with.
+    /// `SWITCHBOARD_WEBHOOK_SECRET`: the key that signs deliveries.
     pub webhook_secret: Option<Private<String>>,
-    /// `SWITCHBOARD_CALLER_SALT`: what callers' numbers are hashed with; without it each start makes its own.
+    /// `SWITCHBOARD_CALLER_SALT`: the salt for hashes of callers' numbers; without it each start
+    /// makes its own.
     pub caller_salt: Option<Private<String>>,
 }
 
 impl Secrets {
     pub(super) fn read(variables: &BTreeMap<String, Variable>) -> Self {
-        // A variable that is set to nothing, as templates of `.env` have it, is not set.
+        // A variable with an empty value, as in templates of `.env`, counts as not set.
         let value =
             |name: &str| variables.get(name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty());
         let secret = |name: &str| value(name).map(|value| Private::new(value.to_owned()));
@@ -38,7 +39,7 @@ impl Secrets {
         }
     }
 
-    /// Which variables are there, by name.
+    /// Which variables are set, by name.
     pub fn present(&self) -> Vec<(&'static str, bool)> {
         let carriers = Carrier::all_secrets().map(|secret| (secret.name, self.carriers.has(secret)));
         [("OPENAI_API_KEY", self.openai_api_key.is_some())]

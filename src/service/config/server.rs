@@ -1,4 +1,4 @@
-//! `[server]`: the public listener and how much of the machine it takes. Pure.
+//! `[server]`: the public listener and its share of the machine. Pure.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,18 +8,19 @@ use url::Url;
 use super::kinds::{HOUR, address, duration, is_loopback, or_word, url, whole};
 use super::reader::Section;
 
-/// `[server]`.
+/// `[server]`: the public listener and its capacity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Where carriers are listened to; port 0 takes any free one.
+    /// The address of the listener for carriers; port 0 takes any free port.
     pub bind: SocketAddr,
-    /// Where carriers reach `bind` from outside. Port 0 means the bound port; see [`Server::public_url_at`].
+    /// The URL at which carriers reach `bind` from outside. Port 0 means the bound port; see
+    /// [`Server::public_url_at`].
     pub public_url: Url,
     /// Threads that carry calls; at least 1.
     pub workers: usize,
-    /// Places for calls.
+    /// Most calls at the same time.
     pub max_calls: usize,
-    /// How long calls may go on after the service was asked to stop.
+    /// How long calls may continue after a request to stop.
     pub drain_timeout: Duration,
 }
 
@@ -28,7 +29,8 @@ impl Server {
     pub fn public_url_at(&self, bound: SocketAddr) -> Url {
         let mut url = self.public_url.clone();
         if url.port() == Some(0) {
-            // Only a URL without a host refuses a port, and such a one is not accepted in the first place.
+            // Only a URL without a host refuses a port, and such a URL is not accepted in the first
+            // place.
             let _ = url.set_port(Some(bound.port()));
         }
         url
@@ -45,7 +47,8 @@ impl Server {
             section.problem("public_url", "found a `?` part, expected scheme, host and, where there is one, a path");
         }
         if !section.chosen("public_url") && section.chosen("bind") {
-            // The shipped URL is the shipped address: it follows a changed port, and a loopback address as a whole.
+            // The default URL belongs to the default address, so it follows a changed port, and a
+            // loopback address completely.
             let _ = public_url.set_port(Some(bind.port()));
             if bind.ip().is_loopback() {
                 let _ = public_url.set_ip_host(bind.ip());
@@ -64,12 +67,12 @@ impl Server {
         })
     }
 
-    /// Whether carriers can reach the service from this machine alone.
+    /// Whether carriers can reach the service only from this machine.
     pub(super) fn is_local(&self) -> bool {
         self.outside().is_none()
     }
 
-    /// The setting by which the service can be reached from outside this machine, if it can.
+    /// The setting that makes the service reachable from outside this machine, if there is one.
     pub(super) fn outside(&self) -> Option<&'static str> {
         if !self.bind.ip().is_loopback() {
             Some("server.bind")

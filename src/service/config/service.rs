@@ -1,4 +1,4 @@
-//! The service's own sections: the operators' listener, records, limits. Pure.
+//! The service's own sections: the listener for operators, records, limits. Pure.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,75 +16,76 @@ use super::trust;
 /// `[admin]`: the listener for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
-    /// Where operators are listened to; port 0 takes any free one.
+    /// The address of the listener for operators; port 0 takes any free port.
     pub bind: SocketAddr,
 }
 
-/// `[records]`.
+/// `[records]`: where records are stored and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
-    /// The folder of transcripts and queue files; made when missing.
+    /// The folder of transcripts and queue files; created if missing.
     pub dir: PathBuf,
-    /// How long what was said may wait before it is written to the call's journal.
+    /// How long spoken words may wait before they are written to the call's journal.
     pub journal_commit: Duration,
-    /// The top of a second set of folders, as the queue processor of the service before this one reads it.
+    /// The root of a second set of folders, in the layout that the previous service's queue
+    /// processor reads.
     pub legacy_dir: Option<PathBuf>,
-    /// What is kept, and for how long.
+    /// What is kept, and how long.
     pub retention: Retention,
 }
 
-/// `[records.retention]`: what is kept, kind by kind.
+/// `[records.retention]`: what is kept of each kind of file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
     /// Transcripts.
     pub transcripts: Keep,
-    /// Queue files that are delivered or failed.
+    /// Queue files that were delivered or have failed.
     pub queue: Keep,
     /// Recordings.
     pub recordings: Keep,
-    /// Journals that could not be read to their end.
+    /// Journals that could not be read to the end.
     pub journals: Keep,
 }
 
-/// How much of a kind of file is kept; `None` is all of it.
+/// How much of a kind of file is kept; `None` keeps everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// For how long.
+    /// How long files are kept.
     pub age: Option<Duration>,
-    /// How many bytes, the newest.
+    /// How many bytes are kept; the oldest files go first.
     pub size: Option<usize>,
 }
 
-/// `[limits]`: what strangers, callers and models may take.
+/// `[limits]`: what clients, callers and models may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The whole call.
+    /// Longest call.
     pub max_call_duration: Duration,
-    /// The silence before each prompt to a silent caller; empty switches prompts off.
+    /// Silence before each no-input prompt; an empty list disables the prompts.
     pub idle_prompts: Vec<Duration>,
-    /// The silence after the last prompt before the call is ended.
+    /// Silence after the last prompt before the call ends.
     pub idle_after: Duration,
-    /// No words of the caller for this long, whatever the line's noise sounds like: the call is ended.
+    /// A call ends after this long without words of the caller, even if the line is noisy.
     pub longest_without_words: Duration,
-    /// From a socket's upgrade to its stream's `start`.
+    /// Longest time from a socket's upgrade to its stream's `start`.
     pub start_timeout: Duration,
-    /// Nothing at all from the carrier for this long: the line is dead.
+    /// The line counts as dead after this long without any message of the carrier.
     pub line_silence: Duration,
-    /// Longest wait for a goodbye to be heard.
+    /// Longest wait for the end of the goodbye's playout.
     pub goodbye: Duration,
     /// Longest wait for the model's first session.
     pub model_setup: Duration,
-    /// Longest wait for an answer that is due before the model's session counts as lost.
+    /// Longest wait for a due answer before the model's session counts as lost.
     pub model_answer: Duration,
-    /// An answer that takes longer is told as late.
+    /// An answer that takes longer is reported as late.
     pub late_answer: Duration,
-    /// Where a caller is sent whose model is lost for good; `None` hangs up.
+    /// The destination of a caller whose model is lost for good; `None` hangs up.
     pub on_model_loss: Option<String>,
-    /// Largest message of a carrier, in bytes.
+    /// Largest message from a carrier, in bytes.
     pub max_message: usize,
-    /// Sockets of one address that have not shown their token yet.
+    /// Most sockets of one address that have not presented their token yet.
     pub sockets_per_address: usize,
-    /// Sockets of all addresses that have not shown their token yet.
+    /// Most sockets of all addresses that have not presented their token yet.
     pub sockets_waiting: usize,
 }
 
@@ -162,7 +163,8 @@ impl Limits {
     }
 }
 
-/// `hang_up`, or `transfer` and a name of `[transfers]`; whether that is there is checked where all are known.
+/// Reads `hang_up`, or `transfer` with a name of `[transfers]`. The name is checked once all
+/// transfers are known.
 fn fallback(node: &Node) -> Result<Option<String>, Expected> {
     let written = text(node)?;
     match written.split_once(' ') {
@@ -172,5 +174,5 @@ fn fallback(node: &Node) -> Result<Option<String>, Expected> {
     }
 }
 
-/// The largest limit of a kind of file: 64 TiB, more than one disk has.
+/// Largest limit for a kind of file: 64 TiB, more than one disk stores.
 const MOST_KEPT: usize = 1 << 46;

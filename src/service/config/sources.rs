@@ -1,4 +1,5 @@
-//! Where settings come from besides the built-in defaults: a file, `.env`, the environment, and what the program sets itself.
+//! The sources of settings besides the built-in defaults: a file, `.env`, the environment, and
+//! settings of the program itself.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,10 +9,11 @@ use super::layers::{Node, Variable};
 use super::problem::{Origin, Problem};
 use super::{dotenv, layers, variables};
 
-/// The defaults, with a line of reason for each: the documentation and the lowest layer in one.
+/// The defaults with a reason for each: both the documentation and the lowest layer.
 pub const DEFAULTS: &str = include_str!("../../../config.toml");
 
-/// The layers above the built-in defaults, as they were found. Tests make their own; `Config::load` reads the world.
+/// The layers above the built-in defaults, as they were found. Tests make their own; `Config::load`
+/// reads the real ones.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub(super) file: Option<(PathBuf, String)>,
@@ -21,7 +23,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What is in the working directory and the environment.
+    /// Reads the working directory and the environment.
     pub fn found(path: Option<&Path>) -> Self {
         let mut sources = Self::default();
         sources.find_file(path);
@@ -42,14 +44,14 @@ impl Sources {
         sources
     }
 
-    /// The same with the text of a file.
+    /// Adds the text of a file.
     #[must_use]
     pub fn file(mut self, path: &str, text: &str) -> Self {
         self.file = Some((PathBuf::from(path), text.to_owned()));
         self
     }
 
-    /// The same with environment variables, secrets included.
+    /// Adds environment variables, including secrets.
     #[must_use]
     pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
         let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), Variable::new(name, value, false));
@@ -57,24 +59,26 @@ impl Sources {
         self
     }
 
-    /// The same with what a `.env` file says, above the environment.
+    /// Adds the content of a `.env` file, which takes precedence over variables added before.
     #[must_use]
     pub fn dotenv(mut self, bytes: &[u8]) -> Self {
         self.lay_dotenv(bytes);
         self
     }
 
-    /// The same with dotted keys set above everything else.
+    /// Adds dotted keys, which take precedence over everything else.
     #[must_use]
     pub fn overrides(mut self, overrides: &[(&str, &str)]) -> Self {
         self.overrides.extend(overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         self
     }
 
-    /// The sources laid on the built-in defaults, and what is wrong with their form.
+    /// Lays the sources over the built-in defaults. Returns the tree and the problems with their
+    /// form.
     ///
     /// # Errors
-    /// When the file is no TOML: what can be read of it is in the wrong place, and would be called wrong for that alone.
+    /// If the file is not TOML: the part of it that can be read may be in the wrong place, so it
+    /// would cause misleading problems.
     pub(super) fn laid(&self) -> Result<(Node, Vec<Problem>), Vec<Problem>> {
         let (mut tree, mut problems) = layers::shipped(DEFAULTS);
         problems.extend(self.problems.iter().cloned());
@@ -115,7 +119,8 @@ impl Sources {
         }
     }
 
-    /// Variables that `.env` has for others are ignored because nobody asks for them.
+    /// Adds the variables of `.env`. Variables of other programs have no effect, because no code
+    /// asks for them.
     fn lay_dotenv(&mut self, bytes: &[u8]) {
         let lines = match dotenv::read(bytes, &variables::is_ours) {
             Ok(lines) => lines,
@@ -127,7 +132,7 @@ impl Sources {
                     let variable = Variable::new(&name, &value, true);
                     self.variables.insert(name, variable);
                 }
-                // The line is not repeated: it may hold a secret.
+                // The line is not repeated, because it may contain a secret.
                 dotenv::Line::Bad { name, line, why } => {
                     let origin = Origin::File { path: Arc::new(PathBuf::from(".env")), line };
                     self.refuse(&name, origin, &format!("{why}; write it as NAME=value in one line"));

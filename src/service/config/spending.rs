@@ -1,4 +1,4 @@
-//! What calls may cost: `[spend]` and `[prices.<model>]`. Pure.
+//! The costs of calls: `[spend]` and `[prices.<model>]`. Pure.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use switchboard_actors::supervisor::ledger::SpendLimits;
 use super::kinds::{any_text, flag, number, or_word};
 use super::reader::Section;
 
-/// `[spend]`.
+/// `[spend]`: limits of what calls may cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spend {
-    /// What one call may cost.
+    /// Limits for one call.
     pub call: Budget,
-    /// What the calls of a day may cost.
+    /// Limits for the calls of a day.
     pub limits: SpendLimits,
-    /// Where the books of the day are kept; `None` keeps none.
+    /// The file with the spending of the day; `None` stores none.
     pub file: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ impl Spend {
         })
     }
 
-    /// Whether anything is limited.
+    /// Whether there is any limit.
     pub fn limits_anything(&self) -> bool {
         let budgets = [self.call, self.limits.caller, self.limits.day];
         budgets.iter().any(|budget| budget.soft.is_some() || budget.hard.is_some())
@@ -58,7 +58,7 @@ fn read_budget(section: &Section<'_>, soft: &'static str, hard: &'static str) ->
     Some(budget)
 }
 
-/// An amount to a hundredth of a cent, which is as fine as a limit needs to be.
+/// Rounds an amount to a hundredth of a cent, which is precise enough for a limit.
 fn dollars(amount: f32) -> Usd {
     Usd::from_dollars((f64::from(amount) * 1e4).round() / 1e4)
 }
@@ -71,7 +71,7 @@ pub(super) fn read_prices(sections: &[(String, Section<'_>)]) -> Option<Prices> 
 }
 
 fn read_price(section: &Section<'_>) -> Option<Price> {
-    // Dollars for a million tokens are thousands of billionths for one.
+    // Converts dollars per million tokens to dollars per token, rounded to billionths.
     let token = |key| {
         let dollars = section.read_if_set(key, number(0.0..=10_000.0))?.unwrap_or_default();
         Some(Usd::from_dollars((f64::from(dollars) * 1e3).round() / 1e9))

@@ -1,4 +1,5 @@
-//! The built-in tools as the model sees them: descriptions and schemas of arguments, made of what an agent has. Pure.
+//! The built-in tools as the model sees them: descriptions and argument schemas, built from an
+//! agent's settings. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use super::directory::Transfer;
 use super::people::{Agent, Language};
 use super::tools::BuiltIn;
 
-/// The tool as a model is told of it, or `None` while there is nothing it could do for this agent: no destination, no
-/// second language, no carrier that presses keys.
+/// The definition of a tool for the model. `None` if the tool could do nothing for this agent:
+/// there is no destination, no second language, or no carrier that sends DTMF.
 pub(super) fn offer(
     tool: BuiltIn,
     agent: &Agent,
@@ -50,7 +51,7 @@ pub(super) fn offer(
             let properties = json!({"key": key, "value": text(VALUE), "confirmed": flag(CONFIRMED)});
             (described(SAVE_ANSWER, asked.iter().map(|(key, what)| (*key, Some(what.as_str())))), properties)
         }
-        // Keys are pressed by the carrier, and none of those we know can.
+        // The carrier would have to send DTMF, and no known carrier can.
         BuiltIn::SendDtmf => return None,
     };
     let required: Vec<&String> =
@@ -64,7 +65,8 @@ pub(super) fn offer(
     Some(ToolSpec { name: tool.name().to_owned(), description, parameters })
 }
 
-/// A destination for the model, with the language of whoever is told what the call is about, where that is theirs and not the call's.
+/// A destination for the model. If the callee has a language of their own, the model writes reason
+/// and summary in it.
 fn destination(name: &str, to: &Transfer, languages: &BTreeMap<String, Language>) -> String {
     let what = to.description.as_deref().map(|what| format!(": {what}")).unwrap_or_default();
     let theirs = to.destination.language.as_deref().map(|code| {
@@ -75,7 +77,7 @@ fn destination(name: &str, to: &Transfer, languages: &BTreeMap<String, Language>
     format!("\n- {name}{what}{}", theirs.unwrap_or_default())
 }
 
-/// The arguments of a transfer; a summary where somebody is told it.
+/// The arguments of a transfer, with a summary if some callee hears one.
 fn transfer_properties(transfers: &BTreeMap<String, Transfer>) -> Value {
     let mut properties = json!({
         "destination": choice("Where to send the caller.", transfers.keys()),
@@ -104,7 +106,7 @@ fn asked(question: &Question) -> String {
     if form.is_empty() { question.label.clone() } else { format!("{} ({form})", question.label) }
 }
 
-/// A description with the choices there are, a line each.
+/// A description followed by the choices, one per line.
 fn described<'c>(description: &str, choices: impl Iterator<Item = (&'c str, Option<&'c str>)>) -> String {
     let lines = choices.map(|(name, what)| match what {
         Some(what) => format!("\n- {name}: {what}"),

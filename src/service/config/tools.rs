@@ -1,22 +1,22 @@
-//! The tools that are built in, by name. Pure.
+//! The built-in tools, by name. Pure.
 
-/// A tool that is built in.
+/// A built-in tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuiltIn {
-    /// Hangs up, once the goodbye was heard.
+    /// Hangs up once the goodbye has been heard.
     EndCall,
     /// Sends the caller to a destination of `[transfers]`.
     TransferCall,
-    /// Goes on in another language.
+    /// Continues in another language.
     SwitchLanguage,
     /// Writes an answer into the record.
     SaveAnswer,
-    /// Presses keys.
+    /// Sends DTMF.
     SendDtmf,
 }
 
 impl BuiltIn {
-    /// Every one of them.
+    /// All built-in tools.
     pub const ALL: [Self; 5] =
         [Self::EndCall, Self::TransferCall, Self::SwitchLanguage, Self::SaveAnswer, Self::SendDtmf];
 
@@ -31,12 +31,12 @@ impl BuiltIn {
         }
     }
 
-    /// The tool of a name.
+    /// The tool with a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
     }
 
-    /// Whether calls carry it out; the others answer the model that they cannot be had.
+    /// Whether calls carry the tool out; the others answer the model that they are not available.
     pub const fn is_carried_out(self) -> bool {
         match self {
             Self::EndCall | Self::TransferCall | Self::SwitchLanguage | Self::SaveAnswer => true,

@@ -1,4 +1,5 @@
-//! The rules that hold between sections and secrets: nothing starts that a stranger could use at our cost. Pure.
+//! Rules between sections and secrets: a service that a stranger could use at our cost does not
+//! start. Pure.
 
 use std::net::SocketAddr;
 
@@ -13,7 +14,8 @@ use super::reader::{Reader, Section};
 use super::secrets::Secrets;
 use super::server::Server;
 
-/// Checks the operators' listener against the carriers' and its token.
+/// Checks the address of the listener for operators against the public one, and that it has a token
+/// if it needs one.
 pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &Secrets, section: &Section<'_>) {
     if !bind.ip().is_loopback() && secrets.admin_token.is_none() {
         let next =
@@ -25,7 +27,8 @@ pub(super) fn check_admin(bind: SocketAddr, server: Option<&Server>, secrets: &S
     }
 }
 
-/// Checks that who answers is who is meant to: people who call a number must not hear their own voice back.
+/// Checks that callers reach the intended model: people who call a number must not hear the
+/// rehearsal model repeat their words.
 pub(super) fn check_model(
     (provider, url): (Provider, Option<&Url>),
     allowed: bool,
@@ -34,7 +37,7 @@ pub(super) fn check_model(
     section: &Section<'_>,
 ) {
     match provider {
-        // At a URL of its own it is a server that asks for no key.
+        // With a URL of its own, this is a server that needs no key.
         Provider::Rehearsal if url.is_none() => {
             if let Some(outside) = server.outside().filter(|_| !allowed) {
                 let found = format!(
@@ -60,7 +63,7 @@ pub(super) fn check_model(
     }
 }
 
-/// Notes tokens of our own that can be guessed.
+/// Notes tokens chosen by the operator that can be guessed.
 pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
     let own = Carrier::all_secrets().filter(|secret| secret.own);
     let own = own.map(|secret| (secret.name, secrets.carriers.one(secret.name)));
@@ -73,7 +76,7 @@ pub(super) fn weigh_tokens(secrets: &Secrets, reader: &Reader) {
     }
 }
 
-/// Refuses texts in files that are keys by their form, whatever setting they stand in.
+/// Refuses texts in files that have the form of an API key, whichever setting contains them.
 pub(super) fn refuse_secrets(node: &Node, path: &str, reader: &Reader) {
     match &node.value {
         Value::Table(entries) => {
@@ -94,5 +97,5 @@ pub(super) fn refuse_secrets(node: &Node, path: &str, reader: &Reader) {
     }
 }
 
-/// Tokens shorter than this can be guessed by trying.
+/// Tokens shorter than this can be guessed by trial.
 const SHORTEST: usize = 16;

@@ -1,4 +1,5 @@
-//! Environment variables of ours: which there are, whether a secret can be one, and names that nobody knows. Pure.
+//! The program's own environment variables: which exist, whether a secret's value is well-formed,
+//! and unknown names. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,29 +10,32 @@ use super::layers::{Node, PREFIX, Value, Variable};
 use super::problem::Origin;
 use super::reader::Reader;
 
-/// What a secret may hold besides plain signs.
+/// What a secret may contain besides printable ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Nothing.
+    /// Nothing else: one value.
     One,
-    /// Several, with commas between them.
+    /// Several values, separated by commas.
     Listed,
-    /// Several, with commas, blanks or line ends between them.
+    /// Several values, separated by commas, blanks or line ends.
     Several,
-    /// What a header of authorization holds: a scheme, one blank and what it takes, or the latter alone.
+    /// The value of an authorization header: a scheme, one blank and a credential, or only the
+    /// credential.
     Credentials,
-    /// Words that a client sends: plain signs with blanks between them.
+    /// Words that a client sends: plain characters with blanks between them.
     Phrase,
-    /// Words: it is sent nowhere as it is.
+    /// Words that are never sent as they are.
     Words,
 }
 
-/// Whether a name in `.env` is looked at by this program, so that a line that cannot be read is not passed over.
+/// Whether this program uses a name of `.env`. A line with such a name that cannot be read is
+/// reported.
 pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with(OWN) || name == "RUST_LOG" || secrets().any(|(known, _)| known == name)
 }
 
-/// Refuses secrets that were damaged on their way here: they would be refused by others, one call at a time.
+/// Refuses secrets that were damaged in transit: other services would reject them, one call at a
+/// time.
 pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node, reader: &Reader) {
     let mut all: BTreeMap<&str, Form> = BTreeMap::new();
     name_secrets(tree, "", &mut all);
@@ -54,7 +58,7 @@ pub(super) fn check_secrets(variables: &BTreeMap<String, Variable>, tree: &Node,
     }
 }
 
-/// What does not belong into a secret.
+/// What does not belong in a secret.
 fn damage(value: &str, form: Form) -> Option<&'static str> {
     let value = value.trim();
     let quote = |c: char| matches!(c, '"' | '\'' | '`');
@@ -62,7 +66,7 @@ fn damage(value: &str, form: Form) -> Option<&'static str> {
     match form {
         Form::One | Form::Phrase | Form::Words => {}
         Form::Credentials => entries = value.splitn(2, ' ').collect(),
-        // `id = secret` too.
+        // This covers entries written as `id = secret`, too.
         Form::Listed => entries = value.split([',', '=']).map(str::trim).collect(),
         Form::Several => entries = value.split([',', ' ', '\t', '\n', '\r']).collect(),
     }
@@ -83,7 +87,7 @@ fn damage(value: &str, form: Form) -> Option<&'static str> {
     }
 }
 
-/// The variables that settings name as those of secrets.
+/// Collects the variables that settings name as secrets.
 fn name_secrets<'t>(node: &'t Node, key: &str, found: &mut BTreeMap<&'t str, Form>) {
     match &node.value {
         Value::Table(headers) if key == "headers" => {
@@ -104,7 +108,8 @@ fn name_secrets<'t>(node: &'t Node, key: &str, found: &mut BTreeMap<&'t str, For
     }
 }
 
-/// Notes variables that look like ours and are read by nobody: one underscore instead of two, or a slip of the finger.
+/// Notes variables that look like ours and that nothing reads, as with one underscore instead of
+/// two or a typing error.
 pub(super) fn strangers(variables: &BTreeMap<String, Variable>, tree: &Node, keys: &BTreeSet<String>) -> Vec<String> {
     let strange = |name: &&String| {
         name.starts_with(OWN)
@@ -125,7 +130,7 @@ pub(super) fn strangers(variables: &BTreeMap<String, Variable>, tree: &Node, key
     variables.keys().filter(strange).map(note).collect()
 }
 
-/// The variable that was probably meant.
+/// The known variable that was probably meant.
 fn nearest(name: &str, keys: &BTreeSet<String>) -> Option<String> {
     let bare = |name: &str| name.trim_start_matches("SWITCHBOARD").replace('_', "").to_uppercase();
     let settings = keys.iter().filter(|key| !key.contains('<'));
@@ -137,7 +142,8 @@ fn nearest(name: &str, keys: &BTreeSet<String>) -> Option<String> {
     (likeness >= ALIKE).then_some(known)
 }
 
-/// What Kubernetes puts into every container beside a service that is called `switchboard`.
+/// Whether Kubernetes sets this variable, which it does in containers beside a service called
+/// `switchboard`.
 fn is_of_kubernetes(name: &str) -> bool {
     let of_port = |rest: &str| rest.is_empty() || rest.starts_with("_") && rest.contains(|c: char| c.is_ascii_digit());
     name.contains("_SERVICE_HOST")
@@ -154,11 +160,11 @@ fn mentions(node: &Node, name: &str) -> bool {
     }
 }
 
-/// How our own variables begin.
+/// The prefix of our own variables.
 const OWN: &str = "SWITCHBOARD_";
 /// Headers whose value is a scheme and a secret.
 const AUTHORIZATION: [&str; 2] = ["Authorization", "Proxy-Authorization"];
-/// Our own secrets, and the model's.
+/// Our own secrets, and the model's key.
 const SECRETS: [(&str, Form); 5] = [
     ("OPENAI_API_KEY", Form::One),
     ("SWITCHBOARD_ADMIN_TOKEN", Form::Phrase),
@@ -167,7 +173,7 @@ const SECRETS: [(&str, Form); 5] = [
     ("SWITCHBOARD_REDIS_PASSWORD", Form::Words),
 ];
 
-/// The secrets that are read whatever the settings say.
+/// The secrets that are read regardless of the settings.
 fn secrets() -> impl Iterator<Item = (&'static str, Form)> {
     let form = |secret: &Secret| match secret.form {
         settings::Form::One => Form::One,
@@ -176,7 +182,7 @@ fn secrets() -> impl Iterator<Item = (&'static str, Form)> {
     SECRETS.into_iter().chain(Carrier::all_secrets().map(move |secret| (secret.name, form(secret))))
 }
 
-/// What the program tells itself when it starts itself again.
+/// Variables that the program sets for itself when it restarts.
 const INTERNAL: [&str; 1] = ["SWITCHBOARD_HUGE_PAGES_ASKED"];
-/// Two names this much alike (Jaro-Winkler) are taken for one misspelt.
+/// From this similarity (Jaro-Winkler) on, a name counts as a misspelling.
 const ALIKE: f64 = 0.88;

@@ -1,16 +1,17 @@
-//! The bundled voices: what a caller hears when there is no model to say it. Each says the shipped words of its language
-//! (`voices/make.sh`).
+//! The bundled recordings that a caller hears if no model can speak. Each contains the default
+//! words of its language (`voices/make.sh`).
 
 use std::sync::{Arc, LazyLock};
 
 use crate::tools::wav;
 
-/// Recordings of one line, by language.
+/// Recordings of one phrase, by language.
 #[derive(Debug)]
 pub(super) struct Voices(Vec<(&'static str, Arc<[i16]>)>);
 
 impl Voices {
-    /// The recording of the shipped words in `code`'s language, 8 kHz; none for a language that is not shipped.
+    /// The recording of the default words in the language `code`, 8 kHz; `None` for a language that
+    /// is not bundled.
     pub(super) fn of(&self, code: &str) -> Option<Arc<[i16]>> {
         self.0.iter().find(|(known, _)| *known == code).map(|(_, samples)| Arc::clone(samples))
     }
@@ -29,10 +30,10 @@ macro_rules! voices {
     };
 }
 
-/// For a caller for whom no model is left to speak.
+/// The apology for a caller when no model is left to speak.
 pub(super) static APOLOGIES: LazyLock<Voices> = voices!("apology": "en" "hi" "mr" "te" "ta" "ml");
 
-/// For a caller who waits while another session is opened.
+/// The filler for a caller who waits while another session is opened.
 pub(super) static FILLERS: LazyLock<Voices> = voices!("filler": "en" "hi" "mr" "te" "ta" "ml");
 
 #[cfg(test)]

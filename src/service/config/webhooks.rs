@@ -1,4 +1,5 @@
-//! `[webhooks]` and `[delivery]`: who is told of calls, and where that waits. Pure; the environment is handed in.
+//! `[webhooks]` and `[delivery]`: which receivers are notified of calls, and where deliveries wait.
+//! Pure; the environment is a parameter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,21 +21,21 @@ use super::layers::{Node, Variable};
 use super::names::is_variable;
 use super::reader::Section;
 
-/// `[webhooks]`.
+/// `[webhooks]`: the receivers and the retries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Webhooks {
     /// The receivers.
     pub endpoints: Vec<EndpointPlan>,
-    /// How a delivery is tried again.
+    /// How failed deliveries are retried.
     pub retry: RetryPlan,
-    /// How long a delivery that is done can still be looked up.
+    /// How long a finished delivery can still be looked up.
     pub keep: Duration,
 }
 
 /// `[delivery]`: where deliveries wait.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryQueue {
-    /// The Redis that several nodes share, its password included; `None` is this node's disk.
+    /// The Redis that several nodes share, including its password; `None` means this node's disk.
     pub redis_url: Option<Private<String>>,
 }
 
@@ -45,7 +46,7 @@ impl DeliveryQueue {
         let (backend, mut url) = (backend?, redis_url?);
         let password = variables.get(REDIS_PASSWORD).map(|variable| variable.value.trim());
         if let Some(password) = password.filter(|password| !password.is_empty()) {
-            // A URL with a host, which this is, takes one.
+            // This URL has a host, so it accepts a password.
             let _ = url.set_password(Some(password));
         }
         Some(Self {
@@ -124,7 +125,7 @@ fn read_endpoint(section: &Section<'_>, variables: &BTreeMap<String, Variable>) 
     Some(plan)
 }
 
-/// Where an endpoint's secrets come from.
+/// The environment from which an endpoint's secrets are read.
 struct Environment<'r> {
     section: &'r Section<'r>,
     variables: &'r BTreeMap<String, Variable>,
@@ -135,7 +136,7 @@ impl Environment<'_> {
         self.variables.get(name).map(|variable| variable.value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The outer `None` means that a problem was reported.
+    /// Reads the signing secrets. The outer `None` means that a problem was reported.
     fn secrets(&self, named: Option<&str>, payload: Payload) -> Option<Option<Secrets>> {
         let variable = named.unwrap_or(SECRET);
         if !self.is_named(variable, "secret_env") {
@@ -173,7 +174,7 @@ impl Environment<'_> {
         }
     }
 
-    /// Headers of the operator's own; none that a receiver checks us by.
+    /// Reads the operator's own headers. Headers by which a receiver verifies us are refused.
     fn headers(&self, named: &BTreeMap<String, String>, has_bearer: bool) -> Option<Vec<(String, Private<String>)>> {
         let read = |(header, variable): (&String, &String)| {
             if SIGNED.iter().any(|signed| header.eq_ignore_ascii_case(signed)) {
@@ -210,7 +211,7 @@ impl Environment<'_> {
     }
 }
 
-/// The name of a shape.
+/// Reads the name of a payload.
 fn payload(node: &Node) -> Result<Payload, Expected> {
     let listed = || Payload::all().map(|it| format!("\"{}\"", it.name())).collect::<Vec<_>>().join(" or ");
     let found = any_text(node).map_err(|_| Expected::new(listed()))?;
@@ -231,7 +232,7 @@ fn check_events(plan: &EndpointPlan, section: &Section<'_>) {
     }
 }
 
-/// Says it at once when an endpoint could never be reached: a private address that nobody allowed.
+/// Reports an endpoint that could never be reached, because its address is private and not allowed.
 fn check_reach(plan: &EndpointPlan, section: &Section<'_>) {
     let address = match plan.url.host() {
         Some(Host::Ipv4(address)) => Some(address.into()),
@@ -250,7 +251,7 @@ fn check_reach(plan: &EndpointPlan, section: &Section<'_>) {
     }
 }
 
-/// What a receiver knows a delivery by.
+/// The headers by which a receiver identifies and verifies a delivery.
 const SIGNED: [&str; 4] = ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "User-Agent"];
 const SECRET: &str = "SWITCHBOARD_WEBHOOK_SECRET";
 const REDIS_PASSWORD: &str = "SWITCHBOARD_REDIS_PASSWORD";
