@@ -1,43 +1,44 @@
-//! What a provider's session can do, as data: whoever needs it asks this and never which provider it has. Pure.
+//! The capabilities of a provider's session, as data. Code that depends on a capability asks for it
+//! here and never for the provider. Pure.
 //!
-//! The call asks who answers, who interrupts, whether words come, and the formats. What a session cannot
-//! do otherwise is made good above the providers ([`super::sessions`]).
+//! The call needs to know who answers, who interrupts, whether transcripts arrive, and the formats.
+//! Everything else that a session cannot do is replaced above the providers ([`super::sessions`]).
 
 use std::time::Duration;
 
 use crate::carrier::AudioFormat;
 
-/// What a session of a plan can do.
+/// The capabilities of a session of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether an item can be cut to what was heard of it. Otherwise the model is told in words.
+    /// Whether an item can be cut to what was heard of it. If not, the model receives a note.
     pub truncate: bool,
-    /// Whether an item can be taken out of the conversation. Otherwise the model is told in words.
+    /// Whether an item can be deleted from the conversation. If not, the model receives a note.
     pub delete: bool,
-    /// Whether a running response can be stopped. Otherwise it runs on, and nobody hears it.
+    /// Whether a running response can be cancelled. If not, it runs on and its audio is dropped.
     pub cancel: bool,
-    /// Who begins the answer at the end of a turn.
+    /// The side that begins the answer at the end of a turn.
     pub answers: Whose,
-    /// Who stops the running response when the caller speaks.
+    /// The side that stops the running response when the caller speaks.
     pub interrupts: Whose,
-    /// Whether the caller's words come.
+    /// Whether transcripts of the caller arrive.
     pub caller_words: bool,
-    /// What can change while a session runs. Otherwise another session takes its place.
+    /// What can change while a session runs. For other changes, another session replaces it.
     pub reconfigure: Reconfigure,
-    /// The caller's audio.
+    /// The format of the caller's audio.
     pub input: AudioFormat,
-    /// The agent's audio.
+    /// The format of the agent's audio.
     pub output: AudioFormat,
-    /// How a session ends by itself; another one takes its place in time.
+    /// How a session ends by itself. Another one replaces it in time.
     pub session_end: SessionEnd,
 }
 
-/// Who does something: the server by itself, or we.
+/// The side that acts: the server or Switchboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// The server does it by itself.
+    /// The server acts by itself.
     Servers,
-    /// It happens when it is ordered.
+    /// The server acts only on our order.
     Ours,
 }
 
@@ -48,18 +49,18 @@ pub struct Reconfigure {
     pub instructions: bool,
     /// The tools.
     pub tools: bool,
-    /// The transcription of the caller, its language among it.
+    /// The transcription of the caller, including its language.
     pub transcription: bool,
 }
 
 /// How a session ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The server says when.
+    /// The server announces the time.
     Announced,
-    /// So long after it was opened, unless the server says otherwise.
+    /// At a fixed time after it was opened, unless the server announces another.
     After(Duration),
-    /// Never, whatever is said.
+    /// Never; announcements are ignored.
     Never,
 }
 
@@ -74,7 +75,7 @@ impl Capabilities {
         self.interrupts == Whose::Servers
     }
 
-    /// Whether a change of these parts can be made while a session runs.
+    /// Whether these parts can change while a session runs.
     pub fn can_change(&self, parts: Reconfigure) -> bool {
         let can = self.reconfigure;
         (can.instructions || !parts.instructions)
@@ -82,7 +83,7 @@ impl Capabilities {
             && (can.transcription || !parts.transcription)
     }
 
-    /// Whether a call can go on with `other`: its audio has the same formats.
+    /// Whether a call can continue with `other`, because the audio formats are the same.
     pub fn same_audio(&self, other: &Self) -> bool {
         (self.input, self.output) == (other.input, other.output)
     }

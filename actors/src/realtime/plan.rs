@@ -1,8 +1,8 @@
-//! What the sessions of a call are configured with: final types, validated before a port was bound. Pure.
+//! The configuration of a call's sessions: final types, validated before a port is bound. Pure.
 //!
-//! What every provider's session has stands in [`Common`]; the rest is the provider's own
-//! ([`ProviderPlan`]), whole: where it is, which model, how it speaks. The failover list holds such
-//! plans, so that a call may go on with another provider.
+//! [`Common`] is the part that every provider's session has. The rest is one provider's own part
+//! ([`ProviderPlan`]): the server, the model and its voice settings. The failover list contains
+//! complete provider plans, so that a call may continue with another provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,73 +15,74 @@ use crate::tools::spec::ToolSpec;
 /// Everything the RealtimeLlm needs to open and configure its sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionPlan {
-    /// What every provider's session has. Shared: most calls use it unchanged.
+    /// The part that every provider's session has. It is shared, because most calls use it
+    /// unchanged.
     pub common: Arc<Common>,
-    /// Who is asked first, and how.
+    /// The provider that is tried first, with its own part.
     pub provider: ProviderPlan,
-    /// What is done so that a lost session is not a lost call.
+    /// What keeps a lost session from becoming a lost call.
     pub resilience: Resilience,
 }
 
-/// What every provider's session has.
+/// The part of a configuration that every provider's session has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Common {
-    /// The whole prompt: agent and language together.
+    /// The complete prompt: agent and language together.
     pub instructions: String,
     /// Transcription of the caller; `None` turns it off.
     pub transcription: Option<Transcription>,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub tools: Vec<ToolSpec>,
-    /// How long dialling may take, TLS and upgrade included.
+    /// The time limit for dialling, TLS and upgrade included.
     pub connect_timeout: Duration,
-    /// No data and no ping for this long: the socket is dead (45 s as shipped).
+    /// A socket without data or ping for this long counts as dead (45 s by default).
     pub silence_timeout: Duration,
-    /// No answer to a ping for this long, of a server that has answered pings before: the socket is
-    /// dead. Zero asks only as `silence_timeout` needs it.
+    /// A socket counts as dead if a server that has answered pings before does not answer one for
+    /// this long. With zero, pings are sent only as `silence_timeout` needs them.
     pub ping_timeout: Duration,
 }
 
 impl SessionPlan {
-    /// What a session of this plan can do.
+    /// The capabilities of a session of this plan.
     pub fn capabilities(&self) -> Capabilities {
         self.provider.capabilities(&self.common)
     }
 
-    /// The name of the model that is asked first.
+    /// The name of the model that is tried first.
     pub fn model(&self) -> &str {
         &self.provider.address().model
     }
 
-    /// The same conversation with another provider, or with the same one otherwise.
+    /// The same plan with another provider part.
     #[must_use]
     pub fn with(&self, provider: ProviderPlan) -> Self {
         Self { provider, ..self.clone() }
     }
 
-    /// Every provider's plan that this conversation may be held with, the best first.
+    /// All provider plans that may serve this conversation, in order of preference.
     pub fn candidates(&self) -> Vec<ProviderPlan> {
         std::iter::once(self.provider.clone()).chain(self.resilience.fallbacks.iter().cloned()).collect()
     }
 
-    /// Where each of the [`candidates`](Self::candidates) is.
+    /// The address of each of the [`candidates`](Self::candidates).
     pub fn addresses(&self) -> Vec<ModelAddress> {
         self.candidates().iter().map(|candidate| candidate.address().clone()).collect()
     }
 
-    /// The common part, to be changed.
+    /// The common part, for changes.
     pub fn common_mut(&mut self) -> &mut Common {
         Arc::make_mut(&mut self.common)
     }
 
-    /// Whether every candidate's server would take this plan.
+    /// Checks that the server of every candidate would accept this plan.
     ///
     /// # Errors
-    /// The first rule that it breaks, with the field's name.
+    /// The first rule that the plan breaks, with the field's name.
     pub fn check(&self) -> Result<(), PlanProblem> {
         let first = self.capabilities();
         for candidate in &self.candidates() {
             candidate.check(&self.common)?;
-            // A call's audio is converted once, to the formats of the first.
+            // A call's audio is converted once, to the formats of the first candidate.
             if !candidate.capabilities(&self.common).same_audio(&first) {
                 let model = &candidate.address().model;
                 let problem = format!("that of `{model}` is another than that of `{}`, expected one", self.model());
@@ -91,7 +92,7 @@ impl SessionPlan {
         Ok(())
     }
 
-    /// The message that configures a session, as people may see it: without secrets.
+    /// The message that configures a session, without secrets, for display.
     pub fn configuration(&self) -> serde_json::Value {
         self.provider.configuration(&self.common)
     }
@@ -103,36 +104,41 @@ impl SessionPlan {
 pub struct PlanProblem {
     /// The field, as the plan names it.
     pub field: String,
-    /// What is wrong with it and what was expected.
+    /// What is wrong with it, and what was expected.
     pub problem: String,
 }
 
-/// What is done so that a lost session is not a lost call. The default is nothing: one server, one try, no rotation.
+/// What keeps a lost session from becoming a lost call. The default is nothing: one server, one
+/// try, no rotation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Resilience {
-    /// Whom to go on with when the first cannot be had, the best first. Of any provider.
+    /// The plans to continue with when the first is unavailable, in order of preference. They may
+    /// belong to any provider.
     pub fallbacks: Vec<ProviderPlan>,
-    /// How long another session is tried for before the model is given up. Zero: not at all. Shorter gives up in a restart of
-    /// the server, longer leaves the caller with a filler and nothing else.
+    /// How long another session is sought before the model is given up. Zero: not at all. Shorter:
+    /// the call gives up during a restart of the server. Longer: the caller hears only a filler.
     pub patience: Duration,
-    /// How long before its end a session is replaced by a fresh one, at the next quiet moment; zero is never.
+    /// How long before its end a session is replaced by a fresh one, at the next quiet moment; zero
+    /// means never.
     pub rotate_before: Duration,
-    /// How long before its end it is replaced even in the middle of a word.
+    /// How long before its end a session is replaced even in the middle of a word.
     pub rotate_latest: Duration,
-    /// Sessions that wait, opened, for a call; a call's own share in what its thread keeps.
+    /// The opened sessions that wait for calls: this plan's share of what its thread keeps.
     pub waiting: PoolPlan,
 }
 
-/// What a thread keeps of opened sessions that no call uses yet. The default is nothing.
+/// The opened sessions that a thread keeps for later calls. The default is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolPlan {
-    /// How many, for each server, key and model.
+    /// The number for each server, key and model.
     pub sessions: usize,
-    /// How old one may become. Older ones end within the call that takes them.
+    /// The age limit of a waiting session. An older session would expire during the call that takes
+    /// it.
     pub max_age: Duration,
 }
 
-/// A model at a server, with the key that it is asked with: what a refusal or an outage concerns.
+/// A model at a server, with the key that is used for it. Refusals and outages are recorded for
+/// this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelAddress {
     /// The server.
@@ -144,11 +150,12 @@ pub struct ModelAddress {
 /// A provider's server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where it is: `wss://…` or `ws://…`.
+    /// Its URL: `wss://…` or `ws://…`.
     pub url: String,
-    /// How to prove who we are.
+    /// How we authenticate.
     pub credential: Credential,
-    /// The environment variable that holds the key, for those who are to mend it; `None` where there is no key.
+    /// The environment variable that contains the key, for the operator who has to correct it;
+    /// `None` if there is no key.
     pub key_variable: Option<String>,
 }
 
@@ -159,22 +166,22 @@ pub enum Credential {
     Bearer(Private<String>),
     /// `api-key: …`.
     ApiKey(Private<String>),
-    /// None: the rehearsal model.
+    /// No credential: the rehearsal model.
     None,
 }
 
-/// Transcription of the caller's speech, as far as a provider has a say in it.
+/// Transcription of the caller's speech, as far as a provider supports the settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transcription {
-    /// The transcription model, where that is one of its own.
+    /// The transcription model, if it is a separate model.
     pub model: String,
-    /// ISO-639-1; 8 kHz speech is misdetected without it.
+    /// ISO-639-1 code. Without it, 8 kHz speech is often detected as the wrong language.
     pub language: Option<String>,
     /// A hint of words to expect.
     pub prompt: Option<String>,
-    /// ISO-639-1 codes of what may be spoken, in place of `language`; empty for none.
+    /// ISO-639-1 codes of the languages that may be spoken, in place of `language`; may be empty.
     pub languages: Vec<String>,
-    /// Words to listen for: names of products and places; empty for none.
+    /// Words to listen for, such as names of products and places; may be empty.
     pub keywords: Vec<String>,
 }
 

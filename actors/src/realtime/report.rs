@@ -1,4 +1,4 @@
-//! What the RealtimeLlm reports: what the model does, what it says, what it costs, and why it is gone.
+//! The RealtimeLlm's reports: what the model does, says and costs, and why it is gone.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::messages::ResponsePurpose;
 use crate::ids::{ItemId, Private, ResponseId, ToolCallId};
 use crate::incident::{Incident, IncidentKind};
 
-/// What the RealtimeLlm tells the call.
+/// A report from the RealtimeLlm to the call.
 #[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "()")]
 pub enum ModelReport {
@@ -20,22 +20,22 @@ pub enum ModelReport {
         /// From dialling to `session.updated`.
         setup: Duration,
     },
-    /// Another model than before answers from here on: the one of a fallback, or the first again.
+    /// A different model answers from here on: a fallback's model, or the first one again.
     Serves {
         /// Its name.
         model: String,
     },
     /// The server heard the caller begin to speak.
     SpeechStarted {
-        /// The future user item.
+        /// The user item that this turn will become.
         item: ItemId,
     },
     /// The server heard the caller's turn end.
     SpeechStopped {
-        /// The user item.
+        /// The user item of this turn.
         item: ItemId,
     },
-    /// A response began, ours or the server's own.
+    /// A response began: one that we requested or the server's own.
     ResponseStarted {
         /// The response.
         response: ResponseId,
@@ -44,111 +44,118 @@ pub enum ModelReport {
     ResponseFinished {
         /// The response.
         response: ResponseId,
-        /// How.
+        /// Its outcome.
         outcome: ResponseOutcome,
-        /// What it cost.
+        /// Its token usage.
         usage: Option<Usage>,
     },
-    /// A response is about to be told as ended, and the caller hears nothing of it although something was owed to them.
+    /// A response is about to be reported as finished, and the caller hears nothing of it although
+    /// an answer was owed to them.
     AnswerMissed {
         /// The response.
         response: ResponseId,
-        /// What is the matter with it.
+        /// What is wrong with it.
         kind: IncidentKind,
-        /// Whether it is asked for again. It may also wait for another session: then [`Self::Muted`] follows.
+        /// Whether it is requested again. If it waits for another session, [`Self::Muted`] follows.
         again: bool,
     },
-    /// What was asked for again turned out to be no answer that anybody waits for: the caller's turn was noise.
+    /// The response that was requested again is not owed after all: the caller's turn was noise.
     NothingOwed,
-    /// The session does not speak, however often it is asked. Whatever takes its place is asked for what it owes.
+    /// The session does not speak, however often it is asked. The session that replaces it gets its
+    /// open requests.
     Muted {
-        /// What it was to say; `None` is the server's own answer to the caller.
+        /// What it had to say; `None` is the server's own answer to the caller.
         purpose: Option<ResponsePurpose>,
-        /// In a word.
+        /// The reason as one word.
         reason: String,
     },
-    /// The first audio of a response came; reported once per response, and not for one without audio.
+    /// The first audio of a response arrived. Reported once for each response with audio.
     FirstAudio {
         /// The response.
         response: ResponseId,
     },
-    /// What the caller says, as transcription gives it: that there are words at all, and which. Pieces come while the caller
-    /// speaks or after, where the server sends them; the last one comes for every turn that is transcribed.
+    /// The caller's words from transcription. Pieces arrive while the caller speaks or later, if
+    /// the server sends them. The last piece arrives for every turn that is transcribed.
     CallerWords {
         /// The user item.
         item: ItemId,
-        /// A piece, never empty; or, when it is the last one, everything. Empty when nothing was understood.
+        /// A piece, never empty; or, for the last report, the whole text. The whole text is empty
+        /// if nothing was understood.
         text: Private<String>,
-        /// Nothing follows for this item.
+        /// Whether this is the last report for this item.
         last: bool,
     },
-    /// Transcription of a turn of the caller failed: no words of it will come.
+    /// Transcription of a turn of the caller failed: its words will never arrive.
     WordsFailed {
         /// The user item.
         item: ItemId,
     },
-    /// Transcription of a turn of the caller was charged for.
+    /// The provider charged for the transcription of a turn of the caller.
     TranscriptionUsed(TranscriptionUsage),
-    /// The model calls a tool; reported once per `call`.
+    /// The model calls a tool. Reported once for each `call`.
     ToolCalled(ToolCall),
-    /// The model was asked to speak, retries included, and will not: the caller is owed something else to hear.
+    /// The model does not say what was requested, retries included. The caller needs to hear
+    /// something else instead.
     RequestGivenUp {
         /// What it was for; `None` is the server's own answer to what the caller said.
         purpose: Option<ResponsePurpose>,
         /// The server's code, or ours.
         reason: String,
     },
-    /// Something went wrong on the model's side, for the record; operators have been told.
+    /// A failure on the model's side, for the record. It was already logged.
     Incident(Incident),
     /// A non-fatal error of the server, for the log and the counters.
     Complained {
         /// `error.code`, or `error.type` where there is none.
         code: String,
-        /// What was said.
+        /// The message of the server.
         message: String,
     },
-    /// The session is gone, and another one is being opened. What was being said stays as it is until that is there.
+    /// The session is gone and another one is being opened. The current speech stays as it is until
+    /// the new session is ready.
     Faltered(ModelLoss),
-    /// Another session has taken the place of the one before, knows what was said and heard, and says what is owed.
+    /// Another session has replaced the previous one. It knows what was said and heard, and says
+    /// what is owed.
     Resumed {
         /// The server's id of the session.
         session: String,
-        /// How long there was no session; zero for one that was replaced in time.
+        /// How long there was no session. Zero if the session was replaced in time.
         gap: Duration,
         /// Whether it was asked to speak.
         answering: bool,
     },
-    /// The session will expire, and a fresh one stands beside it: at the next quiet moment, [`ModelOrder::Rotate`].
+    /// The session will expire, and a standby session is ready. The call sends
+    /// [`ModelOrder::Rotate`] at the next quiet moment.
     ///
     /// [`ModelOrder::Rotate`]: crate::realtime::messages::ModelOrder::Rotate
     Renewable,
-    /// The session is gone or never came up, and no other one is to be had.
+    /// The session is gone or never came up, and no other one can be opened.
     Lost(ModelLoss),
 }
 
 /// How a response ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResponseOutcome {
-    /// Said to its end.
+    /// The response was said completely.
     Completed,
     /// Cancelled by the caller's speech or by us.
     Cancelled,
-    /// Cut by a limit or a filter; the reason as it came.
+    /// Cut by a limit or a filter; the reason as the server sent it.
     Incomplete(String),
-    /// The server could not; the code as it came.
+    /// The server failed; the code as it sent it.
     Failed(String),
 }
 
 /// A function call of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCall {
-    /// The response it came in.
+    /// The response that contains it.
     pub response: ResponseId,
-    /// Its id: a tool runs at most once for each.
+    /// Its id. A tool runs at most once for each id.
     pub id: ToolCallId,
-    /// The tool's name. Outside input.
+    /// The tool's name. It is untrusted input.
     pub name: String,
-    /// The arguments as the model wrote them: JSON by promise only. Outside input.
+    /// The arguments as the model wrote them. They should be JSON but are untrusted input.
     pub arguments: String,
 }
 
@@ -164,16 +171,16 @@ pub struct ModelLoss {
 /// Whether another try could help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LossClass {
-    /// Network or server trouble, a dropped socket: dial again.
+    /// A network or server fault, or a dropped socket: dial again.
     Retryable,
-    /// The session's time is over (60 minutes): a new one.
+    /// The session has reached its maximum duration (60 minutes): open a new one.
     Expired,
-    /// Key, model, quota, configuration: trying again is no use and may cost.
+    /// A problem of key, model, quota or configuration: another try is useless and may cost money.
     Fatal,
 }
 
 impl LossClass {
-    /// The word in logs and metrics.
+    /// The class's word in logs and metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Retryable => "retryable",
@@ -190,13 +197,13 @@ pub struct Usage {
     pub input_text: u64,
     /// Audio tokens in, cached ones included.
     pub input_audio: u64,
-    /// Of the text tokens in, those from the cache.
+    /// The cached part of the text tokens in.
     pub cached_text: u64,
-    /// Of the audio tokens in, those from the cache.
+    /// The cached part of the audio tokens in.
     pub cached_audio: u64,
     /// Image tokens in, cached ones included.
     pub input_image: u64,
-    /// Of the image tokens in, those from the cache.
+    /// The cached part of the image tokens in.
     pub cached_image: u64,
     /// Text tokens out.
     pub output_text: u64,
@@ -217,10 +224,11 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// What transcription of the caller used, as the server counted it: some models are charged by the minute, some by the token.
+/// The usage of transcription of the caller, as the server counted it. Some models charge by the
+/// minute, others by the token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptionUsage {
-    /// Audio transcribed by models that are charged by time.
+    /// The duration of audio that was transcribed by models that charge by time.
     pub audio_ms: u64,
     /// Text tokens in.
     pub input_text: u64,
@@ -239,21 +247,21 @@ impl std::ops::AddAssign for TranscriptionUsage {
     }
 }
 
-/// Words, from the RealtimeLlm as they come: any order, any delay.
+/// Words for the transcript, from the RealtimeLlm as they arrive: in any order and with any delay.
 #[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
 #[serde(rename_all = "snake_case")]
 pub enum Words {
-    /// An item took its place in the conversation, behind `previous` (or first).
+    /// An item took its place in the conversation, after `previous` or at the start.
     Placed {
         /// The item.
         item: ItemId,
-        /// Who speaks in it.
+        /// The speaker.
         speaker: Speaker,
         /// The item before it.
         previous: Option<ItemId>,
     },
-    /// The transcript of a caller's item; whole, final. `None` when transcription failed.
+    /// The complete, final transcript of a caller's item; `None` if transcription failed.
     CallerSaid {
         /// The user item.
         item: ItemId,
@@ -269,12 +277,13 @@ pub enum Words {
         /// The next words.
         delta: String,
     },
-    /// The sound of an agent's item had no level: whatever was played of it, nobody heard it.
+    /// The audio of an agent's item was silent: the caller heard nothing of it, even if it was
+    /// played.
     Inaudible {
         /// The item.
         item: ItemId,
     },
-    /// All the agent's item says; replaces the pieces.
+    /// The complete text of an agent's item. It replaces the pieces.
     AgentSaid {
         /// The response.
         response: ResponseId,
@@ -285,7 +294,7 @@ pub enum Words {
     },
 }
 
-/// Who speaks in an item.
+/// The speaker of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Speaker {
@@ -293,6 +302,6 @@ pub enum Speaker {
     Caller,
     /// The model.
     Agent,
-    /// Us: a system item. Not part of the conversation in the record.
+    /// Switchboard: a system item. It is not part of the conversation in the record.
     System,
 }
