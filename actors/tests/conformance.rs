@@ -1,7 +1,9 @@
-//! Every carrier's wire against the carrier's own side, which is played strictly: one script for all seats.
+//! Plays every carrier's stream protocol against a strict simulation of the carrier. One script
+//! covers all carriers.
 //!
-//! Announced → start → the caller's audio → ours → a mark → a barge-in → a key → stop → a second start → a malformed
-//! flood. Nothing waits: a stream is two values that hand each other messages.
+//! The script: announcement, start, caller audio, agent audio, a mark, a barge-in, a key, stop, a
+//! second start, and a flood of malformed messages. Nothing waits: a stream consists of two values
+//! that exchange messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use switchboard_actors::g711;
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
 
-/// What is wrong, where something is.
+/// The result of a check, with the problem if there is one.
 type Verdict = Result<(), String>;
 
 #[test]
@@ -65,7 +67,7 @@ fn what_a_carrier_does_wrong_costs_nobody_the_stream() {
     }
 }
 
-/// Plays a whole stream of `carrier` on `wire`.
+/// Plays a complete stream of `carrier` on `wire`.
 fn conforms(carrier: Carrier, wire: Box<dyn Wire>) -> Verdict {
     let mut stream = Stream::new(carrier, wire, 1)?;
     let formats = stream.begins()?;
@@ -88,7 +90,7 @@ struct Stream {
     id: String,
     line: Box<dyn Line>,
     wire: Box<dyn Wire>,
-    /// What the carrier says next.
+    /// The carrier's next messages.
     said: Outgoing,
 }
 
@@ -101,7 +103,7 @@ impl Stream {
         Ok(Self { fake, can: carrier.capabilities(), calling, id, line, wire, said: Outgoing::default() })
     }
 
-    /// Hands over what the carrier has said; gives what the wire makes of it.
+    /// Passes the carrier's messages to the wire and returns the resulting events.
     fn hear(&mut self) -> Result<Vec<LineEvent>, String> {
         let (mut events, mut reply) = (Vec::new(), Outgoing::default());
         for message in self.said.messages() {
@@ -114,7 +116,8 @@ impl Stream {
         Ok(events)
     }
 
-    /// Hands over what the wire writes for `command`; gives what the carrier makes of it.
+    /// Passes the wire's messages for `command` to the carrier and returns what the carrier
+    /// understood.
     fn tell(&mut self, command: &LineCommand) -> Result<Vec<Said>, String> {
         let mut out = Outgoing::default();
         self.wire.write(command, &mut out);
@@ -122,7 +125,7 @@ impl Stream {
         for message in out.messages() {
             said.push(self.line.read(message, &mut self.said).map_err(|complaint| complaint.text)?);
         }
-        // A carrier may say that it has cleared, or that it will take more.
+        // A carrier may confirm a clear or announce that it accepts more.
         let answers = self.hear()?;
         let odd = answers.iter().find(|event| !matches!(event, LineEvent::Cleared | LineEvent::Flow(_)));
         odd.map_or(Ok(said), |event| Err(format!("{event:?} for an answer")))
@@ -229,7 +232,8 @@ impl Stream {
         same("what a stop means", &self.hear()?, &vec![LineEvent::Stopped])
     }
 
-    /// Another stream begins on the same socket. Where the carrier does not do that, what we say still goes to the first.
+    /// Another stream begins on the same socket. If the carrier does not support that, our messages
+    /// still go to the first stream.
     fn starts_again(&mut self, formats: LineFormats) -> Verdict {
         let calling = calling(self.fake, 2);
         let mut other = self.fake.line(&calling, &self.fake.stream_id(&calling.id, 2));
@@ -241,7 +245,7 @@ impl Stream {
         self.agent_speaks(formats).map_err(|problem| format!("after a second start: {problem}"))
     }
 
-    /// What is not of the carrier's form is refused, and costs the stream nothing.
+    /// Malformed messages are refused and do not harm the stream.
     fn is_flooded(&mut self) -> Verdict {
         let mut whole = Outgoing::default();
         self.line.start(&BTreeMap::new(), &mut whole);
@@ -272,7 +276,7 @@ impl Stream {
     }
 }
 
-/// How a call of `carrier` comes to the service.
+/// Checks how a call of `carrier` reaches the service.
 fn announces(carrier: Carrier) -> Verdict {
     let fake = carrier.fake().ok_or("its side of a call is not there to be played")?;
     let calling = calling(fake, 1);
@@ -294,7 +298,7 @@ fn announces(carrier: Carrier) -> Verdict {
     holds(upgrade.method == Method::Get && upgrade.body.is_none(), "the upgrade is no GET")
 }
 
-/// Documents are asked for with what the call is, in the body or in the query.
+/// Checks that requests for documents identify the call, in the body or in the query.
 fn asks(documents: &dyn Documents, calling: &Calling, door: &Url) -> Verdict {
     for get in [false, true] {
         let request = documents.request(calling, door, get, &Told::Next);
@@ -324,7 +328,7 @@ fn calling(fake: &dyn Fake, number: u128) -> Calling {
     }
 }
 
-/// 20 ms that are not the same forwards and backwards, nor upside down.
+/// 20 ms of audio that differs from its reversal and its inversion.
 fn voice() -> Vec<i16> {
     (0..160_i16).map(|n| n * 150 - 9_000).collect()
 }
@@ -343,17 +347,17 @@ fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, found: &T, expected
     if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, expected {expected:?}")) }
 }
 
-/// As many samples, each as near as G.711 comes.
+/// Compares the number of samples, and each sample within the error of G.711.
 fn alike(what: &str, found: &[i16], expected: &[i16]) -> Verdict {
     same(&format!("the length of {what}"), &found.len(), &expected.len())?;
     let near = |(a, b): (&i16, &i16)| (i32::from(*a) - i32::from(*b)).abs() <= i32::from(b.unsigned_abs()) / 20 + 8;
     holds(found.iter().zip(expected).all(near), &format!("{what} sounds otherwise"))
 }
 
-/// What we name a mark.
+/// The name of our mark.
 const MARK: &str = "resp_1:240:item \"1\"";
 
-/// A wire that does one thing wrong.
+/// A wire with one deliberate error.
 struct Broken {
     wire: Box<dyn Wire>,
     how: Flaw,
@@ -394,7 +398,7 @@ impl Flaw {
         Self::BelievesAnything,
     ];
 
-    /// Whether a carrier that can do this would notice.
+    /// Whether a carrier with these capabilities would notice the error.
     fn shows(self, can: &Capabilities) -> bool {
         match self {
             Self::RenamesMarks | Self::KeepsMarks | Self::ForgetsEchoes => can.marks != Marks::None,

@@ -1,5 +1,6 @@
-//! A carrier's desk against the carrier's own side, which is played strictly: whatever it asks and tells is believed
-//! and understood, and whatever it is answered is read without a complaint.
+//! Plays a carrier's desk against a strict simulation of the carrier. The desk accepts and
+//! understands every request and notification, and the carrier reads every answer without a
+//! complaint.
 
 use std::time::Duration;
 
@@ -156,7 +157,7 @@ fn the_end_of_a_call_and_news_of_its_stream_are_understood() {
     }
 }
 
-/// A desk, and who plays its carrier.
+/// A desk and the simulation of its carrier.
 struct Pair {
     carrier: Carrier,
     desk: Box<dyn Desk>,
@@ -164,7 +165,7 @@ struct Pair {
     documents: &'static dyn Documents,
 }
 
-/// Every carrier that asks for documents.
+/// Every carrier that requests documents.
 fn pairs() -> Vec<Pair> {
     let played = Carrier::all().filter_map(|carrier| Some((carrier, carrier.fake()?)));
     let asking = played.filter_map(|(carrier, fake)| Some((carrier, fake, fake.documents()?)));
@@ -174,7 +175,7 @@ fn pairs() -> Vec<Pair> {
     pairs
 }
 
-/// The desk of a carrier that asks for documents, with [`SECRET`] for its secret.
+/// The desk of a carrier that requests documents, with [`SECRET`] as its secret.
 fn opened(carrier: Carrier) -> Box<dyn Desk> {
     let public_url = "https://voice.example.com".parse().expect("an address");
     match carrier {
@@ -199,7 +200,7 @@ impl Pair {
         }
     }
 
-    /// What the carrier asks at its path for `role`.
+    /// The carrier's request at its path for `role`.
     fn ask(&self, call: &Calling, role: Role, told: &Told) -> Request {
         let path = self.carrier.path(role).expect("a path");
         let url = format!("https://voice.example.com{path}").parse().expect("an address");
@@ -210,7 +211,7 @@ impl Pair {
         self.with(request, |request| self.desk.judge(role, request))
     }
 
-    /// Hands a request over as the service receives it.
+    /// Passes a request on as the service receives it.
     fn with<T>(&self, request: &Request, hand: impl FnOnce(&desk::Request<'_>) -> T) -> T {
         let mut headers: Vec<(String, &str)> =
             request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
@@ -225,7 +226,7 @@ impl Pair {
         hand(&desk::Request { verb, target, headers: &Sent(headers), body: body.as_bytes(), is_local: false })
     }
 
-    /// What a path of the carrier is for.
+    /// The role of one of the carrier's paths.
     fn role_of(&self, url: &Url) -> Role {
         let route = self.carrier.routes().iter().find(|route| route.path == url.path());
         route.unwrap_or_else(|| panic!("{} leads nowhere", url.path())).role

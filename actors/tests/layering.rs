@@ -1,9 +1,11 @@
-//! The structure of the code, tested like its behaviour: what may name what. The reasons are in the crate's first page.
+//! Tests the structure of the code: which parts may name which. The reasons are in the crate's
+//! first page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files that wait, send, spawn, ask the time or tell operators. Everything else decides or transforms.
+/// Files that wait, send, spawn, read the clock or emit events. All other files decide or
+/// transform.
 const SHELLS: [&str; 31] = [
     "actor.rs",
     "alarm.rs",
@@ -16,10 +18,11 @@ const SHELLS: [&str; 31] = [
     "http.rs",
     "resolve.rs",
     "writer.rs",
-    // A model's socket, and a session that is driven without a call.
+    // The socket of a model, and a session that is driven without a call.
     "link.rs",
     "drive.rs",
-    // Parts of an actor that is too large for one file. Each has its name here, so that none is added unseen.
+    // Parts of an actor that is too large for one file. Each part is listed, so that none is added
+    // unnoticed.
     "call/actor/children.rs",
     "call/actor/people.rs",
     "call/actor/probes.rs",
@@ -39,13 +42,13 @@ const SHELLS: [&str; 31] = [
     "clock.rs",
     "events.rs",
 ];
-/// Crates that a pure file does not name: with them come waiting, sending and spawning.
+/// Crates that a pure file does not name, because they wait, send and spawn.
 const RUNTIMES: [&str; 4] = ["actix", "tokio", "awc::", "futures_util"];
-/// Where a pure file would get the time or chance from by itself. Its tests may.
+/// Functions that would give a pure file the time or random numbers. Its tests may use them.
 const SOURCES: [&str; 6] = ["clock::now", "clock::wall", "Instant::now", "SystemTime::now", "Utc::now", "::random()"];
-/// The rooms of the crate, from the ground up. A room names those before it in this list, and none behind it.
+/// The modules of the crate, from the ground up. A module names only those before it in this list.
 const TOWER: [&str; 32] = [
-    // The ground.
+    // The foundation.
     "clock",
     "events",
     "ids",
@@ -70,7 +73,7 @@ const TOWER: [&str; 32] = [
     "carrier",
     "g711",
     "line",
-    // What a call is made of.
+    // The parts of a call.
     "tools",
     "recording",
     "audio",
@@ -78,19 +81,20 @@ const TOWER: [&str; 32] = [
     "profile",
     "transcript",
     "delivery",
-    // The call, and who starts it.
+    // The call, and the actor that starts it.
     "call",
     "supervisor",
 ];
-/// All that a carrier's folder knows of the crate.
+/// The only modules of the crate that a carrier's folder names.
 const CARRIERS_KNOW: [&str; 4] = ["crate::frame", "crate::ids", "crate::http", "crate::carrier"];
-/// Who provides models, in small letters.
+/// The providers of models, in lower case.
 const PROVIDERS: [&str; 2] = ["openai", "azure"];
-/// What may name them beside their own folders: the `mod` line, and the file that has the two enums with a member for each.
+/// The files that may name providers, besides the providers' own folders: the one with the `mod`
+/// line, and the one with the two enums that have a variant for each provider.
 const SEAT_DOORS: [&str; 2] = ["realtime/mod.rs", "realtime/conversation.rs"];
-/// The file that is the media-stream actor, and what it alone names.
+/// The file of the media-stream actor, and the crate that only this file names.
 const STREAM: (&str, &str) = ("routes/stream.rs", "actix_web_actors");
-/// Messages that carry audio: perishable, so never past a mailbox's bound.
+/// Messages that carry audio. They may be dropped, and so must never bypass a mailbox's bound.
 const AUDIO: [&str; 3] = ["FromCaller", "FromModel", "ModelBound"];
 
 #[test]
@@ -109,7 +113,7 @@ fn pure_files_name_no_runtime() {
 fn pure_files_are_told_the_time() {
     for file in sources(&actors_src()) {
         if is_pure(&file.path) && !is_for_tests(&file.path) {
-            // The one place that draws an id.
+            // This is the only file that draws an id.
             let code = if file.path.ends_with("ids.rs") { "" } else { without_tests(&file.code) };
             refuse(&file, code, &SOURCES);
         }
@@ -227,7 +231,7 @@ fn the_checks_see_what_they_are_to_see() {
     assert!(is_pure(Path::new("src/realtime/actor/failover.rs")), "a folder's name makes no shell");
 }
 
-/// A source file, without its comments: those may name anything.
+/// A source file without its comments, which may name anything.
 struct Source {
     path: PathBuf,
     code: String,
@@ -237,7 +241,7 @@ fn actors_src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The service's own files; none where this crate stands alone, outside of its workspace.
+/// The service's own files. Empty if this crate stands alone, outside its workspace.
 fn service_sources() -> Vec<Source> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
     if folder.exists() { sources(&folder) } else { Vec::new() }
@@ -265,7 +269,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a comment sends its reader to a section of a page that has no address, or to a page that is not in the repository.
+/// Whether a comment refers to a section of a page without an address, or to a page that is not in
+/// the repository.
 fn cites_a_page_that_is_not_here(line: &str) -> bool {
     let Some(comment) = line.trim_start().strip_prefix("//") else { return false };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -278,14 +283,15 @@ fn cites_a_page_that_is_not_here(line: &str) -> bool {
     section || pages.into_iter().any(|page| !is_here(page))
 }
 
-/// The room that a file stands in: its folder or itself, under the crate's root. None for the crate's first page.
+/// The module that a file belongs to: its folder or itself, under the crate's root. `None` for the
+/// crate's first page.
 fn room_of(root: &Path, path: &Path) -> Option<String> {
     let first = path.strip_prefix(root).ok()?.components().next()?;
     let room = Path::new(first.as_os_str()).file_stem()?.to_string_lossy().into_owned();
     (room != "lib").then_some(room)
 }
 
-/// The rooms that `code`, which stands in `room`, names although they do not stand below it.
+/// The modules that `code` in the module `room` names although they are not below it.
 fn names_above(room: &str, code: &str) -> Vec<String> {
     let place = |name: &str| TOWER.iter().position(|floor| *floor == name);
     let own = place(room).unwrap_or_else(|| panic!("`{room}` has no place in TOWER"));
@@ -305,7 +311,7 @@ fn names_above(room: &str, code: &str) -> Vec<String> {
     above
 }
 
-/// The first name of each path of a group `a::b, c::{d, e}}`, up to the brace that closes it.
+/// The first name of each path in a group `a::b, c::{d, e}}`, up to the closing brace.
 fn top_names(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut names) = (0_i32, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -326,7 +332,7 @@ fn top_names(group: &str) -> Vec<&str> {
     names
 }
 
-/// The name that `path` begins with.
+/// The first name of `path`.
 fn first_name(path: &str) -> &str {
     path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
@@ -338,7 +344,7 @@ fn is_pure(path: &Path) -> bool {
     !SHELLS.iter().any(|shell| path.ends_with(shell))
 }
 
-/// Whether a file has tests and their helpers alone.
+/// Whether a file contains only tests and their helpers.
 fn is_for_tests(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     stem == "tests" || stem == "testing" || stem.ends_with("_tests")
@@ -354,7 +360,7 @@ fn without_comments(text: &str) -> String {
     code
 }
 
-/// Tests stand at the foot.
+/// The code in front of the tests, which are at the end of a file.
 fn without_tests(code: &str) -> &str {
     code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
 }
@@ -366,7 +372,8 @@ fn refuse(file: &Source, code: &str, words: &[&str]) {
     }
 }
 
-/// Every `do_send` of an audio message: written out, or through a field or variable declared as its recipient.
+/// Every `do_send` of an audio message, either written out or through a field or variable that is
+/// declared as its recipient.
 fn audio_past_the_bound(code: &str) -> Vec<&str> {
     let recipients: Vec<&str> = AUDIO.iter().flat_map(|message| recipients_of(message, code)).collect();
     let call = ".do_send";
@@ -379,14 +386,14 @@ fn audio_past_the_bound(code: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The names of what is declared as `name: Recipient<message>`, also inside another type.
+/// The names that are declared as `name: Recipient<message>`, also inside another type.
 fn recipients_of<'a>(message: &str, code: &'a str) -> Vec<&'a str> {
     code.match_indices(&format!("Recipient<{message}>"))
         .filter_map(|(at, _)| code[..at].rfind(": ").map(|colon| last_word(&code[..colon])))
         .collect()
 }
 
-/// From an opening parenthesis to the one that closes it.
+/// The text from an opening parenthesis to its closing one.
 fn in_parentheses(code: &str) -> &str {
     let mut depth = 0_i32;
     for (at, c) in code.char_indices() {

@@ -1,16 +1,18 @@
-//! Who is named where: a carrier in its own folder, and what plays a carrier nothing of the service's side of it.
+//! Tests who is named where. A carrier is named only in its own folder. The simulation of a carrier
+//! names nothing of the service's side of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use switchboard_actors::carrier::Carrier;
 
-/// What names no carrier, under the workspace's root. Its tests may, and the carriers' own folders.
+/// Folders under the workspace's root that name no carrier. Their tests may, and so may the
+/// carriers' own folders.
 const NEUTRAL: [&str; 2] = ["src", "actors/src"];
-/// Where the carriers' folders are, and the page that has a line and a row for each of them.
+/// The folder of the carriers, and the page that has a line and a row for each of them.
 const FOLDERS: &str = "actors/src/carrier";
 const ROWS: &str = "actors/src/carrier/mod.rs";
-/// The service's side of a carrier, as its code would be named.
+/// The names that code would use for the service's side of a carrier.
 const SERVICES_SIDE: [&str; 14] = [
     "Wire",
     "wire::",
@@ -33,7 +35,7 @@ fn no_carrier_is_named_outside_its_folder() {
     let names: Vec<&str> = Carrier::all().map(Carrier::name).collect();
     let mut checked = 0;
     for folder in NEUTRAL.map(|folder| root().join(folder)) {
-        // This crate may stand alone, outside of its workspace.
+        // This crate may also stand alone, outside its workspace.
         for file in files(&folder).iter().filter(|file| !is_for_tests(file)) {
             if names.iter().any(|name| file.starts_with(root().join(FOLDERS).join(name))) {
                 continue;
@@ -89,13 +91,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The lines that name one of `names`, in letters of any size.
+/// The lines that name one of `names`, in upper or lower case.
 fn naming<'a>(names: &[&str], text: &'a str) -> Vec<&'a str> {
     let has = |line: &str| names.iter().any(|name| line.to_lowercase().contains(name));
     text.lines().filter(|line| has(line)).collect()
 }
 
-/// Whether a line of the carriers' first page is one that every carrier has.
+/// Whether a line of the carriers' first page is one that every carrier has there.
 fn is_a_row(names: &[&str], line: &str) -> bool {
     let line = line.trim();
     line.starts_with("const SEATS:") || names.iter().any(|name| line == format!("pub mod {name};"))
@@ -106,7 +108,7 @@ fn is_of_a_fake(carriers: &Path, file: &Path) -> bool {
     inside.components().any(|part| part.as_os_str() == "fake" || part.as_os_str() == "fake.rs")
 }
 
-/// Every Rust file under `folder`, or the file itself; none where it does not exist.
+/// Every Rust file under `folder`, or the file itself. Empty if it does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     if folder.is_file() {
         return vec![folder.to_owned()];
@@ -127,12 +129,12 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).expect("a readable file")
 }
 
-/// Whether a file has tests and their helpers alone.
+/// Whether a file contains only tests and their helpers.
 fn is_for_tests(file: &Path) -> bool {
     matches!(file.file_stem().and_then(|stem| stem.to_str()), Some("tests" | "testing"))
 }
 
-/// Tests stand at the foot.
+/// The code in front of the tests, which are at the end of a file.
 fn without_tests(code: &str) -> &str {
     code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Once warm, a frame costs no allocation: counted by the allocator itself.
+//! A frame causes no allocation after the warm-up. The allocator itself counts.
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -21,28 +21,28 @@ thread_local! {
 }
 
 fn count(allocations: usize, bytes: isize) {
-    // A thread that is going down still frees; it is not the one that is measured.
+    // A thread that is ending still frees memory. It is not the thread that is measured.
     let _ = ALLOCATIONS.try_with(|counter| counter.set(counter.get() + allocations));
     let _ = BYTES.try_with(|counter| counter.set(counter.get() + bytes));
 }
 
-// SAFETY: everything is handed to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantee is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         count(0, -(layout.size() as isize));
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantee is passed on.
         unsafe { System.dealloc(place, layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, size as isize - layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantee is passed on.
         unsafe { System.realloc(place, layout, size) }
     }
 }
@@ -80,7 +80,7 @@ fn a_caller_s_frame_allocates_nothing_once_warm() {
         call.caller_frames(10);
         let counted = allocations(|| call.caller_frames(480));
         assert_eq!(counted, 0, "to {model:?}");
-        // Every ten seconds a diagnosis is told: a message, and its findings where there are any.
+        // Every ten seconds a diagnosis is reported: a message, with its findings if there are any.
         let counted = allocations(|| call.caller_frames(500));
         assert!((1..=6).contains(&counted), "{counted} to {model:?}");
     }
@@ -95,14 +95,15 @@ fn an_answer_allocates_its_marks_and_nothing_else_once_warm() {
         let counted = allocations(|| call.answer(500));
         let marks = call.marks - marks;
         assert!(marks >= 50, "{marks} marks in ten seconds");
-        // A mark's name is kept until its echo comes, beside the one that is sent; writing it may take one step of growth.
+        // A mark's name is kept until its echo arrives, beside the copy that is sent. Writing it
+        // may need one step of growth.
         assert!(counted <= 4 * marks, "{counted} allocations for {marks} marks, {model:?}");
     }
 }
 
 #[test]
 fn a_call_s_audio_path_fits_in_48_kib() {
-    // The filter is the thread's: calls share it, and the first one brings it.
+    // The filter belongs to the thread: calls share it, and the first call creates it.
     let first = Call::new(AudioFormat::PCM_24K);
     let before = BYTES.get();
     let mut call = Call::new(AudioFormat::PCM_24K);
@@ -122,7 +123,7 @@ fn a_call_that_is_paused_again_and_again_keeps_no_more_for_it() {
             call.step(AudioEvent::PausePlayout);
             call.answer(5);
             call.step(AudioEvent::ResumePlayout);
-            // A second and a half passes, so that no pause leaves more behind than the last.
+            // A second and a half passes, so that every pause starts from the same state.
             call.now += Duration::from_millis(1_500);
             call.step(AudioEvent::Tick);
             call.now += Duration::from_millis(1_500);
@@ -136,7 +137,8 @@ fn a_call_that_is_paused_again_and_again_keeps_no_more_for_it() {
     assert!(grown < 512, "{grown} bytes more after 500 pauses");
 }
 
-/// A call in full flow: caller frames in, the model's 20 ms pieces in, a carrier that echoes marks at once.
+/// A running call: caller frames in, the model's 20 ms pieces in, and a carrier that echoes marks
+/// at once.
 struct Call {
     pipeline: Pipeline,
     actions: Vec<AudioAction>,

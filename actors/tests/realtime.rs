@@ -1,4 +1,4 @@
-//! The RealtimeLlm at its mailbox, against a server on loopback that is played by hand.
+//! Tests the RealtimeLlm through its mailbox, against a local server that the test plays.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What the neighbours of a RealtimeLlm were told.
+/// A message to a neighbour of the RealtimeLlm.
 #[derive(Debug)]
 enum Told {
     Report(ModelReport),
@@ -38,7 +38,7 @@ enum Told {
     Lost,
 }
 
-/// All neighbours in one.
+/// One actor in place of all neighbours.
 struct Probe(UnboundedSender<Told>);
 
 impl Actor for Probe {
@@ -102,7 +102,7 @@ impl Rig {
         }
     }
 
-    /// The next audio or end of audio; that it is the first of its response is told apart.
+    /// The next audio or end of audio. Skips the report of a response's first audio.
     async fn audio(&mut self) -> Told {
         match self.next().await {
             Told::Report(ModelReport::FirstAudio { .. }) => self.next().await,
@@ -127,7 +127,7 @@ impl Rig {
         }
     }
 
-    /// All that is told once nobody can tell anything any more.
+    /// All messages until no sender is left.
     async fn last_words(mut self) -> Vec<Told> {
         drop((self.call.take(), self.llm));
         let mut last = Vec::new();
@@ -138,7 +138,7 @@ impl Rig {
     }
 }
 
-/// A guard against hanging, not a measure.
+/// A guard against hanging, not a measurement.
 async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), future).await.expect("within reason")
 }
@@ -149,7 +149,7 @@ fn transcribing(port: u16) -> SessionPlan {
     plan
 }
 
-/// A plan at another server or with another key.
+/// A plan for another server or with another key.
 fn at(endpoint: Endpoint) -> SessionPlan {
     let own = OpenAiPlan {
         address: ModelAddress { endpoint, model: "gpt-realtime-2.1".to_owned() },
@@ -231,7 +231,7 @@ impl Peer {
         Self { socket: Framed::new(stream, Codec::new().max_size(1 << 20)), request }
     }
 
-    /// A session that is ready.
+    /// Accepts a connection and makes its session ready.
     async fn ready(listener: &TcpListener) -> Self {
         let mut peer = Self::accept(listener).await;
         peer.say(&json!({"type": "session.created", "session": {"id": "sess_1"}})).await;
@@ -258,7 +258,8 @@ impl Peer {
         serde_json::from_slice(&text).expect("JSON")
     }
 
-    /// Whether nothing was said: a pong overtakes nothing that was sent before its ping was read.
+    /// Checks that no message arrived. A pong does not overtake what was sent before its ping was
+    /// read.
     async fn heard_nothing(&mut self) -> bool {
         self.send(WsMessage::Ping("silence".into())).await;
         matches!(self.frame().await, Some(ws::Frame::Pong(_)))
@@ -312,7 +313,7 @@ async fn a_session_is_set_up_in_order_and_then_carries_audio_both_ways() {
     rig.llm.do_send(ModelBound(Frame::copy_of(&[9; 960])));
     assert!(peer.heard_nothing().await, "nothing but the update before session.updated");
 
-    // As large as long instructions and many tools make it: beyond awc's own limit of 64 KiB.
+    // As large as long instructions and many tools make it: larger than awc's own limit of 64 KiB.
     let instructions = "x".repeat(200_000);
     peer.say(&json!({"type": "session.updated", "session": {"id": "sess_1", "instructions": instructions,
         "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}}}))
@@ -509,7 +510,8 @@ async fn a_session_without_a_call_is_closed() {
     let mut rig = Rig::start(plan(port));
     let mut peer = Peer::ready(&listener).await;
     rig.is_ready().await;
-    // Somebody still holds the session's address, as the AudioPipeline does; the call is gone all the same.
+    // The session's address is still in use, as it is by the AudioPipeline. The call is gone all
+    // the same.
     drop(rig.call.take());
     tokio::time::pause();
     assert!(matches!(peer.frame().await, Some(ws::Frame::Close(_))));
@@ -563,7 +565,8 @@ async fn a_burst_of_thirty_seconds_arrives_whole_and_in_order() {
     let mut rig = Rig::start(plan(port));
     let mut peer = Peer::ready(&listener).await;
     rig.is_ready().await;
-    // 300 deltas of 100 ms as fast as they can be written; the neighbour's mailbox takes sixteen.
+    // 300 deltas of 100 ms are written as fast as possible. The neighbour's mailbox accepts
+    // sixteen.
     for number in 0..300_u32 {
         let mut piece = vec![0; 4_800];
         piece[..4].copy_from_slice(&number.to_le_bytes());

@@ -1,5 +1,5 @@
-//! Every carrier's desk: each route is judged, each answer is written, a token comes back, and nothing that a stranger sends makes it
-//! fall over. One script for all seats.
+//! Tests every carrier's desk: each route is judged, each answer is written, a token comes back,
+//! and nothing that a stranger sends causes a panic. One script covers all carriers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use switchboard_actors::carrier::{Carrier, LineEvent, Outgoing};
 use switchboard_actors::ids::{CarrierCallId, Private};
 use url::Url;
 
-/// A text that every form of secret takes.
+/// A text that is valid for every form of secret.
 const SECRET: &str = "k=secret";
-/// One that has to be written with care wherever it goes.
+/// A text that needs escaping wherever it is written.
 const TOKEN: &str = "t&<\"'>k+%20 é";
 
 #[test]
@@ -45,7 +45,7 @@ fn routes_bear_the_carriers_name_and_no_two_are_one() {
             assert!(!route.verbs.is_empty() && paths.insert(route.path), "{}", route.path);
             let stream = route.role == Role::Stream;
             assert!(!stream || route.verbs == [Verb::Get], "{}: an upgrade is a GET", route.path);
-            // What was told before there were other carriers has its twin under the carrier's name.
+            // A path from the time before other carriers has a twin under the carrier's name.
             let has_twin = || carrier.routes().iter().any(|it| it.role == route.role && it.path.starts_with(&own));
             assert!(route.path.starts_with(&own) || has_twin(), "{}", route.path);
         }
@@ -154,7 +154,7 @@ fn a_call_that_the_carrier_announces_is_heard_as_one() {
     for carrier in Carrier::all() {
         let service = Service::of(carrier, true);
         let fake = carrier.fake().expect("its side of a call");
-        // A carrier without documents has nothing to ask by: its stream alone says that a call is there.
+        // A carrier without documents sends no request: its stream alone announces the call.
         let Some(documents) = fake.documents() else { continue };
         let calling = Calling { secret: Some(Private::new("secret".to_owned())), ..calling(fake.call_id(2)) };
         let path = carrier.path(Role::Arrives).expect("a route for calls");
@@ -194,18 +194,18 @@ proptest! {
     }
 }
 
-/// A carrier as a service has opened it.
+/// A carrier as a service opens it.
 struct Service {
     opened: switchboard_actors::carrier::settings::Opened,
     public: Url,
 }
 
 impl Service {
-    /// With every secret, at an address that everybody reaches; or with none, at one that this machine alone does.
+    /// The carrier with every secret at a public address, or without secrets at a local address.
     fn of(carrier: Carrier, proved: bool) -> Self {
         let mut settings: Settings =
             carrier.settings().iter().map(|it| (it.key, value(it).expect("a default"))).collect();
-        // What is off by default is answered here.
+        // Options that are off by default are on here.
         let on =
             carrier.settings().iter().filter(|it| matches!(it.kind, Kind::Flag)).map(|it| (it.key, Value::Flag(true)));
         settings.extend(on);
@@ -230,12 +230,12 @@ impl Service {
         &*self.opened.desk
     }
 
-    /// What is heard of a request of the carrier's.
+    /// How the desk understands a request of the carrier.
     fn told(&self, role: Role, request: &fake::Request) -> Result<Heard, switchboard_actors::carrier::desk::Refused> {
         with(request, |request| self.desk().judge(role, request))
     }
 
-    /// The same for an upgrade.
+    /// How the desk understands an upgrade of the carrier.
     fn knocks(&self, request: &fake::Request) -> Result<Arrival, switchboard_actors::carrier::desk::Refused> {
         with(request, |request| self.desk().upgrade(request))
     }
@@ -258,7 +258,7 @@ fn with<T>(request: &fake::Request, judge: impl FnOnce(&Request<'_>) -> T) -> T 
     judge(&Request { verb, target: &target, headers: &shown, body: body.as_bytes(), is_local: false })
 }
 
-/// Every answer there is.
+/// Every possible answer.
 fn answers() -> Vec<Answer<'static>> {
     fn kept<T>(it: T) -> &'static T {
         Box::leak(Box::new(it))
@@ -301,7 +301,7 @@ fn answers() -> Vec<Answer<'static>> {
     .collect()
 }
 
-/// The shipped value of a setting.
+/// The default value of a setting.
 fn value(setting: &Setting) -> Option<Value> {
     let text = setting.default;
     match setting.kind {
@@ -329,20 +329,20 @@ fn calling(id: String) -> Calling {
     }
 }
 
-/// The addresses of a document, as it means them.
+/// The addresses in a document, without escapes.
 fn addresses(document: &str) -> impl Iterator<Item = String> {
     let plain = document.replace("&amp;", "&").replace("&apos;", "\u{1}").replace("&quot;", "\u{1}");
     let parts: Vec<String> = plain.split(['"', '\'', '>', '<']).map(str::to_owned).collect();
     parts.into_iter().filter(|part| ["https://", "wss://"].iter().any(|scheme| part.starts_with(scheme)))
 }
 
-/// The paths of a document's addresses of ours.
+/// The paths of our own addresses in a document.
 fn paths(document: &str, public: &Url) -> Vec<String> {
     let ours = addresses(document).filter_map(|it| Url::parse(&it).ok()).filter(|url| url.host() == public.host());
     ours.map(|url| url.path().to_owned()).collect()
 }
 
-/// A standing secret as a document's address has it.
+/// A permanent secret as it appears in a document's address.
 const SECRET_ESCAPED: &str = "token=secret";
-/// The headers of a form.
+/// The headers of a form request.
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];

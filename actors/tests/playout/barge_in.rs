@@ -1,4 +1,4 @@
-//! The caller interrupts: what is cleared, muted, cut, and counts as heard.
+//! Barge-in: what is cleared, muted and cut, and what counts as heard.
 
 use super::*;
 

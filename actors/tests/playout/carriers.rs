@@ -1,4 +1,4 @@
-//! Two carriers that no seat has: what the tests of playout play against.
+//! Two fictitious carriers for the tests of playout.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use switchboard_actors::carrier::{
     Pings, SecondStart,
 };
 
-/// A carrier that buffers what it is sent, echoes marks, and clears at once.
+/// A carrier that buffers audio, echoes marks, and clears at once.
 pub(crate) const BUFFERS: Capabilities = Capabilities {
     name: "buffers",
     pacing: Pacing::CarrierBuffers,
@@ -29,7 +29,7 @@ pub(crate) const BUFFERS: Capabilities = Capabilities {
     second_start: SecondStart::Ignored,
 };
 
-/// A carrier that plays what comes as it comes: 20 ms at a time, without marks or a clear.
+/// A carrier that plays audio as it arrives, 20 ms at a time, without marks or a clear.
 pub(crate) const PACED: Capabilities = Capabilities {
     name: "paced",
     pacing: Pacing::WePace,

@@ -1,4 +1,4 @@
-//! What is sent when, and in pieces of which size.
+//! The timing and size of the chunks that are sent.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! Pausing against a carrier that knows what it played: however often and whenever playout is paused, the caller hears every sample
-//! of the answer once. Virtual time; nothing waits.
+//! Pauses against a carrier that knows what it played. However often and whenever playout pauses,
+//! the caller hears every sample of the answer once. Time is virtual and nothing waits.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ const STEP: Duration = Duration::from_millis(5);
 /// Samples of an 8 kHz line in one step.
 const STEP_SAMPLES: usize = 40;
 const LEAD: Duration = Duration::from_millis(400);
-/// Samples of a fade-in, whose values say nothing about their place.
+/// Samples of a fade-in, whose values do not reveal their position.
 const FADED: usize = 40;
-/// 40 ms.
+/// The largest error in samples: 40 ms.
 const MOST_OFF: i64 = 320;
 
 const PACED_AND_CLEARED: Capabilities = Capabilities { clear: Clear::Sure { late: Duration::ZERO }, ..PACED };
@@ -68,7 +68,8 @@ proptest! {
         run.handle(AudioEvent::ClearPlayout(Some(ResponseId::new("resp_1"))));
         run.check_heard(true)?;
         let heard = run.cut.or_else(|| (run.whole_items > 0).then_some(run.given)).unwrap_or_default();
-        // The phone counts what it played twice at a seam, so each seam is allowed its own error.
+        // The phone counts samples that it played twice at a seam, so each seam has its own
+        // tolerance.
         let played = run.phone.heard.iter().filter(|sample| !sample.padding).count();
         let off = (heard as i64 - played as i64).abs();
         prop_assert!(off <= MOST_OFF * count as i64, "{heard} told, {played} heard");
@@ -77,7 +78,7 @@ proptest! {
     }
 }
 
-/// Each sample of the answer tells its place; silence is none of them.
+/// Each sample's value encodes its position in the answer. No value is silence.
 fn value_at(place: usize) -> i16 {
     let value = place as i64 - 32_768;
     (if value < 0 { value } else { value + 1 }) as i16
@@ -87,24 +88,24 @@ fn place_of(value: i16) -> Option<i64> {
     (value != 0).then(|| i64::from(value) + if value < 0 { 32_768 } else { 32_767 })
 }
 
-/// A sample at the phone.
+/// A sample that the phone played.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    /// Its place in the answer; none while it is faded in.
+    /// Its position in the answer; `None` while it is faded in.
     place: Option<i64>,
-    /// It is no part of the answer.
+    /// Whether it is not part of the answer.
     padding: bool,
-    /// It is the first one after a pause.
+    /// Whether it is the first one after a pause.
     seam: bool,
 }
 
-/// Plays in real time while it has any.
+/// A phone that plays in real time while it has audio.
 #[derive(Default)]
 struct Phone {
     buffer: VecDeque<Result<Sample, String>>,
     heard: Vec<Sample>,
     reached: Vec<String>,
-    /// Samples it was sent.
+    /// Samples that it received.
     received: usize,
     /// Samples received since the last seam.
     since_seam: usize,
@@ -149,20 +150,20 @@ struct Run {
     now: Instant,
     echo: Duration,
     echoes: VecDeque<(Instant, String)>,
-    /// When, how many samples, and whether they are the last of their item.
+    /// The time, the number of samples, and whether they are the last of their item.
     deltas: VecDeque<(Instant, usize, bool)>,
-    /// Samples and complete items given so far.
+    /// Samples that were passed to the pipeline so far.
     given: usize,
     given_items: usize,
     whole_items: usize,
     drained: bool,
-    /// What was heard of the interrupted item.
+    /// How much of the interrupted item was reported as heard.
     cut: Option<usize>,
     seams: usize,
 }
 
 impl Run {
-    /// Pieces of so many samples with so many ms between them, each perhaps the last of its item.
+    /// Pieces with a number of samples, a delay in ms, and whether each is the last of its item.
     fn new(capabilities: &Capabilities, echo: Duration, deltas: &[(usize, usize, bool)]) -> Self {
         let mut pipeline = Pipeline::new(AudioFormat::PCM_8K, capabilities, LEAD);
         let now = clock::now();
@@ -252,7 +253,7 @@ impl Run {
 
     fn handle(&mut self, event: AudioEvent) {
         if matches!(event, AudioEvent::ResumePlayout) {
-            // What comes next is faded in, unless it is the beginning of something.
+            // The next audio is faded in, unless it is the start of an item.
             self.phone.since_seam = 0;
             self.seams += 1;
         }
@@ -300,7 +301,8 @@ impl Run {
         self.echoes.extend(self.phone.reached.drain(..).map(|name| (due, name)));
     }
 
-    /// Every sample in its place, off by 40 ms at most at each seam, to the end unless it was cut.
+    /// Checks that every sample is in its place, with at most 40 ms of error at each seam, up to
+    /// the end unless the answer was cut.
     fn check_heard(&self, cut: bool) -> Result<(), TestCaseError> {
         let (mut expected, mut open) = (0_i64, 0_i64);
         for sample in self.phone.heard.iter().filter(|sample| !sample.padding) {
@@ -317,7 +319,7 @@ impl Run {
             }
             expected += 1;
         }
-        // The last samples may be of a fade, whose place is not known.
+        // The last samples may belong to a fade, in which case their position is not known.
         let off = (expected - self.given as i64).abs();
         prop_assert!(cut || off <= open * MOST_OFF, "{expected} of {} after {} seams", self.given, self.seams);
         Ok(())

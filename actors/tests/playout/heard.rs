@@ -1,5 +1,6 @@
-//! What the caller has heard, against a carrier that knows: a simulated phone plays in real time and echoes marks late, the model
-//! speaks in a burst or slowly, and the caller interrupts at every 20 ms. Virtual time; nothing waits.
+//! What the caller has heard, compared with a carrier that knows. A simulated phone plays in real
+//! time and echoes marks late. The model speaks in a burst or slowly, and the caller interrupts at
+//! every 20 ms. Time is virtual and nothing waits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -132,7 +133,8 @@ proptest! {
         let mut due = 0;
         let deltas = pieces.iter().map(|&(bytes, gap)| {
             due += gap;
-            // The phone cannot tell padding from speech, so where frames are filled up the pieces are whole frames.
+            // The phone cannot tell padding from speech. If frames are padded, the pieces are
+            // therefore whole frames.
             let bytes = if paced { bytes.next_multiple_of(160) } else { bytes };
             Delta { due: Duration::from_millis(due as u64), bytes, item: "item_a" }
         });
@@ -146,7 +148,8 @@ proptest! {
     }
 }
 
-/// Interrupts at every `every` ms of the answer, with echoes 0, 100 and 300 ms late.
+/// Interrupts at every multiple of `every` ms of the answer, with echoes that are 0, 100 and 300 ms
+/// late.
 fn sweep(script: &Script, every: usize) {
     let length = 1_000 + script.deltas.last().expect("an answer").due.as_millis() as usize;
     let mut errors = vec![];
@@ -164,7 +167,7 @@ fn sweep(script: &Script, every: usize) {
     assert!(p99 <= 40.0, "p99 of {} interruptions is {p99:.1} ms, the worst {:?}", errors.len(), errors.last());
 }
 
-/// `count` pieces of `length_ms` mu-law, the `n`th at `due(n)` ms.
+/// `count` pieces of `length_ms` mu-law; the `n`th one is due at `due(n)` ms.
 fn deltas(count: usize, length_ms: usize, due: impl Fn(usize) -> usize) -> Vec<Delta> {
     (0..count)
         .map(|n| Delta { due: Duration::from_millis(due(n) as u64), bytes: length_ms * 8, item: "item_a" })
@@ -186,7 +189,7 @@ fn name_of(report: &AudioReport) -> String {
     }
 }
 
-/// What the model will say and when.
+/// What the model says, and when.
 struct Script {
     deltas: Vec<Delta>,
     format: AudioFormat,
@@ -195,7 +198,7 @@ struct Script {
 
 struct Delta {
     due: Duration,
-    /// Bytes of mu-law; other formats say the same time in more.
+    /// Bytes of mu-law. Other formats need more bytes for the same duration.
     bytes: usize,
     item: &'static str,
 }
@@ -206,7 +209,7 @@ impl Script {
     }
 }
 
-/// A phone: plays in real time while it has any, echoes marks when it reaches them.
+/// A phone that plays in real time while it has audio, and echoes marks when it reaches them.
 #[derive(Default)]
 struct Phone {
     buffer: VecDeque<Queued>,
@@ -266,7 +269,7 @@ impl Phone {
     }
 }
 
-/// One call, run in steps.
+/// One call that runs in steps.
 struct Run<'a> {
     script: &'a Script,
     pipeline: Pipeline,
@@ -274,7 +277,7 @@ struct Run<'a> {
     echo_delay: Duration,
     echoes: VecDeque<(Instant, String)>,
     reports: Vec<AudioReport>,
-    /// Samples of each item given to the pipeline, in order of the items.
+    /// Samples of each item that were passed to the pipeline, in the order of the items.
     given: Vec<(&'static str, usize)>,
     next: usize,
     began: Instant,
@@ -284,7 +287,7 @@ struct Run<'a> {
 
 #[derive(Debug)]
 struct Cut {
-    /// The largest error of an item, ms.
+    /// The largest error of an item, in ms.
     worst: f64,
 }
 
@@ -371,7 +374,8 @@ impl<'a> Run<'a> {
         self.echoes.extend(self.phone.reached.drain(..).map(|name| (due, name)));
     }
 
-    /// Plays until `at`, interrupts, and compares the report with what the phone has played by then.
+    /// Plays until `at`, interrupts, and compares the report with what the phone has played by
+    /// then.
     fn interrupted_at(&mut self, at: Duration) -> Cut {
         self.play(at);
         let played = self.phone.played;

@@ -1,4 +1,5 @@
-//! The agent's direction, rule by rule: what is sent when, what is marked, what is reported, what is dropped.
+//! The audio to the caller, rule by rule: what is sent when, and what is marked, reported and
+//! dropped.
 
 mod barge_in;
 mod carriers;
@@ -30,7 +31,7 @@ struct Call {
     pipeline: Pipeline,
     now: Instant,
     told: Vec<String>,
-    /// The items whose beginning was heard, and how long after it was sent.
+    /// The items whose beginning was heard, and the delay after it was sent.
     begun: Vec<String>,
     last_frame: Vec<u8>,
     first_frame_of_a_step: Vec<u8>,
@@ -146,7 +147,7 @@ impl Call {
         }
     }
 
-    /// What was done and reported since last asked.
+    /// The actions and reports since the last query.
     fn told(&mut self) -> String {
         std::mem::take(&mut self.told).join(", ")
     }

@@ -1,4 +1,4 @@
-//! Playout stops while it is not known whether the caller interrupts, and goes on.
+//! Playout pauses while it is uncertain whether the caller interrupts, and then resumes.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is reported of items: begun, heard, drained.
+//! Reports about items: begun, heard, drained.
 
 use super::*;
 

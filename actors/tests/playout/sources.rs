@@ -1,4 +1,4 @@
-//! Where audio comes from: a model's format, clips of ours, too early, too much.
+//! The sources of audio: a model's formats, our clips, and audio that is too early or too much.
 
 use super::*;
 
@@ -78,7 +78,8 @@ fn audio_before_any_model_is_bounded_and_forgotten_by_an_interruption() {
 fn a_resampled_item_has_its_own_length_to_the_sample() {
     let mut call = Call::new(&BUFFERS);
     call.handle(AudioEvent::ModelAttached { input: AudioFormat::PCM_24K, output: AudioFormat::PCM_24K });
-    // 12,345 samples: no whole number of blocks, frames or line samples; cut in odd bytes.
+    // 12,345 samples, which is not a whole number of blocks, frames or line samples. The pieces
+    // have odd byte lengths.
     for piece in vec![0x11; 24_690].chunks(1_001) {
         call.model_audio("resp_1", "item_1", piece);
     }
