@@ -1,4 +1,5 @@
-//! The CallActor: the shell around [`super::machine`]; owns the call's AudioPipeline, RealtimeLlm and Transcript.
+//! The CallActor: the shell around [`super::machine`]. It owns the call's AudioPipeline,
+//! RealtimeLlm and Transcript.
 
 mod children;
 mod people;
@@ -58,31 +59,32 @@ use crate::transcript::messages::{Fact, ReadWords, Tally, Watch};
 use crate::transcript::watch::{News, Watchers};
 use crate::transcript::writer::RecordWriter;
 
-/// What a CallActor is started with.
+/// What a CallActor starts with.
 #[derive(Debug)]
 pub struct CallSetup {
-    /// Whose call.
+    /// The call's ids, numbers and start.
     pub identity: CallIdentity,
-    /// How it is to be held.
+    /// The profile of the call.
     pub profile: Arc<CallProfile>,
     /// The media stream.
     pub line: Line,
-    /// The disk.
+    /// The writer of records.
     pub writer: RecordWriter,
-    /// The call's place, given back once at the end.
+    /// The call's slot, freed once at the end.
     pub place: Place,
-    /// Who keeps the books; `None` where nobody does.
+    /// Receives the cost of each response; `None` if spending is not tracked.
     pub spend_store: Option<Recipient<Spent>>,
-    /// Who counts transfers.
+    /// Counts transfers and grants permits.
     pub leave: Recipient<TransferPermit>,
-    /// What is known about the model's servers.
+    /// The shared state of the model's servers.
     pub providers: Addr<Providers>,
-    /// The carrier's API, where there is one and its secrets are known.
+    /// The carrier's API, if it has one and its secrets are configured.
     pub api: Option<Arc<dyn Control>>,
 }
 
-/// A call's place in the Supervisor's roll. The Supervisor is told that the call has ended exactly once, at the latest when the
-/// place is dropped: with its actor, or with a setup whose thread was gone before the actor could start.
+/// A call's entry in the Supervisor's list. The Supervisor is notified of the call's end exactly
+/// once, at the latest when the entry is dropped: with its actor, or with a setup whose thread
+/// ended before the actor could start.
 #[derive(Debug)]
 pub struct Place {
     call: CallId,
@@ -91,19 +93,19 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of `call`.
+    /// Creates the entry of `call`.
     pub fn new(call: CallId, supervisor: Recipient<CallEnded>) -> Self {
         Self { call, supervisor: Some(supervisor), notifier: None }
     }
 
-    /// The same, whose end is told to others as well.
+    /// Adds further recipients of the call's end.
     #[must_use]
     pub fn announced_by(mut self, notifier: Option<CallNotifier>) -> Self {
         self.notifier = notifier;
         self
     }
 
-    /// Gives the place back; whether it was still taken.
+    /// Frees the entry. Returns whether it was still taken.
     fn leave(&mut self, ending: Ending, by_stream: bool) -> bool {
         let supervisor = self.supervisor.take();
         if let Some(notifier) = self.notifier.take() {
@@ -125,30 +127,31 @@ impl Drop for Place {
 /// One call.
 pub struct CallActor {
     setup: CallSetup,
-    /// Its names in the log.
+    /// The ids of the call in the log.
     tag: CallTag,
     machine: CallMachine,
     started: Instant,
     spawn: Box<dyn Spawn>,
     /// The line, until it is closed.
     line: Option<Recipient<ToLine>>,
-    /// Until it is told to close.
+    /// The model's actor, until it is closed.
     llm: Option<LlmHandle>,
-    /// Until it is told to finish.
+    /// The audio's actor, until it is finished.
     audio: Option<AudioHandle>,
-    /// Until it is told how the call ended.
+    /// The record's actor, until it has the call's ending.
     transcript: Option<TranscriptHandle>,
     watchers: Watchers,
-    /// What went wrong so far.
+    /// The incidents so far.
     incidents: Incidents,
-    /// What the model's server complained of.
+    /// The complaints of the model's server.
     complaints: Complaints,
-    /// The deadline that the one timer waits for.
+    /// The deadline of the one timer.
     alarm: Option<Alarm>,
 }
 
 impl CallActor {
-    /// Not yet started; start it in the arbiter of its stream. The call's time begins now.
+    /// Creates an actor that is not yet started; start it in the arbiter of its stream. The call's
+    /// time begins now.
     pub fn new(setup: CallSetup) -> Self {
         Self::with(setup, Box::new(Real))
     }
@@ -203,7 +206,8 @@ impl Actor for CallActor {
         self.step(CallEvent::Begun, ctx);
     }
 
-    /// Also after a panic, when some or all of this has not been done yet; what has been is not done again.
+    /// Runs after a panic too, when some or all of the ending's steps are undone. Steps that are
+    /// done are not repeated.
     fn stopped(&mut self, _: &mut Self::Context) {
         self.end_line();
         self.close_model();
@@ -218,7 +222,7 @@ impl CallActor {
         self.ask(event, ctx);
     }
 
-    /// A step that is answered; with the end of the call where it is over.
+    /// Handles an event that has an answer. The answer is the end of the call if the call is over.
     fn ask(&mut self, event: CallEvent, ctx: &mut Context<Self>) -> Next {
         let mut reply = Next::HangUp;
         for action in self.machine.handle(event, clock::now()) {
@@ -250,7 +254,7 @@ impl CallActor {
             A::AskHandover => self.ask_handover(ctx),
             A::CallPerson { target, caller_id, ring } => self.call_person(&target, caller_id, ring, ctx),
             A::DropPerson(call) => self.drop_person(call),
-            // Taken out by `ask`.
+            // `ask` has removed it from the actions.
             A::Reply(_) => {}
             A::ReleaseLine => self.close_line(),
             A::TellWhenDrained => self.tell_audio(AudioOrder::TellWhenDrained),
@@ -318,7 +322,8 @@ impl CallActor {
         }
     }
 
-    /// Asks beside the call, on its thread; an end of the call drops the question.
+    /// Calls the tool on the call's thread, without blocking the call. The end of the call drops
+    /// the request.
     fn ask_tool(call: ToolCallId, plan: Arc<ToolPlan>, arguments: Map<String, Value>, ctx: &mut Context<Self>) {
         let id = call.clone();
         let question = async move { http::ask(&plan, &arguments, id.as_str()).await };
@@ -344,7 +349,7 @@ impl CallActor {
 
     fn ask_transfer_permit(&self, destination: String, most_an_hour: u32, ctx: &mut Context<Self>) {
         let asked = self.setup.leave.send(TransferPermit { destination, most_an_hour });
-        // A Supervisor that is gone counts nothing any more.
+        // A Supervisor that is gone counts no transfers.
         let answered = |answer: Result<bool, _>, this: &mut Self, ctx: &mut Context<Self>| {
             this.step(CallEvent::TransferPermitGiven { granted: answer.unwrap_or(false) }, ctx);
         };
@@ -365,7 +370,8 @@ impl CallActor {
         ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
     }
 
-    /// The caller is back on another stream: it gets an audio path of its own, and the old one goes with its line.
+    /// The caller is back on another stream. It gets an audio pipeline of its own; the old one ends
+    /// with its line.
     fn take_line(&mut self, LineReturned { line, stream, format }: LineReturned, ctx: &mut Context<Self>) {
         self.close_line();
         self.finish_audio();
@@ -383,7 +389,7 @@ impl CallActor {
         self.setup.line.attach.do_send(LineAttached { frames, playout, reports: me.recipient() });
     }
 
-    /// Closes the line of a call that is over, behind what [`hang_up::plan`] puts before that.
+    /// Closes the line of a call that is over, after the steps of [`hang_up::plan`].
     fn end_line(&mut self) {
         // Without an ending it is a crash.
         let ending = self.machine.ending().unwrap_or(Ending::Crashed);
@@ -400,7 +406,8 @@ impl CallActor {
         }
     }
 
-    /// Asks the carrier to hang up, then closes the line: beside this actor, which is gone by then.
+    /// Asks the carrier to hang up, then closes the line. The task runs beside this actor, which
+    /// has stopped by then.
     #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
     fn ask_to_hang_up(&mut self) {
         let (Some(api), Some(line)) = (self.setup.api.clone(), self.line.take()) else { return };
@@ -609,13 +616,13 @@ impl Handler<LineReturned> for CallActor {
     type Result = ();
 
     fn handle(&mut self, returned: LineReturned, ctx: &mut Self::Context) {
-        // A call that ends meanwhile drops the line's ear, and the line closes.
+        // A call that ends in the meantime drops the line's address, and the line closes.
         if self.machine.next() != Next::Return {
             return;
         }
         if self.machine.has_line() {
             self.step(CallEvent::LineReplaced, ctx);
-            // The pipeline of the first line says first what was heard of it.
+            // The pipeline of the first line reports first what was heard of it.
             ctx.notify_later(returned, LAST_REPORT);
             return;
         }
@@ -683,12 +690,13 @@ impl Handler<Inspect> for CallActor {
     }
 }
 
-/// How long a line's last report may take, on its own thread. Longer keeps a caller waiting who is there.
+/// How long a line's last report may take, on its own thread. Longer would keep a caller waiting
+/// who is on the new line.
 const LAST_REPORT: Duration = Duration::from_millis(20);
-/// How long the carrier has to hang up by itself once it was told to.
+/// How long the carrier may take to close the stream after the request to hang up.
 const HUNG_UP: Duration = Duration::from_secs(1);
-/// Reports that may wait. They are decisions: sent so that the bound does not apply, few, and never dropped; the bound is for a
-/// neighbour that asks for it.
+/// Reports that may wait. The senders use `do_send`, which the bound does not limit, because
+/// reports are decisions: few, and never dropped. The bound limits a sender that respects it.
 const MAILBOX: usize = 256;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What operators are told of a call, whichever of its parts has said it.
+//! Log events and metrics of a call, from all its parts.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::incident::{Incident, IncidentKind};
 use crate::latency::TurnLatency;
 use crate::{audio, realtime, transcript};
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A stream was admitted and its CallActor started.
@@ -21,11 +21,12 @@ pub enum Event<'a> {
         call: &'a CallTag,
         /// Its carrier's name.
         carrier: &'static str,
-        /// Who answers it.
+        /// The agent that answers it.
         agent: &'a str,
-        /// In which language.
+        /// The language.
         language: &'a str,
-        /// The place of the route that chose it among `[[routes]]`, from 0; `None` where none matched, or none was asked.
+        /// The position of the chosen route in `[[routes]]`, from 0; `None` if none matched, or
+        /// none was asked.
         route: Option<usize>,
     },
     /// A call ended and its record was ordered.
@@ -36,21 +37,21 @@ pub enum Event<'a> {
         carrier: &'static str,
         /// Why and by whom.
         ending: Ending,
-        /// From the stream's `start`.
+        /// Since the stream's `start`.
         duration: Duration,
     },
     /// The first frame was sent to the caller.
     FirstAudioSent {
         /// The call.
         call: &'a CallTag,
-        /// From the stream's `start`.
+        /// Since the stream's `start`.
         after: Duration,
     },
-    /// An answer was heard later than it should be.
+    /// An answer was heard later than the limit.
     AnswerLate {
         /// The call.
         call: &'a CallTag,
-        /// From the caller's last word until it was heard.
+        /// From the caller's last word until the answer was heard.
         waited: Duration,
         /// The limit.
         limit: Duration,
@@ -72,18 +73,19 @@ pub enum Event<'a> {
         /// The call.
         call: &'a CallTag,
     },
-    /// A transfer was asked for, or something came of one.
+    /// A transfer was requested, or had a result.
     TransferTold {
         /// The call.
         call: &'a CallTag,
         /// The destination's name; never a number.
         destination: &'a str,
-        /// Who asked: `model`, `caller`, `operator`, `fallback`.
+        /// Who requested it: `model`, `caller`, `operator`, `fallback`.
         by: &'static str,
-        /// What came of it: `dialled`, `answered`, `busy`, `no_answer`, `failed`, `called_off`, or why it was refused.
+        /// The result: `dialled`, `answered`, `busy`, `no_answer`, `failed`, `called_off`, or why
+        /// it was refused.
         outcome: &'static str,
     },
-    /// The carrier does not do as it was asked over its API.
+    /// The carrier refused a request at its API.
     CarrierRefused {
         /// The call.
         call: &'a CallTag,
@@ -104,7 +106,7 @@ pub enum Event<'a> {
         /// From the model's report to our `clear`.
         took: Duration,
     },
-    /// The stream broke under a call that goes on; the caller is waited for.
+    /// The stream broke during a call that continues; the call waits for the caller.
     LineBroke {
         /// The call.
         call: &'a CallTag,
@@ -113,17 +115,17 @@ pub enum Event<'a> {
     LineBack {
         /// The call.
         call: &'a CallTag,
-        /// How long there was none.
+        /// The time without a stream.
         gap: Duration,
     },
-    /// One of a call's actors is gone without having been told to go.
+    /// A child actor of a call stopped unexpectedly.
     ChildLost {
         /// The call.
         call: &'a CallTag,
         /// Its name.
         child: &'static str,
     },
-    /// A response or a transcription was charged for.
+    /// A response or a transcription had a cost.
     Spent {
         /// The call.
         call: &'a CallTag,
@@ -136,7 +138,7 @@ pub enum Event<'a> {
         /// US dollars.
         dollars: f64,
     },
-    /// A call that an experiment concerns has ended.
+    /// A call of an experiment has ended.
     VariantEnded {
         /// The experiment's variant, or `control`.
         variant: &'a str,
@@ -149,14 +151,14 @@ pub enum Event<'a> {
     IncidentMet {
         /// The call.
         call: &'a CallTag,
-        /// What.
+        /// The incident.
         incident: &'a Incident,
-        /// Whether operators have been told of it otherwise.
+        /// Whether another event has already logged it.
         told: bool,
     },
-    /// Something went wrong in a call, of which another event tells.
+    /// An incident of a call was counted; another event logs it.
     IncidentCounted {
-        /// What kind of thing.
+        /// The kind of incident.
         kind: IncidentKind,
     },
     /// The call's state changed.
@@ -166,11 +168,11 @@ pub enum Event<'a> {
         /// The new state's name.
         state: &'static str,
     },
-    /// Of its audio.
+    /// An event of its audio.
     Audio(audio::events::Event<'a>),
-    /// Of its model.
+    /// An event of its model.
     Model(realtime::events::Event<'a>),
-    /// Of its record.
+    /// An event of its record.
     Record(transcript::events::Event<'a>),
 }
 
@@ -271,7 +273,7 @@ fn transfer_told(call: &CallTag, destination: &str, by: &str, outcome: &'static 
 
 fn spent(call: &CallTag, agent: &str, model: &str, variant: &str, dollars: f64) {
     let (agent, model, variant) = (agent.to_owned(), model.to_owned(), variant.to_owned());
-    // Counters are whole numbers here; a gauge that only grows is read the same way.
+    // Counters are integers here; a gauge that only grows reads the same way.
     gauge!("switchboard_spend_usd_total", "agent" => agent, "model" => model, "variant" => variant).increment(dollars);
     debug!(target: TARGET, call:% = call.id(), carrier_call = call.carrier_call(), dollars; "spent");
 }

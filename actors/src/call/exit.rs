@@ -1,8 +1,9 @@
-//! The exit: how a call ends, at once or once the last words have been heard, or is handed on. Pure; one of the regions of
-//! [`super::machine`].
+//! The exit: how a call ends (at once, or after the last words were heard) or is transferred. Pure;
+//! one of the regions of [`super::machine`].
 //!
-//! Every way to an end goes through [`Exit::finish`], the only one that enters `ended`: what arrives first names the ending, what
-//! comes later finds the call ended and does nothing. The way to a person and back has a page of its own: `transfer`.
+//! Every ending goes through [`Exit::finish`], the only function that enters `ended`. The first
+//! event names the ending; later events find the call ended and do nothing. Transfers have a file
+//! of their own: `transfer`.
 #![doc = include_str!("exit.md")]
 
 mod hand_over;
@@ -27,53 +28,53 @@ use crate::transcript::messages::Fact;
 #[derive(Debug)]
 pub(super) struct Exit {
     way: Way,
-    /// A transfer that was asked for and has not begun.
+    /// A transfer that was requested and has not begun.
     request: Request,
 }
 
-/// How far the call is on its way out.
+/// The progress of the call's exit.
 #[derive(Debug)]
 enum Way {
-    /// It stays.
+    /// The call continues.
     Staying,
-    /// It ends once the last words were heard.
+    /// The call ends after the last words were heard.
     Closing(Ending, LastWords),
-    /// The caller is handed on once the last words were heard.
+    /// The transfer begins after the last words were heard.
     Announcing(Transfer, LastWords),
-    /// The caller is being handed on; the end of the stream does not end the call.
+    /// The caller is being transferred; the end of the stream does not end the call.
     HandingOn(HandOver),
-    /// It is over.
+    /// The call is over.
     Ended(Ending, ToldBy),
 }
 
-/// Words that are waited for.
+/// The last words that the exit waits for.
 #[derive(Debug, Clone, Copy)]
 struct LastWords {
-    /// No longer than until then.
+    /// The end of the wait.
     until: Instant,
     awaiting: Awaiting,
 }
 
-/// How far the last words are.
+/// The progress of the last words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaiting {
-    /// They have been asked for and have not begun.
+    /// The goodbye was requested and has not begun.
     Goodbye,
-    /// They are being made.
+    /// The last words are being generated.
     Words,
-    /// They are being heard. A report of silence may have been on its way when the last audio was queued, so the first one only
-    /// leads to another question.
+    /// The last words are playing. A report of silence may have been on its way when the last audio
+    /// was queued, so the first report only leads to another question.
     Silence,
-    /// The answer to that is proof.
+    /// The second question is open; its answer is proof.
     Proof,
 }
 
-/// Who said that the caller is gone.
+/// Who reported that the caller is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToldBy {
-    /// The stream by its own end, and nobody else.
+    /// Only the stream, by its own end.
     Stream,
-    /// Anybody or anything else.
+    /// Any other source.
     Other,
 }
 
@@ -82,7 +83,7 @@ impl Exit {
         Self { way: Way::Staying, request: Request::None }
     }
 
-    /// Where the conversation stands.
+    /// Returns the stage of the conversation.
     pub(super) fn stage(&self, talk: &Conversation) -> Stage {
         match &self.way {
             Way::Ended(..) => Stage::Ended,
@@ -94,7 +95,7 @@ impl Exit {
         }
     }
 
-    /// The name of the call's state, as `/calls` shows it.
+    /// Returns the name of the call's state, as `/calls` shows it.
     pub(super) fn state(&self, talk: &Conversation) -> &'static str {
         match (self.stage(talk), &self.way) {
             (Stage::Connecting, _) => "connecting",
@@ -118,23 +119,23 @@ impl Exit {
         }
     }
 
-    /// Why the call ended, once it has.
+    /// Why the call ended; `None` before its end.
     pub(super) const fn ending(&self) -> Option<Ending> {
         if let Way::Ended(ending, _) = &self.way { Some(*ending) } else { None }
     }
 
-    /// Whether only the stream's own end said that the caller is gone.
+    /// Whether only the stream's own end reported that the caller is gone.
     pub(super) const fn ended_by_stream(&self) -> bool {
         matches!(&self.way, Way::Ended(_, ToldBy::Stream))
     }
 
-    /// How the call ends once its last words were heard; `None` also where it is handed on then.
+    /// The ending after the last words; `None` also before a transfer.
     pub(super) const fn closing(&self) -> Option<Ending> {
         if let Way::Closing(ending, _) = &self.way { Some(*ending) } else { None }
     }
 
-    /// Whether the caller calls off what is about to happen by speaking: the agent's own wish to end or hand on a call that could
-    /// go on.
+    /// Whether the caller revokes the coming end or transfer by speaking. Only the agent's own
+    /// decision is revocable, and only while the call could continue.
     pub(super) fn is_revocable(&self, talk: &Conversation) -> bool {
         let wish = match &self.way {
             Way::Closing(ending, _) => *ending == Ending::AgentHungUp,
@@ -144,7 +145,7 @@ impl Exit {
         wish && !talk.model.is_gone() && !talk.line.is_broken()
     }
 
-    /// What is waited for on the way out.
+    /// Sets the deadlines of the exit.
     pub(super) fn timers(&self, timers: &mut TimerTable) {
         match &self.way {
             Way::Closing(_, words) | Way::Announcing(_, words) => timers.set(Timer::Goodbye, Some(words.until)),
@@ -154,9 +155,9 @@ impl Exit {
     }
 }
 
-/// Towards the end.
+/// Steps towards the end.
 impl Exit {
-    /// Somebody outside wants the call to end.
+    /// Ends the call on an order from outside.
     pub(super) fn hang_up(&mut self, order: HangUp, talk: &mut Conversation) {
         let ending = match order {
             HangUp::Operator => Ending::OperatorHungUp,
@@ -164,26 +165,28 @@ impl Exit {
             HangUp::Spent => Ending::SpendLimit,
         };
         match self.stage(talk) {
-            // An order outranks the agent's wish: the caller's word does not call it off.
+            // An order outranks the agent's decision: the caller cannot revoke it by speaking.
             Stage::Closing if self.is_revocable(talk) => {
                 if let Some(words) = self.words().copied() {
                     self.call_off(talk);
                     self.way = Way::Closing(ending, words);
                 }
             }
-            // It ends already.
+            // The call is ending already.
             Stage::Closing | Stage::Ended => {}
-            // What the caller is being handed on to needs no service of ours, unless nobody is there.
+            // The transfer needs the service no longer, unless the caller still waits for the
+            // callee.
             Stage::HandedOn if order != HangUp::Operator && !self.waits_for_person(talk) => {
                 self.finish(Ending::Transferred, talk);
             }
-            // Nobody is there to be told.
+            // The caller cannot hear a goodbye.
             Stage::Broken | Stage::HandedOn => self.finish(ending, talk),
             Stage::Connecting | Stage::Talking => self.say_goodbye(ending, talk),
         }
     }
 
-    /// The carrier has found out who answered. A machine is hung up on, or left a message; what the carrier says again changes nothing.
+    /// Handles the carrier's late detection of who answered. A machine is hung up on, or gets a
+    /// message. A repeated detection changes nothing.
     pub(super) fn detected(&mut self, Detected { by, told }: Detected, talk: &mut Conversation) {
         if talk.call.detail.answered_by.replace(by) == Some(by) {
             return;
@@ -196,7 +199,7 @@ impl Exit {
         }
     }
 
-    /// Ends the call with a word to the caller; at once where there is no model to say it.
+    /// Ends the call with a goodbye to the caller; at once before the model is up.
     pub(super) fn say_goodbye(&mut self, ending: Ending, talk: &mut Conversation) {
         if self.stage(talk) == Stage::Connecting {
             return self.finish(ending, talk);
@@ -206,22 +209,22 @@ impl Exit {
         request_goodbye(talk);
     }
 
-    /// The agent wishes to end the call, by its tool.
+    /// Ends the call on the agent's decision, by its tool.
     pub(super) fn agent_hangs_up(&mut self, talk: &mut Conversation) {
         let awaiting = if talk.floor.is_generating() { Awaiting::Words } else { Awaiting::Silence };
         self.close(Ending::AgentHungUp, awaiting, talk);
     }
 
-    /// The model is gone: what is queued is heard, and then the call ends or is handed on.
+    /// The model is gone: the queued audio plays, and then the call ends or is transferred.
     pub(super) fn model_gone(&mut self, ending: Ending, talk: &mut Conversation) {
         let stage = self.stage(talk);
         talk.floor.model_lost();
         talk.model.gone();
         talk.call.act(CallAction::DetachModel);
         match stage {
-            // Nobody needs it now; a caller who comes back does.
+            // The model is not needed during a transfer; `come_back` deals with its loss.
             Stage::Broken | Stage::HandedOn | Stage::Ended => {}
-            // Asked again, the question is as good.
+            // Requesting the drained report twice is harmless.
             Stage::Closing => self.await_silence(talk),
             Stage::Connecting | Stage::Talking => {
                 talk.call.apologise();
@@ -232,7 +235,7 @@ impl Exit {
         }
     }
 
-    /// The first session has not come up in its time.
+    /// The first session did not come up in time.
     pub(super) fn model_overdue(&mut self, talk: &mut Conversation) {
         let voice = talk.call.spoken().is_some_and(|language| language.apology_sound.is_some());
         if voice || talk.call.profile.on_model_loss.is_some() {
@@ -246,7 +249,8 @@ impl Exit {
         self.way = Way::Closing(ending, LastWords::new(awaiting, talk));
     }
 
-    /// The caller spoke or pressed a key, and the agent's wish to end the call or hand it on is not carried out.
+    /// The caller spoke or pressed a key: the agent's decision to end or transfer the call is
+    /// dropped.
     pub(super) fn goes_on(&mut self, did: &str, talk: &mut Conversation) {
         self.call_off(talk);
         self.way = Way::Staying;
@@ -254,12 +258,12 @@ impl Exit {
         talk.call.add_text(TextRole::System, text);
     }
 
-    /// The end, whatever led to it.
+    /// Ends the call.
     pub(super) fn finish(&mut self, ending: Ending, talk: &mut Conversation) {
         self.finish_by(ending, ToldBy::Other, talk);
     }
 
-    /// The end, as `by` told of it. The only way into [`Way::Ended`].
+    /// Ends the call, as reported by `by`. The only function that enters [`Way::Ended`].
     pub(super) fn finish_by(&mut self, ending: Ending, by: ToldBy, talk: &mut Conversation) {
         if let Way::HandingOn(on) = &mut self.way {
             on.drop_person(&mut talk.call);
@@ -305,31 +309,32 @@ impl Exit {
 
     fn await_silence(&mut self, talk: &mut Conversation) {
         if self.closing() == Some(Ending::SpendLimit) {
-            // The last words are made: whatever the model makes from here on would only cost.
+            // The last words are generated: further output of the model would only cost.
             talk.call.act(CallAction::CloseModel);
         }
         self.await_next(Awaiting::Silence);
         talk.tell_when_drained();
     }
 
-    /// A response begins while the last words are waited for.
+    /// A response begins while the exit waits for the last words.
     pub(super) fn words_begin(&mut self) {
         if self.awaits(Awaiting::Goodbye) {
             self.await_next(Awaiting::Words);
         }
     }
 
-    /// A response ends, and no other one has begun since.
+    /// A response ended, and no other one has begun since.
     pub(super) fn words_end(&mut self, talk: &mut Conversation) {
         if !self.awaits(Awaiting::Words) {
-            // The answer interrupted for the goodbye; or a question that is on its way already.
+            // The response was the one interrupted for the goodbye, or the drained report is
+            // requested already.
             return;
         }
         if talk.floor.is_owed() {
-            // What was to be said last is asked for again.
+            // The last words are requested again.
             self.await_next(Awaiting::Goodbye);
         } else if self.closing() == Some(Ending::AgentHungUp) && !talk.floor.has_spoken() {
-            // The model ends the call and has said nothing: nobody is left without a goodbye.
+            // The model ended the call without a word: the caller gets a goodbye all the same.
             self.await_next(Awaiting::Goodbye);
             request_goodbye(talk);
         } else {
@@ -337,21 +342,21 @@ impl Exit {
         }
     }
 
-    /// The last words will not be said, if they were what `purpose` was for.
+    /// The session gave up a request: if it was the goodbye, the last words are over.
     pub(super) fn words_given_up(&mut self, purpose: Option<ResponsePurpose>, talk: &mut Conversation) {
         if self.awaits(Awaiting::Goodbye) && purpose == Some(ResponsePurpose::Goodbye) {
             self.await_silence(talk);
         }
     }
 
-    /// The session that said the last words is gone: they end here.
+    /// The session that said the last words is gone: the last words end here.
     pub(super) fn words_break_off(&mut self, talk: &mut Conversation) {
         if self.awaits(Awaiting::Words) {
             self.await_silence(talk);
         }
     }
 
-    /// What is queued and unheard will play for `remaining`: the longest wait begins behind it.
+    /// The queued audio will play for `remaining`: the longest wait starts after it.
     pub(super) fn expect_silence(&mut self, remaining: Duration, talk: &Conversation) {
         let until = talk.call.after(remaining + talk.call.profile.limits.goodbye);
         if let Some(words) = self.words_mut().filter(|it| matches!(it.awaiting, Awaiting::Silence | Awaiting::Proof)) {
@@ -359,7 +364,7 @@ impl Exit {
         }
     }
 
-    /// The last words are being made and heard: the wait for their end begins anew.
+    /// The last words are being generated and played: the wait for their end restarts.
     pub(super) fn expect_words(&mut self, talk: &Conversation) {
         let until = talk.call.after(talk.call.profile.limits.goodbye);
         if let Some(words) = self.words_mut().filter(|words| words.awaiting == Awaiting::Words) {
@@ -367,7 +372,7 @@ impl Exit {
         }
     }
 
-    /// All was heard that was queued.
+    /// The caller has heard the whole queue.
     pub(super) fn all_was_heard(&mut self, talk: &mut Conversation) {
         match self.words().map(|words| words.awaiting) {
             Some(Awaiting::Silence) => {
@@ -375,12 +380,12 @@ impl Exit {
                 talk.tell_when_drained();
             }
             Some(Awaiting::Proof) => self.closed(talk),
-            // What was said before the last words.
+            // This was audio from before the last words.
             Some(Awaiting::Goodbye | Awaiting::Words) | None => {}
         }
     }
 
-    /// The last words were heard, or have had their time.
+    /// The last words were heard, or their time is over.
     pub(super) fn closed(&mut self, talk: &mut Conversation) {
         match std::mem::replace(&mut self.way, Way::Staying) {
             Way::Closing(ending, _) => self.finish(ending, talk),
@@ -390,7 +395,7 @@ impl Exit {
     }
 }
 
-/// The line beneath a call that stays.
+/// The line of a call that continues.
 impl Exit {
     /// The caller is back on another stream.
     pub(super) fn line_returned(&mut self, talk: &mut Conversation) {
@@ -424,7 +429,7 @@ impl Exit {
         }
     }
 
-    /// The carrier has been given another stream for the caller.
+    /// The carrier has the document of another stream for the caller.
     pub(super) fn stream_offered(&mut self, talk: &mut Conversation) {
         match self.stage(talk) {
             Stage::HandedOn => self.returns_by_itself(talk),
@@ -435,7 +440,7 @@ impl Exit {
 }
 
 impl LastWords {
-    /// The wait for them, as it begins.
+    /// Starts the wait for the last words.
     fn new(awaiting: Awaiting, talk: &mut Conversation) -> Self {
         if awaiting == Awaiting::Silence {
             talk.tell_when_drained();
@@ -444,11 +449,11 @@ impl LastWords {
     }
 }
 
-/// The language's goodbye, said by the model.
+/// Requests the goodbye of the language from the model.
 fn request_goodbye(talk: &mut Conversation) {
     let words = talk.call.spoken().map(|language| format!("Say goodbye. {}", exactly(&language.goodbye)));
     talk.floor.request(ResponsePurpose::Goodbye, Some(words.unwrap_or_else(|| GOODBYE.to_owned())), &mut talk.call);
 }
 
-/// What the model is told to say when the call has to end.
+/// The model's instructions for a goodbye when the call has to end.
 pub(super) const GOODBYE: &str = "Say goodbye in one short sentence, because the call ends now. Ask nothing.";

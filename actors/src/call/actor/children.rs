@@ -1,4 +1,4 @@
-//! The actors that a call owns: how they are started and how they are reached.
+//! The child actors of a call: how they start, and their addresses.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::transcript::actor::{Transcript, TranscriptSetup};
 use crate::transcript::messages::{Fact, ReadWords, Watch};
 use crate::transcript::record::recording_name;
 
-/// Starts a call's actors, on the thread it is called on. Tests start others in their place.
+/// Starts a call's child actors on the current thread. Tests start others in their place.
 pub(super) trait Spawn: Send {
-    /// Starts the one that writes.
+    /// Starts the Transcript.
     fn transcript(&self, setup: TranscriptSetup) -> TranscriptHandle;
-    /// Starts the one that carries sound.
+    /// Starts the AudioPipeline.
     fn audio(&self, setup: AudioSetup) -> AudioHandle;
-    /// Starts the one that speaks with the model; it dials.
+    /// Starts the RealtimeLlm, which dials the model.
     fn model(&self, setup: LlmSetup) -> LlmHandle;
 }
 
-/// The Transcript, as its neighbours reach it. Let go, it writes what it has and ends.
+/// The addresses of the Transcript. When they are dropped, it writes what it has and stops.
 #[derive(Debug)]
 pub(super) struct TranscriptHandle {
     pub(super) words: Recipient<Words>,
@@ -39,7 +39,7 @@ pub(super) struct TranscriptHandle {
     pub(super) fail: Recipient<Fail>,
 }
 
-/// The AudioPipeline, as its neighbours reach it.
+/// The addresses of the AudioPipeline.
 #[derive(Debug)]
 pub(super) struct AudioHandle {
     pub(super) frames: Recipient<FromCaller>,
@@ -51,7 +51,7 @@ pub(super) struct AudioHandle {
     pub(super) fail: Recipient<Fail>,
 }
 
-/// The RealtimeLlm, as its neighbours reach it.
+/// The addresses of the RealtimeLlm.
 #[derive(Debug)]
 pub(super) struct LlmHandle {
     pub(super) audio: Recipient<ModelBound>,
@@ -61,7 +61,7 @@ pub(super) struct LlmHandle {
     pub(super) fail: Recipient<Fail>,
 }
 
-/// The real ones.
+/// Starts the real actors.
 pub(super) struct Real;
 
 impl Spawn for Real {
@@ -118,11 +118,11 @@ pub(super) fn start_transcript(spawn: &dyn Spawn, setup: &CallSetup, call: &Addr
     })
 }
 
-/// Starts the recording, where there is to be one, and has its file named in the record. A call goes on without one that cannot be
-/// had.
+/// Starts the recording, if the call is recorded, and adds its file to the record. If the recording
+/// cannot start, the call continues without it.
 fn start_recorder(setup: &CallSetup, facts: Option<&Recipient<Fact>>, call: &Addr<CallActor>) -> Option<Recorder> {
     let (identity, dir) = (&setup.identity, setup.profile.recording.as_deref()?);
-    // A caller who was handed on and came back is recorded in a file of its own.
+    // A caller who returns after a transfer gets a new file.
     let name = recording_name(&identity.carrier_call, identity.started_at);
     let names = (2..=9).map(|part| name.replace("_recording.wav", &format!("_recording_{part}.wav")));
     let path = std::iter::once(name.clone()).chain(names).map(|name| dir.join(name)).find(|path| !path.exists())?;
@@ -157,7 +157,7 @@ pub(super) fn start_audio(
     })
 }
 
-/// Starts the line's two inner ends, each with its neighbours.
+/// Starts both inner ends of the line, and connects them.
 pub(super) fn start_line(
     spawn: &dyn Spawn,
     setup: &CallSetup,

@@ -1,4 +1,4 @@
-//! The people whom warm transfers call. Part of [`super`].
+//! The callees of warm transfers. Part of [`super`].
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::line::identity::Direction;
 use crate::numbers::{Numbering, Party};
 
 impl CallActor {
-    /// How the call goes on, with the number that the destination sees.
+    /// Completes the call's next step with the number that the destination sees.
     pub(super) fn shown(&self, mut next: Next) -> Next {
         if let Next::Dial { destination, .. } = &mut next {
             destination.caller_id = destination.caller_id.take().or_else(|| self.shown_instead());
@@ -23,7 +23,8 @@ impl CallActor {
         next
     }
 
-    /// What the person sees where the caller has no number that a carrier shows: the number of ours that the call is on.
+    /// Returns the number that a callee sees if the caller's number is withheld or invalid: our
+    /// number of the call.
     fn shown_instead(&self) -> Option<Private<String>> {
         let identity = &self.setup.identity;
         let (theirs, ours) = match identity.direction {
@@ -33,7 +34,8 @@ impl CallActor {
         if is_number(theirs.expose()) { None } else { in_full(ours.expose()).map(Private::new) }
     }
 
-    /// Asks the carrier to call a person. They see `caller_id`, or the number of ours that the call is on: the carrier shows no other.
+    /// Asks the carrier to call the callee. They see `caller_id`, or our number of the call: the
+    /// carrier shows no other.
     pub(super) fn call_person(
         &self,
         target: &Target,
@@ -55,7 +57,7 @@ impl CallActor {
                     let placed = control::http::place(&*api, &placing).await.map_err(|problem| problem.reason)?;
                     match placed {
                         Placed::Named(person) => Ok(person),
-                        // Nobody could hang up on them.
+                        // Without a name, the call could not be hung up.
                         Placed::Unnamed => Err("the carrier does not name the call to the person".to_owned()),
                     }
                 }
@@ -68,13 +70,14 @@ impl CallActor {
         ctx.spawn(actix::fut::wrap_future::<_, Self>(asked).map(answered));
     }
 
-    /// Tells the carrier to hang up on a person: beside this actor, which may be gone by then.
+    /// Asks the carrier to hang up on the callee. The task runs beside this actor, which may have
+    /// stopped by then.
     #[expect(clippy::disallowed_methods, reason = "outlives the call by the time of one request")]
     pub(super) fn drop_person(&self, person: CarrierCallId) {
         let Some(api) = self.setup.api.clone() else { return };
         let tag = self.tag.clone();
         actix_rt::spawn(async move {
-            // They hang up by themselves, or are told that nobody is there.
+            // The callee hangs up, or the carrier's next request is answered with a hang-up.
             if let CarrierAnswer::Failed { reason } = control::http::ask(&*api, Request::HangUp, &person).await {
                 emit(Event::CarrierRefused { call: &tag, reason: &reason });
             }
@@ -82,7 +85,8 @@ impl CallActor {
     }
 }
 
-/// Whether a carrier shows this to whoever is called: a number in full, as it stands there, and nobody's word for a withheld one.
+/// Whether a carrier shows this number: a full number in its usual form, and no placeholder for a
+/// withheld one.
 fn is_number(written: &str) -> bool {
     let digits = written.strip_prefix('+').unwrap_or_default();
     (8..=15).contains(&digits.len())
@@ -90,7 +94,7 @@ fn is_number(written: &str) -> bool {
         && matches!(Numbering::default().read(written), Party::Number(_))
 }
 
-/// A number of ours as carriers take it, however it was written.
+/// Returns a number of ours in the carriers' form, however it was written.
 fn in_full(written: &str) -> Option<String> {
     let number = Numbering::default().read(written).e164()?.to_owned();
     is_number(&number).then_some(number)

@@ -1,4 +1,4 @@
-//! What actors are tested with: probes at their mailboxes, and time that passes when told to.
+//! Test helpers for actors: probes in place of real ones, and a paused clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,18 +22,18 @@ use crate::realtime::report::Words;
 use crate::transcript::actor::TranscriptSetup;
 use crate::transcript::messages::{Fact, ReadWords, Watch};
 
-/// Lets `time` pass on the paused clock; everything that is due happens.
+/// Advances the paused clock by `time`; everything that is due happens.
 #[expect(clippy::disallowed_methods, reason = "a test lets time pass")]
 pub(crate) async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Lets everything that can happen now happen.
+/// Runs until nothing is ready any more.
 pub(crate) async fn settle() {
     pass(Duration::from_millis(1)).await;
 }
 
-/// What probes heard, in order, each line led by the probe's name.
+/// What the probes received, in order; each line begins with the probe's name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -42,36 +42,37 @@ impl Log {
         self.0.lock().expect("no probe panics while it writes").push(line);
     }
 
-    /// What was heard since the last look.
+    /// Returns what was received since the last look.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().expect("no probe panics while it writes"))
     }
 }
 
-/// Stands in for whatever a call talks to: writes down what it hears, fails when told to, and stops when its call is over.
+/// Stands in for an actor that a call talks to. It logs its messages, fails on request, and stops
+/// when its call is over.
 pub(crate) struct Probe {
     name: &'static str,
     log: Log,
     lost: Option<(Child, WeakRecipient<ChildLost>)>,
-    /// Told to go.
+    /// Whether it was asked to stop.
     over: bool,
-    /// What the call gave the line.
+    /// The line's addresses of the call.
     attached: Option<LineAttached>,
 }
 
 impl Probe {
-    /// Outside the call.
+    /// Starts a probe outside the call.
     pub(crate) fn outside(name: &'static str, log: &Log) -> Addr<Self> {
         Self { name, log: log.clone(), lost: None, over: false, attached: None }.start()
     }
 
-    /// In place of one of the call's actors.
+    /// Starts a probe in place of a child actor.
     pub(crate) fn child(child: Child, log: &Log, lost: WeakRecipient<ChildLost>) -> Addr<Self> {
         let lost = Some((child, lost));
         Self { name: child.word(), log: log.clone(), lost, over: false, attached: None }.start()
     }
 
-    /// A line whose ear this probe is.
+    /// Returns a line that ends at this probe.
     pub(crate) fn line(addr: &Addr<Self>) -> Line {
         Line { to_line: addr.clone().recipient(), attach: addr.clone().recipient() }
     }
@@ -127,7 +128,7 @@ impl Handler<LineAttached> for Probe {
 
     fn handle(&mut self, attached: LineAttached, _: &mut Context<Self>) {
         self.log.add(format!("{}: attached", self.name));
-        // A line holds on to its call.
+        // A line keeps its call's addresses.
         self.attached = Some(attached);
     }
 }
@@ -157,12 +158,12 @@ impl Handler<Fail> for Probe {
     }
 }
 
-/// A call whose own actors are probes.
+/// Returns a call whose child actors are probes.
 pub(crate) fn call_among_probes(setup: CallSetup, log: &Log) -> CallActor {
     CallActor::with(setup, Box::new(Probes(log.clone())))
 }
 
-/// Starts probes in place of a call's actors.
+/// Starts probes in place of a call's child actors.
 struct Probes(Log);
 
 impl Spawn for Probes {

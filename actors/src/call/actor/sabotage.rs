@@ -1,4 +1,5 @@
-//! A way to make one of a call's actors fail, so that a test of the whole service can show that it costs that call alone.
+//! Makes one of a call's actors fail, so that a test of the whole service shows that only this call
+//! is affected.
 
 use actix::{Context, Handler, Message};
 
@@ -8,17 +9,17 @@ use crate::child::Child;
 use crate::realtime::actor::RealtimeLlm;
 use crate::transcript::actor::Transcript;
 
-/// Panic, or make an actor of yours panic.
+/// Panic, or make a child actor panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum Sabotage {
     /// The CallActor itself.
     Call,
-    /// One of its actors.
+    /// One of its child actors.
     Child(Child),
 }
 
-/// What the CallActor sends on.
+/// The message that the CallActor forwards.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(super) struct Fail;

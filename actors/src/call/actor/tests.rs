@@ -60,7 +60,7 @@ async fn a_call_that_loses_its_audio_ends_in_order() {
     assert_eq!(recorded[0], r#"transcript: Incident(Incident { kind: ActorLost, detail: "audio" })"#);
     assert!(recorded[1].starts_with("transcript: Ended { ending: Crashed"), "{recorded:?}");
     assert_eq!(recorded.len(), 2);
-    // The audio actor is gone and hears nothing any more.
+    // The audio actor has stopped and receives nothing any more.
     assert_eq!(heard[..2], ["line: ToLine(Close)", "model: Close"]);
     assert!(heard[2].starts_with("supervisor: CallEnded") && heard[2].contains("Crashed"), "{heard:?}");
     assert_eq!(heard.len(), 3);
@@ -100,7 +100,7 @@ async fn a_call_that_loses_its_transcript_goes_on_and_has_a_record() {
 async fn a_silent_line_is_given_up_in_time_and_a_live_one_is_not() {
     let call = Rig::start().await;
     call.addr.do_send(ready());
-    // Nobody waits for the greeting.
+    // No response to the greeting is awaited.
     let purpose = Some(crate::realtime::messages::ResponsePurpose::Greeting);
     call.addr.do_send(ModelReport::RequestGivenUp { purpose, reason: "failed".to_owned() });
     for _ in 0..100 {
@@ -176,7 +176,7 @@ async fn a_place_whose_actor_never_starts_is_given_back() {
     assert_eq!(log.take().len(), 1);
 }
 
-/// A call among probes.
+/// A call with probes as its neighbours.
 struct Rig {
     id: CallId,
     addr: Addr<CallActor>,
@@ -186,7 +186,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// The clock is paused from here on.
+    /// Pauses the clock.
     async fn start() -> Self {
         tokio::time::pause();
         let (id, log) = (CallId::random(), Log::default());

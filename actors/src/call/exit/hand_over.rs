@@ -1,4 +1,5 @@
-//! A transfer as data: what was asked for, how far it is, and what each step waits for. Pure; part of [`super`].
+//! A transfer as data: the request, its progress, and the deadline of each step. Pure; part of
+//! [`super`].
 
 use std::time::{Duration, Instant};
 
@@ -11,47 +12,47 @@ use crate::profile::destinations::Destination;
 use crate::realtime::report::ToolCall;
 use crate::transcript::messages::{Fact, WITHHELD};
 
-/// A transfer that was asked for.
+/// A transfer that was requested.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Transfer {
-    /// Where to, a name of the table.
+    /// The destination's name in the table.
     pub(super) destination: String,
-    /// Why, in the words of whoever asked.
+    /// The reason, in the words of the requester.
     pub(super) reason: String,
-    /// What the call was about so far, for the person who takes it.
+    /// A summary of the call so far, for the callee.
     pub(super) summary: String,
     pub(super) by: By,
-    /// The person who is called, where the transfer is a warm one.
+    /// The callee of a warm transfer.
     pub(super) person: Person,
-    /// How the carrier's dialling went, once it has said so.
+    /// The result of the carrier's dialling, once it is reported.
     pub(super) outcome: Option<DialOutcome>,
 }
 
-/// Who asked for a transfer.
+/// Who requested a transfer.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::call) enum By {
-    /// The model, by its tool; it is told what came of it.
+    /// The model, by its tool; it gets the result.
     Model(ToolCall),
     /// The caller, by a key.
     Caller,
-    /// A person at the admin endpoint.
+    /// An operator at the admin endpoint.
     Operator,
-    /// Nobody can speak with the caller any more: the configured fallback.
+    /// The configured fallback, because no model can speak with the caller any more.
     Fallback,
 }
 
-/// The person whom a warm transfer calls.
+/// The callee of a warm transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Person {
-    /// Not called yet, because the caller does not wait in the conference yet; or never, because the transfer is no warm one.
+    /// Not called. The caller is not in the conference yet, or the transfer is a cold one.
     Uncalled,
-    /// The carrier has been told to call them and has not answered.
+    /// The carrier was asked to call them and has not answered.
     Asked,
-    /// The carrier calls them, under this name.
+    /// The carrier is calling them; this is its id of that call.
     Called(CarrierCallId),
-    /// They have pressed the key and are joined with the caller.
+    /// The callee pressed the key and is joined with the caller.
     Took,
-    /// Their line is down.
+    /// The callee's line has ended.
     Gone,
 }
 
@@ -59,35 +60,36 @@ pub(super) enum Person {
 #[derive(Debug)]
 pub(super) enum Request {
     None,
-    /// The Supervisor counts it.
+    /// The Supervisor has not granted the permit yet.
     Asked(Transfer),
-    /// It may be made, and waits for the end of the legal notice.
+    /// The permit is granted; the transfer waits for the end of the legal notice.
     Granted(Transfer),
 }
 
-/// A transfer that is being carried out.
+/// A transfer in progress.
 #[derive(Debug)]
 pub(super) struct HandOver {
     pub(super) transfer: Transfer,
     pub(super) step: Step,
-    /// When the step is given up on.
+    /// The deadline of the step.
     pub(super) until: Instant,
 }
 
-/// How far a transfer is.
+/// The step of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The carrier has been told by a request whose answer is awaited.
+    /// A request to the carrier is awaiting its answer.
     Asking,
     /// The destination rings.
     Ringing,
-    /// Somebody, or something, has answered, and may be speaking with the caller.
+    /// The destination was answered by a person or a machine, who may be speaking with the caller.
     Answered,
-    /// The caller waits in a conference that nobody joins: the carrier has been told so often to take them out of it.
+    /// The caller waits in a conference without a callee. The number counts the requests to the
+    /// carrier to take them out of it.
     Recalling(u32),
-    /// It did not, and will be told again.
+    /// The request failed, and will be repeated.
     Pausing(u32),
-    /// The caller comes back: the carrier has been told to open another stream.
+    /// The caller is returning: the carrier was asked to open another stream.
     Returning,
 }
 
@@ -105,7 +107,7 @@ impl HandOver {
         (self.step, self.until) = (Step::Ringing, call.after(longest));
     }
 
-    /// When the step is given up on.
+    /// The deadline of the step.
     pub(super) const fn until(&self) -> Instant {
         self.until
     }
@@ -123,7 +125,7 @@ impl HandOver {
         }
     }
 
-    /// The destination, where the transfer is a warm one.
+    /// The destination of a warm transfer; `None` for a cold one.
     pub(super) fn warm<'c>(&self, call: &'c Shared) -> Option<&'c Destination> {
         call.profile.transfers.get(&self.transfer.destination).filter(|to| to.briefing.is_some())
     }
@@ -134,7 +136,7 @@ impl HandOver {
             && self.transfer.person != Person::Took
     }
 
-    /// The caller waits in the conference: the person is called, once.
+    /// The caller waits in the conference: the callee is called, once.
     pub(super) fn call_person(&mut self, call: &mut Shared) {
         if self.transfer.person != Person::Uncalled {
             return;
@@ -145,7 +147,8 @@ impl HandOver {
         self.rings(call);
     }
 
-    /// How the carrier's word on the conference is to be understood: it ends as answered also when nobody was in it but the caller.
+    /// Corrects the carrier's result of a conference: it counts as answered even if only the caller
+    /// was in it.
     pub(super) fn judged(&self, outcome: DialOutcome, call: &Shared) -> DialOutcome {
         let joined = matches!(self.transfer.person, Person::Took | Person::Gone);
         if outcome == DialOutcome::Bridged && self.warm(call).is_some() && !joined {
@@ -155,7 +158,7 @@ impl HandOver {
         }
     }
 
-    /// Whoever still rings or listens to the briefing has nobody to speak with.
+    /// Hangs up on a callee who still rings or listens to the briefing: the caller is gone.
     pub(super) fn drop_person(&mut self, call: &mut Shared) {
         if let Person::Called(person) = &self.transfer.person {
             call.act(CallAction::DropPerson(person.clone()));
@@ -163,7 +166,7 @@ impl HandOver {
         }
     }
 
-    /// Nobody takes the call: the caller is to come out of the conference.
+    /// No callee takes the call: the caller is taken out of the conference.
     pub(super) fn recall(&mut self, outcome: DialOutcome, call: &mut Shared) {
         self.drop_person(call);
         self.transfer.write_down(outcome.word(), call);
@@ -182,7 +185,7 @@ impl HandOver {
 }
 
 impl Transfer {
-    /// Whether the caller calls it off by speaking before it is carried out.
+    /// Whether the caller revokes the transfer by speaking before it begins.
     pub(super) const fn is_revocable(&self) -> bool {
         match self.by {
             By::Model(_) | By::Caller => true,
@@ -190,7 +193,7 @@ impl Transfer {
         }
     }
 
-    /// Something came of it: the record's line and the audit's.
+    /// Records a result in the record and in the audit line.
     pub(super) fn write_down(&self, outcome: &'static str, call: &mut Shared) {
         let known = call.profile.transfers.contains_key(&self.destination);
         let private = !known && matches!(&self.by, By::Model(asked) if call.is_withheld(asked));
@@ -201,14 +204,14 @@ impl Transfer {
             reason: self.reason.clone(),
             outcome: outcome.to_owned(),
         });
-        // What is no name of the table is the model's own word and may be anything.
+        // An unknown name is the model's own text and may be anything.
         let destination = if known { destination } else { "unknown".to_owned() };
         call.tell(Note::TransferTold { destination, by: self.by.word(), outcome });
     }
 }
 
 impl By {
-    /// The word in the audit line.
+    /// The requester's name in the audit line.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Model(_) => "model",
@@ -231,10 +234,11 @@ impl Request {
     }
 }
 
-/// Characters of a destination's name in the record; names of the table are shorter.
+/// Most characters of a destination's name in the record; names of the table are shorter.
 const LONGEST_NAME: usize = 64;
-/// Longest wait for the carrier to answer our request. It is asked again or done without; the caller hears silence meanwhile.
+/// Longest wait for the carrier's answer to a request. The request is then repeated or skipped; the
+/// caller hears silence meanwhile.
 pub(super) const ASKING: Duration = Duration::from_secs(12);
-/// How much longer than the destination may ring the carrier's word on it is awaited. When nothing is said by then, somebody is
-/// speaking with the caller.
+/// How long the carrier's result is awaited beyond the destination's ringing time. Without a result
+/// by then, the caller is talking to the destination.
 const RINGING_GRACE: Duration = Duration::from_secs(30);

@@ -1,10 +1,12 @@
-//! A transfer, from top to bottom: asked for, granted, announced, carried out, and undone when nobody takes the call. Pure; part of
-//! [`super`].
+//! A transfer, from top to bottom: requested, granted, announced, carried out, and undone if no
+//! callee takes the call. Pure; part of [`super`].
 //!
-//! A cold one: the carrier is told to dial, by a request or by what it is answered when it asks how the call goes on. A warm one: the
-//! caller waits in a conference while a person is called, told what it is about, and joins by pressing a key. The person is called once
-//! the carrier has been given the conference, never before: a call that cannot be made brings the caller back, and there has to be
-//! somewhere to bring them back from. Nobody joins: the carrier is told to take the caller out of the conference.
+//! In a cold transfer the carrier dials the destination, after a request of ours or as the answer
+//! to its own question how the call continues. In a warm transfer the caller waits in a conference
+//! while the callee is called, is briefed and joins by pressing a key. The callee is called once
+//! the carrier has the conference, never before: if that call fails, the caller must be somewhere
+//! to be brought back from. If the callee does not join, the carrier takes the caller out of the
+//! conference.
 
 use std::time::{Duration, Instant};
 
@@ -28,9 +30,9 @@ use crate::profile::destinations::Destination;
 use crate::realtime::messages::{ResponsePurpose, TextRole};
 use crate::tools::plan::failure;
 
-/// First, a transfer is asked for and granted.
+/// First: a transfer is requested and granted.
 impl Exit {
-    /// Whether the caller may be sent to `destination` now.
+    /// Whether the caller may be transferred to `destination` now.
     ///
     /// # Errors
     /// Why not.
@@ -44,7 +46,8 @@ impl Exit {
         let moment = call.means.started_at + now.saturating_duration_since(call.started);
         let to = permitted(&call.profile.transfers, destination, handover(call), moment)?;
         if to.briefing.is_some() && !call.means.requests {
-            // Nobody could be called, and nobody be taken out of the conference again.
+            // The callee could not be called, and the caller could not be taken out of the
+            // conference.
             return Err(TransferRefusal::Unreachable);
         }
         match (self.stage(talk), &self.request) {
@@ -53,7 +56,7 @@ impl Exit {
         }
     }
 
-    /// Somebody wants the caller to be sent to a destination.
+    /// Requests a transfer to a destination.
     pub(in crate::call) fn transfer_asked(
         &mut self,
         destination: String,
@@ -76,7 +79,8 @@ impl Exit {
         }
     }
 
-    /// Sends a caller whom no model hears to where the configuration says; `false` where it says nothing or that may not be.
+    /// Transfers a caller without a model to the configured fallback. Returns `false` if there is
+    /// none or it is not allowed.
     pub(super) fn falls_back(&mut self, talk: &mut Conversation) -> bool {
         let Some(destination) = talk.call.profile.on_model_loss.clone() else { return false };
         self.transfer_asked(destination, "the model was lost".to_owned(), String::new(), By::Fallback, talk);
@@ -89,7 +93,7 @@ impl Exit {
             Request::None => return,
             Request::Asked(transfer) | Request::Granted(transfer) => transfer,
         };
-        // Without a model nothing is cut: what is queued is heard.
+        // Without a model nothing is cut: the queued audio plays.
         if granted && talk.floor.must_be_heard() && !talk.model.is_gone() {
             self.request = Request::Granted(transfer);
             return;
@@ -98,7 +102,7 @@ impl Exit {
         if let Some(refusal) = refusal.or((!granted).then_some(TransferRefusal::TooMany)) {
             self.refuse(&transfer, refusal.word(), &refusal.to_string(), talk);
             if talk.model.is_gone() && self.stage(talk) == Stage::Talking {
-                // Nobody is left who could speak with the caller.
+                // No model is left to speak with the caller.
                 self.close(Ending::ModelLost, Awaiting::Silence, talk);
             }
             return;
@@ -106,7 +110,7 @@ impl Exit {
         self.announce(transfer, talk);
     }
 
-    /// The legal notice was heard; whether a transfer has waited for that.
+    /// The legal notice was heard. Returns whether a transfer has waited for it.
     pub(in crate::call) fn notice_is_over(&mut self, talk: &mut Conversation) -> bool {
         let waited = matches!(self.request, Request::Granted(_));
         if waited {
@@ -115,7 +119,7 @@ impl Exit {
         waited
     }
 
-    /// Nobody is called; whoever asked is told.
+    /// Refuses a transfer and reports that to the requester.
     fn refuse(&self, transfer: &Transfer, word: &'static str, told: &str, talk: &mut Conversation) {
         let stage = self.stage(talk);
         transfer.write_down(word, &mut talk.call);
@@ -125,12 +129,12 @@ impl Exit {
                 let words = format!("Tell the caller in one short sentence that they cannot be put through: {told}.");
                 talk.floor.request(ResponsePurpose::Keypad, Some(words), &mut talk.call);
             }
-            // An operator has been answered, or reads the log; the call goes on as it was.
+            // An operator has an answer, or reads the log; the call continues as it was.
             By::Caller | By::Operator | By::Fallback => {}
         }
     }
 
-    /// The transfer will not be made, because the caller or an order came first.
+    /// Drops the transfer, because the caller or an order came first.
     pub(super) fn call_off(&mut self, talk: &mut Conversation) {
         if let Way::Announcing(transfer, _) = &self.way {
             transfer.write_down("called_off", &mut talk.call);
@@ -145,7 +149,7 @@ impl Exit {
     }
 }
 
-/// Second, the caller is told, and handed on once the last word was heard.
+/// Second: the transfer is announced, and begins once the last words were heard.
 impl Exit {
     fn announce(&mut self, transfer: Transfer, talk: &mut Conversation) {
         if let By::Model(asked) = &transfer.by {
@@ -154,7 +158,7 @@ impl Exit {
         }
         let announced = talk.call.profile.transfers.get(&transfer.destination).and_then(|it| it.announce.clone());
         let words = match (&transfer.by, announced) {
-            // Nobody is there to say anything; the apology is heard to its end.
+            // No model can speak; the apology plays to its end.
             _ if talk.model.is_gone() => None,
             (_, Some(words)) => Some(exactly(&words)),
             (By::Model(_), None) => None,
@@ -174,7 +178,7 @@ impl Exit {
         }
     }
 
-    /// The last word before the transfer was heard: the carrier is to ring.
+    /// The last words before the transfer were heard: the carrier dials.
     pub(super) fn hand_over(&mut self, transfer: Transfer, talk: &mut Conversation) {
         talk.call.act(CallAction::DetachModel);
         transfer.write_down("dialled", &mut talk.call);
@@ -187,7 +191,7 @@ impl Exit {
         }
     }
 
-    /// The carrier has answered a request of ours.
+    /// The carrier has answered our request.
     pub(in crate::call) fn carrier_answered(&mut self, answer: CarrierAnswer, talk: &mut Conversation) {
         let Way::HandingOn(on) = &mut self.way else { return };
         match (on.step, answer) {
@@ -197,7 +201,7 @@ impl Exit {
             (Step::Asking, CarrierAnswer::Failed { reason }) => {
                 talk.call.tell(Note::CarrierRefused { reason });
                 if handover(&talk.call) == Some(Handover::Document) {
-                    // What it was not told, it is told when it asks what follows the stream.
+                    // The carrier gets the destination when it asks what follows the stream.
                     talk.call.act(CallAction::ReleaseLine);
                     return on.rings(&talk.call);
                 }
@@ -211,15 +215,15 @@ impl Exit {
                 }
                 (on.step, on.until) = (Step::Pausing(tries), talk.call.after(RECALL_PAUSE));
             }
-            // It comes too late to matter.
+            // The answer is too late to matter.
             (Step::Ringing | Step::Answered | Step::Pausing(_) | Step::Returning, _) => {}
         }
     }
 }
 
-/// Third, the carrier asks how the call goes on, and is answered.
+/// Third: the carrier asks how the call continues, and gets an answer.
 impl Exit {
-    /// How the call goes on, once its stream or a dialled destination has ended.
+    /// Returns how the call continues after the end of its stream or of a dialled leg.
     pub(in crate::call) fn next(&self, talk: &Conversation) -> Next {
         let stage = self.stage(talk);
         let Way::HandingOn(HandOver { transfer, step, .. }) = &self.way else {
@@ -239,7 +243,7 @@ impl Exit {
         }
     }
 
-    /// The carrier has asked how the call goes on, and is given what [`Self::next`] says.
+    /// The carrier has asked how the call continues, and gets the answer of [`Self::next`].
     pub(in crate::call) fn next_asked(&mut self, talk: &mut Conversation) {
         match (self.stage(talk), &self.way) {
             (Stage::Closing | Stage::Broken, Way::Announcing(..)) => self.rings_before_all_was_heard(talk),
@@ -256,7 +260,8 @@ impl Exit {
         }
     }
 
-    /// The stream is gone before the last word was heard. What the caller was about to be told, they learn by hearing it ring.
+    /// The stream ended before the last words were heard. The caller hears the ringing instead of
+    /// the rest of the announcement.
     fn rings_before_all_was_heard(&mut self, talk: &mut Conversation) {
         if self.stage(talk) == Stage::Closing {
             talk.line_breaks(Stage::Closing);
@@ -268,14 +273,14 @@ impl Exit {
         }
     }
 
-    /// Somebody, or something, has answered the destination that the carrier dials.
+    /// The dialled destination was answered, by a person or a machine.
     pub(in crate::call) fn dial_answered(&mut self) {
         if let Way::HandingOn(HandOver { step: step @ (Step::Asking | Step::Ringing), .. }) = &mut self.way {
             *step = Step::Answered;
         }
     }
 
-    /// The carrier has done with the destination that it dialled.
+    /// The dialled leg has ended.
     pub(in crate::call) fn dial_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
         let Way::HandingOn(on) = &mut self.way else { return };
         if !matches!(on.step, Step::Asking | Step::Ringing | Step::Answered) {
@@ -291,23 +296,23 @@ impl Exit {
         on.returns(&talk.call);
     }
 
-    /// The line says that it ends while the caller is being handed on.
+    /// The stream reports its end while the caller is being transferred.
     pub(in crate::call) fn line_ends_beneath(&mut self, report: &LineReport, talk: &mut Conversation) {
         let Way::HandingOn(on) = &self.way else { return };
         match (handover(&talk.call), report) {
             (_, LineReport::CallOver) if on.step == Step::Answered => self.finish(Ending::Transferred, talk),
             (_, LineReport::CallOver) => self.finish(Ending::CallerHungUp, talk),
-            // It has handed the caller on.
+            // The carrier has transferred the caller.
             (Some(Handover::Command), _) => {
                 on.transfer.write_down(DialOutcome::Bridged.word(), &mut talk.call);
                 self.finish(Ending::Transferred, talk);
             }
-            // The stream ends so that the carrier can ring.
+            // The stream ends so that the carrier can dial.
             (Some(Handover::Document) | None, _) => {}
         }
     }
 
-    /// The carrier's next word has not come in its time.
+    /// The carrier's next report did not come in time.
     pub(in crate::call) fn transfer_overdue(&mut self, talk: &mut Conversation) {
         let waits = self.waits_for_person(talk);
         let Way::HandingOn(on) = &mut self.way else { return };
@@ -318,7 +323,8 @@ impl Exit {
             }
             Step::Ringing | Step::Answered if waits => on.recall(DialOutcome::NotTaken, &mut talk.call),
             Step::Pausing(tries) => on.ask_back(tries + 1, &mut talk.call),
-            // It rang no longer than this: somebody is speaking with the caller, and nothing more is ours to do.
+            // The carrier rings no longer than this: the caller is talking to the destination, and
+            // the call is no longer ours.
             Step::Ringing | Step::Answered => {
                 on.transfer.write_down("handed_over", &mut talk.call);
                 self.finish(Ending::Transferred, talk);
@@ -328,24 +334,24 @@ impl Exit {
     }
 }
 
-/// The language in which whoever answers at a destination is spoken to.
+/// Returns the language of announcements to the destination.
 fn spoken_to(destination: &Destination, talk: &Conversation) -> String {
     destination.language.as_ref().unwrap_or(&talk.call.language).clone()
 }
 
-/// Fourth, where the transfer is a warm one: the person is called, and joins or does not.
+/// Fourth, in a warm transfer: the callee is called, and joins or does not.
 impl Exit {
-    /// Whether the caller waits for a person who has not taken the call.
+    /// Whether the caller waits for a callee who has not taken the call.
     pub(in crate::call) fn waits_for_person(&self, talk: &Conversation) -> bool {
         matches!(&self.way, Way::HandingOn(on) if on.waits_for_person(&talk.call))
     }
 
-    /// What a person who answers is told; `None` when nobody waits for them any more.
+    /// The announcement to the callee; `None` if the caller no longer waits for them.
     pub(in crate::call) fn briefing(&self, talk: &Conversation) -> Option<Briefing> {
         let Way::HandingOn(on) = &self.way else { return None };
         let destination = on.waits_for_person(&talk.call).then(|| on.warm(&talk.call))??;
         let words = destination.briefing.as_ref()?;
-        // What the agent says of a call is put in last: it is not searched for names of ours.
+        // The agent's summary goes in last, so that our placeholders in it are not replaced.
         let (before, after) = words.split_once("{summary}").unwrap_or((words, ""));
         let [before, after] = [before, after].map(|part| part.replace("{reason}", &on.transfer.reason));
         let briefing = if words.contains("{summary}") { before + &on.transfer.summary + &after } else { before };
@@ -353,7 +359,8 @@ impl Exit {
         Some(Briefing { words, language: spoken_to(destination, talk) })
     }
 
-    /// The carrier has answered our request to call a person: its name of that call, or why there is none.
+    /// The carrier has answered our request to call the callee: its id of that call, or why there
+    /// is none.
     pub(in crate::call) fn person_called(&mut self, answer: Result<CarrierCallId, String>, talk: &mut Conversation) {
         let Way::HandingOn(on) = &mut self.way else { return };
         if on.transfer.person != Person::Asked {
@@ -377,7 +384,7 @@ impl Exit {
         }
     }
 
-    /// The person has pressed the key and takes the call, if the caller still waits for them.
+    /// The callee has pressed the key and takes the call, if the caller still waits for them.
     pub(in crate::call) fn person_took(&mut self, talk: &mut Conversation) {
         let mut next = Next::HangUp;
         if let Way::HandingOn(on) = &mut self.way
@@ -390,7 +397,7 @@ impl Exit {
         talk.call.act(CallAction::Reply(next));
     }
 
-    /// The person's line is down.
+    /// The callee's line has ended.
     pub(in crate::call) fn person_ended(&mut self, outcome: DialOutcome, talk: &mut Conversation) {
         let Way::HandingOn(on) = &mut self.way else { return };
         if !matches!(on.step, Step::Ringing | Step::Answered) {
@@ -398,20 +405,23 @@ impl Exit {
         }
         match std::mem::replace(&mut on.transfer.person, Person::Gone) {
             Person::Asked | Person::Called(_) => {
-                // A line that was up and is down again without the key was a machine's, or somebody's who did not want to.
+                // The line was answered and ended without the key: by a machine, or by a callee who
+                // declined.
                 let outcome = if outcome == DialOutcome::Bridged { DialOutcome::NotTaken } else { outcome };
                 on.recall(outcome, &mut talk.call);
             }
-            // The conference ends with them, and the carrier says so; or they were gone before they were in it.
+            // The carrier reports the conference's end next, or the callee hung up before they were
+            // in it.
             Person::Took => on.until = talk.call.after(PARTING),
             before @ (Person::Uncalled | Person::Gone) => on.transfer.person = before,
         }
     }
 }
 
-/// Last, nobody took the call, and the caller comes back.
+/// Last: no callee took the call, and the caller returns.
 impl Exit {
-    /// The carrier has been given another stream for the caller. Whatever it dialled, it has left for this.
+    /// The carrier has the document of another stream for the caller. It has ended whatever it
+    /// dialled.
     pub(super) fn returns_by_itself(&mut self, talk: &mut Conversation) {
         let Way::HandingOn(on) = &mut self.way else { return };
         let until = talk.call.after(RETURNING);
@@ -423,7 +433,7 @@ impl Exit {
         (on.step, on.until) = (Step::Returning, on.until.max(until));
     }
 
-    /// The agent has the caller again and knows why.
+    /// The caller is back with the agent, who gets the reason.
     pub(super) fn come_back(&mut self, talk: &mut Conversation) {
         let Way::HandingOn(HandOver { transfer, .. }) = std::mem::replace(&mut self.way, Way::Staying) else { return };
         talk.floor.comes_back();
@@ -433,7 +443,7 @@ impl Exit {
         }
         talk.call.act(CallAction::AttachModel);
         if talk.call.recording == Recording::Paused {
-            // Another line is recorded by another hand, which does not know.
+            // The new line has its own recorder, which does not know of the pause.
             talk.call.act(CallAction::PauseRecording(true));
         }
         let (to, told) = (&transfer.destination, transfer.outcome.unwrap_or(DialOutcome::Failed).told());
@@ -446,17 +456,19 @@ impl Exit {
     }
 }
 
-/// How this line hands a caller on, if it can at all: one that is told by requests needs somebody to tell.
+/// How this line transfers a caller, if it can at all. A line that transfers by request needs the
+/// carrier's API.
 fn handover(call: &Shared) -> Option<Handover> {
     call.means.handover.filter(|handover| *handover == Handover::Document || call.means.requests)
 }
 
-/// What the caller is told where nothing is configured and the agent has not said it.
+/// The announcement if none is configured and the agent has not made one.
 const ANNOUNCEMENT: &str = "Tell the caller in one short sentence that they are being put through now. Ask nothing.";
-/// How often the carrier is told to take a caller out of the conference before they are given up for lost.
+/// Most requests to the carrier to take a caller out of the conference, before they are given up.
 const RECALLS: u32 = 5;
-/// The pause before it is told again. Longer: more music. Shorter: a carrier in trouble is pressed.
+/// The pause between two such requests. Longer means more hold music; shorter would burden a
+/// carrier in trouble.
 const RECALL_PAUSE: Duration = Duration::from_secs(2);
-/// How long after a person's line went down the carrier's word on the conference is awaited. When nothing is said by then, they were
-/// never joined with the caller.
+/// How long after the end of a callee's line the carrier's report on the conference is awaited.
+/// Without a report by then, the callee never joined.
 const PARTING: Duration = Duration::from_secs(5);
