@@ -27,7 +27,7 @@ pub struct Route {
     pub carrier: Option<&'static str>,
     /// Parameters of the carrier's URL or stream. All of them must be present with these values.
     pub parameters: BTreeMap<String, String>,
-    /// The agent who answers.
+    /// The agent that answers.
     pub agent: Option<String>,
     /// The language the call starts in.
     pub language: Option<String>,

@@ -14,7 +14,8 @@
 //!   `dotenv` and `sources` find the sources.
 //! - Sections: `secrets`, then one file for a section or a family of them: `server`, `trust`,
 //!   `carriers`, `service`, `provider`, `realtime`, `options`, `people`, `directory`, …
-//! - The whole: `root` has [`Config`] and the rules between sections; `kept` reads only the folders.
+//! - The whole: `root` has [`Config`] and the rules between sections. `kept` reads only the
+//!   folders.
 //! - Uses: `routing` decides which agent answers a call, `profiles` makes the profile that a call
 //!   runs with, and `report` says what would run.
 //!

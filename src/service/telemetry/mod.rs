@@ -9,7 +9,7 @@ pub use recorder::{Metrics, begin_named, install};
 use crate::service::config::Log;
 use crate::service::logging;
 
-/// Starts the log in its shipped form, for commands that read no configuration; see [`logging`].
+/// Starts the log in its default form, for commands that read no configuration; see [`logging`].
 pub fn start_log() {
     logging::start(&Log::default());
 }
