@@ -109,7 +109,7 @@ pub struct Header {
     pub what: &'static str,
 }
 
-/// One provider's part of a plan: the server, the model and its voice settings.
+/// One provider's part of a plan: the server, the model and its own settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProviderPlan {
     /// OpenAI's Realtime API and compatible servers.

@@ -1,7 +1,7 @@
 //! The configuration of a call's sessions: final types, validated before a port is bound. Pure.
 //!
 //! [`Common`] is the part that every provider's session has. The rest is one provider's own part
-//! ([`ProviderPlan`]): the server, the model and its voice settings. The failover list contains
+//! ([`ProviderPlan`]): the server, the model and its own settings. The failover list contains
 //! complete provider plans, so that a call may continue with another provider.
 
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! | it cannot | so |
 //! |---|---|
-//! | cut or delete an item | the model is told in words what was heard of it |
-//! | stop a response | it runs on, and nothing of it reaches the caller |
-//! | change its configuration | another session is opened with the change, and takes its place |
+//! | cut or delete an item | the model receives a note about what was heard of it |
+//! | stop a response | the response runs on, and none of it reaches the caller |
+//! | change its configuration | another session is opened with the change and replaces it |
 
 use std::time::{Duration, Instant};
 

@@ -170,7 +170,7 @@ fn name(rig: &Rig) -> String {
     }
 }
 
-/// The actions in a word or two each. All messages of the conversation's start count as one.
+/// The actions in a word or two each. Consecutive actions with the same word appear once.
 fn shown(actions: &[SessionsAction]) -> String {
     use SessionsAction as A;
     let mut words: Vec<&str> = Vec::new();
