@@ -46,35 +46,35 @@ use crate::transcript::writer::RecordWriter;
 pub struct SupervisorSetup {
     /// How many calls may be on at once.
     pub max_calls: usize,
-    /// How long an announced call's place and token are kept for its stream.
+    /// How long an announced call's place and token are reserved for its stream.
     pub token_lifetime: Duration,
     /// The disk, handed to each call.
     pub writer: RecordWriter,
-    /// What may be spent.
+    /// The spending limits.
     pub spend: SpendLimits,
-    /// The file that keeps the day's spending over restarts; `None` keeps none.
+    /// The file that keeps the day's spending across restarts; `None` keeps it in memory only.
     pub spend_store: Option<PathBuf>,
     /// Receives updates of calls, if webhooks are configured.
     pub news: Option<Recipient<CallUpdate>>,
     /// What is known about the model's servers, handed to each call.
     pub providers: Addr<Providers>,
-    /// The carriers' APIs, as far as there are any.
+    /// The carriers' APIs, for carriers that have one.
     pub apis: HashMap<Carrier, Arc<dyn Control>>,
 }
 
-/// Who is on.
+/// The actor that admits calls and tracks the live ones.
 pub struct Supervisor {
     roster: Roster<Addr<CallActor>>,
     ledger: Ledger,
     spend_store: SpendWriter,
-    /// Makes a call's actor on the call's own thread; tests make one among probes.
+    /// Creates a call's actor on the call's own thread. Tests create one among probes.
     make_call: MakeCall,
     writer: RecordWriter,
     news: Option<Recipient<CallUpdate>>,
     providers: Addr<Providers>,
     apis: HashMap<Carrier, Arc<dyn Control>>,
     transfer_limits: TransferLimits,
-    /// Calls that we ended and whose carrier has not confirmed it.
+    /// Calls that we ended and whose carrier has not confirmed the end.
     hangup_watchdog: HangupWatchdog,
     /// Calls that are over.
     past: Past,
@@ -84,7 +84,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Not yet started.
+    /// A Supervisor that has not started yet.
     pub fn new(setup: SupervisorSetup) -> Self {
         Self::with(setup, Arc::new(CallActor::new))
     }
@@ -94,7 +94,8 @@ impl Supervisor {
         let spend_store = SpendWriter::new(setup.spend_store);
         let ledger = match spend_store.read() {
             Ok(kept) => Ledger::new(setup.spend, kept, today()),
-            // The service reads the file before it starts; a file that broke since must not reset the day.
+            // The service reads the file before it starts. A file that broke since must not reset
+            // the day.
             Err(_) => {
                 let killed = setup.spend.killed || setup.spend.need_spend_store();
                 Ledger::new(SpendLimits { killed, ..setup.spend }, None, today())
@@ -130,7 +131,7 @@ impl Actor for Supervisor {
 }
 
 impl Supervisor {
-    /// Acts on the present state of the roster: missed streams, the drain, its end.
+    /// Acts on the state of the roster: missed streams, the drain and its end.
     fn settle(&mut self) {
         let due = self.roster.time_passed(clock::now());
         for call in due.missed {
@@ -161,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts the call on its stream's thread and enters it into the roster.
+    /// Starts the call on its stream's thread and adds it to the roster.
     fn start(&mut self, admission: Admission, admit: Admit, ctx: &mut Context<Self>) -> CallId {
         let (call, expected) = (admission.permit.call, &admission.expected);
         let identity = CallIdentity {
@@ -262,7 +263,7 @@ impl Handler<CallEnded> for Supervisor {
             } else {
                 Left::Ended
             };
-            // A repeated webhook of a call that came in progress looks like its first one.
+            // A repeated webhook of a call that was in progress looks like its first one.
             let again = left == Left::Stopped && !in_progress;
             self.past.add(&expected.carrier_call, left, again, clock::now());
         }
@@ -314,7 +315,7 @@ impl Handler<Drain> for Supervisor {
         self.roster.drain(patience, clock::now());
         self.settle();
         Box::pin(async move {
-            // An error means that the Supervisor and its calls are gone.
+            // An error means that the Supervisor and its calls have stopped.
             let _ = drained.await;
         })
     }

@@ -13,30 +13,32 @@ pub enum Event<'a> {
     CallRefused {
         /// One word: `full`, `draining`, `bad_token`, `bad_signature`, …
         reason: &'static str,
-        /// The carrier's id of the call, as far as anything has named it: outside input.
+        /// The carrier's id of the call, if a message has named it. Outside input.
         carrier_call: Option<&'a str>,
     },
-    /// An announced call's stream did not come in time; its place is free again.
+    /// An announced call's stream did not come in time. Its place is free again.
     StreamMissed {
         /// The call.
         call: &'a CallTag,
     },
-    /// The carrier did not confirm in time that a call of ours is over, and was told to end it.
+    /// The carrier did not confirm in time that a call is over, and was asked over its API to end
+    /// it.
     HangUpForced {
         /// Its carrier's name.
         carrier: &'static str,
         /// The carrier's id of the call.
         call: &'a str,
-        /// `done`, `gone` when it was over already, `failed` when it is tried again, `given_up`.
+        /// `done`; `gone` if it was over already; `failed` if it is tried again; `given_up`.
         result: &'static str,
-        /// Why it failed; empty when it did not.
+        /// Why it failed; empty if it did not.
         reason: &'a str,
     },
-    /// A call that we began was not answered, or not by somebody the agent speaks to.
+    /// A call that we placed was not answered, or not by a callee that the agent speaks to.
     OutboundEnded {
         /// The call.
         call: &'a CallTag,
-        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`; `machine` for one that was hung up on; `refused`.
+        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`. `machine` for an
+        /// answering machine that was hung up on; `refused`.
         status: &'static str,
     },
     /// Today's spending has changed.
@@ -51,9 +53,9 @@ pub enum Event<'a> {
         /// How many calls it was reported to.
         calls: usize,
     },
-    /// The kill switch was thrown.
+    /// The kill switch changed.
     SpendKilled {
-        /// No call is taken from now on, or calls are again.
+        /// `true`: no call is taken from now on. `false`: calls are taken again.
         on: bool,
     },
     /// The store of spending cannot be read or written.

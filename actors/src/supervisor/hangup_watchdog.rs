@@ -1,8 +1,9 @@
-//! Calls that we have ended and whose carrier has not said so yet. Pure.
+//! Calls that we have ended and whose carrier has not confirmed it yet. Pure.
 //!
-//! A call is ended by closing its stream with `<Hangup/>` behind it. A carrier that confirms in any way (it asks what follows the stream,
-//! it says that the call is over) is done with. One that does not within [`PATIENCE`] is told over its API, a few times at most: a caller
-//! must never be left on a line that nobody holds.
+//! A call is ended by closing its stream, with `<Hangup/>` as the next instruction. Any sign from
+//! the carrier confirms the end: it asks what follows the stream, or it reports that the call is
+//! over. A carrier that does not confirm within [`PATIENCE`] is asked to hang up over its API, a
+//! few times at most. A caller must never stay on a line that no call serves.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,30 +12,31 @@ use super::timers::Timer;
 use crate::carrier::Carrier;
 use crate::ids::CarrierCallId;
 
-/// The calls whose end is not confirmed, and those confirmed a moment ago.
+/// The calls whose end is not confirmed, and those whose end was confirmed recently.
 #[derive(Debug, Default)]
 pub(super) struct HangupWatchdog {
-    /// In no order; as many as end within a few seconds.
+    /// Unsorted; as many as end within a few seconds.
     open: Vec<Unconfirmed>,
-    /// Confirmations that may have come before the call said that it has ended; the oldest first.
+    /// Confirmations that may have come before the call reported its end; the oldest first.
     confirmed: VecDeque<(CarrierCallId, Instant)>,
 }
 
 /// A call that we have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unconfirmed {
-    /// Whose it is.
+    /// The call's carrier.
     pub(super) carrier: Carrier,
-    /// The carrier's id of it.
+    /// The carrier's id of the call.
     pub(super) call: CarrierCallId,
-    /// When the carrier is told.
+    /// When the carrier is asked to hang up.
     due: Instant,
-    /// How often it has been told.
+    /// How often it has been asked.
     told: u32,
 }
 
 impl HangupWatchdog {
-    /// A call has ended whose carrier is to say so ([`crate::line::hang_up`]); whether it is waited for.
+    /// A call has ended. Returns whether its carrier is expected to confirm that
+    /// ([`crate::line::hang_up`]).
     pub(super) fn ended(&mut self, carrier: Carrier, call: &CarrierCallId, now: Instant) -> bool {
         self.forget(now);
         let known = self.confirmed.iter().any(|(confirmed, _)| confirmed == call);
@@ -45,7 +47,7 @@ impl HangupWatchdog {
         waits
     }
 
-    /// The carrier knows that the call is over.
+    /// The carrier has confirmed that the call is over.
     pub(super) fn confirmed(&mut self, call: &CarrierCallId, now: Instant) {
         self.open.retain(|it| it.call != *call);
         self.forget(now);
@@ -55,12 +57,13 @@ impl HangupWatchdog {
         self.confirmed.push_back((call.clone(), now));
     }
 
-    /// Whether the carrier has just said that the call is over.
+    /// Whether the carrier has recently confirmed that the call is over.
     pub(super) fn is_confirmed(&self, call: &CarrierCallId) -> bool {
         self.confirmed.iter().any(|(confirmed, _)| confirmed == call)
     }
 
-    /// The calls whose carriers have to be told now. Each is told again later, until it is confirmed or was told [`ATTEMPTS`] times.
+    /// The calls whose carriers must be asked to hang up now. Each is returned again later, until
+    /// it is confirmed or was returned [`ATTEMPTS`] times.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Unconfirmed> {
         let mut due = Vec::new();
         for it in self.open.iter_mut().filter(|it| it.due <= now) {
@@ -72,7 +75,7 @@ impl HangupWatchdog {
         due
     }
 
-    /// When [`Self::due`] has something next.
+    /// When [`Self::due`] has to be called next.
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
         self.open.iter().map(|it| (it.due, Timer::HangupUnconfirmed)).min_by_key(|(due, _)| *due)
     }
@@ -85,21 +88,24 @@ impl HangupWatchdog {
 }
 
 impl Unconfirmed {
-    /// Whether the carrier is told for the last time.
+    /// Whether this is the last attempt.
     pub(super) const fn is_last(&self) -> bool {
         self.told >= ATTEMPTS
     }
 }
 
-/// How long a carrier may take to confirm. Shorter: calls that end by themselves are ended twice. Longer: a caller listens to silence.
+/// How long a carrier may take to confirm. Shorter: calls that end by themselves are ended twice.
+/// Longer: the caller hears silence.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The pause between two attempts; longer than one takes.
+/// The pause between two attempts; longer than one attempt takes.
 const AGAIN: Duration = Duration::from_secs(5);
-/// A carrier that cannot be told so often is down, and its own limits end the call.
+/// After this many failures the carrier is down; its own limits end the call.
 const ATTEMPTS: u32 = 3;
-/// A confirmation is known before the call's own end by less than its last words.
+/// How long a confirmation is remembered. It may precede the call's own end by the time of the last
+/// words.
 const MEMORY: Duration = Duration::from_secs(60);
-/// Calls waited for, and confirmations kept. A house that ends more calls within seconds leaves the rest to the carrier.
+/// The most unconfirmed calls, and the most confirmations. If more calls end within seconds, the
+/// carrier has to end the rest.
 const MOST: usize = 4096;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Spending per day, in total and per caller, and the limits on it. Pure.
 //!
-//! Days are UTC days. Callers are known by a salted hash of their number; a withheld number counts for the day alone. The number of
-//! remembered callers is bounded: those who cost least are forgotten first, as they are the furthest from a limit.
+//! Days are UTC days. A caller is identified by a salted hash of their number; a withheld number
+//! counts only towards the day. The number of remembered callers is bounded: the callers with the
+//! lowest cost are forgotten first, because they are the furthest from a limit.
 
 use std::collections::HashMap;
 
@@ -11,14 +12,14 @@ use super::messages::Refusal;
 use crate::money::Usd;
 use crate::profile::spending::Budget;
 
-/// What may be spent by all calls.
+/// The spending limits over all calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpendLimits {
-    /// By one caller on one day.
+    /// For one caller on one day.
     pub caller: Budget,
-    /// By all on one day.
+    /// For all callers on one day.
     pub day: Budget,
-    /// No call is taken, whatever it costs.
+    /// Whether the kill switch is on: no call is taken.
     pub killed: bool,
 }
 
@@ -27,13 +28,13 @@ pub struct SpendLimits {
 pub(super) struct Ledger {
     limits: SpendLimits,
     killed: bool,
-    /// Days since the beginning of our era.
+    /// Days of the common era.
     day: i32,
     total: Usd,
     callers: HashMap<String, Usd>,
 }
 
-/// The spending as it is stored on disk. Holds no telephone number.
+/// The spending as it is stored on disk. Contains no telephone number.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendStore {
     day: i32,
@@ -45,7 +46,7 @@ pub struct SpendStore {
 /// The calls that a newly reached limit concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
-    /// Nobody.
+    /// No call.
     Nothing,
     /// The calls of this caller should wrap up.
     CallerSoft,
@@ -70,7 +71,8 @@ impl Ledger {
         if let Some(spend_store) = kept {
             // The kill switch stays thrown until an operator resets it.
             ledger.killed |= spend_store.killed;
-            // The stored day is in the future: the clock was set back. The spending counts for today until then.
+            // The stored day is in the future: the clock was set back. The spending counts for
+            // today until then.
             if spend_store.day >= day {
                 ledger.day = spend_store.day;
                 ledger.total = Usd::from_billionths(spend_store.total_billionths);
@@ -95,7 +97,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// A call of `caller` has cost something more.
+    /// Adds the cost of a call of `caller`. Returns which calls a newly reached limit concerns.
     pub(super) fn spent(&mut self, caller: Option<&str>, cost: Usd, day: i32) -> Reached {
         self.turn_to(day);
         let before = self.total;
@@ -118,7 +120,7 @@ impl Ledger {
         }
     }
 
-    /// Throws the kill switch; whether that changed anything.
+    /// Sets the kill switch. Returns whether that changed anything.
     pub(super) fn kill(&mut self, on: bool) -> bool {
         std::mem::replace(&mut self.killed, on) != on
     }
@@ -127,13 +129,13 @@ impl Ledger {
         self.killed
     }
 
-    /// What was spent today.
+    /// Today's spending.
     pub(super) fn total(&mut self, day: i32) -> Usd {
         self.turn_to(day);
         self.total
     }
 
-    /// Callers who have cost something today.
+    /// The number of callers with a cost today.
     pub(super) fn callers(&self) -> usize {
         self.callers.len()
     }
@@ -142,7 +144,7 @@ impl Ledger {
         self.limits
     }
 
-    /// The spending as it is stored.
+    /// The spending in its stored form.
     pub(super) fn spend_store(&self) -> SpendStore {
         SpendStore {
             day: self.day,
@@ -152,7 +154,7 @@ impl Ledger {
         }
     }
 
-    /// What `caller` has cost before and now.
+    /// Adds `cost` for `caller`. Returns the caller's total before and after.
     fn charge(&mut self, caller: &str, cost: Usd) -> (Usd, Usd) {
         if self.callers.len() >= MOST_CALLERS && !self.callers.contains_key(caller) {
             self.forget_the_cheap();
@@ -179,7 +181,7 @@ impl Ledger {
     }
 }
 
-/// Callers remembered in a day: some ten megabytes.
+/// The most callers remembered per day: about ten megabytes.
 const MOST_CALLERS: usize = 100_000;
 
 #[cfg(test)]

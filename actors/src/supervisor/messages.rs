@@ -1,4 +1,5 @@
-//! What the Supervisor hears. Asked at the start of a call, told at its end, on no audio path.
+//! The messages that the Supervisor accepts: at the start of a call and at its end, never on an
+//! audio path.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,69 +17,73 @@ use crate::line::messages::Line;
 use crate::money::Usd;
 use crate::profile::CallProfile;
 
-/// A call was announced by a webhook: reserve its place and mint its stream token. Repeated for one carrier call it takes one
-/// place and gets the same permit. A live call that is in progress gets a permit for another stream, on which it goes on.
+/// A webhook announced a call: reserve its place and create its stream token. A repeated
+/// announcement of one carrier call takes one place and gets the same permit. A live call that is
+/// in progress gets a permit for another stream, on which it continues.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Permit, Refusal>")]
 pub struct Expect {
     /// The call.
     pub call: ExpectedCall,
-    /// Whose word it is.
+    /// The source of the announcement.
     pub word: Word,
 }
 
-/// Whose word it is that a call comes.
+/// The source of an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// A webhook's, of a call that rings.
+    /// A webhook, about a ringing call.
     Rings,
-    /// A webhook's, of a call that is in progress: somebody has answered it elsewhere, or it is sent to us again.
+    /// A webhook, about a call in progress: it was answered elsewhere, or the carrier returns it to
+    /// us.
     InProgress,
-    /// Its own stream's, which no webhook has announced.
+    /// The stream itself, without a webhook.
     Stream,
 }
 
-/// We are about to begin a call: reserve its place under a name of our own, until the carrier has named it.
+/// We are about to place a call: reserve its place under a name of our own, until the carrier has
+/// given its id.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Permit, Refusal>")]
 pub struct ExpectOutbound {
     /// The call.
     pub call: ExpectedCall,
-    /// Such calls that may be on at once.
+    /// The limit of concurrent calls of this kind.
     pub most: usize,
     /// How long it may ring.
     pub ring: Duration,
 }
 
-/// The carrier's name for a call that we have begun. Answered with its permit, also when told again; with nothing when the call is over.
+/// The carrier's id of a call that we placed. Answered with its permit, also when repeated; `None`
+/// when the call is over.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Option<Permit>")]
 pub struct Identify {
-    /// Our name.
+    /// Our name of the call.
     pub announced: CarrierCallId,
-    /// The carrier's.
+    /// The carrier's id of the call.
     pub carrier_call: CarrierCallId,
-    /// Whether somebody, or something, has answered: its stream has to come soon.
+    /// Whether the call was answered: its stream must come soon.
     pub picked_up: bool,
-    /// Who has answered, where the carrier says so.
+    /// Who or what has answered, if the carrier reports it.
     pub answered_by: Option<AnsweredBy>,
-    /// What the model is told of who has answered.
+    /// What the model is given about who has answered.
     pub told: Option<&'static str>,
 }
 
-/// A call could not be begun: its place is free.
+/// A call could not be placed: its place is free.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct NotBegun(pub CarrierCallId);
 
-/// A call that was announced.
+/// An announced call.
 #[derive(Debug, Clone)]
 pub struct ExpectedCall {
     /// The carrier.
     pub carrier: Carrier,
     /// The carrier's id of the call.
     pub carrier_call: CarrierCallId,
-    /// The carrier's account, which the stream has to name again.
+    /// The carrier's account, which the stream has to repeat.
     pub account: Option<String>,
     /// Who called whom.
     pub direction: Direction,
@@ -86,30 +91,31 @@ pub struct ExpectedCall {
     pub from: Private<String>,
     /// The dialled number.
     pub to: Private<String>,
-    /// How the call is to be held.
+    /// The call's configuration.
     pub profile: Arc<CallProfile>,
 }
 
-/// A place and the token that claims it.
+/// A reserved place, with the token that claims it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
-    /// The call's id, from now on.
+    /// The call's id from now on.
     pub call: CallId,
-    /// Single use, unguessable; travels as a `<Parameter>` and comes back in the stream's `start`.
+    /// Single-use and unguessable. It is sent as a `<Parameter>` and returns in the stream's
+    /// `start`.
     pub token: Private<String>,
 }
 
-/// A stream has started and shows its token: spawn its CallActor on the stream's own thread.
+/// A stream has started and shows its token: spawn its CallActor on the stream's thread.
 #[derive(Message)]
 #[rtype(result = "Result<CallId, Refusal>")]
 pub struct Admit {
     /// The carrier.
     pub carrier: Carrier,
-    /// The token it shows.
+    /// The token that it shows.
     pub token: Private<String>,
-    /// What it said of itself.
+    /// The data of its `start`.
     pub start: StreamStart,
-    /// The stream's ear.
+    /// The stream's mailboxes.
     pub line: Line,
     /// The thread that carries the stream and will carry the call.
     pub arbiter: ArbiterHandle,
@@ -121,16 +127,16 @@ impl fmt::Debug for Admit {
     }
 }
 
-/// A stream has started that no webhook announced and whose socket has proved whose it is: a place is taken for it and its CallActor
-/// is spawned, at once. Refused while the same carrier call is on with another stream.
+/// A stream has started without a webhook, and its socket was authenticated. Take a place for it
+/// and spawn its CallActor at once. Refused while the same carrier call has another live stream.
 #[derive(Message)]
 #[rtype(result = "Result<CallId, Refusal>")]
 pub struct Unannounced {
     /// The call.
     pub call: ExpectedCall,
-    /// What the stream said of itself.
+    /// The data of its `start`.
     pub start: StreamStart,
-    /// The stream's ear.
+    /// The stream's mailboxes.
     pub line: Line,
     /// The thread that carries the stream and will carry the call.
     pub arbiter: ArbiterHandle,
@@ -142,7 +148,7 @@ impl fmt::Debug for Unannounced {
     }
 }
 
-/// Why a call is not taken.
+/// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// All places are taken.
@@ -154,25 +160,25 @@ pub enum Refusal {
     /// The service is stopping.
     #[error("the service is stopping and takes no more calls")]
     Draining,
-    /// As many calls as may be have been begun by us.
+    /// The limit of concurrent outbound calls is reached.
     #[error("all {most} places for outbound calls are taken (`outbound.max_concurrent`)")]
     TooManyOutbound {
         /// The configured number.
         most: usize,
     },
-    /// No such token, or it was used, or it has expired.
+    /// The token is unknown, already used, or expired.
     #[error("the stream token is unknown, used or expired")]
     BadToken,
-    /// The caller's or the day's limit of what may be spent is reached.
+    /// The spending limit of the caller or the day is reached.
     #[error("what may be spent today is spent (`spend`)")]
     Spent,
-    /// The kill switch is thrown.
+    /// The kill switch is on.
     #[error("no calls are taken: the kill switch is on (`spend.kill`, `POST /spend/kill`)")]
     Killed,
-    /// The carrier's call is on already, with another stream.
+    /// The carrier call already has a live stream.
     #[error("the call is on already, with another stream")]
     AlreadyOn,
-    /// The carrier's call is over, and begins no second time.
+    /// The carrier call is over and cannot start again.
     #[error("the call is over")]
     CallOver,
     /// The token belongs to another call or account.
@@ -197,62 +203,64 @@ impl Refusal {
     }
 }
 
-/// The carrier asks how a call goes on whose stream has ended. The place of one whose stream never came is free.
+/// The carrier asks how a call continues after its stream. If the stream never came, the call's
+/// place becomes free.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Aftermath")]
 pub struct AfterStream(pub CarrierCallId);
 
-/// What is known of a call whose stream has ended.
+/// What is known about a call whose stream has ended.
 #[derive(Debug, Clone, MessageResponse)]
 pub enum Aftermath {
-    /// It is on; it knows itself.
+    /// It is live; its actor knows the answer.
     On(Addr<CallActor>),
     /// It was announced, and its stream never came.
     NeverCame {
-        /// The code of the language it was to be held in.
+        /// The code of its language.
         language: String,
     },
-    /// It is over, and its caller has heard the last word.
+    /// It is over, and the caller has heard the goodbye.
     Over,
-    /// Its stream was lost, or nothing is known of it: its caller has heard no last word.
+    /// Its stream was lost, or nothing is known about it: the caller has heard no goodbye.
     Lost,
 }
 
-/// A live call's caller comes back on another stream: mint the token that it has to show. Asked again before that has come, the
-/// answer is the same.
+/// A live call's caller returns on another stream: create the token that it has to show. The answer
+/// stays the same until that stream has come.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Option<Permit>")]
 pub struct ExpectReturn(pub CarrierCallId);
 
-/// A carrier's status callback says that a call is over; it may be one whose stream never came.
+/// A carrier's status callback reports the end of a call, possibly of one whose stream never came.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CarrierEnded(pub CarrierCallId);
 
-/// The carrier was told to end its call, in answer to a question of its own: nothing more has to be done about it.
+/// Our answer to a carrier's question told it to end its call: nothing more has to be done.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct CarrierLetGo(pub CarrierCallId);
 
-/// Throws the kill switch: on, no call is taken and those that are on are closed politely. Answered with the sheet.
+/// Sets the kill switch. When it is on, no call is taken and live calls are closed politely.
+/// Answered with the spending.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "SpendSheet")]
 pub struct Kill {
-    /// Whether it is to be on.
+    /// The new state of the switch.
     pub on: bool,
 }
 
-/// What was spent, for `/spend`.
+/// Returns the spending, for `/spend`.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "SpendSheet")]
 pub struct ShowSpend;
 
-/// What was spent today (UTC), and what may be.
+/// Today's spending (UTC) and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, MessageResponse)]
 pub struct SpendSheet {
     /// By all calls.
     pub today: Usd,
-    /// Callers who have cost something.
+    /// The number of callers with a cost today.
     pub callers: usize,
     /// Whether the kill switch is on.
     pub killed: bool,
@@ -260,17 +268,17 @@ pub struct SpendSheet {
     pub limits: SpendLimits,
 }
 
-/// Which calls are on, for `/calls`; each is then asked itself.
+/// Lists the live calls, for `/calls`. The asker then queries each call.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "CallList")]
 pub struct ListCalls;
 
-/// Who is on.
+/// The live calls.
 #[derive(Debug, Clone, MessageResponse)]
 pub struct CallList {
     /// Calls with a live stream.
     pub calls: Vec<Addr<CallActor>>,
-    /// Places taken by calls that were announced and whose stream has not come yet.
+    /// Places reserved for announced calls whose stream has not come yet.
     pub expected: usize,
     /// How many calls may be on at once.
     pub max_calls: usize,
@@ -278,16 +286,17 @@ pub struct CallList {
     pub draining: bool,
 }
 
-/// Find a live call by our id or the carrier's.
+/// Finds a live call by our id or the carrier's.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Option<Addr<CallActor>>")]
 pub struct Find(pub String);
 
-/// Take no more calls, let those that are on end by themselves for `patience`, then end them politely. Answered when the
-/// last one has ended. Sent again with less patience, it shortens the wait.
+/// Take no more calls, let live calls end by themselves for `patience`, then end them politely.
+/// Answered when the last call has ended. A repeated order with a shorter patience shortens the
+/// wait.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Drain {
-    /// How long calls may go on.
+    /// How long calls may continue.
     pub patience: Duration,
 }

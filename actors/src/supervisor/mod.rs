@@ -1,6 +1,6 @@
-//! Who is on: admission, the roll, the drain. Pure in `roster`; what is spent and what follows from it, pure
-//! in `ledger`; `actor` spawns one CallActor per stream, on that stream's own
-//! thread.
+//! Tracks the live calls: admission, permits, the drain. `roster` (pure) has the places, and
+//! `ledger` (pure) the spending and its limits. `actor` spawns one CallActor per stream, on the
+//! stream's own thread.
 
 pub mod actor;
 pub mod events;

@@ -1,7 +1,7 @@
-//! Calls that are over, for some hours: whatever still comes of one begins no second. Pure.
+//! Calls that ended within some hours: a late message about one must not start it again. Pure.
 //!
-//! A webhook's signature has no date, so one that was kept is as good as new. A carrier names no call twice; a call that has
-//! ended is known here by 16 bytes of its name.
+//! A webhook's signature has no date, so a recorded webhook stays valid. A carrier never reuses a
+//! call's id; an ended call is remembered by 16 bytes of it.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use crate::ids::CarrierCallId;
 
-/// How a call left us.
+/// How a call ended for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
-    /// The carrier or we ended it: there is nothing more to say.
+    /// The carrier or we ended it: nothing more has to be said.
     Ended,
-    /// Its stream ended, and nothing else said that the caller is gone.
+    /// Its stream ended, and nothing else shows that the caller is gone.
     Stopped,
     /// Its stream was lost, or never came.
     Lost,
 }
 
-/// The calls that are over.
+/// The ended calls.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     calls: HashMap<u128, Entry>,
@@ -36,7 +36,8 @@ struct Entry {
 }
 
 impl Past {
-    /// A call is over. `again`: the carrier may send it to us once more, because its operator has redirected it.
+    /// Adds an ended call. `again`: the carrier may send it to us once more, because its operator
+    /// has redirected it.
     pub(super) fn add(&mut self, call: &CarrierCallId, left: Left, again: bool, now: Instant) {
         self.forget(now);
         let key = key(call);
@@ -46,19 +47,20 @@ impl Past {
         }
     }
 
-    /// The carrier says itself that the call is over.
+    /// The carrier itself reports that the call is over.
     pub(super) fn confirmed(&mut self, call: &CarrierCallId) {
         if let Some(entry) = self.calls.get_mut(&key(call)) {
             *entry = Entry { left: Left::Ended, again_until: None };
         }
     }
 
-    /// How the call left us, if it is over.
+    /// How the call ended, if it is over.
     pub(super) fn left(&self, call: &CarrierCallId) -> Option<Left> {
         self.calls.get(&key(call)).map(|entry| entry.left)
     }
 
-    /// Whether a webhook of this call begins nothing; `in_progress` is what it says of the call.
+    /// Whether a webhook of this call must not start it. `in_progress` is the webhook's own word
+    /// about the call.
     pub(super) fn is_over(&self, call: &CarrierCallId, in_progress: bool, now: Instant) -> bool {
         let Some(entry) = self.calls.get(&key(call)) else { return false };
         !(in_progress && entry.again_until.is_some_and(|until| now < until))
@@ -73,7 +75,8 @@ impl Past {
     }
 }
 
-/// 16 bytes that stand for a name. Nobody but the carrier chooses names, so two that meet are an accident that does not happen.
+/// A 16-byte hash of a call's id. Only the carrier chooses ids, so a collision is a negligible
+/// accident.
 fn key(call: &CarrierCallId) -> u128 {
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
@@ -83,11 +86,13 @@ fn key(call: &CarrierCallId) -> u128 {
     half(0) << 64 | half(1)
 }
 
-/// How long a call that is over is known. Shorter: a webhook that was kept begins a call again sooner. Longer: more memory.
+/// How long an ended call is remembered. Shorter: a recorded webhook can start it again sooner.
+/// Longer: more memory.
 const MEMORY: Duration = Duration::from_secs(12 * 60 * 60);
-/// Calls that are known, about 5 MB; a house that ends more within [`MEMORY`] knows the newest.
+/// The most calls remembered, about 5 MB. With more within [`MEMORY`], the newest are remembered.
 const MOST: usize = 65_536;
-/// How long after its stream's end a redirected call may come again: the carrier asks for its document at once.
+/// How long after its stream's end a redirected call may return: the carrier asks for its document
+/// at once.
 const REDIRECTED: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! Who is on: admission, the roll, the drain. Pure.
+//! The places of calls: admission, live calls, the drain. Pure.
 //!
-//! A place is taken by an announced call and kept by its stream. It is free again when the call has ended, when the carrier
-//! says that an announced call is over, or when the stream of an announced call does not come within the token's lifetime.
-//! `announced + live ≤ max_calls` at all times.
+//! An announced call takes a place, and its stream keeps it. The place becomes free when the call
+//! ends, when the carrier reports the end of an announced call, or when the stream of an announced
+//! call does not come within the token's lifetime. `announced + live ≤ max_calls` at all times.
 //!
-//! **Drain.** From the first drain on nothing is admitted, announced calls included: their callers have not heard us yet, and a
-//! conversation begun now would be cut. Live calls end by themselves for the drain's patience, are then told to hang up, and
-//! are waited for a bounded time more.
+//! **Drain.** From the first drain on nothing is admitted, not even announced calls: their callers
+//! have not heard us yet, and a conversation that starts now would be cut off. Live calls may end
+//! by themselves within the drain's patience. After that they are ordered to hang up and get a
+//! bounded time to do so.
 
 mod outbound;
 
@@ -20,18 +21,18 @@ use super::timers::Timer;
 use crate::carrier::{Carrier, StreamStart};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private};
 
-/// Who is on. `C` is how a live call is reached.
+/// The places. `C` is the handle of a live call.
 #[derive(Debug)]
 pub(super) struct Roster<C> {
     max_calls: usize,
     token_lifetime: Duration,
     announced: HashMap<CarrierCallId, Announced>,
-    /// The longest on first.
+    /// The oldest call first.
     live: Vec<Live<C>>,
-    /// Live calls whose callers come back on another stream; they have their places.
+    /// Live calls whose callers return on another stream; their places are taken already.
     returning: HashMap<CarrierCallId, Returning>,
-    /// Calls that we have begun ourselves, for as long as they have a place. Others' diallers begin outbound calls too, which are
-    /// theirs to limit.
+    /// Calls that we placed ourselves, while they have a place. Diallers of others also place
+    /// outbound calls; limiting those is up to them.
     begun: Vec<CallId>,
     phase: Phase,
 }
@@ -41,7 +42,7 @@ pub(super) struct Roster<C> {
 struct Announced {
     expected: ExpectedCall,
     permit: Permit,
-    /// The carrier said that it was in progress when it was announced.
+    /// Whether the carrier reported it in progress when it was announced.
     in_progress: bool,
     until: Instant,
 }
@@ -55,57 +56,57 @@ struct Live<C> {
     reach: C,
 }
 
-/// A live call's caller who comes back.
+/// A live call whose caller returns.
 #[derive(Debug)]
 struct Returning {
     token: Private<String>,
     until: Instant,
 }
 
-/// Whose stream has shown a good token.
+/// The result of a stream with a valid token.
 #[derive(Debug)]
 pub(super) enum Admitted<C> {
-    /// A call begins.
+    /// A call starts.
     New(Box<Admission>),
-    /// A live call goes on.
+    /// A live call continues.
     Back {
         /// The call.
         call: CallId,
-        /// How it is reached.
+        /// The call's handle.
         reach: C,
     },
 }
 
-/// Whether calls are taken.
+/// Whether calls are admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// They are.
+    /// Calls are admitted.
     Open,
-    /// They are not; live calls may go on until then.
+    /// Not admitting; live calls may continue until this time.
     Draining { patience: Instant },
-    /// Live calls have been told to hang up, and are waited for until then.
+    /// Live calls were ordered to hang up and may take until this time.
     HangingUp { until: Instant },
-    /// The last live call has not ended in time; nobody waits any more.
+    /// The last live call has not ended in time; the drain no longer waits.
     GivenUp,
 }
 
-/// A stream whose token was good. It has its place once it is seated.
+/// A stream whose token was valid. It has its place once it is seated.
 #[derive(Debug)]
 pub(super) struct Admission {
-    /// What was announced.
+    /// The announced call.
     pub(super) expected: ExpectedCall,
     /// The permit it used up.
     pub(super) permit: Permit,
-    /// The carrier said that it was in progress when it was announced.
+    /// Whether the carrier reported it in progress when it was announced.
     in_progress: bool,
 }
 
-/// What has come of time passing.
+/// What became due.
 #[derive(Debug)]
 pub(super) struct Due<C> {
-    /// Announced calls that have lost their places.
+    /// Announced calls that lost their places.
     pub(super) missed: Vec<CallTag>,
-    /// Live calls to be told to hang up.
+    /// Live calls that must hang up.
     pub(super) hang_up: Vec<C>,
 }
 
@@ -122,8 +123,9 @@ impl<C: Clone> Roster<C> {
         }
     }
 
-    /// Takes a place for `expected` and answers with `fresh`, or with the permit that the same carrier call already has.
-    /// An announcement repeated before the stream came starts the token's lifetime anew; one repeated after it changes nothing.
+    /// Takes a place for `expected` and returns `fresh`, or the permit that the same carrier call
+    /// already has. An announcement that is repeated before the stream came restarts the token's
+    /// lifetime. A later one changes nothing.
     pub(super) fn expect(
         &mut self,
         expected: ExpectedCall,
@@ -145,12 +147,13 @@ impl<C: Clone> Roster<C> {
         if !free {
             return Err(Refusal::Full { max_calls: self.max_calls });
         }
-        // The place of one whose token has run out is only handed on; the timer reports it.
+        // An expired call's place is only passed on here; the timer reports the expired call.
         self.announced.insert(carrier_call, Announced { expected, permit: fresh.clone(), in_progress, until });
         Ok(fresh)
     }
 
-    /// Uses up the permit that `token` belongs to. A token shown for another call stays good for its own.
+    /// Uses up the permit of `token`. A token that is shown for another call stays valid for its
+    /// own.
     pub(super) fn admit(
         &mut self,
         carrier: Carrier,
@@ -158,7 +161,7 @@ impl<C: Clone> Roster<C> {
         start: &StreamStart,
         now: Instant,
     ) -> Result<Admitted<C>, Refusal> {
-        // Whoever was there before the drain may come back.
+        // Calls from before the drain may return.
         if let Some(back) = self.come_back(token, start, now) {
             return Ok(back);
         }
@@ -174,7 +177,8 @@ impl<C: Clone> Roster<C> {
         Ok(Admitted::New(Box::new(Admission { expected, permit, in_progress })))
     }
 
-    /// A live call's caller comes back on another stream, which has to show this token. `None` when the call is not on.
+    /// A live call's caller returns on another stream, which has to show this token. `None` when
+    /// the call is not live.
     pub(super) fn expect_return(
         &mut self,
         carrier_call: &CarrierCallId,
@@ -183,7 +187,7 @@ impl<C: Clone> Roster<C> {
     ) -> Option<Permit> {
         let live = self.live.iter().find(|live| live.expected.carrier_call == *carrier_call)?;
         let until = now + self.token_lifetime;
-        // A question that is repeated before the stream has come gets the same answer.
+        // A question that is repeated before the stream came gets the same answer.
         let waited_for = self.returning.get(carrier_call).filter(|it| now < it.until).map(|it| it.token.clone());
         let token = waited_for.unwrap_or(token);
         let permit = Permit { call: live.permit.call, token: token.clone() };
@@ -201,7 +205,8 @@ impl<C: Clone> Roster<C> {
         Some(Admitted::Back { call: live.permit.call, reach: live.reach.clone() })
     }
 
-    /// Takes a place for a stream that nobody announced. What was announced of the same call gives way: it is here now.
+    /// Takes a place for an unannounced stream. An announcement of the same call is dropped: the
+    /// call is here now.
     pub(super) fn walk_in(
         &mut self,
         expected: ExpectedCall,
@@ -226,20 +231,20 @@ impl<C: Clone> Roster<C> {
         live.expected.profile.caller.clone()
     }
 
-    /// How the live calls of a caller are reached.
+    /// The handles of a caller's live calls.
     pub(super) fn of_caller(&self, caller: &str) -> Vec<C> {
         let of = |live: &&Live<C>| live.expected.profile.caller.as_deref() == Some(caller);
         self.live.iter().filter(of).map(|live| live.reach.clone()).collect()
     }
 
-    /// Gives an admitted call its place on the roll.
+    /// Adds an admitted call to the live ones.
     pub(super) fn seat(&mut self, admission: Admission, reach: C) {
         let Admission { expected, permit, in_progress } = admission;
         self.live.push(Live { expected, permit, in_progress, reach });
     }
 
-    /// The call has ended; its place is free. Answers with what was announced, and whether it was in progress by then; told
-    /// twice, it changes nothing the second time.
+    /// The call has ended; its place is free. Returns its announcement, and whether it was in
+    /// progress then. Repeating this changes nothing.
     pub(super) fn ended(&mut self, call: CallId) -> Option<(ExpectedCall, bool)> {
         let ended = self.live.iter().position(|live| live.permit.call == call)?;
         let Live { expected, in_progress, .. } = self.live.remove(ended);
@@ -248,12 +253,13 @@ impl<C: Clone> Roster<C> {
         Some((expected, in_progress))
     }
 
-    /// The stream of an announced call will not come: its place is free. Answers with what was announced.
+    /// The stream of an announced call will not come; its place is free. Returns the announcement.
     pub(super) fn stream_failed(&mut self, carrier_call: &CarrierCallId) -> Option<ExpectedCall> {
         self.announced.remove(carrier_call).map(|announced| announced.expected)
     }
 
-    /// The carrier says that its call is over: frees the place of an announced one, answers with a live one.
+    /// The carrier reports that its call is over. Frees the place of an announced call; returns the
+    /// handle of a live one.
     pub(super) fn carrier_ended(&mut self, carrier_call: &CarrierCallId) -> Option<C> {
         self.announced.remove(carrier_call);
         self.live.iter().find(|live| live.expected.carrier_call == *carrier_call).map(|live| live.reach.clone())
@@ -266,12 +272,12 @@ impl<C: Clone> Roster<C> {
         self.live.iter().find(same).map(|live| live.reach.clone())
     }
 
-    /// Every live call, the longest on first.
+    /// Every live call, the oldest first.
     pub(super) fn live(&self) -> Vec<C> {
         self.live.iter().map(|live| live.reach.clone()).collect()
     }
 
-    /// Places taken by calls whose stream has not come yet.
+    /// Places reserved for calls whose stream has not come yet.
     pub(super) fn expected(&self) -> usize {
         self.announced.len()
     }
@@ -284,19 +290,20 @@ impl<C: Clone> Roster<C> {
         self.phase != Phase::Open
     }
 
-    /// Takes no more calls, gives up the announced ones, and lets live ones go on for `patience` at most.
+    /// Takes no more calls, gives up the announced ones, and lets live calls continue for at most
+    /// `patience`.
     pub(super) fn drain(&mut self, patience: Duration, now: Instant) {
         self.announced.clear();
         let asked = now + patience;
         match self.phase {
             Phase::Open => self.phase = Phase::Draining { patience: asked },
             Phase::Draining { patience } => self.phase = Phase::Draining { patience: patience.min(asked) },
-            // They have been told; it cannot go faster in order.
+            // Already draining; this is as fast as an orderly drain gets.
             Phase::HangingUp { .. } | Phase::GivenUp => {}
         }
     }
 
-    /// Whether whoever waits for the drain may be told that it is over.
+    /// Whether the drain can be reported as finished.
     pub(super) fn is_drained(&self) -> bool {
         match self.phase {
             Phase::Open => false,
@@ -305,7 +312,7 @@ impl<C: Clone> Roster<C> {
         }
     }
 
-    /// What is waited for next.
+    /// The next deadline.
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
         match self.phase {
             Phase::Open => self.announced.values().map(|it| it.until).min().map(|at| (at, Timer::TokenExpiry)),
@@ -336,7 +343,7 @@ impl<C: Clone> Roster<C> {
         if self.is_draining() { Err(Refusal::Draining) } else { Ok(()) }
     }
 
-    /// Compares with every token in full, so that the time it takes tells nothing of any of them.
+    /// Compares with every token in full, so that the timing reveals nothing about any of them.
     fn by_token(&self, token: &str) -> Option<&Announced> {
         let mut found = None;
         for announced in self.announced.values() {
@@ -353,8 +360,9 @@ impl<C: Clone> Roster<C> {
     }
 }
 
-/// What calls are given beyond their goodbye to close their lines and order their records. Shorter: a drain may be answered
-/// before the last record is ordered. Longer: a wedged call holds up the end of the process.
+/// How much time calls get after their goodbye to close their lines and order their records.
+/// Shorter: a drain may be answered before the last record is ordered. Longer: a wedged call delays
+/// the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 #[cfg(test)]

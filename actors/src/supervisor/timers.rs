@@ -3,12 +3,12 @@
 /// What the Supervisor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The next announced call's token runs out.
+    /// The next announced call's token expires.
     TokenExpiry,
-    /// Draining calls have had their time and are told to hang up.
+    /// The drain's patience is over: live calls are ordered to hang up.
     DrainPatience,
-    /// Calls that were told to hang up have had their time too.
+    /// Calls that were ordered to hang up have had their time too.
     DrainGiveUp,
-    /// A carrier has not confirmed in time that a call of ours is over.
+    /// A carrier has not confirmed in time that a call is over.
     HangupUnconfirmed,
 }

@@ -18,7 +18,7 @@ impl Handler<Expect> for Supervisor {
 
     fn handle(&mut self, Expect { call, word }: Expect, _: &mut Self::Context) -> Self::Result {
         self.settle();
-        // A live call that comes back goes on, whatever the budget and however full the service.
+        // A live call that returns continues, whatever the budget and however full the service is.
         let told = refused(&call.carrier_call);
         let in_progress = word == Word::InProgress;
         if in_progress && let Some(permit) = self.offer(&call.carrier_call) {
@@ -65,7 +65,7 @@ impl Handler<ExpectReturn> for Supervisor {
 }
 
 impl Supervisor {
-    /// Another stream for the caller of a live call.
+    /// A permit for another stream of a live call's caller.
     fn offer(&mut self, call: &CarrierCallId) -> Option<Permit> {
         let on = self.roster.find(call.as_str())?;
         let permit = self.roster.expect_return(call, StreamToken::random().into_inner(), clock::now())?;
@@ -73,7 +73,7 @@ impl Supervisor {
         Some(permit)
     }
 
-    /// The carrier says that its call is over.
+    /// The carrier reports that its call is over.
     pub(super) fn carrier_ended(&mut self, call: &CarrierCallId) {
         if self.roster.stream_failed(call).is_some() {
             self.past.add(call, Left::Ended, false, clock::now());

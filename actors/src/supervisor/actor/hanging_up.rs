@@ -1,4 +1,4 @@
-//! Hangs up, over the carrier's API, calls whose end the carrier has not confirmed.
+//! Hangs up over the carrier's API when the carrier has not confirmed the end of a call.
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler};
 

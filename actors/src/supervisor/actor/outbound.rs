@@ -1,4 +1,4 @@
-//! Outbound calls: their permits and names.
+//! Outbound calls: their permits and ids.
 
 use actix::Handler;
 

@@ -1,7 +1,8 @@
 //! The day's spending on disk, so that a restart does not reset a limit.
 //!
-//! It fails closed: an unreadable file does not count as a day without spending. A thread of its own writes and syncs it, in
-//! order, because the Supervisor must not wait for a disk while callers wait for it.
+//! It fails closed: an unreadable file does not count as a day without spending. A thread of its
+//! own writes and syncs the file, in order, because the Supervisor must not wait for a disk while
+//! callers wait for the Supervisor.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -40,7 +41,8 @@ enum Job {
 /// Reads the stored spending; `None` if there is no file yet.
 ///
 /// # Errors
-/// When the file exists and cannot be used: it is empty, truncated, of another format, or not readable.
+/// When the file exists and cannot be used: it is empty, truncated, of another format, or not
+/// readable.
 pub fn read_spend_store(file: &Path) -> Result<Option<SpendStore>, SpendStoreUnreadable> {
     let unreadable = |problem: &dyn std::fmt::Display| SpendStoreUnreadable { problem: problem.to_string() };
     let text = match fs::read(file) {
@@ -116,7 +118,8 @@ fn write_all(file: &Path, jobs: &Receiver<Job>) {
     }
 }
 
-/// Replaces the file atomically, readable for this user and group alone: a power cut leaves the old one or the new one.
+/// Replaces the file atomically, readable only for this user and group. A power cut leaves the old
+/// file or the new one.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -141,10 +144,10 @@ fn complain(file: &Path, error: &dyn std::fmt::Display) {
     emit(Event::SpendStoreFailed { problem: &format!("`spend.file` = {}: {error}", file.display()) });
 }
 
-/// Readable for the service and its group, for nobody else.
+/// Readable only for the service and its group.
 #[cfg(unix)]
 const MODE: u32 = 0o640;
-/// What the thread needs and some more.
+/// What the thread needs, with a margin.
 const STACK: usize = 256 * 1024;
 /// Longest wait for a write.
 const LONGEST_FLUSH: Duration = Duration::from_secs(2);

@@ -15,13 +15,13 @@ use crate::supervisor::events::Event;
 use crate::supervisor::ledger::Reached;
 use crate::supervisor::messages::{Kill, ShowSpend, SpendSheet};
 
-/// The day that spending is counted for.
+/// The current UTC day.
 pub(super) fn today() -> i32 {
     clock::wall().date_naive().num_days_from_ce()
 }
 
 impl Supervisor {
-    /// Reports a limit that was reached to the calls it concerns.
+    /// Reports a reached limit to the calls it concerns.
     fn tell_limit(&self, reached: Reached, caller: Option<&str>) {
         let of_caller = || caller.map(|caller| self.roster.of_caller(caller)).unwrap_or_default();
         let (limit, calls, close) = match reached {
@@ -51,7 +51,7 @@ impl Supervisor {
         }
     }
 
-    /// Writes the store a little later, once for everything spent until then.
+    /// Writes the store a little later, once for all spending until then.
     fn keep_spend(&mut self, ctx: &mut Context<Self>) {
         if self.ledger.limits().need_spend_store() && !self.spend_store.stale {
             self.spend_store.stale = true;
@@ -78,7 +78,7 @@ impl Handler<Kill> for Supervisor {
     fn handle(&mut self, Kill { on }: Kill, _: &mut Self::Context) -> SpendSheet {
         if self.ledger.kill(on) {
             emit(Event::SpendKilled { on });
-            // Written at once: a restart must not undo the kill switch.
+            // Writes at once: a restart must not undo the kill switch.
             self.spend_store.write(&self.ledger.spend_store());
             self.spend_store.flush();
         }
@@ -98,5 +98,6 @@ impl Handler<ShowSpend> for Supervisor {
     }
 }
 
-/// Delay of a write after spending. Longer: a crash forgets more. Shorter: every answer is a write.
+/// Delay of a write after spending. Longer: a crash forgets more. Shorter: every answer causes a
+/// write.
 const STORE_AFTER: Duration = Duration::from_secs(2);

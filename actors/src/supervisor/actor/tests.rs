@@ -135,7 +135,7 @@ async fn a_drain_out_of_patience_hangs_up_on_those_who_are_still_on() {
     let call = service.call(1).await.expect("a free place");
     let began = clock::now();
     service.supervisor.send(Drain { patience: Duration::from_secs(5) }).await.expect("alive");
-    // No model is there, so no goodbye is waited for.
+    // There is no model, so nothing waits for a goodbye.
     assert_eq!(clock::now().duration_since(began).as_secs(), 5);
     assert!(service.find(&call.to_string()).await.is_none());
     assert!(service.log.take().contains(&"line: ToLine(Close)".to_owned()));
@@ -160,7 +160,7 @@ struct Service {
 }
 
 impl Service {
-    /// The clock is paused from here on.
+    /// Starts with a paused clock.
     fn start(max_calls: usize) -> Self {
         Self::start_spending(max_calls, SpendLimits::default())
     }

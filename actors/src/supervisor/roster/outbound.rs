@@ -1,4 +1,5 @@
-//! Calls that we begin: their places are taken before the carrier has a name for them. Part of [`super`].
+//! Calls that we place: their places are taken before the carrier has given an id. Part of
+//! [`super`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +9,8 @@ use crate::ids::CarrierCallId;
 use crate::supervisor::messages::{ExpectedCall, Identify, Permit, Refusal};
 
 impl<C: Clone> Roster<C> {
-    /// Takes a place for a call that is about to be begun, which may ring for `ring`; at most `most` such calls are on at once.
-    /// Calls that somebody else's dialler has begun do not count.
+    /// Takes a place for a call that is about to be placed and may ring for `ring`. At most `most`
+    /// such calls may be live at once; calls of other diallers do not count.
     pub(in crate::supervisor) fn expect_outbound(
         &mut self,
         expected: ExpectedCall,
@@ -34,8 +35,8 @@ impl<C: Clone> Roster<C> {
         Ok(permit)
     }
 
-    /// The carrier's name for a call that we have begun is known, from its API or its webhook, whichever is first. Answers with the
-    /// call's permit; told again, with the same.
+    /// The carrier's id of a call that we placed is known, from its API or its webhook, whichever
+    /// is first. Returns the call's permit; repeated, the same one.
     pub(in crate::supervisor) fn identify(&mut self, known: Identify, now: Instant) -> Option<Permit> {
         let Identify { announced: name, carrier_call, picked_up, answered_by, told } = known;
         if let Some(mut announced) = self.announced.remove(&name) {
@@ -55,7 +56,7 @@ impl<C: Clone> Roster<C> {
         self.live.iter().find(|live| live.expected.carrier_call == carrier_call).map(|live| live.permit.clone())
     }
 
-    /// The call could not be begun; its place is free.
+    /// The call could not be placed; its place is free.
     pub(in crate::supervisor) fn not_begun(&mut self, name: &CarrierCallId) {
         self.announced.remove(name);
     }

@@ -133,7 +133,7 @@ fn a_second_drain_with_less_patience_shortens_the_wait() {
     assert!(roster.is_drained());
 }
 
-/// What may happen to a roster; numbers name carrier calls.
+/// An operation on a roster; numbers stand for carrier calls.
 #[derive(Debug, Clone)]
 enum Op {
     Expect(u8),
