@@ -1,4 +1,4 @@
-//! What operators are told of a stream: messages that cannot be read, audio that is odd.
+//! Log events and counters of a stream: unreadable messages, faulty audio.
 
 use log::{debug, warn};
 use metrics::counter;
@@ -6,7 +6,7 @@ use metrics::counter;
 use crate::events::{Emit, Known, TARGET};
 use crate::ids::logged;
 
-/// Something worth telling.
+/// Something that is logged and counted.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A message of the carrier could not be read and was ignored.
@@ -18,15 +18,16 @@ pub enum Event<'a> {
         /// Why.
         problem: &'a str,
     },
-    /// Something of the carrier's audio was odd and was put right or dropped.
+    /// The carrier's audio was faulty and was corrected or dropped.
     LineMismatched {
         /// Its carrier's name.
         carrier: &'static str,
         /// The carrier's id of the call, once `start` has named it.
         carrier_call: Option<&'a str>,
-        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`, `sample_clamped`.
+        /// What: `first_packet_off_rate`, `packet_resampled`, `packet_of_unknown_rate`,
+        /// `sample_clamped`.
         what: &'static str,
-        /// How often since this was last told of the stream.
+        /// How often since the last log line about this stream.
         times: u64,
         /// Whether the stream has shown it before.
         again: bool,

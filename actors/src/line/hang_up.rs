@@ -1,9 +1,11 @@
-//! Who hangs up at the carrier when a call is over, and when: the one place that decides it. Pure.
+//! Decides who hangs up at the carrier when a call is over, and when. This is the only place that
+//! decides it. Pure.
 //!
-//! Our close of a stream ends some calls, lets others go on with the carrier's document, and leaves others up, silent and billed
-//! ([`OurClose`]). From that, from how the call ended and from whether the carrier takes requests follows what goes before the close,
-//! and whether the carrier's word on the end is waited for and asked for in the end. The call does the first, the Supervisor's watchdog
-//! the second, the stream waits for both.
+//! Closing our end of a stream ends some carriers' calls, lets others continue with the carrier's
+//! document, and leaves others up, silent and billed ([`OurClose`]). That capability, the ending of
+//! the call, and whether the carrier's API is available determine two things: what happens before
+//! the close, and whether the carrier has to confirm the end and is asked for it if it does not.
+//! The call does the first, the Supervisor's watchdog the second, and the stream waits for both.
 #![doc = include_str!("hang_up.md")]
 
 use std::time::Duration;
@@ -11,28 +13,30 @@ use std::time::Duration;
 use crate::carrier::{Capabilities, OurClose};
 use crate::ending::Ending;
 
-/// What is done at the carrier about a call that is over.
+/// How a call that is over is ended at the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// What goes before our close of the stream.
+    /// What happens before we close the stream.
     pub before_close: BeforeClose,
-    /// The carrier has to say that the call is over; one that does not is told over its API.
+    /// Whether the carrier has to confirm that the call is over. If it does not, it is asked to
+    /// hang up over its API.
     pub confirmed: bool,
 }
 
-/// What goes before our close of a stream.
+/// What happens before we close a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeforeClose {
-    /// Nothing: the close says all.
+    /// Nothing: the close is enough.
     Nothing,
-    /// The stream is told to hang up.
+    /// A hang-up command is sent on the stream.
     InBand,
-    /// The carrier is asked over its API, and given a moment to do it: a carrier whose stream goes first leaves the caller on a
-    /// silent line.
+    /// The carrier is asked over its API and gets a moment to hang up. If the stream were closed
+    /// first, this carrier would leave the caller on a silent line.
     Request,
 }
 
-/// The plan for a call that ended like `ending` on the stream of a carrier that can do `can`. `takes_requests`: its API can be used.
+/// The plan for a call with this ending, on the stream of a carrier with capabilities `can`.
+/// `takes_requests`: the carrier's API is available.
 pub const fn plan(ending: Ending, can: &Capabilities, takes_requests: bool) -> Plan {
     let before_close = match (where_the_caller_is(ending), can.our_close) {
         (Caller::Gone | Caller::OffStream, _) => BeforeClose::Nothing,
@@ -43,7 +47,8 @@ pub const fn plan(ending: Ending, can: &Capabilities, takes_requests: bool) -> P
         }
     };
     let confirmed = match (where_the_caller_is(ending), can.our_close) {
-        // Only a carrier with an API can be told anything; one that is asked before the close was told by that.
+        // Confirmation needs an API. A carrier that is asked before the close has its request
+        // already.
         (Caller::Gone, _) | (_, OurClose::LeavesCallUp) => false,
         (Caller::OnStream | Caller::OffStream, OurClose::EndsCall | OurClose::DocumentGoesOn | OurClose::IsFault) => {
             takes_requests
@@ -52,7 +57,8 @@ pub const fn plan(ending: Ending, can: &Capabilities, takes_requests: bool) -> P
     Plan { before_close, confirmed }
 }
 
-/// How long a stream whose call is gone without a word waits for whoever hangs up at the carrier; not at all where nobody does.
+/// How long a stream whose call is gone without an order waits for the hang-up at the carrier;
+/// `None` if nothing hangs up there.
 pub const fn stream_waits(can: &Capabilities) -> Option<Duration> {
     match can.our_close {
         OurClose::LeavesCallUp => Some(LONGEST_REQUEST),
@@ -63,9 +69,9 @@ pub const fn stream_waits(can: &Capabilities) -> Option<Duration> {
 /// Where an ending leaves the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// With nobody, or with somebody else: never to be hung up on.
+    /// Off the line, or with another person: never hang up on them.
     Gone,
-    /// The stream is gone, and the carrier may still have them on the line.
+    /// The stream is gone, and the carrier may still have the caller on the line.
     OffStream,
     /// On our stream.
     OnStream,
@@ -73,7 +79,7 @@ enum Caller {
 
 const fn where_the_caller_is(ending: Ending) -> Caller {
     match ending {
-        // The process that had an interrupted call is gone, and its streams with it.
+        // The process of an interrupted call is gone, and its streams with it.
         Ending::CallerHungUp | Ending::Transferred | Ending::Interrupted => Caller::Gone,
         Ending::LineLost => Caller::OffStream,
         Ending::LineSilent
@@ -90,7 +96,7 @@ const fn where_the_caller_is(ending: Ending) -> Caller {
     }
 }
 
-/// As long as one request may last, and a little.
+/// The longest that one request may take, with a margin.
 const LONGEST_REQUEST: Duration = Duration::from_secs(12);
 
 #[cfg(test)]

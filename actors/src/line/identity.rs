@@ -1,4 +1,4 @@
-//! Whose call it is: what the carrier told of it. Pure.
+//! A call's identity, as the carrier reported it. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ pub use crate::carrier::desk::Direction;
 use crate::carrier::{Carrier, LineFormats};
 use crate::ids::{CallId, CallTag, CarrierCallId, Private, StreamId};
 
-/// Whose call it is: known once the stream has started.
+/// A call's identity, known once the stream has started.
 #[derive(Debug, Clone)]
 pub struct CallIdentity {
-    /// Ours.
+    /// Our id.
     pub id: CallId,
     /// The carrier.
     pub carrier: Carrier,
@@ -21,20 +21,21 @@ pub struct CallIdentity {
     pub stream: StreamId,
     /// Who called whom.
     pub direction: Direction,
-    /// The caller's number; may be withheld, may be no number at all.
+    /// The caller's number. It may be withheld, or not a number at all.
     pub from: Private<String>,
     /// The dialled number.
     pub to: Private<String>,
     /// The line's format.
     pub line: LineFormats,
-    /// When the stream started, wall clock, for records.
+    /// When the stream started, by the wall clock, for records.
     pub started_at: DateTime<Utc>,
-    /// What else the carrier told of the call, as it came: parameters of its URL or stream. Kept in the record.
+    /// Further data from the carrier, unchanged: parameters of its URL or stream. Kept in the
+    /// record.
     pub parameters: Private<BTreeMap<String, String>>,
 }
 
 impl CallIdentity {
-    /// Its names in the log.
+    /// The call's names in the log.
     pub fn tag(&self) -> CallTag {
         CallTag::new(self.id, &self.carrier_call)
     }

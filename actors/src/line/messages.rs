@@ -1,4 +1,4 @@
-//! What the neighbours on the line send each other: audio, marks, commands, and what the stream reports.
+//! Messages between neighbours on the line: audio, marks, commands, and the stream's reports.
 //!
 //! Audio is perishable: it is sent with `try_send`, and what finds no room is dropped and counted.
 
@@ -9,27 +9,29 @@ use crate::frame::Frame;
 use crate::ids::{ItemId, ResponseId};
 use crate::incident::Incident;
 
-/// A frame of the caller's voice, from the line. Perishable: sent with `try_send`, dropped and counted when full.
+/// A frame of caller audio, from the line. Perishable: sent with `try_send`, dropped and counted
+/// when the mailbox is full.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct FromCaller(pub CallerFrame);
 
-/// What the carrier says of its playout, from the line.
+/// The carrier's report about its playout, from the line.
 #[derive(Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum PlayoutSignal {
-    /// It reached one of our marks, or a clear passed over it.
+    /// Playout has reached one of our marks, or a clear has passed it.
     MarkEchoed(String),
-    /// More audio is to wait, or may come again.
+    /// More audio has to wait, or may be sent again.
     Flow(FlowSignal),
 }
 
-/// Audio of a response, in the model's output format, from the RealtimeLlm. Comes in bursts many times faster than it
-/// plays. Perishable only by the pipeline's own bound, which counts what it drops.
+/// Audio of a response, in the model's output format, from the RealtimeLlm. It comes in bursts,
+/// many times faster than it plays. Only the pipeline's own bound drops it, and counts what it
+/// drops.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct FromModel {
-    /// The response it belongs to; a muted response's audio is dropped.
+    /// The response it belongs to. Audio of a muted response is dropped.
     pub response: ResponseId,
     /// The item it belongs to.
     pub item: ItemId,
@@ -37,7 +39,7 @@ pub struct FromModel {
     pub audio: Frame,
 }
 
-/// The model has sent all audio of this item, from the RealtimeLlm.
+/// The model has sent all audio of this item; from the RealtimeLlm.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ItemComplete {
@@ -47,61 +49,63 @@ pub struct ItemComplete {
     pub item: ItemId,
 }
 
-/// A command for the carrier; the media-stream actor hears it.
+/// A command for the carrier, to the media-stream actor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ToLine(pub LineCommand);
 
-/// Caller audio in the model's input format, from the AudioPipeline. Perishable: `try_send`, dropped and counted.
+/// Caller audio in the model's input format, from the AudioPipeline. Perishable: `try_send`,
+/// dropped and counted.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ModelBound(pub Frame);
 
-/// The media-stream actor's ear, as the CallActor needs it.
+/// The media-stream actor's mailboxes, for the CallActor.
 #[derive(Debug, Clone)]
 pub struct Line {
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
-    /// Where the stream is told whom to feed.
+    /// Sets the stream's neighbours.
     pub attach: Recipient<LineAttached>,
 }
 
-/// The stream's new neighbours; the media-stream actor hears it once, after admission, and flushes what it held.
+/// The stream's new neighbours. The media-stream actor gets this once, after admission, and then
+/// sends what it has buffered.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct LineAttached {
-    /// Where the caller's frames go.
+    /// Receives the caller's frames.
     pub frames: Recipient<FromCaller>,
-    /// Where what the carrier says of its playout goes.
+    /// Receives the carrier's playout reports.
     pub playout: Recipient<PlayoutSignal>,
-    /// Where everything else goes.
+    /// Receives everything else.
     pub reports: Recipient<LineReport>,
 }
 
-/// What the line tells the call, apart from audio.
+/// The line's reports to the call, apart from audio.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum LineReport {
     /// The caller pressed a key.
     KeyPressed(char),
-    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    /// The carrier asks to drop the caller's unanswered input.
     InputDiscarded,
-    /// The carrier said that the stream is over.
+    /// The carrier reported the end of the stream.
     Stopped,
-    /// The carrier has closed the socket in order, without a word on the stream: it is done with it. [`LineReport::Closed`]
-    /// follows.
+    /// The carrier closed the socket cleanly, without a message on the stream: it is done with it.
+    /// [`LineReport::Closed`] follows.
     Left,
-    /// The socket is gone, with or without a close frame; after this nothing comes any more.
+    /// The socket is gone, with or without a close frame. Nothing follows.
     Closed,
-    /// Something, audio or anything else, came from the carrier since the last of these; at most one a second. What a line that
-    /// has gone silent does not say.
+    /// Something came from the carrier since the last of these reports; at most one a second. A
+    /// line that has gone silent does not send it.
     Alive,
-    /// A message that could not be read was ignored.
+    /// An unreadable message was ignored.
     Malformed,
-    /// So many caller frames were dropped because the pipeline's mailbox was full.
+    /// The number of caller frames that were dropped because the pipeline's mailbox was full.
     FramesDropped(u64),
-    /// Something went wrong on the line, for the record; operators have been told.
+    /// An incident on the line, for the record. It is already logged.
     Incident(Incident),
-    /// The carrier says, beside the stream, that the call itself is over.
+    /// The carrier reports, outside the stream, that the call itself is over.
     CallOver,
 }

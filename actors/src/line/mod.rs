@@ -1,5 +1,6 @@
-//! The line: what neighbours on it send each other, whose call it carries, a carrier's
-//! [`stream`] from its upgrade to its end, and who [hangs up](hang_up) at the carrier. Between a carrier's wire and the sound.
+//! The line, between a carrier's wire and the audio: messages between its neighbours, the identity
+//! of the call it carries, a carrier's [`stream`] from its upgrade to its end, and who [hangs
+//! up](hang_up) at the carrier.
 
 pub mod events;
 pub mod hang_up;

@@ -1,4 +1,5 @@
-//! What a stream says while its call is being set up, kept in order until there is someone to tell. Pure.
+//! A stream's events while its call is being set up, kept in order until the call takes the line.
+//! Pure.
 
 use std::collections::VecDeque;
 
@@ -15,7 +16,7 @@ pub(super) struct PreStartBuffer {
 }
 
 impl PreStartBuffer {
-    /// Holds what comes in `format`.
+    /// A buffer for a stream with audio in `format`.
     pub(super) fn new(format: AudioFormat) -> Self {
         Self {
             events: VecDeque::new(),
@@ -26,8 +27,8 @@ impl PreStartBuffer {
         }
     }
 
-    /// Keeps `event` behind the others. Beyond two seconds of audio the oldest is dropped and counted: the caller's latest
-    /// words matter more than the first breath.
+    /// Adds `event` at the end. Beyond two seconds of audio the oldest frame is dropped and
+    /// counted: the caller's latest words matter more than the first breath.
     pub(super) fn push(&mut self, event: LineEvent) {
         if let Some(bytes) = audio_bytes(&event) {
             self.audio_bytes += bytes;
@@ -41,7 +42,7 @@ impl PreStartBuffer {
         }
     }
 
-    /// What was held, in order, and how many frames were dropped.
+    /// The buffered events, in order, and the number of dropped frames.
     pub(super) fn release(self) -> (VecDeque<LineEvent>, u64) {
         (self.events, self.dropped_frames)
     }
@@ -55,7 +56,7 @@ impl PreStartBuffer {
     }
 }
 
-/// The bytes of a frame; `None` of anything else.
+/// The bytes of an audio frame; `None` for any other event.
 fn audio_bytes(event: &LineEvent) -> Option<usize> {
     let frame = match event {
         LineEvent::Audio(frame) => frame,
@@ -73,9 +74,11 @@ fn audio_bytes(event: &LineEvent) -> Option<usize> {
     Some(frame.payload.len())
 }
 
-/// Audio held. Less: words lost while a busy Supervisor answers. More: a stranger's memory before they are admitted.
+/// The most audio in the buffer. Less: words are lost while a busy Supervisor answers. More: a
+/// stranger occupies memory before they are admitted.
 const MOST_AUDIO_MS: usize = 2_000;
-/// Keys, marks and the like held; nobody presses more in two seconds.
+/// The most other events in the buffer, such as keys and marks. A caller cannot press more in two
+/// seconds.
 const MOST_OTHERS: usize = 32;
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! A carrier's stream, from its upgrade to its end: what it may say when, what the call is told of it, and how it ends. Pure.
+//! A carrier's stream, from its upgrade to its end: what is allowed when, what the call is sent,
+//! and how it ends. Pure.
 //!
-//! A stream awaits its `start`; then it asks to be admitted, and what it says meanwhile is held; then it is attached to its call.
-//! Any of its ends closes it once, in order where somebody is there to read the close frame, and the call is told of the end once:
-//! the first sign wins, the others find the stream closed. What a carrier's page says of it comes as [`Capabilities`].
+//! A stream waits for its `start`. It then asks for admission and buffers what comes meanwhile, and
+//! is attached to its call. Any ending closes it once; it is closed cleanly if the peer can still
+//! read the close frame. The call gets one report of the end: the first sign wins, and later ones
+//! find the stream closed. Differences between carriers come as [`Capabilities`].
 //!
-//! The shell owns the socket, the wire and the clock: it hands in what comes, does what is asked, and wakes the stream at its
-//! [`Stream::deadline`].
+//! The media-stream actor owns the socket, the wire and the clock. It passes in what comes,
+//! performs the actions, and wakes the stream at its [`Stream::deadline`].
 #![doc = include_str!("stream.md")]
 
 use std::borrow::Cow;
@@ -25,156 +27,157 @@ pub struct Stream {
     can: Capabilities,
     start_timeout: Duration,
     state: State,
-    /// The carrier's call, once `start` has named it.
+    /// The carrier's id of the call, once `start` has named it.
     carrier_call: Option<CarrierCallId>,
     /// Frames that came before `start`.
     early: u64,
-    /// Messages that could not be used, so far.
+    /// The number of unusable messages so far.
     malformed: u32,
-    /// Frames dropped since the call was last told.
+    /// Frames dropped since the last report to the call.
     dropped: u64,
     /// Whether the carrier gave a sign of life since the last tick.
     heard: bool,
-    /// When counters and liveness are looked at.
+    /// When counters and liveness are checked next.
     tick: Instant,
 }
 
-/// Where a stream stands.
+/// The state of a stream.
 #[derive(Debug)]
 enum State {
     /// Upgraded; `start` has not come.
     AwaitingStart {
-        /// No longer than until then.
+        /// The latest time for it.
         until: Instant,
     },
-    /// A call was asked for and has not taken the line.
+    /// Admission was requested, and the call has not taken the line yet.
     Asking {
-        /// No longer than until then.
+        /// The latest time for it.
         until: Instant,
-        /// What the carrier says meanwhile.
+        /// The carrier's events meanwhile.
         held: PreStartBuffer,
     },
-    /// In the call.
+    /// The call has the line.
     Attached,
-    /// The call is gone; whoever hangs up at the carrier closes the stream behind that.
+    /// The call is gone. The stream stays open until the hang-up at the carrier closes it.
     Orphaned {
-        /// No longer than until then.
+        /// The latest time for it.
         until: Instant,
     },
-    /// A close frame is out; its answer is awaited, nothing else matters.
+    /// A close frame was sent. Only its answer matters now.
     Closing {
-        /// No longer than until then.
+        /// The latest time for it.
         until: Instant,
-        /// Whether a call has to be told of the end.
+        /// Whether a call has to be notified of the end.
         attached: bool,
     },
-    /// It is over.
+    /// The stream is over.
     Ended,
 }
 
-/// What happens to a stream.
+/// An event of a stream.
 #[derive(Debug)]
 pub enum StreamEvent {
-    /// A message of the carrier, as its wire reads it.
+    /// A message of the carrier, decoded by its wire.
     Message(Result<LineEvent, WireError>),
-    /// A frame of the socket that is no whole message: a ping, its answer, a fragment.
+    /// A frame that is not a whole message: a ping, a pong, a fragment.
     Frame,
     /// The call has taken the line.
     Taken,
-    /// No call is to be had.
+    /// There is no call for this stream.
     Refused {
-        /// Whether another try later may be luckier.
+        /// Whether another attempt later may succeed.
         later: bool,
         /// Why, for the carrier's log.
         reason: String,
     },
-    /// The call orders something.
+    /// A command from the call.
     Command(LineCommand),
-    /// A fragmented message broke the rules.
+    /// A fragmented message violated the protocol.
     Broken(Broken),
-    /// The socket broke the rules: nothing that follows can be believed.
+    /// The socket violated the protocol: nothing that follows is reliable.
     Spoilt(Broken),
     /// The carrier's close frame.
     PeerClosed {
-        /// It names no fault.
+        /// Whether it reports no fault.
         in_order: bool,
     },
-    /// The time of [`Stream::deadline`] has come, or a later one.
+    /// The time of [`Stream::deadline`] has come or passed.
     TimeUp {
-        /// Whether the call hears reports.
+        /// Whether the call still accepts reports.
         call_is_there: bool,
     },
     /// The socket is gone.
     Gone,
 }
 
-/// A rule of WebSockets that was broken.
+/// A violation of the WebSocket protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
-    /// A message is larger than one may be.
+    /// A message exceeds the size limit.
     TooLarge,
     /// Text that is not UTF-8.
     NotText,
-    /// Any other.
+    /// Any other violation.
     Protocol,
 }
 
-/// What is to be done.
+/// An action for the media-stream actor.
 #[derive(Debug, PartialEq)]
 pub enum StreamAction {
-    /// Ask for a call on this thread.
+    /// Request a call on this thread.
     Ask(Box<StreamStart>),
-    /// Tell whoever asked that the line is taken. What waits for it is let go with [`Self::Close`] and [`Self::Stop`] otherwise.
+    /// Confirm to the asker that the line is taken. Otherwise [`Self::Close`] and [`Self::Stop`]
+    /// release it.
     ConfirmTaken,
-    /// Hand a frame to the call, if it has room.
+    /// Send a frame to the call, if it has room.
     Frame(CallerFrame),
-    /// Put a frame right first, then hand it on.
+    /// Correct a frame first, then send it on.
     OddFrame(MismatchedFrame),
-    /// Tell the call what the carrier says of its playout.
+    /// Forward the carrier's playout report to the call.
     Playout(PlayoutSignal),
-    /// Tell the call.
+    /// Send a report to the call.
     Report(LineReport),
-    /// Write this on the wire.
+    /// Write this to the wire.
     Write(LineCommand),
-    /// Tell operators of a message that could not be used.
+    /// Log a message that could not be used.
     TellMalformed(String),
-    /// Tell operators that no call came of the stream, by this word.
+    /// Log that the stream got no call, with this reason.
     TellRefused(&'static str),
-    /// Tell operators that so many frames came before `start` and were dropped.
+    /// Log the number of frames that came before `start` and were dropped.
     TellEarly(u64),
-    /// Send a close frame behind what is queued.
+    /// Send a close frame after what is queued.
     Close {
-        /// What it says.
+        /// Its code.
         code: CloseCode,
-        /// Why, in words.
+        /// Its reason, in words.
         reason: Cow<'static, str>,
     },
-    /// Let the socket go.
+    /// Release the socket.
     Stop,
 }
 
-/// What our close frame says (RFC 6455 §7.4).
+/// The code of our close frame (RFC 6455 §7.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseCode {
-    /// 1000: in order.
+    /// 1000: a normal end.
     Normal,
-    /// 1002: a rule of WebSockets is broken.
+    /// 1002: a violation of the WebSocket protocol.
     Protocol,
-    /// 1007: text is no text.
+    /// 1007: a text message is not valid UTF-8.
     Invalid,
-    /// 1008: the peer does what it must not.
+    /// 1008: the peer did something that is not allowed.
     Policy,
     /// 1009: a message is too large.
     Size,
-    /// 1011: we cannot go on.
+    /// 1011: an error on our side.
     Error,
     /// 1013: try again later.
     Again,
 }
 
 impl Stream {
-    /// A stream that was upgraded at `now`, of a carrier that can do `can`. `start_timeout` is how long `start`, and then the call,
-    /// may take.
+    /// A stream that was upgraded at `now`, of a carrier with capabilities `can`. `start_timeout`
+    /// limits the wait for `start`, and then for the call.
     pub fn new(can: &Capabilities, start_timeout: Duration, now: Instant) -> Self {
         Self {
             can: *can,
@@ -189,7 +192,7 @@ impl Stream {
         }
     }
 
-    /// What follows from `event`, behind what is in `out`.
+    /// Takes `event` and appends the actions that follow to `out`.
     pub fn handle(&mut self, event: StreamEvent, now: Instant, out: &mut Vec<StreamAction>) {
         use StreamEvent as E;
         if matches!(self.state, State::Ended) {
@@ -224,17 +227,17 @@ impl Stream {
         }
     }
 
-    /// Frames found no room on their way to the call, or were of no use.
+    /// Counts frames that found no room on their way to the call, or were unusable.
     pub const fn frames_dropped(&mut self, frames: u64) {
         self.dropped += frames;
     }
 
-    /// Whether a close frame is out, behind which nothing is said.
+    /// Whether a close frame was sent. Nothing may follow it.
     pub const fn is_closing(&self) -> bool {
         matches!(self.state, State::Closing { .. } | State::Ended)
     }
 
-    /// When [`StreamEvent::TimeUp`] is due; never once it is over.
+    /// When [`StreamEvent::TimeUp`] is due; `None` once the stream is over.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::AwaitingStart { until } | State::Asking { until, .. } | State::Orphaned { until } => {
@@ -246,15 +249,15 @@ impl Stream {
         }
     }
 
-    /// Whether it is in a call, which may be gone already.
+    /// Whether it is attached to a call, which may be gone already.
     const fn is_attached(&self) -> bool {
         matches!(self.state, State::Attached | State::Orphaned { .. })
     }
 }
 
-/// What the carrier says.
+/// Events of the carrier.
 impl Stream {
-    /// Any frame proves that the carrier is there, unless only audio does.
+    /// Any frame shows that the carrier is there, unless only audio counts for it.
     fn frame(&mut self) {
         self.heard |= self.can.liveness != Liveness::AudioOnly;
     }
@@ -265,7 +268,7 @@ impl Stream {
         match (&mut self.state, event) {
             (State::Closing { .. } | State::Ended, _) | (_, LineEvent::Connected | LineEvent::Other(_)) => {}
             (State::AwaitingStart { .. }, LineEvent::Started(start)) => self.ask(start, now, out),
-            // Some carriers cannot wait. It is bounded by the time that `start` has.
+            // Some carriers do not wait. The time limit of `start` bounds this.
             (State::AwaitingStart { .. }, LineEvent::Audio(_) | LineEvent::OddAudio(_)) => self.early += 1,
             (State::AwaitingStart { .. }, _) => self.ignore("a message before `start`".to_owned(), now, out),
             (_, LineEvent::Started(start)) => self.second_start(&start, now, out),
@@ -289,12 +292,12 @@ impl Stream {
         }
         match self.can.second_start {
             SecondStart::Ignored => self.ignore("a second `start`".to_owned(), now, out),
-            // The wire has its name; the call goes on upon it.
+            // The wire has the new stream's id; the call continues on it.
             SecondStart::NewStream => {}
         }
     }
 
-    /// A message that could not be used: ignored and counted; a peer that sends nothing else is let go.
+    /// Ignores and counts an unusable message. A peer that sends too many is closed.
     fn ignore(&mut self, problem: String, now: Instant, out: &mut Vec<StreamAction>) {
         if self.is_closing() {
             return;
@@ -312,10 +315,10 @@ impl Stream {
     }
 }
 
-/// What the call says.
+/// Events of the call.
 impl Stream {
     fn taken(&mut self, out: &mut Vec<StreamAction>) {
-        // Closing already: the call learns of the end from whoever asked.
+        // Already closing: the asker reports the end to the call.
         let State::Asking { held, .. } = &mut self.state else { return };
         let (events, dropped) = std::mem::take(held).release();
         self.state = State::Attached;
@@ -325,7 +328,7 @@ impl Stream {
     }
 
     fn command(&mut self, command: LineCommand, now: Instant, out: &mut Vec<StreamAction>) {
-        // Before the call has the line and after its end there is nothing to be said.
+        // Before the call has the line and after its end there is nothing to send.
         if !self.is_attached() {
             return;
         }
@@ -363,10 +366,10 @@ impl Stream {
         }
     }
 
-    /// Once a second: what is counted is told, and a call that is gone without a word leaves its line.
+    /// Once a second: reports the counters, and finds a call that is gone without an order.
     fn look_at_call(&mut self, call_is_there: bool, now: Instant, out: &mut Vec<StreamAction>) {
         if !call_is_there {
-            // It may be hanging up at the carrier, and closes the line then.
+            // The call's end may be in progress at the carrier, which then closes the line.
             return match hang_up::stream_waits(&self.can) {
                 Some(longest) => self.state = State::Orphaned { until: now + longest },
                 None => self.close(CloseCode::Error, CALL_OVER, now, out),
@@ -393,7 +396,8 @@ impl Stream {
         self.close(code, reason, now, out);
     }
 
-    /// A close frame goes out behind what is queued, and a moment is left for its answer, so that the carrier gets to read both.
+    /// Sends a close frame after what is queued and waits a moment for its answer, so that the
+    /// carrier can read both.
     fn close(
         &mut self,
         code: CloseCode,
@@ -408,13 +412,14 @@ impl Stream {
         out.push(StreamAction::Close { code, reason: reason.into() });
     }
 
-    /// The end, whatever led to it. The only way into [`State::Ended`].
+    /// Ends the stream, whatever the cause. Only this sets [`State::Ended`].
     fn end(&mut self, out: &mut Vec<StreamAction>) {
         let attached = match self.state {
             State::Ended => return,
             State::Closing { attached, .. } => attached,
             State::Attached | State::Orphaned { .. } => true,
-            // Not admitted; or whoever asked tells the call, because nothing confirms that the line is taken.
+            // Not admitted; or the asker reports the end to the call, because nothing confirms that
+            // the line is taken.
             State::AwaitingStart { .. } | State::Asking { .. } => false,
         };
         self.state = State::Ended;
@@ -426,7 +431,7 @@ impl Stream {
     }
 }
 
-/// What the call is told of a message; `None` where it need not know.
+/// What the call gets of an event; `None` if it does not need it.
 fn passed(event: LineEvent) -> Option<StreamAction> {
     Some(match event {
         LineEvent::Audio(frame) => StreamAction::Frame(frame),
@@ -436,21 +441,23 @@ fn passed(event: LineEvent) -> Option<StreamAction> {
         LineEvent::KeyPressed(key) => StreamAction::Report(LineReport::KeyPressed(key)),
         LineEvent::InputDiscarded => StreamAction::Report(LineReport::InputDiscarded),
         LineEvent::Stopped => StreamAction::Report(LineReport::Stopped),
-        // What a clear takes back is settled when it is sent.
+        // A clear is settled when it is sent.
         LineEvent::Cleared => return None,
-        // Dealt with before a message gets here.
+        // These were handled earlier.
         LineEvent::Connected | LineEvent::Started(_) | LineEvent::Other(_) => return None,
     })
 }
 
 const CALL_OVER: &str = "the call is over";
-/// How often counters and liveness are looked at.
+/// How often counters and liveness are checked.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the answer to our close frame is awaited. Shorter: the close of the connection may overtake the last audio.
+/// How long the answer to our close frame is awaited. Shorter: closing the connection may overtake
+/// the last audio.
 const LINGER: Duration = Duration::from_secs(1);
-/// Unusable messages after which a peer is let go. Carriers send none; a few must not cost a caller the call.
+/// Unusable messages after which a peer is closed. Carriers send none; a few must not cost a caller
+/// the call.
 const MOST_MALFORMED: u32 = 100;
-/// Unusable messages of one stream that are logged one by one; the rest are only counted.
+/// Unusable messages per stream that are logged one by one; further ones are only counted.
 const MALFORMED_TOLD: u32 = 3;
 
 #[cfg(test)]

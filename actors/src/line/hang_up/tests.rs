@@ -1,5 +1,5 @@
-//! The table of the module's page, made of what is decided; `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors hang_up` writes it
-//! again.
+//! Compares the table on the module's page with what the code decides.
+//! `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors hang_up` writes it anew.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::carrier::Carrier;
 
 const CLOSES: [OurClose; 4] = [OurClose::EndsCall, OurClose::DocumentGoesOn, OurClose::LeavesCallUp, OurClose::IsFault];
 
-/// A carrier of no seat whose stream's close means `our_close`.
+/// A fictitious carrier that reacts to our close with `our_close`.
 fn carrier(our_close: OurClose) -> Capabilities {
     let any = Carrier::all().next().expect("a carrier");
     Capabilities { name: "any", our_close, ..*any.capabilities() }
@@ -33,7 +33,7 @@ fn a_call_of_ours_that_outlives_our_close_is_ended_by_somebody_where_anybody_can
         for our_close in CLOSES {
             let plan = plan(ending, &carrier(our_close), true);
             let ended = plan.confirmed || plan.before_close == BeforeClose::Request;
-            // A stream that is gone cannot be told from one whose carrier has ended the call with it.
+            // A lost stream looks the same as one whose carrier has ended the call with it.
             let unknown = ending == Ending::LineLost && our_close == OurClose::LeavesCallUp;
             assert_eq!(ended, ours && !unknown, "{ending:?}, {our_close:?}");
         }

@@ -8,7 +8,8 @@ use crate::ids::StreamId;
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A carrier of no seat: any message is a sign of life, our close lets its document go on, a second `start` is a mistake.
+/// A fictitious carrier: any message is a sign of life, our close lets its document continue, a
+/// second `start` is a mistake.
 fn plain() -> Capabilities {
     let any = Carrier::all().next().expect("a carrier");
     Capabilities {
@@ -20,7 +21,7 @@ fn plain() -> Capabilities {
     }
 }
 
-/// A stream and its time.
+/// A stream with its own time.
 struct Rig {
     stream: Stream,
     now: Instant,
@@ -54,7 +55,7 @@ impl Rig {
         out
     }
 
-    /// Waits for the next deadline.
+    /// Moves the time to the next deadline.
     fn pass(&mut self, call_is_there: bool) -> Vec<StreamAction> {
         self.now = self.now.max(self.stream.deadline().expect("something is awaited"));
         self.on(StreamEvent::TimeUp { call_is_there })

@@ -1,10 +1,11 @@
-//! Random scripts: whatever comes in whatever order, there is one end, nothing follows it, no start is lost, and a flood is bounded.
+//! Random scripts. In any order of events there is one end, nothing follows it, no start is lost,
+//! and a flood is bounded.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Something that happens in a script.
+/// A step of a script.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Start,
@@ -103,7 +104,7 @@ proptest! {
             let ended = matches!(rig.stream.state, State::Ended);
             let closing = rig.stream.is_closing();
             let done = run(&mut rig, step);
-            // A start that is awaited is asked with, and nothing else is.
+            // Only an awaited start leads to a request for a call.
             let asks = done.iter().filter(|action| matches!(action, StreamAction::Ask(_))).count();
             let starts = matches!(step, Step::Start | Step::OtherStart);
             prop_assert_eq!(asks, usize::from(awaiting && starts), "{:?}", step);
@@ -112,7 +113,7 @@ proptest! {
                 let last = |action: &StreamAction| matches!(action, StreamAction::Report(LineReport::Closed | LineReport::FramesDropped(_)) | StreamAction::Stop);
                 prop_assert!(done.iter().all(last), "{:?} behind a close frame: {:?}", step, done);
             }
-            // Whatever is waited for has a time.
+            // Every wait has a deadline.
             prop_assert_eq!(rig.stream.deadline().is_none(), matches!(rig.stream.state, State::Ended));
             all.extend(done);
         }
@@ -128,7 +129,7 @@ proptest! {
         prop_assert!(closes <= 1);
         prop_assert!(count(|action| matches!(action, StreamAction::TellMalformed(_))) <= 3);
         prop_assert!(count(|action| *action == StreamAction::Report(LineReport::Malformed)) <= 100);
-        // The call hears of its stream between taking it and its end.
+        // The call gets reports of its stream between taking it and its end.
         let first = all.iter().position(|action| matches!(action, StreamAction::Report(_) | StreamAction::Frame(_)));
         let confirmed = all.iter().position(|action| *action == StreamAction::ConfirmTaken);
         prop_assert!(first.is_none() || confirmed < first);

@@ -1,5 +1,5 @@
-//! The table of the module's page, made of what the machine does; `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors stream`
-//! writes it again.
+//! Compares the table on the module's page with what the machine does.
+//! `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors stream` writes it anew.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::carrier::FlowSignal;
 
 /// A way to bring a stream into a state.
 type Make = fn() -> Rig;
-/// Something that happens.
+/// Causes an event.
 type Happen = fn(&mut Rig) -> Vec<StreamAction>;
 
 const STATES: [Make; 7] = [
@@ -66,7 +66,7 @@ const EVENTS: [(&str, Happen); 23] = [
     ("the socket is gone", |rig| rig.on(StreamEvent::Gone)),
 ];
 
-/// The time that the state allows passes; a second where it allows more without an end.
+/// Lets the time limit of the state pass, or one second if that does not end it.
 fn second(rig: &mut Rig, call_is_there: bool) -> Vec<StreamAction> {
     if rig.stream.deadline().is_none() {
         return rig.on(StreamEvent::TimeUp { call_is_there });
