@@ -1,7 +1,7 @@
-//! The closed table of destinations that callers can be sent to. Pure.
+//! The closed table of destinations for transfers. Pure.
 //!
-//! A destination is picked by its name and never by a number: what the model, a key or an operator says is only ever compared
-//! with the names of the table.
+//! A destination is selected by name, never by number. A name from the model, a key or an operator
+//! is only compared with the names in the table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,27 +13,28 @@ use crate::ids::Private;
 /// The table of `[transfers]`, by name.
 pub type Destinations = BTreeMap<String, Destination>;
 
-/// Somewhere a caller can be sent.
+/// A destination for transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Where it leads.
+    /// Its target.
     pub target: Target,
     /// When it can be reached; `None` is always.
     pub hours: Option<Hours>,
     /// How long it may ring.
     pub timeout: Duration,
-    /// What the caller is told before, word for word; `None` leaves it to what the agent has said.
+    /// What is said to the caller first, word for word. `None` leaves it to the agent's own words.
     pub announce: Option<String>,
-    /// The number the person called sees; `None` leaves it to the carrier, which shows the caller's.
+    /// The number that the callee sees; `None` leaves it to the carrier, which shows the caller's.
     pub caller_id: Option<Private<String>>,
-    /// What the person who answers is told before the two are joined; they press a key to take the call, which no answering machine
-    /// does.
+    /// What is said to the callee before they are joined with the caller. The callee presses a key
+    /// to accept, which no answering machine does.
     pub whisper: Option<String>,
-    /// Makes the transfer a warm one: the caller waits in a conference while the person is called and told this, and is joined by them
-    /// when they press a key. `{reason}` and `{summary}` stand for what the agent has said of the call.
+    /// Makes this a warm transfer. The caller waits in a conference while the callee is called and
+    /// hears this text. A key press of the callee joins the two. `{reason}` and `{summary}` are
+    /// replaced with the agent's own words about the call.
     pub briefing: Option<String>,
-    /// The language in which that person is spoken to, by its code (`en`, `hi-IN`); `None` is the call's.
+    /// The language for the callee, by its code (`en`, `hi-IN`); `None` uses the call's.
     pub language: Option<String>,
-    /// Attempts within an hour, over all calls; more are refused.
+    /// The most attempts per hour over all calls; more are refused.
     pub most_an_hour: u32,
 }
