@@ -1,4 +1,4 @@
-//! Opening hours: `mon-fri 09:00-18:00 +05:30`, several of them. Pure.
+//! Opening hours, as lines like `mon-fri 09:00-18:00 +05:30`. Pure.
 
 use std::fmt;
 
@@ -14,21 +14,21 @@ struct Span {
     /// Monday first.
     days: [bool; 7],
     from: NaiveTime,
-    /// Not included; at or before `from` it is on the next day.
+    /// Exclusive. A time at or before `from` is on the next day.
     until: NaiveTime,
     offset: FixedOffset,
 }
 
 impl Hours {
-    /// Reads lines like `mon-fri 09:00-18:00 +05:30`: days, times, offset from UTC. The first line that is none is the error.
+    /// Reads lines like `mon-fri 09:00-18:00 +05:30`: days, times, offset from UTC.
     ///
     /// # Errors
-    /// The line that cannot be read.
+    /// The first line that cannot be read.
     pub fn parse<'t>(lines: impl IntoIterator<Item = &'t str>) -> Result<Self, &'t str> {
         lines.into_iter().map(|line| Span::parse(&line.to_lowercase()).ok_or(line)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether it is open at a moment.
+    /// Whether it is open at `moment`.
     pub fn open_at(&self, moment: DateTime<Utc>) -> bool {
         self.0.iter().any(|span| span.contains(moment))
     }
@@ -72,7 +72,7 @@ impl Span {
     }
 }
 
-/// `mon-fri`, `sat`, `mon,wed,fri`, `daily`.
+/// Parses `mon-fri`, `sat`, `mon,wed,fri` or `daily`.
 fn parse_days(text: &str) -> Option<[bool; 7]> {
     if text == "daily" {
         return Some([true; 7]);

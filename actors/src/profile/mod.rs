@@ -1,4 +1,5 @@
-//! What a call is to be: decided by the routes before the stream comes, and fixed from then on. Pure.
+//! The configuration of one call, chosen by the routes before its stream comes and fixed from then
+//! on. Pure.
 
 pub mod destinations;
 pub mod hours;
@@ -23,54 +24,59 @@ use crate::carrier::desk::AnsweredBy;
 use crate::realtime::plan::{SessionPlan, Transcription};
 use crate::tools::plan::ToolPlan;
 
-/// How a call is to be held: agent, language, model, limits. Shared by all calls of a route.
+/// How a call is handled: agent, language, model, limits. Shared by all calls of a route.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallProfile {
     /// The agent's name in the configuration.
     pub agent: String,
-    /// The language's code.
+    /// The code of the language that the call starts in.
     pub language: String,
     /// The model session.
     pub model: Arc<SessionPlan>,
     /// How the agent opens the call.
     pub greeting: Greeting,
-    /// How long things may take.
+    /// The call's time limits.
     pub limits: Limits,
     /// How far ahead of real time audio is sent to a carrier that buffers.
     pub playout_lead: Duration,
-    /// What is done to the sound of the line.
+    /// How the line's audio is processed.
     pub audio: AudioPlan,
-    /// The folder of the call's recording; none is made without one.
+    /// The folder of the call's recording; `None` makes no recording.
     pub recording: Option<Arc<Path>>,
-    /// What of the caller's speech stops the agent, and when.
+    /// Which caller speech stops the agent, and when.
     pub interruption: InterruptionPlan,
-    /// A legal notice, in the call's language where it is written in it: said before the greeting, word for word, and to its end whatever the caller does.
+    /// A legal notice, in the call's language if the configuration has it in that language. It is
+    /// said before the greeting, word for word, and the caller cannot interrupt it.
     pub notice: Option<String>,
-    /// Where a caller is sent whose model is lost for good, a name of `transfers`; `None` hangs up after the apology.
+    /// Where the caller is sent when the model is lost for good: a name of `transfers`. `None`
+    /// hangs up after the apology.
     pub on_model_loss: Option<String>,
-    /// The times of the idle ladder; its words are those of the language that is spoken.
+    /// The times of the no-input prompts. Their words are those of the current language.
     pub no_input: NoInputPlan,
     /// What pressed keys do.
     pub keypad: KeypadPlan,
-    /// Every language of the agent by its code, `language` among them: what a switch changes over to.
+    /// Every language of the agent by its code, including `language`. A switch changes to one of
+    /// these.
     pub languages: Arc<BTreeMap<String, LanguageProfile>>,
-    /// What the agent is to find out; empty lets the model choose keys of its own.
+    /// What the agent has to find out. Empty: the model chooses its own keys.
     pub questions: Vec<Question>,
-    /// The operators' tools that this agent may use, by name. Their declarations stand in `model.tools`.
+    /// The operators' tools that this agent may use, by name. Their declarations are in
+    /// `model.tools`.
     pub tools: Arc<BTreeMap<String, Arc<ToolPlan>>>,
-    /// What the call may cost.
+    /// The prices and the spending limit of the call.
     pub spend: SpendPlan,
-    /// A salted hash of the caller's number; `None` where it is withheld.
+    /// A salted hash of the caller's number; `None` if the number is withheld.
     pub caller: Option<String>,
-    /// Whether the model's provider is told this hash.
+    /// Whether the model's provider gets this hash.
     pub caller_is_told: bool,
-    /// The experiment whose variant this call is held by, or `control` where it could have been one.
+    /// The experiment variant of this call, or `control` if the call could have had one.
     pub variant: Option<String>,
-    /// The place of the route that chose agent and language among `[[routes]]`, from 0; `None` where none matched, or none was asked.
+    /// The index of the route in `[[routes]]` that chose agent and language. `None` if none
+    /// matched, or none was consulted.
     pub route: Option<usize>,
-    /// Who has answered, where the carrier found out before the call began.
+    /// Who or what has answered, if the carrier found out before the call began.
     pub answered_by: Option<AnsweredBy>,
-    /// Where callers can be sent.
+    /// The destinations for transfers.
     pub transfers: Arc<Destinations>,
 }
 
@@ -79,81 +85,85 @@ pub struct CallProfile {
 pub enum Greeting {
     /// The model says it, following these instructions.
     Spoken(String),
-    /// A recording, played while the model still connects; its words go into the model's context.
+    /// A recording, played while the model still connects. Its words are added to the model's
+    /// context.
     Clip {
         /// The words of the recording.
         text: String,
-        /// The sound: 8 kHz mono.
+        /// The samples: 8 kHz mono.
         pcm: Arc<[i16]>,
     },
     /// The caller speaks first.
     None,
 }
 
-/// What a call needs to go on in a language.
+/// The settings for one language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LanguageProfile {
     /// Its English name, for the model.
     pub name: String,
-    /// The whole prompt: this agent in this language.
+    /// The whole prompt of this agent in this language.
     pub instructions: String,
-    /// The voice; cannot be changed any more once the session has made audio.
+    /// The voice. It cannot be changed once the session has produced audio.
     pub voice: String,
-    /// Transcription of the caller in this language; `None` is off.
+    /// Transcription of the caller in this language; `None` turns it off.
     pub transcription: Option<Transcription>,
     /// How a call opens in this language.
     pub greeting: Greeting,
-    /// What a silent caller is asked, rung after rung. Never empty; see [`LanguageProfile::idle_prompt`].
+    /// The prompts for a silent caller, in order. Never empty; see
+    /// [`LanguageProfile::idle_prompt`].
     pub idle_prompts: Vec<String>,
-    /// Said before hanging up on a silent caller or at the end of the allowed time.
+    /// Said before hanging up on a silent caller, or when the time limit is reached.
     pub goodbye: String,
     /// Said when the model is lost or fails for good.
     pub apology: String,
-    /// A recording of those words, 8 kHz: when the model is lost, nobody else can say them.
+    /// A recording of the apology, 8 kHz: when the model is lost, nothing else can say it.
     pub apology_sound: Option<Arc<[i16]>>,
-    /// Said while a tool, or the lack of a model, keeps the caller waiting.
+    /// Said while the caller waits for a tool or for a model session.
     pub filler: String,
-    /// A recording of those words, 8 kHz: while there is no model, nobody else can say them.
+    /// A recording of the filler, 8 kHz: without a model session, nothing else can say it.
     pub filler_sound: Option<Arc<[i16]>>,
 }
 
 impl LanguageProfile {
-    /// The words of a rung of the ladder, from 0; the last are said again where there are more rungs than words.
+    /// The words of a no-input step, from 0. The last prompt repeats if there are more steps than
+    /// prompts.
     pub fn idle_prompt(&self, no_input_step: usize) -> Option<&str> {
         self.idle_prompts.get(no_input_step).or(self.idle_prompts.last()).map(String::as_str)
     }
 }
 
-/// What is done to the sound of a line.
+/// How a line's audio is processed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AudioPlan {
-    /// Levels by the carrier's name; off for those not in it.
+    /// Level control by the carrier's name; off for carriers that are missing.
     pub levels: BTreeMap<&'static str, Levels>,
-    /// A wrong format is put right where that can be done without loss.
+    /// Whether a wrong format is corrected where that loses nothing.
     pub correct: bool,
 }
 
 impl AudioPlan {
-    /// The levels of a carrier's lines.
+    /// The level control for a carrier's lines.
     pub fn levels(&self, carrier: Carrier) -> Levels {
         self.levels.get(carrier.name()).copied().unwrap_or_default()
     }
 }
 
-/// What of the caller's speech stops the agent, and when.
+/// Which caller speech stops the agent, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InterruptionPlan {
-    /// Speech of the caller before it counts as an interruption; zero counts it at once. Longer lets a cough pass, and makes a
-    /// caller who means it wait.
+    /// How much caller speech counts as an interruption; zero counts it at once. Longer: a cough
+    /// passes, and a caller who really interrupts has to wait.
     pub min_speech: Duration,
-    /// The first part of the greeting, which cannot be interrupted: callers often say "hello?" into it.
+    /// The first part of the greeting, which cannot be interrupted: callers often say "hello?"
+    /// during it.
     pub greeting_protection: Duration,
     /// What an interruption does.
     pub policy: InterruptionPolicy,
 }
 
 impl Default for InterruptionPlan {
-    /// Every sound the model takes for speech interrupts, at once and for good.
+    /// Anything that the model takes for speech interrupts, at once and for good.
     fn default() -> Self {
         Self { min_speech: Duration::ZERO, greeting_protection: Duration::ZERO, policy: InterruptionPolicy::Immediate }
     }
@@ -162,12 +172,13 @@ impl Default for InterruptionPlan {
 /// What an interruption does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InterruptionPolicy {
-    /// The answer is over.
+    /// The answer ends.
     Immediate,
-    /// The answer pauses, and is over once words or continued speech confirm the interruption. Only where the server does not
-    /// interrupt by itself.
+    /// The answer pauses, and ends once words or continued speech confirm the interruption. Only
+    /// where the server does not interrupt by itself.
     PauseAndConfirm {
-        /// Unconfirmed for this long after the speech has ended: the answer goes on where the caller stopped hearing it.
+        /// If it stays unconfirmed for this long after the speech has ended, the answer continues
+        /// where the caller stopped hearing it.
         resume_after: Duration,
     },
 }
@@ -175,29 +186,32 @@ pub enum InterruptionPolicy {
 /// What pressed keys do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeypadPlan {
-    /// A pause this long after a key ends a number. Shorter tears numbers of slow fingers apart, longer delays the answer.
+    /// A pause of this length after a key ends a number. Shorter: numbers of slow typists are
+    /// split. Longer: the answer is late.
     pub inter_digit: Duration,
     /// The key that ends a number at once.
     pub terminator: char,
-    /// What a key, or several in a row, does instead of being told to the model. The terminator stands
-    /// among them only by itself.
+    /// What a key, or a sequence of keys, does instead of being sent to the model. The terminator
+    /// can only be an entry by itself.
     pub actions: BTreeMap<String, KeyAction>,
-    /// What the model is told of keys that are pressed while the recording is paused.
+    /// What the model is sent about keys that are pressed while the recording is paused.
     pub while_paused: KeysWhilePaused,
 }
 
-/// What the model is told of keys that are pressed while the recording is paused. They are written nowhere in any case.
+/// What the model is sent about keys that are pressed while the recording is paused. The keys
+/// themselves are never recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeysWhilePaused {
-    /// How many there were.
+    /// Their number.
     #[default]
     Withheld,
-    /// Which. What it says of them, or gives to a tool, is written as everything that it says and does.
+    /// The keys. What the model says about them, or passes to a tool, is recorded like everything
+    /// else.
     Model,
 }
 
 impl Default for KeypadPlan {
-    /// As shipped: everything is told to the model.
+    /// The default: every key is sent to the model.
     fn default() -> Self {
         Self {
             inter_digit: Duration::from_millis(1500),
@@ -211,44 +225,44 @@ impl Default for KeypadPlan {
 /// What a key does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyAction {
-    /// Sends the caller to a destination of `[transfers]`, by name.
+    /// Transfers the caller to a destination of `[transfers]`, by name.
     Transfer(String),
-    /// Says the last answer again.
+    /// Repeats the last answer.
     Repeat,
-    /// Goes on in a language of `languages`, by code.
+    /// Switches to a language of `languages`, by code.
     Language(String),
     /// Says goodbye and hangs up.
     HangUp,
     /// Says these words, in the call's language.
     Say(String),
-    /// Records silence from now on, or both sides again.
+    /// `true` pauses the recording (it holds silence), `false` resumes it.
     PauseRecording(bool),
 }
 
-/// Something the agent is to find out, for `save_answer`.
+/// Something the agent has to find out, for `save_answer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Its name among the record's answers.
+    /// Its key among the record's answers.
     pub key: String,
-    /// What it asks for, told to the model.
+    /// A description for the model.
     pub label: String,
     /// What kind of answer it takes.
     pub kind: AnswerKind,
-    /// What an answer has to fulfil besides.
+    /// Further rules for an answer.
     pub validation: Validation,
 }
 
 /// What kind of answer a question takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AnswerKind {
-    /// Any words.
+    /// Any text.
     #[default]
     Text,
-    /// A number, with a point and a sign where it has them.
+    /// A number, optionally with a decimal point and a sign.
     Number,
-    /// Digits alone: an order number, a code.
+    /// Digits only: an order number, a code.
     Digits,
-    /// A telephone number: 4 to 15 digits, with a `+` before a country.
+    /// A telephone number: 4 to 15 digits, with a `+` before a country code.
     Telephone,
     /// An e-mail address.
     Email,
@@ -258,12 +272,12 @@ pub enum AnswerKind {
     YesNo,
 }
 
-/// What an answer has to fulfil besides its kind.
+/// Rules for an answer, besides its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
-    /// The answers there are; empty is any.
+    /// The accepted answers; empty accepts any.
     pub choices: Vec<String>,
-    /// How many characters it may have.
+    /// The allowed number of characters.
     pub length: RangeInclusive<usize>,
 }
 
@@ -274,34 +288,37 @@ impl Default for Validation {
     }
 }
 
-/// How long things may take in a call.
+/// The time limits of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The whole call. Shorter cuts conversations, longer pays for forgotten handsets.
+    /// The whole call. Shorter: conversations are cut off. Longer: a handset left off the hook
+    /// costs more.
     pub max_duration: Duration,
-    /// Nothing at all from the carrier for this long: the line is dead although its socket is open.
+    /// The line is dead, even with an open socket, when nothing comes from the carrier for this
+    /// long.
     pub line_silence: Duration,
-    /// Longest wait for a goodbye to be heard before we hang up all the same.
+    /// The longest wait until a goodbye is heard. After that we hang up.
     pub goodbye: Duration,
-    /// How long the caller of a broken stream is waited for until the carrier asks how the call goes on; zero waits for nobody.
+    /// How long a call whose stream broke waits for the carrier to ask how it continues; zero does
+    /// not wait.
     pub lost_socket: Duration,
-    /// Longest wait for the model's first session before the call is given up.
+    /// The longest wait for the model's first session. After that the call is given up.
     pub model_setup: Duration,
-    /// Longest wait for an answer that is due before the model's session counts as lost.
+    /// The longest wait for a due answer. After that the model's session counts as lost.
     pub model_answer: Duration,
-    /// An answer that takes longer is told as late.
+    /// An answer that takes longer is reported as late.
     pub late_answer: Duration,
 }
 
 impl CallProfile {
-    /// The same for a call that `by` has answered, and what the model is told of that.
+    /// A copy for a call that `by` has answered, with the note about it for the model.
     #[must_use]
     pub fn answered(&self, by: Option<AnsweredBy>, told: Option<&str>) -> Self {
         let profile = told.map_or_else(|| self.clone(), |told| self.with_note(told));
         Self { answered_by: by.or(self.answered_by), ..profile }
     }
 
-    /// The same with a word to the model. Said again, it is there once.
+    /// A copy with a note for the model. A repeated note is added once.
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {
         let mut profile = self.clone();

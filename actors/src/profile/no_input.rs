@@ -1,20 +1,23 @@
-//! When a silent caller is asked whether they are there. Pure.
+//! When a silent caller is prompted. Pure.
 
 use std::time::Duration;
 
-/// The rungs of one call's ladder: their times. What is said on them belongs to the language.
+/// The times of a call's no-input prompts. Their words belong to the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoInputPlan {
-    /// Silence before each prompt. Shorter nags a caller who is looking for a paper, longer leaves a dropped handset on the bill.
+    /// Silence before each prompt. Shorter: a caller who is looking for a document is pestered.
+    /// Longer: a handset left off the hook costs more.
     pub before_prompts: Vec<Duration>,
-    /// Silence before the goodbye, counted from the last prompt; with no prompts, from the agent's last word.
+    /// Silence before the goodbye, counted from the last prompt; with no prompts, from the agent's
+    /// last word.
     pub before_goodbye: Duration,
-    /// No words of the caller for this long, whatever the turn detection heard: goodbye.
+    /// The goodbye follows when the caller says no words for this long, whatever the turn detection
+    /// reports.
     pub longest_without_words: Duration,
 }
 
 impl Default for NoInputPlan {
-    /// As shipped: two prompts, 10 s each, and three minutes without a word.
+    /// The default: two prompts after 10 s each, and three minutes without a word.
     fn default() -> Self {
         let silence = Duration::from_secs(10);
         Self {

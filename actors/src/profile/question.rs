@@ -1,16 +1,17 @@
-//! Whether an answer answers its question, and how it is written down. Pure.
+//! Validates an answer to a question and normalises it. Pure.
 //!
-//! Answers come from the model, which has them from speech: the form is what a record's reader relies on.
+//! Answers come from the model, which takes them from speech. Readers of a record rely on the
+//! normalised form.
 
 use chrono::NaiveDate;
 
 use super::{AnswerKind, Question};
 
 impl Question {
-    /// The answer as it goes into the record.
+    /// The answer in the form that the record keeps.
     ///
     /// # Errors
-    /// In words that the model can act on; the answer itself is not repeated.
+    /// In words that the model can act on. They do not repeat the answer.
     pub fn accept(&self, answer: &str) -> Result<String, String> {
         let answer = answer.trim();
         let written = match self.kind {
@@ -33,7 +34,7 @@ impl Question {
         }
     }
 
-    /// The choice that was meant, as the configuration writes it.
+    /// The matching choice, spelled as in the configuration.
     fn choice(&self, answer: &str) -> Result<String, String> {
         let choices = &self.validation.choices;
         if choices.is_empty() {
@@ -45,7 +46,8 @@ impl Question {
 }
 
 fn number(answer: &str) -> Option<String> {
-    // A comma parts thousands for some and fractions for others, so it is not guessed at.
+    // A comma separates thousands in some countries and decimals in others, so it is not
+    // interpreted.
     let plain: String = answer.chars().filter(|sign| *sign != ' ').collect();
     let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(&plain);
     let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -80,7 +82,7 @@ fn yes_no(answer: &str) -> Option<String> {
     ["yes", "no"].into_iter().find(|word| answer.eq_ignore_ascii_case(word)).map(str::to_owned)
 }
 
-/// A sign that people write between digits.
+/// A character that people write between digits.
 const fn is_between(sign: char) -> bool {
     matches!(sign, ' ' | '-' | '.' | '(' | ')')
 }

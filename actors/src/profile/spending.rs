@@ -1,4 +1,4 @@
-//! What models charge, and how much a call may cost. Pure.
+//! Model prices, and how much a call may cost. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,34 +6,35 @@ use std::sync::Arc;
 use crate::money::Usd;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// What a model charges: a token of each kind, and a minute of speech for models that are charged by time.
+/// A model's prices: one per kind of token, and one per minute of speech for models that charge by
+/// time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Price {
-    /// A text token in.
+    /// An input text token.
     pub text_in: Usd,
-    /// A text token in, from the cache.
+    /// A cached input text token.
     pub text_cached: Usd,
-    /// A text token out.
+    /// An output text token.
     pub text_out: Usd,
-    /// An audio token in.
+    /// An input audio token.
     pub audio_in: Usd,
-    /// An audio token in, from the cache.
+    /// A cached input audio token.
     pub audio_cached: Usd,
-    /// An audio token out.
+    /// An output audio token.
     pub audio_out: Usd,
-    /// An image token in.
+    /// An input image token.
     pub image_in: Usd,
-    /// An image token in, from the cache.
+    /// A cached input image token.
     pub image_cached: Usd,
     /// A minute of transcribed speech.
     pub minute: Usd,
 }
 
 impl Price {
-    /// What a response cost.
+    /// The cost of a response.
     pub fn of_response(&self, usage: &Usage) -> Usd {
         let input = |all: u64, cached: u64, price: Usd, cached_price: Usd| {
-            // A server that counts more from the cache than there was is believed in what costs more.
+            // If a server reports more cached tokens than tokens, assume the higher cost.
             let cached = cached.min(all);
             times(price, all - cached) + times(cached_price, cached)
         };
@@ -44,7 +45,7 @@ impl Price {
             + times(self.audio_out, usage.output_audio)
     }
 
-    /// What a transcription cost: by time or by token, as its server counted.
+    /// The cost of a transcription: by time or by token, whichever its server counted.
     pub fn of_transcription(&self, usage: &TranscriptionUsage) -> Usd {
         let time = u128::from(self.minute.billionths()) * u128::from(usage.audio_ms) / 60_000;
         Usd::from_billionths(u64::try_from(time).unwrap_or(u64::MAX))
@@ -53,7 +54,7 @@ impl Price {
             + times(self.text_out, usage.output_text)
     }
 
-    /// The dearer one of each.
+    /// The higher price of each kind.
     fn dearer(self, other: Self) -> Self {
         Self {
             text_in: self.text_in.max(other.text_in),
@@ -73,44 +74,45 @@ fn times(price: Usd, count: u64) -> Usd {
     Usd::from_billionths(price.billionths().saturating_mul(count))
 }
 
-/// What every model charges, by its name.
+/// The prices of every model, by its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prices(Arc<BTreeMap<String, Price>>);
 
 impl Prices {
-    /// A table.
+    /// A price table.
     pub fn new(table: BTreeMap<String, Price>) -> Self {
         Self(Arc::new(table))
     }
 
-    /// Whether a model has a price of its own.
+    /// Whether a model has its own entry.
     pub fn know(&self, model: &str) -> bool {
         self.0.contains_key(model)
     }
 
-    /// What a model charges. One that is not in the table, as a deployment with a name of its own, is counted at the dearest of
-    /// all prices: a firewall rather stops too early than too late.
+    /// A model's price. A model without an entry (such as a deployment with its own name) is
+    /// counted at the highest of all prices: it is better that a limit stops calls too early than
+    /// too late.
     pub fn of(&self, model: &str) -> Price {
         let dearest = || self.0.values().copied().fold(Price::default(), Price::dearer);
         self.0.get(model).copied().unwrap_or_else(dearest)
     }
 }
 
-/// How much may be spent: where the agent is told to come to an end, and where there is no more.
+/// Spending limits: where the agent is asked to finish, and where spending stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// From here on the agent brings things to an end; `None` is no such limit.
+    /// From here on the agent brings the call to an end; `None` is no such limit.
     pub soft: Option<Usd>,
-    /// Nothing more is spent; `None` is no such limit.
+    /// Spending stops here; `None` is no such limit.
     pub hard: Option<Usd>,
 }
 
-/// What a call may cost and by which prices. The default is free and without limits.
+/// The prices and the spending limit of a call. By default it is free and unlimited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpendPlan {
-    /// What models charge.
+    /// The models' prices.
     pub prices: Prices,
-    /// What this call may cost.
+    /// The limits of this call.
     pub call: Budget,
 }
 
