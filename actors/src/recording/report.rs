@@ -1,10 +1,11 @@
-//! What a thread reports that brings things to disk.
+//! Reports from threads that write to disk.
 
 use actix::Message;
 
 use crate::incident::Incident;
 
-/// Something went wrong beside the call's own actors, on a thread that brings things to disk; for the call. Operators have been told.
+/// An incident outside the call's own actors, on a thread that writes to disk. It is for the call's
+/// record and already logged.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct IncidentMet(pub Incident);

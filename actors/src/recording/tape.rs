@@ -1,9 +1,10 @@
 //! Two sides of a call on one clock. Pure.
 //!
-//! Positions are samples since the tape began. A caller's frame ends when it arrives. The frames that follow are placed by the
-//! carrier's timestamps, or one behind the other, as long as that agrees with their arrival. The agent's audio is placed where the
-//! carrier plays it: when it was sent, or at the end of the audio before it, whichever is later. A clear removes what was not
-//! played by then. The agent's side is therefore certain only up to now, and blocks are cut off a little before that.
+//! Positions are samples since the tape began. A caller's frame ends when it arrives. The next
+//! frames are placed by the carrier's timestamps, or one after the other, as long as that agrees
+//! with their arrival. The agent's audio is placed where the carrier plays it: when it was sent, or
+//! at the end of the audio before it, whichever is later. A clear removes what was not yet played.
+//! The agent's side is therefore certain only up to now, and blocks are cut a little before that.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use super::track::Track;
 use crate::carrier::{AudioFormat, Encoding};
 use crate::g711;
 
-/// A piece of the recording in the line's format. The writer's thread decodes it, so no call waits for that.
+/// A piece of the recording in the line's format. The writer's thread decodes it, so no call waits
+/// for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The position of its first moment. A gap to the block before is silence.
@@ -30,7 +32,8 @@ pub struct Side {
     pub encoding: Encoding,
     /// The bytes from the block's first moment on. The rest of the block is silence.
     pub bytes: Vec<u8>,
-    /// The ranges of moments that sound, in order. Everything else is silence, whatever `bytes` holds.
+    /// The ranges of moments with sound, in order. Everything else is silence, whatever `bytes`
+    /// contains.
     pub sounding: Vec<Range<u32>>,
 }
 
@@ -75,7 +78,8 @@ const CALLER: usize = 0;
 const AGENT: usize = 1;
 
 impl Tape {
-    /// An empty tape for a line which `hears` and `says` in these formats, both at one rate; it begins now.
+    /// An empty tape that begins now, for a line with these caller and agent formats, both at one
+    /// rate.
     pub(crate) fn new(hears: AudioFormat, says: AudioFormat, now: Instant) -> Self {
         Self {
             rate_hz: hears.rate_hz,
@@ -104,14 +108,14 @@ impl Tape {
         self.put(CALLER, at, bytes);
     }
 
-    /// Audio of the agent that has just been sent.
+    /// Agent audio that has just been sent.
     pub(crate) fn agent(&mut self, bytes: &[u8], now: Instant) {
         let at = self.agent.max(self.position(now));
         self.agent = at + self.tracks[AGENT].moments_of(bytes);
         self.put(AGENT, at, bytes);
     }
 
-    /// The carrier dropped what it has not played.
+    /// The carrier dropped its unplayed audio.
     pub(crate) fn cleared(&mut self, now: Instant) {
         let now = self.position(now);
         self.agent = self.agent.min(now);
@@ -135,7 +139,8 @@ impl Tape {
         self.cut_off(certain, self.samples_in(BLOCK))
     }
 
-    /// Returns the remaining blocks at the end of a call, one by one. The last one ends where the call ends.
+    /// Returns the remaining blocks at the end of a call, one by one. The last one ends where the
+    /// call ends.
     pub(crate) fn last_block(&mut self, now: Instant) -> Option<Block> {
         let end = self.position(now);
         if end <= self.cut {
@@ -178,7 +183,8 @@ impl Tape {
         self.tracks.iter().all(Track::is_silent)
     }
 
-    /// Writes `bytes` onto a track. Bytes before the cut are too late and dropped; so are bytes too far ahead.
+    /// Writes `bytes` onto a track. Bytes before the cut are too late and dropped; so are bytes too
+    /// far ahead.
     fn put(&mut self, track: usize, at: u64, bytes: &[u8]) {
         if self.paused {
             return;
@@ -205,14 +211,15 @@ fn index(moments: u64) -> usize {
     usize::try_from(moments).unwrap_or(usize::MAX)
 }
 
-/// Largest distance of a frame from its expected position. Less: network jitter is cut into the sound. More: a carrier's clock
-/// that jumped shifts the sides against each other.
+/// The largest distance of a frame from its expected position. Smaller: network jitter becomes gaps
+/// in the sound. Larger: a carrier's clock that jumped shifts the sides against each other.
 const TRUSTED: Duration = Duration::from_millis(150);
 /// How long the newest part may still change, by a late frame of the caller.
 const UNCERTAIN: Duration = Duration::from_millis(200);
-/// Length of a block. Shorter: more messages to the writer. Longer: more memory, and more is lost in a crash.
+/// The length of a block. Shorter: more messages to the writer. Longer: more memory, and more is
+/// lost in a crash.
 const BLOCK: Duration = Duration::from_millis(200);
-/// Most audio that a carrier may hold unplayed, with a margin: the longest lead is 5 s.
+/// The most audio that a carrier may have unplayed, with a margin: the longest lead is 5 s.
 const MOST_AHEAD: Duration = Duration::from_secs(6);
 
 #[cfg(test)]

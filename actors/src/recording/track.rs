@@ -1,23 +1,24 @@
-//! One side of a tape: its bytes from the cut on, and which of its moments sound. Pure.
+//! One side of a tape: its bytes from the cut on, and which of its moments have sound. Pure.
 //!
-//! A track keeps what the line wrote, a byte a sample for G.711: a call that is recorded costs a few kilobytes.
+//! A track keeps the line's own encoding, one byte per sample for G.711: a recorded call costs a
+//! few kilobytes.
 
 use std::ops::Range;
 
 use super::tape::Side;
 use crate::carrier::Encoding;
 
-/// One side of a tape, from its cut on. Positions are moments behind the cut.
+/// One side of a tape, from its cut on. Positions are moments after the cut.
 #[derive(Debug)]
 pub(super) struct Track {
     encoding: Encoding,
     bytes: Vec<u8>,
-    /// The moments that sound: in order, apart from one another, none empty.
+    /// The moments with sound, as ordered, separate and non-empty ranges.
     sounding: Vec<Range<usize>>,
 }
 
 impl Track {
-    /// An empty one, of a line that writes so.
+    /// An empty track of a line with this encoding.
     pub(super) fn new(encoding: Encoding) -> Self {
         Self { encoding, bytes: Vec::new(), sounding: Vec::new() }
     }
@@ -32,7 +33,7 @@ impl Track {
         (bytes.len() / self.unit()) as u64
     }
 
-    /// Writes `bytes` from the moment `at` on, over what stands there.
+    /// Writes `bytes` from the moment `at` on, over what is there.
     pub(super) fn put(&mut self, at: usize, bytes: &[u8]) {
         let moments = bytes.len() / self.unit();
         if moments == 0 {
@@ -47,7 +48,7 @@ impl Track {
         self.sound(at..at + moments);
     }
 
-    /// Forgets the moment `at` and all behind it.
+    /// Removes the moment `at` and everything after it.
     pub(super) fn truncate(&mut self, at: usize) {
         self.bytes.truncate(at.saturating_mul(self.unit()));
         self.sounding.retain(|span| span.start < at);
@@ -74,12 +75,12 @@ impl Track {
         side
     }
 
-    /// Whether nothing sounds any more.
+    /// Whether no moment has sound any more.
     pub(super) fn is_silent(&self) -> bool {
         self.sounding.is_empty()
     }
 
-    /// Notes that the moments of `span` sound.
+    /// Notes that the moments of `span` have sound.
     fn sound(&mut self, span: Range<usize>) {
         // The new range nearly always follows the last one.
         if let Some(last) = self.sounding.last_mut()
@@ -97,7 +98,8 @@ impl Track {
         self.sounding.splice(first..behind, [joined]);
     }
 
-    /// Reserves `until` bytes in small steps: doubling would hold twice the memory that a call needs.
+    /// Reserves `until` bytes in small steps: doubling would take twice the memory that a call
+    /// needs.
     fn grow(&mut self, until: usize) {
         if self.bytes.capacity() < until {
             let room = until.next_multiple_of(STEP) - self.bytes.len();
@@ -105,7 +107,7 @@ impl Track {
         }
     }
 
-    /// The memory that it holds, in bytes.
+    /// The memory that it uses, in bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()

@@ -5,7 +5,8 @@ pub(super) const HEAD_BYTES: usize = 44;
 /// Bytes of one moment: two samples of two bytes.
 pub(super) const MOMENT_BYTES: usize = 4;
 
-/// The header of a file of `moments` at `rate_hz`. A length beyond the format's limit, six days, is written as that limit.
+/// The header of a file of `moments` at `rate_hz`. A length beyond the format's limit (six days) is
+/// written as that limit.
 pub(super) fn head(rate_hz: u32, moments: u64) -> [u8; HEAD_BYTES] {
     let most = u64::from(u32::MAX) - HEAD_BYTES as u64;
     let data = u32::try_from((moments * MOMENT_BYTES as u64).min(most)).unwrap_or(u32::MAX) / 4 * 4;

@@ -1,11 +1,13 @@
-//! The recordings' own thread: blocks are handed over and never waited for.
+//! The recordings' own thread. Calls hand blocks over and never wait for it.
 //!
-//! One thread brings all recordings of the process to disk, a few times a second what has come until then: a thread for each would
-//! wake as often as all blocks come, and each wake takes a core from a call. What it does for one recording is short; only the end,
-//! which waits until the disk has everything, goes to a thread of its own.
+//! One thread writes all recordings of the process to disk, a few times a second. A thread per
+//! recording would wake up as often as blocks come, and each wake-up takes a core from a call. The
+//! work for one recording is short. Only its end, which waits until the disk has everything, runs
+//! on a thread of its own.
 //!
-//! What waits of one recording is bounded; a block that finds no room is dropped and counted, and silence stands in its place, so that
-//! both sides stay where they are in time. A disk that fails ends the recording, with one line in the log, and not the call.
+//! The blocks that wait per recording are bounded. A block that finds no room is dropped and
+//! counted, and silence takes its place, so both sides keep their position in time. A disk failure
+//! ends the recording, with one line in the log, and does not end the call.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,14 +31,15 @@ use crate::ids::CallTag;
 use crate::incident::{Incident, IncidentKind};
 use crate::recording::report::IncidentMet;
 
-/// The way to the recordings' thread; cheap to clone. The thread ends with the last of them and the last [`Recorder`].
+/// A handle to the recordings' thread; cheap to clone. The thread ends with the last handle and the
+/// last [`Recorder`].
 #[derive(Debug, Clone)]
 pub struct RecordingWriter {
     jobs: Sender<Job>,
     next: Arc<AtomicU64>,
 }
 
-/// The way of one recording to the thread; dropped, the recording is finished.
+/// One recording's handle to the thread. Dropping it finishes the recording.
 #[derive(Debug)]
 pub struct Recorder {
     jobs: Sender<Job>,
@@ -45,33 +48,33 @@ pub struct Recorder {
     waiting: Arc<AtomicUsize>,
 }
 
-/// What the thread is asked to do.
+/// A job for the thread.
 #[derive(Debug)]
 enum Job {
-    /// Begin a recording.
+    /// Starts a recording.
     Begin(u64, Box<Beginning>),
-    /// Write a block of one.
+    /// Writes a block of a recording.
     Write(u64, Block),
-    /// Finish one.
+    /// Finishes a recording.
     Finish(u64),
 }
 
-/// What a recording begins with.
+/// What a recording starts with.
 struct Beginning {
     path: PathBuf,
     rate_hz: u32,
     owner: Owner,
     waiting: Arc<AtomicUsize>,
-    /// Dropped when the recording is whole.
+    /// Dropped when the recording is complete.
     held: Box<dyn Send>,
 }
 
-/// Whose recording it is.
+/// The call of a recording.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The call's names in the log.
     pub call: CallTag,
-    /// The call, which is told of a disk that fails while it is on; `None` where nobody is.
+    /// Receives an incident when the disk fails during the call; `None` if nothing receives it.
     pub told: Option<WeakRecipient<IncidentMet>>,
 }
 
@@ -96,21 +99,22 @@ impl RecordingWriter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the system cannot start a thread.
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         background::spawn("recordings", Some(STACK), move || write_all(&queue))?;
         Ok(Self { jobs, next: Arc::default() })
     }
 
-    /// Begins the recording of `owner`'s call at `path`, which must not be there yet, in stereo at `rate_hz`. `held` is dropped when the
-    /// recording is whole: it tells the service that something is still being written. What the disk says is told as an event, and
-    /// to the call as an incident.
+    /// Starts the recording of `owner`'s call at `path`, which must not exist yet, in stereo at
+    /// `rate_hz`. `held` is dropped when the recording is complete; until then it shows the service
+    /// that something is still being written. A disk failure is logged as an event and reported to
+    /// the call as an incident.
     pub fn record(&self, path: PathBuf, rate_hz: u32, owner: Owner, held: impl Send + 'static) -> Recorder {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let waiting = Arc::new(AtomicUsize::new(0));
         let beginning = Beginning { path, rate_hz, owner, waiting: Arc::clone(&waiting), held: Box::new(held) };
-        // Nobody listens only when the thread is gone; then no block finds room either.
+        // The receiver is gone only if the thread is; then blocks find no room either.
         if self.jobs.send(Job::Begin(id, Box::new(beginning))).is_err() {
             waiting.store(FAILED, Ordering::Relaxed);
         }
@@ -119,10 +123,10 @@ impl RecordingWriter {
 }
 
 impl Recorder {
-    /// Hands a block over; whether there was room.
+    /// Hands a block over. Returns whether there was room.
     #[must_use]
     pub fn take(&self, block: Block) -> bool {
-        // One call hands over from one thread, so nobody else adds between these two.
+        // One call hands over from one thread, so nothing else adds between these two.
         if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
             return false;
         }
@@ -133,12 +137,12 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // Nobody listens when the thread is gone, and nothing is left to finish.
+        // If the thread is gone, nothing is left to finish.
         self.jobs.send(Job::Finish(self.id)).ok();
     }
 }
 
-/// Does what comes, until nobody can ask for anything any more.
+/// Performs jobs until every handle is gone.
 #[expect(clippy::disallowed_methods, reason = "a thread of its own, which waits for no one")]
 fn write_all(queue: &Receiver<Job>) {
     let (mut recordings, mut room) = (HashMap::new(), Room::default());
@@ -159,7 +163,7 @@ fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) 
             }
         }
         Job::Write(id, block) => {
-            // Its disk has failed, or its name was taken: there is nothing to write to.
+            // Its disk has failed, or its name was taken: there is no file to write to.
             let Some(recording) = recordings.get_mut(&id) else { return };
             recording.waiting.fetch_sub(1, Ordering::Relaxed);
             if let Err(problem) = recording.sheet.write(&block, room) {
@@ -175,7 +179,7 @@ fn perform(job: Job, recordings: &mut HashMap<u64, Recording>, room: &mut Room) 
     }
 }
 
-/// A recording that is being written.
+/// A recording in progress.
 struct Recording {
     sheet: Sheet,
     path: PathBuf,
@@ -229,7 +233,7 @@ impl Recording {
     }
 }
 
-/// What a block is decoded in; of no recording.
+/// Buffers for decoding a block, shared by all recordings.
 #[derive(Debug, Default)]
 struct Room {
     moments: Vec<[i16; 2]>,
@@ -237,13 +241,13 @@ struct Room {
     bytes: Vec<u8>,
 }
 
-/// The file, with a head that is never far behind.
+/// The file, with a header that is never far behind.
 #[derive(Debug)]
 struct Sheet {
     file: File,
     rate_hz: u32,
     moments: u64,
-    /// So many moments the head knows of.
+    /// The number of moments in the header.
     told: u64,
 }
 
@@ -251,7 +255,7 @@ impl Sheet {
     fn create(path: &Path, rate_hz: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        // Speech is private: nobody but the service's user and group.
+        // Speech is private: only the service's user and group may read it.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
         let mut file = options.open(path)?;
@@ -262,7 +266,7 @@ impl Sheet {
     fn write(&mut self, block: &Block, room: &mut Room) -> io::Result<()> {
         block.decode(&mut room.moments, &mut room.samples);
         room.bytes.clear();
-        // A block that was dropped, or a spell in which nobody made a sound. What is skipped reads as zeros.
+        // A dropped block, or a stretch without sound. A skipped range reads as zeros.
         let skipped = block.at.saturating_sub(self.moments);
         if skipped > 0 {
             self.file.seek(SeekFrom::Current(i64::try_from(skipped * MOMENT_BYTES as u64).unwrap_or(i64::MAX)))?;
@@ -277,7 +281,7 @@ impl Sheet {
         Ok(())
     }
 
-    /// Makes the head true.
+    /// Brings the header up to date.
     fn tell(&mut self) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(&wav::head(self.rate_hz, self.moments))?;
@@ -292,17 +296,17 @@ impl Sheet {
     }
 }
 
-/// Blocks of one recording that may wait for the disk: ten seconds. Less: a hiccup of the disk is heard. More: a hanging disk takes
-/// more memory.
+/// The blocks of one recording that may wait for the disk: ten seconds. Fewer: a short stall of the
+/// disk is audible. More: a hanging disk takes more memory.
 const MOST_WAITING: usize = 50;
-/// Stands for a recording that takes nothing any more.
+/// Marks a recording that accepts nothing any more.
 const FAILED: usize = usize::MAX / 2;
-/// How long the thread lets blocks gather. Shorter: it wakes more often, and each wake takes a core from a call. Longer: more is lost
-/// with the process, and more memory waits.
+/// How long the thread lets blocks gather. Shorter: it wakes up more often, and each wake-up takes
+/// a core from a call. Longer: more is lost with the process, and more memory waits.
 const BETWEEN: Duration = Duration::from_millis(40);
-/// How old the head may be, in seconds.
+/// The largest age of the header, in seconds.
 const HEAD_EVERY_S: u64 = 2;
-/// The threads need little.
+/// The stack of these threads, which need little.
 const STACK: usize = 128 * 1024;
 
 #[cfg(test)]
@@ -350,7 +354,7 @@ mod tests {
         for n in 0..30 {
             sheet.write(&block(n * 1_600, [5, 6], 1_600), &mut Room::default()).expect("written");
         }
-        // As a crash would: nothing is finished.
+        // Like a crash: nothing is finished.
         std::mem::forget(sheet);
         let bytes = std::fs::read(&path).expect("there");
         let said = u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]) as usize;

@@ -39,7 +39,7 @@ fn jitter_leaves_no_seam_and_a_gap_is_a_gap() {
             let stamp = clock.then_some(5_000 * MS + 20 * n * MS);
             tape.caller(&pcm(3, 160), stamp, t0 + (20 * (n + 1) + late) * MS);
         }
-        // 400 ms of nothing.
+        // A gap of 400 ms.
         tape.caller(&pcm(4, 160), clock.then_some(5_000 * MS + 600 * MS), t0 + 620 * MS);
         let whole = all(&mut tape, t0 + 1_000 * MS);
         assert_eq!(span(&whole[..1_600], 0), Some((0, 1_600)), "clock {clock}");
@@ -136,7 +136,8 @@ fn all(tape: &mut Tape, now: Instant) -> Vec<[i16; 2]> {
     whole
 }
 
-/// From the first to behind the last sample of a side that is not silent, if all between are not.
+/// The range from the first to after the last non-silent sample of a side, if all samples between
+/// them are non-silent.
 fn span(whole: &[[i16; 2]], side: usize) -> Option<(usize, usize)> {
     let first = whole.iter().position(|moment| moment[side] != 0)?;
     let last = whole.iter().rposition(|moment| moment[side] != 0)? + 1;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 proptest! {
-    /// Whatever order pieces come in, a track says the same as a plain list of moments.
+    /// For any order of pieces, a track equals a plain list of moments.
     #[test]
     fn a_track_is_a_list_of_moments(steps in prop::collection::vec((0_usize..60, 1_usize..20, 0_u8..3), 1..60)) {
         let (mut track, mut list) = (Track::new(Encoding::MuLaw), Vec::<Option<u8>>::new());
