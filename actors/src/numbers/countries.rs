@@ -1,8 +1,10 @@
 //! Countries' numbering plans, as far as reading a number needs them. Data.
 //!
-//! The `phonenumber` crate knows far more (which numbers are assigned, how each is grouped) and brings 10 MB of metadata and a
-//! regular-expression engine for it. Comparing two spellings needs four facts a country, which change about once in ten years.
-//! Source: <https://www.itu.int/oth/T0202.aspx?parent=T0202> (national plans), ITU-T E.164 Annex (country codes).
+//! The `phonenumber` crate knows far more (which numbers are assigned, how each is grouped) and
+//! adds 10 MB of metadata and a regular-expression engine. Comparing two spellings needs four facts
+//! per country, which change about once in ten years. Source:
+//! <https://www.itu.int/oth/T0202.aspx?parent=T0202> (national plans), ITU-T E.164 Annex (country
+//! codes).
 
 /// One country's plan.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,16 +13,17 @@ pub(super) struct Country {
     pub(super) iso: &'static str,
     /// The country code.
     pub(super) code: &'static str,
-    /// What stands before a national number when it is dialled within the country; empty where nothing does.
+    /// The trunk prefix: dialled before a national number within the country; empty if there is
+    /// none.
     pub(super) trunk: &'static str,
     /// Fewest digits of a national number, without `trunk`.
     pub(super) shortest: usize,
-    /// Most digits of one.
+    /// Most digits of a national number, without `trunk`.
     pub(super) longest: usize,
 }
 
 impl Country {
-    /// What is dialled before a country code, besides `00`, which is read everywhere.
+    /// Prefixes for calls abroad, besides `00`, which is always recognised.
     pub(super) fn abroad(&self) -> &'static [&'static str] {
         match self.code {
             "1" => &["011"],
@@ -36,7 +39,8 @@ impl Country {
         }
     }
 
-    /// Beginnings of numbers that only work within the country and are longer than others; they take no `trunk`.
+    /// Prefixes of numbers that work only within the country and are longer than others. They take
+    /// no `trunk`.
     pub(super) fn services(&self) -> &'static [&'static str] {
         match self.iso {
             "IN" => &["1800", "1860"],
@@ -46,12 +50,13 @@ impl Country {
     }
 }
 
-/// The country of two letters, capitals or not.
+/// Finds the country by its two letters, in either case.
 pub(super) fn by_iso(iso: &str) -> Option<&'static Country> {
     COUNTRIES.iter().find(|country| country.iso.eq_ignore_ascii_case(iso))
 }
 
-/// The country whose code a number in full begins with. Where several share a code, the first of the table.
+/// Finds the country whose code a full number begins with. If several share a code, the first of
+/// the table.
 pub(super) fn by_number(digits: &str) -> Option<&'static Country> {
     // Codes are free of prefixes: no code begins with another.
     COUNTRIES.iter().find(|country| digits.starts_with(country.code))
@@ -61,7 +66,7 @@ const fn row(iso: &'static str, code: &'static str, trunk: &'static str, shortes
     Country { iso, code, trunk, shortest, longest }
 }
 
-/// Those of which a code is shared stand in the order in which the code is theirs.
+/// Countries that share a code are ordered: the main one comes first.
 #[rustfmt::skip]
 static COUNTRIES: &[Country] = &[
     row("US", "1", "1", 10, 10), row("CA", "1", "1", 10, 10), row("AG", "1", "1", 10, 10), row("AI", "1", "1", 10, 10),

@@ -1,13 +1,15 @@
-//! Who is on the other end: one normal form of a number or an address, however it was written. Pure.
+//! Who is on the other end: one normal form of a number or an address, whatever its spelling. Pure.
 //!
-//! Carriers write one number as `+912250000000`, `912250000000`, `00912250000000`, `02250000000`, `tel:+91-22-5000-0000` or
-//! `sip:+912250000000@host;user=phone`. Whatever compares numbers (routes, budgets, caps, experiments, erasing) compares what
-//! [`Numbering::read`] makes of them; what is recorded and shown stays as it came.
+//! Carriers write one number as `+912250000000`, `912250000000`, `00912250000000`, `02250000000`,
+//! `tel:+91-22-5000-0000` or `sip:+912250000000@host;user=phone`. Routes, budgets, caps,
+//! experiments and erasure compare the normal form that [`Numbering::read`] makes. Records and
+//! displays keep the original spelling.
 //!
 //! # Without a country
 //!
-//! A number without `+` is read as one with its country code in front, unless it begins with `0`: such a number is [`Party::Local`],
-//! the same as itself alone. With [`Numbering::of`] a country both are read as of there.
+//! A number without `+` is read as one that begins with its country code, unless it begins with
+//! `0`. Such a number is [`Party::Local`] and equals only itself. With [`Numbering::of`] a country,
+//! both are read as numbers of that country.
 
 mod countries;
 mod spelling;
@@ -21,42 +23,45 @@ pub struct Numbering {
     country: Option<&'static Country>,
 }
 
-/// Who is on the other end, in a form that compares. Private: wrap it before it is kept anywhere that prints.
+/// Who is on the other end, in a form that can be compared. Private: wrap it before storing it
+/// anywhere that prints.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Party {
-    /// Nobody who could be known again: the number is withheld, or a carrier's word for that stands in its place.
+    /// Unknown: the number is withheld, or the carrier sent a word for that.
     Withheld,
-    /// A number in full: `+`, country code, national number.
+    /// A full number: `+`, country code, national number.
     Number(String),
-    /// Digits of which the country is not known, or a short number.
+    /// Digits without a known country, or a short number.
     Local(String),
-    /// What is no number: `sip:user@host`, `client:name`, or a text of some other kind.
+    /// Anything else: `sip:user@host`, `client:name`, or another text.
     Address(String),
 }
 
 /// Whether two spellings mean the same party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
-    /// They do.
+    /// They mean the same party.
     Same,
-    /// One of them lacks its country or its area: they may, and a person has to say.
+    /// One of them lacks its country or area code: they may be the same, and a person has to
+    /// decide.
     Perhaps,
-    /// They do not.
+    /// They mean different parties.
     Other,
 }
 
 impl Numbering {
-    /// Numbers without a country code are of `iso` (two letters, ISO 3166-1); `None` where there is no such country.
+    /// Reads numbers without a country code as numbers of `iso` (two letters, ISO 3166-1); `None`
+    /// if there is no such country.
     pub fn of(iso: &str) -> Option<Self> {
         countries::by_iso(iso).map(|country| Self { country: Some(country) })
     }
 
-    /// The country's two letters, where one is set.
+    /// The country's two letters, if one is set.
     pub fn country(self) -> Option<&'static str> {
         self.country.map(|country| country.iso)
     }
 
-    /// Reads what a carrier, a configuration or an operator wrote.
+    /// Reads the spelling of a carrier, a configuration or an operator.
     pub fn read(self, written: &str) -> Party {
         match spelling::read(written) {
             Said::Nothing => Party::Withheld,
@@ -79,7 +84,8 @@ impl Numbering {
         }
     }
 
-    /// The digits with which numbers begin that a pattern such as `+91225*` or, with a country, `022*` means.
+    /// The leading digits of the numbers that match a pattern such as `+91225*` or, with a country,
+    /// `022*`.
     pub fn beginning(self, written: &str) -> Option<String> {
         let Said::Digits(spelled) = spelling::read_beginning(written)? else { return None };
         if let Some(digits) = self.in_full(&spelled) {
@@ -107,7 +113,7 @@ impl Numbering {
         if is_keypad_word(digits) {
             return Party::Withheld;
         }
-        // Shorter numbers are extensions, services, and numbers of a line without its area.
+        // Shorter numbers are extensions, services, or numbers without their area code.
         let shortest = self.country.map_or(SHORTEST, |country| SHORTEST.max(country.longest + 1));
         // No country code begins with 0.
         if digits.starts_with('0') || !(shortest..=LONGEST).contains(&digits.len()) {
@@ -116,7 +122,7 @@ impl Numbering {
         full(digits)
     }
 
-    /// The digits behind a `+`, or behind what is dialled for another country; nothing where neither was written.
+    /// The digits after a `+` or after an international prefix; `None` if there is neither.
     fn in_full(self, spelled: &Spelling) -> Option<&str> {
         let digits = spelled.digits.as_str();
         if spelled.plus {
@@ -129,9 +135,9 @@ impl Numbering {
             .find_map(|prefix| digits.strip_prefix(prefix).filter(|rest| !rest.starts_with('0') && !rest.is_empty()))
     }
 
-    /// For digits that are not the same: whether the shorter ones can be the end of the longer ones.
+    /// For different digits: whether the shorter ones can be the end of the longer ones.
     fn perhaps(self, one: (&Spelling, &Party), other: (&Spelling, &Party)) -> Likeness {
-        // What was written in full, or was read as of the country, leaves nothing open.
+        // A full number, or one read with a country, is unambiguous.
         let sure = |(spelled, party): (&Spelling, &Party)| {
             self.in_full(spelled).is_some() || (self.country.is_some() && matches!(party, Party::Number(_)))
         };
@@ -152,7 +158,7 @@ impl Numbering {
 }
 
 impl Party {
-    /// The text that stands for them wherever parties are told apart; nothing where they are withheld.
+    /// The text that identifies the party wherever parties are compared; `None` if withheld.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Withheld => None,
@@ -160,7 +166,7 @@ impl Party {
         }
     }
 
-    /// The number in full (E.164), where it is one.
+    /// The full number (E.164), if it is one.
     pub fn e164(&self) -> Option<&str> {
         match self {
             Self::Number(number) => Some(number),
@@ -168,7 +174,7 @@ impl Party {
         }
     }
 
-    /// Whether nobody can be known again by it.
+    /// Whether the party cannot be identified.
     pub const fn is_withheld(&self) -> bool {
         matches!(self, Self::Withheld)
     }
@@ -185,7 +191,8 @@ impl std::fmt::Debug for Party {
     }
 }
 
-/// Digits without a country code, as of a country; nothing where its plan has no such number.
+/// Reads digits without a country code as a number of a country; `None` if its plan has no such
+/// number.
 fn national(country: &Country, digits: &str) -> Option<Party> {
     let lengths = country.shortest..=country.longest;
     let fits = |rest: &&str| lengths.contains(&rest.len());
@@ -196,8 +203,9 @@ fn national(country: &Country, digits: &str) -> Option<Party> {
     let by_trunk = || digits.strip_prefix(country.trunk).filter(|_| !country.trunk.is_empty()).filter(fits);
     let by_code = || digits.strip_prefix(country.code).map(|rest| strip_trunk(country, rest)).filter(fits);
     let by_length = || Some(digits).filter(fits);
-    // Where all numbers are of one length, that decides. Where they are not, one without its trunk prefix is unusual, so a number
-    // that begins as the country's code is taken for one that has it, unless there is no such prefix to miss.
+    // If all national numbers have one length, the length decides. Otherwise a number without its
+    // trunk prefix is unusual, so a number that begins with the country's code is read as having
+    // it, unless the country has no trunk prefix.
     let fixed = country.shortest == country.longest;
     let found = if fixed || country.trunk.is_empty() {
         by_length().or_else(by_trunk).or_else(by_code)
@@ -207,7 +215,7 @@ fn national(country: &Country, digits: &str) -> Option<Party> {
     found.map(own)
 }
 
-/// A number in full without the trunk prefix that some carriers leave in it, as `+44 (0)20…`.
+/// A full number without the trunk prefix that some carriers leave in it, as in `+44 (0)20…`.
 fn without_trunk(digits: &str) -> String {
     match countries::by_number(digits) {
         Some(country) => format!("{}{}", country.code, strip_trunk(country, &digits[country.code.len()..])),
@@ -216,25 +224,27 @@ fn without_trunk(digits: &str) -> String {
 }
 
 fn strip_trunk<'n>(country: &Country, rest: &'n str) -> &'n str {
-    // Only `0`: no national number of such a country begins with it, while `1` and `8` may begin one.
+    // Only `0`: no national number of such a country begins with it, while `1` and `8` may begin
+    // one.
     let stripped = rest.strip_prefix('0').filter(|_| country.trunk.starts_with('0'));
     stripped.filter(|rest| (country.shortest..=country.longest).contains(&rest.len())).unwrap_or(rest)
 }
 
-/// Whether digits are what carriers send in place of a withheld number: words spelled on a keypad.
-/// A carrier's page on its webhooks lists them, among the values of `From` of blocked callers.
+/// Whether digits are a carrier's substitute for a withheld number: words spelled on a keypad. A
+/// carrier's page on its webhooks lists them among the values of `From` for blocked callers.
 fn is_keypad_word(digits: &str) -> bool {
     KEYPAD_WORDS.contains(&digits)
 }
 
-/// `ANONYMOUS`, `UNAVAILABLE`, `RESTRICTED`, `BLOCKED`, `UNKNOWN` (in both spellings that are met), `PRIVATE`, `INGRESS`' stub.
+/// `ANONYMOUS`, `UNAVAILABLE`, `RESTRICTED`, `BLOCKED`, `UNKNOWN` (in two spellings), `PRIVATE`,
+/// and the beginning of `INGRESS`.
 const KEYPAD_WORDS: [&str; 8] =
     ["266696687", "86282452253", "7378742833", "2562533", "8656696", "8566696", "7748283", "464"];
 /// Fewest digits of a number with its country code.
 const SHORTEST: usize = 7;
-/// Most digits of one (E.164).
+/// Most digits of a number with its country code (E.164).
 const LONGEST: usize = 15;
-/// Fewer digits than these are the end of too many numbers to ask about.
+/// With fewer digits, too many numbers have the same end to ask about.
 const SHORTEST_END: usize = 6;
 
 #[cfg(test)]

@@ -1,22 +1,22 @@
-//! What is written where a number should be: digits, an address, or a word for none. Pure.
+//! Parses the text in place of a number: digits, an address, or a word for no number. Pure.
 
-/// What a text says.
+/// The meaning of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
-    /// There is no number.
+    /// No number.
     Nothing,
     /// A number.
     Digits(Spelling),
-    /// Something else, in a form that compares.
+    /// Something else, in a form that can be compared.
     Address(String),
 }
 
-/// A number's digits, in ASCII.
+/// The digits of a number, in ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spelling {
-    /// Digits, without the sign.
+    /// The digits, without the `+`.
     pub(super) digits: String,
-    /// Whether a `+` stands before them.
+    /// Whether a `+` precedes them.
     pub(super) plus: bool,
 }
 
@@ -38,14 +38,14 @@ pub(super) fn read(written: &str) -> Said {
     if let Some(digits) = digits(text) {
         return Said::Digits(digits);
     }
-    // `user@host` without its scheme, as some trunks write it.
+    // `user@host` without its scheme, as some trunks send it.
     if trimmed.contains('@') && !trimmed.contains(char::is_whitespace) {
         return sip(trimmed);
     }
     Said::Address(trimmed.to_owned())
 }
 
-/// Reads the beginning of a number; `None` where it is none.
+/// Reads the beginning of a number; `None` if it is not one.
 pub(super) fn read_beginning(written: &str) -> Option<Said> {
     digits(written).map(Said::Digits)
 }
@@ -70,13 +70,13 @@ fn scheme(text: &str) -> Option<(Scheme, &str)> {
     found.map(|(_, scheme)| (scheme, rest.trim_start_matches('/')))
 }
 
-/// `"Name" <sip:…>` without the name.
+/// The address in `"Name" <sip:…>`.
 fn inside_brackets(text: &str) -> &str {
     let inside = text.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     inside.map_or(text, |(inside, _)| inside)
 }
 
-/// `+91-22…;phone-context=…`
+/// Reads `+91-22…;phone-context=…`.
 fn telephone(rest: &str) -> Said {
     let number = decoded(rest.split([';', '?']).next().unwrap_or_default());
     if is_no_number(number.trim()) {
@@ -85,11 +85,12 @@ fn telephone(rest: &str) -> Said {
     digits(&number).map_or_else(|| Said::Address(format!("tel:{}", number.trim())), Said::Digits)
 }
 
-/// `user:password@host:port;parameters?headers`, RFC 3261 §19.1. Parameters, headers, password and port do not tell people apart.
+/// Reads `user:password@host:port;parameters?headers`, RFC 3261 §19.1. Parameters, headers,
+/// password and port do not distinguish parties.
 fn sip(rest: &str) -> Said {
     let (user, host) = match rest.rsplit_once('@') {
         Some((user, host)) => (user, host),
-        // A host alone is a machine and not a person.
+        // A host alone is a machine, not a person.
         None => ("", rest),
     };
     let (place, parameters) = host.split_once([';', '?']).unwrap_or((host, ""));
@@ -97,13 +98,13 @@ fn sip(rest: &str) -> Said {
     let user = decoded(user);
     let (name, of_user) = user.split_once(';').unwrap_or((&user, ""));
     let name = name.split_once(':').map_or(name, |(name, _)| name).trim();
-    // RFC 3323: whoever withholds their number is at a host that cannot exist.
+    // RFC 3323: a caller who withholds their number has a host that cannot exist.
     if place.ends_with(".invalid") || is_no_number(name) {
         return Said::Nothing;
     }
     let phone = [parameters, of_user].iter().any(|it| it.to_ascii_lowercase().contains("user=phone"));
     match digits(name) {
-        // Shorter ones are the extensions of somebody's exchange.
+        // Shorter numbers are extensions of a private exchange.
         Some(spelled) if spelled.plus || phone || spelled.digits.len() >= super::SHORTEST => Said::Digits(spelled),
         Some(_) | None => Said::Address(format!("sip:{name}@{place}")),
     }
@@ -116,7 +117,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// `%2B` and other escapes undone; what is no escape stays.
+/// Decodes `%2B` and other escapes; an invalid escape stays as it is.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -132,11 +133,11 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The digits of a number, whatever script they are in and whatever stands between them; `None` where it is no number.
+/// The digits of a number in any script, with any separators; `None` if it is not a number.
 fn digits(text: &str) -> Option<Spelling> {
-    // A `+` that a form has decoded to a blank.
+    // A form has decoded the `+` to a blank.
     let lost_plus = text.strip_prefix(' ').is_some_and(|rest| rest.starts_with(|c: char| matches!(c, '1'..='9')));
-    // `+44 (0)20…`: the zero is for those who call from within the country.
+    // `+44 (0)20…`: the zero is only dialled within the country.
     let text = if text.contains(['+', '\u{FF0B}']) { text.replace("(0)", "") } else { text.to_owned() };
     let (mut digits, mut plus) = (String::with_capacity(text.len()), lost_plus);
     for c in text.chars() {
@@ -154,13 +155,13 @@ fn digits(text: &str) -> Option<Spelling> {
     Some(Spelling { digits, plus })
 }
 
-/// A decimal digit of any script that numbers are written in.
+/// A decimal digit in any script of [`ZEROS`].
 fn digit(c: char) -> Option<char> {
     let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|value| *value < 10))?;
     char::from_digit(value, 10)
 }
 
-/// What people and programs put between digits, and marks that cannot be seen.
+/// Separators that people and programs put between digits, and invisible marks.
 fn stands_between(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '-' | '(' | ')' | '[' | ']' | '.' | '/' | '~' | '\u{B7}' | '\u{2010}'..='\u{2015}' | '\u{2212}')
@@ -168,7 +169,7 @@ fn stands_between(c: char) -> bool {
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Whether a text says that there is no number.
+/// Whether a text means that there is no number.
 fn is_no_number(text: &str) -> bool {
     if text.chars().any(|c| digit(c).is_some()) {
         return false;
@@ -178,7 +179,7 @@ fn is_no_number(text: &str) -> bool {
     !address && (letters.is_empty() || NO_NUMBER.contains(&letters.as_str()))
 }
 
-/// What stands in a number's place when there is none, letters alone.
+/// Words for no number, letters only.
 const NO_NUMBER: [&str; 26] = [
     "anonymous",
     "anonymouscaller",

@@ -140,7 +140,7 @@ fn a_withheld_number_is_nobodys_in_whatever_words() {
         assert!(Numbering::default().read(written).is_withheld(), "{written}");
         assert!(in_(INDIA).read(written).is_withheld(), "{written} in India");
     }
-    // With its country code, or where all numbers are as long, it is somebody's.
+    // With its country code, or where all numbers have this length, it is a real number.
     assert!(!in_("US").read("+17378742833").is_withheld());
     assert!(!in_("US").read("7378742833").is_withheld());
 }
@@ -165,7 +165,7 @@ fn what_may_be_theirs_is_told_from_what_is() {
     assert_eq!(open.compare("anonymous", "anonymous"), Likeness::Other);
     assert_eq!(open.compare("sip:alice@host", "sip:alice@HOST:5060"), Likeness::Same);
     assert_eq!(open.compare("+9180001", "+91980001"), Likeness::Other);
-    // A number of a line without its area code is of several areas.
+    // A number without its area code exists in several areas.
     assert_eq!(india.compare("+912250000000", "50000000"), Likeness::Perhaps);
 }
 
