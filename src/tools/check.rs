@@ -1,4 +1,4 @@
-//! The command `check`: reads the configuration and says what would run, or what is wrong.
+//! The command `check`: reads the configuration and reports what would run, or what is wrong.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::cli::CheckArgs;
 use crate::service::config::{Config, ConfigError, Decision, Profiles, RouteInput, plan_problems};
 use crate::service::folders;
 
-/// Bad usage or a bad configuration; nothing was started.
+/// Exit code for bad usage or a bad configuration; nothing was started.
 const REFUSED: u8 = 2;
 
 /// Runs the command.
@@ -48,7 +48,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What would be sent to configure each session.
+/// The session updates that would be sent to the model, as text.
 fn updates(config: &Config) -> String {
     let line = |profile: &Arc<CallProfile>| {
         let update = profile.model.configuration();
@@ -59,10 +59,10 @@ fn updates(config: &Config) -> String {
     Profiles::new(config, None).iter().map(line).collect()
 }
 
-/// Says on stderr what is wrong with a configuration.
+/// Reports on stderr what is wrong with a configuration.
 pub fn refuse(error: &ConfigError) -> ExitCode {
     let text = format!("{} {error}\n", style("error:").red().bold().for_stderr());
-    // Nobody is left to be told when stderr is gone.
+    // If stderr is gone, the message cannot be delivered anywhere.
     let _ = io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(REFUSED)
 }
@@ -112,7 +112,7 @@ fn in_words(config: &Config, route: Option<(&str, &Decision)>) -> String {
     text + &format!("\n{}\n", style("The configuration is good.").green())
 }
 
-/// Writes to stdout; a reader who has gone away (`| head`) is no error.
+/// Writes to stdout. A closed pipe (`| head`) is not an error.
 fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

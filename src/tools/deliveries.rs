@@ -1,7 +1,7 @@
-//! The command `deliveries`: what is on its way to receivers, what could not be delivered, and trying that again.
+//! The command `deliveries`: lists pending and failed deliveries, and sends failed ones again.
 //!
-//! It works on the folder that a running service works on, and asks of it by a file: with or without a service running, nothing is
-//! written twice.
+//! It works on the same folder as a running service and requests a retry by a file. Nothing is
+//! written twice, whether or not a service runs.
 
 use std::io;
 use std::process::ExitCode;
@@ -87,7 +87,8 @@ pub fn run(args: &DeliveriesArgs) -> ExitCode {
     let done = done.map_err(|problem| format!("{problem} (in {})", config.records.dir.display()));
     match done {
         Ok(text) => {
-            // Receivers' words stand in it. Nobody is left to be told when stdout is gone.
+            // The text contains words of the receivers. If stdout is gone, it cannot be delivered
+            // anywhere.
             let _ = print(&text.lines().map(|line| one_line(line) + "\n").collect::<String>());
             ExitCode::SUCCESS
         }
@@ -112,7 +113,7 @@ fn list(store: &Store, wanted: Option<Wanted>, for_machines: bool) -> Result<Str
             ids.extend(store.shared().map_err(|error| unreadable(&error))?);
         }
         for id in ids {
-            // One that is delivered at this moment moves on.
+            // A delivery that completes at this moment moves to another folder.
             cases.extend(store.find(&id).map_err(|error| unreadable(&error))?);
         }
     }
@@ -167,7 +168,7 @@ fn show(store: &Store, id: &str, for_machines: bool) -> Result<String, String> {
 }
 
 fn retry(store: &Store, ids: &[String], for_machines: bool) -> Result<String, String> {
-    // All are looked at before any is asked for.
+    // All ids are checked before any retry is requested.
     for id in ids {
         let case = found(store, id)?;
         if !case.deliveries.values().any(|course| course.status == Status::Failed) {
@@ -194,7 +195,7 @@ fn unreadable(error: &io::Error) -> String {
     format!("read the deliveries in `records.dir`: {error}")
 }
 
-/// Without anything private.
+/// A summary without private data.
 fn summary(case: &Case) -> Value {
     let endpoints: serde_json::Map<_, _> = case
         .deliveries

@@ -1,4 +1,5 @@
-//! The command `health`: whether a service of this machine answers. For containers and watchdogs that have no curl.
+//! The command `health`: checks whether a service on this machine answers. For containers and
+//! watchdogs without curl.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,7 +19,7 @@ pub struct HealthArgs {
     pub ready: bool,
 }
 
-/// Asks once and prints the answer. Success is 200 within [`PATIENCE`].
+/// Sends one request and prints the answer. Success is status 200 within [`PATIENCE`].
 pub(crate) fn run(args: &HealthArgs) -> ExitCode {
     match ask(args) {
         Ok(Answer { status: 200, body }) => {
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &HealthArgs) -> ExitCode {
 }
 
 fn refuse(what: &str) -> ExitCode {
-    // Nobody is left to be told when stderr is gone.
+    // If stderr is gone, the message cannot be delivered anywhere.
     let _ = writeln!(io::stderr(), "error: {what}");
     ExitCode::FAILURE
 }
@@ -53,16 +54,18 @@ fn ask(args: &HealthArgs) -> io::Result<Answer> {
     read(&String::from_utf8_lossy(&text)).ok_or_else(|| io::Error::other("its answer is no HTTP"))
 }
 
-/// The answer of a service of ours: it names the length of its body, so the body is what follows the head.
+/// Parses the answer of a Switchboard service: the head has the length of the body, so everything
+/// after the head is the body.
 fn read(text: &str) -> Option<Answer> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     Some(Answer { status, body: body.trim_end().to_owned() })
 }
 
-/// A service that needs longer is not well: the answer is made without waiting for anything.
+/// Time limit. The service answers without waiting for anything, so one that needs longer is
+/// unhealthy.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// An answer of ours is a few hundred bytes.
+/// Maximum size read. A normal answer is a few hundred bytes.
 const MOST: u64 = 64 * 1024;
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
-//! The tools beside the service: what tries it, measures it, and works on what it leaves behind.
+//! The tools beside the service: they test it, measure it, and manage the files it writes.
 //!
 //! | part | |
 //! |---|---|
-//! | [`rehearsal`] | the embedded model: a Realtime-API server on loopback that any GA client can use |
-//! | [`phone`] | the simulated phone: plays the carrier against any running service; the `call` and `demo` commands |
-//! | [`mod@bench`] | what this host can carry: the service as a process, every phone and the model as load |
-//! | [`records`] | records on disk: `switchboard records`, and the limits of what is kept |
-//! | [`deliveries`] | webhooks that wait or have failed: `switchboard deliveries` |
-//! | [`check`], `health` | is the configuration good; is the service up |
-//! | [`wav`], `terminal` | sound files; what a terminal can show |
+//! | [`rehearsal`] | the embedded model: a Realtime API server on loopback for any GA client |
+//! | [`phone`] | the simulated phone, which plays the carrier: commands `call` and `demo` |
+//! | [`mod@bench`] | capacity of this host: the service as a process, phones and model as load |
+//! | [`records`] | records on disk: `switchboard records`, and the retention limits |
+//! | [`deliveries`] | pending and failed webhooks: `switchboard deliveries` |
+//! | [`check`], `health` | checks the configuration; checks that the service is up |
+//! | [`wav`], `terminal` | sound files; text that is safe for a terminal |
 //!
-//! The phone and the service share no code for wire, signature or mu-law: a fault in one would cancel itself out in the other.
+//! The phone and the service share no code for wire format, signatures or mu-law: a fault in shared
+//! code would cancel itself out.
 
 pub mod bench;
 pub mod check;

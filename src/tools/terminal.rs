@@ -1,12 +1,14 @@
-//! Text of strangers on an operator's terminal: what was said, what a receiver answered, what a file is called.
+//! Makes foreign text safe for an operator's terminal: the words of callers, answers of receivers,
+//! file names.
 
 use std::io::{self, Write};
 
 use console::style;
 use serde_json::Value;
 
-/// `text` on one line, without what a terminal would obey or what turns the direction of the line: a control character or a bidi sign
-/// is shown as `�`, a line break or a tab as a space. Joiners stay: Indic scripts are written with them.
+/// Returns `text` on one line, without characters that control a terminal or change the direction
+/// of the line. A control character or a bidi mark becomes `�`; a line break or a tab becomes a
+/// space. Joiners stay, because Indic scripts need them.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -17,12 +19,13 @@ pub(crate) fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// A JSON value for machines and for eyes: what [`one_line`] would take away is escaped.
+/// Formats a JSON value for machines and for people: characters that [`one_line`] would replace are
+/// escaped.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut text = String::new();
     for c in format!("{value:#}\n").chars() {
         if c != '\n' && is_unsafe(c) {
-            // Stands inside a string: there is none of these anywhere else in JSON.
+            // Such a character is always inside a string: JSON has none elsewhere.
             let mut units = [0; 2];
             text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
@@ -32,14 +35,15 @@ pub(crate) fn json_text(value: &Value) -> String {
     text
 }
 
-/// Whether a terminal obeys it, or shows what is around it in another order than it stands in.
+/// Whether a terminal would obey the character, or show the text around it in another order.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` on lines of `width` columns, cut at spaces, where a width is given; a word that is longer has a line of its own.
+/// Splits `text` into lines of `width` columns at spaces, if a width is given. A longer word gets
+/// its own line.
 pub(crate) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else { return vec![text.to_owned()] };
     let mut lines = vec![String::new()];
@@ -56,23 +60,23 @@ pub(crate) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// The columns that `text` takes on a terminal.
+/// Number of columns that `text` takes on a terminal.
 pub(crate) fn columns(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// `text` in `width` columns: filled up with spaces, or cut with `…`.
+/// Fits `text` to `width` columns: padded with spaces, or cut with `…`.
 pub(crate) fn fitted(text: &str, width: usize) -> String {
     console::pad_str(text, width, console::Alignment::Left, Some("…")).into_owned()
 }
 
-/// The columns of the terminal that stdout is, if it is one.
+/// Number of columns of stdout, if it is a terminal.
 pub(crate) fn width() -> Option<usize> {
     let term = console::Term::stdout();
     term.is_term().then(|| usize::from(term.size().1)).filter(|columns| *columns > 0)
 }
 
-/// Writes to stdout. A reader that has read enough is no error.
+/// Writes to stdout. A closed pipe is not an error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -80,10 +84,10 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Says on stderr what is wrong.
+/// Reports a problem on stderr.
 pub(crate) fn complain(problem: &str) {
     let text = format!("{} {}\n", style("error:").red().bold().for_stderr(), one_line(problem));
-    // Nobody is left to be told when stderr is gone.
+    // If stderr is gone, the message cannot be delivered anywhere.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -1,4 +1,5 @@
-//! WAV files in and out: any rate and format in, 8 kHz 16-bit mono out. For the simulated phone and for recorded greetings.
+//! Reads WAV files of any rate and format, and writes 8 kHz 16-bit mono. Used by the simulated
+//! phone and for recorded greetings.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
@@ -11,15 +12,15 @@ use switchboard_actors::g711;
 /// Why a sound file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WavError {
-    /// It cannot be opened.
+    /// The file cannot be opened.
     #[error("open {}: {reason}", path.display())]
     Unopened {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         reason: std::io::Error,
     },
-    /// It is not a WAV file, or one cut short.
+    /// The file is not WAV, or is truncated.
     #[error("read {}: not a WAV file that can be read ({reason})", path.display())]
     Unreadable {
         /// The file.
@@ -27,15 +28,15 @@ pub enum WavError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It is a WAV file of a kind that is not supported.
+    /// The file is WAV, but of an unsupported kind.
     #[error("read {}: {what}, expected 8- to 32-bit PCM, 32-bit float or G.711 mu-law, 1 kHz to 768 kHz, at most {LONGEST_MINUTES} minutes", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The kind.
         what: String,
     },
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("write {}: {reason}", path.display())]
     Unwritten {
         /// The file.
@@ -45,32 +46,32 @@ pub enum WavError {
     },
 }
 
-/// The line's rate.
+/// Sample rate of the line.
 const RATE_HZ: u32 = 8_000;
-/// Longest speech taken from a file; an hour of 8 kHz is 58 MB.
+/// Maximum length of speech read from a file. One hour at 8 kHz is 58 MB.
 const LONGEST_MINUTES: u32 = 60;
 
 /// Reads a WAV file as 8 kHz mono: channels are averaged, other rates resampled.
 ///
 /// # Errors
-/// When the file cannot be opened, is not WAV, or is of a kind that is not supported.
+/// Fails if the file cannot be opened, is not WAV, or is of an unsupported kind.
 pub fn read(path: &Path) -> Result<Vec<i16>, WavError> {
     let file = File::open(path).map_err(|reason| WavError::Unopened { path: path.into(), reason })?;
     read_from(BufReader::new(file), path)
 }
 
-/// Reads a bundled WAV file; `name` is for the error only.
+/// Reads a bundled WAV file. `name` is used only in the error.
 ///
 /// # Errors
-/// As [`read`].
+/// See [`read`].
 pub(crate) fn read_bundled(bytes: &[u8], name: &str) -> Result<Vec<i16>, WavError> {
     read_from(Cursor::new(bytes), Path::new(name))
 }
 
-/// Whether a file could be written at `path`; leaves everything as it is.
+/// Checks that a file could be written at `path`, without changing anything.
 ///
 /// # Errors
-/// Why not: there is no such folder, or it may not be written to.
+/// Fails if the folder does not exist or is not writable.
 pub fn may_write(path: &Path) -> Result<(), WavError> {
     let failed = |reason: std::io::Error| WavError::Unwritten { path: path.into(), reason: reason.to_string() };
     if path.exists() {
@@ -83,7 +84,7 @@ pub fn may_write(path: &Path) -> Result<(), WavError> {
 /// Writes samples as 8 kHz 16-bit mono.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// Fails if the file cannot be written.
 pub fn write(path: &Path, samples: &[i16]) -> Result<(), WavError> {
     let spec = hound::WavSpec {
         channels: 1,
@@ -143,7 +144,8 @@ fn read_from<R: Read + Seek>(mut input: R, path: &Path) -> Result<Vec<i16>, WavE
     Ok(line.into_iter().map(|value| (value * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16).collect())
 }
 
-/// The samples of a mu-law WAV at 8 kHz, mono, which hound does not read; `None` for any other file.
+/// The samples of an 8 kHz mono mu-law WAV, which hound does not read. Returns `None` for any other
+/// file.
 fn telephone_samples(bytes: &[u8]) -> Option<Vec<i16>> {
     let rest = bytes.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WAVE")?;
     let (mut rest, mut is_telephone) = (rest, false);
@@ -167,7 +169,7 @@ fn telephone_samples(bytes: &[u8]) -> Option<Vec<i16>> {
     }
 }
 
-/// A whole mono file at the line's rate.
+/// Resamples a whole mono file to the line's rate.
 fn resample(mono: Vec<f32>, rate_hz: u32) -> Result<Vec<f32>, String> {
     if rate_hz == RATE_HZ || mono.is_empty() {
         return Ok(mono);

@@ -1,4 +1,5 @@
-//! One call from dialling to its end: asks the webhook, obeys its documents, plays its streams.
+//! One call from dialling to its end: requests the webhook, obeys its documents and plays its
+//! streams.
 
 mod connect;
 mod obey;
@@ -17,16 +18,17 @@ use super::http::{Http, HttpError, resolve};
 use super::options::{PhoneOptions, Target};
 use super::summary::{EndedBy, Summary};
 
-/// What is left of a call.
+/// Result of one call.
 #[derive(Debug)]
 pub struct CallReport {
-    /// What it came to.
+    /// Summary of the call.
     pub summary: Summary,
-    /// What the caller heard, 8 kHz, from the first stream's `start`; empty unless asked for.
+    /// What the caller heard, 8 kHz, from the first stream's `start`. Empty unless recording was
+    /// requested.
     pub heard: Vec<i16>,
 }
 
-/// Places one call and plays it to its end. What fails is in the report.
+/// Places one call and plays it to its end. Failures are in the report.
 pub async fn place_call(options: PhoneOptions, handset: Handset) -> CallReport {
     let carrier = options.carrier.name();
     let Some(fake) = options.carrier.fake() else {
@@ -74,30 +76,30 @@ struct Call {
     summary: Summary,
     handset: Handset,
     dialled: Instant,
-    /// The first stream's `start`.
+    /// When the first stream's `start` was sent.
     origin: Option<Instant>,
     heard: Heard,
     recording: Vec<i16>,
-    /// The carrier that is played.
+    /// The carrier that this phone plays.
     fake: &'static dyn Fake,
-    /// The call as the carrier knows it.
+    /// The call as the carrier sees it.
     calling: Calling,
-    /// Where in the trail the end begins.
+    /// Index of the first trail entry that belongs to the end of the call.
     aftermath: usize,
-    /// Status callbacks on their way.
+    /// Status callbacks that are being sent.
     told: Vec<actix_rt::task::JoinHandle<Result<(), HttpError>>>,
 }
 
-/// A carrier's way to its documents.
+/// How a carrier requests its documents.
 #[derive(Clone, Copy)]
 struct Way<'a> {
     http: &'a Http,
     documents: &'static dyn Documents,
 }
 
-/// What follows a verb.
+/// What follows after a verb.
 enum Next {
-    /// The verb after it.
+    /// The next verb of the same document.
     Verb,
     /// Another document.
     Document(Ask),
@@ -105,7 +107,7 @@ enum Next {
     Over(EndedBy),
 }
 
-/// A document to ask for.
+/// A request for a document.
 struct Ask {
     url: Url,
     get: bool,
@@ -113,12 +115,12 @@ struct Ask {
 }
 
 impl Ask {
-    /// For the next document of the call.
+    /// Requests the next document of the call.
     const fn next(url: Url) -> Self {
         Self { url, get: false, told: Told::Next }
     }
 
-    /// For a callback of the document at `document`.
+    /// Requests a callback named by the document at `document`.
     fn back(way: Way<'_>, document: &Url, callback: &Callback, told: Told) -> Result<Self, String> {
         Ok(Self { url: resolve(way.http.fake(), document, callback)?, get: callback.get, told })
     }
@@ -138,7 +140,7 @@ impl Call {
         }
     }
 
-    /// Asks for documents and obeys them until the call is over.
+    /// Requests documents and obeys them until the call is over.
     async fn walk(&mut self, way: Way<'_>, first: Url) -> Result<EndedBy, String> {
         let mut ask = Ask::next(first);
         for _ in 0..MOST_DOCUMENTS {
@@ -173,7 +175,7 @@ impl Call {
         self.summary.warn(self.fake.complaint(violation, text).into());
     }
 
-    /// How long the call may still last.
+    /// Time until the call reaches its maximum length.
     fn left(&self) -> Duration {
         let left = self.options.longest.saturating_sub(self.dialled.elapsed());
         let since = self.origin.unwrap_or(self.dialled);
@@ -182,7 +184,7 @@ impl Call {
 
     async fn report(mut self) -> CallReport {
         for told in std::mem::take(&mut self.told) {
-            // A callback that failed is a line in the carrier's debugger and nothing more.
+            // A failed callback only adds a line to the carrier's debugger.
             if let Ok(Err(error)) = told.await {
                 self.complain(Violation::Refused, format!("stream status callback: {error}"));
             }
@@ -210,10 +212,11 @@ impl Call {
     }
 }
 
-/// What makes an id another one than any before.
+/// A random value that makes an id unique.
 pub(super) fn random() -> u128 {
     Uuid::new_v4().as_u128()
 }
 
-/// Documents of one call. More: a service that redirects to itself is followed for ever.
+/// Maximum number of documents in one call. Without this bound, a service that redirects to itself
+/// would be followed forever.
 const MOST_DOCUMENTS: usize = 25;

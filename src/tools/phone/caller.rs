@@ -1,6 +1,6 @@
-//! The person on the phone: when to speak, when to press a key, when to hang up. Pure.
+//! The simulated caller: when to speak, when to press a key and when to hang up. Pure.
 //!
-//! Time is the call's own: since the `start` of its first stream.
+//! Times are relative to the `start` of the call's first stream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use super::playout::duration_of;
 /// Samples of one frame: 20 ms at 8 kHz, the size that carriers send.
 pub(super) const FRAME: usize = 160;
 
-/// The person on the phone.
+/// The simulated caller.
 #[derive(Debug)]
 pub(super) struct Caller {
     speech: Arc<[i16]>,
     spoken: usize,
     speak_at: Option<Duration>,
-    /// Keys not yet pressed, the next one last.
+    /// Keys that are not yet pressed. The next one is last.
     keys: Vec<(Duration, char)>,
     hangup_after: Option<Duration>,
     answer_pause: Duration,
     noise: Option<u32>,
     spoke_from: Option<Duration>,
-    /// When the last word was said or the last key pressed; `None` while there is something left to do.
+    /// When the last word was said or the last key pressed. `None` while anything is left to do.
     done_at: Option<Duration>,
     last_key: Duration,
 }
@@ -31,28 +31,29 @@ pub(super) struct Caller {
 /// What the caller has heard so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// The first sound.
+    /// When the first audible sample was heard.
     pub(super) first: Option<Duration>,
-    /// The latest sound.
+    /// When the latest audible sample was heard.
     pub(super) last: Option<Duration>,
 }
 
 /// Why the caller hung up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goodbye {
-    /// It was time to.
+    /// The configured time was reached.
     Told,
-    /// Everything was said, the answer was heard and silence followed.
+    /// The caller said everything, heard the answer, and silence followed.
     Answered,
-    /// Everything was said and nobody answered.
+    /// The caller said everything and got no answer.
     Unanswered,
 }
 
 impl Caller {
-    /// Somebody who behaves as the options say.
+    /// A caller who behaves as the options say.
     pub(super) fn new(options: &PhoneOptions) -> Self {
         let mut keys = options.dtmf.clone();
-        // A stable sort, so that two keys of one time keep their order once the list is turned round.
+        // The sort is stable: two keys with the same time keep their order once the list is
+        // reversed.
         keys.sort_by_key(|(at, _)| *at);
         keys.reverse();
         let idle = options.speech.is_empty() && keys.is_empty();
@@ -70,7 +71,8 @@ impl Caller {
         }
     }
 
-    /// The next 20 ms of the caller's side, which begin at `now`. `heard` decides when the caller begins to speak.
+    /// Returns the caller's next 20 ms of audio, starting at `now`. `heard` decides when the caller
+    /// begins to speak.
     pub(super) fn frame(&mut self, now: Duration, heard: Heard) -> [i16; FRAME] {
         let mut frame = [0; FRAME];
         if self.spoken < self.speech.len() && (self.spoke_from.is_some() || self.may_begin(now, heard)) {
@@ -81,7 +83,8 @@ impl Caller {
             self.settle(now + duration_of(FRAME as u64));
         } else if let Some(state) = &mut self.noise {
             for sample in &mut frame {
-                // A linear congruential step: white enough for a whisper, and the same in every run.
+                // A linear congruential generator: white enough for comfort noise, and identical in
+                // every run.
                 *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 *sample = (*state >> 27) as i16 - 16;
             }
@@ -89,7 +92,7 @@ impl Caller {
         frame
     }
 
-    /// The keys to press by `now`.
+    /// Returns the keys that are due by `now`.
     pub(super) fn keys_due(&mut self, now: Duration) -> Vec<char> {
         let mut due = Vec::new();
         while let Some((_, key)) = self.keys.pop_if(|(at, _)| *at <= now) {
@@ -100,7 +103,7 @@ impl Caller {
         due
     }
 
-    /// Whether to hang up at `now`.
+    /// Returns why the caller hangs up at `now`, if they do.
     pub(super) fn goodbye(&self, now: Duration, heard: Heard) -> Option<Goodbye> {
         if let Some(limit) = self.hangup_after {
             return (now >= limit).then_some(Goodbye::Told);
@@ -112,7 +115,7 @@ impl Caller {
         }
     }
 
-    /// When the caller's speech began and, if it did, ended.
+    /// When the caller's speech began and, if it has ended, when it ended.
     pub(super) fn spoke(&self) -> Option<(Duration, Option<Duration>)> {
         let from = self.spoke_from?;
         let until = (self.spoken == self.speech.len()).then(|| from + duration_of(self.speech.len() as u64));
@@ -127,7 +130,7 @@ impl Caller {
         }
     }
 
-    /// Notes that everything is done, if it is.
+    /// Records the time when the caller has nothing left to do.
     fn settle(&mut self, now: Duration) {
         if self.spoken == self.speech.len() && self.keys.is_empty() {
             self.done_at.get_or_insert(now.max(self.last_key));
@@ -159,7 +162,7 @@ mod tests {
         assert_eq!(caller.frame(ms(0), Heard::default()), [0; FRAME]);
         assert_eq!(caller.frame(ms(2000), heard(500, 1990)), [0; FRAME]);
         assert_eq!(caller.frame(ms(2800), heard(500, 2000)), [500; FRAME]);
-        // The agent talking again does not stop the caller in the middle.
+        // The caller continues while the agent talks over them.
         assert_eq!(caller.frame(ms(2820), heard(500, 2810)), [500; FRAME]);
         let last = caller.frame(ms(2840), heard(500, 2830));
         assert_eq!((last[79], last[80]), (500, 0));
@@ -188,7 +191,7 @@ mod tests {
             assert_eq!(caller.goodbye(ms(at), Heard::default()), None);
             caller.frame(ms(at), Heard::default());
         }
-        // What was heard before the last word is no answer to it.
+        // Audio heard before the caller's last word does not count as an answer.
         assert_eq!(caller.goodbye(ms(8000), heard(10, 50)), None);
         assert_eq!(caller.goodbye(ms(60) + LONGEST_WAIT_FOR_ANSWER, heard(10, 50)), Some(Goodbye::Unanswered));
         assert_eq!(caller.goodbye(ms(5000), heard(10, 2000)), None);

@@ -1,4 +1,4 @@
-//! `switchboard call`: the simulated phone against a running service.
+//! `switchboard call`: runs the simulated phone against a running service.
 
 mod help;
 mod table;
@@ -99,19 +99,19 @@ pub struct CallArgs {
     pub json: bool,
 }
 
-/// Why a command did not do what it was asked to. The words follow "failed to".
+/// Why a command failed. The message follows "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// It was asked for something impossible; nothing was started.
+    /// The arguments are impossible; nothing was started.
     #[error("{0}")]
     Usage(String),
-    /// It failed while running.
+    /// The command failed while running.
     #[error("{0}")]
     Failed(String),
 }
 
 impl CommandError {
-    /// The exit code of the contract.
+    /// The process exit code for this error.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
@@ -120,10 +120,10 @@ impl CommandError {
     }
 }
 
-/// Places the calls, shows them and prints what they came to.
+/// Places the calls, displays them and prints their summaries.
 ///
 /// # Errors
-/// When the sound file cannot be used, a call failed, or a recording cannot be written.
+/// Fails if the sound file cannot be used, a call failed, or a recording cannot be written.
 pub async fn run(args: CallArgs) -> Result<(), CommandError> {
     let options = args.options().map_err(CommandError::Usage)?;
     let count = usize::from(args.calls);
@@ -144,7 +144,7 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
         }
     }
     let summaries: Vec<Summary> = reports.into_iter().map(|report| report.summary).collect();
-    // Nobody was there to call: there is nothing to sum up.
+    // Every call was refused, so there is nothing to summarise.
     let unheard = summaries.iter().all(|summary| summary.failures.iter().any(|failure| is_refused(failure)));
     if args.json || !unheard {
         print(&summaries, args.json);
@@ -171,12 +171,12 @@ pub async fn run(args: CallArgs) -> Result<(), CommandError> {
 }
 
 impl CallArgs {
-    /// What one call is to do.
+    /// Builds the options of one call.
     fn options(&self) -> Result<PhoneOptions, String> {
         let target = match (&self.url, &self.stream) {
             (Some(url), None) => Target::Webhook(url.clone()),
             (None, Some(url)) => Target::Stream(url.clone()),
-            // Clap sees to this for the command line; others may build the arguments themselves.
+            // Clap enforces this on the command line; other code may build the arguments itself.
             _ => return Err("choose what to call: --url or --stream, one of them".into()),
         };
         let faults = self.carrier.fake().map(|fake| fake.faults()).unwrap_or_default();
@@ -215,7 +215,7 @@ impl CallArgs {
     }
 }
 
-/// Places `count` calls, `ramp` a second, and shows them until all are over.
+/// Places `count` calls, `ramp` per second, and displays them until all are over.
 async fn place_all(options: &PhoneOptions, count: usize, ramp: f64) -> Vec<CallReport> {
     let line = Line::new();
     let began = Instant::now();
@@ -237,7 +237,7 @@ async fn place_all(options: &PhoneOptions, count: usize, ramp: f64) -> Vec<CallR
         }
         tokio::select! {
             () = sleep(display::REDRAW) => {}
-            // Without a signal handler the process is simply ended, as ever.
+            // Without a signal handler, Ctrl-C ends the process as usual.
             Ok(()) = &mut interrupted => {
                 interrupts += 1;
                 interrupted.set(tokio::signal::ctrl_c());
@@ -266,7 +266,7 @@ fn show(remotes: &[Remote], expected: usize) -> String {
     }
 }
 
-/// How long the caller waited for an answer: from the last word to the first sound behind it.
+/// How long the caller waited for an answer: from their last word to the first sound after it.
 fn answered_after(summary: &Summary, heard: &[i16]) -> Option<u64> {
     let silent_from = summary.spoke_until_ms?;
     let rest = heard.get(usize::try_from(silent_from).ok()?.checked_mul(8)?..)?;
@@ -274,25 +274,25 @@ fn answered_after(summary: &Summary, heard: &[i16]) -> Option<u64> {
     pieces.map(|pieces| pieces as u64 * 20)
 }
 
-/// Whether a failure says that nobody listens where the call went.
+/// Whether a failure says that nothing listens at the address.
 fn is_refused(failure: &str) -> bool {
     failure.to_lowercase().contains("connection refused")
 }
 
-/// The report of a call that was left in the middle.
+/// The report of a call that was abandoned midway.
 fn abandoned(reason: &str) -> CallReport {
     let failures = vec![format!("finish the call: {reason}")];
     CallReport { summary: Summary { failures, ..Summary::default() }, heard: Vec::new() }
 }
 
-/// `heard.wav` → `heard-0007.wav`.
+/// Inserts the number: `heard.wav` → `heard-0007.wav`.
 fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
     path.with_file_name(format!("{stem}-{number:04}{extension}"))
 }
 
-/// Calls at once whose sound is kept in memory, to say how long their answers took.
+/// Maximum number of concurrent calls whose audio is kept in memory to measure their answer times.
 const MOST_LISTENED_TO: u16 = 20;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `switchboard demo`: the service and a caller in one process, one call through everything, and the proof that it went through.
+//! `switchboard demo`: runs the service and a caller in one process, places one complete call, and
+//! verifies that the conversation happened.
 
 mod likeness;
 mod records;
@@ -74,45 +75,46 @@ Examples:
     )
 }
 
-/// The service on the stage: what the demo needs of it.
+/// The service under demonstration, as far as the demo needs it.
 pub trait Stage {
-    /// Where carriers reach it: `http://127.0.0.1:port`.
+    /// The base URL for carriers: `http://127.0.0.1:port`.
     fn public_url(&self) -> String;
-    /// Where operators reach it.
+    /// The base URL for operators.
     fn admin_url(&self) -> String;
-    /// Ends it, records written.
+    /// Stops the service after its records are written.
     fn stop(self, patience: Duration) -> impl Future<Output = ()>;
 }
 
-/// What the demo came to. `--json` prints this.
+/// The result of the demo. `--json` prints this.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemoReport {
-    /// Whether everything was as it has to be.
+    /// Whether every check passed.
     pub passed: bool,
-    /// What was not.
+    /// The checks that failed.
     pub problems: Vec<String>,
-    /// The states the call went through, as `/calls` told them.
+    /// The states the call went through, as reported by `/calls`.
     pub states: Vec<Seen>,
-    /// How long the agent was heard before the caller spoke.
+    /// Seconds of agent audio before the caller spoke.
     pub greeting_seconds: f64,
-    /// The caller's own words in what the caller heard afterwards.
+    /// How well the caller's own words were found in what they heard afterwards.
     pub words: Likeness,
-    /// From the caller's last word to the beginning of the answer.
+    /// Time from the caller's last word to the beginning of the answer.
     pub answered_after_ms: Option<u64>,
-    /// The transcript.
+    /// Path of the transcript.
     pub transcript: Option<PathBuf>,
-    /// The queue file.
+    /// Path of the queue file.
     pub queue: Option<PathBuf>,
-    /// The recording of what the caller heard.
+    /// Path of the recording of what the caller heard.
     pub heard: PathBuf,
     /// The call as the phone saw it.
     pub call: Summary,
 }
 
-/// Runs the demo. `start` builds the service from the built-in configuration with these settings laid over it.
+/// Runs the demo. `start` builds the service from the built-in configuration, overridden by these
+/// settings.
 ///
 /// # Errors
-/// When the service does not start, the sound cannot be read, or the call was not what it has to be.
+/// Fails if the service does not start, the sound cannot be read, or a check of the call fails.
 pub async fn run_demo<S, F>(args: DemoArgs, start: F) -> Result<DemoReport, CommandError>
 where
     S: Stage,
@@ -162,7 +164,7 @@ where
     }
 }
 
-/// What differs from the built-in configuration.
+/// The settings that differ from the built-in configuration.
 fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("server.bind", "127.0.0.1:0".into()),
@@ -179,7 +181,7 @@ fn settings(args: &DemoArgs) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// Places the call and shows it until it is over.
+/// Places the call and displays it until it is over.
 async fn perform(args: &DemoArgs, options: PhoneOptions, admin_url: &str) -> (Vec<Seen>, CallReport) {
     let title = format!("Switchboard demo  {}  {}", args.carrier.name(), args.language);
     let mut show = Show::new(title);
@@ -199,7 +201,7 @@ async fn perform(args: &DemoArgs, options: PhoneOptions, admin_url: &str) -> (Ve
     (show.finish(), report)
 }
 
-/// Asks the admin listener for the call's state, over and over.
+/// Polls the admin listener for the call's state.
 async fn watch_state(url: String, states: watch::Sender<Option<String>>) {
     let client = awc::Client::default();
     loop {
@@ -215,7 +217,7 @@ async fn watch_state(url: String, states: watch::Sender<Option<String>>) {
     }
 }
 
-/// The call's records, as soon as they are complete; as they are, when that takes too long.
+/// Returns the call's records as soon as they are complete, or their state at the timeout.
 async fn written(dir: &Path, id: &str) -> records::Records {
     let began = Instant::now();
     loop {
@@ -227,7 +229,7 @@ async fn written(dir: &Path, id: &str) -> records::Records {
     }
 }
 
-/// What there is to judge a call by.
+/// The data that a call is judged by.
 struct Evidence<'a> {
     states: Vec<Seen>,
     summary: Summary,
@@ -239,8 +241,8 @@ struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Judges the call. Of somebody's own recording, which has pauses in it, one turn has to come back: the caller may talk over the
-    /// answers to the others. `path` is where the recording is.
+    /// Judges the call. For the user's own recording, which has pauses in it, one turn has to come
+    /// back: the caller may talk over the answers to the others. `path` is where the recording is.
     fn judge(self, own_recording: bool, path: PathBuf) -> DemoReport {
         let mut call = self.summary;
         let mut problems = call.failures.clone();
@@ -284,13 +286,13 @@ impl Evidence<'_> {
     }
 }
 
-/// Seconds in which something could be heard, by pieces of 20 ms.
+/// Seconds in which something was audible, measured in pieces of 20 ms.
 fn audible(samples: &[i16]) -> f64 {
     let loud = samples.chunks(160).filter(|piece| piece.iter().any(|sample| sample.unsigned_abs() > AUDIBLE));
     loud.count() as f64 * 0.02
 }
 
-/// Prints the report on stdout. A reader that went away is no failure of the demo.
+/// Prints the report on stdout. A closed pipe does not count as a failed demo.
 fn print(report: &DemoReport, args: &DemoArgs) {
     let text =
         if args.json { serde_json::to_string_pretty(report).unwrap_or_default() + "\n" } else { text(report, args) };
@@ -340,17 +342,17 @@ fn text(report: &DemoReport, args: &DemoArgs) -> String {
     text
 }
 
-/// How often the service is asked for the state.
+/// Interval between two requests for the call's state.
 const POLL: Duration = Duration::from_millis(100);
-/// How long records and the service's end may take.
+/// Maximum time to wait for the records, and for the service to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// No demo lasts longer than this.
+/// Maximum length of a demo.
 const LONGEST_DEMO: Duration = Duration::from_secs(120);
-/// A recording whose loudest moment is quieter than this is silence on a telephone.
+/// A recording whose loudest moment is below this counts as silence on a telephone line.
 const QUIETEST_DBFS: f64 = -45.0;
-/// A greeting shorter than this is a click.
+/// A greeting shorter than this, in seconds, counts as a click.
 const SHORTEST_GREETING: f64 = 0.5;
-/// The part of a sentence that has to come back: all but its first or last piece.
+/// The share of a sentence that has to come back: all but its first or last piece.
 const SENTENCE_SHARE: f64 = 0.7;
 
 #[cfg(test)]
@@ -363,7 +365,8 @@ mod tests {
         Sentence::in_language("en").expect("bundled").samples().expect("bundled")
     }
 
-    /// A call in which the greeting was heard and, half a second after the last word, the same words.
+    /// A call that contains the greeting and, half a second after the caller's last word, the same
+    /// words.
     fn heard() -> Vec<i16> {
         let mut heard = vec![0; SPOKE_AT];
         heard[4000..12_000].fill(3000);

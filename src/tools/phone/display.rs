@@ -1,4 +1,4 @@
-//! What a person at the terminal sees while calls run. On stderr, and only when that is a terminal.
+//! Displays running calls on stderr, only if that is a terminal.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::handset::{Phase, Progress};
 
-/// One line that is redrawn; nothing at all where nobody looks.
+/// One line that is redrawn. Draws nothing if stderr is not a terminal.
 #[derive(Debug)]
 pub(super) struct Line {
     bar: ProgressBar,
 }
 
-/// How often the line is redrawn. Slower: the meters limp. Faster: the terminal flickers.
+/// Redraw interval. Longer: the meters lag. Shorter: the terminal flickers.
 pub(super) const REDRAW: Duration = Duration::from_millis(100);
 
 impl Line {
@@ -26,24 +26,24 @@ impl Line {
         Self { bar }
     }
 
-    /// Shows this instead.
+    /// Replaces the line's text.
     pub(super) fn draw(&self, text: String) {
         self.bar.set_message(text);
         self.bar.tick();
     }
 
-    /// Keeps a line above this one.
+    /// Prints a permanent line above this one.
     pub(super) fn keep(&self, text: &str) {
         self.bar.println(text);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// One call as a line.
+/// Formats one call as a line.
 pub(super) fn one_call(now: &Progress) -> String {
     let seconds = now.elapsed.as_secs_f64();
     let phase = match now.phase {
@@ -55,7 +55,7 @@ pub(super) fn one_call(now: &Progress) -> String {
         0 => String::new(),
         count => format!(" {}", style(format!("{count} warnings")).for_stderr().red()),
     };
-    // Fits the eighty columns of an ordinary terminal; a warning may push the rest out.
+    // The line fits the 80 columns of an ordinary terminal; a warning may exceed them.
     format!(
         "{seconds:5.1}s {phase} caller {} agent {}{warnings} heard {:.1}s marks {} clears {}",
         style(meter(now.caller_level)).for_stderr().cyan(),
@@ -66,7 +66,7 @@ pub(super) fn one_call(now: &Progress) -> String {
     )
 }
 
-/// Many calls as a line.
+/// Formats many calls as one line.
 pub(super) fn many_calls(calls: &[Progress], expected: usize) -> String {
     let count = |phase| calls.iter().filter(|call| call.phase == phase).count();
     let audible = |level: fn(&Progress) -> f32| calls.iter().filter(|call| level(call) > QUIETEST).count();
@@ -81,7 +81,7 @@ pub(super) fn many_calls(calls: &[Progress], expected: usize) -> String {
     )
 }
 
-/// A level, 0 to 1, as a bar on a scale of decibels.
+/// Draws a level, 0 to 1, as a bar on a decibel scale.
 pub(super) fn meter(level: f32) -> String {
     let eighths = (loudness(level) * (METER_CELLS * 8) as f32).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
@@ -93,7 +93,7 @@ pub(super) fn meter(level: f32) -> String {
     bar
 }
 
-/// A level on a scale of decibels: 0 is a quiet line, 1 as loud as speech gets.
+/// Converts a level to a decibel scale: 0 is a quiet line, 1 is the loudest speech.
 pub(super) fn loudness(level: f32) -> f32 {
     let decibels = 20.0 * level.max(1e-6).log10();
     ((decibels - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)).clamp(0.0, 1.0)
@@ -101,11 +101,11 @@ pub(super) fn loudness(level: f32) -> f32 {
 
 /// Cells of a meter.
 const METER_CELLS: usize = 8;
-/// The left end of a meter: a quiet room on a telephone.
+/// Left end of a meter: the noise of a quiet room on a telephone.
 const QUIETEST_DB: f32 = -50.0;
-/// The right end: as loud as speech gets on average.
+/// Right end of a meter: the average level of the loudest speech.
 const LOUDEST_DB: f32 = -8.0;
-/// The left end as a level.
+/// The left end as a linear level.
 const QUIETEST: f32 = 0.003;
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
         };
         let line = console::strip_ansi_codes(&one_call(&now)).into_owned();
         assert!(line.contains("127.3s") && line.contains("talking") && line.contains("marks 412"), "{line}");
-        // Two columns are the spinner's.
+        // The spinner takes two columns.
         assert!(line.chars().count() <= 78, "{line}");
         assert!(!line.contains('\n'));
     }

@@ -1,11 +1,12 @@
-//! The two ends of a running call: what it shows, and how it is told to hang up.
+//! The two ends of a running call: one reports its progress, the other watches it and orders it to
+//! hang up.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-/// The call's end: it reports here and listens for the order to hang up.
+/// The call's end: reports progress and receives orders.
 #[derive(Debug)]
 pub struct Handset {
     progress: watch::Sender<Progress>,
@@ -13,7 +14,7 @@ pub struct Handset {
     orders: mpsc::Receiver<Order>,
 }
 
-/// The other end, for whoever watches.
+/// The observer's end: reads progress and sends orders.
 #[derive(Debug, Clone)]
 pub struct Remote {
     progress: watch::Receiver<Progress>,
@@ -21,27 +22,27 @@ pub struct Remote {
     orders: mpsc::Sender<Order>,
 }
 
-/// What a running call is told from outside.
+/// An order to a running call from outside.
 #[derive(Debug)]
 pub(super) enum Order {
     /// The caller hangs up.
     HangUp,
-    /// The carrier's API takes the call to another document.
+    /// The carrier's API redirects the call to another document.
     Redirect(Url),
-    /// The conference that the caller is in is over, because the other has left it.
+    /// The caller's conference is over because the other party left it.
     Left,
 }
 
-/// A call as it is now.
+/// The current state of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Progress {
-    /// What it is doing.
+    /// What the call is doing.
     pub phase: Phase,
-    /// Since dialling.
+    /// Time since dialling.
     pub elapsed: Duration,
-    /// How loud the caller is, 0 to 1.
+    /// Level of the caller, 0 to 1.
     pub caller_level: f32,
-    /// How loud the agent is in the caller's ear, 0 to 1.
+    /// Level of the agent as the caller hears it, 0 to 1.
     pub agent_level: f32,
     /// Media played to the caller.
     pub heard: Duration,
@@ -51,26 +52,26 @@ pub struct Progress {
     pub marks: u64,
     /// Clears received.
     pub clears: u64,
-    /// Warnings due so far.
+    /// Warnings so far.
     pub warnings: u64,
 }
 
 /// What a call is doing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Asking the webhook, or opening the stream.
+    /// Requesting the webhook, or opening the stream.
     #[default]
     Dialling,
     /// The stream is open.
     Talking,
-    /// Waiting as the document says: a pause, a dialled person.
+    /// Waiting as the document says: a pause, or a dialled callee.
     Waiting,
-    /// Over.
+    /// The call is over.
     Over,
 }
 
 impl Phase {
-    /// The word for a person.
+    /// The word shown to users.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Dialling => "dialling",
@@ -82,7 +83,7 @@ impl Phase {
 }
 
 impl Handset {
-    /// Both ends of one call.
+    /// Creates both ends of one call.
     pub fn new() -> (Self, Remote) {
         let (progress, watched) = watch::channel(Progress::default());
         let (order, hang_up) = watch::channel(false);
@@ -94,7 +95,7 @@ impl Handset {
         self.progress.send_modify(change);
     }
 
-    /// Returns when an order has come; never, when nobody is left to give it.
+    /// Returns the next order. Never returns if all senders are gone.
     pub(super) async fn told(&mut self) -> Order {
         tokio::select! {
             Ok(_) = self.hang_up.wait_for(|order| *order) => Order::HangUp,
@@ -105,29 +106,30 @@ impl Handset {
 }
 
 impl Remote {
-    /// The call as it is now.
+    /// The current state of the call.
     pub fn progress(&self) -> Progress {
         *self.progress.borrow()
     }
 
-    /// The caller hangs up: `stop`, then the close of the stream.
+    /// Makes the caller hang up: sends `stop`, then closes the stream.
     pub fn hang_up(&self) {
-        // The call may be over already; then there is nobody to tell.
+        // The call may already be over; the order then has no receiver.
         let _ = self.hang_up.send(true);
     }
 
-    /// The carrier is told over its API to go on with the document at `url`: its stream ends, and what stood behind it is dropped.
+    /// Redirects the call through the carrier's API to the document at `url`: the stream ends, and
+    /// the rest of the old document is dropped.
     pub fn redirect(&self, url: Url) {
-        // The call may be over already; then there is nothing to redirect.
+        // The call may already be over; there is then nothing to redirect.
         let _ = self.orders.try_send(Order::Redirect(url));
     }
 
-    /// The other has left the conference that the caller is in, which is over with that.
+    /// Reports that the other party left the caller's conference, which ends it.
     pub fn leave(&self) {
-        // The caller may be gone from it already.
+        // The caller may already have left the conference.
         let _ = self.orders.try_send(Order::Left);
     }
 }
 
-/// Orders that wait to be obeyed; a service sends one at a time.
+/// Capacity for pending orders. A service sends one at a time.
 const MOST_ORDERS: usize = 4;

@@ -1,4 +1,5 @@
-//! The carrier's HTTP: webhooks asked, callbacks told, sockets upgraded, and all of it held to strict limits of time and size.
+//! The carrier's HTTP client: requests webhooks, sends callbacks and upgrades sockets, within
+//! strict limits of time and size.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,77 +22,78 @@ use url::Url;
 
 use super::summary::HttpTiming;
 
-/// One phone's way to the service.
+/// The HTTP client of one phone.
 #[derive(Clone)]
 pub(super) struct Http {
     client: Client,
     fake: &'static dyn Fake,
 }
 
-/// The service's answer.
+/// The service's answer to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// The body.
     pub(super) body: String,
-    /// How long it took.
+    /// How long the request took.
     pub(super) timing: HttpTiming,
 }
 
-/// Why the service could not be asked. The words follow "failed to"; `code` is the carrier's own, in brackets, where it has one.
+/// Why a request to the service failed. The message follows "failed to". `code` is the carrier's
+/// own error code in brackets, if it has one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
-    /// No connection, or no answer in time.
+    /// The connection failed, or no answer arrived in time.
     #[error("reach {url}: {reason}{code}")]
     Unreachable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What the network said.
+        /// The network error.
         reason: String,
-        /// The code.
+        /// The carrier's error code.
         code: String,
     },
-    /// An answer that is not a success.
+    /// The answer's status is not a success.
     #[error("ask {url}: it answered {status}{}{detail}{code}", if detail.is_empty() { "" } else { ": " })]
     Refused {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// The status.
         status: u16,
         /// The beginning of the body.
         detail: String,
-        /// The code.
+        /// The carrier's error code.
         code: String,
     },
-    /// An answer of a type that is no document.
+    /// The answer's content type is not that of a document.
     #[error("read the answer of {url}: its type is `{content_type}`, expected {expected}{code}")]
     WrongType {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What came.
+        /// The content type that was received.
         content_type: String,
         /// The usual type of a document.
         expected: &'static str,
-        /// The code.
+        /// The carrier's error code.
         code: String,
     },
-    /// An answer longer than is taken, or that is no text.
+    /// The answer is too long or is not text.
     #[error("read the answer of {url}: {reason}, expected at most 64 kB{code}")]
     Unreadable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// What is wrong.
         reason: String,
-        /// The code.
+        /// The carrier's error code.
         code: String,
     },
     /// The upgrade to a WebSocket failed.
     #[error("open the stream {url}: {reason}{code}")]
     NoStream {
-        /// The stream's address.
+        /// The stream's URL.
         url: String,
-        /// What was said.
+        /// The reason that the service or the network gave.
         reason: String,
-        /// The code.
+        /// The carrier's error code.
         code: String,
     },
     /// The certificate authorities cannot be used.
@@ -100,14 +102,14 @@ pub(super) enum HttpError {
 }
 
 impl Http {
-    /// A client as the carrier's: HTTP/1.1, no delay on small frames.
+    /// Creates a client that behaves like the carrier's: HTTP/1.1, without delay of small frames.
     ///
     /// # Errors
-    /// When `authorities` cannot be read.
+    /// Fails if `authorities` cannot be read.
     pub(super) fn new(fake: &'static dyn Fake, authorities: Option<&Path>) -> Result<Self, HttpError> {
         let dial = fn_service(|info: ConnectInfo<Uri>| async move {
             let connection = ConnectorService::default().call(info).await?;
-            // Nagle would hold every frame back until the one before it is acknowledged.
+            // Nagle's algorithm would delay every frame until the previous one is acknowledged.
             connection.io_ref().set_nodelay(true).map_err(actix_tls::connect::ConnectError::Io)?;
             Ok::<_, actix_tls::connect::ConnectError>(connection)
         });
@@ -120,15 +122,15 @@ impl Http {
         Ok(Self { client, fake })
     }
 
-    /// The carrier that asks.
+    /// The carrier that sends the requests.
     pub(super) const fn fake(&self) -> &'static dyn Fake {
         self.fake
     }
 
-    /// Asks for a document, of one of the types that the carrier reads.
+    /// Requests a document of one of the types that the carrier reads.
     ///
     /// # Errors
-    /// Whatever keeps the carrier from using the answer.
+    /// Fails if the carrier cannot use the answer.
     pub(super) async fn document(&self, request: &Request, types: &[&'static str]) -> Result<Answer, HttpError> {
         let url = without_query(&request.url);
         let began = Instant::now();
@@ -148,10 +150,10 @@ impl Http {
         Ok(Answer { body, timing: HttpTiming { method: request.method.word(), url, status, took_ms } })
     }
 
-    /// Tells a status callback; nobody waits for what it answers.
+    /// Sends a status callback. The body of the answer is ignored.
     ///
     /// # Errors
-    /// When it cannot be reached or does not answer with a success.
+    /// Fails if the service cannot be reached or does not answer with a success.
     pub(super) async fn tell(&self, request: &Request) -> Result<(), HttpError> {
         let (status, _, _) = self.ask(request, "no answer in time").await?;
         if (200..300).contains(&status) {
@@ -164,7 +166,7 @@ impl Http {
     /// Opens a media stream.
     ///
     /// # Errors
-    /// When there is no connection, or the service does not upgrade it.
+    /// Fails if the connection fails or the service refuses the upgrade.
     pub(super) async fn stream(&self, upgrade: &Request) -> Result<Framed<BoxedSocket, Codec>, HttpError> {
         let mut request = self.client.ws(upgrade.url.as_str()).max_frame_size(LARGEST_FRAME);
         for (name, value) in &upgrade.headers {
@@ -179,17 +181,18 @@ impl Http {
                 {
                     reason = format!("{reason}: {detail}");
                 }
-                // What stands behind the `?` may be a token.
+                // The part after the `?` may contain a token.
                 let url = upgrade.url.as_str().split('?').next().unwrap_or_default().to_owned();
                 Err(HttpError::NoStream { url, reason, code: self.fake.coded(violation) })
             }
         }
     }
 
-    /// What the service says of an upgrade that it refused with `status`. The client throws the refusal's body away, so the
-    /// same is asked once more without the upgrade; `None` where the answer is another one.
+    /// Returns the service's explanation of an upgrade that it refused with `status`. The client
+    /// discards the body of a refusal, so the same request is sent once more without the upgrade.
+    /// Returns `None` if the second answer differs.
     async fn detail(&self, upgrade: &Request, status: u16) -> Option<String> {
-        // The scheme of a WebSocket is that of HTTP with other letters; these always fit.
+        // `ws` and `wss` become `http` and `https`, so the result always parses.
         let asked: Url = upgrade.url.as_str().replacen("ws", "http", 1).parse().ok()?;
         let mut request = self.client.get(asked.as_str()).insert_header((header::ACCEPT, "application/problem+json"));
         for (name, value) in &upgrade.headers {
@@ -204,7 +207,8 @@ impl Http {
         Some(problem.detail.chars().take(LONGEST_DETAIL).collect())
     }
 
-    /// One request: its status, type and body. `late` is what is said when no answer comes.
+    /// Sends one request and returns its status, type and body. `late` is the message if no answer
+    /// arrives.
     async fn ask(&self, asked: &Request, late: &str) -> Result<(u16, String, String), HttpError> {
         let unreachable = |reason: String| {
             let (url, code) = (without_query(&asked.url), self.fake.coded(Violation::Unreachable));
@@ -240,17 +244,17 @@ impl Http {
     }
 }
 
-/// What a refusal's body says (RFC 9457).
+/// The explanation in a refusal's body (RFC 9457).
 #[derive(Debug, Deserialize)]
 struct Problem {
     detail: String,
 }
 
-/// What an upgrade that failed violates, and what went wrong.
+/// Returns what a failed upgrade violates, and what went wrong.
 fn why_no_stream(error: &WsClientError) -> (Violation, String) {
     match error {
         WsClientError::SendRequest(SendRequestError::Timeout) => (Violation::StreamTimeout, "no answer in time".into()),
-        // A certificate that does not hold is invalid data to the socket.
+        // The socket reports an invalid certificate as invalid data.
         WsClientError::SendRequest(SendRequestError::Connect(ConnectError::Io(error)))
             if error.kind() == std::io::ErrorKind::InvalidData =>
         {
@@ -269,10 +273,10 @@ fn why_no_stream(error: &WsClientError) -> (Violation, String) {
     }
 }
 
-/// The address of a callback, which may be relative to the document's own.
+/// Resolves a callback's address, which may be relative to the document's own.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns what is wrong with the address.
 pub(super) fn resolve(fake: &dyn Fake, document: &Url, callback: &Callback) -> Result<Url, String> {
     let url = document.join(&callback.url).map_err(|error| format!("address `{}`: {error}", callback.url))?;
     if matches!(url.scheme(), "http" | "https") {
@@ -308,16 +312,16 @@ fn tls(authorities: Option<&Path>) -> Result<ClientConfig, HttpError> {
     Ok(config)
 }
 
-/// TCP and TLS, each: two tries of 5 s.
+/// Limit for TCP and for TLS, each: two attempts of 5 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The whole answer.
+/// Limit for the whole answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest document.
+/// Maximum size of a document.
 const LONGEST_BODY: usize = 64 * 1024;
-/// Characters of a refusal that are shown.
+/// Maximum number of characters of a refusal that are shown.
 const LONGEST_DETAIL: usize = 200;
-/// The largest WebSocket frame taken. Ten minutes of mu-law in base64 are 6.4 MB; the default of 64 KiB would end the stream
-/// at 6 s of audio in one message.
+/// Maximum size of a WebSocket frame. Ten minutes of mu-law in base64 are 6.4 MB. The default of 64
+/// KiB would end the stream at a message of 6 s of audio.
 const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]

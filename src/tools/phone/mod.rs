@@ -1,23 +1,25 @@
 //! The simulated phone: plays a carrier against any running service, exactly as the carrier would.
 //!
-//! It asks the voice webhook, obeys the document it gets, opens the media stream, speaks 20 ms every 20 ms, keeps a playback
-//! buffer with marks and clears, and writes down what the caller heard, sample by sample. Whatever the carrier would only show
-//! in its debugger (a field too many) is in the [`Summary`].
+//! The phone requests the voice webhook, obeys the document it gets, opens the media stream, speaks
+//! 20 ms every 20 ms, keeps a playback buffer with marks and clears, and records what the caller
+//! hears, sample by sample. Problems that the carrier would only show in its debugger (an unknown
+//! field, for example) are listed in the [`Summary`].
 //!
-//! What is a carrier's own stands in its folder, as its fake
-//! ([`switchboard_actors::carrier::fake`]): requests, documents, signatures, messages, ids and codes. Here is what is common:
-//! sockets, clock, microphone, playout, display. Both share nothing with the service but the list of carriers, what these can
-//! do, and the reading of sound files, so that a mistake of the service cannot agree with itself.
+//! The carrier-specific parts are in the carrier's folder, as its fake
+//! ([`switchboard_actors::carrier::fake`]): requests, documents, signatures, messages, ids and
+//! codes. This folder has the common parts: sockets, clock, microphone, playout and display. Both
+//! share only three things with the service: the list of carriers, their capabilities, and the
+//! reading of sound files. A mistake of the service therefore cannot agree with itself.
 //!
 //! | file | |
 //! |---|---|
-//! | `call` | one call from dialling to its end: webhooks, documents (`obey`), streams (`connect`), people (`transfer`) |
+//! | `call` | one call from dialling to its end: webhooks, documents (`obey`), streams (`connect`), transfers (`transfer`) |
 //! | `stream` | one media stream in real time |
-//! | `caller` | the person: when to speak, press, hang up (pure) |
+//! | `caller` | the simulated caller: when to speak, press keys and hang up (pure) |
 //! | `playout` | the carrier's playback buffer (pure) |
-//! | `http`, `handset`, `summary`, `options` | what these stand on |
+//! | `http`, `handset`, `summary`, `options` | the parts that the others build on |
 //! | `command`, `display` | `switchboard call` |
-//! | `demo`, `speech` | `switchboard demo` and the callers it brings |
+//! | `demo`, `speech` | `switchboard demo` and its bundled callers |
 
 mod call;
 mod caller;

@@ -1,4 +1,4 @@
-//! What a simulated call is told to do.
+//! The options of a simulated call.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,58 +10,61 @@ use switchboard_actors::carrier::fake::Fault;
 use switchboard_actors::ids::Private;
 use url::Url;
 
-/// One simulated call.
+/// Options of one simulated call.
 #[derive(Debug, Clone)]
 pub struct PhoneOptions {
-    /// What is called.
+    /// The address to call.
     pub target: Target,
-    /// Whose network the call comes from.
+    /// The network that the call comes from.
     pub carrier: Carrier,
-    /// What the caller says, 8 kHz; nothing when empty.
+    /// What the caller says, 8 kHz. The caller is silent if this is empty.
     pub speech: Arc<[i16]>,
-    /// When the caller begins to speak. `None` is after the greeting: when something was heard and [`POLITE_PAUSE`] of silence
-    /// followed, or after [`LONGEST_WAIT_FOR_GREETING`].
+    /// When the caller begins to speak. `None` means after the greeting: when something was heard
+    /// and [`POLITE_PAUSE`] of silence followed, or after [`LONGEST_WAIT_FOR_GREETING`].
     pub speak_at: Option<Duration>,
     /// Keys, each with its time since the first stream's `start`.
     pub dtmf: Vec<(Duration, char)>,
-    /// When the caller hangs up, since the first stream's `start`. `None` leaves it to the rule of [`ANSWER_PAUSE`].
+    /// When the caller hangs up, measured from the first stream's `start`. `None` applies the rule
+    /// of [`ANSWER_PAUSE`].
     pub hangup_after: Option<Duration>,
-    /// The silence in the rule of [`ANSWER_PAUSE`].
+    /// The silence used in the rule of [`ANSWER_PAUSE`].
     pub answer_pause: Duration,
-    /// No call lasts longer than this.
+    /// Maximum length of a call.
     pub longest: Duration,
-    /// Whisper noise between the words instead of digital silence, as real lines do.
+    /// Sends quiet noise between the words instead of digital silence, as real lines do.
     pub comfort_noise: bool,
     /// The caller's number.
     pub from: String,
     /// The dialled number.
     pub to: String,
-    /// The call's id where the carrier has told it already, as of a call that the service began; a fresh one otherwise.
+    /// The call's id, if the carrier has already reported it, as for an outbound call of the
+    /// service. `None` creates a new one.
     pub call_sid: Option<String>,
-    /// `AC` and 32 hexadecimal digits.
+    /// The account id: `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// Signs every request and upgrade as the carrier would.
     pub auth_token: Option<Private<String>>,
-    /// Custom parameters of a call that goes straight to a stream; a webhook's document brings its own.
+    /// Custom parameters of a call that goes directly to a stream. A webhook's document brings its
+    /// own.
     pub parameters: BTreeMap<String, String>,
-    /// How a `<Dial>` of the service goes.
+    /// The outcome of a `<Dial>` by the service.
     pub dial_outcome: DialOutcome,
-    /// What the carrier does wrong.
+    /// The carrier faults to simulate.
     pub faults: Vec<Fault>,
-    /// Mark echoes are held back for this long, as a slow network would.
+    /// Delay of every mark echo, as on a slow network.
     pub mark_delay: Duration,
-    /// Keep what the caller hears, sample by sample.
+    /// Records what the caller hears, sample by sample.
     pub record: bool,
-    /// Certificate authorities (PEM) that are trusted beside the public ones.
+    /// Certificate authorities (PEM) that are trusted in addition to the public ones.
     pub authorities: Option<PathBuf>,
 }
 
-/// What is called.
+/// The address that is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A voice webhook, whose TwiML is obeyed.
+    /// A voice webhook; the phone obeys its TwiML.
     Webhook(Url),
-    /// A media stream, without asking anybody.
+    /// A media stream, without a webhook.
     Stream(Url),
 }
 
@@ -82,7 +85,7 @@ pub enum DialOutcome {
 }
 
 impl PhoneOptions {
-    /// A call to `target` with nothing to say.
+    /// A call to `target` in which the caller says nothing.
     pub fn new(target: Target) -> Self {
         Self {
             target,
@@ -110,7 +113,7 @@ impl PhoneOptions {
 }
 
 impl DialOutcome {
-    /// The `DialCallStatus` of the reference.
+    /// The `DialCallStatus` that the carrier reports.
     pub const fn status(self) -> &'static str {
         match self {
             Self::Answered | Self::Declined => "completed",
@@ -120,7 +123,8 @@ impl DialOutcome {
         }
     }
 
-    /// How long the caller waits until it is known. Real people take longer; nobody learns from waiting for them.
+    /// How long the caller waits for this outcome. Real people take longer; a test gains nothing by
+    /// waiting for them.
     pub(super) const fn takes(self) -> Duration {
         match self {
             Self::Answered => Duration::from_secs(2),
@@ -129,26 +133,27 @@ impl DialOutcome {
     }
 }
 
-/// Carriers whose calls can be placed: those whose side is there to be played.
+/// The carriers whose side can be simulated.
 pub fn carriers() -> impl Iterator<Item = Carrier> {
     Carrier::all().filter(|carrier| carrier.fake().is_some())
 }
 
-/// The carrier of a phone that was given none: the first.
+/// The default carrier: the first.
 pub fn default_carrier() -> Carrier {
     carriers().next().expect("some carrier can be played")
 }
 
-/// The account of a phone that was given none.
+/// The default account.
 pub const DEFAULT_ACCOUNT: &str = "AC00000000000000000000000000000000";
-/// No call lasts longer unless told.
+/// Default maximum length of a call.
 pub const LONGEST_CALL: Duration = Duration::from_secs(600);
-/// Silence after which the caller takes a greeting for finished. Shorter: the caller falls into a pause of it. Longer: dead air.
+/// Silence after which the caller considers the greeting finished. Shorter: the caller interrupts
+/// at a pause in the greeting. Longer: dead air.
 pub const POLITE_PAUSE: Duration = Duration::from_millis(800);
-/// A service that says nothing for this long is spoken to all the same.
+/// Wait for a greeting. If the service says nothing for this long, the caller speaks anyway.
 pub const LONGEST_WAIT_FOR_GREETING: Duration = Duration::from_secs(6);
-/// Silence of the agent after its answer that ends a call which was not told when to end. Shorter: an agent that thinks between
-/// two sentences is cut off. Longer: dead air at the end of every call.
+/// Silence after the agent's answer that ends a call without a configured end. Shorter: an agent
+/// that pauses between two sentences is cut off. Longer: dead air at the end of every call.
 pub const ANSWER_PAUSE: Duration = Duration::from_secs(4);
-/// A caller who gets no answer at all waits this long after the last word.
+/// Wait after the last word for an answer that does not come.
 pub const LONGEST_WAIT_FOR_ANSWER: Duration = Duration::from_secs(12);

@@ -1,4 +1,5 @@
-//! A person whom the service calls over the carrier's API while a caller waits for them in a conference.
+//! A callee: the service calls them over the carrier's API while a caller waits for them in a
+//! conference.
 
 use std::time::Duration;
 
@@ -12,44 +13,44 @@ use super::handset::Remote;
 use super::http::Http;
 use super::options::DialOutcome;
 
-/// A call that the service has begun over the carrier's API.
+/// A call that the service placed over the carrier's API.
 #[derive(Debug)]
 pub struct Invited {
-    /// Whose API was asked.
+    /// The carrier whose API was used.
     pub carrier: Carrier,
-    /// What it was asked.
+    /// The form that was posted to the API.
     pub form: String,
-    /// The call's id, as the API has answered it.
+    /// The call's id, as the API returned it.
     pub call_sid: String,
-    /// `AC` and 32 hexadecimal digits.
+    /// The account id: `AC` and 32 hexadecimal digits.
     pub account_sid: String,
-    /// Signs what the carrier asks.
+    /// Signs the carrier's requests.
     pub auth_token: Option<Private<String>>,
-    /// What the person does.
+    /// How the callee behaves.
     pub outcome: DialOutcome,
-    /// How long they speak with the caller.
+    /// How long the callee speaks with the caller.
     pub speaks: Duration,
-    /// The caller, should the two meet.
+    /// The caller, in case the two meet.
     pub caller: Remote,
 }
 
-/// What became of a person who was called.
+/// The result of a call to a callee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersonReport {
-    /// Who was called.
+    /// The number that was called.
     pub to: String,
-    /// The number they saw.
+    /// The number shown to the callee.
     pub from: String,
-    /// What they were told.
+    /// What the callee heard before the two were joined.
     pub told: Option<String>,
-    /// The conference that they came into.
+    /// The conference that the callee joined.
     pub room: Option<String>,
 }
 
-/// Rings, and plays the person to the end of their line.
+/// Rings the callee and plays their side to the end.
 ///
 /// # Errors
-/// Rings, and plays the person to the end of their line.
+/// Returns the first answer of the service that the carrier could not have used.
 ///
 /// # Errors
 /// What of the service's answers the carrier could not have used.
@@ -80,7 +81,7 @@ pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
     Ok(report)
 }
 
-/// How the carrier asks on behalf of the person.
+/// How the carrier sends requests on behalf of the callee.
 struct Way {
     http: Http,
     documents: &'static dyn Documents,
@@ -88,7 +89,7 @@ struct Way {
 }
 
 impl Way {
-    /// The first verb of the document at `url`, which has to be without fault.
+    /// Returns the first verb of the document at `url`, which must be without fault.
     async fn first_verb(&self, url: &Url, told: &Told) -> Result<Verb, String> {
         let request = self.documents.request(&self.calling, url, false, told);
         let types = self.documents.content_types();
@@ -103,7 +104,7 @@ impl Way {
 }
 
 impl Invited {
-    /// Hears what the call is about, takes it or not, and speaks with the caller.
+    /// Hears what the call is about, accepts or declines it, and speaks with the caller.
     async fn listen(&self, way: &Way, url: &Url, report: &mut PersonReport) -> Result<(), String> {
         let verb = way.first_verb(url, &Told::PersonAnswered).await?;
         let Verb::Gather { action: Some(action), words } = verb else { return Ok(()) };
@@ -125,5 +126,5 @@ fn parse_url(text: &str) -> Result<Url, String> {
     text.parse().map_err(|error| format!("{text} is no absolute address: {error}"))
 }
 
-/// How long it rings. Real people take longer; nobody learns from waiting for them.
+/// Ringing time. Real people take longer; a test gains nothing by waiting for them.
 const RINGS: Duration = Duration::from_millis(500);

@@ -9,22 +9,24 @@ use std::time::Duration;
 
 /// Samples per second on the line.
 pub(super) const RATE_HZ: u32 = 8_000;
-/// A sample louder than this can be heard: 2 % of full scale of a telephone line, above its noise and below any speech.
+/// A sample above this is audible: 2 % of full scale of a telephone line, above its noise and below
+/// any speech.
 pub(super) const AUDIBLE: u16 = 256;
-/// What is queued before it is discarded: ten minutes.
+/// Maximum queue: ten minutes. Further media is discarded.
 const LONGEST_QUEUE: usize = 600 * RATE_HZ as usize;
-/// Marks pending at once. No carrier names a number; a service that passes this one is in a loop.
+/// Maximum number of pending marks. No carrier documents a limit; a service that exceeds this one
+/// is in a loop.
 const MOST_MARKS: usize = 20_000;
 
-/// A playback buffer and what came out of it.
+/// A playback buffer and a record of what it played.
 #[derive(Debug, Default)]
 pub(super) struct Playout {
     queue: VecDeque<Entry>,
-    /// Samples queued and not yet played.
+    /// Samples queued but not yet played.
     queued: usize,
     /// Marks in the queue.
     marks: usize,
-    /// Samples played since the stream began, silence included.
+    /// Samples played since the stream began, including silence.
     position: u64,
     recording: Option<Vec<i16>>,
     tally: Tally,
@@ -32,18 +34,18 @@ pub(super) struct Playout {
     power: f32,
 }
 
-/// What was played, in numbers.
+/// Counts of what was played.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Samples of media that were played.
+    /// Media samples that were played.
     pub(super) played: u64,
-    /// Samples of media that a clear or the end of the stream dropped.
+    /// Media samples dropped by a clear or by the end of the stream.
     pub(super) dropped: u64,
-    /// Samples of media discarded because ten minutes were queued.
+    /// Media samples discarded because ten minutes were queued.
     pub(super) overflowed: u64,
-    /// The first sample that could be heard.
+    /// Position of the first audible sample.
     pub(super) first_audible: Option<u64>,
-    /// The latest sample that could be heard.
+    /// Position of the latest audible sample.
     pub(super) last_audible: Option<u64>,
     /// Marks reached by playing.
     pub(super) marks_played: u64,
@@ -58,12 +60,12 @@ enum Entry {
 }
 
 impl Playout {
-    /// An empty buffer; it keeps every sample it plays when `record` is set.
+    /// An empty buffer. If `record` is set, it keeps every sample it plays.
     pub(super) fn new(record: bool) -> Self {
         Self { recording: record.then(Vec::new), ..Self::default() }
     }
 
-    /// Queues audio that arrived at `now`. Gives back the marks reached until then.
+    /// Queues audio that arrived at `now`. Returns the marks reached until then.
     pub(super) fn append(&mut self, mut samples: Vec<i16>, now: Duration) -> Vec<String> {
         let reached = self.advance(now);
         let room = LONGEST_QUEUE - self.queued;
@@ -78,8 +80,8 @@ impl Playout {
         reached
     }
 
-    /// Queues a mark that arrived at `now`. Gives back the marks reached, this one among them if nothing is queued; `None` when
-    /// too many are pending.
+    /// Queues a mark that arrived at `now`. Returns the marks reached, including this one if
+    /// nothing is queued. Returns `None` if too many are pending.
     pub(super) fn mark(&mut self, name: String, now: Duration) -> Option<Vec<String>> {
         let mut reached = self.advance(now);
         if self.marks >= MOST_MARKS {
@@ -91,7 +93,7 @@ impl Playout {
         Some(reached)
     }
 
-    /// Drops the audio queued at `now`. Gives back every mark that was pending, in order.
+    /// Drops the audio queued at `now`. Returns every pending mark, in order.
     pub(super) fn clear(&mut self, now: Duration) -> Vec<String> {
         let mut reached = self.advance(now);
         for entry in self.queue.drain(..) {
@@ -105,7 +107,7 @@ impl Playout {
         reached
     }
 
-    /// Plays until `now`. Gives back the marks reached.
+    /// Plays until `now`. Returns the marks reached.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<String> {
         let target = samples_in(now);
         let mut reached = Vec::new();
@@ -141,28 +143,28 @@ impl Playout {
         None
     }
 
-    /// What was played so far, in numbers.
+    /// The counts so far.
     pub(super) const fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Samples queued and not yet played.
+    /// Samples queued but not yet played.
     pub(super) const fn queued(&self) -> usize {
         self.queued
     }
 
-    /// How loud the last few hundredths of a second were: 0 (nothing) to 1 (full scale).
+    /// Level of the last few hundredths of a second, from 0 (silence) to 1 (full scale).
     pub(super) fn level(&self) -> f32 {
         self.power.sqrt() / f32::from(i16::MAX)
     }
 
-    /// Ends the stream: what is still queued is not heard any more. Gives back the tally and the recording.
+    /// Ends the stream: audio still queued is dropped. Returns the tally and the recording.
     pub(super) fn finish(mut self) -> (Tally, Vec<i16>) {
         self.tally.dropped += self.queued as u64;
         (self.tally, self.recording.unwrap_or_default())
     }
 
-    /// Takes the marks that stand at the head of the queue.
+    /// Removes the marks at the head of the queue.
     fn collect(&mut self, reached: &mut Vec<String>) {
         while let Some(Entry::Mark(_)) = self.queue.front() {
             if let Some(Entry::Mark(name)) = self.queue.pop_front() {
@@ -200,10 +202,11 @@ impl Playout {
     }
 }
 
-/// Samples that [`Playout::level`] looks back over. Fewer: the meter flickers. More: it lags behind the voice.
+/// Number of samples that [`Playout::level`] averages. Fewer: the meter flickers. More: the meter
+/// lags behind the voice.
 const POWER_WINDOW: f32 = 400.0;
 
-/// How long so many samples play.
+/// The playing time of this many samples.
 pub(super) const fn duration_of(samples: u64) -> Duration {
     Duration::from_micros(samples * 125)
 }

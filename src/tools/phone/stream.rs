@@ -1,4 +1,5 @@
-//! One media stream, played in real time: 20 ms of the caller every 20 ms, and whatever the service says into the playout.
+//! One media stream in real time: sends 20 ms of the caller every 20 ms, and feeds the service's
+//! audio into the playout.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,23 +21,24 @@ use super::options::PhoneOptions;
 use super::playout::{Playout, duration_of};
 use super::summary::{Summary, Warning};
 
-/// What one stream is played with; the call's own things are lent for its time.
+/// The inputs of one stream. Parts that belong to the call are borrowed for the stream's lifetime.
 pub(super) struct Stream<'a> {
     /// The call's options.
     pub(super) options: &'a PhoneOptions,
-    /// The carrier.
+    /// The carrier that is played.
     pub(super) fake: &'static dyn Fake,
-    /// Its end of the stream.
+    /// The carrier's end of the stream.
     pub(super) line: Box<dyn Line>,
-    /// Who speaks.
+    /// The simulated caller.
     pub(super) caller: &'a mut Caller,
-    /// Counts and warnings go here.
+    /// Collects counts and warnings.
     pub(super) summary: &'a mut Summary,
-    /// Who watches.
+    /// Reports progress and receives orders.
     pub(super) handset: &'a mut Handset,
     /// When the call was dialled.
     pub(super) dialled: Instant,
-    /// The `start` of the call's first stream; the caller's clock. This stream's own when it is the first.
+    /// When the `start` of the call's first stream was sent; the caller's clock. `None` if this
+    /// stream is the first.
     pub(super) origin: Option<Instant>,
     /// What the caller heard in earlier streams.
     pub(super) heard: Heard,
@@ -44,16 +46,16 @@ pub(super) struct Stream<'a> {
     pub(super) parameters: std::collections::BTreeMap<String, String>,
 }
 
-/// How a stream went.
+/// The result of one stream.
 #[derive(Debug)]
 pub(super) struct StreamOutcome {
-    /// How it ended.
+    /// How the stream ended.
     pub(super) end: StreamEnd,
     /// When its `start` was sent.
     pub(super) started: Instant,
-    /// What the caller has heard by now, on the call's clock.
+    /// What the caller has heard so far, on the call's clock.
     pub(super) heard: Heard,
-    /// The recording, from `started` on.
+    /// The recording, beginning at `started`.
     pub(super) recording: Vec<i16>,
 }
 
@@ -62,20 +64,20 @@ pub(super) struct StreamOutcome {
 pub(super) enum StreamEnd {
     /// The caller hung up.
     HungUp(Goodbye),
-    /// The call reached its longest time.
+    /// The call reached its maximum length.
     TooLong,
-    /// The carrier was told over its API to go on with this document.
+    /// The carrier's API redirected the call to this document.
     Redirected(url::Url),
-    /// The service closed the socket in order.
+    /// The service closed the socket with a close frame.
     Closed {
-        /// The close code, where one was sent.
+        /// The close code, if one was sent.
         code: Option<u16>,
-        /// The words with it.
+        /// The reason in the close frame.
         reason: String,
     },
-    /// The socket went away without a close frame.
+    /// The socket was lost without a close frame.
     Dropped(String),
-    /// What came is not WebSocket.
+    /// The service sent data that is not WebSocket.
     Violated(String),
 }
 
@@ -90,7 +92,7 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
     let left = session.stream.options.longest.saturating_sub(session.stream.dialled.elapsed());
     let patience = if session.stream.line.closes() { LONGEST_GOODBYE } else { left };
     let outcome = session.finish(end);
-    // The sender ends when everything is out, because the session's end of the queue is gone.
+    // The sender ends once everything is sent, because the session's end of the queue is gone.
     let ended_by_us = matches!(outcome.end, StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_));
     if timeout(LONGEST_GOODBYE, sender).await.is_ok() && ended_by_us {
         let closed = async {
@@ -98,13 +100,13 @@ pub(super) async fn play(socket: Framed<BoxedSocket, Codec>, stream: Stream<'_>)
                 && !matches!(frame, Frame::Close(_))
             {}
         };
-        // A service that does not answer the close is left standing.
+        // A service that does not answer the close in time is abandoned.
         let _ = timeout(patience, closed).await;
     }
     outcome
 }
 
-/// Sends what is queued until the queue or the socket ends.
+/// Sends queued messages until the queue or the socket ends.
 async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queue: mpsc::Receiver<Message>) {
     while let Some(message) = queue.recv().await {
         let last = matches!(message, Message::Close(_));
@@ -116,24 +118,24 @@ async fn send(mut sink: SplitSink<Framed<BoxedSocket, Codec>, Message>, mut queu
 
 struct Session<'a> {
     stream: Stream<'a>,
-    /// What the line says next.
+    /// The line's next messages.
     said: Outgoing,
     playout: Playout,
     out: mpsc::Sender<Message>,
     started: Instant,
     origin: Instant,
-    /// Frames sent so far; the next one is due 20 ms after it.
+    /// Frames sent so far. The next one is due 20 ms after the last.
     frames: u64,
-    /// Echoes held back by `mark_delay`.
+    /// Echoes that `mark_delay` holds back.
     held: VecDeque<(Instant, Echo)>,
     /// The pieces of a fragmented message, and whether they are text.
     pieces: Option<(bool, BytesMut)>,
-    /// The discarded media was warned of, which is done once.
+    /// Whether the warning about discarded media was given. It is given once.
     overflow_warned: bool,
 }
 
 impl<'a> Session<'a> {
-    /// Greets and starts the stream.
+    /// Sends the opening messages and starts the stream.
     fn open(stream: Stream<'a>, out: mpsc::Sender<Message>) -> Self {
         let started = Instant::now();
         let mut session = Self {
@@ -168,14 +170,14 @@ impl<'a> Session<'a> {
                 order = self.stream.handset.told() => match order {
                     Order::HangUp => return StreamEnd::HungUp(Goodbye::Told),
                     Order::Redirect(url) => return StreamEnd::Redirected(url),
-                    // Of a conference that the caller is not in any more.
+                    // The order refers to a conference that the caller has already left.
                     Order::Left => {}
                 },
             }
         }
     }
 
-    /// When there is something to do next: the next frame, the next mark, the next echo.
+    /// When the next action is due: a frame, a mark or an echo.
     fn wake(&self) -> Instant {
         let frame = self.started + FRAME_TIME * (u32::try_from(self.frames).unwrap_or(u32::MAX) + 1);
         let mark = self.playout.next_mark().map(|at| self.started + at);
@@ -206,7 +208,7 @@ impl<'a> Session<'a> {
         self.stream.caller.goodbye(now - self.origin, self.stream.heard).map(StreamEnd::HungUp)
     }
 
-    /// Sends the caller's next 20 ms and the keys that are due. Gives back how loud it was.
+    /// Sends the caller's next 20 ms and the keys that are due. Returns the level of that audio.
     fn speak(&mut self) -> f32 {
         self.frames += 1;
         let at = FRAME_TIME * u32::try_from(self.frames).unwrap_or(u32::MAX);
@@ -227,7 +229,7 @@ impl<'a> Session<'a> {
         (power / FRAME as f32).sqrt() / f32::from(i16::MAX)
     }
 
-    /// Carries what was played over to the caller's own clock.
+    /// Converts the playout's times to the caller's own clock.
     fn listen(&mut self) {
         let tally = self.playout.tally();
         let offset = self.started - self.origin;
@@ -323,7 +325,7 @@ impl<'a> Session<'a> {
         self.stream.summary.warn(self.stream.fake.complaint(violation, text).into());
     }
 
-    /// Sends back the marks that playout has reached.
+    /// Echoes the marks that the playout has reached.
     fn played(&mut self, reached: Vec<String>, now: Instant) {
         self.echo(reached.into_iter().map(Echo::played).collect(), now);
     }
@@ -346,7 +348,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Queues what the line has said. Whether all of it found room.
+    /// Queues the line's messages. Returns whether all of them fitted.
     fn say(&mut self) -> bool {
         let said = std::mem::take(&mut self.said);
         let mut all = true;
@@ -356,13 +358,14 @@ impl<'a> Session<'a> {
                 Incoming::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
             });
         }
-        // Its buffers serve again.
+        // Keeps the buffers for reuse.
         self.said = said;
         self.said.clear();
         all
     }
 
-    /// Queues a message for the socket; drops it, with the carrier's warning, when the service reads too slowly.
+    /// Queues a message for the socket. If the service reads too slowly, drops the message and adds
+    /// the carrier's warning.
     fn queue(&mut self, message: Message) -> bool {
         match self.out.try_send(message) {
             Ok(()) => true,
@@ -370,12 +373,12 @@ impl<'a> Session<'a> {
                 self.complain(Violation::ReadsTooSlowly, "the service reads too slowly; messages to it are dropped");
                 false
             }
-            // The socket is gone; the reading side says so in a moment.
+            // The socket is gone; the reading side reports that shortly.
             Err(mpsc::error::TrySendError::Closed(_)) => false,
         }
     }
 
-    /// Says goodbye as the end calls for.
+    /// Closes the stream in the way that this end requires.
     fn hang_up(&mut self, end: &StreamEnd) {
         match end {
             StreamEnd::HungUp(_) | StreamEnd::TooLong | StreamEnd::Redirected(_) => {
@@ -394,7 +397,7 @@ impl<'a> Session<'a> {
 
     fn finish(mut self, end: StreamEnd) -> StreamOutcome {
         let reached = self.playout.advance(self.started.elapsed());
-        // These were played; the stream is over before their echoes could be sent.
+        // These marks were played, but the stream ended before their echoes could be sent.
         drop(reached);
         self.listen();
         let (tally, recording) = self.playout.finish();
@@ -422,12 +425,12 @@ impl<'a> Session<'a> {
     }
 }
 
-/// One frame.
+/// Length of one frame.
 const FRAME_TIME: Duration = Duration::from_millis(20);
-/// Messages to the service that wait for its socket: ten seconds of frames. Fewer: a hiccup drops the caller's words. More: the
-/// service hears an ever older caller.
+/// Maximum number of messages queued for the service: ten seconds of frames. Fewer: a short network
+/// stall drops the caller's words. More: the service hears the caller with growing delay.
 const LONGEST_BACKLOG: usize = 512;
-/// The largest message, fragments joined.
+/// Maximum size of a message after its fragments are joined.
 const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
-/// How long the end of a stream may take: what is queued goes out, then the service answers the close.
+/// Time limit for the end of a stream: the queue is sent, then the service answers the close.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! What a call came to, for people and for machines.
+//! The summary of a call, for people and for machines.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,56 +6,59 @@ use std::path::PathBuf;
 use serde::Serialize;
 use switchboard_actors::carrier::fake::Complaint;
 
-/// What one simulated call came to. `--json` prints this.
+/// The summary of one simulated call. `--json` prints this.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// The carrier that was played.
     pub carrier: &'static str,
-    /// The call's id, made by the phone.
+    /// The call's id, created by the phone.
     pub call_sid: String,
-    /// The ids of its streams, in order; more than one when the service took the call back.
+    /// The ids of its streams, in order. There are several if the service took the call back.
     pub stream_sids: Vec<String>,
-    /// From dialling to the end.
+    /// Time from dialling to the end.
     pub duration_ms: u64,
-    /// From the first stream's `start` to the first sample that could be heard; `None` when nothing was.
+    /// Time from the first stream's `start` to the first audible sample. `None` if nothing was
+    /// audible.
     pub time_to_first_sound_ms: Option<u64>,
-    /// Media that was played to the caller, in seconds.
+    /// Seconds of media that were played to the caller.
     pub heard_seconds: f64,
-    /// Media that was queued and never played, because of a clear or the end.
+    /// Seconds of media that were queued but never played, because of a clear or the end of the
+    /// call.
     pub unheard_seconds: f64,
-    /// Frames of 20 ms that were sent.
+    /// Number of 20 ms frames sent.
     pub frames_sent: u64,
-    /// Media messages that came from the service.
+    /// Media messages received from the service.
     pub media_received: u64,
-    /// Marks that were echoed, cleared ones included.
+    /// Marks echoed, including cleared ones.
     pub marks_echoed: u64,
-    /// Of these, the ones that a clear passed over.
+    /// Marks among `marks_echoed` that a clear released.
     pub marks_cleared: u64,
-    /// Clears that came from the service.
+    /// Clears received from the service.
     pub clears: u64,
-    /// Keys that were pressed.
+    /// Keys pressed.
     pub dtmf_sent: String,
-    /// When the caller's speech began and ended, from the first stream's `start`.
+    /// When the caller's speech began, measured from the first stream's `start`.
     pub spoke_from_ms: Option<u64>,
-    /// See `spoke_from_ms`.
+    /// When the caller's speech ended, measured from the first stream's `start`.
     pub spoke_until_ms: Option<u64>,
-    /// From the caller's last word to the first sound behind it; `None` when nothing came, or nobody listened.
+    /// Time from the caller's last word to the first sound after it. `None` if no sound followed or
+    /// the call was not recorded.
     pub answered_after_ms: Option<u64>,
-    /// People the service handed the call to, and how that went.
+    /// Callees that the service transferred the call to, with the outcomes.
     pub transfers: Vec<Transfer>,
     /// Who ended the call.
     pub ended_by: EndedBy,
-    /// How it ended, step by step: `stream closed (1000) → Hangup`.
+    /// How the call ended, step by step: `stream closed (1000) → Hangup`.
     pub ended_how: String,
-    /// Everything that was done, in order.
+    /// Every step of the call, in order.
     pub trail: Vec<String>,
-    /// What the carrier's debugger would show without ending anything.
+    /// Warnings that the carrier's debugger would show without ending the call.
     pub warnings: Vec<Warning>,
-    /// What failed. The call was still ended in order.
+    /// Failures. The call was still ended properly.
     pub failures: Vec<String>,
-    /// How long the webhooks took.
+    /// Duration of each webhook request.
     pub http: Vec<HttpTiming>,
-    /// Where the recording of what the caller heard is.
+    /// Path of the recording of what the caller heard.
     pub heard_wav: Option<PathBuf>,
 }
 
@@ -65,9 +68,9 @@ pub struct Summary {
 pub enum EndedBy {
     /// The phone hung up.
     Caller,
-    /// The service did: by its document, or by closing the stream with nothing behind it.
+    /// The service ended the call: by its document, or by closing the stream with no verb after it.
     Service,
-    /// Something failed.
+    /// A failure ended the call.
     #[default]
     Failure,
 }
@@ -75,40 +78,40 @@ pub enum EndedBy {
 /// A `<Dial>` of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Transfer {
-    /// Who was dialled.
+    /// The numbers that were dialled.
     pub to: Vec<String>,
-    /// The `DialCallStatus`.
+    /// The `DialCallStatus` value.
     pub outcome: &'static str,
-    /// What whoever answered was told before being joined.
+    /// What the callee heard before being joined.
     pub whispered: Option<String>,
 }
 
 /// One warning as the carrier's debugger shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The carrier's code; 0 where it has none.
+    /// The carrier's code. 0 if it has none.
     pub code: u32,
     /// What was wrong.
     pub text: String,
-    /// How many times.
+    /// How often it occurred.
     pub count: u64,
 }
 
 /// One request to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HttpTiming {
-    /// `POST`, `GET`.
+    /// The method: `POST` or `GET`.
     pub method: &'static str,
-    /// Where to, without the query.
+    /// The URL without its query.
     pub url: String,
     /// The answer's status.
     pub status: u16,
-    /// From dialling to the last byte.
+    /// Time from dialling to the last byte.
     pub took_ms: u64,
 }
 
 impl Warning {
-    /// A warning seen once.
+    /// A warning that occurred once.
     pub(super) fn new(code: u32, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), count: 1 }
     }
@@ -120,7 +123,8 @@ impl From<Complaint> for Warning {
     }
 }
 
-/// Different warnings that are kept; a service that is wrong in more ways than this is wrong enough.
+/// Maximum number of distinct warnings kept. More would add nothing to the picture of a faulty
+/// service.
 const MOST_WARNINGS: usize = 50;
 
 impl Summary {
@@ -129,7 +133,7 @@ impl Summary {
         self.failures.is_empty()
     }
 
-    /// How often a warning with this code was due.
+    /// How often a warning with this code occurred.
     pub fn warned(&self, code: u32) -> u64 {
         self.warnings.iter().filter(|warning| warning.code == code).map(|warning| warning.count).sum()
     }
@@ -138,7 +142,7 @@ impl Summary {
         let same = |known: &Warning| known.code == warning.code && known.text == warning.text;
         let place = self.warnings.iter().position(same).or_else(|| {
             let full = self.warnings.len() >= MOST_WARNINGS;
-            // What does not fit is counted with the latest of its kind.
+            // A warning that does not fit is counted with the latest of its kind.
             full.then(|| self.warnings.iter().rposition(|known| known.code == warning.code)).flatten()
         });
         match place {
@@ -147,7 +151,7 @@ impl Summary {
         }
     }
 
-    /// The summary as lines for a person.
+    /// Formats the summary as text for people.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |label: &str, value: String| {
@@ -195,7 +199,7 @@ impl Summary {
 }
 
 impl EndedBy {
-    /// The word for a person.
+    /// The word shown to users.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Caller => "caller",

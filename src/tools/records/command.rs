@@ -1,4 +1,4 @@
-//! `switchboard records`: what is there, what was said, and forgetting it.
+//! `switchboard records`: lists, shows and erases records.
 
 use std::io;
 use std::process::ExitCode;
@@ -68,7 +68,7 @@ pub fn run(args: &RecordsArgs) -> ExitCode {
     }
 }
 
-/// Tells that the records cannot be read or changed.
+/// Reports that the records cannot be read or changed.
 pub(super) fn denied(shelf: &Shelf, error: &io::Error) {
     complain(&format!("{error}; check the permissions of `records.dir` = {}", shelf.dir().display()));
 }

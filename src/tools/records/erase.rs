@@ -1,8 +1,9 @@
-//! `switchboard records erase`: forgetting one call or one caller.
+//! `switchboard records erase`: erases one call or one caller.
 //!
-//! First everything that tells of a call is read (`known`), then it is decided what goes (`plan`), and only then is anything touched:
-//! each call is marked, so that a service that runs writes nothing of it again ([`Erasures`]), its part of the shared queue is removed,
-//! then its files, its transcript last.
+//! The command works in three steps. It reads everything that refers to a call (`known`). It
+//! decides what goes (`plan`). Only then does it change anything: it marks each call, so that a
+//! running service writes nothing more about it ([`Erasures`]), removes its part of the shared
+//! queue, and then removes its files, the transcript last.
 
 mod known;
 mod plan;
@@ -110,7 +111,8 @@ fn erase(config: &Kept, shelf: &Shelf, wanted: &Wanted, asked: &EraseArgs, as_js
     Ok(problems.is_empty())
 }
 
-/// Tells the running service and the other nodes, and takes what they share.
+/// Marks the calls for the running service and the other nodes, and removes them from the shared
+/// queue.
 fn mark(shelf: &Shelf, all: &mut Gathered, plan: &Plan) -> Result<(), String> {
     let marks = Erasures::of(shelf.dir());
     for id in &plan.ids {
@@ -130,7 +132,8 @@ fn mark(shelf: &Shelf, all: &mut Gathered, plan: &Plan) -> Result<(), String> {
     done.map_err(|error| format!("cannot reach the shared queue any more: {error}; no file was erased, erase again"))
 }
 
-/// Removes the files. A transcript stays where something of its call could not be removed: the rest is found by it again.
+/// Removes the files. A transcript stays if another file of its call could not be removed: a later
+/// run finds the rest through it.
 fn remove(plan: &Plan, erased: &mut Vec<PathBuf>, problems: &mut Vec<String>) -> io::Result<()> {
     let mut refused = 0;
     for last in [Last::No, Last::Yes] {
@@ -149,7 +152,7 @@ fn remove(plan: &Plan, erased: &mut Vec<PathBuf>, problems: &mut Vec<String>) ->
             }
         }
     }
-    // Gone for good, and not only until the machine loses power.
+    // Syncs the folders, so that a power failure cannot undo the removal.
     for folder in erased.iter().filter_map(|path| path.parent()).collect::<BTreeSet<&Path>>() {
         File::open(folder)?.sync_all()?;
     }
@@ -158,14 +161,14 @@ fn remove(plan: &Plan, erased: &mut Vec<PathBuf>, problems: &mut Vec<String>) ->
 
 fn remove_file(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_symlink() {
-        // What it leads to lies in no folder of ours.
+        // The link's target is outside the service's folders.
         let leads_to = fs::read_link(path)?;
         return Err(io::Error::other(format!("it is a link to {}; remove both by hand", leads_to.display())));
     }
     fs::remove_file(path)
 }
 
-/// Asks whoever sits at a terminal.
+/// Asks the user at the terminal for confirmation.
 fn confirmed(plan: &Plan, asked: &EraseArgs) -> io::Result<bool> {
     if asked.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(true);
@@ -181,7 +184,7 @@ fn confirmed(plan: &Plan, asked: &EraseArgs) -> io::Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// That nothing was found is no success: the id may be mistyped, the number written in another way.
+/// The error if nothing was found. The id may be mistyped, or the number written differently.
 fn none_such(shelf: &Shelf, all: &Gathered, wanted: &Wanted) -> String {
     let dir = shelf.dir().display();
     let near = |wanted: &str, known: &dyn Fn(&Known) -> Vec<String>| {
@@ -211,7 +214,7 @@ fn may_be_theirs(number: &str, id: &str) -> String {
     )
 }
 
-/// What is told at the end.
+/// The result that is printed at the end.
 struct Said<'a> {
     plan: &'a Plan,
     erased: &'a [PathBuf],
@@ -252,12 +255,12 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How like a name has to be to be shown to whoever wrote another one.
+/// Minimum similarity of a name to be suggested in place of the one that was given.
 const NEAR: f64 = 0.85;
-/// So many of them.
+/// Maximum number of suggestions.
 const MOST_NEAR: usize = 3;
 
-/// Examples, under the command's options.
+/// Examples, shown below the command's options.
 pub(super) const HELP: &str = "Examples:\n  switchboard records erase --caller +919800000001 --dry-run\n  \
     switchboard records erase --caller +919800000001 --also 09800000001 --yes\n  \
     switchboard records erase --call CA0123456789abcdef0123456789abcdef\n\n\

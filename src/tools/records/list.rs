@@ -1,4 +1,4 @@
-//! `switchboard records list`: which calls there are, one a line.
+//! `switchboard records list`: lists the calls, one per line.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,16 +37,16 @@ pub(super) struct ListArgs {
     full: bool,
 }
 
-/// From when on.
+/// The start of the period.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Since {
-    /// So long ago.
+    /// This long ago.
     Ago(Duration),
-    /// That moment.
+    /// At this time.
     Moment(DateTime<Utc>),
 }
 
-/// Lists; whether all could be read.
+/// Prints the list. Returns whether all records could be read.
 pub(super) fn run(shelf: &Shelf, numbering: Numbering, asked: &ListArgs, as_json: bool) -> io::Result<bool> {
     let mut found = shelf.calls()?;
     let all = found.calls.len();
@@ -109,7 +109,7 @@ fn since(text: &str) -> Result<Since, String> {
     })
 }
 
-/// A call for machines: numbers whole.
+/// One call as JSON, with complete numbers.
 fn row(call: &Call) -> Value {
     let it = &call.transcript;
     json!({
@@ -131,17 +131,18 @@ fn started(call: &Call) -> Option<DateTime<Utc>> {
     call.transcript["call_start_time"].as_i64().and_then(DateTime::from_timestamp_millis)
 }
 
-/// The status of the queue file beside it, if there is one.
+/// The status of the call's queue file, if there is one.
 pub(super) fn queue(call: &Call) -> Option<Value> {
     let queue = serde_json::from_slice::<Value>(&fs::read(call.queue()).ok()?).ok()?;
     Some(queue["status"].clone())
 }
 
-/// A call for a person, column by column.
+/// One call as text, column by column.
 type Line = [String; 7];
 
 const HEAD: [&str; 7] = ["STARTED (UTC)", "LASTED", "CALL", "PERSON", "AGENT", "ENDING", "QUEUE"];
-/// What goes first where there is no room; the rest is cut at the end of the line.
+/// Columns that are dropped first if the table is too wide. Anything further is cut at the end of
+/// the line.
 const DISPENSABLE: [usize; 2] = [6, 4];
 
 fn line(call: &Call, full: bool) -> Line {
@@ -158,7 +159,7 @@ fn line(call: &Call, full: bool) -> Line {
     ]
 }
 
-/// The table, as wide as `room` where one is given.
+/// Formats the table, at most `room` columns wide if that is given.
 fn table(lines: &[Line], room: Option<usize>) -> String {
     let mut shown: Vec<usize> = (0..HEAD.len()).collect();
     let wide = |column: usize| {
@@ -186,14 +187,14 @@ fn word(value: &Value) -> String {
     if word.is_empty() { "-".to_owned() } else { word }
 }
 
-/// The end of a number: enough to know it again, too little to call it.
+/// The last digits of a number: enough to recognise it, too few to call it.
 pub(super) fn masked(number: &str) -> String {
     let digits = digits(number);
     let shown = digits.len().saturating_sub(4);
     if digits.len() < 7 { "-".to_owned() } else { format!("…{}", &digits[shown..]) }
 }
 
-/// Examples, under the command's options.
+/// Examples, shown below the command's options.
 pub(super) const HELP: &str = "Examples:\n  switchboard records list --last 20 --json\n  \
     switchboard records list --since 1h --ending model_lost --agent sales\n\n\
     Numbers of people are shown by their last four digits; --full shows them whole, and so does --json.";

@@ -1,7 +1,8 @@
-//! Records on disk, for operators: `switchboard records`, and the limits of what is kept.
+//! Records on disk, for operators: `switchboard records`, and the retention limits.
 //!
-//! `shelf` knows where files lie and `owners` whose they are, `list` and `show` tell of them, `erase` forgets, `sweep` keeps to
-//! the limits of `[records.retention]` on a thread of its own. Writing records is the Transcript's business alone.
+//! `shelf` knows where the files are and `owners` to which call each belongs. `list` and `show`
+//! display them, `erase` removes them, and `sweep` enforces `[records.retention]` on its own
+//! thread. Only the Transcript actor writes records.
 
 mod command;
 mod erase;

@@ -1,8 +1,9 @@
-//! Which file is whose, by its name. Pure.
+//! Finds the calls that a file belongs to, by its name. Pure.
 //!
-//! A name is a call's where it begins as its transcript does, where it begins as its recordings do and is one of sound, where our id of
-//! the call stands in it, or where its record names it. What could be several calls' belongs to all of them, and goes only with the
-//! last.
+//! A file belongs to a call in four cases: its name begins like the call's transcript; it is a
+//! sound file whose name begins like the call's recordings; its name contains Switchboard's id of
+//! the call; or the call's record names it. A file that could belong to several calls belongs to
+//! all of them and is removed with the last one.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,24 +14,24 @@ use switchboard_actors::transcript::record::name_part;
 
 use super::shelf::TRANSCRIPT;
 
-/// What names of files are known by.
+/// The known parts of file names, each with its calls.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    /// How transcripts' names begin.
+    /// Prefixes of transcript names.
     filed: HashMap<String, BTreeSet<usize>>,
-    /// How recordings' names begin.
+    /// Prefixes of recording names.
     began: HashMap<String, BTreeSet<usize>>,
-    /// Names that records name.
+    /// File names that records mention.
     named: HashMap<String, BTreeSet<usize>>,
-    /// Our ids.
+    /// Switchboard's ids.
     ids: HashMap<String, BTreeSet<usize>>,
-    /// The ids of deliveries.
+    /// Ids of deliveries.
     events: HashMap<String, BTreeSet<usize>>,
 }
 
 impl Owners {
-    /// Takes in a call, which is known by `number` from now on: the name of its transcript, if it has one, and what the record says.
-    /// `id` is our id of it, where it is to be believed.
+    /// Adds a call under the key `number`, with the name of its transcript, if any, and the content
+    /// of its record. `id` is Switchboard's id of the call, if it can be trusted.
     pub(super) fn add(&mut self, number: usize, transcript: Option<&str>, record: &Value, id: Option<&str>) {
         let put = |map: &mut HashMap<String, BTreeSet<usize>>, key: String| {
             map.entry(key).or_default().insert(number);
@@ -47,13 +48,13 @@ impl Owners {
         if let Some(id) = id {
             put(&mut self.ids, id.to_owned());
         }
-        // A record without an id of ours is told of under its file's name.
+        // Deliveries of a record without such an id use its file name instead.
         for call in id.into_iter().chain(transcript.filter(|_| id.is_none())) {
             ids_of(call).into_iter().for_each(|event| put(&mut self.events, event));
         }
     }
 
-    /// Whose a file of this name is.
+    /// The calls that own a file with this name.
     pub(super) fn of(&self, name: &str) -> BTreeSet<usize> {
         let plain = name.strip_prefix('.').unwrap_or(name);
         let plain = plain.strip_suffix(".tmp").unwrap_or(plain);
@@ -61,7 +62,7 @@ impl Owners {
         if is_sound(plain)
             && let Some(named) = self.named.get(plain)
         {
-            // Where several records name it, it is the one's whose name it bears.
+            // If several records name the file, the owner is the call whose prefix the name has.
             let bears: BTreeSet<usize> =
                 [filed, began].into_iter().flatten().flat_map(|(_, owners)| owners & named).collect();
             return if bears.is_empty() { named.clone() } else { bears };
@@ -81,26 +82,29 @@ impl Owners {
         }
     }
 
-    /// Whose ids stand in a text.
+    /// The calls whose ids occur in a text.
     pub(super) fn within(&self, text: &str) -> BTreeSet<usize> {
         ids_in(text).filter_map(|id| self.ids.get(id)).flatten().copied().collect()
     }
 }
 
-/// The bare names of a record's recordings; what is a path, or no name of sound, is none.
+/// The file names of a record's recordings. Skips entries that are a path or not the name of a
+/// sound file.
 pub(super) fn recordings_of(record: &Value) -> impl Iterator<Item = &str> {
     let listed = record["recordings"].as_array().into_iter().flatten();
     let names = listed.chain(std::iter::once(&record["recording"])).filter_map(Value::as_str);
     names.filter(|name| is_bare(name) && is_sound(name))
 }
 
-/// Our id of a call in its one form; `None` of a text that is no id of ours, as records of another's making may have.
+/// Normalises Switchboard's id of a call. Returns `None` for other text, which records from another
+/// producer may contain.
 pub(super) fn our_id(text: &str) -> Option<String> {
     let id = CallId::parse(text.trim())?.to_string();
     (text.trim().len() == id.len() && id.bytes().any(|sign| !matches!(sign, b'0' | b'-'))).then_some(id)
 }
 
-/// Whether a file without an owner is of the call that a carrier calls so: `call_{id}_{moment}` begins its name.
+/// Whether a file without an owner belongs to the call with this carrier id: its name begins with
+/// `call_{id}_{moment}`.
 pub(super) fn is_of_carrier_id(name: &str, carrier_id: &str) -> bool {
     let plain = name.strip_prefix('.').unwrap_or(name);
     let Some(rest) = plain.strip_prefix(&format!("call_{}_", name_part(carrier_id))) else { return false };
@@ -108,12 +112,13 @@ pub(super) fn is_of_carrier_id(name: &str, carrier_id: &str) -> bool {
     is_moment(&rest[..end]) && !rest[end..].split(['_', '.']).any(is_moment)
 }
 
-/// Whether a name is one of a recording.
+/// Whether a name is that of a recording.
 pub(super) fn is_sound(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, end)| SOUND.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
-/// The longest beginning of `name` that is known; what follows it is no moment, which would make it another call's.
+/// Finds the longest known prefix of `name`. The prefix must not be followed by a time, which would
+/// make it another call's name.
 fn longest<'a>(known: &'a HashMap<String, BTreeSet<usize>>, name: &str) -> Option<(usize, &'a BTreeSet<usize>)> {
     let ends = name.char_indices().filter(|(_, sign)| matches!(sign, '_' | '.')).map(|(end, _)| end);
     ends.filter(|end| !name[*end..].split(['_', '.']).any(is_moment))
@@ -127,7 +132,7 @@ fn event_in(name: &str) -> &str {
     name.strip_suffix(".unreadable").unwrap_or(name)
 }
 
-/// Every id of our form that stands in a text by itself.
+/// Every standalone id of Switchboard's form in a text.
 fn ids_in(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let joined = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
@@ -144,7 +149,7 @@ fn is_bare(name: &str) -> bool {
     !name.contains(['/', '\\', '\0']) && !matches!(name, "" | "." | "..")
 }
 
-/// Whether it is a moment in milliseconds, as names of files have them: from 2001 to 2286.
+/// Whether this is a time in milliseconds as used in file names: from 2001 to 2286.
 fn is_moment(part: &str) -> bool {
     part.len() == MOMENT_LENGTH && part.bytes().all(|sign| sign.is_ascii_digit())
 }

@@ -1,12 +1,18 @@
-//! Where a call's files lie. Which of them is whose, [`super::owners`] says.
+//! The locations of a call's files. [`super::owners`] decides which file belongs to which call.
 //!
 //! ```text
-//! <records.dir>/call_{carrier's id}_{ms}_transcript.json    and _queue.json, and anything else that begins so (recordings)
-//! <records.dir>/recordings/…, <recording.dir>/…             the same names, by the call's beginning, or names with our id in them
-//! <records.dir>/deliveries/*/…                              deliveries and dead letters; our id stands in them
-//! <records.dir>/journal/{process}/{our id}.journal          journals of calls that are on, or that a crash left
-//! <records.dir>/journal/aside/{our id}.torn, .unreadable    journals that could not be read to their end
-//! <records.legacy_dir>/*/…                                  the second set
+//! <records.dir>/call_{carrier's id}_{ms}_transcript.json
+//!     and _queue.json, and other files with this prefix (recordings)
+//! <records.dir>/recordings/…, <recording.dir>/…
+//!     the same names, by the call's start, or names with Switchboard's id
+//! <records.dir>/deliveries/*/…
+//!     deliveries and dead letters; they contain Switchboard's id
+//! <records.dir>/journal/{process}/{id}.journal
+//!     journals of live calls, or left by a crash
+//! <records.dir>/journal/aside/{id}.torn, .unreadable
+//!     journals that could not be read to their end
+//! <records.legacy_dir>/*/…
+//!     the second set
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -19,7 +25,7 @@ use switchboard_actors::transcript::journal::{Replay, read, shelf};
 use super::owners::{is_sound, our_id};
 use crate::service::config::{Recording, Records};
 
-/// The folders.
+/// The folders of the records.
 #[derive(Debug, Clone)]
 pub(super) struct Shelf {
     dir: PathBuf,
@@ -30,23 +36,24 @@ pub(super) struct Shelf {
 /// One call's record.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
-    /// The transcript.
+    /// Path of the transcript.
     pub(super) path: PathBuf,
-    /// Its content.
+    /// Content of the transcript.
     pub(super) transcript: Value,
 }
 
-/// Everything that was found, and what could not be read.
+/// Everything that was found, and everything that could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Calls, oldest first.
     pub(super) calls: Vec<Call>,
-    /// Files that could not be read, and why. Never passed over in silence: somebody may have asked to be forgotten.
+    /// Files that could not be read, with the reason. They are always reported, because they may
+    /// belong to a caller whose data must be erased.
     pub(super) problems: Vec<String>,
 }
 
 impl Shelf {
-    /// The folders of a configuration, by their whole paths: a relative one says little in a message.
+    /// The folders of a configuration as absolute paths: a relative path says little in a message.
     pub(super) fn new(records: &Records, recording: &Recording) -> Self {
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Self {
@@ -72,7 +79,8 @@ impl Shelf {
         Ok(found)
     }
 
-    /// Journals of calls that are on or that a start will recover, as far as they can be read.
+    /// Journals of live calls and of calls that the next start will recover, as far as they are
+    /// readable.
     pub(super) fn unfinished(&self) -> io::Result<Vec<Call>> {
         let mut calls = Vec::new();
         for folder in folders_of(&self.dir.join(shelf::ROOT))? {
@@ -98,7 +106,7 @@ impl Shelf {
         self.dir.join(DELIVERIES)
     }
 
-    /// The folders where recordings lie, each once.
+    /// The folders that contain recordings, each once.
     pub(super) fn sounds(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.dir.clone(), self.dir.join(RECORDINGS)];
         let here = |folder: &Path| fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
@@ -108,7 +116,8 @@ impl Shelf {
         folders
     }
 
-    /// The folders of the second set: what we write there, and where its processor may have put it.
+    /// The folders of the second set: where the service writes, and where its processor may have
+    /// moved files.
     pub(super) fn second_set(&self) -> io::Result<Vec<PathBuf>> {
         let Some(top) = &self.legacy else { return Ok(Vec::new()) };
         let mut folders = folders_of(top)?;
@@ -116,11 +125,11 @@ impl Shelf {
         Ok(folders)
     }
 
-    /// Recordings, wherever they lie.
+    /// All recordings in all folders.
     pub(super) fn recordings(&self) -> io::Result<Vec<PathBuf>> {
         let mut all = Vec::new();
         for folder in self.sounds() {
-            // Whatever else of sound lies there is somebody's.
+            // Other sound files in these folders do not belong to calls.
             all.extend(files(&folder)?.into_iter().filter(|path| is_sound(name(path)) && is_a_calls(name(path))));
         }
         Ok(all)
@@ -128,30 +137,31 @@ impl Shelf {
 }
 
 impl Call {
-    /// Our id of it; empty in a record that is not ours, whatever it calls its id.
+    /// Switchboard's id of the call. Empty if the record has another producer, whatever its id
+    /// field contains.
     pub(super) fn id(&self) -> &str {
         self.transcript["id"].as_str().filter(|id| our_id(id).as_deref() == Some(id)).unwrap_or_default()
     }
 
-    /// The carrier's id of it.
+    /// The carrier's id of the call.
     pub(super) fn carrier_id(&self) -> &str {
         self.transcript["ucid"].as_str().or_else(|| self.transcript["call_id"].as_str()).unwrap_or_default()
     }
 
-    /// The person's number, whoever called whom.
+    /// The caller's number, or the callee's in an outbound call.
     pub(super) fn person(&self) -> &str {
         let side = if self.transcript["direction"] == "outbound" { "to" } else { "from" };
         self.transcript[side].as_str().unwrap_or_default()
     }
 
-    /// The queue file beside it.
+    /// Path of the call's queue file.
     pub(super) fn queue(&self) -> PathBuf {
         let queue = name(&self.path).replace(TRANSCRIPT, QUEUE);
         self.path.with_file_name(queue)
     }
 }
 
-/// Digits alone, without the zeros of an international call.
+/// The digits of a number, without the leading zeros of an international prefix.
 pub(super) fn digits(number: &str) -> String {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let plus = number.trim_start().starts_with('+');
@@ -161,12 +171,12 @@ pub(super) fn digits(number: &str) -> String {
     }
 }
 
-/// A file's name, or nothing where it is no text.
+/// A file's name. Empty if it is not valid UTF-8.
 pub(super) fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// The files of a folder, links among them; none when there is no such folder.
+/// The files of a folder, including links. Empty if the folder does not exist.
 pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = entries(folder)?;
     files.retain(|path| fs::symlink_metadata(path).is_ok_and(|about| !about.is_dir()));
@@ -193,7 +203,7 @@ pub(super) fn transcript(path: &Path) -> Result<Value, String> {
     serde_json::from_slice(&text).map_err(|problem| told(&problem))
 }
 
-/// A journal as the record that it would make.
+/// Reads a journal as the record that it would become.
 pub(super) fn journaled(path: &Path) -> Option<Call> {
     let replay = Replay::of(read(&fs::read(path).ok()?).entries, Instant::now())?;
     let transcript = serde_json::from_slice(&replay.record().transcript_json().ok()?).ok()?;
@@ -205,9 +215,9 @@ fn is_a_calls(name: &str) -> bool {
     name.starts_with("call_") || name.split_once('.').is_some_and(|(id, _)| our_id(id).is_some())
 }
 
-/// How a transcript's name ends.
+/// Suffix of a transcript's name.
 pub(super) const TRANSCRIPT: &str = "_transcript.json";
-/// How a queue file's name ends.
+/// Suffix of a queue file's name.
 pub(super) const QUEUE: &str = "_queue.json";
 const RECORDINGS: &str = "recordings";
 const DELIVERIES: &str = "deliveries";

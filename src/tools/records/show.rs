@@ -1,4 +1,5 @@
-//! `switchboard records show`: one call, as whoever asks "why was it silent?" needs it.
+//! `switchboard records show`: shows one call in detail, for questions such as "why was it
+//! silent?".
 
 use std::io;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub(super) struct ShowArgs {
     full: bool,
 }
 
-/// Shows; whether there was something to show.
+/// Shows the call. Returns whether a record was found.
 pub(super) fn run(shelf: &Shelf, config: &Kept, asked: &ShowArgs, as_json: bool) -> io::Result<bool> {
     let found = shelf.calls()?;
     let calls: Vec<&Call> = found.calls.iter().filter(|call| is_call(call, &asked.id)).collect();
@@ -68,7 +69,7 @@ fn told(call: &Call, config: &Kept, full: bool, webhooks: &str, room: Option<usi
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// Who called whom, who answered, how it ended and what it cost.
+/// Who called whom, who answered, how the call ended and what it cost.
 fn header(call: &Call, full: bool) -> String {
     let it = &call.transcript;
     let number = |side: &str| {
@@ -96,7 +97,7 @@ fn header(call: &Call, full: bool) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-/// Who called whom, and who answered where the carrier has found out.
+/// Who called whom, and who answered if the carrier detected that.
 fn direction(record: &Value) -> String {
     let answered = record["answered_by"].as_str().map(|by| format!(", answered by {}", one_line(by)));
     text(&record["direction"]) + &answered.unwrap_or_default()
@@ -111,13 +112,13 @@ fn entry_lines(entry: &Entry, room: Option<usize>) -> Vec<String> {
     let indent = " ".repeat(columns(&head));
     let line = |(at, text): (usize, String)| {
         let line = format!("{}{text}", if at == 0 { &head } else { &indent });
-        // Nobody looks for anything else first.
+        // Errors are coloured, because readers look for them first.
         if entry.who == "!" { style(line).yellow().to_string() } else { line }
     };
     body.into_iter().enumerate().map(line).collect()
 }
 
-/// What is known of the call besides its moments.
+/// Facts about the call that are not part of the timeline.
 fn foot(call: &Call, config: &Kept, webhooks: &str) -> Vec<(&'static str, String)> {
     let it = &call.transcript;
     let mut foot = Vec::new();
@@ -156,7 +157,7 @@ fn foot(call: &Call, config: &Kept, webhooks: &str) -> Vec<(&'static str, String
     foot
 }
 
-/// The names of the call's recordings; a record that knows of one names one.
+/// The names of the call's recordings. A record with a single recording has just one name.
 fn recordings(record: &Value) -> Option<Vec<String>> {
     let names = |value: &Value| value.as_str().map(str::to_owned);
     let all: Vec<String> = record["recordings"].as_array().into_iter().flatten().filter_map(names).collect();
@@ -164,7 +165,7 @@ fn recordings(record: &Value) -> Option<Vec<String>> {
     Some(all).filter(|all| !all.is_empty())
 }
 
-/// What the caller's audio was like: the verdict, what was found, and the level.
+/// Quality of the caller's audio: the verdict, the findings and the level.
 fn line_quality(audio: &Value) -> Option<String> {
     let verdict = audio["verdict"].as_str()?;
     let findings = audio["findings"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ");
@@ -175,7 +176,7 @@ fn line_quality(audio: &Value) -> Option<String> {
     Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "))
 }
 
-/// How far the call's webhooks are: how many in each state, and why one failed.
+/// Progress of the call's webhooks: the number in each state, and one reason for failure.
 fn webhooks(store: &Store, call: &str) -> String {
     let ids = [Status::Pending, Status::Completed, Status::Failed].map(|status| store.ids(status)).into_iter();
     let ids: io::Result<Vec<Vec<String>>> = ids.chain([store.shared()]).collect();
@@ -210,7 +211,7 @@ fn webhooks(store: &Store, call: &str) -> String {
     }
 }
 
-/// An example, under the command's options.
+/// An example, shown below the command's options.
 pub(super) const HELP: &str = "Example: switchboard records show CA0123456789abcdef0123456789abcdef\n\n\
     A moment a line, in seconds since the call began. `!` is what went wrong; [not heard: …] is what the agent had said and the \
     caller did not hear.";

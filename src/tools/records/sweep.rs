@@ -1,4 +1,4 @@
-//! Keeping to the limits of `[records.retention]`, on a thread that carries no call.
+//! Enforces the limits of `[records.retention]`, on a thread that carries no call.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Display;
@@ -20,15 +20,15 @@ use super::owners::{Owners, is_sound, our_id, recordings_of};
 use super::shelf::{QUEUE, Shelf, TRANSCRIPT, files, folders_of, name, transcript};
 use crate::service::config::{DeliveryQueue, Keep, Recording, Records, Retention};
 
-/// The thread; it ends with this.
+/// The sweeping thread. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Sweep {
     _stop: mpsc::Sender<()>,
 }
 
 impl Sweep {
-    /// Starts sweeping: once now, and every ten minutes where there is a limit. `None` when the system gives no thread, which costs
-    /// room and no record.
+    /// Starts sweeping: once now, and every ten minutes if a limit is set. Returns `None` if the
+    /// system cannot create a thread; then old files stay, and no record is lost.
     pub fn start(records: &Records, recording: &Recording, delivery: &DeliveryQueue) -> Option<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
         let (shelf, retention) = (Shelf::new(records, recording), records.retention);
@@ -52,14 +52,15 @@ impl Sweep {
     }
 }
 
-/// A file with what a limit looks at.
+/// A file with its age and size.
 struct Aged {
     path: PathBuf,
     at: SystemTime,
     bytes: u64,
 }
 
-/// Removes what is over its limit; `shared` is where the queue lies that several nodes share.
+/// Removes files that exceed their limits. `shared` is the address of the queue that several nodes
+/// share.
 fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>, now: SystemTime) {
     let outcome = || -> io::Result<()> {
         let all = files(shelf.dir())?;
@@ -82,7 +83,8 @@ fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>,
         }
         let recordings: Vec<PathBuf> =
             shelf.recordings()?.into_iter().filter(|path| !is_being_written(path, now)).collect();
-        // No record is older than this by now: a recording that is has none any more, and nobody would find it by its caller.
+        // Every record is younger than this. An older recording has no record any more, so it could
+        // not be found by its caller.
         let unrecorded = retention.transcripts.age.map(|age| age + LONGEST_CALL);
         remove("recordings", &self::over(&recordings, Keep { age: unrecorded, size: None }, now));
         remove("recordings", &self::over(&recordings, retention.recordings, now));
@@ -94,8 +96,8 @@ fn sweep(shelf: &Shelf, retention: &Retention, shared: Option<&Private<String>>,
     }
 }
 
-/// Removes everything of the calls whose transcripts are over their limit, the transcripts last: a round that is interrupted finds
-/// the rest by them.
+/// Removes all files of the calls whose transcripts exceed their limit. The transcripts go last:
+/// after an interruption, the next round finds the rest through them.
 fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String>>) -> io::Result<()> {
     if transcripts.is_empty() {
         return Ok(());
@@ -103,14 +105,15 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String
     let mut owners = Owners::default();
     let mut ids = Vec::new();
     for (number, path) in transcripts.iter().enumerate() {
-        // Of one that cannot be read, what begins as it does goes.
+        // If a transcript cannot be read, its files are found by the common prefix alone.
         let mut record = transcript(path).unwrap_or_default();
         keep_own_names(&mut record);
         ids.push(record["id"].as_str().and_then(our_id));
         owners.add(number, Some(name(path)), &record, ids[number].as_deref());
     }
     if let Some(url) = shared {
-        // Of a queue that cannot be reached, nothing can be said: the transcripts stay, and another round finds the rest by them.
+        // If the queue cannot be reached, its content is unknown. The transcripts then stay, and
+        // the next round finds the rest through them.
         let gone = ids.iter().flatten().map(String::as_str).collect();
         forget_shared(url, &gone)?;
     }
@@ -122,7 +125,7 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String
     let marks = Erasures::of(shelf.dir());
     for folder in folders_of(&shelf.deliveries())? {
         let gone = own(&folder)?;
-        // A delivery that waits is in the service's memory too.
+        // A pending delivery is also in the memory of the service.
         for number in gone.iter().flat_map(|path| owners.of(name(path))) {
             if let Some(id) = ids[number].as_ref().filter(|_| matches!(name(&folder), "pending" | "shared")) {
                 marks.mark(id)?;
@@ -133,14 +136,15 @@ fn forget(shelf: &Shelf, transcripts: &[PathBuf], shared: Option<&Private<String
     for folder in shelf.sounds() {
         let (sounds, others): (Vec<_>, Vec<_>) = own(&folder)?.into_iter().partition(|path| is_sound(name(path)));
         remove("recordings", &sounds);
-        // A queue file that points nowhere would only fail.
+        // A queue file without its transcript would only fail.
         remove("queue", &others);
     }
     remove("transcripts", transcripts);
     Ok(())
 }
 
-/// Takes what the shared queue has of these calls, by our ids of them; each is marked first, so that no node writes it back.
+/// Removes these calls from the shared queue, by Switchboard's ids. Each call is marked first, so
+/// that no node writes it back.
 fn forget_shared(url: &Private<String>, calls: &BTreeSet<&str>) -> io::Result<()> {
     if calls.is_empty() {
         return Ok(());
@@ -160,7 +164,8 @@ fn unreachable(problem: impl Display) -> io::Error {
     io::Error::other(format!("reach the shared queue (delivery.redis_url): {problem}"))
 }
 
-/// Recordings and queue files of calls that have no record and get none any more: nobody would find them by their caller.
+/// Recordings and queue files of calls that have no record and will not get one. They could not be
+/// found by their caller.
 fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
     let records = files(shelf.dir())?;
     let known: HashSet<&str> = records
@@ -177,14 +182,14 @@ fn orphans(shelf: &Shelf, now: SystemTime) -> io::Result<Vec<PathBuf>> {
     let mut orphans: Vec<PathBuf> =
         all.filter(|path| old(path) && carrier_part(name(path)).is_some_and(|part| !known.contains(part))).collect();
     if !orphans.is_empty() {
-        // A crash may have left its journal, of which a start makes the record.
+        // A crash may have left the call's journal, which the next start turns into the record.
         let waiting: HashSet<String> = shelf.unfinished()?.iter().map(|call| name_part(call.carrier_id())).collect();
         orphans.retain(|path| carrier_part(name(path)).is_none_or(|part| !waiting.contains(part)));
     }
     Ok(orphans)
 }
 
-/// The carrier's id of the call in a file's name, `call_{it}_{moment}_…`.
+/// The carrier's id in a file name of the form `call_{id}_{moment}_…`.
 fn carrier_part(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("call_")?;
     let (end, _) = rest.match_indices(['_', '.']).find(|(at, _)| {
@@ -194,7 +199,8 @@ fn carrier_part(name: &str) -> Option<&str> {
     Some(&rest[..end])
 }
 
-/// Leaves of the names in a record those that begin as its call's files do: whoever else made it may name anybody's.
+/// Keeps only those file names in a record that begin like its call's files: a record from another
+/// producer may name any file.
 fn keep_own_names(record: &mut Value) {
     let stem = format!("call_{}_", name_part(record["ucid"].as_str().unwrap_or_default()));
     let own: Vec<String> = recordings_of(record).filter(|name| name.starts_with(&stem)).map(str::to_owned).collect();
@@ -209,7 +215,7 @@ fn is_being_written(path: &Path, now: SystemTime) -> bool {
     changed.and_then(|at| now.duration_since(at).ok()).is_some_and(|passed| passed < STILL)
 }
 
-/// What of `paths` is too old, or too much.
+/// Returns those of `paths` that are too old, or that exceed the total size.
 fn over(paths: &[PathBuf], keep: Keep, now: SystemTime) -> Vec<PathBuf> {
     if keep == Keep::default() {
         return Vec::new();
@@ -229,7 +235,8 @@ fn over(paths: &[PathBuf], keep: Keep, now: SystemTime) -> Vec<PathBuf> {
     gone
 }
 
-/// When a file is from: the moment in its name, which copying does not change, else its last change.
+/// The time of a file: the one in its name, which copying does not change, or else its last
+/// modification.
 fn aged(path: &Path) -> Option<Aged> {
     let about = fs::metadata(path).ok()?;
     let named = name(path).strip_prefix("call_").and_then(|rest| {
@@ -247,7 +254,7 @@ fn ending(all: &[PathBuf], end: &str) -> Vec<PathBuf> {
     all.iter().filter(|path| name(path).starts_with("call_") && name(path).ends_with(end)).cloned().collect()
 }
 
-/// What a process left that died while it wrote.
+/// Temporary files of a process that died while writing.
 fn abandoned(all: &[PathBuf], now: SystemTime) -> Vec<PathBuf> {
     let left = |path: &&PathBuf| {
         let temporary = name(path).starts_with(".call_") && name(path).ends_with(".tmp");
@@ -280,17 +287,17 @@ fn remove(kind: &'static str, paths: &[PathBuf]) {
     }
 }
 
-/// A limit is kept to within this.
+/// Interval between two rounds; the precision of every limit.
 const EVERY: Duration = Duration::from_secs(600);
-/// Until the service ends.
+/// Wait of a thread without limits, until the service ends.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-/// A recording that has not changed for so long is finished: its head is written every two seconds.
+/// A recording unchanged for this long is finished: its header is written every two seconds.
 const STILL: Duration = Duration::from_secs(60);
-/// A call and the filing of its record take no longer.
+/// Maximum time for a call and for writing its record.
 const LONGEST_CALL: Duration = Duration::from_secs(25 * 3600);
-/// A temporary file older than this is nobody's.
+/// A temporary file older than this has no writer any more.
 const WRITING_TAKES: Duration = Duration::from_secs(3600);
-/// Numbers that can be a moment in milliseconds: from 2001 to 2286.
+/// Numbers that can be a time in milliseconds: from 2001 to 2286.
 const FIRST_MS: u64 = 1_000_000_000_000;
 const LAST_MS: u64 = 10_000_000_000_000;
 
@@ -344,7 +351,7 @@ mod tests {
             put("sound/call_CA1_1760000000000_recording_2.wav", "RIFF"),
             put(&format!("deliveries/failed/evt_{id}_ended.json"), "{}"),
             put(&format!("deliveries/pending/evt_{id}_transcript.json"), "{}"),
-            // Its record went long ago, or never came.
+            // The record of this call is long gone, or was never written.
             put("sound/call_CA7_1750000000000_recording.wav", "RIFF"),
         ];
         let kept = [put(&format!("sound/{theirs}"), "RIFF"), put("notes.txt", ""), put("sound/theme.wav", "RIFF")];
@@ -386,7 +393,7 @@ mod tests {
         let kept = [
             put("call_CA2_1760000060000_transcript.json", "{}"),
             put("sound/call_CA2_1760000000000_recording.wav", "RIFF"),
-            // Of a call that may be on.
+            // A file of a call that may be live.
             put("sound/call_CA3_1760699000000_recording.wav", "RIFF"),
             put("sound/theme.wav", "RIFF"),
             put("notes.txt", ""),

@@ -1,6 +1,7 @@
-//! What happened in a call, moment by moment, as its record tells it. Pure.
+//! The events of a call in order, read from its record. Pure.
 //!
-//! A record may be of any age: what it does not have is left out, and an entry without a time keeps its place.
+//! A record may have been written by any version: missing fields are left out, and an entry without
+//! a time keeps its place.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -10,17 +11,17 @@ use crate::tools::terminal::one_line;
 /// One line of the timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
-    /// When, in seconds since the start of the call; `None` where the record does not say.
+    /// Seconds since the start of the call. `None` if the record does not have the time.
     pub(super) at: Option<f64>,
-    /// Who or what: `caller`, `agent`, `tool`, `key`, …; `!` for what went wrong.
+    /// The source: `caller`, `agent`, `tool`, `key`, …; `!` for an error.
     pub(super) who: &'static str,
     /// What was said or done, on one line.
     pub(super) what: String,
-    /// How much of it was heard, how long it took.
+    /// How much of it was heard, or how long it took.
     pub(super) note: String,
 }
 
-/// All of it, in order.
+/// All entries of a record, in order.
 pub(super) fn timeline(record: &Value) -> Vec<Entry> {
     let clock = Clock { began: record["call_start_time"].as_i64() };
     let mut entries = vec![Entry { at: Some(0.0), who: "stream", what: stream(record), note: String::new() }];
@@ -47,7 +48,7 @@ pub(super) fn ending(record: &Value) -> String {
     }
 }
 
-/// Moments of a record as seconds since its call's start.
+/// Converts times of a record to seconds since the start of its call.
 struct Clock {
     began: Option<i64>,
 }
@@ -56,7 +57,7 @@ impl Clock {
     fn since(&self, timestamp: &Value) -> Option<f64> {
         let at = match timestamp {
             Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
-            // As the services before this one wrote it.
+            // Previous services wrote milliseconds.
             Value::Number(ms) => ms.as_i64()?,
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
         };
@@ -66,7 +67,7 @@ impl Clock {
     }
 }
 
-/// Sorts by time; an entry without one stays behind the one before it.
+/// Sorts by time. An entry without a time stays behind its predecessor.
 fn in_order(entries: &mut Vec<Entry>) {
     let mut last = 0.0;
     let mut placed: Vec<(f64, Entry)> = Vec::with_capacity(entries.len());
@@ -87,7 +88,7 @@ fn stream(record: &Value) -> String {
     text(&record["stream_id"])
 }
 
-/// What was said, with what was heard of it and how long it was waited for.
+/// The spoken words, with how much of them was heard and how long an answer took.
 fn said(record: &Value, clock: &Clock) -> Vec<Entry> {
     let turns = spoken(record);
     let mut latencies: Vec<&Value> = record["latency"].as_array().into_iter().flatten().collect();
@@ -97,7 +98,7 @@ fn said(record: &Value, clock: &Clock) -> Vec<Entry> {
         let of_caller = it.speaker == "user";
         turn += u64::from(of_caller);
         let mut note = Vec::new();
-        // The first words of the agent after a turn of the caller are its answer.
+        // The agent's first words after a turn of the caller are its answer.
         if !of_caller && it.by_model {
             let answers = latencies.iter().position(|latency| latency["turn"].as_u64() == Some(turn));
             note.extend(answers.map(|at| waited(latencies.remove(at))));
@@ -118,18 +119,18 @@ fn said(record: &Value, clock: &Clock) -> Vec<Entry> {
     entries
 }
 
-/// Words of one side.
+/// The words of one turn.
 struct Spoken<'r> {
     speaker: &'r str,
     text: &'r str,
     heard: Option<&'r str>,
     interrupted: bool,
-    /// Said by the model, and not a line of ours.
+    /// Whether the model said it. A line that the service plays itself has `false`.
     by_model: bool,
     timestamp: &'r Value,
 }
 
-/// The words in the richest form that the record has them in.
+/// The words in the most detailed form that the record has.
 fn spoken(record: &Value) -> Vec<Spoken<'_>> {
     let list = |key: &str| record[key].as_array().filter(|list| !list.is_empty());
     if let Some(list) = list("conversation") {
@@ -163,7 +164,7 @@ fn spoken(record: &Value) -> Vec<Spoken<'_>> {
     each.map(|it| plain("", it.as_str().unwrap_or_default(), &Value::Null)).collect()
 }
 
-/// The words with what was not heard set apart, and how much was.
+/// Separates the words that were not heard, and returns how much was heard.
 fn heard(text: &str, heard: Option<&str>, interrupted: bool) -> (String, Option<String>) {
     let Some(heard) = heard else {
         return (one_line(text), interrupted.then(|| "interrupted".to_owned()));
@@ -180,7 +181,7 @@ fn heard(text: &str, heard: Option<&str>, interrupted: bool) -> (String, Option<
     (what, Some(note))
 }
 
-/// How long an answer took, and what of it each part took.
+/// How long an answer took, and the share of each part.
 fn waited(latency: &Value) -> String {
     let seconds = |key: &str| latency[key].as_f64().map(|ms| ms / 1_000.0);
     let play = match (seconds("first_sent_ms"), seconds("first_heard_ms")) {
@@ -233,7 +234,7 @@ fn incident(it: &Value) -> String {
     format!("{}{detail}{}", text(&it["kind"]).replace('_', " "), times.unwrap_or_default())
 }
 
-/// A value on one line: a text as it is, nothing for what is not there, anything else as JSON.
+/// A value on one line: text unchanged, empty if missing, anything else as JSON.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -251,7 +252,8 @@ fn clipped(text: &str) -> String {
     text.chars().take(LONGEST_VALUE - 1).chain(['…']).collect()
 }
 
-/// Characters of a tool's arguments or its answer; `--json` has all of them.
+/// Maximum number of characters shown of a tool's arguments or its result. `--json` has all of
+/// them.
 const LONGEST_VALUE: usize = 160;
 
 #[cfg(test)]

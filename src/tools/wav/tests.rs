@@ -24,7 +24,7 @@ fn tone(spec: hound::WavSpec) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The amplitude of the 440 Hz part, of full scale.
+/// Amplitude of the 440 Hz component, relative to full scale.
 fn amplitude(samples: &[i16]) -> f32 {
     let (mut sine, mut cosine) = (0.0, 0.0);
     for (at, sample) in samples.iter().enumerate() {

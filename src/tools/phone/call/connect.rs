@@ -1,4 +1,4 @@
-//! A call's streams: opened, played, told of.
+//! The streams of a call: opens and plays them, and sends their status callbacks.
 
 use switchboard_actors::carrier::fake::{Stage, StreamNoun, Told, Violation};
 use url::Url;
@@ -10,7 +10,7 @@ use crate::tools::phone::playout::samples_in;
 use crate::tools::phone::stream::{self, Stream, StreamEnd};
 
 impl Call {
-    /// Opens a stream and plays it to its end. `after` is what the document says to ask then.
+    /// Opens a stream and plays it to its end. `after` names the document to request afterwards.
     pub(super) async fn connect(
         &mut self,
         http: &Http,
@@ -22,14 +22,14 @@ impl Call {
         let socket = match http.stream(&self.fake.upgrade(&self.calling, url)).await {
             Ok(socket) => socket,
             Err(error) => {
-                // The carrier goes on with the document; only the stream is lost.
+                // Only the stream is lost: the carrier continues with the document.
                 self.note("stream refused");
                 self.summary.failures.push(error.to_string());
                 self.tell(http, noun, &id, Stage::Failed(error.to_string()));
                 return Ok(after.map_or(Next::Verb, Next::Document));
             }
         };
-        // What stands behind the `?` may be a token.
+        // The part after the `?` may contain a token.
         self.note(format!("stream {}", url.as_str().split('?').next().unwrap_or_default()));
         self.aftermath = self.summary.trail.len();
         self.summary.stream_sids.push(id.clone());
@@ -53,7 +53,7 @@ impl Call {
         let origin = *self.origin.get_or_insert(outcome.started);
         self.heard = outcome.heard;
         if self.options.record {
-            // Silence stands where no stream was open.
+            // Silence fills the time in which no stream was open.
             self.recording.resize(samples_in(outcome.started - origin) as usize, 0);
             self.recording.extend(outcome.recording);
         }
@@ -65,7 +65,7 @@ impl Call {
         Ok(self.after_stream(outcome.end).map_or_else(|| after.map_or(Next::Verb, Next::Document), Next::Over))
     }
 
-    /// Notes how a stream ended. `None` when the document goes on.
+    /// Notes how a stream ended. Returns `None` if the document continues.
     fn after_stream(&mut self, end: StreamEnd) -> Option<EndedBy> {
         let mut lost = |problem: String, violation| {
             self.note("stream lost");
@@ -86,13 +86,13 @@ impl Call {
                 self.note(format!("caller hung up after the longest time, {} s", self.options.longest.as_secs()));
                 Some(EndedBy::Caller)
             }
-            // It goes on with another document than this one.
+            // The call continues with a different document.
             StreamEnd::Redirected(_) => None,
             StreamEnd::Closed { code, reason } => {
                 let code_text = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
                 let words = if reason.is_empty() { String::new() } else { format!(" {reason}") };
                 self.note(format!("stream closed by the service ({code_text}{words})"));
-                // 1000 and 1001 are the two ways to part in order.
+                // 1000 and 1001 are the two codes of a normal close.
                 if code.is_some_and(|code| !matches!(code, 1000 | 1001)) {
                     let carriers = self.fake.coded(Violation::StreamClosed);
                     let failure = format!("hold the stream: the service closed it with {code_text}{words}{carriers}");
@@ -105,7 +105,7 @@ impl Call {
         }
     }
 
-    /// Tells the stream's status callback, without waiting for it.
+    /// Sends the stream's status callback without waiting for it.
     fn tell(&mut self, http: &Http, noun: &StreamNoun, id: &str, stage: Stage) {
         let (Some(callback), Some(documents)) = (&noun.status, self.fake.documents()) else { return };
         let Ok(url) = callback.url.parse::<Url>() else {

@@ -1,4 +1,4 @@
-//! Documents, verb by verb.
+//! Obeys documents, verb by verb.
 
 use switchboard_actors::carrier::fake::{Document, Told, Verb};
 use tokio::time::sleep;
@@ -10,7 +10,7 @@ use crate::tools::phone::handset::Order;
 use std::time::Duration;
 
 impl Call {
-    /// Obeys one document. [`Next::Verb`] when it has come to its end.
+    /// Obeys one document. Returns [`Next::Verb`] when the document ends.
     pub(super) async fn obey(&mut self, way: Way<'_>, document: Document, url: &Url) -> Result<Next, String> {
         for complaint in document.complaints {
             self.summary.warn(complaint.into());
@@ -64,7 +64,7 @@ impl Call {
         Ok(Next::Verb)
     }
 
-    /// Waits as a document says, but not past the time to hang up.
+    /// Waits as a document says, but never past the time to hang up.
     pub(super) async fn wait(&mut self, length: Duration) -> Next {
         self.handset.show(|progress| progress.phase = Phase::Waiting);
         let left = self.left();
@@ -76,7 +76,7 @@ impl Call {
                     self.note("redirected over the API");
                     return Next::Document(Ask::next(url));
                 }
-                // Of a conference that the caller is not in any more.
+                // The order refers to a conference that the caller has already left.
                 Order::Left => false,
             },
         };

@@ -1,4 +1,4 @@
-//! Handing the caller on: somebody is dialled for them, or they wait in a conference.
+//! Transfers the caller: dials a callee, or lets the caller wait in a conference.
 
 use switchboard_actors::carrier::fake::{Callback, Dial, Outcome, Told, Verb};
 use tokio::time::sleep;
@@ -10,7 +10,7 @@ use crate::tools::phone::options::DialOutcome;
 use crate::tools::phone::summary::Transfer;
 
 impl Call {
-    /// Acts out a [`Dial`].
+    /// Runs a [`Dial`].
     pub(super) async fn dial(&mut self, way: Way<'_>, url: &Url, dial: &Dial) -> Result<Next, String> {
         let outcome = self.options.dial_outcome;
         let leg = self.fake.call_id(random());
@@ -30,7 +30,7 @@ impl Call {
         Ok(Next::Document(Ask::back(way, url, action, told)?))
     }
 
-    /// Somebody, or something, answers a dialled leg: it is told what the call is about, and a person presses a key.
+    /// Answers a dialled leg: the callee hears what the call is about, and a person presses a key.
     async fn pick_up(&mut self, way: Way<'_>, url: &Url, dial: &Dial, leg: &str) -> Result<(), String> {
         let request = |url: &Url, get, told: &Told| way.documents.request(&self.calling, url, get, told);
         let types = way.documents.content_types();
@@ -59,7 +59,8 @@ impl Call {
         Ok(())
     }
 
-    /// Waits in a conference until the other has left it again, or the carrier's API takes the caller out of it.
+    /// Waits in a conference until the other party leaves it, or until the carrier's API takes the
+    /// caller out.
     pub(super) async fn meet(
         &mut self,
         way: Way<'_>,

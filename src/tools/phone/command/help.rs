@@ -1,10 +1,10 @@
-//! The words of `switchboard call --help` that are the carriers' own.
+//! The carrier-specific parts of `switchboard call --help`.
 
 use switchboard_actors::carrier::Carrier;
 
 use crate::tools::phone::options::{carriers, default_carrier};
 
-/// What `--url` is.
+/// The help text of `--url`.
 pub(super) fn url() -> String {
     let default = default_carrier();
     let mut words = String::new();
@@ -19,18 +19,18 @@ pub(super) fn url() -> String {
     words
 }
 
-/// What `--fault` is.
+/// The help text of `--fault`.
 pub(super) fn faults() -> String {
     format!("What the carrier does wrong, with --carrier {}; several separated by commas", with_faults())
 }
 
-/// The carriers that can be told to do something wrong.
+/// The carriers that have faults to simulate.
 pub(super) fn with_faults() -> String {
     let has = |carrier: &Carrier| carrier.fake().is_some_and(|fake| !fake.faults().is_empty());
     carriers().filter(has).map(Carrier::name).collect::<Vec<_>>().join(" or ")
 }
 
-/// When a call ends, what the command answers, and examples of each carrier.
+/// Explains when a call ends and what the exit code means, with examples for each carrier.
 pub(super) fn examples() -> String {
     let lines = carriers().filter_map(Carrier::fake).flat_map(|fake| fake.usage().examples);
     let lines: Vec<String> = lines.map(|example| format!("  switchboard call {example}")).collect();

@@ -1,4 +1,4 @@
-//! What the calls came to, on stdout.
+//! Prints the results of the calls on stdout.
 
 use std::io::Write as _;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::tools::phone::summary::Summary;
 
-/// Prints the summaries on stdout. A reader that went away is no failure of the call.
+/// Prints the summaries on stdout. A closed pipe does not count as a failed call.
 pub(super) fn print(summaries: &[Summary], json: bool) {
     let text = match summaries {
         [only] if json => serde_json::to_string_pretty(only).unwrap_or_default() + "\n",
@@ -20,14 +20,14 @@ pub(super) fn print(summaries: &[Summary], json: bool) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Several calls for machines.
+/// The JSON document for several calls.
 #[derive(Debug, Serialize)]
 struct Many<'a> {
     total: Total,
     calls: &'a [Summary],
 }
 
-/// Several calls in one row.
+/// The totals of several calls.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Total {
     pub(super) calls: usize,

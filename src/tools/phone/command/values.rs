@@ -1,4 +1,4 @@
-//! What stands behind an option, read.
+//! Parsers for the values of options.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use url::Url;
 use crate::tools::phone::options::carriers;
 use crate::tools::phone::speech::Sentence;
 
-/// Codes of bundled sentences, and the word for none.
+/// The codes of the bundled sentences, and the word that selects none.
 pub(super) fn said() -> Vec<&'static str> {
     Sentence::languages().into_iter().chain(["nothing"]).collect()
 }
@@ -23,7 +23,7 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(expected)
 }
 
-/// Reads a carrier's name, and knows those that can be played.
+/// Parses a carrier's name and lists the carriers that can be simulated.
 #[derive(Debug, Clone)]
 pub(crate) struct CarrierName;
 
@@ -56,7 +56,7 @@ fn address(text: &str, schemes: &[&str]) -> Result<Url, String> {
     }
 }
 
-/// Any carrier by its name.
+/// Parses the name of any carrier.
 pub(crate) fn carrier(text: &str) -> Result<Carrier, String> {
     named(text, Carrier::all())
 }
@@ -73,7 +73,7 @@ fn named(text: &str, known: impl Iterator<Item = Carrier>) -> Result<Carrier, St
     })
 }
 
-/// Reads the name of a fault, and knows those that some carrier has.
+/// Parses the name of a fault and lists the faults that any carrier supports.
 #[derive(Debug, Clone)]
 pub(super) struct FaultName;
 

@@ -1,23 +1,25 @@
-//! Whether one recording is heard in another. Pure.
+//! Detects whether one recording is contained in another. Pure.
 //!
-//! The speech is cut into pieces of half a second. Each piece is looked for by normalised correlation, coarsely at a quarter of
-//! the rate and then to the sample. Pieces rather than the whole, because an answer may leave out the first syllable or a pause,
-//! and is then the same words all the same.
+//! The speech is cut into pieces of half a second. Each piece is searched by normalised
+//! correlation, coarsely at a quarter of the rate and then to the sample. The search uses pieces
+//! rather than the whole speech because an answer may omit the first syllable or a pause and still
+//! contain the same words.
 
 use serde::Serialize;
 
 /// How much of a speech was found, and where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Likeness {
-    /// The part of the speech, by its energy, that was found again: 0 to 1.
+    /// Share of the speech that was found, weighted by energy: 0 to 1.
     pub share: f64,
-    /// How alike the found pieces are, at the median: 1 is the same wave.
+    /// Median correlation of the pieces that were found. 1 is the same waveform.
     pub correlation: f64,
-    /// Where the speech's beginning lies, in milliseconds from where the search began; `None` when nothing was found.
+    /// Start of the speech, in milliseconds from the beginning of the search. `None` if nothing was
+    /// found.
     pub begins_ms: Option<u64>,
 }
 
-/// Looks for `speech` in `heard`, both 8 kHz.
+/// Searches for `speech` in `heard`, both 8 kHz.
 pub(super) fn likeness(speech: &[i16], heard: &[i16]) -> Likeness {
     let whole = energy(speech);
     if whole == 0.0 || heard.len() < PIECE {
@@ -32,8 +34,8 @@ pub(super) fn likeness(speech: &[i16], heard: &[i16]) -> Likeness {
             found.push((correlation, weight, at as i64 - (index * PIECE) as i64));
         }
     }
-    // Pieces of one saying lie one after the other: they agree on where it begins. The first syllable may be cut, so that they
-    // agree within a tolerance and not to the sample.
+    // Pieces of one utterance lie one after the other: they agree on where it begins. The first
+    // syllable may be cut, so they agree within a tolerance and not to the sample.
     let begins = found.iter().map(|(_, _, begins)| *begins);
     let agreeing = |begins: i64| found.iter().filter(move |(_, _, other)| (other - begins).abs() <= TOLERANCE);
     let weight = |begins: i64| agreeing(begins).map(|(_, weight, _)| weight).sum::<f64>();
@@ -43,36 +45,39 @@ pub(super) fn likeness(speech: &[i16], heard: &[i16]) -> Likeness {
     let mut correlations: Vec<f64> = agreeing(begins).map(|(correlation, ..)| *correlation).collect();
     correlations.sort_by(f64::total_cmp);
     Likeness {
-        // What is left over behind the last whole piece is not looked for.
+        // The remainder after the last whole piece is not searched.
         share: (weight(begins) / covered(speech, whole)).min(1.0),
         correlation: correlations[correlations.len() / 2],
         begins_ms: Some(u64::try_from(begins).unwrap_or(0) / 8),
     }
 }
 
-/// Half a second. Shorter: any vowel is found in any other. Longer: one cut syllable costs much of the speech.
+/// Length of a piece: half a second. Shorter: any vowel matches any other. Longer: one cut syllable
+/// costs much of the speech.
 const PIECE: usize = 4000;
-/// Pieces above this are the same words through a telephone; different speech stays below 0.5.
+/// Minimum correlation of a match. The same words through a telephone are above it; different
+/// speech stays below 0.5.
 const ALIKE: f64 = 0.7;
-/// How far the pieces of one saying may lie apart from where they should: a quarter of a second.
+/// Maximum distance of a piece from its expected position: a quarter of a second.
 const TOLERANCE: i64 = 2000;
-/// The coarse search looks at every fourth sample of a running average: the pitch of a voice is left.
+/// The coarse search takes every fourth sample of a running average, which preserves the pitch of a
+/// voice.
 const COARSE: usize = 4;
-/// Places of the coarse search that are looked at to the sample. Fewer: the right one may rank behind a wrong one, because
-/// the coarse search is off by up to two samples. More: time.
+/// Number of coarse matches that are refined to the sample. Fewer: the right one may rank behind a
+/// wrong one, because the coarse search is off by up to two samples. More: the search takes longer.
 const CANDIDATES: usize = 40;
 
-/// The part of the energy that whole pieces cover.
+/// The share of the energy that whole pieces cover.
 fn covered(speech: &[i16], whole: f64) -> f64 {
     let part = energy(&speech[..speech.len() / PIECE * PIECE]) / whole;
     part.max(f64::MIN_POSITIVE)
 }
 
-/// Where `piece` fits best into `heard`, and how well.
+/// Returns where `piece` fits best into `heard`, and the correlation there.
 fn best(piece: &[i16], heard: &[i16], coarse_piece: &[f32], coarse_heard: &[f32]) -> (usize, f64) {
     let mut candidates: Vec<(usize, f64)> = Vec::new();
     let own = power(coarse_piece);
-    // The energy under the window, kept up as it slides.
+    // Energy inside the window, updated as the window slides.
     let mut under = power(&coarse_heard[..coarse_piece.len()]);
     for start in 0..=coarse_heard.len() - coarse_piece.len() {
         if start > 0 {
@@ -86,7 +91,7 @@ fn best(piece: &[i16], heard: &[i16], coarse_piece: &[f32], coarse_heard: &[f32]
         let product: f32 = coarse_piece.iter().zip(window).map(|(one, other)| one * other).sum();
         let correlation = f64::from(product) / (own * under).sqrt();
         match candidates.last_mut() {
-            // Neighbours stand for one peak.
+            // Neighbouring positions belong to the same peak.
             Some(last) if start * COARSE - last.0 <= 2 * COARSE => {
                 if correlation > last.1 {
                     *last = (start * COARSE, correlation);
@@ -133,7 +138,7 @@ mod tests {
         Sentence::in_language(code).expect("bundled").samples().expect("bundled")
     }
 
-    /// What comes back of a speech: quieter, through the line's code, behind two seconds of silence.
+    /// Builds the echo of a speech: quieter, encoded for the line, after two seconds of silence.
     fn answered(speech: &[i16]) -> Vec<i16> {
         let mut heard = vec![0; 16_000];
         heard.extend(speech.iter().map(|sample| g711::decode_mulaw(g711::encode_mulaw(sample / 2))));

@@ -1,21 +1,21 @@
-//! Whether a call's records are there and complete.
+//! Checks that a call's records exist and are complete.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The pair of files of one call.
+/// The two record files of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Records {
-    /// The transcript.
+    /// Path of the transcript.
     pub(super) transcript: Option<PathBuf>,
-    /// The queue file.
+    /// Path of the queue file.
     pub(super) queue: Option<PathBuf>,
     /// What is missing or wrong.
     pub(super) problems: Vec<String>,
 }
 
-/// Looks for the records of the carrier's call `id` in `dir` and reads them.
+/// Finds and reads the records in `dir` of the call whose carrier id is `id`.
 pub(super) fn check(dir: &Path, id: &str) -> Records {
     let mut records = Records::default();
     let entries = match std::fs::read_dir(dir) {
@@ -81,7 +81,7 @@ fn check_queue(path: &Path, transcript: &str, id: &str, problems: &mut Vec<Strin
     }
 }
 
-/// A JSON object with these fields.
+/// Reads a JSON object that must have these fields.
 fn parse(path: &Path, fields: &[&str], problems: &mut Vec<String>) -> Option<Value> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -104,7 +104,7 @@ fn parse(path: &Path, fields: &[&str], problems: &mut Vec<String>) -> Option<Val
     Some(value)
 }
 
-/// The one file there should be.
+/// Returns the single file that is expected.
 fn only(what: &str, mut files: Vec<PathBuf>, problems: &mut Vec<String>) -> Option<PathBuf> {
     if files.len() > 1 {
         problems.push(format!("{} {what}s of one call, expected one", files.len()));
@@ -143,9 +143,9 @@ const TRANSCRIPT_FIELDS: &[&str] = &[
 ];
 const QUEUE_FIELDS: &[&str] =
     &["ucid", "call_id", "timestamp", "created_at", "transcript_file", "status", "attempts", "priority"];
-/// How a turn of the agent is marked.
+/// Labels of an agent turn.
 const AGENT_WORDS: &[&str] = &["agent", "assistant"];
-/// How a turn of the caller is marked.
+/// Labels of a caller turn.
 const CALLER_WORDS: &[&str] = &["caller", "user"];
 
 #[cfg(test)]

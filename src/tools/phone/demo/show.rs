@@ -1,5 +1,5 @@
-//! The demo on the screen: what the call is doing, and both voices as they go. On stderr; where that is no terminal, a line for
-//! each new state.
+//! Displays the demo on stderr: the state of the call, and the levels of both voices over time. If
+//! stderr is not a terminal, each new state is printed on a line of its own.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -11,28 +11,28 @@ use serde::Serialize;
 use super::super::display::loudness;
 use super::super::handset::Progress;
 
-/// A state the call was seen in.
+/// A state that the call was seen in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// The state's name, as `/calls` shows it.
     pub state: String,
-    /// When it was first seen, since dialling.
+    /// When the state was first seen, in milliseconds since dialling.
     pub at_ms: u64,
 }
 
-/// The picture.
+/// The live display.
 #[derive(Debug)]
 pub(super) struct Show {
     lines: [ProgressBar; 4],
     live: bool,
     title: String,
     seen: Vec<Seen>,
-    /// Both levels, one for each redraw.
+    /// Both levels, one pair per redraw.
     levels: Vec<(f32, f32)>,
 }
 
 impl Show {
-    /// An empty picture under this title.
+    /// An empty display with this title.
     pub(super) fn new(title: String) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let line = || {
@@ -46,14 +46,14 @@ impl Show {
         Self { lines, live: std::io::stderr().is_terminal(), title, seen: Vec::new(), levels: Vec::new() }
     }
 
-    /// Draws the call as it is now, in this state if the service told one.
+    /// Draws the call as it is now, with its state if the service reported one.
     pub(super) fn draw(&mut self, now: &Progress, state: Option<&str>) {
         if let Some(state) = state
             && self.seen.last().is_none_or(|last| last.state != state)
         {
             self.seen.push(Seen { state: state.to_owned(), at_ms: now.elapsed.as_millis() as u64 });
             if !self.live {
-                // A reader that went away is no failure of the call.
+                // A closed pipe does not count as a failed call.
                 let _ = writeln!(std::io::stderr(), "{:6.1} s  {state}", now.elapsed.as_secs_f64());
             }
         }
@@ -81,7 +81,7 @@ impl Show {
         }
     }
 
-    /// Leaves the last picture standing. Gives back the states that were seen.
+    /// Leaves the last picture on the screen. Returns the states that were seen.
     pub(super) fn finish(self) -> Vec<Seen> {
         for line in &self.lines {
             if self.live {
@@ -94,10 +94,10 @@ impl Show {
     }
 }
 
-/// Columns of a voice on the screen; with ten redraws a second these are the last seven seconds.
+/// Columns per voice on the screen. At ten redraws per second, these show the last seven seconds.
 const COLUMNS: usize = 70;
 
-/// The states with the time spent in each; the last ones, where there are many.
+/// The states with the time spent in each. Only the latest are shown if there are many.
 fn states(seen: &[Seen], now: Duration) -> String {
     let first = seen.len().saturating_sub(STATES_SHOWN);
     let mut text = if first > 0 { "… ".to_owned() } else { String::new() };
@@ -116,7 +116,7 @@ fn states(seen: &[Seen], now: Duration) -> String {
 
 const STATES_SHOWN: usize = 5;
 
-/// Levels over time, a sign each.
+/// Levels over time, one character each.
 fn strip(levels: impl Iterator<Item = f32>) -> String {
     const SIGNS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     levels.map(|level| SIGNS[(loudness(level) * 8.0).round() as usize]).collect()

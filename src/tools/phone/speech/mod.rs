@@ -1,29 +1,29 @@
-//! The bundled callers: one sentence a language, spoken by espeak-ng (`make.sh`), 8 kHz mu-law.
+//! The bundled callers: one sentence per language, spoken by espeak-ng (`make.sh`), 8 kHz mu-law.
 
 use super::wav::{WavError, read_bundled};
 
-/// What a bundled caller says.
+/// The sentence of a bundled caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sentence {
     /// The language's code.
     pub(super) language: &'static str,
-    /// The words.
+    /// The spoken words.
     pub(super) text: &'static str,
     wav: &'static [u8],
 }
 
 impl Sentence {
-    /// The one in this language.
+    /// Returns the sentence in this language.
     pub(super) fn in_language(code: &str) -> Option<Self> {
         Self::all().find(|sentence| sentence.language == code)
     }
 
-    /// The codes there are, in the table's order.
+    /// The codes of the available languages, in the table's order.
     pub(super) fn languages() -> Vec<&'static str> {
         Self::all().map(|sentence| sentence.language).collect()
     }
 
-    /// The sound, 8 kHz.
+    /// The decoded audio, 8 kHz.
     pub(super) fn samples(self) -> Result<Vec<i16>, WavError> {
         read_bundled(self.wav, self.language)
     }
@@ -37,7 +37,7 @@ impl Sentence {
     }
 }
 
-/// Code and words, a line each; `make.sh` reads it too.
+/// One code and sentence per line. `make.sh` reads this file too.
 const SENTENCES: &str = include_str!("sentences.tsv");
 
 const SOUNDS: [(&str, &[u8]); 6] = [

@@ -1,4 +1,5 @@
-//! Everything that tells of a call: its record, the second set's copy of it, journals, deliveries on disk and in the shared queue.
+//! Everything that refers to a call: its record, the copy in the second set, journals, and
+//! deliveries on disk and in the shared queue.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -12,23 +13,23 @@ use switchboard_actors::transcript::recovery;
 use crate::service::config::Kept;
 use crate::tools::records::shelf::{Call, Shelf, TRANSCRIPT, files, folders_of, journaled, name, transcript};
 
-/// One thing that tells of a call.
+/// One item that refers to a call.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// What it says, and the file it stands in.
+    /// The item's content and its file.
     pub(super) call: Call,
-    /// What it is.
+    /// The kind of item.
     pub(super) source: Source,
 }
 
-/// What tells of a call.
+/// The kinds of items that refer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Its record.
+    /// The call's record.
     Record,
-    /// The copy of its record in the second set.
+    /// The copy of the record in the second set.
     Copy,
-    /// The journal of a call that is on.
+    /// The journal of a live call.
     Live,
     /// A journal whose process is gone, or that was kept aside.
     Journal,
@@ -38,22 +39,24 @@ pub(super) enum Source {
     Shared(Place),
 }
 
-/// All there is.
+/// All items.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) known: Vec<Known>,
-    /// What could not be read, and may be anybody's.
+    /// Items that could not be read, and that may belong to any caller.
     pub(super) problems: Vec<String>,
-    /// The shared queue, where there is one.
+    /// The shared queue, if there is one.
     pub(super) queue: Option<SharedQueue>,
-    /// Keeps a service that starts meanwhile from making records of journals that are to go.
+    /// Keeps a service that starts meanwhile from turning journals into records while they are
+    /// being erased.
     orphans: Vec<Orphans>,
 }
 
-/// Looks through everything.
+/// Reads everything that refers to a call.
 ///
 /// # Errors
-/// When a folder cannot be read, or the shared queue not be reached: then nothing can be said of what it holds.
+/// Fails if a folder cannot be read, or if the shared queue cannot be reached: its content would be
+/// unknown.
 pub(super) fn gather(shelf: &Shelf, config: &Kept) -> Result<Gathered, String> {
     let mut all = Gathered::default();
     if let Some(url) = &config.delivery.redis_url {
@@ -91,7 +94,7 @@ impl Gathered {
         self.read_journals(shelf)?;
         for folder in folders_of(&shelf.deliveries())? {
             for path in files(&folder)? {
-                // What is no case is looked at by its name and for ids.
+                // Other files are identified by their name and by the ids inside.
                 if let Some(case) = fs::read(&path).ok().and_then(|text| Case::read(&text).ok()) {
                     self.add(Source::Delivery, path, of_case(&case));
                 }
@@ -125,7 +128,7 @@ impl Gathered {
     }
 }
 
-/// A delivery as the record of its call would say it.
+/// Formats a delivery like the record of its call.
 fn of_case(case: &Case) -> Value {
     let call = &case.notice.call;
     json!({

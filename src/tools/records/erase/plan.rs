@@ -1,4 +1,4 @@
-//! What is to go, and what is not: decided before anything is touched.
+//! Decides what is erased and what stays, before anything changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use super::known::{Gathered, Known, Source};
 use crate::tools::records::owners::{Owners, is_of_carrier_id, our_id, recordings_of};
 use crate::tools::records::shelf::{Call, Shelf, TRANSCRIPT, files, folders_of, name};
 
-/// Whose records are to go.
+/// The records to erase.
 #[derive(Debug)]
 pub(super) enum Wanted {
-    /// A caller's.
+    /// All records of one caller.
     Caller {
         /// The number as the operator wrote it.
         number: String,
-        /// Spellings that are theirs too.
+        /// Spellings that belong to the caller too.
         also: Vec<String>,
-        /// Spellings that are not.
+        /// Spellings that belong to someone else.
         leave: Vec<String>,
     },
-    /// One call's, by the carrier's id or ours.
+    /// One call, by the carrier's id or Switchboard's.
     Call(String),
 }
 
@@ -48,46 +48,47 @@ impl Wanted {
     }
 }
 
-/// What is to go.
+/// What will be erased.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// How many calls.
+    /// Number of calls.
     pub(super) calls: usize,
-    /// Our ids of them, to be marked.
+    /// Switchboard's ids of these calls, which will be marked.
     pub(super) ids: BTreeSet<String>,
-    /// Files, and whether they go last: whoever is interrupted finds the rest by them.
+    /// Files, and whether they are removed last: after an interruption, a second run finds the rest
+    /// through them.
     pub(super) files: BTreeMap<PathBuf, Last>,
-    /// What the shared queue has of them.
+    /// Entries of these calls in the shared queue.
     pub(super) places: BTreeSet<Place>,
-    /// Calls that may be theirs: the number as their record has it, and their ids.
+    /// Calls that may be the caller's: the number as written in the record, and the carrier's id.
     pub(super) perhaps: Vec<(String, String)>,
-    /// What stands in the way.
+    /// Problems that prevent a complete erasure.
     pub(super) problems: Vec<String>,
-    /// What operators should know.
+    /// Notes for the operator.
     pub(super) notes: Vec<String>,
 }
 
-/// When a file goes.
+/// When a file is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Last {
-    /// With the rest.
+    /// Together with the rest.
     No,
-    /// After the rest, and only when all of it is gone.
+    /// After the rest, and only if all of it is gone.
     Yes,
 }
 
-/// What was decided of everything that is known.
+/// The decision for each known item.
 struct Verdict<'a> {
     known: &'a [Known],
     likeness: Vec<Likeness>,
-    /// Ids that records of different callers bear; they are believed of none.
+    /// Ids that occur in records of different callers. They identify no call.
     disputed: HashSet<&'a str>,
 }
 
-/// Decides. Nothing is touched.
+/// Decides what is erased. Changes nothing.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// Fails if a folder cannot be read.
 pub(super) fn plan(shelf: &Shelf, all: &Gathered, wanted: &Wanted, numbering: Numbering) -> io::Result<Plan> {
     let mut plan = Plan::default();
     let verdict = Verdict::of(&all.known, wanted, numbering);
@@ -143,7 +144,7 @@ impl<'a> Verdict<'a> {
         Self { known, likeness, disputed }
     }
 
-    /// The calls that are on: they are named and left, for their records are yet to be written.
+    /// Reports the live calls and leaves them out, because their records are not yet written.
     fn live(&self, plan: &mut Plan) -> HashSet<String> {
         let on = self.known.iter().zip(&self.likeness);
         let on = on.filter(|(it, likeness)| it.source == Source::Live && **likeness != Likeness::Other);
@@ -166,7 +167,7 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// What makes one call of several things that tell of it.
+/// The key that joins several items of one call.
 fn key_of(call: &Call) -> String {
     match call.id() {
         "" => call.transcript["record"]
@@ -183,7 +184,7 @@ impl Plan {
     }
 }
 
-/// Looks for the files of what is to go.
+/// Finds the files that belong to the erased calls.
 struct Search<'a> {
     owners: &'a Owners,
     gone: &'a [bool],
@@ -229,7 +230,7 @@ impl Search<'_> {
         }
     }
 
-    /// Recordings that are named and nowhere to be found.
+    /// Reports recordings that a record names but that cannot be found.
     fn missing(&self, shelf: &Shelf, plan: &mut Plan) {
         let there: HashSet<&str> = plan.files.keys().map(|path| name(path)).collect();
         let named = self.known.iter().zip(self.gone).filter(|(it, gone)| **gone && it.source == Source::Record);
