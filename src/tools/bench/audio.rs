@@ -1,8 +1,10 @@
-//! `switchboard bench --audio`: what the audio path does to sound, figure by figure, each beside its limit.
+//! `switchboard bench --audio`: measures what the audio path does to sound, and compares every
+//! figure with its limit.
 //!
-//! Everything is computed here and now from the converters that calls use: G.711 and the resampler, frame by frame as a call feeds them.
-//! The plot shows what the model's end is given for a caller's tone, ours and what linear interpolation would make of it: a round
-//! trip at 8 kHz cannot tell the two apart, an ear at 24 kHz can.
+//! All figures are computed on the spot from the converters that calls use: G.711 and the
+//! resampler, fed frame by frame as in a call. The plot shows a caller's tone as the model receives
+//! it, through our resampler and through linear interpolation. A round trip at 8 kHz cannot tell
+//! the two apart; an ear at 24 kHz can.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -17,13 +19,13 @@ use switchboard_actors::g711;
 use super::load::BenchError;
 use super::tone::{AMPLITUDE, Measured, level, sine, spectrum};
 
-/// The whole table.
+/// The complete table.
 #[derive(Debug, Serialize)]
 pub(super) struct AudioTable {
     figures: Vec<Figure>,
-    /// Every figure is within its limit.
+    /// Whether every figure is within its limit.
     passed: bool,
-    /// Where PESQ comes from.
+    /// How the PESQ value is obtained.
     pesq: &'static str,
 }
 
@@ -37,19 +39,20 @@ struct Figure {
     passed: bool,
 }
 
-/// What a figure may be.
+/// The limit of a figure.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Limit {
-    /// So much or more.
+    /// This value or more.
     AtLeast(f64),
-    /// So much or less.
+    /// This value or less.
     AtMost(f64),
-    /// Neither more nor less.
+    /// Exactly this value.
     Exactly(f64),
 }
 
-/// Measures, prints, and writes `audio.json` and `spectra.svg` into `out`; the exit code says whether all limits are kept.
+/// Measures, prints, and writes `audio.json` and `spectra.svg` into `out`. The exit code says
+/// whether all limits are met.
 pub(super) fn run(out: &Path, json: bool) -> Result<ExitCode, BenchError> {
     let failed = |what| move |source| BenchError::Io { what, source };
     std::fs::create_dir_all(out).map_err(failed("make the output folder"))?;
@@ -63,7 +66,7 @@ pub(super) fn run(out: &Path, json: bool) -> Result<ExitCode, BenchError> {
 }
 
 impl AudioTable {
-    /// Everything, with samples counted over so many seconds of a call.
+    /// Measures all figures. Samples are counted over `counted_s` seconds of a call.
     fn measured(counted_s: u32) -> Self {
         let mut figures = Vec::new();
         let mut add = |name, value: f64, unit, limit: Limit| {
@@ -143,7 +146,7 @@ fn resampler(from: u32, to: u32) -> Resampler {
     Resampler::new(from, to).expect("8, 16 and 24 kHz are what it is for")
 }
 
-/// As a call does it: 20 ms at a time.
+/// Resamples as a call does: 20 ms at a time.
 fn resampled(from: u32, to: u32, input: &[i16]) -> Vec<i16> {
     let (mut resampler, mut out) = (resampler(from, to), Vec::new());
     input.chunks(from as usize / 50).for_each(|frame| resampler.process(frame, &mut out));
@@ -178,8 +181,9 @@ fn least_round_trip() -> f64 {
     }))
 }
 
-/// SINAD of a multitone in mu-law alone, and in mu-law, up, down, and mu-law again. The second coding costs 3 dB unless the delay of
-/// both resamplers is a whole number of samples: then it finds the code words that it had.
+/// SINAD of a multitone after mu-law alone, and after mu-law, up, down and mu-law again. The second
+/// coding costs 3 dB unless the delay of both resamplers is a whole number of samples: only then
+/// does it produce the same code words again.
 fn mulaw() -> (f64, f64) {
     let tones = multitone();
     let once = coded(&tones);
@@ -188,7 +192,7 @@ fn mulaw() -> (f64, f64) {
     (multitone_sinad(&tones, &once, 0), multitone_sinad(&tones, &back, late))
 }
 
-/// `back`, `late` samples late, against what went in, scaled as fits best.
+/// SINAD of `back`, which is `late` samples late, relative to the input at the gain that fits best.
 fn multitone_sinad(tones: &[i16], back: &[i16], late: usize) -> f64 {
     let pairs: Vec<(f64, f64)> =
         tones[1_000..7_000].iter().zip(&back[1_000 + late..]).map(|(&a, &b)| (f64::from(a), f64::from(b))).collect();
@@ -198,7 +202,7 @@ fn multitone_sinad(tones: &[i16], back: &[i16], late: usize) -> f64 {
     10.0 * (gain * gain * aa / noise).log10()
 }
 
-/// Mu-law there and back.
+/// Encodes to mu-law and decodes again.
 fn coded(samples: &[i16]) -> Vec<i16> {
     let (mut codes, mut out) = (Vec::new(), Vec::new());
     g711::encode(Encoding::MuLaw, samples, &mut codes);
@@ -206,7 +210,7 @@ fn coded(samples: &[i16]) -> Vec<i16> {
     out
 }
 
-/// Twelve tones of the telephone band with -13 dBFS together, off every grid.
+/// Twelve tones of the telephone band at -13 dBFS in total, at frequencies off any regular grid.
 fn multitone() -> Vec<i16> {
     let tones = [307.0, 431.0, 613.0, 811.0, 1_009.0, 1_301.0, 1_607.0, 1_901.0, 2_203.0, 2_609.0, 3_001.0, 3_301.0];
     let each = 32_768.0 * 10_f64.powf(-13.0 / 20.0) * (2.0 / tones.len() as f64).sqrt();
@@ -228,7 +232,7 @@ fn aliases(tones: &[f64]) -> f64 {
     most(tones.iter().map(|&tone| level(&resampled(24_000, 8_000, &sine(tone, 24_000, 24_000)))))
 }
 
-/// Where an impulse comes out, not what the resampler says of itself.
+/// The measured delay of an impulse, independent of what the resampler reports.
 fn delay(from: u32, to: u32) -> f64 {
     let mut impulse = vec![0_i16; from as usize / 10];
     let at = from as usize / 50;
@@ -236,7 +240,7 @@ fn delay(from: u32, to: u32) -> f64 {
     let out = resampled(from, to, &impulse);
     let peak = (0..out.len()).max_by_key(|&n| out[n].unsigned_abs()).unwrap_or(0);
     let ms = 1_000.0 * (peak as f64 / f64::from(to) - at as f64 / f64::from(from));
-    // A sample is 42 µs; what is behind the microseconds is arithmetic.
+    // One sample is 42 µs, so digits beyond the microsecond are rounding error.
     (ms * 1_000.0).round() / 1_000.0
 }
 
@@ -273,7 +277,8 @@ fn miscount((from, to): (u32, u32), seconds: u32) -> f64 {
     count.abs_diff(u64::from(to) * u64::from(seconds)) as f64
 }
 
-/// Samples of a minute of tones, up, that stand further from the tone than -40 dBFS.
+/// Number of samples in about a minute of upsampled tones that differ from the tone by more than
+/// -40 dBFS.
 fn clicks() -> f64 {
     let count = |tone: f64| {
         let out = resampled(8_000, 24_000, &sine(tone, 8_000, 8_000 * 8));
@@ -282,7 +287,8 @@ fn clicks() -> f64 {
     TONES.iter().map(|&tone| count(tone) as f64).sum()
 }
 
-/// A square of full scale overshoots; samples that come out with the wrong sign have wrapped.
+/// Number of samples that wrapped. A square wave of full scale overshoots; a sample with the wrong
+/// sign has wrapped.
 fn wraps() -> f64 {
     let wrapped = |from: u32, to: u32| {
         let half = from as usize / 400;
@@ -301,12 +307,13 @@ fn wraps() -> f64 {
     wrapped(UP.0, UP.1) + wrapped(DOWN.0, DOWN.1)
 }
 
-/// Zero has two codes, so one of them cannot come back.
+/// Number of mu-law codes that do not survive a round trip. Zero has two codes, so one of them
+/// cannot.
 fn codes_lost() -> f64 {
     (0..=255_u8).filter(|&code| g711::encode_mulaw(g711::decode_mulaw(code)) != code).count() as f64
 }
 
-/// A caller's tone at the model's end: ours, and by linear interpolation.
+/// Plots a caller's tone as the model receives it: by our resampler, and by linear interpolation.
 fn spectra() -> String {
     let tone = sine(SHOWN_HZ, 8_000, 8_000);
     let linear: Vec<i16> = tone
@@ -349,7 +356,7 @@ fn spectra() -> String {
     svg
 }
 
-/// Frequency and level of each bin, under a window that leaks nothing into the next bins.
+/// Frequency and level of each bin, with a window that does not leak into neighbouring bins.
 fn levels(samples: &[i16]) -> impl Iterator<Item = (f64, f64)> {
     let piece = &samples[4_800..4_800 + PIECE];
     let windowed: Vec<f64> = piece
@@ -369,9 +376,10 @@ fn levels(samples: &[i16]) -> impl Iterator<Item = (f64, f64)> {
 
 const UP: (u32, u32) = (8_000, 24_000);
 const DOWN: (u32, u32) = (24_000, 8_000);
-/// Tones on multiples of 50 Hz repeat from block to block and hide a block transform's faults; three of these are off it.
+/// Test tones in Hz. Tones on multiples of 50 Hz repeat from block to block and hide the faults of
+/// a block transform; three of these are off that grid.
 const TONES: [f64; 7] = [300.0, 1_004.0, 2_000.0, 2_007.0, 3_000.0, 3_389.0, 3_400.0];
-/// Tones that a telephone line cannot carry, well above its band and close to it.
+/// Tones outside the telephone band in Hz, far above it and close to it.
 const FAR: [f64; 7] = [4_600.0, 4_807.0, 5_500.0, 7_013.0, 8_000.0, 9_997.0, 11_900.0];
 const NEAR: [f64; 6] = [4_013.0, 4_100.0, 4_203.0, 4_300.0, 4_450.0, 4_597.0];
 const PESQ: &str = "PESQ-NB (limit 4.54, PCM16 round trip) is measured outside: `switchboard call --wav IN --heard OUT` against the rehearsal, \

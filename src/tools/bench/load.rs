@@ -1,4 +1,5 @@
-//! The steps of the bench: start the service, add calls, measure, stop at the first missed objective.
+//! The steps of the bench: starts the service, adds calls, measures, and stops at the first missed
+//! objective.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -54,56 +55,56 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
-/// Why there is no sheet.
+/// Why the bench produced no sheet.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// Files or sockets of ours.
+    /// A file or socket of the bench failed.
     #[error("{what}: {source}")]
     Io {
         /// What was being done.
         what: &'static str,
-        /// The system's word.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The service did not start, or left.
+    /// The service did not start, or ended early.
     #[error("the service under test {0}; its log is {1}")]
     Service(&'static str, PathBuf),
     /// A call could not be set up.
     #[error("call {number} could not be set up: {reason}")]
     SetUp {
-        /// Which one.
+        /// The number of the call.
         number: usize,
         /// Why.
         reason: String,
     },
-    /// No carrier's side of a call is there to be played.
+    /// No carrier can be simulated.
     #[error("no carrier can be played")]
     NoCarrier,
-    /// This process is the bottleneck, so nothing can be said of the service.
+    /// The load generator is the bottleneck, so the figures say nothing about the service.
     #[error(
         "the load generator used {busy_percent} % of its core at {calls} calls: it is the bottleneck, nothing can be concluded from here on"
     )]
     GeneratorBusy {
-        /// At how many calls.
+        /// Number of calls at that time.
         calls: usize,
-        /// How busy it was.
+        /// Processor use of the load generator, in percent.
         busy_percent: u32,
     },
-    /// Somebody wants it to end.
+    /// A signal ended the bench.
     #[error("{0}: the bench stopped before its end, without a sheet")]
     Signal(&'static str),
 }
 
-/// Runs the bench. The sheet goes to stdout, progress to stderr.
+/// Runs the bench. The sheet is printed on stdout, progress on stderr.
 ///
 /// # Errors
-/// When the service cannot be started or measured, or a signal comes before the end.
+/// Fails if the service cannot be started or measured, or if a signal arrives before the end.
 pub async fn run_bench(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     if args.audio {
         return super::audio::run(&args.out, args.json);
     }
     let mut signals = Signals::listen();
-    // Whatever is not finished here goes with its service.
+    // Dropping an unfinished measurement also ends its service.
     match select(pin!(measure(args)), pin!(signals.next())).await {
         Either::Left((done, _)) => done,
         Either::Right((signal, _)) => Err(BenchError::Signal(signal)),
@@ -117,7 +118,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     );
     let mut sheet = Sheet::new(probe::machine(), &args.audio_format, args.p99_ms);
     let variant = Variant { audio_format: &args.audio_format, verify: true, log: "info" };
-    // Once: a process that has been moved to one core sees no other any more.
+    // Called once: after the move to one core, the process sees only that core.
     let apart = keep_apart();
     let mut rig = Rig::start(args, variant, apart).await?;
     for &calls in &args.steps {
@@ -167,7 +168,7 @@ async fn measure(args: &BenchArgs) -> Result<ExitCode, BenchError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is on in the service under test.
+/// The features that are on in the service under test.
 #[derive(Debug, Clone, Copy)]
 struct Variant<'a> {
     audio_format: &'a str,
@@ -175,7 +176,7 @@ struct Variant<'a> {
     log: &'static str,
 }
 
-/// The service under test and the load on it.
+/// The service under test and its load.
 struct Rig {
     played: Played,
     service: Served,
@@ -186,7 +187,7 @@ struct Rig {
     tally: Rc<Tally>,
     lost: Rc<Cell<usize>>,
     metronome: Rc<Metronome>,
-    /// Memory of the service without calls.
+    /// Memory of the service without calls, in KiB.
     idle_kib: u64,
     _records: tempdir::Dir,
 }
@@ -202,7 +203,8 @@ impl Rig {
         let log_file = std::fs::File::create(&log).map_err(io("make the service's log"))?;
         let binary = std::env::current_exe().map_err(io("find this program"))?;
         let address = format!("127.0.0.1:{port}");
-        // Nobody is turned away, and no more is asked of the system than the steps need.
+        // The limit admits every call of the steps, and requires no more of the system than they
+        // need.
         let most = args.steps.iter().copied().chain(args.features_at).fold(SET_UPS, usize::max).to_string();
         let mut command = if apart {
             let mut taskset = Command::new("taskset");
@@ -256,7 +258,7 @@ impl Rig {
         Err(BenchError::Service("does not listen", log))
     }
 
-    /// Brings the calls to `calls`, measures, and gives the figures.
+    /// Raises the number of calls to `calls`, measures, and returns the figures.
     async fn step(&mut self, calls: usize, args: &BenchArgs, progress: &ProgressBar) -> Result<Step, BenchError> {
         let from = self.books.len();
         let mut to_update = Vec::new();
@@ -310,7 +312,8 @@ impl Rig {
         })
     }
 
-    /// One more call, webhook and all; gives the µs from the phone's 101 to the model's `session.update`.
+    /// Adds one call, including its webhook. Returns the µs from the phone's 101 to the model's
+    /// `session.update`.
     async fn add(&mut self, number: usize) -> Result<u32, String> {
         let phone = self.played.ring(&self.address, number as u128).await?;
         let opened = phone.opened;
@@ -318,7 +321,7 @@ impl Rig {
         let configured = waited.ok().flatten().ok_or("no model session came within 5 s")?;
         let book = CallBook::new(Rc::clone(&self.metronome), Rc::clone(&self.tally));
         self.books.push(Rc::clone(&book));
-        // Spread over the 20 ms of a frame.
+        // First frames are spread over the 20 ms of a frame.
         let first = self.metronome.after(Duration::from_micros((number as u64 * 7_919) % 20_000));
         let (lost, phone_book) = (Rc::clone(&self.lost), Rc::clone(&book));
         spawn_local(async move {
@@ -329,7 +332,8 @@ impl Rig {
         Ok(u32::try_from((configured.update_at - opened).as_micros()).unwrap_or(u32::MAX))
     }
 
-    /// Sets up calls, many at a time, each with webhook, signature, token and model session; gives how many a second.
+    /// Sets up many calls concurrently, each with webhook, signature, token and model session.
+    /// Returns how many per second.
     async fn set_up_rate(&mut self) -> Result<f64, BenchError> {
         let began = Instant::now();
         let this = &*self;
@@ -357,7 +361,7 @@ impl Rig {
     }
 }
 
-/// The service's process. It does not outlive the bench, however that ends.
+/// The service's process. It is killed when the bench ends, for whatever reason.
 struct Served(Child);
 
 impl Drop for Served {
@@ -367,18 +371,18 @@ impl Drop for Served {
     }
 }
 
-/// Calls of the measure of set-ups.
+/// Number of calls in the set-up measurement.
 const SET_UPS: usize = 500;
-/// Of these, at once.
+/// Number of concurrent set-ups in it.
 const SET_UPS_AT_ONCE: usize = 16;
-/// Where the service under test runs, and where the load does.
+/// CPU core of the service under test.
 const SERVICE_CORE: &str = "0";
-/// See [`SERVICE_CORE`].
+/// CPU core of the load.
 const LOAD_CORE: &str = "1";
-/// Interruptions measured in a step.
+/// Number of interruptions measured in a step.
 const INTERRUPTED: usize = 100;
-/// Moves the load to a core of its own, where there is more than one and the system lets us say so; whether every service under test is
-/// to be started on [`SERVICE_CORE`].
+/// Moves the load to its own core, if there is more than one and the system permits it. Returns
+/// whether every service under test must then be started on [`SERVICE_CORE`].
 fn keep_apart() -> bool {
     if !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) {
         return false;
@@ -393,7 +397,7 @@ fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// A folder that goes away with its value.
+/// A temporary folder that is removed on drop.
 mod tempdir {
     use std::path::{Path, PathBuf};
 

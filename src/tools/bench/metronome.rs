@@ -1,5 +1,6 @@
-//! Pace, finer than the runtime's timers: these count milliseconds, so that all phones of one millisecond would speak in one burst,
-//! which no carrier does, and wait for each other in the service.
+//! A timer finer than those of the runtime, which count milliseconds. With them, all phones of one
+//! millisecond would send in one burst, which no carrier does, and would queue behind each other in
+//! the service.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,22 +14,23 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 
-/// Wakes the tasks of this thread at their beat. A thread of its own beats the time while this lives.
+/// Wakes the tasks of this thread at their beats. A separate thread produces the beats while this
+/// value lives.
 pub(super) struct Metronome {
     score: Rc<Score>,
     conductor: JoinHandle<()>,
 }
 
-/// Who waits for which beat.
+/// The waiting tasks by beat.
 struct Score {
     origin: Instant,
-    /// Beats that have passed.
+    /// Number of beats that have passed.
     beat: Cell<u64>,
     waiting: RefCell<BTreeMap<u64, Vec<Waker>>>,
 }
 
 impl Metronome {
-    /// Begins to beat.
+    /// Starts the beats.
     pub(super) fn start() -> io::Result<Rc<Self>> {
         let (origin, pulse) = (Instant::now(), Arc::new(Notify::new()));
         let score = Rc::new(Score { origin, beat: Cell::new(0), waiting: RefCell::default() });
@@ -44,17 +46,17 @@ impl Metronome {
         Ok(Rc::new(Self { score, conductor }))
     }
 
-    /// The beat that has passed last.
+    /// The latest beat that has passed.
     pub(super) fn now(&self) -> u64 {
         beats(self.score.origin.elapsed())
     }
 
-    /// The beat that is next after `delay`.
+    /// The first beat after `delay`.
     pub(super) fn after(&self, delay: Duration) -> u64 {
         beats(self.score.origin.elapsed() + delay) + 1
     }
 
-    /// Waits for `beat`; one that has passed is waited for no more.
+    /// Waits for `beat`. Returns at once if it has passed.
     pub(super) async fn until(&self, beat: u64) {
         poll_fn(|task| {
             if self.score.beat.get() >= beat {
@@ -69,7 +71,7 @@ impl Metronome {
 
 impl Drop for Metronome {
     fn drop(&mut self) {
-        // The pulse goes with the conductor, and with it the thread.
+        // Aborting the conductor drops the pulse, which ends the thread.
         self.conductor.abort();
     }
 }
@@ -94,12 +96,12 @@ fn beat(origin: Instant, pulse: &Weak<Notify>) {
     }
 }
 
-/// Whole beats in `time`.
+/// Number of whole beats in `time`.
 pub(super) const fn beats(time: Duration) -> u64 {
     (time.as_micros() / BEAT.as_micros()) as u64
 }
 
-/// Shorter: the beating itself takes the generator's time. Longer: bursts.
+/// Length of a beat. Shorter: the beats themselves use up the generator's time. Longer: bursts.
 const BEAT: Duration = Duration::from_micros(250);
 
 #[cfg(test)]

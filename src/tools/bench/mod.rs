@@ -1,13 +1,17 @@
-//! `switchboard bench`: what this host can carry.
+//! `switchboard bench`: measures how many calls this host can carry.
 //!
-//! The service runs as a process of its own, exactly as an operator would run it; this process plays both of its ends, every phone and
-//! the model, so that both ends of a latency are read from one clock. Calls are added in steps, all full duplex at real-time pace
-//! (20 ms frames up, 100 ms deltas down, 24 kHz PCM16 to the model), until an objective is missed. Then the capacity sheet.
+//! The service runs as a separate process, exactly as an operator would run it. This process plays
+//! both of its ends, every phone and the model, so both ends of a latency are measured with one
+//! clock. Calls are added in steps, all full duplex at real-time pace (20 ms frames up, 100 ms
+//! deltas down, 24 kHz PCM16 to the model), until an objective is missed. Then the capacity sheet
+//! is printed.
 //!
-//! With `--audio` it measures sound instead of speed: `audio` is the table, `tone` its ruler.
+//! With `--audio` the bench measures sound quality instead of speed: `audio` is the table, `tone`
+//! the measuring method.
 //!
-//! `wire` is a WebSocket as small as the purpose allows (the generator must cost less than what it measures), `model` and `phone` the
-//! two ends, `played` the carrier, `metronome` their pace, `probe` reads the kernel's books, `sheet` and `plot` tell.
+//! `wire` is a minimal WebSocket (the generator must cost less than the service it measures),
+//! `model` and `phone` are the two ends, `played` is the carrier, `metronome` is their pace,
+//! `probe` reads the kernel's statistics, and `sheet` and `plot` present the result.
 
 mod audio;
 mod load;

@@ -1,4 +1,5 @@
-//! The model's end of the load: a GA server that configures, takes audio and speaks at real-time pace.
+//! The model's end of the load: a GA server that accepts the configuration, receives audio and
+//! speaks at real-time pace.
 
 use std::io;
 use std::rc::Rc;
@@ -15,10 +16,10 @@ use super::metronome::beats;
 use super::phone::CallBook;
 use super::wire::{self, Frames, Kind, Pen};
 
-/// Audio in one delta.
+/// Length of the audio in one delta.
 const DELTA: Duration = Duration::from_millis(100);
 
-/// A model session that has been configured and waits for its phone.
+/// A configured model session that waits for its phone.
 pub(super) struct Configured {
     pub(super) session: Session,
     pub(super) update_at: Instant,
@@ -28,11 +29,12 @@ pub(super) struct Configured {
 pub(super) struct Session {
     frames: Frames,
     pen: Pen,
-    /// Bytes of one sample's time: 48 a millisecond for PCM16 at 24 kHz, 8 for G.711.
+    /// Bytes per millisecond of audio: 48 for PCM16 at 24 kHz, 8 for G.711.
     bytes_per_ms: usize,
 }
 
-/// Listens; every session that has been configured is handed over in the order of its `session.update`.
+/// Listens on a port. Returns the configured sessions through the channel, in the order of their
+/// `session.update`.
 pub(super) async fn listen() -> io::Result<(u16, mpsc::UnboundedReceiver<Configured>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
@@ -72,7 +74,8 @@ async fn configure(socket: TcpStream) -> io::Result<Configured> {
     }
 }
 
-/// Carries one call's session until its socket ends: hears the caller, speaks all the time.
+/// Runs one call's session until its socket ends: receives the caller's audio and speaks all the
+/// time.
 pub(super) async fn carry(session: Session, book: Rc<CallBook>) {
     let Session { frames, pen, bytes_per_ms } = session;
     let speaking = spawn_local(speak(pen.clone(), Rc::clone(&book), bytes_per_ms));
@@ -102,7 +105,8 @@ async fn hear(mut frames: Frames, pen: &Pen, book: &CallBook, bytes_per_ms: usiz
     book.closed.set(true);
 }
 
-/// Decoded length of the base64 that ends the message (`…"audio":"…"}`), without decoding it.
+/// Decoded length of the base64 at the end of the message (`…"audio":"…"}`), computed without
+/// decoding.
 fn audio_bytes(payload: &[u8]) -> usize {
     let Some(end) = payload.len().checked_sub(2) else { return 0 };
     let Some(start) = payload[..end].iter().rposition(|b| *b == b'"') else { return 0 };
@@ -110,7 +114,8 @@ fn audio_bytes(payload: &[u8]) -> usize {
     text.len() / 4 * 3 - text.iter().rev().take_while(|b| **b == b'=').count()
 }
 
-/// Speaks: one answer after another, a delta every 100 ms and words beside it, each until it is said or interrupted.
+/// Sends one answer after another: an audio delta every 100 ms with its words, until each answer
+/// ends or is interrupted.
 async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<()> {
     let audio = STANDARD.encode(vec![0x55u8; 100 * bytes_per_ms]);
     let mut beat = book.metronome.after(Duration::ZERO);
@@ -122,7 +127,8 @@ async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<
         let mut interrupted = false;
         for piece in 0..ANSWER_DELTAS {
             book.metronome.until(beat).await;
-            // Held up itself, it is late and goes on at its pace: audio that it caught up with would wait in the service, as it should.
+            // After a delay the server continues at its normal pace. If it caught up instead, the
+            // extra audio would correctly wait inside the service and be counted as latency.
             beat = book.metronome.now().max(beat) + beats(DELTA);
             interrupted = book.interrupt.take();
             if interrupted {
@@ -143,12 +149,13 @@ async fn speak(pen: Pen, book: Rc<CallBook>, bytes_per_ms: usize) -> io::Result<
     Ok(())
 }
 
-/// Deltas of one answer: six seconds, so that turns, records and item ends take part in what is measured.
+/// Deltas in one answer: six seconds, so that turns, records and item ends are part of the
+/// measurement.
 const ANSWER_DELTAS: u32 = 60;
-/// How long a caller who interrupts speaks.
+/// Speaking time of a caller who interrupts.
 const TURN: Duration = Duration::from_millis(300);
 
-/// One response and its item, as a server tells them.
+/// One response with its item, as a server sends them.
 struct Answer {
     number: u32,
     response: String,
@@ -171,7 +178,7 @@ impl Answer {
         json!({"id": self.item, "object": "realtime.item", "type": "message", "role": "assistant", "status": status, "content": []})
     }
 
-    /// An event about a part of the item.
+    /// An event about one part of the item.
     fn part(&self, kind: &str, key: &str, value: &str) -> Value {
         json!({"type": kind, "event_id": "event_9", "response_id": self.response, "item_id": self.item, "output_index": 0,
             "content_index": 0, key: value})
@@ -201,7 +208,8 @@ impl Answer {
         ])
     }
 
-    /// The answer is over: said to its end, or interrupted by a caller whose turn is over as well.
+    /// Events that end the answer: either completed, or interrupted by a caller whose turn is over
+    /// too.
     fn ending(&self, interrupted: bool) -> Vec<u8> {
         if interrupted {
             let item = format!("item_u{}", self.number);
@@ -219,7 +227,7 @@ impl Answer {
     }
 }
 
-/// The events as frames behind one another.
+/// Encodes the events as consecutive frames.
 fn frames(events: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
     for event in events {

@@ -1,4 +1,4 @@
-//! The phone's end of the load, and the book in which both ends of one call write down what happened when.
+//! The phone's end of the load, and the book in which both ends of a call record their times.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,34 +14,34 @@ use tokio::task::spawn_local;
 use super::metronome::{Metronome, beats};
 use super::wire::{self, Frames, Kind, Pen};
 
-/// One phone frame.
+/// Length of one phone frame.
 const FRAME_MS: usize = 20;
 
-/// What happened when in one call, and where latencies go.
+/// Times of one call, and the tally of its latencies.
 pub(super) struct CallBook {
     /// The pace of both ends.
     pub(super) metronome: Rc<Metronome>,
-    /// Phone frames on their way: end position in ms and when they were sent.
+    /// Phone frames in transit: end position in ms, and when each was sent.
     up: RefCell<VecDeque<(usize, Instant)>>,
-    /// Deltas on their way: first position in ms and when they were sent.
+    /// Deltas in transit: start position in ms, and when each was sent.
     down: RefCell<VecDeque<(usize, Instant)>>,
     spoken_ms: Cell<usize>,
-    /// Samples that the phone has got of the current answer.
+    /// Samples of the current answer that the phone has received.
     got: Cell<usize>,
-    /// Marks that the phone has not played up to yet, and when it will have.
+    /// Marks that are not yet played, and when each will be.
     marks: RefCell<VecDeque<(Instant, Echo)>>,
-    /// When the phone will have played all that it has got.
+    /// When the phone will have played everything it received.
     silent_at: Cell<Option<Instant>>,
-    /// When the model said `speech_started` and the phone waits for its `clear`.
+    /// When the model sent `speech_started`. Set while the phone waits for its `clear`.
     pub(super) speech_started: Cell<Option<Instant>>,
-    /// The load asks the model's end to interrupt.
+    /// Set by the load to make the model's end interrupt.
     pub(super) interrupt: Cell<bool>,
-    /// The call is over, from either end.
+    /// Set when either end has ended the call.
     pub(super) closed: Cell<bool>,
     pub(super) tally: Rc<Tally>,
 }
 
-/// Latencies of all calls in µs, taken while `measuring`.
+/// Latencies of all calls in µs, recorded while `measuring`.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) measuring: Cell<bool>,
@@ -81,7 +81,7 @@ impl CallBook {
         self.up.borrow_mut().push_back((end_ms, now));
     }
 
-    /// The model's end has got `ms` of the caller's audio in all.
+    /// Records that the model's end has received `ms` of the caller's audio in total.
     pub(super) fn model_heard(&self, ms: usize, now: Instant) {
         let mut up = self.up.borrow_mut();
         while up.front().is_some_and(|(end, _)| *end <= ms) {
@@ -116,12 +116,12 @@ impl CallBook {
         }
     }
 
-    /// A mark is echoed when all that came before it was played.
+    /// Queues a mark. It is echoed once everything before it is played.
     fn marked(&self, name: String, now: Instant) {
         self.marks.borrow_mut().push_back((self.silent_at.get().unwrap_or(now), Echo::played(name)));
     }
 
-    /// What is queued is dropped, and of its marks comes back at once what the carrier gives back.
+    /// Drops the queued audio, and echoes its marks at once if the carrier does so.
     fn cleared(&self, can: &Capabilities, now: Instant) {
         self.silent_at.set(None);
         let mut marks = self.marks.borrow_mut();
@@ -132,7 +132,7 @@ impl CallBook {
         }
     }
 
-    /// Says the echoes that are due.
+    /// Sends the echoes that are due.
     fn echo(&self, now: Instant, line: &mut dyn Line, said: &mut Outgoing) {
         let mut marks = self.marks.borrow_mut();
         let due = marks.iter().take_while(|(due, _)| *due <= now).count();
@@ -152,7 +152,7 @@ pub(super) struct Phone {
     pub(super) opened: Instant,
 }
 
-/// Opens a stream and begins it.
+/// Opens and starts a stream.
 pub(super) async fn ring(
     address: &str,
     upgrade: &Request,
@@ -174,7 +174,7 @@ pub(super) async fn ring(
     Ok(Phone { frames, pen, line, can, opened })
 }
 
-/// Talks and listens until either side ends the call; `first` is the beat of its first frame.
+/// Sends and receives until either side ends the call. `first` is the beat of its first frame.
 pub(super) async fn carry(phone: Phone, book: Rc<CallBook>, first: u64) {
     let Phone { frames, pen, line, can, .. } = phone;
     let line = Rc::new(RefCell::new(line));
@@ -184,7 +184,7 @@ pub(super) async fn carry(phone: Phone, book: Rc<CallBook>, first: u64) {
     book.closed.set(true);
 }
 
-/// Appends the messages as frames of a client.
+/// Appends the messages as client frames.
 fn frame_all(said: &Outgoing, out: &mut Vec<u8>) {
     for message in said.messages() {
         match message {
@@ -195,7 +195,7 @@ fn frame_all(said: &Outgoing, out: &mut Vec<u8>) {
 }
 
 async fn talk(pen: Pen, line: Rc<RefCell<Box<dyn Line>>>, book: Rc<CallBook>, first: u64) {
-    // Quiet noise, another every frame so that nothing is guessed.
+    // Quiet noise, different in every frame so that the service cannot predict it.
     let noise = |seed: u8, n: u8| i16::from(n.wrapping_mul(37).wrapping_add(seed * 11).cast_signed());
     let frames: Vec<Vec<i16>> = (0..8u8).map(|seed| (0..160u8).map(|n| noise(seed, n)).collect()).collect();
     let (mut said, mut out) = (Outgoing::default(), Vec::with_capacity(1024));
@@ -253,7 +253,8 @@ async fn listen(mut frames: Frames, pen: &Pen, line: &RefCell<Box<dyn Line>>, ca
     }
 }
 
-/// Takes one message of the service; what the carrier answers goes into `reply`. What the carrier would refuse is no audio, and shows as frames that never came.
+/// Handles one message of the service and puts the carrier's answers into `reply`. A message that
+/// the carrier would refuse counts as no audio, and appears as missing frames.
 fn hear(
     message: Incoming<'_>,
     line: &mut dyn Line,

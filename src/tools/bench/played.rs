@@ -1,4 +1,4 @@
-//! The carrier whose calls are the load: the first that can be played.
+//! The carrier that the bench plays: the first that can be simulated.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use url::Url;
 use super::phone::{self, Phone};
 use crate::tools::phone::{DEFAULT_ACCOUNT, carriers, default_carrier};
 
-/// A carrier, its connections to the service, and whether it signs.
+/// A carrier, its connections to the service, and whether it signs its requests.
 pub(super) struct Played {
     carrier: Carrier,
     fake: &'static dyn Fake,
@@ -19,13 +19,13 @@ pub(super) struct Played {
 }
 
 impl Played {
-    /// The carrier; `None` where none can be played.
+    /// Chooses the carrier. Returns `None` if no carrier can be simulated.
     pub(super) fn new(signs: bool) -> Option<Self> {
         let carrier = default_carrier();
         Some(Self { carrier, fake: carrier.fake()?, webhooks: awc::Client::default(), signs })
     }
 
-    /// What the service is set to: this carrier is played, the others are left out.
+    /// The service's environment: enables this carrier and leaves out the others.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let mut environment = Vec::new();
         for (carrier, fake) in carriers().filter_map(|carrier| Some((carrier, carrier.fake()?))) {
@@ -38,7 +38,7 @@ impl Played {
         environment
     }
 
-    /// Webhook and upgrade of one call, and what the carrier says first.
+    /// Places one call: webhook, upgrade, and the carrier's first messages.
     pub(super) async fn ring(&self, address: &str, number: u128) -> Result<Phone, String> {
         let calling = Calling {
             id: self.fake.call_id(number),
@@ -56,7 +56,8 @@ impl Played {
         rung.map_err(|error| error.to_string())
     }
 
-    /// The webhook, where the carrier has one; gives the stream's address and what its `start` brings along.
+    /// Requests the webhook, if the carrier has one. Returns the stream's address and the
+    /// parameters of its `start`.
     async fn announce(&self, address: &str, calling: &Calling) -> Result<(Url, BTreeMap<String, String>), String> {
         let door = format!("http://{address}{}", self.fake.usage().door);
         let door: Url = door.parse().map_err(|error| format!("{door} is no address: {error}"))?;
@@ -81,5 +82,5 @@ impl Played {
     }
 }
 
-/// What the bench signs with.
+/// The token that the bench signs with.
 const TOKEN: &str = "bench_auth_token_0123456789abcdef";

@@ -1,10 +1,11 @@
-//! Latency over calls, as an SVG: looking beats reading.
+//! Plots latency over the number of calls as an SVG.
 
 use std::fmt::Write as _;
 
 use super::sheet::{Sheet, Step};
 
-/// p50 and p99, each way, over the number of calls; latency on a logarithmic scale.
+/// Plots p50 and p99 of both directions over the number of calls, with latency on a logarithmic
+/// scale.
 pub(super) fn latency_over_calls(sheet: &Sheet) -> String {
     let mut svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">
@@ -58,7 +59,7 @@ pub(super) fn latency_over_calls(sheet: &Sheet) -> String {
     svg
 }
 
-/// What a line shows of a step.
+/// The figure of a step that a line shows.
 type Value = fn(&Step) -> f64;
 
 const WIDTH: f64 = 760.0;

@@ -1,62 +1,64 @@
-//! The capacity sheet: what was measured and what follows.
+//! The capacity sheet: the measurements and the conclusions.
 
 use std::io::Write as _;
 
 use serde::Serialize;
 
-/// Everything measured in one run.
+/// All measurements of one run.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Sheet {
-    /// The machine, in a line.
+    /// The machine, in one line.
     pub(super) machine: String,
     /// `pcm24k` or `g711`.
     pub(super) audio_format: String,
-    /// The objective: p99 each way, ms.
+    /// The objective: p99 in each direction, in ms.
     pub(super) p99_objective_ms: u32,
     /// One row per number of calls.
     pub(super) steps: Vec<Step>,
     /// One row per feature switched off.
     pub(super) features: Vec<Feature>,
-    /// Calls set up a second, webhook, signature, token and model session each; on an idle service, many at a time.
+    /// Calls set up per second, each with webhook, signature, token and model session. Measured on
+    /// an idle service with many set-ups at once.
     pub(super) set_ups_per_s: Option<f64>,
     /// Why the steps ended before an objective was missed.
     pub(super) stopped: Option<String>,
-    /// Most calls at which every objective held.
+    /// The largest number of calls that met every objective.
     pub(super) calls_a_core: Option<usize>,
-    /// `server.max_calls` for one worker: 85 % of that, because latency climbs steeply above.
+    /// Recommended `server.max_calls` for one worker: 85 % of `calls_a_core`, because latency rises
+    /// steeply above.
     pub(super) recommended_max_calls: Option<usize>,
 }
 
-/// One number of calls.
+/// Measurements at one number of calls.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Step {
     pub(super) calls: usize,
-    /// Caller → model, added latency.
+    /// Added latency from caller to model.
     pub(super) up: Latency,
-    /// Model → caller, added latency.
+    /// Added latency from model to caller.
     pub(super) down: Latency,
-    /// `speech_started` at our socket → `clear` at the phone's.
+    /// Time from `speech_started` at the model's socket to `clear` at the phone's.
     pub(super) clear: Latency,
-    /// The phone's 101 → the first `session.update`.
+    /// Time from the phone's 101 to the first `session.update`.
     pub(super) first_update_ms: Latency,
     pub(super) cpu_ms_per_call_s: f64,
     pub(super) service_busy_percent: u32,
     pub(super) generator_busy_percent: u32,
     pub(super) resident_kib: u64,
-    /// What the service needs more than without calls, per call.
+    /// Additional memory per call, compared with no calls.
     pub(super) kib_per_call: f64,
-    /// Calls that ended by themselves while measured.
+    /// Calls that ended unexpectedly during the measurement.
     pub(super) lost: usize,
 }
 
-/// A feature switched off.
+/// Measurements with one feature switched off.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Feature {
     pub(super) name: String,
     pub(super) step: Step,
 }
 
-/// Percentiles, ms.
+/// Percentiles in ms.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Latency {
     pub(super) p50: f64,
@@ -66,7 +68,7 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Of samples in µs.
+    /// Computes the percentiles of samples in µs.
     pub(super) fn of(micros: &[u32]) -> Self {
         let mut sorted = micros.to_vec();
         sorted.sort_unstable();
@@ -79,7 +81,7 @@ impl Latency {
 }
 
 impl Step {
-    /// Whether every objective held.
+    /// Whether every objective was met.
     pub(super) fn holds(&self, p99_ms: u32) -> bool {
         let limit = f64::from(p99_ms);
         self.lost == 0 && self.up.samples > 0 && self.down.samples > 0 && self.up.p99 <= limit && self.down.p99 <= limit
@@ -101,18 +103,18 @@ impl Sheet {
         }
     }
 
-    /// Draws the conclusions.
+    /// Derives the conclusions from the steps.
     pub(super) fn conclude(&mut self) {
         self.calls_a_core = self.steps.iter().filter(|s| s.holds(self.p99_objective_ms)).map(|s| s.calls).max();
         self.recommended_max_calls = self.calls_a_core.map(|calls| calls * 85 / 100);
     }
 
-    /// Whether a step was too much: without one, more might have held.
+    /// Whether a step missed an objective. Otherwise, more calls might have been possible.
     fn limit_reached(&self) -> bool {
         self.steps.iter().any(|step| !step.holds(self.p99_objective_ms))
     }
 
-    /// Prints `json` where it is given, else the table.
+    /// Prints `json` if it is given, otherwise the table.
     pub(super) fn print(&self, json: Option<&str>) {
         let mut out = std::io::stdout().lock();
         let _ = match json {

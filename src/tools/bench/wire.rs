@@ -1,6 +1,7 @@
-//! A WebSocket of the least cost: text frames of a known peer on loopback, whole or fragmented, either role.
+//! A WebSocket with minimal overhead, for either role: text frames from a known peer on loopback,
+//! whole or fragmented.
 //!
-//! A client's frames are masked with the key zero, which is valid and leaves the payload as it is.
+//! A client's frames are masked with the key zero, which is valid and leaves the payload unchanged.
 
 use std::io;
 use std::rc::Rc;
@@ -13,16 +14,16 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Mutex;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A text frame, or the first piece of a text message.
     Text,
-    /// Ping: has to be answered.
+    /// A ping, which must be answered.
     Ping,
-    /// The peer closes.
+    /// A close frame of the peer.
     Close,
-    /// Anything else: ignored.
+    /// Any other frame. It is ignored.
     Other,
 }
 
@@ -47,7 +48,8 @@ pub(super) fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8], masked: bool)
     out.extend_from_slice(payload);
 }
 
-/// The writing end of a socket, for every task of that end: what each asks for goes out whole, in the order asked.
+/// The writing end of a socket, shared by the tasks of that end. Each write is sent whole, in the
+/// order of the requests.
 #[derive(Clone)]
 pub(super) struct Pen(Rc<Mutex<OwnedWriteHalf>>);
 
@@ -56,13 +58,13 @@ impl Pen {
         Self(Rc::new(Mutex::new(half)))
     }
 
-    /// Writes whole frames.
+    /// Writes complete frames.
     pub(super) async fn write(&self, frames: &[u8]) -> io::Result<()> {
         self.0.lock().await.write_all(frames).await
     }
 }
 
-/// Reads frames, unmasking those that are masked.
+/// Reads frames and removes their mask, if any.
 pub(super) struct Frames {
     socket: OwnedReadHalf,
     buffer: Vec<u8>,
@@ -74,7 +76,7 @@ impl Frames {
         Self { socket, buffer: Vec::with_capacity(16 * 1024), start: 0 }
     }
 
-    /// The next frame; `None` when the peer is gone.
+    /// Returns the next frame, or `None` if the peer is gone.
     pub(super) async fn next(&mut self) -> io::Result<Option<(Kind, &[u8])>> {
         loop {
             if let Some((kind, payload, end)) = self.parse() {
@@ -123,7 +125,7 @@ impl Frames {
     }
 }
 
-/// Upgrades a connection of ours; `target` is path and query.
+/// Upgrades an outgoing connection. `target` is the path and query.
 pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::Result<(Frames, Pen)> {
     socket.set_nodelay(true)?;
     let host = socket.peer_addr()?;
@@ -140,7 +142,7 @@ pub(super) async fn open(socket: TcpStream, target: &str, headers: &str) -> io::
     Ok((Frames::new(read), Pen::new(write)))
 }
 
-/// Takes an upgrade that a peer asks for.
+/// Accepts an upgrade requested by a peer.
 pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
     socket.set_nodelay(true)?;
     let (mut read, mut write) = socket.into_split();
@@ -159,7 +161,7 @@ pub(super) async fn accept(socket: TcpStream) -> io::Result<(Frames, Pen)> {
     Ok((Frames::new(read), Pen::new(write)))
 }
 
-/// An HTTP head, byte by byte so that nothing behind it is taken.
+/// Reads an HTTP head byte by byte, so that no data after it is consumed.
 async fn head(socket: &mut OwnedReadHalf) -> io::Result<String> {
     let mut text = Vec::with_capacity(512);
     while !text.ends_with(b"\r\n\r\n") {

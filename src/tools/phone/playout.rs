@@ -1,8 +1,8 @@
 //! The carrier's playback buffer, second by second what the caller hears. Pure.
 //!
-//! Audio is played in real time from its arrival. A mark is reached when everything queued before it has been played, at once if
-//! nothing is queued. A clear drops the audio and reaches every pending mark. Time is the stream's own: since its `start` was
-//! sent, counted in samples at 8 kHz.
+//! Audio is played in real time from its arrival. A mark is reached when everything queued before
+//! it has been played, at once if nothing is queued. A clear drops the audio and reaches every
+//! pending mark. Time is the stream's own: since its `start` was sent, counted in samples at 8 kHz.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Events in: from text to something whose every field has been checked. Pure.
+//! Incoming events: parses text into an event whose every field is checked. Pure.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,18 +9,19 @@ use super::{schema, shapes};
 /// A client event.
 #[derive(Debug)]
 pub(super) enum Incoming<'a> {
-    /// `input_audio_buffer.append`, by far the most frequent: its base64 is borrowed from the message.
+    /// `input_audio_buffer.append`, by far the most frequent event. Its base64 is borrowed from the
+    /// message.
     Append(&'a str),
-    /// Any other, checked.
+    /// Any other event, checked.
     Event(Value),
 }
 
-/// A refused event, and the id it came with.
+/// A refused event, with its id.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// Why.
+    /// The reason.
     pub(super) fault: Fault,
-    /// `event_id` of the client's event.
+    /// The `event_id` of the client's event.
     pub(super) event_id: Option<String>,
 }
 

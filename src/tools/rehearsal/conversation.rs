@@ -1,4 +1,4 @@
-//! The items of a conversation, in order, and what the client may do to them. Pure.
+//! The ordered items of a conversation, and the client's operations on them. Pure.
 
 use serde_json::Value;
 
@@ -13,22 +13,22 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// All items.
+    /// All items, oldest first.
     pub(super) fn items(&self) -> &[Item] {
         &self.items
     }
 
-    /// The item of this id, to be changed.
+    /// Returns the item with this id for modification.
     pub(super) fn item_mut(&mut self, id: &str) -> Option<&mut Item> {
         self.items.iter_mut().rev().find(|item| item.id == id)
     }
 
-    /// The id of the last item, which a new one follows.
+    /// The id of the last item. A new item follows it.
     pub(super) fn last_id(&self) -> Option<&str> {
         self.items.last().map(|item| item.id.as_str())
     }
 
-    /// Appends an item that the server made. Returns the id it follows.
+    /// Appends an item made by the server. Returns the id of its predecessor.
     pub(super) fn push(&mut self, item: Item) -> Option<String> {
         let previous = self.last_id().map(str::to_owned);
         self.items.push(item);
@@ -42,7 +42,8 @@ impl Conversation {
         Some(&self.items[place].id)
     }
 
-    /// So much of an item's audio has been sent. Nothing happens where the client has truncated or deleted the item.
+    /// Sets how much of an item's audio has been sent. Does nothing if the client has truncated or
+    /// deleted the item.
     pub(super) fn grow(&mut self, id: &str, ms: u64) {
         let Some(Item { body: Body::Message { parts, .. }, .. }) = self.item_mut(id) else { return };
         match parts.first_mut() {
@@ -52,8 +53,8 @@ impl Conversation {
         }
     }
 
-    /// Puts the finished form of an item in its place. What the client has truncated stays truncated, and what it has
-    /// deleted stays deleted.
+    /// Replaces an item by its finished form. An item that the client truncated stays truncated,
+    /// and one that it deleted stays deleted.
     pub(super) fn finish(&mut self, mut item: Item) {
         let Some(place) = self.position(&item.id) else { return };
         if let (Some(before), Some(after)) = (self.items[place].audio().filter(|audio| audio.cut), item.audio_mut()) {
@@ -63,10 +64,11 @@ impl Conversation {
         self.forget_old_audio();
     }
 
-    /// Puts in an item that the client made. Returns the id it follows.
+    /// Inserts an item made by the client. Returns the id of its predecessor.
     ///
     /// # Errors
-    /// When the id is taken, the previous item is unknown, or a result names a call that was not made.
+    /// Fails if the id is taken, the previous item is unknown, or a result names a call that was
+    /// not made.
     pub(super) fn insert(&mut self, item: Item, previous: Option<&str>) -> Result<Option<String>, Fault> {
         if self.position(&item.id).is_some() {
             let message = format!("Error adding item: an item with id '{}' already exists.", item.id);
@@ -95,29 +97,31 @@ impl Conversation {
         Ok(follows)
     }
 
-    /// The item of this id, its audio included.
+    /// Returns the item with this id, including its audio.
     ///
     /// # Errors
-    /// When there is none.
+    /// Fails if there is no such item.
     pub(super) fn retrieve(&self, id: &str) -> Result<Value, Fault> {
         let place = self.position(id).ok_or_else(|| unknown("retriev", "retrieve", id))?;
         Ok(self.items[place].object(true))
     }
 
-    /// Takes an item out.
+    /// Deletes an item.
     ///
     /// # Errors
-    /// When there is none of this id.
+    /// Fails if there is no item with this id.
     pub(super) fn delete(&mut self, id: &str) -> Result<(), Fault> {
         let place = self.position(id).ok_or_else(|| unknown("delet", "delete", id))?;
         self.items.remove(place);
         Ok(())
     }
 
-    /// Cuts an assistant item's audio. Its words go too: the server cannot know which of them were heard.
+    /// Truncates an assistant item's audio. Its transcript is removed too: the server cannot know
+    /// which words were heard.
     ///
     /// # Errors
-    /// When there is no such item, it has no audio of the model, or its audio is shorter than that.
+    /// Fails if there is no such item, if it has no audio of the model, or if its audio is shorter
+    /// than requested.
     pub(super) fn truncate(&mut self, id: &str, audio_end_ms: u64) -> Result<(), Fault> {
         let item = self.item_mut(id).ok_or_else(|| unknown("truncat", "truncate", id))?;
         let assistant = matches!(item.body, Body::Message { role: "assistant", .. });
@@ -133,17 +137,17 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whether the model has said anything in it.
+    /// Whether the model has said anything in this conversation.
     pub(super) fn has_assistant_message(&self) -> bool {
         self.items.iter().any(|item| matches!(item.body, Body::Message { role: "assistant", .. }))
     }
 
-    /// A response takes note of all there is.
+    /// Marks every item as answered, because a response includes it.
     pub(super) fn mark_answered(&mut self) {
         self.items.iter_mut().for_each(|item| item.answered = true);
     }
 
-    /// What all of it weighs as the input of a response.
+    /// Input tokens of the whole conversation for one response.
     pub(super) fn tokens(&self) -> Tokens {
         self.items
             .iter()
@@ -151,7 +155,7 @@ impl Conversation {
             .fold(Tokens::default(), |sum, item| Tokens { text: sum.text + item.text, audio: sum.audio + item.audio })
     }
 
-    /// Lets go of all audio but the newest: an hour of it would be 170 MB.
+    /// Drops all audio but the newest: an hour of it would be 170 MB.
     pub(super) fn forget_old_audio(&mut self) {
         let mut kept = 0;
         for item in self.items.iter_mut().rev() {
@@ -170,7 +174,8 @@ impl Conversation {
         }
     }
 
-    /// The real server truncates a long context; this one counts items and text.
+    /// Drops the oldest items. The real server truncates a long context by tokens; this one limits
+    /// items and text.
     fn forget_oldest(&mut self) {
         let weight = |items: &[Item]| items.iter().map(Item::text_bytes).sum::<usize>();
         while self.items.len() > MOST_ITEMS || (self.items.len() > 1 && weight(&self.items) > MOST_TEXT) {
@@ -193,9 +198,10 @@ fn unknown(doing: &str, code: &str, id: &str) -> Fault {
     Fault::request(code, format!("Error {doing}ing item: the item with id '{id}' does not exist.")).at("item_id")
 }
 
-/// The newest sounds, kept for `conversation.item.retrieve` and for repeating: the caller's turn and the model's answer.
+/// Number of newest sounds that are kept for `conversation.item.retrieve` and for repeating: the
+/// caller's turn and the model's answer.
 const SOUNDS_KEPT: usize = 2;
-/// The real server's context is bounded by tokens; ours by items and by text.
+/// Maximum number of items. The real server's context is bounded by tokens.
 const MOST_ITEMS: usize = 512;
 const MOST_TEXT: usize = 2 * 1024 * 1024;
 

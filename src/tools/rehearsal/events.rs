@@ -1,4 +1,4 @@
-//! Events out: their ids, their JSON, and the queue to the socket. Pure.
+//! Outgoing events: their ids, their JSON, and the queue to the socket. Pure.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -8,68 +8,69 @@ use serde_json::{Map, Value};
 
 use super::misbehaviour::Misbehaviour;
 
-/// What the socket has to do next.
+/// The socket's next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Out {
     /// Send an event.
     Event(ByteString),
     /// Send a ping.
     Ping,
-    /// Send a close frame and end.
+    /// Send a close frame and end the connection.
     Close {
         /// The close code.
         code: u16,
         /// The reason in the close frame.
         reason: String,
     },
-    /// Drop the connection as it is.
+    /// Drop the connection without a close frame.
     Drop,
 }
 
-/// The events of one session on their way out.
+/// The outgoing events of one session.
 #[derive(Debug)]
 pub(super) struct Events {
     queue: VecDeque<Out>,
     ids: Ids,
     sent: u64,
     misbehaviour: Rc<Misbehaviour>,
-    /// No event leaves any more: a rehearsed stall.
+    /// Set by a rehearsed stall: no more events are sent.
     stalled: bool,
 }
 
 impl Events {
-    /// Nothing to send yet.
+    /// An empty queue.
     pub(super) fn new(seed: u64, misbehaviour: Rc<Misbehaviour>) -> Self {
         let stalled = misbehaviour.stall_after_responses == Some(0);
         Self { queue: VecDeque::new(), ids: Ids(seed), sent: 0, misbehaviour, stalled }
     }
 
-    /// The next thing for the socket.
+    /// Returns the socket's next action.
     pub(super) fn next(&mut self) -> Option<Out> {
         let next = self.queue.pop_front();
-        // A burst's room is given back.
+        // Frees the memory of a burst.
         if self.queue.is_empty() && self.queue.capacity() > 64 {
             self.queue = VecDeque::new();
         }
         next
     }
 
-    /// How much is waiting for the socket.
+    /// Number of actions that wait for the socket.
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// Sends no event any more.
+    /// Stops sending events.
     pub(super) fn stall(&mut self) {
         self.stalled = true;
     }
 
-    /// A new id, such as `item_…`: 21 letters and digits after the prefix, within the 32 a client may send back.
+    /// Creates an id such as `item_…`: 21 letters and digits after the prefix, within the 32
+    /// characters that a client may send back.
     pub(super) fn id(&mut self, prefix: &str) -> String {
         self.ids.next(prefix)
     }
 
-    /// Sends an event; `type` and `event_id` are put before its `fields`.
+    /// Sends an event. `type` and `event_id` precede its `fields`.
     pub(super) fn send(&mut self, kind: &str, fields: &Value) {
         let empty = Map::new();
         let body = serde_json::to_string(fields.as_object().unwrap_or(&empty)).unwrap_or_else(|_| "{}".to_owned());
@@ -82,7 +83,7 @@ impl Events {
         self.push(text);
     }
 
-    /// Sends a delta: `ids` are the fields that say of what, already as JSON and without braces.
+    /// Sends a delta. `ids` are the fields that identify its target, as JSON without braces.
     pub(super) fn send_delta(&mut self, kind: &str, ids: &str, delta: &Value) {
         let event_id = self.ids.next("event");
         let obfuscation = self.ids.padding();
@@ -91,7 +92,7 @@ impl Events {
         ));
     }
 
-    /// Sends a piece of audio, coded as base64 straight into the event.
+    /// Sends a piece of audio, encoded as base64 directly into the event.
     pub(super) fn send_audio(&mut self, ids: &str, audio: &[u8]) {
         let event_id = self.ids.next("event");
         let encoder = base64_simd::STANDARD;
@@ -108,17 +109,17 @@ impl Events {
         self.push(text);
     }
 
-    /// Sends a ping; a stall does not stop them.
+    /// Sends a ping. A stall does not affect pings.
     pub(super) fn ping(&mut self) {
         self.queue.push_back(Out::Ping);
     }
 
-    /// Closes; nothing may follow.
+    /// Closes the connection. No event may follow.
     pub(super) fn close(&mut self, code: u16, reason: &str) {
         self.queue.push_back(Out::Close { code, reason: reason.to_owned() });
     }
 
-    /// Drops the connection; what waits is not sent.
+    /// Drops the connection. Waiting events are not sent.
     pub(super) fn drop_connection(&mut self) {
         self.queue.clear();
         self.queue.push_back(Out::Drop);
@@ -141,7 +142,8 @@ impl Events {
     }
 }
 
-/// Ids out of a seed (SplitMix64): unique within a session and unlike another session's.
+/// Generates ids from a seed (SplitMix64): unique within a session and different from those of
+/// other sessions.
 #[derive(Debug)]
 struct Ids(u64);
 
@@ -161,7 +163,8 @@ impl Ids {
         id
     }
 
-    /// What the real server pads its deltas with, so that their length does not tell the words.
+    /// Padding like that of the real server, which prevents the length of a delta from revealing
+    /// the words.
     fn padding(&mut self) -> &'static str {
         const PADDING: &str = "kQ3vXz9bLm2TfR";
         &PADDING[..(self.draw() % PADDING.len() as u64) as usize]

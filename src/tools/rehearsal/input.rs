@@ -1,50 +1,52 @@
-//! The input audio buffer: what the caller's client has written, the clock that counts it, the turns found in it. Pure.
+//! The input audio buffer: the audio the client has written, its clock, and the turns found in it.
+//! Pure.
 
 use bytes::Bytes;
 
 use super::sound::{Format, Sound};
 use super::turns::{BLOCK_MS, Change, Detector, Tuning};
 
-/// How turns are found; `None` in its place means that the client commits.
+/// Settings of turn detection. `None` in place of this means that the client commits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Detection {
-    /// How keen the detector is.
+    /// Sensitivity of the detector.
     pub(super) tuning: Tuning,
-    /// Audio kept before the start of speech.
+    /// Milliseconds of audio kept before the start of speech.
     pub(super) prefix_ms: u32,
 }
 
-/// What was heard.
+/// A start or an end of speech.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// The caller began to speak, here on the clock of audio written (prefix included).
+    /// The caller began to speak, at this position on the clock of written audio (prefix included).
     SpeechBegan {
         /// `audio_start_ms`.
         at_ms: u64,
     },
-    /// The caller has finished; the turn is taken out of the buffer.
+    /// The caller has finished. The turn is removed from the buffer.
     SpeechEnded {
         /// `audio_end_ms`.
         at_ms: u64,
-        /// The turn.
+        /// The audio of the turn.
         turn: Sound,
     },
 }
 
-/// The buffer of one session.
+/// The input audio buffer of one session.
 #[derive(Debug)]
 pub(super) struct Input {
     format: Format,
     detection: Option<Detection>,
     detector: Detector,
     bytes: Vec<u8>,
-    /// Where `bytes` starts on the clock, in units of 1/48 ms: one byte of PCM, a sixth of a byte of G.711.
+    /// Position of the first byte of `bytes` on the clock, in units of 1/48 ms: one byte of PCM, a
+    /// sixth of a byte of G.711.
     origin: u64,
-    /// How much of `bytes` the detector has heard.
+    /// Number of `bytes` that the detector has processed.
     heard: usize,
-    /// Where in `bytes` the open turn starts, prefix included.
+    /// Offset in `bytes` where the open turn starts, prefix included.
     turn: usize,
-    /// Audio thrown away because a turn was longer than [`LONGEST_MS`].
+    /// Audio discarded because a turn was longer than [`LONGEST_MS`].
     dropped_ms: u64,
 }
 
@@ -63,7 +65,7 @@ impl Input {
         }
     }
 
-    /// Takes new settings. Audio in another format than the buffer's is worthless: it is thrown away.
+    /// Applies new settings. If the format changes, the buffered audio is useless and is discarded.
     pub(super) fn configure(&mut self, format: Format, detection: Option<Detection>) {
         if format != self.format {
             self.clear();
@@ -87,22 +89,22 @@ impl Input {
         self.detector.speaking()
     }
 
-    /// Where the clock stands: milliseconds of audio written since the session began.
+    /// The clock: milliseconds of audio written since the session began.
     pub(super) fn written_ms(&self) -> u64 {
         self.at_ms(self.bytes.len())
     }
 
-    /// Milliseconds in the buffer, exactly.
+    /// Milliseconds of audio in the buffer, exactly.
     pub(super) fn buffered_ms(&self) -> f64 {
         self.bytes.len() as f64 / self.format.bytes_per_ms() as f64
     }
 
-    /// Writes audio. Ask [`Input::listen`] until it has nothing more to say.
+    /// Appends audio. Afterwards, call [`Input::listen`] until it returns `None`.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Hears what was written, up to the next start or end of speech.
+    /// Processes the written audio up to the next start or end of speech.
     pub(super) fn listen(&mut self) -> Option<Heard> {
         let Some(detection) = self.detection else {
             self.keep_newest(LONGEST_MS);
@@ -126,20 +128,20 @@ impl Input {
                 }
             }
         }
-        // Between turns only what a prefix may ask for is kept.
+        // Between turns, only as much audio is kept as a prefix can need.
         let kept = if self.speaking() { LONGEST_MS } else { detection.prefix_ms as usize + ONSET_MS };
         self.keep_newest(kept);
         None
     }
 
-    /// Takes all that is buffered: a commit by the client, or one by the idle timeout.
+    /// Takes all buffered audio, for a commit by the client or by the idle timeout.
     pub(super) fn commit(&mut self) -> Sound {
         let whole = self.whole(self.bytes.len());
         self.detector.forget_turn();
         self.take(0, whole)
     }
 
-    /// Throws all that is buffered away; the clock stays.
+    /// Discards all buffered audio. The clock does not change.
     pub(super) fn clear(&mut self) {
         self.forget(self.whole(self.bytes.len()));
         self.detector.forget_turn();
@@ -148,7 +150,7 @@ impl Input {
     fn take(&mut self, from: usize, to: usize) -> Sound {
         let bytes = Bytes::copy_from_slice(&self.bytes[from..to]);
         self.forget(to);
-        // A long turn's room is given back; thousands of sessions may be idle.
+        // Frees the memory of a long turn, because thousands of sessions may be idle.
         if self.bytes.capacity() > IDLE_CAPACITY && self.bytes.len() < IDLE_CAPACITY {
             self.bytes.shrink_to(IDLE_CAPACITY);
         }
@@ -157,7 +159,7 @@ impl Input {
 
     fn keep_newest(&mut self, ms: usize) {
         let most = ms * self.format.bytes_per_ms();
-        // Moving what is kept costs; it is done once in a while instead of at each append.
+        // Moving the kept bytes is expensive, so it happens occasionally instead of at each append.
         if self.bytes.len() > most + most / 4 + self.format.bytes_per_ms() * 50 {
             let extra = self.whole(self.bytes.len() - most);
             if ms == LONGEST_MS {
@@ -175,7 +177,7 @@ impl Input {
         self.turn = self.turn.saturating_sub(bytes);
     }
 
-    /// A length without the half sample that an odd append may have left.
+    /// Rounds a length down to whole samples; an odd append may leave half a sample.
     fn whole(&self, bytes: usize) -> usize {
         bytes - bytes % self.format.sample_bytes()
     }
@@ -189,11 +191,12 @@ impl Input {
     }
 }
 
-/// The longest turn that is kept; of a longer one, its end. A minute of 24 kHz audio is 2.9 MB.
+/// Maximum length of a turn. Of a longer one, only the end is kept. A minute of 24 kHz audio is 2.9
+/// MB.
 const LONGEST_MS: usize = 60_000;
-/// The onset is found within so much audio.
+/// An onset is found within this much audio.
 const ONSET_MS: usize = 80;
-/// Room that an idle session keeps: half a second of 24 kHz audio.
+/// Buffer capacity that an idle session keeps: half a second of 24 kHz audio.
 const IDLE_CAPACITY: usize = 24_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One item of a conversation: a message, a function call, its result. Pure.
+//! One item of a conversation: a message, a function call, or its result. Pure.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -7,46 +7,46 @@ use super::fault::Fault;
 use super::sound::{Format, Sound};
 use super::usage::{Tokens, caller_audio_tokens, model_audio_tokens, text_tokens};
 
-/// One item.
+/// One item of a conversation.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// Its id.
+    /// The item's id.
     pub(super) id: String,
-    /// Whether it is finished: `in_progress`, `completed`, `incomplete`.
+    /// The status: `in_progress`, `completed` or `incomplete`.
     pub(super) status: &'static str,
-    /// What it is.
+    /// The content.
     pub(super) body: Body,
-    /// Whether a response has taken note of it.
+    /// Whether a response has included the item.
     pub(super) answered: bool,
 }
 
-/// What an item is.
+/// The content of an item.
 #[derive(Debug, Clone)]
 pub(super) enum Body {
-    /// A message of parts.
+    /// A message.
     Message {
         /// `system`, `user` or `assistant`.
         role: &'static str,
-        /// Its parts.
+        /// The parts of the message.
         parts: Vec<Part>,
     },
-    /// The model calls a function.
+    /// A function call by the model.
     Call {
-        /// The id its result will name.
+        /// The id that its result refers to.
         call_id: String,
-        /// The function.
+        /// The function's name.
         name: String,
-        /// Its arguments: JSON in a string.
+        /// The arguments: JSON in a string.
         arguments: String,
     },
-    /// The result of a call.
+    /// The result of a function call.
     CallOutput {
-        /// The call.
+        /// The id of the call.
         call_id: String,
         /// The result.
         output: String,
     },
-    /// An item of a kind that is only kept: MCP.
+    /// An item that is only stored: MCP.
     Other(Value),
 }
 
@@ -55,32 +55,32 @@ pub(super) enum Body {
 pub(super) enum Part {
     /// Text.
     Text(String),
-    /// Audio of the caller or of the model.
+    /// Audio of the caller or the model.
     Audio(AudioPart),
-    /// A part that is only kept: an image.
+    /// A part that is only stored: an image.
     Other(Value),
 }
 
 /// An audio part.
 #[derive(Debug, Clone)]
 pub(super) struct AudioPart {
-    /// Its length in milliseconds, as far as it was sent.
+    /// The length in milliseconds, as far as sent.
     pub(super) ms: u64,
-    /// The words, where known and not cut off.
+    /// The transcript, if known and not cut off.
     pub(super) transcript: Option<String>,
-    /// The audio itself, of the newest items only.
+    /// The audio itself. Only the newest items keep it.
     pub(super) sound: Option<Sound>,
-    /// The client has truncated it: it grows no more.
+    /// Whether the client has truncated the part. It then does not grow further.
     pub(super) cut: bool,
 }
 
 impl AudioPart {
-    /// Audio that was heard, its words unknown.
+    /// Received audio without a transcript.
     pub(super) fn heard(sound: Sound) -> Self {
         Self { ms: sound.ms(), transcript: None, sound: Some(sound), cut: false }
     }
 
-    /// Cuts it to a length that it has.
+    /// Cuts the audio to a length within it.
     pub(super) fn cut_to(&mut self, ms: u64) {
         self.ms = ms;
         self.transcript = None;
@@ -92,10 +92,10 @@ impl AudioPart {
 }
 
 impl Item {
-    /// Reads a checked item of a client. `id` is used where the client chose none.
+    /// Reads a checked item from a client. `id` is used if the client chose none.
     ///
     /// # Errors
-    /// When its audio is not base64.
+    /// Fails if its audio is not base64.
     pub(super) fn read(object: &Value, id: String, format: Format) -> Result<Self, Fault> {
         let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
         let body = match object["type"].as_str() {
@@ -123,7 +123,7 @@ impl Item {
         Ok(Self { id, status: "completed", body, answered: false })
     }
 
-    /// The item as it stands in events; audio bytes only where they are asked for.
+    /// The item as shown in events. Includes the audio bytes only if `with_audio` is set.
     pub(super) fn object(&self, with_audio: bool) -> Value {
         let (id, status) = (&self.id, self.status);
         match &self.body {
@@ -147,7 +147,7 @@ impl Item {
         }
     }
 
-    /// The text of a message, its parts joined.
+    /// The text of a message, with its parts joined.
     pub(super) fn text(&self) -> String {
         let Body::Message { parts, .. } = &self.body else { return String::new() };
         let texts = parts.iter().filter_map(|part| match part {
@@ -157,7 +157,7 @@ impl Item {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// The audio of a message, as far as it is still there.
+    /// The audio of a message, if it is still kept.
     pub(super) fn sound(&self) -> Option<&Sound> {
         self.audio()?.sound.as_ref()
     }

@@ -1,10 +1,11 @@
-//! What clients said, for tests that look at a conversation from the model's side.
+//! Records client events, for tests that examine a conversation from the model's side.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-/// The newest client events of all connections but audio, each with the number of its connection, from 1.
+/// The newest client events of all connections except audio. Each has the number of its connection,
+/// counted from 1.
 #[derive(Debug, Clone, Default)]
 pub struct ClientLog(Arc<Mutex<Vec<(u64, Value)>>>);
 
@@ -15,7 +16,7 @@ impl ClientLog {
         log.iter().filter(|(number, _)| *number == connection).map(|(_, event)| event.clone()).collect()
     }
 
-    /// How many connections have said something.
+    /// Number of connections that have sent an event.
     pub fn connections(&self) -> u64 {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         log.iter().map(|(number, _)| *number).max().unwrap_or(0)
@@ -34,5 +35,5 @@ impl ClientLog {
     }
 }
 
-/// Events kept; a test's calls have some dozens.
+/// Maximum number of events kept. The calls of a test send a few dozen.
 const MOST_EVENTS: usize = 4096;

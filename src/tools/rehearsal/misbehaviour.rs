@@ -1,18 +1,19 @@
-//! How the model is told to misbehave: one table.
+//! The table of the misbehaviours that the model can rehearse.
 //!
-//! Set for all connections by [`super::RehearsalOptions::misbehaviour`], or for one by its URL:
+//! They are set for all connections by [`super::RehearsalOptions::misbehaviour`], or for one
+//! connection by its URL:
 //! `ws://…/v1/realtime?model=m&rehearse=drop_after_ms:3000,fragment_bytes:64`.
 
 macro_rules! table {
     ($($(#[doc = $doc:literal])+ $key:ident,)+) => {
-        /// The switches; one that is `None` is off.
+        /// The switches. A switch that is `None` is off.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct Misbehaviour {
             $($(#[doc = $doc])+ pub $key: Option<u64>,)+
         }
 
         impl Misbehaviour {
-            /// Every key and what it does, a line each.
+            /// Every key with its description, one per line.
             pub const HELP: &'static str = concat!($("  ", stringify!($key), ":", $($doc, " ",)+ "\n"),+);
             /// Every key.
             pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
@@ -29,7 +30,7 @@ macro_rules! table {
 }
 
 table! {
-    // Whom it concerns.
+    // The affected connections.
     #[doc = "Misbehave on the first so many connections alone; those that ask for the same are counted together."]
     first,
 
@@ -49,7 +50,7 @@ table! {
     #[doc = "Make `session.updated` at least so many bytes long."]
     big_updated_bytes,
 
-    // The end.
+    // The end of the connection.
     #[doc = "Drop the TCP connection after this time, without a close frame."]
     drop_after_ms,
     #[doc = "Drop the TCP connection in the middle of this response (1 is the first)."]
@@ -119,10 +120,10 @@ table! {
 }
 
 impl Misbehaviour {
-    /// Reads `key:value,key:value` over what is set already.
+    /// Applies `key:value,key:value` on top of the current settings.
     ///
     /// # Errors
-    /// A key that is not in the table or a value that is no number, in words.
+    /// Returns a message if a key is not in the table or a value is not a number.
     pub fn with(mut self, text: &str) -> Result<Self, String> {
         for pair in text.split(',').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(':').unwrap_or((pair, "1"));
@@ -138,7 +139,7 @@ impl Misbehaviour {
         Ok(self)
     }
 
-    /// Whether a switch that is on or off is on.
+    /// Whether an on/off switch is on.
     pub(super) fn on(switch: Option<u64>) -> bool {
         switch.is_some_and(|value| value != 0)
     }

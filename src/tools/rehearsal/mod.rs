@@ -1,14 +1,17 @@
 //! The rehearsal model: a Realtime API server (GA protocol) on a loopback port.
 //!
-//! It is what `provider = "rehearsal"` talks to: the demo's other half, the test bench's model, and a server that any GA
-//! client may use without a key. It understands no speech and has no opinions. It greets, finds turns by energy, says
-//! the caller's own turn back, calls tools when a key is pressed, and misbehaves on request ([`misbehaviour`]).
+//! The setting `provider = "rehearsal"` selects it. It is the other half of the demo, the model of
+//! the test bench, and a server that any GA client may use without a key. It does not understand
+//! speech. It greets, finds turns by energy, repeats the caller's own turn, calls tools when a key
+//! is pressed, and misbehaves on request ([`misbehaviour`]).
 //!
-//! Reading order: `server` opens the port, `socket` carries one connection, `session` is one conversation and pure.
-//! Under it: `client` (events in), `events` (events out), `schema` and `shapes` (what the API accepts), `settings` (what
-//! a session is set to), `input` and `turns` (the caller's audio), `conversation` and `item`, `script` (what to say),
-//! `performance` (saying it), `transcripts` (of the caller), `usage` (what it would cost), `speech` (the bundled lines), `sound` (audio and its formats).
-//! Only `server`, `socket` and `log` (what clients said, for tests) know of actix, tokio, the clock and chance.
+//! Reading order: `server` opens the port, `socket` runs one connection, and `session` is one
+//! conversation and pure. The rest supports them: `client` (incoming events), `events` (outgoing
+//! events), `schema` and `shapes` (what the API accepts), `settings` (the session's settings),
+//! `input` and `turns` (the caller's audio), `conversation` and `item`, `script` (what to say),
+//! `performance` (streaming a response), `transcripts` (of the caller), `usage` (token counts),
+//! `speech` (the bundled lines), `sound` (audio and its formats). Only `server`, `socket` and `log`
+//! (client events, for tests) use actix, tokio, the clock or random numbers.
 
 mod client;
 mod conversation;

@@ -1,26 +1,26 @@
-//! How fast a response is given. Pure.
+//! The pace of a response. Pure.
 
 use std::time::Duration;
 
 use super::misbehaviour::Misbehaviour;
 
-/// How fast a response is given.
+/// The pace of a response.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Audio in one delta.
+    /// Length of the audio in one delta.
     pub(super) delta: Duration,
-    /// Times faster than real time; `None` is all at once.
+    /// Speed as a multiple of real time. `None` sends everything at once.
     pub(super) speed: Option<f64>,
-    /// From `response.created` to the first audio.
+    /// Time from `response.created` to the first audio.
     pub(super) first_audio: Duration,
-    /// Every answer as long as this, where set.
+    /// Fixed length of every answer, if set.
     pub(super) answer: Option<Duration>,
-    /// Deltas that still come after an interruption.
+    /// Number of deltas that are still sent after an interruption.
     pub(super) late_deltas: u32,
 }
 
 impl Pace {
-    /// The same with what is rehearsed of it.
+    /// The same pace, changed by the rehearsed misbehaviour.
     pub(super) fn with(mut self, misbehaviour: &Misbehaviour) -> Self {
         if let Some(percent) = misbehaviour.speed_percent {
             self.speed = (percent > 0).then_some(percent as f64 / 100.0);

@@ -1,4 +1,5 @@
-//! One response being given: its items opened, streamed at a pace, and closed in the order of the real server. Pure.
+//! One running response: opens its items, streams them at a pace, and closes them in the order of
+//! the real server. Pure.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,24 +18,24 @@ use super::usage::{self, Tokens, model_audio_tokens, text_tokens};
 /// How a response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It said all it had to say.
+    /// The response completed.
     Completed,
-    /// `turn_detected` or `client_cancelled`.
+    /// The response was cancelled: `turn_detected` or `client_cancelled`.
     Cancelled(&'static str),
-    /// It reached `max_output_tokens`.
+    /// The response reached `max_output_tokens`.
     CutOff,
-    /// It failed at once: rate limit.
+    /// The response failed at once: rate limit.
     Failed,
-    /// The content filter withheld it.
+    /// The content filter withheld the response.
     Filtered,
 }
 
-/// What a response is given with.
+/// The parameters of a response.
 #[derive(Debug)]
 pub(super) struct Commission {
-    /// `resp_…`.
+    /// The response's id: `resp_…`.
     pub(super) id: String,
-    /// The conversation it belongs to; `None` is out of band: nothing of it is kept.
+    /// The conversation it belongs to. `None` means out of band: none of its items are kept.
     pub(super) conversation_id: Option<String>,
     /// The effective settings.
     pub(super) settings: Value,
@@ -42,13 +43,13 @@ pub(super) struct Commission {
     pub(super) format: Format,
     /// What to say.
     pub(super) sayings: Vec<Saying>,
-    /// What its input weighs, and how much of that was cached.
+    /// The tokens of its input, and how many of them were cached.
     pub(super) input: (Tokens, Tokens),
-    /// How fast.
+    /// The pace.
     pub(super) pace: Pace,
 }
 
-/// A response on its way.
+/// A running response.
 #[derive(Debug)]
 pub(super) struct Performance {
     commission: Commission,
@@ -57,16 +58,16 @@ pub(super) struct Performance {
     /// Finished items, for `response.done`.
     output: Vec<Value>,
     spent: Tokens,
-    /// Audio sent, for the idle timeout.
+    /// Milliseconds of audio sent, for the idle timeout.
     audio_ms: u64,
     deltas: u64,
     next_at: Instant,
-    /// Set by an interruption; late deltas are left to send.
+    /// Set by an interruption: the reason, and the number of late deltas still to send.
     stopping: Option<(&'static str, u32)>,
 }
 
 impl Performance {
-    /// A response that begins now; `response.created` is sent.
+    /// Begins a response and sends `response.created`.
     pub(super) fn begin(commission: Commission, events: &mut Events, now: Instant) -> Self {
         let performance = Self {
             sayings: commission.sayings.iter().cloned().collect(),
@@ -84,17 +85,17 @@ impl Performance {
         performance
     }
 
-    /// Its id.
+    /// The response's id.
     pub(super) fn id(&self) -> &str {
         &self.commission.id
     }
 
-    /// Whether it belongs to the conversation, of which there is one at a time.
+    /// Whether the response belongs to the conversation, which runs one response at a time.
     pub(super) fn in_conversation(&self) -> bool {
         self.commission.conversation_id.is_some()
     }
 
-    /// When there is something to send.
+    /// When the next event is due.
     pub(super) fn next_at(&self) -> Instant {
         self.next_at
     }
@@ -104,29 +105,29 @@ impl Performance {
         self.deltas
     }
 
-    /// Whether it calls a tool.
+    /// Whether the response calls a tool.
     pub(super) fn calls(&self) -> bool {
         self.commission.sayings.iter().any(|saying| matches!(saying, Saying::Call { .. }))
     }
 
-    /// The caller speaks: after the deltas that are already on their way, it ends.
+    /// Ends the response because the caller speaks, after the deltas that are already in transit.
     pub(super) fn interrupt(&mut self, now: Instant) {
         self.stopping.get_or_insert(("turn_detected", self.commission.pace.late_deltas));
         self.next_at = now;
     }
 
-    /// The client cancels: it ends at once.
+    /// Ends the response at once because the client cancels it.
     pub(super) fn cancel(&mut self, now: Instant) {
         self.stopping = Some(("client_cancelled", 0));
         self.next_at = now;
     }
 
-    /// It ends before it says anything.
+    /// Ends the response before it says anything.
     pub(super) fn end(self, outcome: Outcome, events: &mut Events) {
         self.finish(outcome, events);
     }
 
-    /// What it says has its length and no level.
+    /// Replaces the audio by silence of the same length.
     pub(super) fn silence(&mut self) {
         for saying in &mut self.sayings {
             if let Saying::Speak { sound, .. } = saying {
@@ -135,8 +136,8 @@ impl Performance {
         }
     }
 
-    /// Sends what is due, at most [`DELTAS_PER_STEP`] deltas. Returns nothing until it has ended; then how, and how long
-    /// its audio was in milliseconds.
+    /// Sends what is due, at most [`DELTAS_PER_STEP`] deltas. Returns `None` until the response has
+    /// ended; then the outcome and the length of its audio in milliseconds.
     pub(super) fn step(&mut self, stage: &mut Stage<'_>, now: Instant) -> Option<(Outcome, u64)> {
         let mut left = DELTAS_PER_STEP;
         loop {
@@ -211,14 +212,15 @@ impl Performance {
         );
         let length = match kind {
             Kind::Spoken => self.length_of(&sound),
-            // Written words go out like a second of speech each few of them, so that they too can be cancelled.
+            // Written words are paced too, so that a written answer can be cancelled midway.
             Kind::Written => text.len(),
         };
         let audio = sound.bytes;
         self.current = Some(StreamedItem { item_id, ids, text, told: 0, audio, length, sent: 0, started: now, kind });
     }
 
-    /// The audio to send of a sound: all of it, or as much as was asked for by repeating it, or as the tokens allow.
+    /// Number of bytes to send of a sound: all of it, the requested length (by repetition), or as
+    /// much as the tokens allow.
     fn length_of(&self, sound: &Sound) -> usize {
         let per_ms = sound.format.bytes_per_ms();
         let asked = self.commission.pace.answer.map(|length| length.as_millis() as usize * per_ms);
@@ -346,7 +348,7 @@ impl Performance {
         self.done(item("completed", text), stage);
     }
 
-    /// `response.output_item.added`, `conversation.item.added`.
+    /// Sends `response.output_item.added` and `conversation.item.added`.
     fn add(&self, item: Item, stage: &mut Stage<'_>) {
         let object = item.object(false);
         let added = json!({"response_id": self.commission.id, "output_index": self.output.len(), "item": object});
@@ -358,13 +360,13 @@ impl Performance {
         }
     }
 
-    /// `conversation.item.done`, `response.output_item.done`.
+    /// Sends `conversation.item.done` and `response.output_item.done`.
     fn done(&mut self, item: Item, stage: &mut Stage<'_>) {
         let object = item.object(false);
         if self.in_conversation() {
             let previous = stage.conversation.before(&item.id);
             stage.events.send("conversation.item.done", &json!({"item": object, "previous_item_id": previous}));
-            // A client may have deleted the item while it was being spoken.
+            // The client may have deleted the item while it was being spoken.
             stage.conversation.finish(item);
         }
         let done = json!({"response_id": self.commission.id, "output_index": self.output.len(), "item": object});
@@ -394,7 +396,7 @@ impl Performance {
         (outcome, self.audio_ms)
     }
 
-    /// The `response` object, complete with explicit nulls.
+    /// The complete `response` object, with explicit nulls.
     fn resource(&self, status: &str, details: &Value, usage: &Value) -> Value {
         let settings = &self.commission.settings;
         let output = &settings["audio"]["output"];
@@ -414,21 +416,23 @@ impl Performance {
     }
 }
 
-/// What a response acts upon.
+/// The parts of a session that a response changes.
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
-    /// The conversation its items go to.
+    /// The conversation that receives its items.
     pub(super) conversation: &'a mut Conversation,
-    /// The events on their way out.
+    /// The outgoing events.
     pub(super) events: &'a mut Events,
 }
 
-/// The types say that a response's voice is a string; a custom voice is an object with an id.
+/// Returns the voice as a string, as the API's types require. A custom voice is an object with an
+/// id.
 fn voice_name(voice: &Value) -> &Value {
     voice.get("id").unwrap_or(voice)
 }
 
-/// Sent at once at most, so that a flood is written as fast as the socket takes it and not kept in memory.
+/// Maximum number of deltas per step. A flood is thus written as fast as the socket accepts it and
+/// not kept in memory.
 const DELTAS_PER_STEP: u32 = 8;
-/// Characters in one delta of a written answer.
+/// Number of characters in one delta of a written answer.
 const TEXT_PER_DELTA: usize = 12;

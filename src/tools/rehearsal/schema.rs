@@ -1,35 +1,36 @@
-//! A small language for what the API accepts, and the check against it.
+//! A small schema language for what the API accepts, with its validator.
 //!
-//! The real server refuses a whole event for one unknown key; so does this one, with the same codes and paths.
+//! The real server refuses a whole event because of one unknown key. This one does the same, with
+//! the same codes and paths.
 
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
 
-/// What a value has to be.
+/// The rule for a value.
 #[derive(Debug)]
 pub(super) enum Rule {
-    /// Anything at all: free JSON, such as a tool's parameters.
+    /// Any JSON, such as a tool's parameters.
     Any,
     /// `true` or `false`.
     Bool,
-    /// A text of at most so many characters.
+    /// Text of at most this many characters.
     Text(usize),
-    /// A whole number within bounds.
+    /// An integer within bounds.
     Int(i64, i64),
     /// A number within bounds.
     Number(f64, f64),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// An object of exactly these fields.
+    /// An object with only these fields.
     Object(&'static [Field]),
-    /// An object whose form is chosen by the word in one of its fields.
+    /// An object whose form depends on the word in one of its fields.
     Tagged(&'static str, &'static [(&'static str, Rule)]),
-    /// A list of things.
+    /// A list of values.
     List(&'static Rule),
     /// A map from text to text: at most 16 pairs, keys of 64, values of 512 characters.
     Metadata,
-    /// The first of these that takes the value's JSON kind.
+    /// The first of these rules that accepts the value's JSON type.
     Either(&'static [Rule]),
 }
 
@@ -42,22 +43,22 @@ pub(super) struct Field {
     nullable: bool,
 }
 
-/// A field that may be absent.
+/// An optional field.
 pub(super) const fn may(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: false, nullable: false }
 }
 
-/// A field that may be absent or null.
+/// An optional field that may also be null.
 pub(super) const fn clearable(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: false, nullable: true }
 }
 
-/// A field that has to be there.
+/// A required field.
 pub(super) const fn must(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: true, nullable: false }
 }
 
-/// Checks `value`, which stands at `path`.
+/// Checks the `value` at `path`.
 pub(super) fn check(value: &Value, rule: &Rule, path: &str) -> Result<(), Fault> {
     match rule {
         Rule::Any => Ok(()),
@@ -137,7 +138,8 @@ fn check_tagged(
 }
 
 fn check_length(text: &str, most: usize, path: &str) -> Result<(), Fault> {
-    // Bytes bound characters from above, so the count is made for few texts.
+    // The number of bytes is an upper bound of the number of characters, so few texts have to be
+    // counted.
     if text.len() <= most {
         return Ok(());
     }

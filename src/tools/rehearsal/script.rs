@@ -1,6 +1,6 @@
-//! What the rehearsal model says: the whole of its mind. Pure.
+//! Decides what the rehearsal model says. Pure.
 //!
-//! | it is asked for a response and there is | it answers with |
+//! | situation when a response is requested | answer |
 //! |---|---|
 //! | a `tool_choice` that names or requires a tool | a call of that tool |
 //! | a user text "call tool NAME with {json}" | that call |
@@ -10,8 +10,9 @@
 //! | nothing said yet | the greeting |
 //! | anything else: tool results, notices, texts | "Alright." |
 //!
-//! Where the response's instructions have words to be said, the answer's text is these words, as a real model's would be; the
-//! sound is the bundled line's, because nothing is synthesised here.
+//! If the response's instructions contain words to be said, the text of the answer is these words,
+//! as with a real model. The audio is that of the bundled line, because nothing is synthesised
+//! here.
 
 use serde_json::{Map, Value, json};
 
@@ -19,35 +20,35 @@ use super::item::{Body, Item};
 use super::sound::{Format, Sound};
 use super::speech::{Language, Line};
 
-/// One thing of an answer.
+/// One part of an answer.
 #[derive(Debug, Clone)]
 pub(super) enum Saying {
-    /// Words, and how they sound.
+    /// Spoken words.
     Speak {
         /// The words.
         text: String,
-        /// The sound, in the format of the response.
+        /// The audio, in the format of the response.
         sound: Sound,
     },
     /// A function call.
     Call {
-        /// The function.
+        /// The function's name.
         name: String,
-        /// Its arguments.
+        /// The arguments.
         arguments: Value,
     },
 }
 
-/// What a response is asked for with.
+/// The inputs of an answer.
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
     /// The effective settings of the response.
     pub(super) settings: &'a Value,
-    /// What the response's own instructions add to the session's, and its metadata.
+    /// The additions of the response's own instructions to those of the session, and its metadata.
     pub(super) extra: String,
-    /// The words that the response's instructions want said, see [`asked_words`].
+    /// The words that the response's instructions request, see [`asked_words`].
     pub(super) words: Option<&'a str>,
-    /// The items no response has answered yet, oldest first.
+    /// The items that no response has answered yet, oldest first.
     pub(super) fresh: Vec<&'a Item>,
     /// Whether the model has said anything in this conversation.
     pub(super) spoken_before: bool,
@@ -57,7 +58,7 @@ pub(super) struct Ask<'a> {
     pub(super) format: Format,
 }
 
-/// What to say.
+/// Returns the answer to a request.
 pub(super) fn answer(ask: &Ask<'_>) -> Vec<Saying> {
     let tools = Tools::of(ask.settings);
     if let Some(forced) = tools.forced() {
@@ -83,11 +84,11 @@ pub(super) fn answer(ask: &Ask<'_>) -> Vec<Saying> {
     vec![line(if ask.spoken_before { Line::Alright } else { Line::Greeting }, ask)]
 }
 
-/// The keys, where the session has the tools for them.
+/// Returns the answer to a key, if the session has the tools for it.
 fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
     let one = |name: &str, arguments: Value| tools.has(name).then(|| vec![call(name, arguments)]);
     match key {
-        // The goodbye is spoken before the call that ends it.
+        // The goodbye is spoken before the call that ends the phone call.
         '9' => {
             let end = one("end_call", json!({"reason": "caller_done"}))?;
             Some([vec![line(Line::Goodbye, ask)], end].concat())
@@ -109,7 +110,8 @@ fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
             let key = tools.choices("save_answer", "key").next().unwrap_or("answer");
             one("save_answer", json!({"key": key, "value": "rehearsed"}))
         }
-        // Two calls in one response; not the ones that end the call, where there are others.
+        // Two calls in one response. Tools that end the phone call are used only if there are no
+        // others.
         '5' => {
             let (ending, harmless): (Vec<_>, Vec<_>) =
                 tools.names().partition(|name| matches!(*name, "end_call" | "transfer_call"));
@@ -122,7 +124,8 @@ fn pressed(key: char, tools: &Tools<'_>, ask: &Ask<'_>) -> Option<Vec<Saying>> {
     }
 }
 
-/// "call tool NAME with {json}": an order, for tests. The tool has to be one the session declared.
+/// "call tool NAME with {json}": an explicit order, for tests. The session must have declared the
+/// tool.
 fn ordered(text: &str, tools: &Tools<'_>) -> Option<Saying> {
     let (_, order) = text.split_once("call tool ")?;
     let (name, arguments) = order.split_once(" with ").unwrap_or((order, "{}"));
@@ -132,7 +135,7 @@ fn ordered(text: &str, tools: &Tools<'_>) -> Option<Saying> {
     tools.has(name).then(|| call(name, arguments))
 }
 
-/// The one key in a text such as "The caller pressed 9 on the keypad."
+/// The single key in a text such as "The caller pressed 9 on the keypad."
 fn key_in(text: &str) -> Option<char> {
     let (_, after) = text.split_once("pressed")?;
     let from = after.find(|c: char| c.is_ascii_digit() || matches!(c, '*' | '#'))?;
@@ -148,8 +151,8 @@ fn mentions_goodbye(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
-/// The words that instructions such as the service's own want said: in “…” behind "exactly these words", or all that
-/// follows "add nothing:".
+/// The words that instructions request, in the style of the service's own: the text in “…” after
+/// "exactly these words", or everything after "add nothing:".
 pub(super) fn asked_words(instructions: &str) -> Option<&str> {
     let quoted = || {
         let (_, after) = instructions.split_once("exactly these words")?;
@@ -169,7 +172,7 @@ fn call(name: &str, arguments: Value) -> Saying {
     Saying::Call { name: name.to_owned(), arguments }
 }
 
-/// The tools a response may call.
+/// The tools that a response may call.
 struct Tools<'a> {
     declared: Vec<(&'a str, &'a Value)>,
     choice: &'a Value,
@@ -215,7 +218,7 @@ impl<'a> Tools<'a> {
         choices.into_iter().flatten().filter_map(Value::as_str)
     }
 
-    /// Arguments that a tool's schema accepts.
+    /// Sample arguments that a tool's schema accepts.
     fn sample_arguments(&self, name: &str) -> Value {
         let empty = Map::new();
         let schema = self.parameters(name);

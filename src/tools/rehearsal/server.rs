@@ -1,4 +1,4 @@
-//! The port: starts and stops the server, and opens a session for each connection.
+//! Starts and stops the server, and opens a session for each connection.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -19,22 +19,22 @@ use super::pace::Pace;
 use super::session::{Opening, Session};
 use super::socket::{self, Manner};
 
-/// How the rehearsal model is set up. The default is right for a demo.
+/// Options of the rehearsal model. The defaults suit the demo.
 #[derive(Debug, Clone)]
 pub struct RehearsalOptions {
-    /// Where it listens; port 0 is any free port.
+    /// The address to listen on. Port 0 selects any free port.
     pub bind: SocketAddr,
-    /// How many times faster than real time it speaks; 0 is all at once. The real one: about twenty.
+    /// Speed as a multiple of real time; 0 sends everything at once. The real model has about 20.
     pub speed: f64,
-    /// How much audio it puts into one delta.
+    /// Length of the audio in one delta.
     pub delta: Duration,
-    /// How long after a turn its transcript comes.
+    /// Delay of a transcript after its turn.
     pub transcript_after: Duration,
-    /// How long a session may last.
+    /// Maximum length of a session.
     pub lifetime: Duration,
-    /// How every connection misbehaves, before what its URL adds.
+    /// Misbehaviour of every connection; its URL may add more.
     pub misbehaviour: Misbehaviour,
-    /// Where what clients say is written down.
+    /// Records client events, if set.
     pub log: Option<ClientLog>,
 }
 
@@ -52,7 +52,7 @@ impl Default for RehearsalOptions {
     }
 }
 
-/// A running rehearsal model. It ends when it is stopped or dropped.
+/// A running rehearsal model. It ends when stopped or dropped.
 #[derive(Debug)]
 pub struct Rehearsal {
     address: SocketAddr,
@@ -60,10 +60,10 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Starts it. Has to be called within an actix system; the server runs on a thread of its own.
+    /// Starts the server on a thread of its own. Must be called within an actix system.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Fails if the address cannot be bound.
     #[expect(clippy::unused_async, reason = "a start may come to wait; its callers already do")]
     pub async fn start(options: RehearsalOptions) -> io::Result<Self> {
         let bind = options.bind;
@@ -74,7 +74,8 @@ impl Rehearsal {
         })
         .workers(1)
         .tcp_nodelay(true)
-        // A connection that is over is over: by default its end would reach the client a second later.
+        // Closes an ended connection at once. By default the client would notice the end a second
+        // later.
         .client_disconnect_timeout(Duration::ZERO)
         .disable_signals()
         .bind(bind)?;
@@ -89,12 +90,12 @@ impl Rehearsal {
         Ok(Self { address, handle })
     }
 
-    /// Where clients find it; they add `?model=` and whatever name they like.
+    /// The URL for clients, who add `?model=` and any model name.
     pub fn url(&self) -> String {
         format!("ws://{}/v1/realtime", self.address)
     }
 
-    /// Stops it; its connections are dropped.
+    /// Stops the server and drops its connections.
     pub async fn stop(self) {
         self.handle.stop(false).await;
     }
@@ -102,15 +103,15 @@ impl Rehearsal {
 
 impl Drop for Rehearsal {
     fn drop(&mut self) {
-        // The order is given when the future is made; nobody is left to wait for it.
+        // The stop order is sent when the future is created; awaiting it is not necessary.
         drop(self.handle.stop(false));
     }
 }
 
-/// Runs the model by itself until the process is told to end; its URL is the first line on stdout.
+/// Runs the model as a program until a signal ends it. The URL is the first line on stdout.
 ///
 /// # Errors
-/// When the address cannot be bound or stdout is gone.
+/// Fails if the address cannot be bound or stdout is closed.
 pub async fn run_standalone(bind: SocketAddr) -> io::Result<()> {
     let rehearsal = Rehearsal::start(RehearsalOptions { bind, ..RehearsalOptions::default() }).await?;
     let mut stdout = io::stdout();
@@ -149,7 +150,7 @@ async fn accept(
             HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).body("refused, as rehearsed")
         );
     }
-    // Browsers offer subprotocols, and fail when none of them comes back.
+    // Browsers offer subprotocols, and fail if the server selects none of them.
     let body = socket::watched(&request, body, LARGEST_MESSAGE).await?;
     let (response, sink, stream) = actix_ws::handle_with_protocols(&request, body, &["realtime"])?;
     let stream =
@@ -178,12 +179,13 @@ async fn accept(
     Ok(response)
 }
 
-/// Connections so far: all of them, and by what they rehearse.
+/// Number of connections so far: in total, and per rehearsed misbehaviour.
 #[derive(Debug, Default)]
 struct Visitors(Mutex<(u64, HashMap<String, u64>)>);
 
 impl Visitors {
-    /// The number of a new connection, and among those that rehearse the same.
+    /// Counts a new connection. Returns its number in total, and among those that rehearse the
+    /// same.
     fn count(&self, rehearse: &str) -> (u64, u64) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, by_rehearsal) = &mut *counted;
@@ -197,7 +199,7 @@ impl Visitors {
     }
 }
 
-/// Rehearsals that are counted apart.
+/// Maximum number of rehearsals that are counted separately.
 const MOST_REHEARSALS: usize = 1024;
-/// 15 MiB of audio as base64, and the JSON around it.
+/// Maximum size of a message: 15 MiB of audio as base64, with the JSON around it.
 const LARGEST_MESSAGE: usize = 21 * 1024 * 1024;

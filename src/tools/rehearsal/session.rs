@@ -1,4 +1,5 @@
-//! One conversation with a client: events in, events out, and the deadlines between. Pure: the socket hands it the time.
+//! One conversation with a client: incoming events, outgoing events, and deadlines. Pure: the
+//! socket supplies the time.
 
 mod caller;
 mod opening;
@@ -39,47 +40,47 @@ pub(super) struct Session {
     conversation: Conversation,
     input: Input,
     events: Events,
-    /// The running responses: at most one of the conversation, and those out of band.
+    /// The running responses: at most one in the conversation, and those out of band.
     performances: Vec<Performance>,
     transcripts: Transcripts,
     pace: Pace,
     misbehaviour: Rc<Misbehaviour>,
-    /// The item that the open turn of the caller will become.
+    /// The id of the item that the caller's open turn will become.
     turn_item: Option<String>,
     /// When a silent caller is prompted.
     idle_at: Option<Instant>,
-    /// The ends that are known beforehand.
+    /// The scheduled ends of the session.
     ends: Vec<(Instant, End)>,
     ping_at: Instant,
     ping_every: Duration,
-    /// A ping is out that was not answered.
+    /// Whether a ping is still unanswered.
     unanswered_ping: bool,
-    /// The model has spoken: the voice is locked.
+    /// Whether the model has spoken. If so, its voice is locked.
     voiced: bool,
     responses_begun: u64,
     responses_done: u64,
     /// Turns of the caller so far.
     turns_begun: u64,
-    /// The tokens that the next response finds in the cache.
+    /// Number of tokens that the next response finds in the cache.
     cached: u64,
     meter: Meter,
-    /// It is over: nothing is heard any more.
+    /// Whether the session is over. Further messages are then ignored.
     closed: bool,
 }
 
-/// An end that is known beforehand.
+/// A scheduled end of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
-    /// The hour is over.
+    /// The maximum session length is reached.
     Expire,
-    /// A rehearsed trouble of the server.
+    /// A rehearsed server error.
     Close,
     /// A rehearsed loss of the connection.
     Drop,
 }
 
 impl Session {
-    /// Opens a session: `session.created`, or an `error` and a close.
+    /// Opens a session: sends `session.created`, or an `error` and a close.
     pub(super) fn open(opening: &Opening, now: Instant) -> Self {
         let misbehaviour = &opening.misbehaviour;
         let mut events = Events::new(opening.seed, Rc::clone(misbehaviour));
@@ -124,17 +125,17 @@ impl Session {
         session
     }
 
-    /// The next thing for the socket.
+    /// Returns the socket's next action.
     pub(super) fn next_out(&mut self) -> Option<Out> {
         self.events.next()
     }
 
-    /// How much is waiting for the socket.
+    /// Number of actions that wait for the socket.
     pub(super) fn waiting(&self) -> usize {
         self.events.waiting()
     }
 
-    /// A text message of the client.
+    /// Handles a text message of the client.
     pub(super) fn hear_text(&mut self, text: &str, now: Instant) {
         if self.closed {
             return;
@@ -154,26 +155,26 @@ impl Session {
         }
     }
 
-    /// A binary message of the client: there are none in this protocol.
+    /// Handles a binary message of the client. The protocol has none.
     pub(super) fn hear_binary(&mut self) {
         if !self.closed {
             self.send_error(&client::binary(), None);
         }
     }
 
-    /// The client answered a ping.
+    /// Handles the client's answer to a ping.
     pub(super) fn hear_pong(&mut self) {
         self.unanswered_ping = false;
     }
 
-    /// When [`Session::tick`] has something to do.
+    /// When [`Session::tick`] is due.
     pub(super) fn deadline(&self) -> Instant {
         let performances = self.performances.iter().map(Performance::next_at);
         let ends = self.ends.iter().map(|(at, _)| *at);
         performances.chain(ends).chain(self.transcripts.next_at()).chain(self.idle_at).fold(self.ping_at, Instant::min)
     }
 
-    /// Does what is due.
+    /// Performs everything that is due.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.closed {
             return;
@@ -229,7 +230,8 @@ impl Session {
             }
             "response.create" => self.respond(&event["response"], now),
             "response.cancel" => self.cancel(event["response_id"].as_str(), now),
-            // `output_audio_buffer.clear` is for other transports; here there is no such buffer.
+            // `output_audio_buffer.clear` belongs to other transports; a WebSocket session has no
+            // such buffer.
             _ => Ok(()),
         }
     }
@@ -254,7 +256,8 @@ impl Session {
         let id = self.events.id("item");
         let item = Item::read(&event["item"], id, self.settings.input_format())?;
         let object = item.object(false);
-        // A conversation that began elsewhere: what was said before the model's own words was answered by them.
+        // In a conversation that began elsewhere, the model's own words answered everything before
+        // them.
         let answers = matches!(item.body, Body::Call { .. } | Body::Message { role: "assistant", .. });
         let previous = self.conversation.insert(item, event["previous_item_id"].as_str())?;
         if answers {
@@ -318,7 +321,7 @@ impl Session {
     }
 }
 
-/// Of a rehearsed length: what a client with a sane limit takes.
+/// Maximum rehearsed length: what a client with a reasonable limit accepts.
 const LARGEST_UPDATED: u64 = 16 * 1024 * 1024;
-/// As often as the real server.
+/// Ping interval of the real server.
 const PING_EVERY: Duration = Duration::from_secs(20);

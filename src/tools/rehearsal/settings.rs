@@ -1,4 +1,5 @@
-//! What a session is set to: the effective object that `session.updated` shows, and the merge of updates into it. Pure.
+//! The settings of a session: the effective object that `session.updated` shows, and the merge of
+//! updates. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -11,16 +12,16 @@ use super::turns::Tuning;
 /// The effective settings of a session.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    /// The `session` object without what never changes (`id`, `object`, `expires_at`).
+    /// The `session` object without its constant fields (`id`, `object`, `expires_at`).
     object: Value,
 }
 
-/// What an update has to be judged by, beside itself.
+/// The state of the session, which decides whether an update is allowed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Circumstances {
-    /// The model has spoken: its voice is locked.
+    /// Whether the model has spoken. If so, its voice is locked.
     pub(super) voiced: bool,
-    /// A response is running.
+    /// Whether a response is running.
     pub(super) responding: bool,
 }
 
@@ -53,7 +54,7 @@ impl Settings {
         Self { object }
     }
 
-    /// The object, for `session.created` and `session.updated`.
+    /// The object for `session.created` and `session.updated`.
     pub(super) fn object(&self, id: &str, expires_at: u64) -> Value {
         let mut object = self.object.clone();
         object["object"] = json!("realtime.session");
@@ -65,7 +66,7 @@ impl Settings {
     /// Merges an update whose shape has been checked.
     ///
     /// # Errors
-    /// When its values cannot go together or cannot change now; nothing is changed then.
+    /// Fails if its values contradict each other or cannot change now. Nothing is changed then.
     pub(super) fn update(&mut self, update: &Value, circumstances: Circumstances) -> Result<(), Fault> {
         let mut next = self.object.clone();
         merge(&mut next, update);
@@ -81,10 +82,10 @@ impl Settings {
         Ok(())
     }
 
-    /// The settings of one response: the session's, overridden by what the response says.
+    /// The settings of one response: those of the session, overridden by the response.
     ///
     /// # Errors
-    /// When the values cannot go together.
+    /// Fails if the values contradict each other.
     pub(super) fn for_response(&self, response: &Value) -> Result<Value, Fault> {
         let mut effective = self.object.clone();
         merge(&mut effective, response);
@@ -95,12 +96,12 @@ impl Settings {
         Ok(effective)
     }
 
-    /// The format the client writes.
+    /// The format of the client's audio.
     pub(super) fn input_format(&self) -> Format {
         Format::read(&self.object["audio"]["input"]["format"])
     }
 
-    /// How turns are found; `None` when the client commits.
+    /// Settings of turn detection. `None` if the client commits.
     pub(super) fn detection(&self) -> Option<Detection> {
         let detection = self.turn_detection();
         let number = |key: &str| detection[key].as_u64().unwrap_or_default() as u32;
@@ -113,7 +114,7 @@ impl Settings {
                 prefix_ms: number("prefix_padding_ms"),
             }),
             Some("semantic_vad") => {
-                // Meaning is out of reach here; the patience it would have is not.
+                // Semantic detection is not possible here; only its patience is imitated.
                 let silence_ms = match detection["eagerness"].as_str() {
                     Some("low") => 1_200,
                     Some("high") => 300,
@@ -125,7 +126,7 @@ impl Settings {
         }
     }
 
-    /// Whether the end of a turn makes a response.
+    /// Whether the end of a turn creates a response.
     pub(super) fn creates_responses(&self) -> bool {
         self.turn_detection()["create_response"].as_bool().unwrap_or(false)
     }
@@ -135,12 +136,12 @@ impl Settings {
         self.turn_detection()["interrupt_response"].as_bool().unwrap_or(false)
     }
 
-    /// The patience with a silent caller.
+    /// Silence after which a caller is prompted, in milliseconds.
     pub(super) fn idle_timeout_ms(&self) -> Option<u64> {
         self.turn_detection()["idle_timeout_ms"].as_u64()
     }
 
-    /// The transcription model, where transcription is on.
+    /// The transcription model, if transcription is on.
     pub(super) fn transcription_model(&self) -> Option<&str> {
         let transcription = self.object["audio"]["input"]["transcription"].as_object()?;
         Some(transcription.get("model").and_then(Value::as_str).unwrap_or("gpt-4o-mini-transcribe"))
@@ -166,7 +167,8 @@ impl Settings {
         &self.object["audio"]["input"]["turn_detection"]
     }
 
-    /// Turn detection of the same type keeps what the update does not name; another type starts from its defaults.
+    /// Merges turn detection. An update of the same type keeps the fields that it does not name;
+    /// another type starts from its defaults.
     fn detection_with(&self, update: &Value) -> Value {
         let kind = update["type"].as_str().unwrap_or_default();
         let now = self.turn_detection();
@@ -246,7 +248,7 @@ fn check_transcription(next: &Value) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Puts `update` over `target`: objects key by key, all else whole.
+/// Merges `update` into `target`: objects key by key, everything else whole.
 fn merge(target: &mut Value, update: &Value) {
     let (Value::Object(target), Value::Object(update)) = (target, update) else { return };
     for (key, value) in update {
@@ -261,7 +263,8 @@ fn merge(target: &mut Value, update: &Value) {
     }
 }
 
-/// Objects that one replaces and never merges: half of one format is no format.
+/// Objects that are replaced whole and never merged. A merged format, for example, could be
+/// invalid.
 const WHOLE: [&str; 6] = ["format", "tool_choice", "truncation", "voice", "prompt", "metadata"];
 
 fn with_defaults(key: &str, value: &Value) -> Value {
@@ -282,7 +285,7 @@ fn default_detection(kind: &str) -> Value {
     } else {
         fields.insert("threshold".to_owned(), json!(0.5));
         fields.insert("prefix_padding_ms".to_owned(), json!(300));
-        // The live service says 200 where its documentation says 500.
+        // The live service uses 200 although its documentation says 500.
         fields.insert("silence_duration_ms".to_owned(), json!(200));
         fields.insert("idle_timeout_ms".to_owned(), Value::Null);
     }
@@ -291,7 +294,7 @@ fn default_detection(kind: &str) -> Value {
     Value::Object(fields)
 }
 
-/// The models that do not reason, and refuse the settings of those that do.
+/// Whether the model reasons. Other models refuse the settings for reasoning.
 fn reasons(model: &str) -> bool {
     !["gpt-realtime-1.5", "gpt-realtime", "gpt-realtime-mini"].contains(&model) && !model.contains("-2025-")
 }

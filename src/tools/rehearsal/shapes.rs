@@ -3,7 +3,7 @@
 use super::schema::Rule::{Any, Bool, Either, Int, List, Metadata, Number, Object, Tagged, Text, Word};
 use super::schema::{Field, Rule, clearable, may, must};
 
-/// The shape of the client event of this type, or `None` where there is no such event.
+/// The shape of this client event, or `None` if there is no such event.
 pub(super) fn shape(kind: &str) -> Option<&'static Rule> {
     EVENTS.iter().find(|(name, _)| *name == kind).map(|(_, rule)| rule)
 }
@@ -42,7 +42,7 @@ static EVENTS: [(&str, Rule); 11] = [
 const TEXT: Rule = Text(usize::MAX);
 const TYPE: Field = must("type", TEXT);
 const EVENT_ID: Field = clearable("event_id", Text(512));
-/// The most characters of an id that a client chooses.
+/// Maximum number of characters of an id chosen by the client.
 const ID: Rule = Text(32);
 const WORDS: Rule = List(&TEXT);
 
@@ -231,7 +231,7 @@ const ITEM_ID: Field = clearable("id", ID);
 const OBJECT: Field = clearable("object", Word(&["realtime.item"]));
 const STATUS: Field = clearable("status", Word(&["completed", "incomplete", "in_progress"]));
 
-/// The most characters of one text part.
+/// Maximum number of characters of one text part.
 const PART_TEXT: Rule = Text(256_000);
 const INPUT_TEXT: (&str, Rule) = ("input_text", Object(&[TYPE, must("text", PART_TEXT)]));
 const SYSTEM_PART: Rule = Tagged("type", &[INPUT_TEXT]);
@@ -243,7 +243,8 @@ const USER_PART: Rule = Tagged(
         ("input_image", Object(&[TYPE, must("image_url", TEXT), clearable("detail", Word(&["auto", "low", "high"]))])),
     ],
 );
-/// A client cannot put assistant audio into a conversation; the real server asks for its text instead.
+/// A client cannot add assistant audio to a conversation; the real server requires its text
+/// instead.
 const ASSISTANT_PART: Rule = Tagged(
     "type",
     &[

@@ -1,4 +1,4 @@
-//! One connection: a plain loop between a socket and a [`Session`].
+//! One connection: a loop between a socket and a [`Session`].
 
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -19,21 +19,22 @@ use super::events::Out;
 use super::log::ClientLog;
 use super::session::Session;
 
-/// How a connection is carried.
+/// How a connection behaves.
 #[derive(Debug, Default)]
 pub(super) struct Manner {
-    /// Events in fragments of so many bytes.
+    /// Splits events into fragments of this many bytes.
     pub(super) fragment_bytes: Option<usize>,
-    /// From when on nothing is read.
+    /// The time after which nothing is read any more.
     pub(super) deaf_at: Option<Instant>,
-    /// Where what the client says is written down, and the connection's number there.
+    /// Records the client's events, with the number of the connection.
     pub(super) log: Option<(ClientLog, u64)>,
 }
 
-/// What a client sends, for frames of at most `most` bytes: one that announces more ends it before any of it is kept.
+/// Limits a client's frames to `most` bytes: a frame that announces more ends the connection before
+/// any of it is buffered.
 ///
 /// # Errors
-/// Never: what is taken out of a request is put into its like.
+/// Never fails in practice: the payload is put back into the same type of payload.
 pub(super) async fn watched(request: &HttpRequest, body: web::Payload, most: usize) -> actix_web::Result<web::Payload> {
     let mut watch = Watch::default();
     let payload = body.into_inner().map(move |bytes| {
@@ -48,7 +49,7 @@ pub(super) async fn watched(request: &HttpRequest, body: web::Payload, most: usi
     web::Payload::from_request(request, &mut Payload::from(payload)).await
 }
 
-/// Carries a session until either side ends it.
+/// Runs a session until either side ends it.
 pub(super) async fn carry(
     mut session: Session,
     manner: Manner,
@@ -77,7 +78,8 @@ pub(super) async fn carry(
                 match send(out, manner.fragment_bytes, &mut sink).await {
                     Ok(Flow::On) => {}
                     Ok(Flow::Close(reason)) => {
-                        // The client's answer to the close is not waited for: nothing would come of it.
+                        // The client's answer to the close is not awaited, because it would change
+                        // nothing.
                         let _ = sink.close(Some(reason)).await;
                         return;
                     }
@@ -121,12 +123,12 @@ impl Manner {
     }
 }
 
-/// Waits until the socket takes another message.
+/// Waits until the socket accepts another message.
 async fn has_room(sink: &mut actix_ws::Session) -> Result<(), Closed> {
     poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx)).await
 }
 
-/// What follows a sent message.
+/// What happens after a message is sent.
 enum Flow {
     On,
     Close(CloseReason),
@@ -156,7 +158,7 @@ async fn send_in_fragments(text: ByteString, size: usize, sink: &mut actix_ws::S
     sink.continuation(Item::Last(rest)).await
 }
 
-/// Whether the connection goes on.
+/// Handles a message. Returns whether the connection continues.
 async fn hear(message: AggregatedMessage, session: &mut Session, sink: &mut actix_ws::Session) -> Result<bool, Closed> {
     match message {
         AggregatedMessage::Text(text) => session.hear_text(&text, clock::now()),
@@ -176,5 +178,6 @@ fn reason_of(error: &ProtocolError) -> CloseReason {
     CloseReason { code, description: Some(error.to_string()) }
 }
 
-/// Events waiting for a client that does not read; then the client is not read either, which is how TCP tells it.
+/// Maximum number of events that wait for a client. Above it, the client is not read either: TCP
+/// then slows it down.
 const MOST_WAITING: usize = 256;

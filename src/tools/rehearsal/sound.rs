@@ -6,7 +6,7 @@ use switchboard_actors::audio::resample::Resampler;
 use switchboard_actors::carrier::Encoding;
 use switchboard_actors::g711;
 
-/// How audio is coded on one direction of a session.
+/// The encoding of audio in one direction of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Format {
     /// `audio/pcm` at 24 kHz: 16 bit, little-endian.
@@ -45,7 +45,7 @@ impl Format {
         }
     }
 
-    /// Bytes of one millisecond.
+    /// Bytes per millisecond.
     pub(super) const fn bytes_per_ms(self) -> usize {
         match self {
             Self::Pcm24k => 48,
@@ -53,7 +53,7 @@ impl Format {
         }
     }
 
-    /// Bytes of one sample.
+    /// Bytes per sample.
     pub(super) const fn sample_bytes(self) -> usize {
         match self {
             Self::Pcm24k => 2,
@@ -76,7 +76,7 @@ impl Format {
         }
     }
 
-    /// Mean power of `bytes`, where full scale is 1.
+    /// Mean power of `bytes`, relative to full scale 1.
     pub(super) fn power(self, bytes: &[u8]) -> f32 {
         let (sum, samples) = match self {
             Self::Pcm24k => {
@@ -93,27 +93,27 @@ impl Format {
     }
 }
 
-/// Some audio and how it is coded. Cheap to clone.
+/// Audio and its encoding. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Sound {
-    /// The coding.
+    /// The encoding.
     pub(super) format: Format,
-    /// The audio.
+    /// The encoded audio.
     pub(super) bytes: Bytes,
 }
 
 impl Sound {
-    /// As long and without level.
+    /// Silence of the same length.
     pub(super) fn silence(&self) -> Self {
         Self { format: self.format, bytes: vec![self.format.silent_byte(); self.bytes.len()].into() }
     }
 
-    /// How long it is, in whole milliseconds.
+    /// The length in whole milliseconds.
     pub(super) fn ms(&self) -> u64 {
         (self.bytes.len() / self.format.bytes_per_ms()) as u64
     }
 
-    /// The same sound in another format; the very bytes where the format is the same.
+    /// The same sound in another format. If the format is the same, the bytes are shared.
     pub(super) fn in_format(&self, format: Format) -> Self {
         if self.format == format {
             return self.clone();
@@ -126,12 +126,13 @@ impl Sound {
         Self { format, bytes: bytes.into() }
     }
 
-    /// Without the silence at both ends, but for a margin of [`MARGIN_MS`]. Unchanged where all of it is silent.
+    /// Removes the silence at both ends except a margin of [`MARGIN_MS`]. Returns the sound
+    /// unchanged if all of it is silent.
     pub(super) fn trimmed(&self) -> Self {
         let block = self.format.bytes_per_ms() * 10;
         let powers: Vec<f32> = self.bytes.chunks_exact(block).map(|bytes| self.format.power(bytes)).collect();
         let loudest = powers.iter().copied().fold(0.0, f32::max);
-        // -50 dB of full scale, or 35 dB under the loudest block.
+        // -50 dB of full scale, or 35 dB below the loudest block.
         let audible = |power: &f32| *power > (loudest * 3.2e-4).max(1e-5);
         let (Some(first), Some(last)) = (powers.iter().position(audible), powers.iter().rposition(audible)) else {
             return self.clone();
@@ -143,11 +144,12 @@ impl Sound {
     }
 }
 
-/// Kept around speech when a turn is trimmed: the soft start of a consonant, the end of a breath.
+/// Margin around speech when a turn is trimmed: it preserves the soft start of a consonant and the
+/// end of a breath.
 const MARGIN_MS: usize = 120;
 
-/// Converts the whole of a sound at once: what the filter still holds at the end is drained, and its delay is cut from the
-/// front, so that nothing is lost and nothing moves.
+/// Converts a whole sound at once. The filter is drained at the end and its delay is removed from
+/// the front, so nothing is lost or shifted.
 fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
     let mut resampler = Resampler::new(from, to).expect("8 and 24 kHz are among the rates the resampler has");
     let expected = samples.len() * to as usize / from as usize;

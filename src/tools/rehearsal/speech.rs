@@ -1,7 +1,8 @@
-//! The bundled speech: what the rehearsal model can say by itself, per language, and its words for what it cannot know.
+//! The bundled speech: the lines of the rehearsal model in each language, and its words for turns
+//! that it cannot transcribe.
 //!
-//! The sounds are made by `speech/make.sh` from `speech/lines.tsv`; both files and sounds are committed, so nothing is
-//! synthesised at run time.
+//! The sounds are made by `speech/make.sh` from `speech/lines.tsv`. Both the table and the sounds
+//! are committed, so nothing is synthesised at run time.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,12 +11,12 @@ use bytes::Bytes;
 
 use super::sound::{Format, Sound};
 
-/// A line the model has by heart.
+/// A bundled line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Line {
     /// The first words of a call.
     Greeting,
-    /// The answer to all it has no other answer to.
+    /// The answer if there is no other.
     Alright,
     /// The last words of a call.
     Goodbye,
@@ -24,25 +25,26 @@ pub(super) enum Line {
 /// A language of the rehearsal model.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Language {
-    /// ISO 639-1.
+    /// The ISO 639-1 code.
     pub(super) code: &'static str,
-    /// What instructions may call it.
+    /// Names by which instructions may mention the language.
     names: &'static [&'static str],
-    /// What stands for the caller's words; `{s}` is how long they were, in seconds. A description in brackets alone would be
-    /// noise, which nobody said.
+    /// The text in place of the caller's words; `{s}` is their length in seconds. The text must not
+    /// be only a description in brackets, because that would mark a noise without words.
     heard: &'static str,
-    /// What the repeated turn is described as.
+    /// The description of a repeated turn.
     repeated: &'static str,
-    /// The WAV files in the order of [`Line`].
+    /// The WAV files, in the order of [`Line`].
     sounds: [&'static [u8]; 3],
 }
 
 impl Language {
-    /// The language of a session: the one it transcribes, else the first one its instructions name, else English.
+    /// The language of a session: the one it transcribes, else the first that its instructions
+    /// name, else English.
     pub(super) fn of(transcribed: Option<&str>, instructions: &str) -> &'static Self {
         let english = &LANGUAGES[0];
         if let Some(code) = transcribed {
-            // `hi-IN` is Hindi too.
+            // `hi-IN` counts as Hindi too.
             let code = code.split(['-', '_']).next().unwrap_or(code);
             return LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code)).unwrap_or(english);
         }
@@ -67,19 +69,19 @@ impl Language {
             .unwrap_or_default()
     }
 
-    /// A line, spoken. Decoded and converted once for each format.
+    /// The sound of a line. It is decoded and converted once per format.
     pub(super) fn sound(&self, line: Line, format: Format) -> Sound {
         let mut spoken = SPOKEN.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = spoken.entry((self.code, line, format)).or_insert_with(|| self.decode(line, format));
         Sound { format, bytes: bytes.clone() }
     }
 
-    /// What is known of a turn that nobody recognised.
+    /// The text for a turn that was not transcribed.
     pub(super) fn heard(&self, ms: u64) -> String {
         self.heard.replace("{s}", &seconds(ms))
     }
 
-    /// What is said when a turn is repeated.
+    /// The text for a repeated turn.
     pub(super) fn repeated(&self, ms: u64) -> String {
         self.repeated.replace("{s}", &seconds(ms))
     }
@@ -107,7 +109,7 @@ fn seconds(ms: u64) -> String {
     format!("{}.{}", ms / 1000, ms % 1000 / 100)
 }
 
-/// The samples of a WAV file of ours; the tests read every one of them.
+/// The samples of a bundled WAV file. The tests read every one of them.
 fn data_chunk(wav: &'static [u8]) -> &'static [u8] {
     let mut rest = wav.get(12..).unwrap_or_default();
     while let [a, b, c, d, s0, s1, s2, s3, body @ ..] = rest {

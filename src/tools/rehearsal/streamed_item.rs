@@ -1,4 +1,4 @@
-//! The item of a response that is being streamed. Pure.
+//! The item of a response while it is streamed. Pure.
 
 use std::time::Instant;
 
@@ -7,22 +7,22 @@ use serde_json::{Value, json};
 
 use super::events::Events;
 
-/// An item that is opened and not closed yet.
+/// An item that is open.
 #[derive(Debug)]
 pub(super) struct StreamedItem {
-    /// `item_…`.
+    /// The item's id: `item_…`.
     pub(super) item_id: String,
     /// `response_id`, `item_id`, `output_index`, `content_index` as JSON without braces.
     pub(super) ids: String,
-    /// All words of it.
+    /// The whole text.
     pub(super) text: String,
-    /// How much of the text is out, in bytes.
+    /// How much of the text has been sent, in bytes.
     pub(super) told: usize,
     /// Its audio, in the format of the response.
     pub(super) audio: Bytes,
-    /// How much audio there is to send; more than `audio` holds where it is repeated.
+    /// Number of bytes of audio to send. Exceeds `audio` if the audio is repeated.
     pub(super) length: usize,
-    /// How much is sent: bytes of audio, or of words where there is no audio.
+    /// Number of bytes sent: of audio, or of text if there is no audio.
     pub(super) sent: usize,
     /// When it was opened.
     pub(super) started: Instant,
@@ -30,7 +30,7 @@ pub(super) struct StreamedItem {
     pub(super) kind: Kind,
 }
 
-/// What of an item is streamed.
+/// What is streamed of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Words and their audio.
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 }
 
 impl StreamedItem {
-    /// Sends the words that are due: they run ahead of the audio, twice as fast.
+    /// Sends the words that are due. They run ahead of the audio at twice its speed.
     pub(super) fn send_words(&mut self, events: &mut Events) {
         let target = (self.text.len() as u64 * 2 * (self.sent as u64 + 1)).div_ceil(self.length.max(1) as u64) as usize;
         if self.told >= self.text.len() || target <= self.told {
@@ -52,7 +52,7 @@ impl StreamedItem {
         self.told = to;
     }
 
-    /// The object of a `.done` event: the ids, and one field more.
+    /// The object of a `.done` event: the ids and one more field.
     pub(super) fn object(&self, field: Option<(&str, Value)>) -> Value {
         let mut object: Value = serde_json::from_str(&format!("{{{}}}", self.ids)).unwrap_or_default();
         if let Some((name, value)) = field {
@@ -62,7 +62,7 @@ impl StreamedItem {
     }
 }
 
-/// The end of the word in which byte `at` falls, the space after it included.
+/// The end of the word at byte `at`, including the space after it.
 pub(super) fn word_end(text: &str, at: usize) -> usize {
     if at >= text.len() {
         return text.len();

@@ -1,4 +1,5 @@
-//! The transcripts of the caller's turns, which come when they come: late, shuffled, failed or never, if so rehearsed. Pure.
+//! The transcripts of the caller's turns. They arrive late; if rehearsed, also out of order, failed
+//! or never. Pure.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -10,12 +11,12 @@ use super::events::Events;
 use super::misbehaviour::Misbehaviour;
 use super::usage;
 
-/// A transcript that is to be sent.
+/// A transcript to be sent.
 #[derive(Debug)]
 pub(super) struct Transcript {
-    /// The item it belongs to.
+    /// The id of its item.
     pub(super) item_id: String,
-    /// The transcription model, for its usage.
+    /// The transcription model, which determines the usage.
     pub(super) model: String,
     /// The length of the turn.
     pub(super) ms: u64,
@@ -23,36 +24,36 @@ pub(super) struct Transcript {
     pub(super) text: String,
 }
 
-/// The transcripts of one session that are not out yet.
+/// The unsent transcripts of one session.
 #[derive(Debug)]
 pub(super) struct Transcripts {
     waiting: VecDeque<(Instant, Transcript)>,
-    /// Where transcripts are shuffled: the one that waits for the next to pass.
+    /// If transcripts are shuffled: the transcript that waits until the next one is sent.
     held: Option<Transcript>,
     after: Duration,
     misbehaviour: Rc<Misbehaviour>,
 }
 
 impl Transcripts {
-    /// None yet; each will come `after` its turn.
+    /// An empty list. Each transcript will be sent `after` its turn.
     pub(super) fn new(after: Duration, misbehaviour: Rc<Misbehaviour>) -> Self {
         let after = misbehaviour.transcripts_after_ms.map_or(after, Duration::from_millis);
         Self { waiting: VecDeque::new(), held: None, after, misbehaviour }
     }
 
-    /// A turn was committed.
+    /// Schedules the transcript of a committed turn.
     pub(super) fn expect(&mut self, transcript: Transcript, now: Instant) {
         if !Misbehaviour::on(self.misbehaviour.no_transcripts) && self.waiting.len() < MOST_WAITING {
             self.waiting.push_back((now + self.after, transcript));
         }
     }
 
-    /// When the next one is due.
+    /// When the next transcript is due.
     pub(super) fn next_at(&self) -> Option<Instant> {
         self.waiting.front().map(|(due, _)| *due)
     }
 
-    /// Takes those that are to be sent now, in the order of sending.
+    /// Takes the transcripts that are due, in the order of sending.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Transcript> {
         let mut due = Vec::new();
         while self.next_at().is_some_and(|at| at <= now) {
@@ -67,7 +68,7 @@ impl Transcripts {
         due
     }
 
-    /// Sends one.
+    /// Sends a transcript.
     pub(super) fn send(&self, transcript: &Transcript, events: &mut Events) {
         const KIND: &str = "conversation.item.input_audio_transcription";
         let Transcript { item_id, model, ms, text } = transcript;
@@ -94,7 +95,8 @@ impl Transcripts {
     }
 }
 
-/// Turns end every second at most; a transcript does not wait minutes.
+/// Maximum number of unsent transcripts. Turns are at least a second long, and a transcript does
+/// not wait for minutes.
 const MOST_WAITING: usize = 256;
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
-//! What a response costs, by the published rates. Pure.
+//! Token counts and rate limits of a response, by the published rates. Pure.
 
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Tokens of a text: four characters each.
+/// Tokens of a text: one per four characters.
 pub(super) fn text_tokens(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
 }
 
-/// Tokens of caller audio: one for 100 ms.
+/// Tokens of caller audio: one per 100 ms.
 pub(super) const fn caller_audio_tokens(ms: u64) -> u64 {
     ms.div_ceil(100)
 }
 
-/// Tokens of the model's own audio: one for 50 ms.
+/// Tokens of the model's own audio: one per 50 ms.
 pub(super) const fn model_audio_tokens(ms: u64) -> u64 {
     ms.div_ceil(50)
 }
 
-/// Tokens, by what they are.
+/// Token counts by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
     /// Text.
@@ -29,13 +29,13 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Both kinds.
+    /// The total of both kinds.
     pub(super) const fn total(self) -> u64 {
         self.text + self.audio
     }
 
-    /// The part of these that a context of `before` tokens has left in the cache: whole steps of 64, audio and text in
-    /// the shares they have here.
+    /// The part of these tokens that is cached from a context of `before` tokens: whole steps of
+    /// 64, with audio and text in the same proportion.
     pub(super) fn cached(self, before: u64) -> Self {
         let cached = self.total().min(before) / 64 * 64;
         let audio = if self.total() == 0 { 0 } else { cached * self.audio / self.total() };
@@ -64,7 +64,7 @@ pub(super) fn of_response(input: Tokens, cached: Tokens, output: Tokens) -> Valu
     })
 }
 
-/// The `usage` of a transcription: the old model bills by time, the others by token.
+/// The `usage` of a transcription. The old model bills by time, the others by tokens.
 pub(super) fn of_transcription(model: &str, ms: u64, transcript: &str) -> Value {
     if model == "whisper-1" {
         return json!({"type": "duration", "seconds": ms.div_ceil(1000)});
@@ -79,7 +79,7 @@ pub(super) fn of_transcription(model: &str, ms: u64, transcript: &str) -> Value 
     })
 }
 
-/// The rate limit of a session: a bucket that empties within a minute.
+/// The rate limit of a session: a bucket that refills within a minute.
 #[derive(Debug)]
 pub(super) struct Meter {
     used: f64,
@@ -87,12 +87,12 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Nothing used yet.
+    /// A meter without any usage.
     pub(super) fn new(now: Instant) -> Self {
         Self { used: 0.0, at: now }
     }
 
-    /// Counts what a response took, and tells what is left.
+    /// Counts the tokens of a response and returns the remaining limit.
     pub(super) fn count(&mut self, tokens: u64, now: Instant) -> Value {
         let leaked = now.saturating_duration_since(self.at).as_secs_f64() * TOKENS_PER_MINUTE / 60.0;
         self.used = (self.used - leaked).max(0.0) + tokens as f64;
@@ -105,7 +105,7 @@ impl Meter {
     }
 }
 
-/// What the real service gives its smallest customers.
+/// The limit that the real service grants its smallest customers.
 const TOKENS_PER_MINUTE: f64 = 200_000.0;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Event, and the code and the param it is refused with.
+/// Events, each with the code and the param of its refusal.
 const REFUSED: [(&str, &str, Option<&str>); 24] = [
     (r#"{"type":"#, "invalid_json", None),
     ("[]", "invalid_event", None),

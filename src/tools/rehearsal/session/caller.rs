@@ -1,4 +1,5 @@
-//! The caller's side of a session: audio in, turns found and committed, their transcripts, a silent caller prompted.
+//! The caller's side of a session: receives audio, finds and commits turns, sends transcripts, and
+//! prompts a silent caller.
 
 use std::time::Instant;
 
@@ -68,7 +69,7 @@ impl Session {
         let stopped = json!({"audio_end_ms": at_ms, "item_id": item_id});
         self.events.send("input_audio_buffer.speech_stopped", &stopped);
         if self.misbehaviour.drop_at_turn_end == Some(self.turns_begun) {
-            // What was said so far still goes out.
+            // Events queued so far are still sent.
             return self.ends.push((now, End::Drop));
         }
         self.add_turn(item_id, turn, false, now);
@@ -79,7 +80,8 @@ impl Session {
         }
     }
 
-    /// Commits audio as an item of the caller. What is answered already (silence) is not repeated to the caller.
+    /// Commits audio as an item of the caller. An item that is already answered (silence) is not
+    /// repeated to the caller.
     pub(super) fn add_turn(&mut self, item_id: String, turn: Sound, answered: bool, now: Instant) {
         let ms = turn.ms();
         let previous = self.conversation.last_id();
@@ -107,7 +109,8 @@ impl Session {
         }
     }
 
-    /// Nobody has said anything for the configured time: what is buffered is committed and the model asked to speak.
+    /// Prompts the model after the configured time of silence: commits the buffered audio and
+    /// requests a response.
     pub(super) fn prompt_idle_caller(&mut self, now: Instant) {
         self.idle_at = None;
         if self.input.speaking() || self.active().is_some() {
@@ -127,5 +130,5 @@ impl Session {
     }
 }
 
-/// The most audio of one append, in bytes.
+/// Maximum size of the audio in one append, in bytes.
 const MOST_APPENDED: usize = 15 * 1024 * 1024;

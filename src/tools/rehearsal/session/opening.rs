@@ -1,4 +1,4 @@
-//! What a session begins with, and why one may not begin.
+//! The opening of a session, and the reasons to refuse it.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use super::super::fault::Fault;
 use super::super::misbehaviour::Misbehaviour;
 use super::super::pace::Pace;
 
-/// What a session begins with.
+/// The inputs of a new session.
 #[derive(Debug, Clone)]
 pub(in crate::tools::rehearsal) struct Opening {
-    /// `?model=`.
+    /// The value of `?model=`.
     pub(in crate::tools::rehearsal) model: Option<String>,
-    /// The client asked for the retired beta protocol.
+    /// Whether the client requested the retired beta protocol.
     pub(in crate::tools::rehearsal) beta: bool,
-    /// How its audio is paced.
+    /// The pace of its audio.
     pub(in crate::tools::rehearsal) pace: Pace,
-    /// How long after a turn its transcript comes.
+    /// Delay of a transcript after its turn.
     pub(in crate::tools::rehearsal) transcript_after: Duration,
-    /// How long a session may last.
+    /// Maximum length of the session.
     pub(in crate::tools::rehearsal) lifetime: Duration,
-    /// How it misbehaves.
+    /// The misbehaviour to rehearse.
     pub(in crate::tools::rehearsal) misbehaviour: Rc<Misbehaviour>,
-    /// What ids are drawn from.
+    /// The seed for ids.
     pub(in crate::tools::rehearsal) seed: u64,
-    /// The wall clock, seconds since 1970, for `expires_at`.
+    /// The wall clock in seconds since 1970, for `expires_at`.
     pub(in crate::tools::rehearsal) epoch_s: u64,
 }
 
-/// Why a connection is not served, and the code it is closed with.
+/// Why a connection is refused, and its close code.
 pub(super) fn refusal(opening: &Opening) -> Option<(u16, Fault)> {
     if let Some(code) = opening.misbehaviour.reject {
         let code = u16::try_from(code).unwrap_or(1011);

@@ -1,4 +1,5 @@
-//! Clients that do anything in any order: the session never panics, never runs two responses, and closes what it opens.
+//! Property test: whatever a client does in any order, the session never panics, never runs two
+//! responses, and closes every item it opens.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::testing::{Client, SILENCE, pcmu, voice};
 
-/// Does one thing. `n` picks an id that exists or one that does not.
+/// Performs one action. `n` picks an id that exists or one that does not.
 fn act(client: &mut Client, action: u8, n: u8) {
     let ids: Vec<Value> = client.events.iter().filter_map(|event| event["item"].get("id").cloned()).collect();
     let id = ids.get(usize::from(n) % (ids.len() + 1)).cloned().unwrap_or(json!("nobody"));
@@ -18,7 +19,7 @@ fn act(client: &mut Client, action: u8, n: u8) {
         2 => drop(client.send(&json!({"type": "response.cancel"}))),
         3 => drop(client.speak(&voice(), usize::from(n % 40))),
         4 => drop(client.speak(&SILENCE, usize::from(n % 40))),
-        // A format may be changed at the worst of times, and a sample may be cut in half.
+        // The format may change at any time, and a sample may be cut in half.
         5 => drop(client.speak(&voice()[..usize::from(n % 160)], 3)),
         6 => drop(client.send(&json!({"type": "input_audio_buffer.commit"}))),
         7 => drop(client.send(&json!({"type": "input_audio_buffer.clear"}))),
@@ -34,7 +35,7 @@ fn act(client: &mut Client, action: u8, n: u8) {
     }
 }
 
-/// What holds of every history of events.
+/// Checks the invariants of every history of events.
 fn check(events: &[Value]) -> Result<(), TestCaseError> {
     let mut active: Option<&Value> = None;
     let mut open: HashMap<&str, i32> = HashMap::new();
@@ -74,7 +75,7 @@ proptest! {
         for (action, n) in actions {
             act(&mut client, action, n);
         }
-        // Nobody speaks any more, nothing is prompted for: all that runs comes to its end.
+        // With turn detection off, no prompt starts a new response, so every running response ends.
         client.update(&json!({"audio": {"input": {"turn_detection": null}}}));
         client.wait(60_000);
         check(&client.events)?;

@@ -1,4 +1,4 @@
-//! The model's side of a session: responses begun, carried on, cancelled, counted.
+//! The model's side of a session: begins, continues, cancels and counts responses.
 
 use std::time::{Duration, Instant};
 
@@ -53,13 +53,13 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the response that begins is one of the `first` that are to misbehave.
+    /// Whether the new response is one of the `first` that misbehave.
     fn is_among(&self, first: Option<u64>) -> bool {
         let good = self.misbehaviour.good_responses.unwrap_or_default();
         (good + 1..=good + first.unwrap_or_default()).contains(&self.responses_begun)
     }
 
-    /// How the response that begins ends, if it does before it says anything.
+    /// The outcome of the new response, if it ends before it says anything.
     fn ends_at_once(&self) -> Option<Outcome> {
         let Misbehaviour { fail_responses, empty_responses, filtered_responses, .. } = *self.misbehaviour;
         [
@@ -106,7 +106,7 @@ impl Session {
         }
     }
 
-    /// The items of `response.input`, which stand in the place of the conversation.
+    /// The items of `response.input`, which replace the conversation.
     pub(super) fn input_items(&mut self, response: &Value) -> Result<Option<Vec<Item>>, Fault> {
         let Some(input) = response["input"].as_array() else { return Ok(None) };
         let format = self.settings.input_format();
@@ -131,7 +131,7 @@ impl Session {
         self.performances.iter().find(|performance| performance.in_conversation())
     }
 
-    /// Lets every running response say what is due.
+    /// Lets every running response send what is due.
     pub(super) fn perform(&mut self, now: Instant) {
         for mut performance in std::mem::take(&mut self.performances) {
             if performance.next_at() > now {
@@ -153,7 +153,7 @@ impl Session {
             let halfway = performance.deltas() >= 3;
             self.performances.push(performance);
             if halfway && self.misbehaviour.drop_in_response == Some(self.responses_begun) {
-                // What was said so far still goes out.
+                // Events queued so far are still sent.
                 self.ends.push((now, End::Drop));
                 return;
             }
@@ -168,7 +168,8 @@ impl Session {
             self.events.stall();
         }
         if in_conversation && outcome == Outcome::Completed {
-            // The caller is silent from the moment the answer has been played, not from the moment it was sent.
+            // The caller's silence counts from the moment the answer has been played, not from the
+            // moment it was sent.
             let idle = self.settings.idle_timeout_ms();
             self.idle_at = idle.map(|ms| now + Duration::from_millis(ms + audio_ms));
         }
@@ -189,13 +190,14 @@ impl Session {
     }
 }
 
-/// What a response's instructions add to the session's, which they replace and may begin with.
+/// The response's instructions without those of the session. They replace the session's and may
+/// begin with them.
 fn own_instructions<'a>(response: &'a Value, session: &str) -> &'a str {
     let own = response["instructions"].as_str().unwrap_or_default();
     own.strip_prefix(session).unwrap_or(own)
 }
 
-/// What a response's instructions add to the session's, and its metadata.
+/// The response's own instructions and its metadata.
 fn extra_instructions(response: &Value, session: &str) -> String {
     let own = response["instructions"].as_str().unwrap_or_default();
     let mut extra = if session.is_empty() { own.to_owned() } else { own.replacen(session, "", 1) };
@@ -206,7 +208,7 @@ fn extra_instructions(response: &Value, session: &str) -> String {
     extra
 }
 
-/// Of a rehearsed length: what a client with a sane limit takes.
+/// Maximum rehearsed length: what a client with a reasonable limit accepts.
 const LARGEST_EVENT: u64 = 15 * 1024 * 1024;
-/// Running responses: one of the conversation, the others out of band.
+/// Maximum number of running responses: one in the conversation, the others out of band.
 const MOST_RESPONSES: usize = 8;

@@ -1,8 +1,8 @@
-//! A client in virtual time, for the tests of a session.
+//! A client in virtual time, for session tests.
 
 use super::*;
 
-/// A client at a session's mailbox. Its clock is its own.
+/// A client with its own clock, connected directly to a session.
 pub(super) struct Client {
     pub(super) session: Session,
     pub(super) now: Instant,
@@ -22,7 +22,7 @@ impl Client {
         client
     }
 
-    /// Sends an event and returns what comes back at once.
+    /// Sends an event and returns the immediate answers.
     pub(super) fn send(&mut self, event: &Value) -> Vec<Value> {
         let before = self.events.len();
         self.session.hear_text(&event.to_string(), self.now);
@@ -30,7 +30,7 @@ impl Client {
         self.events[before..].to_vec()
     }
 
-    /// Lets time pass, and returns what came meanwhile.
+    /// Lets time pass and returns the events of that time.
     pub(super) fn wait(&mut self, ms: u64) -> Vec<Value> {
         let before = self.events.len();
         let until = self.now + Duration::from_millis(ms);
@@ -121,7 +121,7 @@ pub(super) fn pcmu() -> Value {
         "output": {"format": {"type": "audio/pcmu"}}}})
 }
 
-/// 20 ms of a voice, in mu-law.
+/// 20 ms of speech in mu-law.
 pub(super) fn voice() -> Vec<u8> {
     (0..160).map(|n| if n % 20 < 10 { 0x30 + (n % 7) as u8 } else { 0xB0 }).collect()
 }

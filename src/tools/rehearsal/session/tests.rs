@@ -1,4 +1,4 @@
-//! A session in virtual time: what a client sends, what it gets back.
+//! Tests of a session in virtual time: what a client sends and what it receives.
 
 use super::testing::*;
 use super::*;
@@ -137,7 +137,7 @@ fn speech_interrupts_the_running_response() {
     let response = &find(&events, "response.done")["response"];
     assert_eq!(response["status"], "cancelled");
     assert_eq!(response["status_details"], json!({"type": "cancelled", "reason": "turn_detected"}));
-    // What was sent is what may be truncated to, and no more.
+    // Truncation is possible only within the audio that was sent.
     let sent = audio_of(&client.events).len() as u64 / 8;
     let truncate = |ms| json!({"type": "conversation.item.truncate", "item_id": item["id"], "content_index": 0, "audio_end_ms": ms});
     let refused = client.send(&truncate(sent + 1));
@@ -201,7 +201,7 @@ fn a_pressed_key_speaks_and_calls() {
     let item_done = events.iter().filter(|event| event["type"] == "response.output_item.done").nth(1).unwrap();
     assert_eq!(&item_done["item"], call);
     assert_eq!(call["arguments"], r#"{"reason":"caller_done"}"#);
-    // Its result is taken, and answered with a short line.
+    // The session accepts the result of the call and answers it with a short line.
     client.send(&json!({"type": "conversation.item.create", "item": {
         "type": "function_call_output", "call_id": call["call_id"], "output": "{}"}}));
     client.create(&Value::Null);
