@@ -11,7 +11,8 @@ use super::steps::CallAction;
 use crate::profile::CallProfile;
 use crate::realtime::report::ToolCall;
 
-/// The regions beneath the exit, which may touch all of them; none of them knows another by more than its state.
+/// The regions beneath the exit, which may call all of them. Each region knows no more of another
+/// than its state.
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) floor: Floor,
@@ -30,7 +31,8 @@ impl Conversation {
         }
     }
 
-    /// Answers a tool call and lets the model speak on the result. Without a line, that waits until the caller is back.
+    /// Answers a tool call and lets the model speak on the result. Without a line, that waits until
+    /// the caller is back.
     pub(super) fn answer_tool(&mut self, asked: &ToolCall, output: String, speak: bool, stage: Stage) {
         if speak {
             self.line.owes_an_answer();

@@ -1,9 +1,10 @@
 //! The floor: who speaks. Pure; one of the regions of [`super::machine`].
 //!
-//! Exactly one of four holds it: the caller, the agent, a due answer, or silence ([`Holder`]). Speech of the caller over the agent
-//! contests it (`barge_in` judges). Silence leads to prompts ([`super::no_input`]). A due answer that is not heard has a deadline
-//! (`wait`). Keys are input of the caller (`keys`). The opening is protected (`opening`). `turn` tracks what the caller hears and
-//! what the model generates. Of the other regions the floor knows only the [`Stage`].
+//! Exactly one of four holds it: the caller, the agent, a due answer, or silence ([`Holder`]).
+//! Speech of the caller over the agent contests it (`barge_in` judges). Silence leads to prompts
+//! ([`super::no_input`]). A due answer that is not heard has a deadline (`wait`). Keys are input of
+//! the caller (`keys`). The opening is protected (`opening`). `turn` tracks what the caller hears
+//! and what the model generates. Of the other regions the floor knows only the [`Stage`].
 #![doc = include_str!("floor.md")]
 
 pub(super) mod agent;
@@ -100,7 +101,8 @@ pub(super) struct Floor {
     cut_short: CutShort,
     /// The caller's words as they are transcribed.
     pieces: Pieces,
-    /// When the caller is warned of the longest duration; `None` once it was done, or if the call is too short for it.
+    /// When the caller is warned of the longest duration; `None` once it was done, or if the call
+    /// is too short for it.
     warning: Option<Instant>,
 }
 
@@ -197,7 +199,8 @@ impl Floor {
 
 /// What the other regions do to the floor.
 impl Floor {
-    /// The session is lost and another one is being opened: the end of the caller's turn is not reported any more.
+    /// The session is lost and another one is being opened: the end of the caller's turn is not
+    /// reported any more.
     pub(super) fn model_faltered(&mut self, call: &mut Shared) {
         self.turn.caller_ends();
         call.act(CallAction::CallerTurn { open: false });
@@ -279,6 +282,6 @@ impl Floor {
     }
 }
 
-/// How long before the longest duration the caller is warned. Shorter: no time to finish. Longer: the warning spoils the rest of
-/// the call. Calls that may not last twice this long are not warned.
+/// How long before the longest duration the caller is warned. Shorter: no time to finish. Longer:
+/// the warning spoils the rest of the call. Calls that may not last twice this long are not warned.
 const WARNED_AHEAD: Duration = Duration::from_secs(30);

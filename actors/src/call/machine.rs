@@ -1,18 +1,19 @@
 //! The call machine: state × event → state′ + actions. Pure.
 //!
-//! A call is four regions that run side by side, each one page with its whole table, actions included, which a test compares with the
-//! machine:
+//! A call is four regions that run side by side. Each region has one page with its whole table,
+//! actions included, which a test compares with the machine:
 //!
 //! | region | says | states |
 //! |---|---|---|
 //! | `floor` | who speaks | silent, caller, due, agent; greeting |
 //! | `model_link` | whether there is a model | dialling, up, expiring, down, gone |
 //! | `line_link` | whether there is a line | up, offered, broken |
-//! | `exit` | how the call ends or is handed on | staying, closing, announcing, asking, ringing, …, ended |
+//! | `exit` | how it ends or is transferred | staying, closing, announcing, asking, …, ended |
 //!
-//! This page only routes: each event goes to the regions that it reaches, in order. What `/calls` shows as the state is a projection
-//! of the four (`Exit::state`). The floor, model and line know nothing of the exit; it sees and moves all of them. What is due has a
-//! deadline, and so has everything that is waited for: one timer, for the earliest of the `timers`.
+//! This page only routes: it passes each event to the regions that it concerns, in order. The state
+//! in `/calls` is a projection of the four (`Exit::state`). The floor, the model and the line know
+//! nothing of the exit, which sees and moves all of them. Everything that is due or awaited has a
+//! deadline: one timer, for the earliest of the `timers`.
 #![doc = include_str!("machine.md")]
 
 mod audio;
@@ -54,31 +55,31 @@ enum Transcript {
     Second,
 }
 
-/// What the call's line can do, and when it began.
+/// What the call's line supports, and when it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Means {
-    /// How its carrier hands a caller on.
+    /// How its carrier transfers a caller.
     pub handover: Option<Handover>,
-    /// Whether the carrier can be asked over its API.
+    /// Whether the carrier's API can be used.
     pub requests: bool,
-    /// When the call's time began by the wall, for opening hours.
+    /// The wall-clock time of the call's start, for opening hours.
     pub started_at: DateTime<Utc>,
 }
 
 impl CallMachine {
-    /// A call whose stream has started and whose model is being dialled.
+    /// Creates a call whose stream has started and whose model is being dialled.
     pub fn new(profile: Arc<CallProfile>, now: Instant) -> Self {
         Self { exit: Exit::new(), talk: Conversation::new(profile, now), transcript: Transcript::First }
     }
 
-    /// Held over a line that can do this.
+    /// Sets what the line supports.
     #[must_use]
     pub fn with_means(mut self, means: Means) -> Self {
         self.talk.call.means = means;
         self
     }
 
-    /// What is to be done about `event`. Nothing once the call has ended.
+    /// Handles `event` and returns the actions; none once the call has ended.
     pub fn handle(&mut self, event: CallEvent, now: Instant) -> Vec<CallAction> {
         if self.stage() == Stage::Ended {
             return Vec::new();
@@ -144,9 +145,9 @@ impl CallMachine {
     }
 }
 
-/// The time.
+/// Timers.
 impl CallMachine {
-    /// What is waited for next; something until the call has ended.
+    /// Returns the next deadline; there is always one until the call has ended.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         let (mut timers, call) = (TimerTable::default(), &self.talk.call);
         match self.stage() {
@@ -180,7 +181,7 @@ impl CallMachine {
         while let Some((_, timer)) = self.deadline().filter(|(at, _)| *at <= self.talk.call.now) {
             let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
             match timer {
-                // The carrier may be silent while the last words are awaited; the ending is still ours.
+                // The carrier may be silent while the last words play; the ending stays the same.
                 Timer::LineSilence => exit.finish(exit.closing().unwrap_or(Ending::LineSilent), talk),
                 Timer::Goodbye => exit.closed(talk),
                 Timer::Transfer => exit.transfer_overdue(talk),
@@ -215,7 +216,7 @@ impl CallMachine {
     }
 }
 
-/// What is asked of a call. Nothing of it changes anything.
+/// Queries, which change nothing.
 impl CallMachine {
     fn stage(&self) -> Stage {
         self.exit.stage(&self.talk)
@@ -226,17 +227,17 @@ impl CallMachine {
         self.exit.state(&self.talk)
     }
 
-    /// The code of the language that is spoken now.
+    /// The code of the current language.
     pub fn language(&self) -> &str {
         &self.talk.call.language
     }
 
-    /// Why the call ended, once it has.
+    /// Why the call ended; `None` before its end.
     pub fn ending(&self) -> Option<Ending> {
         self.exit.ending()
     }
 
-    /// Whether only the stream's own end said that the caller is gone.
+    /// Whether only the stream's own end reported that the caller is gone.
     pub fn ended_by_stream(&self) -> bool {
         self.exit.ended_by_stream()
     }
@@ -246,17 +247,17 @@ impl CallMachine {
         self.talk.call.tally()
     }
 
-    /// What `GET /calls/{id}` shows besides.
+    /// The further fields of `GET /calls/{id}`.
     pub fn detail(&self) -> CallDetail {
         CallDetail { first_audio_ms: self.talk.call.tally.first_audio_ms, ..self.talk.call.detail.clone() }
     }
 
-    /// Whether the call goes on over a line that is there.
+    /// Whether the call is live and has a line.
     pub fn has_line(&self) -> bool {
         matches!(self.stage(), Stage::Connecting | Stage::Talking)
     }
 
-    /// Whether the caller may be sent to `destination` now.
+    /// Whether the caller may be transferred to `destination` now.
     ///
     /// # Errors
     /// Why not.
@@ -264,12 +265,12 @@ impl CallMachine {
         self.exit.may_transfer(destination, now, &self.talk)
     }
 
-    /// How the call goes on, once its stream or a dialled destination has ended.
+    /// Returns how the call continues after the end of its stream or of a dialled leg.
     pub fn next(&self) -> Next {
         self.exit.next(&self.talk)
     }
 
-    /// What a person who answers is told; `None` when nobody waits for them any more.
+    /// The announcement to a callee who answers; `None` if the caller no longer waits for them.
     pub fn briefing(&self) -> Option<Briefing> {
         self.exit.briefing(&self.talk)
     }

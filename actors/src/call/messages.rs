@@ -1,4 +1,5 @@
-//! What the CallActor hears: reports from the line, the audio and the model, and orders from outside.
+//! The messages of the CallActor: reports from the line, the audio and the model, and orders from
+//! outside.
 
 use actix::{Message, MessageResponse};
 use serde::Serialize;
@@ -15,87 +16,92 @@ use crate::money::Usd;
 use crate::profile::destinations::Destination;
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// Send the caller to a destination of the table, by name. From the admin endpoint; the answer says whether it is under way.
+/// Transfers the caller to a destination of the table, by name. From the admin endpoint; the answer
+/// says whether the transfer is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), TransferRefusal>")]
 pub struct TransferTo(pub String);
 
-/// The carrier asks how the call goes on: its stream has ended, or a destination that it dialled. What it is answered, it does.
+/// The carrier asks how the call continues, because its stream or a dialled leg has ended. The
+/// carrier carries out the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
 pub struct NextAsked(pub Option<DialOutcome>);
 
-/// Show how the call would go on, should the carrier ask now. Changes nothing.
+/// Returns how the call would continue if the carrier asked now. Changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
 pub struct ReadNext;
 
-/// How a call goes on.
+/// How a call continues.
 #[derive(Debug, Clone, PartialEq, Eq, MessageResponse)]
 pub enum Next {
-    /// Its destination is dialled.
+    /// The carrier dials the destination.
     Dial {
         /// The destination's name.
         name: String,
         /// The destination.
         destination: Box<Destination>,
-        /// Why the caller is sent there, for whoever answers; may be empty.
+        /// The reason, announced to the callee; may be empty.
         reason: String,
-        /// The code of the language in which whoever answers is spoken to.
+        /// The code of the language of announcements to the callee.
         language: String,
     },
-    /// The caller waits in a conference for a person who is being called.
+    /// The caller waits in a conference for a callee who is being called.
     Meet,
-    /// The caller comes back to the agent, over another stream.
+    /// The caller returns to the agent, over another stream.
     Return,
-    /// It is over.
+    /// The call is over.
     HangUp,
 }
 
-/// Show what the person whom a warm transfer calls is told once they answer; `None` when nobody waits for them any more. Changes nothing.
+/// Returns the announcement to the callee of a warm transfer; `None` if the caller no longer waits
+/// for them. Changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Option<Briefing>")]
 pub struct ReadBriefing;
 
-/// What a person is told before they meet the caller.
+/// The announcement to a callee before they meet the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Briefing {
-    /// The words.
+    /// The text.
     pub words: String,
-    /// The code of the language in which they are said.
+    /// The code of its language.
     pub language: String,
 }
 
-/// The carrier's word on that person. Answered with how they go on: they meet the caller, or hang up.
+/// The carrier reports on the callee. The answer says how the callee's call continues: they meet
+/// the caller, or are hung up on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Next")]
 pub struct OfPerson(pub PersonNews);
 
-/// What the carrier says of that person.
+/// A report on the callee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonNews {
-    /// They have pressed the key.
+    /// The callee pressed the key.
     Took,
-    /// Their line is down.
+    /// The callee's line has ended.
     Ended(DialOutcome),
 }
 
-/// Somebody, or something, has answered the destination that the carrier dials.
+/// The dialled destination was answered, by a person or a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct DialAnswered;
 
-/// The carrier has found out who answered, while the call is on.
+/// The carrier has detected who answered, during the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct Detected {
-    /// Who.
+    /// Who answered.
     pub by: AnsweredBy,
-    /// What the model is told where it is a machine; `None` ends the call without a word.
+    /// The model's instructions if it is a machine; `None` ends the call without a word.
     pub told: Option<&'static str>,
 }
 
-/// The carrier was given another stream for the caller, though the first was not over: the call goes on over that.
+/// The carrier has the document of another stream for the caller, before the end of the first: the
+/// call continues on that one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct StreamOffered;
@@ -104,43 +110,43 @@ pub struct StreamOffered;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct LineReturned {
-    /// The new stream's ear.
+    /// The address of the new stream.
     pub line: Line,
-    /// The carrier's id of it.
+    /// The carrier's id of the new stream.
     pub stream: StreamId,
-    /// Its format.
+    /// The format of the new stream.
     pub format: LineFormats,
 }
 
-/// End the call. From the admin endpoint, or from the Supervisor when a drain runs out of patience.
+/// Ends the call. From the admin endpoint, or from the Supervisor when a drain's time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum HangUp {
-    /// An operator asked for it.
+    /// An operator requested it.
     Operator,
-    /// The service stops.
+    /// The service is stopping.
     Drain,
-    /// Nothing more may be spent: by its caller, on this day, or at all.
+    /// A spending limit is reached: of the caller, of the day, or the kill switch.
     Spent,
 }
 
-/// Bring the call to an end: what may be spent is almost spent. From the Supervisor.
+/// Asks the agent to wrap up: a spending limit is almost reached. From the Supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct WrapUp;
 
-/// Examine the line's audio again, from the admin endpoint.
+/// Examines the line's audio again. From the admin endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct Examine;
 
-/// Record silence, no keys and no words from now on, or everything again; from the admin endpoint. Answers whether the call's sound is recorded at
-/// all; its keys and words are withheld either way.
+/// Pauses or resumes recording: of sound, keys and words. From the admin endpoint. The answer says
+/// whether the call's sound is recorded at all; keys and words are withheld either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "bool")]
 pub struct PauseRecording(pub bool);
 
-/// Show the call as it is now, for `/calls`.
+/// Returns a snapshot of the call, for `/calls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "CallSnapshot")]
 pub struct Inspect;
@@ -148,13 +154,13 @@ pub struct Inspect;
 /// One call as `/calls` shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, MessageResponse)]
 pub struct CallSnapshot {
-    /// Ours, a UUID.
+    /// Our id of the call, a UUID.
     pub id: String,
     /// The carrier's name.
     pub carrier: &'static str,
-    /// `CallSid` or `ucid`.
+    /// The carrier's id of the call: `CallSid` or `ucid`.
     pub carrier_call_id: String,
-    /// The carrier's stream.
+    /// The carrier's id of the stream.
     pub stream_id: String,
     /// `inbound` or `outbound`.
     pub direction: &'static str,
@@ -170,25 +176,25 @@ pub struct CallSnapshot {
     pub model: String,
     /// The state's name.
     pub state: &'static str,
-    /// RFC 3339, UTC.
+    /// The start, in RFC 3339, UTC.
     pub started_at: String,
-    /// Since the stream's `start`.
+    /// The time since the stream's `start`.
     pub duration_ms: u64,
-    /// Caller turns so far.
+    /// The caller's turns so far.
     pub turns: u64,
     /// Interruptions of the agent so far.
     pub barge_ins: u64,
-    /// Frames dropped, both directions.
+    /// Dropped frames so far, of both directions.
     pub dropped_frames: u64,
-    /// What it has cost so far, US dollars.
+    /// The cost so far, in US dollars.
     pub cost_usd: Usd,
-    /// The experiment whose variant it is, or `control`.
+    /// The variant of the experiment, or `control`.
     pub variant: Option<String>,
     /// Only in `GET /calls/{id}`.
     pub detail: CallDetail,
 }
 
-/// What `GET /calls/{id}` adds: `latency`, `incidents`, `diagnosis`, `usage`, `answered_by`; grows with the product.
+/// The further fields of `GET /calls/{id}`. The list grows with the product.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallDetail {
     /// From the stream's `start` to the first frame sent to the caller.
@@ -197,15 +203,15 @@ pub struct CallDetail {
     pub model_setup_ms: Option<u64>,
     /// Tokens so far.
     pub usage: Usage,
-    /// What transcription of the caller used so far.
+    /// The usage of the caller's transcription so far.
     pub transcription_usage: TranscriptionUsage,
-    /// The newest turns, timed part by part.
+    /// The newest turns, with the parts of their latency.
     pub latency: Vec<TurnLatency>,
-    /// What went wrong so far.
+    /// The incidents so far.
     pub incidents: Incidents,
-    /// Who has answered, where the carrier found out while the call is on.
+    /// Who answered, if the carrier detected it during the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<AnsweredBy>,
-    /// What the caller's audio is like; absent until it was judged.
+    /// The findings about the caller's audio; absent until it was examined.
     pub diagnosis: Option<Diagnosis>,
 }

@@ -1,4 +1,5 @@
-//! What the regions of a call share: its profile, the time, the counters, and the actions that come of an event. Pure.
+//! The state that the regions of a call share: the profile, the time, the counters, and the actions
+//! of an event. Pure.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,44 +18,44 @@ use crate::realtime::messages::{ModelOrder, TextRole};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 use crate::transcript::messages::{Fact, Tally};
 
-/// Where the conversation stands, as exit, line and model leave it to the floor.
+/// The stage of the conversation. Exit, line and model determine it; the floor depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The model's first session is being opened.
     Connecting,
-    /// Caller and agent speak with one another.
+    /// Caller and agent are talking.
     Talking,
-    /// The last words are said and heard.
+    /// The last words are generated and played.
     Closing,
-    /// The line broke, and the caller is waited for.
+    /// The line broke, and the call waits for the caller.
     Broken,
-    /// The caller is being handed on to a person.
+    /// The caller is being transferred.
     HandedOn,
     /// The call is over.
     Ended,
 }
 
-/// Whether what happens is recorded, in a call that is.
+/// Whether a recorded call is being recorded now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
-    /// It is.
+    /// The recording runs.
     Running,
-    /// Neither sound nor keys nor words are.
+    /// The recording is paused: neither sound nor keys nor words are recorded.
     Paused,
 }
 
-/// What every region reads and writes.
+/// The state that every region reads and writes.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// What the call is to be.
+    /// The profile of the call.
     pub(super) profile: Arc<CallProfile>,
-    /// What its line can do.
+    /// What its line supports.
     pub(super) means: Means,
     /// When its stream started.
     pub(super) started: Instant,
-    /// When the event that is dealt with happened.
+    /// The time of the current event.
     pub(super) now: Instant,
-    /// The code of the language that is spoken now.
+    /// The code of the current language.
     pub(super) language: String,
     pub(super) recording: Recording,
     /// What belongs to a pause of the recording.
@@ -62,9 +63,9 @@ pub(super) struct Shared {
     pub(super) meter: Meter,
     pub(super) tally: Tally,
     pub(super) detail: CallDetail,
-    /// Recordings of ours that were played, for their ids.
+    /// Number of recorded lines that were played, for their ids.
     lines_played: u32,
-    /// What is to be done; empty between events.
+    /// The actions of the current event; empty between events.
     pub(super) out: Vec<CallAction>,
 }
 
@@ -87,7 +88,7 @@ impl Shared {
         }
     }
 
-    /// One more action.
+    /// Adds an action.
     pub(super) fn act(&mut self, action: CallAction) {
         self.out.push(action);
     }
@@ -96,7 +97,7 @@ impl Shared {
         self.act(CallAction::Order(order));
     }
 
-    /// A word to the model that nobody hears.
+    /// Adds text to the model's context that the caller does not hear.
     pub(super) fn add_text(&mut self, role: TextRole, text: String) {
         self.order(ModelOrder::AddText { role, text });
     }
@@ -109,17 +110,17 @@ impl Shared {
         self.act(CallAction::Tell(note));
     }
 
-    /// So long from now. A time beyond what the clock can say is no time at all.
+    /// Returns the moment after `wait`, or the present if the clock cannot express it.
     pub(super) fn after(&self, wait: Duration) -> Instant {
         self.now.checked_add(wait).unwrap_or(self.now)
     }
 
-    /// The words of the language that is spoken now.
+    /// Returns the texts of the current language.
     pub(super) fn spoken(&self) -> Option<&LanguageProfile> {
         self.profile.languages.get(&self.language)
     }
 
-    /// Whether the caller's words are written down in the language that is spoken now.
+    /// Whether the caller is transcribed in the current language.
     pub(super) fn transcribes(&self) -> bool {
         match self.spoken() {
             Some(language) if self.language != self.profile.language => language.transcription.is_some(),
@@ -127,7 +128,8 @@ impl Shared {
         }
     }
 
-    /// Goes on in `code`, one of the profile's: prompt and transcription change, the context stays, the voice cannot change.
+    /// Switches to the language `code` of the profile: prompt and transcription change, the context
+    /// stays, the voice cannot change.
     pub(super) fn switch_language(&mut self, code: &str) {
         let Some(language) = self.profile.languages.get(code).filter(|_| code != self.language) else { return };
         let (instructions, transcription) = (Some(language.instructions.clone()), Some(language.transcription.clone()));
@@ -137,12 +139,12 @@ impl Shared {
         self.tell(Note::LanguageSwitched(code.to_owned()));
     }
 
-    /// The caller pressed a key; which one is kept unless it is private.
+    /// Records that the caller pressed a key, and which one unless it is private.
     pub(super) fn record_key(&mut self, key: char, private: bool) {
         self.record(if private { Fact::KeyWithheld } else { Fact::KeyPressed(key) });
     }
 
-    /// The recorded greeting, where there is one.
+    /// Plays the recorded greeting, if there is one.
     pub(super) fn play_greeting(&mut self) {
         if let Greeting::Clip { text, pcm } = &self.profile.greeting {
             let (text, pcm) = (text.clone(), Arc::clone(pcm));
@@ -150,13 +152,15 @@ impl Shared {
         }
     }
 
-    /// The caller hears a voice although no model speaks; `false` where the language has no recording.
+    /// Plays the recorded apology, because no model can speak. Returns `false` if the language has
+    /// no recording.
     pub(super) fn apologise(&mut self) -> bool {
         let apology = self.spoken().and_then(|it| Some((it.apology.clone(), it.apology_sound.clone()?)));
         self.play_line("apology", apology)
     }
 
-    /// The recorded words for one who waits; `false` where the language has no recording.
+    /// Plays the recorded line for a waiting caller. Returns `false` if the language has no
+    /// recording.
     pub(super) fn play_filler(&mut self) -> bool {
         let filler = self.spoken().and_then(|it| Some((it.filler.clone(), it.filler_sound.clone()?)));
         self.play_line("filler", filler)
@@ -179,7 +183,7 @@ impl Shared {
         Tally { cost_usd: self.meter.spent(), ..self.tally }
     }
 
-    /// A response has ended, at this price.
+    /// A response has ended; adds its usage and cost.
     pub(super) fn used(&mut self, usage: Usage) {
         self.detail.usage += usage;
         self.record(Fact::Used(usage));
@@ -187,7 +191,7 @@ impl Shared {
         self.tell_spent(cost);
     }
 
-    /// A turn of the caller was transcribed, at this price.
+    /// A turn of the caller was transcribed; adds its usage and cost.
     pub(super) fn transcription_used(&mut self, usage: TranscriptionUsage) {
         self.detail.transcription_usage += usage;
         self.record(Fact::TranscriptionUsed(usage));
@@ -201,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// The first frame of all was sent to the caller, unless it was before.
+    /// The first frame of the call was sent; later calls of this function change nothing.
     pub(super) fn first_audio_sent(&mut self) {
         if self.tally.first_audio_ms.is_none() {
             let after = self.now.saturating_duration_since(self.started);
@@ -210,7 +214,7 @@ impl Shared {
         }
     }
 
-    /// A turn of the caller was answered, and how fast.
+    /// A turn of the caller was answered, with this latency.
     pub(super) fn turn_timed(&mut self, latency: TurnLatency) {
         if self.detail.latency.len() == MOST_TIMED {
             self.detail.latency.remove(0);
@@ -224,23 +228,23 @@ impl Shared {
         }
     }
 
-    /// Each finding is told once; the record keeps the last diagnosis.
+    /// Logs each finding once. The record keeps the last diagnosis.
     pub(super) fn diagnosed(&mut self, diagnosis: Diagnosis) {
         let known = self.detail.diagnosis.take();
         let known = known.as_ref().map_or(&[][..], |known| &known.findings);
         for &finding in diagnosis.findings.iter().filter(|finding| !known.contains(finding)) {
             self.tell(Note::LineFaulty { finding, diagnosis: Box::new(diagnosis.clone()) });
         }
-        // Numbers and words alone: there is nothing in it that could not be written.
+        // It contains only numbers and words, which always serialise.
         self.record(Fact::Diagnosed(serde_json::to_value(&diagnosis).unwrap_or_default()));
         self.detail.diagnosis = Some(diagnosis);
     }
 }
 
-/// What the model is told to say word for word.
+/// Returns the model's instruction to say `words` verbatim.
 pub(super) fn exactly(words: &str) -> String {
     format!("Say exactly these words and nothing else: “{words}”")
 }
 
-/// Timed turns that `GET /calls/{id}` shows; older ones are in the record.
+/// Most timed turns in `GET /calls/{id}`; older ones are in the record.
 const MOST_TIMED: usize = 200;

@@ -1,4 +1,4 @@
-//! The call machine's words: what happens to a call, what it does, what it waits for, what it tells operators. Pure.
+//! The vocabulary of the call machine: its events, actions and notes for operators. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,268 +31,272 @@ use crate::transcript::messages::{Fact, Tally};
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallEvent {
-    /// Its actors are started and reached; the first event.
+    /// The child actors are started; the first event.
     Begun,
-    /// The line has something to report.
+    /// A report of the line.
     Line(LineReport),
-    /// The AudioPipeline has something to report.
+    /// A report of the AudioPipeline.
     Audio(AudioReport),
-    /// The RealtimeLlm has something to report.
+    /// A report of the RealtimeLlm.
     Model(ModelReport),
-    /// Somebody outside wants the call to end.
+    /// An order to end the call.
     HangUp(HangUp),
-    /// What may be spent by the call's caller or day is almost spent.
+    /// A spending limit of the caller or of the day is almost reached.
     WrapUp,
-    /// Somebody outside wants silence to be recorded and no keys, or everything again.
+    /// An order to pause or resume recording.
     RecordingPaused(bool),
-    /// One of the call's actors is gone without having been told to go.
+    /// A child actor stopped unexpectedly.
     ChildLost(Child),
     /// An operator's tool has answered.
     ToolAnswered {
-        /// The call that it answers.
+        /// The tool call that it answers.
         call: ToolCallId,
-        /// What the model is told.
+        /// The result for the model.
         output: String,
     },
-    /// Somebody outside wants the caller to be sent to a destination; it was permitted.
+    /// An order to transfer the caller; it was permitted.
     TransferOrdered {
-        /// Where to, by name.
+        /// The destination's name.
         destination: String,
     },
-    /// The Supervisor has counted the transfer that was asked for.
+    /// The Supervisor has counted the requested transfer.
     TransferPermitGiven {
-        /// Whether it may be made.
+        /// Whether the transfer is allowed.
         granted: bool,
     },
-    /// The carrier has answered a request of ours.
+    /// The carrier has answered our request.
     CarrierAnswered(CarrierAnswer),
-    /// Somebody, or something, has answered the destination that the carrier dials.
+    /// The dialled destination was answered, by a person or a machine.
     DialAnswered,
-    /// The carrier has done with the destination that it dialled.
+    /// The dialled leg has ended.
     DialEnded(DialOutcome),
-    /// The carrier has found out who answered the call.
+    /// The carrier has detected who answered the call.
     Detected(Detected),
-    /// Something went wrong beside the call's actors; operators have been told.
+    /// An incident outside the child actors; it is logged already.
     Incident(Incident),
-    /// The carrier has asked how the call goes on.
+    /// The carrier has asked how the call continues.
     NextAsked,
-    /// The carrier has answered our request to call a person: its name of that call, or why there is none.
+    /// The carrier has answered our request to call a callee: its id of that call, or why there is
+    /// none.
     PersonCalled(Result<CarrierCallId, String>),
-    /// The person has pressed the key and takes the call.
+    /// The callee pressed the key and takes the call.
     PersonTook,
-    /// The person's line is down.
+    /// The callee's line has ended.
     PersonEnded(DialOutcome),
-    /// The carrier has been given another stream for the caller, who is on the first.
+    /// The carrier has the document of another stream for the caller, who is on the first.
     StreamOffered,
-    /// Another stream has come for the caller, before the end of the first was told.
+    /// Another stream has come for the caller, before the end of the first was reported.
     LineReplaced,
-    /// The caller is back on another stream, which has taken the place of the first.
+    /// The caller is back on another stream, which replaces the first.
     LineReturned,
-    /// The deadline that was asked for has passed.
+    /// The requested deadline has passed.
     TimeUp,
 }
 
 /// What a call does. The shell carries out each in one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallAction {
-    /// Give the AudioPipeline the model's end: held and further caller audio flows.
+    /// Connect the AudioPipeline to the model: buffered and further caller audio flows.
     AttachModel,
-    /// Tell the AudioPipeline that the model's end is gone.
+    /// Disconnect the AudioPipeline from the model.
     DetachModel,
     /// Drop the agent's queued audio, here and at the carrier, and mute these responses.
     ClearPlayout {
         /// The response that is being generated, if one is.
         response: Option<ResponseId>,
     },
-    /// Stop sending, and take back what the caller has not heard.
+    /// Stop sending, and recall the audio that the caller has not heard.
     PausePlayout,
-    /// Go on where the caller stopped hearing.
+    /// Continue where the caller stopped hearing.
     ResumePlayout,
-    /// Play a recording of ours behind what is queued.
+    /// Play a recorded line after the queue.
     PlayPcm {
-        /// The id under which its playout is reported.
+        /// The id in the reports of its playout.
         item: ItemId,
-        /// The sound.
+        /// The samples.
         pcm: Arc<[i16]>,
     },
     /// Record silence from now on, or both sides again.
     PauseRecording(bool),
-    /// Ask an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
+    /// Call an operator's tool; its answer comes back as [`CallEvent::ToolAnswered`].
     AskTool {
-        /// The call that is to be answered.
+        /// The tool call to answer.
         call: ToolCallId,
         /// The tool.
         plan: Arc<ToolPlan>,
         /// The arguments, which fit its schema.
         arguments: Map<String, Value>,
     },
-    /// Tell the Supervisor and the operators what was spent.
+    /// Report spending to the Supervisor and the metrics.
     TellSpent(Usd),
     /// Ask the AudioPipeline to report when everything was heard.
     TellWhenDrained,
-    /// Tell the AudioPipeline whether the caller is speaking.
+    /// Notify the AudioPipeline whether the caller is speaking.
     CallerTurn {
         /// Whether the turn has begun.
         open: bool,
     },
-    /// Give the RealtimeLlm an order.
+    /// Send an order to the RealtimeLlm.
     Order(ModelOrder),
-    /// Give the Transcript a fact.
+    /// Send a fact to the Transcript.
     Record(Fact),
-    /// Ask the Supervisor to count a transfer; its answer comes back as [`CallEvent::TransferPermitGiven`].
+    /// Ask the Supervisor to count a transfer; its answer comes back as
+    /// [`CallEvent::TransferPermitGiven`].
     AskTransferPermit {
-        /// Where to, by name.
+        /// The destination's name.
         destination: String,
         /// Attempts that are allowed within an hour.
         most_an_hour: u32,
     },
-    /// Ask the carrier to hand the caller on; its answer comes back as [`CallEvent::CarrierAnswered`].
+    /// Ask the carrier to transfer the caller; its answer comes back as
+    /// [`CallEvent::CarrierAnswered`].
     AskHandover,
-    /// Ask the carrier to call a person; its answer comes back as [`CallEvent::PersonCalled`].
+    /// Ask the carrier to call a callee; its answer comes back as [`CallEvent::PersonCalled`].
     CallPerson {
-        /// Whom.
+        /// The callee's address.
         target: Target,
-        /// The number they see, where it is not the one that was dialled.
+        /// The number that the callee sees, if it is not the dialled one.
         caller_id: Option<Private<String>>,
         /// How long it may ring.
         ring: Duration,
     },
-    /// Tell the carrier to hang up on a person whom nobody waits for any more.
+    /// Ask the carrier to hang up on a callee who is no longer awaited.
     DropPerson(CarrierCallId),
-    /// Answer whoever asks how the call goes on.
+    /// Answer the question how the call continues.
     Reply(Next),
-    /// Close the stream so that the carrier asks what follows it. The call goes on.
+    /// Close the stream so that the carrier asks what follows. The call continues.
     ReleaseLine,
-    /// Start another Transcript in place of one that was lost, so that there is a record at all.
+    /// Start another Transcript in place of a lost one, so that there is a record at all.
     RenewTranscript,
-    /// Tell operators.
+    /// Log a note.
     Tell(Note),
-    /// Close the line. First of the six steps of an ending, each of them once.
+    /// Close the line. The first of the six steps of an ending; each runs once.
     CloseLine,
     /// Close the model's session.
     CloseModel,
-    /// Let the AudioPipeline go.
+    /// Stop the AudioPipeline.
     FinishAudio,
-    /// Have the record written.
+    /// Write the record.
     FinishRecord {
         /// Why the call ended.
         ending: Ending,
         /// Its counters.
         tally: Tally,
     },
-    /// Free the call's place.
+    /// Free the call's slot.
     TellSupervisor {
         /// Why the call ended.
         ending: Ending,
     },
-    /// Nothing more will be done. The last step.
+    /// Stop the actor. The last step.
     Stop,
 }
 
-/// What operators are told of a call; becomes an [`Event`] once the call's id is added.
+/// A note for operators; it becomes an [`Event`] once the call's id is added.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
     /// The call entered a state.
     StateChanged(&'static str),
-    /// The first frame was sent to the caller, so long after the stream's start.
+    /// The first frame was sent to the caller; the time since the stream's start.
     FirstAudioSent(Duration),
-    /// The answer to a turn began, so long after the turn's end.
+    /// The answer to a turn began; the time since the turn's end.
     AnswerTimed(Duration),
-    /// The answer to a turn was heard; all its parts.
+    /// The answer to a turn was heard; all parts of its latency.
     TurnMeasured(TurnLatency),
-    /// The answer to a turn was heard so long after the caller's last word, which is longer than it should be.
+    /// The answer to a turn was heard later than the limit.
     AnswerLate {
-        /// How long.
+        /// From the caller's last word until the answer was heard.
         waited: Duration,
         /// The limit.
         limit: Duration,
     },
-    /// The caller interrupted the agent; playout was cleared so much later.
+    /// The caller interrupted the agent; the time until playout was cleared.
     BargedIn(Duration),
     /// The caller's speech over the agent turned out to be no interruption.
     InterruptionDismissed,
-    /// A transfer was asked for, or something came of one: the audit line.
+    /// A transfer was requested, or had a result: the audit line.
     TransferTold {
-        /// Where to, by name.
+        /// The destination's name.
         destination: String,
-        /// Who asked.
+        /// Who requested it.
         by: &'static str,
-        /// What came of it.
+        /// The result.
         outcome: &'static str,
     },
-    /// The carrier does not do as it was asked.
+    /// The carrier refused a request.
     CarrierRefused {
         /// Why.
         reason: String,
     },
     /// The language of the call was switched to this code.
     LanguageSwitched(String),
-    /// So many of the caller's frames found the AudioPipeline's mailbox full.
+    /// This many caller frames were dropped at the AudioPipeline's full mailbox.
     FramesDropped(u64),
-    /// The model session came up, after so long.
+    /// The model session is up; the time that took.
     ModelConnected(Duration),
     /// The model session is gone; another one is being opened.
     ModelFaltered {
-        /// Whether the same server could do.
+        /// Whether the same server may work again.
         class: LossClass,
-        /// The server's words, or ours.
+        /// The server's message, or ours.
         reason: String,
     },
-    /// Another model session has taken its place, after so long without one.
+    /// Another model session has taken over; the time without one.
     ModelResumed(Duration),
     /// The model session is gone or never came up.
     ModelLost {
         /// Whether another try could help.
         class: LossClass,
-        /// The server's words, or ours.
+        /// The server's message, or ours.
         reason: String,
     },
-    /// The model's server complained, or failed a response.
+    /// The model's server reported an error, or failed a response.
     ModelComplained {
         /// Its code.
         code: String,
-        /// Its words.
+        /// Its message.
         message: String,
     },
-    /// Turns of the caller have no words: their transcription failed, or does not come.
+    /// Turns of the caller have no words: their transcription failed, or is overdue.
     WordsMissing {
         /// `failed` or `late`.
         why: &'static str,
         /// How many turns.
         turns: u64,
-        /// It was told in this call before.
+        /// Whether it was reported in this call before.
         again: bool,
     },
-    /// The model will not say what it was asked to say.
+    /// The model did not say what was requested.
     RequestGivenUp {
-        /// What it was for; `None` is an answer to the caller.
+        /// The purpose of the request; `None` is an answer to the caller.
         purpose: Option<ResponsePurpose>,
         /// Why.
         reason: String,
     },
-    /// Something is wrong with what the carrier sends.
+    /// A finding about the audio that the carrier sends.
     LineFaulty {
-        /// What.
+        /// The finding.
         finding: Finding,
-        /// With its numbers.
+        /// The measurements.
         diagnosis: Box<Diagnosis>,
     },
-    /// The line broke, and the caller is waited for.
+    /// The line broke, and the call waits for the caller.
     LineBroke,
-    /// The caller is back on another stream, after so long without one.
+    /// The caller is back on another stream; the time without one.
     LineBack(Duration),
-    /// An actor of the call is gone.
+    /// A child actor of the call stopped unexpectedly.
     ChildLost(Child),
-    /// The second Transcript was lost as well: there will be no record.
+    /// The second Transcript was lost too: there will be no record.
     RecordLost,
-    /// Something went wrong that no other note says.
+    /// An incident that no other note covers.
     Incident(Incident),
-    /// Something went wrong of which whoever met it has told operators.
+    /// An incident that is logged already.
     IncidentTold(Incident),
 }
 
 impl Note {
-    /// What is to be told of how a response ended: of one that was not said to its end though nobody cut it.
+    /// Returns the note about a response that ended early without an interruption; `None` for any
+    /// other.
     pub(super) fn of_outcome(outcome: ResponseOutcome) -> Option<Self> {
         let (code, message) = match outcome {
             ResponseOutcome::Completed | ResponseOutcome::Cancelled => return None,
@@ -302,7 +306,7 @@ impl Note {
         Some(Self::ModelComplained { code, message: message.to_owned() })
     }
 
-    /// What of it stands in the record as something that went wrong.
+    /// Returns the incident for the record, if the note is one.
     pub fn incident(&self) -> Option<Incident> {
         use IncidentKind as K;
         let incident = match self {
@@ -315,7 +319,7 @@ impl Note {
                 let purpose = purpose.map_or("answer", ResponsePurpose::word);
                 Incident::new(K::AnswerGivenUp, format!("{purpose}: {reason}"))
             }
-            // The record knows by itself of one that failed.
+            // The record already has the transcription that failed.
             Self::WordsMissing { why: "failed", .. } => return None,
             Self::WordsMissing { .. } => Incident::new(K::WordsMissing, "the transcript of a turn does not come"),
             Self::AnswerLate { limit, .. } => Incident::new(K::AnswerLate, format!("heard after more than {limit:?}")),
@@ -341,7 +345,7 @@ impl Note {
         Some(incident)
     }
 
-    /// The event for operators.
+    /// Returns the event for the log.
     pub fn event<'a>(&'a self, call: &'a CallTag) -> Event<'a> {
         match self {
             Self::Incident(incident) => Event::IncidentMet { call, incident, told: false },

@@ -1,4 +1,4 @@
-//! What tests of this crate hold a call with.
+//! Fixtures for tests of calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::profile::{AudioPlan, CallProfile, Greeting, InterruptionPlan, KeypadP
 use crate::realtime::openai::plan::{TurnDetection, sample};
 use crate::realtime::plan::{SessionPlan, Transcription};
 
-/// A brief with a spoken greeting and a server that interrupts by itself.
+/// A profile with a spoken greeting and a server that interrupts by itself.
 pub(crate) fn profile() -> CallProfile {
     CallProfile {
         agent: "reception".to_owned(),
@@ -39,7 +39,7 @@ pub(crate) fn profile() -> CallProfile {
         interruption: InterruptionPlan::default(),
         notice: None,
         on_model_loss: None,
-        // Nobody is asked whether they are still there, unless a test is about that.
+        // No prompts to a silent caller, except in tests about them.
         no_input: NoInputPlan { before_prompts: Vec::new(), before_goodbye: A_DAY, longest_without_words: A_DAY },
         keypad: KeypadPlan::default(),
         languages: Arc::default(),
@@ -83,7 +83,7 @@ pub(crate) fn plan() -> SessionPlan {
     plan
 }
 
-/// The same where the server answers, or interrupts, only when it is told to.
+/// The same, where the server may need an order to answer or to interrupt.
 pub(crate) fn plan_where(answers: bool, interrupts: bool) -> SessionPlan {
     let mut plan = plan();
     sample::own(&mut plan).turn_detection = TurnDetection::Semantic {
@@ -110,7 +110,7 @@ pub(crate) fn identity(id: CallId) -> CallIdentity {
     }
 }
 
-/// A second language, Hindi by its code: spoken without clips and without words of its own.
+/// A second language, Hindi by its code: spoken, without recordings and without texts of its own.
 pub(crate) fn hindi() -> Arc<BTreeMap<String, LanguageProfile>> {
     let transcription =
         Some(Transcription { model: "t".to_owned(), language: Some("hi".to_owned()), ..Transcription::default() });

@@ -1,8 +1,9 @@
-//! The tools that the model may call, and what it is told of each call. Pure.
+//! The tools that the model may call, and their results. Pure.
 //!
-//! A tool call is outside input: its name, its arguments and its frequency are the model's. Every call is answered, in words
-//! that the model can pass on to the caller; each runs at most once. Built-in tools are answered here; an operator's tool is asked by
-//! the shell, and its answer comes back as an event.
+//! A tool call is outside input: the model chooses its name, arguments and frequency. Every call
+//! gets an answer, in words that the model can pass on to the caller. Each call runs at most once.
+//! Built-in tools are answered here. The shell calls an operator's tool, and its answer comes back
+//! as an event.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ use crate::tools::plan::{ToolPlan, failure};
 /// One call's tools.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
-    /// The calls that have been run, the newest last.
+    /// The calls that have run, the newest last.
     run: VecDeque<ToolCallId>,
-    /// Operators' tools that have been asked and have not answered.
+    /// Operators' tools whose answer is awaited.
     asked: Vec<Asked>,
     rounds: Rounds,
 }
@@ -28,25 +29,25 @@ pub(super) struct Tools {
 /// Responses that called tools.
 #[derive(Debug, Default)]
 struct Rounds {
-    /// The last one.
+    /// The last such response.
     last: Option<ResponseId>,
-    /// Since the model last said something.
+    /// Their number since the model last spoke.
     wordless: u32,
-    /// Since the caller last had the word.
+    /// Their number since the caller last spoke.
     of_turn: u32,
 }
 
-/// What becomes of the calls of one response.
+/// What happens to the calls of one response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
-    /// They run.
+    /// The calls run.
     Usual,
-    /// They do not: the model is to speak first.
+    /// The calls do not run: the model has to speak first.
     Speak {
-        /// It is the first such call.
+        /// Whether it is the first such call.
         first: bool,
     },
-    /// It was told to speak and goes on calling.
+    /// The model was asked to speak and still only calls tools.
     End,
 }
 
@@ -54,16 +55,16 @@ pub(super) enum Round {
 struct Asked {
     call: ToolCall,
     since: Instant,
-    /// The caller was told to wait.
+    /// Whether the caller was asked to wait.
     filled: bool,
 }
 
-/// What comes of a tool call.
+/// What a tool call needs.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// It is answered at once.
+    /// The call has an answer at once.
     Answer(Answer),
-    /// The shell asks an operator's tool.
+    /// The shell calls an operator's tool.
     Ask {
         /// The tool.
         plan: Arc<ToolPlan>,
@@ -72,46 +73,47 @@ pub(super) enum Outcome {
     },
 }
 
-/// What the model is told, and what the call does besides.
+/// The result for the model, and the effect on the call.
 #[derive(Debug, PartialEq)]
 pub(super) struct Answer {
-    /// What the model is told: a short JSON object.
+    /// The result: a short JSON object.
     pub(super) output: String,
-    /// Whether it is to speak on it.
+    /// Whether the model speaks on it.
     pub(super) speak: bool,
-    /// What the call does besides.
+    /// The effect on the call.
     pub(super) effect: Option<Effect>,
 }
 
-/// What a tool does to the call.
+/// The effect of a tool on the call.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Effect {
-    /// Hang up once what is being said has been heard.
+    /// Hang up after the current speech was heard.
     HangUp,
-    /// Send the caller to a destination, should that be permitted; the call answers the tool once it knows.
+    /// Transfer the caller, if that is permitted; the tool is answered once the result is known.
     Transfer {
-        /// Where to, by name.
+        /// The destination's name.
         destination: String,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What the call was about so far, for the person who takes it.
+        /// A summary of the call so far, for the callee.
         summary: String,
     },
-    /// Go on in this language of the brief.
+    /// Continue in this language of the profile.
     SwitchLanguage(String),
-    /// Note an answer of the caller.
+    /// Save an answer of the caller.
     Answered {
         /// The question's key.
         key: String,
-        /// What was answered.
+        /// The answer.
         value: Value,
-        /// `captured`, `verified` where the caller has confirmed it, or `needs_to_be_validated` where it does not fit its question.
+        /// `captured`, `verified` if the caller has confirmed it, or `needs_to_be_validated` if it
+        /// does not fit its question.
         status: &'static str,
     },
 }
 
 impl Tools {
-    /// Runs a tool; `None` when this call of it has been run already.
+    /// Runs a tool; `None` if this tool call has run already.
     pub(super) fn run(&mut self, call: &ToolCall, profile: &CallProfile, now: Instant) -> Option<Outcome> {
         if self.run.contains(&call.id) {
             return None;
@@ -131,7 +133,7 @@ impl Tools {
         )
     }
 
-    /// Counts the response that `call` came in. What ends the conversation or hands it on is always heard.
+    /// Counts the response of `call`. Calls that end or transfer the call always run.
     pub(super) fn round(&mut self, call: &ToolCall) -> Round {
         let rounds = &mut self.rounds;
         let first = rounds.last.as_ref() != Some(&call.response);
@@ -149,18 +151,19 @@ impl Tools {
         }
     }
 
-    /// The model says something.
+    /// The model has spoken.
     pub(super) fn spoken(&mut self) {
         self.rounds.wordless = 0;
     }
 
-    /// The caller has the word.
+    /// The caller has spoken.
     pub(super) fn turn_anew(&mut self) {
         self.rounds = Rounds::default();
     }
 
-    /// The tool that is meant by `name`. Models put name spaces in front, as `functions.`, `default_api:` and `tools/`: where the whole
-    /// is no tool of this agent and the part behind is, that one is meant.
+    /// Returns the tool that `name` means. Models add name spaces, such as `functions.`,
+    /// `default_api:` and `tools/`. If the whole name is no tool of this agent and the last part
+    /// is, that tool is meant.
     pub(super) fn name_of<'a>(&self, name: &'a str, profile: &CallProfile) -> &'a str {
         let name = name.trim();
         let offered = offered(profile);
@@ -182,23 +185,24 @@ impl Tools {
         Ok(Outcome::Ask { plan: Arc::clone(plan), arguments })
     }
 
-    /// An operator's tool has answered; the call it answers, unless nobody waits for it.
+    /// An operator's tool has answered. Returns its tool call, unless the call no longer waits for
+    /// it.
     pub(super) fn answered(&mut self, id: &ToolCallId) -> Option<ToolCall> {
         let place = self.asked.iter().position(|asked| asked.call.id == *id)?;
         Some(self.asked.swap_remove(place).call)
     }
 
-    /// Whether an operator's tool is being waited for.
+    /// Whether an operator's tool is awaited.
     pub(super) fn are_asked(&self) -> bool {
         !self.asked.is_empty()
     }
 
-    /// When the caller has waited long enough for a tool to be told so.
+    /// When the agent asks the caller to wait for a tool.
     pub(super) fn filler_due(&self) -> Option<Instant> {
         self.asked.iter().filter(|asked| !asked.filled).map(|asked| asked.since + FILLED_AFTER).min()
     }
 
-    /// Whether the caller is to be told to wait now; once per tool.
+    /// Whether to ask the caller to wait now; once per tool.
     pub(super) fn fill(&mut self, now: Instant) -> bool {
         let mut due = false;
         for asked in self.asked.iter_mut().filter(|asked| !asked.filled && asked.since + FILLED_AFTER <= now) {
@@ -234,7 +238,7 @@ fn built_in(name: &str, arguments: &str, profile: &CallProfile) -> Result<Answer
     }
 }
 
-/// Only a name that is in the table leads anywhere; any reason will do.
+/// The destination must be in the table; the reason is free text.
 fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
     let destination = text(arguments, "destination")?;
     let words = |key, most| {
@@ -246,7 +250,7 @@ fn transfer_call(arguments: &Map<String, Value>) -> Result<Answer, String> {
     Ok(Answer { output: String::new(), speak: false, effect: Some(effect) })
 }
 
-/// Takes the code or the English name.
+/// Accepts the code or the English name.
 fn switch_language(arguments: &Map<String, Value>, profile: &CallProfile) -> Result<Answer, String> {
     let asked = text(arguments, "language")?;
     let known = profile
@@ -282,7 +286,7 @@ fn save_answer(arguments: &Map<String, Value>, profile: &CallProfile) -> Result<
             let confirmed = arguments.get("confirmed").and_then(Value::as_bool).unwrap_or_default();
             (written, if confirmed { "verified" } else { "captured" }, json!({"ok": true}).to_string())
         }
-        // Kept as it was said: better than nothing for whoever reads the record.
+        // The value is kept as it was said: it helps the reader of the record.
         Err(problem) => (value, "needs_to_be_validated", failure(&format!("{problem}; ask the caller again"))),
     };
     Ok(Answer { output, speak: true, effect: Some(Effect::Answered { key, value: Value::String(value), status }) })
@@ -297,7 +301,7 @@ fn text(arguments: &Map<String, Value>, name: &str) -> Result<String, String> {
     value.map(str::to_owned).ok_or_else(|| format!("`{name}` is missing or is no text"))
 }
 
-/// Arguments as the model wrote them; none at all is an empty object.
+/// Parses the model's arguments; an empty text is an empty object.
 fn read(arguments: &str) -> Result<Map<String, Value>, String> {
     if arguments.trim().is_empty() {
         return Ok(Map::new());
@@ -305,24 +309,28 @@ fn read(arguments: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(arguments).map_err(|error| format!("the arguments are not a JSON object: {error}"))
 }
 
-/// Calls that are remembered. The RealtimeLlm reports each call once already; this is the second lock.
+/// Most remembered calls. The RealtimeLlm already reports each call once; this is a second
+/// safeguard.
 const MOST_REMEMBERED: usize = 256;
-/// Responses in a row that may call tools without a word to the caller. A look-up that leads to another takes two or three; more is a
-/// loop, which costs money until the call ends.
+/// Most responses in a row that call tools without speech. A look-up that leads to another takes
+/// two or three; more is a loop, which costs money until the call ends.
 const MOST_WORDLESS: u32 = 8;
-/// Responses that may call tools until the caller has the word, whatever is said between. Fillers are words, too.
+/// Most responses that call tools until the caller speaks, whatever is said in between. Fillers
+/// count as speech too.
 const MOST_OF_A_TURN: u32 = 24;
-/// Operators' tools asked at once. A model asks two or three; more is one gone wrong.
+/// Most operators' tools at once. A model asks for two or three; more is an error of the model.
 const MOST_ASKED: usize = 8;
-/// The wait for a tool after which the caller is told to wait. Shorter: a word for nothing. Longer: dead air.
+/// The wait for a tool before the caller is asked to wait. Shorter would speak for nothing; longer
+/// would be dead air.
 const FILLED_AFTER: Duration = Duration::from_millis(800);
-/// Characters of a transfer's reason.
+/// Most characters of a transfer's reason.
 const LONGEST_REASON: usize = 200;
-/// Characters of a transfer's summary: half a minute of speech. More: the caller waits while it is read out.
+/// Most characters of a transfer's summary: half a minute of speech. More would make the caller
+/// wait while it is read out.
 const LONGEST_SUMMARY: usize = 400;
-/// Bytes of an answer's key.
+/// Most bytes of an answer's key.
 const LONGEST_KEY: usize = 128;
-/// Bytes of an answer.
+/// Most bytes of an answer.
 const LONGEST_ANSWER: usize = 4096;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Where a caller may be sent, and how the carrier says that it went. Pure.
+//! The rules of transfer destinations, and the carrier's results. Pure.
 //!
-//! A destination is picked by its name and never by a number: what the model, a key or an operator says is only ever compared with the
-//! names of the table. How a transfer goes, from the request to the caller's return, is the story of `exit/transfer.rs`.
+//! A destination is chosen by its name and never by a number: the words of the model, the keys and
+//! the operator's order are only compared with the names of the table. `exit/transfer.rs` describes
+//! a transfer from the request to the caller's return.
 
 use crate::carrier::Handover;
 use crate::carrier::control::Target;
@@ -9,19 +10,19 @@ pub use crate::carrier::desk::DialOutcome;
 use crate::profile::destinations::{Destination, Destinations};
 use chrono::{DateTime, Utc};
 
-/// Why a transfer is refused before anybody was called.
+/// Why a transfer is refused before any call was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransferRefusal {
     /// The table has no such name.
     #[error("there is no destination of this name; the destinations are: {known}")]
     Unknown {
-        /// The names there are.
+        /// The known names.
         known: String,
     },
-    /// Nobody is there at this time.
+    /// The destination is closed at this time.
     #[error("nobody can be reached there at this time")]
     Shut,
-    /// The line cannot hand a caller on to such a destination.
+    /// The line cannot transfer to such a destination.
     #[error("callers on this line cannot be sent there")]
     Unreachable,
     /// The call is not in a state from which it can be transferred.
@@ -60,7 +61,7 @@ impl DialOutcome {
         }
     }
 
-    /// What the model is told.
+    /// The result for the model.
     pub(super) const fn told(self) -> &'static str {
         match self {
             Self::Bridged => "the person has finished",
@@ -72,7 +73,8 @@ impl DialOutcome {
     }
 }
 
-/// The table's entry for `name`, if a caller may be sent there at this moment over a line that hands over like this.
+/// Returns the table's entry for `name`, if a caller may be transferred there now over a line with
+/// this kind of handover.
 pub(super) fn permitted<'d>(
     destinations: &'d Destinations,
     name: &str,
@@ -103,7 +105,8 @@ mod tests {
     use super::*;
     use crate::ids::Private;
 
-    /// What a caller may talk a model into saying as a destination: numbers, addresses, markup, look-alikes of the name.
+    /// Destinations that a caller may talk a model into: numbers, addresses, markup, look-alikes of
+    /// the name.
     #[test]
     fn nothing_but_the_names_of_the_table_leads_anywhere() {
         let sales = Destination {

@@ -1,4 +1,5 @@
-//! The agent's side of the floor: what is made, what is played, and what of it was heard. Pure; part of [`super`].
+//! The agent's side of the floor: what is generated, what is played, and how much of it was heard.
+//! Pure; part of [`super`].
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ impl Floor {
         self.notice_begins(&response);
         self.turn.response_started(response);
         if stage == Stage::Broken {
-            // Nobody hears it.
+            // The caller cannot hear it.
             self.turn.interrupt(Interrupter::Us, call);
         }
     }
@@ -30,14 +31,14 @@ impl Floor {
         }
     }
 
-    /// The first audio of a response came.
+    /// The first audio of a response arrived.
     pub(in crate::call) fn first_audio(&mut self, response: &ResponseId, now: Instant) {
         self.turn.speaks();
         self.tools.spoken();
         self.stopwatch.first_audio(response, now);
     }
 
-    /// The first of an item was sent to the caller.
+    /// The first frame of an item was sent to the caller.
     pub(in crate::call) fn playout_started(&mut self, response: &ResponseId, stage: Stage, call: &mut Shared) {
         let ours = response.as_str() == CLIP_RESPONSE;
         let awaited = stage == Stage::Talking && self.phase == Phase::Talk;
@@ -60,54 +61,54 @@ impl Floor {
         }
     }
 
-    /// The first of an answer reached the caller's ear.
+    /// The caller heard the first audio of an answer.
     pub(in crate::call) fn first_heard(&mut self, response: &ResponseId, call: &mut Shared) {
         if let Some(latency) = self.stopwatch.first_heard(response, call.now) {
             call.turn_timed(latency);
         }
     }
 
-    /// How long before its end was told the caller's last voice was heard.
+    /// Notes how long before the report of a turn's end the caller's last speech came.
     pub(in crate::call) fn last_voice(&mut self, ago: Duration) {
         self.stopwatch.last_voice(ago);
     }
 
-    /// An item was heard to its end; whether the model said it.
+    /// An item was heard to its end. Returns whether it was the model's.
     pub(in crate::call) fn item_heard(&self, playout: &ItemPlayout, call: &mut Shared) -> bool {
         call.record(heard(playout.clone()));
         playout.response.as_str() != CLIP_RESPONSE && !self.turn.is_inaudible(&playout.response)
     }
 
-    /// The caller has heard everything there was; whether they were hearing something.
+    /// The caller has heard the whole queue. Returns whether they were hearing something.
     pub(in crate::call) fn playout_drained(&mut self, stage: Stage, call: &mut Shared) -> bool {
         let was_sounding = self.turn.is_sounding();
         self.turn.playout_drained();
         if stage == Stage::Talking {
             self.go_on_with_what_was_cut(call);
         }
-        // Nothing is left to interrupt; whoever speaks has the word.
+        // No audio is left to interrupt: the caller's speech is a turn like any other.
         self.barge_in.forget();
         was_sounding
     }
 
-    /// What was heard ends the agent's turn, or the model has paused in it.
+    /// The playout ends the agent's turn, or the model has paused within it.
     pub(in crate::call) fn settle(&mut self, was_sounding: bool) {
         if self.turn.settle(was_sounding) {
             self.phase = Phase::Talk;
         }
     }
 
-    /// The playout was cleared, and this is what was heard of it.
+    /// The playout was cleared; `items` says how much of each was heard.
     pub(in crate::call) fn interrupted(&mut self, items: Vec<ItemPlayout>, call: &mut Shared) {
         self.turn.interrupted(items, call);
     }
 
-    /// Something else has to be said, or nothing any more.
+    /// Interrupts the agent: something else has to be said, or nothing.
     pub(in crate::call) fn interrupt(&mut self, by: Interrupter, call: &mut Shared) {
         self.turn.interrupt(by, call);
     }
 
-    /// A response that was asked for will not come; whether the caller waited for it in silence.
+    /// A requested response will not come. Returns whether the caller waited for it in silence.
     pub(in crate::call) fn request_given_up(&mut self) -> Awaited {
         let aside = self.turn.is_owed() && !self.turn.is_caller_speaking();
         let awaited = aside || self.phase == Phase::Opening || self.turn.is_thinking();
@@ -115,13 +116,13 @@ impl Floor {
         if awaited { Awaited::Yes } else { Awaited::No }
     }
 
-    /// Every retry has failed: the caller is not left with nothing to hear.
+    /// Every retry has failed: the caller hears an apology instead of silence.
     pub(in crate::call) fn leave_it_at_an_apology(&mut self, call: &mut Shared) {
         call.apologise();
         self.caller_has_the_word();
     }
 
-    /// The caller's turn was noise: the answer that was to be asked for again is not.
+    /// The caller's turn was noise, so the answer to it is not requested again.
     pub(in crate::call) fn nothing_owed(&mut self, stage: Stage) {
         self.turn.forgive();
         if stage == Stage::Talking && self.turn.is_over() {
@@ -129,16 +130,18 @@ impl Floor {
         }
     }
 
-    /// The agent is told to bring the call to an end: to say so now, and to keep to it from here on.
+    /// Asks the agent to end the call: to say so now, and to be brief from here on.
     pub(in crate::call) fn wrap_up(&mut self, stage: Stage, call: &mut Shared) {
-        // Otherwise nothing has been spent yet, or it ends already, or another person talks.
+        // In the other stages nothing has been spent yet, the call ends already, or the caller is
+        // being transferred.
         if stage == Stage::Talking {
             call.add_text(TextRole::System, KEPT_IN_MIND.to_owned());
             self.request(ResponsePurpose::Notice, Some(SAID.to_owned()), call);
         }
     }
 
-    /// A machine has answered: the model is told so, and speaks unless it speaks already or is about to.
+    /// A machine has answered: the model is informed, and speaks unless it speaks already or is
+    /// about to.
     pub(in crate::call) fn leaves_a_message(&mut self, told: &str, stage: Stage, call: &mut Shared) {
         call.add_text(TextRole::System, told.to_owned());
         if stage == Stage::Talking && self.is_over() && !self.turn.is_caller_speaking() {
@@ -146,19 +149,19 @@ impl Floor {
         }
     }
 
-    /// The caller is told that the call will soon have to end.
+    /// Warns the caller that the call has to end soon.
     pub(in crate::call) fn warn(&mut self, call: &mut Shared) {
         self.warning = None;
         self.request(ResponsePurpose::Notice, Some(WARNING.to_owned()), call);
     }
 }
 
-/// What the model is told for the rest of a call whose budget is almost spent.
+/// The model's instructions for the rest of a call whose budget is almost spent.
 const KEPT_IN_MIND: &str = "This call has to come to its end soon. Keep every answer to one or two short sentences, begin nothing \
     new, and say goodbye as soon as what the caller needs is settled.";
-/// What the model is told to say then.
+/// The model's instructions for the announcement at that moment.
 const SAID: &str =
     "Tell the caller in one short sentence that this call has to come to its end soon, and ask for what matters most.";
-/// What the model is told to say then.
+/// The model's instructions for the warning of the longest duration.
 pub(in crate::call) const WARNING: &str =
     "Tell the caller in one short sentence that this call will end in about half a minute, then go on.";

@@ -1,47 +1,49 @@
-//! Whether the caller's speech is an interruption: a cough or an "mm-hm" must not wipe an answer. Pure; part of [`super`].
+//! The barge-in filter: whether the caller's speech is an interruption. A cough or an "mm-hm" must
+//! not stop an answer. Pure; part of [`super`].
 //!
-//! Speech that comes while the agent is heard is held against the plan: it counts at once, or after it has lasted, or (where the answer
-//! pauses meanwhile) once words or continued speech confirm it. Speech that ends before it counted was none of the agent's business.
+//! The plan decides about speech over the agent: it counts at once, or after it has lasted, or (if
+//! the answer pauses meanwhile) once words or continued speech confirm it. Speech that ends before
+//! it counted is ignored.
 
 use std::time::{Duration, Instant};
 
 use crate::ids::ItemId;
 use crate::profile::{InterruptionPlan, InterruptionPolicy};
 
-/// One call's gate.
+/// One call's barge-in filter.
 #[derive(Debug, Default)]
 pub(super) struct BargeInFilter {
-    /// Speech of the caller that has not counted yet.
+    /// Speech of the caller that is not judged yet.
     pending: Option<Pending>,
 }
 
 #[derive(Debug)]
 struct Pending {
     item: ItemId,
-    /// When it counts, if it lasts; when the answer goes on, once it has ended.
+    /// When it counts, if it lasts; when the answer resumes, once it has ended.
     due: Instant,
     speech: Speech,
 }
 
-/// How far speech is that has not counted.
+/// The state of speech that is not judged yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Speech {
-    /// It goes on.
+    /// The speech continues.
     Lasts,
-    /// It has ended, and the paused answer waits for words.
+    /// The speech has ended, and the paused answer waits for words.
     Ended,
 }
 
-/// What follows for the answer.
+/// The consequence for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing, yet or at all.
+    /// None, yet or at all.
     GoOn,
-    /// Stop sending; the caller may mean it.
+    /// Stop sending; the speech may be an interruption.
     Pause,
-    /// Go on where the caller stopped hearing.
+    /// Continue where the caller stopped hearing.
     Resume,
-    /// The caller has the word.
+    /// The caller interrupts.
     Interrupt,
 }
 
@@ -57,7 +59,8 @@ impl BargeInFilter {
         if paused { Verdict::Pause } else { Verdict::GoOn }
     }
 
-    /// The caller's turn ended; whether it counted as one is said by what [`Self::is_pending`] was before.
+    /// The caller's turn ended. [`Self::is_pending`], read before, says whether it counted as a
+    /// turn.
     pub(super) fn speech_stopped(&mut self, plan: &InterruptionPlan, now: Instant) {
         let resume_after = match plan.policy {
             InterruptionPolicy::PauseAndConfirm { resume_after } => Some(resume_after),
@@ -68,13 +71,13 @@ impl BargeInFilter {
                 pending.due = now + resume_after;
                 pending.speech = Speech::Ended;
             }
-            // Too short to count; the answer was never touched.
+            // Too short to count; the answer was not touched.
             (Some(_), None) => self.pending = None,
             (None, _) => {}
         }
     }
 
-    /// Transcription heard words in `item`: all that is known of them so far.
+    /// Transcription found words in `item`; `text` is all that is known of them so far.
     pub(super) fn words(&mut self, item: &ItemId, text: &str) -> Verdict {
         match &self.pending {
             Some(pending) if pending.item == *item && !is_backchannel(text) => {
@@ -85,12 +88,12 @@ impl BargeInFilter {
         }
     }
 
-    /// Whether speech waits to be judged.
+    /// Whether speech is waiting to be judged.
     pub(super) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// Nothing is left to interrupt.
+    /// Drops the pending speech: no audio is left to interrupt.
     pub(super) fn forget(&mut self) {
         self.pending = None;
     }
@@ -100,7 +103,7 @@ impl BargeInFilter {
         self.pending.as_ref().map(|pending| pending.due)
     }
 
-    /// The judgement by time, once it is due.
+    /// Judges the pending speech by time, once it is due.
     pub(super) fn judge(&mut self, now: Instant) -> Verdict {
         match self.pending.take_if(|pending| pending.due <= now) {
             Some(Pending { speech: Speech::Ended, .. }) => Verdict::Resume,
@@ -110,17 +113,18 @@ impl BargeInFilter {
     }
 }
 
-/// Words that say "I am listening" and ask for nothing.
+/// Whether the words are a backchannel: they signal attention and ask for nothing.
 fn is_backchannel(text: &str) -> bool {
     let plain: String = text.chars().filter(|c| !c.is_ascii_punctuation() && !"।…".contains(*c)).collect();
     let plain = plain.trim().to_lowercase();
     plain.is_empty() || BACKCHANNELS.contains(&plain.as_str())
 }
 
-/// Speech that confirms a paused interruption by lasting. Shorter: a cough does. Longer: the caller talks into a pause that may end.
+/// How long speech must last to confirm an interruption during a pause. Shorter would let a cough
+/// confirm it. Longer would let the pause end while the caller speaks.
 const LEAST_CONFIRMING: Duration = Duration::from_millis(600);
 
-/// As transcription writes them, in the six languages.
+/// Backchannels as transcription writes them, in the six languages.
 const BACKCHANNELS: [&str; 34] = [
     "mm",
     "mmhm",

@@ -13,25 +13,27 @@ use crate::realtime::messages::{ModelOrder, ResponsePurpose, ResponseRequest};
 use crate::words::holds_words;
 
 impl Floor {
-    /// The model's turn detection heard the caller begin to speak.
+    /// The model's turn detection reports the start of the caller's speech.
     pub(in crate::call) fn caller_spoke(&mut self, item: &ItemId, stage: Stage, call: &mut Shared) {
         self.turn.caller_begins();
         self.wait.begin_anew();
         match stage {
-            // Heard by the model before its end was taken away: what must not be interrupted is not.
+            // The model detected this speech before caller audio was withheld from it. Protected
+            // audio is not interrupted.
             Stage::Talking if self.protection != Protection::Over => {}
             Stage::Talking if self.turn.is_sounding() => {
                 let verdict = self.barge_in.speech_started(item, &call.profile.interruption, call.now);
                 self.rule(verdict, stage, call);
             }
             Stage::Talking => self.listen(call),
-            // The last words are said to their end, unless they are called off. No model hears the caller before it is attached, or
-            // while somebody else is to.
+            // The last words are said to their end, unless the caller may revoke them. In the other
+            // stages no model hears the caller.
             Stage::Closing | Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
         }
     }
 
-    /// The model's turn detection heard the caller's turn end; whether it was one.
+    /// The model's turn detection reports the end of the caller's speech. Counts it as a turn if it
+    /// was one.
     pub(in crate::call) fn caller_stopped(&mut self, item: &ItemId, stage: Stage, call: &mut Shared) {
         self.turn.caller_ends();
         call.act(CallAction::CallerTurn { open: false });
@@ -44,7 +46,8 @@ impl Floor {
         }
     }
 
-    /// Transcription heard what the caller says: all of it where this is the `last`, or another piece.
+    /// Transcription returns the caller's words: all of them if this is the `last` event, or
+    /// another piece.
     pub(in crate::call) fn caller_words(
         &mut self,
         item: &ItemId,
@@ -56,7 +59,7 @@ impl Floor {
         let text = self.pieces.join(item, text, last).to_owned();
         let told = if holds_words(&text) { Told::Words } else { Told::Noise };
         if last && self.no_input.turn_told(item, told, call.now) {
-            // It was late and is not missing any more.
+            // The words were late and are no longer missing.
             call.tally.turns_without_words = call.tally.turns_without_words.saturating_sub(1);
         }
         if told == Told::Words {
@@ -66,14 +69,14 @@ impl Floor {
         }
     }
 
-    /// Transcription of what the caller said has failed: that they said something is known all the same.
+    /// Transcription has failed: the words are unknown, but the caller did speak.
     pub(in crate::call) fn words_failed(&mut self, item: &ItemId, call: &mut Shared) {
         if !self.no_input.turn_told(item, Told::Failed, call.now) {
             words_missing("failed", 1, call);
         }
     }
 
-    /// Carries out what was judged of the caller's speech.
+    /// Carries out the verdict on the caller's speech.
     fn rule(&mut self, verdict: Verdict, stage: Stage, call: &mut Shared) {
         match verdict {
             Verdict::GoOn => {}
@@ -82,19 +85,19 @@ impl Floor {
                 call.act(CallAction::ResumePlayout);
                 call.tell(Note::InterruptionDismissed);
             }
-            // The last words are not the caller's to interrupt.
+            // The caller cannot interrupt the last words.
             Verdict::Interrupt if stage != Stage::Talking => {}
             Verdict::Interrupt => {
                 self.listen(call);
                 if !self.turn.is_caller_speaking() {
-                    // Words confirmed it after the speech had ended.
+                    // Words confirmed the interruption after the speech had ended.
                     self.turn_taken(None, stage, call);
                 }
             }
         }
     }
 
-    /// The caller has the word; whatever the agent was saying is interrupted.
+    /// Gives the caller the floor, and interrupts the agent.
     pub(in crate::call) fn listen(&mut self, call: &mut Shared) {
         let server_cancels = call.profile.model.capabilities().server_interrupts();
         if self.turn.interrupt(Interrupter::Caller { server_cancels }, call) {
@@ -111,7 +114,8 @@ impl Floor {
         self.turn.steps_back();
     }
 
-    /// The caller's turn is over and an answer is due. Without an item, its words are known already.
+    /// The caller's turn is over and an answer is due. Without an item, its words are known
+    /// already.
     fn turn_taken(&mut self, item: Option<&ItemId>, stage: Stage, call: &mut Shared) {
         call.tally.turns += 1;
         if !self.turn.is_sounding() {
@@ -122,11 +126,12 @@ impl Floor {
             Some(_) => self.no_input.caller_answered(call.now),
             None => {}
         }
-        // The agent is heard already, or about to be: there is nothing to wait for. Elsewhere nobody will answer.
+        // The agent is heard already or about to be, so no answer is awaited. In other stages no
+        // answer comes.
         if stage != Stage::Talking || self.phase == Phase::Opening || self.turn.is_sounding() {
             return;
         }
-        // A wish of ours may have begun meanwhile; the turn is timed all the same.
+        // A response that we requested may have begun meanwhile; the turn is timed all the same.
         self.stopwatch.turn_ended(call.now);
         if !call.profile.model.capabilities().server_answers() {
             call.order(ModelOrder::Speak(ResponseRequest { purpose: ResponsePurpose::Answer, instructions: None }));
@@ -134,7 +139,7 @@ impl Floor {
         self.turn.owe_an_answer();
     }
 
-    /// Tells of turns whose transcript does not come. It may yet.
+    /// Reports turns whose transcript is overdue. It may still come.
     pub(in crate::call) fn check_words(&mut self, call: &mut Shared) {
         let late = self.no_input.late_turns(call.now);
         if late > 0 {
@@ -142,8 +147,8 @@ impl Floor {
         }
     }
 
-    /// Keeps the clocks: of silence, which is when nobody speaks, nothing is being made and nobody is waited for, and of the wait
-    /// for an answer that is due. An outage has a clock of its own.
+    /// Starts and stops the timers of silence and of a due answer. Silence means that neither side
+    /// speaks, nothing is generated and no answer is awaited. An outage has a timer of its own.
     pub(in crate::call) fn check_clocks(&mut self, stage: Stage, outage: bool, now: Instant) {
         let nobody = stage == Stage::Talking
             && self.phase == Phase::Talk
@@ -158,7 +163,7 @@ impl Floor {
         self.check_wait(stage, outage, now);
     }
 
-    /// The next step of the idle no_input has been reached.
+    /// Carries out the next step of the no-input prompts.
     pub(in crate::call) fn advance(&mut self, call: &mut Shared) -> Silence {
         match self.no_input.advance(call.now) {
             Some(NoInputStep::Goodbye) => Silence::TooLong,
@@ -173,13 +178,13 @@ impl Floor {
         }
     }
 
-    /// The caller's speech over the agent has lasted, or the agent has paused for it long enough.
+    /// The caller's speech over the agent has lasted long enough, or the agent's pause for it has.
     pub(in crate::call) fn judge_interruption(&mut self, stage: Stage, call: &mut Shared) {
         let verdict = self.barge_in.judge(call.now);
         self.rule(verdict, stage, call);
     }
 
-    /// The caller has had the word: what was cut before is past.
+    /// The caller has spoken: earlier cuts no longer matter.
     pub(super) fn turn_anew(&mut self) {
         self.cut_short = CutShort::default();
         self.turn.begins_anew();

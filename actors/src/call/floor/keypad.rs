@@ -1,4 +1,4 @@
-//! The keys that a caller presses, collected until they make an entry. Pure.
+//! The keypad: collects the caller's keys until they form an entry. Pure.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,27 +9,29 @@ use crate::profile::{KeyAction, KeypadPlan};
 /// One call's keypad.
 #[derive(Debug, Default)]
 pub(super) struct Keypad {
-    /// Entries that were complete before the next key came, the oldest first; while nobody takes them.
+    /// Entries that were complete before the next key came and are not taken yet, the oldest first.
     complete: VecDeque<(Instant, Entry)>,
     entry: Entry,
-    /// When the entry is taken as complete, while there is one.
+    /// When the current entry counts as complete; `None` without one.
     due: Option<Instant>,
 }
 
 /// Keys that belong together.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The keys, without the terminator behind them, unless that is all of it.
+    /// The keys without the terminator, unless it is the only key.
     pub(super) keys: String,
-    /// One of them or more was pressed while the recording was paused: it is written nowhere.
+    /// Whether a key was pressed while the recording was paused: the entry is then recorded
+    /// nowhere.
     pub(super) private: bool,
-    /// They have stopped the agent.
+    /// Whether the keys have stopped the agent.
     pub(super) stopped: bool,
 }
 
 impl Keypad {
-    /// A key was pressed. The terminator completes the entry, and so does a key behind which no configured action goes on.
-    /// Gives whether the key is private: the recording is `paused`, or what was pressed before the key will pause it.
+    /// Adds a key. The terminator completes the entry, and so does a key after which no configured
+    /// action can follow. Returns whether the key is private: the recording is `paused`, or earlier
+    /// keys will pause it.
     pub(super) fn press(&mut self, key: char, paused: bool, plan: &KeypadPlan, now: Instant) -> bool {
         self.close(paused, plan, now);
         let private = paused || self.pauses(plan) || pausing(&self.entry.keys, plan).is_some();
@@ -47,7 +49,7 @@ impl Keypad {
         private
     }
 
-    /// The entry that is being made, or the last one, has stopped the agent.
+    /// Notes that the current entry, or the last one, has stopped the agent.
     pub(super) fn has_stopped(&mut self) {
         match self.complete.back_mut() {
             Some((_, last)) if self.due.is_none() => last.stopped = true,
@@ -55,23 +57,23 @@ impl Keypad {
         }
     }
 
-    /// Whether there are keys that nobody has taken.
+    /// Whether keys are waiting.
     pub(super) fn is_pressed(&self) -> bool {
         self.due.is_some() || !self.complete.is_empty()
     }
 
-    /// When the first entry is complete, or was.
+    /// When the first entry is, or was, complete.
     pub(super) fn due(&self) -> Option<Instant> {
         self.complete.front().map(|(at, _)| *at).or(self.due)
     }
 
-    /// The first entry, once it is complete.
+    /// Returns the first entry, once it is complete.
     pub(super) fn take(&mut self, paused: bool, plan: &KeypadPlan, now: Instant) -> Option<Entry> {
         self.close(paused, plan, now);
         self.complete.pop_front().map(|(_, entry)| entry)
     }
 
-    /// The entry is over, if its time has come.
+    /// Completes the entry if its time is over.
     fn close(&mut self, paused: bool, plan: &KeypadPlan, now: Instant) {
         if let Some(due) = self.due.take_if(|due| *due <= now) {
             if !plan.actions.contains_key(&self.entry.keys) {
@@ -84,8 +86,9 @@ impl Keypad {
         }
     }
 
-    /// Keys that pause the recording do so wherever they stand: whoever presses them fast, behind other keys, counts on it too.
-    /// What was pressed before them is an entry of its own, and so is what follows.
+    /// Splits the entry at keys that pause the recording. Such keys work at any position: a caller
+    /// who presses them quickly after other keys relies on the pause. The keys before and after
+    /// them become entries of their own.
     fn split(&mut self, paused: bool, plan: &KeypadPlan, now: Instant) {
         if paused || self.pauses(plan) {
             return;
@@ -107,9 +110,9 @@ impl Keypad {
         }
     }
 
-    /// Whether the recording will be paused once the entries that wait have been taken.
+    /// Whether the recording will be paused once the waiting entries are taken.
     fn pauses(&self, plan: &KeypadPlan) -> bool {
-        // One that is not kept may have been to pause it.
+        // An entry that was dropped may have been the pause.
         self.complete.len() == MOST_ENTRIES
             || self.complete.iter().fold(false, |paused, (_, entry)| match plan.actions.get(&entry.keys) {
                 Some(KeyAction::PauseRecording(pause)) => *pause,
@@ -117,23 +120,23 @@ impl Keypad {
             })
     }
 
-    /// Whether more keys could make the entry an action.
+    /// Whether more keys could turn the entry into an action.
     fn goes_on(&self, plan: &KeypadPlan) -> bool {
         let pressed = &self.entry.keys;
         plan.actions.keys().any(|keys| keys.len() > pressed.len() && keys.starts_with(pressed))
     }
 }
 
-/// Where among `keys` those that pause the recording stand first.
+/// Returns the first position in `keys` of an action that pauses the recording.
 fn pausing(keys: &str, plan: &KeypadPlan) -> Option<Range<usize>> {
     let pauses = plan.actions.iter().filter(|(_, action)| matches!(action, KeyAction::PauseRecording(true)));
     let found = pauses.filter_map(|(these, _)| keys.find(these).map(|at| at..at + these.len()));
     found.min_by_key(|found| found.end)
 }
 
-/// Keys in one entry; more complete it. A card number has 19.
+/// Most keys in one entry; the next key completes it. A card number has 19.
 const LONGEST_ENTRY: usize = 32;
-/// Entries that wait while a notice is heard. More is somebody who plays with the keys.
+/// Most entries that wait while a notice plays. More means that the caller plays with the keys.
 const MOST_ENTRIES: usize = 8;
 
 #[cfg(test)]

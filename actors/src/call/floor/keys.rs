@@ -1,8 +1,9 @@
 //! The caller's keys: what they stop and what they do. Pure; part of [`super`].
 //!
-//! A key is the caller's word. It stops what is being said as speech does, and at once, whatever it does besides; what was asked for and
-//! has not begun is not said any more. What has to be heard to its end (see `opening`) is not stopped: entries wait for that end.
-//! While the recording is paused, keys are written nowhere, nor are those that follow the keys that will pause it.
+//! A key counts as the caller's turn. It stops the agent as speech does, at once and whatever else
+//! the key does. Responses that were requested and have not begun are dropped. Protected audio (see
+//! `opening`) is not stopped: entries wait for its end. While the recording is paused, keys are
+//! recorded nowhere, and neither are keys after those that will pause it.
 
 use super::keypad::Entry;
 use super::{Floor, Interrupter, Phase};
@@ -10,22 +11,22 @@ use crate::call::shared::{Recording, Shared, exactly};
 use crate::profile::{KeyAction, KeysWhilePaused};
 use crate::realtime::messages::{ModelOrder, ResponsePurpose, TextRole};
 
-/// What an entry of the keypad asks of the other regions.
+/// What an entry of the keypad requests of the other regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::call) enum Entered {
-    /// To end the call.
+    /// End the call.
     HangUp,
-    /// To send the caller to a destination of the table.
+    /// Transfer the caller to a destination of the table.
     Transfer {
-        /// Where to, by name.
+        /// The destination's name.
         destination: String,
-        /// Why, for the record.
+        /// The reason, for the record.
         reason: String,
     },
 }
 
 impl Floor {
-    /// A key was pressed; what is said now gives way, unless it has to be heard.
+    /// A key was pressed. The agent's speech stops, unless it is protected.
     pub(in crate::call) fn key_pressed(&mut self, key: char, call: &mut Shared) {
         self.no_input.caller_answered(call.now);
         let paused = call.recording == Recording::Paused;
@@ -33,12 +34,12 @@ impl Floor {
         call.record_key(key, private);
     }
 
-    /// Whether there are keys that nobody has taken.
+    /// Whether keys are waiting.
     pub(in crate::call) fn is_pressed(&self) -> bool {
         self.keypad.is_pressed()
     }
 
-    /// What the agent says, or is about to, gives way to the answer to the keys.
+    /// Stops what the agent says, or is about to say, for the answer to the keys.
     pub(in crate::call) fn overtake(&mut self, call: &mut Shared) {
         self.wait.begin_anew();
         self.turn_anew();
@@ -56,12 +57,12 @@ impl Floor {
         self.keypad.has_stopped();
     }
 
-    /// A complete entry of the keypad: an action of the configuration, or something to tell the model.
+    /// Takes a complete entry of the keypad: a configured action, or keys to report to the model.
     pub(in crate::call) fn keys_entered(&mut self, call: &mut Shared) -> Option<Entered> {
         let paused = call.recording == Recording::Paused;
         let mut entry = self.keypad.take(paused, &call.profile.keypad, call.now)?;
         if !self.turn.is_over() {
-            // What was begun since the last key was pressed knows nothing of the entry.
+            // A response that began since the last key does not know the entry.
             self.overtake(call);
             entry.stopped = true;
         }
@@ -98,7 +99,7 @@ impl Floor {
     }
 }
 
-/// What the model is told of keys that mean nothing to the configuration.
+/// Returns the report to the model about keys without a configured action.
 fn told_of(Entry { keys, private, .. }: &Entry, while_paused: KeysWhilePaused) -> String {
     if *private && while_paused == KeysWhilePaused::Withheld {
         let number = keys.len();

@@ -1,11 +1,11 @@
-//! How long a turn's answer takes, part by part, measured at the caller's ear. Pure; part of [`super`].
+//! The latency of a turn's answer, part by part, as the caller hears it. Pure; part of [`super`].
 
 use std::time::{Duration, Instant};
 
 use crate::ids::ResponseId;
 use crate::latency::TurnLatency;
 
-/// The turn that is being timed, and the count of turns.
+/// The turn that is being timed, and the number of turns.
 #[derive(Debug, Default)]
 pub(super) struct Stopwatch {
     turns: u64,
@@ -16,29 +16,30 @@ pub(super) struct Stopwatch {
 struct Lap {
     told: Instant,
     latency: TurnLatency,
-    /// The end of the last part that is known.
+    /// The end of the last known part.
     last: Instant,
     response: Option<ResponseId>,
-    /// When a filler was sent, from the end of the turn on.
+    /// When a filler was sent, in milliseconds after the end of the turn.
     filled: Option<u64>,
 }
 
 impl Stopwatch {
-    /// The model told the end of the caller's turn. A turn still open was never answered.
+    /// The model reported the end of the caller's turn. An earlier turn that is still open was
+    /// never answered.
     pub(super) fn turn_ended(&mut self, now: Instant) {
         self.turns += 1;
         let latency = TurnLatency { turn: self.turns, ..TurnLatency::default() };
         self.open = Some(Lap { told: now, latency, last: now, response: None, filled: None });
     }
 
-    /// The caller's last frame of speech came so long before the end of the turn was told.
+    /// Notes how long before that report the caller's last frame of speech came.
     pub(super) fn last_voice(&mut self, ago: Duration) {
         if let Some(lap) = &mut self.open {
             lap.latency.end_of_speech_ms.get_or_insert(millis(ago));
         }
     }
 
-    /// The first audio of a response came: of the answer, if the turn has none yet.
+    /// The first audio of a response arrived. It is the answer if the turn has none yet.
     pub(super) fn first_audio(&mut self, response: &ResponseId, now: Instant) {
         if let Some(lap) = self.open.as_mut().filter(|lap| lap.response.is_none()) {
             lap.response = Some(response.clone());
@@ -47,7 +48,8 @@ impl Stopwatch {
         }
     }
 
-    /// The first frame of `response` was sent; how long after the end of the turn, if it is the answer.
+    /// The first frame of `response` was sent. Returns the time since the end of the turn if it is
+    /// the answer.
     pub(super) fn first_sent(&mut self, response: &ResponseId, now: Instant) -> Option<Duration> {
         let lap = self.open.as_mut().filter(|lap| lap.response.as_ref().is_none_or(|r| r == response))?;
         if lap.latency.first_sent_ms.is_some() {
@@ -59,7 +61,7 @@ impl Stopwatch {
         Some(now.saturating_duration_since(lap.told))
     }
 
-    /// The first of `response` was heard: the lap is complete.
+    /// The caller heard the first audio of `response`: the measurement is complete.
     pub(super) fn first_heard(&mut self, response: &ResponseId, now: Instant) -> Option<TurnLatency> {
         let lap = self.open.take_if(|lap| lap.response.as_ref() == Some(response))?;
         let mut latency = lap.latency;
@@ -70,7 +72,7 @@ impl Stopwatch {
         Some(latency)
     }
 
-    /// What was said in `response` cannot be heard: the answer is still to come.
+    /// The audio of `response` is inaudible: the answer is still to come.
     pub(super) fn disown(&mut self, response: &ResponseId) {
         if let Some(lap) = self.open.as_mut().filter(|lap| lap.response.as_ref() == Some(response)) {
             (lap.response, lap.last) = (None, lap.told);
@@ -86,7 +88,7 @@ impl Stopwatch {
         }
     }
 
-    /// The caller goes on: what was to come will not be heard as an answer.
+    /// The caller continues: the pending answer will not be heard.
     pub(super) fn abandon(&mut self) {
         self.open = None;
     }

@@ -1,8 +1,9 @@
 //! Answers that the caller does not hear, or not to their end. Pure; part of [`super`].
 //!
-//! The session asks again by itself, as often as makes sense; the answer stays owed meanwhile. What it cannot be brought to say is
-//! said by another one, and the caller hears a word of ours while that is opened. An answer that was cut in its middle is heard, and
-//! then gone on with.
+//! The session requests a missed answer again by itself, as often as is useful; the answer stays
+//! due meanwhile. If the session still does not speak, another session answers, and the caller
+//! hears a recorded line while it is opened. An answer that was cut in the middle is played, and
+//! then continued.
 
 use super::Floor;
 use crate::call::shared::Shared;
@@ -11,13 +12,13 @@ use crate::ids::ResponseId;
 use crate::incident::{Incident, IncidentKind};
 use crate::realtime::messages::ResponsePurpose;
 
-/// An answer that ended in its middle.
+/// An answer that ended in the middle.
 #[derive(Debug, Default)]
 pub(super) struct CutShort {
     rest: Rest,
-    /// How often one was gone on with since the caller last had the word.
+    /// How often an answer was continued since the caller last spoke.
     continued: u32,
-    /// The last response that was missed: asked for again already.
+    /// The last response that was missed; it is requested again already.
     missed: Option<ResponseId>,
 }
 
@@ -26,12 +27,12 @@ pub(super) struct CutShort {
 enum Rest {
     #[default]
     Nothing,
-    /// It is to be gone on with once it was heard.
+    /// The rest is requested once the first part was heard.
     Due,
 }
 
 impl Floor {
-    /// A response ends, and nothing of it is heard although something was owed.
+    /// A due response ended without audio for the caller.
     pub(in crate::call) fn answer_missed(
         &mut self,
         response: &ResponseId,
@@ -56,7 +57,7 @@ impl Floor {
         }
     }
 
-    /// A response has ended in its middle, and what there is of it is heard: it is gone on with after that.
+    /// A response ended in the middle. Its audio plays, and then the answer is continued.
     pub(in crate::call) fn answer_cut(&mut self, response: &ResponseId, reason: &str, call: &mut Shared) {
         let missed = self.cut_short.missed.as_ref() == Some(response);
         if missed || !self.turn.goes_on_with(response) || self.cut_short.continued >= MOST_CONTINUED {
@@ -67,7 +68,7 @@ impl Floor {
         call.tell(Note::Incident(Incident::new(IncidentKind::AnswerCut, reason)));
     }
 
-    /// All was heard that there is: an answer that was cut is gone on with.
+    /// The caller has heard the whole queue: an answer that was cut is continued.
     pub(super) fn go_on_with_what_was_cut(&mut self, call: &mut Shared) {
         if self.turn.is_over() && std::mem::take(&mut self.cut_short.rest) == Rest::Due {
             self.cut_short.continued += 1;
@@ -75,7 +76,8 @@ impl Floor {
         }
     }
 
-    /// The session does not speak, and another one is to say what it owes: a word of ours meanwhile.
+    /// The session does not speak, and another one takes over its answer. The caller hears a
+    /// recorded line meanwhile.
     pub(in crate::call) fn session_is_mute(&mut self, call: &mut Shared) {
         self.turn.owe();
         if !self.turn.is_sounding() && !self.turn.is_caller_speaking() {
@@ -84,8 +86,9 @@ impl Floor {
     }
 }
 
-/// What the model is told that was cut by a limit.
+/// The model's instructions after a limit has cut its answer.
 const GO_ON: &str = "Your last answer was cut off in the middle. Go on from exactly where it stopped: say only what was still \
     missing, briefly, and do not repeat what was said, do not apologise and do not mention an interruption.";
-/// Times that an answer is gone on with, until the caller has the word. More is a model that does not come to an end.
+/// Most continuations of an answer until the caller speaks. More means that the model does not come
+/// to an end.
 const MOST_CONTINUED: u32 = 2;

@@ -1,8 +1,9 @@
-//! How the agent opens the call, and what of it has to be heard: the legal notice to its last word, the first part of the greeting.
-//! Pure; part of [`super`].
+//! How the agent opens the call, and which part is protected: the legal notice to its last word,
+//! the first part of the greeting. Pure; part of [`super`].
 //!
-//! Meanwhile the caller's words are held and not given to the model, their keys wait, and so does a transfer that would cut the notice
-//! short, whoever asked for it. Only an end of the call ends a notice: the caller's, an operator's, the service's.
+//! Meanwhile the caller's audio is buffered and not passed to the model. Their keys wait, and so
+//! does any transfer that would cut the notice short. Only an end of the call ends a notice: by the
+//! caller, an operator or the service.
 
 use std::time::{Duration, Instant};
 
@@ -15,51 +16,51 @@ use crate::ids::ResponseId;
 use crate::profile::{CallProfile, Greeting};
 use crate::realtime::messages::{ResponsePurpose, TextRole};
 
-/// Whether the agent still opens the call.
+/// Whether the agent is still opening the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It does, or was asked to: notice and greeting.
+    /// The notice or greeting is requested or playing.
     Opening,
-    /// Either may speak.
+    /// The opening is over; either side may speak.
     Talk,
 }
 
-/// Whether what the agent says may be interrupted.
+/// Whether the agent's speech may be interrupted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::call) enum Protection {
-    /// The legal notice is to be heard to its end.
+    /// The legal notice has to be heard to its end.
     Notice {
-        /// Its response, once it has begun.
+        /// The notice's response, once it has begun.
         response: Option<ResponseId>,
     },
-    /// The greeting's first part; until when, once it sounds.
+    /// The first part of the greeting.
     Greeting {
-        /// When it ends.
+        /// When the part ends; `None` until the greeting is heard.
         until: Option<Instant>,
     },
-    /// It may.
+    /// Nothing is protected.
     Over,
 }
 
 impl Floor {
-    /// Whether what is said may be interrupted.
+    /// Whether the agent's speech may be interrupted.
     pub(in crate::call) fn is_open(&self) -> bool {
         self.protection == Protection::Over
     }
 
-    /// Whether something is said that nothing but an end of the call may cut.
+    /// Whether the legal notice is pending, which only an end of the call may cut.
     pub(in crate::call) fn must_be_heard(&self) -> bool {
         matches!(self.protection, Protection::Notice { .. })
     }
 
-    /// Before the model is there: a recorded greeting does not wait for it, unless there is a notice to be said before.
+    /// Before the model is up: a recorded greeting plays at once, unless a notice comes first.
     pub(in crate::call) fn begin(&self, call: &mut Shared) {
         if !self.must_be_heard() {
             call.play_greeting();
         }
     }
 
-    /// The model is there, and the agent opens the call.
+    /// The model is up, and the agent opens the call.
     pub(in crate::call) fn opens(&mut self, call: &mut Shared) {
         self.attach(call);
         self.say_notice(call);
@@ -70,13 +71,13 @@ impl Floor {
         self.tell_of_clip(call);
     }
 
-    /// The line broke before the model was there, and the caller is back: the call begins.
+    /// The line broke before the model was up, and the caller is back: the call begins.
     pub(in crate::call) fn waits_for_model(&mut self, call: &mut Shared) {
         self.protection = opening_protection(&call.profile);
         self.begin(call);
     }
 
-    /// What the caller has to hear first, they hear from its beginning.
+    /// Repeats the protected part of the opening from its beginning.
     pub(in crate::call) fn opens_again(&mut self, from: Start, call: &mut Shared) {
         match (from, &call.profile.notice) {
             (Start::Notice, Some(_)) => self.protection = Protection::Notice { response: None },
@@ -94,13 +95,13 @@ impl Floor {
         self.greet_aloud(call);
     }
 
-    /// Where an opening that is cut now begins again; `None` where there is none.
+    /// Returns where an opening that is cut now restarts; `None` after the opening.
     pub(in crate::call) fn opening_from(&self) -> Option<Start> {
         let from = if self.must_be_heard() { Start::Notice } else { Start::Greeting };
         (self.phase == Phase::Opening).then_some(from)
     }
 
-    /// The model is there: the caller's words flow, unless what is said first must not be interrupted.
+    /// The model is up: caller audio flows, unless the opening is protected.
     fn attach(&mut self, call: &mut Shared) {
         call.act(CallAction::AttachModel);
         if let Protection::Greeting { until: Some(until) } = self.protection
@@ -113,7 +114,7 @@ impl Floor {
         }
     }
 
-    /// The legal notice, where there is one.
+    /// Requests the legal notice, if there is one.
     fn say_notice(&mut self, call: &mut Shared) {
         if let Some(words) = call.profile.notice.as_deref().map(exactly) {
             self.phase = Phase::Opening;
@@ -121,7 +122,7 @@ impl Floor {
         }
     }
 
-    /// The greeting, where the model is to say it.
+    /// Requests the greeting, if the model says it.
     fn greet_aloud(&mut self, call: &mut Shared) {
         if let Greeting::Spoken(instructions) = call.profile.greeting.clone() {
             self.phase = Phase::Opening;
@@ -129,7 +130,8 @@ impl Floor {
         }
     }
 
-    /// The model knows what a recorded greeting says. One that waits for the notice is played, and told of, behind it.
+    /// Adds the text of a recorded greeting to the model's context. A greeting that waits for the
+    /// notice is played, and added, after it.
     pub(in crate::call) fn tell_of_clip(&self, call: &mut Shared) {
         if let Greeting::Clip { text, .. } = &call.profile.greeting
             && !self.must_be_heard()
@@ -139,7 +141,8 @@ impl Floor {
         }
     }
 
-    /// A recorded greeting is ours to play behind the notice; one that is spoken was asked for with it.
+    /// Plays a recorded greeting after the notice. A spoken greeting was requested together with
+    /// the notice.
     pub(in crate::call) fn greet_behind_the_notice(&self, call: &mut Shared) {
         if let Greeting::Clip { .. } = call.profile.greeting {
             call.play_greeting();
@@ -154,7 +157,7 @@ impl Floor {
         }
     }
 
-    /// The notice's response came to no good end: whichever begins next says it again, or goes on with it.
+    /// The notice's response failed: the next response repeats or continues the notice.
     pub(super) fn notice_broken(&mut self, broken: Option<&ResponseId>) {
         if let Protection::Notice { response } = &mut self.protection {
             response.take_if(|response| match broken {
@@ -164,7 +167,7 @@ impl Floor {
         }
     }
 
-    /// The greeting's protected part begins with its first sound.
+    /// The protected part of the greeting starts with its first audio.
     pub(super) fn greeting_sounds(&mut self, call: &Shared) {
         if self.protection == (Protection::Greeting { until: None }) {
             self.protection =
@@ -177,13 +180,13 @@ impl Floor {
         self.notice_is_made() == Some(&playout.response)
     }
 
-    /// Whether, now that all was heard, nothing is left that has to be.
+    /// Whether the queue was heard and no protected audio is left.
     pub(in crate::call) fn all_was_heard(&self, stage: Stage) -> bool {
         let nobody = matches!(stage, Stage::Connecting | Stage::Broken);
         (self.turn.is_over() || self.notice_is_made().is_some()) && !nobody
     }
 
-    /// The notice's response, once it is whole.
+    /// Returns the notice's response, once it is complete.
     fn notice_is_made(&self) -> Option<&ResponseId> {
         match &self.protection {
             Protection::Notice { response } => response.as_ref().filter(|response| !self.turn.generates(response)),
@@ -191,8 +194,8 @@ impl Floor {
         }
     }
 
-    /// What must not be interrupted has been heard, or will not come; whether that was the legal notice, unless
-    /// nothing had to be heard any more.
+    /// Ends the protection: its audio was heard, or will not come. Returns whether it was the legal
+    /// notice, or `None` if nothing was protected.
     pub(in crate::call) fn end_protection(&mut self, stage: Stage, call: &mut Shared) -> Option<bool> {
         let ended = std::mem::replace(&mut self.protection, Protection::Over);
         if ended == Protection::Over {
@@ -209,7 +212,7 @@ impl Floor {
     }
 }
 
-/// What must not be interrupted as a call begins.
+/// Returns the protection of a call's opening.
 pub(super) fn opening_protection(profile: &CallProfile) -> Protection {
     match (&profile.notice, &profile.greeting) {
         (Some(_), _) => Protection::Notice { response: None },

@@ -1,4 +1,4 @@
-//! Tools: what the model asks for is done, answered and recorded. Pure; part of [`super`].
+//! Tools: the model's tool calls are run, answered and recorded. Pure; part of [`super`].
 
 use super::Floor;
 use crate::call::shared::{Shared, Stage, exactly};
@@ -10,14 +10,14 @@ use crate::realtime::messages::{ModelOrder, ResponsePurpose};
 use crate::realtime::report::{LossClass, ModelLoss, ToolCall};
 use crate::tools::plan::failure;
 
-/// What a tool call leads to besides.
+/// What a tool call requires of the other regions.
 #[derive(Debug)]
 pub(in crate::call) enum Called {
-    /// Nothing: it was answered, is being asked, or has been before.
+    /// Nothing: it was answered, is running, or has been run before.
     Nothing,
-    /// A built-in tool has run, and this comes of it.
+    /// A built-in tool has run; this is its result.
     Done(ToolCall, Answer),
-    /// The model does nothing but call tools: it is lost.
+    /// The model only calls tools: it counts as lost.
     Endless(ModelLoss),
 }
 
@@ -50,15 +50,17 @@ impl Floor {
         self.turn.was_cut(asked)
     }
 
-    /// An operator's tool has answered, or failed in words; the call of it, unless nobody waits for that.
+    /// An operator's tool has answered, or failed in words. Returns its tool call, unless the call
+    /// no longer waits for it.
     pub(in crate::call) fn tool_answered(&mut self, id: &ToolCallId) -> Option<ToolCall> {
         let asked = self.tools.answered(id)?;
-        // What was said before it was a word to one who waits.
+        // Earlier speech was a filler, and does not count as the answer.
         self.turn.begins_anew();
         Some(asked)
     }
 
-    /// The model calls and calls and says nothing: it is not given what it asks for, and speaks.
+    /// The model calls tools again and again without speaking: it gets no result, and is asked to
+    /// speak.
     fn speak_instead(&mut self, asked: &ToolCall, first: bool, stage: Stage, call: &mut Shared) {
         let told = failure("too many calls in a row without a word to the caller; speak to them now");
         self.answer_tool(asked, told, false, stage, call);
@@ -69,8 +71,8 @@ impl Floor {
         }
     }
 
-    /// The model is told what came of `asked`, and may speak on it. Nothing more is said than the goodbye, and nothing where nobody
-    /// hears it.
+    /// Sends the result of `asked` to the model, which may speak on it. While the call closes, only
+    /// the goodbye is said; without a line, nothing.
     pub(in crate::call) fn answer_tool(
         &mut self,
         asked: &ToolCall,
@@ -87,7 +89,7 @@ impl Floor {
         call.order(ModelOrder::AnswerTool { call: asked.id.clone(), output, speak });
     }
 
-    /// A tool keeps the caller waiting: a word, unless something is being said anyway.
+    /// A tool keeps the caller waiting: the agent says so, unless it is speaking anyway.
     pub(in crate::call) fn fill_the_wait(&mut self, call: &mut Shared) {
         if self.tools.fill(call.now) && !self.turn.is_sounding() && !self.turn.is_generating() {
             let words = call.spoken().map(|language| exactly(&language.filler));
@@ -97,11 +99,11 @@ impl Floor {
     }
 }
 
-/// How the model is lost that does nothing but call tools.
+/// The loss of a model that only calls tools.
 fn endless() -> ModelLoss {
     ModelLoss { class: LossClass::Retryable, reason: "it calls tools and says nothing".to_owned() }
 }
 
-/// What the model is told to do in the place of another call.
+/// The model's instructions in place of another tool call.
 const SPEAK: &str =
     "Tell the caller in one or two short sentences how far you have come, or what you need from them. Call no tool.";

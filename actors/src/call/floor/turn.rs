@@ -1,4 +1,5 @@
-//! Who is heard, and what the model makes meanwhile; and what an interruption leaves of it. Pure; part of [`super`].
+//! Who is heard, what the model generates, and what remains after an interruption. Pure; part of
+//! [`super`].
 
 use std::time::{Duration, Instant};
 
@@ -17,44 +18,45 @@ pub(super) struct Turn {
     heard: Heard,
     making: Making,
     said: Said,
-    /// An order to clear the playout whose answer is awaited.
+    /// The clear whose report is awaited.
     clearing: Option<Clearing>,
-    /// The last response whose sound had no level: nothing of it counts as heard.
+    /// The last response without an audible level: nothing of it counts as heard.
     inaudible: Option<ResponseId>,
 }
 
-/// Who is heard: the caller by the model's turn detection, the agent by the caller.
+/// Who is heard: the caller as the model's turn detection reports, the agent as the caller hears
+/// it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Heard {
     #[default]
     Nobody,
     Caller,
-    /// Or they will be, without anything more being made.
+    /// The agent is heard, or will be without a further response.
     Agent,
     Both,
 }
 
-/// What the model makes, and what it owes.
+/// What the model generates, and what it owes.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Making {
     #[default]
     Nothing,
-    /// A response was asked for and has not begun.
+    /// A response was requested and has not begun.
     Asked(Asked),
     /// A response has begun.
     Begun(Response),
-    /// A response has begun, and another one was asked for behind it.
+    /// A response has begun, and a further one was requested.
     BegunAndAsked(Response),
-    /// A response has ended; whether the caller hears anything of it is still to be said.
+    /// A response has ended; whether the caller hears any of it is not known yet.
     Settling,
 }
 
-/// Whom the caller takes for the next to speak while an answer is owed.
+/// Whose turn it is, as the caller sees it, while an answer is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// Themselves: it was asked for while they had the word.
+    /// The caller's: the response was requested during their turn.
     Aside,
-    /// The agent: their turn is over, or the agent has paused.
+    /// The agent's: the caller's turn is over, or the agent has paused.
     InTurn,
 }
 
@@ -66,15 +68,15 @@ struct Response {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It is said.
+    /// The response is played.
     Said,
-    /// It has no level, and what still comes of it is muted.
+    /// The response has no audible level; the rest of it is muted.
     Inaudible,
-    /// It was interrupted: what still comes of it is muted, and it is not interrupted again.
+    /// The response was interrupted: the rest is muted, and it is not interrupted again.
     Cut,
 }
 
-/// What the model has said since the caller last had the word.
+/// Whether the model has spoken since the caller last did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Said {
     #[default]
@@ -85,7 +87,7 @@ enum Said {
 #[derive(Debug)]
 struct Clearing {
     since: Instant,
-    /// The response that was being generated: its items may not have been whole.
+    /// The response that was being generated: its items may be incomplete.
     generating: Option<ResponseId>,
     by: ClearedBy,
 }
@@ -94,26 +96,27 @@ struct Clearing {
 enum ClearedBy {
     /// The caller, who was hearing the agent.
     BargeIn,
-    /// Anybody else, or nothing was heard.
+    /// Another source, or the caller was hearing nothing.
     Other,
 }
 
 /// Who interrupts the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::call) enum Interrupter {
-    /// The caller; a server that interrupts by itself has cancelled the response already.
+    /// The caller, by speech. A server that interrupts by itself has cancelled the response
+    /// already.
     Caller {
-        /// Whether it does.
+        /// Whether the server does so.
         server_cancels: bool,
     },
-    /// The caller, by a key: what the model says is stopped by [`ModelOrder::Overtake`].
+    /// The caller, by a key: [`ModelOrder::Overtake`] stops the model.
     Key,
-    /// We do, because something has to be said instead.
+    /// The call, because something else has to be said.
     Us,
 }
 
 impl Making {
-    /// The response that has begun.
+    /// Returns the response that has begun.
     fn begun(&self) -> Option<&Response> {
         match self {
             Self::Begun(response) | Self::BegunAndAsked(response) => Some(response),
@@ -128,7 +131,7 @@ impl Making {
         }
     }
 
-    /// Whether the caller takes the agent for the next to speak.
+    /// Whether it is the agent's turn, as the caller sees it.
     fn is_in_turn(&self) -> bool {
         match self {
             Self::Nothing => false,
@@ -155,7 +158,7 @@ impl Turn {
         };
     }
 
-    /// The model's turn detection hears the caller.
+    /// Whether the model's turn detection hears the caller.
     pub(super) const fn is_caller_speaking(&self) -> bool {
         matches!(self.heard, Heard::Caller | Heard::Both)
     }
@@ -163,7 +166,7 @@ impl Turn {
 
 /// The agent's side.
 impl Turn {
-    /// A response was asked for: behind the agent's turn, or aside.
+    /// A response was requested: within the agent's turn, or aside.
     pub(super) fn owe(&mut self) {
         let asked = if self.making.is_in_turn() { Asked::InTurn } else { Asked::Aside };
         self.making = match std::mem::take(&mut self.making) {
@@ -178,7 +181,7 @@ impl Turn {
         self.is_next();
     }
 
-    /// Whatever is owed is taken for the agent's turn from now on; without anything owed, that is still to be seen.
+    /// Makes it the agent's turn. Without a request, the next report decides.
     fn is_next(&mut self) {
         if matches!(self.making, Making::Nothing) {
             self.making = Making::Settling;
@@ -187,7 +190,7 @@ impl Turn {
         }
     }
 
-    /// The caller has the word, whatever is owed.
+    /// Makes it the caller's turn, whatever is owed.
     pub(super) fn steps_back(&mut self) {
         match &mut self.making {
             Making::Settling => self.making = Making::Nothing,
@@ -199,7 +202,7 @@ impl Turn {
         }
     }
 
-    /// A response that was asked for will not come.
+    /// A requested response will not come.
     pub(super) fn forgive(&mut self) {
         self.making = match std::mem::take(&mut self.making) {
             Making::Asked(_) => Making::Nothing,
@@ -213,7 +216,7 @@ impl Turn {
         self.making = Making::Begun(Response { id, fate: Fate::Said });
     }
 
-    /// The model ended a response; one that another has taken the place of changes nothing.
+    /// The model ended a response. A response that was replaced changes nothing.
     pub(super) fn response_finished(&mut self, id: &ResponseId) {
         if !self.generates(id) {
             return;
@@ -227,12 +230,12 @@ impl Turn {
         };
     }
 
-    /// The model is gone, and with it the answer that it generated or owed.
+    /// The model is gone, and with it the response that it generated or owed.
     pub(super) fn model_lost(&mut self) {
         self.making = Making::Nothing;
     }
 
-    /// The model's session is gone and another one will say what was being said or owed.
+    /// The session is gone, and another one will give the current or owed response.
     pub(super) fn model_faltered(&mut self) {
         let in_turn = self.making.is_in_turn();
         self.making = match std::mem::take(&mut self.making) {
@@ -245,7 +248,7 @@ impl Turn {
         };
     }
 
-    /// Another session has taken over. What the one before was generating comes from nobody any more.
+    /// Another session has taken over. The previous session's response will not be continued.
     pub(super) fn model_resumed(&mut self, answering: bool) {
         self.making = match (answering, self.making.is_in_turn()) {
             (true, true) => Making::Asked(Asked::InTurn),
@@ -255,7 +258,7 @@ impl Turn {
         };
     }
 
-    /// Whether a response has been asked for and has not begun.
+    /// Whether a response was requested and has not begun.
     pub(super) const fn is_owed(&self) -> bool {
         matches!(self.making, Making::Asked(_) | Making::BegunAndAsked(_))
     }
@@ -265,12 +268,13 @@ impl Turn {
         self.heard = if self.is_caller_speaking() { Heard::Both } else { Heard::Agent };
     }
 
-    /// The caller has heard everything there was.
+    /// The caller has heard the whole queue.
     pub(super) fn playout_drained(&mut self) {
         self.heard = if self.is_caller_speaking() { Heard::Caller } else { Heard::Nobody };
     }
 
-    /// All was heard; the agent's turn is over, or it has paused in it. Whether it is over.
+    /// The queue was heard: the agent's turn is over, or the agent has paused within it. Returns
+    /// whether the turn is over.
     pub(super) fn settle(&mut self, was_sounding: bool) -> bool {
         let over = self.is_over();
         if over {
@@ -286,7 +290,7 @@ impl Turn {
         matches!(self.heard, Heard::Agent | Heard::Both)
     }
 
-    /// Whether the agent is silent and the caller takes it for the next to speak.
+    /// Whether the agent is silent and it is its turn, as the caller sees it.
     pub(super) fn is_thinking(&self) -> bool {
         !self.is_sounding() && self.making.is_in_turn()
     }
@@ -311,7 +315,8 @@ impl Turn {
         !self.is_sounding() && matches!(self.making, Making::Nothing | Making::Settling)
     }
 
-    /// Whether nothing at all is going on: neither is anybody heard, nor is anything made or still to be heard of.
+    /// Whether the floor is at rest: neither side is heard, and nothing is generated or still to be
+    /// reported.
     pub(super) fn is_at_rest(&self) -> bool {
         self.heard == Heard::Nobody && self.making == Making::Nothing
     }
@@ -321,27 +326,28 @@ impl Turn {
         self.said = Said::Something;
     }
 
-    /// The caller has had the word, or a tool has kept them waiting: what was said before is past.
+    /// The caller has spoken, or a tool has kept them waiting: earlier speech of the model no
+    /// longer counts.
     pub(super) fn begins_anew(&mut self) {
         self.said = Said::Nothing;
     }
 
-    /// Whether the model has said something since.
+    /// Whether the model has spoken since.
     pub(super) fn has_spoken(&self) -> bool {
         self.said == Said::Something
     }
 
-    /// Whether `response` is being generated and nobody has interrupted it.
+    /// Whether `response` is being generated and was not interrupted.
     pub(super) fn goes_on_with(&self, response: &ResponseId) -> bool {
         self.making.begun().is_some_and(|begun| begun.fate == Fate::Said && begun.id == *response)
     }
 
-    /// Whether the sound of `response` had no level.
+    /// Whether `response` had no audible level.
     pub(super) fn is_inaudible(&self, response: &ResponseId) -> bool {
         self.inaudible.as_ref() == Some(response)
     }
 
-    /// The sound of `response` has no level: it is played no further, and the model is to forget it.
+    /// `response` has no audible level: the rest is muted, and the model forgets it.
     pub(super) fn mute(&mut self, response: &ResponseId, call: &mut Shared) {
         self.inaudible = Some(response.clone());
         self.said = Said::Nothing;
@@ -359,7 +365,7 @@ impl Turn {
         self.clearing = Some(Clearing { since, generating, by: ClearedBy::Other });
     }
 
-    /// The response that was interrupted and of which something may still come.
+    /// Returns the interrupted response of which more audio may come.
     pub(super) fn cut_response(&self) -> Option<ResponseId> {
         self.making.begun().filter(|begun| begun.fate != Fate::Said).map(|begun| begun.id.clone())
     }
@@ -369,7 +375,8 @@ impl Turn {
         self.making.begun().is_some_and(|begun| begun.fate != Fate::Said && begun.id == asked.response)
     }
 
-    /// Interrupts what the agent says or is about to say; whether the caller was hearing it.
+    /// Interrupts what the agent says or is about to say. Returns whether the caller was hearing
+    /// it.
     pub(super) fn interrupt(&mut self, by: Interrupter, call: &mut Shared) -> bool {
         let generating = self.making.begun_mut().filter(|begun| begun.fate == Fate::Said).map(|begun| {
             begun.fate = Fate::Cut;
@@ -391,7 +398,7 @@ impl Turn {
         was_heard
     }
 
-    /// The playout was cleared: the model forgets what the caller has not heard of these.
+    /// The playout was cleared: the model forgets the unheard part of these items.
     pub(super) fn interrupted(&mut self, items: Vec<ItemPlayout>, call: &mut Shared) {
         let clearing = self.clearing.take();
         let generating = clearing.as_ref().and_then(|clearing| clearing.generating.as_ref());
@@ -411,7 +418,7 @@ impl Turn {
     }
 }
 
-/// The fact of how much was heard of an item that nobody interrupted.
+/// Returns the fact of how much was heard of an item that was not interrupted.
 pub(super) fn heard(playout: ItemPlayout) -> Fact {
     fact_of(playout, false)
 }
@@ -421,13 +428,14 @@ fn fact_of(playout: ItemPlayout, interrupted: bool) -> Fact {
     Fact::Heard { item, heard: heard.min(received), of: received, interrupted }
 }
 
-/// Lines of ours are not known to the model.
+/// Whether the item is a recorded line, which the model does not know.
 fn is_ours(playout: &ItemPlayout) -> bool {
     playout.response.as_str() == CLIP_RESPONSE
 }
 
-/// The server refuses a truncate beyond the item's end and measures in milliseconds, so what was heard is rounded down; an item
-/// cannot be truncated to nothing, so one that was not heard is deleted.
+/// Returns the order that removes the unheard part from the model's context. The server measures in
+/// milliseconds and refuses a truncation beyond the item's end, so the heard time is rounded down.
+/// An item cannot be truncated to nothing, so an unheard one is deleted.
 fn forget_unheard(playout: &ItemPlayout) -> ModelOrder {
     let item = playout.item.clone();
     let heard = playout.heard.min(playout.received);

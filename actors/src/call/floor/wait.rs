@@ -1,7 +1,9 @@
-//! A model that lets the caller wait: first a recorded word, and then another session. Pure; part of [`super`].
+//! A model that keeps the caller waiting: first a recorded line, and then another session. Pure;
+//! part of [`super`].
 //!
-//! However a server fails, it looks the same from the caller's end: an answer is due and nothing is heard. So this asks for no
-//! reason: it measures what the caller hears. What the session itself finds out sooner is in `missed`.
+//! All failures of a server look the same to the caller: an answer is due and nothing is heard. So
+//! this file ignores the cause and measures what the caller hears. Failures that the session
+//! detects sooner are in `missed`.
 
 use std::time::{Duration, Instant};
 
@@ -13,36 +15,38 @@ use crate::incident::{Incident, IncidentKind};
 /// How long the caller has waited.
 #[derive(Debug, Default)]
 pub(super) struct Wait {
-    /// Since when they hear nothing although something is due; `None` while they do.
+    /// Since when the caller hears nothing although something is due; `None` while they hear
+    /// something.
     silent_since: Option<Instant>,
-    /// Since when something is due and the model is not heard. Lines of ours do not end it.
+    /// Since when something is due and the model is not heard. Recorded lines do not end it.
     due_since: Option<Instant>,
     /// Lines played in this wait.
     lines: u32,
 }
 
 impl Wait {
-    /// The model begins to be heard, or the caller has the word, or another session: another wait may follow.
+    /// Resets the wait: the model is heard, the caller speaks, or another session has taken over.
     pub(super) fn begin_anew(&mut self) {
         *self = Self::default();
     }
 }
 
-/// What a wait that has lasted leads to.
+/// The consequence of a long wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::call) enum Waited {
-    /// The caller hears a line of ours.
+    /// The caller hears a recorded line.
     ForALine,
     /// The session counts as lost.
     ForTheModel,
 }
 
 impl Floor {
-    /// Starts and stops the clock.
+    /// Starts and stops the timer.
     pub(super) fn check_wait(&mut self, stage: Stage, outage: bool, now: Instant) {
         let due = match stage {
             Stage::Connecting => true,
-            // An answer to keys, to a prompt or to a tool that took its time is owed while the caller has the word, too.
+            // An answer to keys, to a prompt or to a slow tool is also due during the caller's
+            // turn.
             Stage::Talking => self.turn.is_owed() || self.turn.is_generating(),
             Stage::Closing | Stage::Broken | Stage::HandedOn | Stage::Ended => false,
         };
@@ -56,7 +60,7 @@ impl Floor {
         }
     }
 
-    /// When the caller has waited long enough.
+    /// Returns when the caller has waited long enough.
     pub(in crate::call) fn wait_due(&self, stage: Stage, call: &Shared) -> Option<Instant> {
         let patience = match self.wait.lines {
             0 => BEFORE_A_LINE,
@@ -66,13 +70,14 @@ impl Floor {
         line.into_iter().chain(self.lost_due(stage, call)).min()
     }
 
-    /// When the session counts as lost. There is none to be replaced while the first is dialled; that has its own end.
+    /// Returns when the session counts as lost. While the first session is dialled none can be
+    /// replaced; it has a deadline of its own.
     fn lost_due(&self, stage: Stage, call: &Shared) -> Option<Instant> {
         let since = self.wait.due_since.filter(|_| stage != Stage::Connecting)?;
         since.checked_add(call.profile.limits.model_answer)
     }
 
-    /// A line of ours; where lines do not help, a session that may.
+    /// Plays a recorded line; if lines do not help, asks for another session.
     pub(in crate::call) fn end_the_wait(&mut self, stage: Stage, call: &mut Shared) -> Waited {
         self.wait.silent_since = Some(call.now);
         if self.lost_due(stage, call).is_some_and(|at| at <= call.now) {
@@ -86,7 +91,8 @@ impl Floor {
         Waited::ForALine
     }
 
-    /// The recorded words for one who waits: the language's filler, or the apology where that alone has a recording.
+    /// Plays the recorded line for a waiting caller: the language's filler, or the apology if only
+    /// that has a recording.
     pub(in crate::call) fn play_filler(&self, call: &mut Shared) {
         if !call.play_filler() && self.wait.lines <= 1 {
             call.apologise();
@@ -94,7 +100,8 @@ impl Floor {
     }
 }
 
-/// Silence before the first line. Shorter speaks into the pauses of a model that thinks, longer is taken for a dead line.
+/// Silence before the first line. Shorter would speak into the pauses of a model that thinks;
+/// longer would sound like a dead line.
 pub(in crate::call) const BEFORE_A_LINE: Duration = Duration::from_secs(3);
-/// Silence before another.
+/// Silence before another line.
 pub(in crate::call) const BETWEEN_LINES: Duration = Duration::from_millis(3_800);

@@ -1,4 +1,4 @@
-//! What the audio reports: what is played, and what of it was heard. Part of [`super`].
+//! The reports of the audio: what is played, and how much of it was heard. Part of [`super`].
 
 use super::CallMachine;
 use crate::audio::report::AudioReport;
@@ -26,11 +26,11 @@ impl CallMachine {
                 }
             }
             AudioReport::Queued { remaining } if stage == Stage::Closing => exit.expect_silence(remaining, talk),
-            // Asked for out of turn; the report of silence is what counts.
+            // This report was requested separately; the report of silence is the one that counts.
             AudioReport::Queued { .. } => {}
             AudioReport::PlayoutDrained => self.playout_drained(stage),
             AudioReport::Interrupted(items) => talk.floor.interrupted(items, &mut talk.call),
-            // The pipeline tells operators what it drops; an item that was cut is heard as far as it goes.
+            // The pipeline logs what it drops; an item that was cut plays as far as it goes.
             AudioReport::PlayoutOverflowed { .. } => {}
             AudioReport::FramesDropped(frames) => talk.call.tally.dropped_frames += frames,
             AudioReport::Diagnosed(diagnosis) => talk.call.diagnosed(*diagnosis),
@@ -50,7 +50,7 @@ impl CallMachine {
         }
     }
 
-    /// What must not be interrupted has been heard, or will not come: the caller's words flow, and their keys do what they do.
+    /// The protected audio was heard, or will not come: caller audio flows, and keys take effect.
     pub(super) fn end_protection(&mut self) {
         let stage = self.stage();
         let Some(was_notice) = self.talk.floor.end_protection(stage, &mut self.talk.call) else { return };

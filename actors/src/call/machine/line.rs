@@ -1,4 +1,4 @@
-//! What the line reports, and the keys that come over it. Part of [`super`].
+//! The reports of the line, and the caller's keys. Part of [`super`].
 
 use super::CallMachine;
 use crate::call::exit::{By, ToldBy};
@@ -14,7 +14,7 @@ impl CallMachine {
     pub(super) fn line(&mut self, report: LineReport) {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         if let LineReport::Incident(incident) = report {
-            // No sign of life: it may be that there is none.
+            // This is not a sign of life: the line may be dead.
             return talk.call.tell(Note::IncidentTold(incident));
         }
         talk.line.is_heard(talk.call.now);
@@ -29,7 +29,7 @@ impl CallMachine {
                     StreamEnd::Ends(ending) => exit.finish(ending, talk),
                 }
             }
-            // A model that has not come yet, or is gone, has heard nothing.
+            // A model that is not up yet, or is gone, has heard nothing.
             LineReport::InputDiscarded if matches!(stage, Stage::Talking | Stage::Closing) => {
                 talk.call.order(ModelOrder::DiscardInput);
             }
@@ -47,7 +47,7 @@ impl CallMachine {
         let (floor, call) = (&mut self.talk.floor, &mut self.talk.call);
         let paused = call.recording == Recording::Paused;
         match stage {
-            // The end is not the caller's to call off, or they are with somebody else.
+            // The caller cannot revoke the end, or is being transferred.
             Stage::Closing if !revocable => call.record_key(key, paused),
             Stage::Broken | Stage::HandedOn | Stage::Ended => call.record_key(key, paused),
             // While connecting, the entry waits for the model.
@@ -60,16 +60,16 @@ impl CallMachine {
         }
     }
 
-    /// The caller has the word by their keys.
+    /// The caller's keys take the floor.
     pub(super) fn yield_to_keys(&mut self) {
         match self.stage() {
             Stage::Talking => self.talk.floor.overtake(&mut self.talk.call),
-            // The agent wished to end the call and the caller does not.
+            // The caller revokes the agent's decision to end the call.
             Stage::Closing if self.exit.is_revocable(&self.talk) => {
                 self.talk.floor.overtake(&mut self.talk.call);
                 self.exit.goes_on("pressed a key", &mut self.talk);
             }
-            // There is no model yet that could go on, or the end is not the caller's to call off.
+            // No model can continue yet, or the caller cannot revoke the end.
             Stage::Connecting | Stage::Closing | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
         }
     }

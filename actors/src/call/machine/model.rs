@@ -1,4 +1,4 @@
-//! What the model reports: its session, its responses, its tools. Part of [`super`].
+//! The reports of the model: its session, its responses, its tool calls. Part of [`super`].
 
 use super::{CallMachine, Transcript};
 use crate::call::exit::By;
@@ -72,7 +72,7 @@ impl CallMachine {
                 talk.model.resumed(gap, &mut talk.call);
                 talk.floor.model_resumed(answering && !talk.model.is_gone());
                 if stage == Stage::Talking {
-                    // Should nothing be owed, the answer ends the agent's turn.
+                    // If nothing is owed, the report ends the agent's turn.
                     talk.tell_when_drained();
                 }
             }
@@ -84,7 +84,7 @@ impl CallMachine {
     fn caller_spoke(&mut self, item: ItemId) {
         let (stage, exit, talk) = (self.stage(), &mut self.exit, &mut self.talk);
         talk.floor.caller_spoke(&item, stage, &mut talk.call);
-        // The agent wished to end the call and the caller does not: the caller is right.
+        // The caller revokes the agent's decision to end the call.
         if stage == Stage::Closing && exit.is_revocable(talk) && !talk.floor.must_be_heard() {
             talk.floor.listen(&mut talk.call);
             exit.goes_on("spoke", talk);
@@ -104,10 +104,11 @@ impl CallMachine {
             talk.call.used(usage);
         }
         match stage {
-            // Another one has begun since; its end is what counts.
+            // Another response has begun since; its end counts.
             _ if talk.floor.is_generating() => {}
             Stage::Closing => exit.words_end(talk),
-            // Its last audio may still be on its way to the playout; the report of silence ends the agent's turn.
+            // The last audio may still be on its way to the playout; the report of silence ends the
+            // agent's turn.
             Stage::Talking => talk.tell_when_drained(),
             Stage::Connecting | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
         }
@@ -127,12 +128,12 @@ impl CallMachine {
                 talk.floor.leave_it_at_an_apology(&mut talk.call);
             }
             Stage::Closing => exit.words_given_up(purpose, talk),
-            // Something else is being said or awaited, and its own reports lead on.
+            // Something else is being said or awaited; its own reports continue the call.
             Stage::Connecting | Stage::Talking | Stage::Broken | Stage::HandedOn | Stage::Ended => {}
         }
     }
 
-    /// The session does not speak: a word of ours, and another session.
+    /// The session does not speak: a recorded line plays, and another session takes over.
     fn session_is_mute(&mut self, purpose: Option<ResponsePurpose>, reason: &str) {
         let (exit, talk) = (&mut self.exit, &mut self.talk);
         let detail = format!("{}: {reason}", purpose.map_or("answer", ResponsePurpose::word));
@@ -158,7 +159,7 @@ impl CallMachine {
         self.exit.model_gone(ending, &mut self.talk);
     }
 
-    /// Keeps the call within what it may cost.
+    /// Keeps the call within its spending limits.
     pub(super) fn check_spending(&mut self) {
         let (exit, talk) = (&mut self.exit, &mut self.talk);
         match talk.call.meter.verdict() {
@@ -180,7 +181,7 @@ impl CallMachine {
         };
         let mut output = answer.output;
         match (answer.effect, stage) {
-            // Answered when it is known what comes of it.
+            // The tool is answered once the result of the transfer is known.
             (Some(Effect::Transfer { destination, reason, summary }), _) => {
                 return exit.transfer_asked(destination, reason, summary, By::Model(asked), talk);
             }
@@ -205,9 +206,9 @@ impl CallMachine {
         let (exit, talk) = (&mut self.exit, &mut self.talk);
         talk.call.tell(Note::ChildLost(child));
         match (child, exit.stage(talk)) {
-            // A caller who comes back has another one.
+            // A caller who comes back gets a new one.
             (Child::Audio, Stage::Broken | Stage::HandedOn) => {}
-            // Nothing can be heard any more.
+            // The caller can hear nothing any more.
             (Child::Audio, _) => exit.finish(Ending::Crashed, talk),
             (Child::Model, _) => exit.model_gone(Ending::Crashed, talk),
             (Child::Transcript, _) if self.transcript == Transcript::Second => talk.call.tell(Note::RecordLost),

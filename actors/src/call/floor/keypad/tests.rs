@@ -78,18 +78,18 @@ fn what_follows_the_keys_that_pause_the_recording_is_private_at_any_speed() {
     let pauses = |keys: &str| (keys.to_owned(), KeyAction::PauseRecording(true));
     let says = |keys: &str| (keys.to_owned(), KeyAction::Repeat);
     let resumes = ("8".to_owned(), KeyAction::PauseRecording(false));
-    // What is pressed without a pause; which keys are private; what it makes.
+    // The keys pressed without a pause; which of them are private; the resulting entries.
     for (others, pressed, private, entries) in [
         (vec![pauses("7")], "7417#", ".xxxx", vec!["7", "417"]),
         (vec![pauses("7")], "37417#", "..xxxx", vec!["3", "7", "417"]),
         (vec![pauses("77")], "37741#", "...xxx", vec!["3", "77", "41"]),
         (vec![pauses("*7")], "12*741#", "....xxx", vec!["12", "*7", "41"]),
-        // A longer action may still come.
+        // A longer action may still follow.
         (vec![pauses("7"), says("75")], "741#", ".xxx", vec!["7", "41"]),
         (vec![pauses("7"), says("75")], "75", ".x", vec!["75"]),
         (vec![pauses("7"), says("375")], "37#", "..x", vec!["3", "7"]),
         (vec![pauses("7"), says("375")], "374#", "..xx", vec!["3", "7", "4"]),
-        // What goes on again is written again, but for the key that lets it.
+        // Keys after the resumption are recorded again; the key that resumes the recording is not.
         (vec![pauses("7")], "741#85", ".xxxx.", vec!["7", "41", "8", "5"]),
     ] {
         let actions = others.into_iter().chain([resumes.clone()]).collect();
