@@ -1,11 +1,14 @@
-//! The line link: whether there is a stream on which the caller hears and is heard. Pure; one of the regions of [`super::machine`].
+//! The line link: whether there is a stream on which the caller hears and is heard. Pure; one of
+//! the regions of [`super::machine`].
 //!
-//! A line may break during a call. The carrier notices that its stream is gone and asks how the call goes on. It gets another stream,
-//! on which the agent says that the line broke and continues where the caller stopped hearing. The model's session is kept, and
-//! nothing is said meanwhile: a new answer is cut, so that the model knows what was heard. A carrier that does not ask in time has
-//! lost the caller.
+//! A line may break during a call. The carrier notices that its stream is gone and asks how the
+//! call continues. It gets another stream, on which the agent says that the line broke and
+//! continues where the caller stopped hearing. The model's session is kept, and nothing is said
+//! meanwhile: a new answer is cut, so that the model knows what was heard. If the carrier does not
+//! ask in time, the caller is gone.
 //!
-//! The same happens to a live call that its operator redirects to our first document: its stream ends because another one follows.
+//! The same happens to a live call that its operator redirects to our first document: its stream
+//! ends because another one follows.
 #![doc = include_str!("line_link.md")]
 
 use std::time::{Duration, Instant};
@@ -132,18 +135,18 @@ impl LineLink {
             self.unended = self.unended.saturating_sub(1);
         }
         match (report, stage) {
-            // It was reported after the caller came back on another stream.
+            // The report came after the caller returned on another stream.
             (L::Stopped | L::Closed, _) if earlier => E::Nothing,
-            // The stream that broke.
+            // The report is about the stream that broke.
             (L::Stopped | L::Closed, Stage::Broken) => E::Nothing,
             (L::Stopped | L::Closed | L::CallOver, Stage::HandedOn) => E::Beneath,
-            // No network breaks so politely: another stream will not come. A socket of before, or one that is to be followed by
-            // another, tells nothing here.
+            // A polite close is no network failure: no other stream will come. A close of an
+            // earlier socket, or of one that another stream follows, means nothing here.
             (L::Left, Stage::Connecting | Stage::Talking) if !earlier && !self.another_follows(call.now) => {
                 E::Ends(Ending::LineLost)
             }
             (L::Left, _) => E::Nothing,
-            // The carrier only does what we were about to ask for.
+            // The carrier only does what the call was about to request.
             (_, Stage::Closing) if closing.is_some() => closing.map_or(E::Nothing, E::Ends),
             (L::Stopped, _) if self.another_follows(call.now) => E::Breaks,
             (L::Stopped, _) => E::CallerLeft,
@@ -254,7 +257,7 @@ pub(super) fn say_it_broke(what: &str, floor: &mut Floor, call: &mut Shared) {
     floor.request(ResponsePurpose::Notice, Some(words), call);
 }
 
-/// Whether a carrier whose stream is gone asks how the call goes on.
+/// Whether a carrier asks how the call continues when its stream is gone.
 pub(super) fn may_reconnect(call: &Shared) -> bool {
     call.means.handover == Some(Handover::Document) && !call.profile.limits.lost_socket.is_zero()
 }

@@ -1,8 +1,10 @@
-//! The cost of a call so far: the server's counts times the configured prices, compared with the call's limits. Pure.
+//! The cost of a call so far: the server's counts times the configured prices, compared with the
+//! call's limits. Pure.
 //!
-//! **At most one turn too much.** The cost of a response is known when it has ended, and the goodbye is a response too. So the hard
-//! limit counts as reached when another response like the last one would exceed it. The goodbye then fits, and only a turn that
-//! costs more than the one before it can exceed the limit, by no more than itself.
+//! **At most one turn too much.** The cost of a response is known when it has ended, and the
+//! goodbye is a response too. So the hard limit counts as reached when another response like the
+//! last one would exceed it. The goodbye then fits, and only a turn that costs more than the one
+//! before it can exceed the limit, by no more than itself.
 
 use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, SpendPlan};
@@ -44,7 +46,7 @@ impl Meter {
         self.model = plan.prices.of(model);
     }
 
-    /// A response has ended; what it cost.
+    /// A response has ended. Returns its cost.
     pub(super) fn response(&mut self, usage: &Usage) -> Usd {
         let cost = self.model.of_response(usage);
         self.last = cost;
@@ -52,14 +54,14 @@ impl Meter {
         cost
     }
 
-    /// A turn of the caller was transcribed; what it cost.
+    /// A turn of the caller was transcribed. Returns the cost.
     pub(super) fn transcribed(&mut self, usage: &TranscriptionUsage) -> Usd {
         let cost = self.transcription.of_transcription(usage);
         self.spent += cost;
         cost
     }
 
-    /// What follows from it.
+    /// Returns the consequence of the spending.
     pub(super) fn verdict(&mut self) -> Verdict {
         let reached = |limit: Option<Usd>, amount: Usd| limit.is_some_and(|limit| amount >= limit);
         if reached(self.budget.hard, self.spent + self.last) {

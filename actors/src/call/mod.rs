@@ -1,10 +1,12 @@
 //! One call: events in, decisions out.
 //!
-//! `machine` decides (state × event → actions) and routes each event to the regions: `floor` (who speaks), `model_link` (whether there
-//! is a model), `line_link` (whether there is a line) and `exit` (how the call ends or is handed on). Each region is a page with its
-//! whole table. `conversation` holds the three regions beneath the exit, `shared` what all of them use, `timers` their deadlines.
-//! `no_input` decides what silence leads to, `tools` what the model may ask for, `transfer` where a caller may be sent, `meter` what
-//! the call costs. `actor` owns the call's three child actors and performs the actions.
+//! `machine` decides (state × event → actions) and routes each event to the regions: `floor` (who
+//! speaks), `model_link` (whether there is a model), `line_link` (whether there is a line) and
+//! `exit` (how the call ends or is transferred). Each region is a page with its whole table.
+//! `conversation` contains the three regions beneath the exit, `shared` the state that all of them
+//! use, `timers` their deadlines. `no_input` decides what silence leads to, `tools` what the model
+//! may ask for, `transfer` where a caller may be sent, `meter` what the call costs. `actor` owns
+//! the call's three child actors and performs the actions.
 
 pub mod actor;
 mod conversation;

@@ -1,7 +1,9 @@
-//! The model link: whether there is a session that could answer. Pure; one of the regions of [`super::machine`].
+//! The model link: whether there is a session that could answer. Pure; one of the regions of
+//! [`super::machine`].
 //!
-//! Queued audio plays on through an outage. A caller who waits in silence hears a recorded line, because no model can say one. A due
-//! answer stays due: the next session is asked for it. A session that will expire is replaced in a quiet moment.
+//! Queued audio plays on through an outage. A caller who waits in silence hears a recorded line,
+//! because no model can say one. A due answer stays due: the next session is asked for it. A
+//! session that will expire is replaced in a quiet moment.
 #![doc = include_str!("model_link.md")]
 
 use std::time::{Duration, Instant};
@@ -77,7 +79,8 @@ impl ModelLink {
         self.state == Link::Gone
     }
 
-    /// The session is configured. Returns whether it is the first; a repeated or late report changes nothing.
+    /// The session is configured. Returns whether it is the first; a repeated or late report
+    /// changes nothing.
     pub(super) fn ready(&mut self, setup: Duration, call: &mut Shared) -> bool {
         call.detail.model_setup_ms = Some(u64::try_from(setup.as_millis()).unwrap_or(u64::MAX));
         call.tell(Note::ModelConnected(setup));
@@ -88,8 +91,8 @@ impl ModelLink {
         first
     }
 
-    /// The session is lost and another one is being opened. Returns whether the conversation is now without one. Before the first
-    /// session the setup timer runs instead.
+    /// The session is lost and another one is being opened. Returns whether the conversation is now
+    /// without one. Before the first session the setup timer runs instead.
     pub(super) fn faltered(&mut self, loss: ModelLoss, sounding: bool, call: &mut Shared) -> bool {
         call.tell(Note::ModelFaltered { class: loss.class, reason: loss.reason });
         match self.state {
@@ -107,7 +110,8 @@ impl ModelLink {
         call.tell(Note::ModelResumed(gap));
         match self.state {
             Link::Up | Link::Expiring | Link::Down(_) => self.state = Link::Up,
-            // The session after a lost first one is reported as the first; a session after the last is too late.
+            // The session after a lost first one is reported as the first; a session after the last
+            // is too late.
             Link::Dialling | Link::Gone => {}
         }
     }
@@ -127,7 +131,8 @@ impl ModelLink {
         }
     }
 
-    /// The caller begins to hear something, or has heard everything: audio breaks the silence of an outage.
+    /// The caller begins to hear something, or has heard everything: audio breaks the silence of an
+    /// outage.
     pub(super) fn sounds(&mut self, sounding: bool, now: Instant) {
         if let Link::Down(outage) = &mut self.state {
             outage.quiet_since = (!sounding).then_some(now);
@@ -147,7 +152,8 @@ impl ModelLink {
         self.replaced = 0;
     }
 
-    /// The session gives no answer and counts as lost: another one is asked for the due answer. After too many, the model is lost.
+    /// The session gives no answer and counts as lost: another one is asked for the due answer.
+    /// After too many, the model is lost.
     pub(super) fn replace(&mut self, call: &mut Shared) -> Option<ModelLoss> {
         self.replaced += 1;
         let most = call.profile.model.candidates().len().saturating_sub(1).max(LEAST_REPLACED);
@@ -178,7 +184,8 @@ impl ModelLink {
         timers.set(Timer::ModelSetup, call.started.checked_add(call.profile.limits.model_setup));
     }
 
-    /// When the silence of an outage has lasted long enough; `owed` says whether the caller waits for an answer.
+    /// When the silence of an outage has lasted long enough; `owed` says whether the caller waits
+    /// for an answer.
     pub(super) fn outage_timer(&self, owed: bool, timers: &mut TimerTable) {
         let Link::Down(Outage { quiet_since: Some(since), lines }) = self.state else { return };
         let patience = match lines {
@@ -191,7 +198,8 @@ impl ModelLink {
     }
 }
 
-/// Silence before the first line while an answer is due. Shorter: lines fill gaps that a caller would not notice.
+/// Silence before the first line while an answer is due. Shorter: lines fill gaps that a caller
+/// would not notice.
 const WHILE_WAITING: Duration = Duration::from_millis(1_200);
 /// Silence before the first line while the caller has the word: they may be thinking.
 const WHILE_LISTENING: Duration = Duration::from_millis(3_500);
@@ -199,6 +207,6 @@ const WHILE_LISTENING: Duration = Duration::from_millis(3_500);
 const BETWEEN_LINES: Duration = Duration::from_millis(3_800);
 /// Lines in one outage. More is a queue without end; by then the model is given up.
 const MOST_LINES: u32 = 3;
-/// Sessions replaced in a row before the model is given up, unless more servers are configured: two without an answer are no
-/// accident.
+/// Sessions replaced in a row before the model is given up, unless more servers are configured: two
+/// without an answer are no accident.
 const LEAST_REPLACED: usize = 1;

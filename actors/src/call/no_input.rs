@@ -1,14 +1,17 @@
 //! No input: the prompts to a silent caller, step by step, and the goodbye. Pure.
 //!
-//! A sub-machine of the call. It hears when the floor is taken and when it falls silent, and returns the step that is reached.
-//! Silence counts from the moment at which the caller has *heard* the agent's last word. The goodbye follows the configured
-//! prompts, so the same steps end a call whose model says goodbye and forgets to hang up.
+//! A sub-machine of the call. It hears when the floor is taken and when it falls silent, and
+//! returns the step that is reached. Silence counts from the moment at which the caller has *heard*
+//! the agent's last word. The goodbye follows the configured prompts, so the same steps end a call
+//! whose model says goodbye and forgets to hang up.
 //!
-//! Turn detection may take the comfort noise of a muted caller for speech. So speech whose transcript holds no words does not take
-//! the prompts back to the first step, and a wall-clock limit (`longest_without_words`) ends a call that prompts cannot end.
+//! Turn detection may take the comfort noise of a muted caller for speech. So speech whose
+//! transcript holds no words does not take the prompts back to the first step, and a wall-clock
+//! limit (`longest_without_words`) ends a call that prompts cannot end.
 //!
-//! Transcription alone does not decide whether the caller is there. A turn counts as the caller's when its transcription failed, and
-//! while its transcript is pending. When the transcript comes and is empty, the prompts stand where they were before that turn.
+//! Transcription alone does not decide whether the caller is there. A turn counts as the caller's
+//! when its transcription failed, and while its transcript is pending. When the transcript comes
+//! and is empty, the prompts stand where they were before that turn.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -40,12 +43,12 @@ pub(super) struct NoInput {
     goodbye: Goodbye,
 }
 
-/// The last step, behind which there is nothing.
+/// The last step, after which no step follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goodbye {
-    /// It has not been reached.
+    /// Not reached yet.
     ToCome,
-    /// It has been asked for, and the caller has given no sign since.
+    /// Requested, and the caller has given no sign since.
     Asked,
 }
 
@@ -58,14 +61,14 @@ struct Untold {
     missing: bool,
 }
 
-/// What transcription says of a turn.
+/// The result of a turn's transcription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     /// Words.
     Words,
-    /// That there were none.
+    /// No words.
     Noise,
-    /// Nothing: it failed.
+    /// No result: transcription failed.
     Failed,
 }
 
@@ -82,7 +85,8 @@ impl NoInput {
         }
     }
 
-    /// The floor falls silent: the agent's last word was heard, or a turn of the caller brought no answer.
+    /// The floor falls silent: the agent's last word was heard, or a turn of the caller brought no
+    /// answer.
     pub(super) fn floor_silent(&mut self, now: Instant) {
         self.silent_since.get_or_insert(now);
     }
@@ -112,10 +116,11 @@ impl NoInput {
         self.untold.push_back(Untold { item: item.clone(), ended: now, missing: false });
     }
 
-    /// A transcription result came, for a turn or for speech that was not counted as one. Returns whether the turn had been reported
-    /// as missing.
+    /// A transcription result came, for a turn or for speech that was not counted as one. Returns
+    /// whether the turn had been reported as missing.
     pub(super) fn turn_told(&mut self, item: &ItemId, told: Told, now: Instant) -> bool {
-        // A server that does not name turns when they are spoken names them here; they come in order.
+        // A server that does not name turns when they are spoken names them here; they come in
+        // order.
         let is = |turn: &Untold| turn.item == *item || turn.item.as_str().is_empty();
         let place = self.untold.iter().position(is);
         let turn = place.and_then(|place| self.untold.remove(place));
@@ -143,8 +148,8 @@ impl NoInput {
         self.prompted.retain(|prompted| *prompted > words_at);
     }
 
-    /// When the caller last gave a sign, if the pending transcripts hold words. A turn that ended after the limit does not count:
-    /// endless noise would keep the call for ever.
+    /// When the caller last gave a sign, if the pending transcripts hold words. A turn that ended
+    /// after the limit does not count: endless noise would keep the call for ever.
     fn last_sign(&self) -> Instant {
         let longest = self.plan.longest_without_words;
         self.untold

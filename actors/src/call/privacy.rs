@@ -1,8 +1,9 @@
 //! What is kept of a call while its recording is paused. Pure.
 //!
-//! A pause is private: no sound, no keys and no words are recorded, and of tools only their names. `transcript::pause` withholds the
-//! words; this file reports the pause to it. Tools, answers and transfers are withheld here, because only the call knows when they
-//! were asked for. The answer that the agent owes when the recording resumes belongs to the pause.
+//! A pause is private: no sound, no keys and no words are recorded, and of tools only their names.
+//! `transcript::pause` withholds the words; this file reports the pause to it. Tools, answers and
+//! transfers are withheld here, because only the call knows when they were asked for. The answer
+//! that the agent owes when the recording resumes belongs to the pause.
 
 use std::collections::VecDeque;
 
@@ -22,15 +23,15 @@ pub(super) struct Privacy {
     tools: VecDeque<ToolCallId>,
 }
 
-/// The agent's answer to what came in a pause, once the recording goes on.
+/// The agent's answer to input of a pause, after the recording resumes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum PrivateAnswer {
-    /// There is none.
+    /// There is no such answer.
     #[default]
     None,
-    /// It is owed.
+    /// The answer is owed.
     Owed,
-    /// It is this one, or was.
+    /// The answer is, or was, this response.
     Begun(ResponseId),
 }
 
@@ -47,7 +48,7 @@ impl Shared {
         self.act(CallAction::PauseRecording(paused));
     }
 
-    /// Reports the pause to a Transcript that was started anew.
+    /// Reports the pause to a replacement Transcript.
     pub(super) fn recall_pause(&mut self) {
         if self.recording == Recording::Paused {
             self.record(Fact::RecordingPaused(true));
@@ -98,8 +99,8 @@ impl Shared {
         self.record(fact);
     }
 
-    /// Strips the result of a built-in tool that belongs to a pause: no answer of the caller is saved, and the reason of a transfer is
-    /// withheld.
+    /// Strips the result of a built-in tool that belongs to a pause: no answer of the caller is
+    /// saved, and the reason of a transfer is withheld.
     pub(super) fn keep_private(&self, asked: &ToolCall, answer: Answer) -> Answer {
         if !self.is_withheld(asked) {
             return answer;

@@ -6,7 +6,8 @@ use crate::ending::Ending;
 use crate::ids::CallId;
 use crate::money::Usd;
 
-/// May the caller be sent to this destination? Counted over all calls.
+/// Asks for the permit of a transfer to this destination. The Supervisor counts transfers over all
+/// calls.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "bool")]
 pub struct TransferPermit {
@@ -28,7 +29,7 @@ pub struct CallEnded {
     pub by_stream: bool,
 }
 
-/// A call has cost something more; reported by its CallActor.
+/// A call has spent more; reported by its CallActor.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Spent {

@@ -1,4 +1,4 @@
-//! The machine by its events and actions.
+//! Tests of the machine by its events and actions.
 
 mod budget;
 mod conversation;
@@ -347,7 +347,7 @@ fn a_model_that_never_comes_up_is_waited_for_no_longer_than_the_limit() {
 #[test]
 fn the_line_names_the_ending_unless_we_have() {
     for (report, ending) in [(LineReport::Stopped, Ending::CallerHungUp), (LineReport::Closed, Ending::LineLost)] {
-        // A carrier that asks nobody what follows its stream.
+        // A carrier that does not ask what follows its stream.
         for mut call in [Harness::connecting(), Harness::listening()] {
             call.machine = call.machine.with_means(Means::default());
             assert_ending(&call.on(CallEvent::Line(report.clone())), ending);
@@ -433,7 +433,7 @@ fn dropped_frames_are_counted_wherever_they_fell() {
     assert_eq!(call.machine.tally().dropped_frames, 7);
 }
 
-/// A machine and its hour.
+/// A machine and its clock.
 pub(super) struct Harness {
     pub(super) machine: CallMachine,
     pub(super) now: Instant,
@@ -451,7 +451,7 @@ impl Harness {
         Self::of(profile())
     }
 
-    /// The greeting has been heard.
+    /// A call whose greeting has been heard.
     pub(super) fn listening() -> Self {
         let mut call = Self::connecting();
         call.on(ready());
@@ -482,7 +482,7 @@ impl Harness {
         self.on(CallEvent::TimeUp)
     }
 
-    /// Lets time pass on a line that gives signs of life.
+    /// Advances the clock on a line that gives signs of life.
     fn alive_until(&mut self, at: Instant) -> Vec<CallAction> {
         while self.now + Duration::from_secs(20) < at {
             self.pass(Duration::from_secs(20));
@@ -491,7 +491,7 @@ impl Harness {
         self.until(at)
     }
 
-    /// A whole response begins to be heard.
+    /// A complete response begins to play.
     pub(super) fn says(&mut self, response: &str) -> Vec<CallAction> {
         self.on(response_started(response));
         let done = self.on(playing(response));

@@ -47,7 +47,7 @@ proptest! {
         }
         let dearest = price().of_response(&spoken(200));
         if let Some(spent) = spent_at_close {
-            // The turn that passed it, and nothing behind it.
+            // The turn that exceeded the limit, and nothing after it.
             prop_assert!(spent < hard + dearest);
         } else {
             prop_assert!(meter.spent() < hard);

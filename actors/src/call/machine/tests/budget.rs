@@ -1,4 +1,4 @@
-//! What a call may cost, tried on the whole machine.
+//! The spending limits, tested on the whole machine.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::realtime::messages::ResponsePurpose;
 use crate::realtime::messages::TextRole;
 use crate::realtime::report::{ModelReport, ResponseOutcome, Usage};
 
-/// A call that may cost `hard` dollars; a second of the agent's speech is one cent.
+/// A call with the limit of `hard` dollars; a second of the agent's speech costs one cent.
 fn costing(hard: f64) -> CallProfile {
     let price = Price { audio_out: Usd::from_dollars(0.0005), ..Price::default() };
     let call = Budget { soft: Some(Usd::from_dollars(hard / 2.0)), hard: Some(Usd::from_dollars(hard)) };
@@ -22,7 +22,7 @@ fn costing(hard: f64) -> CallProfile {
     CallProfile { spend, ..profile() }
 }
 
-/// A response of so many seconds, heard to its end.
+/// A response of `seconds` seconds, heard to its end.
 fn answer(call: &mut Harness, name: &str, seconds: u64) -> Vec<CallAction> {
     let usage = Usage { output_audio: seconds * 20, ..Usage::default() };
     let mut done = call.on(response_started(name));
@@ -73,7 +73,7 @@ fn a_model_that_never_stops_costs_the_budget_and_one_turn_at_most() {
             break;
         }
     }
-    // What was made is heard to its end, and nobody makes more.
+    // The generated audio plays to its end; no more is generated.
     call.on(drained());
     assert_eq!(call.machine.ending(), Some(Ending::SpendLimit));
     assert!(call.machine.tally().cost_usd <= hard + turn, "{}", call.machine.tally().cost_usd);
@@ -81,7 +81,8 @@ fn a_model_that_never_stops_costs_the_budget_and_one_turn_at_most() {
 
 #[test]
 fn a_caller_silent_for_three_hours_costs_the_budget_and_one_turn_at_most() {
-    // The server itself prompts the silent caller every half minute; nothing of ours ends the call before the money does.
+    // The server itself prompts the silent caller every half minute; only the spending limit ends
+    // the call.
     let mut profile = costing(1.0);
     profile.limits.max_duration = Duration::from_secs(4 * 3_600);
     profile.limits.line_silence = Duration::from_secs(4 * 3_600);

@@ -1,4 +1,4 @@
-//! The conversation's finer rules: what is an interruption, what silence leads to, what keys, tools and languages do.
+//! The finer rules of the conversation: interruptions, silence, keys, tools and languages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -286,7 +286,7 @@ fn every_part_of_a_turn_is_timed_to_the_ear() {
     assert_eq!(call.machine.detail().latency, [expected]);
 }
 
-/// A call whose agent is heard answering.
+/// A call whose agent is giving an answer.
 fn speaking(interruption: InterruptionPlan) -> Harness {
     let mut call = Harness::of(CallProfile { interruption, ..profile() });
     call.on(ready());
@@ -294,7 +294,7 @@ fn speaking(interruption: InterruptionPlan) -> Harness {
     call.on(drained());
     call.says("r2");
     assert_eq!(call.state(), "speaking");
-    // An answer to an interruption that is asked for in vain would be a mistake of the test.
+    // An answer to a second clear would be an error of the test.
     assert!(call.on(interrupted(Vec::new())).is_empty());
     call
 }
@@ -311,7 +311,7 @@ fn requests(action: &CallAction, purpose: ResponsePurpose) -> bool {
     matches!(action, A::Order(ModelOrder::Speak(request)) if request.purpose == purpose)
 }
 
-/// The instructions of all wishes.
+/// The instructions of all requests.
 fn said(done: &[CallAction]) -> String {
     let requests = done.iter().filter_map(|action| {
         if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }

@@ -1,4 +1,4 @@
-//! Who has answered, found out while the call is on.
+//! The detection of who answered, during the call.
 
 use super::*;
 use crate::call::messages::{CallDetail, Detected};

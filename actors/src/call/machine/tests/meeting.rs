@@ -1,4 +1,5 @@
-//! Warm transfers through the machine: the caller waits, a person is called, and they meet or do not.
+//! Warm transfers through the machine: the caller waits, a callee is called, and they are joined or
+//! not.
 
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ fn a_carrier_that_does_not_take_the_caller_out_is_told_again_and_again() {
     call.on(CallEvent::PersonEnded(DialOutcome::Busy));
     for attempt in 1..=5 {
         if attempt == 3 {
-            // It does not answer at all.
+            // The carrier does not answer at all.
             let (at, _) = call.machine.deadline().expect("its answer");
             call.now = at;
             call.on(CallEvent::TimeUp);
@@ -179,7 +180,7 @@ fn waiting(requests: bool) -> Harness {
     call
 }
 
-/// The person's telephone rings.
+/// The callee's phone rings.
 fn ringing() -> Harness {
     let mut call = waiting(true);
     call.on(CallEvent::CarrierAnswered(CarrierAnswer::Done));

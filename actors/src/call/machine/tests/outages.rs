@@ -1,4 +1,5 @@
-//! A session that is lost in a call, through the machine: what the caller hears meanwhile, and what follows when none is left.
+//! The loss of a session during a call, through the machine: what the caller hears meanwhile, and
+//! what follows if no session is left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +105,7 @@ fn a_call_whose_model_is_gone_for_good_is_sent_to_where_the_configuration_says()
     assert_eq!(call.machine.ending(), Some(Ending::ModelLost), "nobody could be asked");
 }
 
-/// The waits before each line, for as long as there is no session.
+/// The waits before each recorded line, while there is no session.
 fn fillers(call: &mut Harness) -> Vec<Duration> {
     let mut waits = Vec::new();
     while let Some((at, Timer::Outage)) = call.machine.deadline() {

@@ -1,4 +1,5 @@
-//! What is owed while the caller has the word, on a server that says nothing: it is minded as every other answer.
+//! Answers owed during the caller's turn, on a server that says nothing: they have a deadline like
+//! any other answer.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ fn a_caller_who_has_the_word_hears_no_apology_for_what_they_do_not_wait_for() {
     assert!(!lines(&call.on(given_up(None))), "nothing was owed");
 }
 
-/// A call whose tool answers once the response that called it is over and nothing is heard.
+/// A call whose tool answers after the end of the response that called it, when nothing is heard.
 fn tool_answered_late() -> Harness {
     let mut call = talking();
     call.on(response_started("r2"));
@@ -78,7 +79,7 @@ fn given_up(purpose: Option<ResponsePurpose>) -> CallEvent {
     CallEvent::Model(ModelReport::RequestGivenUp { purpose, reason: "failed".to_owned() })
 }
 
-/// What the next deadline does, which is `timer`'s; what is played meanwhile has been heard.
+/// The actions of the next deadline, which belongs to `timer`; recorded lines have been heard.
 fn next(call: &mut Harness, timer: Timer) -> Vec<CallAction> {
     call.on(drained());
     let (at, due) = call.machine.deadline().expect("something is awaited");

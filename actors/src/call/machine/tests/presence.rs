@@ -1,4 +1,5 @@
-//! Is the caller there? Turns count whose words nobody knows; noise does not, whatever transcription makes of it.
+//! Whether the caller is present. Turns without a transcript count; noise does not, whatever
+//! transcription makes of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::realtime::report::ModelReport;
 
 use CallAction as A;
 
-/// What transcription does about a turn.
+/// The result of a turn's transcription.
 #[derive(Debug, Clone, Copy)]
 enum Transcription {
     Fails,
@@ -154,7 +155,7 @@ fn a_pause_that_waits_for_words_is_not_confirmed_by_noise() {
     }
 }
 
-/// A turn of the caller, what transcription makes of it, and an answer that is heard: three seconds.
+/// A turn of the caller, its transcription, and an answer that is heard: three seconds.
 fn talk(call: &mut Harness, turn: usize, transcription: Transcription) {
     turn_of(call, turn);
     told(call, turn, transcription);
@@ -187,7 +188,7 @@ fn item(turn: usize) -> ItemId {
     ItemId::new(&format!("item_{turn}"))
 }
 
-/// A call that listens, whose caller is let go after 15 s without a sign.
+/// A call in conversation that ends after 15 s without a sign of the caller.
 fn held() -> Harness {
     let mut call = Harness::of(CallProfile { model: transcribing(), no_input: impatient(), ..profile() });
     call.on(ready());

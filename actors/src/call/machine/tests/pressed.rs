@@ -1,4 +1,5 @@
-//! Keys: the caller's word, but for what has to be heard; and written nowhere while the recording is paused.
+//! Keys: they count as the caller's turn, except during protected audio, and are recorded nowhere
+//! while the recording is paused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -305,7 +306,7 @@ fn a_card_number_behind_the_pausing_key_is_written_nowhere_however_fast_it_comes
     }
 }
 
-/// A call where 7 pauses the recording and 8 lets it go on: its notice is being heard, or nothing is.
+/// A call where 7 pauses the recording and 8 resumes it: its notice is playing, or nothing is.
 fn pausable(noticed: bool) -> Harness {
     let actions = [("7", KeyAction::PauseRecording(true)), ("8", KeyAction::PauseRecording(false))];
     let actions = actions.map(|(keys, action)| (keys.to_owned(), action)).into();
@@ -394,7 +395,7 @@ fn a_transcript_that_is_begun_anew_learns_of_the_pause() {
     assert_eq!(records(&done), [Fact::RecordingPaused(true)]);
 }
 
-/// A call whose notice of six seconds is being heard, with the greeting behind it.
+/// A call whose notice of six seconds is playing, with the greeting after it.
 fn noticed() -> Harness {
     let mut call = Harness::of(noticing());
     call.on(ready());
@@ -421,7 +422,7 @@ fn noticing() -> CallProfile {
     }
 }
 
-/// A call that listens and whose recording is paused.
+/// A call in conversation whose recording is paused.
 fn paused(while_paused: KeysWhilePaused) -> Harness {
     let keypad = KeypadPlan { while_paused, ..KeypadPlan::default() };
     let mut call = Harness::of(CallProfile { keypad, ..profile() });
@@ -450,7 +451,7 @@ fn clears(done: &[CallAction]) -> bool {
     done.iter().any(|action| matches!(action, A::ClearPlayout { .. }))
 }
 
-/// The instructions of all wishes.
+/// The instructions of all requests.
 fn said(done: &[CallAction]) -> String {
     let requests = done.iter().filter_map(|action| {
         if let A::Order(ModelOrder::Speak(request)) = action { request.instructions.clone() } else { None }
@@ -458,7 +459,7 @@ fn said(done: &[CallAction]) -> String {
     requests.collect::<Vec<_>>().join(" | ")
 }
 
-/// What the model was told in text.
+/// The texts added to the model's context.
 fn told(done: &[CallAction]) -> String {
     let texts = done.iter().filter_map(|action| {
         if let A::Order(ModelOrder::AddText { text, .. }) = action { Some(text.clone()) } else { None }
@@ -474,7 +475,7 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// What is written down.
+/// The recorded facts.
 fn records(done: &[CallAction]) -> Vec<Fact> {
     done.iter().filter_map(|it| if let A::Record(fact) = it { Some(fact.clone()) } else { None }).collect()
 }

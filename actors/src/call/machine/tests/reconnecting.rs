@@ -1,4 +1,5 @@
-//! A line that breaks under a call that goes on: the caller is still there and gets another stream. Through the machine.
+//! A line that breaks during a call: the caller is still there and gets another stream. Through the
+//! machine.
 
 use super::*;
 use crate::call::line_link::RETURNING;

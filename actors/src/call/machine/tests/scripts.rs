@@ -1,4 +1,4 @@
-//! The machine under events in any order: the table of its states, and thousands of calls at random.
+//! The machine under events in any order: the table of its states, and thousands of random calls.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -37,7 +37,7 @@ fn the_table_in_the_docs_is_the_machine() {
     assert!(docs == table, "machine.md should say:\n{table}");
 }
 
-/// Where each event leads from each state; a dot is where it changes nothing.
+/// The next state for each state and event; a dot means no change.
 fn table() -> String {
     let mut table = "| |".to_owned();
     for (name, _) in states() {
@@ -49,7 +49,8 @@ fn table() -> String {
         for (from, call) in states() {
             let mut call = call();
             assert_eq!(call.state(), from);
-            // A time-out is that of the state's own deadline; words to a caller who waits come before it.
+            // A time-out is that of the state's own deadline; the recorded lines for a waiting
+            // caller come before it.
             while let (CallEvent::TimeUp, Some((at, timer))) = (&event, call.machine.deadline()) {
                 call.now = at;
                 if timer != Timer::Wait {
@@ -88,7 +89,7 @@ fn states() -> [State; 8] {
         call.says("r2");
         call
     };
-    // The agent's own goodbye is being heard.
+    // The agent's own goodbye is playing.
     let closing = || {
         let mut call = Harness::listening();
         call.says("r2");
@@ -163,7 +164,7 @@ fn events() -> Vec<(&'static str, CallEvent)> {
 
 #[test]
 fn ten_thousand_calls_in_any_order_end_exactly_once() {
-    // `SWITCHBOARD_SEED=<seed> cargo test -p switchboard-actors any_order` replays one.
+    // `SWITCHBOARD_SEED=<seed> cargo test -p switchboard-actors any_order` replays one script.
     let replay = std::env::var("SWITCHBOARD_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = replay.map_or(1..10_001, |seed: u64| seed..seed + 1);
     let mut endings = HashSet::new();
@@ -177,7 +178,7 @@ fn ten_thousand_calls_in_any_order_end_exactly_once() {
     }
 }
 
-/// One call at random, to its end and beyond.
+/// One random call, to its end and beyond.
 fn play(seed: u64) -> Ending {
     let mut dice = Dice(seed);
     let mut call = Harness::of(any_profile(&mut dice));
@@ -204,7 +205,7 @@ fn play(seed: u64) -> Ending {
         assert!(!(model_gone && done.iter().any(is_request)), "a wish to a model that is gone: {done:?}");
         model_gone |= matches!(event, CallEvent::Model(ModelReport::Lost(_)) | CallEvent::ChildLost(Child::Model));
     }
-    // Left alone, it ends.
+    // Without further events it ends.
     for _ in 0..100 {
         let Some((at, _)) = call.machine.deadline() else { break };
         call.now = call.now.max(at);
@@ -217,8 +218,8 @@ fn play(seed: u64) -> Ending {
     ended.expect("every call ends")
 }
 
-/// Exactly one holds the floor: it is the agent's while the caller hears it, else the caller's while they speak, and what is due has a
-/// deadline, as has the silence of both.
+/// Exactly one side holds the floor: the agent while the caller hears it, else the caller while
+/// they speak. A due answer has a deadline, and so has the silence of both.
 fn check_the_floor(heard: &Heard, machine: &CallMachine) {
     let floor = &machine.talk.floor;
     let holder = match (heard.agent, heard.caller, floor.is_owed() || floor.is_generating()) {
@@ -233,17 +234,19 @@ fn check_the_floor(heard: &Heard, machine: &CallMachine) {
     }
     let (mut timers, call) = (TimerTable::default(), &machine.talk.call);
     match holder {
-        // A word of ours, another session, the end of the call; an outage has a clock and an end of its own.
+        // A recorded line, another session, or the end of the call; an outage has a timer and an
+        // end of its own.
         Holder::Due if machine.talk.model.is_down() => {}
         Holder::Due => timers.set(Timer::Wait, floor.wait_due(Stage::Talking, call)),
-        // A prompt, or the goodbye; a tool that is asked, keys, what has to be heard and the prompts' own end come first.
+        // A prompt, or the goodbye. A running tool, keys, protected audio and the end of the
+        // prompts come first.
         Holder::Silent | Holder::Caller | Holder::Agent => return,
     }
     let waits = timers.next().is_some() || machine.talk.model.is_down();
     assert!(waits, "an answer is due and nothing minds it: {machine:?}");
 }
 
-/// Who is heard, as the reports from outside say it.
+/// Who is heard, according to the reports from outside.
 #[derive(Debug, Default)]
 struct Heard {
     agent: bool,
@@ -251,7 +254,7 @@ struct Heard {
 }
 
 impl Heard {
-    /// What `event`, in the state `from`, and the call's answer to it make of it.
+    /// Updates it after `event` in the state `from` and the actions of the call.
     fn after(&mut self, event: &CallEvent, done: &[CallAction], from: &str) {
         if let CallEvent::Audio(AudioReport::PlayoutStarted { .. }) = event {
             self.agent = true;
@@ -318,7 +321,7 @@ fn check(done: &[CallAction], ended: &mut Option<Ending>, event: &CallEvent) {
 
 fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
     let response = format!("r{}", dice.roll(4));
-    // What ends a call comes rarely, or most scripts would be short.
+    // Events that end a call are rare, or most scripts would be short.
     match dice.roll(if calm { 100 } else { 112 }) {
         0..6 => ready(),
         6..16 => speech_started(),
@@ -329,7 +332,7 @@ fn event(dice: &mut Dice, calm: bool, call: &Harness) -> CallEvent {
         62..74 => drained(),
         74..80 => interrupted(playouts(dice)),
         80 if dice.roll(3) == 0 => CallEvent::RecordingPaused(dice.roll(2) == 0),
-        // The keys tell which of them were private.
+        // The digit says whether the key was private.
         80..84 if call.machine.talk.call.recording == Recording::Paused => key(['6', '7', '8', '9'][any_of(dice, 4)]),
         80..84 => key(['1', '5', '*', '#'][any_of(dice, 4)]),
         84..88 => tool(&format!("t{}", dice.roll(50)), ["transfer_call", "?"][usize::from(calm)], "{"),
@@ -376,9 +379,9 @@ fn detected(by: AnsweredBy, told: Option<&'static str>) -> CallEvent {
     CallEvent::Detected(Detected { by, told })
 }
 
-/// What was true before an event, and forbids something after it.
+/// Facts before an event that forbid something after it.
 struct Before {
-    /// A notice was to be heard to its end.
+    /// A notice had to be heard to its end.
     notice: bool,
     /// The agent could be heard and interrupted.
     sounding: bool,
@@ -399,12 +402,12 @@ impl Before {
 
     fn check(&self, event: &CallEvent, done: &[CallAction], call: &Harness) {
         let clears = done.iter().any(|action| matches!(action, A::ClearPlayout { .. } | A::PausePlayout));
-        // A notice without level is not heard, and said again.
+        // A notice without audible level is not heard, and is repeated.
         let hard_end = matches!(
             event,
             CallEvent::HangUp(_) | CallEvent::TimeUp | CallEvent::Model(ModelReport::AnswerMissed { .. })
         );
-        // One whose line is gone is said again on the next.
+        // A notice whose line is gone is repeated on the next line.
         let no_line = call.state() == "reconnecting" || *event == CallEvent::LineReturned;
         if self.notice
             && call.machine.talk.floor.must_be_heard()
@@ -419,7 +422,7 @@ impl Before {
             assert!(clears, "a key leaves the agent speaking: {done:?}");
             assert_ne!(call.state(), "speaking");
         }
-        // That there were so many is no secret.
+        // The number of private keys is no secret.
         let private = |text: &str| text.contains(['6', '7', '8', '9']) && !text.contains("kept from you");
         for action in done {
             let told = if let A::Record(Fact::KeyPressed(key)) = action {
@@ -450,7 +453,7 @@ fn any_means(dice: &mut Dice) -> Means {
     Means { handover, requests: dice.roll(2) == 0, ..Means::default() }
 }
 
-/// Any of the ways in which an agent may be interrupted, and silence minded.
+/// Any combination of interruption and no-input settings.
 fn any_profile(dice: &mut Dice) -> CallProfile {
     let policy = [
         InterruptionPolicy::Immediate,
@@ -469,7 +472,7 @@ fn any_profile(dice: &mut Dice) -> CallProfile {
     }
 }
 
-/// What keys do in any of the agents; private ones among them.
+/// Any key actions; some are private.
 fn any_keys(dice: &mut Dice) -> std::collections::BTreeMap<String, KeyAction> {
     let actions = [
         ("1", KeyAction::Say("We open at nine.".to_owned())),
@@ -482,7 +485,7 @@ fn any_keys(dice: &mut Dice) -> std::collections::BTreeMap<String, KeyAction> {
     actions.into_iter().filter(|_| dice.roll(3) == 0).map(|(keys, action)| (keys.to_owned(), action)).collect()
 }
 
-/// Something of a transfer, in any order.
+/// Any event of a transfer, in any order.
 fn transfer(dice: &mut Dice) -> CallEvent {
     match dice.roll(11) {
         0 | 1 => tool(&format!("t{}", dice.roll(50)), "transfer_call", r#"{"destination":"sales"}"#),
@@ -541,7 +544,7 @@ fn failed(response: &str) -> CallEvent {
     })
 }
 
-/// One or more items, heard in part; what was heard may be nonsense.
+/// One or more items, partly heard; the heard time may be invalid.
 fn playouts(dice: &mut Dice) -> Vec<ItemPlayout> {
     (0..1 + dice.roll(3))
         .map(|item| ItemPlayout {
@@ -553,7 +556,7 @@ fn playouts(dice: &mut Dice) -> Vec<ItemPlayout> {
         .collect()
 }
 
-/// SplitMix64: a seed is a script.
+/// SplitMix64: one seed is one script.
 struct Dice(u64);
 
 impl Dice {

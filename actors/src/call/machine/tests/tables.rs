@@ -1,5 +1,6 @@
-//! The tables of the regions: where each event leads from each of their states, and what is done. Every page shows its own, as the
-//! machine gives it; `SWITCHBOARD_TABLES=write cargo test -p switchboard-actors tables` writes them again.
+//! The tables of the regions: the next state and the actions for each of their states and events.
+//! Every page shows its own table, as the machine produces it; `SWITCHBOARD_TABLES=write cargo test
+//! -p switchboard-actors tables` writes them again.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::transcript::messages::Fact;
 
 use CallAction as A;
 
-/// A state of a region and how a call gets there.
+/// A state of a region, and how a call gets there.
 type State = (&'static str, fn() -> Harness);
 
 #[test]
@@ -307,7 +308,7 @@ fn floor(call: &Harness) -> String {
     holder.to_owned()
 }
 
-/// What is done, in words.
+/// The actions in words.
 fn words_of(done: &[CallAction]) -> Vec<String> {
     let ends = done.contains(&A::Stop);
     let of_the_end = |action: &CallAction| {
@@ -378,7 +379,8 @@ fn order_word(order: &Order) -> String {
     }
 }
 
-/// A caller may be heard over the agent and has to say words for it to count; tools, recordings and a prompt for one who is silent.
+/// A caller whose speech over the agent only counts with words; tools, recordings and a prompt for
+/// a silent caller.
 fn talkative() -> CallProfile {
     let policy = InterruptionPolicy::PauseAndConfirm { resume_after: Duration::from_millis(700) };
     CallProfile {
@@ -401,7 +403,7 @@ fn listening(profile: CallProfile) -> Harness {
     call
 }
 
-/// A carrier that can be asked, and a destination that is called beside the conference.
+/// A carrier with an API, and a destination of a warm transfer.
 fn warm_profile() -> CallProfile {
     let destination = Destination { briefing: Some("A caller. A key.".to_owned()), ..sales() };
     CallProfile { transfers: Arc::new([("sales".to_owned(), destination)].into()), ..profile_with_sounds() }

@@ -1,4 +1,4 @@
-//! Transfers through the machine: to a person, and back when nobody is there.
+//! Transfers through the machine: to a destination, and back if the transfer fails.
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ fn a_carrier_that_does_not_do_as_asked_is_told_by_its_document() {
         let mut call = asking(Handover::Document);
         let done = match answer {
             Some(answer) => call.on(CallEvent::CarrierAnswered(answer)),
-            // It does not answer at all.
+            // The carrier does not answer at all.
             None => {
                 call.now = call.machine.deadline().expect("it is waited for").0;
                 call.on(CallEvent::TimeUp)
@@ -242,12 +242,12 @@ pub(super) fn granted() -> CallEvent {
     CallEvent::TransferPermitGiven { granted: true }
 }
 
-/// The destination rings, without a request.
+/// The destination rings, without a request to the carrier.
 fn ringing() -> Harness {
     hand_over(Harness::listening())
 }
 
-/// The carrier was asked to ring.
+/// The carrier was asked to dial.
 fn asking(handover: Handover) -> Harness {
     let target = match handover {
         Handover::Document => sales().target,
@@ -271,7 +271,7 @@ fn hand_over(mut call: Harness) -> Harness {
     call
 }
 
-/// What was written down of a transfer.
+/// The recorded results of a transfer.
 pub(super) fn outcomes(done: &[CallAction]) -> Vec<String> {
     let outcome = |action: &CallAction| {
         if let A::Record(Fact::TransferAsked { outcome, .. }) = action { Some(outcome.clone()) } else { None }

@@ -1,4 +1,5 @@
-//! A model that lets the caller wait: first a recorded word, and then another session. Through the machine.
+//! A model that keeps the caller waiting: first a recorded line, and then another session. Through
+//! the machine.
 
 use std::time::Duration;
 
