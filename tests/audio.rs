@@ -1,4 +1,4 @@
-//! The sound of whole calls: what is diagnosed, levelled and recorded of it.
+//! The sound of whole calls: diagnosis, level and recording.
 
 mod common;
 
@@ -15,7 +15,7 @@ use switchboard_actors::g711;
 #[actix_rt::test]
 async fn a_recording_holds_both_sides_as_the_phone_knows_them() {
     let running = start(&[("recording.enabled", "true")]).await;
-    // Into the greeting, so that part of what was sent is never heard.
+    // The caller interrupts the greeting, so part of the sent audio is never heard.
     let report = call(&running, voice(), Some(1_500), 6_000, |_| async {}).await;
     let sid = report.summary.call_sid.clone();
     let Running { service, records } = running;
@@ -27,7 +27,8 @@ async fn a_recording_holds_both_sides_as_the_phone_knows_them() {
     let apart = caller.len().abs_diff(report.heard.len());
     assert!(apart < 2_400, "it is as long as the call: {} and {}", caller.len(), report.heard.len());
 
-    // The phone's time, from the recording's: by what the agent says, 100 ms at a time, for each answer travels at its own speed.
+    // Offset of the phone's clock from the recording's. It is found from the agent's audio in
+    // pieces of 100 ms, because each answer has its own delay.
     let lag = nearest(&agent, &report.heard, -800..=800).1;
     let pieces: Vec<f64> = agent
         .chunks_exact(800)
@@ -36,7 +37,7 @@ async fn a_recording_holds_both_sides_as_the_phone_knows_them() {
         .map(|(n, piece)| nearest(piece, &report.heard, n as i64 * 800 + lag - 160..=n as i64 * 800 + lag + 160).0)
         .collect();
     let found = pieces.iter().filter(|&&apart| apart < 0.05).count();
-    // Where the interruption cut it, and where the network held it up, a piece is of two halves.
+    // A piece at an interruption or at a network stall consists of two halves and does not match.
     assert!(
         pieces.len() >= 15 && found * 10 >= pieces.len() * 8,
         "within 20 ms the agent's side is what was played: {pieces:?}"
@@ -126,7 +127,7 @@ async fn a_recording_that_cannot_be_written_is_told_in_the_record_and_costs_no_c
 async fn a_carrier_that_sends_a_law_for_mu_law_is_told_and_put_right() {
     for correct in [false, true] {
         let running = start(&[("audio.correct", if correct { "true" } else { "false" })]).await;
-        // What the phone codes as mu-law then has the bytes of A-law.
+        // The bytes that the phone encodes as mu-law are then A-law.
         let wrong: Vec<i16> = voice().iter().map(|&s| g711::decode_mulaw(g711::encode_alaw(s))).collect();
         let mut shown = Value::Null;
         let report = call(&running, wrong, Some(0), 4_000, async |id: String| {
@@ -175,7 +176,8 @@ async fn an_agent_is_as_loud_as_the_carrier_s_gain_makes_it() {
     assert!((apart - 12.0).abs() < 0.5, "{apart} dB");
 }
 
-/// Places a call that hangs up after so long, does `meanwhile` with its id, and gives what the phone knows.
+/// Places a call that hangs up after `length_ms`, runs `meanwhile` with its id, and returns
+/// the phone's report.
 async fn call<F>(
     running: &Running,
     speech: Vec<i16>,
@@ -202,7 +204,7 @@ where
     report
 }
 
-/// Two seconds of a voice: harmonics of a pitch that moves, in syllables.
+/// Two seconds of a synthetic voice: harmonics of a moving pitch, in syllables.
 fn voice() -> Vec<i16> {
     let mut phase = 0.0;
     (0..16_000)
@@ -219,7 +221,8 @@ fn first_loud(samples: &[i16]) -> Option<usize> {
     samples.iter().position(|sample| sample.unsigned_abs() > 500)
 }
 
-/// Where in `b` within `lags` it is most like `a`, and how different it is there: 0 is the same, 1 as different as silence.
+/// Finds the offset in `b`, within `lags`, at which it resembles `a` most. Returns the difference,
+/// where 0 is identical and 1 is as different as silence, and the offset.
 fn nearest(a: &[i16], b: &[i16], lags: std::ops::RangeInclusive<i64>) -> (f64, i64) {
     let difference = |lag: i64| {
         let (mut apart, mut all) = (0.0, 1.0);
@@ -233,12 +236,12 @@ fn nearest(a: &[i16], b: &[i16], lags: std::ops::RangeInclusive<i64>) -> (f64, i
     lags.map(|lag| (difference(lag), lag)).min_by(|a, b| a.0.total_cmp(&b.0)).expect("a lag")
 }
 
-/// Samples in pieces of 20 ms that can be heard.
+/// Number of samples in audible pieces of 20 ms.
 fn loud(samples: &[i16]) -> usize {
     samples.chunks(160).filter(|piece| piece.iter().any(|sample| sample.unsigned_abs() > 500)).count() * 160
 }
 
-/// The name and both sides of the one recording of this call.
+/// The name and both channels of the single recording of this call.
 fn recording(records: &Path, sid: &str) -> (String, [Vec<i16>; 2]) {
     let found = files(records, "_recording.wav");
     assert_eq!(found.len(), 1, "{found:?}");

@@ -1,4 +1,5 @@
-//! Many calls at once: each hears its own words, and what befalls one leaves the others alone.
+//! Many concurrent calls: each caller hears their own words, and a failure of one call does not
+//! affect the others.
 
 mod common;
 
@@ -34,10 +35,10 @@ async fn a_panic_costs_its_own_call_alone() {
     let calls = join_all((0..20).map(|caller| call(&running, caller)));
     let sabotage = async {
         running.until_calls(20).await;
-        // Long enough for every caller to be in mid-conversation.
+        // By then, every caller is in mid-conversation.
         actix_rt::time::sleep(Duration::from_secs(4)).await;
         let on = running.calls().await;
-        // Some of the first may be over by now on a slow machine.
+        // On a slow machine, some of the first calls may have ended by now.
         let victims = [(Sabotage::Call, 0), (Sabotage::Child(Child::Audio), 2), (Sabotage::Child(Child::Model), 4)];
         let mut ids = Vec::new();
         for (how, from_last) in victims {
@@ -64,7 +65,7 @@ async fn a_panic_costs_its_own_call_alone() {
     assert_eq!(victims.len(), 3);
 }
 
-/// Calls `running` with a voice that nobody else has, and hangs up after the answer.
+/// Calls `running` with a unique voice and hangs up after the answer.
 async fn call(running: &Running, caller: usize) -> CallReport {
     let url = running.public("/twilio/voice").parse().expect("a URL");
     let mut options = PhoneOptions::new(Target::Webhook(url));
@@ -74,7 +75,7 @@ async fn call(running: &Running, caller: usize) -> CallReport {
     place_call(options, handset).await
 }
 
-/// 1.5 s of a pulsating tone at the caller's own pitch.
+/// 1.5 s of a pulsating tone at a pitch unique to the caller.
 fn voice(caller: usize) -> Vec<i16> {
     let pitch = pitch(caller);
     (0..12_000)
@@ -90,7 +91,8 @@ fn pitch(caller: usize) -> f64 {
     500.0 + 90.0 * caller as f64
 }
 
-/// The caller's own pitch is heard for a second at least, loudly, and in that time nobody else's.
+/// Checks that the caller's own pitch is heard loudly for at least a second, and no other caller's
+/// pitch in that time.
 fn hears_only_itself(caller: usize, report: &CallReport) {
     assert!(report.summary.failures.is_empty(), "caller {caller}: {:?}", report.summary.failures);
     assert!(report.summary.warnings.is_empty(), "caller {caller}: {:?}", report.summary.warnings);
@@ -107,7 +109,7 @@ fn hears_only_itself(caller: usize, report: &CallReport) {
     assert!(own >= 10, "caller {caller} heard {own} tenths of a second of its own words");
 }
 
-/// The squared magnitude of one frequency (Goertzel's sum, written out).
+/// The squared magnitude of one frequency (Goertzel algorithm).
 fn power(window: &[i16], hz: f64) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in window.iter().enumerate() {
@@ -118,7 +120,7 @@ fn power(window: &[i16], hz: f64) -> f64 {
     re * re + im * im
 }
 
-/// The reason of the ending in the one transcript of this call.
+/// The reason of the ending in the single transcript of this call.
 fn ending(records: &Path, call_sid: &str) -> String {
     let prefix = format!("call_{call_sid}_");
     let files: Vec<_> = std::fs::read_dir(records)

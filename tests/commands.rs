@@ -1,4 +1,4 @@
-//! The command line, as somebody finds their way by it.
+//! The command line, as a new user explores it.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn a_demo_that_is_interrupted_stops_at_once() {
         .expect("the binary runs");
     let mut said = demo.stderr.take().expect("piped");
     let mut log = Vec::new();
-    // Until the call is on.
+    // Waits until the call is live.
     while !String::from_utf8_lossy(&log).contains("call started") {
         let mut piece = [0; 256];
         let read = said.read(&mut piece).expect("it goes on");

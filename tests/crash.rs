@@ -1,6 +1,8 @@
-//! The service as a process that is killed, and a disk that is full: what was said is there after the next start, once.
+//! A killed process and a full disk: everything said before is on disk exactly once after the next
+//! start.
 //!
-//! `SWITCHBOARD_KILLS=1000 cargo test --test crash` kills as often; `SWITCHBOARD_SEED` repeats a run.
+//! `SWITCHBOARD_KILLS=1000 cargo test --test crash` sets the number of kills; `SWITCHBOARD_SEED`
+//! repeats a run.
 #![cfg(unix)]
 
 mod common;
@@ -30,7 +32,7 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
         let service = Process::start(&home, None);
         let dies_after = Duration::from_millis(chance.below(4_000));
         if chance.below(5) == 0 {
-            // In the middle of its recovery, as often as not.
+            // Often kills the process during its recovery.
             tokio::time::sleep(dies_after / 100).await;
             service.kill();
             continue;
@@ -38,7 +40,8 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
         service.listens().await;
         let disk = Disk::watch(home.dir.path());
         let callers = join_all((0..4).map(|caller| {
-            // One of them hangs up about when the process dies, so that the filing of its record is hit too.
+            // One caller hangs up at about the time of the kill, so that it also hits the writing
+            // of a record.
             let hangup = (caller == 0).then(|| {
                 (dies_after + Duration::from_millis(chance.below(400))).saturating_sub(Duration::from_millis(300))
             });
@@ -49,7 +52,8 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
             service.kill();
         };
         let (summaries, ()) = futures_util::future::join(callers, death).await;
-        // Keys come every 100 ms; what the machine itself held up is not the service's.
+        // Keys are sent every 100 ms. A delay caused by the machine does not count against the
+        // service.
         let lost_at_most = KEYS_LOST + disk.longest_stall().as_millis() as usize / 100;
         calls.extend(summaries.into_iter().map(|summary| (round, lost_at_most, summary)));
     }
@@ -88,7 +92,8 @@ async fn every_answered_call_has_one_record_however_the_process_dies() {
 #[actix_rt::test]
 async fn a_disk_that_takes_nothing_more_costs_no_call_and_no_file() {
     let home = Home::new();
-    // No file may be larger than 3 KiB: the journal stops in the middle of a line, and no transcript fits.
+    // The limit of 3 KiB per file stops the journal in the middle of a line, and no transcript
+    // fits.
     let service = Process::start(&home, Some(3));
     service.listens().await;
     let summary = call(&home, Some(Duration::from_secs(4))).await;
@@ -123,10 +128,10 @@ async fn a_disk_that_takes_nothing_more_costs_no_call_and_no_file() {
     assert_eq!(aside.len(), 1, "the torn journal is kept");
 }
 
-/// Keys come every 100 ms, and the last 500 ms may be lost.
+/// Maximum number of lost keys: one per 100 ms, and the last 500 ms may be lost.
 const KEYS_LOST: usize = 5;
 
-/// Calls and presses a key every 100 ms, in a known order.
+/// Places a call that presses a key every 100 ms, in a known order.
 async fn call(home: &Home, hangup_after: Option<Duration>) -> Summary {
     let url = format!("http://127.0.0.1:{}/twilio/voice", home.public).parse().expect("a URL");
     let mut options = PhoneOptions::new(Target::Webhook(url));
@@ -152,7 +157,8 @@ impl Home {
         Self { dir: tempfile::tempdir().expect("a folder"), public: port(), admin: port() }
     }
 
-    /// The transcripts by the carrier's id, each with a queue file that leads to it; everything under a final name is whole.
+    /// The transcripts by the carrier's id. Checks that each has a queue file that refers to it,
+    /// and that every file with a final name is complete.
     fn records(&self) -> BTreeMap<String, Vec<Value>> {
         let mut records = BTreeMap::<String, Vec<Value>>::new();
         let names = names(&self.dir.path().join("records"));
@@ -179,7 +185,7 @@ impl Home {
         records
     }
 
-    /// Journals that still wait, in whatever folder but that of those kept aside.
+    /// The journals that still wait, except those kept aside.
     fn journals(&self) -> Vec<String> {
         let root = self.dir.path().join("records/journal");
         names(&root)
@@ -196,7 +202,8 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A thread that writes and syncs a few bytes every 50 ms beside the service: it knows how long machine and disk made anybody wait.
+/// A thread that writes and syncs a few bytes every 50 ms next to the service. It measures the
+/// delays caused by the machine and its disk.
 struct Disk {
     thread: std::thread::JoinHandle<Duration>,
     done: Arc<AtomicBool>,
@@ -226,14 +233,14 @@ impl Disk {
     }
 }
 
-/// The built binary, serving.
+/// The built binary as a running service.
 struct Process {
     child: Child,
     port: u16,
 }
 
 impl Drop for Process {
-    /// A test that fails leaves nothing running.
+    /// Leaves no process behind if a test fails.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -241,11 +248,11 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Starts it, with a limit on the size of its files in KiB where one is given.
+    /// Starts the service, with a limit on the size of its files in KiB if one is given.
     fn start(home: &Home, largest_file: Option<u32>) -> Self {
         let binary = env!("CARGO_BIN_EXE_switchboard");
         let mut command = match largest_file {
-            // The signal that comes with the limit is ignored, so that a write says that it failed.
+            // The signal of this limit is ignored, so that a write returns an error.
             Some(blocks) => {
                 let mut command = Command::new("bash");
                 command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" serve"), binary]);
@@ -282,7 +289,7 @@ impl Process {
         }
     }
 
-    /// Without a chance to put anything in order.
+    /// Kills the process without a chance to clean up.
     fn kill(mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it is ours");
@@ -293,7 +300,7 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The same every time for the same seed (xorshift).
+/// A random generator that repeats its sequence for the same seed (xorshift).
 struct Chance(u64);
 
 impl Chance {

@@ -1,4 +1,4 @@
-//! Webhooks of real calls, to receivers that misbehave in every way: nothing is lost, and no call notices.
+//! Webhooks of real calls to misbehaving receivers: no event is lost, and no call is affected.
 
 mod common;
 
@@ -180,7 +180,7 @@ async fn https_is_spoken_to_the_handshake() {
     running.stop().await;
 }
 
-/// A service that tells one receiver, with pauses of at most a second.
+/// Starts a service with one receiver and retry delays of at most a second.
 async fn start_telling(url: &str, more: &str) -> Running {
     start_in(tempfile::tempdir().expect("a temporary folder"), url, more).await
 }
@@ -200,7 +200,7 @@ async fn start_in(records: TempDir, url: &str, more: &str) -> Running {
     Running { service: running.service, records }
 }
 
-/// A short call without words; over when its record is on disk.
+/// Runs a short call without words. Returns when its record is on disk.
 async fn hold_a_call(running: &Running, call: &str) {
     let token = running.announce(call).await;
     let mut stream = FakeStream::start(&running.stream(), call, Some(&token)).await;

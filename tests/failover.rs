@@ -1,4 +1,5 @@
-//! A model session that is lost costs the caller a pause at most: dropped in every state, replaced in time, given up in order.
+//! A lost model session costs the caller at most a pause: sessions are dropped in every state,
+//! replaced in time, or given up properly.
 
 mod common;
 
@@ -163,7 +164,8 @@ async fn a_fallbacks_answers_cost_what_its_own_model_charges() {
         let (cost, spoken) = (record["cost_usd"].as_f64(), record["usage"]["output_audio"].as_f64());
         let (cost, spoken) = (cost.expect("a cost"), spoken.expect("tokens"));
         assert!(spoken > 0.0, "{record:#}");
-        // 64 dollars for a million tokens of the larger model's speech alone, 20 of the smaller's.
+        // The larger model's speech alone costs 64 dollars per million tokens; the smaller's costs
+        // 20.
         assert_eq!(cost < spoken * 64e-6, cheap, "{cost} for {spoken} tokens");
     }
 }
@@ -206,7 +208,8 @@ async fn odd_events_are_survived_without_another_session() {
 async fn the_canary_tells_whether_the_next_call_would_get_a_session() {
     for (rehearse, status, reason) in [
         ("first:0", 200, None),
-        // Closed with 1013 for a quota that is used up: a refusal. Closed with 1013 because it is busy: not one.
+        // A close with 1013 because of an exhausted quota is a refusal; a close with 1013 because
+        // the server is busy is not.
         ("reject:1013", 503, Some("model_refused")),
         ("busy:0", 503, Some("model_unreachable")),
         ("no_created", 503, Some("model_unreachable")),
@@ -249,9 +252,9 @@ async fn a_key_that_is_refused_is_seen_by_who_asks() {
     let ready = common::get(&stage.running.public("/ready"), &[]).await;
     assert_eq!((ready.status, ready.json()["reason"].as_str()), (503, Some("model_refused")));
     let metrics = common::get(&stage.running.admin("/metrics"), &[]).await.text;
-    // Other tests of this process may have met refusals too.
+    // Other tests of this process may have caused refusals too.
     assert!(common::counted(&metrics, "switchboard_model_breaker_open") >= 1.0, "{metrics}");
-    // The next call does not dial, and its record says why.
+    // The next call does not connect to the model, and its record has the reason.
     let report = call(&stage, |_| {}).await;
     let Running { service, records } = stage.running;
     service.stop(Duration::ZERO).await;
@@ -322,8 +325,7 @@ async fn a_key_that_a_mute_server_does_not_answer_is_answered_by_another() {
     assert!(incidents(&record).contains(&"model_mute".to_owned()), "{record:#}");
 }
 
-/// The kinds of what went wrong, in order.
-/// A call that says two seconds, if `change` does not say otherwise.
+/// Places a call that speaks for two seconds, unless `change` changes that.
 async fn call(stage: &Stage, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
     let speaking = |options: &mut PhoneOptions| {
         options.speech = voice(2_000);
@@ -333,7 +335,8 @@ async fn call(stage: &Stage, change: impl FnOnce(&mut PhoneOptions)) -> CallRepo
     stage.call(speaking).await
 }
 
-/// What a session was told before it was first asked to speak: `role: text` of its items, in order.
+/// The items that a session received before the first request for a response, as `role: text`, in
+/// order.
 fn seeded(stage: &Stage, connection: u64) -> Vec<String> {
     let events = stage.log.of(connection);
     let before = events.iter().take_while(|event| event["type"] != "response.create");
@@ -344,7 +347,7 @@ fn asked(stage: &Stage, connection: u64) -> usize {
     stage.log.of(connection).iter().filter(|event| event["type"] == "response.create").count()
 }
 
-/// The kinds of what went wrong, which stands in the order in which it did.
+/// The kinds of a record's incidents, in order.
 fn incidents(record: &Value) -> Vec<String> {
     let met = record["incidents"].as_array().expect("a list");
     let times: Vec<u64> = met.iter().map(|incident| incident["at_ms"].as_u64().expect("a time")).collect();
@@ -366,7 +369,7 @@ fn shown(item: &Value) -> String {
     }
 }
 
-/// What one side said by the record.
+/// The words of one side according to the record.
 fn spoken(record: &Value, speaker: &str) -> Vec<String> {
     let said = record["conversation"].as_array().expect("a conversation");
     let said = said.iter().filter(|entry| entry["speaker"] == speaker && entry["text"] != "");

@@ -1,5 +1,6 @@
-//! An hour of calls in virtual time: machine, audio path, model session and transcript joined as their actors join them, between a phone
-//! and a model that are written here. What grows in an hour is found here, and what is still waited for at its end.
+//! An hour of calls in virtual time. Call machine, audio path, model session and transcript are
+//! joined as their actors join them, between a phone and a model written in this file. The test
+//! finds state that grows during the hour, and requests that are still open at its end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ fn an_hour_of_calls_leaves_nothing_behind() {
         for minute in 1..=60 {
             call.run_until(call.began + minute * 60_000 * MS);
             assert_eq!(call.ending(), None, "seed {seed}: the call has ended in minute {minute}");
-            // At rest, so that what is on its way counts for nothing.
+            // The call is at rest, so that data in transit does not count.
             call.rest();
             sizes.push(call.sizes());
             assert!(call.to_come.len() < 200, "{} events are to come", call.to_come.len());
@@ -54,20 +55,20 @@ fn an_hour_of_calls_leaves_nothing_behind() {
     }
 }
 
-/// What happens at a time.
+/// An event at a scheduled time.
 #[derive(Debug, Clone)]
 enum Happening {
-    /// The carrier brings a frame of the caller's.
+    /// A frame of the caller's audio arrives.
     Frame,
-    /// The phone has played up to a mark of a generation of its buffer.
+    /// The phone has played up to a mark, in one generation of its buffer.
     Played(u64, String),
-    /// The model's server says this.
+    /// The model's server sends this event.
     Said(Value),
     /// The caller begins a turn.
     Speaks,
-    /// The caller ends it.
+    /// The caller ends a turn.
     Ends(String),
-    /// A key.
+    /// The caller presses a key.
     Key(char),
 }
 
@@ -83,19 +84,19 @@ struct World {
     to_come: BTreeMap<(Instant, u64), Happening>,
     told: u64,
     dice: u64,
-    // The phone.
+    // The phone's state.
     buffer_ends: Instant,
     generation: u64,
     marks: VecDeque<String>,
     frames: u64,
     speaking: bool,
     quiet: bool,
-    // The model.
+    // The model's state.
     attached: bool,
     responses: u64,
     answering: Option<String>,
     last_item: Option<String>,
-    // What came of it.
+    // The results.
     turns: u64,
     barge_ins: u64,
     tools: u64,
@@ -162,7 +163,7 @@ impl World {
         self.machine.ending()
     }
 
-    /// Everything that happens until then, in order.
+    /// Handles all events up to this time, in order.
     fn run_until(&mut self, end: Instant) {
         loop {
             let machine = self.machine.deadline().map(|(at, _)| (at, 0));
@@ -187,7 +188,7 @@ impl World {
         }
     }
 
-    /// Nobody begins anything until all was said and heard.
+    /// Runs until everything is said and heard, without starting anything new.
     fn rest(&mut self) {
         self.quiet = true;
         for _ in 0..60 {
@@ -204,7 +205,8 @@ impl World {
         self.quiet = false;
     }
 
-    /// How much each part has to say of itself: what grows shows here. The transcript grows with what is said.
+    /// The size of each part. Unwanted growth shows here; the transcript grows with the
+    /// conversation.
     fn sizes(&self) -> BTreeMap<&'static str, usize> {
         let size = |what: &dyn std::fmt::Debug| format!("{what:?}").len();
         [("machine", size(&self.machine)), ("audio", size(&self.audio)), ("session", size(&self.session))].into()
@@ -251,7 +253,7 @@ impl World {
             self.barge_ins += 1;
         }
         if let Some(response) = self.answering.take() {
-            // The server cancels what it is saying: nothing of it comes any more.
+            // The server cancels the response, so the rest of it is not sent.
             self.to_come.retain(|_, happening| !matches!(happening, Happening::Said(event) if event["response_id"] == *response || event["response"]["id"] == *response));
             self.at(5, Happening::Said(json!({"type": "response.done", "response": {"id": response, "status": "cancelled", "status_details": {"reason": "turn_detected"}}})));
         }
@@ -260,7 +262,7 @@ impl World {
         ));
         let length = 600 + self.roll(2_000);
         self.at(length, Happening::Ends(item));
-        // Half of the turns come while the last answer is heard.
+        // Half of the turns begin while the last answer is playing.
         let pause = length + 1_500 + self.roll(12_000);
         self.at(pause, Happening::Speaks);
         if self.roll(20) == 0 {
@@ -290,7 +292,7 @@ impl World {
         self.answer(None);
     }
 
-    /// A response, faster than it plays.
+    /// Sends a response, faster than it plays.
     fn answer(&mut self, request: Option<&Value>) {
         if self.answering.is_some() {
             return;
@@ -407,7 +409,7 @@ impl World {
                 }
                 AudioAction::Record(_) => {}
                 AudioAction::CountDrops { cause, frames } => {
-                    // What the caller interrupted is dropped on purpose.
+                    // Audio that the caller interrupted is dropped on purpose.
                     if cause != switchboard_actors::audio::action::DropCause::Muted {
                         self.dropped += frames;
                     }

@@ -1,4 +1,5 @@
-//! A model that was talked into anything: whatever it says as a destination, nobody is called who is not in the table.
+//! A model under prompt injection: whatever destination it requests, only numbers in the table are
+//! called.
 
 mod common;
 
@@ -37,7 +38,7 @@ async fn five_hundred_injected_destinations_are_dialled_by_nobody() {
     assert!(tried.len() >= 500, "{}", tried.len());
     let odd: Vec<_> = tried.iter().filter(|(_, answer)| !answer.contains("error")).collect();
     assert_eq!(odd, [] as [&(String, String); 0]);
-    // The last one is good, so all the others were judged where this one is.
+    // The last order is valid, so its success shows that all the others were processed before it.
     stream.closed().await;
     let document = post(&running.public("/twilio/after-stream"), &common::incoming(CALL), None).await.text;
     assert_eq!(document.matches("+14155550100").count(), 1, "{document}");
@@ -52,13 +53,13 @@ async fn five_hundred_injected_destinations_are_dialled_by_nobody() {
     let record: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
     let outcomes: Vec<_> =
         record["transfers"].as_array().into_iter().flatten().filter_map(|it| it["outcome"].as_str()).collect();
-    // The record keeps as many as one can read.
+    // The record is limited to a readable number of entries.
     assert!(outcomes.len() > 200, "{}", outcomes.len());
     assert!(outcomes.iter().all(|outcome| *outcome == "unknown_destination"), "{outcomes:?}");
     model.stop().await;
 }
 
-/// What a caller may talk a model into saying as arguments of a transfer.
+/// Arguments of a transfer that a caller may talk a model into.
 fn injections() -> VecDeque<String> {
     let seeds = [
         "+19005550100",
@@ -114,7 +115,7 @@ fn injections() -> VecDeque<String> {
     tried.chain([json!({ "destination": "sales" }).to_string()]).collect()
 }
 
-/// Stands between the service and its model, and answers each tool's result with the next thing to try.
+/// A proxy between the service and its model that answers each tool result with the next attempt.
 struct Tempter {
     url: String,
     left: Arc<Mutex<VecDeque<String>>>,
@@ -140,7 +141,7 @@ impl Tempter {
         (Self { url: url.to_string(), left, tried }, model)
     }
 
-    /// What was tried and what the service has answered, once there is nothing left to try.
+    /// The attempts and the service's answers, once none are left to try.
     async fn until_done(&self) -> Vec<(String, String)> {
         let waiting = async {
             while !self.left.lock().expect("whole").is_empty() {
@@ -178,7 +179,8 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, left: Left, tried: Tried
     }
 }
 
-/// The first key, and each result of a tool, becomes an order to call the tool like this.
+/// Replaces the first key, and each tool result, by an order to call the tool with the next
+/// arguments.
 fn tempt(frame: Frame, last: &mut Option<String>, left: &Left, tried: &Tried) -> Frame {
     let Frame::Text(bytes) = &frame else { return frame };
     let Ok(mut event) = serde_json::from_slice::<Value>(bytes) else { return frame };
@@ -209,7 +211,7 @@ fn forward(frame: Frame) -> Message {
     }
 }
 
-/// Passes on a request or an answer without a body.
+/// Forwards a request or an answer without a body.
 async fn pass_head(from: &mut TcpStream, to: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,5 @@
-//! Keys and the caller's presence in whole calls: what stops the agent, what does not, what is written, and who is let go.
+//! Keys and the caller's presence in whole calls: what stops the agent, what does not, what is
+//! recorded, and who is disconnected.
 
 mod common;
 
@@ -71,7 +72,7 @@ async fn what_is_keyed_in_while_the_recording_is_paused_is_found_nowhere() {
         stream.hear("media").await;
         let url = running.admin("/calls/CA1/recording");
         stream.say(&press('3')).await;
-        // What came before the order has been heard before it.
+        // The recording still has everything that arrived before the order.
         stream.say(&json!({ "event": "mark", "streamSid": "MZ1", "mark": { "name": "none" } })).await;
         until(|| async { kept(running.records.path()).contains(r#""key_pressed":"3""#) }).await;
         post_body(&url, "application/json", r#"{"paused":true}"#, &[]).await;
@@ -109,7 +110,7 @@ async fn what_is_said_and_given_to_tools_while_the_recording_is_paused_is_found_
     let calling = stage.call(|options| {
         options.speak_at = Some(Duration::from_secs(2));
         options.speech = talk(1);
-        // The model saves an answer, "rehearsed", when it is told of a 3.
+        // The model saves the answer "rehearsed" when it receives a 3.
         options.dtmf = vec![(Duration::from_secs(5), '3'), (Duration::from_secs(10), '3')];
         options.hangup_after = Some(Duration::from_secs(14));
     });
@@ -159,7 +160,7 @@ async fn a_caller_whose_words_are_never_written_down_is_not_let_go() {
     }
 }
 
-/// Turns of a second and a half, with as much silence as an answer takes.
+/// Turns of 1.5 s, separated by as much silence as an answer takes.
 fn talk(turns: u32) -> Arc<[i16]> {
     let turn = (0..28_000u32).map(|n| {
         let t = f64::from(n) / 8000.0;
@@ -170,7 +171,7 @@ fn talk(turns: u32) -> Arc<[i16]> {
     std::iter::repeat_n(turn, turns as usize).flatten().collect()
 }
 
-/// All that the first call's watcher is told until the call ends.
+/// All events of the first call, as text, until the call ends.
 async fn watch(running: &Running) -> actix_rt::task::JoinHandle<String> {
     let address = running.service.admin_url().to_string();
     let address = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -196,7 +197,7 @@ async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
     tokio::time::timeout(common::PATIENCE, waiting).await.expect("it comes to be so");
 }
 
-/// Everything that stands in the folder of records, journals too.
+/// The content of all files in the folder of records, including journals.
 fn kept(dir: &Path) -> String {
     let mut all = String::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return all };

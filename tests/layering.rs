@@ -1,15 +1,16 @@
-//! The structure of the service, tested like its behaviour: what the files of its configuration import.
+//! Tests the structure of the service: the imports of its configuration files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Files that know no setting: what a value is, where it was written, what is wrong with it. They import each other alone.
+/// Files that know no specific setting: they define values, their places and their problems. They
+/// import only each other.
 const SCHEMA: [&str; 9] =
     ["problem", "layers", "kinds", "names", "reader", "variables", "dotenv", "sources", "headers"];
-/// Files that use the whole configuration. Nothing imports them.
+/// Files that use the whole configuration. No other file imports them.
 const USES: [&str; 3] = ["routing", "profiles", "report"];
-/// The file that reads every section.
+/// The file that reads all sections.
 const WHOLE: &str = "root";
 
 #[test]
@@ -64,7 +65,7 @@ fn the_checks_see_what_they_are_to_see() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["b", "c"]);
 }
 
-/// Which files of the folder each file of it imports; `self` is the folder's own page.
+/// The imports of each file in the folder. `self` is the folder's own module.
 fn imports_of_the_configuration() -> BTreeMap<String, BTreeSet<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/config");
     let mut texts = BTreeMap::new();
@@ -79,7 +80,7 @@ fn imports_of_the_configuration() -> BTreeMap<String, BTreeSet<String>> {
     texts.into_iter().map(|(file, text)| (file, imports(&text, &files))).collect()
 }
 
-/// The files that `text` names by a path of its folder, tests and comments left out.
+/// The files that `text` refers to by a path of its folder. Tests and comments are ignored.
 fn imports(text: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -99,7 +100,7 @@ fn imports(text: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
     found
 }
 
-/// The first name of each path of a group `a::b, c::{d, e}}`, up to the brace that closes it.
+/// The first name of each path of a group `a::b, c::{d, e}}`, up to its closing brace.
 fn first_names(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut names) = (0_i32, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -116,12 +117,12 @@ fn first_names(group: &str) -> Vec<&str> {
     names
 }
 
-/// The name that `path` begins with.
+/// The first name of `path`.
 fn first_name(path: &str) -> &str {
     path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-/// The files that can be reached from themselves.
+/// The files that import themselves through other files.
 fn circles(imports: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
     let returns = |file: &&String| {
         let mut open: Vec<&String> = imports[*file].iter().collect();

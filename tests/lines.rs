@@ -1,4 +1,5 @@
-//! Streams that break, never come or come twice, under calls that go on: through the whole service.
+//! Streams that break, never arrive, or arrive twice during a call, tested through the whole
+//! service.
 
 mod common;
 
@@ -24,7 +25,7 @@ async fn a_stream_that_breaks_is_followed_by_another_and_the_call_goes_on() {
         if round == 0 {
             until_state(&running, "reconnecting").await;
         }
-        // The second time the carrier asks before we have noticed.
+        // In the second round, the carrier asks before the service has noticed the loss.
         let document = after_stream(&running, CALL, "in-progress").await;
         assert!(document.contains("<Stream"), "{document}");
         let again = after_stream(&running, CALL, "in-progress").await;
@@ -104,7 +105,7 @@ async fn a_live_call_that_is_sent_here_again_goes_on_over_its_second_stream() {
     let mut second = FakeStream::start(&running.stream(), CALL, Some(&token(&again))).await;
     second.hear("media").await;
     assert_eq!(running.calls().await.len(), 1);
-    // Once more, and the second stream's end comes last.
+    // In the second round, the end of the second stream comes last.
     let again = voice(&running, CALL, "in-progress").await;
     let mut third = FakeStream::start(&running.stream(), CALL, Some(&token(&again))).await;
     third.hear("media").await;
@@ -173,7 +174,7 @@ async fn news_of_calls_at_the_address_of_calls_takes_no_place() {
         }
     }
     running.announce(THIRD).await;
-    // What was announced is freed by its own end.
+    // The end of an announced call frees its place.
     let form = format!("{common}&CallSid={THIRD}&CallStatus=canceled");
     post(&running.public("/twilio/voice"), &form, None).await;
     running.announce("CA00000000000000000000000000000004").await;
@@ -290,7 +291,7 @@ async fn a_caller_without_a_number_is_put_through_under_ours_and_any_key_takes_t
     }
 }
 
-/// A call whose greeting is being heard.
+/// Starts a call in which the greeting is playing.
 async fn talking(running: &Running) -> FakeStream {
     let token = running.announce(CALL).await;
     let mut stream = FakeStream::start(&running.stream(), CALL, Some(&token)).await;
@@ -329,7 +330,7 @@ async fn until_state(running: &Running, state: &str) {
     assert!(timeout(PATIENCE, waiting).await.is_ok(), "the call should be {state}");
 }
 
-/// The transcripts, once there are as many.
+/// Waits for this number of transcripts.
 async fn records(running: &Running, number: usize) -> Vec<Value> {
     let waiting = async {
         loop {

@@ -1,4 +1,4 @@
-//! The log of a service, as somebody reads it who was told the carrier's id of a call and nothing else.
+//! The log of a service, for a reader who knows only the carrier's id of a call.
 
 mod common;
 
@@ -55,7 +55,7 @@ async fn a_webhook_that_nobody_signed_is_named_by_the_call_it_names_and_forges_n
     );
 }
 
-/// The service as a process, whose log is kept.
+/// The service as a process whose log is captured.
 struct Logging {
     child: Child,
     port: u16,
@@ -94,7 +94,7 @@ impl Logging {
         format!("ws://127.0.0.1:{}/ws", self.port)
     }
 
-    /// Ends it in order; what it has logged since it listens.
+    /// Stops the service properly. Returns the lines logged since it began to listen.
     fn stop(mut self) -> Vec<String> {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
         assert!(told.success());
@@ -103,7 +103,7 @@ impl Logging {
 }
 
 impl Drop for Logging {
-    /// A test that fails leaves nothing running.
+    /// Leaves no process behind if a test fails.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

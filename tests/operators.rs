@@ -1,4 +1,4 @@
-//! What operators see and do: calls, health, counters, and who may ask.
+//! The operators' view: calls, health, counters, and access control.
 
 mod common;
 
@@ -119,7 +119,8 @@ async fn a_call_is_watched_until_it_ends() {
     }
     assert!(told.contains("\"by\":\"caller\",\"reason\":\"caller_hung_up\"}"), "{told}");
     assert_eq!(get(&running.admin("/calls/nobody/events"), &[]).await.status, 404);
-    // Whoever comes back gets what came after the event that it names, although the call is over; and then is told to stop.
+    // A client that reconnects receives the events after the one it names, although the call is
+    // over, and is then asked to stop.
     let events = running.admin(&format!("/calls/{CALL}/events"));
     let again = get(&events, &[("Last-Event-ID", "1")]).await;
     let (_, rest) = told.split_once("\n\nid: 2\n").expect("a second event");
@@ -148,7 +149,7 @@ async fn a_call_is_shown_with_its_words_while_it_is_on_and_after_it_has_ended() 
     for id in [CALL, live["id"].as_str().expect("an id")] {
         let over = get(&running.admin(&format!("/calls/{id}")), &[]).await.json();
         assert_eq!((&over["state"], &over["ending"]["reason"]), (&json!("ended"), &json!("caller_hung_up")), "{over}");
-        // Nothing that was there while the call was on is called otherwise now.
+        // Every field of the live call still exists under the same name.
         for (name, value) in live.as_object().expect("an object") {
             assert!(over.get(name).is_some(), "{name} is gone: {over}");
             if matches!(value, serde_json::Value::String(_)) && name != "state" {

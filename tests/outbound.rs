@@ -1,4 +1,4 @@
-//! Calls that the service begins: whom it may call, what the carrier says to it, and what becomes of the call.
+//! Outbound calls: permitted numbers, status callbacks of the carrier, and results.
 
 mod common;
 
@@ -87,7 +87,7 @@ async fn so_many_at_once_and_so_many_a_minute() {
     for _ in 0..2 {
         assert_eq!(order(&running, ORDER).await.status, 202);
         assert!(order(&running, ORDER).await.problem(429).contains("outbound.max_concurrent"));
-        // The line is busy: the place is free again.
+        // The line is busy, so the place is free again.
         let url = field(&api.told().pop().expect("an order").1, "StatusCallback");
         let busy = format!("CallSid={CALL}&AccountSid={ACCOUNT}&CallStatus=busy&Direction=outbound-api");
         assert_eq!(post(&url, &busy, None).await.status, 204);
@@ -121,7 +121,7 @@ async fn order(running: &Running, body: &str) -> Answer {
     post_body(&running.admin("/calls"), "application/json", body, &[]).await
 }
 
-/// Stops the service and reads the one record there is.
+/// Stops the service and reads its single record.
 async fn record(running: Running) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
@@ -136,14 +136,14 @@ fn field(form: &str, name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name} in {form}")).1.into_owned()
 }
 
-/// A carrier's API that answers every order with one status.
+/// A carrier's API that answers every request with the same status.
 struct Api {
     address: String,
     handle: ServerHandle,
     told: Told,
 }
 
-/// Paths and forms.
+/// The paths and forms of the requests.
 type Told = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Api {

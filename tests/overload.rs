@@ -1,4 +1,5 @@
-//! More callers than places: the count admitted is exact, whatever races, and the rest are told so.
+//! More callers than places: the number admitted is exact in every race, and the others get a
+//! refusal.
 
 mod common;
 
@@ -8,11 +9,11 @@ use std::time::Duration;
 use common::{Running, start};
 use futures_util::future::join_all;
 
-/// Places.
+/// Number of places.
 const MOST: usize = 20;
-/// Callers: half as many again.
+/// Number of callers: 50 % more than places.
 const CALLERS: usize = 30;
-/// Rounds of all of them.
+/// Number of rounds.
 const ROUNDS: usize = 100;
 
 #[actix_rt::test]
@@ -29,7 +30,7 @@ async fn the_count_admitted_is_exact_a_hundred_times_out_of_a_hundred() {
             let refused = answer.contains("<Say") && answer.contains("<Hangup/>");
             assert_eq!(refused, !admitted.contains(&caller), "round {round}: {answer}");
         }
-        // Hang-ups and new callers race: a place is given once, and again only when it is free.
+        // Hang-ups and new callers race: each place is given once, and again only when it is free.
         let (gone, staying) = admitted.split_at(MOST / 2);
         let hang_ups = gone.iter().map(|caller| over(&client, &base, round, *caller));
         let again = (CALLERS..2 * CALLERS).map(|caller| ring(&client, &base, round, caller));
@@ -38,7 +39,7 @@ async fn the_count_admitted_is_exact_a_hundred_times_out_of_a_hundred() {
         assert!(late <= gone.len(), "round {round}: {late} got the {} places that became free", gone.len());
         let expected: HashSet<usize> = staying.iter().copied().collect();
         assert_eq!(expected.len(), MOST - gone.len());
-        // Every place is free for the next round.
+        // Every place is freed for the next round.
         join_all((0..2 * CALLERS).map(|caller| over(&client, &base, round, caller))).await;
     }
     let Running { service, .. } = running;
@@ -60,7 +61,7 @@ async fn ring(client: &awc::Client, base: &str, round: usize, caller: usize) -> 
     String::from_utf8(answer.body().await.expect("a body").to_vec()).expect("text")
 }
 
-/// The carrier says that the call is over.
+/// Reports the end of a call, as the carrier does.
 async fn over(client: &awc::Client, base: &str, round: usize, caller: usize) {
     let form = [("CallSid", call_sid(round, caller)), ("CallStatus", "completed".to_owned())];
     let url = format!("{}/twilio/status", base.trim_end_matches('/'));

@@ -1,4 +1,4 @@
-//! The service as a process: what it asks of the system when it starts.
+//! The service as a process: its requests to the system at start.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::io::{BufRead as _, BufReader, Lines};
@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 #[test]
 fn the_service_starts_once_more_with_the_same_arguments_for_huge_pages() {
     let service = Serving::start(Command::new(BINARY).arg0("answering").arg("serve"), &[]);
-    // glibc cuts the tunables at their colons where they lie.
+    // glibc splits the tunables at their colons in place.
     let environment = service.told("environ").replace(['\0', ':'], "\n");
     assert!(environment.contains("glibc.malloc.hugetlb=1\n"), "{environment}");
     assert!(environment.contains("glibc.malloc.arena_max=1\n"), "{environment}");
@@ -52,7 +52,8 @@ fn signals_that_ask_for_nothing_are_named_and_change_nothing() {
     }
     service.signal("RTMIN+3");
     service.says("signal ignored");
-    // Whoever closes a terminal or reloads by habit has cut nobody off; an end that is asked for is in order.
+    // The service survives these signals, for example that of a closed terminal or of a habitual
+    // reload. A requested stop then ends it properly.
     service.signal("QUIT");
     assert!(service.child.wait().expect("it ends").success());
 }
@@ -89,7 +90,7 @@ fn limited(limits: &str) -> Command {
     command
 }
 
-/// A service that listens, under the process number that it was started with, and what it said until then.
+/// A listening service, under the process id of its start, with its output so far.
 struct Serving {
     child: Child,
     said: String,
@@ -121,7 +122,7 @@ impl Serving {
         serving
     }
 
-    /// The first line from here on that has these words in it.
+    /// Returns the next line that contains these words.
     fn says(&mut self, words: &str) -> String {
         for line in self.lines.by_ref() {
             let line = line.expect("text");
@@ -139,7 +140,8 @@ impl Serving {
         assert!(sent.is_ok_and(|status| status.success()), "{name}");
     }
 
-    /// What the kernel says of it. The variables are those that the program was started with.
+    /// Reads a file of the process under `/proc`. The variables are those with which the program
+    /// was started.
     fn told(&self, file: &str) -> String {
         let bytes = std::fs::read(format!("/proc/{}/{file}", self.child.id())).expect("it runs");
         String::from_utf8_lossy(&bytes).into_owned()
@@ -154,7 +156,7 @@ impl Serving {
 }
 
 impl Drop for Serving {
-    /// A test that fails leaves nothing running.
+    /// Leaves no process behind if a test fails.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! `switchboard records`, as an operator uses it.
+//! `switchboard records` from the operator's point of view.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,8 @@ fn every_folder_that_is_configured_is_looked_through_and_nobody_elses_file_is_to
     let other = leave(home.path(), "CA1_1760700000000", TWO, "+919800000002");
     let file = |path: &str, text: &str| put(home.path(), path, text);
     let mine = [
-        // Named by the record, by the moment of its beginning; the second one of a caller who came back; what an operator made of it.
+        // Recordings: one named in the record, a second one after the caller was reconnected, and
+        // one that an operator converted.
         file("sound/call_CA1_1760700000000_recording.wav", "RIFF"),
         file("sound/call_CA1_1760700000000_recording_2.wav", "RIFF"),
         file("sound/call_CA1_1760700000000_recording.mp3", "ID3"),
@@ -73,7 +74,7 @@ fn every_folder_that_is_configured_is_looked_through_and_nobody_elses_file_is_to
         file(&format!("records/deliveries/retry/evt_{ONE}_transcript"), ""),
         file(&format!("records/deliveries/pending/evt_{ONE}_started.unreadable"), "{ torn"),
         file(&format!("records/deliveries/failed/.evt_{ONE}_ended.json.tmp"), "{"),
-        // A dead letter of a call whose record is gone by its limit.
+        // A dead letter of a call whose record was removed by the retention limit.
         file(
             &format!("records/deliveries/failed/evt_{THREE}_ended.json"),
             &case(THREE, "ended", "CA9", "+919800000001"),
@@ -128,7 +129,8 @@ fn what_another_wrote_into_a_record_leads_to_no_other_file() {
     assert!(!path.exists(), "{erased:?}");
     let gone: Vec<_> = others.iter().chain([&outside, &theirs]).filter(|path| !path.exists()).collect();
     assert!(gone.is_empty(), "{gone:?}");
-    // Another's id in a record of somebody else's making takes nothing of theirs either.
+    // A record from another producer claims an id that belongs to a different call; that call loses
+    // nothing.
     let claims = json!({ "ucid": "CA8", "id": "00000003-5555-4555-8555-555555555555", "from": "+15550100008" });
     put(home.path(), "records/call_CA8_1760700060000_transcript.json", &claims.to_string());
     let erased = erase(home.path(), &["--call", "CA8"]);
@@ -180,7 +182,7 @@ fn what_is_not_there_is_no_success() {
     let told = text(&told.stderr);
     assert!(told.contains("--caller") && told.contains("--call <ID>"), "{told}");
     assert_eq!(erase(home.path(), &["--call", "CA1", "--caller", "+15550100001"]).status.code(), Some(2));
-    // In capitals it is still ours.
+    // An id in capital letters is also accepted.
     let erased = erase(home.path(), &["--call", &ONE.to_uppercase(), "--yes", "--json"]);
     let told: Value = serde_json::from_slice(&erased.stdout).expect("JSON");
     assert_eq!((&told["calls"], &told["erased"], &told["problems"]), (&json!(1), &json!(true), &json!([])));
@@ -205,7 +207,8 @@ fn a_number_in_another_spelling_is_theirs_or_asked_about_and_never_passed_over()
     assert!(erase(home.path(), &["--caller", spellings[0], "--also", "09800000001"]).status.success());
     assert!(!there(2));
 
-    // Where the country is known, nothing is asked; a number that ends alike is somebody else's.
+    // If the country is known, no confirmation is needed; a number with the same ending belongs to
+    // another caller.
     let ours = leave(home.path(), "CA5", ONE, "09800000001");
     let other = leave(home.path(), "CA6", TWO, "+19198000000");
     let country = [("SWITCHBOARD__NUMBERS__COUNTRY", "IN")];
@@ -255,7 +258,7 @@ fn a_call_that_is_on_is_refused_by_name_and_a_journal_that_a_crash_left_goes() {
         assert!(text(&erased.stderr).contains("the call CA1 is on"), "{erased:?}");
     }
     assert_eq!(journals(), 1);
-    // The process is gone, and what it wrote is not.
+    // The process is gone, but its files remain.
     let kept = tempfile::tempdir().expect("a folder");
     copy(&dir.join("journal"), &kept.path().join("journal"));
     drop((journal, writer));
@@ -266,7 +269,7 @@ fn a_call_that_is_on_is_refused_by_name_and_a_journal_that_a_crash_left_goes() {
     assert_eq!(journals(), 0);
 }
 
-/// Everything that a call can leave.
+/// Writes every kind of file that a call can leave.
 fn leave(home: &Path, carrier_id: &str, id: &str, from: &str) -> Vec<PathBuf> {
     let dir = home.join("records");
     let stem = format!("call_{carrier_id}_1760700060000");
@@ -296,7 +299,7 @@ fn transcript(carrier_id: &str, id: &str, from: &str) -> String {
     .to_string()
 }
 
-/// A delivery as it stands on disk.
+/// The file of a delivery.
 fn case(id: &str, word: &str, carrier_id: &str, from: &str) -> String {
     let at = "2025-10-17T11:20:00Z";
     json!({
@@ -381,7 +384,8 @@ fn records_with(home: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> O
         .expect("the binary runs")
 }
 
-/// What an operator has on the service's host: its configuration, which asks for secrets that they do not have.
+/// The operator's configuration on the service's host. It requires secrets that the operator does
+/// not have.
 const PRODUCTION: &str = "[server]\npublic_url = \"https://voice.example.com\"\nbind = \"0.0.0.0:8080\"\n\
     [realtime]\nprovider = \"openai\"\n[records]\ndir = \"DIR\"\n";
 

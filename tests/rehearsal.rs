@@ -1,4 +1,4 @@
-//! The rehearsal model over real sockets, as any client meets it.
+//! The rehearsal model over real sockets, from a client's point of view.
 #![expect(clippy::unwrap_used, reason = "a test fails where it has to")]
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use switchboard::tools::rehearsal::{Rehearsal, RehearsalOptions};
 
-/// Nothing here takes this long; it only ends a test that hangs.
+/// Time limit that only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Client {
@@ -24,15 +24,15 @@ struct Client {
     pings: usize,
 }
 
-/// What comes from the server.
+/// A message from the server.
 #[derive(Debug)]
 enum Heard {
     Event(Value),
-    /// A text that is no JSON.
+    /// Text that is not JSON.
     Garbage,
-    /// A close frame: its code.
+    /// A close frame with its code.
     Closed(Option<u16>),
-    /// The connection ended without one.
+    /// The connection ended without a close frame.
     Lost,
 }
 
@@ -48,7 +48,7 @@ impl Client {
         Ok(Self { socket, fragments: vec![], pings: 0 })
     }
 
-    /// Connects and sets the session up.
+    /// Connects and configures the session.
     async fn ready(rehearsal: &Rehearsal, rehearse: &str, session: Value) -> Self {
         let mut client = Self::connect(rehearsal, rehearse).await;
         client.until("session.created").await;
@@ -97,7 +97,7 @@ impl Client {
         }
     }
 
-    /// All events up to the first of this kind.
+    /// Returns all events up to the first of this kind.
     async fn until(&mut self, kind: &str) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// How the connection ends.
+    /// Returns how the connection ends.
     async fn end(&mut self) -> Heard {
         loop {
             match self.hear().await {
@@ -150,7 +150,8 @@ fn samples(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]]))).collect()
 }
 
-/// The correlation of `heard` with the part of `said` that it is: the part is found by a piece from its middle.
+/// The correlation of `heard` with the matching part of `said`, which is located by a piece from
+/// the middle of `heard`.
 fn correlation(said: &[f32], heard: &[f32]) -> f32 {
     let alike = |a: &[f32], b: &[f32]| {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
@@ -164,7 +165,8 @@ fn correlation(said: &[f32], heard: &[f32]) -> f32 {
     alike(&said[start..start + heard.len()], heard)
 }
 
-/// Something like speech at 24 kHz: a gliding buzz in syllables, `ms` long, half a second of silence at both ends.
+/// A speech-like signal at 24 kHz: a gliding buzz in syllables, `ms` long, with half a second of
+/// silence at both ends.
 fn spoken(ms: usize) -> Vec<u8> {
     let mut phase = 0.0f32;
     let voice = (0..ms * 24).map(|n| {
@@ -198,7 +200,7 @@ async fn a_client_is_greeted_and_hears_its_own_turn() {
 async fn a_turn_keeps_its_sound_from_mu_law_in_to_pcm_out() {
     let rehearsal = start().await;
     let said = spoken(1_200);
-    // Written in PCM and heard in mu-law, then that written in mu-law and heard in PCM.
+    // Writes PCM and receives mu-law, then writes that mu-law and receives PCM.
     let mut narrow = Client::ready(&rehearsal, "", formats(PCM, MU_LAW)).await;
     narrow.append(&said, 960).await;
     let code = audio_of(&narrow.until("response.done").await);
@@ -206,7 +208,7 @@ async fn a_turn_keeps_its_sound_from_mu_law_in_to_pcm_out() {
     wide.append(&[vec![0xFF; 4_000], code, vec![0xFF; 4_000]].concat(), 160).await;
     let heard = audio_of(&wide.until("response.done").await);
     let heard = samples(&heard);
-    // Without the silence around it, so that the whole of it lies within what was said.
+    // Cuts the silence at both ends, so that the rest lies entirely within the original speech.
     let inner = &heard[heard.len() / 5..heard.len() * 4 / 5];
     let likeness = correlation(&samples(&said), inner);
     assert!(likeness > 0.98, "{likeness}");

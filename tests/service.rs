@@ -1,4 +1,5 @@
-//! The doors: who is let in, what is answered, and what garbage costs.
+//! The entrances of the service: who is admitted, which answers they get, and what malformed input
+//! costs.
 
 mod common;
 
@@ -247,7 +248,7 @@ async fn a_peer_that_takes_nothing_is_cut() {
     let upgrade = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     peer.write_all(upgrade.as_bytes()).await.expect("an upgrade");
-    // Pings without end, and never a look at the pongs: in time both sides' buffers are full.
+    // Endless pings without reading the pongs: eventually the buffers of both sides are full.
     let mut pings = Vec::new();
     for _ in 0..100 {
         pings.extend([0x89, 0x80 | 100, 0, 0, 0, 0]);
@@ -286,7 +287,7 @@ async fn a_socket_that_goes_at_once_leaves_no_call_behind() {
     for number in 0..20 {
         drop(FakeStream::start(&running.stream(), &format!("CA{number:032}"), None).await);
     }
-    // Asked behind all of them: when it is on, they have been.
+    // This call is requested after all the others. When it is live, they have been handled.
     let last = FakeStream::start(&running.stream(), OTHER, None).await;
     let admitted = async {
         while !running.calls().await.iter().any(|call| call["carrier_call_id"] == OTHER) {

@@ -1,4 +1,4 @@
-//! Signals. The one test of its process, because a signal is for all of it.
+//! Signals. This is the only test of its process, because a signal affects the whole process.
 #![cfg(unix)]
 
 mod common;

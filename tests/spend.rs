@@ -1,4 +1,4 @@
-//! What calls may cost, through the whole service: metered, limited, refused, and switched off.
+//! Spending of calls, through the whole service: metering, limits, refusals and the kill switch.
 
 mod common;
 
@@ -102,7 +102,7 @@ async fn books_that_cannot_be_read_open_no_day() {
         let told = error.to_string();
         assert!(told.contains("spend.file") && told.contains("remove it"), "{told}");
     }
-    // Without a limit nothing depends on them.
+    // Without a limit, the service does not need the file.
     build("off").await.expect("it starts").stop(Duration::ZERO).await;
     std::fs::remove_file(&file).expect("removed");
     build("10").await.expect("it starts").stop(Duration::ZERO).await;
@@ -135,12 +135,12 @@ async fn start(overrides: &[(&str, &str)]) -> Running {
     start_with(&[("SWITCHBOARD_CALLER_SALT", "salt")], &all).await
 }
 
-/// A caller who never hangs up, within reason.
+/// A caller who does not hang up within the test's time.
 async fn call(running: &Running, from: &str) -> CallReport {
     let url = running.public("/twilio/voice").parse().expect("a URL");
     let mut options = PhoneOptions::new(Target::Webhook(url));
     options.from = from.to_owned();
-    // Loud enough to be taken for speech, with pauses to be answered in.
+    // The tone is loud enough to count as speech, with pauses for the answers.
     let tone = |n: u32| (8_000.0 * (f64::from(n) * 0.4).sin()) as i16;
     options.speech = (0..160_000).map(|n| if n % 40_000 < 12_000 { tone(n) } else { 0 }).collect();
     options.hangup_after = Some(Duration::from_secs(30));
@@ -149,14 +149,14 @@ async fn call(running: &Running, from: &str) -> CallReport {
     place_call(options, handset).await
 }
 
-/// Whether a call is turned away at its webhook.
+/// Whether the webhook refuses a call.
 async fn refused(running: &Running, from: &str) -> bool {
     turned_away(running, &[("From", from)]).await
 }
 
-/// The same for a call of which the webhook says this.
+/// Whether the webhook refuses a call with these fields.
 async fn turned_away(running: &Running, said: &[(&str, &str)]) -> bool {
-    // Each is a call of its own.
+    // Each request is a separate call.
     let sid = format!("CA{}", uuid::Uuid::new_v4().simple());
     let form = [&[("CallSid", sid.as_str()), ("AccountSid", common::ACCOUNT)], said].concat();
     let client = awc::Client::default();
@@ -173,7 +173,7 @@ async fn kill(running: &Running, order: &'static str) -> (u16, Value) {
     (answer.status().as_u16(), serde_json::from_slice(&body).expect("JSON"))
 }
 
-/// Stops the service and reads the record of its call.
+/// Stops the service and reads the call's record.
 async fn record(running: Running, report: &CallReport) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;

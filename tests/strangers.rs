@@ -1,4 +1,5 @@
-//! What strangers may do at the listeners: web pages, half requests, and frames that announce more than they may have.
+//! Untrusted clients of the listeners: web pages, incomplete requests, and frames that announce
+//! more than the limit.
 
 mod common;
 
@@ -22,14 +23,14 @@ async fn connect(url: &str) -> TcpStream {
     TcpStream::connect(address(url)).await.expect("a connection")
 }
 
-/// Sends `bytes` and gives the status of what comes back.
+/// Sends `bytes` and returns the status of the answer.
 async fn asked(url: &str, bytes: &str) -> u16 {
     let mut socket = connect(url).await;
     socket.write_all(bytes.as_bytes()).await.expect("sent");
     status(&mut socket).await
 }
 
-/// The status of the answer that comes; 0 where the connection ends without one.
+/// Reads the status of the next answer. Returns 0 if the connection ends without one.
 async fn status(socket: &mut TcpStream) -> u16 {
     let mut answer = Vec::new();
     let reading = async {
@@ -104,7 +105,7 @@ async fn a_web_page_has_no_use_of_a_signature_or_a_token() {
         ("", 101),
         ("origin: https://attacker.example\r\n", 403),
         ("origin: null\r\n", 403),
-        // Some clients that are no browsers send the name they have dialled.
+        // Some clients other than browsers send the host name that they connect to.
         (&format!("origin: http://{host}\r\n"), 101),
     ] {
         let asking = upgrade("/ws", &host, &format!("{signed}{more}"));
@@ -150,7 +151,7 @@ async fn half_a_request_is_not_waited_for() {
         trickling.write_all(half.as_bytes()).await.expect("sent");
         chunked.write_all(chunks.as_bytes()).await.expect("sent");
         lost.write_all(nowhere.as_bytes()).await.expect("sent");
-        // One byte a second, for as long as it is taken.
+        // Sends one byte per second for as long as the server accepts it.
         let trickle = async {
             loop {
                 let mut answer = [0; 16];
@@ -187,7 +188,7 @@ async fn a_body_is_no_larger_than_it_may_be() {
     running.stop().await;
 }
 
-/// A text frame's head, masked as a client's, that announces `length` bytes.
+/// The head of a masked client text frame that announces `length` bytes.
 fn head(length: u64) -> Vec<u8> {
     let mut head = vec![0x81, 0xFF];
     head.extend(length.to_be_bytes());
@@ -195,7 +196,8 @@ fn head(length: u64) -> Vec<u8> {
     head
 }
 
-/// The code of the close frame that comes, once `head` and a little more was sent to the socket at `path`.
+/// Sends `head` and more data to the socket at `path`. Returns the code of the close frame that
+/// follows.
 async fn closed_after(url: &str, path: &str, head: &[u8]) -> u16 {
     let mut socket = connect(url).await;
     socket.write_all(upgrade(path, &address(url), "").as_bytes()).await.expect("sent");

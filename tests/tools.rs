@@ -1,4 +1,5 @@
-//! Operators' tools and receivers of webhooks that answer as HTTP allows, or nearly: byte for byte, over real sockets.
+//! Operators' tools and webhook receivers with answers that HTTP allows, or almost allows: byte for
+//! byte, over real sockets.
 
 mod common;
 
@@ -19,10 +20,11 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 const SHIPPED: &str = r#"{"status":"shipped"}"#;
-/// `SHIPPED` as gzip packs it.
+/// `SHIPPED`, compressed by gzip.
 const IN_GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xabV*.I,)-V\xb2R*\xce\xc8,(HMQ\xaa\x05\0]\xefE\x7f\x14\0\0\0";
 
-/// A server that answers every connection with these bytes and closes it; and what it was sent, one text a connection.
+/// A server that answers every connection with these bytes and closes it. The receiver yields the
+/// request of each connection.
 async fn server(answer: &[u8]) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/ask?a=b", listener.local_addr().expect("an address"));
@@ -57,7 +59,7 @@ fn tool(url: &str, method: ToolMethod, wait: Duration) -> ToolPlan {
     .expect("a tool")
 }
 
-/// What the model is told when a tool's server answers so.
+/// The text that the model receives if a tool's server answers with these bytes.
 async fn told(answer: &[u8]) -> String {
     let (url, _heard) = server(answer).await;
     ask(&tool(&url, ToolMethod::Post, PATIENCE), &Map::new(), "call_1").await
@@ -131,7 +133,7 @@ async fn half_an_answer_is_a_failure_in_words() {
     let body = SHIPPED.as_bytes();
     let chunked = "200 OK\r\ntransfer-encoding: chunked";
     let bomb = {
-        // 32 MiB of nothing.
+        // 32 MiB of zeros.
         let mut packed = Vec::new();
         let nothing = vec![b' '; 32 << 20];
         std::io::Read::read_to_end(
@@ -248,7 +250,7 @@ async fn a_receivers_yes_is_a_yes_whatever_follows_it() {
         let (answered, words) = post(&endpoint(&url), letter()).await;
         assert_eq!(answered, schedule::Answer::Accepted, "{what}: {words}");
     }
-    // A stream without an end.
+    // An endless stream.
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     actix_rt::spawn(async move {
@@ -256,7 +258,7 @@ async fn a_receivers_yes_is_a_yes_whatever_follows_it() {
         let _ = socket.write_all(&http("200 OK\r\ncontent-type: text/event-stream", b"data: 1\n\n")).await;
         std::future::pending::<()>().await;
     });
-    // Its yes came in time, though the attempt's time ends before we stop reading.
+    // The status 200 arrived in time, although the timeout ends before the service stops reading.
     let hasty = EndpointPlan { timeout: Duration::from_millis(1_500), ..endpoint(&url) };
     assert_eq!(post(&hasty, letter()).await.0, schedule::Answer::Accepted);
     for (what, answer) in [
@@ -306,7 +308,7 @@ fn endpoint(url: &str) -> EndpointPlan {
     }
 }
 
-/// A call in which the model asks the tool, and what the record says that it was told.
+/// In this call the model calls the tool. The record has the result that the model received.
 #[actix_rt::test]
 async fn the_model_is_told_what_the_tool_said() {
     for (answer, told) in [

@@ -1,4 +1,5 @@
-//! Callers handed on to people, through the whole service: by the document behind the stream and over the carrier's API, and back again.
+//! Transfers of callers through the whole service: by the document after the stream, over the
+//! carrier's API, and back to the agent.
 
 mod common;
 
@@ -151,7 +152,7 @@ async fn an_operators_transfer_is_judged_before_it_is_made() {
         order("CA404", r#"{"destination":"sales"}"#).await.problem(404);
         assert!(order(&id, r#"{"destination":"+19005550100"}"#).await.problem(422).contains("configured: sales"));
         order(&id, r#"{"number":"+19005550100"}"#).await.problem(400);
-        // Until the first word there is nobody to transfer; then there is.
+        // Before the first word no transfer is possible; afterwards it is.
         let mut answer = order(&id, r#"{"destination":"sales"}"#).await;
         while answer.status == 409 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -174,7 +175,8 @@ async fn a_call_whose_end_the_carrier_does_not_confirm_is_ended_over_the_api() {
     running.until_calls(1).await;
     let id = running.calls().await[0]["id"].as_str().expect("an id").to_owned();
     post_body(&running.admin(&format!("/calls/{id}/hangup")), "application/json", "", &[]).await;
-    // Whoever plays no audio echoes no mark: the goodbye is waited for until its limit.
+    // The test's phone plays no audio and echoes no marks, so the service waits for the goodbye
+    // until its limit.
     stream.closed().await;
     let told = api.until(1).await;
     assert_eq!(told, [format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json Status=completed")]);
@@ -193,7 +195,7 @@ async fn a_call_whose_carrier_asks_what_follows_is_left_to_it() {
     clean(&report);
     let record = record(running, &report).await;
     assert_eq!(record["ending"]["reason"], "agent_hung_up");
-    // Stopping waits for hang-ups that are outstanding: there was none.
+    // Stopping waits for outstanding hang-ups. There are none.
     assert_eq!(api.stop().await, [] as [String; 0]);
 }
 
@@ -315,7 +317,8 @@ fn options(running: &Running, dial_outcome: DialOutcome) -> PhoneOptions {
     options.dtmf = vec![(Duration::from_secs(2), '1')];
     options.dial_outcome = dial_outcome;
     options.account_sid = ACCOUNT.to_owned();
-    // Longer than the service waits for an API that does not answer: until then the caller hears nothing.
+    // This is longer than the service waits for an API that does not answer. Until then, the caller
+    // hears nothing.
     options.answer_pause = Duration::from_secs(5);
     options.longest = Duration::from_secs(60);
     options
@@ -337,7 +340,7 @@ fn clean(report: &CallReport) {
     );
 }
 
-/// The caller was never dropped, and the agent spoke with them again.
+/// Checks that the caller was never disconnected and that the agent spoke with them again.
 fn came_back(report: &CallReport) {
     clean(report);
     assert_eq!(report.summary.stream_sids.len(), 2, "{:?}", report.summary.trail);
@@ -351,7 +354,7 @@ fn came_back(report: &CallReport) {
     );
 }
 
-/// Stops the service and reads the one record of the call.
+/// Stops the service and reads the single record of the call.
 async fn record(running: Running, report: &CallReport) -> Value {
     let Running { service, records } = running;
     service.stop(Duration::ZERO).await;
@@ -377,27 +380,27 @@ fn outcomes(record: &Value) -> Vec<&str> {
 }
 
 const WARM: [(&str, &str); 1] = [("transfers.sales.warm", "true")];
-/// The call of the person.
+/// The callee's call.
 const PERSON: &str = "CA00000000000000000000000000000009";
 
-/// How the carrier's API behaves.
+/// The behaviour of the carrier's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// It takes the call to the document and says so.
+    /// Redirects the call to the document and confirms that.
     Obey,
-    /// It takes the call to the document and says so when that has long been read.
+    /// Redirects the call to the document, and confirms long after the document was read.
     ObeyThenAnswerLate,
-    /// It does nothing and answers with this status.
+    /// Does nothing and answers with this status.
     Answer(u16),
-    /// It does nothing and does not answer.
+    /// Does nothing and does not answer.
     Never,
-    /// It fails the first request to take a caller anywhere, and obeys the others.
+    /// Fails the first request to redirect a caller, and obeys the others.
     RefuseToHandOver,
-    /// It obeys the first request, fails so many after it, and obeys again.
+    /// Obeys the first request, fails this many after it, and then obeys again.
     RefuseToTakeBack(usize),
 }
 
-/// A carrier's API with one telephone.
+/// A carrier's API with one callee.
 struct Api {
     address: String,
     handle: ServerHandle,
@@ -408,13 +411,13 @@ struct State {
     manner: Manner,
     remote: Mutex<Option<Remote>>,
     told: Mutex<Vec<String>>,
-    /// Requests about the caller.
+    /// Number of requests about the caller.
     updates: AtomicUsize,
-    /// What a person does whom it is to call; without one it refuses to.
+    /// Behaviour of a dialled callee. If `None`, the API refuses to dial.
     person: Mutex<Option<DialOutcome>>,
-    /// Their telephone rings and rings.
+    /// Whether the callee's phone rings without being answered.
     rings: AtomicBool,
-    /// What became of them.
+    /// Results of the calls to the callee.
     reports: Mutex<Vec<Result<PersonReport, String>>>,
 }
 
@@ -449,7 +452,7 @@ impl Api {
         self
     }
 
-    /// What became of the person.
+    /// Waits for the result of the callee's call.
     async fn person(&self) -> PersonReport {
         let waiting = async {
             while self.state.reports.lock().expect("whole").is_empty() {
@@ -474,7 +477,7 @@ impl Api {
         place_call(options(running, dial_outcome), handset).await
     }
 
-    /// What the API was told, once it was told so often.
+    /// Waits for this number of requests and returns them.
     async fn until(&self, times: usize) -> Vec<String> {
         let waiting = async {
             while self.state.told.lock().expect("whole").len() < times {
@@ -485,7 +488,7 @@ impl Api {
         self.state.told.lock().expect("whole").clone()
     }
 
-    /// Everything that the API was told.
+    /// Stops the API and returns all its requests.
     async fn stop(self) -> Vec<String> {
         self.handle.stop(false).await;
         std::mem::take(&mut *self.state.told.lock().expect("whole"))
@@ -526,7 +529,7 @@ async fn update(request: actix_web::HttpRequest, body: String, state: web::Data<
     }
 }
 
-/// Begins the call of a person, or refuses to.
+/// Dials the callee, or refuses.
 fn call_person(form: String, state: web::Data<State>) -> HttpResponse {
     let outcome = *state.person.lock().expect("whole");
     let caller = state.remote.lock().expect("whole").clone();

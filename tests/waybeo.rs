@@ -1,4 +1,5 @@
-//! Waybeo's callers against the whole service: what the carrier is trusted with, what it gets wrong, and what it is told.
+//! Waybeo's callers against the whole service: trust in the carrier, its protocol errors, and the
+//! requests it receives.
 
 mod common;
 
@@ -69,7 +70,7 @@ async fn samples_without_a_sign_cost_nobody_the_call() {
     }
     stream.hear("media").await;
     let metrics = get(&service.admin("/metrics"), &[]).await.text;
-    // Told once a second.
+    // The service reports this once a second.
     let told = async {
         let clamped = "switchboard_line_oddities_total{carrier=\"waybeo\",what=\"sample_clamped\"}";
         while common::counted(&get(&service.admin("/metrics"), &[]).await.text, clamped) < 1.0 {
@@ -88,7 +89,7 @@ async fn a_call_that_gets_neither_stop_nor_close_ends_when_its_audio_does() {
     for _ in 0..10 {
         stream.say(&media("u-silent", &[0; 80], 8_000)).await;
     }
-    // A socket that is kept alive is no caller.
+    // Pings keep the socket open, but do not count as activity of a caller.
     let pinging = async {
         loop {
             stream.send(Message::Ping("still here".into())).await;
@@ -117,7 +118,7 @@ async fn strangers_reach_no_model() {
     }
     assert!(get(&service.public("/waybeo/ws?token=no"), &[]).await.problem(403).contains("WAYBEO_STREAM_TOKEN"));
     assert!(get(&service.public("/waybeo/answer?token=no"), &[]).await.problem(403).contains("WAYBEO_STREAM_TOKEN"));
-    // The token alone is not enough either: somebody has to be on the line.
+    // The token alone is not enough: the stream must belong to a caller.
     let mut silent = FakeStream::open(&service.waybeo("")).await;
     silent.say(&media("u1", &[1; 80], 8_000)).await;
     assert_eq!(silent.closed().await.0, CloseCode::Policy);
@@ -255,7 +256,7 @@ async fn a_caller_whom_the_carrier_does_not_hand_on_stays_with_the_agent() {
     let mut stream = service.begin("u-back").await;
     service.transfer("u-back").await;
     api.until_asked().await;
-    // The agent says so.
+    // The agent announces the failure.
     stream.hear("media").await;
     assert_eq!(service.calls().await.len(), 1);
     stream.say(&json!({"event": "stop", "ucid": "u-back"})).await;
@@ -264,22 +265,22 @@ async fn a_caller_whom_the_carrier_does_not_hand_on_stays_with_the_agent() {
     service.stop().await;
 }
 
-/// A service that answers Waybeo, with a token, on loopback.
+/// A service for Waybeo with a token, on loopback.
 async fn waybeo(overrides: &[(&str, &str)]) -> Running {
     let mut all = vec![("twilio.verify", "off"), ("waybeo.enabled", "true")];
     all.extend_from_slice(overrides);
     start_with(&[("WAYBEO_STREAM_TOKEN", TOKEN), ("WAYBEO_AUTH_TOKEN", "secret")], &all).await
 }
 
-/// What these tests ask of a service.
+/// Helpers for the Waybeo tests.
 trait Waybeo {
-    /// The stream's URL, with more in its query.
+    /// The stream's URL, with more query parameters.
     fn waybeo(&self, more: &str) -> String;
-    /// A stream that has started.
+    /// Starts a stream.
     async fn begin(&self, ucid: &str) -> FakeStream;
-    /// Orders a transfer, as soon as the call can be transferred.
+    /// Requests a transfer as soon as the call can be transferred.
     async fn transfer(&self, ucid: &str);
-    /// The transcript of a call, once it is there.
+    /// Waits for the transcript of a call.
     async fn transcript(&self, ucid: &str) -> Value;
 }
 
@@ -326,7 +327,7 @@ impl Waybeo for Running {
     }
 }
 
-/// A `bot-call` API that remembers who asked what.
+/// A `bot-call` API that records its requests.
 struct Api {
     url: String,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
@@ -372,7 +373,7 @@ fn media(ucid: &str, samples: &[i64], rate_hz: u32) -> Value {
     }})
 }
 
-/// Seconds in which something could be heard.
+/// Seconds of audible sound.
 fn audible(samples: &[i16]) -> f64 {
     let loud = samples.chunks(160).filter(|piece| piece.iter().any(|sample| sample.unsigned_abs() > 256));
     loud.count() as f64 * 0.02

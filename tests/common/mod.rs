@@ -1,4 +1,4 @@
-//! The whole service in-process, and a carrier small enough to misbehave exactly as a test wants.
+//! The whole service in-process, and a small carrier that can misbehave exactly as a test needs.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod receiver;
@@ -19,7 +19,7 @@ use switchboard_actors::carrier::twilio::trust::sign;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// Longest wait for anything that must happen.
+/// Maximum wait for anything that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The auth token of services that require signatures.
@@ -27,15 +27,15 @@ pub const AUTH_TOKEN: &str = "test_auth_token_0123456789abcdef";
 /// The account of every call.
 pub const ACCOUNT: &str = "AC00000000000000000000000000000002";
 
-/// A service on free loopback ports with records in a folder of its own.
+/// A service on free loopback ports, with its records in a temporary folder.
 pub struct Running {
     /// The service.
     pub service: Service,
-    /// Its records.
+    /// The folder of its records.
     pub records: TempDir,
 }
 
-/// Starts a service with verification off.
+/// Starts a service without signature verification.
 pub async fn start(overrides: &[(&str, &str)]) -> Running {
     let mut all = vec![("twilio.verify", "off")];
     all.extend_from_slice(overrides);
@@ -69,12 +69,12 @@ pub async fn start_with(variables: &[(&str, &str)], overrides: &[(&str, &str)]) 
 }
 
 impl Running {
-    /// `path` at the public listener.
+    /// The URL of `path` at the public listener.
     pub fn public(&self, path: &str) -> String {
         format!("{}{path}", self.service.public_url().as_str().trim_end_matches('/'))
     }
 
-    /// `path` at the admin listener.
+    /// The URL of `path` at the admin listener.
     pub fn admin(&self, path: &str) -> String {
         format!("{}{path}", self.service.admin_url())
     }
@@ -84,7 +84,7 @@ impl Running {
         self.public("/ws").replacen("http", "ws", 1)
     }
 
-    /// Stops the service without patience for calls.
+    /// Stops the service without waiting for calls.
     pub async fn stop(self) {
         self.service.stop(Duration::ZERO).await;
     }
@@ -94,19 +94,19 @@ impl Running {
         post(&self.public("/twilio/voice"), &incoming(call), None).await
     }
 
-    /// Announces `call` and gives the token of its stream.
+    /// Announces `call` and returns the token of its stream.
     pub async fn announce(&self, call: &str) -> String {
         self.voice(call).await.token()
     }
 
-    /// The calls as `/calls` shows them.
+    /// The calls as shown by `/calls`.
     pub async fn calls(&self) -> Vec<Value> {
         let answer = get(&self.admin("/calls"), &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()["calls"].as_array().expect("a list").clone()
     }
 
-    /// Waits until `/calls` shows as many calls as this.
+    /// Waits until `/calls` shows this number of calls.
     pub async fn until_calls(&self, number: usize) {
         let waiting = async {
             while self.calls().await.len() != number {
@@ -119,13 +119,13 @@ impl Running {
 
 /// An HTTP answer.
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// Its `Content-Type`.
+    /// The `Content-Type`.
     pub kind: String,
-    /// Its headers.
+    /// The headers.
     pub headers: awc::http::header::HeaderMap,
-    /// Its body.
+    /// The body.
     pub text: String,
 }
 
@@ -135,7 +135,8 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
     }
 
-    /// Asserts that it is a problem of this status, in the form of RFC 9457, and gives its detail.
+    /// Asserts that the answer is a problem document (RFC 9457) with this status, and returns its
+    /// detail.
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.kind, "application/problem+json");
@@ -145,14 +146,14 @@ impl Answer {
         body["detail"].as_str().expect("a detail").to_owned()
     }
 
-    /// The stream token of a TwiML answer.
+    /// The stream token in a TwiML answer.
     pub fn token(&self) -> String {
         let (_, rest) = self.text.split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("{}", self.text));
         rest.split('"').next().expect("a quote").to_owned()
     }
 }
 
-/// What `/metrics` says of `series`, a name with its labels as it is shown; 0 where it is not there.
+/// The value of `series` in `/metrics`, named with its labels as shown there. 0 if it is missing.
 pub fn counted(metrics: &str, series: &str) -> f64 {
     let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     value.map_or(0.0, |value| value.parse().expect("a number"))
@@ -167,7 +168,7 @@ pub async fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
     read(request.send().await.expect("an answer")).await
 }
 
-/// POSTs a form, with a signature where one is given.
+/// POSTs a form, with a signature if one is given.
 pub async fn post(url: &str, form: &str, signature: Option<&str>) -> Answer {
     let mut request = awc::Client::new().post(url).timeout(PATIENCE).content_type("application/x-www-form-urlencoded");
     if let Some(signature) = signature {
@@ -176,7 +177,7 @@ pub async fn post(url: &str, form: &str, signature: Option<&str>) -> Answer {
     read(request.send_body(form.to_owned()).await.expect("an answer")).await
 }
 
-/// POSTs any body.
+/// POSTs a body of any type.
 pub async fn post_body(url: &str, kind: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = awc::Client::new().post(url).timeout(PATIENCE).content_type(kind);
     for header in headers {
@@ -210,18 +211,18 @@ pub fn signed(url: &str, form: &str) -> String {
     sign(AUTH_TOKEN, url, &pairs)
 }
 
-/// A carrier's media stream, as obedient as the test is.
+/// A carrier's media stream that does only what the test tells it to do.
 pub struct FakeStream {
     socket: Framed<BoxedSocket, Codec>,
 }
 
 impl FakeStream {
-    /// Upgrades `url`.
+    /// Opens a WebSocket at `url`.
     pub async fn open(url: &str) -> Self {
         Self::try_open(url, None).await.unwrap_or_else(|error| panic!("upgrade {url}: {error}"))
     }
 
-    /// Upgrades `url`, signed where a signature is given.
+    /// Opens a WebSocket at `url`, with a signature if one is given.
     pub async fn try_open(url: &str, signature: Option<&str>) -> Result<Self, WsClientError> {
         let mut request = awc::Client::new().ws(url);
         if let Some(signature) = signature {
@@ -231,7 +232,7 @@ impl FakeStream {
         Ok(Self { socket })
     }
 
-    /// Opens a stream and says `connected` and `start`.
+    /// Opens a stream and sends `connected` and `start`.
     pub async fn start(url: &str, call: &str, token: Option<&str>) -> Self {
         let mut stream = Self::open(url).await;
         stream.say(&json!({ "event": "connected", "protocol": "Call", "version": "1.0.0" })).await;
@@ -244,12 +245,12 @@ impl FakeStream {
         self.send(Message::Text(message.to_string().into())).await;
     }
 
-    /// Sends anything; a socket that is closed already is the test's to notice by reading.
+    /// Sends any message. If the socket is already closed, the test notices that by reading.
     pub async fn send(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
     }
 
-    /// Reads messages until one has this `event`.
+    /// Reads messages until one has this `event`, and returns it.
     pub async fn hear(&mut self, event: &str) -> Value {
         let reading = async {
             while let Some(Ok(frame)) = self.socket.next().await {
@@ -265,7 +266,8 @@ impl FakeStream {
         timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("no `{event}` came"))
     }
 
-    /// Reads until the socket is closed by the service, answers, sees the connection go, and gives the code and the reason.
+    /// Reads until the service closes the socket, answers the close, and waits for the end of the
+    /// connection. Returns the code and the reason.
     pub async fn closed(&mut self) -> (CloseCode, String) {
         let reading = async {
             loop {
@@ -284,7 +286,7 @@ impl FakeStream {
     }
 }
 
-/// The `start` of a stream.
+/// The `start` message of a stream.
 pub fn start_message(call: &str, token: Option<&str>) -> Value {
     let stream = call.replacen("CA", "MZ", 1);
     let parameters = token.map_or_else(|| json!({}), |token| json!({ "token": token }));

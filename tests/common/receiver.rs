@@ -1,4 +1,4 @@
-//! A receiver of webhooks, small enough to misbehave exactly as a test wants.
+//! A small webhook receiver that can misbehave exactly as a test needs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener as Reserved;
@@ -21,34 +21,34 @@ use super::PATIENCE;
 pub enum Manner {
     /// With this status.
     Status(u16),
-    /// With 429 and this many seconds.
+    /// With status 429 and this many seconds.
     RetryAfter(u64),
-    /// Not at all: the connection is closed.
+    /// Without an answer: the connection is closed.
     CloseAtOnce,
-    /// With 200 and half of what it promised.
+    /// With status 200 and half of the announced body.
     CloseMidBody,
-    /// Not at all: the connection stays open.
+    /// Without an answer: the connection stays open.
     Hang,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// When.
+    /// When it arrived.
     pub at: Instant,
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// Its headers, names in small letters.
+    /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Its body, as it came.
+    /// The body as received.
     pub raw: String,
-    /// Its body as JSON.
+    /// The body as JSON.
     pub body: Value,
 }
 
-/// The receiver. Beyond its manners, it answers 200.
+/// The receiver. It answers 200 once its manners are used up.
 pub struct Receiver {
-    /// Where it takes hooks.
+    /// The URL for webhooks.
     pub url: String,
     shared: Arc<Shared>,
 }
@@ -61,22 +61,23 @@ struct Shared {
 }
 
 impl Receiver {
-    /// Starts one at a free port.
+    /// Starts a receiver on a free port.
     pub async fn start(manners: Vec<Manner>) -> Self {
         Self::at(0, manners).await
     }
 
-    /// A port that nobody answers at until what holds it is dropped.
+    /// Reserves a port on which no server answers until the returned guard is dropped.
     pub fn reserve() -> (Reserved, u16) {
         let held = Reserved::bind("127.0.0.1:0").expect("a free port");
         let port = held.local_addr().expect("an address").port();
-        // Bound and full is not refused; a socket that was never listened at is.
+        // A bound port with a full queue does not refuse connections; a port without a listener
+        // does.
         drop(held);
         let held = Reserved::bind("127.0.0.2:0").expect("a free port");
         (held, port)
     }
 
-    /// Starts one at this port.
+    /// Starts a receiver on this port.
     pub async fn at(port: u16, manners: Vec<Manner>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
@@ -91,12 +92,12 @@ impl Receiver {
         Self { url, shared }
     }
 
-    /// What has come so far.
+    /// The requests so far.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().expect("no panic holds it").clone()
     }
 
-    /// Waits until so many have come.
+    /// Waits for this number of requests and returns them.
     pub async fn until(&self, number: usize) -> Vec<Received> {
         let waiting = async {
             while self.received().len() < number {
@@ -108,7 +109,7 @@ impl Receiver {
         self.received()
     }
 
-    /// Waits for something that is no HTTP.
+    /// Waits for data that is not HTTP.
     pub async fn until_bytes(&self) -> Vec<u8> {
         let waiting = async {
             loop {
@@ -184,12 +185,12 @@ impl Shared {
 }
 
 impl Received {
-    /// A header, empty when it is not there.
+    /// The value of a header. Empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// Whether it is signed with this secret, now.
+    /// Whether the request has a current signature with this secret.
     pub fn is_signed_with(&self, secret: &str) -> bool {
         let key = BASE64_STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");

@@ -1,4 +1,4 @@
-//! A model that rehearses as it is told, and a service that talks to it.
+//! A rehearsal model with configurable faults, and a service that uses it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use switchboard::tools::rehearsal::{ClientLog, Rehearsal, RehearsalOptions};
 
 use super::{Running, start};
 
-/// Both, and what the model was told.
+/// The model, the service, and the client events that the model received.
 pub struct Stage {
-    /// The model, for as long as it is there.
+    /// The model, while it runs.
     pub model: Option<Rehearsal>,
-    /// What its sessions were told.
+    /// The client events of its sessions.
     pub log: ClientLog,
     /// The service.
     pub running: Running,
 }
 
 impl Stage {
-    /// A model with the faults that `rehearse` names, and a service with these settings.
+    /// Starts a model with the faults in `rehearse`, and a service with these settings.
     pub async fn with(rehearse: &str, overrides: &[(&str, &str)]) -> Self {
         let log = ClientLog::default();
         let options = RehearsalOptions { log: Some(log.clone()), ..RehearsalOptions::default() };
@@ -32,7 +32,7 @@ impl Stage {
         Self { model: Some(model), log, running }
     }
 
-    /// A call by the webhook, to its end.
+    /// Places a call through the webhook and waits for its end.
     pub async fn call(&self, change: impl FnOnce(&mut PhoneOptions)) -> CallReport {
         let url = self.running.public("/twilio/voice").parse().expect("a URL");
         let mut options = PhoneOptions::new(Target::Webhook(url));
@@ -41,7 +41,7 @@ impl Stage {
         place_call(options, handset).await
     }
 
-    /// Stops everything and gives the call's record.
+    /// Stops both and returns the call's record.
     pub async fn record(self, report: &CallReport) -> Value {
         let Running { service, records } = self.running;
         service.stop(Duration::ZERO).await;
@@ -51,7 +51,7 @@ impl Stage {
     }
 }
 
-/// The one record of a call.
+/// The single record of a call.
 pub fn record(records: &Path, call_sid: &str) -> Value {
     let prefix = format!("call_{call_sid}_");
     let files = std::fs::read_dir(records).expect("the records").map(|entry| entry.expect("an entry").path());

@@ -1,4 +1,4 @@
-//! The sound of the line and its recording.
+//! Settings for the sound of the line and its recording.
 
 use switchboard::service::config::Profiles;
 use switchboard_actors::audio::level::{Gain, Levels};

@@ -1,4 +1,4 @@
-//! What calls are held by: routes, agents and languages become briefs.
+//! Settings of a call: routes, agents and languages become call profiles.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ fn every_language_has_a_session_of_its_own() {
         assert_eq!(transcription.language.as_deref(), Some(code));
         let Greeting::Spoken(greeting) = &profile.greeting else { panic!("the agent greets") };
         assert!(greeting.contains(&language.greeting) && greeting.contains(&language.name));
-        // Instructions and tools together may take 16,384 tokens; no script takes more than one token a sign.
+        // Instructions and tools together may take 16,384 tokens. In any script, a character takes
+        // at most one token.
         assert!(plan.common.instructions.chars().count() < 12_000);
     }
 }
@@ -66,7 +67,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
         assert_eq!(tool.parameters["type"], "object");
         let required = tool.parameters["required"].as_array().expect("a list").len();
         let properties = tool.parameters["properties"].as_object().expect("a table");
-        // What may be left out is left out by most.
+        // Most models omit optional properties, so all but `confirmed` are required.
         assert_eq!(required, properties.keys().filter(|name| *name != "confirmed").count());
     }
     let sent = full.model.configuration()["session"]["tools"].as_array().expect("a list").clone();
@@ -80,7 +81,7 @@ fn tools_are_offered_in_the_flat_form_when_there_is_something_they_can_do() {
     assert_eq!(parameter(1, "destination"), serde_json::json!(["desk", "sales"]));
     assert_eq!(parameter(2, "language"), serde_json::json!(["en", "hi", "mr", "te", "ta", "ml"]));
     assert_eq!(parameter(3, "key"), serde_json::json!(["email"]));
-    // The model picks a name; it never sees the number.
+    // The model chooses a name; it never sees the number.
     assert!(!format!("{:?}", full.model.common.tools).contains("4155550100"));
 }
 
@@ -121,7 +122,7 @@ fn a_real_provider_gets_its_address_and_its_key() {
     assert_eq!(azure.address.endpoint.url, url);
     assert_eq!(azure.address.endpoint.credential, Credential::ApiKey(KEY.to_owned().into()));
     assert_eq!(azure.address.model, "my-deployment");
-    // A server of one's own has voices and models of its own.
+    // A self-hosted server has its own voices and models.
     let settings =
         [("realtime.provider", "openai"), ("realtime.url", "ws://10.0.0.5/v1/realtime"), ("languages.en.voice", "ara")];
     assert_eq!(plan(&settings).voice, "ara");
@@ -191,7 +192,7 @@ fn a_route_matches_its_number_however_the_carrier_writes_it() {
             assert_eq!(language(&[route, india], to), "hi", "{to} in India");
         }
     }
-    // As an operator writes it.
+    // Spellings that an operator may use.
     for written in ["02250000000", "2250000000", "022 5000 0000", "0225*", "225*", "9122*", "0091 22*"] {
         let route = format!(r#"[{{ to = "{written}", language = "hi" }}]"#);
         assert_eq!(language(&[("routes", &route), india], "+912250000000"), "hi", "{written}");

@@ -1,4 +1,5 @@
-//! What a conversation is held by beyond its first session: languages, interruptions, keys, questions, tools, recordings.
+//! Settings of a conversation after its start: languages, interruptions, keys, questions, tools and
+//! recordings.
 
 use std::io::Cursor;
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ fn a_call_can_go_on_in_every_language_of_its_agent() {
         assert_eq!(profile.languages.len(), 6);
         for (other, language) in profile.languages.iter() {
             let own = profiles.get("default", other).expect("a brief of its own");
-            // What a switch changes over to is what a call that began in that language has.
+            // A switch to a language has the same result as a call that began in it.
             assert_eq!(language.instructions, own.model.common.instructions);
             assert_eq!(language.voice, crate::own(&own).voice);
             assert_eq!(language.transcription, own.model.common.transcription);
@@ -107,7 +108,7 @@ fn keys_do_what_the_agent_says() {
     assert_eq!(keypad.actions["99"], KeyAction::Say("Hello there.".to_owned()));
     assert_eq!(keypad.actions.len(), 6);
     assert_eq!(profile(&with(&[])).keypad, Default::default());
-    // Another terminator frees the first one.
+    // A different terminator makes the first one available again.
     with(&[("agents.default.keypad", r##"{ "12#" = "repeat" }"##), ("keypad.terminator", "*")]);
 }
 
@@ -188,7 +189,7 @@ fn a_recorded_greeting_is_read_once_beside_its_file() {
     assert!(clip("hi").is_none());
     let first = profiles.get("default", "en").expect("English");
     assert!(matches!(&first.greeting, Greeting::Clip { pcm: same, .. } if Arc::ptr_eq(same, &pcm)));
-    // Words of the agent's own are not those of the recording.
+    // An agent with its own greeting does not use the recording of another one.
     let own = load(folder.path(), "hello.wav", "[agents.default]\ngreeting = \"Ahoy!\"\n");
     let own = profile(&own.unwrap_or_else(|error| panic!("{error}")));
     assert!(matches!(&own.greeting, Greeting::Spoken(words) if words.contains("Ahoy!")));
@@ -219,7 +220,7 @@ fn load(folder: &Path, audio: &str, more: &str) -> Result<Config, ConfigError> {
     Config::from_sources(&Sources::default().file(path.to_str().expect("a plain path"), &text))
 }
 
-/// A hum of so many samples.
+/// Writes a hum of this many samples.
 fn write_wav(path: &Path, rate: u32, channels: u16, samples: usize) {
     let spec =
         hound::WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };

@@ -1,4 +1,4 @@
-//! How layers lie on each other, and where a problem is said to be.
+//! Order of the configuration layers, and the places given in problems.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Configuration: what is accepted, what is refused and in which words, and what becomes of it.
+//! Configuration: accepted and refused values, the messages of refusals, and the resulting
+//! settings.
 
 mod audio;
 mod calls;
@@ -17,9 +18,9 @@ use switchboard_actors::profile::CallProfile;
 use switchboard_actors::realtime::conversation::ProviderPlan;
 use switchboard_actors::realtime::openai::plan::OpenAiPlan;
 
-/// A key that OpenAI would take for one of its own, by its form.
+/// A key in the format of OpenAI's.
 const KEY: &str = "sk-proj-0123456789abcdefghij";
-/// Twilio's and our own tokens look like this.
+/// A token in the format of Twilio's and of Switchboard's own.
 const TOKEN: &str = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
 
 fn with(settings: &[(&str, &str)]) -> Config {
@@ -34,7 +35,7 @@ fn problem<'e>(error: &'e ConfigError, key: &str) -> &'e Problem {
     error.problems.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("nothing on {key} in: {error}"))
 }
 
-/// The provider's part of a profile's plan.
+/// The provider-specific part of a profile's plan.
 fn own(profile: &CallProfile) -> &OpenAiPlan {
     let ProviderPlan::OpenAi(own) = &profile.model.provider;
     own

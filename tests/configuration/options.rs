@@ -1,4 +1,4 @@
-//! How sessions are held: what agents may have otherwise, and a thousand ways of getting it wrong.
+//! Settings of sessions: overrides for agents, and a thousand invalid values.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
@@ -134,14 +134,15 @@ fn prices_are_those_of_the_reference_and_limits_are_what_is_written() {
     assert_eq!(spend.call.hard, Some(Usd::from_dollars(0.5)));
     assert_eq!(config.spend.limits.day.hard, Some(Usd::from_dollars(100.0)));
     let price = spend.prices.of("gpt-realtime-2.1");
-    // $32 for a million.
+    // $32 per million tokens.
     assert_eq!(price.audio_in, Usd::from_billionths(32_000));
     assert_eq!(spend.prices.of("gpt-realtime-2.1-mini").text_cached, Usd::from_billionths(60));
     assert_eq!(spend.prices.of("our-deployment").audio_out, price.audio_out, "the dearest");
     problem(&refused(&[("spend.day_soft", "9"), ("spend.day_hard", "8")]), "spend.day_soft");
 }
 
-/// One wrong setting: where, and what makes it wrong. The first key is the one that has to be named.
+/// One invalid setting, with its key and the settings that make it invalid. The error must name the
+/// first key.
 fn wrong() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let text = |words: &'static [&'static str]| prop::sample::select(words).prop_map(str::to_owned);
     let beyond = |low: f64, high: f64| {
@@ -219,7 +220,7 @@ fn wrong() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     ])
 }
 
-/// The same, of one agent alone, where it is an agent's business.
+/// The same settings for a single agent, if agents have them.
 fn of_an_agent(settings: &[(&'static str, String)]) -> Option<Vec<(String, String)>> {
     let own = |key: &str| {
         let rest = key.strip_prefix("realtime.")?;

@@ -1,4 +1,4 @@
-//! What is refused, by name.
+//! Values that are refused, by key.
 
 use switchboard::service::config::{Config, ConfigError, Problem, Sources};
 
@@ -59,7 +59,7 @@ fn what_this_version_does_not_do_is_said_and_stops_nothing() {
     }
 }
 
-/// Values that have the right type and are wrong all the same.
+/// Values of the right type that are still invalid.
 const WRONG: &[(&str, &[&str])] = &[
     ("server.bind", &["localhost:8080", "127.0.0.1", "8080", "", "127.0.0.1:70000"]),
     (
@@ -318,7 +318,7 @@ fn a_file_that_is_no_toml_is_told_once() {
     }
 }
 
-/// The file is refused, and a problem names this key or something within it.
+/// Checks that the file is refused and that a problem names this key or one inside it.
 fn must_refuse(text: &str, name: &str) -> ConfigError {
     let error = Config::from_sources(&Sources::default().file("my.toml", text)).err();
     let error = error.unwrap_or_else(|| panic!("accepted:\n{text}"));
@@ -327,7 +327,7 @@ fn must_refuse(text: &str, name: &str) -> ConfigError {
     error
 }
 
-/// How a known key is written in a file: what stands before it, and its name in messages.
+/// How a known key is written in a file: the text before it, and its name in messages.
 fn placed(key: &str) -> (String, String) {
     let names = [
         ("agents", "default"),

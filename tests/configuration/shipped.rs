@@ -1,4 +1,4 @@
-//! What is built in: `config.toml` and its six languages.
+//! The built-in configuration: `config.toml` and its six languages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,11 +46,12 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
-        // A destination has one target, and the sample shows all four; of its two ways to tell the person, it has one.
+        // A destination has one target, but the sample shows all four. Of the two ways to inform
+        // the callee, the sample keeps one.
         .filter(|line| {
             !["sip = ", "client = ", "carrier = true", "whisper = "].iter().any(|other| line.starts_with(other))
         })
-        // The agent's keys follow the server's.
+        // The agent's keys follow those of the server.
         .fold(String::new(), |all, line| {
             all + line + if line.starts_with("key_env") { "\n[agents.default]\n" } else { "\n" }
         });
@@ -84,7 +85,8 @@ fn what_config_toml_leaves_commented_out_is_valid_too() {
 fn a_copy_of_config_toml_changes_nothing() {
     let copy = Config::from_sources(&Sources::default().file("config.toml", DEFAULTS)).expect("the defaults are valid");
     assert_eq!(Config { file: None, ..copy }, with(&[]));
-    // What a copy repeats was not chosen: it hinders no other setting.
+    // A value that a copy repeats does not count as chosen, so it does not conflict with other
+    // settings.
     let sources = Sources::default().file("config.toml", DEFAULTS);
     let semantic = sources.clone().variables(&[("SWITCHBOARD__REALTIME__TURN_DETECTION__TYPE", "semantic_vad")]);
     assert!(Config::from_sources(&semantic).is_ok());
@@ -147,8 +149,9 @@ fn marathi_is_not_hindi() {
     assert!(config.languages["hi"].greeting.contains("आपकी"));
 }
 
-/// The keys a document sets or shows commented out, with `<name>` where people choose names, and whether a comment line stands
-/// before each. Sections of languages are documented together, above the first.
+/// The keys that a document sets or shows commented out, with `<name>` in place of chosen names,
+/// and whether each has a comment line before it. Sections of languages are documented together,
+/// above the first.
 fn keys_of(document: &str) -> BTreeMap<String, bool> {
     let mut keys = BTreeMap::new();
     let (mut section, mut documented, mut in_text) = (String::new(), false, false);

@@ -1,4 +1,4 @@
-//! What nothing starts without, and what is never shown.
+//! Settings without which the service does not start, and secrets that are never shown.
 
 use switchboard::service::config::{Config, ConfigError, Sources};
 
@@ -169,7 +169,7 @@ fn callers_do_not_meet_the_rehearsal_unless_that_is_meant() {
         }
         assert!(load(&[outside, ("realtime.rehearsal_in_public", "true")], &[]).is_ok());
         assert!(load(&[outside, ("realtime.provider", "openai")], &key).is_ok());
-        // A server that asks for no key is none of ours.
+        // A server at a configured URL is not the rehearsal model, even without a key.
         assert!(load(&[outside, ("realtime.url", "ws://127.0.0.1:9000/v1/realtime")], &[]).is_ok());
     }
     let noted = |config: Config| config.notes.join("; ");
@@ -228,7 +228,7 @@ fn a_secret_comes_as_it_was_written_or_is_refused_by_name() {
             quoted.notes
         );
     }
-    // Two of a kind, and words.
+    // A value with two tokens, and a value made of words.
     for (name, value) in [("TWILIO_AUTH_TOKEN", "one, two"), ("SWITCHBOARD_CALLER_SALT", "some words of salt")] {
         assert!(Config::from_sources(&Sources::default().variables(&[(name, value)])).is_ok(), "{name}");
     }

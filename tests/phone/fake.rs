@@ -1,4 +1,4 @@
-//! A service of a page: it answers with given documents and plays a script on its socket.
+//! A minimal service: returns given documents and plays a script on its socket.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use switchboard::tools::phone::{CallReport, Handset, PhoneOptions, Remote, Target, place_call};
 use tokio::time::{sleep, timeout};
 
-/// No call of these tests lasts longer.
+/// Maximum length of a call in these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) type Script = fn(Line) -> LocalBoxFuture<'static, ()>;
 
-/// A service that answers with given documents and plays a script on its socket.
+/// A service that returns given documents and plays a script on its socket.
 pub(crate) struct Fake {
     pub(crate) port: u16,
     pub(crate) handle: ServerHandle,
@@ -31,11 +31,12 @@ pub(crate) struct State {
     pub(crate) script: Script,
     pub(crate) documents: Mutex<BTreeMap<String, String>>,
     pub(crate) asked: Mutex<Vec<Ask>>,
-    /// Scripts that were begun and not finished: one that failed an assertion stays here.
+    /// Number of scripts that began and did not finish. A script that failed an assertion stays
+    /// counted.
     pub(crate) unfinished: Mutex<i32>,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) path: String,
@@ -85,7 +86,7 @@ impl Fake {
         PhoneOptions::new(Target::Webhook(self.url("http", "/voice").parse().expect("an address")))
     }
 
-    /// Writes a pair of records when a call has been announced.
+    /// Writes the two record files after a call is announced.
     pub(crate) fn write_records(&self, directory: std::path::PathBuf) {
         let state = self.state.clone();
         actix_rt::spawn(async move {
@@ -116,7 +117,7 @@ impl Fake {
     }
 
     pub(crate) async fn stop(self) {
-        // A script ends a moment after its call.
+        // A script may end a moment after its call.
         let _ = timeout(PATIENCE, async {
             while *self.state.unfinished.lock().expect("unpoisoned") > 0 {
                 sleep(Duration::from_millis(5)).await;
@@ -175,7 +176,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Waits for `connected` and `start`; gives back the latter.
+    /// Waits for `connected` and `start`, and returns the latter.
     pub(crate) async fn start(&mut self) -> Value {
         assert_eq!(self.next().await, json!({"event": "connected", "protocol": "Call", "version": "1.0.0"}));
         let start = self.next().await;
@@ -209,7 +210,7 @@ impl Line {
         }
     }
 
-    /// Sends so many milliseconds of a constant level.
+    /// Sends this many milliseconds of a constant level.
     pub(crate) async fn play(&mut self, ms: usize, level: i16) {
         let payload = BASE64_STANDARD.encode(vec![linear_to_mulaw(level); ms * 8]);
         self.send(json!({"event": "media", "streamSid": self.sid, "media": {"payload": payload}})).await;
@@ -233,7 +234,7 @@ impl Line {
     }
 }
 
-/// Places a call to a fresh service with this script.
+/// Places a call to a new service with this script.
 pub(crate) async fn call_stream(script: Script) -> CallReport {
     let fake = Fake::start(script);
     let report = call(fake.to_stream()).await;
@@ -246,12 +247,13 @@ pub(crate) async fn call(options: PhoneOptions) -> CallReport {
     timeout(PATIENCE, place_call(options, handset)).await.expect("the call ends in time")
 }
 
-/// Samples that are not silence.
+/// Number of samples that are not silence.
 pub(crate) fn loud(samples: &[i16]) -> usize {
     samples.iter().filter(|sample| **sample != 0).count()
 }
 
-/// By search, so that it shares nothing with the phone's own arithmetic but the law itself.
+/// Encodes mu-law by search, so that the code shares only the law itself with the phone's own
+/// conversion.
 pub(crate) fn linear_to_mulaw(level: i16) -> u8 {
     let distance = |byte: u8| (mulaw_to_linear(byte) - f64::from(level)).abs();
     (0..=u8::MAX).min_by(|one, other| distance(*one).total_cmp(&distance(*other))).expect("256 bytes")

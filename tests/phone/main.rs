@@ -1,4 +1,4 @@
-//! The simulated phone against a tiny service that says what a test wants said.
+//! The simulated phone against a minimal service that follows a test's script.
 
 mod fake;
 
@@ -32,7 +32,7 @@ async fn marks_come_back_in_order_and_never_before_their_audio_was_played() {
             line.mark("b").await;
             line.mark("c").await;
             assert_eq!(line.next_mark().await, "a");
-            // The phone's clock ticks in milliseconds, and its stream began a little before `sent`.
+            // The phone's clock ticks in milliseconds, and its stream began shortly before `sent`.
             assert!(sent.elapsed() >= Duration::from_millis(195), "{:?}", sent.elapsed());
             assert_eq!(line.next_mark().await, "b");
             assert!(sent.elapsed() >= Duration::from_millis(395), "{:?}", sent.elapsed());
@@ -56,7 +56,8 @@ async fn a_clear_gives_back_every_pending_mark_and_silences_the_line() {
             line.play(60_000, 3000).await;
             line.mark("b").await;
             line.clear().await;
-            // Far sooner than two minutes, or the call's own limit ends this test.
+            // This must happen much sooner than in two minutes; otherwise the call's limit ends the
+            // test.
             assert_eq!(line.next_mark().await, "a");
             assert_eq!(line.next_mark().await, "b");
             line.mark("after").await;
@@ -169,7 +170,7 @@ async fn speech_of_any_rate_arrives_at_eight_kilohertz() {
                 let payload = BASE64_STANDARD.decode(media["media"]["payload"].as_str().expect("text"));
                 samples.extend(payload.expect("base64").into_iter().map(mulaw_to_linear));
             }
-            // A 1 kHz tone is eight samples long at 8 kHz.
+            // One period of a 1 kHz tone is eight samples at 8 kHz.
             let middle = &samples[1600..6400];
             let energy: f64 = middle.iter().map(|sample| sample * sample).sum();
             let again: f64 = middle.iter().zip(&middle[8..]).map(|(one, other)| one * other).sum();
@@ -346,7 +347,7 @@ async fn keys_are_pressed_at_their_times() {
 async fn a_service_that_fails_is_named_with_its_fault() {
     fn refuse(line: Line) -> LocalBoxFuture<'static, ()> {
         Box::pin(async move {
-            // Dropped without a close frame, as a crash would.
+            // Drops the connection without a close frame, as after a crash.
             drop(line);
         })
     }
@@ -442,7 +443,7 @@ async fn the_demo_passes_on_a_service_that_greets_answers_and_writes_records() {
     assert!(loud(&heard) > 8000);
 }
 
-/// Runs the demo on a service that greets, waits for the caller's end and says the same back.
+/// Runs the demo on a service that greets, waits for the end of the caller's speech and repeats it.
 async fn demo(records: &std::path::Path) -> Result<DemoReport, CommandError> {
     struct Theatre(Fake);
     impl Stage for Theatre {
