@@ -13,7 +13,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `call` | one call from dialling to its end: documents (`obey`), streams (`connect`), `transfer` |
+//! | `call` | one call, dialling to end: documents (`obey`), streams (`connect`), `transfer` |
 //! | `stream` | one media stream in real time |
 //! | `caller` | the simulated caller: when to speak, press keys and hang up (pure) |
 //! | `playout` | the carrier's playback buffer (pure) |
