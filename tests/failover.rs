@@ -355,7 +355,7 @@ fn incidents(record: &Value) -> Vec<String> {
     met.iter().map(|incident| incident["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
-/// `role: text`, `call name`, `output text`.
+/// Formats an item as `role: text`, `call name` or `output text`.
 fn shown(item: &Value) -> String {
     let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str() {

@@ -103,7 +103,7 @@ enum Next {
     Verb,
     /// Another document.
     Document(Ask),
-    /// Nothing: the call is over.
+    /// The call is over.
     Over(EndedBy),
 }
 

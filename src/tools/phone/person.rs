@@ -51,9 +51,6 @@ pub struct PersonReport {
 ///
 /// # Errors
 /// Returns the first answer of the service that the carrier could not have used.
-///
-/// # Errors
-/// What of the service's answers the carrier could not have used.
 pub async fn ring_person(invited: Invited) -> Result<PersonReport, String> {
     let fake = invited.carrier.fake().ok_or("its carrier is not there to be played")?;
     let documents = fake.documents().ok_or("its carrier asks for no documents")?;

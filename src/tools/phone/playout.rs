@@ -1,4 +1,4 @@
-//! The carrier's playback buffer, second by second what the caller hears. Pure.
+//! The carrier's playback buffer: what the caller hears, and when. Pure.
 //!
 //! Audio is played in real time from its arrival. A mark is reached when everything queued before
 //! it has been played, at once if nothing is queued. A clear drops the audio and reaches every
