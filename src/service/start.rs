@@ -58,7 +58,7 @@ pub struct Service {
     /// The Supervisor's thread. Calls run elsewhere, so a busy call never delays it.
     arbiter: Arbiter,
     writer: RecordWriter,
-    /// The deletion of old files; ends with the service.
+    /// The thread that deletes old records; ends with the service.
     _sweep: Option<Sweep>,
     /// The Delivery actor and its thread; `None` if no webhooks are configured.
     delivery: Option<(Addr<Delivery>, Arbiter)>,

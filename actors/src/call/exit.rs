@@ -69,7 +69,7 @@ enum Awaiting {
     Proof,
 }
 
-/// Who reported that the caller is gone.
+/// The source of the report that the caller is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToldBy {
     /// Only the stream, by its own end.

@@ -55,7 +55,7 @@ pub(super) enum Holder {
     Silent,
 }
 
-/// What a broken line interrupts on the floor.
+/// What a broken line interrupted on the floor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     /// The caller was speaking.
@@ -77,7 +77,7 @@ pub(super) enum Awaited {
     No,
 }
 
-/// What the silence of a caller leads to.
+/// The result of a caller's silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Silence {
     /// A prompt, or nothing yet.
@@ -258,14 +258,14 @@ impl Floor {
         self.caller_has_the_word();
     }
 
-    /// What is still to come of a response that was cut would be heard on the new line.
+    /// Clears the rest of a response that was cut: the new line would play it.
     pub(super) fn clear_what_was_cut(&self, call: &mut Shared) {
         if let Some(response) = self.turn.cut_response() {
             call.act(CallAction::ClearPlayout { response: Some(response) });
         }
     }
 
-    /// What is waited for, where and while the conversation goes on.
+    /// Sets the deadlines of the floor during the conversation.
     pub(super) fn timers(&self, timers: &mut TimerTable, call: &Shared) {
         timers.set(Timer::Keypad, self.keypad.due().filter(|_| self.protection == Protection::Over));
         timers.set(Timer::DurationWarning, self.warning);
@@ -276,12 +276,12 @@ impl Floor {
         timers.set(Timer::Protection, self.protected_until());
     }
 
-    /// What is waited for while the model is dialled.
+    /// Sets the deadlines of the floor while the model is dialled.
     pub(super) fn connecting_timers(&self, timers: &mut TimerTable, call: &Shared) {
         timers.set(Timer::Wait, self.wait_due(Stage::Connecting, call));
     }
 }
 
-/// How long before the longest duration the caller is warned. Shorter: no time to finish. Longer:
-/// the warning spoils the rest of the call. Calls that may not last twice this long are not warned.
+/// How long before the longest duration the caller is warned. Shorter leaves no time to finish;
+/// longer spoils the rest of the call. Calls that may not last twice this long are not warned.
 const WARNED_AHEAD: Duration = Duration::from_secs(30);

@@ -204,7 +204,7 @@ impl LineLink {
         }
     }
 
-    /// The caller is on another stream, whether the line broke before or the call was handed on.
+    /// The caller is on another stream, whether the line broke before or the call was transferred.
     pub(super) fn returned(&mut self, now: Instant) {
         self.unended += 1;
         self.heard = now;
@@ -262,7 +262,7 @@ pub(super) fn may_reconnect(call: &Shared) -> bool {
     call.means.handover == Some(Handover::Document) && !call.profile.limits.lost_socket.is_zero()
 }
 
-/// Where the opening of this call begins.
+/// Returns where the opening of this call begins.
 fn opening(call: &Shared) -> Start {
     if call.profile.notice.is_some() { Start::Notice } else { Start::Greeting }
 }

@@ -10,7 +10,7 @@ use crate::money::Usd;
 use crate::profile::spending::{Budget, Price, SpendPlan};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// What the spending leads to.
+/// The result of a call's spending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing.
@@ -21,7 +21,7 @@ pub(super) enum Verdict {
     Close,
 }
 
-/// What a call has cost so far.
+/// The cost of a call so far.
 #[derive(Debug, Clone)]
 pub(super) struct Meter {
     model: Price,
@@ -74,7 +74,7 @@ impl Meter {
         Verdict::Within
     }
 
-    /// What has been spent.
+    /// The cost so far.
     pub(super) fn spent(&self) -> Usd {
         self.spent
     }

@@ -138,7 +138,7 @@ pub(super) async fn begin(body: Body, app: Data<AppState>) -> Result<HttpRespons
             let call = CallTag::new(permit.call, &name);
             warn!(call:% = call.id(), carrier_call = call.carrier_call(), problem:%; "outbound call not begun");
             emit(Event::OutboundEnded { call: &call, status: "refused" });
-            // If the carrier dials after all, the call finds no slot, and its webhook is refused.
+            // If the carrier dials after all, its webhook finds no slot and answers with a hang-up.
             app.supervisor.do_send(NotBegun(name));
             Err(not_placed(&problem))
         }

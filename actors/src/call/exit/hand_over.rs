@@ -158,7 +158,7 @@ impl HandOver {
         }
     }
 
-    /// Hangs up on a callee who still rings or listens to the briefing: the caller is gone.
+    /// Hangs up on a callee who rings or listens to the briefing: the caller no longer waits.
     pub(super) fn drop_person(&mut self, call: &mut Shared) {
         if let Person::Called(person) = &self.transfer.person {
             call.act(CallAction::DropPerson(person.clone()));
