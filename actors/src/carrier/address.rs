@@ -1,13 +1,14 @@
-//! Addresses of ours that a carrier is given: built from the configured public URL and nothing that a request says of itself. Pure.
+//! Our addresses for a carrier. They are built from the configured public URL, never from the
+//! contents of a request. Pure.
 
 use url::Url;
 
-/// `path` at our public address; a path prefix of the public URL is kept.
+/// `path` at our public address. A path prefix of the public URL is kept.
 pub fn public_url(public: &Url, path: &str) -> String {
     format!("{}{path}", public.as_str().trim_end_matches('/'))
 }
 
-/// The same for a socket: with the scheme turned into a socket's.
+/// The same with the scheme of a socket (`ws` or `wss`).
 pub fn socket_url(public: &Url, path: &str) -> String {
     let url = public_url(public, path);
     match url.strip_prefix("http") {

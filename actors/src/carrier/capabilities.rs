@@ -1,79 +1,83 @@
-//! What a carrier can do, as data. Whoever needs to know asks these, never which carrier it is. Pure.
+//! A carrier's capabilities, as data. Code that depends on them asks these, never for the carrier
+//! itself. Pure.
 
 use std::time::Duration;
 
 use super::AudioFormat;
 
-/// What a carrier can do.
+/// A carrier's capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The name in records, labels, settings and routes: lower-case letters.
+    /// The name in records, metric labels, settings and routes: lower-case letters.
     pub name: &'static str,
-    /// What its stream's messages may be.
+    /// The types of its stream's messages.
     pub messages: Messages,
-    /// Subprotocols that are taken when its upgrade offers one, the first of them that it offers.
+    /// Accepted WebSocket subprotocols. If the upgrade offers any, the first offered one that is
+    /// listed is taken.
     pub subprotocols: &'static [&'static str],
-    /// Formats of the caller's audio; what `start` says outranks what was asked for.
+    /// Formats of the caller's audio. The format in `start` overrides the requested one.
     pub hears: &'static [AudioFormat],
     /// Formats of our audio.
     pub says: &'static [AudioFormat],
-    /// Who keeps the playout buffer.
+    /// Which side keeps the playout buffer.
     pub pacing: Pacing,
-    /// How far ahead of real time audio is sent at most, where no setting says otherwise.
+    /// How far ahead of real time audio is sent at most, unless a setting overrides it.
     pub lead: Duration,
-    /// The size of a message of audio.
+    /// The size of an audio message.
     pub chunk: Chunk,
-    /// Whether playout is told by echoed marks.
+    /// Whether it reports playout by echoing marks.
     pub marks: Marks,
-    /// Whether queued playout can be taken back.
+    /// Whether queued playout can be cleared.
     pub clear: Clear,
-    /// Whether it tells when we are to wait with more audio.
+    /// Whether it asks us to pause audio.
     pub flow: Flow,
-    /// Whether it reports keys that the caller presses.
+    /// Whether it reports the caller's key presses.
     pub keys: Keys,
-    /// How it hands a caller on to a person; `None` where it cannot.
+    /// How it transfers a caller to a person; `None` if it cannot.
     pub handover: Option<Handover>,
-    /// What follows when we close its stream.
+    /// What our close of its stream causes.
     pub our_close: OurClose,
-    /// What proves that the call is still there.
+    /// What shows that the call is still live.
     pub liveness: Liveness,
-    /// Silence is sent after this long without audio of ours, or it takes the line for dead.
+    /// Silence is sent after this long without our audio, because the carrier would take the line
+    /// for dead.
     pub keeps_open_with: Option<Duration>,
-    /// Whether it may be sent a WebSocket ping. Its own are always answered.
+    /// Whether it may be sent a WebSocket ping. Its own pings are always answered.
     pub pings: Pings,
-    /// What a second `start` of a call is.
+    /// What a second `start` of a call means.
     pub second_start: SecondStart,
 }
 
-/// What a stream's messages may be.
+/// The types of a stream's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Messages {
-    /// Text alone; a binary message is counted as unreadable.
+    /// Text only; a binary message counts as unreadable.
     Text,
     /// Text, and audio in binary messages.
     TextAndBinary,
 }
 
-/// How a carrier's playout is fed and how we learn what was heard.
+/// How a carrier's playout is fed, and how we know what was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
-    /// The carrier queues what it gets and plays it: we send ahead by a bounded lead and ask for marks.
+    /// The carrier queues and plays audio: we send ahead by a bounded lead and request marks.
     CarrierBuffers,
-    /// The carrier cannot be trusted to clear: we send 20 ms frames on one monotonic origin with a small lead.
+    /// The carrier cannot be trusted to clear: we send 20 ms frames on one monotonic clock, with a
+    /// small lead.
     WePace,
 }
 
-/// A length of audio, as a carrier's page gives it.
+/// A length of audio, in the unit of the carrier's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// Bytes of the payload, before base64.
+    /// Bytes of the payload before base64.
     Bytes(u32),
-    /// How long it plays.
+    /// The playing time.
     Time(Duration),
 }
 
 impl Length {
-    /// Samples of `format` that are this long, at least.
+    /// The number of samples of `format` with at least this length.
     pub fn samples(self, format: AudioFormat) -> u64 {
         match self {
             Self::Bytes(bytes) => u64::from(bytes).div_ceil(format.encoding.sample_bytes() as u64),
@@ -82,16 +86,17 @@ impl Length {
     }
 }
 
-/// The size of a message of audio. What is sent is filled up with the format's silence where an utterance ends too early.
+/// The size of an audio message. If an utterance ends too early for it, the format's silence fills
+/// the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
-    /// A message is a whole multiple of this; `None` takes any number of samples.
+    /// A message is a whole multiple of this; `None` allows any number of samples.
     pub step: Option<Length>,
-    /// A message has at least this; `None` takes the shortest.
+    /// The minimum of a message; `None` has no minimum.
     pub least: Option<Length>,
-    /// A message has at most this; `None` takes the longest that we send.
+    /// The maximum of a message; `None` has no maximum.
     pub most: Option<Length>,
-    /// Silence that has to follow an utterance for its end to be played.
+    /// Silence that must follow an utterance, or its end is not played.
     pub tail: Duration,
 }
 
@@ -110,95 +115,99 @@ impl Chunk {
     }
 }
 
-/// Whether playout is told by echoed marks.
+/// Whether a carrier reports playout by echoing marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marks {
-    /// There are none: the clock alone says what was heard.
+    /// It has no marks: only the clock shows what was heard.
     None,
-    /// A mark comes back when playout has reached it.
+    /// It echoes a mark when playout has reached it.
     Echoed {
-        /// What a clear does to those that are awaited. Ours are settled at our own clear whatever it is, and a later echo is ignored.
+        /// What a clear does to pending marks. We settle ours at our own clear in any case, and
+        /// ignore a later echo.
         by_clear: ByClear,
-        /// Bytes of a name at most.
+        /// The longest name, in bytes.
         longest_name: usize,
-        /// Marks awaited at most.
+        /// The most pending marks.
         most_pending: usize,
     },
 }
 
-/// What a clear does to the marks that are awaited.
+/// What a clear does to pending marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByClear {
-    /// They come back at once.
+    /// They are echoed at once.
     Echoes,
-    /// They never come back.
+    /// They are never echoed.
     Drops,
-    /// They come back and say that they were not played.
+    /// They are echoed and labelled as not played.
     Labels,
     /// The carrier's documentation does not say.
     Unknown,
 }
 
-/// Whether queued playout can be taken back.
+/// Whether queued playout can be cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clear {
     /// It cannot: what was sent is heard.
     None,
-    /// The carrier is asked to drop it and may not. What was sent counts as heard, and is never sent again.
+    /// The carrier may or may not drop it on request. Sent audio counts as heard and is never sent
+    /// again.
     Unsure,
     /// The carrier drops it.
     Sure {
-        /// What is played all the same, at most: the chunk that has begun.
+        /// The most that still plays: the chunk that has begun.
         late: Duration,
     },
 }
 
-/// Whether a carrier tells when we are to wait with more audio.
+/// Whether a carrier asks us to pause audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// It takes all that comes within our lead.
+    /// It accepts all audio within our lead.
     Free,
-    /// It says hold and go on ([`super::LineEvent::Flow`]).
+    /// It sends hold and go ([`super::LineEvent::Flow`]).
     HoldAndGo,
 }
 
-/// Whether a carrier reports keys that the caller presses.
+/// Whether a carrier reports the caller's key presses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// It does.
+    /// It reports them.
     Reported,
-    /// It does not.
+    /// It does not report them.
     Unreported,
 }
 
-/// How a carrier hands a caller on to a person.
+/// How a carrier transfers a caller to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handover {
-    /// It asks for a document when its stream has ended, and the document names the destination.
+    /// It requests a document when its stream has ended, and the document names the destination.
     Document,
-    /// It is told by a request of ours and knows the destination itself; its stream goes on until it has handed the caller on.
+    /// It takes a command over its API and knows the destination itself. Its stream continues until
+    /// the transfer.
     Command,
 }
 
-/// What follows when we close a carrier's stream.
+/// What our close of a carrier's stream causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OurClose {
     /// The call ends.
     EndsCall,
-    /// The carrier goes on with its document, and asks us for one or hangs up.
+    /// The carrier continues with its document, and requests one from us or hangs up.
     DocumentGoesOn,
-    /// The call stays up, silent and billed: it is ended over the API first, where that can be used.
+    /// The call stays up, silent and billed. It is first ended over the API, if that is available.
     LeavesCallUp,
-    /// It counts as a fault: the stream is told to hang up first ([`super::LineCommand::HangUp`]).
+    /// It counts as a failure. A hang-up is sent on the stream first
+    /// ([`super::LineCommand::HangUp`]).
     IsFault,
 }
 
-/// What proves that a call is still there.
+/// What shows that a call is still live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
     /// Any message of its stream.
     AnyMessage,
-    /// The caller's audio alone: the carrier may keep the socket of a call that is over.
+    /// Only the caller's audio: the carrier may keep the socket of an ended call open.
     AudioOnly,
     /// The open socket: the carrier sends nothing while the caller is silent.
     OpenSocket,
@@ -209,16 +218,16 @@ pub enum Liveness {
 pub enum Pings {
     /// It answers them.
     Answered,
-    /// Never: it breaks the call.
+    /// It must not be sent one: a ping breaks the call.
     Never,
 }
 
-/// What a second `start` of a call is.
+/// What a second `start` of a call means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondStart {
     /// A mistake, which is ignored.
     Ignored,
-    /// A new stream of the call, on its old socket or on another.
+    /// A new stream of the call, on the old socket or another one.
     NewStream,
 }
 

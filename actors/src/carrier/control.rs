@@ -1,7 +1,8 @@
-//! What a carrier is told beside its stream, over its own API: hand this call on, end that one, begin one. Pure, but for `http`, which asks.
+//! Requests to a carrier's own API, outside the stream: transfer a call, end it, place one. Pure,
+//! except `http`, which sends them.
 //!
-//! Each carrier's own API is in its folder. Secrets stay in [`Private`] until they are written into
-//! a request.
+//! Each carrier's API is in its folder. Secrets stay in [`Private`] until they are written into a
+//! request.
 
 mod answer;
 pub mod http;
@@ -16,83 +17,84 @@ pub use self::answer::CarrierAnswer;
 pub use self::target::Target;
 use crate::ids::{CarrierCallId, Private};
 
-/// What a carrier is told.
+/// A request about a live call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Take the call off its stream and hand it on.
+    /// Take the call off its stream and transfer it.
     HandOver,
     /// End the call.
     HangUp,
 }
 
-/// A call that is to be begun.
+/// An outbound call to be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placing {
-    /// Who is called.
+    /// The number to call.
     pub to: Private<String>,
-    /// The number they see.
+    /// The number that the callee sees.
     pub from: Private<String>,
-    /// Our document for whoever answers.
+    /// The address of our document for the answered call.
     pub document: String,
-    /// Who is told how the call ended.
+    /// The address of the status callback for the end of the call.
     pub status: String,
     /// How long it may ring.
     pub ring: Duration,
-    /// Whether an answering machine is looked for.
+    /// Whether to detect an answering machine.
     pub machine: Option<Machine>,
 }
 
-/// How an answering machine is looked for.
+/// How an answering machine is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
-    /// Our document is asked for as soon as it is known.
+    /// Our document is requested as soon as the machine is detected.
     Detect,
-    /// Of a machine, once its own words are over.
+    /// Fetch the document after the machine's greeting ends.
     MessageEnd,
 }
 
-/// Why a call was not begun.
+/// Why a call was not placed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct NotPlaced {
-    /// The carrier takes no more for the moment.
+    /// Whether the carrier accepts no more calls at the moment.
     pub busy: bool,
-    /// Its code; 0 where it gave none.
+    /// The carrier's error code; 0 if it gave none.
     pub code: u32,
-    /// Why, and what to do about it; without numbers.
+    /// The cause, and what to do about it. Contains no phone numbers.
     pub reason: String,
 }
 
 impl NotPlaced {
-    /// Of a carrier that begins no calls.
+    /// The error for a carrier that places no calls.
     pub fn impossible() -> Self {
         Self { busy: false, code: 0, reason: "this carrier begins no calls".to_owned() }
     }
 }
 
-/// A call that was begun.
+/// A call that was placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Placed {
-    /// The carrier names it at once.
+    /// The carrier returned its id.
     Named(CarrierCallId),
-    /// Its name comes with its first webhook.
+    /// Its id comes with its first webhook.
     Unnamed,
 }
 
-/// One request.
+/// One HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where to.
+    /// The address.
     pub url: Url,
-    /// Its headers besides those of the body: `Authorization`, or whatever the carrier knows us by.
+    /// Its headers besides those of the body: `Authorization`, or another one that authenticates
+    /// us.
     pub headers: Vec<(&'static str, Private<String>)>,
-    /// `Content-Type`; `None` where there is no body.
+    /// `Content-Type`; `None` without a body.
     pub content_type: Option<&'static str>,
-    /// The body; may name people.
+    /// The body. It may contain personal data.
     pub body: Private<String>,
-    /// Longest wait for the answer.
+    /// The longest wait for the answer.
     pub timeout: Duration,
 }
 
@@ -107,30 +109,31 @@ pub enum Method {
     Delete,
 }
 
-/// A carrier's API and what is needed to use it. Pure: it writes requests and reads answers.
+/// A carrier's API with its credentials. Pure: it builds requests and interprets answers.
 pub trait Control: fmt::Debug + Send + Sync {
-    /// The request that tells the carrier; `None` where its API cannot be told that.
+    /// Builds the request; `None` if the API does not support it.
     fn ask(&self, request: Request, call: &CarrierCallId) -> Option<Ask>;
 
-    /// What the answer to that means.
+    /// Interprets the answer to it.
     fn judge(&self, status: u16, body: &[u8]) -> CarrierAnswer;
 
-    /// The request that begins a call, for a carrier that begins calls.
+    /// Builds the request that places a call; `None` if the carrier places no calls.
     fn place(&self, placing: &Placing) -> Option<Ask> {
         let _ = placing;
         None
     }
 
-    /// What the answer to that means.
+    /// Interprets the answer to it.
     ///
     /// # Errors
-    /// When no call was begun.
+    /// When no call was placed.
     fn judge_placed(&self, status: u16, body: &[u8]) -> Result<Placed, NotPlaced> {
         let _ = (status, body);
         Err(NotPlaced::impossible())
     }
 
-    /// The call to the person whom the caller of `call` waits for in a conference, for a carrier that has conferences.
+    /// The call to the callee of a warm transfer, while the caller of `call` waits in a conference;
+    /// `None` if the carrier has no conferences.
     fn invite(&self, call: &CarrierCallId, target: &Target, from: Private<String>, ring: Duration) -> Option<Placing> {
         let _ = (call, target, from, ring);
         None

@@ -1,7 +1,8 @@
-//! What a carrier asks of us and tells us over HTTP, and what it is answered, in our own words. Pure.
+//! A carrier's HTTP requests to us, and our answers, in carrier-independent terms. Pure.
 //!
-//! A [`Desk`] reads a request (signature or token, account, form or query) into [`Heard`], and writes an [`Answer`] as the carrier's
-//! [`Document`]. Between the two stand the service's routes, which are the same for every carrier.
+//! A [`Desk`] reads a request (signature or token, account, form or query) into [`Heard`], and
+//! writes an [`Answer`] as the carrier's [`Document`]. Between the two are the service's routes,
+//! which are the same for every carrier.
 
 mod answer;
 mod heard;
@@ -16,18 +17,18 @@ pub use self::heard::{
 use super::StreamStart;
 use crate::ids::{CarrierCallId, Private};
 
-/// A carrier's side of our HTTP, opened with its settings and secrets.
+/// A carrier's HTTP interface to us, opened with its settings and secrets.
 pub trait Desk: fmt::Debug + Send + Sync {
-    /// What proves that a request is the carrier's.
+    /// How a request is authenticated as the carrier's.
     fn proof(&self) -> Proof;
 
-    /// Judges a request to one of the carrier's routes, and says what it asks or tells.
+    /// Authenticates and reads a request to one of the carrier's routes.
     ///
     /// # Errors
     /// When it is not the carrier's, or cannot be read.
     fn judge(&self, role: Role, request: &Request<'_>) -> Result<Heard, Refused>;
 
-    /// Judges the upgrade of a stream.
+    /// Authenticates the upgrade of a stream.
     ///
     /// # Errors
     /// When it is not the carrier's.
@@ -36,37 +37,40 @@ pub trait Desk: fmt::Debug + Send + Sync {
     /// The document for an answer.
     fn answer(&self, answer: &Answer<'_>) -> Document;
 
-    /// The address that a request was signed for, where it is not ours: the commonest trouble of all. The request is not taken for it.
+    /// The address that a request was signed for, if it is not ours. This is the most common
+    /// configuration error. The request is still refused.
     fn fitting_address(&self, role: Role, request: &Request<'_>) -> Option<Fitting> {
         let _ = (role, request);
         None
     }
 
-    /// Puts what a stream told of itself where the settings say that it belongs.
+    /// Moves data from a stream's `start` to the fields that the settings say.
     fn sort(&self, start: &mut StreamStart) {
         let _ = start;
     }
 
-    /// The account that calls have to name, where it is known.
+    /// The account that calls must name, if it is known.
     fn account(&self) -> Option<&str> {
         None
     }
 
-    /// Where a call that we begin under `name` asks for its document and tells how it went; `None` for a carrier that begins no calls.
+    /// The addresses of our document and status callback for a call that we place under `name`;
+    /// `None` if the carrier places no calls.
     fn callbacks(&self, name: &CarrierCallId) -> Option<Callbacks> {
         let _ = name;
         None
     }
 }
 
-/// What proves that a request is the carrier's.
+/// How a request is authenticated as the carrier's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// It signs its requests.
+    /// By its signature.
     Signature,
-    /// It shows a token that it was given in its URL.
+    /// By a token in the URL that the carrier was given.
     Token,
-    /// Nothing does: only direct connections from this machine are served, and only while every address of the service is loopback.
+    /// Not at all. Only direct connections from this machine are served, and only while every
+    /// address of the service is loopback.
     ThisMachine,
 }
 
@@ -75,9 +79,10 @@ pub enum Proof {
 pub struct Route {
     /// Its methods.
     pub verbs: &'static [Verb],
-    /// The whole path, which begins with the carrier's name. A carrier that was told another one keeps it.
+    /// The whole path, which begins with the carrier's name. A path from an earlier version stays
+    /// valid.
     pub path: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub role: Role,
 }
 
@@ -91,7 +96,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The word on the wire.
+    /// Its name on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -100,45 +105,45 @@ impl Verb {
     }
 }
 
-/// What a path of a carrier is for.
+/// The purpose of a carrier's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Its stream, an upgrade.
+    /// Its stream, as a WebSocket upgrade.
     Stream,
-    /// A call comes in, and its carrier asks where to.
+    /// An inbound call: the carrier asks what to do with it.
     Arrives,
-    /// A stream has ended, and the carrier asks how the call goes on.
+    /// A stream has ended: the carrier asks how the call continues.
     StreamEnded,
-    /// A dialled leg has ended, and the carrier asks how the call goes on.
+    /// A dialled leg has ended: the carrier asks how the call continues.
     DialEnded,
-    /// Somebody has answered a dialled leg, and is told what the call is about.
+    /// A dialled leg was answered: the whisper is requested.
     Whisper,
-    /// They take the call, or do not.
+    /// The callee of a dialled leg accepts or declines the call.
     WhisperTaken,
-    /// The person whom a warm transfer calls has answered, and is told what the call is about.
+    /// The callee of a warm transfer has answered: the briefing is requested.
     PersonAnswered,
-    /// They take the call, or do not.
+    /// The callee of a warm transfer accepts or declines the call.
     PersonTaken,
-    /// Their line has changed its state.
+    /// The state of their line has changed.
     PersonStatus,
-    /// A call has changed its state.
+    /// The state of a call has changed.
     Status,
-    /// News of a stream.
+    /// The status of a stream.
     StreamStatus,
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Its method.
     pub verb: Verb,
-    /// Its target as it was written: path and query.
+    /// Its unmodified target: path and query.
     pub target: &'a str,
     /// Its headers.
     pub headers: &'a dyn Headers,
     /// Its body.
     pub body: &'a [u8],
-    /// Whether it came from this machine, through no proxy and out of no web page.
+    /// Whether it came directly from this machine: no proxy, no web page.
     pub is_local: bool,
 }
 
@@ -153,7 +158,7 @@ impl<'a> Request<'a> {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// A header.
+    /// A header's value.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.value(name)
     }
@@ -161,7 +166,7 @@ impl<'a> Request<'a> {
 
 /// The headers of a request.
 pub trait Headers {
-    /// The value of a header, by its name in small letters; `None` also for what is no text.
+    /// The value of a header, by its lower-case name; `None` also if it is not text.
     fn value(&self, name: &str) -> Option<&str>;
 }
 
@@ -186,13 +191,13 @@ impl<const MANY: usize> Headers for [(&str, &str); MANY] {
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The status of the answer.
+    /// The status of our answer.
     pub status: u16,
-    /// What the other side is told; a stranger is told no more than they knew.
+    /// The text of our answer. It reveals nothing new to a stranger.
     pub told: String,
-    /// The label in metrics and what the log says of it; `None` for a request of the carrier's that cannot be read.
+    /// The metric label and log text; `None` for an authentic request that cannot be read.
     pub stranger: Option<Stranger>,
-    /// The carrier's id of the call, where the request names one.
+    /// The carrier's id of the call, if the request has one.
     pub carrier_call: Option<String>,
 }
 
@@ -203,17 +208,18 @@ pub struct Stranger {
     pub reason: &'static str,
     /// Why, for the log.
     pub why: String,
-    /// It is signed for another address or by another secret: see [`Desk::fitting_address`].
+    /// Whether the signature is for another address or by another secret: see
+    /// [`Desk::fitting_address`].
     pub mismatch: bool,
 }
 
 impl Refused {
-    /// Of a request that cannot be read.
+    /// For a request that cannot be read.
     pub fn unreadable(told: impl Into<String>) -> Self {
         Self { status: 400, told: told.into(), stranger: None, carrier_call: None }
     }
 
-    /// Of a request that is not the carrier's.
+    /// For a request that is not the carrier's.
     pub fn stranger(told: &str, reason: &'static str, why: impl Into<String>, carrier_call: Option<&str>) -> Self {
         let stranger = Stranger { reason, why: why.into(), mismatch: false };
         Self {
@@ -225,27 +231,27 @@ impl Refused {
     }
 }
 
-/// An address that a signature fits.
+/// An address that matches a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fitting {
-    /// The address, without its query.
+    /// The matching address, without its query.
     pub fits: String,
-    /// Ours, that was tried.
+    /// Our address that did not match.
     pub tried: String,
 }
 
-/// How a stream came to be here.
+/// How a stream was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrival {
-    /// A webhook announced its call; it shows the token that was given then, in its `start` as the parameter `token` where the upgrade
-    /// has not shown it.
+    /// A webhook announced its call. The stream shows the token from then, in its upgrade or in
+    /// `start` as the parameter `token`.
     Announced {
-        /// The token that its upgrade shows.
+        /// The token in its upgrade.
         token: Option<Private<String>>,
     },
-    /// Nobody did; the token in its URL says whose it is.
+    /// It was not announced; the token in its URL authenticates it.
     Vouched {
-        /// What else the URL says.
+        /// The other parameters of the URL.
         parameters: Vec<(String, String)>,
     },
 }

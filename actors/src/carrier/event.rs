@@ -1,4 +1,4 @@
-//! What a carrier tells us and what it is told on its stream, in our own words. Pure.
+//! Events and commands of a carrier's stream, in carrier-independent terms. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,92 +7,92 @@ use super::LineFormats;
 use crate::frame::Frame;
 use crate::ids::{CarrierCallId, Private, StreamId};
 
-/// What a carrier told us, in our own words.
+/// An event of a carrier's stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LineEvent {
-    /// The carrier greeted; nothing is known of the call yet.
+    /// The carrier's greeting; nothing is known about the call yet.
     Connected,
     /// The stream began: ids, format and parameters.
     Started(Box<StreamStart>),
-    /// A frame of the caller's voice.
+    /// A frame of caller audio.
     Audio(CallerFrame),
-    /// A frame that is not quite what the line was said to carry; see [`crate::audio::intake`].
+    /// A frame in a format that differs from the announced one; see [`crate::audio::intake`].
     OddAudio(MismatchedFrame),
     /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     KeyPressed(char),
-    /// Playout reached a mark of ours, or a clear passed over it.
+    /// Playout has reached one of our marks, or a clear has passed it.
     MarkEchoed(String),
-    /// The carrier has dropped what was queued.
+    /// The carrier has dropped its queued audio.
     Cleared,
-    /// More audio is to wait, or may come again.
+    /// More audio has to wait, or may be sent again.
     Flow(FlowSignal),
-    /// The carrier asks that what the caller said and nobody has answered yet be forgotten.
+    /// The carrier asks to drop the caller's unanswered input.
     InputDiscarded,
-    /// The carrier says that the stream is over.
+    /// The carrier reports the end of the stream.
     Stopped,
-    /// A kind of message that we do not know, with its name; ignored and counted.
+    /// An unknown kind of message, with its name; ignored and counted.
     Other(String),
 }
 
-/// Whether more audio is to wait.
+/// Whether more audio has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlowSignal {
-    /// It is: what comes now is dropped.
+    /// It has to wait: audio sent now is dropped.
     Hold,
-    /// It may come again.
+    /// It may be sent again.
     Go,
 }
 
 /// The first real message of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamStart {
-    /// The carrier's id of the stream; goes into every outgoing message.
+    /// The carrier's id of the stream. It goes into every outgoing message.
     pub stream: StreamId,
     /// The carrier's id of the call.
     pub carrier_call: CarrierCallId,
-    /// The carrier's account, where it names one.
+    /// The carrier's account, if given.
     pub account: Option<String>,
-    /// The caller's number, where the stream itself tells it.
+    /// The caller's number, if the stream has it.
     pub from: Option<Private<String>>,
-    /// The dialled number, where the stream itself tells it.
+    /// The dialled number, if the stream has it.
     pub to: Option<Private<String>>,
     /// The formats of the caller's frames and of ours.
     pub format: LineFormats,
-    /// Custom parameters: what our document or the stream's URL gave it to bring along.
+    /// Custom parameters from our document or the stream's URL.
     pub parameters: BTreeMap<String, String>,
 }
 
-/// A frame of the caller's voice, in the line's format. Any length; 20 ms is usual.
+/// A frame of caller audio, in the line's format. Any length; 20 ms is usual.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallerFrame {
-    /// Milliseconds since the stream began by the carrier's clock, where it has one: a gap in these is lost audio.
+    /// Time since the stream began by the carrier's clock, if it has one. A gap means lost audio.
     pub timestamp: Option<Duration>,
-    /// The samples as the line writes them.
+    /// The samples in the line's encoding.
     pub payload: Frame,
 }
 
-/// A frame with something odd about it that can be helped.
+/// A frame that deviates from the line's format in a way that can be corrected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MismatchedFrame {
     /// The frame, at `rate_hz`.
     pub frame: CallerFrame,
-    /// The rate that this frame declares for itself, where it is not the line's.
+    /// The rate that this frame itself declares, if it differs from the line's.
     pub rate_hz: Option<u32>,
-    /// Samples that were out of range and have been clamped.
+    /// The number of clamped out-of-range samples.
     pub clamped: u32,
 }
 
-/// What we tell a carrier.
+/// A command for a carrier.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LineCommand {
-    /// Queue this audio (line format) behind what is queued.
+    /// Queue this audio (in the line's format) after what is queued.
     Play(Frame),
     /// Echo this name when playout has reached this point.
     Mark(String),
-    /// Drop everything queued, now.
+    /// Drop all queued audio now.
     Clear,
-    /// The call is over: end it. Carriers that are told so elsewhere have no message for it.
+    /// The call is over: end it. Carriers that end calls by other means have no message for it.
     HangUp,
-    /// We are done: close the stream. What follows is [`super::OurClose`].
+    /// We are done: close the stream. [`super::OurClose`] says what follows.
     Close,
 }

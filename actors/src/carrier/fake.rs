@@ -1,10 +1,13 @@
-//! The carrier's side of a call: what `switchboard call`, `demo` and `bench` play, and the oracle of the tests.
+//! The carrier's side of a call, for `switchboard call`, `demo` and `bench`, and as an oracle for
+//! tests.
 //!
-//! Pure: requests and messages are data. Whoever plays a fake brings the sockets, the clock and the chance.
+//! Pure: requests and messages are data. The program that runs a fake provides the sockets, the
+//! clock and the randomness.
 //!
-//! A fake is stricter than its carrier: what the carrier's page calls wrong is refused, with the carrier's
-//! own code where it has one. It shares no code with the service's side of its folder (wire, trust, answer):
-//! one mistake would agree with itself. Audio is 8 kHz, mono, on both ways.
+//! A fake is stricter than its carrier. It refuses what the carrier's documentation forbids, with
+//! the carrier's own error code if there is one. It shares no code with the service's side of its
+//! folder (wire, trust, answer), because a shared mistake would go unnoticed. Audio is 8 kHz mono
+//! in both directions.
 
 mod document;
 mod line;
@@ -20,20 +23,20 @@ pub use self::document::{Callback, Dial, Document, Invitation, StreamNoun, Verb}
 pub use self::line::{Echo, Line, Said, echoes_of_clear, most_queued};
 pub use self::request::{Calling, Documents, Method, Outcome, Request, Stage, Told};
 
-/// A carrier, played.
+/// A simulated carrier.
 pub trait Fake: Sync {
-    /// How it is named, and how it is called.
+    /// Its name, and how to call it.
     fn usage(&self) -> &'static Usage;
 
-    /// What it can be told to do wrong.
+    /// The faults that it can simulate.
     fn faults(&self) -> &'static [Fault] {
         &[]
     }
 
-    /// What a service needs to be set to.
+    /// The service's configuration for it.
     fn setup(&self, part: Part<'_>) -> Setup;
 
-    /// The id of a new call; `random` makes it another one than any before.
+    /// The id of a new call. `random` makes it unique.
     fn call_id(&self, random: u128) -> String;
 
     /// The id of a new stream of `call`.
@@ -42,12 +45,13 @@ pub trait Fake: Sync {
         call.to_owned()
     }
 
-    /// How it asks for documents, where it does.
+    /// How it requests documents, if it does.
     fn documents(&self) -> Option<&'static dyn Documents> {
         None
     }
 
-    /// The stream's address of a call that goes straight to it. `at` is that address, or the service's own.
+    /// The stream's address for a call that opens its stream directly. `at` is that address, or the
+    /// service's own.
     ///
     /// # Errors
     /// What is wrong with the address.
@@ -55,13 +59,13 @@ pub trait Fake: Sync {
         Ok(at)
     }
 
-    /// The request that opens a stream; a `GET` whose address is a socket's.
+    /// The request that opens a stream: a `GET` with a socket's address.
     fn upgrade(&self, call: &Calling, stream: &Url) -> Request;
 
     /// The carrier's end of a new stream.
     fn line(&self, call: &Calling, stream: &str) -> Box<dyn Line>;
 
-    /// The code that it shows its customer for this; `None` where it has none.
+    /// The code that it shows its customers for this violation; `None` if it has none.
     fn code(&self, violation: Violation) -> Option<u32> {
         let _ = violation;
         None
@@ -75,61 +79,62 @@ impl fmt::Debug for dyn Fake + '_ {
 }
 
 impl dyn Fake + '_ {
-    /// The code as it stands behind a failure, ` (Title 11205)`; empty where the carrier has none.
+    /// The code as a suffix of a failure, ` (Title 11205)`; empty if the carrier has none.
     pub fn coded(&self, violation: Violation) -> String {
         self.code(violation).map_or_else(String::new, |code| format!(" ({} {code})", self.usage().title))
     }
 
-    /// What the carrier says of a violation that ends nothing.
+    /// The carrier's complaint about a violation that ends nothing.
     pub fn complaint(&self, violation: Violation, text: impl Into<String>) -> Complaint {
         Complaint { code: self.code(violation).unwrap_or_default(), text: text.into() }
     }
 }
 
-/// How a carrier is named and called, in words for people.
+/// How to name and call a carrier, in words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// Its name in sentences.
+    /// Its name in prose.
     pub title: &'static str,
-    /// What the address is that a call is given.
+    /// What the address of a call means.
     pub address: &'static str,
-    /// Where its calls come to, behind the service's public address.
+    /// The path for its calls, after the service's public address.
     pub door: &'static str,
-    /// Examples: what stands behind `switchboard call`.
+    /// Examples of arguments of `switchboard call`.
     pub examples: &'static [&'static str],
 }
 
-/// What a carrier is to a service.
+/// A carrier's role in a test setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// Its calls are to be taken.
+    /// Its calls are simulated.
     Played {
-        /// What they are signed with; `None` leaves them unsigned, and the service is not to ask for more.
+        /// The secret that signs them. `None` leaves them unsigned; the service must then not check
+        /// signatures.
         secret: Option<&'a str>,
     },
-    /// It has no calls, and needs no secret.
+    /// It has no calls and needs no secret.
     Aside,
 }
 
-/// What a service is set to.
+/// A service's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Settings, by their dotted names.
     pub settings: Vec<(&'static str, String)>,
-    /// Secrets, by the names of their variables.
+    /// Secrets, by their variables.
     pub secrets: Vec<(&'static str, String)>,
 }
 
-/// Misbehaviour of a carrier, all of it seen in the field.
+/// Misbehaviour of a carrier. All of it was seen in production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// A caller who hangs up is not told of.
+    /// A caller's hang-up is not reported.
     NoStop,
-    /// The socket of a call that is over stays open, and silent.
+    /// The socket of an ended call stays open and silent.
     NoClose,
     /// The first packet is at 16 kHz.
     FirstAt16k,
-    /// Samples are written without a sign.
+    /// Samples are unsigned.
     Unsigned,
     /// `start` is sent twice.
     DuplicateStart,
@@ -140,7 +145,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every one.
+    /// Every fault.
     pub const ALL: [Self; 7] = [
         Self::NoStop,
         Self::NoClose,
@@ -151,7 +156,7 @@ impl Fault {
         Self::MediaFirst,
     ];
 
-    /// Its name on a command line.
+    /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoStop => "no-stop",
@@ -164,7 +169,7 @@ impl Fault {
         }
     }
 
-    /// What it is, for a person.
+    /// A description for people.
     pub const fn words(self) -> &'static str {
         match self {
             Self::NoStop => "A caller who hangs up is not told of",
@@ -178,49 +183,49 @@ impl Fault {
     }
 }
 
-/// What a service can do wrong towards its carrier.
+/// A violation by the service towards its carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Violation {
     /// It cannot be reached, or does not answer in time.
     Unreachable,
-    /// It answers with another status than a success.
+    /// It answers with a status other than success.
     Refused,
-    /// Its answer is of a type that is no document.
+    /// Its answer's type is not that of a document.
     WrongType,
-    /// Its answer is too long, or no text.
+    /// Its answer is too long, or not text.
     Unreadable,
     /// Its document cannot be read.
     BadDocument,
-    /// An address of its document is none.
+    /// An address in its document is invalid.
     BadAddress,
     /// The upgrade is not answered in time.
     StreamTimeout,
     /// The stream's address cannot be connected to.
     StreamUnreachable,
-    /// The stream's certificate does not hold.
+    /// The stream's certificate is invalid.
     StreamCertificate,
     /// The upgrade is refused.
     NoUpgrade,
-    /// The stream's connection ends without a close.
+    /// The stream's connection ends without a close frame.
     StreamDropped,
-    /// The stream is closed with a code that is none of an ordinary end.
+    /// The stream is closed with a code that does not mean a normal end.
     StreamClosed,
-    /// What comes on the stream is no WebSocket.
+    /// The stream violates the WebSocket protocol.
     StreamViolated,
-    /// Messages to it have to be dropped, because it reads too slowly.
+    /// Messages to it are dropped because it reads too slowly.
     ReadsTooSlowly,
-    /// More audio is queued than is kept.
+    /// More audio is queued than the carrier keeps.
     PlayoutFull,
-    /// A message is not of the protocol's form.
+    /// The form of a message violates the protocol.
     Malformed,
-    /// A message is not of the protocol's content.
+    /// The content of a message violates the protocol.
     Invalid,
 }
 
-/// What the carrier would show its customer of a violation that ends nothing.
+/// What the carrier shows its customer about a violation that ends nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
-    /// Its code; 0 where it has none.
+    /// Its code; 0 if it has none.
     pub code: u32,
     /// What is wrong.
     pub text: String,

@@ -1,18 +1,20 @@
-//! A webhook's form, decoded strictly and kept as it came: order, repetitions and empty values are part of its signature. Pure.
+//! A webhook's form, strictly decoded. Order, repetitions and empty values are kept, because the
+//! signature covers them. Pure.
 
 use std::fmt;
 
-/// The decoded pairs of a form or a query. Holds numbers: prints only how many there are.
+/// The decoded pairs of a form or a query. They contain numbers, so it prints only how many there
+/// are.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Form(Vec<(String, String)>);
 
 /// Why a form cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A `%` without two hexadecimal digits behind it.
+    /// A `%` without two hexadecimal digits after it.
     #[error("`%` at byte {at} is not followed by two hexadecimal digits")]
     BadEscape {
-        /// Where it stands.
+        /// Its position.
         at: usize,
     },
     /// Decoded bytes that are not UTF-8.
@@ -21,24 +23,25 @@ pub enum FormError {
         /// Which pair, from 1.
         number: usize,
     },
-    /// A field that is needed and not there, or empty.
+    /// A required field that is missing or empty.
     #[error("the field `{name}` is missing or empty")]
     Missing {
         /// Its name.
         name: &'static str,
     },
-    /// A field whose value cannot be what it is called.
+    /// A field with an invalid value.
     #[error("the field `{name}` is not {expected}")]
     Unusable {
         /// Its name.
         name: &'static str,
-        /// What it should be.
+        /// The expected value.
         expected: &'static str,
     },
 }
 
 impl Form {
-    /// Decodes `name=value&…`: `+` is a space, `%XX` a byte of UTF-8. A pair without `=` has an empty value.
+    /// Decodes `name=value&…`: `+` is a space, `%XX` a byte of UTF-8. A pair without `=` has an
+    /// empty value.
     ///
     /// # Errors
     /// When an escape is broken or the result is not UTF-8.
@@ -65,12 +68,12 @@ impl Form {
         &self.0
     }
 
-    /// The first value of `name` that is not empty.
+    /// The first non-empty value of `name`.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// An id that we will keep and print: there, short, and made of visible ASCII.
+    /// An id that will be stored and printed: present, short, and visible ASCII.
     ///
     /// # Errors
     /// When it is not.
@@ -90,7 +93,7 @@ impl fmt::Debug for Form {
     }
 }
 
-/// Carriers' ids have 21 to 40 characters; a longer one than this is somebody's joke.
+/// The longest id that is accepted. Carriers' ids have 21 to 40 characters.
 const LONGEST_ID: usize = 64;
 
 fn decode(bytes: &[u8], at: usize) -> Result<Vec<u8>, FormError> {

@@ -1,16 +1,16 @@
-//! Formats of audio on a line. Pure.
+//! Audio formats of a line. Pure.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How samples are written on a line.
+/// The encoding of samples on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// G.711 mu-law, one byte a sample.
+    /// G.711 mu-law, one byte per sample.
     MuLaw,
-    /// G.711 A-law, one byte a sample.
+    /// G.711 A-law, one byte per sample.
     ALaw,
     /// Signed 16-bit little-endian.
     Pcm16,
@@ -25,7 +25,7 @@ impl Encoding {
         }
     }
 
-    /// The byte that fills silence.
+    /// The byte of silence.
     pub const fn silence(self) -> u8 {
         match self {
             Self::MuLaw => 0xFF,
@@ -35,10 +35,10 @@ impl Encoding {
     }
 }
 
-/// The format of one direction of audio: mono always.
+/// The format of one direction of audio; always mono.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AudioFormat {
-    /// How samples are written.
+    /// The encoding of samples.
     pub encoding: Encoding,
     /// Samples per second: 8000, 16000 or 24000.
     pub rate_hz: u32,
@@ -54,24 +54,24 @@ impl AudioFormat {
     /// The Realtime API's own format.
     pub const PCM_24K: Self = Self { encoding: Encoding::Pcm16, rate_hz: 24_000 };
 
-    /// Bytes in one millisecond.
+    /// Bytes per millisecond.
     pub const fn bytes_per_ms(self) -> usize {
         self.rate_hz as usize / 1000 * self.encoding.sample_bytes()
     }
 
-    /// How long `bytes` of this format play.
+    /// The playing time of `bytes` in this format.
     pub fn duration_of(self, bytes: usize) -> Duration {
         let samples = bytes / self.encoding.sample_bytes();
         Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(self.rate_hz))
     }
 }
 
-/// The formats of a line, which need not be one.
+/// The formats of a line; its two directions may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineFormats {
-    /// Of the caller's audio.
+    /// The caller's audio.
     pub hears: AudioFormat,
-    /// Of ours.
+    /// Our audio.
     pub says: AudioFormat,
 }
 

@@ -1,4 +1,5 @@
-//! What the carriers' JSON has in common: lenient values, bounded words, errors that quote nothing. Pure.
+//! Shared JSON code of the carriers: lenient values, bounded strings, errors that quote nothing.
+//! Pure.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +12,8 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -
     serde_json::from_str(text).map_err(|e| malformed(kind, place(&e)))
 }
 
-/// Where a message is broken. Not serde's own text, which quotes the value: that may be speech, a number or a token.
+/// The position of an error in a message. Serde's own text would quote the value, which may be
+/// speech, a number or a token.
 pub(super) fn place(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let what = match error.classify() {
@@ -30,7 +32,7 @@ pub(super) fn missing(kind: &'static str, field: &str) -> WireError {
     malformed(kind, format!("`{field}` is missing"))
 }
 
-/// A word of the outside, short enough for a log line.
+/// An outside string, shortened for a log line.
 pub(super) fn clipped(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
 }
@@ -43,12 +45,12 @@ pub(super) fn push_quoted(out: &mut String, text: &str) {
         out.push_str(text);
         out.push('"');
     } else {
-        // Writing to a String cannot fail, nor can a string be refused by the serializer.
+        // Writing to a String cannot fail, and the serializer accepts every string.
         let _ = write!(out, "{}", serde_json::Value::from(text));
     }
 }
 
-/// An id as it came, bounded, and without what would break a line of the log.
+/// An unchanged id with a bounded length and without characters that would break a log line.
 pub(super) fn id<'a>(kind: &'static str, field: &str, id: Scalar<'a>) -> Result<Cow<'a, str>, WireError> {
     if id.0.is_empty() || id.0.len() > LONGEST_ID || id.0.chars().any(char::is_control) {
         return Err(malformed(kind, format!("`{field}` is not an id of 1 to {LONGEST_ID} printable bytes")));
@@ -56,11 +58,11 @@ pub(super) fn id<'a>(kind: &'static str, field: &str, id: Scalar<'a>) -> Result<
     Ok(id.0)
 }
 
-/// A string, borrowed where nothing in it is escaped. Not a bare `Cow`: inside an `Option` serde copies that.
+/// A string, borrowed if it has no escapes. Inside an `Option`, serde would copy a bare `Cow`.
 #[derive(serde::Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// A value that is text to us, whether it came as a string, a number or a truth value.
+/// A value that is read as text, whether it came as a string, a number or a boolean.
 pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
@@ -104,7 +106,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
-/// Bytes of an id. Those of the carriers served have 20 to 40.
+/// The longest id, in bytes. Those of the supported carriers have 20 to 40.
 const LONGEST_ID: usize = 128;
-/// Characters of an outside word that goes to the log.
+/// The most characters of an outside string in the log.
 const LONGEST_WORD: usize = 64;

@@ -1,10 +1,11 @@
 //! The carriers: one folder each, and what they share.
 //!
-//! A carrier is a [`Seat`]: its [`Capabilities`] as data; its [`Wire`] (its messages ⇄ [`LineEvent`], [`LineCommand`]); and the carrier's
-//! side of all of it for whoever plays it ([`mod@fake`]). What it asks and tells beside its stream, and what it is answered, is in
-//! [`desk`]; what we ask of it is in [`control`]; what it is configured and opened with in [`mod@settings`]. Adding one is a folder, its
-//! `mod` line, its row of `SEATS`, and green tests (`tests/conformance.rs`, `tests/desks.rs`, `tests/seats.rs`). What is a carrier's own
-//! ends in its folder: what goes further is ours.
+//! A carrier is a [`Seat`]. It has its [`Capabilities`] as data, its [`Wire`] (its messages as
+//! [`LineEvent`] and [`LineCommand`]), and optionally a simulation of its own side ([`mod@fake`]).
+//! [`desk`] has its HTTP requests to us and our answers, [`control`] our requests to it, and
+//! [`mod@settings`] its configuration. To add a carrier, add a folder, its `mod` line and its row
+//! of `SEATS`, until the tests pass (`tests/conformance.rs`, `tests/desks.rs`, `tests/seats.rs`).
+//! Carrier-specific types stay in the carrier's folder; everything beyond it uses ours.
 
 pub mod address;
 mod capabilities;
@@ -38,24 +39,24 @@ pub use self::format::{AudioFormat, Encoding, LineFormats};
 use self::settings::{Described, Finding, Given, Opened, Payload, Secret, Setting};
 pub use self::wire::{Incoming, Outgoing, Wire, WireError};
 
-/// What a carrier's folder gives.
+/// What a carrier's folder provides.
 pub trait Seat: Sync {
-    /// What it can do.
+    /// Its capabilities.
     fn capabilities(&self) -> &'static Capabilities;
 
-    /// Its name in sentences.
+    /// Its name in prose.
     fn title(&self) -> &'static str;
 
-    /// Its paths at the public listener, each with what it is for.
+    /// Its paths at the public listener, each with its purpose.
     fn routes(&self) -> &'static [Route];
 
-    /// The keys of its section, which bears its name.
+    /// The keys of its section, which has the carrier's name.
     fn settings(&self) -> &'static [Setting];
 
-    /// Its secrets, in the order in which they are told of.
+    /// Its secrets, in the order of their listing.
     fn secrets(&self) -> &'static [Secret];
 
-    /// Whether it calls people, once its API can be used.
+    /// Whether it can place calls, once its API is available.
     fn calls_people(&self) -> bool {
         false
     }
@@ -65,31 +66,31 @@ pub trait Seat: Sync {
         None
     }
 
-    /// What is wrong with its settings and secrets.
+    /// Problems of its settings and secrets.
     fn check(&self, given: &Given<'_>) -> Vec<Finding>;
 
-    /// What would run.
+    /// A description of the resulting configuration.
     fn describe(&self, given: &Given<'_>) -> Described;
 
-    /// Whether it is answered.
+    /// Whether its calls are accepted.
     fn is_answered(&self, given: &Given<'_>) -> bool;
 
-    /// Opens it at our public address; `None` where it is not answered.
+    /// Opens it at our public address; `None` if its calls are not accepted.
     fn open(&self, given: &Given<'_>, public: &Url) -> Option<Opened>;
 
     /// The wire of a new stream.
     fn wire(&self) -> Box<dyn Wire>;
 
-    /// The carrier's side of a call; `None` where nobody has written it.
+    /// The simulated carrier; `None` if there is none.
     fn fake(&self) -> Option<&'static dyn Fake> {
         None
     }
 }
 
-/// Every carrier: a row each.
+/// Every carrier, one row each.
 const SEATS: [&dyn Seat; 2] = [&twilio::Twilio, &waybeo::Waybeo];
 
-/// A carrier whose media stream we speak. Equal, ordered and written by its name.
+/// A carrier whose media stream is supported. It is compared, ordered and serialized by its name.
 #[derive(Clone, Copy)]
 pub struct Carrier(&'static dyn Seat);
 
@@ -104,42 +105,43 @@ impl Carrier {
         SEATS.into_iter().map(Self)
     }
 
-    /// The carrier of a name.
+    /// The carrier with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|carrier| carrier.name() == name)
     }
 
-    /// What it can do.
+    /// Its capabilities.
     pub fn capabilities(self) -> &'static Capabilities {
         self.0.capabilities()
     }
 
-    /// The name in records, labels, settings and routes.
+    /// The name in records, metric labels, settings and routes.
     pub fn name(self) -> &'static str {
         self.capabilities().name
     }
 
-    /// The name in sentences.
+    /// The name in prose.
     pub fn title(self) -> &'static str {
         self.0.title()
     }
 
-    /// Its paths at the public listener, each with what it is for.
+    /// Its paths at the public listener, each with its purpose.
     pub fn routes(self) -> &'static [Route] {
         self.0.routes()
     }
 
-    /// Its path for a role, if it has one; the first of several is the one that it is told.
+    /// Its path for a role, if it has one. If there are several, the first is the one that the
+    /// carrier is given.
     pub fn path(self, role: Role) -> Option<&'static str> {
         self.routes().iter().find(|route| route.role == role).map(|route| route.path)
     }
 
-    /// The keys of its section, which bears its name.
+    /// The keys of its section, which has the carrier's name.
     pub fn settings(self) -> &'static [Setting] {
         self.0.settings()
     }
 
-    /// Its secrets, in the order in which they are told of.
+    /// Its secrets, in the order of their listing.
     pub fn secrets(self) -> &'static [Secret] {
         self.0.secrets()
     }
@@ -149,14 +151,15 @@ impl Carrier {
         Self::all().flat_map(|carrier| carrier.secrets())
     }
 
-    /// The variable of a carrier's that a misplaced secret belongs in, by what the name of its setting, in small letters, sounds like.
+    /// The variable for a misplaced secret: the carrier's secret whose sounds are in the setting's
+    /// lower-case name.
     pub fn secret_sounding(setting: &str) -> Option<&'static str> {
         let like =
             |secret: &&Secret| !secret.sounds.is_empty() && secret.sounds.iter().all(|part| setting.contains(part));
         Self::all_secrets().find(like).map(|secret| secret.name)
     }
 
-    /// Whether it calls people, once its API can be used.
+    /// Whether it can place calls, once its API is available.
     pub fn calls_people(self) -> bool {
         self.0.calls_people()
     }
@@ -166,22 +169,22 @@ impl Carrier {
         self.0.payload()
     }
 
-    /// What is wrong with its settings and secrets.
+    /// Problems of its settings and secrets.
     pub fn check(self, given: &Given<'_>) -> Vec<Finding> {
         self.0.check(given)
     }
 
-    /// What would run.
+    /// A description of the resulting configuration.
     pub fn describe(self, given: &Given<'_>) -> Described {
         self.0.describe(given)
     }
 
-    /// Whether it is answered.
+    /// Whether its calls are accepted.
     pub fn is_answered(self, given: &Given<'_>) -> bool {
         self.0.is_answered(given)
     }
 
-    /// Opens it at our public address; `None` where it is not answered.
+    /// Opens it at our public address; `None` if its calls are not accepted.
     pub fn open(self, given: &Given<'_>, public: &Url) -> Option<Opened> {
         self.0.open(given, public)
     }
@@ -191,7 +194,7 @@ impl Carrier {
         self.0.wire()
     }
 
-    /// Its side of a call, where that can be played.
+    /// The simulated carrier, if there is one.
     pub fn fake(self) -> Option<&'static dyn Fake> {
         self.0.fake()
     }

@@ -1,4 +1,5 @@
-//! What a carrier is configured with, as data: settings and secrets, what is wrong with them, and what is opened with them. Pure.
+//! A carrier's configuration, as data: settings and secrets, their problems, and what is opened
+//! with them. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,18 +12,18 @@ use super::control::Control;
 use super::desk::Desk;
 use crate::ids::Private;
 
-/// A key of the carrier's section, which bears its name.
+/// A key of the carrier's section, which has the carrier's name.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// The key.
     pub key: &'static str,
-    /// The shipped value, as a file writes it.
+    /// The default, as written in a file.
     pub default: &'static str,
-    /// What it takes.
+    /// The accepted values.
     pub kind: Kind,
-    /// What it is for, and what other values do.
+    /// Its purpose, and the effect of other values.
     pub help: &'static str,
-    /// The term of calls that it sets, where it sets one.
+    /// The property of calls that it sets, if any.
     pub term: Option<Term>,
 }
 
@@ -31,7 +32,7 @@ pub struct Setting {
 pub enum Kind {
     /// `true` or `false`.
     Flag,
-    /// A text that says something.
+    /// A non-empty text.
     Text,
     /// A text that may be empty.
     AnyText,
@@ -48,31 +49,32 @@ pub enum Kind {
     Word(&'static [&'static str]),
 }
 
-/// What every carrier's calls have, and some let be set.
+/// Properties of every carrier's calls. Some carriers have a setting for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Term {
-    /// How long a call's place and its single-use stream token are kept for its stream.
+    /// How long a call's place and its single-use stream token are reserved for its stream.
     TokenLifetime,
-    /// How far ahead of real time audio is sent; without a setting the capabilities' own.
+    /// How far ahead of real time audio is sent. Without a setting, the capability applies.
     Lead,
-    /// How long the caller of a broken stream is waited for.
+    /// How long a call whose stream broke waits for the caller's return.
     LostSocket,
-    /// No sign of life from the stream for this long: the line is dead. Without a setting `limits.line_silence`.
+    /// The line is dead after this long without a sign of life from the stream. Without a setting,
+    /// `limits.line_silence` applies.
     LineSilence,
 }
 
-/// A value that was read.
+/// A parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Of a flag.
+    /// A flag.
     Flag(bool),
-    /// Of a text.
+    /// A text.
     Text(String),
-    /// Of an address.
+    /// An address.
     Url(Url),
-    /// Of a duration.
+    /// A duration.
     Duration(Duration),
-    /// Of a word.
+    /// A word.
     Word(&'static str),
 }
 
@@ -93,12 +95,12 @@ impl Extend<(&'static str, Value)> for Settings {
 }
 
 impl Settings {
-    /// A flag; off where it is none.
+    /// A flag; `false` if it is not set.
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.0.get(key), Some(Value::Flag(true)))
     }
 
-    /// A text; empty where it is none.
+    /// A text; empty if it is not set.
     pub fn text(&self, key: &str) -> &str {
         match self.0.get(key) {
             Some(Value::Text(text)) => text,
@@ -124,22 +126,23 @@ impl Settings {
     }
 }
 
-/// A secret, which comes from the environment alone.
+/// A secret. It comes from the environment only.
 #[derive(Clone, Copy)]
 pub struct Secret {
     /// The variable.
     pub name: &'static str,
-    /// How it is written.
+    /// Its syntax.
     pub form: Form,
-    /// What it is for.
+    /// Its purpose.
     pub help: &'static str,
-    /// A setting whose name has all of these sounds like it; none where nothing does.
+    /// If a setting's name has all of these sounds, it was probably meant for this secret. Empty
+    /// matches nothing.
     pub sounds: &'static [&'static str],
-    /// Whether it is of the operator's own making, so that it may be too short.
+    /// Whether the operator chooses it, so that it may be too short.
     pub own: bool,
-    /// Whether the carrier's API cannot be used without it.
+    /// Whether the carrier's API needs it.
     pub api: bool,
-    /// Whether something that is switched on would use it.
+    /// Whether an enabled feature would use it.
     pub wanted: fn(&Given<'_>) -> bool,
 }
 
@@ -149,18 +152,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How a secret is written.
+/// The syntax of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// One.
+    /// One value.
     One,
-    /// Several, with commas between them.
+    /// Several values, separated by commas.
     Listed,
-    /// `id=secret`, several with commas between them.
+    /// `id=secret` pairs, separated by commas.
     Pairs,
 }
 
-/// Secrets that are there, by their variables; of all carriers. Prints none of them.
+/// The given secrets of all carriers, by their variables. Prints none of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets(BTreeMap<&'static str, Private<String>>);
 
@@ -171,18 +174,18 @@ impl FromIterator<(&'static str, Private<String>)> for Secrets {
 }
 
 impl Secrets {
-    /// A secret as it was written.
+    /// A secret, unchanged.
     pub fn one(&self, name: &str) -> Option<&Private<String>> {
         self.0.get(name)
     }
 
-    /// Several.
+    /// The values of a list.
     pub fn listed(&self, name: &str) -> Vec<Private<String>> {
         let entries = self.written(name).split(',').map(str::trim).filter(|entry| !entry.is_empty());
         entries.map(|entry| Private::new(entry.to_owned())).collect()
     }
 
-    /// Several with an id each; what is no pair is left out.
+    /// The values of pairs, by id. Anything that is not a pair is left out.
     pub fn pairs(&self, name: &str) -> BTreeMap<String, Private<String>> {
         let pairs = self.written(name).split(',').filter_map(|pair| pair.split_once('='));
         let pairs = pairs.map(|(id, secret)| (id.trim(), secret.trim()));
@@ -190,7 +193,7 @@ impl Secrets {
         pairs.map(|(id, secret)| (id.to_owned(), Private::new(secret.to_owned()))).collect()
     }
 
-    /// Whether a secret is there.
+    /// Whether a secret is given.
     pub fn has(&self, secret: &Secret) -> bool {
         match secret.form {
             Form::One => self.one(secret.name).is_some(),
@@ -204,58 +207,59 @@ impl Secrets {
     }
 }
 
-/// What a carrier is opened, judged and described with.
+/// The inputs for opening, checking and describing a carrier.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
     /// Its settings.
     pub settings: &'a Settings,
     /// The secrets of all carriers.
     pub secrets: &'a Secrets,
-    /// The setting by which the service can be reached from outside this machine; `None` while every address is loopback.
+    /// The setting that makes the service reachable from outside this machine; `None` while every
+    /// address is loopback.
     pub outside: Option<&'static str>,
-    /// Whether callers are handed on to people, or people are called.
+    /// Whether calls are transferred to people, or people are called.
     pub transfers: bool,
 }
 
-/// What is wrong with a carrier's settings and secrets.
+/// A problem of a carrier's settings and secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The key of its section.
     pub key: &'static str,
-    /// What was found, what was expected, the next step.
+    /// What was found, what was expected, and the next step.
     pub text: String,
-    /// Whether nothing is started with it; else it is only told.
+    /// Whether the service refuses to start with it; otherwise it is only reported.
     pub refuses: bool,
 }
 
-/// What would run, for `check`.
+/// A description of the resulting configuration, for `check`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Described {
     /// The heading of its line.
     pub heading: &'static str,
-    /// In words.
+    /// The description for people.
     pub words: String,
-    /// For machines; durations in milliseconds.
+    /// The description for programs; durations in milliseconds.
     pub facts: serde_json::Value,
 }
 
-/// A carrier that is answered.
+/// A carrier whose calls are accepted.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its side of our HTTP.
+    /// Its HTTP interface.
     pub desk: Arc<dyn Desk>,
-    /// Its API, where its secrets are there.
+    /// Its API, if its secrets are given.
     pub control: Option<Arc<dyn Control>>,
-    /// A secret that stops being good by itself.
+    /// A secret with an expiry date.
     pub expiring: Option<Expiring>,
 }
 
-/// A secret that stops being good by itself.
+/// A secret with an expiry date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiring {
     /// Its variable.
     pub name: &'static str,
-    /// When, in seconds since 1970.
+    /// Its expiry, in seconds since 1970.
     pub at: i64,
 }
 
@@ -263,14 +267,14 @@ pub struct Expiring {
 pub struct Payload {
     /// The name.
     pub name: &'static str,
-    /// What it calls itself.
+    /// Its `User-Agent`.
     pub user_agent: &'static str,
-    /// The variable of the bearer that it is sent with, where an endpoint names none.
+    /// The variable of its bearer token, for endpoints without one of their own.
     pub bearer: &'static str,
-    /// The body for the carrier's id of a call and how complete its answers are.
+    /// Builds the body from the carrier's id of a call and the completeness of its answers.
     ///
     /// # Errors
-    /// When it cannot be written, which is so for no JSON value.
+    /// When it cannot be serialized, which does not happen for JSON values.
     pub body: fn(&str, &str) -> serde_json::Result<Vec<u8>>,
 }
 

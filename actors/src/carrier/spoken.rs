@@ -1,13 +1,14 @@
-//! What the carrier's own voice says, and in which language. Pure.
+//! Texts for the carrier's own voice, and their languages. Pure.
 
-/// The BCP 47 tag of a voice that can say `text` in a call held in `language` (`en`, `hi-IN`, …): the call's own, or that of the
-/// text's script where the call's is written in another. `None` leaves it to the carrier.
+/// The BCP 47 tag of a voice that can say `text` in a call with this `language` (`en`, `hi-IN`, …).
+/// If the language uses another script than the text, a language of the text's script is chosen.
+/// `None` leaves it to the carrier.
 pub(super) fn tag(text: &str, language: &str) -> Option<String> {
     let code = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let own = TAGS.iter().find(|(known, ..)| *known == code);
     let script = text.chars().find_map(script);
     match (script, own) {
-        // A voice of any language reads Latin letters.
+        // A voice of any language can read Latin letters.
         (Some(script), own) if own.is_none_or(|(_, _, written)| *written != script) => {
             TAGS.iter().find(|(_, _, written)| *written == script).map(|(_, tag, _)| (*tag).to_owned())
         }
@@ -16,8 +17,8 @@ pub(super) fn tag(text: &str, language: &str) -> Option<String> {
     }
 }
 
-/// The polite refusal of a call that we cannot take now, in the call's language (`en`, `hi`, …), English for one that we do not know;
-/// and the BCP 47 tag of its voice.
+/// The polite refusal of a call that we cannot take now, with the BCP 47 tag of its voice. It is in
+/// the call's language (`en`, `hi`, …), or in English if that is unknown.
 pub(super) fn refusal(language: &str) -> (&'static str, &'static str) {
     let language = language.split(['-', '_']).next().unwrap_or_default();
     let (_, tag, text) = REFUSALS.iter().find(|(code, ..)| *code == language).unwrap_or(&REFUSALS[0]);
@@ -56,7 +57,8 @@ fn script(letter: char) -> Option<Script> {
     })
 }
 
-/// Language code, the tag of its commonest voice, its script. The first of a script speaks for it.
+/// Language code, the tag of its most common voice, its script. The first entry of a script is its
+/// default.
 const TAGS: [(&str, &str, Script); 19] = [
     ("en", "en-US", Script::Latin),
     ("hi", "hi-IN", Script::Devanagari),
@@ -79,7 +81,8 @@ const TAGS: [(&str, &str, Script); 19] = [
     ("pl", "pl-PL", Script::Latin),
 ];
 
-/// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few minutes. …".
+/// Language code, BCP 47 tag, "We cannot take your call right now. Please call again in a few
+/// minutes. …".
 pub(super) const REFUSALS: [(&str, &str, &str); 6] = [
     ("en", "en-US", "We cannot take your call right now. Please call again in a few minutes. Goodbye."),
     ("hi", "hi-IN", "हम अभी आपका कॉल नहीं ले पा रहे हैं। कृपया कुछ मिनट बाद फिर से कॉल करें। धन्यवाद।"),

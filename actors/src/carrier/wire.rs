@@ -1,29 +1,30 @@
-//! A stream's wire: a carrier's messages ⇄ [`LineEvent`], [`LineCommand`]. Pure.
+//! A stream's wire: converts a carrier's messages to [`LineEvent`] and from [`LineCommand`]. Pure.
 
 use super::{LineCommand, LineEvent};
 
-/// One stream of a carrier: it may learn the stream's id, count, or remember a spelling.
+/// The wire of one stream. It may keep state, such as the stream's id, a counter or a spelling.
 pub trait Wire: Send {
-    /// Reads one message of the carrier. What the carrier has to be answered at once goes into `reply`.
+    /// Reads one message of the carrier. A required immediate answer is written to `reply`.
     ///
     /// # Errors
-    /// When it cannot be read, or is of a known kind with wrong content. An unknown kind is [`LineEvent::Other`].
+    /// When it cannot be read, or is of a known kind with invalid content. An unknown kind is
+    /// [`LineEvent::Other`].
     fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<LineEvent, WireError>;
 
-    /// Writes the messages for `command`; none where this carrier has none for it.
+    /// Writes the messages for `command`; none if this carrier has none for it.
     fn write(&mut self, command: &LineCommand, out: &mut Outgoing);
 }
 
 /// A message of a carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// Of text.
+    /// A text message.
     Text(&'a str),
-    /// Of bytes.
+    /// A binary message.
     Binary(&'a [u8]),
 }
 
-/// Messages to a carrier, in order. Its buffers are kept.
+/// Messages to a carrier, in order. Its buffers are reused.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     text: String,
@@ -39,21 +40,22 @@ enum End {
 }
 
 impl Outgoing {
-    /// A message of text, written by `write`, which says whether there is one. It writes nothing where there is none.
+    /// Adds a text message written by `write`, which returns whether there is one. If it returns
+    /// `false`, it must have written nothing.
     pub fn text(&mut self, write: impl FnOnce(&mut String) -> bool) {
         if write(&mut self.text) {
             self.ends.push(End::Text(self.text.len()));
         }
     }
 
-    /// The same for a message of bytes.
+    /// Adds a binary message in the same way.
     pub fn binary(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) {
         if write(&mut self.binary) {
             self.ends.push(End::Binary(self.binary.len()));
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no messages.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -67,7 +69,7 @@ impl Outgoing {
         })
     }
 
-    /// Forgets the messages.
+    /// Removes the messages and keeps the buffers.
     pub fn clear(&mut self) {
         self.text.clear();
         self.binary.clear();
@@ -78,13 +80,13 @@ impl Outgoing {
 /// Why a carrier's message could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// Binary, of a carrier that sends text alone.
+    /// A binary message of a carrier that sends only text.
     #[error("a binary message")]
     Binary,
-    /// Not a JSON object, or one without the field that names its kind.
+    /// Not a JSON object, or the field with its kind is missing.
     #[error("read the message: {0}")]
     Unreadable(String),
-    /// A known kind whose content is not as the carrier's reference says.
+    /// A known kind with content that violates the carrier's documentation.
     #[error("read a `{kind}` message: {problem}")]
     Malformed {
         /// The message's kind.
@@ -92,12 +94,12 @@ pub enum WireError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A media format that we do not speak.
+    /// An unsupported media format.
     #[error(
         "use media format `{encoding}` at {rate_hz} Hz with {channels} channels, expected G.711 or PCM16, 8, 16 or 24 kHz, mono"
     )]
     UnknownFormat {
-        /// The encoding's name as it came.
+        /// The encoding's name, unchanged.
         encoding: String,
         /// Samples per second.
         rate_hz: u32,

@@ -1,13 +1,13 @@
-//! What a carrier answers to a request of ours. Pure.
+//! A carrier's answer to one of our requests. Pure.
 
-/// What a carrier answered to a request of ours.
+/// A carrier's answer to one of our requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CarrierAnswer {
-    /// It does it.
+    /// It accepted the request.
     Done,
-    /// The call was over already.
+    /// The call was already over.
     Gone,
-    /// It does not, or could not be reached.
+    /// It refused the request, or could not be reached.
     Failed {
         /// Why, for the log.
         reason: String,

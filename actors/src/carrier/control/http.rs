@@ -1,11 +1,11 @@
-//! Asking a carrier: one request, bounded in time and size.
+//! Sends a request to a carrier, bounded in time and size.
 
 use super::{Ask, Control, Method, NotPlaced, Placed, Placing, Request};
 use crate::carrier::control::CarrierAnswer;
 use crate::http::{self, Unanswered};
 use crate::ids::CarrierCallId;
 
-/// Tells the carrier and waits for its answer.
+/// Sends a request and waits for its answer.
 pub async fn ask(api: &dyn Control, request: Request, call: &CarrierCallId) -> CarrierAnswer {
     let Some(ask) = api.ask(request, call) else {
         return CarrierAnswer::Failed { reason: "the carrier's API cannot be told that".to_owned() };
@@ -16,10 +16,10 @@ pub async fn ask(api: &dyn Control, request: Request, call: &CarrierCallId) -> C
     }
 }
 
-/// Begins a call.
+/// Places a call.
 ///
 /// # Errors
-/// When no call was begun, as far as is known.
+/// When no call was placed, as far as is known.
 pub async fn place(api: &dyn Control, placing: &Placing) -> Result<Placed, NotPlaced> {
     let Some(ask) = api.place(placing) else { return Err(NotPlaced::impossible()) };
     match exchange(&ask).await {
@@ -28,7 +28,7 @@ pub async fn place(api: &dyn Control, placing: &Placing) -> Result<Placed, NotPl
     }
 }
 
-/// One request and its answer, or why there is none.
+/// Sends one request. Returns its answer, or why there is none.
 async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
     let exchange = async {
         let (url, body) = (ask.url.clone(), ask.body.expose().clone());
@@ -44,10 +44,10 @@ async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
         for (name, value) in &ask.headers {
             request = request.header(name, value.expose())?;
         }
-        // The carrier's address is the operator's own setting, and may be within their network.
+        // The operator configured the carrier's address; it may be in their private network.
         let answer = request.send(|_| true).await?;
         let status = answer.status;
-        // What the carrier has done stands in its status; the body has the words, or a new call's id.
+        // The status says what the carrier did; the body has an explanation, or a new call's id.
         Ok::<_, Unanswered>((status, answer.body(LONGEST_ANSWER).await.unwrap_or_default()))
     };
     match actix_rt::time::timeout(ask.timeout, exchange).await {
@@ -57,5 +57,5 @@ async fn exchange(ask: &Ask) -> Result<(u16, Vec<u8>), String> {
     }
 }
 
-/// Bytes of an answer. A call resource has some 2 KiB.
+/// The most bytes of an answer. A call resource has about 2 KiB.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -1,8 +1,8 @@
-//! Where a carrier can send a call. Pure.
+//! A transfer's target at the carrier. Pure.
 
 use crate::ids::Private;
 
-/// Where a transfer leads.
+/// A transfer's target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A telephone number, E.164.
@@ -11,6 +11,6 @@ pub enum Target {
     Sip(Private<String>),
     /// A client of the carrier's own software, by its identity.
     Client(Private<String>),
-    /// The carrier knows where.
+    /// The carrier knows the target.
     Carrier,
 }

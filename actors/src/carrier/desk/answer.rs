@@ -1,119 +1,120 @@
-//! What a carrier is answered, in our own words, and the documents that say so in the carrier's. Pure.
+//! Our answers to a carrier, in carrier-independent terms, and the documents that carry them. Pure.
 
 use std::time::Duration;
 
 use crate::carrier::control::Target;
 use crate::ids::{CarrierCallId, Private};
 
-/// What a carrier is answered.
+/// Our answer to a carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer<'a> {
-    /// The call is connected to our stream.
+    /// Connect the call to our stream.
     Stream {
         /// The stream's name.
         name: &'a str,
-        /// The token that the stream is to show, for one that was announced.
+        /// The token that the stream has to show, if the call was announced.
         token: Option<&'a Private<String>>,
-        /// What else it is to bring along.
+        /// Further parameters for the stream.
         parameters: &'a [(String, String)],
     },
-    /// A destination is dialled. When the other has gone, or never came, the carrier asks what follows.
+    /// Dial a destination. When the leg ends, or was never answered, the carrier asks what follows.
     Dial(Dial<'a>),
-    /// Whoever has answered is told what the call is about and asked for a key: no answering machine presses one.
+    /// Say the whisper or briefing to the callee and ask for a key press, which no answering
+    /// machine gives.
     AskToTake {
-        /// What they are told.
+        /// The words.
         words: &'a str,
-        /// The code of the language that the words were put in.
+        /// The code of the language of the words.
         language: &'a str,
-        /// Who has answered.
+        /// The callee.
         taker: Taker<'a>,
     },
-    /// Somebody is put into the conference of a call.
+    /// Put one side into the conference of a call.
     Meet {
         /// The caller's call.
         call: &'a CarrierCallId,
-        /// Who.
+        /// The side.
         side: Side,
     },
-    /// What waits behind the document goes on.
+    /// Continue with whatever follows the document.
     GoOn,
-    /// Nobody can take the call now: that is said in the language of the call (`en`, `hi`, …), and the call ends.
+    /// No agent can take the call now: say so in the call's language (`en`, `hi`, …) and hang up.
     Refuse {
         /// The language's code.
         language: &'a str,
     },
-    /// The call ends.
+    /// Hang up.
     HangUp,
-    /// The news was heard.
+    /// Acknowledge a notification.
     Nothing,
 }
 
-/// A destination that is to be dialled.
+/// A destination to be dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dial<'a> {
     /// The destination's name, for the callbacks.
     pub name: &'a str,
-    /// Where it leads.
+    /// Its target.
     pub target: &'a Target,
     /// How long it may ring.
     pub timeout: Duration,
-    /// The number the person called sees; `None` leaves it to the carrier, which shows the caller's.
+    /// The number that the callee sees; `None` leaves it to the carrier, which shows the caller's.
     pub caller_id: Option<&'a Private<String>>,
-    /// Whether whoever answers is told something before the two are joined.
+    /// Whether there is a whisper before the two are joined.
     pub whispers: bool,
 }
 
-/// Who is asked to take a call.
+/// The callee who is asked to accept a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taker<'a> {
-    /// Whoever has answered a dialled leg.
+    /// The callee of a dialled leg.
     Dialled,
-    /// The person whom a warm transfer calls, for the caller of `call`.
+    /// The callee of a warm transfer, for the caller of `call`.
     Person {
         /// The caller's call.
         call: &'a CarrierCallId,
     },
 }
 
-/// Who comes into a conference of two.
+/// The two sides of a conference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The caller, who waits there with the carrier's music.
     Caller,
-    /// The person, with whom it begins.
+    /// The callee, whose arrival starts it.
     Person,
 }
 
-/// An answer as it is sent.
+/// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// The HTTP status.
     pub status: u16,
-    /// `Content-Type`; `None` where there is no body.
+    /// `Content-Type`; `None` without a body.
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: String,
-    /// Whether nobody on the way may keep it: it has a secret in it that is good more than once.
+    /// Whether caches must not store it: it contains a secret that is valid more than once.
     pub no_store: bool,
 }
 
 impl Document {
-    /// A body of a kind.
+    /// An answer with this body.
     pub fn of(content_type: &'static str, body: String) -> Self {
         Self { status: 200, content_type: Some(content_type), body, no_store: false }
     }
 
-    /// No body.
+    /// An answer without a body.
     pub const fn empty() -> Self {
         Self { status: 204, content_type: None, body: String::new(), no_store: false }
     }
 }
 
-/// The addresses that a call of ours is begun with.
+/// The addresses for a call that we place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callbacks {
-    /// Our document for whoever answers.
+    /// Our document for the answered call.
     pub document: String,
-    /// Who is told how the call went.
+    /// The status callback for the result of the call.
     pub status: String,
 }

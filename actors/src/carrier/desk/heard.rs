@@ -1,15 +1,15 @@
-//! What a carrier asks or tells, in our own words. Pure.
+//! A carrier's questions and notifications, in carrier-independent terms. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CarrierCallId, Private};
 
-/// What a carrier asks or tells.
+/// A carrier's question or notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// A call comes in: a place is taken, and a stream that shows the place's token is awaited.
+    /// An inbound call: reserve a place and wait for a stream that shows its token.
     Arrives(Arriving),
-    /// A call comes in and is to be connected to a stream that vouches for itself: nothing is reserved.
+    /// A call to be connected to a stream that authenticates itself: nothing is reserved.
     Connects(Connecting),
     /// Such a call is over, or only its stream.
     ConnectedEnded {
@@ -20,23 +20,23 @@ pub enum Heard {
         /// The carrier's own word.
         said: String,
     },
-    /// Somebody, or something, has answered a call that we began.
+    /// A call that we placed was answered.
     PickedUp {
         /// Our name of the call.
         name: String,
-        /// The carrier's.
+        /// The carrier's id of the call.
         call: CarrierCallId,
-        /// Who has, where the carrier found out.
+        /// Who or what has answered, if the carrier found out.
         answered_by: Option<AnsweredBy>,
     },
-    /// The carrier has found out who answered a call, beside it.
+    /// The carrier has detected who answered a call, while the call goes on.
     Detected {
         /// The call.
         call: CarrierCallId,
-        /// Who.
+        /// Who or what.
         by: AnsweredBy,
     },
-    /// News of a call, sent to the address of calls by mistake.
+    /// A call notification that was sent to the address for new calls by mistake.
     Misdirected {
         /// The call.
         call: CarrierCallId,
@@ -45,63 +45,63 @@ pub enum Heard {
         /// The carrier's word for its state.
         status: String,
     },
-    /// A stream has ended: how does the call go on?
+    /// A stream has ended: how does the call continue?
     StreamEnded(StreamEnding),
-    /// A dialled leg has ended: how does the call go on?
+    /// A dialled leg has ended: how does the call continue?
     DialEnded {
         /// The call.
         call: CarrierCallId,
-        /// How the leg went; `None` where the caller has hung up and nobody is left to come back.
+        /// The leg's result; `None` if the caller has hung up.
         outcome: Option<DialOutcome>,
     },
-    /// Somebody has answered a dialled leg: what are they told?
+    /// A dialled leg was answered: the whisper is requested.
     Whisper {
         /// The caller's call.
         call: CarrierCallId,
     },
-    /// They take the call, or do not.
+    /// The callee of a dialled leg accepts or declines the call.
     WhisperTaken {
-        /// Whether they do.
+        /// Whether they accept.
         taken: bool,
     },
-    /// The person whom a warm transfer calls has answered: what are they told?
+    /// The callee of a warm transfer has answered: the briefing is requested.
     PersonAnswered {
         /// The caller's call.
         call: CarrierCallId,
     },
-    /// They take the call, or do not.
+    /// The callee of a warm transfer accepts or declines the call.
     PersonTaken {
         /// The caller's call.
         call: CarrierCallId,
-        /// Whether they do.
+        /// Whether they accept.
         taken: bool,
     },
-    /// Their line has changed its state.
+    /// The state of their line has changed.
     PersonStatus {
         /// The caller's call.
         call: CarrierCallId,
-        /// How it went, once it is down.
+        /// The result, once their line has ended.
         outcome: Option<DialOutcome>,
     },
-    /// Somebody has answered a leg that a call has dialled.
+    /// A leg that a call has dialled was answered.
     LegAnswered {
         /// The caller's call.
         call: CarrierCallId,
     },
-    /// A call has changed its state.
+    /// The state of a call has changed.
     Status(StatusNews),
-    /// News of a stream.
+    /// The status of a stream.
     Stream(StreamNews),
-    /// What changes nothing.
+    /// A notification without effect.
     Nothing,
 }
 
-/// A call that comes in.
+/// An inbound call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arriving {
     /// The carrier's id of the call.
     pub call: CarrierCallId,
-    /// The carrier's account, which the stream has to name again.
+    /// The carrier's account, which the stream has to repeat.
     pub account: Option<String>,
     /// Who called whom.
     pub direction: Direction,
@@ -109,30 +109,30 @@ pub struct Arriving {
     pub from: Private<String>,
     /// The dialled number; may be empty.
     pub to: Private<String>,
-    /// What else the URL said.
+    /// Further parameters of the URL.
     pub parameters: Vec<(String, String)>,
-    /// Whether somebody has answered it already.
+    /// Whether it was answered already.
     pub in_progress: bool,
-    /// Who has, where the carrier found out.
+    /// Who or what has answered, if the carrier found out.
     pub answered_by: Option<AnsweredBy>,
 }
 
-/// A call that is to be connected to a stream that vouches for itself.
+/// A call to be connected to a stream that authenticates itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connecting {
     /// The carrier's id of the call; may be empty.
     pub call: String,
-    /// Whether the request is that of a new call.
+    /// Whether this is the first request of a new call.
     pub is_new: bool,
-    /// The carrier's word of why it asks.
+    /// The carrier's word for the reason of the request.
     pub said: String,
-    /// What the document calls the stream.
+    /// The stream's name in the document.
     pub name: String,
-    /// The caller's number, where it is told.
+    /// The caller's number, if given.
     pub from: Option<Private<String>>,
-    /// The dialled number, where it is told.
+    /// The dialled number, if given.
     pub to: Option<Private<String>>,
-    /// What the URL said, for the stream to bring along.
+    /// Parameters of the URL, to be passed on to the stream.
     pub parameters: Vec<(String, String)>,
 }
 
@@ -143,7 +143,7 @@ pub struct StreamEnding {
     pub call: CarrierCallId,
     /// Whether it is over.
     pub over: bool,
-    /// Whether somebody is on the line.
+    /// Whether a person is on the line.
     pub in_progress: bool,
     /// Who called whom.
     pub direction: Direction,
@@ -153,14 +153,14 @@ pub struct StreamEnding {
     pub to: Private<String>,
 }
 
-/// A call that has changed its state.
+/// A changed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusNews {
     /// The call.
     pub call: CarrierCallId,
-    /// Our name of it, where we have begun it.
+    /// Our name of it, if we placed it.
     pub announced: Option<String>,
-    /// The label of a call that nobody has answered.
+    /// The metric label of an unanswered call.
     pub unanswered: Option<&'static str>,
     /// Whether it is over.
     pub over: bool,
@@ -168,14 +168,14 @@ pub struct StatusNews {
     pub status: String,
 }
 
-/// News of a stream.
+/// The status of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamNews {
-    /// The call, where it is named.
+    /// The call, if it is named.
     pub call: Option<String>,
     /// The stream.
     pub stream: String,
-    /// The carrier's word for what happened.
+    /// The carrier's word for the event.
     pub event: Option<String>,
     /// Why it failed, if it did.
     pub failed: Option<StreamFailure>,
@@ -186,11 +186,11 @@ pub struct StreamNews {
 pub struct StreamFailure {
     /// The carrier's code.
     pub code: Option<u32>,
-    /// What it means to whoever runs this service.
+    /// Its meaning for the operator of this service.
     pub meaning: &'static str,
 }
 
-/// Who has answered a call that a machine has begun, ours or a dialler's, as the carrier found out.
+/// Who or what answered an outbound call, ours or another dialler's, as the carrier detected it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
@@ -200,7 +200,7 @@ pub enum AnsweredBy {
     Machine,
     /// A fax.
     Fax,
-    /// The carrier could not tell.
+    /// The carrier could not find out.
     Unknown,
 }
 
@@ -215,7 +215,7 @@ impl AnsweredBy {
         }
     }
 
-    /// Whether nobody listens.
+    /// Whether no person listens.
     pub const fn is_machine(self) -> bool {
         matches!(self, Self::Machine | Self::Fax)
     }
@@ -225,9 +225,9 @@ impl AnsweredBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// The person called us.
+    /// The caller called us.
     Inbound,
-    /// We called the person.
+    /// We called them.
     Outbound,
 }
 
@@ -241,17 +241,18 @@ impl Direction {
     }
 }
 
-/// How the carrier says that a dialled destination went.
+/// The result of a dialled destination, as the carrier reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DialOutcome {
-    /// The two were joined, and have finished.
+    /// The two were joined and have finished.
     Bridged,
-    /// Somebody, or something, answered and the two were never joined: an answering machine, or a person who did not take the call.
+    /// It was answered, but the two were never joined: an answering machine, or a callee who
+    /// declined.
     NotTaken,
     /// The line was busy.
     Busy,
-    /// It rang and nobody came.
+    /// It rang and was not answered.
     NoAnswer,
-    /// The call could not be put through.
+    /// The call could not be connected.
     Failed,
 }

@@ -1,75 +1,75 @@
-//! What a service's document tells a carrier to do. Pure.
+//! A service's document: the instructions for a carrier. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Complaint;
 
-/// A document: what to do, one after the other.
+/// A document: instructions in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What to do.
+    /// The instructions.
     pub verbs: Vec<Verb>,
-    /// What the carrier would ignore, and say so.
+    /// What the carrier would ignore with a warning.
     pub complaints: Vec<Complaint>,
 }
 
-/// One thing to do.
+/// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
     /// Open a bidirectional stream and wait for its end.
     Connect {
-        /// Where to ask for more when it has ended.
+        /// Where to request more when it has ended.
         action: Option<Callback>,
         /// The stream.
         stream: StreamNoun,
     },
     /// Speak a text.
     Say(String),
-    /// Play a file, or keys when there is no address.
+    /// Play a file, or key tones if there is no address.
     Play(String),
     /// Wait.
     Pause(Duration),
     /// End the call.
     Hangup,
-    /// Do not take the call, for this reason.
+    /// Reject the call, for this reason.
     Reject(String),
-    /// Go on with another document.
+    /// Continue with another document.
     Redirect(Callback),
-    /// Call somebody else and join the two.
+    /// Call another party and join the two.
     Dial(Dial),
-    /// Wait in a conference for somebody else.
+    /// Wait in a conference for another party.
     Meet {
-        /// Where to ask for more when it is over.
+        /// Where to request more when it is over.
         action: Option<Callback>,
         /// Its name.
         room: String,
     },
     /// Say something and wait for keys.
     Gather {
-        /// Who is told of the keys.
+        /// Where to report the keys.
         action: Option<Callback>,
         /// What is said.
         words: String,
     },
-    /// A verb that the carrier knows and a fake does not act out.
+    /// An instruction that the carrier knows and the fake does not simulate.
     Skipped(String),
 }
 
-/// Somebody who is to be called and joined to the caller.
+/// A party to be called and joined with the caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dial {
-    /// Where to ask for more when they have gone.
+    /// Where to request more when the leg has ended.
     pub action: Option<Callback>,
-    /// Who is called.
+    /// The targets.
     pub targets: Vec<String>,
-    /// What whoever answers is told, before the two are joined.
+    /// Where to request the whisper for the callee.
     pub whisper: Option<Callback>,
-    /// Who is told that somebody has answered.
+    /// Where to report that a leg was answered.
     pub status: Option<Callback>,
 }
 
-/// An address that is asked for more.
+/// An address to be requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     /// Absolute, or relative to the document's own.
@@ -85,23 +85,23 @@ pub struct StreamNoun {
     pub url: String,
     /// Its name, for the status callback.
     pub name: Option<String>,
-    /// Which side is sent.
+    /// Which side's audio is sent.
     pub track: Option<String>,
-    /// Who is told that it began and ended.
+    /// Where to report that it began and ended.
     pub status: Option<Callback>,
-    /// What its `start` brings along.
+    /// Parameters for its `start`.
     pub parameters: BTreeMap<String, String>,
 }
 
-/// What a service asked a carrier's API for: a call to a person.
+/// A service's request to a carrier's API: a call to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Who is called.
+    /// The number to call.
     pub to: String,
-    /// The number they see.
+    /// The number that the callee sees.
     pub from: String,
-    /// The document for whoever answers.
+    /// The document for the answered call.
     pub document: String,
-    /// Who is told how the call ended.
+    /// The status callback for the end of the call.
     pub status: String,
 }

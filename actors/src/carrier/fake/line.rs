@@ -1,4 +1,4 @@
-//! The carrier's end of one stream: what it sends, and how strictly it reads. Pure.
+//! The carrier's end of one stream: what it sends, and its strict reader. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,75 +6,77 @@ use std::time::Duration;
 use super::Complaint;
 use crate::carrier::{AudioFormat, ByClear, Capabilities, Clear, Incoming, Length, Marks, Outgoing};
 
-/// The carrier's end of one stream. Samples are 8 kHz, mono.
+/// The carrier's end of one stream. Samples are 8 kHz mono.
 pub trait Line: Send {
-    /// Everything up to the stream's `start`, which brings `parameters` along.
+    /// Writes everything up to the stream's `start`, with `parameters`.
     fn start(&mut self, parameters: &BTreeMap<String, String>, out: &mut Outgoing);
 
-    /// The caller's next 20 ms, which end at `at` since the stream began.
+    /// Writes the caller's next 20 ms, which end at `at` since the stream began.
     fn media(&mut self, samples: &[i16], at: Duration, out: &mut Outgoing);
 
-    /// A key the caller pressed; nothing where the carrier tells of no keys.
+    /// Writes a key press; nothing if the carrier does not report keys.
     fn key(&mut self, key: char, out: &mut Outgoing) {
         let _ = (key, out);
     }
 
-    /// Playout has come to a mark, or a clear has passed over it; nothing where the carrier has no marks.
+    /// Echoes a mark after playout has reached it or a clear has passed it; nothing if the carrier
+    /// has no marks.
     fn mark(&mut self, echo: &Echo, out: &mut Outgoing) {
         let _ = (echo, out);
     }
 
-    /// The call is over; nothing where the carrier does not say so.
+    /// Writes the end of the call; nothing if the carrier does not report it.
     fn stop(&mut self, out: &mut Outgoing);
 
-    /// Whether the carrier closes the socket of a call that is over.
+    /// Whether the carrier closes the socket of an ended call.
     fn closes(&self) -> bool {
         true
     }
 
-    /// Reads one message of the service. What the carrier answers at once goes into `reply`.
+    /// Reads one message of the service. The carrier's immediate answer is written to `reply`.
     ///
     /// # Errors
-    /// What the carrier would say of it; the message is ignored.
+    /// The carrier's complaint; the message is ignored.
     fn read(&mut self, message: Incoming<'_>, reply: &mut Outgoing) -> Result<Said, Complaint>;
 
-    /// How many samples a message of audio has, found without checking it: for load that has to cost less
-    /// than what it measures. `None` sends the message to [`Line::read`].
+    /// The number of samples in an audio message, without checking the message: a load generator
+    /// must cost less than what it measures. `None` sends the message to [`Line::read`].
     fn samples_in(&self, message: Incoming<'_>) -> Option<usize> {
         let _ = message;
         None
     }
 }
 
-/// What the service said.
+/// A command from the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
-    /// Play these samples behind what is queued.
+    /// Play these samples after what is queued.
     Media(Vec<i16>),
-    /// Send this name back when playout has come here.
+    /// Echo this name when playout has come here.
     Mark(String),
     /// Drop what is queued.
     Clear,
 }
 
-/// A mark that goes back.
+/// A mark's echo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Echo {
     /// Its name.
     pub name: String,
-    /// Playout has reached it. Otherwise a clear has passed over it, which not every carrier's echo shows.
+    /// Playout has reached it. Otherwise a clear has passed it, which not every carrier's echo
+    /// shows.
     pub played: bool,
 }
 
 impl Echo {
-    /// Of a mark that playout has reached.
+    /// The echo of a mark that playout has reached.
     pub const fn played(name: String) -> Self {
         Self { name, played: true }
     }
 }
 
-/// What goes back of the marks that were `pending` at a clear. Where the carrier's page says nothing,
-/// nothing does: the service has to stand that.
+/// The echoes of the marks that were `pending` at a clear. If the carrier's documentation says
+/// nothing, there are none: the service has to cope with that.
 pub fn echoes_of_clear(can: &Capabilities, pending: Vec<String>) -> Vec<Echo> {
     match can.marks {
         Marks::Echoed { by_clear: ByClear::Echoes | ByClear::Labels, .. } => {
@@ -84,8 +86,8 @@ pub fn echoes_of_clear(can: &Capabilities, pending: Vec<String>) -> Vec<Echo> {
     }
 }
 
-/// Samples that may be queued before it is too much, where the carrier cannot be relied on to drop them:
-/// twice the lead, because the network may deliver the first frames late and the rest on time.
+/// The most samples that may be queued where the carrier cannot be relied on to drop them: twice
+/// the lead, because the network may deliver the first frames late and the rest on time.
 pub fn most_queued(can: &Capabilities) -> Option<usize> {
     match can.clear {
         Clear::Sure { .. } => None,

@@ -1,9 +1,9 @@
-//! G.711 mu-law as carriers speak it. Pure.
+//! G.711 mu-law as carriers use it. Pure.
 //!
-//! Written from the recommendation's arithmetic and apart from the service's tables: a fault in those would not cancel itself
-//! out between two ends that share them.
+//! It is written from the recommendation's arithmetic and independent of the service's code: with
+//! shared code, a fault would cancel itself out between the two ends.
 
-/// One byte of the line as a 16-bit sample.
+/// Decodes one byte of the line to a 16-bit sample.
 pub(in crate::carrier) fn decode(byte: u8) -> i16 {
     let code = !byte;
     let exponent = (code >> 4) & 0x07;
@@ -12,19 +12,19 @@ pub(in crate::carrier) fn decode(byte: u8) -> i16 {
     if code & 0x80 == 0 { magnitude } else { -magnitude }
 }
 
-/// A 16-bit sample as one byte of the line.
+/// Encodes a 16-bit sample as one byte of the line.
 pub(in crate::carrier) fn encode(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0x00 };
     let magnitude = sample.unsigned_abs().min(CLIP) + BIAS.unsigned_abs();
-    // The bias makes bit 7 the lowest place the leading one can have.
+    // With the bias, the leading one is at bit 7 or higher.
     let exponent = 8 - (magnitude.leading_zeros() as u8);
     let mantissa = (magnitude >> (exponent + 3)) & 0x0F;
     !(sign | (exponent << 4) | mantissa as u8)
 }
 
-/// Added to every magnitude so that the segments begin at powers of two.
+/// Added to every magnitude, so that segments begin at powers of two.
 const BIAS: i16 = 0x84;
-/// The largest magnitude that the code holds.
+/// The largest magnitude that the code can express.
 const CLIP: u16 = 32_635;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a carrier asks a service, as data. Pure.
+//! A carrier's requests to a service, as data. Pure.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use url::Url;
 use super::{Document, Fault, Invitation, StreamNoun};
 use crate::ids::Private;
 
-/// A simulated call, as its carrier knows it.
+/// A simulated call, as its carrier sees it.
 #[derive(Debug, Clone)]
 pub struct Calling {
-    /// The carrier's id of it.
+    /// The carrier's id of the call.
     pub id: String,
-    /// The account it belongs to.
+    /// Its account.
     pub account: String,
     /// The caller's number.
     pub from: String,
     /// The dialled number.
     pub to: String,
-    /// The call was taken: something was said, played, connected or dialled.
+    /// Whether the call was answered: something was said, played, connected or dialled.
     pub answered: bool,
-    /// What its requests are signed with; `None` leaves them unsigned.
+    /// The secret that signs its requests; `None` leaves them unsigned.
     pub secret: Option<Private<String>>,
-    /// What the carrier does wrong.
+    /// The faults that the carrier simulates.
     pub faults: Vec<Fault>,
 }
 
-/// How a carrier asks for documents, and reads them.
+/// How a carrier requests and reads documents.
 pub trait Documents: Sync {
-    /// Types of an answer that it reads, the first of them the usual one.
+    /// Accepted content types of an answer, the usual one first.
     fn content_types(&self) -> &'static [&'static str];
 
-    /// The request that asks `to`, or tells it; `get` where a document said so.
+    /// Builds a request or notification to `to`; `get` if a document asked for that method.
     fn request(&self, call: &Calling, to: &Url, get: bool, told: &Told) -> Request;
 
     /// Reads a document.
@@ -41,13 +41,13 @@ pub trait Documents: Sync {
     /// What is wrong with it ([`super::Violation::BadDocument`]).
     fn read(&self, document: &str) -> Result<Document, String>;
 
-    /// The address of a stream that the document at `document` names.
+    /// The address of a stream in the document at `document`.
     ///
     /// # Errors
-    /// Why the carrier does not open it; the words follow "failed to", with the carrier's code.
+    /// Why the carrier does not open it. The words follow "failed to", with the carrier's code.
     fn stream_address(&self, document: &Url, stream: &StreamNoun) -> Result<Url, String>;
 
-    /// What its API was asked, by which a service begins a call to a person.
+    /// Reads a request to its API by which a service calls a person.
     ///
     /// # Errors
     /// What is missing.
@@ -57,13 +57,13 @@ pub trait Documents: Sync {
 /// One request to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where to, query included.
+    /// The address, with its query.
     pub url: Url,
     /// Its headers besides those of the body.
     pub headers: Vec<(&'static str, String)>,
-    /// The body and its type; `None` of a `GET`.
+    /// The body and its type; `None` for a `GET`.
     pub body: Option<(&'static str, String)>,
 }
 
@@ -77,7 +77,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The word of it.
+    /// Its name on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -86,78 +86,78 @@ impl Method {
     }
 }
 
-/// Why a service is asked for a document, or what it is told.
+/// The reason for a request to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// The call wants its first document, or its next one.
+    /// The call needs its first or its next document.
     Next,
-    /// Whoever was dialled for the caller has gone, or never came.
+    /// A dialled leg has ended, or was never answered.
     Dialled {
         /// The id of the dialled leg.
         leg: String,
-        /// How it went.
+        /// Its result.
         outcome: Outcome,
-        /// How long the two have talked, where they have.
+        /// How long the two have talked, if they have.
         talked: Option<Duration>,
     },
-    /// The conference that the caller waited in is over.
+    /// The caller's conference is over.
     Met {
-        /// The caller has hung up.
+        /// Whether the caller has hung up.
         hung_up: bool,
     },
-    /// Somebody, or something, has answered a dialled leg.
+    /// A dialled leg was answered.
     LegAnswered {
         /// The leg's id.
         leg: String,
     },
-    /// Who answered a dialled leg has pressed a key.
+    /// The callee of a dialled leg has pressed a key.
     LegPressed {
         /// The leg's id.
         leg: String,
         /// The key.
         key: char,
     },
-    /// The person of this call, which the service began, has answered.
+    /// The callee of this call, which the service placed, has answered.
     PersonAnswered,
-    /// They have pressed a key.
+    /// The callee has pressed a key.
     PersonPressed {
         /// The key.
         key: char,
     },
-    /// Their call is over.
+    /// The callee's call is over.
     PersonGone {
-        /// How it went.
+        /// Its result.
         outcome: Outcome,
     },
-    /// What has become of a stream.
+    /// The status of a stream.
     Stream {
         /// Its id.
         stream: String,
         /// Its name in the document.
         name: Option<String>,
-        /// What has happened to it.
+        /// Its stage.
         stage: Stage,
-        /// When.
+        /// The time.
         at: DateTime<Utc>,
     },
 }
 
-/// How somebody behaves who is called.
+/// How a callee behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// They answer and talk.
     Answered,
-    /// Something answers that does not take the call.
+    /// An answering machine answers, or they decline.
     Declined,
     /// Their line is busy.
     Busy,
-    /// It rings and nobody comes.
+    /// It rings and is not answered.
     NoAnswer,
     /// They cannot be called.
     Failed,
 }
 
-/// What has happened to a stream.
+/// The stage of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// It is open.

@@ -1,4 +1,4 @@
-//! Reading JSON as strictly as a carrier may: no field is missing, none is left over. Pure.
+//! Strict JSON reading: no field may be missing or unexpected. Pure.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ pub(in crate::carrier) fn object_of(text: &str) -> Result<Map<String, Value>, St
     Ok(message)
 }
 
-/// The fields of `body` are the `expected` ones: none is missing, none is left over.
+/// Checks that `body` has exactly the `expected` fields.
 pub(in crate::carrier) fn exactly(body: &Map<String, Value>, expected: &[&str], prefix: &str) -> Result<(), String> {
     if let Some(missing) = expected.iter().find(|name| !body.contains_key(**name)) {
         return Err(format!("field `{prefix}{missing}` is missing"));
@@ -20,12 +20,12 @@ pub(in crate::carrier) fn exactly(body: &Map<String, Value>, expected: &[&str], 
     }
 }
 
-/// A field that is text.
+/// A field with text.
 pub(in crate::carrier) fn string<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
     body.get(name).and_then(Value::as_str).ok_or_else(|| format!("`{name}` is not a string"))
 }
 
-/// A field that is an object.
+/// A field with an object.
 pub(in crate::carrier) fn object<'a>(
     body: &'a Map<String, Value>,
     name: &str,
@@ -33,7 +33,7 @@ pub(in crate::carrier) fn object<'a>(
     body.get(name).and_then(Value::as_object).ok_or_else(|| format!("`{name}` is not an object"))
 }
 
-/// As much of a message as fits a line.
+/// A message, shortened to fit a line.
 pub(in crate::carrier) fn shortened(text: &str) -> String {
     let mut short: String = text.chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.len() {
@@ -42,10 +42,10 @@ pub(in crate::carrier) fn shortened(text: &str) -> String {
     short
 }
 
-/// What a binary message is to a carrier of text.
+/// The complaint about a binary message to a carrier of text.
 pub(in crate::carrier) fn binary(bytes: &[u8]) -> String {
     format!("a binary message of {} bytes ignored", bytes.len())
 }
 
-/// Characters of a bad message that a complaint quotes.
+/// The most characters that a complaint quotes.
 const LONGEST_QUOTE: usize = 160;
