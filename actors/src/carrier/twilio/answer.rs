@@ -1,4 +1,4 @@
-//! The documents that we answer Twilio's webhooks with (<https://www.twilio.com/docs/voice/twiml>). Pure.
+//! Our documents for Twilio's webhooks (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
 use std::borrow::Cow;
 use std::io;
@@ -12,33 +12,33 @@ use crate::carrier::control::Target;
 use crate::carrier::desk::{Dial, Side};
 use crate::carrier::spoken;
 
-/// What a TwiML answer is sent as.
+/// The content type of a TwiML answer.
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
-/// A call that is to be connected to a media stream.
+/// A call to be connected to a media stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectStream<'a> {
-    /// Our public address; every URL in the document is built from it.
+    /// Our public address. Every URL in the document is built from it.
     pub(super) public_url: &'a Url,
     /// The stream's name in status callbacks.
     pub(super) name: &'a str,
-    /// `<Parameter>`s, which come back in the stream's `start`. Visible in the carrier's logs.
+    /// `<Parameter>`s, which return in the stream's `start`. Visible in the carrier's logs.
     pub(super) parameters: &'a [(&'a str, &'a str)],
 }
 
-/// A sentence to be said by the carrier's own voice.
+/// A sentence for the carrier's own voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Say<'a> {
-    /// What is said.
+    /// The words.
     pub(super) text: &'a str,
-    /// BCP 47, `hi-IN`; the carrier's default when absent.
+    /// BCP 47, such as `hi-IN`; `None` uses the carrier's default.
     pub(super) language: Option<&'a str>,
-    /// The carrier's name of a voice; its default for the language when absent.
+    /// The carrier's name of a voice; `None` uses its default for the language.
     pub(super) voice: Option<&'a str>,
 }
 
-/// Connects the call to our stream. When the stream ends, `<Connect action>` says what follows; `<Hangup/>` stands behind it
-/// for a carrier that does not ask.
+/// Connects the call to our stream. When the stream ends, `<Connect action>` says what follows.
+/// `<Hangup/>` follows it for a carrier that does not ask.
 pub(super) fn connect_stream(connect: &ConnectStream<'_>) -> String {
     let url = |path| public_url(connect.public_url, path);
     document(|twiml| {
@@ -70,7 +70,7 @@ pub(super) fn connect_stream(connect: &ConnectStream<'_>) -> String {
     })
 }
 
-/// Dials a destination of the table. When the other has gone, or never came, `action` says what follows.
+/// Dials a destination. When the leg ends, or was never answered, `action` says what follows.
 pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
     let url = |path: &str| public_url(public, path);
     let (result, status) = (url("/twilio/dial-result"), url("/twilio/status"));
@@ -81,7 +81,8 @@ pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
         Target::Number(number) => ("Number", number.expose().as_str()),
         Target::Sip(address) => ("Sip", address.expose().as_str()),
         Target::Client(identity) => ("Client", identity.expose().as_str()),
-        // Only a carrier that is told by a request knows where; this one has to be told here.
+        // Only a carrier with a transfer command knows this target; Twilio has to be given a number
+        // or address.
         Target::Carrier => return hang_up(),
     };
     document(|twiml| {
@@ -109,8 +110,8 @@ pub(super) fn dial(public: &Url, dial: &Dial<'_>) -> String {
     })
 }
 
-/// Tells whoever answers what the call is about, and waits for a key: no answering machine presses one. `path` is told of the key;
-/// `language` is the call's, in which the words were put.
+/// Says the whisper or briefing to the callee and waits for a key press, which no answering machine
+/// gives. `path` receives the key; `language` is the language of the words.
 pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str) -> String {
     let (taken, tag) = (public_url(public, path), spoken::tag(words, language));
     document(|twiml| {
@@ -121,7 +122,7 @@ pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str)
                 ("method", "POST"),
                 ("input", "dtmf"),
                 ("numDigits", "1"),
-                // Any key takes the call; else # would be none.
+                // Any key accepts the call. Without this, # would not count as a key.
                 ("finishOnKey", ""),
                 ("timeout", "10"),
             ])
@@ -138,8 +139,8 @@ pub(super) fn ask_to_take(public: &Url, path: &str, words: &str, language: &str)
     })
 }
 
-/// Puts somebody into the conference `room`, which ends with the first of the two who leaves. The carrier asks what follows for the caller;
-/// the person's call is over then.
+/// Puts one side into the conference `room`, which ends when the first of the two leaves. For the
+/// caller, the carrier then asks what follows; the callee's call is over.
 pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
     let result = public_url(public, "/twilio/dial-result");
     let begins = if side == Side::Person { "true" } else { "false" };
@@ -163,7 +164,7 @@ pub(super) fn meet(public: &Url, room: &str, side: Side) -> String {
     })
 }
 
-/// Nothing more to do: what waits behind the document goes on.
+/// Nothing more to do: the carrier continues with what follows the document.
 pub(super) fn go_on() -> String {
     document(|_| Ok(()))
 }
@@ -205,7 +206,7 @@ fn document(body: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String
     String::from_utf8(writer.into_inner()).expect("the writer writes the UTF-8 that it was given")
 }
 
-/// `text` without the characters that XML 1.0 does not allow, escaped or not.
+/// `text` without the characters that XML 1.0 forbids even when escaped.
 fn legal(text: &str) -> Cow<'_, str> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
     if text.chars().all(allowed) {
@@ -302,7 +303,7 @@ mod tests {
         Url::parse(text).expect("a test's URL")
     }
 
-    /// The elements inside `<Response>` with their attributes, and the texts, in order.
+    /// The elements in `<Response>` with their attributes, and the texts, in order.
     fn parse(document: &str) -> Vec<String> {
         let mut reader = Reader::from_str(document);
         let (mut found, mut text) = (Vec::new(), String::new());

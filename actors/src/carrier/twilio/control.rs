@@ -1,4 +1,5 @@
-//! Twilio's REST API (<https://www.twilio.com/docs/voice/api/call-resource>): a live call is sent to another document, or ended; a call is begun (`place`). Pure.
+//! Twilio's REST API (<https://www.twilio.com/docs/voice/api/call-resource>): redirects a live call
+//! to another document, ends it, or places a call (`place`). Pure.
 
 mod place;
 
@@ -21,11 +22,12 @@ pub struct TwilioApi {
     pub api_url: Url,
     /// `AC…`.
     pub account: String,
-    /// Its secret.
+    /// The account's auth token.
     pub auth_token: Private<String>,
-    /// Our document for a call whose stream has ended: a call that is handed on is sent there.
+    /// Our document for a call whose stream has ended. A transferred call is redirected there.
     pub after_stream: String,
-    /// Where our documents and callbacks for a person whom a warm transfer calls begin.
+    /// The common beginning of the addresses of our documents and callbacks for the callee of a
+    /// warm transfer.
     pub person: String,
 }
 
@@ -57,7 +59,7 @@ impl Control for TwilioApi {
 }
 
 impl TwilioApi {
-    /// A form to a resource of the account.
+    /// A form request to a resource of the account.
     fn form(&self, path: &str, mut form: Serializer<'_, String>) -> Ask {
         Ask {
             method: Method::Post,
@@ -69,7 +71,7 @@ impl TwilioApi {
         }
     }
 
-    /// `Basic`, as the API asks for it.
+    /// `Basic` authorization, as the API requires.
     pub fn authorization(&self) -> Private<String> {
         let pair = format!("{}:{}", self.account, self.auth_token.expose());
         Private::new(format!("Basic {}", STANDARD.encode_to_string(pair)))
@@ -84,7 +86,8 @@ impl TwilioApi {
     }
 }
 
-/// What an answer of the API means: a call that is not there or not in progress is over, which is what was wanted or cannot be helped.
+/// Interprets an answer of the API. If the call does not exist or is not in progress, it is over:
+/// that was either intended or cannot be changed.
 fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
     #[derive(Deserialize)]
     struct Problem {
@@ -94,7 +97,7 @@ fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
     if (200..300).contains(&status) {
         return CarrierAnswer::Done;
     }
-    // The message may quote what was sent; the code says all.
+    // The message may quote what was sent; the code is enough.
     let code = serde_json::from_slice::<Problem>(body).map_or(0, |problem| problem.code);
     match (status, code) {
         (404, _) | (_, NOT_FOUND | NOT_IN_PROGRESS) => CarrierAnswer::Gone,
@@ -111,7 +114,8 @@ fn judge(status: u16, body: &[u8]) -> CarrierAnswer {
 const NOT_FOUND: u32 = 20_404;
 /// "Call is not in-progress. Cannot redirect."
 const NOT_IN_PROGRESS: u32 = 21_220;
-/// The caller hears nothing meanwhile; the other way to hand a call on needs no answer.
+/// The time limit of a request. The caller hears nothing meanwhile, and the other way to transfer a
+/// call needs no answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Twilio's webhooks and upgrades: who is believed, and what they are answered. Pure.
+//! Twilio's webhooks and upgrades: their authentication and our answers. Pure.
 
 use url::Url;
 
@@ -12,7 +12,7 @@ use crate::carrier::desk::{
 use crate::carrier::form::Form;
 use crate::ids::{CarrierCallId, Private};
 
-/// Its paths. `/ws` is what accounts were told before there were other carriers, and what documents say.
+/// Its paths. `/ws` is the path from before there were other carriers; documents use it too.
 pub(super) const ROUTES: &[Route] = &[
     Route { verbs: &[Verb::Get], path: "/ws", role: Role::Stream },
     Route { verbs: &[Verb::Get], path: "/twilio/ws", role: Role::Stream },
@@ -29,23 +29,24 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 const POST: &[Verb] = &[Verb::Post];
 
-/// Twilio's side of our HTTP.
+/// Twilio's HTTP interface to us.
 #[derive(Debug)]
 pub struct TwilioDesk {
-    /// Our public address; signed URLs and the URLs in documents are built from it and from nothing else.
+    /// Our public address. Signed URLs and the URLs in documents are built from it and from nothing
+    /// else.
     pub public_url: Url,
-    /// Who is believed to be Twilio.
+    /// How Twilio is authenticated.
     pub trust: Trust,
-    /// The account that webhooks have to name, and with them their streams; any where none is set.
+    /// The account that webhooks and their streams must name; `None` accepts any.
     pub account: Option<Private<String>>,
 }
 
-/// Who is believed to be Twilio.
+/// How Twilio is authenticated.
 #[derive(Debug)]
 pub enum Trust {
-    /// Whoever signs with one of these.
+    /// By a signature with one of these keys.
     Signed(Keys),
-    /// `twilio.verify = "off"`: anyone on this machine who did not come through a proxy.
+    /// `twilio.verify = "off"`: any client on this machine that does not come through a proxy.
     Loopback,
 }
 
@@ -62,7 +63,7 @@ impl Desk for TwilioDesk {
     }
 
     fn upgrade(&self, request: &Request<'_>) -> Result<Arrival, Refused> {
-        // Which call it is, only `start` tells.
+        // Only `start` names the call.
         self.believe(request, None, |keys| {
             trust::verify_upgrade(keys, &signed(request, &self.url(Kind::Upgrade, request), Signed::Nothing))
         })?;
@@ -118,14 +119,14 @@ impl Desk for TwilioDesk {
     }
 
     fn callbacks(&self, name: &CarrierCallId) -> Option<Callbacks> {
-        // The name is made of letters, digits and hyphens.
+        // The name consists of letters, digits and hyphens.
         let url = |path| format!("{}?outbound={}", public_url(&self.public_url, path), name.as_str());
         Some(Callbacks { document: url("/twilio/voice"), status: url("/twilio/status") })
     }
 }
 
 impl TwilioDesk {
-    /// Judges a webhook and reads its form: the body's for a POST, the query's for a GET.
+    /// Authenticates a webhook and reads its form: the body of a POST, the query of a GET.
     fn accept(&self, request: &Request<'_>) -> Result<Form, Refused> {
         let form = read(request);
         let carrier_call = form.as_ref().ok().and_then(|form| form.value("CallSid"));
@@ -142,7 +143,7 @@ impl TwilioDesk {
         Ok(form)
     }
 
-    /// Refuses what another account sends, where ours is known: its secret may be ours as well.
+    /// Refuses requests of another account if ours is configured: both may use the same secret.
     fn own_account(&self, form: &Form) -> Result<(), Refused> {
         match (&self.account, form.value("AccountSid")) {
             (Some(own), Some(account)) if own.expose() != account => Err(Refused::stranger(
@@ -180,8 +181,8 @@ impl TwilioDesk {
         }
     }
 
-    /// The URL that Twilio was told: our public address and the raw target. Nothing that the other side says of itself (`Host`,
-    /// `X-Forwarded-*`) goes in.
+    /// The URL that Twilio was given: our public address and the raw target. Nothing that the other
+    /// side claims (`Host`, `X-Forwarded-*`) is used.
     fn url(&self, kind: Kind, request: &Request<'_>) -> String {
         let base = match kind {
             Kind::Webhook => public_url(&self.public_url, ""),
@@ -191,7 +192,7 @@ impl TwilioDesk {
     }
 }
 
-/// The form of a request: the body's, or of a GET the query's.
+/// The form of a request: the body of a POST, the query of a GET.
 fn read(request: &Request<'_>) -> Result<Form, crate::carrier::form::FormError> {
     match request.verb {
         Verb::Get => Form::parse(request.query().as_bytes()),

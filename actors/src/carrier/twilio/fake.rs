@@ -1,4 +1,4 @@
-//! Twilio, played (<https://www.twilio.com/docs/voice/twiml>). Pure.
+//! Twilio, simulated (<https://www.twilio.com/docs/voice/twiml>). Pure.
 
 mod document;
 mod line;
@@ -53,7 +53,8 @@ impl Fake for TwilioFake {
     fn upgrade(&self, call: &Calling, stream: &Url) -> Request {
         let mut headers = vec![("user-agent", "Twilio.TmeWs/1.0".to_owned())];
         if let Some(secret) = &call.secret {
-            // All in lower case on an upgrade, unlike on a webhook; signed as the address was given.
+            // The header is all lower case on an upgrade, unlike on a webhook. The address is
+            // signed as it was given.
             headers.push(("x-twilio-signature", sign::sign(secret.expose(), stream.as_str(), &[])));
         }
         Request { method: Method::Get, url: stream.clone(), headers, body: None }
@@ -68,7 +69,7 @@ impl Fake for TwilioFake {
     }
 }
 
-/// The code of Twilio's debugger (<https://www.twilio.com/docs/api/errors>).
+/// The error code in Twilio's debugger (<https://www.twilio.com/docs/api/errors>).
 const fn code(violation: Violation) -> u32 {
     match violation {
         Violation::Unreachable => 11205,

@@ -1,4 +1,4 @@
-//! What Twilio is configured with, and what is opened with it. Pure.
+//! Twilio's configuration, and what is opened with it. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +89,8 @@ fn has_tokens(given: &Given<'_>) -> bool {
     !given.secrets.listed(TOKEN).is_empty()
 }
 
-/// Whether signatures are required: what `verify` says, or of itself as soon as a stranger could call.
+/// Whether signatures are required: as `verify` says, or by default once the service can be reached
+/// from outside.
 fn verifies(given: &Given<'_>) -> bool {
     match given.settings.text("verify") {
         "require" => true,
@@ -98,7 +99,7 @@ fn verifies(given: &Given<'_>) -> bool {
     }
 }
 
-/// Nothing starts that a stranger could use at our cost.
+/// Refuses a configuration that strangers could use at our cost.
 pub(super) fn check(given: &Given<'_>) -> Vec<Finding> {
     let found = match (given.settings.text("verify"), given.outside) {
         ("off", Some(outside)) => format!(

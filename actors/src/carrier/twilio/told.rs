@@ -1,4 +1,5 @@
-//! What Twilio's webhooks ask and tell, by their forms (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
+//! Reads the forms of Twilio's webhooks
+//! (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
 
 use crate::carrier::desk::{
     AnsweredBy, Arriving, DialOutcome, Direction, Heard, Refused, Role, StatusNews, StreamEnding, StreamFailure,
@@ -7,10 +8,10 @@ use crate::carrier::desk::{
 use crate::carrier::form::{Form, FormError};
 use crate::ids::{CarrierCallId, Private};
 
-/// What a form tells at a path of `role`. The query is what we, or the operator, wrote into the URL.
+/// Reads a form at a path of `role`. The query is what we, or the operator, wrote into the URL.
 ///
 /// # Errors
-/// When it has not what its path needs.
+/// When a required field is missing.
 pub(super) fn heard(role: Role, form: &Form, query: &str) -> Result<Heard, Refused> {
     let told = match role {
         Role::Arrives => arrives(form, query),
@@ -51,12 +52,13 @@ fn arrives(form: &Form, query: &str) -> Result<Heard, FormError> {
         to: number(form, "To"),
         parameters: query.pairs().to_vec(),
         in_progress: status == IN_PROGRESS,
-        // Somebody's own dialler has begun the call.
+        // Another dialler has placed the call.
         answered_by: answered_by(form).filter(|_| direction == Direction::Outbound),
     }))
 }
 
-/// Whether a webhook tells of a call instead of asking what to do with it: a callback that was configured with the wrong address.
+/// Whether a webhook is a notification and not a question: a callback that was configured with the
+/// wrong address.
 fn is_news(form: &Form) -> bool {
     const CALLBACKS: [&str; 5] =
         ["CallbackSource", "RecordingStatus", "StreamEvent", "StatusCallbackEvent", "TranscriptionEvent"];
@@ -82,12 +84,12 @@ fn stream_ended(form: &Form) -> Result<Heard, FormError> {
 
 fn dial_ended(form: &Form) -> Result<Heard, FormError> {
     let call = CarrierCallId::new(form.id("CallSid")?);
-    // The caller has hung up, and nobody is left to come back.
+    // The caller has hung up, so no call can come back.
     let over = is_terminal(form.value("CallStatus").unwrap_or_default());
     Ok(Heard::DialEnded { call, outcome: (!over).then(|| dial_outcome(form)) })
 }
 
-/// How a dialled leg went. An answer alone does not mean that the two were joined.
+/// The result of a dialled leg. An answer alone does not mean that the two were joined.
 fn dial_outcome(form: &Form) -> DialOutcome {
     let joined = form.value("DialBridged") != Some("false");
     match form.value("DialCallStatus").unwrap_or_default() {
@@ -97,14 +99,14 @@ fn dial_outcome(form: &Form) -> DialOutcome {
     }
 }
 
-/// How the line of a warm transfer's person went, once it is down.
+/// The result of a warm transfer's callee leg, once it has ended.
 fn person_outcome(form: &Form) -> Option<DialOutcome> {
     let status = form.value("CallStatus").unwrap_or_default();
     let outcome = if status == "completed" { DialOutcome::Bridged } else { unanswered(status) };
     is_terminal(status).then_some(outcome)
 }
 
-/// How a leg went that nobody has answered.
+/// The result of an unanswered leg.
 fn unanswered(status: &str) -> DialOutcome {
     match status {
         "busy" => DialOutcome::Busy,
@@ -113,7 +115,8 @@ fn unanswered(status: &str) -> DialOutcome {
     }
 }
 
-/// Of a leg that the call has dialled only its answer matters; how it ends is told at another path.
+/// For a leg that the call has dialled, only the answer matters; its end is reported at another
+/// path.
 fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
     let status = form.value("CallStatus").unwrap_or_default();
     if let Some(parent) = form.value("ParentCallSid") {
@@ -135,7 +138,7 @@ fn status(form: &Form, query: &str) -> Result<Heard, FormError> {
 
 fn stream_status(form: &Form) -> Result<Heard, FormError> {
     let event = form.value("StreamEvent").map(str::to_owned);
-    // The carrier's own words may quote anything; its code and our words do.
+    // The carrier's own words may quote anything; the code and our own words are safe.
     let code = error_code(form.value("StreamError").unwrap_or_default());
     let meaning = code.and_then(explain).unwrap_or("see the carrier's error catalogue");
     let failed = (event.as_deref() == Some("stream-error")).then_some(StreamFailure { code, meaning });
@@ -147,18 +150,19 @@ fn stream_status(form: &Form) -> Result<Heard, FormError> {
     }))
 }
 
-/// The call that a person is called for: we wrote it into the URL, and the carrier has signed that.
+/// The caller's call, for a callee's webhook. We wrote it into the URL, and the carrier has signed
+/// that.
 fn caller(query: &str) -> Result<CarrierCallId, FormError> {
     Form::parse(query.as_bytes())?.id("call").map(CarrierCallId::new)
 }
 
-/// Whether the person has pressed a key, `#` too.
+/// Whether the callee has pressed a key, including `#`.
 fn is_pressed(form: &Form) -> bool {
     let key = |text: &str| text.contains(|c: char| c.is_ascii_digit() || matches!(c, '*' | '#'));
     ["Digits", "FinishedOnKey"].iter().any(|name| form.value(name).is_some_and(key))
 }
 
-/// Who has answered, where the carrier was told to find out.
+/// Who or what has answered, if the carrier was asked to detect it.
 fn answered_by(form: &Form) -> Option<AnsweredBy> {
     form.value("AnsweredBy").map(|by| match by {
         "human" => AnsweredBy::Human,
@@ -168,7 +172,8 @@ fn answered_by(form: &Form) -> Option<AnsweredBy> {
     })
 }
 
-/// The same, told while the call is on (`AsyncAmdStatusCallback`): such a form says nothing else of the call.
+/// The same, reported during the call (`AsyncAmdStatusCallback`). Such a form says nothing else
+/// about the call.
 fn detected(form: &Form) -> Option<AnsweredBy> {
     answered_by(form).filter(|_| form.value("CallStatus").is_none())
 }
@@ -188,12 +193,12 @@ fn is_terminal(status: &str) -> bool {
     TERMINAL.contains(&status)
 }
 
-/// The first number of five digits in `text`.
+/// The first five-digit number in `text`.
 fn error_code(text: &str) -> Option<u32> {
     text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 5)?.parse().ok()
 }
 
-/// What a stream error means for the operator of this service.
+/// The meaning of a stream error for the operator of this service.
 fn explain(code: u32) -> Option<&'static str> {
     Some(match code {
         31900 => "unknown error at the carrier",
@@ -221,11 +226,11 @@ fn explain(code: u32) -> Option<&'static str> {
     })
 }
 
-/// `CallStatus` values after which nothing comes.
+/// Final `CallStatus` values.
 const TERMINAL: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
-/// The `CallStatus` of a call that somebody has answered.
+/// The `CallStatus` of an answered call.
 const IN_PROGRESS: &str = "in-progress";
-/// Those of a call that nobody has answered.
+/// `CallStatus` values of an unanswered call.
 const UNANSWERED: [&str; 4] = ["busy", "failed", "no-answer", "canceled"];
 
 #[cfg(test)]
@@ -262,7 +267,7 @@ mod tests {
         assert_eq!(call.answered_by, Some(AnsweredBy::Machine));
         let Heard::PickedUp { name, answered_by, .. } = told(&dialler, "outbound=ours") else { panic!() };
         assert_eq!((name.as_str(), answered_by), ("ours", Some(AnsweredBy::Machine)));
-        // The detection that runs beside the call tells nothing else.
+        // Asynchronous detection reports nothing else.
         let beside = format!("{CALL}&AnsweredBy=machine_end_beep&MachineDetectionDuration=3000");
         let Heard::Detected { by, .. } = told(&beside, "") else { panic!() };
         assert_eq!(by, AnsweredBy::Machine);

@@ -1,7 +1,9 @@
-//! Twilio's request signature (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
+//! Twilio's request signature (<https://www.twilio.com/docs/usage/security#validating-requests>).
+//! Pure.
 //!
-//! `base64(HMAC(secret, URL + sorted form))`, over the URL that Twilio was told to call. That URL is built by the caller of
-//! this module from the configured public URL and the raw request target, never from `Host` or `X-Forwarded-*`.
+//! `base64(HMAC(secret, URL + sorted form))`, over the URL that Twilio was told to call. The
+//! calling code builds that URL from the configured public URL and the raw request target, never
+//! from `Host` or `X-Forwarded-*`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,47 +15,48 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::ids::Private;
 
-/// The header that carries the signature; compared without regard to case, as all header names are.
+/// The header with the signature. Header names ignore case.
 pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
-/// The header by which a request names a shared key and its hash; absent for a signature by the auth token.
+/// The header in which a request names a shared key and its hash; absent for a signature with the
+/// auth token.
 pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
-/// The secrets a signature may be made with.
+/// The possible secrets of a signature.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// Auth tokens: the account's own, and the next one while it is being rotated.
+    /// Auth tokens: the account's own, and the next one during a rotation.
     pub auth_tokens: Vec<Private<String>>,
     /// Shared keys by their id, for requests that name one.
     pub shared: BTreeMap<String, Private<String>>,
 }
 
-/// The hash a signature is made with.
+/// The hash of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// The usual one.
     HmacSha1,
-    /// Only with a shared key.
+    /// Used only with a shared key.
     HmacSha256,
 }
 
-/// What was signed besides the URL.
+/// The signed data besides the URL.
 #[derive(Debug, Clone, Copy)]
 pub enum Signed<'a> {
-    /// Nothing: a GET or an upgrade, whose query is part of the URL.
+    /// Nothing: the query of a GET or an upgrade is part of the URL.
     Nothing,
-    /// The decoded pairs of a form, as received: empty values and repeated names included.
+    /// The decoded pairs of a form, as received, with empty values and repeated names.
     Form(&'a [(String, String)]),
-    /// A raw body, whose SHA-256 stands in the URL's query as `bodySHA256`.
+    /// A raw body, whose SHA-256 is in the URL's query as `bodySHA256`.
     Body(&'a [u8]),
 }
 
-/// A request as far as its signature is concerned.
+/// The parts of a request that matter for its signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The URL as Twilio was told it, query included.
+    /// The URL that Twilio was given, with its query.
     pub url: &'a str,
-    /// What was signed besides.
+    /// The signed data besides the URL.
     pub signed: Signed<'a>,
     /// The signature header.
     pub signature: Option<&'a str>,
@@ -61,43 +64,44 @@ pub struct Request<'a> {
     pub settings: Option<&'a str>,
 }
 
-/// Why a request is not Twilio's. The words are for our log; the stranger is told no more than "refused".
+/// Why a request is not Twilio's. The words are for our log; a stranger gets no more than
+/// "refused".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSignature {
-    /// There is none.
+    /// The signature is missing.
     #[error("the request has no `X-Twilio-Signature`")]
     Missing,
-    /// It matches no candidate URL with any of our secrets.
+    /// The signature matches no candidate URL with any of our secrets.
     #[error("`X-Twilio-Signature` matches neither `server.public_url` + the request's path nor any configured token")]
     Mismatch,
-    /// The raw body is not the one whose hash was signed.
+    /// The hash of the raw body is not the signed one.
     #[error("the body's SHA-256 is not the `bodySHA256` of the URL")]
     OtherBody,
-    /// The settings header names a key that we do not have.
+    /// The settings header names an unknown key.
     #[error("`X-Twilio-Webhooks-Signature-Settings` names a shared key that is not configured")]
     UnknownKey,
-    /// The settings header names a hash that we do not know.
+    /// The settings header names an unknown hash.
     #[error("`X-Twilio-Webhooks-Signature-Settings` names an algorithm other than HMAC_SHA1 and HMAC_SHA256")]
     UnknownAlgorithm,
 }
 
-/// Checks a webhook: every candidate form of its URL, every secret that may be meant, in constant time.
+/// Checks a webhook: every candidate form of its URL with every possible secret, in constant time.
 ///
 /// # Errors
-/// When the request is not signed as Twilio signs.
+/// When the request does not have Twilio's signature.
 pub fn verify_webhook(keys: &Keys, request: &Request<'_>) -> Result<(), BadSignature> {
     verify(keys, request, &webhook_candidates(request.url))
 }
 
-/// Checks a WebSocket upgrade, whose signed URL is the `<Stream url>` with its `ws`/`wss` scheme.
+/// Checks a WebSocket upgrade. Its signed URL is the `<Stream url>` with its `ws`/`wss` scheme.
 ///
 /// # Errors
-/// When the request is not signed as Twilio signs.
+/// When the request does not have Twilio's signature.
 pub fn verify_upgrade(keys: &Keys, request: &Request<'_>) -> Result<(), BadSignature> {
     verify(keys, request, &upgrade_candidates(request.url))
 }
 
-/// What is signed: the two are written with other schemes.
+/// The kind of signed request; the kinds have different URL schemes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A request over `https` or `http`.
@@ -106,8 +110,9 @@ pub enum Kind {
     Upgrade,
 }
 
-/// The address, without its query, that a signature fits which does not fit ours: each of `hosts` (with its port) under each scheme,
-/// with the request's `target` as it came and with or without a slash at the end of its path.
+/// The address, without its query, that a signature matches when it does not match ours. It tries
+/// each of `hosts` (with its port) with each scheme and the request's raw `target`, with and
+/// without a slash at the end of its path.
 pub fn fitting_address(keys: &Keys, asked: &Request<'_>, kind: Kind, hosts: &[String], target: &str) -> Option<String> {
     let schemes = match kind {
         Kind::Webhook => ["https", "http"],
@@ -140,7 +145,7 @@ fn verify(keys: &Keys, request: &Request<'_>, candidates: &[String]) -> Result<(
         Signed::Form(pairs) => form_tail(pairs),
         Signed::Nothing | Signed::Body(_) => String::new(),
     };
-    // No early return: how long this takes does not depend on which candidate matched.
+    // No early return: the time must not depend on which candidate matched.
     let mut matched = Choice::from(0);
     for secret in secrets {
         for url in candidates {
@@ -151,13 +156,13 @@ fn verify(keys: &Keys, request: &Request<'_>, candidates: &[String]) -> Result<(
     if bool::from(matched) { Ok(()) } else { Err(BadSignature::Mismatch) }
 }
 
-/// The signature Twilio puts on a form POST (or, without pairs, on a GET or an upgrade) to `url`.
+/// Twilio's signature for a form POST to `url`, or without pairs for a GET or an upgrade.
 pub fn sign(token: &str, url: &str, pairs: &[(String, String)]) -> String {
     sign_text(Algorithm::HmacSha1, token, url, &form_tail(pairs))
 }
 
-/// The secrets that the settings header (attacker's text) may choose from: without a hash named, the auth tokens; with one,
-/// the shared key it names and no other.
+/// The secrets that the settings header (attacker's text) may select. Without a hash it is the auth
+/// tokens; with one, only the shared key that it names.
 fn choose_secrets<'k>(
     keys: &'k Keys,
     settings: Option<&str>,
@@ -193,7 +198,7 @@ fn parse_settings(header: &str) -> Settings<'_> {
     settings
 }
 
-/// Names in byte order, each distinct value of a name once and in order, nothing between them.
+/// Names in byte order, each distinct value of a name once and in order, without separators.
 fn form_tail(pairs: &[(String, String)]) -> String {
     let distinct: BTreeSet<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     distinct.into_iter().flat_map(|(name, value)| [name, value]).collect()
@@ -212,27 +217,29 @@ fn sign_text(algorithm: Algorithm, secret: &str, url: &str, tail: &str) -> Strin
     }
 }
 
-/// Whether the query's `bodySHA256` is the hash of `body`.
+/// Whether `bodySHA256` in the query is the hash of `body`.
 fn body_matches(url: &str, body: &[u8]) -> bool {
     let Some(stated) = body_hash(url) else { return false };
     let actual: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     bool::from(actual.as_bytes().ct_eq(stated.as_bytes()))
 }
 
-/// The `bodySHA256` of the URL's query: its presence says that the body was signed raw.
+/// `bodySHA256` in the URL's query. Its presence means that the raw body was signed.
 pub fn body_hash(url: &str) -> Option<&str> {
     let (_, query) = url.split_once('?')?;
     query.split('&').find_map(|pair| pair.strip_prefix("bodySHA256="))
 }
 
-/// The URL as built, without its port, and with its scheme's default port: Twilio is not consistent about ports.
+/// The URL as built, without its port, and with its scheme's default port: Twilio is not consistent
+/// about ports.
 fn webhook_candidates(url: &str) -> Vec<String> {
     let Some(parts) = Parts::of(url) else { return vec![url.to_owned()] };
     let default = if parts.scheme == "https" { "443" } else { "80" };
     vec![url.to_owned(), parts.with_port(None), parts.with_port(Some(default))]
 }
 
-/// The URL as given in the TwiML, and with a trailing slash; each without a port and with the default one too.
+/// The URL as in the TwiML, and with a trailing slash; each also without a port and with the
+/// default port.
 fn upgrade_candidates(url: &str) -> Vec<String> {
     let slashed = format!("{url}/");
     let Some((plain, slash)) = Parts::of(url).zip(Parts::of(&slashed)) else { return vec![url.to_owned()] };
@@ -244,7 +251,7 @@ fn upgrade_candidates(url: &str) -> Vec<String> {
     urls
 }
 
-/// A URL cut at its port and nowhere re-encoded.
+/// A URL split at its port and nowhere re-encoded.
 struct Parts<'a> {
     scheme: &'a str,
     host: &'a str,
@@ -258,7 +265,7 @@ impl<'a> Parts<'a> {
         let (authority, rest) = after.split_at(end);
         let host = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            // No port, or the colons of a bracketed IPv6 address.
+            // No port; the colons belong to a bracketed IPv6 address.
             _ => authority,
         };
         Some(Self { scheme, host, rest })

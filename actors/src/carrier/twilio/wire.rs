@@ -1,11 +1,12 @@
-//! Twilio Media Streams, bidirectional: JSON text messages both ways.
+//! Twilio Media Streams, bidirectional: JSON text messages in both directions.
 //!
-//! Reading is lenient where Twilio may change (unknown kinds and fields, numbers written as strings, absent parameters) and
-//! strict where a wrong guess would be heard (the payload, the media format). Writing is exact: Twilio ignores a message with
-//! one field too many or too few, and says so only in its own debugger (warning 31951), so a slip here is silence.
+//! Reading is lenient where Twilio may change (unknown kinds and fields, numbers written as
+//! strings, absent parameters). It is strict where a wrong guess would be audible (the payload, the
+//! media format). Writing is exact: Twilio ignores a message with one field too many or too few,
+//! and reports that only in its own debugger (warning 31951), so a mistake here is silence.
 //!
-//! `media` comes and goes fifty times a second and call: it is parsed borrowing from the text, decoded straight into a pooled
-//! frame, and written without a serializer.
+//! `media` is sent and received fifty times a second per call. It is parsed without copying the
+//! text, decoded directly into a pooled frame, and written without a serializer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use crate::ids::{CarrierCallId, StreamId};
 /// The wire of one stream.
 #[derive(Debug, Default)]
 pub(super) struct TwilioWire {
-    /// The stream's id, once `start` has told it: it goes into every message.
+    /// The stream's id, known after `start`. It goes into every message.
     stream: Option<StreamId>,
 }
 
@@ -47,7 +48,8 @@ fn decode(text: &str) -> Result<LineEvent, WireError> {
     if text.len() > LONGEST_MESSAGE {
         return Err(WireError::Unreadable(format!("it has {} bytes, expected {LONGEST_MESSAGE} at most", text.len())));
     }
-    // Twilio writes its kind first; seeing that at once saves every frame a second pass over its text.
+    // Twilio writes the kind first. Recognising it here saves every frame a second pass over its
+    // text.
     if text.starts_with(r#"{"event":"media","#) {
         return decode_media(text);
     }
@@ -64,7 +66,7 @@ fn decode(text: &str) -> Result<LineEvent, WireError> {
 
 fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
     match command {
-        // A payload of nothing is a message Twilio may call invalid.
+        // Twilio may call a message with an empty payload invalid.
         LineCommand::Play(frame) if frame.is_empty() => false,
         LineCommand::Play(frame) => {
             out.push_str(r#"{"event":"media","streamSid":"#);
@@ -88,13 +90,14 @@ fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
             out.push('}');
             true
         }
-        // There is no message for it: closing the socket lets the document behind `<Connect>` go on.
+        // There is no message for it. Closing the socket lets the document after `<Connect>`
+        // continue.
         LineCommand::HangUp | LineCommand::Close => false,
     }
 }
 
 fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
-    // A derived struct would take a JSON array for its fields in order.
+    // A derived struct would also accept a JSON array with the fields in order.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
     }
@@ -141,7 +144,7 @@ fn decode_key(text: &str) -> Result<LineEvent, WireError> {
     let mut characters = digit.0.chars();
     match (characters.next().map(|c| c.to_ascii_uppercase()), characters.next()) {
         (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(LineEvent::KeyPressed(key)),
-        // What was pressed stays out of the text: it may be part of a card number.
+        // The pressed key is not quoted: it may be part of a card number.
         _ => Err(malformed(KIND, "`dtmf.digit` is not one of 0-9, *, #, A-D".to_owned())),
     }
 }
@@ -165,7 +168,7 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
         stream: StreamId::new(&stream),
         carrier_call: CarrierCallId::new(&call),
         account: account.map(Cow::into_owned),
-        // The stream does not tell numbers; the webhook did.
+        // The stream has no numbers; the webhook had them.
         from: None,
         to: None,
         format: format.into(),
@@ -312,15 +315,18 @@ struct MediaFormat<'a> {
     channels: Option<Scalar<'a>>,
 }
 
-/// Bytes of one message. Twilio's are about 400; a second of 24 kHz PCM16 would be 64,000. More is no media stream.
+/// The longest message, in bytes. Twilio's have about 400; a second of 24 kHz PCM16 would have
+/// 64,000. A longer one is not a media stream's.
 const LONGEST_MESSAGE: usize = 128 * 1024;
-/// Bytes of a mark's name; ours are far shorter, and only ours come back.
+/// The longest name of a mark, in bytes. Ours are far shorter, and only ours are echoed.
 pub(super) const LONGEST_NAME: usize = 512;
-/// Entries of `customParameters`. Twilio names no limit; what is held per stranger's socket needs one.
+/// The most entries of `customParameters`. Twilio has no limit, but the memory of a stranger's
+/// socket needs one.
 const MOST_PARAMETERS: usize = 64;
-/// Bytes of one parameter, name and value: Twilio allows 500 characters, of four bytes at most.
+/// The longest parameter, name and value, in bytes: Twilio allows 500 characters, of at most four
+/// bytes.
 const LONGEST_PARAMETER: usize = 2_000;
-/// The largest timestamp that is believed: a week. A call lasts hours at most.
+/// The largest accepted timestamp: a week. A call lasts hours at most.
 const LONGEST_STREAM_MS: u64 = 7 * 24 * 3_600_000;
 
 #[cfg(test)]

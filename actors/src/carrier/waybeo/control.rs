@@ -1,7 +1,8 @@
-//! Waybeo's `bot-call` API (as its deployments use it; there is no public page): one address, several command words. Pure.
+//! Waybeo's `bot-call` API (from its deployments; there is no public documentation): one address,
+//! several commands. Pure.
 //!
-//! Where a call is handed on to is configured at Waybeo: no destination is sent. The words differ between its systems, so they come
-//! from the configuration.
+//! The target of a transfer is configured at Waybeo; the request names none. The command words
+//! differ between its systems, so they are settings.
 
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use crate::ids::{CarrierCallId, Private};
 pub struct WaybeoApi {
     /// `https://…/bot-call`.
     pub api_url: Url,
-    /// The bearer: a JWT that lives an hour or so.
+    /// The bearer token: a JWT that is valid for about an hour.
     pub token: Private<String>,
-    /// `transfer`, on newer systems `transfer_call`.
+    /// `transfer`, or `transfer_call` on newer systems.
     pub transfer_command: String,
     /// `hangup_call`.
     pub hangup_command: String,
@@ -47,7 +48,7 @@ impl Control for WaybeoApi {
     }
 }
 
-/// What an answer of the API means: the status says all, what else it says is documented nowhere.
+/// Interprets an answer of the API by its status. The rest of the answer is undocumented.
 fn judge(status: u16) -> CarrierAnswer {
     match status {
         200..300 => CarrierAnswer::Done,
@@ -61,8 +62,8 @@ fn judge(status: u16) -> CarrierAnswer {
     }
 }
 
-/// When a token of this form (a JWT) stops being good, in seconds since 1970; `None` when it does not say. Nothing is verified: it is
-/// the carrier's to do that, ours to warn in time.
+/// The expiry of a JWT in seconds since 1970; `None` if it has none. The signature is not verified:
+/// the carrier does that, and we only warn in time.
 pub fn expiry(token: &str) -> Option<i64> {
     #[derive(Deserialize)]
     struct Claims {
@@ -72,11 +73,11 @@ pub fn expiry(token: &str) -> Option<i64> {
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
     let claims = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(claims.trim_end_matches('=')).ok()?;
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
-    // A time beyond what a number of seconds can hold becomes the farthest one.
+    // A time that does not fit becomes the largest one.
     Some(claims.exp as i64)
 }
 
-/// As long as running services wait.
+/// The time limit of a request, the same as in existing deployments.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! Waybeo's `data_record` (as its deployments take it; there is no public page): whether the call's questions were answered. Pure.
+//! Waybeo's `data_record` (from its deployments; there is no public documentation): whether the
+//! call's questions were answered. Pure.
 //!
-//! `callId` is spelled so; another spelling is answered with 400. Sent for every call, those without words as `none`.
+//! `callId` must be spelled exactly so; another spelling is answered with 400. A record is sent for
+//! every call; a call without words is sent as `none`.
 
 use serde::Serialize;
 

@@ -1,7 +1,9 @@
-//! Waybeo's door, which is Ozonetel's (KooKoo's) too: the stream's upgrade and the answer URL. Pure.
+//! The HTTP interface of Waybeo, which is also Ozonetel's (KooKoo's): the stream's upgrade and the
+//! answer URL. Pure.
 //!
-//! The carrier signs nothing and announces nothing. What it has is the URL that it was given, with a token in it; whoever shows that
-//! token is believed, once `start` has come. Without a token only this machine itself is served.
+//! The carrier neither signs nor announces anything. It has only the URL that it was given, with a
+//! token in it. A client with that token is accepted once `start` has come. Without a token, only
+//! this machine itself is served.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -24,16 +26,17 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 const STREAM: &str = "/waybeo/ws";
 
-/// Waybeo's side of our HTTP.
+/// Waybeo's HTTP interface to us.
 #[derive(Debug)]
 pub struct WaybeoDesk {
     /// Our public address.
     pub public_url: Url,
-    /// The token in its URLs; none only while every address is loopback.
+    /// The token in its URLs; `None` only while every address is loopback.
     pub token: Option<Private<String>>,
-    /// `did` is the caller's number, as Waybeo has it in production; else it is the dialled one, as Ozonetel's note has it.
+    /// `true`: `did` is the caller's number, as in Waybeo's production. `false`: it is the dialled
+    /// number, as in Ozonetel's documentation.
     pub did_is_caller: bool,
-    /// What the answer document names as the SIP id; empty takes the caller's of the request.
+    /// The SIP id in the answer document; empty uses the caller's from the request.
     pub sip_id: String,
 }
 
@@ -42,7 +45,7 @@ impl Desk for WaybeoDesk {
         if self.token.is_some() { Proof::Token } else { Proof::ThisMachine }
     }
 
-    /// Ozonetel asks what to do with a call, and with `event` tells how it goes on.
+    /// Ozonetel asks what to do with a call. With `event` it notifies us about one.
     fn judge(&self, _: Role, request: &Request<'_>) -> Result<Heard, Refused> {
         let asked = self.accept(request)?;
         let told = |name: &str| asked.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
@@ -72,14 +75,15 @@ impl Desk for WaybeoDesk {
         let body = match answer {
             Answer::Stream { name, parameters, .. } => stream_document(&self.stream_url(parameters), name),
             Answer::Nothing | Answer::GoOn => document::NOTHING.to_owned(),
-            // Where callers are sent is configured at Waybeo, which is told by a request.
+            // The target of a transfer is configured at Waybeo, and the transfer itself is a
+            // request of ours.
             Answer::HangUp
             | Answer::Refuse { .. }
             | Answer::Dial(_)
             | Answer::AskToTake { .. }
             | Answer::Meet { .. } => document::HANG_UP.to_owned(),
         };
-        // The document holds the token.
+        // The document contains the token.
         Document { no_store: true, ..Document::of(document::CONTENT_TYPE, body) }
     }
 
@@ -96,13 +100,13 @@ impl Desk for WaybeoDesk {
 }
 
 impl WaybeoDesk {
-    /// Judges a request by its URL. What the URL says besides the token is given back.
+    /// Authenticates a request by its URL. Returns the URL's other parameters.
     fn accept(&self, request: &Request<'_>) -> Result<Vec<(String, String)>, Refused> {
         let query = Form::parse(request.query().as_bytes())
             .map_err(|error| Refused::unreadable(format!("the query cannot be read: {error}")))?;
         let shown = query.value("token");
         let (good, reason, told) = match &self.token {
-            // Of equal length by hashing, so that not even the length is told by the time it takes.
+            // Compare hashes so that timing reveals not even the length.
             Some(token) => {
                 let same = |shown: &str| bool::from(Sha256::digest(shown).ct_eq(&Sha256::digest(token.expose())));
                 (shown.is_some_and(same), "bad_token", "expected ?token= with WAYBEO_STREAM_TOKEN")
@@ -119,7 +123,7 @@ impl WaybeoDesk {
         Err(Refused::stranger(told, reason, told, call_of(&query)))
     }
 
-    /// Where the carrier is to open its stream.
+    /// The address of the stream, for the carrier.
     fn stream_url(&self, parameters: &[(String, String)]) -> String {
         let url = socket_url(&self.public_url, STREAM);
         let mut query = Serializer::new(String::new());
@@ -134,12 +138,12 @@ impl WaybeoDesk {
     }
 }
 
-/// The carrier's id of the call, where the URL has it: `ucid` in Waybeo's, `sid` in KooKoo's.
+/// The carrier's id of the call, if the URL has it: `ucid` in Waybeo's, `sid` in KooKoo's.
 fn call_of(query: &Form) -> Option<&str> {
     ["ucid", "sid"].into_iter().find_map(|name| query.value(name))
 }
 
-/// What of the answer URL the stream is to bring along.
+/// The parameters of the answer URL that are passed on to the stream.
 const KEPT: [&str; 2] = ["agent", "language"];
 
 #[cfg(test)]

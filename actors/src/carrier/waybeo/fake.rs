@@ -1,4 +1,4 @@
-//! Waybeo, played: its stream alone, and what is known to go wrong with it. Pure.
+//! Waybeo, simulated: only its stream, with its known faults. Pure.
 
 mod line;
 
@@ -32,7 +32,7 @@ impl Fake for WaybeoFake {
         Setup { settings: vec![("waybeo.enabled", enabled.to_string())], secrets: Vec::new() }
     }
 
-    /// As Waybeo's bridge makes them: 21 characters, of which any may be a hyphen, the first one too.
+    /// In the form of Waybeo's bridge: 21 characters, any of which may be a hyphen, even the first.
     fn call_id(&self, random: u128) -> String {
         let mut id = URL_SAFE_NO_PAD.encode_to_string(random.to_be_bytes());
         id.truncate(20);

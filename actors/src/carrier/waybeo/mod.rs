@@ -1,4 +1,4 @@
-//! Waybeo, whose bot stream is Ozonetel's.
+//! Waybeo. Its bot stream is Ozonetel's.
 
 mod answer;
 pub mod control;

@@ -1,4 +1,4 @@
-//! What Waybeo is configured with, and what is opened with it. Pure.
+//! Waybeo's configuration, and what is opened with it. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ pub(super) fn check(given: &Given<'_>) -> Vec<Finding> {
         let text = format!("its callers cannot be transferred and are hung up on by closing the stream; set {TOKEN}");
         found.push(Finding { key: "enabled", text, refuses: false });
     }
-    // Streams that cannot be signed bring a token.
+    // Streams cannot be signed, so they need a token.
     if given.secrets.one(STREAM_TOKEN).is_none() && given.outside.is_some() {
         let text = format!("found true without a token for its streams; set {STREAM_TOKEN}");
         found.push(Finding { key: "enabled", text, refuses: true });

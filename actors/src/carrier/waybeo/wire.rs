@@ -1,11 +1,15 @@
-//! Waybeo's bot stream, which is Ozonetel's: JSON text messages both ways, samples as arrays of numbers.
+//! Waybeo's bot stream, which is Ozonetel's: JSON text messages in both directions, with samples as
+//! arrays of numbers.
 //!
-//! There is no specification, only what running services do, and the carrier changes it: fields come and go, the call's id stands in
-//! one of three places, the first packet is at another rate, samples leave their range. So reading takes what it can use and says
-//! what was odd about it ([`MismatchedFrame`]); it refuses only what nobody could make sense of. What the carrier told of the call
-//! (`did`, `vmn`, `store_code`, …) is kept as it came, among the stream's parameters: which number is whose differs by account.
+//! There is no specification; this follows what running services do, and the carrier changes it.
+//! Fields appear and disappear, the call's id is in one of three places, the first packet has
+//! another rate, samples leave their range. Reading therefore takes what it can use and reports
+//! what was wrong with it ([`MismatchedFrame`]); it refuses only what has no possible meaning. The
+//! carrier's data about the call (`did`, `vmn`, `store_code`, …) is kept unchanged among the
+//! stream's parameters, because the meaning of the numbers differs by account.
 //!
-//! There is no mark: how far playout is, only our own clock knows. `clearBuffer` is sent and not relied upon.
+//! There are no marks: only our own clock shows how far playout is. `clearBuffer` is sent but not
+//! relied upon.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +27,7 @@ use crate::ids::{CarrierCallId, Private, StreamId};
 /// The wire of one stream.
 #[derive(Debug, Default)]
 pub(super) struct WaybeoWire {
-    /// The stream's id, once `start` has told it: it goes into every message of audio.
+    /// The stream's id, known after `start`. It goes into every audio message.
     stream: Option<StreamId>,
 }
 
@@ -80,14 +84,15 @@ fn encode(command: &LineCommand, stream: &StreamId, out: &mut String) -> bool {
             out.push_str(r#"{"command":"clearBuffer"}"#);
             true
         }
-        // There are no marks; and closing is done by the socket, because `callDisconnect` would also end a call that was handed on.
+        // There are no marks. Closing the socket ends the stream, because `callDisconnect` would
+        // also end a transferred call.
         LineCommand::Mark(_) | LineCommand::HangUp | LineCommand::Close => false,
     }
 }
 
-/// The message's kind: `event`, or `command` where the vendor's note has one.
+/// The message's kind: `event`, or `command` in the vendor's documentation.
 fn kind_of(text: &str) -> Result<Cow<'_, str>, WireError> {
-    // A derived struct would take a JSON array for its fields in order.
+    // A derived struct would also accept a JSON array with the fields in order.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(WireError::Unreadable("it is not a JSON object".to_owned()));
     }
@@ -153,11 +158,11 @@ fn decode_start(text: &str) -> Result<LineEvent, WireError> {
     keep("customer_number", told.customer_number.or(data.customer_number).or(start.customer_number))?;
     keep("caller_number", told.caller_number.or(data.caller_number).or(start.caller_number))?;
     Ok(LineEvent::Started(Box::new(StreamStart {
-        // The stream has no id of its own.
+        // The stream has no id of its own; it uses the call's.
         stream: StreamId::new(&ucid),
         carrier_call: CarrierCallId::new(&ucid),
         account: None,
-        // Waybeo, in production: `did` is the customer, `vmn` the number that was dialled.
+        // In Waybeo's production, `did` is the customer's number and `vmn` the dialled one.
         from: first(&parameters, &["did", "customer_number", "caller_number"]),
         to: first(&parameters, &["vmn"]),
         format: LINE.into(),
@@ -195,7 +200,8 @@ struct Data<'a> {
     channel_count: Option<Scalar<'a>>,
 }
 
-/// Where `start` tells of the call once more, or only, in another version of the carrier.
+/// A nested object of `start` that repeats the call's data, or has it alone in another version of
+/// the carrier.
 #[derive(serde::Deserialize)]
 struct Inside<'a> {
     #[serde(borrow)]
@@ -204,7 +210,7 @@ struct Inside<'a> {
     data: Option<Told<'a>>,
 }
 
-/// What `start` tells of the call, all of it optional but the id.
+/// The call's data in `start`, all of it optional except the id.
 #[derive(Default, serde::Deserialize)]
 struct Told<'a> {
     #[serde(borrow)]
@@ -221,7 +227,7 @@ struct Told<'a> {
     caller_number: Option<Scalar<'a>>,
 }
 
-/// PCM16 little-endian out of an array of numbers, and how many of them had to be clamped.
+/// PCM16 little-endian from an array of numbers, with the number of clamped samples.
 struct Samples {
     payload: Frame,
     clamped: u32,
@@ -241,7 +247,7 @@ impl<'de> Deserialize<'de> for Samples {
             fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Samples, A::Error> {
                 let mut samples = Samples { payload: Frame::with_room(0), clamped: 0 };
                 while let Some(Number(number)) = numbers.next_element()? {
-                    // Clamped to the range, so nothing is cut off.
+                    // It is clamped, so the conversion loses nothing.
                     let sample = number.clamp(i16::MIN.into(), i16::MAX.into());
                     samples.clamped += u32::from(sample != number);
                     samples.payload.extend_from_slice(&(sample as i16).to_le_bytes());
@@ -254,7 +260,7 @@ impl<'de> Deserialize<'de> for Samples {
     }
 }
 
-/// A sample, whatever kind of number it was written as.
+/// A sample in any JSON number form.
 struct Number(i64);
 
 impl<'de> Deserialize<'de> for Number {
@@ -287,9 +293,9 @@ impl<'de> Deserialize<'de> for Number {
 
 /// The format of both directions.
 const LINE: AudioFormat = AudioFormat::PCM_8K;
-/// Bytes of one message. 10 ms are 350 to 600; a second is 56,000 at most.
+/// The longest message, in bytes. 10 ms have 350 to 600; a second has at most 56,000.
 const LONGEST_MESSAGE: usize = 128 * 1024;
-/// Bytes of what the carrier tells of a call: numbers and codes.
+/// The longest value about a call, in bytes: numbers and codes.
 const LONGEST_FIELD: usize = 128;
 
 #[cfg(test)]

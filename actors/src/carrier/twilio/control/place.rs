@@ -1,4 +1,5 @@
-//! Beginning a call (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>). Part of [`super`]; pure.
+//! Places a call (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>).
+//! Part of [`super`]; pure.
 
 use std::time::Duration;
 
@@ -43,17 +44,17 @@ impl TwilioApi {
             Target::Carrier => return None,
         };
         let callback = |what| format!("{}/{what}?{}", self.person, of_caller(call));
-        // A machine presses no key, which is surer than looking for one.
+        // A machine presses no key, which is more reliable than detecting one.
         Some(Placing { to, from, document: callback("briefing"), status: callback("status"), ring, machine: None })
     }
 }
 
-/// The query of URLs that a person is called with: the call that they are called for.
+/// The query of the URLs for a callee: the caller's call.
 pub(in crate::carrier::twilio) fn of_caller(call: &CarrierCallId) -> String {
     form_urlencoded::byte_serialize(call.as_str().as_bytes()).fold("call=".to_owned(), |query, piece| query + piece)
 }
 
-/// What the API's answer means: the call's name, or why there is none.
+/// Interprets the API's answer: the call's id, or why there is none.
 pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced> {
     #[derive(Deserialize)]
     struct Answer {
@@ -73,7 +74,7 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced
                 "the carrier refused our credentials (HTTP {status}, code {code}): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
             )
         }
-        // The message may quote the number; the code says all.
+        // The message may quote the number; the code is enough.
         _ => match explain(code) {
             Some(meaning) => format!("the carrier answered HTTP {status}, code {code}: {meaning}"),
             None => format!("the carrier answered HTTP {status}, code {code}"),
@@ -82,7 +83,7 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Result<CarrierCallId, NotPlaced
     Err(NotPlaced { busy: status == 429 || code == 10_004 || code == 20_429, code, reason })
 }
 
-/// What a refusal means for whoever ordered the call.
+/// The meaning of a refusal for the operator who placed the call.
 const fn explain(code: u32) -> Option<&'static str> {
     Some(match code {
         10_004 => "too many calls at once for the account",

@@ -11,7 +11,7 @@ use crate::carrier::fake::{Callback, Complaint, Dial, Document, StreamNoun, Verb
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong with it, to follow Twilio's code 12100.
+/// What is wrong with it. The words follow Twilio's code 12100.
 pub(super) fn parse(text: &str) -> Result<Document, String> {
     if text.find("<?xml").is_some_and(|at| at > 0) {
         return Err("the XML declaration does not stand at the first byte".into());
@@ -41,7 +41,7 @@ fn verb(element: &Element, complaints: &mut Vec<Complaint>) -> Result<Option<Ver
         "Dial" => DIAL_ATTRIBUTES,
         "Gather" => GATHER_ATTRIBUTES,
         "Hangup" => &[],
-        // Their attributes are not looked at.
+        // Their attributes are not checked.
         name if OTHER_VERBS.contains(&name) => return Ok(Some(Verb::Skipped(name.to_owned()))),
         _ => return Ok(None),
     };
@@ -112,7 +112,7 @@ fn stream(connect: &Element, complaints: &mut Vec<Complaint>) -> Result<StreamNo
     Ok(noun)
 }
 
-/// Who a `<Dial>` calls: its nouns, or its own text.
+/// The targets of a `<Dial>`: its nouns, or its own text.
 fn targets(dial: &Element) -> Vec<String> {
     let nouns: Vec<String> = dial
         .children
@@ -125,14 +125,14 @@ fn targets(dial: &Element) -> Vec<String> {
     if nouns.is_empty() { vec![dial.text.trim().to_owned()] } else { nouns }
 }
 
-/// What the document has beyond TwiML: ignored, with a warning.
+/// Something in the document that is not TwiML: ignored, with a warning.
 fn unknown(text: String) -> Complaint {
     Complaint { code: 12200, text }
 }
 
-/// A parameter's name and value together stay below this.
+/// The limit for a parameter's name and value together.
 const LONGEST_PARAMETER: usize = 500;
-/// Elements inside one another. TwiML needs four.
+/// The deepest nesting of elements. TwiML needs four.
 const DEEPEST: usize = 16;
 const STREAM_ATTRIBUTES: &[&str] =
     &["url", "name", "track", "statusCallback", "statusCallbackMethod", "connectorName", "audioFormat", "sampleRate"];
@@ -232,7 +232,7 @@ impl Element {
 
 fn tree(text: &str) -> Result<Element, String> {
     let mut reader = Reader::from_str(text);
-    // The elements that are open, from a nameless one that holds the root.
+    // The open elements. The first is a nameless one around the root.
     let mut open = vec![Element::default()];
     loop {
         let event = reader.read_event().map_err(|error| format!("{error} at byte {}", reader.error_position()))?;

@@ -1,7 +1,8 @@
-//! Twilio's side of the media stream: what it sends, and how strictly it reads
+//! Twilio's side of the media stream: what it sends, and its strict reader
 //! (<https://www.twilio.com/docs/voice/media-streams/websocket-messages>). Pure.
 //!
-//! `media` is written without a serializer: the load generator sends a hundred thousand of them a second.
+//! `media` is written without a serializer, because the load generator sends a hundred thousand of
+//! them a second.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +16,7 @@ use crate::carrier::fake::strict::{binary, exactly, object, object_of, shortened
 use crate::carrier::fake::{Calling, Complaint, Echo, Line, Said, Violation, mulaw};
 use crate::carrier::{Incoming, Outgoing};
 
-/// Twilio's end of one stream; keeps the numbers of its messages.
+/// Twilio's end of one stream; it numbers its messages.
 #[derive(Debug)]
 pub(super) struct TwilioLine {
     account: String,
@@ -28,7 +29,7 @@ pub(super) struct TwilioLine {
 }
 
 impl TwilioLine {
-    /// For the stream with this id.
+    /// The end of the stream with this id.
     pub(super) fn new(call: &Calling, stream: &str) -> Self {
         Self {
             account: call.account.clone(),
@@ -125,7 +126,7 @@ impl Line for TwilioLine {
     }
 
     fn mark(&mut self, echo: &Echo, out: &mut Outgoing) {
-        // Whether it was played does not show.
+        // The echo does not show whether it was played.
         self.message("mark", json!({"name": echo.name}), out);
     }
 
@@ -141,7 +142,7 @@ impl Line for TwilioLine {
                 return Err(Complaint { code: code(Violation::Malformed), text: binary(bytes) });
             }
         };
-        // The warning that Twilio's debugger shows.
+        // The warning in Twilio's debugger.
         self.understand(text).map_err(|problem| Complaint {
             code: code(Violation::Invalid),
             text: format!("{problem}: {}", shortened(text)),

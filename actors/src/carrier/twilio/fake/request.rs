@@ -1,4 +1,5 @@
-//! Twilio's webhooks and callbacks (<https://www.twilio.com/docs/voice/twiml#request-parameters>). Pure.
+//! Twilio's webhooks and callbacks (<https://www.twilio.com/docs/voice/twiml#request-parameters>).
+//! Pure.
 
 use chrono::SecondsFormat;
 use url::{Url, form_urlencoded};
@@ -9,7 +10,7 @@ use crate::carrier::fake::{
     Calling, Document, Documents, Invitation, Method, Outcome, Request, Stage, StreamNoun, Told,
 };
 
-/// How Twilio asks for documents, which are TwiML.
+/// How Twilio requests documents, which are TwiML.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Twiml;
 
@@ -61,7 +62,7 @@ impl Documents for Twiml {
     }
 }
 
-/// The decoded form of a request, in the order in which it is sent.
+/// The decoded form of a request, in the order it is sent.
 fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
     match told {
         Told::Next => of_the_call(call, None, &[]),
@@ -76,7 +77,8 @@ fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
             extra.extend(seconds.as_deref().map(|seconds| ("DialCallDuration", seconds)));
             of_the_call(call, None, &extra)
         }
-        // Where the caller has hung up, the document goes on for nobody, and says so.
+        // If the caller has hung up, the document continues for a completed call, and the form says
+        // so.
         Told::Met { hung_up } => of_the_call(call, hung_up.then_some("completed"), &[("DialCallStatus", "answered")]),
         Told::LegAnswered { leg } => of_a_leg(call, leg, None),
         Told::LegPressed { leg, key } => of_a_leg(call, leg, Some(*key)),
@@ -104,7 +106,7 @@ fn fields(call: &Calling, told: &Told) -> Vec<(String, String)> {
     }
 }
 
-/// What every webhook of the caller's own call has.
+/// The fields of every webhook of the caller's own call.
 fn of_the_call(call: &Calling, status: Option<&str>, extra: &[(&str, &str)]) -> Vec<(String, String)> {
     let fields = [
         ("CallSid", call.id.as_str()),
@@ -117,13 +119,13 @@ fn of_the_call(call: &Calling, status: Option<&str>, extra: &[(&str, &str)]) -> 
         ("ApiVersion", "2010-04-01"),
         ("Direction", "inbound"),
         ("FromCountry", "US"),
-        // Unknown ones come empty, and are signed all the same.
+        // Unknown fields come empty, and are signed all the same.
         ("FromCity", ""),
     ];
     owned(&[&fields, extra].concat())
 }
 
-/// What a webhook of a dialled leg has.
+/// The fields of a webhook of a dialled leg.
 fn of_a_leg(call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String)> {
     let key = key.map(String::from);
     let mut fields = vec![
@@ -137,7 +139,7 @@ fn of_a_leg(call: &Calling, leg: &str, key: Option<char>) -> Vec<(String, String
     owned(&fields)
 }
 
-/// What a webhook of a call has that the service has begun.
+/// The fields of a webhook of a call that the service has placed.
 fn of_a_person(call: &Calling, status: &str, key: Option<char>) -> Vec<(String, String)> {
     let key = key.map(String::from);
     let mut fields = vec![
@@ -156,7 +158,7 @@ fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// `CallStatus` and `DialCallStatus` of a call that is over.
+/// `CallStatus` and `DialCallStatus` of an ended call.
 const fn status(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Answered | Outcome::Declined => "completed",
@@ -173,7 +175,7 @@ fn stream_address(document: &Url, noun: &StreamNoun) -> Result<Url, String> {
     if noun.url.is_empty() {
         return Err(failed("no `url`", 31923));
     }
-    // A relative address takes over the document's scheme.
+    // A relative address inherits the document's scheme.
     let socket = match url.scheme() {
         "https" => Some("wss"),
         "http" => Some("ws"),

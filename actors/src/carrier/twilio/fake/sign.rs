@@ -1,7 +1,8 @@
-//! `X-Twilio-Signature` as Twilio makes it (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
+//! `X-Twilio-Signature` as Twilio makes it
+//! (<https://www.twilio.com/docs/usage/security#validating-requests>). Pure.
 //!
-//! The service checks signatures with code of its own; this shares none of it on purpose, so that one mistake cannot
-//! agree with itself.
+//! The service checks signatures with its own code. This file deliberately shares none of it,
+//! because a shared mistake would go unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use url::Url;
 
-/// The signature of a request to `url` with the decoded form `params`; none for a `GET` or an upgrade, whose query is part of
-/// the URL already.
+/// The signature of a request to `url` with the decoded form `params`. `params` is empty for a
+/// `GET` or an upgrade, whose query is part of the URL already.
 pub(super) fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
     let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, value) in params {
@@ -31,7 +32,7 @@ pub(super) fn sign(token: &str, url: &str, params: &[(String, String)]) -> Strin
 /// An address as it is signed: without user, and over https without port.
 pub(super) fn signed_url(url: &Url) -> Url {
     let mut url = url.clone();
-    // Both fail only for addresses that have no host, which were refused before.
+    // Both fail only for an address without a host, which was refused earlier.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     if url.scheme() == "https" {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// One file of `tests/vectors/twilio`: what came, and what it means.
+/// One file of `tests/vectors/twilio`: a message and its meaning.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vector<'a> {
@@ -28,7 +28,7 @@ fn every_recorded_frame_means_what_its_file_says() {
     assert!(seen >= 25, "only {seen} frames in {}", folder.display());
 }
 
-/// A frame that is not JSON, or whose bytes matter, is kept as a JSON string that holds its text.
+/// A frame that is not JSON, or whose exact bytes matter, is stored as a JSON string of its text.
 fn check(path: &Path) {
     let text = fs::read_to_string(path).expect("a readable file");
     let vector: Vector<'_> = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -45,7 +45,7 @@ fn described(result: Result<LineEvent, WireError>) -> Value {
         Ok(LineEvent::Stopped) => json!("stopped"),
         Ok(LineEvent::KeyPressed(key)) => json!({ "key": key.to_string() }),
         Ok(LineEvent::MarkEchoed(name)) => json!({ "mark": name }),
-        // No message of Twilio's means these.
+        // Twilio has no messages for these events.
         Ok(event @ (LineEvent::OddAudio(_) | LineEvent::InputDiscarded | LineEvent::Cleared | LineEvent::Flow(_))) => {
             json!({ "odd": format!("{event:?}") })
         }

@@ -1,5 +1,5 @@
-//! Waybeo's side of the media stream: what it sends, its known misbehaviour included, and what it takes (as its
-//! deployments do; there is no public page). Pure.
+//! Waybeo's side of the media stream: what it sends, with its known faults, and its strict reader
+//! (from its deployments; there is no public documentation). Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,19 +11,19 @@ use crate::carrier::fake::strict::{binary, exactly, object, object_of, shortened
 use crate::carrier::fake::{Calling, Complaint, Fault, Line, Said};
 use crate::carrier::{Incoming, Outgoing};
 
-/// Waybeo's end of one stream, whose id is the call's.
+/// Waybeo's end of one stream, whose id is the call's id.
 #[derive(Debug)]
 pub(super) struct WaybeoLine {
     ucid: String,
     from: String,
     to: String,
     faults: Vec<Fault>,
-    /// Whether audio was sent.
+    /// Whether audio was sent already.
     begun: bool,
 }
 
 impl WaybeoLine {
-    /// For this call.
+    /// The end of this call's stream.
     pub(super) fn new(call: &Calling) -> Self {
         Self {
             ucid: call.id.clone(),
@@ -70,7 +70,7 @@ impl WaybeoLine {
 }
 
 impl Line for WaybeoLine {
-    /// The stream's beginning, and what wrongly stands around it.
+    /// Writes the stream's beginning, with the faults around it.
     fn start(&mut self, parameters: &BTreeMap<String, String>, out: &mut Outgoing) {
         let start = |ucid: &str| {
             let mut message = json!({"event": "start", "type": "text", "ucid": ucid, "did": self.from, "vmn": self.to});
@@ -112,7 +112,7 @@ impl Line for WaybeoLine {
     }
 
     fn read(&mut self, message: Incoming<'_>, _: &mut Outgoing) -> Result<Said, Complaint> {
-        // It has no codes.
+        // Waybeo has no error codes.
         let complaint = |text| Complaint { code: 0, text };
         match message {
             Incoming::Text(text) => {
@@ -131,7 +131,7 @@ fn say(message: &Value, out: &mut Outgoing) {
     });
 }
 
-/// The samples of a whole `data`.
+/// The samples of a complete `data` object.
 fn samples(data: &Map<String, Value>) -> Result<Vec<i16>, String> {
     exactly(data, &["samples", "bitsPerSample", "sampleRate", "channelCount", "numberOfFrames", "type"], "data.")?;
     let numbers = data["samples"].as_array().ok_or("`data.samples` is not an array")?;
