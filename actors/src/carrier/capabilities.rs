@@ -135,11 +135,11 @@ pub enum Marks {
 /// What a clear does to pending marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByClear {
-    /// They are echoed at once.
+    /// The carrier echoes them at once.
     Echoes,
-    /// They are never echoed.
+    /// The carrier never echoes them.
     Drops,
-    /// They are echoed and labelled as not played.
+    /// The carrier echoes them, labelled as not played.
     Labels,
     /// The carrier's documentation does not say.
     Unknown,

@@ -65,11 +65,11 @@ pub trait Desk: fmt::Debug + Send + Sync {
 /// How a request is authenticated as the carrier's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// By its signature.
+    /// Its signature.
     Signature,
-    /// By a token in the URL that the carrier was given.
+    /// A token in the URL that the carrier was given.
     Token,
-    /// Not at all. Only direct connections from this machine are served, and only while every
+    /// Nothing. Only direct connections from this machine are served, and only while every
     /// address of the service is loopback.
     ThisMachine,
 }

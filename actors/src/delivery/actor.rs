@@ -1,4 +1,4 @@
-//! The Delivery actor: the shell around [`super::schedule`] and [`super::store`].
+//! The Delivery actor: runs [`super::schedule`] and [`super::store`], and performs their effects.
 //!
 //! It runs on an arbiter of its own. Its memory is bounded (`MOST_HELD`); further deliveries wait
 //! on disk.

@@ -1,4 +1,4 @@
-//! Who is on the other end: one normal form of a number or an address, whatever its spelling. Pure.
+//! The other party of a call: one normal form of a number or an address, whatever its spelling. Pure.
 //!
 //! Carriers write one number as `+912250000000`, `912250000000`, `00912250000000`, `02250000000`,
 //! `tel:+91-22-5000-0000` or `sip:+912250000000@host;user=phone`. Routes, budgets, caps,
@@ -23,7 +23,7 @@ pub struct Numbering {
     country: Option<&'static Country>,
 }
 
-/// Who is on the other end, in a form that can be compared. Private: wrap it before storing it
+/// The other party, in a form that can be compared. Private: wrap it before storing it
 /// anywhere that prints.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Party {
@@ -40,12 +40,12 @@ pub enum Party {
 /// Whether two spellings mean the same party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
-    /// They mean the same party.
+    /// Both mean the same party.
     Same,
     /// One of them lacks its country or area code: they may be the same, and a person has to
     /// decide.
     Perhaps,
-    /// They mean different parties.
+    /// The two mean different parties.
     Other,
 }
 

@@ -155,7 +155,7 @@ fn digits(text: &str) -> Option<Spelling> {
     Some(Spelling { digits, plus })
 }
 
-/// A decimal digit in any script of [`ZEROS`].
+/// A decimal digit in any script of `ZEROS`.
 fn digit(c: char) -> Option<char> {
     let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|value| *value < 10))?;
     char::from_digit(value, 10)

@@ -1,4 +1,4 @@
-//! The Supervisor actor: the shell around `roster`, `ledger` and `hangup_watchdog`.
+//! The Supervisor actor: runs `roster`, `ledger` and `hangup_watchdog`, and performs their effects.
 
 mod asking;
 mod hanging_up;

@@ -15,9 +15,9 @@ use crate::profile::spending::Budget;
 /// The spending limits over all calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpendLimits {
-    /// For one caller on one day.
+    /// The limits for one caller on one day.
     pub caller: Budget,
-    /// For all callers on one day.
+    /// The limits for all callers on one day.
     pub day: Budget,
     /// Whether the kill switch is on: no call is taken.
     pub killed: bool,

@@ -258,7 +258,7 @@ pub struct ShowSpend;
 /// Today's spending (UTC) and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, MessageResponse)]
 pub struct SpendSheet {
-    /// By all calls.
+    /// The spending of all calls.
     pub today: Usd,
     /// The number of callers with a cost today.
     pub callers: usize,

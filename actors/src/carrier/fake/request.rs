@@ -145,7 +145,7 @@ pub enum Told {
 /// How a callee behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// They answer and talk.
+    /// The callee answers and talks.
     Answered,
     /// An answering machine answers, or they decline.
     Declined,
@@ -153,7 +153,7 @@ pub enum Outcome {
     Busy,
     /// It rings and is not answered.
     NoAnswer,
-    /// They cannot be called.
+    /// The callee cannot be reached.
     Failed,
 }
 

@@ -44,7 +44,7 @@ pub struct TwilioDesk {
 /// How Twilio is authenticated.
 #[derive(Debug)]
 pub enum Trust {
-    /// By a signature with one of these keys.
+    /// A signature with one of these keys.
     Signed(Keys),
     /// `twilio.verify = "off"`: any client on this machine that does not come through a proxy.
     Loopback,

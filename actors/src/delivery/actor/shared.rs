@@ -2,7 +2,7 @@
 //! commands; the schedule decides.
 //!
 //! ```text
-//!  this node's outbox ──XADD──▶ stream ──XREADGROUP──▶ any node's schedule ──result──▶ this node's folders
+//!  this node's outbox ──XADD──▶ stream ──XREADGROUP──▶ any node's schedule ──result──▶ this node's
 //!  (deliveries/pending)           ▲            │
 //!                                 └─XAUTOCLAIM─┘ the entries of a dead node
 //! ```
