@@ -30,9 +30,9 @@ impl Serialize for Tenths {
 pub enum Finding {
     /// PCM16 with its bytes swapped.
     ByteOrder,
-    /// PCM16 read as signed that is unsigned.
+    /// PCM16 with unsigned samples.
     Unsigned,
-    /// PCM16 that is unsigned and has its bytes swapped.
+    /// PCM16 with unsigned samples and swapped bytes.
     UnsignedByteOrder,
     /// A-law taken for mu-law.
     AlawAsMulaw,
