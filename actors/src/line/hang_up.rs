@@ -57,12 +57,13 @@ pub const fn plan(ending: Ending, can: &Capabilities, takes_requests: bool) -> P
     Plan { before_close, confirmed }
 }
 
-/// How long a stream whose call is gone without an order waits for the hang-up at the carrier;
-/// `None` if nothing hangs up there.
-pub const fn stream_waits(can: &Capabilities) -> Option<Duration> {
+/// How long a stream whose call is gone without a close waits for one. The call's last order may
+/// still be in the stream's mailbox. Where the carrier is asked to hang up first, that request gets
+/// its time.
+pub const fn stream_waits(can: &Capabilities) -> Duration {
     match can.our_close {
-        OurClose::LeavesCallUp => Some(LONGEST_REQUEST),
-        OurClose::EndsCall | OurClose::DocumentGoesOn | OurClose::IsFault => None,
+        OurClose::LeavesCallUp => LONGEST_REQUEST,
+        OurClose::EndsCall | OurClose::DocumentGoesOn | OurClose::IsFault => LAST_ORDER,
     }
 }
 
@@ -95,6 +96,9 @@ const fn where_the_caller_is(ending: Ending) -> Caller {
         | Ending::Crashed => Caller::OnStream,
     }
 }
+
+/// The longest that an order may lie in the mailbox of a stream whose thread is held up.
+const LAST_ORDER: Duration = Duration::from_secs(1);
 
 /// The longest that one request may take, with a margin.
 const LONGEST_REQUEST: Duration = Duration::from_secs(12);

@@ -58,7 +58,8 @@ enum State {
     },
     /// The call has the line.
     Attached,
-    /// The call is gone. The stream stays open until the hang-up at the carrier closes it.
+    /// The call is gone. Its close is on the way: in the mailbox, or behind a request to the
+    /// carrier.
     Orphaned {
         /// The latest time for it.
         until: Instant,
@@ -369,11 +370,10 @@ impl Stream {
     /// Once a second: reports the counters, and finds a call that is gone without an order.
     fn look_at_call(&mut self, call_is_there: bool, now: Instant, out: &mut Vec<StreamAction>) {
         if !call_is_there {
-            // The call's end may be in progress at the carrier, which then closes the line.
-            return match hang_up::stream_waits(&self.can) {
-                Some(longest) => self.state = State::Orphaned { until: now + longest },
-                None => self.close(CloseCode::Error, CALL_OVER, now, out),
-            };
+            // Its close may still be on the way: behind this event, or behind a request to the
+            // carrier.
+            self.state = State::Orphaned { until: now + hang_up::stream_waits(&self.can) };
+            return;
         }
         if std::mem::take(&mut self.heard) || self.can.liveness == Liveness::OpenSocket {
             out.push(StreamAction::Report(LineReport::Alive));

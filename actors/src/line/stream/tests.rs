@@ -179,7 +179,7 @@ fn what_proves_that_the_call_is_there_is_what_the_carrier_says_it_is() {
 #[test]
 fn a_call_that_may_be_hanging_up_at_the_carrier_is_left_its_line_for_a_while() {
     for (our_close, waits) in
-        [(OurClose::DocumentGoesOn, 0), (OurClose::EndsCall, 0), (OurClose::IsFault, 0), (OurClose::LeavesCallUp, 12)]
+        [(OurClose::DocumentGoesOn, 1), (OurClose::EndsCall, 1), (OurClose::IsFault, 1), (OurClose::LeavesCallUp, 12)]
     {
         let mut rig = Rig::attached(&Capabilities { our_close, ..plain() });
         let mut out = rig.pass(false);
@@ -189,6 +189,15 @@ fn a_call_that_may_be_hanging_up_at_the_carrier_is_left_its_line_for_a_while() {
         }
         assert_eq!((rig.now - since).as_secs(), waits, "{our_close:?}");
     }
+}
+
+#[test]
+fn a_close_that_arrives_behind_a_look_at_the_call_is_in_order() {
+    // Both lie in one mailbox: a thread that was held up looks first, and the call that ordered the close is gone.
+    let mut rig = Rig::attached(&plain());
+    assert_eq!(rig.pass(false), []);
+    let out = rig.on(StreamEvent::Command(LineCommand::Close));
+    assert_eq!(closes(&out), Some(CloseCode::Normal));
 }
 
 #[test]

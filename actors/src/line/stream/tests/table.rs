@@ -81,7 +81,7 @@ fn second(rig: &mut Rig, call_is_there: bool) -> Vec<StreamAction> {
 fn the_table_says_what_the_machine_does() {
     let mut table = String::from(
         "\nWhere each event leads from each state, and what is done; a dot changes nothing. `a second passes` is all of the time that \
-        a state has, where it has an end. The column `orphaned` is of a carrier whose call outlives our close.\n\n| |",
+        a state has, where it has an end. In `orphaned` the call is gone, and its close is waited for.\n\n| |",
     );
     for make in STATES {
         write!(table, " {} |", make().name()).expect("a string");
