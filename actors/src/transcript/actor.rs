@@ -408,10 +408,20 @@ mod tests {
         let incident = told.recv().await.expect("it is told");
         assert_eq!(incident.kind, IncidentKind::Disk);
         assert!(incident.detail.starts_with("the record's journal could not be written: "), "{}", incident.detail);
-        fs::remove_file(&folder).expect("ours");
-        while fs::read_dir(&folder).map_or(0, Iterator::count) == 0 {
+        for _ in 0..10 {
             journal.note(&Fact::KeyPressed('1'), Duration::ZERO);
-            tokio::task::yield_now().await;
+            settle().await;
+        }
+        fs::remove_file(&folder).expect("ours");
+        fs::rename(dir.path().join("away"), &folder).expect("ours");
+        // The lock of the process, and then the journal beside it.
+        let files = || {
+            let folders = fs::read_dir(&folder).into_iter().flatten().flatten();
+            folders.map(|it| fs::read_dir(it.path()).map_or(0, Iterator::count)).sum::<usize>()
+        };
+        while files() < 2 {
+            journal.note(&Fact::KeyPressed('1'), Duration::ZERO);
+            settle().await;
         }
         assert!(told.try_recv().is_err(), "however often it was tried");
     }

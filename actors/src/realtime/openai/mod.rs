@@ -1,7 +1,7 @@
 //! A provider: OpenAI's Realtime API, GA protocol only, and compatible servers.
 //!
 //! - `protocol` is the wire protocol. It reads server events and writes client events, and it
-//! tolerates unknown ones.
+//!   tolerates unknown ones.
 //! - `session` is the state machine of a connection.
 //! - `sequencer` keeps the rule of one response at a time.
 //! - `plan` is the configuration of a session, and `options` are its finer settings.
