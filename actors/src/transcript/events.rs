@@ -16,14 +16,14 @@ pub enum Event<'a> {
         /// The transcript file.
         path: &'a str,
     },
-    /// A call's record could not be written yet; it is tried again.
+    /// The disk refused a call's record; the writer tries again.
     RecordDelayed {
         /// The call.
         call: &'a CallTag,
         /// Why.
         problem: &'a str,
     },
-    /// A call's record was given up.
+    /// The writer gave up a call's record.
     RecordFailed {
         /// The call.
         call: &'a CallTag,
@@ -78,26 +78,26 @@ pub enum Event<'a> {
     JournalFailed {
         /// The call.
         call: &'a CallTag,
-        /// Which: `journal_write`, `journal_sync`, `journal_remove`.
+        /// The step: `journal_write`, `journal_sync` or `journal_remove`.
         step: &'static str,
-        /// Why, the first time in a row.
+        /// The reason; only for the first of several failures in a row.
         problem: Option<&'a str>,
     },
-    /// An entry did not go into a call's journal: too much waits for the disk, or it is too long.
+    /// A call's journal lacks an entry: too much waits for the disk, or the entry is too long.
     JournalGap {
         /// The call.
         call: &'a CallTag,
     },
-    /// The disk has no room for records at the start; calls are accepted all the same.
+    /// The disk has no room for records at the start. The service accepts calls all the same.
     RecordsUnwritable {
-        /// What it says, and where.
+        /// The error and its path.
         problem: &'a str,
     },
-    /// Journals of another process on the same folder became records.
+    /// Journals of another process that shared the folder became records.
     OthersRecovered {
         /// Records that were filed.
         filed: usize,
-        /// Of these, from journals whose end was torn.
+        /// The part of `filed` whose journals had a torn end.
         torn: usize,
         /// Journals that could not be read and are kept aside.
         unreadable: usize,

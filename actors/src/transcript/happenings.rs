@@ -1,6 +1,8 @@
-//! What happened in a call besides words: languages switched, transfers asked for, questions answered, turns timed. Pure.
+//! What happened in a call besides words: language switches, transfers, answers to questions, turn
+//! latencies. Pure.
 //!
-//! Kept as told and bounded: at a bound the newest is not taken, and counted; of the timed turns, the newest are kept.
+//! The values stay as reported. Every list is bounded: at its bound it drops the newest entry and
+//! counts it. The list of turn latencies keeps the newest instead.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,59 +14,59 @@ use crate::incident::Incidents;
 use crate::latency::TurnLatency;
 use crate::realtime::report::TranscriptionUsage;
 
-/// All of it.
+/// All happenings of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Happenings {
-    /// Switches of language.
+    /// Language switches.
     pub switches: Vec<LanguageSwitch>,
-    /// Transfers, one entry each time that something came of one.
+    /// Transfers, one entry for each change of a transfer's outcome.
     pub transfers: Vec<Transfer>,
-    /// Answers to configured questions; the last one to a question counts.
+    /// Answers to configured questions; the last answer to a question counts.
     pub answers: Vec<Answer>,
-    /// How long the answers to the last turns took.
+    /// The latencies of the last turns.
     pub latency: VecDeque<TurnLatency>,
     /// What the caller's audio is like.
     pub diagnosis: Option<Value>,
-    /// Who has answered, where the carrier found out.
+    /// The kind of answerer (person or machine), if the carrier detected it.
     pub answered_by: Option<AnsweredBy>,
-    /// What transcription used.
+    /// The usage of transcription.
     pub transcription: TranscriptionUsage,
     /// What went wrong.
     pub incidents: Incidents,
-    /// The files of its recordings, by their bare names, in the order in which they were begun.
+    /// Bare file names of the recordings, in the order of their start.
     pub recordings: Vec<String>,
-    /// Keys that were pressed while the recording was paused.
+    /// Keys pressed while the recording was paused.
     pub keys_withheld: u64,
-    /// Items of the caller or the agent that were said while the recording was paused.
+    /// Items of the caller or the agent spoken while the recording was paused.
     pub words_withheld: u64,
-    /// Tools that were called then.
+    /// Tools called while the recording was paused.
     pub tools_withheld: u64,
-    /// What was not taken.
+    /// Entries dropped at a bound.
     pub omitted: u64,
     bytes: usize,
 }
 
-/// A switch of language.
+/// A language switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LanguageSwitch {
     /// When, since the start of the call.
     pub at: Duration,
-    /// The language until then.
+    /// The previous language.
     pub from: String,
-    /// The language from then on.
+    /// The new language.
     pub to: String,
 }
 
-/// A transfer that was asked for.
+/// A requested transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// When it was told, since the start of the call.
+    /// When it was reported, since the start of the call.
     pub at: Duration,
-    /// Where to, by name.
+    /// The destination's name.
     pub destination: String,
     /// Why.
     pub reason: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: String,
 }
 
@@ -82,36 +84,36 @@ pub struct Answer {
 }
 
 impl Happenings {
-    /// The language was switched.
+    /// Notes a language switch.
     pub fn switched(&mut self, at: Duration, from: String, to: String) {
         if self.take(self.switches.len(), from.len() + to.len()) {
             self.switches.push(LanguageSwitch { at, from, to });
         }
     }
 
-    /// A transfer was asked for, or something came of one.
+    /// Notes a transfer request or its outcome.
     pub fn transferred(&mut self, at: Duration, destination: String, reason: String, outcome: String) {
         if self.take(self.transfers.len(), destination.len() + reason.len() + outcome.len()) {
             self.transfers.push(Transfer { at, destination, reason, outcome });
         }
     }
 
-    /// A question was answered.
+    /// Notes an answer to a question.
     pub fn answered(&mut self, at: Duration, key: String, value: Value, status: String) {
         if self.take(self.answers.len(), key.len() + status.len() + weight(&value)) {
             self.answers.push(Answer { at, key, value, status });
         }
     }
 
-    /// A recording was begun.
+    /// Notes a recording that has started.
     pub fn recorded(&mut self, file: String) {
-        // Whatever else fills the log: what is not named here may be left behind when its call is erased.
+        // Recordings have their own bound: an erasure may miss a file that is not named here.
         if self.recordings.len() < MOST_RECORDINGS {
             self.recordings.push(file);
         }
     }
 
-    /// A turn was answered.
+    /// Notes the latency of a turn.
     pub fn timed(&mut self, latency: TurnLatency) {
         if self.latency.len() >= MOST_TIMED {
             self.latency.pop_front();
@@ -119,7 +121,7 @@ impl Happenings {
         self.latency.push_back(latency);
     }
 
-    /// In the order in which it happened.
+    /// Sorts every list by time.
     pub fn in_order(&self) -> Self {
         let mut ordered = self.clone();
         ordered.switches.sort_by_key(|switch| switch.at);
@@ -152,13 +154,16 @@ pub(super) fn weight(value: &Value) -> usize {
     size_of::<Value>() + inside
 }
 
-/// Turns whose times are kept, the newest: an hour of brisk talk. More: a long call's record is mostly numbers.
+/// The newest turns whose latencies are kept: an hour of brisk talk. With more, the record of a
+/// long call is mostly numbers.
 pub(super) const MOST_TIMED: usize = 200;
-/// Files that one call is recorded in; a caller comes back eight times at most, and a Transcript may be begun anew.
+/// The most recordings of one call. A caller returns at most eight times, and a Transcript may be
+/// restarted.
 const MOST_RECORDINGS: usize = 16;
-/// Switches, transfers and answers, each. A call has a handful; this many is a model that goes round in circles.
+/// The most switches, transfers and answers, each. A call has a handful; this many means that the
+/// model loops.
 pub(super) const MOST_OF_A_KIND: usize = 256;
-/// Text in all of them. A question's answer is a sentence or two.
+/// The most bytes of text in all of them. An answer to a question is a sentence or two.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]

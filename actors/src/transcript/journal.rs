@@ -1,13 +1,15 @@
-//! The journal of a live call: everything that its record is made of, line by line, as it is reported. Pure.
+//! The journal of a live call: everything that its record is made of, line by line, as it is
+//! reported. Pure.
 //!
 //! ```text
 //! 5f1c09aa 61 {"words":[1204000,{"agent_says":{…}}]}\n
 //! checksum bytes JSON
 //! ```
 //!
-//! The checksum of a line also covers all lines before it, so a line is valid only at its place: a hole in the middle, which a power
-//! failure leaves, ends the journal. A reader takes valid lines up to the first invalid one, and reports what it cut. The entries
-//! are replayed into the same log that a live call keeps, so both make the same record.
+//! The checksum of a line also covers all lines before it, so a line is valid only at its place: a
+//! hole in the middle, which a power failure leaves, ends the journal. A reader takes valid lines
+//! up to the first invalid one, and reports what it cut. The entries are replayed into the same log
+//! that a live call keeps, so both make the same record.
 
 pub mod shelf;
 pub mod writer;
@@ -28,27 +30,27 @@ use crate::ids::{CallId, CallTag, CarrierCallId, StreamId};
 use crate::line::identity::{CallIdentity, Direction};
 use crate::realtime::report::Words;
 
-/// A line of a journal. Times are microseconds since the start of the call.
+/// A line of a journal. Times are in microseconds since the start of the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry<'a> {
-    /// The first: whose call it is.
+    /// The first line: identifies the call.
     Opened(Box<Header>),
     /// Words that were reported.
     Words(u64, Cow<'a, Words>),
     /// A fact that was reported.
     Fact(u64, Cow<'a, Fact>),
-    /// The last: the record is about to be filed.
+    /// The last line: the writer is about to file the record.
     Closed(Closed),
 }
 
-/// Whose call a journal is of.
+/// Identifies the call of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// The version of this format: [`VERSION`].
     version: u32,
     id: CallId,
-    /// Its name: the carrier may be one that is not served any more.
+    /// The carrier's name. It is text because a later version may no longer support the carrier.
     carrier: String,
     carrier_call: CarrierCallId,
     stream: StreamId,
@@ -56,7 +58,7 @@ pub struct Header {
     from: String,
     to: String,
     line: AudioFormat,
-    /// The format of our audio, where it is not `line`.
+    /// The format of our audio, if it is not `line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     says: Option<AudioFormat>,
     started_at: DateTime<Utc>,
@@ -68,13 +70,13 @@ pub struct Header {
 /// How a call ended, and the time in the names of its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    /// Why and by whom.
+    /// The reason for the end, and who ended the call.
     pub ending: Ending,
     /// Its counters.
     pub tally: Tally,
-    /// How long it took.
+    /// The duration of the call.
     pub duration: Duration,
-    /// Unix milliseconds: the time in the names of the record's files.
+    /// The time in the names of the record's files, in Unix milliseconds.
     pub filed_ms: i64,
 }
 
@@ -113,14 +115,15 @@ impl Header {
     }
 }
 
-/// Frames lines, each bound to those before it.
+/// Frames lines. Each checksum also covers the lines before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Framer {
     chain: u32,
 }
 
 impl Framer {
-    /// Appends `entry` to `out` as a line; `false`, and nothing appended, when it is longer than a reader would take.
+    /// Appends `entry` to `out` as a line. Returns `false` and appends nothing if the line is
+    /// longer than a reader accepts.
     pub fn frame(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> bool {
         let Ok(json) = serde_json::to_vec(entry) else { return false };
         if json.len() > LONGEST_LINE {
@@ -138,20 +141,20 @@ impl Framer {
 /// The readable part of a journal.
 #[derive(Debug)]
 pub struct Readout {
-    /// Its whole entries, from the first on.
+    /// All entries up to the first damaged line.
     pub entries: Vec<Entry<'static>>,
-    /// What was cut after them.
+    /// The part that was cut off.
     pub cut: Option<Cut>,
 }
 
 /// The end of a journal that could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// Where the last whole entry ends.
+    /// The offset at which the last whole entry ends.
     pub at: usize,
-    /// What follows it.
+    /// The number of bytes after that offset.
     pub bytes: usize,
-    /// What is wrong with it.
+    /// The reason.
     pub why: &'static str,
 }
 
@@ -199,7 +202,7 @@ fn line(rest: &[u8], chain: u32) -> Result<Line, &'static str> {
     Ok(Line { entry, chain, bytes: head + length + 1 })
 }
 
-/// Lowercase hexadecimal digits up to a blank.
+/// Splits off lowercase hexadecimal digits up to a blank.
 fn word(rest: &[u8], most: usize) -> Result<(&str, &[u8]), &'static str> {
     let torn = "a line without its beginning";
     let end = rest.iter().take(most + 1).position(|byte| *byte == b' ').ok_or(torn)?;
@@ -219,8 +222,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Replays `entries` into a log as the call did. `None` when they do not begin with a header of a known version. `epoch` stands
-    /// for the start of the call and may be any moment.
+    /// Replays `entries` into a log as the live call did. Returns `None` if they do not begin with
+    /// a header of a known version. `epoch` stands for the start of the call and may be any moment.
     pub fn of(entries: Vec<Entry<'static>>, epoch: Instant) -> Option<Self> {
         let mut entries = entries.into_iter();
         let header = match entries.next() {
@@ -261,12 +264,13 @@ impl Replay {
         at
     }
 
-    /// Whose call it was.
+    /// The call's identity.
     pub fn call(&self) -> CallTag {
         CallTag::new(self.header.id, &self.header.carrier_call)
     }
 
-    /// The call's record: complete, or interrupted at its last entry. The same journal always makes the same record, names included.
+    /// The call's record: complete, or interrupted at its last entry. The same journal always makes
+    /// the same record, including the file names.
     pub fn record(&self) -> Record {
         let (ending, tally, duration) = match (self.closed, self.ended) {
             (Some(Closed { ending, tally, duration, .. }), _) | (None, Some((ending, tally, duration))) => {
@@ -291,20 +295,21 @@ impl Replay {
     }
 }
 
-/// CRC-32 (IEEE) of `bytes`, going on from the checksum of what came before.
+/// Continues the CRC-32 (IEEE) `before` over `bytes`.
 fn checksum(before: u32, bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(before);
     hasher.update(bytes);
     hasher.finalize()
 }
 
-/// The version of the format that is written and read. Another version's journal is kept aside.
+/// The version of the format that this service writes and reads. A journal of another version is
+/// moved aside.
 pub const VERSION: u32 = 1;
-/// The longest entry. The log takes no more text in all; JSON may double it.
+/// The longest entry, in bytes. The log takes no more text in total; JSON may double it.
 pub const LONGEST_LINE: usize = 2 * super::log::MOST_BYTES;
-/// A checksum, a length, two blanks and the end of the line.
+/// The bytes around an entry: a checksum, a length, two blanks and the end of the line.
 const LINE_AROUND: usize = 20;
-/// No call is longer. A time beyond it is corrupt and must not overflow a clock.
+/// The upper bound of a call's duration. A longer time is corrupt and must not overflow a clock.
 const LONGEST_CALL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]

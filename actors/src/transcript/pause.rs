@@ -1,9 +1,14 @@
-//! What is said while the recording is paused is not written down. Pure.
+//! Withholds what is said while the recording is paused. Pure.
 //!
-//! Everything that is told of a call passes here before it is written anywhere: the journal, the record, the watchers. A pause is private
-//! item by item, because words come late: a turn of the caller belongs to the pause when any of it was spoken then, whenever its
-//! transcription comes; an item of the agent when any of its words came then, or its response had begun. In the place of the words it is
-//! told once for each item that there were some.
+//! Every report about a call passes through here before it reaches the journal, the record or the
+//! watchers. Privacy is decided per item, because words arrive late:
+//!
+//! - A turn of the caller is private if any part of it was spoken during the pause, however late
+//!   its transcription arrives.
+//! - An item of the agent is private if any of its words arrived during the pause, or if its
+//!   response had begun by then.
+//!
+//! A private item appears once, as withheld, in place of its words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +17,13 @@ use crate::ids::{ItemId, ResponseId};
 use crate::realtime::report::{Speaker, Words};
 use crate::words::holds_words;
 
-/// What may be written of the words of one call.
+/// Decides which words of one call may be written.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     recording: Recording,
     /// Turns of the caller that have begun and are not over.
     open: BTreeSet<ItemId>,
-    /// Turns of the caller that were over before the pause; their words may still come.
+    /// Turns of the caller that ended before the pause; their words may still arrive.
     over: BTreeSet<ItemId>,
     /// Items that belong to a pause.
     private: BTreeMap<ItemId, Told>,
@@ -33,31 +38,31 @@ enum Recording {
     Paused,
 }
 
-/// Whether it was told that an item's words are withheld.
+/// Whether an item was already reported as withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
     NotYet,
     Once,
 }
 
-/// What is to be written of words.
+/// What may be written in place of reported words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sifted {
-    /// They themselves.
+    /// The words, unchanged.
     Words(Words),
-    /// That there were some in `item`.
+    /// A marker that the words of `item` are withheld.
     Withheld {
         /// The item.
         item: ItemId,
         /// Who speaks in it.
         speaker: Speaker,
     },
-    /// Nothing more: it was told already.
+    /// Nothing: the item was already reported as withheld.
     Nothing,
 }
 
 impl Pause {
-    /// Learns from a fact, which is written as it is.
+    /// Tracks pauses and turns from a fact. The fact itself is always written.
     pub(super) fn note(&mut self, fact: &Fact) {
         match fact {
             Fact::RecordingPaused(true) => {
@@ -90,7 +95,7 @@ impl Pause {
         }
     }
 
-    /// What may be written of `words`.
+    /// Returns what may be written of `words`.
     pub(super) fn sift(&mut self, words: Words) -> Sifted {
         match &words {
             Words::Placed { item, speaker: Speaker::Caller, .. } => {
@@ -133,11 +138,11 @@ impl Pause {
         }
     }
 
-    /// A turn takes its place once it is over.
+    /// A turn receives its place when it ends.
     fn caller_was_placed(&mut self, item: &ItemId) {
         self.open.remove(item);
         match self.recording {
-            // What was over before the pause takes its place a second time when its words are known.
+            // A turn that ended before the pause is placed a second time when its words arrive.
             Recording::Paused if !self.over.contains(item) => {
                 self.private.entry(item.clone()).or_insert(Told::NotYet);
             }
@@ -149,7 +154,7 @@ impl Pause {
     }
 
     fn is_private(&self, item: &ItemId) -> bool {
-        // Nothing is known any more of what would have been one too many.
+        // Beyond the bound, private items are unknown, so every item counts as private.
         self.private.contains_key(item) || self.private.len() >= MOST_PRIVATE
     }
 
@@ -165,10 +170,11 @@ impl Pause {
     }
 }
 
-/// Turns that are going on or wait for their words. A caller has one or two; more are a server's that never ends them, and theirs are
-/// withheld.
+/// The most turns that are in progress or wait for their words. A caller has one or two. More come
+/// from a server that never ends turns; their words are withheld.
 const MOST_OPEN: usize = 64;
-/// Items of all pauses of a call: as many as a record takes. From then on nothing more is written.
+/// The most private items of a call: as many items as a record takes. Beyond it, no more words are
+/// written.
 const MOST_PRIVATE: usize = super::log::MOST_ITEMS;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Recently ended calls, kept in memory as their records show them, so that a call can be looked up right after its end.
+//! Keeps recently ended calls in memory, as their records show them, so that a call can be looked
+//! up right after its end.
 //!
-//! The newest 200 are kept, as far as they fit into 32 MiB. A call is entered when it begins, so that one that has ended and waits
-//! for its last words is not reported as unknown.
+//! The bounds are the newest 200 calls and 32 MiB. A call is entered when it begins. A call that
+//! has ended and waits for its last words is therefore not reported as unknown.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,19 +11,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::erasure::Erasures;
 use crate::ids::{CallId, CallTag, CarrierCallId};
 
-/// A handle to them. Taken when a call begins, when it has ended, and when an operator asks: never while audio waits.
+/// A handle to the recent calls. Its lock is taken when a call begins, when a call ends and when an
+/// operator asks, never while audio waits.
 #[derive(Debug, Clone)]
 pub struct RecentCalls {
     calls: Arc<Mutex<Recent>>,
     erasures: Erasures,
 }
 
-/// What is known of a call.
+/// The state of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remembered {
-    /// It has a record: the JSON of its transcript file.
+    /// The call has ended; holds the JSON of its transcript file.
     Ended(Arc<[u8]>),
-    /// It is live, or waits for its last words.
+    /// The call is live, or waits for its last words.
     Open,
 }
 
@@ -31,7 +33,8 @@ impl RecentCalls {
         Self { calls: Arc::default(), erasures: Erasures::of(records) }
     }
 
-    /// Looks a call up by our id or the carrier's; `None` if it is unknown or was erased. Checks the disk for the mark of an erasure.
+    /// Looks a call up by our id or the carrier's. Returns `None` if the call is unknown or erased.
+    /// Checks the disk for the mark of an erasure.
     pub fn find(&self, id: &str) -> Option<Remembered> {
         let (call, found) = self.locked().find(id)?;
         if self.erasures.has(&call.to_string()) {
@@ -50,14 +53,14 @@ impl RecentCalls {
     }
 
     fn locked(&self) -> MutexGuard<'_, Recent> {
-        // A panic leaves no half-changed entry: each changes in one step.
+        // A panic leaves no half-changed entry: each entry changes in one step.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug, Default)]
 struct Recent {
-    /// The newest last.
+    /// Newest last.
     calls: VecDeque<Call>,
     bytes: usize,
 }
@@ -108,9 +111,9 @@ impl Recent {
     }
 }
 
-/// Most ended calls kept: a busy hour of a small service. Older calls are in their records.
+/// The most ended calls kept: a busy hour of a small service. Older calls are in their records.
 const MOST_CALLS: usize = 200;
-/// Bytes of their records. A call of an hour has some hundred KiB.
+/// The most bytes of records kept. The record of an hour's call takes some hundred KiB.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What is filed when a call ends: the transcript file and the queue file of the contract. Pure.
 //!
-//! Both are supersets of what the two services before this one wrote and read: `ucid` and `call_id` are the carrier's id of
-//! the call both times, `rich_transcript` and `transcripts` say what `conversation` says, entry by entry. Times are RFC 3339
-//! in UTC, numbers of milliseconds where the name or the contract says so. Keys stand in the order of the contract.
+//! Both files are supersets of what the two predecessor services wrote and read. `ucid` and
+//! `call_id` both carry the carrier's id of the call. `rich_transcript` and `transcripts` repeat
+//! `conversation` entry by entry. Times are RFC 3339 in UTC, or numbers of milliseconds where the
+//! name or the contract says so. Keys are in the order of the contract.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +29,8 @@ use crate::money::Usd;
 use crate::profile::{CallProfile, Question};
 use crate::realtime::report::{TranscriptionUsage, Usage};
 
-/// One call's pair of files, not yet on disk. The moment of its filing names the files and stands in both.
+/// One call's pair of files, not yet on disk. The moment of filing is part of both names and both
+/// contents.
 #[derive(Debug, Clone)]
 pub struct Record {
     call: CallTag,
@@ -37,37 +39,38 @@ pub struct Record {
     queue: QueueFile,
 }
 
-/// How a call went, for its record.
+/// The input for a call's record.
 #[derive(Debug)]
 pub struct Closing<'a> {
-    /// Whose call it was.
+    /// The call's identity.
     pub call: RecordedCall<'a>,
-    /// How it was held.
+    /// The settings under which the call ran.
     pub held: &'a Held,
     /// What was said.
     pub conversation: Conversation,
-    /// Why it ended, and by whom.
+    /// The reason for the end, and who ended the call.
     pub ending: Ending,
-    /// Its counters.
+    /// The call's counters.
     pub tally: Tally,
-    /// How long it took.
+    /// The duration of the call.
     pub duration: Duration,
     /// The moment of filing.
     pub filed_at: DateTime<Utc>,
 }
 
-/// Whose call a record is of.
+/// The identity of a record's call.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordedCall<'a> {
     /// Our id.
     pub id: CallId,
-    /// The carrier's name: as text, because a call that is read back from disk may be of one that is not served any more.
+    /// The carrier's name. It is text because a call read back from disk may belong to a carrier
+    /// that is no longer supported.
     pub carrier: &'a str,
     /// The carrier's id of the call.
     pub carrier_call: &'a CarrierCallId,
     /// The carrier's id of the stream.
     pub stream: &'a StreamId,
-    /// Who called whom.
+    /// Inbound or outbound.
     pub direction: Direction,
     /// The caller's number.
     pub from: &'a str,
@@ -75,7 +78,7 @@ pub struct RecordedCall<'a> {
     pub to: &'a str,
     /// When the stream started.
     pub started_at: DateTime<Utc>,
-    /// What else the carrier told of the call.
+    /// The carrier's custom parameters of the call.
     pub parameters: &'a BTreeMap<String, String>,
 }
 
@@ -95,34 +98,35 @@ impl<'a> From<&'a CallIdentity> for RecordedCall<'a> {
     }
 }
 
-/// What a record says of how its call was held: the part of a [`CallProfile`] that outlives the process, in the journal.
+/// The settings of a call that its record shows: the part of a [`CallProfile`] that outlives the
+/// process, in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The agent's name in the configuration.
     pub agent: String,
-    /// The language's code, as the call began.
+    /// The language's code at the start of the call.
     pub language: String,
     /// The model.
     pub model: String,
     /// Whether the call was recorded.
     #[serde(default)]
     pub recording: bool,
-    /// The experiment whose variant it was, or `control`.
+    /// The experiment whose variant the call used, or `control`.
     #[serde(default)]
     pub variant: Option<String>,
-    /// Who has answered, where the carrier found out before the call began.
+    /// The kind of answerer, if the carrier detected it before the call began.
     #[serde(default)]
     pub answered_by: Option<AnsweredBy>,
-    /// The place of the route that chose the agent among `[[routes]]`, from 0.
+    /// The index, from 0, of the entry in `[[routes]]` that chose the agent.
     #[serde(default)]
     pub route: Option<usize>,
-    /// What the agent was to find out.
+    /// The questions that the agent was configured to ask.
     #[serde(default)]
     pub questions: Vec<Question>,
 }
 
 impl Held {
-    /// How a call that follows `profile` is held.
+    /// The settings of a call that follows `profile`.
     pub fn of(profile: &CallProfile) -> Self {
         Self {
             agent: profile.agent.clone(),
@@ -316,7 +320,7 @@ struct QueueFile {
 }
 
 impl Record {
-    /// The record of a call that is over.
+    /// Makes the record of a call that is over.
     pub fn new(closing: Closing<'_>) -> Self {
         let Closing { call, held, conversation, ending, tally, duration, filed_at } = closing;
         let started_at = call.started_at;
@@ -336,7 +340,8 @@ impl Record {
             ..
         } = conversation.happenings;
         if recordings.is_empty() && held.recording {
-            // The journal of an older version does not say so, nor does one that was cut before.
+            // A journal of an older version, or one cut before that entry, does not name the
+            // recording.
             recordings.push(recording_name(call.carrier_call, started_at));
         }
         let details: Vec<_> = answers.into_iter().map(|answer| AnswerEntry::new(answer, started_at)).collect();
@@ -408,7 +413,8 @@ impl Record {
         Self { call: tag, stem: format!("call_{}", name_part(carrier_call)), transcript, queue }
     }
 
-    /// The disk did not take it, and is asked again: it says so once.
+    /// Notes that the disk refused the record. The record shows it once, however often the writer
+    /// tries.
     pub(super) fn met_a_disk(&mut self, problem: &io::Error) {
         let after = Duration::from_millis(self.transcript.duration_ms);
         let started_at = DateTime::from_timestamp_millis(self.transcript.call_start_time).unwrap_or_default();
@@ -423,27 +429,27 @@ impl Record {
         }
     }
 
-    /// Whose record it is.
+    /// The record's call.
     pub fn call(&self) -> &CallTag {
         &self.call
     }
 
-    /// The moment of its filing, Unix milliseconds.
+    /// The moment of filing, in Unix milliseconds.
     pub fn filed_ms(&self) -> i64 {
         self.transcript.timestamp
     }
 
-    /// Files it a millisecond later: the names of this one are taken.
+    /// Moves the moment of filing by a millisecond, because the current names are taken.
     pub fn file_later(&mut self) {
         self.file_at(self.filed_ms().saturating_add(1));
     }
 
-    /// The beginning of both names, which all records of the carrier's call share.
+    /// The start of both names, which all records of the carrier's call share.
     pub fn stem(&self) -> &str {
         &self.stem
     }
 
-    /// Files it at another moment: where a try before this one has put it already.
+    /// Sets the moment of filing, for a record that an earlier try has already put on disk.
     pub fn file_at(&mut self, filed_ms: i64) {
         self.transcript.timestamp = filed_ms;
         self.queue.timestamp = filed_ms;
@@ -463,13 +469,13 @@ impl Record {
     /// The transcript's content.
     ///
     /// # Errors
-    /// Never for what a record holds; the serializer's signature says that it could.
+    /// The content of a record always serializes; the serializer's signature requires a `Result`.
     pub fn transcript_json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(&self.transcript)
     }
 
-    /// The queue file's content: a reference to the transcript in `dir`. Old readers want its path (`transcript_file`) or its
-    /// bare name (`transcript_name`).
+    /// The queue file's content: a reference to the transcript in `dir`. Old readers need its path
+    /// (`transcript_file`) or its bare name (`transcript_name`).
     ///
     /// # Errors
     /// As [`Self::transcript_json`].
@@ -479,7 +485,7 @@ impl Record {
         serde_json::to_vec_pretty(&QueueFile { transcript_file, transcript_name, ..self.queue.clone() })
     }
 
-    /// Roughly the memory it takes, for the bound of whoever keeps it.
+    /// Roughly the memory that the record takes, in bytes, for the bounds of queues that keep it.
     pub fn weight(&self) -> usize {
         let said: usize = self.transcript.conversation.iter().map(|entry| entry.text.len() * 4 + 300).sum();
         let tools: usize = self.transcript.tools.iter().map(ToolEntry::weight).sum();
@@ -488,9 +494,9 @@ impl Record {
 }
 
 impl TranscriptFile {
-    /// What is neither said nor keyed in nor a tool's, in bytes.
+    /// Bytes of everything except words, keys and tools.
     fn aside(&self) -> usize {
-        // An answer stands in it twice.
+        // An answer appears twice in the record.
         let answers = self.answer_details.iter().map(|answer| {
             2 * (size_of::<AnswerEntry>() + answer.key.len() + answer.status.len() + happenings::weight(&answer.value))
         });
@@ -621,7 +627,8 @@ impl QuestionEntry {
     }
 
     fn weight(&self) -> usize {
-        // A key stands in it up to three times: here, among those attempted and those captured.
+        // A key appears up to three times: here, among the attempted keys and among the captured
+        // keys.
         let attempts = self.attempts_details.len() * (size_of::<AttemptEntry>() + 2 * RFC3339_LENGTH);
         let value = self.value.as_ref().map_or(0, happenings::weight);
         size_of::<Self>() + 3 * (size_of::<String>() + self.key.len()) + self.label.len() + value + attempts
@@ -636,7 +643,8 @@ impl Voice {
         }
     }
 
-    /// The model's own names for the two sources of words, which old readers know, and ours for a third.
+    /// The model's own names for the two sources of words, which old readers know, and our name for
+    /// the third.
     fn event_type(self) -> &'static str {
         match self {
             Self::Caller => "transcription_completed",
@@ -654,14 +662,14 @@ fn rfc3339(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// What is JSON by promise is kept as JSON, letter by letter, when the promise was kept; else as a string of what it was. Text
-/// nested so deeply that a reader of the file would give up is a string too.
+/// Keeps a tool's text letter by letter as JSON if it is valid JSON, and as a string otherwise.
+/// Text nested too deeply for a reader of the file also becomes a string.
 fn json_or_text(text: &str) -> Box<RawValue> {
     let kept = if nesting(text) > DEEPEST { None } else { RawValue::from_string(text.to_owned()).ok() };
     kept.or_else(|| to_raw_value(text).ok()).unwrap_or_default()
 }
 
-/// As [`json_or_text`], for what is JSON already.
+/// Does the same as [`json_or_text`], for a value that is already JSON.
 fn shallow(value: Value) -> Value {
     if value.is_array() || value.is_object() {
         let text = value.to_string();
@@ -672,7 +680,7 @@ fn shallow(value: Value) -> Value {
     value
 }
 
-/// The deepest that `text` can be nested if it is JSON; brackets inside strings count as well.
+/// An upper bound of the nesting of `text` if it is JSON; brackets inside strings count too.
 fn nesting(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut deepest = 0;
@@ -687,37 +695,39 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// What was said so far, as `conversation` of the record will have it.
+/// The words so far, in the form of the record's `conversation`.
 pub(super) fn words(conversation: &Conversation, started_at: DateTime<Utc>) -> Value {
     let said = conversation.utterances.iter().map(|u| ConversationEntry::new(u, started_at)).collect::<Vec<_>>();
-    // Texts, words and a flag: there is nothing in it that could not be written.
+    // Texts, words and a flag always serialize.
     serde_json::to_value(said).unwrap_or_default()
 }
 
-/// The name of a call's recording, by the moment of its beginning.
+/// The file name of a call's recording, from the moment it began.
 pub fn recording_name(carrier_call: &CarrierCallId, began: DateTime<Utc>) -> String {
     let (call, began) = (name_part(carrier_call.as_str()), began.timestamp_millis());
     format!("call_{call}_{began}_recording.wav")
 }
 
-/// A carrier's id as a part of a file name on any file system.
+/// Makes a carrier's id safe as a part of a file name on any file system.
 pub fn name_part(id: &str) -> String {
     let safe: String = id
         .chars()
         .take(LONGEST_NAME_PART)
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
         .collect();
-    // A hyphen at its beginning is no option's: something always stands before it. Without it two calls would share a name.
+    // A hyphen at the start cannot be mistaken for an option: a prefix always precedes it. Removing
+    // it would give two calls the same name.
     if safe.is_empty() { "unknown".to_owned() } else { safe }
 }
 
-/// Characters of an id that go into a file name. Carriers' ids have 34 to 36; file systems take 255 in all.
+/// The most characters of an id in a file name. Carriers' ids have 34 to 36; file systems allow 255
+/// in total.
 const LONGEST_NAME_PART: usize = 96;
 
-/// Characters of a moment as `rfc3339` writes it.
+/// The characters of a moment as `rfc3339` writes it.
 const RFC3339_LENGTH: usize = 24;
 
-/// Levels of a tool's JSON that are kept as JSON. Common parsers give up at 128.
+/// The deepest JSON of a tool that is kept as JSON. Common parsers give up at 128 levels.
 const DEEPEST: usize = 32;
 
 #[cfg(test)]
