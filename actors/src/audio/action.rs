@@ -1,4 +1,4 @@
-//! What the audio machines ask of their shell, and what they wait for. Pure.
+//! The actions of the audio machines and the timers that they wait for. Pure.
 
 use std::time::Instant;
 
@@ -7,22 +7,22 @@ use crate::carrier::LineCommand;
 use crate::frame::Frame;
 use crate::recording::tape::Block;
 
-/// What the shell has to do, in the order given.
+/// An action for the shell. Actions are performed in the order given.
 #[derive(Debug, PartialEq)]
 pub enum AudioAction {
-    /// Give this caller audio (model format) to the model: perishable.
+    /// Send this caller audio (model format) to the model. It is perishable.
     ToModel(Frame),
-    /// Give this command to the carrier: audio is perishable, all other commands are not.
+    /// Send this command to the carrier. Audio is perishable; all other commands are not.
     ToLine(LineCommand),
     /// Report this to the CallActor.
     Report(AudioReport),
-    /// Give this piece to the recording: dropped when the disk has no room for it.
+    /// Send this piece to the recording. It is dropped when the disk has no room for it.
     Record(Block),
     /// Count dropped audio, summed over the last second.
     CountDrops {
-        /// Which direction, and why.
+        /// The direction and the reason.
         cause: DropCause,
-        /// How many frames of 20 ms, a part of one counted whole.
+        /// The number of 20 ms frames. A partial frame counts as a whole one.
         frames: u64,
     },
 }
@@ -36,11 +36,11 @@ pub enum DropCause {
     NotAttached,
     /// Agent audio, because the line's end had no room.
     LineFull,
-    /// Agent audio of a response the caller had already interrupted.
+    /// Agent audio of a response that the caller had already interrupted.
     Muted,
-    /// Agent audio beyond what a call may hold.
+    /// Agent audio beyond the limit of a call.
     Overflow,
-    /// Agent audio in a format not yet known: no model was attached.
+    /// Agent audio in a format not yet known, because no model was attached.
     Unexpected,
 }
 
@@ -68,28 +68,29 @@ impl DropCause {
     }
 }
 
-/// What an audio machine waits for; the name goes to the log.
+/// A timer of an audio machine. The name goes to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AudioTimer {
     /// The carrier's buffer has room for the next piece of the queue.
     Refill,
-    /// By the clock the caller hears the beginning of an item.
+    /// By the clock, the caller hears the beginning of an item.
     FirstHeard,
-    /// By the clock the oldest item has been heard, and no mark has said otherwise.
+    /// By the clock, the caller has heard the oldest item, and no mark contradicts it.
     Heard,
-    /// By the clock the line is silent although the model never finished its item.
+    /// By the clock, the line is silent although the model never finished its item.
     Drained,
-    /// The model went quiet in mid-item: what the resampler and a started frame still hold is played out.
+    /// The model went quiet in mid-item. The audio left in the resampler and in a partial frame is
+    /// played out.
     Tail,
-    /// The carrier went quiet while the caller's turn is open: silence lets the turn end.
+    /// The carrier went quiet while the caller's turn is open. Silence lets the turn end.
     Stall,
-    /// Drops are counted together and reported now.
+    /// The drops counted so far are reported.
     Drops,
-    /// The carrier takes a line without audio of ours for dead.
+    /// The carrier considers a line dead when we send no audio. Silence keeps it open.
     KeepOpen,
 }
 
-/// The first of some deadlines.
+/// The earliest of several deadlines.
 pub(super) fn earliest<const N: usize>(deadlines: [Option<(Instant, AudioTimer)>; N]) -> Option<(Instant, AudioTimer)> {
     deadlines.into_iter().flatten().min_by_key(|(when, _)| *when)
 }

@@ -20,7 +20,7 @@ use crate::ids::CallTag;
 use crate::line::messages::{FromCaller, FromModel, ItemComplete, ModelBound, PlayoutSignal, ToLine};
 use crate::recording::writer::Recorder;
 
-/// What an AudioPipeline is started with.
+/// The settings that an AudioPipeline starts with.
 #[derive(Debug)]
 pub(crate) struct AudioSetup {
     /// The call, for the log.
@@ -33,15 +33,15 @@ pub(crate) struct AudioSetup {
     pub lead: Option<Duration>,
     /// The line's levels; off by default.
     pub levels: Levels,
-    /// A wrong format of the line is put right.
+    /// Whether a wrong format of the line is corrected.
     pub correct: bool,
-    /// Where the recording goes, if the call is recorded.
+    /// The destination of the recording, if the call is recorded.
     pub recorder: Option<Recorder>,
     /// Commands for the carrier.
     pub to_line: Recipient<ToLine>,
     /// Reports to the CallActor.
     pub to_call: WeakRecipient<AudioReport>,
-    /// Notified when this actor is gone.
+    /// The CallActor's address for the report that this actor has stopped.
     pub lost: WeakRecipient<ChildLost>,
 }
 
@@ -53,20 +53,20 @@ pub(crate) struct AudioPipeline {
     lost: WeakRecipient<ChildLost>,
     to_model: Option<Recipient<ModelBound>>,
     pipeline: Pipeline,
-    /// Kept between steps for its memory.
+    /// Reused between steps to save allocations.
     actions: Vec<AudioAction>,
-    /// From the actor's start on.
+    /// Present from the actor's start on.
     alarm: Option<Alarm>,
     counters: FrameCounters,
     recorder: Option<Recorder>,
-    /// Samples of 20 ms, in which drops are counted.
+    /// Samples in 20 ms, the unit in which drops are counted.
     recorded_frame: u64,
-    /// Set by `Finish`: stopping is then not reported as a failure.
+    /// Set by `Finish`, so that stopping is not reported as a failure.
     finished: bool,
 }
 
 impl AudioPipeline {
-    /// Not yet started; `start()` it on the call's own thread.
+    /// An actor that is not yet started. `start()` must run on the call's own thread.
     pub(crate) fn new(setup: AudioSetup) -> Self {
         let mut pipeline = Pipeline::new(setup.line, setup.capabilities, setup.lead).with_levels(setup.levels);
         if setup.correct {
@@ -107,7 +107,8 @@ impl AudioPipeline {
         self.arm();
     }
 
-    /// Audio that finds no room is dropped with its cause; everything else is always delivered.
+    /// Audio that finds no room is dropped and its cause returned. Everything else is always
+    /// delivered.
     fn perform(&mut self, action: AudioAction) -> Result<(), DropCause> {
         match action {
             AudioAction::ToModel(frame) => {
@@ -118,7 +119,8 @@ impl AudioPipeline {
                 self.to_line.try_send(ToLine(LineCommand::Play(frame))).map_err(|_| DropCause::LineFull)?;
                 self.counters.to_caller.increment(1);
             }
-            // Marks and clears are few by design, and the ledger is wrong without them, so they ignore the bound.
+            // Marks and clears are few by design, and the ledger is wrong without them, so they
+            // ignore the bound.
             AudioAction::ToLine(command) => self.to_line.do_send(ToLine(command)),
             AudioAction::Report(report) => {
                 if let Some(call) = self.to_call.upgrade() {
@@ -139,7 +141,7 @@ impl AudioPipeline {
         Ok(())
     }
 
-    /// One alarm for all deadlines.
+    /// One alarm serves all deadlines.
     fn arm(&self) {
         let (Some((due, name)), Some(alarm)) = (self.pipeline.deadline(), &self.alarm) else { return };
         if alarm.ring_by(due) {
@@ -151,8 +153,9 @@ impl AudioPipeline {
 impl Actor for AudioPipeline {
     type Context = Context<Self>;
 
-    /// The mailbox holds five seconds of a caller's frames or a whole answer in small deltas: only a thread that hangs fills it.
-    /// Less: a model's burst is cut. More: what waits that long is stale.
+    /// The mailbox holds five seconds of a caller's frames or a whole answer in small deltas, so
+    /// only a hanging thread fills it. Smaller: a model's burst is cut. Larger: audio that waited
+    /// that long is stale.
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(256);
         self.alarm = Some(Alarm::new(ctx.address().downgrade().recipient()));

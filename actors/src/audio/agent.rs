@@ -17,15 +17,15 @@ use crate::ids::{ItemId, ResponseId};
 #[derive(Debug)]
 pub(super) struct AgentPath {
     line: AudioFormat,
-    /// `None` until a model was attached.
+    /// `None` until a model is attached.
     model: Option<(AudioFormat, Resampler)>,
     /// The item whose last samples may be in the resampler.
     tail: Option<(ResponseId, ItemId)>,
     /// The level that the caller hears.
     level: Level,
-    /// The first half of a PCM16 sample whose second half is in the item's next piece.
+    /// The first half of a PCM16 sample whose second half arrives in the item's next piece.
     half: Option<u8>,
-    /// When the model's last audio came.
+    /// When the model's last audio arrived.
     last: Option<Instant>,
     joined: Vec<u8>,
 }
@@ -142,11 +142,11 @@ impl AgentPath {
         out: &mut Vec<AudioAction>,
     ) -> Result<(), ResampleError> {
         self.draw_out(playout, out);
-        // A line of 8 kHz needs no resampler and others are rare, so each clip makes its own.
+        // A line of 8 kHz needs no resampler and other rates are rare, so each clip makes its own.
         let mut resampler = Resampler::new(PCM_RATE_HZ, self.line.rate_hz)?;
         let source = Source { rate_hz: PCM_RATE_HZ, delay: resampler.delay() };
         let at_once = CONVERTED_AT_ONCE.as_millis() as usize * PCM_RATE_HZ as usize / 1000;
-        // One more round than there are pieces: the last one drains the resampler.
+        // There is one more round than there are pieces: the last round drains the resampler.
         for samples in pcm.chunks(at_once).map(Some).chain([None]) {
             Scratch::lend(|Scratch { narrow, bytes, .. }| {
                 match samples {
@@ -163,7 +163,8 @@ impl AgentPath {
         Ok(())
     }
 
-    /// Drains the last item's samples into the queue. The resampler is silent afterwards, so the next item has no seam.
+    /// Drains the last item's samples into the queue. The resampler is silent afterwards, so the
+    /// next item has no seam.
     fn draw_out(&mut self, playout: &mut Playout, out: &mut Vec<AudioAction>) {
         self.half = None;
         let (Some((response, item)), Some((format, resampler))) = (self.tail.take(), &mut self.model) else { return };
@@ -179,7 +180,7 @@ impl AgentPath {
         });
     }
 
-    /// Drops the audio inside the resampler: it belongs to an interrupted answer.
+    /// Drops the audio inside the resampler, because it belongs to an interrupted answer.
     pub(super) fn reset(&mut self) {
         if let Some((_, resampler)) = &mut self.model {
             resampler.reset();
@@ -199,7 +200,7 @@ impl AgentPath {
         self.tail_due(playout).map(|due| (due, AudioTimer::Tail))
     }
 
-    /// When the rest of an item that just stopped is played.
+    /// When the rest of an item that stopped in the middle is played.
     fn tail_due(&self, playout: &Playout) -> Option<Instant> {
         // While playout is paused, the line does not wait for more.
         if playout.is_paused() || self.tail.is_none() && !playout.holds_part_of_a_frame() {
@@ -210,7 +211,7 @@ impl AgentPath {
     }
 }
 
-/// `audio` with whole samples: half a one is kept for the next piece.
+/// `audio` with whole samples. A half sample is kept for the next piece.
 fn joined<'a>(
     audio: &'a [u8],
     half: &mut Option<u8>,
@@ -235,8 +236,10 @@ fn joined<'a>(
     &whole[..whole.len() / 2 * 2]
 }
 
-/// Model audio converted at once. Larger: a burst's size stays in the buffers. Smaller: more rounds for the same work.
+/// Model audio converted at once. Larger: the buffers keep the size of a burst. Smaller: more
+/// rounds for the same work.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(100);
-/// Quiet of the model and of the line after which the remaining samples are played. Shorter: silence is put between pieces of a
-/// slow answer. Longer: the end of an answer that was never completed comes late.
+/// Quiet time of the model and of the line after which the remaining samples are played. Shorter:
+/// silence is inserted between pieces of a slow answer. Longer: the end of an answer that was never
+/// completed comes late.
 const TAIL_PATIENCE: Duration = Duration::from_millis(40);

@@ -1,12 +1,14 @@
-//! The caller's direction: line frames become the model's audio, without a hole. Pure.
+//! The caller's direction: line frames become the model's audio without a gap. Pure.
 //!
-//! - A model that takes the line's own format gets the line's bytes as they are.
-//! - Until a model is attached, the newest two seconds are kept: what a caller says while the model connects is not lost, and older
-//!   speech is not worth answering.
-//! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps say how much is missing, and that much
-//!   silence is inserted: the model measures the call, and the caller's pauses, by the audio it gets.
-//! - If the carrier goes quiet while the caller's turn is open, silence comes before any timestamp can ask for it, or the turn
-//!   would never end. The timestamps that come later find it already counted.
+//! - A model that takes the line's own format gets the line's bytes unchanged.
+//! - Until a model is attached, the newest two seconds are kept. Speech during the model's
+//!   connection is not lost, and older speech is not worth answering.
+//! - A carrier may send nothing for a while (hold, comfort noise, loss). Its timestamps say how
+//!   much is missing, and silence of that length is inserted. The model measures the call, and the
+//!   caller's pauses, by the audio it gets.
+//! - If the carrier goes quiet while the caller's turn is open, silence is inserted before a
+//!   timestamp asks for it. Otherwise the turn would never end. That silence is subtracted when
+//!   later timestamps report the gap.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -31,7 +33,7 @@ pub(super) struct CallerPath {
     model: Option<Converter>,
     /// Line audio kept until a model is attached.
     held: VecDeque<u8>,
-    /// The first half of a PCM16 sample whose second half is in the next frame.
+    /// The first half of a PCM16 sample whose second half arrives in the next frame.
     half: Option<u8>,
     /// The expected timestamp of the next frame.
     expected: Option<Duration>,
@@ -47,7 +49,7 @@ pub(super) struct CallerPath {
     stall: Option<(Instant, Duration)>,
 }
 
-/// From the line's format to the model's.
+/// The converter from the line's format to the model's.
 #[derive(Debug)]
 struct Converter {
     line: AudioFormat,
@@ -74,10 +76,12 @@ impl CallerPath {
         }
     }
 
-    /// Attaches a model that takes `format`: the kept audio goes to it in order, then all that follows.
+    /// Attaches a model that takes `format`. The kept audio goes to it in order, then all that
+    /// follows.
     ///
     /// # Errors
-    /// When a rate is not supported; audio is kept as before.
+    ///
+    /// When a rate is not supported. Audio is then kept as before.
     pub(super) fn attach(&mut self, format: AudioFormat, out: &mut Vec<AudioAction>) -> Result<(), ResampleError> {
         self.model = Some(Converter::new(self.line, format, self.gain)?);
         let held = std::mem::take(&mut self.held);
@@ -106,7 +110,7 @@ impl CallerPath {
         self.detector.examine_again();
     }
 
-    /// Detaches the model: audio is kept again.
+    /// Detaches the model. Audio is kept again.
     pub(super) fn detach(&mut self) {
         self.model = None;
         self.turn(false, None);
@@ -117,7 +121,7 @@ impl CallerPath {
         self.line
     }
 
-    /// A frame from the line; `tape` records it.
+    /// Takes a frame from the line. `tape` records it.
     pub(super) fn frame(
         &mut self,
         mut frame: CallerFrame,
@@ -146,7 +150,8 @@ impl CallerPath {
         }
     }
 
-    /// Notes that the caller's turn began or ended, by the model's word. Its end is answered with the time of the last voice.
+    /// Notes that the model reported the begin or end of the caller's turn. The end is answered
+    /// with the time of the last voice.
     pub(super) fn caller_turn(&mut self, open: bool, now: Instant, out: &mut Vec<AudioAction>) {
         self.turn(open, Some(now));
         if let Some(ago) = self.voice.last_voice(now).filter(|_| !open) {
@@ -173,7 +178,7 @@ impl CallerPath {
         self.stall = now.filter(|_| open && self.model.is_some()).map(|now| (now + STALL_AFTER, Duration::ZERO));
     }
 
-    /// Keeps samples whole where a carrier cut one in two.
+    /// Keeps samples whole where a carrier split one between two frames.
     fn join_samples(&mut self, payload: &mut Frame) {
         if self.line.encoding != Encoding::Pcm16 {
             return;
@@ -186,7 +191,8 @@ impl CallerPath {
         }
     }
 
-    /// Inserts silence for the audio that is missing before `frame` by the carrier's clock.
+    /// Inserts silence for the audio that is missing before `frame` according to the carrier's
+    /// clock.
     fn pad_gap(&mut self, frame: &CallerFrame, out: &mut Vec<AudioAction>) {
         let length = self.line.duration_of(frame.payload.len());
         let Some(timestamp) = frame.timestamp else {
@@ -199,7 +205,8 @@ impl CallerPath {
         if gap >= SMALLEST_GAP {
             self.pad(gap.min(MOST_PADDED), out);
         }
-        // A clock that jumped is followed; one that merely jitters is not, or its jitter would add up as silence.
+        // A clock that jumped is followed. A clock that only jitters is not, because its jitter
+        // would add up as silence.
         let base = if reset { timestamp } else { self.expected.unwrap_or(timestamp) };
         self.expected = Some(base + length);
     }
@@ -283,20 +290,25 @@ impl Converter {
     }
 }
 
-/// Caller audio kept until a model is attached. Less: a caller who speaks first is cut. More: the model answers stale words.
+/// Caller audio kept until a model is attached. Shorter: a caller who speaks first is cut. Longer:
+/// the model answers stale words.
 const MOST_HELD: Duration = Duration::from_secs(2);
-/// Largest piece given to the model at once. Larger: the kept audio is sent in fewer messages, but each is a long one to decode.
+/// Largest piece sent to the model at once. Larger: the kept audio needs fewer messages, but each
+/// takes long to decode.
 const LARGEST_PIECE: Duration = Duration::from_millis(200);
-/// Line audio converted at once: a usual frame. Larger: the buffers keep the size of a burst.
+/// Line audio converted at once: one usual frame. Larger: the buffers keep the size of a burst.
 const CONVERTED_AT_ONCE: Duration = Duration::from_millis(20);
-/// A smaller step of the carrier's clock is jitter. It is one usual frame: the least that can have been lost.
+/// A smaller step of the carrier's clock is jitter. The value is one usual frame, the smallest
+/// possible loss.
 const SMALLEST_GAP: Duration = Duration::from_millis(20);
-/// Most silence for one gap or one stall. More would be paid for as input audio and tell the model nothing new.
+/// Most silence for one gap or one stall. More silence is billed as input audio and gives the model
+/// no new information.
 const MOST_PADDED: Duration = Duration::from_secs(10);
-/// Silence of the carrier that counts as a stall in an open turn. Shorter: a network hiccup ends a turn. Longer: the caller waits.
+/// Silence of the carrier that counts as a stall in an open turn. Shorter: a network hiccup ends a
+/// turn. Longer: the caller waits.
 const STALL_AFTER: Duration = Duration::from_millis(750);
-/// Silence inserted at once in a stall, and again while it lasts. It is longer than the model's own end-of-turn silence: a shorter
-/// piece would not end the turn.
+/// Silence inserted at once in a stall, and again while the stall lasts. It is longer than the
+/// model's own end-of-turn silence. Shorter: the piece does not end the turn.
 const STALL_SILENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

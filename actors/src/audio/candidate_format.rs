@@ -1,8 +1,9 @@
-//! How a line's bytes could be read, and which way makes sound of them. Pure.
+//! The formats that a line's bytes may have, and how plausible each one is. Pure.
 //!
-//! A line whose samples are not in its declared format is noise to the model, and no counter shows it. A sample of speech, music or
-//! a tone can be predicted from the samples before it; in a wrong format it is predicted less well. So every candidate format is
-//! tried on the same bytes and rated by its prediction gain: linear prediction, 20 ms at a time, in decibels. Noise cannot be
+//! A line whose samples are not in its declared format is noise to the model, and no counter shows
+//! it. A sample of speech, music or a tone can be predicted from the samples before it. In a wrong
+//! format the prediction is worse. So every candidate format is tried on the same bytes and rated
+//! by its prediction gain: linear prediction, 20 ms at a time, in decibels. Noise cannot be
 //! predicted in any format, so it proves nothing.
 
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub enum CandidateFormat {
     Swapped,
     /// Unsigned PCM16: 0 to 65,535, with silence in the middle.
     Unsigned,
-    /// Both of these.
+    /// Unsigned PCM16 with its bytes swapped.
     UnsignedSwapped,
     /// A-law where mu-law is declared, or decoded as such upstream.
     ALaw,
@@ -29,7 +30,7 @@ pub enum CandidateFormat {
 }
 
 impl CandidateFormat {
-    /// The ways in which a line of `encoding` may really be meant, the declared one first.
+    /// The formats that a line declared as `encoding` may really have, the declared one first.
     pub const fn of(encoding: Encoding) -> &'static [Self] {
         match encoding {
             Encoding::MuLaw => &[Self::Declared, Self::ALaw],
@@ -40,7 +41,7 @@ impl CandidateFormat {
         }
     }
 
-    /// The sample that `unit` of a line of `encoding` stands for in this reading.
+    /// The sample that `unit` of a line of `encoding` stands for in this format.
     pub const fn sample(self, encoding: Encoding, unit: u16) -> i16 {
         match (self, encoding) {
             (Self::ALaw, Encoding::MuLaw) | (Self::Declared, Encoding::ALaw) => g711::decode_alaw(unit as u8),
@@ -50,12 +51,12 @@ impl CandidateFormat {
             (Self::UnsignedSwapped, Encoding::Pcm16) => (unit.swap_bytes() ^ SIGN) as i16,
             (Self::ALaw, Encoding::Pcm16) => g711::decode_alaw(g711::encode_mulaw(unit as i16)),
             (Self::MuLaw, Encoding::Pcm16) => g711::decode_mulaw(g711::encode_alaw(unit as i16)),
-            // Not among the readings of that line, or the declared one.
+            // The format is the declared one, or it is no candidate for that line.
             (_, _) => unit as i16,
         }
     }
 
-    /// Rewrites `bytes` of a line of `encoding` from this reading to the declared one, in place.
+    /// Rewrites `bytes` of a line of `encoding` from this format to the declared one, in place.
     pub fn correct(self, encoding: Encoding, bytes: &mut [u8]) {
         match (self, encoding) {
             (Self::Declared, _) => {}
@@ -97,12 +98,13 @@ pub(super) fn predictability(samples: impl Iterator<Item = i16>, piece: usize) -
     if pieces == 0 { 0.0 } else { total / pieces as f32 }
 }
 
-/// The prediction gain of one piece: its energy to what Levinson's recursion leaves of it.
+/// The prediction gain of one piece: the ratio of its energy to the residue of Levinson's
+/// recursion.
 fn gain(frame: &mut [f32]) -> f32 {
     let length = frame.len() as f32;
     let mean = frame.iter().sum::<f32>() / length;
     for (n, sample) in frame.iter_mut().enumerate() {
-        // A parabola for a window: nearly Hann's for this purpose, without a cosine.
+        // A parabola serves as the window. It is close enough to Hann's and needs no cosine.
         let x = (2.0 * n as f32 + 1.0) / length - 1.0;
         *sample = (*sample - mean) * (1.0 - x * x);
     }
@@ -114,13 +116,13 @@ fn gain(frame: &mut [f32]) -> f32 {
     if correlation[0] < 1.0 {
         return 0.0;
     }
-    // Rounding to whole samples is noise that nobody can guess; it also keeps the recursion sound.
+    // Rounding to whole samples adds unpredictable noise. The term also keeps the recursion stable.
     let whole = correlation[0] * (1.0 + 1e-6);
     correlation[0] = whole;
     (10.0 * (whole / left_by(&correlation)).log10()) as f32
 }
 
-/// Levinson and Durbin: the energy of what linear prediction leaves.
+/// Levinson-Durbin recursion: the energy that linear prediction leaves.
 fn left_by(correlation: &[f64; ORDER + 1]) -> f64 {
     let mut weights = [0.0_f64; ORDER + 1];
     let mut left = correlation[0];

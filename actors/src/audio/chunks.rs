@@ -1,30 +1,31 @@
-//! How large the pieces are that a carrier is sent, and how far ahead of playing they go out. Pure.
+//! The size of the pieces sent to a carrier, and how far ahead of playout they are sent. Pure.
 
 use std::time::Duration;
 
 use crate::carrier::{AudioFormat, Capabilities, Pacing};
 
-/// The sizes of what is sent, in samples of the line.
+/// The sizes of the pieces, in samples of the line.
 #[derive(Debug)]
 pub(super) struct Chunks {
-    /// We keep the buffer: only whole pieces go out, on one origin.
+    /// Whether we pace the audio: only whole pieces are sent, on one origin.
     paced: bool,
-    /// A message has a whole multiple of this.
+    /// A message is a whole multiple of this.
     step: u64,
-    /// A message has at least this.
+    /// Smallest message.
     least: u64,
-    /// Silence behind an utterance.
+    /// Silence after an utterance.
     tail: u64,
-    /// The largest piece sent at once.
+    /// Largest piece sent at once.
     largest: u64,
-    /// A usual frame, or what comes next to it that the carrier takes.
+    /// A usual frame, or the nearest size that the carrier accepts.
     shortest: u64,
-    /// Sent ahead of what is being played, at most.
+    /// Most audio sent ahead of playout.
     lead: u64,
 }
 
 impl Chunks {
-    /// The sizes for a carrier. `lead` is how far ahead of real time audio is sent to one that buffers.
+    /// The sizes for a carrier. `lead` is how far ahead of real time audio is sent to a carrier
+    /// that buffers.
     pub(super) fn new(format: AudioFormat, capabilities: &Capabilities, lead: Duration) -> Self {
         let samples = |time: Duration| time.as_nanos() as u64 * u64::from(format.rate_hz) / 1_000_000_000;
         let (piece, lead) = match capabilities.pacing {
@@ -35,7 +36,7 @@ impl Chunks {
         let step = chunk.step.map_or(1, |step| step.samples(format)).max(1);
         let least = chunk.least.map_or(0, |least| least.samples(format)).next_multiple_of(step);
         let piece = samples(piece).max(least).next_multiple_of(step);
-        // A ceiling that is no whole number of steps is the last step below it.
+        // A ceiling that is not a whole number of steps is rounded down to one.
         let largest = chunk.most.map_or(piece, |most| piece.min(most.samples(format) / step * step)).max(step);
         Self {
             paced: capabilities.pacing == Pacing::WePace,
@@ -48,8 +49,9 @@ impl Chunks {
         }
     }
 
-    /// How many samples to send of an item of which `queued` wait, padding included; zero while a piece is not full. `last` says
-    /// that nothing comes to fill it.
+    /// The number of samples to send of an item with `queued` samples waiting, padding included.
+    /// The result is zero while a piece is not full. `last` says that no more audio follows to fill
+    /// it.
     pub(super) fn next(&self, queued: u64, last: bool) -> u64 {
         if queued > self.largest || queued == self.largest && !(last && self.tail > 0) {
             self.largest
@@ -63,20 +65,22 @@ impl Chunks {
         }
     }
 
-    /// Samples of a message that says nothing.
+    /// Samples of a message of silence.
     pub(super) const fn shortest(&self) -> u64 {
         self.shortest
     }
 
-    /// Samples that may be ahead of what is being played.
+    /// Samples that may be ahead of playout.
     pub(super) const fn lead(&self) -> u64 {
         self.lead
     }
 }
 
-/// Largest piece for a carrier that buffers. Smaller: more messages, each 5–10 µs of kernel time. Larger: the lead is coarser.
+/// Largest piece for a carrier that buffers. Smaller: more messages, each 5–10 µs of kernel time.
+/// Larger: the lead is coarser.
 const LARGEST_PIECE: Duration = Duration::from_millis(100);
-/// Frame for a carrier that cannot be told to clear. Smaller: more messages. Larger: more is said after an interruption.
+/// Frame for a carrier without clear. Smaller: more messages. Larger: more is said after an
+/// interruption.
 const PACED_FRAME: Duration = Duration::from_millis(20);
-/// Longest lead for such a carrier: all of it is heard after an interruption.
+/// Longest lead for such a carrier. The caller hears all of it after an interruption.
 const LONGEST_PACED_LEAD: Duration = Duration::from_millis(200);

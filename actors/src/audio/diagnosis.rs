@@ -1,16 +1,20 @@
 //! The format detector: does the carrier send the format that it declares? Pure.
 //!
-//! The first half second of *voiced* audio is kept as it came, and judged once: its level, its offset, its clipping, and whether
-//! another format makes better sound of the bytes ([`super::candidate_format`]). Noise proves nothing, so a sample that is noise is
-//! discarded and another one taken. Packets are timed for the whole call, which costs a few additions each: their interval, the loss
-//! by the carrier's clock, and a rate that is not the declared one. A line that brings too many samples for its time is played too
-//! slowly; one whose upper half band is empty during speech was probably slowed down upstream.
+//! The first half second of *voiced* audio is kept as it came, and judged once: its level, its
+//! offset, its clipping, and whether another format is more plausible for the bytes
+//! ([`super::candidate_format`]). Noise proves nothing, so a sample of noise is discarded and
+//! another one taken. Packets are timed for the whole call, which costs a few additions each: their
+//! interval, the loss by the carrier's clock, and a rate that is not the declared one. A line that
+//! brings too many samples for its time is played too slowly. A line whose upper half band is empty
+//! during speech was probably slowed down upstream.
 //!
-//! Findings are for an operator: each has a word and a next step. A finding that rewriting the bytes corrects can be corrected on
-//! the fly, when the operator wants it; audio to the carrier stays in the declared format.
+//! Findings are for an operator: each has a word and a next step. A finding that rewriting the
+//! bytes corrects can be corrected on the fly, if the operator enables it. Audio to the carrier
+//! stays in the declared format.
 //!
-//! Cost: 0.1 to 0.6 µs a frame until a voice was heard, some 0.1 ms once when it is judged, a few nanoseconds a frame from then on. The
-//! sample's 8 KiB are taken when the call starts and given back with the verdict; nothing is allocated between.
+//! Cost: 0.1 to 0.6 µs a frame until a voice was heard, about 0.1 ms once for the verdict, and a
+//! few nanoseconds a frame from then on. The sample's 8 KiB are allocated when the call starts and
+//! freed with the verdict. Nothing is allocated between.
 
 use std::time::{Duration, Instant};
 
@@ -25,30 +29,31 @@ use crate::carrier::{AudioFormat, CallerFrame, Encoding};
 use crate::finding::{Finding, Tenths};
 use crate::g711;
 
-/// The findings about the caller's audio of one call. Numbers describe the judged sample in its best format.
+/// The findings about the caller's audio of one call. Numbers describe the judged sample in its
+/// best format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     /// `good`, `faulty`, or `no_voice` while nothing could be judged.
     pub verdict: &'static str,
-    /// What is wrong, the worst first.
+    /// The faults, the worst first.
     pub findings: Vec<Finding>,
-    /// The bytes are rewritten as they come.
+    /// Whether the bytes are rewritten as they come.
     pub corrected: bool,
     /// The most plausible format.
     pub reading: CandidateFormat,
     /// How much voiced audio was judged.
     pub judged_ms: u64,
-    /// Its level, dB of full scale (RMS).
+    /// The sample's level, dB of full scale (RMS).
     pub level_dbfs: Option<Tenths>,
-    /// Its loudest sample, dB of full scale.
+    /// The sample's peak, dB of full scale.
     pub peak_dbfs: Option<Tenths>,
-    /// Its mean, per cent of full scale.
+    /// The sample's mean, per cent of full scale.
     pub offset_percent: Option<Tenths>,
-    /// Samples that stand at the rails, per cent.
+    /// Samples at full scale, per cent.
     pub clipped_percent: Option<Tenths>,
-    /// Prediction gain, dB; speech has 5 to 17, noise none.
+    /// Prediction gain, dB. Speech has 5 to 17, noise none.
     pub predictability_db: Option<Tenths>,
-    /// Energy of the upper half band, dB; telephone speech has more than -30.
+    /// Energy of the upper half band, dB. Telephone speech has more than -30.
     pub upper_half_db: Option<Tenths>,
     /// The packets' timing.
     pub packets: Packets,
@@ -60,32 +65,32 @@ pub struct Diagnosis {
 /// The packets of the caller's audio so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Packets {
-    /// How many came.
+    /// Number of packets.
     pub count: u64,
-    /// How much audio is in one, by its declared format; the last one's.
+    /// Audio in the last packet, by its declared format.
     pub length_ms: Tenths,
-    /// From one to the next as they arrived, on average.
+    /// Average time between two arrivals.
     pub interval_ms: Option<Tenths>,
     /// Audio that is missing by the carrier's clock.
     pub lost_ms: u64,
-    /// The same, per cent of all there should have been.
+    /// The missing audio, per cent of the expected audio.
     pub lost_percent: Tenths,
-    /// Samples a second as they really come, rounded to a thousand; absent until it is known.
+    /// Measured samples a second, rounded to a thousand. Absent until it is known.
     pub rate_hz: Option<u32>,
 }
 
-/// Examines one call's caller.
+/// The detector of one call's caller.
 #[derive(Debug)]
 pub(crate) struct FormatDetector {
     format: AudioFormat,
-    /// Exact findings are put right.
+    /// Whether exact findings are corrected.
     correct: bool,
-    /// Voiced audio as it came, until it is judged; without memory after that.
+    /// Voiced audio as it came, until the verdict. The memory is freed after that.
     sample: Vec<u16>,
     examining: bool,
-    /// Samples that were only noise, so far.
+    /// Samples so far that were only noise.
     noise: u32,
-    /// The same unit, again and again.
+    /// The unit that repeats without change, and its number of bytes.
     constant: (u16, u64),
     upper: HighBand,
     packet_timing: PacketTiming,
@@ -126,7 +131,8 @@ impl FormatDetector {
         }
     }
 
-    /// Takes a frame of whole samples and corrects it where that was decided. Returns a diagnosis when there is a new one.
+    /// Takes a frame of whole samples and corrects it where that was decided. Returns a diagnosis
+    /// when there is a new one.
     pub(crate) fn hear(&mut self, frame: &mut CallerFrame, now: Instant) -> Option<Diagnosis> {
         self.packet_timing.hear(frame.payload.len(), frame.timestamp, now);
         let told = *self.told.get_or_insert(now);
@@ -145,7 +151,7 @@ impl FormatDetector {
         self.correct = true;
     }
 
-    /// Examines the line again, from the next frame on.
+    /// Examines the line again from the next frame on.
     pub(crate) fn examine_again(&mut self) {
         (self.examining, self.noise, self.constant, self.upper) = (true, 0, (0, 0), HighBand::default());
         self.sample.clear();
@@ -166,7 +172,7 @@ impl FormatDetector {
         found
     }
 
-    /// Whether something was judged.
+    /// Examines a frame and returns whether there is a new verdict.
     fn examine(&mut self, payload: &[u8]) -> bool {
         if self.examining && self.is_constant(payload) {
             return self.judge_silence();
@@ -191,7 +197,7 @@ impl FormatDetector {
         self.judge()
     }
 
-    /// Whether the frame is one unit repeated, the same as before it.
+    /// Whether the frame is one repeated unit. The count continues from the frames before it.
     fn is_constant(&mut self, payload: &[u8]) -> bool {
         let mut units = units(self.format.encoding, payload);
         let Some(first) = units.next() else { return false };
@@ -204,7 +210,7 @@ impl FormatDetector {
         true
     }
 
-    /// A line that only ever repeats one unit: it is silence in some reading.
+    /// Judges a line that only repeats one unit, which is silence in some format.
     fn judge_silence(&mut self) -> bool {
         let (unit, bytes) = self.constant;
         let so_long = self.format.duration_of(usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -227,7 +233,8 @@ impl FormatDetector {
         true
     }
 
-    /// Whether the frame has the energy of a voice in every reading: the silence of one is the noise of another.
+    /// Whether the frame has the energy of a voice in every format. Silence in one format is noise
+    /// in another.
     fn is_voiced(&self, payload: &[u8]) -> bool {
         let encoding = self.format.encoding;
         let readings = if self.examining { CandidateFormat::of(encoding) } else { &[CandidateFormat::Declared] };
@@ -279,7 +286,7 @@ impl FormatDetector {
         self.found.findings.extend(finding_of(reading));
     }
 
-    /// Level, offset and clipping of the sample, in the reading that was found.
+    /// Measures level, offset and clipping of the sample in the format that was found.
     fn measure(&mut self, predictable: f32) {
         let encoding = self.format.encoding;
         let (reading, rail) = (self.found.reading, rail(self.found.reading, encoding));
@@ -289,7 +296,7 @@ impl FormatDetector {
             let (value, magnitude) = (i64::from(sample), sample.unsigned_abs());
             (sum, squares, peak) = (sum + value, squares + value * value, peak.max(magnitude));
             run = if magnitude >= rail { run + 1 } else { 0 };
-            // A wave may touch the rail; only a flat top stays there.
+            // A wave may touch full scale for a sample. Only a flat top stays there.
             clipped += match run {
                 0..FLAT => 0,
                 FLAT => FLAT,
@@ -351,37 +358,40 @@ fn decibels(magnitude: f32) -> f32 {
     20.0 * (magnitude / FULL_SCALE).log10()
 }
 
-/// Voiced audio that is judged. Shorter: one sound, which may be an s. Longer: the verdict comes later and holds more memory.
+/// Voiced audio that is judged. Shorter: the sample is one sound, which may be an s. Longer: the
+/// verdict comes later and needs more memory.
 const SAMPLE_MS: u32 = 500;
-/// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher: quiet callers never are.
+/// Mean square above which a frame is voiced: -50 dBFS. Lower: the line's noise is judged. Higher:
+/// quiet callers are never judged.
 const VOICED: i64 = 10_000;
 /// Margin in dB by which another format must win. Correct speech measured at least 2.6 dB.
 const CLEARLY: f32 = 1.2;
-/// What a sound has at least; less is noise in that reading.
+/// Lowest prediction gain of a sound, dB. A lower gain is noise in that format.
 const SOUND: f32 = 4.0;
-/// Audio that is predicted this well is a tone or mains hum; its level says nothing about callers.
+/// Prediction gain, dB, from which audio is a tone or mains hum. The level of such audio says
+/// nothing about callers.
 const TONE: f32 = 20.0;
-/// Samples of noise after which the line is judged all the same: it may be music, or a fan.
+/// Samples of noise after which the line is judged all the same. The noise may be music or a fan.
 const MOST_NOISE: u32 = 3;
-/// Magnitudes that are silence: the smallest codes of either law.
+/// Largest magnitude of silence: the smallest codes of either law.
 const SILENCE: u16 = 8;
-/// Digital silence that is worth a word. Shorter: callers who listen with their phone muted.
+/// Digital silence that is reported. Shorter: callers who listen with a muted phone are reported.
 const DIGITAL_SILENCE: Duration = Duration::from_secs(15);
-/// Another encoding's silence that is enough to know it by.
+/// Silence in another encoding that is long enough to identify the encoding.
 const FOREIGN_SILENCE: Duration = Duration::from_secs(2);
 /// The largest sample.
 const FULL_SCALE: f32 = 32_768.0;
-/// An offset to speak of: -36 dBFS. Codecs make up to a thousandth of full scale.
+/// Smallest offset that is reported: -36 dBFS. Codecs make up to a thousandth of full scale.
 const MOST_OFFSET: f32 = 512.0;
-/// Samples in a row at the rail that make a flat top.
+/// Consecutive samples at full scale that make a flat top.
 const FLAT: u32 = 3;
-/// Per cent of samples in flat tops.
+/// Largest share of samples in flat tops, per cent.
 const MOST_CLIPPED: f32 = 0.2;
-/// Speech has -15 to -35 dBFS; above this it hurts, dBFS.
+/// Highest level, dBFS. Speech has -15 to -35 dBFS. A higher level hurts the ear.
 const LOUDEST: f32 = -6.0;
-/// Below this recognition suffers, dBFS.
+/// Lowest level, dBFS. At a lower level recognition suffers.
 const QUIETEST: f32 = -46.0;
-/// How often a diagnosis is reported when nothing new was judged: the packets' numbers grow.
+/// How often a diagnosis is reported when there is no new verdict. The packets' numbers grow.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests;

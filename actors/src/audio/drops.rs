@@ -1,11 +1,11 @@
-//! The count of what was dropped. Pure.
+//! The count of dropped audio. Pure.
 
 use std::time::{Duration, Instant};
 
 use super::action::{AudioAction, AudioTimer, DropCause};
 use crate::audio::report::AudioReport;
 
-/// Drops, counted together: an overloaded second is one line in the log, not fifty.
+/// Drops counted together, so that an overloaded second is one line in the log and not fifty.
 #[derive(Debug, Default)]
 pub(super) struct Drops {
     frames: [u64; DropCause::ALL.len()],
@@ -13,7 +13,7 @@ pub(super) struct Drops {
 }
 
 impl Drops {
-    /// Takes the counts out of `out[before..]` and puts those in that are due to be told.
+    /// Removes the counts from `out[before..]` and appends those that are due.
     pub(super) fn collect(&mut self, before: usize, now: Instant, out: &mut Vec<AudioAction>) {
         let mut place = before;
         while place < out.len() {
@@ -56,5 +56,6 @@ impl Drops {
     }
 }
 
-/// How long drops are gathered. Shorter: more lines in the log of a bad hour. Longer: the operator learns later.
+/// How long drops are gathered. Shorter: more log lines when a call is overloaded. Longer: the
+/// operator learns later.
 const DROPS_EVERY: Duration = Duration::from_secs(1);

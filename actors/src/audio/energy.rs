@@ -1,6 +1,6 @@
 //! How loud samples are. Pure.
 
-/// What the energy of samples is made of, exactly.
+/// The exact sums from which the energy of samples is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Energy {
     count: usize,
@@ -9,11 +9,12 @@ pub(super) struct Energy {
 }
 
 impl Energy {
-    /// Energy of `samples`; zero if empty.
+    /// Energy of `samples`. It is zero if there are none.
     pub(super) fn of(samples: &[i16]) -> Self {
         let (mut total, mut total_square) = (0_i64, 0_u64);
         for samples in samples.chunks(SUMMED_IN_32_BITS) {
-            // Sums of 32 bits go side by side on the plainest machine; squares are summed by halves to fit.
+            // Sums of 32 bits vectorize on every processor. Squares are summed in two halves to
+            // fit.
             let (mut sum, mut low, mut high) = (0_i32, 0_u32, 0_u32);
             for &sample in samples {
                 let sample = i32::from(sample);
@@ -28,19 +29,19 @@ impl Energy {
         Self { count: samples.len(), sum: total, squares: total_square }
     }
 
-    /// The mean square in steps of 16 bits, with that of an offset from zero.
+    /// The mean square in 16-bit sample units, a constant offset included.
     pub(super) fn mean_square(&self) -> f32 {
         self.squares as f32 / self.count.max(1) as f32
     }
 
-    /// The mean square without that of the offset, in whole numbers.
+    /// The mean square without the offset, in whole numbers.
     pub(super) fn variance(&self) -> i64 {
         let count = self.count.max(1) as i64;
         (self.squares as i64 - self.sum * self.sum / count) / count
     }
 }
 
-/// As many samples as can be summed without a carry.
+/// The number of samples that can be summed without overflow.
 const SUMMED_IN_32_BITS: usize = 1 << 15;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What operators are told of a call's audio; and the counters of the frame path.
+//! Events about a call's audio for operators, and the counters of the frame path.
 
 use log::{debug, error, warn};
 use metrics::{Counter, counter};
@@ -7,7 +7,7 @@ use crate::events::{Emit, TARGET};
 use crate::finding::{Finding, Tenths};
 use crate::ids::CallTag;
 
-/// Something worth telling.
+/// An event for operators.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Audio frames were dropped.
@@ -16,33 +16,33 @@ pub enum Event<'a> {
         call: &'a CallTag,
         /// `in` from the caller, `out` to the caller.
         direction: &'static str,
-        /// `mailbox_full`, `not_attached`, `overflow`, `muted`, …
+        /// The reason: `mailbox_full`, `not_attached`, `overflow`, `muted`, …
         reason: &'static str,
-        /// How many.
+        /// Number of frames.
         frames: u64,
     },
-    /// The line's and the model's audio formats cannot be joined; the call cannot go on.
+    /// The line's and the model's audio formats cannot be joined. The call cannot go on.
     AudioUnjoinable {
         /// The call.
         call: &'a CallTag,
-        /// Why.
+        /// The reason.
         problem: &'a str,
     },
-    /// Something is wrong with what the carrier sends.
+    /// The carrier's audio has a fault.
     LineFaulty {
         /// The call.
         call: &'a CallTag,
         /// The carrier's name.
         carrier: &'static str,
-        /// What.
+        /// The fault.
         finding: Finding,
         /// The level of the sample that was judged, dB of full scale (RMS).
         level_dbfs: Option<Tenths>,
-        /// Its mean, per cent of full scale.
+        /// The sample's mean, per cent of full scale.
         offset_percent: Option<Tenths>,
-        /// Samples that stand at the rails, per cent.
+        /// Samples at full scale, per cent.
         clipped_percent: Option<Tenths>,
-        /// How much audio was lost on the way, ms.
+        /// Audio lost on the way, ms.
         lost_ms: u64,
         /// Whether the bytes are rewritten as they come.
         corrected: bool,
@@ -81,7 +81,7 @@ impl Emit for Event<'_> {
     }
 }
 
-/// Counters of the frame path, looked up once per call and not once per frame.
+/// Counters of the frame path. They are looked up once per call and not once per frame.
 #[derive(Clone)]
 pub struct FrameCounters {
     /// Frames from the caller.

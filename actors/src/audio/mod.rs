@@ -1,17 +1,21 @@
-//! The audio path of one call, both ways: codec, resampling, pacing, and the ledger of what was heard.
+//! The audio path of one call, both ways: codec, resampling, pacing, and the ledger of what the
+//! caller heard.
 //!
-//! Caller: line frames → G.711 → [`level`] → resample up → model format, kept until the model is attached ([`caller`]); [`voice`]
-//! dates the last speech.
-//! Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line, with marks ([`playout`], which asks
-//! [`playhead`] where the carrier stands, counts by [`item`], sends again from [`replay`] after a pause and has [`fade`] cover it, and sends silence when [`keep_open`] asks for it).
+//! - Caller: line frames → G.711 → [`level`] → resample up → model format ([`caller`]). The audio
+//!   is kept until the model is attached. [`voice`] dates the last speech.
+//! - Agent: model audio → resample down → [`level`] → G.711 → queue → paced commands to the line,
+//!   with marks ([`playout`]). [`playhead`] estimates the carrier's position and [`item`] counts.
+//!   [`replay`] keeps audio to send again after a pause, and [`fade`] covers the seam.
+//!   [`keep_open`] says when silence is due.
 //!
 //! [`intake`] converts frames that differ from the line's format before they come here.
-//! [`diagnosis`] examines what the carrier sends, by what [`candidate_format`] makes of its bytes, by its [`high_band`] and by the packets'
-//! [`packet_timing`].
+//! [`diagnosis`] examines what the carrier sends. It uses [`candidate_format`] for the bytes,
+//! [`high_band`] for the spectrum and [`packet_timing`] for the packets.
 //!
-//! [`pipeline`] joins both as one machine, [`action`] is what it asks for, [`actor`] does it. Both directions can be recorded
-//! ([`crate::recording`]). [`crate::frame`] lends the buffers that travel, [`scratch`] those that do not; [`energy`] tells how
-//! loud samples are.
+//! [`pipeline`] joins both directions as one machine, [`action`] lists its actions, and [`actor`]
+//! performs them. Both directions can be recorded ([`crate::recording`]). [`crate::frame`] lends
+//! the buffers that travel, [`scratch`] lends those that do not, and [`energy`] measures how loud
+//! samples are.
 
 pub mod action;
 pub(crate) mod actor;
